@@ -1,0 +1,73 @@
+"""Source and destination addresses, and the E.164 digits that providers want."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import phonenumbers
+
+from smppbridge.smpp.constants import Ton
+
+_DROPPED = str.maketrans("", "", " -.()")
+_NUMBERS = frozenset((Ton.UNKNOWN, Ton.INTERNATIONAL, Ton.NATIONAL, Ton.SUBSCRIBER))
+_SHORT = frozenset((Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED))
+
+
+class BadAddress(ValueError):
+    """The address is not one that a message can be sent to or come from."""
+
+
+class BadTon(BadAddress):
+    """The type of number is reserved or does not suit a destination."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address as its owner wrote it; *addr* is digits, or letters for an alphanumeric source."""
+
+    addr: str
+    ton: int = 0
+    npi: int = 0
+
+
+def number_of(destination: Address, country: str | None = None) -> str:
+    """Return the E.164 digits of a destination, without sign (SMPP34 rules: see README).
+
+    *country* (ISO 3166 alpha-2) is where national numbers belong; without it they are refused.
+    A short code (TON 3 or 6) stays as it is.  Raises BadTon, BadAddress.
+    """
+    addr, ton = destination.addr, destination.ton
+    if addr.isdecimal() and addr.isascii() and ton <= 1 and addr[0] != "0" and 7 <= len(addr) <= 15:
+        return addr
+    digits = addr.strip().translate(_DROPPED)
+    plus = digits.startswith("+")
+    digits = digits.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()):
+        raise BadAddress("not digits")
+    if ton in _SHORT and not plus:
+        return digits
+    if ton not in _NUMBERS:
+        raise BadTon(f"type of number {ton}")
+    if plus or ton == Ton.INTERNATIONAL or (ton == Ton.UNKNOWN and digits.startswith("00")):
+        return _international(digits if plus else digits.removeprefix("00"))
+    if ton == Ton.UNKNOWN and not digits.startswith("0"):
+        return _international(digits)
+    return _national(digits, country)
+
+
+def _international(digits: str) -> str:
+    if not 7 <= len(digits) <= 15 or digits[0] == "0":
+        raise BadAddress("not an E.164 number")
+    return digits
+
+
+def _national(digits: str, country: str | None) -> str:
+    if country is None:
+        raise BadAddress("a national number, and the account has no country")
+    try:
+        parsed = phonenumbers.parse(digits, country)
+    except phonenumbers.NumberParseException as error:
+        raise BadAddress(f"not a number of {country}") from error
+    return _international(
+        f"{parsed.country_code}{phonenumbers.national_significant_number(parsed)}"
+    )

@@ -1,0 +1,77 @@
+"""What became of a message: what a provider says, and what is owed to the ESME for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smppbridge.model.address import Address
+from smppbridge.model.message import Message
+from smppbridge.smpp.constants import MessageState
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A provider's word on one message.
+
+    It names the message by its own id, or, where it can carry ours along, by *message_id*.
+    *error* is a network error code, 0 for none.
+    """
+
+    provider_message_id: str
+    state: MessageState
+    error: int = 0
+    message_id: int | None = None
+
+
+@dataclass(slots=True)
+class Delivery:
+    """One deliver_sm owed: a receipt for the segment (or whole message) called *message_id*.
+
+    There is at most one for each (message_id, state).  *parent* is the whole message.  *due* is
+    when it may next be sent, *expires_at* when it is given up; UNIX seconds.
+    """
+
+    message_id: int
+    parent: int
+    system_id: str
+    source: Address
+    destination: Address
+    state: int
+    error: int
+    submitted_at: float
+    done_at: float
+    due: float
+    expires_at: float
+    attempts: int = 0
+    text: str = field(default="", repr=False)
+    service_type: str = ""
+
+
+def delivery_of(
+    message: Message,
+    *,
+    message_id: int,
+    state: int,
+    error: int,
+    done_at: float,
+    expires_at: float,
+    due: float | None = None,
+    attempts: int = 0,
+) -> Delivery:
+    """Return the delivery that tells of *state*; *message_id* is the segment's."""
+    return Delivery(
+        message_id,
+        message.message_id,
+        message.system_id,
+        message.source,
+        message.destination,
+        state,
+        error,
+        message.accepted_at,
+        done_at,
+        done_at if due is None else due,
+        expires_at,
+        attempts,
+        message.text[:20],
+        message.traits.service_type,
+    )

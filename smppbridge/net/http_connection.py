@@ -1,0 +1,200 @@
+"""How one provider is reached over HTTP, and one libcurl handle on its way there and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import certifi
+import pycurl
+
+from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
+
+Answer = HttpResponse | NotSent | NoAnswer
+
+_WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110, 8.6: length even if empty
+_USER_AGENT: Final = f"smppbridge/{version('smppbridge')}"
+_TLS: Final = "the certificate or the TLS handshake failed"
+_CUT_OFF: Final = "the connection was lost before the answer was complete"
+_NOT_HTTP: Final = "not HTTP"
+# libcurl's own words can hold the host, the URL or the proxy's user.
+_REASONS: Final = {
+    pycurl.E_ABORTED_BY_CALLBACK: _CUT_OFF,
+    pycurl.E_COULDNT_CONNECT: "connection refused or unreachable",
+    pycurl.E_COULDNT_RESOLVE_HOST: "host name unknown",
+    pycurl.E_COULDNT_RESOLVE_PROXY: "proxy name unknown",
+    pycurl.E_GOT_NOTHING: _CUT_OFF,
+    pycurl.E_OPERATION_TIMEDOUT: "timed out",
+    pycurl.E_PARTIAL_FILE: _CUT_OFF,
+    pycurl.E_PEER_FAILED_VERIFICATION: _TLS,
+    pycurl.E_RECV_ERROR: _CUT_OFF,
+    pycurl.E_SEND_ERROR: _CUT_OFF,
+    pycurl.E_SSL_CACERT_BADFILE: "the CA file cannot be read",
+    pycurl.E_SSL_CONNECT_ERROR: _TLS,
+    pycurl.E_UNSUPPORTED_PROTOCOL: _NOT_HTTP,  # the URL's scheme, or an answer as of HTTP/0.9
+    pycurl.E_URL_MALFORMAT: "the URL is malformed",
+    pycurl.E_FTP_WEIRD_SERVER_REPLY: _NOT_HTTP,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """How a provider is reached: times in seconds, the longest answer in octets.
+
+    Certificates are always verified, against certifi's list unless *ca_file* names another.  The
+    environment's proxies are not heeded, only *proxy*.
+    """
+
+    ca_file: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    connect_timeout: float = 10.0
+    timeout: float = 30.0
+    max_response: int = 1_048_576
+
+
+class _Fields(Mapping[str, str]):
+    """A response's header fields, read when first asked for, which is seldom."""
+
+    __slots__ = ("_fields", "_lines")
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._lines = tuple(lines)
+        self._fields: dict[str, str] | None = None
+
+    def __getitem__(self, name: str) -> str:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def _read(self) -> dict[str, str]:
+        if self._fields is None:
+            self._fields = {}
+            for line in self._lines:
+                if line.startswith(b"HTTP/"):  # what came before: 100 Continue, a proxy's answer
+                    self._fields.clear()
+                name, colon, value = line.decode("latin-1").partition(":")
+                if colon:
+                    self._fields[name.lower()] = value.strip()
+        return self._fields
+
+
+class Slot:
+    """A libcurl handle towards one provider, and what it is busy with."""
+
+    __slots__ = ("_body", "_headers", "_lines", "_method", "_most", "_sent", "_size")
+    __slots__ += ("_url", "about", "curl")
+
+    def __init__(self, connection: Connection, open_socket: Callable[..., Any]) -> None:
+        self.about: Any = None
+        self._sent = False
+        self._body: list[bytes] = []
+        self._lines: list[bytes] = []
+        self._size = 0
+        self._most = connection.max_response
+        self._method = ""
+        self._url = ""
+        self._headers: tuple[tuple[str, str], ...] | None = None
+        self.curl = _curl(connection)
+        self.curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
+        self.curl.setopt(pycurl.PREREQFUNCTION, self._send_once)
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        self.curl.setopt(pycurl.WRITEFUNCTION, self._take)
+        self.curl.slot = self
+
+    def load(self, about: Any, request: HttpRequest) -> None:
+        """Make ready for *request*; raises ValueError, TypeError or pycurl.error if it cannot."""
+        self.about = about
+        self._sent = False
+        self._size = 0
+        self._body.clear()
+        self._lines.clear()
+        if request.headers is not self._headers:
+            self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers))
+            self._headers = request.headers
+        if request.query or request.url != self._url:
+            self._url = _with_query(request)
+            self.curl.setopt(pycurl.URL, self._url)
+        if request.method != self._method:
+            self._method = request.method
+            self.curl.setopt(pycurl.HTTPGET, 1)
+            self.curl.setopt(pycurl.CUSTOMREQUEST, request.method)
+        if request.body or request.method in _WITH_LENGTH:
+            self.curl.setopt(pycurl.POSTFIELDS, request.body)
+            self._method = request.method if request.method in _WITH_LENGTH else ""
+
+    def answer(self) -> HttpResponse:
+        """What came back."""
+        status = self.curl.getinfo(pycurl.RESPONSE_CODE)
+        return HttpResponse(status, b"".join(self._body), _Fields(self._lines))
+
+    def failure(self, code: int) -> NotSent | NoAnswer:
+        """What libcurl's error *code* means to the asker."""
+        if self._size > self._most:
+            return NoAnswer(f"response over {self._most} octets")
+        return self.verdict(_REASONS.get(code, f"libcurl error {code}"))
+
+    def verdict(self, reason: str) -> NotSent | NoAnswer:
+        """What it means to the asker that this goes no further."""
+        return NoAnswer(reason) if self._sent else NotSent(reason)
+
+    def _send_once(self, *_where: object) -> int:
+        # Called when the way is open (proxy and TLS too) and before the first octet of the request:
+        # not called means certainly not sent.  Called again means that libcurl is about to repeat
+        # by itself what it sent on a kept connection that died.
+        if self._sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        self._sent = True
+        return int(pycurl.PREREQFUNC_OK)
+
+    def _take(self, octets: bytes) -> int | None:
+        self._size += len(octets)
+        if self._size > self._most:
+            self._body.clear()
+            return 0
+        self._body.append(octets)
+        return None
+
+
+def _curl(connection: Connection) -> Any:
+    ca_file = connection.ca_file or certifi.where()
+    curl = pycurl.Curl()
+    for option, value in (
+        (pycurl.NOSIGNAL, 1),
+        (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
+        (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
+        (pycurl.HTTP09_ALLOWED, 0),
+        (pycurl.FOLLOWLOCATION, 0),
+        (pycurl.SSL_VERIFYPEER, 1),
+        (pycurl.SSL_VERIFYHOST, 2),
+        (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),
+        (pycurl.CAINFO, ca_file),
+        (pycurl.PROXY_CAINFO, ca_file),
+        (pycurl.PROXY, connection.proxy or ""),
+        (pycurl.NOPROXY, ""),
+        (pycurl.USERAGENT, _USER_AGENT),
+        (pycurl.CONNECTTIMEOUT_MS, round(connection.connect_timeout * 1000)),
+        (pycurl.TIMEOUT_MS, round(connection.timeout * 1000)),
+        (pycurl.MAXAGE_CONN, 30),  # servers and NATs forget idle ones, often after 60 s
+    ):
+        curl.setopt(option, value)
+    return curl
+
+
+def _header_lines(headers: tuple[tuple[str, str], ...]) -> list[str]:
+    lines = [f"{name}: {value}" if value else f"{name};" for name, value in headers]
+    if any(not line.isprintable() for line in lines):
+        raise ValueError("a header holds a control character")
+    return [*lines, "Expect:"]
+
+
+def _with_query(request: HttpRequest) -> str:
+    if not request.query:
+        return request.url
+    return f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(request.query)}"

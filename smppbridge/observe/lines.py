@@ -1,0 +1,74 @@
+"""Log lines on their way out: bounded, and never waited for."""
+
+from __future__ import annotations
+
+import os
+import select
+
+_PIECE = 4096
+"""Octets that a descriptor reported writable takes without blocking (PIPE_BUF, pipe(7))."""
+
+
+class Lines:
+    """Lines gathered for a file descriptor, at most *limit* octets of them.
+
+    A reader that stands still costs lines, not the reactor's time: *dropped* counts them all,
+    *untold* those that no line has told of yet.
+    """
+
+    __slots__ = ("_descriptor", "_held", "_limit", "_poll", "_size", "dropped", "untold")
+
+    def __init__(self, descriptor: int, limit: int = 4 << 20) -> None:
+        self._descriptor = descriptor
+        self._limit = limit
+        self._held: list[bytes] = []
+        self._size = 0
+        self.dropped = 0
+        self.untold = 0
+        self._poll = select.poll()
+        self._poll.register(descriptor, select.POLLOUT)
+
+    @property
+    def on_terminal(self) -> bool:
+        """Whether a human may be looking."""
+        return os.isatty(self._descriptor)
+
+    @property
+    def waiting(self) -> int:
+        """Octets not written yet."""
+        return self._size
+
+    def info(self, line: str) -> None:
+        """Gather a line for the next flush."""
+        octets = line.encode("utf-8", "backslashreplace") + b"\n"
+        if self._size + len(octets) > self._limit:
+            self._lose(1)
+            return
+        self._held.append(octets)
+        self._size += len(octets)
+
+    def warning(self, line: str) -> None:
+        """Gather a line and write it at once."""
+        self.info(line)
+        self.flush()
+
+    error = warning
+
+    def flush(self, wait: float = 0.0) -> None:
+        """Write what the reader takes now, or within *wait* seconds where it stands still."""
+        octets, written = b"".join(self._held), 0
+        try:
+            while written < len(octets) and self._poll.poll(wait * 1000):
+                written += os.write(self._descriptor, octets[written : written + _PIECE])
+        except BlockingIOError:
+            pass
+        except OSError:
+            self._lose(octets.count(b"\n", written))
+            written = len(octets)
+        rest = octets[written:]
+        self._held = [rest] if rest else []
+        self._size = len(rest)
+
+    def _lose(self, count: int) -> None:
+        self.dropped += count
+        self.untold += count

@@ -1,0 +1,129 @@
+"""One line for each event: structured, safe to show, gathered and written in batches."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from traceback import walk_tb
+from typing import Any, Literal
+
+import structlog
+from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from smppbridge.observe.lines import Lines
+from smppbridge.observe.shown import renderer, stamped
+
+Level = Literal["debug", "info", "warn", "error", "critical"]
+
+LEVELS = {
+    "configuration_refused": "error",
+    "session_refused": "warning",
+    "upstream_refused": "warning",
+    "upstream_lost": "warning",
+    "provider_down": "warning",
+    "callback_refused": "warning",
+    "message_uncertain": "warning",
+    "log_lines_dropped": "warning",
+    "library_warning": "warning",
+    "store_failed": "error",
+    "unhandled_error": "error",
+}
+"""The level of an event; what is not named here is "info"."""
+
+
+class Journal:
+    """Takes events with their fields and writes each as one line.
+
+    Warnings and errors are written at once; other lines wait for the next flush, which the service
+    calls every 100 ms and at the end.
+    """
+
+    __slots__ = ("_lines", "_log")
+
+    def __init__(
+        self,
+        lines: Lines,
+        *,
+        form: Literal["json", "text"] = "json",
+        level: Level = "info",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._lines = lines
+        self._log = structlog.wrap_logger(
+            lines,
+            processors=[stamped(clock), renderer(form, colour=lines.on_terminal)],
+            wrapper_class=structlog.make_filtering_bound_logger(level),
+        ).bind()
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        """Write one event; *fields* that are secret or text are left out, numbers are masked."""
+        getattr(self._log, LEVELS.get(event, "info"))(event, **fields)
+
+    @property
+    def dropped(self) -> int:
+        """How many lines were lost because nobody read them in time."""
+        return self._lines.dropped
+
+    def flush(self, wait: float = 0.0) -> None:
+        """Write what was gathered; wait up to *wait* seconds for a reader that is behind."""
+        before = self._lines.untold
+        self._lines.flush(wait)
+        if before and not self._lines.waiting:
+            self._lines.untold = 0
+            self("log_lines_dropped", count=before)
+
+
+def take_over_libraries(journal: Journal) -> None:
+    """Let what Twisted and the standard library log end in *journal*; once a process."""
+    globalLogBeginner.beginLoggingTo([TwistedLog(journal)], redirectStandardIO=False)
+    logging.getLogger().addHandler(LibraryLog(journal))
+
+
+@implementer(ILogObserver)
+class TwistedLog:
+    """Hands Twisted's warnings to the journal, and errors without their messages.
+
+    An exception's message may quote what it failed on, so that only its kind and place are told.
+    """
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    def __call__(self, event: LogEvent) -> None:
+        """Write one event of Twisted's, if it is a warning or worse."""
+        failure, source = event.get("log_failure"), event.get("log_namespace")
+        if failure is not None:
+            self._journal("unhandled_error", source=source, **described(failure))
+        elif event.get("log_level", LogLevel.info) >= LogLevel.warn:
+            self._journal("library_warning", source=source, why=formatEvent(event))
+
+
+class LibraryLog(logging.Handler):
+    """Hands warnings of libraries that use ``logging`` to the journal."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(logging.WARNING)
+        self._journal = journal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record, without the message of an exception it may carry."""
+        self._journal("library_warning", source=record.name, why=record.getMessage())
+
+
+def described(failure: Failure) -> dict[str, object]:
+    """Return what may be said of an error: its kind, its causes' kinds, and where it happened."""
+    error: BaseException | None = failure.value
+    kinds: list[str] = []
+    reason = failure.value.strerror if isinstance(failure.value, OSError) else None
+    while error is not None and len(kinds) < 5:
+        kinds.append(type(error).__name__)
+        error = error.__cause__ or error.__context__
+    frames = [
+        f"{'/'.join(frame.f_code.co_filename.split('/')[-2:])}:{line} {frame.f_code.co_name}"
+        for frame, line in walk_tb(failure.getTracebackObject())
+    ]
+    fields: dict[str, object] = {"error": " from ".join(kinds), "where": frames[-12:]}
+    return fields | ({"reason": reason} if reason else {})

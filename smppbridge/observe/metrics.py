@@ -1,0 +1,223 @@
+"""What the bridge counts and times, for Prometheus.
+
+Counts are plain numbers in dictionaries and become metrics only when somebody asks, so that one
+count costs a few hundred nanoseconds.  All labels are names of ours or of the configuration; what
+a peer may choose is cut down to the names that SMPP has.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+from smppbridge.observe.names import NAMES, Name
+from smppbridge.smpp.constants import CommandId, CommandStatus, MessageState
+
+Labels = tuple[str, ...]
+Reading = float | Mapping[Labels, float]
+
+_COMMANDS = {int(command): command.name.lower() for command in CommandId}
+_STATUSES = {int(status): status.name for status in CommandStatus}
+_STATES = {int(state): state.name for state in MessageState}
+
+
+class Timing:
+    """How often what was timed fell between which bounds."""
+
+    __slots__ = ("_bounds", "_counts", "_sum")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def add(self, seconds: float, count: int = 1) -> None:
+        """Add *count* times of equal length."""
+        self._counts[bisect_left(self._bounds, seconds)] += count
+        self._sum += seconds * count
+
+    def write(self, family: HistogramMetricFamily, labels: Labels) -> None:
+        """Add this timing to *family*, summed up as Prometheus wants it."""
+        total, buckets = 0, []
+        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+            total += count
+            buckets.append((floatToGoString(bound), float(total)))
+        family.add_metric(labels, buckets, self._sum)
+
+
+class Metrics(Collector):
+    """Counts for the relay (its ``Meters``) and the rest of the bridge; read by ``exposition``."""
+
+    def __init__(self, version: str) -> None:
+        self._counts: dict[str, defaultdict[Labels, float]] = {
+            name: defaultdict(float) for name, of in NAMES.items() if of.kind == "counter"
+        }
+        self._timings: dict[str, dict[Labels, Timing]] = {
+            name: {} for name, of in NAMES.items() if of.kind == "histogram"
+        }
+        self._watched: dict[str, Callable[[], Reading]] = {}
+        self.watch("smppbridge_build_info", lambda: {(version,): 1})
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
+        self._registry.register(self)
+
+    def watch(self, name: str, read: Callable[[], Reading]) -> None:
+        """Let *read* tell a gauge, or a counter kept elsewhere, when somebody asks.
+
+        It returns a number, or one for each tuple of label values.
+        """
+        if name not in NAMES or NAMES[name].kind == "histogram" or name in self._watched:
+            raise ValueError(f"{name} cannot be watched")
+        self._watched[name] = read
+
+    @property
+    def unwatched(self) -> frozenset[str]:
+        """The gauges that nothing tells the value of."""
+        gauges = {name for name, of in NAMES.items() if of.kind == "gauge"}
+        return frozenset(gauges - self._watched.keys())
+
+    def exposition(self) -> bytes:
+        """Return all metrics in Prometheus' text format."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all that is known; what cannot be read now is left out and counted."""
+        for name, of in NAMES.items():
+            if of.kind == "histogram":
+                yield self._histogram(name, of)
+            elif name in self._watched or of.kind == "counter":
+                yield from self._numbers(name, of)
+
+    def _histogram(self, name: str, of: Name) -> Metric:
+        family = HistogramMetricFamily(name, of.help, labels=of.labels)
+        for labels, timing in self._timings[name].items():
+            timing.write(family, labels)
+        return family
+
+    def _numbers(self, name: str, of: Name) -> Iterator[Metric]:
+        reading: Reading
+        try:
+            reading = self._watched[name]() if name in self._watched else self._counts[name]
+        except Exception:
+            self._count("smppbridge_unreadable_metrics_total", name)
+            return
+        if not isinstance(reading, Mapping):
+            reading = {(): reading}
+        kind = CounterMetricFamily if of.kind == "counter" else GaugeMetricFamily
+        family = kind(name, of.help, labels=of.labels)
+        for labels, number in reading.items():
+            family.add_metric(labels, number)
+        yield family
+
+    def _count(self, name: str, *labels: str, by: float = 1) -> None:
+        self._counts[name][labels] += by
+
+    def _time(self, name: str, *labels: str, seconds: float, count: int = 1) -> None:
+        timings = self._timings[name]
+        timing = timings.get(labels)
+        if timing is None:
+            timing = timings[labels] = Timing(NAMES[name].bounds)
+        timing.add(seconds, count)
+
+    # What relay.meters.Meters asks for
+
+    def accepted(self, system_id: str, count: int) -> None:
+        """Count submit_sm answered ESME_ROK."""
+        self._count("smppbridge_segments_accepted_total", system_id, by=count)
+
+    def refused(self, system_id: str, command_status: int) -> None:
+        """Count a submit_sm refused with *command_status*."""
+        status = _STATUSES.get(command_status, "other")
+        self._count("smppbridge_segments_refused_total", system_id, status)
+
+    def latin1_fallback(self, system_id: str) -> None:
+        """Count a GSM message with octets above 0x7F, read as Latin-1."""
+        self._count("smppbridge_latin1_fallbacks_total", system_id)
+
+    def gathering_expired(self, system_id: str, count: int) -> None:
+        """Count long messages whose segments did not all come."""
+        self._count("smppbridge_gathering_expired_total", system_id, by=count)
+
+    def asked(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
+        """Time one exchange with a provider."""
+        name = "smppbridge_provider_request_seconds"
+        self._time(name, provider, operation, outcome, seconds=seconds)
+
+    def reported(self, provider: str, source: str, state: int, count: int) -> None:
+        """Count reports by where they came from and what they said."""
+        state_name = _STATES.get(state, "other")
+        self._count("smppbridge_reports_total", provider, source, state_name, by=count)
+
+    def unmatched(self, provider: str, count: int) -> None:
+        """Count reports whose message was never found."""
+        self._count("smppbridge_reports_unmatched_total", provider, by=count)
+
+    def repeated(self, provider: str, conflicting: bool) -> None:
+        """Count a report about a message whose final state was known."""
+        kind = "conflicting" if conflicting else "same"
+        self._count("smppbridge_reports_repeated_total", provider, kind)
+
+    def report_latency(self, provider: str, seconds: float) -> None:
+        """Time from the provider's acceptance to the final report."""
+        self._time("smppbridge_report_latency_seconds", provider, seconds=seconds)
+
+    def finished(self, system_id: str, state: int, count: int) -> None:
+        """Count messages that reached a final state."""
+        state_name = _STATES.get(state, "other")
+        self._count("smppbridge_messages_finished_total", system_id, state_name, by=count)
+
+    def delivered(self, system_id: str, outcome: str, count: int) -> None:
+        """Count deliver_sm concluded."""
+        self._count("smppbridge_deliveries_total", system_id, outcome, by=count)
+
+    # What the sessions, the store and the web sites tell
+
+    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
+        """Count PDUs received ("in") or sent ("out")."""
+        command = _COMMANDS.get(command_id, "other")
+        status_name = _STATUSES.get(status, "other")
+        self._count("smppbridge_pdus_total", direction, command, status_name, by=count)
+
+    def pdu_error(self, status: int) -> None:
+        """Count a PDU that was wrong and answered with *status*."""
+        self._count("smppbridge_pdu_errors_total", _STATUSES.get(status, "other"))
+
+    def bind_attempt(self, result: str) -> None:
+        """Count a bind by what it was answered; *result* is a name of ours."""
+        self._count("smppbridge_bind_attempts_total", result)
+
+    def bind_ended(self, seconds: float) -> None:
+        """Time how long a session was bound."""
+        self._time("smppbridge_bind_duration_seconds", seconds=seconds)
+
+    def submit_resp(self, system_id: str, seconds: float, count: int = 1) -> None:
+        """Time the answers to *count* submit_sm that came and were answered together."""
+        self._time("smppbridge_submit_resp_seconds", system_id, seconds=seconds, count=count)
+
+    def enquire_link(self, seconds: float) -> None:
+        """Time the answer to an enquire_link of ours."""
+        self._time("smppbridge_enquire_link_seconds", seconds=seconds)
+
+    def store_commit(self, seconds: float) -> None:
+        """Time one transaction until it is on disk."""
+        self._time("smppbridge_store_commit_seconds", seconds=seconds)
+
+    def reactor_lag(self, seconds: float) -> None:
+        """Tell by how much a timer was late."""
+        self._time("smppbridge_reactor_lag_seconds", seconds=seconds)
+
+    def callback(self, provider: str, result: str) -> None:
+        """Count a request to the callbacks listener; *provider* is empty for one without a key."""
+        self._count("smppbridge_callbacks_total", provider, result)

@@ -1,0 +1,100 @@
+"""The names of all metrics; README's table is asserted against this one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """What a metric is; *bounds* are those of a histogram's buckets, in seconds."""
+
+    kind: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    help: str
+    bounds: tuple[float, ...] = ()
+
+
+_GAUGES = {
+    "build_info": ("version", "Always 1; which version runs"),
+    "ready": ("", "1 while messages are taken: store writable, listening, not draining"),
+    "config_last_reload_success": ("", "0 if the configuration read last was refused"),
+    "config_last_reload_timestamp_seconds": ("", "When a configuration was applied last"),
+    "binds": ("account type", "Sessions bound: TX, RX or TRX"),
+    "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
+    "gathering_messages": ("", "Long messages that wait for segments"),
+    "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
+    "queue_messages": ("provider", "Messages waiting in a lane"),
+    "queue_oldest_age_seconds": ("provider", "Age of the oldest message waiting in a lane"),
+    "provider_up": ("provider", "0 while the lane's breaker keeps it from asking"),
+    "provider_in_flight": ("provider", "Requests made of a provider and not answered"),
+    "provider_balance": ("provider unit", "Credit left, where the provider tells"),
+    "early_reports": ("", "Reports that wait for their message to be known"),
+    "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged"),
+    "store_bytes": ("", "Size of the store"),
+    "store_wal_bytes": ("", "Size of the store's write-ahead log"),
+    "store_free_bytes": ("", "Space left where the store is"),
+}
+_COUNTERS = {
+    "bind_attempts_total": ("result", "Binds by what they were answered"),
+    "pdus_total": ("direction command status", "PDUs, in and out"),
+    "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
+    "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
+    "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
+    "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
+    "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
+    "messages_finished_total": ("account state", "Messages that reached a final state"),
+    "reports_total": ("provider source state", "Reports: push, poll or own"),
+    "reports_unmatched_total": ("provider", "Reports whose message was never found"),
+    "reports_repeated_total": ("provider kind", "Reports on final messages: same or conflicting"),
+    "deliveries_total": ("account outcome", "Ends of deliver_sm: delivered, refused, ..."),
+    "callbacks_total": ("provider result", "Requests to the callbacks listener"),
+    "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),
+    "unreadable_metrics_total": ("name", "Values that could not be read when asked for"),
+}
+_HISTOGRAMS = {
+    "bind_duration_seconds": (
+        ("", "How long a session was bound"),
+        (1, 10, 60, 600, 3600, 21_600, 86_400, 604_800),
+    ),
+    "enquire_link_seconds": (
+        ("", "Answers to our enquire_link"),
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    ),
+    "submit_resp_seconds": (
+        ("account", "From submit_sm to submit_sm_resp, with the disk between them"),
+        (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+    ),
+    "provider_request_seconds": (
+        ("provider operation outcome", "Exchanges with a provider"),
+        (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    ),
+    "report_latency_seconds": (
+        ("provider", "From the provider's acceptance to the final report"),
+        (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200, 86_400),
+    ),
+    "store_commit_seconds": (
+        ("", "One transaction, until it is on disk"),
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
+    ),
+    "reactor_lag_seconds": (
+        ("", "How late timers are"),
+        (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1),
+    ),
+}
+
+
+def _full(name: str) -> str:
+    return f"smppbridge_{name}"
+
+
+NAMES: dict[str, Name] = {
+    **{_full(k): Name("gauge", tuple(of.split()), text) for k, (of, text) in _GAUGES.items()},
+    **{_full(k): Name("counter", tuple(of.split()), text) for k, (of, text) in _COUNTERS.items()},
+    **{
+        _full(k): Name("histogram", tuple(of.split()), text, bounds)
+        for k, ((of, text), bounds) in _HISTOGRAMS.items()
+    },
+}
+"""Every metric by its full name."""

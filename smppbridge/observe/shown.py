@@ -1,0 +1,129 @@
+"""What of an event is shown, and how: no secret, no text, no whole number, nothing unprintable."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, Literal
+
+from structlog.typing import EventDict, Processor
+
+from smppbridge.model.address import Address
+from smppbridge.smpp.constants import MessageState, status_name
+
+_LONGEST = 500
+_MOST = 20
+_PRIVATE = re.compile(
+    "(^|_)(authorization|body|cookie|headers|key|octets|password|query|secret|text|token|udh"
+    "|uri|url)(_|$)"
+)
+_NUMBERS = frozenset(("destination", "msisdn", "number", "source_addr", "destination_addr"))
+_IDENTIFIERS = frozenset(("message_id", "parent", "provider_message_id"))
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_LONG_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
+_PLAIN_WORD = re.compile(r"[^\s\"=]+")
+_COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
+
+
+def mask(number: str) -> str:
+    """Return a number with its middle hidden; a short one keeps only its last two digits.
+
+    >>> mask("243810000001")
+    '2438*****001'
+    """
+    if len(number) < 10:
+        return "*" * len(number[:-2]) + number[-2:]
+    return f"{number[:4]}{'*' * (len(number) - 7)}{number[-3:]}"
+
+
+def escaped(text: str) -> str:
+    """Return *text*, bounded, with what a terminal could obey written as an escape."""
+    if len(text) > _LONGEST:
+        text = f"{text[:_LONGEST]}..."
+    return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def stamped(clock: Callable[[], float]) -> Processor:
+    """Return a structlog processor that puts time, level and event before the shown fields."""
+
+    def stamp(logger: Any, level: str, event: EventDict) -> EventDict:
+        when = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
+        return {
+            "ts": f"{when[:-6]}Z",
+            "level": level,
+            "event": event.pop("event"),
+            **_shown_fields(event),
+        }
+
+    return stamp
+
+
+def renderer(form: Literal["json", "text"], *, colour: bool) -> Processor:
+    """Return a structlog processor that makes the line: JSON, or ``key=value`` for humans."""
+    encode = json.JSONEncoder(separators=(",", ":")).encode
+
+    def as_json(logger: Any, level: str, event: EventDict) -> str:
+        return encode(event)
+
+    def as_text(logger: Any, level: str, event: EventDict) -> str:
+        ts, name = event.pop("ts"), event.pop("event")
+        label = f"{event.pop('level'):<7}"
+        if colour:
+            label = f"{_COLOURS[level]}{label}\x1b[0m"
+        return " ".join((ts, label, name, *(f"{k}={_quoted(v)}" for k, v in event.items())))
+
+    return as_json if form == "json" else as_text
+
+
+def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: show(value) for name, value in fields.items() if (show := _rule(name)) is not None
+    }
+
+
+@cache
+def _rule(name: str) -> Callable[[Any], Any] | None:
+    """Return how a field of this name is shown; None if it never is."""
+    if _PRIVATE.search(name):
+        return None
+    if name in _NUMBERS:
+        return _masked
+    if name in _IDENTIFIERS:
+        return lambda value: escaped(str(value))
+    if name == "command_status":
+        return status_name
+    if name in ("state", "message_state"):
+        return _state_name
+    return _shown
+
+
+def _shown(value: Any) -> Any:
+    """Show a value of a kind that is known to be safe, or else only its kind."""
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, str):
+        return escaped(_LONG_DIGITS.sub(lambda found: mask(found[0]), value[: _LONGEST + 1]))
+    if isinstance(value, Address):
+        return _masked(value)
+    if isinstance(value, list | tuple):
+        return [_shown(item) for item in value[:_MOST]]
+    return type(value).__name__
+
+
+def _masked(value: Any) -> str:
+    addr = value.addr if isinstance(value, Address) else str(value)
+    return mask(escaped(addr)) if addr.removeprefix("+").isdecimal() else escaped(addr)
+
+
+def _state_name(value: Any) -> str:
+    return MessageState(value).name if value in MessageState.__members__.values() else str(value)
+
+
+def _quoted(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if _PLAIN_WORD.fullmatch(text) else json.dumps(text, ensure_ascii=False)

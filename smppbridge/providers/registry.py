@@ -1,0 +1,50 @@
+"""The types of providers that a configuration can name: ours, and those others install."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
+from types import MappingProxyType
+
+from smppbridge.providers.exchange import Abilities, Provider
+from smppbridge.providers.keccel import Keccel
+
+GROUP = "smppbridge.providers"
+TYPES: Mapping[str, type[Provider]] = MappingProxyType({"keccel": Keccel})
+
+
+class UnknownType(ValueError):
+    """No provider of that type is built in or installed."""
+
+
+def provider_type(name: str) -> type[Provider]:
+    """Return the class of the type called *name*; raises UnknownType, which names those known.
+
+    A type of ours cannot be replaced by an entry point of the same name.
+    """
+    if name in TYPES:
+        return TYPES[name]
+    found = _installed().get(name)
+    if found is None:
+        raise UnknownType(f"unknown type {name!r}; known are {', '.join(known_types())}")
+    try:
+        loaded = found.load()
+    except (ImportError, AttributeError) as error:
+        raise UnknownType(f"type {name!r}: {found.value} cannot be loaded: {error}") from error
+    if not isinstance(getattr(loaded, "abilities", None), Abilities):
+        raise UnknownType(f"type {name!r}: {found.value} is not a provider (it has no abilities)")
+    return loaded  # type: ignore[no-any-return]
+
+
+def known_types() -> tuple[str, ...]:
+    """Return the names of all types, sorted."""
+    return tuple(sorted({*TYPES, *_installed()}))
+
+
+def abilities_of(name: str) -> Abilities:
+    """Return what providers of a type can do; raises UnknownType."""
+    return provider_type(name).abilities
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

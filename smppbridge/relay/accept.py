@@ -1,0 +1,335 @@
+"""accept: submit_sm -> a message on disk -> submit_sm_resp.
+
+judge (or refuse at once) -> accept .disk. -> answer -> submit
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from smppbridge.model.account import Account
+from smppbridge.model.address import Address
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
+from smppbridge.relay import reading
+from smppbridge.relay.gather import Gather, Gathering, in_order
+from smppbridge.relay.limits import Throughput
+from smppbridge.relay.meters import Clock, Meters
+from smppbridge.relay.reading import Content, Reader, Refusal
+from smppbridge.relay.report import Reports
+from smppbridge.relay.submit import Submit
+from smppbridge.routing.table import Table
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
+from smppbridge.store.port import AcceptStore, Entry, StoreFailure
+
+
+class Submitter(Protocol):
+    """A session that submits."""
+
+    rights: Rights
+
+    @property
+    def interface_version(self) -> int:
+        """Return the peer's."""
+
+    def answer(self, response: SubmitSmResp) -> None:
+        """Put a response in line."""
+
+    def flush(self) -> None:
+        """Write what is in line."""
+
+
+@dataclass(slots=True)
+class Rights:
+    """What an account's sessions share while it is in force."""
+
+    account: Account
+    throughput: Throughput
+    reader: Reader
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What one session sent at one time: what is kept, and what is answered then."""
+
+    entries: list[Entry] = field(default_factory=list)
+    answers: list[tuple[int, int]] = field(default_factory=list)  # sequence_number, message_id
+    fates: list[tuple[Attempt, int, int]] = field(default_factory=list)
+
+
+class Accept:
+    """Takes submit_sm; *can_binary* are the providers that carry octets as well as text."""
+
+    def __init__(
+        self,
+        store: AcceptStore,
+        submit: Submit,
+        reports: Reports,
+        *,
+        routes: Table,
+        identifiers: Identifiers,
+        backlog: int,
+        clock: Clock,
+        meters: Meters,
+    ) -> None:
+        self.routes, self.gather, self.draining = routes, Gather(), False
+        self._store, self._submit, self._reports = store, submit, reports
+        self._identifiers, self._backlog = identifiers, backlog
+        self._clock, self._meters = clock, meters
+
+    async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
+        """Take what a session sent at one time; answer what is refused at once."""
+        batch, begun = _Batch(), self._clock.monotonic()
+        wall = self._clock.wall()
+        for pdu in pdus:
+            try:
+                message_id = self._judge(session, pdu, batch, begun, wall)
+            except Refusal as refusal:
+                self._refuse(session, pdu.sequence_number, refusal.status)
+            else:
+                batch.answers.append((pdu.sequence_number, message_id))
+        if not batch.answers:
+            return
+        settlements = self._reports.own(batch.fates)
+        try:
+            await self._store.accept(batch.entries, settlements)
+        except StoreFailure:
+            self._undo(session, batch)
+            return
+        for sequence_number, message_id in batch.answers:
+            session.answer(SubmitSmResp(0, sequence_number, b"%d" % message_id))
+        session.flush()
+        system_id = session.rights.account.system_id
+        self._meters.accepted(system_id, len(batch.answers))
+        elapsed = self._clock.monotonic() - begun
+        self._meters.submit_resp(system_id, elapsed, len(batch.answers))
+        self._reports.settled(settlements)
+        self._hand_on(batch.entries)
+
+    async def expire(self, timeout_of: dict[str, float], accounts: dict[str, Rights]) -> None:
+        """End the long messages whose segments have not all come in time."""
+        late = self.gather.expired(self._clock.wall(), timeout_of)
+        if not late:
+            return
+        batch = _Batch()
+        for gathering in late:
+            rights = accounts.get(gathering.key.system_id)
+            send = rights is not None and rights.account.when_incomplete == "send"
+            self._end(gathering, rights if send else None, batch)
+            self._meters.gathering_expired(gathering.key.system_id, 1)
+        settlements = self._reports.own(batch.fates)
+        try:
+            await self._store.accept(batch.entries, settlements)
+        except StoreFailure:
+            self.gather.restore((g.key, s) for g in late for s in in_order(g))
+            return
+        self._reports.settled(settlements)
+        self._hand_on(batch.entries)
+
+    # -- one submit_sm --------------------------------------------------------------------------
+
+    def _judge(
+        self, session: Submitter, pdu: SubmitSm, batch: _Batch, now: float, wall: float
+    ) -> int:
+        """Return the message_id of a submit_sm that is wanted; raises Refusal."""
+        rights = session.rights
+        if self.draining:
+            raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
+        if not rights.throughput.take(now):
+            raise Refusal(Status.ESME_RTHROTTLED)
+        if self._submit.depth >= self._backlog:
+            raise Refusal(Status.ESME_RMSGQFUL)
+        reader = rights.reader
+        source = reader.source(pdu)
+        destination, number = reader.destination(pdu)
+        content = reading.content(pdu)
+        reading.check_flags(pdu)
+        due, expires = reader.lifetime(pdu, wall)
+        asked = pdu.registered_delivery
+        asked = reading.wanted_receipts(asked, session.interface_version) if asked else 0
+        message_id = self._identifiers.take()
+        traits = reading.traits(pdu, content.udh)
+        if content.position is not None:
+            segment = Segment(
+                message_id,
+                content.position.number,
+                asked,
+                wall,
+                pdu.data_coding,
+                pdu.priority_flag,
+                due,
+                expires,
+                traits,
+                content.octets,
+            )
+            return self._gathered(rights, source, destination, content, segment, batch)
+        message = Message(
+            message_id,
+            rights.account.system_id,
+            source,
+            destination,
+            number,
+            "",
+            pdu.data_coding,
+            pdu.priority_flag,
+            asked,
+            (),
+            wall,
+            expires,
+            due,
+            None,
+            traits,
+        )
+        self._complete(rights, message, content.octets)
+        batch.entries.append(Entry(message, due <= wall and self._submit.begins_now(message)))
+        return message_id
+
+    def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
+        """Put in the text and the route; raises Refusal if there is none."""
+        if not octets:
+            raise Refusal(Status.ESME_RINVMSGLEN, "empty text")
+        binary = rights.reader.is_binary(message.data_coding, message.traits.udh)
+        if binary:
+            message.binary = octets
+        else:
+            message.text, latin1 = rights.reader.characters(octets, message.data_coding)
+            if latin1:
+                self._meters.latin1_fallback(message.system_id)
+        route = self.routes.route(message.system_id, message.source.addr, message.number)
+        if not route:
+            raise Refusal(Status.ESME_RINVDSTADR, "no route")
+        message.route = self._submit.able(route) if binary else route
+        if not message.route:
+            raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
+
+    # -- segments -------------------------------------------------------------------------------
+
+    def _gathered(
+        self,
+        rights: Rights,
+        source: Address,
+        destination: Address,
+        content: Content,
+        segment: Segment,
+        batch: _Batch,
+    ) -> int:
+        """Keep a segment, and the message if it is the last one; return its message_id."""
+        position = content.position
+        assert position is not None
+        key = GatheringKey(
+            rights.account.system_id,
+            source,
+            destination,
+            position.kind,
+            position.reference,
+            position.total,
+            position.other_udh,
+        )
+        known = self.gather.known(key, segment)
+        if known is not None:
+            return known.message_id
+        old = self.gather.superseded(key, segment)
+        if old is not None:
+            self._end(old, None, batch)
+        whole = self.gather.add(key, segment)
+        message = self._joined(rights, key, whole, batch) if whole else None
+        begun = message is not None and bool(message.route) and self._starts(message)
+        batch.entries.append(Entry(message, begun, key, segment))
+        return segment.message_id
+
+    def _starts(self, message: Message) -> bool:
+        return message.due <= message.accepted_at and self._submit.begins_now(message)
+
+    def _joined(
+        self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], batch: _Batch
+    ) -> Message:
+        """Return the whole message; one that cannot be sent is REJECTED, for it is answered."""
+        message = _message_of(key, whole, self._clock.wall())
+        octets = b"".join(s.octets for s in whole)
+        try:
+            message.number = rights.reader.number(key.destination)
+            self._complete(rights, message, octets)
+        except Refusal as refusal:
+            batch.fates.append(
+                (Attempt(message, ""), MessageState.REJECTED, refusal.status & 0x3FF)
+            )
+        return message
+
+    def _end(self, gathering: Gathering, rights: Rights | None, batch: _Batch) -> None:
+        """End an incomplete message: EXPIRED, or, with *rights*, sent as far as it came."""
+        whole = in_order(gathering)
+        if rights is not None:
+            message = self._joined(rights, gathering.key, whole, batch)
+        else:
+            message = _message_of(gathering.key, whole, self._clock.wall())
+            batch.fates.append((Attempt(message, ""), MessageState.EXPIRED, 0))
+        batch.entries.append(Entry(message))
+
+    # -- after the disk -------------------------------------------------------------------------
+
+    def _hand_on(self, entries: Sequence[Entry]) -> None:
+        begun: list[Attempt] = []
+        waiting: list[Attempt] = []
+        for entry in entries:
+            message = entry.message
+            if message is None or not message.route:
+                continue
+            for segment in message.segments:
+                segment.octets = b""
+            if entry.begun:
+                at = message.accepted_at
+                begun.append(Attempt(message, message.route[0], 1, 0, at))
+            else:
+                waiting.append(Attempt(message, message.route[0]))
+        if begun:
+            self._submit.begun(begun)
+        if waiting:
+            self._submit.wait(waiting)
+
+    def _refuse(self, session: Submitter, sequence_number: int, status: int) -> None:
+        session.answer(SubmitSmResp(status, sequence_number))
+        self._meters.refused(session.rights.account.system_id, status)
+
+    def _undo(self, session: Submitter, batch: _Batch) -> None:
+        """Answer that nothing was kept, and forget it."""
+        for entry in batch.entries:
+            if entry.begun and entry.message is not None:
+                self._submit.gives_back(entry.message)
+            if entry.key is not None and entry.segment is not None:
+                whole = entry.message.segments if entry.message else ()
+                self.gather.take_back(entry.key, entry.segment, whole)
+        for sequence_number, _ in batch.answers:
+            self._refuse(session, sequence_number, Status.ESME_RSYSERR)
+        session.flush()
+
+
+def rights_of(account: Account, now: float) -> Rights:
+    """Return the rights of an account from *now* (monotonic seconds) on."""
+    return Rights(account, Throughput(account.throughput, now), Reader(account))
+
+
+def _message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
+    """Return the message that segments make, without text or route: times as in the first."""
+    first = whole[0]
+    return Message(
+        first.message_id,
+        key.system_id,
+        key.source,
+        key.destination,
+        key.destination.addr,
+        "",
+        first.data_coding,
+        first.priority,
+        first.registered_delivery,
+        (),
+        now,
+        first.expires_at,
+        first.due,
+        None,
+        first.traits,
+        tuple(whole),
+    )

@@ -1,0 +1,276 @@
+"""deliver: receipts to any session of their account that can take them, until one is acknowledged.
+
+owe -> ask (within the session's window) -> answered -> finish .disk.
+                                         -> postponed .disk. -> again when due
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from struct import pack
+from typing import Any, Protocol
+
+from smppbridge.model.report import Delivery
+from smppbridge.relay.meters import Clock, Meters
+from smppbridge.smpp import receipt
+from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, MessageState
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.pdus import DeliverSm
+from smppbridge.smpp.tlvs import Tlv
+from smppbridge.store.port import DeliverStore, StoreFailure
+
+IN_MEMORY = (
+    5_000  # deliveries of one account that wait in memory; the rest waits in the store alone
+)
+FEW, MANY = 500, 1_000  # below FEW, up to MANY are read back
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
+_GSM = 3  # the network of a network_error_code (5.3.2.31)
+
+# What ends a delivery: the ESME has it, or will never take it (SMPP34 2.7).
+_REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
+    status for status in Status if status.name.startswith("ESME_RINV")
+)
+# What an ESME says about its session or its state, not about this receipt.
+_TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ESME_RINVPASWD))
+
+
+class Receiver(Protocol):
+    """A session that takes deliver_sm."""
+
+    @property
+    def interface_version(self) -> int:
+        """Return the peer's."""
+
+    def room(self) -> int:
+        """Return how many more deliver_sm its window holds."""
+
+    def ask(self, request: DeliverSm, about: Delivery) -> None:
+        """Send one; its answer comes to `answered` or `unanswered`."""
+
+    def flush(self) -> None:
+        """Write what was asked."""
+
+
+class Line:
+    """The deliveries owed to one account; *depth* counts those in memory or not."""
+
+    __slots__ = (
+        "depth",
+        "held",
+        "loading",
+        "more",
+        "receivers",
+        "utc_offset",
+        "waiting",
+        "with_text",
+    )
+
+    def __init__(self) -> None:
+        self.depth, self.more, self.loading = 0, True, False
+        self.waiting: deque[Delivery] = deque()
+        self.held: set[tuple[int, int]] = set()
+        self.receivers: list[Receiver] = []
+        self.utc_offset, self.with_text = 0, True
+
+
+class Deliver:
+    """All accounts' lines."""
+
+    def __init__(
+        self,
+        store: DeliverStore,
+        *,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        meters: Meters,
+    ) -> None:
+        self.lines: dict[str, Line] = {}
+        self._store, self._clock, self._spawn, self._meters = store, clock, spawn, meters
+
+    # -- what comes in --------------------------------------------------------------------------
+
+    def line(self, system_id: str) -> Line:
+        """Return an account's line."""
+        found = self.lines.get(system_id)
+        if found is None:
+            found = self.lines[system_id] = Line()
+        return found
+
+    def owe(self, deliveries: Sequence[Delivery]) -> None:
+        """Take deliveries that are in the store."""
+        touched: dict[str, Line] = {}
+        for delivery in deliveries:
+            line = touched[delivery.system_id] = self.line(delivery.system_id)
+            line.depth += 1
+            if line.more or not line.receivers or len(line.waiting) >= IN_MEMORY:
+                line.more = True
+            else:
+                line.waiting.append(delivery)
+                line.held.add((delivery.message_id, delivery.state))
+        for system_id, line in touched.items():
+            self._move(system_id, line)
+
+    def bound(self, system_id: str, receiver: Receiver) -> None:
+        """Replay what is owed to a session just bound as RX or TRX, paced by its window."""
+        line = self.line(system_id)
+        line.receivers.append(receiver)
+        self._move(system_id, line)
+
+    def go_on(self, system_id: str) -> None:
+        """Note that a session has room again."""
+        self._move(system_id, self.line(system_id))
+
+    def lost(self, system_id: str, receiver: Receiver, unanswered: Sequence[Delivery]) -> None:
+        """Take back what a session that is gone had not answered."""
+        line = self.line(system_id)
+        if receiver in line.receivers:
+            line.receivers.remove(receiver)
+        line.waiting.extendleft(reversed(unanswered))
+        if line.receivers:
+            self._move(system_id, line)
+            return
+        line.held.clear()
+        line.waiting.clear()
+        line.more = True
+
+    def tick(self) -> None:
+        """Read back what has become due."""
+        for system_id, line in self.lines.items():
+            if line.receivers and line.depth and not line.loading and len(line.waiting) < FEW:
+                line.loading = True
+                self._spawn(self._load(system_id, line))
+
+    # -- a line moves ---------------------------------------------------------------------------
+
+    def _move(self, system_id: str, line: Line) -> None:
+        while line.waiting:
+            receiver = max(line.receivers, key=_room, default=None)
+            if receiver is None or (room := receiver.room()) <= 0:
+                break
+            for _ in range(min(room, len(line.waiting))):
+                delivery = line.waiting.popleft()
+                receiver.ask(deliver_sm(delivery, receiver.interface_version, line), delivery)
+            receiver.flush()
+        if line.more and line.receivers and not line.loading and len(line.waiting) < FEW:
+            line.loading = True
+            self._spawn(self._load(system_id, line))
+
+    async def _load(self, system_id: str, line: Line) -> None:
+        limit = MANY + len(line.held)
+        try:
+            found = await self._store.owed(system_id, self._clock.wall(), limit)
+        except StoreFailure:
+            return
+        finally:
+            line.loading = False
+        if not line.receivers:
+            return
+        line.more = len(found) == limit
+        fresh = [d for d in found if (d.message_id, d.state) not in line.held]
+        line.waiting.extend(fresh)
+        line.held.update((d.message_id, d.state) for d in fresh)
+        if fresh:
+            self._move(system_id, line)
+
+    # -- a delivery ends ------------------------------------------------------------------------
+
+    def answered(self, system_id: str, answers: Sequence[tuple[Delivery, int]]) -> None:
+        """Take command_status of deliver_sm_resp; 0 is ESME_ROK."""
+        done = [(d, status) for d, status in answers if is_end(status)]
+        again = [d for d, status in answers if not is_end(status)]
+        line = self.line(system_id)
+        if done:
+            self._spawn(self._finish(system_id, line, done))
+        if again:
+            self._spawn(self._postpone(system_id, line, again))
+        self._move(system_id, line)
+
+    def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
+        """Take back deliveries whose answer did not come in time."""
+        self._spawn(self._postpone(system_id, self.line(system_id), deliveries))
+
+    async def _finish(
+        self, system_id: str, line: Line, done: Sequence[tuple[Delivery, int]]
+    ) -> None:
+        try:
+            await self._store.finish(done, self._clock.wall())
+        except StoreFailure:
+            self._free(line, [d for d, _ in done])
+            return  # it is owed still: it may come twice, it is not lost
+        self._free(line, [d for d, _ in done])
+        line.depth -= len(done)
+        refused = sum(1 for _, status in done if status)
+        if refused:
+            self._meters.delivered(system_id, "refused", refused)
+        if len(done) > refused:
+            self._meters.delivered(system_id, "delivered", len(done) - refused)
+
+    async def _postpone(self, system_id: str, line: Line, again: Sequence[Delivery]) -> None:
+        now = self._clock.wall()
+        for delivery in again:
+            delivery.attempts += 1
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(delivery.attempts - 1, 10))
+            delivery.due = now + pause
+        self._meters.delivered(system_id, "postponed", len(again))
+        try:
+            await self._store.postpone(again)
+        except StoreFailure:
+            line.more = True
+        self._free(line, again)
+
+    def _free(self, line: Line, deliveries: Sequence[Delivery]) -> None:
+        line.held.difference_update([(d.message_id, d.state) for d in deliveries])
+
+    async def lapse(self) -> None:
+        """Give up deliveries that nobody took in time."""
+        try:
+            lapsed = await self._store.lapse(self._clock.wall(), MANY)
+        except StoreFailure:
+            return
+        for system_id, count in lapsed.items():
+            self.line(system_id).depth -= count
+            self._meters.delivered(system_id, "expired", count)
+
+
+def is_end(command_status: int) -> bool:
+    """Tell whether a deliver_sm_resp ends a delivery, well or badly."""
+    if command_status in _TEMPORARY:
+        return False
+    return command_status == Status.ESME_ROK or command_status in _REFUSED_FOR_GOOD
+
+
+def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
+    """Return the receipt of a delivery: addresses swapped (SMPP 3.4, appendix B)."""
+    message_id = b"%d" % d.message_id
+    text = receipt.receipt_text(
+        message_id,
+        d.submitted_at,
+        d.done_at,
+        d.state,
+        error=d.error,
+        text=d.text if line.with_text else "",
+        utc_offset=line.utc_offset,
+    )
+    final = MessageState(d.state).is_final
+    tlvs: tuple[Tlv, ...] = ()
+    if interface_version >= INTERFACE_VERSION:
+        code = pack(">BH", _GSM, d.error) if d.error else None
+        tlvs = receipt.receipt_tlvs(message_id, d.state, code)
+    source, destination = d.destination, d.source
+    return DeliverSm(
+        service_type=d.service_type.encode("latin-1"),
+        source_addr_ton=source.ton,
+        source_addr_npi=source.npi,
+        source_addr=source.addr.encode("ascii"),
+        dest_addr_ton=destination.ton,
+        dest_addr_npi=destination.npi,
+        destination_addr=destination.addr.encode("ascii"),
+        esm_class=EsmClass.RECEIPT if final else EsmClass.INTERMEDIATE,
+        short_message=text,
+        tlvs=tlvs,
+    )
+
+
+def _room(receiver: Receiver) -> int:
+    return receiver.room()

@@ -1,0 +1,62 @@
+"""What the movements count and tell, for whoever watches."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Meters(Protocol):
+    """Counts what the relay does; called once a list wherever lists are what comes."""
+
+    def accepted(self, system_id: str, count: int) -> None:
+        """Count submit_sm answered ESME_ROK."""
+
+    def refused(self, system_id: str, command_status: int) -> None:
+        """Count a submit_sm refused with *command_status*."""
+
+    def submit_resp(self, system_id: str, seconds: float, count: int) -> None:
+        """Time *count* submit_sm that were answered together."""
+
+    def latin1_fallback(self, system_id: str) -> None:
+        """Count a GSM message with octets above 0x7F, read as Latin-1."""
+
+    def gathering_expired(self, system_id: str, count: int) -> None:
+        """Count long messages whose segments did not all come."""
+
+    def asked(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
+        """Time one exchange; *outcome* is the outcome's name in lower case."""
+
+    def reported(self, provider: str, source: str, state: int, count: int) -> None:
+        """Count reports; *source* is push, poll or own."""
+
+    def unmatched(self, provider: str, count: int) -> None:
+        """Count reports whose message was never found."""
+
+    def repeated(self, provider: str, conflicting: bool) -> None:
+        """Count a report about a message whose final state was known."""
+
+    def report_latency(self, provider: str, seconds: float) -> None:
+        """Time from the provider's acceptance to the final report."""
+
+    def finished(self, system_id: str, state: int, count: int) -> None:
+        """Count messages that reached a final state."""
+
+    def delivered(self, system_id: str, outcome: str, count: int) -> None:
+        """Count deliver_sm concluded: delivered, refused, postponed, expired."""
+
+
+class Journal(Protocol):
+    """Takes structured events; never given text, secrets or whole numbers."""
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        """Write one event with its fields."""
+
+
+class Clock(Protocol):
+    """Time, as the service hands it in."""
+
+    def wall(self) -> float:
+        """Return UNIX seconds."""
+
+    def monotonic(self) -> float:
+        """Return seconds that never go back."""

@@ -1,0 +1,203 @@
+"""What time makes due of messages that are out: polls, and the end of waiting for a report.
+
+A SUBMITTED message is looked at again at its *due*: to poll for its report, and, at the report's
+deadline, to give up.  An Uncertain one is given up at its *due*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.outcome import Uncertain
+from smppbridge.model.report import Report
+from smppbridge.providers.exchange import Balance
+from smppbridge.relay import retry
+from smppbridge.relay.carry import Carrier, Conclusions
+from smppbridge.relay.lane import Lane
+from smppbridge.relay.limits import Throughput
+from smppbridge.relay.meters import Clock, Journal, Meters
+from smppbridge.relay.report import Reports
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import StoreFailure, SubmitStore
+
+AT_ONCE = 500  # messages looked at in one go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRules:
+    """How a provider is asked; seconds, and questions a second.  *polls* False: it is not."""
+
+    polls: bool = False
+    rate: float = 10.0
+    first: float = 10.0
+    longest: float = 600.0
+    report_deadline: float = 259_200.0
+    balance_every: float | None = None
+
+    def first_look(self) -> float:
+        """Return how long after its acceptance a message is looked at."""
+        return self.first if self.polls else self.report_deadline
+
+    def next_look(self, now: float, accepted_at: float) -> float:
+        """Return when to look again: after as long again as it has waited, within bounds."""
+        pause = min(self.longest, max(self.first, now - accepted_at))
+        return min(now + pause, accepted_at + self.report_deadline)
+
+
+class Overdue:
+    """Looks at messages that are out when their time has come, provider by provider."""
+
+    def __init__(
+        self,
+        store: SubmitStore,
+        lanes: Mapping[str, Lane],
+        rules: Mapping[str, PollRules],
+        carrier: Carrier,
+        reports: Reports,
+        *,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        meters: Meters,
+        journal: Journal,
+    ) -> None:
+        self.balances: dict[str, Balance] = {}
+        self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
+        self._clock, self._spawn, self._meters, self._journal = clock, spawn, meters, journal
+        self._asked_at: dict[str, float] = {}
+        self._busy: set[str] = set()
+        self._out: dict[str, int] = {}
+        self.change(rules)
+
+    def change(self, rules: Mapping[str, PollRules]) -> None:
+        """Go by new rules from now on."""
+        self._rules = rules
+        now = self._clock.monotonic()
+        self._throughput = {name: Throughput(r.rate, now) for name, r in rules.items()}
+
+    def tick(self) -> None:
+        """Look at what is due; called every second or so."""
+        for name in self._lanes:
+            if name not in self._busy:
+                self._busy.add(name)
+                self._spawn(self._look(name))
+            self._ask_balance(name)
+
+    async def _look(self, name: str) -> None:
+        now = self._clock.wall()
+        try:
+            given_up = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
+            if given_up:
+                await self._give_up(given_up, "no report came for an uncertain attempt")
+            limit = AT_ONCE if not self._rules[name].polls else self._may_ask(name)
+            if limit > 0:
+                await self._submitted(
+                    name, await self._store.due(Stage.SUBMITTED, name, now, limit)
+                )
+        except StoreFailure:
+            return
+        finally:
+            self._busy.discard(name)
+
+    def _may_ask(self, name: str) -> int:
+        """Return how many questions the rate allows now; one more look may find some to give up."""
+        rules = self._rules[name]
+        return min(AT_ONCE, max(1, int(rules.rate))) - self._out.get(name, 0)
+
+    async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
+        rules, now = self._rules[name], self._clock.wall()
+        late = [a for a in attempts if a.answered_at + rules.report_deadline <= now]
+        if late:
+            await self._give_up(late, "no report came")
+        open_ = [a for a in attempts if a.answered_at + rules.report_deadline > now]
+        if not open_:
+            return
+        if not rules.polls:  # it was polled before the configuration changed
+            dues = [a.answered_at + rules.report_deadline for a in open_]
+        else:
+            dues = [rules.next_look(now, a.answered_at) for a in open_]
+        ids = [a.message.message_id for a in open_]
+        await self._store.revisit(list(zip(ids, dues, strict=True)))
+        if rules.polls:
+            self._poll(name, open_)
+
+    def _poll(self, name: str, attempts: Sequence[Attempt]) -> None:
+        provider = self._lanes[name].provider
+        self._out[name] = self._out.get(name, 0) + len(attempts)
+        self._carrier.carry(
+            name,
+            [(a, provider.query(a.message, a.provider_message_id or "")) for a in attempts],
+            self._polled,
+        )
+
+    def _polled(self, conclusions: Conclusions) -> None:
+        reports: dict[str, list[Report]] = {}
+        for attempt, found in conclusions:
+            name = attempt.provider
+            self._out[name] -= 1
+            known = isinstance(found, Report)
+            self._meters.asked(name, "query", "answered" if known else "failed", 0.0)
+            if known:
+                reports.setdefault(name, []).append(found)
+        for name, told in reports.items():
+            self._spawn(self._tell(name, told))
+
+    async def _tell(self, name: str, reports: Sequence[Report]) -> None:
+        try:
+            await self._reports.told(name, reports, "poll")
+        except StoreFailure:
+            return  # it is asked again
+
+    async def _give_up(self, attempts: Sequence[Attempt], why: str) -> None:
+        for attempt in attempts:
+            self._journal(
+                "message_given_up",
+                message_id=attempt.message.message_id,
+                system_id=attempt.message.system_id,
+                provider=attempt.provider,
+                reason=why,
+            )
+        await self._reports.settle_own([(a, MessageState.UNKNOWN, 0) for a in attempts])
+
+    async def by_hand(self) -> None:
+        """Do what was decided by hand about Uncertain messages."""
+        try:
+            decisions = await self._store.decisions()
+        except StoreFailure:
+            return
+        uncertain = [(f.attempt, verb) for f, verb in decisions if f.stage is Stage.SUBMITTING]
+        for attempt, verb in uncertain:
+            message = attempt.message
+            self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
+        failed = [(a, int(MessageState.UNDELIVERABLE), 0) for a, v in uncertain if v == "fail"]
+        if failed:
+            await self._reports.settle_own(failed)
+        again = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes]
+        if again:
+            now, why = self._clock.wall(), Uncertain("to be sent again, by hand")
+            await self._store.record([retry.waiting(a, why, now).verdict for a in again])
+            for attempt in again:
+                self._lanes[attempt.provider].depth += 1
+
+    # -- balance --------------------------------------------------------------------------------
+
+    def _ask_balance(self, name: str) -> None:
+        every = self._rules[name].balance_every
+        now = self._clock.monotonic()
+        provider = self._lanes[name].provider
+        if every is None or not provider.abilities.balance:
+            return
+        if name in self._asked_at and now - self._asked_at[name] < every:
+            return
+        self._asked_at[name] = now
+        self._carrier.carry(name, [(name, provider.balance())], self._balanced)
+
+    def _balanced(self, conclusions: Conclusions) -> None:
+        for name, found in conclusions:
+            if isinstance(found, Balance):
+                self.balances[name] = found
+            else:
+                self.balances.pop(name, None)
+                self._journal("balance_unknown", provider=name, reason=type(found).__name__)

@@ -1,0 +1,198 @@
+"""A submit_sm read for one account: addresses, times and content, or a Refusal with its status.
+
+What a *value* deserves is decided here; the codec has already judged lengths.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smppbridge.model.account import Account
+from smppbridge.model.address import Address, BadAddress, BadTon, number_of
+from smppbridge.model.message import PLAIN, Traits
+from smppbridge.smpp import times, tlvs
+from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag, Ton
+from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.text import coding, segments
+from smppbridge.text.coding import Alphabet
+from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError
+from smppbridge.text.segments import Position
+
+MOST_SOURCES = 10_000
+_LONGEST_ALPHANUMERIC = 11
+_SMPP_5 = 0x50
+_SEVEN_BIT = (Alphabet.GSM7, Alphabet.IA5)
+_OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
+
+
+class Refusal(Exception):
+    """The message is not wanted: answer with *status*."""
+
+    def __init__(self, status: int, why: str = "") -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(slots=True)
+class Content:
+    """The user data of a submit_sm: where in a long message it stands, and its octets."""
+
+    octets: bytes = field(repr=False)
+    position: Position | None = None
+    udh: bytes = field(default=b"", repr=False)
+
+
+class Reader:
+    """Reads what one account submits; remembers its senders, for they are few."""
+
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self._alphabets = coding.alphabets(
+            Alphabet(account.alphabet_0), Alphabet(account.alphabet_3)
+        )
+        self._sources: dict[tuple[bytes, int, int], Address] = {}
+
+    def source(self, pdu: SubmitSm) -> Address:
+        """Return the source address, if this account may use it (ESME_RINVSRCADR)."""
+        key = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
+        known = self._sources.get(key)
+        if known is None:
+            known = _source(*key)
+            if not self.account.allows_sender(known.addr):
+                raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed")
+            if len(self._sources) >= MOST_SOURCES:
+                self._sources.clear()
+            self._sources[key] = known
+        return known
+
+    def destination(self, pdu: SubmitSm) -> tuple[Address, str]:
+        """Return the destination as written and its E.164 digits (ESME_RINVDSTADR, RINVDSTTON)."""
+        try:
+            written = pdu.destination_addr.decode("ascii")
+        except UnicodeDecodeError as error:
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, "destination not ASCII") from error
+        address = Address(written, pdu.dest_addr_ton, pdu.dest_addr_npi)
+        return address, self.number(address)
+
+    def number(self, destination: Address) -> str:
+        """Return a destination's E.164 digits."""
+        try:
+            return number_of(destination, self.account.country)
+        except BadTon as error:
+            raise Refusal(CommandStatus.ESME_RINVDSTTON, str(error)) from error
+        except BadAddress as error:
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
+
+    def lifetime(self, pdu: SubmitSm, now: float) -> tuple[float, float]:
+        """Return when it may first be sent and when it expires, UNIX seconds (5.2.15, 5.2.16)."""
+        due, expires = now, None
+        if pdu.schedule_delivery_time:
+            due = max(
+                now, _time(pdu.schedule_delivery_time, now, CommandStatus.ESME_RINVSCHED) or now
+            )
+        if pdu.validity_period:
+            expires = _time(pdu.validity_period, now, CommandStatus.ESME_RINVEXPIRY)
+        if expires is None:
+            return due, due + self.account.validity
+        if expires <= due:
+            raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
+        return due, expires
+
+    def characters(self, octets: bytes, data_coding: int) -> tuple[str, bool]:
+        """Return the text, and whether it was Latin-1 under another name.
+
+        Refuses with ESME_RINVMSGLEN, ESME_RINVDCS.
+        """
+        alphabet = self._alphabets[data_coding]
+        try:
+            text = coding.characters(octets, alphabet)
+        except OddLength as error:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
+        except TextError as error:
+            raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
+        return text, alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
+
+    def is_binary(self, data_coding: int, udh: bytes) -> bool:
+        """Tell whether the octets are no plain characters: 8-bit data, or text under a header."""
+        return bool(udh) or self._alphabets[data_coding] is Alphabet.OCTETS
+
+
+def content(pdu: SubmitSm) -> Content:
+    """Return the user data, from short_message or message_payload, with its place (section 6)."""
+    if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
+        return Content(pdu.short_message)
+    octets = _user_data(pdu)
+    sar = _sar(pdu.tlvs) if pdu.tlvs else None
+    if not pdu.esm_class & EsmClass.UDHI:
+        return Content(octets, sar)
+    if any(tlvs.find(pdu.tlvs, tag) is not None for tag in _OPTIONAL_SAR):
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, "SAR TLVs and a UDH")
+    try:
+        position, udh, rest = segments.position_in_udh(octets)
+    except BadUdh as error:
+        raise Refusal(CommandStatus.ESME_RINVESMCLASS, "user data header") from error
+    return Content(rest, position, udh)
+
+
+def check_flags(pdu: SubmitSm) -> None:
+    """Refuse values that mean nothing: priority_flag, replace_if_present_flag, default message."""
+    if pdu.priority_flag > 3:
+        raise Refusal(CommandStatus.ESME_RINVPRTFLG)
+    if pdu.replace_if_present_flag > 1:
+        raise Refusal(CommandStatus.ESME_RINVREPFLAG)
+    if pdu.sm_default_msg_id and not pdu.short_message and not pdu.tlvs:
+        raise Refusal(CommandStatus.ESME_RINVDFTMSGID)
+
+
+def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
+    """Return the receipts asked for; 3 is success only from SMPP 5.0 on, before that it is 1."""
+    asked = registered_delivery & (RegisteredDelivery.RECEIPT | RegisteredDelivery.INTERMEDIATE)
+    if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
+        asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
+    return asked
+
+
+def traits(pdu: SubmitSm, udh: bytes) -> Traits:
+    """Return what few messages say; PLAIN for the others."""
+    reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
+    esm_class = pdu.esm_class & ~EsmClass.MODE
+    if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:
+        return PLAIN
+    service_type = pdu.service_type.decode("latin-1")
+    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
+
+
+def _source(addr: bytes, ton: int, npi: int) -> Address:
+    try:
+        written = addr.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not ASCII") from error
+    digits = written.removeprefix("+").isdecimal()
+    if (ton == Ton.ALPHANUMERIC or not digits) and len(written) > _LONGEST_ALPHANUMERIC:
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
+    if not written.isprintable():
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not printable")
+    return Address(written, ton, npi)
+
+
+def _time(value: bytes, now: float, status: int) -> float | None:
+    try:
+        return times.parse(value, now)
+    except times.BadTime as error:
+        raise Refusal(status, str(error)) from error
+
+
+def _user_data(pdu: SubmitSm) -> bytes:
+    payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
+    if payload is None:
+        return pdu.short_message
+    if pdu.short_message:
+        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, "short_message and message_payload")
+    return payload
+
+
+def _sar(found: tuple[tuple[int, bytes], ...]) -> Position | None:
+    try:
+        return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in _OPTIONAL_SAR))
+    except BadPosition as error:
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, str(error)) from error

@@ -1,0 +1,222 @@
+"""report: what providers say became of messages, and the deliveries that this makes due.
+
+    told -> found -> settle .disk. -> deliver
+         -> not found -> keep .disk. -> expect
+
+Not found is normal: a callback can overtake the answer that names its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.report import Delivery, Report
+from smppbridge.relay.early import Early, EarlyRules, as_report
+from smppbridge.relay.meters import Clock, Journal, Meters
+from smppbridge.relay.receipts import settlement
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import EarlyReport, Found, ReportStore, Settlement, StoreFailure
+
+MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
+Known = tuple[Report, Attempt]
+Fate = tuple[Attempt, int, int]  # the final state and its error
+
+
+class Reports:
+    """Finds the message a report is about and settles it.
+
+    *keep* is how long its deliveries are owed (seconds); *owe* takes them on.
+    """
+
+    def __init__(
+        self,
+        store: ReportStore,
+        owe: Callable[[Sequence[Delivery]], None],
+        *,
+        keep: float,
+        early: EarlyRules,
+        every_fate: bool,
+        clock: Clock,
+        meters: Meters,
+        journal: Journal,
+    ) -> None:
+        self.early = Early(early)
+        self._store, self._owe, self._keep, self._every_fate = store, owe, keep, every_fate
+        self._clock, self._meters, self._journal = clock, meters, journal
+        self._awaited: dict[tuple[str, str], Attempt] = {}
+        self._settling: set[int] = set()
+
+    # -- what a provider says -------------------------------------------------------------------
+
+    async def told(self, provider: str, reports: Iterable[Report], source: str) -> None:
+        """Take reports; return when they are on disk.  Raises StoreFailure."""
+        known: list[Known] = []
+        unknown: list[Report] = []
+        for report in reports:
+            attempt = self._awaited.get((provider, report.provider_message_id))
+            if attempt is None:
+                unknown.append(report)
+            else:
+                known.append((report, attempt))
+        if known:
+            await self._settle(known, source)
+        if unknown:
+            await self._search(provider, unknown, source)
+
+    async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
+        """Look for messages that are not in memory; what is not in the store either is early."""
+        now = self._clock.wall()
+        kept = [self.early.put(provider, report, now) for report in reports]
+        keys = [r.message_id or (provider, r.provider_message_id) for r in reports]
+        found = await self._store.find(keys)
+        known: list[Known] = []
+        for key, report, early in zip(keys, reports, kept, strict=True):
+            if key in found and early in self.early:
+                self.early.take(early)
+                if self._is_open(provider, found[key], report):
+                    known.append((report, found[key].attempt))
+        if known:
+            await self._settle(known, source, early=True)
+        # an empty list waits, too: for the settlement of what `expect` has matched meanwhile
+        await self._store.keep_early([early for early in kept if early in self.early])
+
+    async def _settle(self, known: Sequence[Known], source: str, *, early: bool = False) -> None:
+        now = self._clock.wall()
+        news = [(report, attempt) for report, attempt in known if self._is_news(report, attempt)]
+        settlements = [
+            settlement(
+                attempt,
+                report.state,
+                report.error,
+                now,
+                source=source,
+                keep=self._keep,
+                early=(attempt.provider, report.provider_message_id) if early else None,
+            )
+            for report, attempt in news
+        ]
+        try:
+            await self._store.settle(settlements)
+        finally:
+            self._settling.difference_update([a.message.message_id for _, a in news])
+        for report, attempt in news:
+            self._heard(report, attempt, now)
+            self._meters.reported(attempt.provider, source, report.state, 1)
+        self.settled(settlements)
+
+    def _is_news(self, report: Report, attempt: Attempt) -> bool:
+        """Tell whether a report changes anything: a final state never does again."""
+        message_id = attempt.message.message_id
+        if message_id in self._settling or attempt.state == report.state:
+            self._meters.repeated(attempt.provider, False)
+            return False
+        if MessageState(report.state).is_final:
+            self._settling.add(message_id)
+        return True
+
+    def _is_open(self, provider: str, found: Found, report: Report) -> bool:
+        if found.stage is Stage.FINISHED:
+            self._meters.repeated(provider, found.attempt.state != report.state)
+            return False
+        return True
+
+    def _heard(self, report: Report, attempt: Attempt, now: float) -> None:
+        attempt.state = report.state
+        if MessageState(report.state).is_final:
+            self._forget(attempt)
+            if attempt.answered_at:
+                self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
+
+    # -- what comes before its message is known -------------------------------------------------
+
+    async def restore(self, reports: Iterable[EarlyReport]) -> None:
+        """Take back what the store kept: some of it may be known by now."""
+        for early in reports:
+            await self.told(early.provider, [as_report(early)], "push")
+
+    def expect(self, attempts: Sequence[Attempt]) -> list[Known]:
+        """Await reports about attempts just accepted; return those that have come already.
+
+        Called before the acceptance is durable, so that no report falls in between.
+        """
+        for attempt in attempts:
+            self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
+        while len(self._awaited) > MOST_AWAITED:
+            del self._awaited[next(iter(self._awaited))]
+        return self.early.match(attempts) if self.early else []
+
+    def unexpect(self, met: Sequence[Known]) -> None:
+        """Undo `expect`: the acceptance could not be written down yet."""
+        for report, attempt in met:
+            self.early.put(attempt.provider, report, self._clock.wall())
+
+    async def settle_early(self, met: Sequence[Known]) -> None:
+        """Settle messages whose reports came first, now that their acceptance is durable."""
+        try:
+            await self._settle(met, "push", early=True)
+        except StoreFailure:
+            self.unexpect(met)
+
+    async def forget_early(self) -> None:
+        """Give up reports that have waited too long, or that are too many."""
+        late = self.early.outdated(self._clock.wall())
+        if late:
+            for report in late:
+                self._meters.unmatched(report.provider, 1)
+            await self._store.drop_early([(r.provider, r.provider_message_id) for r in late])
+
+    # -- what we say ourselves ------------------------------------------------------------------
+
+    def own(self, fates: Sequence[Fate]) -> list[Settlement]:
+        """Return reports of our own: failed, rejected, expired, given up."""
+        now = self._clock.wall()
+        return [
+            settlement(attempt, state, error, now, source="own", keep=self._keep)
+            for attempt, state, error in fates
+        ]
+
+    async def settle_own(self, fates: Sequence[Fate]) -> bool:
+        """Write down reports of our own; tell whether it worked."""
+        settlements = self.own(fates)
+        try:
+            await self._store.settle(settlements)
+        except StoreFailure:
+            return False
+        for attempt, _, _ in fates:
+            self._forget(attempt)
+        self.settled(settlements)
+        return True
+
+    def settled(self, settlements: Sequence[Settlement]) -> None:
+        """Go on with settlements that are durable: deliver, count, tell."""
+        owed = [delivery for s in settlements for delivery in s.deliveries]
+        if owed:
+            self._owe(owed)
+        for s in settlements:
+            if s.final:
+                self._meters.finished(s.attempt.message.system_id, s.state, 1)
+                if self._every_fate or s.state != MessageState.DELIVERED:
+                    self._tell(s)
+
+    def _forget(self, attempt: Attempt) -> None:
+        if attempt.provider_message_id is not None:
+            self._awaited.pop((attempt.provider, attempt.provider_message_id), None)
+
+    def _tell(self, s: Settlement) -> None:
+        names = {
+            MessageState.DELIVERED: "message_delivered",
+            MessageState.EXPIRED: "message_expired",
+        }
+        message = s.attempt.message
+        self._journal(
+            names.get(MessageState(s.state), "message_failed"),
+            message_id=message.message_id,
+            system_id=message.system_id,
+            destination=message.number,
+            provider=s.attempt.provider,
+            provider_message_id=s.attempt.provider_message_id,
+            state=MessageState(s.state).name,
+            error=s.error,
+            source=s.source,
+        )

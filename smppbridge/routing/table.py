@@ -1,0 +1,68 @@
+"""All rules, arranged so that a message meets only those of its account and its prefixes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from smppbridge.routing.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What one rule says about an account's messages under its prefix."""
+
+    via: tuple[str, ...]
+    any_sender: bool
+    senders: frozenset[str]
+    sender_prefixes: tuple[str, ...]
+
+    def takes(self, source: str) -> bool:
+        return self.any_sender or source in self.senders or source.startswith(self.sender_prefixes)
+
+
+_ByPrefix = dict[str, list[_Choice]]
+_ByLength = tuple[tuple[int, _ByPrefix], ...]
+
+
+class Table:
+    """Routes of a configuration; immutable, so that a reload makes a new one."""
+
+    def __init__(self, rules: Iterable[Rule]) -> None:
+        # The sort keeps the order in which equals were written.
+        ranked = sorted(rules, key=lambda rule: rule.conditions, reverse=True)
+        named = frozenset[str]().union(*(rule.accounts for rule in ranked))
+        self._of_account = {
+            account: _arranged([r for r in ranked if not r.accounts or account in r.accounts])
+            for account in named
+        }
+        self._of_others = _arranged([rule for rule in ranked if not rule.accounts])
+
+    def route(self, system_id: str, source: str, destination: str) -> tuple[str, ...]:
+        """Providers in order; none if no rule takes the message.
+
+        The longest prefix wins, then the rule that names account or sender, then the first written.
+        """
+        for length, by_prefix in self._of_account.get(system_id, self._of_others):
+            for choice in by_prefix.get(destination[:length], ()):
+                if choice.takes(source):
+                    return choice.via
+        return ()
+
+
+def _arranged(rules: Sequence[Rule]) -> _ByLength:
+    """Choices by prefix, the longest prefixes first."""
+    by_length: dict[int, _ByPrefix] = {}
+    for rule in rules:
+        choices = by_length.setdefault(len(rule.to), {}).setdefault(rule.to, [])
+        choices.append(_choice(rule))
+    return tuple(sorted(by_length.items(), reverse=True))
+
+
+def _choice(rule: Rule) -> _Choice:
+    return _Choice(
+        via=rule.via,
+        any_sender=not rule.senders,
+        senders=frozenset(sender for sender in rule.senders if not sender.endswith("*")),
+        sender_prefixes=tuple(sender[:-1] for sender in rule.senders if sender.endswith("*")),
+    )

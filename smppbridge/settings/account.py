@@ -1,0 +1,137 @@
+"""An account in the configuration, and the record that the rest of the bridge goes by."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from smppbridge.model import account as model
+from smppbridge.settings.section import Section
+from smppbridge.settings.values import (
+    Count,
+    Country,
+    Duration,
+    Networks,
+    Off,
+    Password,
+    Patterns,
+    Rate,
+    UniqueSystemId,
+    UtcOffset,
+)
+
+Alphabet = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
+
+
+class Binds(Section):
+    """How many sessions may be bound at once, in all and by kind."""
+
+    total: Count = Field(
+        default=4, description="Sessions bound at once; one more gets ESME_RBINDFAIL"
+    )
+    transmitter: Annotated[Count | None, Off] = Field(
+        default=None, description="Of these, transmitters at most"
+    )
+    receiver: Annotated[Count | None, Off] = Field(
+        default=None, description="Of these, receivers at most"
+    )
+    transceiver: Annotated[Count | None, Off] = Field(
+        default=None, description="Of these, transceivers at most"
+    )
+
+
+class Gather(Section):
+    """What happens to the segments of a long message."""
+
+    timeout: Duration = Field(default=300.0, description="How long segments wait for the rest")
+    when_incomplete: Literal["fail", "send"] = Field(
+        default="fail", description="Then: fail (EXPIRED receipts) or send (what there is)"
+    )
+
+
+class AccountReceipts(Section):
+    """What receipts look like."""
+
+    text: bool = Field(
+        default=True, description="Whether receipts end with the text's first 20 characters"
+    )
+    utc_offset: UtcOffset = Field(
+        default=0.0, description="Time zone of the dates in receipts, as +00:00"
+    )
+
+
+def _total(value: Any) -> Any:
+    return value if isinstance(value, dict | Binds) else {"total": value}
+
+
+class Account(Section):
+    """One ESME."""
+
+    system_id: UniqueSystemId = Field(description="Its name at bind, at most 15 characters")
+    password: Password = Field(
+        repr=False,
+        description="Text, ${VARIABLE}, {file: PATH} or {hash: $argon2id$...}; SMPP 3.4 clients"
+        " send at most 8 characters",
+    )
+    binds: Annotated[Binds, BeforeValidator(_total)] = Field(
+        default=Binds(),
+        description="Sessions bound at once: a number, or {total: 4, transmitter: 1, receiver: 1,"
+        " transceiver: 4}; one more gets ESME_RBINDFAIL",
+    )
+    window: Count = Field(
+        default=100, description="submit_sm that may be unanswered before reading pauses"
+    )
+    deliver_window: Count = Field(default=10, description="deliver_sm that may be unanswered")
+    throughput: Annotated[Rate | None, Off] = Field(
+        default=None,
+        description="submit_sm a second, at most, then ESME_RTHROTTLED; absent: no limit",
+    )
+    allow_from: Networks | None = Field(
+        default=None,
+        description="Networks it may bind from, as [10.0.0.0/8]; absent: any; empty: none",
+    )
+    senders: Patterns | None = Field(
+        default=None,
+        description="Source addresses it may use, as [BANK, 1234*]; absent: any; empty: none",
+    )
+    country: Annotated[Country | None, Off] = Field(
+        default=None,
+        description="Where its national numbers belong, as CD; absent: they are refused",
+    )
+    data_coding_0: Alphabet = Field(
+        default="gsm7",
+        description="What data_coding 0 means to it: gsm7, latin1, ia5, utf8 or ucs2",
+    )
+    data_coding_3: Alphabet = Field(default="latin1", description="What data_coding 3 means to it")
+    gather: Gather = Field(default=Gather(), description="The segments of long messages")
+    receipts: AccountReceipts = Field(
+        default=AccountReceipts(), description="What its receipts look like"
+    )
+    validity: Duration = Field(
+        default=86_400.0, description="How long a message without validity_period lives"
+    )
+
+    def account(self) -> model.Account:
+        """Return the record of this account."""
+        return model.Account(
+            system_id=self.system_id,
+            password=self.password,
+            binds=self.binds.total,
+            binds_transmitter=self.binds.transmitter,
+            binds_receiver=self.binds.receiver,
+            binds_transceiver=self.binds.transceiver,
+            window=self.window,
+            deliver_window=self.deliver_window,
+            throughput=self.throughput,
+            allow_from=self.allow_from,
+            senders=self.senders,
+            country=self.country,
+            alphabet_0=self.data_coding_0,
+            alphabet_3=self.data_coding_3,
+            gather_timeout=self.gather.timeout,
+            when_incomplete=self.gather.when_incomplete,
+            receipt_text=self.receipts.text,
+            receipt_utc_offset=self.receipts.utc_offset,
+            validity=self.validity,
+        )

@@ -1,0 +1,193 @@
+"""The schema as people read it: the example file and the tables of README.
+
+``python -m smppbridge.settings.example`` writes config/bridge.yaml to standard output.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from textwrap import wrap
+from typing import Any, NamedTuple, get_args
+
+from pydantic.fields import FieldInfo
+
+from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.schema import Settings
+from smppbridge.settings.section import section_of
+from smppbridge.settings.values import seconds, spelled, utc_offset
+
+_WIDTH = 100
+_PLAIN = re.compile(r"[A-Za-z/$][\w$./:={}*-]*")
+_WORDS = ("true", "false", "null")
+
+_HEADER = """\
+# smppbridge: every setting there is. A line that begins with #key: is what holds without it.
+#
+# Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
+# environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
+# `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes) or restart."""
+
+_WORKED: Mapping[str, Any] = {
+    "smpp": {"listen": "tcp:2775"},
+    "web": {"listen": "tcp:8775:interface=127.0.0.1"},
+    "callbacks": {"listen": "tcp:8776", "public_url": "https://sms.example.org"},
+    "store": "sqlite:/var/lib/smppbridge/bridge.db",
+    "accounts": [
+        {
+            "system_id": "bank",
+            "password": "${BANK_PASSWORD}",
+            "binds": 4,
+            "throughput": 200,
+            "allow_from": ["127.0.0.0/8", "10.0.0.0/8"],
+            "country": "CD",
+        }
+    ],
+    "providers": {
+        "keccel": {
+            "type": "keccel",
+            "token": "${KECCEL_TOKEN}",
+            "base_url": "https://api.keccel.com/sms/v2",
+            "callback_key": "${KECCEL_CALLBACK_KEY}",
+            "concurrency": 64,
+            "rate": 50,
+        }
+    },
+    "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"], "accounts": ["bank"]}],
+}
+
+
+class Row(NamedTuple):
+    """One setting in a table of README."""
+
+    key: str
+    default: str
+    meaning: str
+
+
+def text() -> str:
+    """Return the example file."""
+    return "\n".join([_HEADER, *_section(Settings.model_fields, _WORKED, "")]) + "\n"
+
+
+def tables() -> dict[str, tuple[Row, ...]]:
+    """Return the rows of all settings, by section; the file's own keys are under ``""``."""
+    whole: dict[str, Any] = dict(Settings.model_fields)
+    parts = {key: section_of(each.annotation) for key, each in whole.items()}
+    own = {"": tuple(_row(key, whole[key]) for key, part in parts.items() if part is None)}
+    named = {key: tuple(_rows(part.model_fields)) for key, part in parts.items() if part}
+    return own | named | {"keccel": tuple(_rows(_own_fields("keccel")))}
+
+
+def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:
+    for key, each in fields.items():
+        inner = section_of(each.annotation)
+        if inner:
+            yield from _rows(inner.model_fields, f"{within}{key}.")
+        else:
+            yield _row(within + key, each)
+
+
+def _row(key: str, each: FieldInfo) -> Row:
+    default = "required" if each.is_required() else _default(each)
+    return Row(key, "" if default == "null" else default, each.description or "")
+
+
+def _own_fields(name: str) -> dict[str, FieldInfo]:
+    fields = section_for(name).model_fields
+    return {key: each for key, each in fields.items() if key not in Provider.model_fields}
+
+
+def _section(
+    fields: Mapping[str, FieldInfo], worked: Mapping[str, Any] | None, indent: str
+) -> Iterator[str]:
+    """Yield the lines of a section; *worked* has what is set, None if all of it is default."""
+    for key, each in fields.items():
+        if not indent:
+            yield ""
+        yield from wrap(
+            each.description or "",
+            _WIDTH,
+            initial_indent=f"{indent}# ",
+            subsequent_indent=f"{indent}# ",
+        )
+        value = worked.get(key) if worked else None
+        yield from _setting(key, each, value, indent)
+
+
+def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str]:
+    inner = section_of(each.annotation)
+    mark = "#" if value is None else ""
+    if inner is None or not isinstance(value, Mapping | list | None):
+        yield f"{indent}{mark}{key}: {_default(each) if value is None else _yaml(value)}"
+        return
+    yield f"{indent}{mark}{key}:"
+    if isinstance(value, list):
+        first, *others = value
+        yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
+        for other in others:
+            yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
+    elif inner is Provider and value:
+        for name, entry in value.items():
+            yield f"{indent}  {name}:"
+            yield from _section(_arranged(entry["type"]), entry, indent + "    ")
+    else:
+        yield from _section(inner.model_fields, value, indent + "  ")
+
+
+def _item(lines: list[str], indent: str) -> Iterator[str]:
+    """Put the dash of a list before the first line that is set."""
+    start = f"{indent}    "
+    place = next(n for n, line in enumerate(lines) if not line.startswith(f"{start}#"))
+    for number, line in enumerate(lines):
+        yield f"{indent}  - {line.removeprefix(start)}" if number == place else line
+
+
+def _arranged(name: str) -> dict[str, FieldInfo]:
+    """Return the keys of a provider, its own before those of all lanes."""
+    lane = dict(Provider.model_fields)
+    return {"type": lane.pop("type")} | _own_fields(name) | lane
+
+
+def _default(each: FieldInfo) -> str:
+    value = each.get_default(call_default_factory=True, validated_data={})
+    if isinstance(value, float) and _read_by(seconds, each):
+        return spelled(value)
+    if isinstance(value, float) and _read_by(utc_offset, each):
+        return _yaml("+00:00")
+    if isinstance(value, tuple) and len(value) == 1:
+        return _yaml(value[0])
+    return _yaml(value)
+
+
+def _read_by(function: Any, hint: Any) -> bool:
+    if isinstance(hint, FieldInfo):
+        return any(_reads(function, each) for each in hint.metadata) or _read_by(
+            function, hint.annotation
+        )
+    marks = getattr(hint, "__metadata__", ())
+    return any(_reads(function, each) for each in marks) or any(
+        _read_by(function, each) for each in get_args(hint)
+    )
+
+
+def _reads(function: Any, mark: Any) -> bool:
+    return getattr(mark, "func", None) is function
+
+
+def _yaml(value: Any) -> str:
+    match value:
+        case list() | tuple():
+            return f"[{', '.join(map(_yaml, value))}]"
+        case str() if _PLAIN.fullmatch(value) and value not in _WORDS:
+            return value
+        case float():
+            return f"{value:g}"
+        case _:
+            return json.dumps(value)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())

@@ -1,0 +1,77 @@
+"""The one way in: a file becomes Settings, or all its faults at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from smppbridge.settings.document import BadSettings, Document, join, read
+from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.schema import Settings
+from smppbridge.settings.section import Section, section_of
+from smppbridge.settings.values import suggestion
+
+_MESSAGES = {
+    "missing": "is required",
+    "string_type": "must be text: put it in quotes",
+    "model_type": "must be keys and values",
+    "dict_type": "must be keys and values",
+    "tuple_type": "must be a list",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "finite_number": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "too_short": "must not be empty",
+    "string_pattern_mismatch": "must be a-z 0-9 _ -, at most 32 of them",
+}
+
+
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the configuration; raises BadSettings with every fault that was found."""
+    document = read(path, os.environ if environment is None else environment)
+    try:
+        settings = Settings.read(document.values, document)
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            _blame(document, details)
+    if document.faults:
+        raise BadSettings(tuple(sorted(document.faults.values(), key=lambda fault: fault.line)))
+    return settings
+
+
+def _blame(document: Document, details: ErrorDetails) -> None:
+    """Say in our words what pydantic found, at the key that the file has."""
+    key, kind = "", details["type"]
+    for step in details["loc"]:
+        key = join(key, step)
+    if kind == "extra_forbidden":
+        *within, last = details["loc"]
+        message = "unknown key" + suggestion(str(last), _known_keys(document.values, within))
+    elif kind == "value_error":
+        message = str(details["ctx"]["error"])
+    else:
+        message = _MESSAGES.get(kind, details["msg"].replace("Input should be", "must be"))
+    # These two name keys that may be absent; others can name steps that only pydantic knows.
+    document.blame(key if kind in ("missing", "wrong") else document.nearest(key), message)
+
+
+def _known_keys(values: Any, within: Iterable[int | str]) -> Iterable[str]:
+    """Return the keys that the section at *within* may have."""
+    section: type[Section] | None = Settings
+    for step in within:
+        if isinstance(step, int) or section is None:
+            continue
+        if section is Provider:
+            section = section_for(values["providers"][step]["type"])
+        else:
+            section = section_of(section.model_fields[step].annotation)
+    return section.model_fields if section else ()

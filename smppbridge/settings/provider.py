@@ -1,0 +1,242 @@
+"""A provider in the configuration: keys that every lane has, and those of its own class."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import Field as DataclassField
+from functools import cache
+from typing import Annotated, Any, Literal, Self, get_type_hints
+
+from pydantic import BeforeValidator, Field, ValidationInfo, create_model, model_validator
+
+from smppbridge.providers.exchange import Abilities
+from smppbridge.providers.exchange import Provider as Built
+from smppbridge.providers.registry import UnknownType, known_types, provider_type
+from smppbridge.settings.section import Section, wrong
+from smppbridge.settings.values import (
+    Certificates,
+    Context,
+    Count,
+    Duration,
+    Off,
+    ProxyUrl,
+    Rate,
+    SecretText,
+    Text,
+    context_of,
+    secret_text,
+    suggestion,
+)
+
+WhenUncertain = Literal["hold", "retry", "fail"]
+Reports = Literal["push", "poll", "both", "none"]
+_KEY = re.compile(r"[A-Za-z0-9._~-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneSettings:
+    """How one provider is driven, with every default settled; rates a second, times seconds."""
+
+    concurrency: int
+    rate: float | None
+    when_uncertain: WhenUncertain
+    uncertain_deadline: float
+    reports: Reports
+    poll_rate: float
+    first_poll: float
+    longest_poll: float
+    report_deadline: float
+    callback_key: str | None = field(repr=False)
+    ca_file: str | None
+    proxy: str | None = field(repr=False)
+    connect_timeout: float
+    timeout: float
+    attempts: int | None
+    balance_every: float | None
+
+    @property
+    def pushes(self) -> bool:
+        """Whether the provider calls us."""
+        return self.reports in ("push", "both")
+
+    @property
+    def polls(self) -> bool:
+        """Whether we ask the provider."""
+        return self.reports in ("poll", "both")
+
+
+class Provider(Section):
+    """One provider; subclasses made by `section_for` add the keys of its type."""
+
+    type: Text = Field(description="Which provider it is: keccel, or one that is installed")
+    concurrency: Count = Field(default=64, description="Requests that may be under way at once")
+    rate: Annotated[Rate | None, Off] = Field(
+        default=None, description="Segments a second, at most; absent: no limit"
+    )
+    when_uncertain: WhenUncertain | None = Field(
+        default=None,
+        description="What becomes of a message whose request went unanswered: hold (wait for a"
+        " report, then UNKNOWN), retry (only where the provider knows a repeated request) or fail;"
+        " absent: retry where that is safe, else hold",
+    )
+    uncertain_deadline: Duration = Field(
+        default=600.0, description="How long to hold before UNKNOWN"
+    )
+    reports: Reports | None = Field(
+        default=None,
+        description="How delivery reports come: push (it calls us), poll (we ask), both or none;"
+        " absent: push where there is a callback_key, else poll where it can be asked",
+    )
+    poll_rate: Rate = Field(default=10.0, description="Questions a second, at most")
+    first_poll: Duration = Field(
+        default=10.0, description="When to ask first; the pauses then double"
+    )
+    longest_poll: Duration = Field(
+        default=600.0, description="The longest pause between two questions"
+    )
+    report_deadline: Duration = Field(
+        default=259_200.0, description="How long to wait for a report before UNKNOWN"
+    )
+    callback_key: Annotated[SecretText | None, Off] = Field(
+        default=None,
+        repr=False,
+        description="Secret part of the URL that it calls, /callbacks/<name>/<key>: at least 16"
+        " letters and digits",
+    )
+    ca_file: Annotated[Certificates | None, Off] = Field(
+        default=None, description="Certificates to trust instead of certifi's, a PEM file"
+    )
+    proxy: Annotated[ProxyUrl | None, Off] = Field(
+        default=None,
+        repr=False,
+        description="Proxy to go through: http://, https://, socks5://, socks5h://",
+    )
+    connect_timeout: Duration = Field(default=10.0, description="How long connecting may take")
+    timeout: Duration = Field(default=30.0, description="How long a request may take in all")
+    attempts: Annotated[Count | None, Off] = Field(
+        default=None,
+        description="Tries at this provider; absent: until the message's validity ends",
+    )
+    balance_every: Annotated[Duration | None, Off] = Field(
+        default=300.0, description="How often to ask for the credit left, where that can be asked"
+    )
+
+    @property
+    def abilities(self) -> Abilities:
+        """What a provider of this type can do."""
+        return provider_type(self.type).abilities
+
+    @property
+    def lane(self) -> LaneSettings:
+        """The settings of its lane."""
+        settled = {"when_uncertain": self._when_uncertain(), "reports": self._reports()}
+        names = [each.name for each in fields(LaneSettings)]
+        return LaneSettings(**{name: settled.get(name, getattr(self, name)) for name in names})
+
+    @classmethod
+    def secret_keys(cls) -> tuple[str, ...]:
+        """Return the keys whose values are not to be shown."""
+        return tuple(key for key, each in cls.model_fields.items() if not each.repr)
+
+    def build(self) -> Built:
+        """Make the provider itself; raises what its class raises."""
+        made = provider_type(self.type)
+        return made(**{each.name: getattr(self, each.name) for each in _own_fields(made)})
+
+    def _when_uncertain(self) -> WhenUncertain:
+        return self.when_uncertain or ("retry" if self.abilities.idempotent else "hold")
+
+    def _reports(self) -> Reports:
+        if self.reports:
+            return self.reports
+        if self.abilities.callbacks and (self.callback_key or not self.abilities.polling):
+            return "push"
+        return "poll" if self.abilities.polling else "none"
+
+    def _secrets(self) -> list[str]:
+        return [value for key in self.secret_keys() if (value := getattr(self, key))]
+
+    @model_validator(mode="after")
+    def _suits_its_type(self, info: ValidationInfo) -> Self:
+        if faults := [*self._lane_faults(context_of(info)), *self._build_faults()]:
+            raise wrong(faults)
+        return self
+
+    def _lane_faults(self, context: Context) -> Iterator[tuple[str, str]]:
+        abilities, lane = self.abilities, self.lane
+        if lane.when_uncertain == "retry" and not abilities.idempotent:
+            yield "when_uncertain", "retry could send twice: this provider has no idempotency keys"
+        if lane.pushes and not abilities.callbacks:
+            yield "reports", "this provider does not call back"
+        elif lane.pushes and not context.callbacks:
+            yield "reports", "this provider calls back, and there is no section callbacks"
+        elif lane.pushes and not self.callback_key:
+            yield "callback_key", "is required where reports are pushed (or say reports: none)"
+        if lane.polls and not abilities.polling:
+            yield "reports", "this provider cannot be asked"
+        if self.callback_key and not _KEY.fullmatch(self.callback_key):
+            yield "callback_key", "must be letters, digits, . _ ~ or -, to stand in a URL as it is"
+        if self.first_poll > self.longest_poll:
+            yield "first_poll", "is longer than longest_poll"
+
+    def _build_faults(self) -> Iterator[tuple[str, str]]:
+        try:
+            self.build()
+        except (ValueError, TypeError) as error:
+            message = str(error)
+            if any(value in message for value in self._secrets()):
+                message = "its type refuses these settings"
+            first = message.partition(" ")[0]
+            yield (first if first in type(self).model_fields else ""), message
+
+
+@cache
+def section_for(name: str) -> type[Provider]:
+    """Return the section of a type of provider: lane keys and its own; raises UnknownType."""
+    made = provider_type(name)
+    hints = get_type_hints(made, include_extras=True)
+    own: dict[str, Any] = {
+        each.name: _key(hints[each.name], each)
+        for each in _own_fields(made)
+        if each.name not in Provider.model_fields
+    }
+    return create_model(f"{made.__name__}Section", __base__=Provider, **own)
+
+
+def read(value: Any, info: ValidationInfo) -> Any:
+    """Read a provider as its type says."""
+    if not isinstance(value, Mapping):
+        return value
+    name = value.get("type")
+    if not isinstance(name, str):
+        raise wrong([("type", f"is required: one of {', '.join(known_types())}")])
+    if name not in known_types():
+        message = f"no such provider; there are {', '.join(known_types())}"
+        raise wrong([("type", message + suggestion(name, known_types()))])
+    try:
+        section = section_for(name)
+    except UnknownType as error:
+        raise wrong([("type", str(error))]) from None
+    return section.model_validate(value, context=info.context)
+
+
+def _own_fields(made: type[Any]) -> tuple[DataclassField[Any], ...]:
+    return tuple(each for each in fields(made) if each.init)
+
+
+def _key(hint: Any, each: DataclassField[Any]) -> tuple[Any, Any]:
+    """Return what pydantic wants to know of a dataclass's field."""
+    options: dict[str, Any] = {"repr": each.repr, "description": each.metadata.get("description")}
+    if each.default is not MISSING:
+        options["default"] = each.default
+    elif each.default_factory is not MISSING:
+        options["default_factory"] = each.default_factory
+    if each.repr:
+        return hint, Field(**options)
+    return Annotated[hint, BeforeValidator(_secret_or_none)], Field(**options)
+
+
+def _secret_or_none(value: Any, info: ValidationInfo) -> str | None:
+    return None if value is None else secret_text(value, info)

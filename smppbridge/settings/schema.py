@@ -1,0 +1,263 @@
+"""The configuration as a whole: what can be set, what it is by default, what it means.
+
+The descriptions here become the comments of the example file and the tables of README.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints
+
+from smppbridge.model.account import Account as Record
+from smppbridge.providers.exchange import Provider as Built
+from smppbridge.routing.rules import Rule
+from smppbridge.routing.table import Table
+from smppbridge.settings import provider
+from smppbridge.settings.account import Account
+from smppbridge.settings.document import Document, Fault
+from smppbridge.settings.provider import Provider
+from smppbridge.settings.section import Section
+from smppbridge.settings.values import (
+    Context,
+    Count,
+    Duration,
+    Endpoints,
+    KnownAccount,
+    KnownProvider,
+    Listed,
+    Off,
+    Patterns,
+    PublicUrl,
+    Store,
+    SystemId,
+    Text,
+)
+
+_PASSWORD_OCTETS = 8  # SMPP 3.4, 4.1.1: nine with the NUL
+_KEY_LENGTH = 16
+
+
+class Smpp(Section):
+    """Where ESMEs connect."""
+
+    system_id: SystemId = Field(default="SMPPBRIDGE", description="Our name in bind responses")
+    listen: Endpoints = Field(
+        default=("tcp:2775",),
+        description="Twisted endpoint strings, one or a list: tcp: tcp6: ssl: systemd: unix:",
+    )
+    enquire_link: Annotated[Duration | None, Off] = Field(
+        default=50.0,
+        description="Silence before enquire_link is sent; two unanswered end the session",
+    )
+    session_init: Duration = Field(
+        default=30.0, description="How long a connection may take to bind"
+    )
+    inactivity: Annotated[Duration | None, Off] = Field(
+        default=None,
+        description="How long a session may do nothing but enquire_link; absent: for ever",
+    )
+    response: Duration = Field(default=60.0, description="How long a response may take")
+    max_connections: Count = Field(default=2000, description="Connections at once")
+    max_unbound: Count = Field(default=200, description="Connections that have not bound, in all")
+    max_unbound_per_address: Count = Field(default=20, description="The same, from one address")
+
+
+class Web(Section):
+    """Health, metrics and console; never public."""
+
+    listen: Endpoints = Field(
+        default=("tcp:8775:interface=127.0.0.1",), description="Endpoint strings, one or a list"
+    )
+
+
+class Callbacks(Section):
+    """What providers call, and nothing else."""
+
+    listen: Endpoints = Field(default=("tcp:8776",), description="Endpoint strings, one or a list")
+    public_url: Annotated[PublicUrl | None, Off] = Field(
+        default=None,
+        description="What providers call, as seen from outside: https://sms.example.org",
+    )
+    keep_unmatched: Duration = Field(
+        default=3_600.0, description="How long a report waits for the message it is about"
+    )
+    max_unmatched: Count = Field(default=100_000, description="How many such reports wait, at most")
+
+
+class Receipts(Section):
+    """Receipts that wait for their ESME."""
+
+    keep: Duration = Field(
+        default=172_800.0, description="How long a receipt waits for its ESME to bind"
+    )
+
+
+class Log(Section):
+    """What is told to standard error."""
+
+    format: Literal["json", "text"] = Field(
+        default="json", description="json or text, a line an event"
+    )
+    level: Literal["debug", "info", "warn", "error", "critical"] = Field(
+        default="info", description="debug, info, warn, error or critical"
+    )
+    messages: Literal["failures", "all"] = Field(
+        default="failures",
+        description="Which messages get a line: failures or all; never their text",
+    )
+
+
+def _prefix(value: str) -> str:
+    if value and not (value.isascii() and value.isdecimal() and len(value) <= 15):
+        raise ValueError("must be the first digits of numbers, as 243, or empty for any")
+    return value
+
+
+class Route(Section):
+    """Where messages go: the longest prefix counts, then whoever names accounts or senders."""
+
+    to: Annotated[
+        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), Listed
+    ] = Field(
+        default=("",),
+        description="First digits of the destination, one or a list; absent: any number",
+    )
+    via: Annotated[tuple[KnownProvider, ...], Field(min_length=1), Listed] = Field(
+        description="Providers, the first that can; the rest is failover"
+    )
+    accounts: Annotated[tuple[KnownAccount, ...], Field(min_length=1)] | None = Field(
+        default=None, description="Only messages of these accounts; absent: of all"
+    )
+    senders: Annotated[Patterns, Field(min_length=1)] | None = Field(
+        default=None,
+        description="Only from these source addresses, as [BANK, 1234*]; absent: from all",
+    )
+
+    def rules(self) -> Iterator[Rule]:
+        """Yield one rule for each prefix."""
+        for prefix in self.to:
+            yield Rule(prefix, self.via, frozenset(self.accounts or ()), self.senders or ())
+
+
+ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+Read = BeforeValidator(provider.read)
+
+
+class Settings(Section):
+    """Everything that was configured."""
+
+    smpp: Smpp = Field(default=Smpp(), description="Where ESMEs connect")
+    web: Web | None = Field(
+        default=None,
+        description="/healthz, /readyz and /metrics: never public; absent: not there",
+    )
+    callbacks: Callbacks | None = Field(
+        default=None, description="Where providers call, and nothing else; absent: not there"
+    )
+    store: Store = Field(
+        default="sqlite:/var/lib/smppbridge/bridge.db",
+        description="Where messages are kept: sqlite:PATH",
+    )
+    retention: Duration = Field(
+        default=604_800.0, description="How long finished messages are kept"
+    )
+    receipts: Receipts = Field(default=Receipts(), description="Receipts that wait for their ESME")
+    backlog: Count = Field(
+        default=5_000_000, description="Messages waiting in all; one more gets ESME_RMSGQFUL"
+    )
+    log: Log = Field(default=Log(), description="What is told to standard error")
+    drain: Duration = Field(
+        default=30.0, description="How long to finish what is under way at SIGTERM"
+    )
+    accounts: tuple[Account, ...] = Field(default=(), description="ESMEs that may bind")
+    providers: dict[ProviderName, Annotated[Provider, Read]] = Field(
+        default={}, description="Who takes our messages, by name"
+    )
+    routes: tuple[Route, ...] = Field(
+        default=(), description="Which messages go where: the longest prefix counts"
+    )
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document(""))
+
+    @classmethod
+    def read(cls, values: Any, document: Document | None = None) -> Self:
+        """Check *values* together, paths seen from the document's folder.
+
+        Raises pydantic's ValidationError.
+        """
+        document = document or Document("")
+        context = _context(values, Path(document.file).parent)
+        settings = cls.model_validate(values, context=context)
+        settings._document = document
+        return settings
+
+    def fault(self, key: str, message: str, *, warning: bool = False) -> Fault:
+        """Return a fault of *key* (as ``accounts[0].password``) with its file and line."""
+        return self._document.fault(key, message, warning=warning)
+
+    def warnings(self) -> Iterator[Fault]:
+        """Yield what is allowed and probably not meant."""
+        for key in ("accounts", "providers", "routes"):
+            if not getattr(self, key):
+                yield self.fault(key, "there are none: nothing can be sent", warning=True)
+        for index, account in enumerate(self.accounts):
+            if len(account.password.clear.encode()) > _PASSWORD_OCTETS:
+                message = f"SMPP 3.4 clients cannot send more than {_PASSWORD_OCTETS} characters"
+                yield self.fault(f"accounts[{index}].password", message, warning=True)
+        if self._document.public and (secret := self._clear_secret()):
+            message = f"every user of this machine can read it, and {secret} stands there in clear"
+            yield self.fault("", message, warning=True)
+        for name, entry in self.providers.items():
+            if entry.callback_key and len(entry.callback_key) < _KEY_LENGTH:
+                message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
+                yield self.fault(f"providers.{name}.callback_key", message, warning=True)
+
+    def records(self) -> dict[str, Record]:
+        """Return the accounts as the rest of the bridge knows them, by system_id."""
+        return {account.system_id: account.account() for account in self.accounts}
+
+    def built_providers(self) -> dict[str, Built]:
+        """Return the providers themselves, by name."""
+        return {name: entry.build() for name, entry in self.providers.items()}
+
+    def table(self) -> Table:
+        """Return the routing table."""
+        return Table(rule for route in self.routes for rule in route.rules())
+
+    def _clear_secret(self) -> str | None:
+        passwords = [f"accounts[{index}].password" for index in range(len(self.accounts))]
+        others = [
+            f"providers.{name}.{key}"
+            for name, entry in self.providers.items()
+            for key in entry.secret_keys()
+        ]
+        return next((key for key in passwords + others if key in self._document.literal), None)
+
+
+def _context(values: Any, folder: Path) -> Context:
+    """Gather the names that parts of the file use of each other, however wrong the rest is."""
+    if not isinstance(values, Mapping):
+        return Context(folder)
+    accounts, providers = values.get("accounts"), values.get("providers")
+    listed = accounts if isinstance(accounts, list | tuple) else ()
+    return Context(
+        folder,
+        system_ids=tuple(
+            str(each.get("system_id")) for each in listed if isinstance(each, Mapping)
+        ),
+        providers=tuple(providers) if isinstance(providers, Mapping) else (),
+        endpoints=tuple(_endpoints(values)),
+        callbacks=values.get("callbacks") is not None,
+    )
+
+
+def _endpoints(values: Mapping[str, Any]) -> Iterator[str]:
+    for name, section in (("smpp", Smpp), ("web", Web), ("callbacks", Callbacks)):
+        given = values.get(name, {} if name == "smpp" else None)
+        if isinstance(given, Mapping):
+            listen = given.get("listen", section.model_fields["listen"].default)
+            listen = listen if isinstance(listen, list | tuple) else [listen]
+            yield from (each for each in listen if isinstance(each, str))

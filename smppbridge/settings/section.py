@@ -1,0 +1,37 @@
+"""What all parts of the configuration have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
+
+
+class Section(BaseModel):
+    """A mapping of the file: nothing in it may be unknown, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def wrong(faults: Iterable[tuple[str, str]]) -> ValidationError:
+    """Return the error that blames keys of a section, each with its message."""
+    return ValidationError.from_exception_data(
+        "section",
+        [
+            InitErrorDetails(
+                type=PydanticCustomError("wrong", "{message}", {"message": message}),
+                loc=(key,) if key else (),
+                input=None,
+            )
+            for key, message in faults
+        ],
+    )
+
+
+def section_of(annotation: object) -> type[Section] | None:
+    """Return the section that an annotation speaks of, as in ``tuple[Route, ...]``."""
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next(filter(None, map(section_of, get_args(annotation))), None)

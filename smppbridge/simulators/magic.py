@@ -1,0 +1,78 @@
+"""The last two digits of a destination: what a simulator does with a message to it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, TypeVar
+
+from smppbridge.smpp.constants import MessageState
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+REMEMBERED = 100_000
+THROTTLED_TIMES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What becomes of a message: how it is answered, and then reported.
+
+    *state* None is never reported; *early* is reported before it is answered; *answer_after* is in
+    seconds.
+    """
+
+    answer: Literal["accept", "reject", "error", "throttle", "silence"] = "accept"
+    state: MessageState | None = MessageState.DELIVERED
+    reports: int = 1
+    early: bool = False
+    answer_after: float = 0.0
+
+
+DELIVERED = Role()
+ROLES: Mapping[str, Role] = MappingProxyType(
+    {
+        "90": Role(state=MessageState.UNDELIVERABLE),
+        "91": Role("reject", None),
+        "92": Role(answer_after=5.0),
+        "93": Role("error", None),
+        "94": Role("throttle"),
+        "95": Role("silence", None),
+        "96": Role(early=True),
+        "97": Role(reports=2),
+        "98": Role(state=None),
+        "99": Role(state=MessageState.EXPIRED),
+    }
+)
+
+
+def role_of(number: str) -> Role:
+    """Return what to do with a message to *number*."""
+    return ROLES.get(number[-2:], DELIVERED)
+
+
+class Remembered(OrderedDict[K, V]):
+    """A mapping that forgets its oldest entry when it has more than *REMEMBERED*."""
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > REMEMBERED:
+            self.popitem(last=False)
+
+
+class Throttle:
+    """Refuses each message *THROTTLED_TIMES*, then lets it pass and begins anew."""
+
+    def __init__(self) -> None:
+        self._refused: Remembered[Hashable, int] = Remembered()
+
+    def refuses(self, message: Hashable) -> bool:
+        """Say whether *message* is refused this time."""
+        refused = self._refused.pop(message, 0)
+        if refused == THROTTLED_TIMES:
+            return False
+        self._refused[message] = refused + 1
+        return True

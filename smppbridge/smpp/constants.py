@@ -1,0 +1,264 @@
+"""The numbers of SMPP 3.4 and the names its specification gives them."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import Final
+
+RESPONSE: Final = 0x80000000
+"""The bit of command_id that makes a response of a request (section 1.1)."""
+
+MAX_SEQUENCE_NUMBER: Final = 0x7FFFFFFF
+INTERFACE_VERSION: Final = 0x34
+MAX_SHORT_MESSAGE: Final = 254
+"""Octets of short_message that we emit at most; 255 is read too (section 2.5)."""
+
+
+class CommandId(IntEnum):
+    """Section 2.1."""
+
+    BIND_RECEIVER = 0x00000001
+    BIND_TRANSMITTER = 0x00000002
+    QUERY_SM = 0x00000003
+    SUBMIT_SM = 0x00000004
+    DELIVER_SM = 0x00000005
+    UNBIND = 0x00000006
+    REPLACE_SM = 0x00000007
+    CANCEL_SM = 0x00000008
+    BIND_TRANSCEIVER = 0x00000009
+    OUTBIND = 0x0000000B
+    ENQUIRE_LINK = 0x00000015
+    SUBMIT_MULTI = 0x00000021
+    ALERT_NOTIFICATION = 0x00000102
+    DATA_SM = 0x00000103
+    GENERIC_NACK = 0x80000000
+    BIND_RECEIVER_RESP = 0x80000001
+    BIND_TRANSMITTER_RESP = 0x80000002
+    QUERY_SM_RESP = 0x80000003
+    SUBMIT_SM_RESP = 0x80000004
+    DELIVER_SM_RESP = 0x80000005
+    UNBIND_RESP = 0x80000006
+    REPLACE_SM_RESP = 0x80000007
+    CANCEL_SM_RESP = 0x80000008
+    BIND_TRANSCEIVER_RESP = 0x80000009
+    ENQUIRE_LINK_RESP = 0x80000015
+    SUBMIT_MULTI_RESP = 0x80000021
+    DATA_SM_RESP = 0x80000103
+
+
+class CommandStatus(IntEnum):
+    """Section 3.1; from 0x100 on: SMPP 5.0, met on 3.4 links."""
+
+    ESME_ROK = 0x00
+    ESME_RINVMSGLEN = 0x01
+    ESME_RINVCMDLEN = 0x02
+    ESME_RINVCMDID = 0x03
+    ESME_RINVBNDSTS = 0x04
+    ESME_RALYBND = 0x05
+    ESME_RINVPRTFLG = 0x06
+    ESME_RINVREGDLVFLG = 0x07
+    ESME_RSYSERR = 0x08
+    ESME_RINVSRCADR = 0x0A
+    ESME_RINVDSTADR = 0x0B
+    ESME_RINVMSGID = 0x0C
+    ESME_RBINDFAIL = 0x0D
+    ESME_RINVPASWD = 0x0E
+    ESME_RINVSYSID = 0x0F
+    ESME_RCANCELFAIL = 0x11
+    ESME_RREPLACEFAIL = 0x13
+    ESME_RMSGQFUL = 0x14
+    ESME_RINVSERTYP = 0x15
+    ESME_RINVNUMDESTS = 0x33
+    ESME_RINVDLNAME = 0x34
+    ESME_RINVDESTFLAG = 0x40
+    ESME_RINVSUBREP = 0x42
+    ESME_RINVESMCLASS = 0x43
+    ESME_RCNTSUBDL = 0x44
+    ESME_RSUBMITFAIL = 0x45
+    ESME_RINVSRCTON = 0x48
+    ESME_RINVSRCNPI = 0x49
+    ESME_RINVDSTTON = 0x50
+    ESME_RINVDSTNPI = 0x51
+    ESME_RINVSYSTYP = 0x53
+    ESME_RINVREPFLAG = 0x54
+    ESME_RINVNUMMSGS = 0x55
+    ESME_RTHROTTLED = 0x58
+    ESME_RINVSCHED = 0x61
+    ESME_RINVEXPIRY = 0x62
+    ESME_RINVDFTMSGID = 0x63
+    ESME_RX_T_APPN = 0x64
+    ESME_RX_P_APPN = 0x65
+    ESME_RX_R_APPN = 0x66
+    ESME_RQUERYFAIL = 0x67
+    ESME_RINVOPTPARSTREAM = 0xC0
+    ESME_ROPTPARNOTALLWD = 0xC1
+    ESME_RINVPARLEN = 0xC2
+    ESME_RMISSINGOPTPARAM = 0xC3
+    ESME_RINVOPTPARAMVAL = 0xC4
+    ESME_RDELIVERYFAILURE = 0xFE
+    ESME_RUNKNOWNERR = 0xFF
+    ESME_RSERTYPUNAUTH = 0x100
+    ESME_RPROHIBITED = 0x101
+    ESME_RSERTYPUNAVAIL = 0x102
+    ESME_RSERTYPDENIED = 0x103
+    ESME_RINVDCS = 0x104
+    ESME_RINVSRCADDRSUBUNIT = 0x105
+    ESME_RINVDSTADDRSUBUNIT = 0x106
+    ESME_RINVBCASTFREQINT = 0x107
+    ESME_RINVBCASTALIAS_NAME = 0x108
+    ESME_RINVBCASTAREAFMT = 0x109
+    ESME_RINVNUMBCAST_AREAS = 0x10A
+    ESME_RINVBCASTCNTTYPE = 0x10B
+    ESME_RINVBCASTMSGCLASS = 0x10C
+    ESME_RBCASTFAIL = 0x10D
+    ESME_RBCASTQUERYFAIL = 0x10E
+    ESME_RBCASTCANCELFAIL = 0x10F
+    ESME_RINVBCAST_REP = 0x110
+    ESME_RINVBCASTSRVGRP = 0x111
+    ESME_RINVBCASTCHANIND = 0x112
+
+
+_STATUS_NAMES = {int(status): status.name for status in CommandStatus}
+
+
+def status_name(status: int) -> str:
+    """Return the name of a command_status, or its number in hex if section 3.1 has none."""
+    return _STATUS_NAMES.get(status) or f"0x{status:08X}"
+
+
+class Tag(IntEnum):
+    """Section 4.1."""
+
+    DEST_ADDR_SUBUNIT = 0x0005
+    DEST_NETWORK_TYPE = 0x0006
+    DEST_BEARER_TYPE = 0x0007
+    DEST_TELEMATICS_ID = 0x0008
+    SOURCE_ADDR_SUBUNIT = 0x000D
+    SOURCE_NETWORK_TYPE = 0x000E
+    SOURCE_BEARER_TYPE = 0x000F
+    SOURCE_TELEMATICS_ID = 0x0010
+    QOS_TIME_TO_LIVE = 0x0017
+    PAYLOAD_TYPE = 0x0019
+    ADDITIONAL_STATUS_INFO_TEXT = 0x001D
+    RECEIPTED_MESSAGE_ID = 0x001E
+    MS_MSG_WAIT_FACILITIES = 0x0030
+    PRIVACY_INDICATOR = 0x0201
+    SOURCE_SUBADDRESS = 0x0202
+    DEST_SUBADDRESS = 0x0203
+    USER_MESSAGE_REFERENCE = 0x0204
+    USER_RESPONSE_CODE = 0x0205
+    SOURCE_PORT = 0x020A
+    DESTINATION_PORT = 0x020B
+    SAR_MSG_REF_NUM = 0x020C
+    LANGUAGE_INDICATOR = 0x020D
+    SAR_TOTAL_SEGMENTS = 0x020E
+    SAR_SEGMENT_SEQNUM = 0x020F
+    SC_INTERFACE_VERSION = 0x0210
+    CALLBACK_NUM_PRES_IND = 0x0302
+    CALLBACK_NUM_ATAG = 0x0303
+    NUMBER_OF_MESSAGES = 0x0304
+    CALLBACK_NUM = 0x0381
+    DPF_RESULT = 0x0420
+    SET_DPF = 0x0421
+    MS_AVAILABILITY_STATUS = 0x0422
+    NETWORK_ERROR_CODE = 0x0423
+    MESSAGE_PAYLOAD = 0x0424
+    DELIVERY_FAILURE_REASON = 0x0425
+    MORE_MESSAGES_TO_SEND = 0x0426
+    MESSAGE_STATE = 0x0427
+    USSD_SERVICE_OP = 0x0501
+    DISPLAY_TIME = 0x1201
+    SMS_SIGNAL = 0x1203
+    MS_VALIDITY = 0x1204
+    ALERT_ON_MESSAGE_DELIVERY = 0x130C
+    ITS_REPLY_TYPE = 0x1380
+    ITS_SESSION_INFO = 0x1383
+
+
+class MessageState(IntEnum):
+    """Section 7.3; SCHEDULED and SKIPPED are of SMPP 5.0 and only read."""
+
+    SCHEDULED = 0
+    ENROUTE = 1
+    DELIVERED = 2
+    EXPIRED = 3
+    DELETED = 4
+    UNDELIVERABLE = 5
+    ACCEPTED = 6
+    UNKNOWN = 7
+    REJECTED = 8
+    SKIPPED = 9
+
+    @property
+    def is_final(self) -> bool:
+        """Say whether no other state can follow; ACCEPTED counts as on its way (section 7.3)."""
+        return self in _FINAL_STATES
+
+
+_FINAL_STATES = frozenset(
+    {
+        MessageState.DELIVERED,
+        MessageState.EXPIRED,
+        MessageState.DELETED,
+        MessageState.UNDELIVERABLE,
+        MessageState.UNKNOWN,
+        MessageState.REJECTED,
+        MessageState.SKIPPED,
+    }
+)
+
+
+class Ton(IntEnum):
+    """Type of number (section 5.1)."""
+
+    UNKNOWN = 0
+    INTERNATIONAL = 1
+    NATIONAL = 2
+    NETWORK_SPECIFIC = 3
+    SUBSCRIBER = 4
+    ALPHANUMERIC = 5
+    ABBREVIATED = 6
+
+
+class Npi(IntEnum):
+    """Numbering plan indicator (section 5.1)."""
+
+    UNKNOWN = 0
+    ISDN = 1
+    DATA = 3
+    TELEX = 4
+    LAND_MOBILE = 6
+    NATIONAL = 8
+    PRIVATE = 9
+    ERMES = 10
+    INTERNET = 14
+    WAP = 18
+
+
+class EsmClass:
+    """Masks and values of esm_class (sections 5.2, 5.3)."""
+
+    MODE: Final = 0x03
+    DATAGRAM: Final = 0x01
+    TRANSACTION: Final = 0x02
+    STORE_AND_FORWARD: Final = 0x03
+    TYPE: Final = 0x3C
+    RECEIPT: Final = 0x04
+    DELIVERY_ACK: Final = 0x08
+    USER_ACK: Final = 0x10
+    INTERMEDIATE: Final = 0x20
+    UDHI: Final = 0x40
+    REPLY_PATH: Final = 0x80
+
+
+class RegisteredDelivery:
+    """Masks and values of registered_delivery (section 5.4)."""
+
+    RECEIPT: Final = 0x03
+    NONE: Final = 0x00
+    ALWAYS: Final = 0x01
+    ON_FAILURE: Final = 0x02
+    ON_SUCCESS: Final = 0x03
+    DELIVERY_ACK: Final = 0x04
+    USER_ACK: Final = 0x08
+    INTERMEDIATE: Final = 0x10

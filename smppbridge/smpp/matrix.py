@@ -1,0 +1,83 @@
+"""Who may send what, and when (section 1.6).
+
+Only what is *sent* is tabled; what may be received is what the other side may send. So both roles
+keep one law, and neither can be laxer with itself.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+
+from smppbridge.smpp.constants import CommandId
+
+
+class Role(Enum):
+    """The two ends of a session."""
+
+    ESME = auto()
+    SMSC = auto()
+
+    @property
+    def peer(self) -> Role:
+        """Return the other end."""
+        return Role.SMSC if self is Role.ESME else Role.ESME
+
+
+class State(Enum):
+    """Section 1.5; BINDING: a bind waits for its answer; UNBOUND: an unbind is under way."""
+
+    OPEN = auto()
+    BINDING = auto()
+    BOUND_TX = auto()
+    BOUND_RX = auto()
+    BOUND_TRX = auto()
+    UNBOUND = auto()
+    CLOSED = auto()
+
+
+BOUND_AS: dict[int, State] = {
+    int(CommandId.BIND_TRANSMITTER): State.BOUND_TX,
+    int(CommandId.BIND_RECEIVER): State.BOUND_RX,
+    int(CommandId.BIND_TRANSCEIVER): State.BOUND_TRX,
+}
+
+BOUND = tuple(BOUND_AS.values())
+SUBMITS = (State.BOUND_TX, State.BOUND_TRX)
+DELIVERS = (State.BOUND_RX, State.BOUND_TRX)
+
+_C = CommandId
+_ALWAYS = {_C.ENQUIRE_LINK, _C.ENQUIRE_LINK_RESP, _C.GENERIC_NACK}
+_BINDS = {_C.BIND_TRANSMITTER, _C.BIND_RECEIVER, _C.BIND_TRANSCEIVER}
+_BIND_RESPS = {_C.BIND_TRANSMITTER_RESP, _C.BIND_RECEIVER_RESP, _C.BIND_TRANSCEIVER_RESP}
+_PARTING = _ALWAYS | {_C.UNBIND, _C.UNBIND_RESP}
+_SUBMIT = {_C.SUBMIT_SM, _C.SUBMIT_MULTI, _C.QUERY_SM, _C.CANCEL_SM, _C.REPLACE_SM, _C.DATA_SM}
+_SUBMIT_RESPS = {
+    _C.SUBMIT_SM_RESP,
+    _C.SUBMIT_MULTI_RESP,
+    _C.QUERY_SM_RESP,
+    _C.CANCEL_SM_RESP,
+    _C.REPLACE_SM_RESP,
+    _C.DATA_SM_RESP,
+}
+_DELIVER = {_C.DELIVER_SM, _C.DATA_SM, _C.ALERT_NOTIFICATION}
+_DELIVER_RESPS = {_C.DELIVER_SM_RESP, _C.DATA_SM_RESP}
+
+_TABLE: dict[State, tuple[set[CommandId], set[CommandId]]] = {
+    # state: (sent by an ESME, sent by an SMSC)
+    State.OPEN: (_ALWAYS | _BINDS, _ALWAYS | {_C.OUTBIND}),
+    State.BINDING: (_ALWAYS, _ALWAYS | _BIND_RESPS),
+    State.BOUND_TX: (_PARTING | _SUBMIT, _PARTING | _SUBMIT_RESPS),
+    State.BOUND_RX: (_PARTING | _DELIVER_RESPS, _PARTING | _DELIVER),
+    State.BOUND_TRX: (
+        _PARTING | _SUBMIT | _DELIVER_RESPS,
+        _PARTING | _DELIVER | _SUBMIT_RESPS,
+    ),
+    State.UNBOUND: (_PARTING | _DELIVER_RESPS, _PARTING | _SUBMIT_RESPS),
+    State.CLOSED: (set(), set()),
+}
+
+MAY_SEND: dict[tuple[Role, State], frozenset[int]] = {
+    (role, state): frozenset(map(int, sent))  # IntEnum members are slow keys
+    for state, by_role in _TABLE.items()
+    for role, sent in zip((Role.ESME, Role.SMSC), by_role, strict=True)
+}

@@ -1,0 +1,348 @@
+"""One SMPP session, either end of it, without any I/O.
+
+Octets in, events out; PDUs in, octets out; and the time is always an argument, in seconds of a
+clock that never steps back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from smppbridge.smpp import pdus, tlvs
+from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND, Frame, FrameBuffer
+from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Tag, status_name
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.errors import FramingError, LocalError, PduError
+from smppbridge.smpp.events import Answered, Event, Faulty, Unanswered
+from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, MAY_SEND, SUBMITS, Role, State
+from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
+from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarm, Alarms, Timers
+from smppbridge.smpp.window import Window
+
+__all__ = ["Role", "Session", "State", "Timers"]
+
+MAX_WAITING = 16 * MAX_LENGTH
+"""Octets that a held session keeps; a peer that makes it more is cut off."""
+
+_ENDS_IF_EARLY = frozenset({*BOUND_AS, int(CommandId.UNBIND)})
+_NOT_WORK = _ENDS_IF_EARLY | frozenset(
+    map(int, (CommandId.ENQUIRE_LINK, CommandId.OUTBIND, CommandId.ALERT_NOTIFICATION))
+)
+_UPKEEP_RESPS = (CommandId.ENQUIRE_LINK_RESP, CommandId.UNBIND_RESP)
+
+
+class Session:
+    """The state of one session (section 1.5).
+
+    Its owner feeds it what the peer sends (`receive`), writes what it has to say
+    (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
+    `state` is CLOSED and everything is written. While it is `held` the owner reads no more.
+    """
+
+    def __init__(
+        self,
+        role: Role,
+        now: float,
+        *,
+        timers: Timers = DEFAULT_TIMERS,
+        window: int = 10,
+        receive_window: int = 100,
+    ) -> None:
+        self.role = role
+        self.timers = timers
+        self.window = window
+        self.receive_window = receive_window
+        self.unanswered = 0
+        self.system_id = ""
+        self.interface_version = 0
+        self.end_reason = ""
+        self._alarms = Alarms(now)
+        self._asked = Window()
+        self._frames = FrameBuffer()
+        self._out: list[bytes] = []
+        self._parting = ""
+        self._unbind: Pdu | None = None
+        self._go(State.OPEN)
+
+    @property
+    def bound(self) -> bool:
+        """Say whether the session is bound, as whatever, and nobody has sent an unbind."""
+        return self.state in BOUND
+
+    @property
+    def may_deliver(self) -> bool:
+        """Say whether deliver_sm may pass."""
+        return self.state in DELIVERS
+
+    @property
+    def held(self) -> bool:
+        """Say whether reading waits for us: a bind is judged, or too much is unanswered."""
+        full = self.unanswered >= self.receive_window
+        return self.state is not State.CLOSED and (full or not self._reads)
+
+    @property
+    def last_heard(self) -> float:
+        """Return when the last octet of the peer came."""
+        return self._alarms.heard
+
+    def room(self) -> int:
+        """Return how many more requests of ours may be sent now (section 8.3)."""
+        passes = self.may_deliver if self.role is Role.SMSC else self.state in SUBMITS
+        return max(0, self.window - len(self._asked)) if passes else 0
+
+    def receive(self, octets: bytes, now: float) -> Iterator[Event]:
+        """Take what the peer sent; events are made as they are consumed, and none is lost.
+
+        They stop coming while the session is held; `resume` goes on.
+        """
+        self._alarms.hear(now)
+        if self.state is not State.CLOSED:
+            self._frames.feed(octets)
+            if self._frames.size > MAX_WAITING and self.held:
+                self._end("the peer sends without end")
+        return self._events(now)
+
+    def resume(self, now: float) -> Iterator[Event]:
+        """Go on, after the session was held, with the octets that are there already."""
+        self._alarms.forgive()
+        return self._events(now)
+
+    def accept_bind(self, request: pdus.Bind, system_id: bytes, now: float) -> None:
+        """Answer a bind: yes, we are *system_id*. Nothing happens if the session is over."""
+        if self.state is State.CLOSED:
+            return
+        if self._reads or self.role is not Role.SMSC:
+            raise LocalError("there is no bind to be answered")
+        response = pdus.BIND_RESPS[request.command_id](0, request.sequence_number, system_id)
+        if request.interface_version >= INTERFACE_VERSION:
+            response.tlvs = (tlvs.make_integer(Tag.SC_INTERFACE_VERSION, INTERFACE_VERSION),)
+        self._out.append(response.encode())
+        self.system_id = request.system_id.decode("latin-1")
+        self.interface_version = request.interface_version
+        self._alarms.heard = self._alarms.active = now
+        self._go(BOUND_AS[request.command_id])
+
+    def refuse_bind(self, request: pdus.Bind, status: int) -> None:
+        """Answer a bind: no; the session is over with that. Nothing happens if it is already."""
+        if self.state is not State.CLOSED:
+            self._out.append(refusal(request, status).encode())
+            self._end(f"bind refused with {status_name(status)}")
+
+    def ask(self, request: Pdu, about: object, now: float) -> int:
+        """Send a request of ours; *about* comes back in Answered, Unanswered or `lost`.
+
+        Returns its sequence_number. Raises LocalError if the matrix or the window forbids it, or
+        if the PDU cannot be written.
+        """
+        command_id = request.command_id
+        if command_id not in self._may_send or command_id & RESPONSE:
+            raise LocalError(f"{type(request).__name__} in {self.state.name}")
+        if len(self._asked) >= self.window:
+            raise LocalError("the window is full")
+        request.sequence_number = number = self._asked.next_number()
+        self._out.append(request.encode())
+        if is_answered(command_id):
+            self._asked.put(number, command_id, about, now + self.timers.response)
+        if command_id in BOUND_AS:
+            self._go(State.BINDING)
+        self._alarms.active = now
+        return number
+
+    def answer(self, response: Pdu) -> None:
+        """Answer a request of the peer. Nothing happens if the session is over.
+
+        Raises LocalError if no request is open, or if the PDU cannot be written.
+        """
+        if self.state is State.CLOSED:
+            return
+        if not self.unanswered:
+            raise LocalError("there is no request to be answered")
+        self._out.append(response.encode())
+        self.unanswered -= 1
+        if self._unbind is not None and not self.unanswered:
+            self._answer_unbind(self._unbind)
+
+    def probe(self, now: float) -> None:
+        """Send an enquire_link at once, to see whether a silent peer is alive (section 8.2)."""
+        if self.bound:
+            self._out.append(pdus.EnquireLink(0, self._asked.next_number()).encode())
+            self._alarms.probed = now
+
+    def unbind(self, now: float, reason: str) -> None:
+        """Part from the peer: send unbind, wait for its answer, but not long (section 8.4)."""
+        if self.bound:
+            self._out.append(pdus.Unbind(0, self._asked.next_number()).encode())
+            self._part(reason, now)
+        elif self.state is not State.UNBOUND:
+            self._end(reason)
+
+    def lost(self) -> list[object]:
+        """Note that the connection is gone; return what our unanswered requests were about."""
+        self._end("connection lost")
+        return self._asked.drain()
+
+    def octets_to_send(self) -> bytes:
+        """Take what is to be written to the peer."""
+        octets = b"".join(self._out)
+        self._out.clear()
+        return octets
+
+    def deadline(self) -> float | None:
+        """Return when `tick` wants to be called next, if ever."""
+        if self.state is State.CLOSED:
+            return None
+        if self.held:  # what the peer has said may lie unread, so it cannot be late
+            return self._alarms.part_by
+        first = min((time for time, _ in self._alarms.set(self.state, self.timers)), default=None)
+        expiry = self._asked.deadline
+        return first if expiry is None or (first is not None and first < expiry) else expiry
+
+    def tick(self, now: float) -> Iterator[Event]:
+        """Do what is due."""
+        if (due := self.deadline()) is None or due > now:
+            return
+        for time, alarm in list(self._alarms.set(self.state, self.timers)):
+            if time <= now and self.state is not State.CLOSED:
+                self._ring(alarm, now)
+        while (expiry := self._asked.deadline) is not None and expiry <= now:
+            yield Unanswered(self._asked.take_oldest())
+
+    def _ring(self, alarm: Alarm, now: float) -> None:
+        if alarm is Alarm.ENQUIRE_LINK:
+            self._alarms.misses += self._alarms.probed is not None
+            if self._alarms.misses < self.timers.enquire_link_misses:
+                self.probe(now)
+                return
+        if alarm is Alarm.INACTIVITY:
+            self.unbind(now, alarm.value)
+        elif alarm is Alarm.UNBIND and self._unbind is not None:
+            self._answer_unbind(self._unbind)
+        else:
+            self._end(self._parting or alarm.value)
+
+    def _go(self, state: State) -> None:
+        self.state = state
+        self._may_send = MAY_SEND[self.role, state]
+        self._may_come = MAY_SEND[self.role.peer, state]
+        judging = state is State.BINDING and self.role is Role.SMSC
+        self._reads = not judging and state is not State.CLOSED
+        early = state in (State.OPEN, State.BINDING)
+        self._max_length = MAX_LENGTH_BEFORE_BIND if early else MAX_LENGTH
+
+    def _end(self, reason: str) -> None:
+        if self.state is not State.CLOSED:
+            self.end_reason = reason
+            self._go(State.CLOSED)
+
+    def _part(self, reason: str, now: float) -> None:
+        self._parting = reason
+        self._alarms.part_by = now + self.timers.unbind
+        self._go(State.UNBOUND)
+
+    def _answer_unbind(self, request: Pdu) -> None:
+        self._out.append(pdus.UnbindResp(0, request.sequence_number).encode())
+        self._end(self._parting)
+
+    def _events(self, now: float) -> Iterator[Event]:
+        frames, alarms = self._frames, self._alarms
+        while self._reads and self.unanswered < self.receive_window:
+            try:
+                frame = frames.next_frame(self._max_length)
+            except FramingError as error:
+                self._out.append(error.answer or b"")
+                self._end(error.reason)
+                return
+            if frame is None:
+                if alarms.partial_since is None and frames.size:
+                    alarms.partial_since = now
+                return
+            alarms.partial_since = None
+            event = self._received(frame, now)
+            if event is not None:
+                yield event
+
+    def _received(self, frame: Frame, now: float) -> Event | None:
+        command_id, status, number, start, end = frame
+        if command_id & RESPONSE:
+            return self._responded(frame, now)
+        if command_id not in self._may_come:
+            return self._misplaced(frame)
+        try:
+            request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
+        except PduError as error:
+            return self._refuse(command_id, error.status, number, error.why)
+        if command_id in _NOT_WORK:
+            return self._upkeep(request, now)
+        self._alarms.active = now
+        self.unanswered += 1
+        return request
+
+    def _upkeep(self, request: Pdu, now: float) -> Event | None:
+        if isinstance(request, pdus.EnquireLink):
+            self._out.append(pdus.EnquireLinkResp(0, request.sequence_number).encode())
+            return None
+        if isinstance(request, pdus.Unbind):
+            self._unbound(request, now)
+            return None
+        if isinstance(request, pdus.Bind):
+            self._go(State.BINDING)
+        return request
+
+    def _unbound(self, request: pdus.Unbind, now: float) -> None:
+        if self.state is State.UNBOUND:  # both at once: both answer, both close
+            self._out.append(pdus.UnbindResp(0, request.sequence_number).encode())
+            return
+        self._unbind = request
+        self._part("unbind", now)
+        if not self.unanswered:
+            self._answer_unbind(request)
+
+    def _misplaced(self, frame: Frame) -> Event:
+        command_id, status, number, start, end = frame
+        if command_id not in DECODE:
+            why = "unknown command_id"
+            return self._refuse(command_id, Status.ESME_RINVCMDID, number, why)
+        request: Pdu | int = command_id
+        with suppress(PduError):
+            request = DECODE[command_id](self._frames.octets, start, end, status, number)
+        again = self.bound and command_id in BOUND_AS
+        refused = Status.ESME_RALYBND if again else Status.ESME_RINVBNDSTS
+        return self._refuse(request, refused, number, f"not allowed in {self.state.name}")
+
+    def _refuse(self, request: Pdu | int, status: int, number: int, why: str) -> Event:
+        command_id = request.command_id if isinstance(request, Pdu) else request
+        if is_answered(command_id) or command_id not in DECODE:
+            self._out.append(refusal(request, status, number).encode())
+        early = self.state is State.OPEN and command_id in _ENDS_IF_EARLY
+        if early or command_id == CommandId.OUTBIND:
+            self._end(f"{CommandId(command_id).name.lower()} refused with {status_name(status)}")
+        return Faulty(command_id, status, why)
+
+    def _responded(self, frame: Frame, now: float) -> Event | None:
+        command_id, status, number, start, end = frame
+        if not self._asked.fits(number, command_id):
+            return self._unmatched(command_id, status)
+        asked, about = self._asked.take(number)
+        response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
+        self._alarms.active = now
+        if asked in BOUND_AS:
+            self._bind_answered(BOUND_AS[asked], response)
+        return Answered(about, response)
+
+    def _unmatched(self, command_id: int, status: int) -> Event | None:
+        if command_id == CommandId.UNBIND_RESP and self._parting and self._unbind is None:
+            self._end(self._parting)
+        if command_id in _UPKEEP_RESPS:
+            return None
+        return Faulty(command_id, status, "answers no request of ours")
+
+    def _bind_answered(self, state: State, response: Pdu) -> None:
+        if response.command_status or not isinstance(response, pdus.BindResp):
+            self._end(f"bind refused with {status_name(response.command_status)}")
+            return
+        # No sc_interface_version: an SMSC older than 3.4, to which no TLVs may be sent (2.2).
+        version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
+        self.interface_version = INTERFACE_VERSION - 1 if version is None else version
+        self.system_id = response.system_id.decode("latin-1")
+        self._go(state)

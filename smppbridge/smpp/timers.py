@@ -1,0 +1,80 @@
+"""How long things may take in a session (section 8), in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+
+from smppbridge.smpp.matrix import State
+
+
+@dataclass(frozen=True, slots=True)
+class Timers:
+    """Section 8.1.
+
+    *pdu* is from the first octet of a PDU to its last, *unbind* how long parting may take.
+    *inactivity* counts without enquire_links. *enquire_link* counts from the last octet heard; so
+    many enquire_links as *enquire_link_misses*, each followed by silence, end the session.
+    """
+
+    session_init: float = 30
+    enquire_link: float = 50
+    enquire_link_resp: float = 15
+    enquire_link_misses: int = 2
+    inactivity: float | None = None
+    response: float = 60
+    pdu: float = 10
+    unbind: float = 5
+
+
+DEFAULT_TIMERS = Timers()
+
+
+class Alarm(Enum):
+    """What has to be done when a time has come."""
+
+    SESSION_INIT = "no bind in time"
+    SLOW_PDU = "a PDU came too slowly"
+    ENQUIRE_LINK = "enquire_link unanswered"
+    INACTIVITY = "inactivity"
+    UNBIND = "unbind"
+
+
+class Alarms:
+    """When what was last seen in a session, and what follows from it."""
+
+    __slots__ = ("active", "heard", "misses", "opened", "part_by", "partial_since", "probed")
+
+    def __init__(self, now: float) -> None:
+        self.opened = self.heard = self.active = now
+        self.misses = 0
+        self.probed: float | None = None
+        self.partial_since: float | None = None
+        self.part_by: float | None = None
+
+    def hear(self, now: float) -> None:
+        """Note that the peer is alive: any octet says so (section 8.2)."""
+        self.heard = now
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Forget unanswered enquire_links: their answers may have lain unread."""
+        self.probed = None
+        self.misses = 0
+
+    def set(self, state: State, timers: Timers) -> Iterator[tuple[float, Alarm]]:
+        """Yield the alarms that are set in this state, in the order they are to be heeded."""
+        if self.part_by is not None:
+            yield self.part_by, Alarm.UNBIND
+        if self.partial_since is not None:
+            yield self.partial_since + timers.pdu, Alarm.SLOW_PDU
+        if state in (State.OPEN, State.BINDING):
+            yield self.opened + timers.session_init, Alarm.SESSION_INIT
+        elif state is not State.UNBOUND:
+            if self.probed is None:
+                yield self.heard + timers.enquire_link, Alarm.ENQUIRE_LINK
+            else:
+                yield self.probed + timers.enquire_link_resp, Alarm.ENQUIRE_LINK
+            if timers.inactivity is not None:
+                yield self.active + timers.inactivity, Alarm.INACTIVITY

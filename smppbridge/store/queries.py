@@ -1,0 +1,199 @@
+"""What is read back from SQLite: by the writer thread, in step with what was written."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+from smppbridge.model.message import Attempt, Segment, Stage
+from smppbridge.model.report import Delivery
+from smppbridge.store import records as rec
+from smppbridge.store.port import EarlyReport, Found, Restored, same_id
+from smppbridge.store.records import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, Row, marks
+
+_OPEN = f"select {ATTEMPT_COLUMNS} from message where stage < 4"  # the partial index wants this
+
+
+def restore(db: sqlite3.Connection) -> Restored:
+    """Return what must be known before the bridge goes on where it was."""
+    last = max(
+        db.execute(f"select coalesce(max(message_id), 0) from {table}").fetchone()[0]
+        for table in ("message", "segment")
+    )
+    waiting = dict(
+        db.execute(
+            "select provider, count(*) from message where stage < 4 and stage = 1 group by provider"
+        )
+    )
+    owed = dict(
+        db.execute(
+            "select system_id, count(*) from delivery where finished_at is null group by system_id"
+        )
+    )
+    gathering = db.execute(
+        "select message_id, number, registered_delivery, received_at, octets, context "
+        "from segment where parent is null order by message_id"
+    )
+    segments = [rec.read_gathering(row) for row in gathering]
+    early = [EarlyReport(*row) for row in db.execute("select * from early order by at")]
+    interrupted = _attempts(db, db.execute(f"{_OPEN} and stage = 2 and due is null"))
+    return Restored(last, waiting, interrupted, segments, owed, early)
+
+
+def due(
+    db: sqlite3.Connection, stage: Stage, provider: str, now: float, limit: int
+) -> list[Attempt]:
+    """Return open messages whose time has come, longest due first."""
+    rows = db.execute(
+        f"{_OPEN} and stage = ? and provider = ? and due <= ? order by due, message_id limit ?",
+        (int(stage), provider, now, limit),
+    )
+    return _attempts(db, rows)
+
+
+def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
+    """Return WAITING messages whose deadline has passed; reads the index alone to find them."""
+    rows = db.execute(
+        f"select {ATTEMPT_COLUMNS} from message where message_id in (select message_id from message"
+        " where stage < 4 and stage = 1 and provider = ? and expires_at <= ? limit ?)",
+        (provider, now, limit),
+    )
+    return _attempts(db, rows)
+
+
+def find(
+    db: sqlite3.Connection, keys: Sequence[tuple[str, str] | int]
+) -> dict[tuple[str, str] | int, Found]:
+    """Look messages up by (provider, provider_message_id) or by message_id."""
+    found: dict[tuple[str, str] | int, Found] = {}
+    for key in keys:
+        row = _by_id(db, key) if isinstance(key, int) else _by_provider(db, *key)
+        if row is not None:
+            found[key] = rec.read_found(row, _segments(db, [row]).get(row[0], ()))
+    return found
+
+
+def owed(db: sqlite3.Connection, system_id: str, now: float, limit: int) -> list[Delivery]:
+    """Return deliveries owed to an account whose time has come, longest due first."""
+    rows = db.execute(
+        f"select {DELIVERY_COLUMNS} from delivery where finished_at is null and system_id = ? "
+        "and due <= ? order by due, message_id limit ?",
+        (system_id, now, limit),
+    ).fetchall()
+    parents = sorted({row[2] for row in rows})
+    attempts: dict[int, Attempt] = {}
+    for at in range(0, len(parents), 500):
+        some = parents[at : at + 500]
+        found = db.execute(
+            f"select {ATTEMPT_COLUMNS} from message where message_id in ({marks(some)})", some
+        )
+        attempts.update((row[0], rec.read_attempt(row)) for row in found)
+    return [rec.read_delivery(row, attempts[row[2]]) for row in rows if row[2] in attempts]
+
+
+def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
+    """Take what was decided by hand about messages that are Uncertain."""
+    rows = db.execute("select message_id, verb from decision").fetchall()
+    if not rows:
+        return []
+    found = find(db, [row[0] for row in rows])
+    db.execute("delete from decision")
+    return [(found[message_id], verb) for message_id, verb in rows if message_id in found]
+
+
+def lapse(db: sqlite3.Connection, now: float, limit: int) -> dict[str, int]:
+    """Give up deliveries past their time; return how many for each account."""
+    rows = db.execute(
+        "select system_id, message_id, state from delivery "
+        "where finished_at is null and expires_at <= ? limit ?",
+        (now, limit),
+    ).fetchall()
+    lapsed: dict[str, int] = {}
+    db.execute("begin immediate")
+    for system_id, message_id, state in rows:
+        lapsed[system_id] = lapsed.get(system_id, 0) + 1
+        db.execute(
+            "update delivery set finished_at = ? where message_id = ? and state = ?",
+            (now, message_id, state),
+        )
+    db.execute("commit")
+    return lapsed
+
+
+def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
+    """Delete finished messages older than *before*, with all that hangs on them."""
+    rows = db.execute(
+        "select message_id from message where message_id < ? and stage = 4 and done_at < ? "
+        "order by message_id limit ?",
+        (int(before * 1_000_000), before, limit),
+    ).fetchall()
+    gone = [row[0] for row in rows]
+    db.execute("begin immediate")
+    for at in range(0, len(gone), 500):
+        some = gone[at : at + 500]
+        held = f"({marks(some)})"
+        segments = [
+            r[0] for r in db.execute(f"select message_id from segment where parent in {held}", some)
+        ]
+        owners = some + segments
+        for table, ids in (
+            ("delivery", owners),
+            ("attempt", some),
+            ("segment", segments),
+            ("message", some),
+        ):
+            db.execute(f"delete from {table} where message_id in ({marks(ids)})", ids)
+    db.execute("commit")
+    return len(gone)
+
+
+def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
+    """Return figures for gauges; octets of the file, of its log, and free on its disk."""
+    uncertain = "select count(*) from message where stage < 4 and stage = 2 and due is not null"
+    disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    wal = f"{path}-wal"
+    return {
+        "uncertain": db.execute(uncertain).fetchone()[0],
+        "bytes": os.path.getsize(path),
+        "wal_bytes": os.path.getsize(wal) if os.path.exists(wal) else 0,
+        "free_bytes": disk.f_bavail * disk.f_frsize,
+    }
+
+
+def _attempts(db: sqlite3.Connection, rows: Iterable[Row]) -> list[Attempt]:
+    rows = list(rows)
+    segments = _segments(db, rows)
+    return [rec.read_attempt(row, segments.get(row[0], ())) for row in rows]
+
+
+def _segments(db: sqlite3.Connection, rows: Sequence[Row]) -> dict[int, tuple[Segment, ...]]:
+    parents = [row[0] for row in rows if row[16]]
+    found: dict[int, tuple[Segment, ...]] = {}
+    for at in range(0, len(parents), 500):
+        some = parents[at : at + 500]
+        found |= rec.read_segments(
+            db.execute(
+                "select parent, message_id, number, registered_delivery, received_at "
+                f"from segment where parent is not null and parent in ({marks(some)})",
+                some,
+            )
+        )
+    return found
+
+
+def _by_id(db: sqlite3.Connection, message_id: int) -> Row | None:
+    query = f"select {ATTEMPT_COLUMNS} from message where message_id = ?"
+    row: Row | None = db.execute(query, (message_id,)).fetchone()
+    return row
+
+
+def _by_provider(db: sqlite3.Connection, provider: str, provider_message_id: str) -> Row | None:
+    rows: list[Row] = db.execute(
+        f"select {ATTEMPT_COLUMNS} from message where provider_message_id is not null "
+        "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? limit 8",
+        (provider, same_id(provider_message_id)),
+    ).fetchall()
+    exact = [row for row in rows if row[22] == provider_message_id]
+    candidates = exact or rows
+    return candidates[0] if len(candidates) == 1 else None

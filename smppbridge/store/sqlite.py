@@ -1,0 +1,314 @@
+"""SQLite: one file, one writer thread, one transaction for all that came since the last."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.report import Delivery
+from smppbridge.store import queries
+from smppbridge.store import records as rec
+from smppbridge.store import statements as sql
+from smppbridge.store.migrate import migrate
+from smppbridge.store.port import (
+    EarlyReport,
+    Entry,
+    Found,
+    Restored,
+    Settlement,
+    StoreFailure,
+    Verdict,
+)
+from smppbridge.store.statements import Many, Row
+
+T = TypeVar("T")
+Told = list[tuple[Many, list[Row]]]
+
+
+class StoreLocked(Exception):
+    """Another process has this store open for writing."""
+
+
+class _Batch:
+    """What goes into one transaction, and who waits for it."""
+
+    __slots__ = ("questions", "told")
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Deferred[None], Told]] = []
+        self.questions: list[tuple[Deferred[Any], Callable[[sqlite3.Connection], Any]]] = []
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a store's file for reading and writing, durable at every commit."""
+    db = sqlite3.connect(path, isolation_level=None, cached_statements=256, timeout=10)
+    db.execute("pragma journal_mode = wal")
+    db.execute("pragma synchronous = full")
+    db.execute("pragma cache_size = -65536")
+    db.execute("pragma journal_size_limit = 67108864")
+    return db
+
+
+class SqliteStore:
+    """The verbs of ``store.port`` on one SQLite file.
+
+    Methods are the reactor thread's; rows are made there, so that nothing is shared with the
+    writer.  *committed* is told of every transaction: seconds it took, rows, and the error if it
+    failed.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        call_in_reactor: Callable[..., object],
+        committed: Callable[[float, int, Exception | None], None] = lambda *_: None,
+    ) -> None:
+        self.path = str(path)
+        self._call, self._committed = call_in_reactor, committed
+        self._next, self._writing = _Batch(), False
+        self._handed: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._lock: int | None = None
+        self.failing = False
+
+    # -- opening and closing ------------------------------------------------------------------
+
+    def open(self) -> Restored:
+        """Lock the file, bring its schema up to date, return what it holds (blocks).
+
+        Raises StoreLocked, migrate.TooNew, sqlite3.Error.
+        """
+        self._lock = _lock(self.path)
+        db = connect(self.path)
+        try:
+            migrate(db)
+            return queries.restore(db)
+        finally:
+            db.close()
+
+    def start(self) -> None:
+        """Start the writer thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Write what was told, end the thread, unlock the file (blocks)."""
+        if self._thread.is_alive():
+            self._handed.put(self._next if self._next.told else None)
+            self._handed.put(None)
+            self._thread.join(timeout)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # -- the verbs: what they are told goes into the next transaction -------------------------
+
+    def accept(
+        self, entries: Sequence[Entry], settlements: Sequence[Settlement] = ()
+    ) -> Deferred[None]:
+        messages = [e.message for e in entries if e.message]
+        told: Told = [
+            (sql.INSERT_MESSAGE, [rec.message_row(m, e.begun) for e in entries if (m := e.message)])
+        ]
+        segments = [rec.segment_row(e) for e in entries if e.segment]
+        joined: list[Row] = [
+            (s.message_id, m.message_id) for m in messages if m.segments for s in m.segments
+        ]
+        told += [(sql.INSERT_SEGMENT, segments), (sql.JOIN_SEGMENT, joined)]
+        return self._tell(told + _settled(settlements))
+
+    def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        return self._tell(
+            [
+                (
+                    sql.BEGIN,
+                    [
+                        (a.message.message_id, a.provider, a.hop, a.number, a.begun_at)
+                        for a in attempts
+                    ],
+                )
+            ]
+        )
+
+    def record(
+        self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
+    ) -> Deferred[None]:
+        noted = [rec.attempt_row(v) for v in verdicts if v.provider_message_id is None]
+        told: Told = [
+            (sql.RECORD, [rec.verdict_row(v) for v in verdicts]),
+            (sql.INSERT_ATTEMPT, noted),
+        ]
+        return self._tell(told + _settled(settlements))
+
+    def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
+        return self._tell([(sql.REVISIT, list(dues))])
+
+    def settle(self, settlements: Sequence[Settlement]) -> Deferred[None]:
+        return self._tell(_settled(settlements))
+
+    def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
+        rows: list[Row] = [
+            (r.provider, r.provider_message_id, r.state, r.error, r.at) for r in reports
+        ]
+        return self._tell([(sql.INSERT_EARLY, rows)])
+
+    def drop_early(self, keys: Sequence[tuple[str, str]]) -> Deferred[None]:
+        return self._tell([(sql.DELETE_EARLY, list(keys))])
+
+    def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
+        rows: list[Row] = [(d.message_id, d.state, status, at) for d, status in done]
+        return self._tell([(sql.FINISH_DELIVERY, rows)])
+
+    def postpone(self, deliveries: Sequence[Delivery]) -> Deferred[None]:
+        rows: list[Row] = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
+        return self._tell([(sql.POSTPONE_DELIVERY, rows)])
+
+    # -- questions: answered by the writer, after what was told before them -------------------
+
+    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
+        return self._ask(lambda db: queries.due(db, stage, provider, now, limit))
+
+    def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
+        return self._ask(lambda db: queries.expired(db, provider, now, limit))
+
+    def find(
+        self, keys: Sequence[tuple[str, str] | int]
+    ) -> Deferred[dict[tuple[str, str] | int, Found]]:
+        return self._ask(lambda db: queries.find(db, keys))
+
+    def owed(self, system_id: str, now: float, limit: int) -> Deferred[list[Delivery]]:
+        return self._ask(lambda db: queries.owed(db, system_id, now, limit))
+
+    def decisions(self) -> Deferred[list[tuple[Found, str]]]:
+        return self._ask(queries.take_decisions)
+
+    def lapse(self, now: float, limit: int) -> Deferred[dict[str, int]]:
+        return self._ask(lambda db: queries.lapse(db, now, limit))
+
+    def forget(self, before: float, limit: int) -> Deferred[int]:
+        """Delete finished messages older than *before* (UNIX seconds); return how many."""
+        return self._ask(lambda db: queries.forget(db, before, limit))
+
+    def measure(self) -> Deferred[dict[str, float]]:
+        """Return figures for gauges: uncertain messages, octets of the file, its log and free."""
+        return self._ask(lambda db: queries.measure(db, self.path))
+
+    # -- inside -------------------------------------------------------------------------------
+
+    def _tell(self, told: Told) -> Deferred[None]:
+        waiter: Deferred[None] = Deferred()
+        self._next.told.append((waiter, told))
+        self._hand()
+        return waiter
+
+    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        waiter: Deferred[T] = Deferred()
+        self._next.questions.append((waiter, question))
+        self._hand()
+        return waiter
+
+    def _hand(self) -> None:
+        if self._writing or not (self._next.told or self._next.questions):
+            return
+        batch, self._next, self._writing = self._next, _Batch(), True
+        self._handed.put(batch)
+
+    def _done(
+        self, batch: _Batch, errors: list[Exception | None], answers: list[Any], took: float
+    ) -> None:
+        self._writing = False
+        self._hand()  # first: the disk works while this list is acted on
+        failed = next((e for e in errors if e is not None), None)
+        self.failing = failed is not None if errors else self.failing
+        rows = sum(len(rows) for _, told in batch.told for _, rows in told)
+        self._committed(took, rows, failed)
+        for (waiter, _), error in zip(batch.told, errors, strict=True):
+            if error is None:
+                waiter.callback(None)
+            else:
+                waiter.errback(StoreFailure(str(error)))
+        for (asker, _), answer in zip(batch.questions, answers, strict=True):
+            if isinstance(answer, Exception):
+                asker.errback(StoreFailure(str(answer)))
+            else:
+                asker.callback(answer)
+
+    def _run(self) -> None:
+        db = connect(self.path)
+        while (batch := self._handed.get()) is not None:
+            begun = time.monotonic()
+            errors = _write(db, [told for _, told in batch.told])
+            took = time.monotonic() - begun
+            answers = [_answer(db, question) for _, question in batch.questions]
+            self._call(self._done, batch, errors, answers, took)
+        db.close()
+
+
+def _settled(settlements: Sequence[Settlement]) -> Told:
+    if not settlements:
+        return []
+    early: list[Row] = [s.early for s in settlements if s.early is not None]
+    return [
+        (sql.STATE, [rec.settlement_row(s) for s in settlements if not s.final]),
+        (sql.FINAL, [rec.settlement_row(s) for s in settlements if s.final]),
+        (sql.INSERT_DELIVERY, [rec.delivery_row(d) for s in settlements for d in s.deliveries]),
+        (sql.DELETE_EARLY, early),
+    ]
+
+
+def _write(db: sqlite3.Connection, parts: list[Told]) -> list[Exception | None]:
+    """Write all parts in one transaction; return the error of each."""
+    if not parts:
+        return []
+    try:
+        _transaction(db, parts)
+    except sqlite3.OperationalError as error:  # the disk: it would fail for each part again
+        return [error] * len(parts)
+    except (sqlite3.Error, ValueError, OverflowError) as error:
+        return [error] if len(parts) == 1 else [_write(db, [part])[0] for part in parts]
+    return [None] * len(parts)
+
+
+def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
+    rows: dict[Many, list[Row]] = {}
+    for told in parts:
+        for many, more in told:
+            if more:
+                rows.setdefault(many, []).extend(more)
+    try:
+        db.execute("begin immediate")
+        for many in sql.ORDER:
+            if many in rows:
+                many.run(db, rows[many])
+        db.execute("commit")
+    finally:
+        if db.in_transaction:
+            db.execute("rollback")
+
+
+def _answer(db: sqlite3.Connection, question: Callable[[sqlite3.Connection], Any]) -> Any:
+    try:
+        return question(db)
+    except sqlite3.Error as error:
+        if db.in_transaction:
+            db.execute("rollback")
+        return error
+
+
+def _lock(path: str) -> int:
+    lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise StoreLocked(f"{path} is in use by another process") from error
+    return lock

@@ -1,0 +1,170 @@
+"""data_coding: which alphabet the octets of a message are in, and what they say."""
+
+from __future__ import annotations
+
+import functools
+from enum import StrEnum
+
+from smppbridge.text import gsm7
+from smppbridge.text.errors import OddLength, Undecodable, Unencodable
+
+
+class Alphabet(StrEnum):
+    """What octets stand for (SMPP 3.4, 5.2.19)."""
+
+    GSM7 = "gsm7"
+    IA5 = "ia5"
+    LATIN1 = "latin1"
+    UCS2 = "ucs2"
+    UTF8 = "utf8"
+    OCTETS = "octets"
+    CYRILLIC = "cyrillic"
+    HEBREW = "hebrew"
+    JIS = "jis"
+    ISO2022JP = "iso2022jp"
+    KANJI = "kanji"
+    KOREAN = "korean"
+
+
+# GSM7 has a module of its own, OCTETS are no characters.
+CODECS = {
+    Alphabet.IA5: "ascii",
+    Alphabet.LATIN1: "latin-1",
+    Alphabet.UCS2: "utf-16-be",
+    Alphabet.UTF8: "utf-8",
+    Alphabet.CYRILLIC: "iso8859-5",
+    Alphabet.HEBREW: "iso8859-8",
+    Alphabet.JIS: "shift_jis",
+    Alphabet.ISO2022JP: "iso2022_jp",
+    Alphabet.KANJI: "euc_jp",  # the 8-bit form that holds JIS X 0212
+    Alphabet.KOREAN: "euc_kr",
+}
+
+# 0x00 and 0x03 are for the account to say; 0x0B and 0x0C are reserved.
+_SMPP = {
+    0x01: Alphabet.IA5,
+    0x02: Alphabet.OCTETS,
+    0x04: Alphabet.OCTETS,
+    0x05: Alphabet.JIS,
+    0x06: Alphabet.CYRILLIC,
+    0x07: Alphabet.HEBREW,
+    0x08: Alphabet.UCS2,
+    0x09: Alphabet.OCTETS,  # pictograms, by agreement
+    0x0A: Alphabet.ISO2022JP,
+    0x0D: Alphabet.KANJI,
+    0x0E: Alphabet.KOREAN,
+    0x0F: Alphabet.GSM7,  # not SMPP's: GSM, language unspecified, as USSD uses it
+}
+_GENERAL_GROUP = (Alphabet.GSM7, Alphabet.OCTETS, Alphabet.UCS2, None)
+
+
+def alphabet(
+    data_coding: int, default: Alphabet = Alphabet.GSM7, three: Alphabet = Alphabet.LATIN1
+) -> Alphabet:
+    """The alphabet of a data_coding of 0 to 255 (SMPP 3.4, 5.2.19; 3GPP 23.038, 4).
+
+    `default` is what the account means by 0, and `three` what it means by 3.
+    """
+    return alphabets(default, three)[data_coding]
+
+
+@functools.cache
+def alphabets(
+    default: Alphabet = Alphabet.GSM7, three: Alphabet = Alphabet.LATIN1
+) -> tuple[Alphabet, ...]:
+    """The alphabets of all 256 values of data_coding, in order; reserved values are as 0."""
+    own = {0x00: default, 0x03: three}
+    return tuple(
+        own.get(data_coding) or _standard(data_coding) or default for data_coding in range(256)
+    )
+
+
+def message_class(data_coding: int) -> int | None:
+    """0 flash, 1 handset, 2 SIM, 3 terminal equipment, None if unsaid (3GPP 23.038, 4)."""
+    has_class = data_coding >> 4 == 0xF or data_coding & 0x90 == 0x10
+    return data_coding & 0x03 if has_class else None
+
+
+def looks_latin1(octets: bytes) -> bool:
+    """Whether octets that are called GSM7 or IA5 are Latin-1, since some of them exceed 0x7F."""
+    return not octets.isascii()
+
+
+def characters(octets: bytes, alphabet: Alphabet) -> str:
+    """The text of `octets`: Undecodable where they have none, OddLength for half a UCS2 character.
+
+    GSM7 and IA5 that `looks_latin1` are read as Latin-1; lone surrogates of UCS2 become U+FFFD.
+    """
+    reader = _READERS.get(alphabet)
+    if reader:
+        return reader(octets)
+    if alphabet is Alphabet.OCTETS:
+        raise Undecodable("binary octets are no characters")
+    try:
+        return octets.decode(CODECS[alphabet])
+    except UnicodeDecodeError as error:
+        raise Undecodable(f"octet {error.start} is no character in {alphabet}") from None
+
+
+def octets(text: str, alphabet: Alphabet) -> bytes:
+    """The octets of `text`; Unencodable names the first position that `alphabet` cannot say."""
+    if alphabet is Alphabet.GSM7:
+        return gsm7.encode(text)
+    if alphabet is Alphabet.OCTETS:
+        raise Unencodable(alphabet, 0)
+    try:
+        return text.encode(CODECS[alphabet])
+    except UnicodeEncodeError as error:
+        raise Unencodable(alphabet, error.start) from None
+
+
+def smallest(text: str) -> Alphabet:
+    """GSM7 if that has every character of `text`, else UCS2; Unencodable for a lone surrogate."""
+    return in_smallest(text)[0]
+
+
+def in_smallest(text: str) -> tuple[Alphabet, bytes]:
+    """The smallest alphabet and the octets of `text` in it; Unencodable for a lone surrogate."""
+    try:
+        return Alphabet.GSM7, gsm7.encode(text)
+    except Unencodable:
+        return Alphabet.UCS2, octets(text, Alphabet.UCS2)
+
+
+def _standard(data_coding: int) -> Alphabet | None:
+    """What everybody means by a data_coding, None if reserved."""
+    group = data_coding >> 4
+    if group == 0x0:
+        return _SMPP.get(data_coding)
+    if group < 0x8:
+        compressed = data_coding & 0x20
+        return Alphabet.OCTETS if compressed else _GENERAL_GROUP[data_coding >> 2 & 0x03]
+    if group < 0xC:
+        return None
+    if group == 0xE:
+        return Alphabet.UCS2
+    return Alphabet.OCTETS if group == 0xF and data_coding & 0x04 else Alphabet.GSM7
+
+
+def _read_gsm7(octets: bytes) -> str:
+    return gsm7.decode(octets) if octets.isascii() else octets.decode("latin-1")
+
+
+def _read_latin1(octets: bytes) -> str:
+    return octets.decode("latin-1")
+
+
+def _read_ucs2(octets: bytes) -> str:
+    if len(octets) % 2:
+        raise OddLength(f"UCS2 of {len(octets)} octets")
+    if octets.startswith(b"\xff\xfe"):  # little-endian, from Windows
+        return octets[2:].decode("utf-16-le", "replace")
+    return octets.decode("utf-16-be", "replace").removeprefix("\ufeff")
+
+
+_READERS = {
+    Alphabet.GSM7: _read_gsm7,
+    Alphabet.IA5: _read_latin1,
+    Alphabet.LATIN1: _read_latin1,
+    Alphabet.UCS2: _read_ucs2,
+}

@@ -1,0 +1,36 @@
+"""What can be wrong with a text; none of these holds any of it."""
+
+from __future__ import annotations
+
+
+class TextError(ValueError):
+    """A text or its header is not what it is said to be."""
+
+
+class Undecodable(TextError):
+    """Octets that stand for no characters in their alphabet."""
+
+
+class OddLength(Undecodable):
+    """UCS2 takes two octets a character, and one is missing."""
+
+
+class Unencodable(TextError):
+    """A character that the alphabet does not have."""
+
+    def __init__(self, alphabet: str, position: int) -> None:
+        super().__init__(f"the character at position {position} is not in {alphabet}")
+        self.alphabet = alphabet
+        self.position = position
+
+
+class BadUdh(TextError):
+    """The user data header does not fit into the octets it is in."""
+
+
+class BadPosition(TextError):
+    """A segment's number is above the total."""
+
+
+class TooLong(TextError):
+    """A text that 255 segments cannot hold, or a header that leaves no room for text."""

@@ -1,0 +1,212 @@
+"""The sites of the web listener and of the callbacks listener, and the bounds both keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any
+
+from twisted.internet.interfaces import IReactorTime, ITCPTransport
+from twisted.python.failure import Failure
+from twisted.web import http, server
+from twisted.web.resource import IResource, Resource
+
+MAX_BODY = 256 * 1024
+"""Octets in a request's body; the largest that is documented is SMS.CX's 200 reports."""
+MAX_CONNECTIONS = 500
+TIMEOUT = 60.0
+"""Seconds that a connection may be idle, and that one request may take to come in."""
+
+TEXT = b"text/plain; charset=utf-8"
+JSON = b"application/json"
+EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
+
+_TOO_LARGE = (
+    b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+)
+
+Content = tuple[int, bytes, bytes]
+"""A status, a content type and a body."""
+
+
+def answer(request: server.Request, status: int, body: bytes, content_type: bytes = TEXT) -> bytes:
+    """Set what goes with *body*, and return it for a Resource to return."""
+    request.setResponseCode(status)
+    request.setHeader(b"Content-Type", content_type)
+    request.setHeader(b"Cache-Control", b"no-store")
+    return body
+
+
+def not_found(request: server.Request) -> bytes:
+    """Answer any path that is not ours, and any key that is wrong, alike."""
+    return answer(request, http.NOT_FOUND, b"not found\n")
+
+
+def not_allowed(request: server.Request, allowed: bytes) -> bytes:
+    """Answer a method that the path does not have."""
+    request.setHeader(b"Allow", allowed)
+    return answer(request, http.NOT_ALLOWED, b"method not allowed\n")
+
+
+class Request(server.Request):
+    """A request whose body is bounded and in memory, and whose errors tell nothing."""
+
+    content: BytesIO
+    _refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        """Refuse a body that says it is too long before it comes."""
+        self.content = BytesIO()
+        if length is not None and length > MAX_BODY:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a piece of the body, as long as there is room."""
+        if self._refused:
+            return
+        if self.content.tell() + len(data) > MAX_BODY:
+            self._refuse()
+        else:
+            self.content.write(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        """Go on with a request that is whole, if it was not refused."""
+        if not self._refused:
+            super().requestReceived(command, path, version)
+
+    def setHeader(self, name: bytes, value: bytes) -> None:
+        """Set a header, but not the one that tells which software this is."""
+        if name.lower() != b"server":
+            super().setHeader(name, value)
+
+    def processingFailed(self, reason: Failure) -> Failure:
+        """Answer a failure of ours; the log learns where it was, the peer nothing."""
+        self._log.failure("", failure=reason)
+        if self.channel is not None and not self.startedWriting:
+            body = answer(self, http.INTERNAL_SERVER_ERROR, b"internal error\n")
+            self.setHeader(b"Content-Length", b"%d" % len(body))
+            self.write(body)
+            self.finish()
+        return reason
+
+    def _refuse(self) -> None:
+        self._refused = True
+        self.channel.write(_TOO_LARGE)
+        self.channel.loseConnection()
+
+
+class Channel(http.HTTPChannel):
+    """One HTTP/1.1 connection; a request that trickles in has no more time than another."""
+
+    site: BoundedSite
+    transport: ITCPTransport
+
+    _begun = False
+    _admitted = False
+
+    def connectionMade(self) -> None:
+        """Begin, unless there are too many already."""
+        self._admitted = self.site.admit()
+        if self._admitted:
+            super().connectionMade()
+        else:
+            self.transport.abortConnection()
+
+    def resetTimeout(self) -> None:
+        """Start the time-out anew with a request's first octets only."""
+        if not self._begun:
+            self._begun = True
+            super().resetTimeout()
+
+    def requestDone(self, request: http.Request) -> None:
+        """Be ready for the next request."""
+        self._begun = False
+        super().requestDone(request)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Make room for another connection."""
+        super().connectionLost(reason)
+        if self._admitted:
+            self.site.release()
+
+
+class BoundedSite(server.Site):
+    """A Site that bounds connections, bodies and times, speaks HTTP/1.1 and logs no URL."""
+
+    noisy = False
+    protocol = Channel  # type: ignore[assignment]  # written so for HTTP/2, which we do not offer
+    requestFactory = Request
+
+    def __init__(
+        self, resource: IResource, reactor: IReactorTime, connections: int = MAX_CONNECTIONS
+    ) -> None:
+        super().__init__(resource, timeout=TIMEOUT, reactor=reactor)
+        self._room = connections
+
+    def admit(self) -> bool:
+        """Tell whether there is room for one more connection, and take it."""
+        if not self._room:
+            return False
+        self._room -= 1
+        return True
+
+    def release(self) -> None:
+        """Give back the room of a connection that has ended."""
+        self._room += 1
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """Offer no HTTP/2: the bounds are those of HTTP/1.1's channel."""
+        return [b"http/1.1"]
+
+    def log(self, request: Any) -> None:
+        """Write no access log: URLs carry keys."""
+
+
+class Pages(Resource):
+    """A few exact paths, each with a function that makes its content; nothing else."""
+
+    isLeaf = True
+
+    def __init__(self, pages: Mapping[bytes, Callable[[], Content]]) -> None:
+        super().__init__()
+        self._pages = pages
+
+    def render(self, request: server.Request) -> bytes:
+        """Answer GET and HEAD."""
+        page = self._pages.get(request.path)
+        if page is None:
+            return not_found(request)
+        if request.method not in (b"GET", b"HEAD"):
+            return not_allowed(request, b"GET, HEAD")
+        status, content_type, body = page()
+        return answer(request, status, body, content_type)
+
+
+def web_site(
+    ready: Callable[[], Mapping[str, bool]],
+    exposition: Callable[[], bytes],
+    reactor: IReactorTime,
+) -> BoundedSite:
+    """Return the site for operators: /healthz, /readyz and /metrics.
+
+    *ready* tells what must all be true for messages to be taken, by name.
+    """
+
+    def readiness() -> Content:
+        checks = dict(ready())
+        well = all(checks.values())
+        body = json.dumps({"ready": well, "checks": checks}).encode() + b"\n"
+        return (http.OK if well else http.SERVICE_UNAVAILABLE), JSON, body
+
+    pages: dict[bytes, Callable[[], Content]] = {
+        b"/healthz": lambda: (http.OK, TEXT, b"ok\n"),
+        b"/readyz": readiness,
+        b"/metrics": lambda: (http.OK, EXPOSITION, exposition()),
+    }
+    return BoundedSite(Pages(pages), reactor)
+
+
+def callbacks_site(callbacks: IResource, reactor: IReactorTime) -> BoundedSite:
+    """Return the site that providers call, and nothing else."""
+    return BoundedSite(callbacks, reactor)

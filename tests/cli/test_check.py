@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smppbridge.cli.check import check
+
+GOOD = """\
+accounts:
+  - {system_id: a, password: p}
+  - {system_id: b, password: p}
+providers:
+  keccel: {type: keccel, token: t}
+routes:
+  - via: keccel
+"""
+
+
+@dataclass
+class Found:
+    key: str
+    message: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    path = tmp_path / "bridge.yaml"
+
+    def run(text: str | None, *options: str, found: Sequence[Found] = ()) -> Result:
+        service = ModuleType("smppbridge.service")
+        service.verify = lambda settings: found  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "smppbridge.service", service)
+        if text is not None:
+            path.write_text(text)
+            path.chmod(0o600)
+        return CliRunner().invoke(check, ["--config", str(path), *options])
+
+    return run
+
+
+def test_a_good_file(run: Run) -> None:
+    result = run(GOOD)
+    assert (result.output, result.exit_code) == ("ok: 2 accounts, 1 provider, 1 route\n", 0)
+
+
+def test_warnings_are_told_and_do_no_harm(run: Run, tmp_path: Path) -> None:
+    result = run("smpp: {}\n")
+    lines = result.output.splitlines()
+    assert lines[0].startswith(f"{tmp_path}/bridge.yaml: accounts: warning: there are none")
+    assert (lines[-1], result.exit_code) == ("ok: 0 accounts, 0 providers, 0 routes", 0)
+
+
+def test_every_fault_has_file_line_and_key(run: Run, tmp_path: Path) -> None:
+    result = run(GOOD.replace("via: keccel", "via: kecel") + "smpp:\n  lissen: x\n")
+    assert result.exit_code == 78
+    assert result.output.splitlines() == [
+        f"{tmp_path}/bridge.yaml:7: routes[0].via: no provider has this name; did you mean keccel?",
+        f"{tmp_path}/bridge.yaml:9: smpp.lissen: unknown key; did you mean listen?",
+    ]
+
+
+def test_what_start_up_finds_has_its_line_too(run: Run, tmp_path: Path) -> None:
+    result = run(GOOD, found=[Found("providers.keccel.ca_file", "is no certificate")])
+    expected = f"{tmp_path}/bridge.yaml:5: providers.keccel.ca_file: is no certificate\n"
+    assert (result.output, result.exit_code) == (expected, 78)
+
+
+def test_a_file_that_is_not_there(run: Run) -> None:
+    result = run(None)
+    assert result.exit_code == 78
+    assert "cannot be read: No such file" in result.output
+
+
+@pytest.mark.parametrize(("text", "code", "count"), [(GOOD, 0, 0), ("smpp: 1\nweb: 2\n", 78, 2)])
+def test_json_is_a_list_of_faults(run: Run, text: str, code: int, count: int) -> None:
+    result = run(text, "--json")
+    faults = json.loads(result.output)
+    assert (result.exit_code, len(faults)) == (code, count)
+    for fault in faults:
+        assert set(fault) == {"file", "line", "key", "message", "warning"}

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from smppbridge.observe.metrics import Metrics
+from smppbridge.observe.names import NAMES
+from smppbridge.relay.meters import Meters
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def samples(metrics: Metrics) -> dict[str, float]:
+    """All samples of ours, written as Prometheus writes them."""
+    return {
+        sample.name
+        + "".join(f" {label}={value}" for label, value in sorted(sample.labels.items())): (
+            sample.value
+        )
+        for family in text_string_to_metric_families(metrics.exposition().decode())
+        for sample in family.samples
+    }
+
+
+def count_everything(metrics: Metrics) -> None:
+    relay: Meters = metrics
+    relay.accepted("bank", 3)
+    relay.refused("bank", 0x58)
+    relay.refused("bank", 0xDEADBEEF)
+    relay.latin1_fallback("bank")
+    relay.gathering_expired("bank", 2)
+    relay.asked("keccel", "submit", "accepted", 0.02)
+    relay.asked("keccel", "submit", "accepted", 99.0)
+    relay.reported("keccel", "push", 2, 5)
+    relay.unmatched("keccel", 1)
+    relay.repeated("keccel", True)
+    relay.repeated("keccel", False)
+    relay.report_latency("keccel", 3.0)
+    relay.finished("bank", 2, 4)
+    relay.delivered("bank", "delivered", 4)
+    metrics.pdus("in", 0x04, 0, 50)
+    metrics.pdus("in", 0x77777777, 0xDEADBEEF)
+    metrics.pdu_error(0x02)
+    metrics.bind_attempt("bound")
+    metrics.bind_ended(61.0)
+    metrics.submit_resp("bank", 0.001, 50)
+    metrics.enquire_link(0.1)
+    metrics.store_commit(0.002)
+    metrics.reactor_lag(0.0)
+    metrics.callback("keccel", "ok")
+    metrics.watch("smppbridge_log_lines_dropped_total", lambda: 7)
+    metrics.watch("smppbridge_ready", lambda: 1 // 0)
+    metrics.exposition()
+
+
+EXPECTED = {
+    "segments_accepted_total account=bank": 3,
+    "segments_refused_total account=bank status=ESME_RTHROTTLED": 1,
+    "segments_refused_total account=bank status=other": 1,
+    "latin1_fallbacks_total account=bank": 1,
+    "gathering_expired_total account=bank": 2,
+    "provider_request_seconds_count operation=submit outcome=accepted provider=keccel": 2,
+    "provider_request_seconds_bucket le=60.0 operation=submit outcome=accepted provider=keccel": 1,
+    "reports_total provider=keccel source=push state=DELIVERED": 5,
+    "reports_unmatched_total provider=keccel": 1,
+    "reports_repeated_total kind=conflicting provider=keccel": 1,
+    "reports_repeated_total kind=same provider=keccel": 1,
+    "report_latency_seconds_sum provider=keccel": 3,
+    "messages_finished_total account=bank state=DELIVERED": 4,
+    "deliveries_total account=bank outcome=delivered": 4,
+    "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
+    "pdus_total command=other direction=in status=other": 1,
+    "pdu_errors_total status=ESME_RINVCMDLEN": 1,
+    "bind_attempts_total result=bound": 1,
+    "bind_duration_seconds_bucket le=60.0": 0,
+    "bind_duration_seconds_bucket le=600.0": 1,
+    "bind_duration_seconds_bucket le=+Inf": 1,
+    "submit_resp_seconds_bucket account=bank le=0.001": 50,
+    "submit_resp_seconds_count account=bank": 50,
+    "submit_resp_seconds_sum account=bank": 0.05,
+    "enquire_link_seconds_count": 1,
+    "store_commit_seconds_count": 1,
+    "reactor_lag_seconds_bucket le=0.0005": 1,
+    "callbacks_total provider=keccel result=ok": 1,
+    "log_lines_dropped_total": 7,
+    "unreadable_metrics_total name=smppbridge_ready": 2,
+    "build_info version=1.2.3": 1,
+}
+
+
+def test_what_is_counted_and_timed_is_told() -> None:
+    metrics = Metrics("1.2.3")
+    count_everything(metrics)
+    told = samples(metrics)
+    for name, value in EXPECTED.items():
+        assert told[f"smppbridge_{name}"] == pytest.approx(value), name
+
+
+def test_every_counter_and_histogram_of_the_table_is_counted_by_something() -> None:
+    told = {
+        re.sub("_(bucket|count|sum)$", "", line.split()[0])
+        for line in (f"smppbridge_{name}" for name in EXPECTED)
+    }
+    assert told == {name for name, of in NAMES.items() if of.kind != "gauge"} | {
+        "smppbridge_build_info"
+    }
+
+
+def test_gauges_are_read_when_they_are_asked_for() -> None:
+    metrics = Metrics("1")
+    binds = {("bank", "TRX"): 1.0}
+    metrics.watch("smppbridge_binds", lambda: binds)
+    metrics.watch("smppbridge_store_bytes", lambda: 4096)
+    assert samples(metrics)["smppbridge_binds account=bank type=TRX"] == 1
+    binds["bank", "TRX"] = 2
+    told = samples(metrics)
+    assert told["smppbridge_binds account=bank type=TRX"] == 2
+    assert told["smppbridge_store_bytes"] == 4096
+    assert "smppbridge_binds" not in metrics.unwatched
+    assert "smppbridge_ready" in metrics.unwatched
+    assert "smppbridge_ready" not in told
+
+
+@pytest.mark.parametrize("name", ["smppbridge_x", "smppbridge_build_info", "bind_duration_seconds"])
+def test_only_gauges_and_counters_of_the_table_are_watched_and_once(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Metrics("1").watch(name, lambda: 1)
+
+
+def test_the_process_and_its_garbage_are_told() -> None:
+    told = samples(Metrics("1"))
+    assert told["process_open_fds"] > 0
+    assert "python_gc_collections_total generation=0" in told
+
+
+def test_names_are_prometheus_names() -> None:
+    for name, of in NAMES.items():
+        assert re.fullmatch("smppbridge_[a-z0-9_]+", name)
+        assert name.endswith("_total") == (of.kind == "counter")
+        assert name.endswith("_seconds") or of.kind != "histogram"
+        assert list(of.bounds) == sorted(set(of.bounds))
+
+
+def test_readme_lists_every_metric() -> None:
+    rows = re.findall(
+        r"^\| `(smppbridge_\w+)` \| (\w+) \| ([^|]*?) ?\| (.*) \|$", README.read_text(), re.M
+    )
+    assert rows == [(name, of.kind, " ".join(of.labels), of.help) for name, of in NAMES.items()]

@@ -1,0 +1,380 @@
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smppbridge.smpp import codec, fields
+from smppbridge.smpp.compiled import field_by_field
+from smppbridge.smpp.constants import RESPONSE, CommandId, CommandStatus, status_name
+from smppbridge.smpp.errors import FramingError, LocalError, PduError
+from smppbridge.smpp.pdus import (
+    BY_COMMAND_ID,
+    DECODE,
+    BindTransceiver,
+    DataSmResp,
+    DeliverSmResp,
+    Pdu,
+    QuerySm,
+    SubmitMulti,
+    SubmitSm,
+    SubmitSmResp,
+    refusal,
+)
+from tests.vectors.load import STREAMS, VECTORS, Vector
+
+READ_BUT_NEVER_WRITTEN = {
+    "bind_transceiver_resp_error_nul_body",
+    "data_sm_resp_error_header_only",
+    "deliver_sm_resp_error_header_only",
+    "deliver_sm_resp_ok_header_only",
+    "query_sm_resp_failed",
+    "submit_multi_resp_error_header_only",
+    "submit_sm_length_255",
+}
+COUNTS = {"sm_length", "number_of_dests", "no_unsuccess"}
+
+
+def meant(vector: Vector) -> dict[str, Any]:
+    """Return the fields of a vector as a PDU of ours has them."""
+    values = {
+        name: (bytes.fromhex(value) if name == "short_message" else value.encode("latin-1"))
+        if isinstance(value, str)
+        else value
+        for name, value in vector.fields.items()
+        if name not in COUNTS
+    }
+    return values | ({"tlvs": vector.tlvs} if vector.tlvs else {})
+
+
+def repeated(pdu: Pdu) -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for prefix, name in (("dest", "dest_address"), ("unsuccess", "unsuccess_sme")):
+        for i, one in enumerate(getattr(pdu, name, ())):
+            if prefix == "dest":
+                flag = 2 if isinstance(one, fields.DistributionList) else 1
+                found.append((f"dest[{i}].dest_flag", flag))
+            for field in one.__dataclass_fields__:
+                value = getattr(one, field)
+                shown = value.decode() if isinstance(value, bytes) else value
+                found.append((f"{prefix}[{i}].{field}", shown))
+    return found
+
+
+@pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
+def test_vectors_are_read(vector: Vector) -> None:
+    pdu = codec.decode(vector.octets)
+    assert {name: getattr(pdu, name) for name in meant(vector)} == meant(vector)
+    assert getattr(pdu, "tlvs", ()) == vector.tlvs
+    assert repeated(pdu) == list(vector.repeated)
+    if "sm_length" in vector.fields:
+        assert len(pdu.short_message) == vector.fields["sm_length"]
+
+
+@pytest.mark.parametrize(
+    "vector",
+    [v for v in VECTORS.values() if v.name not in READ_BUT_NEVER_WRITTEN],
+    ids=lambda v: v.name,
+)
+def test_vectors_are_written(vector: Vector) -> None:
+    assert codec.encode(codec.decode(vector.octets)) == vector.octets
+
+
+def test_what_others_may_send_we_never_do() -> None:
+    for name in READ_BUT_NEVER_WRITTEN - {"submit_sm_length_255"}:
+        assert codec.decode(VECTORS[name].octets).encode() != VECTORS[name].octets
+    with pytest.raises(LocalError):
+        codec.decode(VECTORS["submit_sm_length_255"].octets).encode()
+
+
+@pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+def test_streams_are_cut(stream: Any) -> None:
+    frames = codec.FrameBuffer()
+    whole = b"".join(stream.chunks)
+    for chunks in (stream.chunks, [whole], [whole[i : i + 1] for i in range(len(whole))]):
+        found = [pdu for chunk in chunks for pdu in fed(frames, chunk)]
+        assert found == [codec.decode(VECTORS[name].octets) for name in stream.pdus]
+
+
+def fed(frames: codec.FrameBuffer, chunk: bytes) -> list[Pdu]:
+    frames.feed(chunk)
+    found: list[Pdu] = []
+    while (frame := frames.next_frame()) is not None:
+        command_id, status, number, start, end = frame
+        found.append(DECODE[command_id](frames.octets, start, end, status, number))
+    return found
+
+
+def values(kind: Any) -> st.SearchStrategy[Any]:
+    def c_octets(size: int) -> st.SearchStrategy[bytes]:
+        return st.binary(max_size=size - 1).map(lambda b: b.replace(b"\0", b"x"))
+
+    octet = st.integers(0, 255)
+    match kind:
+        case fields.Integer(size):
+            return st.integers(0, 256**size - 1)
+        case fields.COctets(size):
+            return c_octets(size)
+        case fields.Octets(size):
+            return st.binary(max_size=size)
+        case fields.Tlvs():
+            tag = st.integers(0x1400, 0xFFFF)
+            return st.lists(st.tuples(tag, st.binary(max_size=9)), max_size=3).map(tuple)
+        case fields.DestAddresses():
+            one = st.builds(fields.SmeAddress, octet, octet, c_octets(21))
+            other = st.builds(fields.DistributionList, c_octets(21))
+            return st.lists(one | other, min_size=1, max_size=3).map(tuple)
+    sme = st.builds(fields.UnsuccessSme, octet, octet, c_octets(21), st.integers(0, 2**32 - 1))
+    return st.lists(sme, max_size=3).map(tuple)
+
+
+numbers = st.integers(0, 2**32 - 1)
+pdus = st.one_of(
+    [
+        st.builds(
+            cls,
+            sequence_number=numbers,
+            **{name: values(kind) for name, kind in fields.layout(cls)},
+        )
+        for cls in BY_COMMAND_ID.values()
+    ]
+)
+
+
+@given(st.lists(pdus, min_size=1, max_size=3), st.data())
+def test_every_pdu_comes_back_in_any_chunks(sent: list[Pdu], data: st.DataObject) -> None:
+    octets = b"".join(pdu.encode() for pdu in sent)
+    cuts = data.draw(st.lists(st.integers(0, len(octets)), max_size=5).map(sorted))
+    frames = codec.FrameBuffer()
+    found = [
+        pdu
+        for start, end in zip([0, *cuts], [*cuts, len(octets)], strict=True)
+        for pdu in fed(frames, octets[start:end])
+    ]
+    assert found == sent
+    assert not frames.size
+
+
+def outcome(decode: Any, *args: Any) -> Any:
+    try:
+        return decode(*args)
+    except PduError as error:
+        return error.status
+
+
+@given(st.sampled_from(sorted(BY_COMMAND_ID)), st.binary(max_size=120), st.binary(max_size=60))
+def test_compiled_code_does_what_the_kinds_do(command_id: int, body: bytes, behind: bytes) -> None:
+    args = (body + behind, 0, len(body), 0, 7)
+    slowly = outcome(field_by_field(BY_COMMAND_ID[command_id]), *args)
+    assert outcome(DECODE[command_id], *args) == slowly
+    if command_id & RESPONSE:
+        assert isinstance(slowly, Pdu)
+
+
+@given(pdus, st.data())
+def test_cut_or_spoilt_pdus_fare_the_same(pdu: Pdu, data: st.DataObject) -> None:
+    body = bytearray(pdu.encode()[16:])
+    if body:
+        body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+        del body[data.draw(st.integers(0, len(body))) :]
+    args = (bytes(body) + b"\0\0\0\1" * 9, 0, len(body), 0, 7)
+    assert outcome(DECODE[pdu.command_id], *args) == outcome(field_by_field(type(pdu)), *args)
+
+
+@given(st.binary(max_size=200))
+def test_garbage_raises_only_errors_of_ours(octets: bytes) -> None:
+    for whole in (octets, (16 + len(octets)).to_bytes(4, "big") + octets):
+        with suppress(FramingError, PduError):
+            codec.decode(whole)
+
+
+SUBMIT = SubmitSm(sequence_number=7, destination_addr=b"447700900123", short_message=b"Hello")
+S = CommandStatus
+
+
+@pytest.mark.parametrize(
+    ("field", "size", "status"),
+    [
+        ("service_type", 6, S.ESME_RINVSERTYP),
+        ("source_addr", 21, S.ESME_RINVSRCADR),
+        ("destination_addr", 21, S.ESME_RINVDSTADR),
+        ("schedule_delivery_time", 17, S.ESME_RINVSCHED),
+        ("validity_period", 17, S.ESME_RINVEXPIRY),
+    ],
+)
+def test_too_long_a_field_has_its_own_status(field: str, size: int, status: int) -> None:
+    longest = codec.decode(SUBMIT.encode())
+    setattr(longest, field, b"1" * (size - 1))
+    octets = longest.encode()
+    assert codec.decode(octets) == longest
+    over = octets.replace(b"1" * (size - 1), b"1" * size)
+    with pytest.raises(PduError) as caught:
+        codec.decode(len(over).to_bytes(4, "big") + over[4:])
+    assert (caught.value.status, caught.value.sequence_number) == (status, 7)
+    setattr(longest, field, b"1" * size)
+    with pytest.raises(LocalError):
+        longest.encode()
+
+
+def with_body(body: bytes, command_id: int = CommandId.SUBMIT_SM) -> bytes:
+    return b"".join(n.to_bytes(4, "big") for n in (16 + len(body), command_id, 0, 7)) + body
+
+
+@pytest.mark.parametrize(
+    ("octets", "status"),
+    [
+        (SUBMIT.encode()[16:-6] + b"\x06Hello", S.ESME_RINVMSGLEN),
+        (SUBMIT.encode()[16:-6], S.ESME_RINVCMDLEN),
+        (SUBMIT.encode()[16:] + b"\0\0\0", None),
+        (SUBMIT.encode()[16:] + b"\0\0\1", S.ESME_RINVOPTPARSTREAM),
+        (SUBMIT.encode()[16:] + b"\x02\x04\0\x02\1", S.ESME_RINVOPTPARSTREAM),
+        (SUBMIT.encode()[16:] + b"\x14\0\0\0" * 100, None),
+        (SUBMIT.encode()[16:] + b"\x14\0\0\0" * 101, S.ESME_RINVOPTPARSTREAM),
+        (SUBMIT.encode()[16:] + b"\x13\x0c\0\0", None),
+        (SUBMIT.encode()[16:] + b"\x13\x0c\0\1\0", None),
+        (SUBMIT.encode()[16:] + b"\x13\x0c\0\2\0\0", S.ESME_RINVPARLEN),
+        (SUBMIT.encode()[16:] + b"\x12\x04\0\4\0\0\0\1", None),
+        (SUBMIT.encode()[16:] + b"\x12\x04\0\2\0\0", S.ESME_RINVPARLEN),
+    ],
+)
+def test_the_end_of_a_submit_sm(octets: bytes, status: int | None) -> None:
+    found = outcome(codec.decode, with_body(octets))
+    assert found == status if status else isinstance(found, SubmitSm)
+
+
+@pytest.mark.parametrize(
+    ("destinations", "status"),
+    [
+        (b"\0", S.ESME_RINVNUMDESTS),
+        (b"\xff", S.ESME_RINVNUMDESTS),
+        (b"\1\3abc\0", S.ESME_RINVDESTFLAG),
+        (b"\1\2" + b"n" * 21 + b"\0", S.ESME_RINVDLNAME),
+        (b"\1\1\0\0" + b"1" * 21 + b"\0", S.ESME_RINVDSTADR),
+        (b"\2\2list\0", S.ESME_RINVDESTFLAG),
+        (b"\2\2list\0\1", S.ESME_RINVCMDLEN),
+    ],
+)
+def test_destinations_of_submit_multi(destinations: bytes, status: int) -> None:
+    tail = b"" if status == S.ESME_RINVCMDLEN else b"\0" * 10
+    octets = with_body(b"\0\0\0\0" + destinations + tail, CommandId.SUBMIT_MULTI)
+    assert outcome(codec.decode, octets) == status
+
+
+def test_many_destinations() -> None:
+    one = fields.SmeAddress(1, 1, b"447700900123")
+    most = SubmitMulti(dest_address=(one,) * 254)
+    assert codec.decode(most.encode()) == most
+    for number in (0, 255):
+        with pytest.raises(LocalError):
+            SubmitMulti(dest_address=(one,) * number).encode()
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        SubmitSm(source_addr=b"a\0b"),
+        SubmitSm(esm_class=256),
+        SubmitSm(short_message=b"x" * 255),
+        SubmitSm(tlvs=((1, b"x" * 65536),)),
+        SubmitSm(sequence_number=-1),
+        SubmitSmResp(message_id=b"x" * 65),
+    ],
+    ids=repr,
+)
+def test_what_does_not_fit_is_not_sent(pdu: Pdu) -> None:
+    with pytest.raises(LocalError):
+        pdu.encode()
+
+
+def test_long_passwords_are_read() -> None:
+    bind = BindTransceiver(password=b"p" * 64)
+    assert codec.decode(bind.encode()) == bind
+
+
+@pytest.mark.parametrize(
+    ("body", "message_id"),
+    [
+        (b"", b""),
+        (b"\0", b""),
+        (b"abc", b"abc"),
+        (b"abc\0\1", b"abc"),
+        (b"x" * 90 + b"\0", b"x" * 90),
+    ],
+)
+@pytest.mark.parametrize("cls", [SubmitSmResp, DeliverSmResp, DataSmResp])
+def test_responses_are_read_leniently(cls: type[Pdu], body: bytes, message_id: bytes) -> None:
+    assert codec.decode(with_body(body, cls.command_id)) == cls(0, 7, message_id)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("request_id", "octets"),
+    [
+        (CommandId.BIND_TRANSCEIVER, 16),
+        (CommandId.SUBMIT_SM, 16),
+        (CommandId.DELIVER_SM, 17),
+        (CommandId.DATA_SM, 17),
+        (CommandId.QUERY_SM, 20),
+        (CommandId.SUBMIT_MULTI, 18),
+        (CommandId.CANCEL_SM, 16),
+        (CommandId.REPLACE_SM, 16),
+        (CommandId.UNBIND, 16),
+        (0x99, 16),
+    ],
+)
+def test_refusals_have_the_form_their_senders_can_read(request_id: int, octets: int) -> None:
+    refused = refusal(int(request_id), S.ESME_RSYSERR, 9)
+    assert (refused.command_status, refused.sequence_number) == (S.ESME_RSYSERR, 9)
+    assert len(refused.encode()) == octets
+
+
+def test_a_refused_query_keeps_its_message_id() -> None:
+    query = QuerySm(sequence_number=40, message_id=b"1700000000123")
+    expected = VECTORS["query_sm_resp_failed_full_body"].octets
+    assert refusal(query, S.ESME_RQUERYFAIL).encode() == expected
+
+
+@pytest.mark.parametrize("octets", [b"", b"\0\0\0\x10", VECTORS["unbind"].octets * 2])
+def test_decode_wants_exactly_one_pdu(octets: bytes) -> None:
+    with pytest.raises(FramingError):
+        codec.decode(octets)
+
+
+def test_an_unknown_command_is_named() -> None:
+    with pytest.raises(PduError) as caught:
+        codec.decode(with_body(b"", 0x111))
+    error = caught.value
+    assert (error.status, error.command_id, error.sequence_number) == (3, 0x111, 7)
+
+
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        (b"\x16\x03\x01\0", "TLS on a clear port"),
+        (b"POST /", "HTTP request"),
+        (b"PROXY TCP4", "PROXY protocol, version 1"),
+        (b"\r\n\r\n\0\r\nQUIT\n", "PROXY protocol, version 2"),
+    ],
+)
+def test_strangers_are_known_and_not_answered(octets: bytes, reason: str) -> None:
+    frames = codec.FrameBuffer()
+    frames.feed(octets)
+    with pytest.raises(FramingError) as caught:
+        frames.next_frame()
+    assert (caught.value.reason, caught.value.answer) == (reason, None)
+
+
+def test_nothing_secret_is_shown() -> None:
+    shown = repr(BindTransceiver(password=b"hunter2")) + repr(
+        SubmitSm(short_message=b"hunter2", tlvs=((0x424, b"hunter2"),))
+    )
+    assert "hunter2" not in shown
+    assert not re.search("68756e74", shown)
+
+
+def test_statuses_have_names() -> None:
+    assert status_name(0x0B) == "ESME_RINVDSTADR"
+    assert status_name(0x412) == "0x00000412"

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from smppbridge.smpp.errors import LocalError
+from smppbridge.smpp.events import Answered, Faulty
+from smppbridge.smpp.matrix import State
+from smppbridge.smpp.pdus import (
+    CancelSm,
+    DeliverSm,
+    DeliverSmResp,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+    UnbindResp,
+)
+from smppbridge.smpp.session import Timers
+from tests.smpp.sessions import feed, sent, smsc
+
+
+def test_unbind_waits_for_open_requests() -> None:
+    session = smsc()
+    events = session.receive(SubmitSm(0, 1).encode() + Unbind(0, 2).encode(), 0.0)
+    assert len(list(events)) == 1
+    assert (session.state, session.end_reason, session.room()) == (State.UNBOUND, "", 0)
+    assert [type(e) for e in feed(session, CancelSm(0, 3))] == [Faulty]
+    session.answer(SubmitSmResp(0, 1, b"ID"))
+    assert [(type(p), p.sequence_number) for p in sent(session)][1:] == [
+        (SubmitSmResp, 1),
+        (UnbindResp, 2),
+    ]
+    assert (session.state, session.end_reason) == (State.CLOSED, "unbind")
+
+
+def test_unbind_waits_but_not_for_ever() -> None:
+    session = smsc(timers=Timers(unbind=5))
+    list(session.receive(SubmitSm(0, 1).encode() + Unbind(0, 2).encode(), 0.0))
+    assert session.deadline() == 5
+    assert list(session.tick(5.0)) == []
+    assert [type(p) for p in sent(session)] == [UnbindResp]
+    assert session.state is State.CLOSED
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_our_unbind_waits_for_its_answer(answered: bool) -> None:
+    session = smsc()
+    session.ask(DeliverSm(), "a", 0.0)
+    session.unbind(0.0, "shutdown")
+    session.unbind(0.0, "again")
+    assert [type(p) for p in sent(session)] == [DeliverSm, Unbind]
+    with pytest.raises(LocalError):
+        session.ask(DeliverSm(), "b", 0.0)
+    late = feed(session, SubmitSm(0, 8), DeliverSmResp(0, 1), Unbind(0, 9))
+    assert [type(e) for e in late] == [Faulty, Answered]
+    assert [type(p) for p in sent(session)] == [SubmitSmResp, UnbindResp]
+    assert session.state is State.UNBOUND
+    if answered:
+        feed(session, UnbindResp(0, 2))
+    else:
+        assert list(session.tick(5.0)) == []
+    assert (session.state, session.end_reason) == (State.CLOSED, "shutdown")
+
+
+def test_an_unbind_resp_that_nobody_asked_for_ends_nothing() -> None:
+    session = smsc()
+    list(session.receive(SubmitSm(0, 1).encode() + Unbind(0, 2).encode(), 0.0))
+    assert feed(session, UnbindResp(0, 1)) == []
+    assert session.state is State.UNBOUND
+
+
+def test_parting_is_not_probed() -> None:
+    session = smsc(timers=Timers(enquire_link=1, inactivity=2, unbind=5))
+    session.unbind(0.0, "shutdown")
+    assert session.deadline() == 5
+
+
+def test_unbind_before_a_bind_just_ends() -> None:
+    session = smsc(State.OPEN)
+    session.unbind(0.0, "shutdown")
+    assert (session.state, session.octets_to_send()) == (State.CLOSED, b"")
