@@ -39,7 +39,7 @@ def check(config: Path, as_json: bool) -> None:
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
-    _tell(faults, as_json)
+    tell(faults, as_json)
     if failed:
         raise SystemExit(EX_CONFIG)
     if not as_json:
@@ -48,12 +48,13 @@ def check(config: Path, as_json: bool) -> None:
 
 def _verified(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: a file that cannot be read is told of without them.
-    from smppbridge.service import verify
+    from smppbridge.verify import verify
 
     return [settings.fault(found.key, found.message) for found in verify(settings)]
 
 
-def _tell(faults: Sequence[Fault], as_json: bool) -> None:
+def tell(faults: Sequence[Fault], as_json: bool) -> None:
+    """Print faults, a line each or as JSON."""
     if as_json:
         click.echo(json.dumps([asdict(fault) for fault in faults], indent=2))
         return

@@ -76,7 +76,7 @@ class Penalties:
         self._offences.pop(host, None)
 
 
-def verify(hashed: str, password: str) -> bool:
+def verify_password(hashed: str, password: str) -> bool:
     """Tell whether *password* has this argon2id hash (blocks: for a worker)."""
     try:
         return PasswordHasher().verify(hashed, password)
@@ -85,7 +85,7 @@ def verify(hashed: str, password: str) -> bool:
 
 
 class Binds:
-    """Judges binds.  *verified* runs `verify` on a worker; *wait* resolves after seconds."""
+    """Judges binds.  *verified* is `verify_password` on a worker, *wait* resolves after seconds."""
 
     def __init__(
         self,

@@ -273,6 +273,17 @@ class Smsc(Factory):
                 counts[key] = counts.get(key, 0) + 1
         return counts
 
+    def windows(self) -> dict[tuple[str, ...], float]:
+        """Return how many requests are unanswered, by system_id and direction."""
+        counts: dict[tuple[str, ...], float] = {}
+        for link in self.links:
+            if link.bound_as:
+                system_id = link.rights.account.system_id
+                out = link.session.window - link.session.room() if link.session.may_deliver else 0
+                for key, n in (("in", link.session.unanswered), ("out", out)):
+                    counts[system_id, key] = counts.get((system_id, key), 0) + n
+        return counts
+
     def drain(self) -> None:
         """Take no more connections and binds; part from those that are bound."""
         self.draining = True

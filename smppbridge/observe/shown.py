@@ -43,6 +43,8 @@ def escaped(text: str) -> str:
     """Return *text*, bounded, with what a terminal could obey written as an escape."""
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}..."
+    if text.isprintable():
+        return text
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
@@ -107,12 +109,16 @@ def _shown(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str):
-        return escaped(_LONG_DIGITS.sub(lambda found: mask(found[0]), value[: _LONGEST + 1]))
+        return escaped(_without_numbers(value[: _LONGEST + 1]))
     if isinstance(value, Address):
         return _masked(value)
     if isinstance(value, list | tuple):
         return [_shown(item) for item in value[:_MOST]]
     return type(value).__name__
+
+
+def _without_numbers(text: str) -> str:
+    return _LONG_DIGITS.sub(lambda found: mask(found[0]), text) if len(text) > 8 else text
 
 
 def _masked(value: Any) -> str:

@@ -148,6 +148,12 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
     return len(gone)
 
 
+def open_messages(db: sqlite3.Connection, provider: str) -> bool:
+    """Tell whether a provider has messages that are not finished."""
+    query = "select 1 from message where stage < 4 and stage = ? and provider = ? limit 1"
+    return any(db.execute(query, (stage, provider)).fetchone() for stage in (1, 2, 3))
+
+
 def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
     """Return figures for gauges; octets of the file, of its log, and free on its disk."""
     uncertain = "select count(*) from message where stage < 4 and stage = 2 and due is not null"

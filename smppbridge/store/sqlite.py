@@ -198,6 +198,10 @@ class SqliteStore:
         """Delete finished messages older than *before* (UNIX seconds); return how many."""
         return self._ask(lambda db: queries.forget(db, before, limit))
 
+    def open_messages(self, provider: str) -> Deferred[bool]:
+        """Return whether a provider has open messages."""
+        return self._ask(lambda db: queries.open_messages(db, provider))
+
     def measure(self) -> Deferred[dict[str, float]]:
         """Return figures for gauges: uncertain messages, octets of the file, its log and free."""
         return self._ask(lambda db: queries.measure(db, self.path))

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
@@ -37,6 +40,20 @@ class Connection:
     def answers(self) -> list[bytes]:
         """The status lines so far."""
         return [line[9:] for line in self.transport.value().split(b"\r\n") if line[:5] == b"HTTP/"]
+
+
+@pytest.fixture
+def errors() -> Iterator[list[LogEvent]]:
+    """What Twisted logs of failures meanwhile."""
+    seen: list[LogEvent] = []
+
+    def observe(event: LogEvent) -> None:
+        if "log_failure" in event:
+            seen.append(event)
+
+    globalLogPublisher.addObserver(observe)
+    yield seen
+    globalLogPublisher.removeObserver(observe)
 
 
 def get(path: bytes, method: bytes = b"GET") -> bytes:
@@ -128,7 +145,7 @@ def test_whoever_has_no_key_sees_the_same_of_every_path() -> None:
     ],
 )
 def test_what_was_not_stored_is_not_acknowledged(
-    error: Exception, status: bytes, result: str
+    error: Exception, status: bytes, result: str, errors: list[LogEvent]
 ) -> None:
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y"))
@@ -136,6 +153,7 @@ def test_what_was_not_stored_is_not_acknowledged(
     assert connection.answers() == [status]
     assert connection.counted == [("keccel", result)]
     assert str(error).encode() not in connection.transport.value()
+    assert len(errors) == (result == "failed")
 
 
 def test_other_methods_are_not_allowed() -> None:
@@ -146,13 +164,15 @@ def test_other_methods_are_not_allowed() -> None:
     assert connection.counted == [("keccel", "bad_request")]
 
 
-def test_what_a_provider_said_counts_though_it_has_gone() -> None:
+def test_what_a_provider_said_counts_though_it_has_gone(errors: list[LogEvent]) -> None:
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y"))
     connection.channel.connectionLost(Failure(ConnectionError()))
     connection.stored[0].callback(None)
     assert connection.counted == [("keccel", "ok")]
     assert connection.answers() == []
+    gc.collect()  # a Deferred tells of an error that nobody took when it goes
+    assert errors == []
 
 
 def test_requests_sent_ahead_are_answered_in_order() -> None:

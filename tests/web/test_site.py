@@ -164,6 +164,11 @@ def test_an_idle_connection_is_closed_and_a_busy_one_kept() -> None:
         clock.advance(TIMEOUT - 1)
         channel.dataReceived(get(b"/"))
     assert transport.value().count(b"200 OK") == 5
+    clock.advance(TIMEOUT - 1)
+    channel.dataReceived(get(b"/")[:5])
+    clock.advance(TIMEOUT - 1)
+    channel.dataReceived(get(b"/")[5:])
+    assert transport.value().count(b"200 OK") == 6
     clock.advance(TIMEOUT + 1)
     assert transport.disconnecting
     channel.connectionLost(Failure(ConnectionError()))

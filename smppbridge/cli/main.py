@@ -1,0 +1,47 @@
+"""The command ``smppbridge``: each subcommand is a module of its own, loaded when it is used."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from smppbridge import __version__
+
+COMMANDS = {
+    "demo": "The bridge and a provider's simulator on this machine; needs no file.",
+    "run": "The daemon.",
+    "check": "Check a configuration as start-up would.",
+    "send": "Submit a message and show its receipt.",
+    "listen": "Show what is delivered to an account.",
+    "simulate": "Play a provider.",
+    "messages": "Look messages up; decide about Uncertain ones.",
+    "bench": "Measure this machine.",
+}
+
+
+class Commands(click.Group):
+    """Finds subcommands by name in this package."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"smppbridge.cli.{cmd_name}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=Commands)
+@click.version_option(__version__)
+def main() -> None:
+    """SMPP 3.4 in, HTTP out, receipts back."""

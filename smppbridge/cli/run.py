@@ -1,0 +1,111 @@
+"""``smppbridge run``: the daemon, as systemd or a container starts it."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import click
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from smppbridge.cli.check import EX_CONFIG, tell
+from smppbridge.observe.lines import Lines
+from smppbridge.observe.log import Journal, take_over_libraries
+from smppbridge.observe.notify import from_environment
+from smppbridge.reload import Refused, apply
+from smppbridge.service import Bridge
+from smppbridge.settings.document import BadSettings
+from smppbridge.settings.load import load
+from smppbridge.settings.schema import Settings
+from smppbridge.verify import verify
+
+
+@click.command()
+@click.option(
+    "--config",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration; checked first, exit 78 if it is bad.",
+)
+def run(config: Path) -> None:
+    """Run the bridge until SIGTERM; SIGHUP applies the configuration anew."""
+    from twisted.internet import reactor
+
+    settings = checked(config)
+    log = settings.log
+    journal = Journal(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
+    take_over_libraries(journal)
+    bridge = Bridge(settings, reactor, journal, from_environment())
+    raise SystemExit(serve(bridge, config, reactor))
+
+
+def checked(config: Path) -> Settings:
+    """Return the settings of a file; tell its faults and exit with 78 if there are any."""
+    try:
+        settings = load(config)
+        faults = [settings.fault(f.key, f.message) for f in verify(settings)]
+    except BadSettings as error:
+        faults = list(error.faults)
+    if faults:
+        tell(faults, as_json=False)
+        raise SystemExit(EX_CONFIG)
+    return settings
+
+
+def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
+    """Run the reactor with a bridge in it; return the exit status."""
+    status = 0
+
+    def failed(failure: Failure) -> None:
+        nonlocal status
+        status = 1
+        kind = failure.value.__class__.__name__
+        bridge.journal("start_failed", error=kind, reason=str(failure.value))
+        bridge.journal.flush(1.0)
+        reactor.stop()
+
+    def hang_up(signum: int, frame: FrameType | None) -> None:
+        reactor.callFromThread(reload, bridge, config)
+
+    def begin() -> None:
+        if config is not None:
+            signal.signal(signal.SIGHUP, hang_up)
+        Deferred.fromCoroutine(bridge.start()).addErrback(failed)
+
+    reactor.callWhenRunning(begin)
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromCoroutine(bridge.stop())
+    )
+    reactor.run()
+    return status
+
+
+def reload(bridge: Bridge, config: Path) -> None:
+    """Apply the configuration anew, or say why it stays as it was."""
+    bridge.notify.reloading(bridge.clock.monotonic())
+    Deferred.fromCoroutine(_reload(bridge, config)).addBoth(
+        lambda _: bridge.notify.ready(bridge.status())
+    )
+
+
+async def _reload(bridge: Bridge, config: Path) -> None:
+    try:
+        settings = load(config)
+        for found in verify(settings, bridge.reactor):
+            raise Refused(f"{found.key}: {found.message}")
+        await apply(bridge, settings)
+    except BadSettings as error:
+        for fault in error.faults:
+            where = f"{fault.file}:{fault.line}: {fault.key}"
+            bridge.journal("configuration_refused", where=where, reason=fault.message)
+        bridge.applied_well = False
+    except Refused as error:
+        bridge.journal("configuration_refused", reason=str(error))
+        bridge.applied_well = False
+    else:
+        bridge.journal("configuration_applied")

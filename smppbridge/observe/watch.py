@@ -1,0 +1,44 @@
+"""The gauges: what is read off a running bridge whenever somebody asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def watch(bridge: Any) -> None:
+    """Let the metrics of *bridge* read its gauges."""
+    read = {
+        "ready": lambda: float(all(bridge.ready().values())),
+        "config_last_reload_success": lambda: float(bridge.applied_well),
+        "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
+        "binds": lambda: bridge.smsc.bound_counts(),
+        "window_in_use": lambda: bridge.smsc.windows(),
+        "gathering_messages": lambda: len(bridge.accept.gather),
+        "uncertain_messages": lambda: bridge.figures.get("uncertain", 0),
+        "queue_messages": lambda: {(n,): lane.depth for n, lane in bridge.lanes.items()},
+        "queue_oldest_age_seconds": lambda: _ages(bridge),
+        "provider_up": lambda: {
+            (n,): float(lane.paused_until <= bridge.clock.monotonic())
+            for n, lane in bridge.lanes.items()
+        },
+        "provider_in_flight": lambda: {(n,): lane.out for n, lane in bridge.lanes.items()},
+        "provider_balance": lambda: {
+            (n, b.unit): b.amount for n, b in bridge.overdue.balances.items()
+        },
+        "early_reports": lambda: len(bridge.reports.early),
+        "deliveries_waiting": lambda: {(n,): x.depth for n, x in bridge.deliver.lines.items()},
+        "store_bytes": lambda: bridge.figures.get("bytes", 0),
+        "store_wal_bytes": lambda: bridge.figures.get("wal_bytes", 0),
+        "store_free_bytes": lambda: bridge.figures.get("free_bytes", 0),
+        "log_lines_dropped_total": lambda: bridge.journal.dropped,
+    }
+    for name, function in read.items():
+        bridge.metrics.watch(f"smppbridge_{name}", function)
+
+
+def _ages(bridge: Any) -> dict[tuple[str, ...], float]:
+    now = bridge.clock.wall()
+    return {
+        (name,): 0.0 if lane.oldest is None else max(0.0, now - lane.oldest)
+        for name, lane in bridge.lanes.items()
+    }

@@ -1,0 +1,366 @@
+"""Builds the objects of a bridge and joins them; starts and stops them in order."""
+
+from __future__ import annotations
+
+import gc
+import math
+import random
+import time
+from collections.abc import Coroutine, Iterable
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.logger import Logger
+from twisted.python.threadpool import ThreadPool
+
+from smppbridge import __version__
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.net.binds import Binds, verify_password
+from smppbridge.net.http_client import HttpClient
+from smppbridge.net.smpp_server import Limits, Smsc
+from smppbridge.observe.log import Journal
+from smppbridge.observe.metrics import Metrics
+from smppbridge.observe.notify import Notify
+from smppbridge.observe.watch import watch
+from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.relay.accept import Accept, rights_of
+from smppbridge.relay.carry import Carrier
+from smppbridge.relay.deliver import Deliver
+from smppbridge.relay.early import EarlyRules
+from smppbridge.relay.lane import Lane
+from smppbridge.relay.overdue import Overdue
+from smppbridge.relay.report import Reports
+from smppbridge.relay.submit import Submit
+from smppbridge.service_rules import caller_of, connection_of, lane_rules_of, poll_rules_of
+from smppbridge.settings.schema import Settings
+from smppbridge.smpp.session import Timers
+from smppbridge.store.port import Restored
+from smppbridge.store.sqlite import SqliteStore
+from smppbridge.web.callbacks import Callbacks
+from smppbridge.web.site import callbacks_site, web_site
+
+FORGOTTEN_AT_ONCE = 500
+PARTING = 6.0  # seconds for sessions to unbind
+
+
+class SystemClock:
+    """The time of this machine and of the reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.monotonic = reactor.seconds
+
+    def wall(self) -> float:
+        """Return UNIX seconds."""
+        return time.time()
+
+
+class Bridge:
+    """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
+
+    _log = Logger()
+
+    def __init__(self, settings: Settings, reactor: Any, journal: Journal, notify: Notify) -> None:
+        self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
+        self.clock, self.metrics = SystemClock(reactor), Metrics(__version__)
+        self.draining = self.listening = False
+        self.figures: dict[str, float] = {}
+        self.applied_at, self.applied_well = time.time(), True
+        self._ports: list[IListeningPort] = []
+        self._loops: list[LoopingCall] = []
+        self._pool = ThreadPool(0, 2, "argon2")
+        self._build()
+
+    # -- building -------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        settings, now = self.settings, self.clock.monotonic()
+        path = settings.store.removeprefix("sqlite:")
+        self.store = SqliteStore(path, self.reactor.callFromThread, self._committed)
+        self.http = HttpClient(self.reactor.callFromThread, self._answered)
+        self.carrier = Carrier(self.http.send)
+        clock, meters, journal = self.clock, self.metrics, self.journal
+        self.deliver = Deliver(self.store, clock=clock, spawn=self.spawn, meters=meters)
+        callbacks = settings.callbacks
+        early = (
+            EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)
+            if callbacks
+            else EarlyRules()
+        )
+        self.reports = Reports(
+            self.store,
+            self.deliver.owe,
+            keep=settings.receipts.keep,
+            early=early,
+            every_fate=settings.log.messages == "all",
+            clock=clock,
+            meters=meters,
+            journal=journal,
+        )
+        self.lanes = {
+            name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
+            for name, provider in settings.built_providers().items()
+        }
+        self.submit = Submit(
+            self.store,
+            self.lanes,
+            self.carrier,
+            self.reports,
+            random=random.random,
+            spawn=self.spawn,
+            clock=clock,
+            meters=meters,
+            journal=journal,
+        )
+        self.overdue = Overdue(
+            self.store,
+            self.lanes,
+            self._poll_rules(),
+            self.carrier,
+            self.reports,
+            spawn=self.spawn,
+            clock=clock,
+            meters=meters,
+            journal=journal,
+        )
+        self.callbacks = Callbacks(self._called, self.metrics.callback)
+        watch(self)
+
+    def _serve(self, restored: Restored) -> None:
+        """Build what takes messages, now that it is known which ids were given."""
+        settings = self.settings
+        self.accept = Accept(
+            self.store,
+            self.submit,
+            self.reports,
+            routes=settings.table(),
+            identifiers=Identifiers(restored.last_id, self.clock.wall()),
+            backlog=settings.backlog,
+            clock=self.clock,
+            meters=self.metrics,
+        )
+        self.binds = Binds(
+            verified=lambda hashed, password: deferToThreadPool(
+                self.reactor, self._pool, verify_password, hashed, password
+            ),
+            wait=lambda seconds: deferLater(self.reactor, seconds),
+            seconds=self.clock.monotonic,
+        )
+        smpp = settings.smpp
+        self.smsc = Smsc(
+            smpp.system_id,
+            accept=self.accept,
+            deliver=self.deliver,
+            binds=self.binds,
+            timers=Timers(
+                session_init=smpp.session_init,
+                enquire_link=smpp.enquire_link or math.inf,
+                inactivity=smpp.inactivity,
+                response=smpp.response,
+            ),
+            limits=Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address),
+            clock=self.reactor,
+            spawn=self.spawn,
+            meters=self.metrics,
+            journal=self.journal,
+        )
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        """Run a coroutine; what goes wrong in it is logged."""
+        running = Deferred.fromCoroutine(coroutine)
+        running.addErrback(lambda failure: self._log.failure("movement", failure))
+
+    # -- starting -------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the store, go on where it was, listen.  Raises what opening and listening raise."""
+        restored = self.store.open()
+        self.store.start()
+        self.http.start()
+        self._pool.start()
+        self._serve(restored)
+        self.use(self.settings)
+        self._restore(restored)
+        settings = self.settings
+        await self._listen(settings.smpp.listen, self.smsc)
+        if settings.web:
+            ready = web_site(self.ready, self.metrics.exposition, self.reactor)
+            await self._listen(settings.web.listen, ready)
+        if settings.callbacks:
+            await self._listen(
+                settings.callbacks.listen, callbacks_site(self.callbacks, self.reactor)
+            )
+        self.listening = True
+        self._tick()
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        self.notify.ready(self.status())
+        self.journal("started", version=__version__)
+
+    def _restore(self, restored: Restored) -> None:
+        for name, count in restored.waiting.items():
+            if name in self.lanes:
+                self.lanes[name].depth = count
+            else:
+                self.journal("provider_missing", provider=name, messages=count)
+        for system_id, count in restored.owed.items():
+            self.deliver.line(system_id).depth = count
+        self.accept.gather.restore(restored.segments)
+        known = [a for a in restored.interrupted if a.provider in self.lanes]
+        if known:
+            self.submit.interrupted(known)
+        self.spawn(self.reports.restore(restored.early))
+
+    async def _listen(self, endpoints: Iterable[str], factory: object) -> None:
+        for description in endpoints:
+            endpoint = serverFromString(self.reactor, description)
+            self._ports.append(await endpoint.listen(cast(IProtocolFactory, factory)))
+
+    def _tick(self) -> None:
+        for seconds, call in (
+            (0.05, self.submit.pace),
+            (0.1, self._breathe),
+            (0.5, self._half_second),
+            (1.0, self._second),
+            (10.0, self._ten_seconds),
+        ):
+            loop = LoopingCall(call)
+            loop.clock = self.reactor
+            loop.start(seconds, now=False).addErrback(
+                lambda failure: self._log.failure("tick", failure)
+            )
+            self._loops.append(loop)
+        self._breathed = self.clock.monotonic()
+
+    # -- what time brings -----------------------------------------------------------------------
+
+    def _breathe(self) -> None:
+        now = self.clock.monotonic()
+        self.metrics.reactor_lag(max(0.0, now - self._breathed - 0.1))
+        self._breathed = now
+        self.journal.flush()
+
+    def _half_second(self) -> None:
+        self.submit.tick()
+        self.deliver.tick()
+
+    def _second(self) -> None:
+        self.overdue.tick()
+        self.spawn(self.overdue.by_hand())
+        rights = self.binds.rights
+        timeouts = {name: r.account.gather_timeout for name, r in rights.items()}
+        self.spawn(self.accept.expire(timeouts, rights))
+        self.spawn(self._forget())
+        self.notify.alive()
+
+    def _ten_seconds(self) -> None:
+        self.spawn(self.submit.expire())
+        self.spawn(self.reports.forget_early())
+        self.spawn(self.deliver.lapse())
+        self.spawn(self._measure())
+        self.notify.status(self.status())
+
+    async def _forget(self) -> None:
+        before = self.clock.wall() - self.settings.retention
+        await self.store.forget(before, FORGOTTEN_AT_ONCE)
+
+    async def _measure(self) -> None:
+        self.figures = await self.store.measure()
+
+    # -- what comes in --------------------------------------------------------------------------
+
+    def _answered(self, answers: Any) -> None:
+        self.carrier.answered(answers)
+
+    async def _called(self, name: str, request: HttpRequest) -> None:
+        lane = self.lanes.get(name)
+        if lane is None:
+            raise BadReply("no such provider")
+        await self.reports.told(name, lane.provider.read_callback(request), "push")
+
+    def _committed(self, seconds: float, rows: int, error: Exception | None) -> None:
+        if rows:
+            self.metrics.store_commit(seconds)
+        if error is not None:
+            self.journal("store_failed", reason=str(error))
+
+    # -- what is asked --------------------------------------------------------------------------
+
+    def ready(self) -> dict[str, bool]:
+        """Return what must be true for messages to be taken."""
+        return {
+            "store_writable": not self.store.failing,
+            "listening": self.listening,
+            "not_draining": not self.draining,
+        }
+
+    def status(self) -> str:
+        """Return a line for whoever looks at the unit."""
+        bound = sum(self.smsc.bound_counts().values())
+        return f"bound {bound:.0f}, waiting {self.submit.depth}"
+
+    # -- changing and stopping ------------------------------------------------------------------
+
+    def use(self, settings: Settings) -> None:
+        """Go by the accounts, providers and routes of *settings*."""
+        now = self.clock.monotonic()
+        for name, provider in settings.built_providers().items():
+            rules = lane_rules_of(settings.providers[name])
+            if name in self.lanes:
+                self.lanes[name].change(provider, rules, now)
+            else:
+                self.lanes[name] = Lane(name, provider, rules, now)
+        for name in set(self.lanes) - set(settings.providers):
+            del self.lanes[name]
+        self.settings = settings
+        self.overdue.change(self._poll_rules())
+        self.http.configure({n: connection_of(p) for n, p in settings.providers.items()})
+        self.callbacks.admit(
+            {n: caller for n, p in settings.providers.items() if (caller := caller_of(p))}
+        )
+        self.accept.routes = settings.table()
+        records = settings.records()
+        for name, account in records.items():
+            line = self.deliver.line(name)
+            line.utc_offset = int(account.receipt_utc_offset)
+            line.with_text = account.receipt_text
+        self.smsc.change({name: rights_of(a, now) for name, a in records.items()})
+
+    def _poll_rules(self) -> dict[str, Any]:
+        return {name: poll_rules_of(p) for name, p in self.settings.providers.items()}
+
+    async def stop(self) -> None:
+        """Drain: no new binds, what is out ends, unbind, close; within the drain deadline."""
+        if self.draining or not self.listening:
+            return
+        self.draining = self.accept.draining = self.submit.draining = True
+        deadline = self.clock.monotonic() + self.settings.drain
+        self.notify.stopping()
+        self.journal("stopping", out=sum(lane.out for lane in self.lanes.values()))
+        self.smsc.draining = True
+        await self._until(lambda: self.submit.idle, deadline)
+        self.smsc.drain()
+        await self._until(lambda: not self.smsc.links, min(deadline, self._in(PARTING)))
+        for link in list(self.smsc.links):
+            link.close()
+        for port in self._ports:
+            await maybeDeferred(port.stopListening)
+        for loop in self._loops:
+            loop.stop()
+        self.http.stop(1.0)
+        self._pool.stop()
+        self.store.stop()
+        self.journal("stopped")
+        self.journal.flush(1.0)
+
+    def _in(self, seconds: float) -> float:
+        return cast(float, self.clock.monotonic()) + seconds
+
+    async def _until(self, done: Any, deadline: float) -> None:
+        while not done() and self.clock.monotonic() < deadline:
+            self.notify.extend(10)
+            await deferLater(self.reactor, 0.05)

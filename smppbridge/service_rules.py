@@ -1,0 +1,52 @@
+"""What settings mean to the parts of the bridge: the rules that each of them goes by."""
+
+from __future__ import annotations
+
+from smppbridge.net.http_client import Connection
+from smppbridge.relay.lane import LaneRules
+from smppbridge.relay.overdue import PollRules
+from smppbridge.relay.retry import Policy
+from smppbridge.settings.provider import Provider
+from smppbridge.web.callbacks import Caller
+
+
+def lane_rules_of(provider: Provider) -> LaneRules:
+    """Return the limits of a provider's lane."""
+    lane = provider.lane
+    policy = Policy(
+        when_uncertain=lane.when_uncertain,
+        uncertain_deadline=lane.uncertain_deadline,
+        first_look=poll_rules_of(provider).first_look(),
+        attempts=lane.attempts,
+    )
+    return LaneRules(concurrency=lane.concurrency, rate=lane.rate, policy=policy)
+
+
+def poll_rules_of(provider: Provider) -> PollRules:
+    """Return how a provider is asked."""
+    lane = provider.lane
+    return PollRules(
+        polls=lane.polls,
+        rate=lane.poll_rate,
+        first=lane.first_poll,
+        longest=lane.longest_poll,
+        report_deadline=lane.report_deadline,
+        balance_every=lane.balance_every,
+    )
+
+
+def connection_of(provider: Provider) -> Connection:
+    """Return how a provider is reached."""
+    lane = provider.lane
+    return Connection(
+        ca_file=lane.ca_file,
+        proxy=lane.proxy,
+        connect_timeout=lane.connect_timeout,
+        timeout=lane.timeout,
+    )
+
+
+def caller_of(provider: Provider) -> Caller | None:
+    """Return how a provider may call us, if it may."""
+    lane = provider.lane
+    return Caller(lane.callback_key.encode()) if lane.pushes and lane.callback_key else None
