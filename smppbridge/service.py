@@ -15,10 +15,12 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_server import Limits, Smsc
@@ -69,6 +71,7 @@ class Bridge:
         self.draining = self.listening = False
         self.figures: dict[str, float] = {}
         self.applied_at, self.applied_well = time.time(), True
+        self._heard: dict[str, list[tuple[tuple[Report, ...], Deferred[None]]]] = {}
         self._ports: list[IListeningPort] = []
         self._loops: list[LoopingCall] = []
         self._pool = ThreadPool(0, 2, "argon2")
@@ -141,6 +144,7 @@ class Bridge:
             backlog=settings.backlog,
             clock=self.clock,
             meters=self.metrics,
+            journal=self.journal if settings.log.messages == "all" else None,
         )
         self.binds = Binds(
             verified=lambda hashed, password: deferToThreadPool(
@@ -222,7 +226,7 @@ class Bridge:
 
     def _tick(self) -> None:
         for seconds, call in (
-            (0.05, self.submit.pace),
+            (0.05, self._pace),
             (0.1, self._breathe),
             (0.5, self._half_second),
             (1.0, self._second),
@@ -243,6 +247,10 @@ class Bridge:
         self.metrics.reactor_lag(max(0.0, now - self._breathed - 0.1))
         self._breathed = now
         self.journal.flush()
+
+    def _pace(self) -> None:
+        self.submit.pace()
+        self.deliver.flush()
 
     def _half_second(self) -> None:
         self.submit.tick()
@@ -276,15 +284,28 @@ class Bridge:
     def _answered(self, answers: Any) -> None:
         self.carrier.answered(answers)
 
-    async def _called(self, name: str, request: HttpRequest) -> None:
+    def _called(self, name: str, request: HttpRequest) -> Deferred[None]:
+        """Take a callback; those of one turn of the reactor are told together."""
         lane = self.lanes.get(name)
         if lane is None:
             raise BadReply("no such provider")
-        await self.reports.told(name, lane.provider.read_callback(request), "push")
+        reports = lane.provider.read_callback(request)
+        waiter: Deferred[None] = Deferred()
+        if not self._heard:
+            self.reactor.callLater(0, self._tell)
+        self._heard.setdefault(name, []).append((reports, waiter))
+        return waiter
 
-    def _committed(self, seconds: float, rows: int, error: Exception | None) -> None:
-        if rows:
-            self.metrics.store_commit(seconds)
+    def _tell(self) -> None:
+        heard, self._heard = self._heard, {}
+        for name, calls in heard.items():
+            told = [report for reports, _ in calls for report in reports]
+            waiters = [waiter for _, waiter in calls]
+            told_all = Deferred.fromCoroutine(self.reports.told(name, told, "push"))
+            told_all.addCallbacks(_all_back, _all_failed, (waiters,), {}, (waiters,))
+
+    def _committed(self, seconds: float, error: Exception | None) -> None:
+        self.metrics.store_commit(seconds)
         if error is not None:
             self.journal("store_failed", reason=str(error))
 
@@ -347,6 +368,7 @@ class Bridge:
         await self._until(lambda: not self.smsc.links, min(deadline, self._in(PARTING)))
         for link in list(self.smsc.links):
             link.close()
+        self.deliver.flush()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         for loop in self._loops:
@@ -364,3 +386,13 @@ class Bridge:
         while not done() and self.clock.monotonic() < deadline:
             self.notify.extend(10)
             await deferLater(self.reactor, 0.05)
+
+
+def _all_back(_: None, waiters: Iterable[Deferred[None]]) -> None:
+    for waiter in waiters:
+        waiter.callback(None)
+
+
+def _all_failed(failure: Failure, waiters: Iterable[Deferred[None]]) -> None:
+    for waiter in waiters:
+        waiter.errback(failure)

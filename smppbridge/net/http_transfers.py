@@ -91,7 +91,7 @@ class Transfers:
         """Let libcurl do what can be done at once, and return what came of it."""
         self._multi.perform()
         while self._lent:
-            self._lent.pop().detach()
+            self._lent.pop().close()
         _left, succeeded, failed = self._multi.info_read()
         answers: Answers = []
         for curl in succeeded:

@@ -24,10 +24,12 @@ LEVELS = {
     "upstream_refused": "warning",
     "upstream_lost": "warning",
     "provider_down": "warning",
-    "callback_refused": "warning",
+    "provider_missing": "warning",
+    "balance_unknown": "warning",
     "message_uncertain": "warning",
     "log_lines_dropped": "warning",
     "library_warning": "warning",
+    "start_failed": "error",
     "store_failed": "error",
     "unhandled_error": "error",
 }

@@ -25,6 +25,7 @@ _IDENTIFIERS = frozenset(("message_id", "parent", "provider_message_id"))
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONG_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _PLAIN_WORD = re.compile(r"[^\s\"=]+")
+_STATES = {int(state): state.name for state in MessageState}
 _COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
 
 
@@ -96,7 +97,7 @@ def _rule(name: str) -> Callable[[Any], Any] | None:
     if name in _IDENTIFIERS:
         return lambda value: escaped(str(value))
     if name == "command_status":
-        return status_name
+        return _status_name
     if name in ("state", "message_state"):
         return _state_name
     return _shown
@@ -126,8 +127,12 @@ def _masked(value: Any) -> str:
     return mask(escaped(addr)) if addr.removeprefix("+").isdecimal() else escaped(addr)
 
 
+def _status_name(value: Any) -> str:
+    return status_name(value) if isinstance(value, int) else escaped(str(value))
+
+
 def _state_name(value: Any) -> str:
-    return MessageState(value).name if value in MessageState.__members__.values() else str(value)
+    return _STATES.get(value) or escaped(str(value))
 
 
 def _quoted(value: Any) -> str:

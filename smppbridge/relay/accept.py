@@ -16,7 +16,7 @@ from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay import reading
 from smppbridge.relay.gather import Gather, Gathering, in_order
 from smppbridge.relay.limits import Throughput
-from smppbridge.relay.meters import Clock, Meters
+from smppbridge.relay.meters import Clock, Journal, Meters, tell_accepted
 from smppbridge.relay.reading import Content, Reader, Refusal
 from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
@@ -62,7 +62,7 @@ class _Batch:
 
 
 class Accept:
-    """Takes submit_sm; *can_binary* are the providers that carry octets as well as text."""
+    """Takes submit_sm; *journal*, if there is one, hears of each that is kept."""
 
     def __init__(
         self,
@@ -75,18 +75,22 @@ class Accept:
         backlog: int,
         clock: Clock,
         meters: Meters,
+        journal: Journal | None = None,
     ) -> None:
         self.routes, self.gather, self.draining = routes, Gather(), False
         self._store, self._submit, self._reports = store, submit, reports
         self._identifiers, self._backlog = identifiers, backlog
-        self._clock, self._meters = clock, meters
+        self._clock, self._meters, self._journal = clock, meters, journal
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Take what a session sent at one time; answer what is refused at once."""
         batch, begun = _Batch(), self._clock.monotonic()
         wall = self._clock.wall()
+        full = self._submit.depth >= self._backlog
         for pdu in pdus:
             try:
+                if full:
+                    raise Refusal(Status.ESME_RMSGQFUL)
                 message_id = self._judge(session, pdu, batch, begun, wall)
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
@@ -107,6 +111,8 @@ class Accept:
         self._meters.accepted(system_id, len(batch.answers))
         elapsed = self._clock.monotonic() - begun
         self._meters.submit_resp(system_id, elapsed, len(batch.answers))
+        if self._journal is not None:
+            tell_accepted(self._journal, system_id, batch.entries)
         self._reports.settled(settlements)
         self._hand_on(batch.entries)
 
@@ -141,8 +147,6 @@ class Accept:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
-        if self._submit.depth >= self._backlog:
-            raise Refusal(Status.ESME_RMSGQFUL)
         reader = rights.reader
         source = reader.source(pdu)
         destination, number = reader.destination(pdu)

@@ -23,7 +23,8 @@ from smppbridge.store.port import DeliverStore, StoreFailure
 IN_MEMORY = (
     5_000  # deliveries of one account that wait in memory; the rest waits in the store alone
 )
-FEW, MANY = 500, 1_000  # below FEW, up to MANY are read back
+FEW, MANY = 500, 500  # below FEW, up to MANY are read back
+DONE_AT_ONCE = 256
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 _GSM = 3  # the network of a network_error_code (5.3.2.31)
 
@@ -57,6 +58,7 @@ class Line:
 
     __slots__ = (
         "depth",
+        "done",
         "held",
         "loading",
         "more",
@@ -69,6 +71,7 @@ class Line:
     def __init__(self) -> None:
         self.depth, self.more, self.loading = 0, True, False
         self.waiting: deque[Delivery] = deque()
+        self.done: list[tuple[Delivery, int]] = []
         self.held: set[tuple[int, int]] = set()
         self.receivers: list[Receiver] = []
         self.utc_offset, self.with_text = 0, True
@@ -157,16 +160,15 @@ class Deliver:
             self._spawn(self._load(system_id, line))
 
     async def _load(self, system_id: str, line: Line) -> None:
-        limit = MANY + len(line.held)
         try:
-            found = await self._store.owed(system_id, self._clock.wall(), limit)
+            found = await self._store.owed(system_id, self._clock.wall(), MANY, line.held)
         except StoreFailure:
             return
         finally:
             line.loading = False
         if not line.receivers:
             return
-        line.more = len(found) == limit
+        line.more = len(found) == MANY
         fresh = [d for d in found if (d.message_id, d.state) not in line.held]
         line.waiting.extend(fresh)
         line.held.update((d.message_id, d.state) for d in fresh)
@@ -180,11 +182,22 @@ class Deliver:
         done = [(d, status) for d, status in answers if is_end(status)]
         again = [d for d, status in answers if not is_end(status)]
         line = self.line(system_id)
-        if done:
-            self._spawn(self._finish(system_id, line, done))
+        line.done += done
+        if len(line.done) >= DONE_AT_ONCE:
+            self.flush()
         if again:
             self._spawn(self._postpone(system_id, line, again))
         self._move(system_id, line)
+
+    def flush(self) -> None:
+        """Write down what was acknowledged; called many times a second.
+
+        It can wait that long, for an acknowledged receipt may come twice, and saves a commit each.
+        """
+        for system_id, line in self.lines.items():
+            if line.done:
+                done, line.done = line.done, []
+                self._spawn(self._finish(system_id, line, done))
 
     def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
         """Take back deliveries whose answer did not come in time."""

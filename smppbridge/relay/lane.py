@@ -12,8 +12,8 @@ from smppbridge.relay.limits import Throughput
 from smppbridge.relay.retry import DEFAULT_POLICY, Policy
 from smppbridge.text import segments
 
-IN_MEMORY = 5_000  # attempts that wait in memory; the rest waits in the store alone
-FEW, MANY = 1_000, 2_000  # below FEW, up to MANY are read back
+IN_MEMORY = 20_000  # attempts that wait in memory; the rest waits in the store alone
+FEW, MANY = 1_000, 500  # below FEW, up to MANY are read back
 _LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
 _MEASURED_EVERY = 0.05
 
@@ -96,6 +96,8 @@ class Lane:
         taken: list[Attempt] = []
         expired: list[Attempt] = []
         room = self._room() if self.paused_until <= now else 0
+        if self._begun and room < self._ahead // 2:
+            return [], []  # some are ready to leave: begin many together rather than one by one
         while room > len(taken) and self._waiting:
             attempt = self._waiting.popleft()
             late = attempt.message.expires_at <= wall

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol
+
+from smppbridge.store.port import Entry
 
 
 class Meters(Protocol):
@@ -60,3 +63,26 @@ class Clock(Protocol):
 
     def monotonic(self) -> float:
         """Return seconds that never go back."""
+
+
+def tell_accepted(journal: Journal, system_id: str, entries: Iterable[Entry]) -> None:
+    """Tell of every segment and undivided message among *entries*, by the id it was given."""
+    for entry in entries:
+        message, key, segment = entry.message, entry.key, entry.segment
+        if key is not None and segment is not None:
+            message_id, source, destination = segment.message_id, key.source, key.destination
+        elif message is not None and not message.segments:
+            message_id, source, destination = (
+                message.message_id,
+                message.source,
+                message.destination,
+            )
+        else:
+            continue  # a long message that ends incomplete: its segments were told of as they came
+        journal(
+            "message_accepted",
+            message_id=message_id,
+            system_id=system_id,
+            source_addr=source,
+            destination=destination,
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.report import Delivery, Report
 from smppbridge.relay.early import Early, EarlyRules, as_report
 from smppbridge.relay.meters import Clock, Journal, Meters
@@ -69,17 +69,24 @@ class Reports:
         now = self._clock.wall()
         kept = [self.early.put(provider, report, now) for report in reports]
         keys = [r.message_id or (provider, r.provider_message_id) for r in reports]
-        found = await self._store.find(keys)
+        keeping = self._store.keep_early(kept)  # most are early: one commit for both
+        finding = self._store.find(keys)
+        await keeping
+        found = await finding
         known: list[Known] = []
+        closed: list[tuple[str, str]] = []
         for key, report, early in zip(keys, reports, kept, strict=True):
-            if key in found and early in self.early:
-                self.early.take(early)
-                if self._is_open(provider, found[key], report):
-                    known.append((report, found[key].attempt))
+            if key not in found or early not in self.early:
+                continue  # `expect` meets it, or has met it meanwhile
+            self.early.take(early)
+            if self._is_open(provider, found[key], report):
+                known.append((report, found[key].attempt))
+            else:
+                closed.append((provider, report.provider_message_id))
+        if closed:
+            await self._store.drop_early(closed)
         if known:
             await self._settle(known, source, early=True)
-        # an empty list waits, too: for the settlement of what `expect` has matched meanwhile
-        await self._store.keep_early([early for early in kept if early in self.early])
 
     async def _settle(self, known: Sequence[Known], source: str, *, early: bool = False) -> None:
         now = self._clock.wall()
@@ -219,4 +226,11 @@ class Reports:
             state=MessageState(s.state).name,
             error=s.error,
             source=s.source,
+            **_others(message),
         )
+
+
+def _others(message: Message) -> dict[str, list[int]]:
+    """Return the ids that the segments of a long message were given, for its line in the log."""
+    ids = [segment.message_id for segment in message.segments]
+    return {"segments": ids} if ids else {}

@@ -131,15 +131,15 @@ class Submit:
             self._spawn(self._load(lane))
 
     async def _load(self, lane: Lane) -> None:
-        limit = MANY + len(lane.held)
+        wall = self._clock.wall()
         try:
-            found = await self._store.due(Stage.WAITING, lane.name, self._clock.wall(), limit)
+            found = await self._store.due(Stage.WAITING, lane.name, wall, MANY, lane.held)
         except StoreFailure:
             return
         finally:
             lane.loading = False
         fresh = [a for a in found if a.message.message_id not in lane.held]
-        lane.more = len(found) == limit
+        lane.more = len(found) == MANY
         if fresh:
             lane.load(fresh)
             self._move(lane)

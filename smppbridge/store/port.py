@@ -1,13 +1,13 @@
 """The verbs of the store, as small Protocols, and what they are told.
 
 Every verb takes a list and returns one awaitable: when it resolves, the list is durable; when it
-raises StoreFailure, nothing of it was written.  Verbs called one after another without awaiting
-land in the same transaction.
+raises StoreFailure, nothing of it was written.  One call is one transaction, or part of one; calls
+are carried out in their order, and questions see all that was told before them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -128,8 +128,18 @@ class SubmitStore(Protocol):
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Awaitable[None]:
         """Say when open messages are to be looked at again: (message_id, UNIX seconds)."""
 
-    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
-        """Return open messages of a stage whose time has come, longest due first."""
+    def due(
+        self,
+        stage: Stage,
+        provider: str,
+        now: float,
+        limit: int,
+        skip: Collection[int] = frozenset(),
+    ) -> Awaitable[list[Attempt]]:
+        """Return open messages of a stage whose time has come, longest due first, without *skip*.
+
+        A message that is in *skip* now must stay there until what was told of it is durable.
+        """
 
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
         """Return WAITING messages whose deadline has passed."""
@@ -168,8 +178,17 @@ class DeliverStore(Protocol):
     def postpone(self, deliveries: Sequence[Delivery]) -> Awaitable[None]:
         """Keep the new *due* and *attempts* of deliveries."""
 
-    def owed(self, system_id: str, now: float, limit: int) -> Awaitable[list[Delivery]]:
-        """Return deliveries owed to an account whose time has come, longest due first."""
+    def owed(
+        self,
+        system_id: str,
+        now: float,
+        limit: int,
+        skip: Collection[tuple[int, int]] = frozenset(),
+    ) -> Awaitable[list[Delivery]]:
+        """Return deliveries owed to an account whose time has come, longest due first.
+
+        Without *skip*: (message_id, state).
+        """
 
     def lapse(self, now: float, limit: int) -> Awaitable[dict[str, int]]:
         """Give up deliveries past their *expires_at*; return how many for each account."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
@@ -12,7 +12,9 @@ from smppbridge.store import records as rec
 from smppbridge.store.port import EarlyReport, Found, Restored, same_id
 from smppbridge.store.records import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, Row, marks
 
-_OPEN = f"select {ATTEMPT_COLUMNS} from message where stage < 4"  # the partial index wants this
+_OPEN = f"select {ATTEMPT_COLUMNS} from message where stage < 4"  # as the partial index says
+
+AT_ONCE = 250  # ids in one statement
 
 
 def restore(db: sqlite3.Connection) -> Restored:
@@ -42,24 +44,32 @@ def restore(db: sqlite3.Connection) -> Restored:
 
 
 def due(
-    db: sqlite3.Connection, stage: Stage, provider: str, now: float, limit: int
+    db: sqlite3.Connection,
+    stage: Stage,
+    provider: str,
+    now: float,
+    limit: int,
+    skip: Collection[int],
 ) -> list[Attempt]:
-    """Return open messages whose time has come, longest due first."""
-    rows = db.execute(
-        f"{_OPEN} and stage = ? and provider = ? and due <= ? order by due, message_id limit ?",
-        (int(stage), provider, now, limit),
+    """Return open messages whose time has come, longest due first; reads the index to find them."""
+    ids = db.execute(
+        "select message_id from message where stage < 4 and stage = ? and provider = ? "
+        "and due <= ? order by due limit ?",
+        (int(stage), provider, now, limit + len(skip)),
     )
-    return _attempts(db, rows)
+    wanted = [found for (found,) in ids if found not in skip][:limit]
+    rows = _by_ids(db, wanted)
+    return [attempt for found in wanted if (attempt := rows.get(found)) is not None]
 
 
 def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
-    """Return WAITING messages whose deadline has passed; reads the index alone to find them."""
-    rows = db.execute(
-        f"select {ATTEMPT_COLUMNS} from message where message_id in (select message_id from message"
-        " where stage < 4 and stage = 1 and provider = ? and expires_at <= ? limit ?)",
+    """Return WAITING messages whose deadline has passed; reads the index to find them."""
+    ids = db.execute(
+        "select message_id from message where stage < 4 and stage = 1 and provider = ? "
+        "and expires_at <= ? limit ?",
         (provider, now, limit),
-    )
-    return _attempts(db, rows)
+    ).fetchall()
+    return list(_by_ids(db, [found for (found,) in ids]).values())
 
 
 def find(
@@ -74,22 +84,24 @@ def find(
     return found
 
 
-def owed(db: sqlite3.Connection, system_id: str, now: float, limit: int) -> list[Delivery]:
+def owed(
+    db: sqlite3.Connection,
+    system_id: str,
+    now: float,
+    limit: int,
+    skip: Collection[tuple[int, int]],
+) -> list[Delivery]:
     """Return deliveries owed to an account whose time has come, longest due first."""
-    rows = db.execute(
-        f"select {DELIVERY_COLUMNS} from delivery where finished_at is null and system_id = ? "
-        "and due <= ? order by due, message_id limit ?",
-        (system_id, now, limit),
-    ).fetchall()
-    parents = sorted({row[2] for row in rows})
-    attempts: dict[int, Attempt] = {}
-    for at in range(0, len(parents), 500):
-        some = parents[at : at + 500]
-        found = db.execute(
-            f"select {ATTEMPT_COLUMNS} from message where message_id in ({marks(some)})", some
-        )
-        attempts.update((row[0], rec.read_attempt(row)) for row in found)
-    return [rec.read_delivery(row, attempts[row[2]]) for row in rows if row[2] in attempts]
+    keys = db.execute(
+        "select message_id, state from delivery where finished_at is null and system_id = ? "
+        "and due <= ? order by due limit ?",
+        (system_id, now, limit + len(skip)),
+    )
+    wanted = [key for key in keys if key not in skip][:limit]
+    query = f"select {DELIVERY_COLUMNS} from delivery where message_id = ? and state = ?"
+    rows = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
+    messages = _by_ids(db, sorted({row[2] for row in rows}))
+    return [rec.read_delivery(row, messages[row[2]]) for row in rows if row[2] in messages]
 
 
 def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
@@ -130,8 +142,8 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
     ).fetchall()
     gone = [row[0] for row in rows]
     db.execute("begin immediate")
-    for at in range(0, len(gone), 500):
-        some = gone[at : at + 500]
+    for at in range(0, len(gone), AT_ONCE):
+        some = gone[at : at + AT_ONCE]
         held = f"({marks(some)})"
         segments = [
             r[0] for r in db.execute(f"select message_id from segment where parent in {held}", some)
@@ -167,6 +179,17 @@ def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
     }
 
 
+def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
+    found: dict[int, Attempt] = {}
+    for at in range(0, len(ids), AT_ONCE):
+        some = ids[at : at + AT_ONCE]
+        rows = db.execute(
+            f"select {ATTEMPT_COLUMNS} from message where message_id in ({marks(some)})", some
+        )
+        found.update((a.message.message_id, a) for a in _attempts(db, rows))
+    return found
+
+
 def _attempts(db: sqlite3.Connection, rows: Iterable[Row]) -> list[Attempt]:
     rows = list(rows)
     segments = _segments(db, rows)
@@ -176,8 +199,8 @@ def _attempts(db: sqlite3.Connection, rows: Iterable[Row]) -> list[Attempt]:
 def _segments(db: sqlite3.Connection, rows: Sequence[Row]) -> dict[int, tuple[Segment, ...]]:
     parents = [row[0] for row in rows if row[16]]
     found: dict[int, tuple[Segment, ...]] = {}
-    for at in range(0, len(parents), 500):
-        some = parents[at : at + 500]
+    for at in range(0, len(parents), AT_ONCE):
+        some = parents[at : at + AT_ONCE]
         found |= rec.read_segments(
             db.execute(
                 "select parent, message_id, number, registered_delivery, received_at "

@@ -8,7 +8,8 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,20 +34,20 @@ from smppbridge.store.statements import Many, Row
 
 T = TypeVar("T")
 Told = list[tuple[Many, list[Row]]]
+Question = Callable[[sqlite3.Connection], Any]
 
 
 class StoreLocked(Exception):
     """Another process has this store open for writing."""
 
 
-class _Batch:
-    """What goes into one transaction, and who waits for it."""
+@dataclass(slots=True)
+class _Call:
+    """A verb's rows or a question, and who waits for it."""
 
-    __slots__ = ("questions", "told")
-
-    def __init__(self) -> None:
-        self.told: list[tuple[Deferred[None], Told]] = []
-        self.questions: list[tuple[Deferred[Any], Callable[[sqlite3.Connection], Any]]] = []
+    waiter: Deferred[Any]
+    told: Told | None = None
+    question: Question | None = None
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -63,20 +64,18 @@ class SqliteStore:
     """The verbs of ``store.port`` on one SQLite file.
 
     Methods are the reactor thread's; rows are made there, so that nothing is shared with the
-    writer.  *committed* is told of every transaction: seconds it took, rows, and the error if it
-    failed.
+    writer.  *committed* is told of every transaction: the seconds it took, the error if it failed.
     """
 
     def __init__(
         self,
         path: str | Path,
         call_in_reactor: Callable[..., object],
-        committed: Callable[[float, int, Exception | None], None] = lambda *_: None,
+        committed: Callable[[float, Exception | None], None] = lambda *_: None,
     ) -> None:
         self.path = str(path)
         self._call, self._committed = call_in_reactor, committed
-        self._next, self._writing = _Batch(), False
-        self._handed: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._lock: int | None = None
         self.failing = False
@@ -103,8 +102,7 @@ class SqliteStore:
     def stop(self, timeout: float = 30.0) -> None:
         """Write what was told, end the thread, unlock the file (blocks)."""
         if self._thread.is_alive():
-            self._handed.put(self._next if self._next.told else None)
-            self._handed.put(None)
+            self._calls.put(None)
             self._thread.join(timeout)
         if self._lock is not None:
             os.close(self._lock)
@@ -174,8 +172,16 @@ class SqliteStore:
 
     # -- questions: answered by the writer, after what was told before them -------------------
 
-    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
-        return self._ask(lambda db: queries.due(db, stage, provider, now, limit))
+    def due(
+        self,
+        stage: Stage,
+        provider: str,
+        now: float,
+        limit: int,
+        skip: Collection[int] = frozenset(),
+    ) -> Deferred[list[Attempt]]:
+        skip = frozenset(skip)
+        return self._ask(lambda db: queries.due(db, stage, provider, now, limit, skip))
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         return self._ask(lambda db: queries.expired(db, provider, now, limit))
@@ -185,8 +191,15 @@ class SqliteStore:
     ) -> Deferred[dict[tuple[str, str] | int, Found]]:
         return self._ask(lambda db: queries.find(db, keys))
 
-    def owed(self, system_id: str, now: float, limit: int) -> Deferred[list[Delivery]]:
-        return self._ask(lambda db: queries.owed(db, system_id, now, limit))
+    def owed(
+        self,
+        system_id: str,
+        now: float,
+        limit: int,
+        skip: Collection[tuple[int, int]] = frozenset(),
+    ) -> Deferred[list[Delivery]]:
+        skip = frozenset(skip)
+        return self._ask(lambda db: queries.owed(db, system_id, now, limit, skip))
 
     def decisions(self) -> Deferred[list[tuple[Found, str]]]:
         return self._ask(queries.take_decisions)
@@ -210,51 +223,42 @@ class SqliteStore:
 
     def _tell(self, told: Told) -> Deferred[None]:
         waiter: Deferred[None] = Deferred()
-        self._next.told.append((waiter, told))
-        self._hand()
+        self._calls.put(_Call(waiter, told))
         return waiter
 
     def _ask(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         waiter: Deferred[T] = Deferred()
-        self._next.questions.append((waiter, question))
-        self._hand()
+        self._calls.put(_Call(waiter, question=question))
         return waiter
 
-    def _hand(self) -> None:
-        if self._writing or not (self._next.told or self._next.questions):
-            return
-        batch, self._next, self._writing = self._next, _Batch(), True
-        self._handed.put(batch)
-
-    def _done(
-        self, batch: _Batch, errors: list[Exception | None], answers: list[Any], took: float
-    ) -> None:
-        self._writing = False
-        self._hand()  # first: the disk works while this list is acted on
-        failed = next((e for e in errors if e is not None), None)
-        self.failing = failed is not None if errors else self.failing
-        rows = sum(len(rows) for _, told in batch.told for _, rows in told)
-        self._committed(took, rows, failed)
-        for (waiter, _), error in zip(batch.told, errors, strict=True):
-            if error is None:
-                waiter.callback(None)
-            else:
-                waiter.errback(StoreFailure(str(error)))
-        for (asker, _), answer in zip(batch.questions, answers, strict=True):
-            if isinstance(answer, Exception):
-                asker.errback(StoreFailure(str(answer)))
-            else:
-                asker.callback(answer)
-
     def _run(self) -> None:
-        db = connect(self.path)
-        while (batch := self._handed.get()) is not None:
-            begun = time.monotonic()
-            errors = _write(db, [told for _, told in batch.told])
-            took = time.monotonic() - begun
-            answers = [_answer(db, question) for _, question in batch.questions]
-            self._call(self._done, batch, errors, answers, took)
+        """Write what has come since the last commit, again and again, until None comes."""
+        db, calls, last = connect(self.path), self._calls, False
+        while not last:
+            batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
+            last = None in batch
+            self._turn(db, [call for call in batch if call is not None])
         db.close()
+
+    def _turn(self, db: sqlite3.Connection, calls: list[_Call]) -> None:
+        told = [call for call in calls if call.told is not None]
+        begun = time.monotonic()
+        results: list[Any] = _write(db, [call.told or [] for call in told])
+        took = time.monotonic() - begun
+        asked = [call for call in calls if call.question is not None]
+        results += [_answer(db, call.question) for call in asked if call.question]
+        self._call(self._done, told, asked, results, took)
+
+    def _done(self, told: list[_Call], asked: list[_Call], results: list[Any], took: float) -> None:
+        if told:
+            failed = next((e for e in results[: len(told)] if e is not None), None)
+            self.failing = failed is not None
+            self._committed(took, failed)
+        for call, result in zip([*told, *asked], results, strict=True):
+            if isinstance(result, Exception):
+                call.waiter.errback(StoreFailure(str(result)))
+            else:
+                call.waiter.callback(result)
 
 
 def _settled(settlements: Sequence[Settlement]) -> Told:
@@ -299,7 +303,7 @@ def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
             db.execute("rollback")
 
 
-def _answer(db: sqlite3.Connection, question: Callable[[sqlite3.Connection], Any]) -> Any:
+def _answer(db: sqlite3.Connection, question: Question) -> Any:
     try:
         return question(db)
     except sqlite3.Error as error:

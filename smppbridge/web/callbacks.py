@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hmac import compare_digest
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import Resource
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.web.site import Request, answer, not_allowed, not_found
 
-Told = Callable[[str, HttpRequest], Awaitable[None]]
+Told = Callable[[str, HttpRequest], Deferred[None]]
 """Takes what a provider said; done when that is on disk.  Raises BadReply for what it is not."""
 
 
@@ -61,22 +62,30 @@ class Callbacks(Resource):
         if request.method not in (b"GET", b"POST"):
             self._counted(provider, "bad_request")
             return not_allowed(request, b"GET, POST")
-        Deferred.fromCoroutine(self._hear(request, provider, caller))
+        told = maybeDeferred(self._told, provider, read_request(request, provider))
+        told.addCallbacks(
+            self._heard, self._failed, (request, provider, caller), {}, (request, provider)
+        )
         return server.NOT_DONE_YET
 
-    async def _hear(self, request: Request, provider: str, caller: Caller) -> None:
-        status, body, result = http.OK, caller.answer, "ok"
-        try:
-            await self._told(provider, read_request(request, provider))
-        except CancelledError:
-            raise
-        except BadReply:
-            status, body, result = http.BAD_REQUEST, b"not understood\n", "bad_request"
-        except Exception:
-            self._log.failure("callback")
-            status, body, result = http.SERVICE_UNAVAILABLE, b"not stored\n", "failed"
-        self._counted(provider, result)
-        if request.channel is None:
+    def _heard(self, _: object, request: Request, provider: str, caller: Caller) -> None:
+        self._answer(request, http.OK, caller.answer)
+        self._counted(provider, "ok")
+
+    def _failed(self, failure: Failure, request: Request, provider: str) -> None:
+        if failure.check(BadReply):
+            self._answer(request, http.BAD_REQUEST, b"not understood\n")
+            self._counted(provider, "bad_request")
+            return
+        self._log.failure("callback", failure)
+        self._answer(request, http.SERVICE_UNAVAILABLE, b"not stored\n")
+        self._counted(provider, "failed")
+
+    def _answer(self, request: Request, status: int, body: bytes) -> None:
+        if request.channel is None:  # the provider has gone meanwhile
+            return
+        if status == http.OK and not body:
+            request.done()
             return
         request.setHeader(b"Content-Length", b"%d" % len(body))
         request.write(answer(request, status, body))
@@ -85,8 +94,8 @@ class Callbacks(Resource):
 
 def _addressed(request: Request) -> tuple[bytes, bytes]:
     """Return the provider and the key that a path names; empty ones if it is not such a path."""
-    match request.postpath:
-        case [b"callbacks", name, key]:
+    match request.path.split(b"/"):
+        case [b"", b"callbacks", name, key]:
             return name, key
     return b"", b""
 

@@ -75,6 +75,7 @@ def test_an_event_is_one_json_line_with_utc_time_and_level(pipe: tuple[int, Read
         ("provider_message_id", "243810000001", "243810000001"),
         ("command_status", 0x58, "ESME_RTHROTTLED"),
         ("command_status", 0x12345, "0x00012345"),
+        ("command_status", "ESME_RBINDFAIL", "ESME_RBINDFAIL"),
         ("state", 2, "DELIVERED"),
         ("state", "DELIVERED", "DELIVERED"),
         ("state", 99, "99"),

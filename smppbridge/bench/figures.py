@@ -1,0 +1,106 @@
+"""What is told of the measurements: names and units, medians, the rows of the table, the machine."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from statistics import median
+from types import MappingProxyType
+from typing import NamedTuple
+
+import pycurl
+import twisted
+
+from smppbridge import __version__
+
+Run = Mapping[str, float]
+"""The figures of one run, by name."""
+
+
+class Figure(NamedTuple):
+    """What a figure means; *fault*: it should be 0."""
+
+    words: str
+    unit: str
+    digits: int = 0
+    fault: bool = False
+
+
+FIGURES: Mapping[str, Figure] = MappingProxyType(
+    {
+        "accepted_per_s": Figure("accepted durably", "messages/s"),
+        "relayed_per_s": Figure("at the provider", "messages/s"),
+        "receipts_per_s": Figure("receipts acknowledged", "messages/s"),
+        "p50_ms": Figure("submit_sm_resp after, p50", "ms", 2),
+        "p99_ms": Figure("submit_sm_resp after, p99", "ms", 2),
+        "accepted_ratio": Figure("accepted, full to empty", "", 2),
+        "relayed_ratio": Figure("at the provider, full to empty", "", 2),
+        "ready_s": Figure("ready after", "s", 2),
+        "idle_mb": Figure("memory", "MB", 1),
+        "unbound_mb": Figure("memory before", "MB", 1),
+        "peak_mb": Figure("memory at most", "MB", 1),
+        "bridge_us": Figure("CPU of the bridge", "us/message", 1),
+        "load_us": Figure("CPU of the load", "us/message", 1),
+        "provider_us": Figure("CPU of the provider", "us/message", 1),
+        "refused": Figure("refused", "messages", fault=True),
+        "lost": Figure("accepted, never at the provider", "messages", fault=True),
+        "doubled": Figure("twice at the provider", "messages", fault=True),
+        "receipts_missing": Figure("receipts missing", "messages", fault=True),
+        "receipts_doubled": Figure("receipts doubled", "messages", fault=True),
+    }
+)
+
+
+class Row(NamedTuple):
+    """One line of the table."""
+
+    measurement: str
+    figure: str
+    median: str
+    spread: str
+    unit: str
+
+
+def medians(runs: Sequence[Run]) -> dict[str, float]:
+    """Return the median of each figure; of a fault, the worst."""
+    return {
+        name: max(values) if FIGURES[name].fault else median(values)
+        for name in runs[0]
+        if (values := [run[name] for run in runs])
+    }
+
+
+def rows(measured: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
+    """Yield the lines of the table; a measurement is named in its first line."""
+    for measurement, runs in measured.items():
+        title = measurement
+        for name, value in medians(runs).items():
+            figure = FIGURES[name]
+            values = [run[name] for run in runs]
+            low, high = (f"{each:,.{figure.digits}f}" for each in (min(values), max(values)))
+            spread = f"{low} – {high}" if low != high else ""
+            yield Row(title, figure.words, f"{value:,.{figure.digits}f}", spread, figure.unit)
+            title = ""
+
+
+def faults(measured: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+    """Yield a line for each figure that should be 0 and is not."""
+    for measurement, runs in measured.items():
+        for name, value in medians(runs).items():
+            if FIGURES[name].fault and value:
+                yield f"{measurement}: {FIGURES[name].words}: {value:,.0f}"
+
+
+def machine() -> dict[str, str | int]:
+    """Return what the figures depend on."""
+    return {
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "sqlite": sqlite3.sqlite_version,
+        "libcurl": pycurl.version_info()[1],
+        "twisted": twisted.__version__,
+        "smppbridge": __version__,
+    }

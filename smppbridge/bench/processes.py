@@ -1,0 +1,245 @@
+"""The bridge, the load and the provider, each a process of its own on loopback."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import yaml
+
+_RUN = "from smppbridge.cli.main import main; main()"
+_KEY = "benchbenchbenchbench"
+_READY_WITHIN = 120.0
+_ENDS_WITHIN = 40.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class BenchFailed(Exception):
+    """One of the processes did not do its part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where the bridge is to listen."""
+
+    smpp: int
+    web: int
+    callbacks: int
+
+    @property
+    def report_to(self) -> str:
+        """The URL that the provider reports to."""
+        return f"http://127.0.0.1:{self.callbacks}/callbacks/keccel/{_KEY}"
+
+
+def free_ports() -> Ports:
+    """Return three ports that are free now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ports = Ports(*(each.getsockname()[1] for each in sockets))
+    for each in sockets:
+        each.close()
+    return ports
+
+
+class Provider:
+    """A running ``simulators.swift``."""
+
+    def __init__(self, process: subprocess.Popen[str], port: int) -> None:
+        self.process, self.port = process, port
+
+    def counts(self) -> dict[str, Any]:
+        """Return what it counted so far."""
+        answer = _get(self.port, "/counts")
+        if answer is None:
+            raise BenchFailed("the provider is gone")
+        counts: dict[str, Any] = json.loads(answer)
+        return counts
+
+    def await_messages(self, count: int, silence: float = 10.0, pause: float = 0.05) -> None:
+        """Return when it has that many, or when none has come for *silence* seconds."""
+        before, heard = -1, time.monotonic()
+        while (now := self.counts()["distinct"]) < count:
+            if now > before:
+                before, heard = now, time.monotonic()
+            elif time.monotonic() - heard > silence:
+                return
+            time.sleep(pause)
+
+
+@contextmanager
+def provider(report_to: str | None = None) -> Iterator[Provider]:
+    """Run a provider, which pushes reports if it is told where to."""
+    arguments = ["--report-to", report_to] if report_to else []
+    with _python("smppbridge.simulators.swift", *arguments) as process:
+        yield Provider(process, _said(process)["port"])
+
+
+class Bridge:
+    """A running ``smppbridge run``; *ready_after* is seconds from its start to /readyz."""
+
+    def __init__(self, process: subprocess.Popen[bytes], ports: Ports, ready_after: float) -> None:
+        self.ports, self.ready_after = ports, ready_after
+        self._process = process
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU that it has used, all threads together."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def memory(self, *, peak: bool = False) -> float:
+        """Return its resident megabytes, now or at most."""
+        name = "VmHWM:" if peak else "VmRSS:"
+        line = next(line for line in self._proc("status").splitlines() if line.startswith(name))
+        return int(line.split()[1]) / 1000
+
+    def _proc(self, name: str) -> str:
+        if self._process.poll() is not None:
+            raise BenchFailed(f"the bridge ended with status {self._process.returncode}")
+        return Path(f"/proc/{self._process.pid}/{name}").read_text()
+
+
+@contextmanager
+def bridge(
+    folder: Path, ports: Ports, provider: Provider, *, store: Path | None = None, **account: int
+) -> Iterator[Bridge]:
+    """Run the bridge of a configuration made for it; *account* adds to the account's settings."""
+    config, log = folder / "bridge.yaml", folder / "bridge.log"
+    config.write_text(_configuration(ports, provider.port, store or folder / "bridge.db", account))
+    with log.open("wb") as written:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            [sys.executable, "-c", _RUN, "run", "--config", str(config)],
+            stdin=subprocess.DEVNULL,
+            stderr=written,
+        )
+    try:
+        _await_ready(process, ports.web, log)
+        yield Bridge(process, ports, time.monotonic() - begun)
+    finally:
+        _end(process)
+
+
+def _configuration(ports: Ports, provider: int, store: Path, account: dict[str, int]) -> str:
+    def listen(port: int) -> dict[str, str]:
+        return {"listen": f"tcp:{port}:interface=127.0.0.1"}
+
+    keccel = {
+        "type": "keccel",
+        "token": "bench",
+        "base_url": f"http://127.0.0.1:{provider}/sms/v2",
+        "callback_key": _KEY,
+        "balance_every": "off",
+    }
+    return yaml.safe_dump(
+        {
+            "smpp": listen(ports.smpp),
+            "web": listen(ports.web),
+            "callbacks": listen(ports.callbacks),
+            "store": f"sqlite:{store}",
+            "accounts": [{"system_id": "bench", "password": "bench", **account}],
+            "providers": {"keccel": keccel},
+            "routes": [{"via": ["keccel"]}],
+        }
+    )
+
+
+def load(ports: Ports, **options: int | bool) -> dict[str, Any]:
+    """Let an ESME make a load and return its figures; *options* are those of its command line."""
+    with _esme(ports, options) as process:
+        return _said(process)
+
+
+@contextmanager
+def idle_binds(ports: Ports, count: int) -> Iterator[None]:
+    """Keep that many sessions bound."""
+    with _esme(ports, {"binds": count, "idle": True}) as process:
+        _said(process)
+        yield
+
+
+@contextmanager
+def folder(within: Path | None) -> Iterator[Path]:
+    """Make a folder that is removed at the end with all that is in it."""
+    made = Path(mkdtemp(prefix="smppbridge-bench-", dir=within))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made)
+
+
+def _esme(ports: Ports, options: dict[str, Any]) -> Any:
+    arguments = [f"--port={ports.smpp}"]
+    for name, value in options.items():
+        if value is True:
+            arguments.append(f"--{name}")
+        elif value is not False:
+            arguments.append(f"--{name}={value}")
+    return _python("smppbridge.simulators.esme", *arguments)
+
+
+@contextmanager
+def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """Run one of our modules, which ends when its input does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            _end(process, ask=False)
+
+
+def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise BenchFailed(f"{process.args[2]} ended without a word")  # type: ignore[index]
+    said: dict[str, Any] = json.loads(line)
+    return said
+
+
+def _end(process: subprocess.Popen[Any], *, ask: bool = True) -> None:
+    if ask:
+        process.terminate()
+    try:
+        process.wait(_ENDS_WITHIN)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + _READY_WITHIN
+    while _get(port, "/readyz") is None:
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise BenchFailed("the bridge does not start:\n" + log.read_text()[-2000:])
+        time.sleep(0.02)
+
+
+def _get(port: int, path: str) -> bytes | None:
+    """Return what is there, None if nobody answers 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    with suppress(OSError, http.client.HTTPException):
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        return body if response.status == http.HTTPStatus.OK else None
+    connection.close()
+    return None

@@ -1,0 +1,140 @@
+"""The journal of `demo` on a terminal: a table of messages that changes as they go by."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from smppbridge.observe.lines import Lines
+from smppbridge.observe.log import Journal
+from smppbridge.observe.shown import stamped
+
+_REMEMBERED = 10_000
+_NOTES = 3
+_FRAME = 7  # lines of a table that are no rows, and the line below it
+_FEWEST = 3
+_COLOURS = {"accepted": "cyan", "DELIVERED": "green", "uncertain": "yellow", "UNKNOWN": "yellow"}
+
+
+@dataclass(slots=True)
+class Row:
+    """One segment or undivided message; *ms* is from acceptance to the final state."""
+
+    at: float
+    message_id: str
+    source: str
+    destination: str
+    state: str = "accepted"
+    ms: float | None = None
+
+
+class Board(Journal):
+    """Shows messages in a table, and other events below it; writes lines while there is no table.
+
+    *above* is how many lines of the terminal are to be left to what was printed before.
+    """
+
+    def __init__(
+        self, lines: Lines, console: Console, clock: Callable[[], float] = time.time
+    ) -> None:
+        super().__init__(lines, form="text", level="warn", clock=clock)
+        self.above = 0
+        self._console, self._clock, self._stamp = console, clock, stamped(clock)
+        self._live: Live | None = None
+        self._changed = False
+        self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._notes: deque[str] = deque(maxlen=_NOTES)
+        self._accepted = self._delivered = self._failed = 0
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """Show the table; it stays on the terminal when it ends."""
+        with Live(self.table(), console=self._console, auto_refresh=False) as self._live:
+            try:
+                yield
+            finally:
+                self.flush()
+                self._live = None
+
+    def __call__(self, event: str, /, **fields: Any) -> None:
+        """Take an event; the table knows only what may be shown of it."""
+        if self._live is None:
+            super().__call__(event, **fields)
+            return
+        seen = self._stamp(None, "", {"event": event, **fields})
+        self._changed = True
+        if event == "message_accepted":
+            self._accept(seen)
+        elif event == "message_uncertain":
+            self._end([seen["message_id"]], "uncertain")
+        elif event in ("message_delivered", "message_failed", "message_expired"):
+            ids = map(str, fields.get("segments") or [seen["message_id"]])
+            self._end(list(ids), seen["state"])
+        else:
+            self._note(event, seen)
+
+    def flush(self, wait: float = 0.0) -> None:
+        """Draw the table anew if something has changed."""
+        if self._live is None:
+            super().flush(wait)
+        elif self._changed:
+            self._changed = False
+            self._live.update(self.table(), refresh=True)
+
+    def table(self) -> Group:
+        """Return what is shown."""
+        table = Table(expand=True, title="messages", title_justify="left")
+        for heading in ("time", "message_id", "from", "to"):
+            table.add_column(heading, no_wrap=True)
+        table.add_column("state", no_wrap=True, ratio=1)
+        table.add_column("ms", justify="right", no_wrap=True)
+        room = max(_FEWEST, self._console.height - self.above - _FRAME - _NOTES)
+        for row in list(self._rows.values())[-room:]:
+            table.add_row(
+                f"{datetime.fromtimestamp(row.at):%H:%M:%S}",
+                row.message_id,
+                Text(row.source),
+                Text(row.destination),
+                Text(row.state, style=_COLOURS.get(row.state, "red")),
+                "" if row.ms is None else f"{row.ms:.0f}",
+            )
+        under_way = self._accepted - self._delivered - self._failed
+        table.caption = (
+            f"{self._accepted} accepted, {self._delivered} delivered, {self._failed} failed,"
+            f" {under_way} under way"
+        )
+        notes = [Text(note, style="dim", no_wrap=True, overflow="ellipsis") for note in self._notes]
+        return Group(table, *notes)
+
+    def _accept(self, seen: Mapping[str, Any]) -> None:
+        message_id = seen["message_id"]
+        self._accepted += 1
+        self._rows[message_id] = Row(
+            self._clock(), message_id, seen["source_addr"], seen["destination"]
+        )
+        if len(self._rows) > _REMEMBERED:
+            self._rows.popitem(last=False)
+
+    def _end(self, ids: Sequence[str], state: str) -> None:
+        if state == "DELIVERED":
+            self._delivered += len(ids)
+        elif state != "uncertain":
+            self._failed += len(ids)
+        for row in filter(None, map(self._rows.get, ids)):
+            row.state = state
+            row.ms = (self._clock() - row.at) * 1000
+
+    def _note(self, event: str, seen: Mapping[str, Any]) -> None:
+        said = (f"{k}={v}" for k, v in seen.items() if k not in ("ts", "level", "event"))
+        when = f"{datetime.fromtimestamp(self._clock()):%H:%M:%S}"
+        self._notes.append(" ".join((when, event, *said)))

@@ -1,0 +1,191 @@
+"""``smppbridge demo``: the bridge and a provider's simulator on this machine, to be tried."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import shutil
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import dataclass, fields
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import Any
+
+import click
+from rich.console import Console
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.python.failure import Failure
+
+from smppbridge.cli.board import Board
+from smppbridge.cli.simulate import cannot_listen, listening
+from smppbridge.observe.lines import Lines
+from smppbridge.observe.log import Journal, take_over_libraries
+from smppbridge.observe.notify import Notify
+from smppbridge.service import Bridge
+from smppbridge.settings.schema import Settings
+from smppbridge.simulators import Simulator, simulator_type
+
+_PORT = click.IntRange(1, 65535)
+_UP = """\
+The bridge is up, and Keccel is played beside it: nothing leaves this machine.
+
+  SMPP 3.4   127.0.0.1:{smpp}, system_id demo, password demo
+  web        http://127.0.0.1:{web}/metrics /healthz /readyz
+  callbacks  http://127.0.0.1:{callbacks}
+  Keccel     http://127.0.0.1:{simulator}/sms/v2
+
+Point your system at it, or in another terminal:
+
+  {command} send{port} --to 243810000001 "Hello from the bridge"
+  {command} listen{port}
+
+The last two digits of the number decide: 90 fails, 91 is rejected, 92 answers after 5 s, 93 HTTP
+500, 94 HTTP 429 twice, 95 never answers, 96 reports before it answers, 97 reports twice, 98 never
+reports, 99 expires; others are delivered. Ctrl-C ends it, and nothing is kept.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Where all listens on 127.0.0.1; *simulator* 0 is any free one."""
+
+    smpp: int
+    web: int
+    callbacks: int
+    simulator: int
+
+    def option(self, port: int) -> str:
+        """Return the option that sets *port*."""
+        name = next((each.name for each in fields(self) if getattr(self, each.name) == port), "")
+        return "--port" if name == "smpp" else f"--{name}-port"
+
+
+@click.command()
+@click.option("--port", type=_PORT, default=2775, show_default=True, help="Port of SMPP.")
+@click.option("--web-port", type=_PORT, default=8775, show_default=True, help="Port of web.")
+@click.option(
+    "--callbacks-port",
+    type=_PORT,
+    default=8776,
+    show_default=True,
+    help="Port that the simulator reports to.",
+)
+@click.option(
+    "--simulator-port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    show_default=True,
+    help="Port of Keccel's simulator; 0: any free one.",
+)
+@click.option(
+    "--delay",
+    type=click.FloatRange(0),
+    default=1.0,
+    show_default=True,
+    help="Seconds from acceptance to report.",
+)
+def demo(
+    port: int, web_port: int, callbacks_port: int, simulator_port: int, delay: float
+) -> None:
+    """Run the bridge with Keccel's simulator on 127.0.0.1; needs no file and leaves none.
+
+    Says how to bind and send, then shows the messages that go by: as a table on a terminal, as
+    lines otherwise.
+    """
+    from twisted.internet import reactor
+
+    key = secrets.token_hex(16)
+    callback = f"http://127.0.0.1:{callbacks_port}/callbacks/keccel/{key}"
+    simulator = simulator_type("keccel")(reactor, callback_url=callback, delay=delay)
+    taken = listening(simulator, simulator_port, "--simulator-port")
+    ports = Ports(port, web_port, callbacks_port, taken)
+    with TemporaryDirectory(prefix="smppbridge-demo-") as folder:
+        settings = settings_of(ports, folder, key)
+        Demo(settings, ports, simulator, reactor).run()
+
+
+def settings_of(ports: Ports, folder: str, key: str) -> Settings:
+    """Return the configuration of the demo; what never ends in earnest ends within a minute."""
+
+    def local(port: int) -> dict[str, str]:
+        return {"listen": f"tcp:{port}:interface=127.0.0.1"}
+
+    keccel = {
+        "type": "keccel",
+        "token": "demo",
+        "base_url": f"http://127.0.0.1:{ports.simulator}/sms/v2",
+        "callback_key": key,
+        "timeout": "10s",
+        "uncertain_deadline": "20s",
+        "report_deadline": "1m",
+    }
+    return Settings.read(
+        {
+            "smpp": local(ports.smpp),
+            "web": local(ports.web),
+            "callbacks": local(ports.callbacks),
+            "store": f"sqlite:{folder}/bridge.db",
+            "drain": "1s",
+            "log": {"format": "text", "messages": "all"},
+            "accounts": [
+                {"system_id": "demo", "password": "demo", "binds": 100, "country": "CD"}
+            ],
+            "providers": {"keccel": keccel},
+            "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"]}],
+        }
+    )
+
+
+class Demo:
+    """A bridge and a simulator in one reactor, and what is shown of them."""
+
+    def __init__(
+        self, settings: Settings, ports: Ports, simulator: Simulator, reactor: Any
+    ) -> None:
+        console = Console()
+        self._ports, self._simulator, self._reactor = ports, simulator, reactor
+        self._journal, self._shown = journal_for(console)
+        take_over_libraries(self._journal)
+        self._bridge = Bridge(settings, reactor, self._journal, Notify({}, 0))
+        self._failed: Failure | None = None
+
+    def run(self) -> None:
+        """Run until a signal; raises ClickException if it cannot start."""
+        reactor = self._reactor
+        with ExitStack() as display:
+            self._display = display
+            reactor.callWhenRunning(self._begin)
+            reactor.addSystemEventTrigger(
+                "before", "shutdown", lambda: Deferred.fromCoroutine(self._end())
+            )
+            reactor.run()
+        if self._failed is None:
+            return
+        error = self._failed.value
+        if isinstance(error, CannotListenError):
+            raise cannot_listen(error, self._ports.option(error.port))
+        raise click.ClickException(f"cannot start: {error}")
+
+    def _begin(self) -> None:
+        signal.signal(signal.SIGHUP, self._hung_up)  # a terminal that is closed
+        Deferred.fromCoroutine(self._start()).addErrback(self._give_up)
+
+    async def _start(self) -> None:
+        await self._bridge.start()
+        click.echo(self._words())
+        self._display.enter_context(self._shown())
+
+    def _give_up(self, failure: Failure) -> None:
+        self._failed = failure
+        self._reactor.stop()
+
+    def _hung_up(self, signum: int, frame: FrameType | None) -> None:
+        self._reactor.callFromThread(self._reactor.stop)
+
+    async def _end(self) -> None:
+        await self._bridge.stop()
+        await self._simulator.close()

@@ -1,0 +1,207 @@
+"""A session of ours with an SMSC, made of smpplib: what `send` and `listen` have in common."""
+
+from __future__ import annotations
+
+import logging
+import re
+import select
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+import click
+from smpplib.client import Client
+from smpplib.exceptions import ConnectionError as NoConnection
+from smpplib.exceptions import PDUError, UnknownCommandError
+from smpplib.smpp import make_pdu
+
+from smppbridge.smpp.constants import status_name
+from smppbridge.smpp.receipt import is_receipt
+
+DEMO = "demo"
+_PARTING = 2.0  # seconds for an unbind_resp
+_RECEIPT = re.compile(r"(id|stat|err|submit date|done date):(\S*)")
+# what smpplib raises for a PDU that it cannot read
+_UNREADABLE = (NoConnection, PDUError, UnknownCommandError, OSError, struct.error, LookupError)
+
+
+class Unreachable(Exception):
+    """There is no SMSC at this address, or it has gone."""
+
+
+class BindRefused(Exception):
+    """The SMSC is there and does not want us."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"the bind was refused: {status_name(status)}")
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Where to bind, and as whom."""
+
+    host: str
+    port: int
+    system_id: str
+    password: str = field(repr=False)
+
+
+def with_login(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that make its argument *login*."""
+
+    @click.option("--host", default="127.0.0.1", show_default=True, help="Where the SMSC is.")
+    @click.option(
+        "--port", type=click.IntRange(1, 65535), default=2775, show_default=True, help="Its port."
+    )
+    @click.option("--system-id", default=DEMO, show_default=True, help="Who we are.")
+    @click.option(
+        "--password",
+        envvar="SMPPBRIDGE_PASSWORD",
+        help="Asked for if neither this nor SMPPBRIDGE_PASSWORD is there; that of demo is known.",
+    )
+    @wraps(command)
+    def read(host: str, port: int, system_id: str, password: str | None, **others: Any) -> None:
+        if password is None and system_id == DEMO:
+            password = DEMO
+        elif password is None:
+            password = click.prompt("Password", hide_input=True, err=True)
+        # smpplib cuts what is too long, and does not say so
+        for option, value, longest in (("--system-id", system_id, 15), ("--password", password, 8)):
+            if not value.isascii() or "\0" in value or len(value) > longest:
+                raise click.UsageError(f"{option}: at most {longest} ASCII characters (SMPP 3.4)")
+        command(login=Login(host, port, system_id, password), **others)
+
+    return read
+
+
+class Esme:
+    """A bound session; its methods raise Unreachable when the SMSC goes."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def submit(self, **fields: Any) -> int:
+        """Send a submit_sm; return its sequence_number."""
+        with _reached():
+            return int(self._client.send_message(**fields).sequence)
+
+    def next(self, seconds: float) -> Any:
+        """Return the next PDU, None if there is none in time; enquire_link is answered here."""
+        pdu = self._read(seconds)
+        if pdu is not None and pdu.command in ("enquire_link", "unbind"):
+            self.answer(pdu)
+            if pdu.command == "unbind":
+                raise Unreachable("the SMSC has unbound us")
+        return pdu
+
+    def answer(self, request: Any, status: int = 0) -> None:
+        """Answer a request of the SMSC's."""
+        response = make_pdu(f"{request.command}_resp", client=self._client, status=status)
+        response.sequence = request.sequence
+        with _reached():
+            self._client.send_pdu(response)
+
+    def enquire(self) -> None:
+        """Ask whether the SMSC is there."""
+        with _reached():
+            self._client.send_pdu(make_pdu("enquire_link", client=self._client))
+
+    def part(self) -> None:
+        """Unbind, and wait a little for the answer."""
+        with _reached():
+            self._client.send_pdu(make_pdu("unbind", client=self._client))
+        deadline = time.monotonic() + _PARTING
+        while (left := deadline - time.monotonic()) > 0:
+            pdu = self._read(left)
+            if pdu is None or pdu.command == "unbind_resp":
+                return
+
+    def _read(self, seconds: float) -> Any:
+        # smpplib loses the start of a PDU at a time-out: it may read only when there is something
+        with _reached():
+            readable, _, _ = select.select([self._client._socket], [], [], seconds)
+            return self._client.read_pdu() if readable else None
+
+
+@contextmanager
+def bound(login: Login, kind: str) -> Iterator[Esme]:
+    """Bind as *kind* and part at the end; raises Unreachable, BindRefused."""
+    logging.getLogger("smpplib").setLevel(logging.CRITICAL)
+    client = Client(
+        login.host, login.port, logger_name="smpplib.client", allow_unknown_opt_params=True
+    )
+    try:
+        _bind(client, login, kind)
+        esme = Esme(client)
+        try:
+            yield esme
+        finally:
+            with suppress(Unreachable):
+                esme.part()
+    finally:
+        client.disconnect()
+
+
+def _bind(client: Any, login: Login, kind: str) -> None:
+    try:
+        client.connect()
+    except NoConnection as error:
+        reason = getattr(error.__context__, "strerror", None) or str(error.__context__)
+        raise Unreachable(f"cannot connect to {login.host}:{login.port}: {reason}") from None
+    bind = getattr(client, f"bind_{kind}")
+    try:
+        bind(system_id=login.system_id, password=login.password)
+    except PDUError as error:
+        if len(error.args) > 1:
+            raise BindRefused(int(error.args[1])) from None
+        raise Unreachable("the answer to the bind cannot be read") from None
+    except _UNREADABLE:
+        raise Unreachable(f"{login.host}:{login.port} does not answer as an SMSC does") from None
+
+
+@contextmanager
+def _reached() -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        reason = str(error) if isinstance(error, OSError) else "the connection is gone"
+        raise Unreachable(reason) from None
+
+
+def receipt_of(pdu: Any) -> dict[str, str] | None:
+    """Return what a deliver_sm says as a receipt, by the names of its text; None if it is none."""
+    if not is_receipt(pdu.esm_class):
+        return None
+    said, _, _ = octets_of(pdu).decode("latin-1").partition(" text:")
+    fields = {name: printable(value) for name, value in _RECEIPT.findall(said)}
+    if pdu.receipted_message_id:
+        fields["id"] = word_of(pdu.receipted_message_id)
+    return fields if "id" in fields else None
+
+
+def octets_of(pdu: Any) -> bytes:
+    """Return the user data of a deliver_sm, wherever it is."""
+    return pdu.short_message or pdu.message_payload or b""
+
+
+def word_of(octets: bytes | None) -> str:
+    """Return an id or address of the SMSC's as text that is safe to show."""
+    return printable((octets or b"").decode("latin-1"))
+
+
+def printable(text: str) -> str:
+    """Return *text* with what a terminal could obey written as an escape."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
+
+
+def date_of(digits: str) -> str:
+    """Return a date of a receipt (YYMMDDhhmm) as people write it; what is no date as it is."""
+    if len(digits) < 10 or not digits.isdecimal():
+        return digits
+    year, month, day, hour, minute = (digits[at : at + 2] for at in range(0, 10, 2))
+    return f"20{year}-{month}-{day} {hour}:{minute}"

@@ -1,0 +1,79 @@
+"""A text as the submit_sm that carry it, in the words of smpplib."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smppbridge.smpp.constants import EsmClass, Npi, Ton
+from smppbridge.text.coding import Alphabet, smallest
+from smppbridge.text.coding import octets as octets_in
+from smppbridge.text.segments import Segment, Transport, split
+
+CODINGS = {"gsm7": Alphabet.GSM7, "ucs2": Alphabet.UCS2, "latin1": Alphabet.LATIN1}
+_DATA_CODING = {Alphabet.GSM7: 0x00, Alphabet.UCS2: 0x08, Alphabet.LATIN1: 0x03}
+_SHORT_CODE = 6  # digits, at most
+_LONGEST_ADDRESS = 20  # SMPP 3.4, 4.4.1: 21 with the NUL
+
+
+def submissions(
+    text: str, *, coding: str, long: str, reference: int
+) -> list[tuple[dict[str, Any], str]]:
+    """Return the fields of each submit_sm of *text*, and which segment it is, as 2/3.
+
+    *coding* is one of CODINGS or ``auto``, *long* how a long text goes: udh8, sar or payload.
+    Raises TextError.
+    """
+    alphabet = CODINGS.get(coding) or smallest(text)
+    octets = octets_in(text, alphabet)
+    common: dict[str, Any] = {"data_coding": _DATA_CODING[alphabet]}
+    transport = Transport.UDH8 if long == "payload" else Transport(long)
+    segments = split(octets, alphabet, transport, reference)
+    if long == "payload" and len(segments) > 1:
+        return [(common | {"message_payload": octets}, "1/1")]
+    return [
+        (common | _segment(segment), f"{number}/{len(segments)}")
+        for number, segment in enumerate(segments, 1)
+    ]
+
+
+def _segment(segment: Segment) -> dict[str, Any]:
+    fields: dict[str, Any] = {"short_message": segment.short_message}
+    position = segment.position
+    if segment.udh:
+        fields["esm_class"] = int(EsmClass.UDHI)
+    elif position is not None:
+        fields["sar_msg_ref_num"] = position.reference
+        fields["sar_total_segments"] = position.total
+        fields["sar_segment_seqnum"] = position.number
+    return fields
+
+
+def addresses(source: str, destination: str) -> dict[str, Any]:
+    """Return both addresses with TON and NPI; raises ValueError."""
+    source_addr, source_ton, source_npi = _address(source)
+    destination_addr, dest_ton, dest_npi = _address(destination)
+    if dest_ton == Ton.ALPHANUMERIC:
+        raise ValueError("a destination is digits")
+    return {
+        "source_addr": source_addr,
+        "source_addr_ton": source_ton,
+        "source_addr_npi": source_npi,
+        "destination_addr": destination_addr,
+        "dest_addr_ton": dest_ton,
+        "dest_addr_npi": dest_npi,
+    }
+
+
+def _address(given: str) -> tuple[str, int, int]:
+    """Return an address with its TON and NPI: 243... and 00243... are international, 08... not."""
+    if not given or len(given) > _LONGEST_ADDRESS or not given.isascii() or "\0" in given:
+        raise ValueError(f"an address has 1 to {_LONGEST_ADDRESS} ASCII characters")
+    digits = given.removeprefix("+")
+    if not digits.isdecimal():
+        return given, Ton.ALPHANUMERIC, Npi.UNKNOWN
+    if digits == given and len(digits) <= _SHORT_CODE:
+        return digits, Ton.NETWORK_SPECIFIC, Npi.UNKNOWN
+    if digits.startswith("00"):
+        return digits[2:], Ton.INTERNATIONAL, Npi.ISDN
+    ton = Ton.NATIONAL if digits.startswith("0") else Ton.INTERNATIONAL
+    return digits, ton, Npi.ISDN
