@@ -1,4 +1,4 @@
-"""What is told of the measurements: names and units, medians, the rows of the table, the machine."""
+"""What is told of the measurements: names, units, medians, the table's rows, the machine."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ class Figure(NamedTuple):
 
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {
-        "accepted_per_s": Figure("accepted durably", "messages/s"),
-        "relayed_per_s": Figure("at the provider", "messages/s"),
-        "receipts_per_s": Figure("receipts acknowledged", "messages/s"),
-        "p50_ms": Figure("submit_sm_resp after, p50", "ms", 2),
-        "p99_ms": Figure("submit_sm_resp after, p99", "ms", 2),
+        "accepted_per_s": Figure("accepted durably", "/s"),
+        "relayed_per_s": Figure("relayed to the provider", "/s"),
+        "receipts_per_s": Figure("receipts acknowledged", "/s"),
+        "p50_ms": Figure("answered after, p50", "ms", 2),
+        "p99_ms": Figure("answered after, p99", "ms", 2),
         "accepted_ratio": Figure("accepted, full to empty", "", 2),
-        "relayed_ratio": Figure("at the provider, full to empty", "", 2),
+        "relayed_ratio": Figure("relayed, full to empty", "", 2),
         "ready_s": Figure("ready after", "s", 2),
         "idle_mb": Figure("memory", "MB", 1),
         "unbound_mb": Figure("memory before", "MB", 1),
         "peak_mb": Figure("memory at most", "MB", 1),
-        "bridge_us": Figure("CPU of the bridge", "us/message", 1),
-        "load_us": Figure("CPU of the load", "us/message", 1),
-        "provider_us": Figure("CPU of the provider", "us/message", 1),
-        "refused": Figure("refused", "messages", fault=True),
-        "lost": Figure("accepted, never at the provider", "messages", fault=True),
-        "doubled": Figure("twice at the provider", "messages", fault=True),
-        "receipts_missing": Figure("receipts missing", "messages", fault=True),
-        "receipts_doubled": Figure("receipts doubled", "messages", fault=True),
+        "bridge_us": Figure("CPU a message: bridge", "us", 1),
+        "load_us": Figure("CPU a message: load", "us", 1),
+        "provider_us": Figure("CPU a message: provider", "us", 1),
+        "refused": Figure("refused", "", fault=True),
+        "lost": Figure("accepted, not relayed", "", fault=True),
+        "doubled": Figure("relayed twice", "", fault=True),
+        "receipts_missing": Figure("receipts missing", "", fault=True),
+        "receipts_doubled": Figure("receipts doubled", "", fault=True),
     }
 )
 

@@ -1,4 +1,4 @@
-"""The measurements, by name: each procedure starts what it needs and yields the figures of a run."""
+"""The measurements, by name; each procedure starts what it needs and yields figures run by run."""
 
 from __future__ import annotations
 

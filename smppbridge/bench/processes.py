@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
@@ -83,7 +83,7 @@ def provider(report_to: str | None = None) -> Iterator[Provider]:
     """Run a provider, which pushes reports if it is told where to."""
     arguments = ["--report-to", report_to] if report_to else []
     with _python("smppbridge.simulators.swift", *arguments) as process:
-        yield Provider(process, _said(process)["port"])
+        yield Provider(process, _said(process, "the provider")["port"])
 
 
 class Bridge:
@@ -158,14 +158,14 @@ def _configuration(ports: Ports, provider: int, store: Path, account: dict[str, 
 def load(ports: Ports, **options: int | bool) -> dict[str, Any]:
     """Let an ESME make a load and return its figures; *options* are those of its command line."""
     with _esme(ports, options) as process:
-        return _said(process)
+        return _said(process, "the load")
 
 
 @contextmanager
 def idle_binds(ports: Ports, count: int) -> Iterator[None]:
     """Keep that many sessions bound."""
     with _esme(ports, {"binds": count, "idle": True}) as process:
-        _said(process)
+        _said(process, "the load")
         yield
 
 
@@ -206,11 +206,11 @@ def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             _end(process, ask=False)
 
 
-def _said(process: subprocess.Popen[str]) -> dict[str, Any]:
+def _said(process: subprocess.Popen[str], who: str) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
-        raise BenchFailed(f"{process.args[2]} ended without a word")  # type: ignore[index]
+        raise BenchFailed(f"{who} ended without a word")
     said: dict[str, Any] = json.loads(line)
     return said
 
@@ -235,11 +235,11 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
 
 def _get(port: int, path: str) -> bytes | None:
     """Return what is there, None if nobody answers 200."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
-    with suppress(OSError, http.client.HTTPException):
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read()
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException):
+            return None
         return body if response.status == http.HTTPStatus.OK else None
-    connection.close()
-    return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -73,6 +74,8 @@ def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
     Exits with 1 if a message or a receipt was refused, lost or doubled.
     """
     plan = Plan(**amounts)
+    # SIGTERM ends this as Ctrl-C does: the processes that were started are ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = [name for name in MEASUREMENTS if not only or name in only]
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -111,6 +114,8 @@ def _show(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> None:
     table.add_column("median", justify="right")
     table.add_column("lowest – highest", justify="right")
     table.add_column("")
+    for column in table.columns:
+        column.no_wrap = True
     for row in rows(measured):
         table.add_row(*row)
     console.print(table)

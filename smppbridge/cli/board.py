@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -39,16 +39,13 @@ class Row:
 
 
 class Board(Journal):
-    """Shows messages in a table, and other events below it; writes lines while there is no table.
-
-    *above* is how many lines of the terminal are to be left to what was printed before.
-    """
+    """Shows messages in a table and other events below it; writes lines while there is none."""
 
     def __init__(
         self, lines: Lines, console: Console, clock: Callable[[], float] = time.time
     ) -> None:
         super().__init__(lines, form="text", level="warn", clock=clock)
-        self.above = 0
+        self._above = 0
         self._console, self._clock, self._stamp = console, clock, stamped(clock)
         self._live: Live | None = None
         self._changed = False
@@ -57,8 +54,9 @@ class Board(Journal):
         self._accepted = self._delivered = self._failed = 0
 
     @contextmanager
-    def shown(self) -> Iterator[None]:
-        """Show the table; it stays on the terminal when it ends."""
+    def shown(self, above: int = 0) -> Iterator[None]:
+        """Show the table, leaving room for *above* lines; it stays there when this ends."""
+        self._above = above
         with Live(self.table(), console=self._console, auto_refresh=False) as self._live:
             try:
                 yield
@@ -71,7 +69,7 @@ class Board(Journal):
         if self._live is None:
             super().__call__(event, **fields)
             return
-        seen = self._stamp(None, "", {"event": event, **fields})
+        seen = cast(dict[str, Any], self._stamp(None, "", {"event": event, **fields}))
         self._changed = True
         if event == "message_accepted":
             self._accept(seen)
@@ -93,12 +91,12 @@ class Board(Journal):
 
     def table(self) -> Group:
         """Return what is shown."""
-        table = Table(expand=True, title="messages", title_justify="left")
-        for heading in ("time", "message_id", "from", "to"):
-            table.add_column(heading, no_wrap=True)
-        table.add_column("state", no_wrap=True, ratio=1)
-        table.add_column("ms", justify="right", no_wrap=True)
-        room = max(_FEWEST, self._console.height - self.above - _FRAME - _NOTES)
+        table = Table(title="messages", title_justify="left")
+        for heading, width in (("time", 8), ("message_id", 18), ("from", 11), ("to", 15)):
+            table.add_column(heading, no_wrap=True, min_width=width)
+        table.add_column("state", no_wrap=True, min_width=13)
+        table.add_column("ms", no_wrap=True, min_width=6, justify="right")
+        room = max(_FEWEST, self._console.height - self._above - _FRAME - _NOTES)
         for row in list(self._rows.values())[-room:]:
             table.add_row(
                 f"{datetime.fromtimestamp(row.at):%H:%M:%S}",

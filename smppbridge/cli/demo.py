@@ -7,9 +7,8 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
-from dataclasses import dataclass, fields
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, fields
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
@@ -18,7 +17,6 @@ import click
 from rich.console import Console
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.python.failure import Failure
 
 from smppbridge.cli.board import Board
 from smppbridge.cli.simulate import cannot_listen, listening
@@ -29,6 +27,7 @@ from smppbridge.service import Bridge
 from smppbridge.settings.schema import Settings
 from smppbridge.simulators import Simulator, simulator_type
 
+SMPP_PORT = 2775
 _PORT = click.IntRange(1, 65535)
 _UP = """\
 The bridge is up, and Keccel is played beside it: nothing leaves this machine.
@@ -63,9 +62,20 @@ class Ports:
         name = next((each.name for each in fields(self) if getattr(self, each.name) == port), "")
         return "--port" if name == "smpp" else f"--{name}-port"
 
+    def words(self) -> str:
+        """Return what is up, and how to bind and send."""
+        port = "" if self.smpp == SMPP_PORT else f" --port {self.smpp}"
+        return _UP.format(**asdict(self), port=port, command=_command())
+
+
+def _command() -> str:
+    """Return what this program was called by."""
+    called = sys.argv[0]
+    return "smppbridge" if shutil.which("smppbridge") == called else shlex.quote(called)
+
 
 @click.command()
-@click.option("--port", type=_PORT, default=2775, show_default=True, help="Port of SMPP.")
+@click.option("--port", type=_PORT, default=SMPP_PORT, show_default=True, help="Port of SMPP.")
 @click.option("--web-port", type=_PORT, default=8775, show_default=True, help="Port of web.")
 @click.option(
     "--callbacks-port",
@@ -88,9 +98,7 @@ class Ports:
     show_default=True,
     help="Seconds from acceptance to report.",
 )
-def demo(
-    port: int, web_port: int, callbacks_port: int, simulator_port: int, delay: float
-) -> None:
+def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, delay: float) -> None:
     """Run the bridge with Keccel's simulator on 127.0.0.1; needs no file and leaves none.
 
     Says how to bind and send, then shows the messages that go by: as a table on a terminal, as
@@ -131,9 +139,7 @@ def settings_of(ports: Ports, folder: str, key: str) -> Settings:
             "store": f"sqlite:{folder}/bridge.db",
             "drain": "1s",
             "log": {"format": "text", "messages": "all"},
-            "accounts": [
-                {"system_id": "demo", "password": "demo", "binds": 100, "country": "CD"}
-            ],
+            "accounts": [{"system_id": "demo", "password": "demo", "binds": 100, "country": "CD"}],
             "providers": {"keccel": keccel},
             "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"]}],
         }
@@ -146,42 +152,40 @@ class Demo:
     def __init__(
         self, settings: Settings, ports: Ports, simulator: Simulator, reactor: Any
     ) -> None:
-        console = Console()
         self._ports, self._simulator, self._reactor = ports, simulator, reactor
-        self._journal, self._shown = journal_for(console)
-        take_over_libraries(self._journal)
-        self._bridge = Bridge(settings, reactor, self._journal, Notify({}, 0))
-        self._failed: Failure | None = None
+        self._board = _board()
+        journal = self._board or Journal(Lines(sys.stdout.fileno()), form="text")
+        take_over_libraries(journal)
+        self._bridge = Bridge(settings, reactor, journal, Notify({}, 0))
+        self._display = ExitStack()
+        self._failed: Exception | None = None
 
     def run(self) -> None:
         """Run until a signal; raises ClickException if it cannot start."""
         reactor = self._reactor
-        with ExitStack() as display:
-            self._display = display
-            reactor.callWhenRunning(self._begin)
-            reactor.addSystemEventTrigger(
-                "before", "shutdown", lambda: Deferred.fromCoroutine(self._end())
-            )
+        reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._begin()))
+        reactor.addSystemEventTrigger(
+            "before", "shutdown", lambda: Deferred.fromCoroutine(self._end())
+        )
+        with self._display:
             reactor.run()
-        if self._failed is None:
+        if isinstance(self._failed, CannotListenError):
+            raise cannot_listen(self._failed, self._ports.option(self._failed.port))
+        if self._failed is not None:
+            raise click.ClickException(f"cannot start: {self._failed}")
+
+    async def _begin(self) -> None:
+        signal.signal(signal.SIGHUP, self._hung_up)  # the terminal was closed
+        try:
+            await self._bridge.start()
+        except Exception as error:
+            self._failed = error
+            self._reactor.stop()
             return
-        error = self._failed.value
-        if isinstance(error, CannotListenError):
-            raise cannot_listen(error, self._ports.option(error.port))
-        raise click.ClickException(f"cannot start: {error}")
-
-    def _begin(self) -> None:
-        signal.signal(signal.SIGHUP, self._hung_up)  # a terminal that is closed
-        Deferred.fromCoroutine(self._start()).addErrback(self._give_up)
-
-    async def _start(self) -> None:
-        await self._bridge.start()
-        click.echo(self._words())
-        self._display.enter_context(self._shown())
-
-    def _give_up(self, failure: Failure) -> None:
-        self._failed = failure
-        self._reactor.stop()
+        words = self._ports.words()
+        click.echo(words)
+        if self._board is not None:
+            self._display.enter_context(self._board.shown(above=words.count("\n")))
 
     def _hung_up(self, signum: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reactor.stop)
@@ -189,3 +193,11 @@ class Demo:
     async def _end(self) -> None:
         await self._bridge.stop()
         await self._simulator.close()
+
+
+def _board() -> Board | None:
+    """Return a table if there is a terminal that can show it."""
+    console = Console()
+    if not console.is_terminal or console.is_dumb_terminal:
+        return None
+    return Board(Lines(sys.stderr.fileno()), console)

@@ -47,8 +47,8 @@ def simulate(name: str, port: int, callback: str | None, delay: float) -> None:
     simulator = simulator_type(name)(reactor, callback_url=callback, delay=delay)
     port = listening(simulator, port, "--port")
     click.echo(f"{name} is played on http://127.0.0.1:{port}; Ctrl-C ends it")
-    reactor.addSystemEventTrigger("before", "shutdown", simulator.close)  # type: ignore[attr-defined]
-    reactor.run()  # type: ignore[attr-defined]
+    reactor.addSystemEventTrigger("before", "shutdown", simulator.close)
+    reactor.run()
 
 
 def listening(simulator: Simulator, port: int, option: str) -> int:

@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from smppbridge.model.account import Account
-from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay import reading
 from smppbridge.relay.gather import Gather, Gathering, in_order
 from smppbridge.relay.limits import Throughput
 from smppbridge.relay.meters import Clock, Journal, Meters, tell_accepted
-from smppbridge.relay.reading import Content, Reader, Refusal
+from smppbridge.relay.reading import Reader, Refusal
 from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
 from smppbridge.routing.table import Table
@@ -25,6 +24,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
+from smppbridge.text.segments import Position
 
 
 class Submitter(Protocol):
@@ -147,50 +147,14 @@ class Accept:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
-        reader = rights.reader
-        source = reader.source(pdu)
-        destination, number = reader.destination(pdu)
         content = reading.content(pdu)
-        reading.check_flags(pdu)
-        due, expires = reader.lifetime(pdu, wall)
-        asked = pdu.registered_delivery
-        asked = reading.wanted_receipts(asked, session.interface_version) if asked else 0
-        message_id = self._identifiers.take()
-        traits = reading.traits(pdu, content.udh)
+        message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
+        message.message_id = self._identifiers.take()
         if content.position is not None:
-            segment = Segment(
-                message_id,
-                content.position.number,
-                asked,
-                wall,
-                pdu.data_coding,
-                pdu.priority_flag,
-                due,
-                expires,
-                traits,
-                content.octets,
-            )
-            return self._gathered(rights, source, destination, content, segment, batch)
-        message = Message(
-            message_id,
-            rights.account.system_id,
-            source,
-            destination,
-            number,
-            "",
-            pdu.data_coding,
-            pdu.priority_flag,
-            asked,
-            (),
-            wall,
-            expires,
-            due,
-            None,
-            traits,
-        )
+            return self._gathered(rights, message, content.position, content.octets, batch)
         self._complete(rights, message, content.octets)
-        batch.entries.append(Entry(message, due <= wall and self._submit.begins_now(message)))
-        return message_id
+        batch.entries.append(Entry(message, self._starts(message)))
+        return message.message_id
 
     def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
         """Put in the text and the route; raises Refusal if there is none."""
@@ -213,25 +177,32 @@ class Accept:
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self,
-        rights: Rights,
-        source: Address,
-        destination: Address,
-        content: Content,
-        segment: Segment,
-        batch: _Batch,
+        self, rights: Rights, said: Message, position: Position, octets: bytes, batch: _Batch
     ) -> int:
-        """Keep a segment, and the message if it is the last one; return its message_id."""
-        position = content.position
-        assert position is not None
+        """Keep a segment, and the message if it is the last one; return its message_id.
+
+        *said* is what its submit_sm says of the message.
+        """
         key = GatheringKey(
-            rights.account.system_id,
-            source,
-            destination,
+            said.system_id,
+            said.source,
+            said.destination,
             position.kind,
             position.reference,
             position.total,
             position.other_udh,
+        )
+        segment = Segment(
+            said.message_id,
+            position.number,
+            said.registered_delivery,
+            said.accepted_at,
+            said.data_coding,
+            said.priority,
+            said.due,
+            said.expires_at,
+            said.traits,
+            octets,
         )
         known = self.gather.known(key, segment)
         if known is not None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, BadAddress, BadTon, number_of
-from smppbridge.model.message import PLAIN, Traits
+from smppbridge.model.message import PLAIN, Message, Traits
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag, Ton
 from smppbridge.smpp.pdus import SubmitSm
@@ -51,6 +51,31 @@ class Reader:
             Alphabet(account.alphabet_0), Alphabet(account.alphabet_3)
         )
         self._sources: dict[tuple[bytes, int, int], Address] = {}
+
+    def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
+        """Return what a submit_sm says of its message, as yet without id, text and route."""
+        source = self.source(pdu)
+        destination, number = self.destination(pdu)
+        check_flags(pdu)
+        due, expires_at = self.lifetime(pdu, now)
+        asked = pdu.registered_delivery
+        return Message(
+            0,
+            self.account.system_id,
+            source,
+            destination,
+            number,
+            "",
+            pdu.data_coding,
+            pdu.priority_flag,
+            wanted_receipts(asked, interface_version) if asked else 0,
+            (),
+            now,
+            expires_at,
+            due,
+            None,
+            traits(pdu, udh),
+        )
 
     def source(self, pdu: SubmitSm) -> Address:
         """Return the source address, if this account may use it (ESME_RINVSRCADR)."""

@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import select
 import socket
 import sys
-from array import array
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from struct import Struct
 from time import monotonic, process_time
-from typing import Any
 
+from smppbridge.simulators.load import Load, Tally
 from smppbridge.smpp.constants import CommandId, status_name
 from smppbridge.smpp.pdus import Bind, BindTransceiver, BindTransmitter, SubmitSm
 
@@ -41,71 +37,6 @@ _DESTINATION = b"2438%08d"
 
 class LoadFailed(Exception):
     """The server refused a bind or does not speak SMPP."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Load:
-    """What to send, over how many sessions, with how many unanswered on each.
-
-    *receipts* asks for them and waits for them.  The load ends after *seconds*, or when nothing has
-    come for *silence*.
-    """
-
-    port: int
-    system_id: str = "bench"
-    password: str = field(default="bench", repr=False)
-    binds: int = 4
-    window: int = 50
-    messages: int = 20_000
-    receipts: bool = False
-    seconds: float = 120.0
-    silence: float = 10.0
-
-
-@dataclass(slots=True)
-class Tally:
-    """What came of a load; times by the machine's monotonic clock, latencies in seconds."""
-
-    sent: int = 0
-    began: float = 0.0
-    answered_at: float = 0.0
-    receipt_at: float = 0.0
-    cpu: float = 0.0
-    latencies: array[float] = field(default_factory=lambda: array("d"))
-    accepted: set[bytes] = field(default_factory=set)
-    refused: Counter[int] = field(default_factory=Counter)
-    receipts: Counter[bytes] = field(default_factory=Counter)
-
-    def figures(self) -> dict[str, Any]:
-        """Return counts, rates a second and milliseconds."""
-        ordered = sorted(self.latencies)
-        received = self.receipts.total()
-        return {
-            "sent": self.sent,
-            "answered": len(ordered),
-            "accepted": len(self.accepted),
-            "refused": {status_name(status): count for status, count in self.refused.items()},
-            "accepted_per_s": _rate(len(self.accepted), self.answered_at - self.began),
-            "p50_ms": percentile(ordered, 50) * 1000,
-            "p99_ms": percentile(ordered, 99) * 1000,
-            "receipts": received,
-            "receipts_per_s": _rate(received, self.receipt_at - self.began),
-            "missing": len(self.accepted - self.receipts.keys()),
-            "doubled": received - len(self.receipts),
-            "unknown": len(self.receipts.keys() - self.accepted),
-            "began": self.began,
-            "cpu": self.cpu,
-        }
-
-
-def percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return the smallest of *ordered* values that *percent* of them do not exceed; 0 if none."""
-    rank = math.ceil(len(ordered) * percent / 100)
-    return ordered[max(rank, 1) - 1] if ordered else 0.0
-
-
-def _rate(count: int, seconds: float) -> float:
-    return count / seconds if seconds > 0 else 0.0
 
 
 class _Session:
@@ -145,8 +76,8 @@ class Esme:
             session.out += request
             self._flush(session)
             if opened % _BINDING == 0 or opened == self.load.binds:
-                self._serve(lambda wanted=opened: self._bound == wanted, deadline)  # type: ignore[misc]
-        if len(self._sessions) < self.load.binds or self._bound < self.load.binds:
+                self._serve(self._all_bound, deadline)
+        if not self._all_bound() or self._bound < self.load.binds:
             raise LoadFailed(f"{self._bound} of {self.load.binds} sessions were bound")
 
     def run(self) -> Tally:
@@ -183,6 +114,9 @@ class Esme:
         self._poll.close()
 
     # -- inside ---------------------------------------------------------------------------------
+
+    def _all_bound(self) -> bool:
+        return self._bound == len(self._sessions)
 
     def _answers_done(self) -> bool:
         return len(self.tally.latencies) >= self.load.messages
@@ -248,17 +182,21 @@ class Esme:
         sent_at += [monotonic()] * count
         self.tally.sent += count
 
-    def _read(self, session: _Session) -> None:
+    def _received(self, session: _Session) -> bytes:
+        """Return what has come, with what was not whole before; nothing if it is lost."""
         try:
             octets = session.socket.recv(_CHUNK)
         except BlockingIOError:
-            return
+            return session.rest
         except OSError:
             octets = b""
-        if not octets:
-            self._drop(session)
-            return
-        octets = session.rest + octets
+        if octets:
+            return session.rest + octets
+        self._drop(session)
+        return b""
+
+    def _read(self, session: _Session) -> None:
+        octets = self._received(session)
         now, tally, unpack = monotonic(), self.tally, _HEADER.unpack_from
         sent_at, latency, accept = session.sent_at, tally.latencies.append, tally.accepted.add
         at, end, room = 0, len(octets), 0

@@ -1,4 +1,4 @@
-"""A provider that is fast enough not to be what is measured: Keccel's answer to whatever it is asked.
+"""A provider that is fast enough not to be what is measured: it answers everything as Keccel does.
 
 ``python -m smppbridge.simulators.swift`` prints its port as JSON, serves loopback until its input
 closes, and prints what it counted; `GET /counts` says the same while it runs.  Messages are told
@@ -82,7 +82,8 @@ class SwiftProvider:
         self._next = time.time_ns() // 1000
         self._due: deque[int] = deque()
         self._free: list[_Peer] = []
-        self._room = callers if report_to else 0
+        self._room = callers
+        self._reports = report_to is not None
         where = urlsplit(report_to or "")
         self._reported_to = (where.hostname or "", where.port or 80)
         self._report = b"GET %b?messageID=%%016d&status=DELIVERED HTTP/1.1\r\nHost: %b\r\n\r\n" % (
@@ -191,7 +192,7 @@ class SwiftProvider:
                 self._seen.add(token)
                 counts.distinct += 1
         self._next += 1
-        if self._room or self._free or self._due:
+        if self._reports:
             self._due.append(self._next)
         return _ANSWER % self._next
 
