@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -21,9 +22,10 @@ from smppbridge.observe.shown import stamped
 
 _REMEMBERED = 10_000
 _NOTES = 3
-_FRAME = 7  # lines of a table that are no rows, and the line below it
-_FEWEST = 3
-_COLOURS = {"accepted": "cyan", "DELIVERED": "green", "uncertain": "yellow", "UNKNOWN": "yellow"}
+_FRAME = 5  # lines of a table that are no rows, and the one below it for the cursor
+_FEWEST = 5
+_UNCERTAIN = "uncertain"
+_COLOURS = {"accepted": "cyan", "DELIVERED": "green", _UNCERTAIN: "yellow", "UNKNOWN": "yellow"}
 
 
 @dataclass(slots=True)
@@ -74,7 +76,7 @@ class Board(Journal):
         if event == "message_accepted":
             self._accept(seen)
         elif event == "message_uncertain":
-            self._end([seen["message_id"]], "uncertain")
+            self._end([seen["message_id"]], _UNCERTAIN)
         elif event in ("message_delivered", "message_failed", "message_expired"):
             ids = map(str, fields.get("segments") or [seen["message_id"]])
             self._end(list(ids), seen["state"])
@@ -91,11 +93,11 @@ class Board(Journal):
 
     def table(self) -> Group:
         """Return what is shown."""
-        table = Table(title="messages", title_justify="left")
-        for heading, width in (("time", 8), ("message_id", 18), ("from", 11), ("to", 15)):
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1))
+        for heading, width in (("time", 8), ("message_id", 16), ("from", 9), ("to", 12)):
             table.add_column(heading, no_wrap=True, min_width=width)
         table.add_column("state", no_wrap=True, min_width=13)
-        table.add_column("ms", no_wrap=True, min_width=6, justify="right")
+        table.add_column("ms", no_wrap=True, min_width=5, justify="right")
         room = max(_FEWEST, self._console.height - self._above - _FRAME - _NOTES)
         for row in list(self._rows.values())[-room:]:
             table.add_row(
@@ -126,11 +128,12 @@ class Board(Journal):
     def _end(self, ids: Sequence[str], state: str) -> None:
         if state == "DELIVERED":
             self._delivered += len(ids)
-        elif state != "uncertain":
+        elif state != _UNCERTAIN:
             self._failed += len(ids)
         for row in filter(None, map(self._rows.get, ids)):
             row.state = state
-            row.ms = (self._clock() - row.at) * 1000
+            if state != _UNCERTAIN:
+                row.ms = (self._clock() - row.at) * 1000
 
     def _note(self, event: str, seen: Mapping[str, Any]) -> None:
         said = (f"{k}={v}" for k, v in seen.items() if k not in ("ts", "level", "event"))

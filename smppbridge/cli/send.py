@@ -220,7 +220,9 @@ def _as_json(event: str, fields: dict[str, Any]) -> None:
 
 def _as_line(event: str, fields: dict[str, Any]) -> None:
     word = fields.get("stat") or fields.get("status") or event
-    line = f"{fields['message_id']:<20} {fields['segment']:>7}  {word:<16} {fields['ms']:>9.1f} ms"
+    line = f"{fields['message_id']:<16} {fields['segment']:>5}  {word:<9} {fields['ms']:>7.0f} ms"
     if event == "receipt":
-        line += f"  err {fields['err']}, {fields['submit_date']} -> {fields['done_date']}"
+        day, _, _ = fields["submit_date"].partition(" ")
+        done = fields["done_date"].removeprefix(f"{day} ")
+        line += f"  err {fields['err']}  {fields['submit_date']} -> {done}"
     click.echo(line)

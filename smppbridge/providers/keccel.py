@@ -35,6 +35,7 @@ from smppbridge.providers.reading import (
     json_object,
     lower_names,
     refusal,
+    said,
     shown,
     state_table,
 )
@@ -97,23 +98,34 @@ _quote = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keccel:
-    """One Keccel account.
-
-    *sender* stands in for a source address that is empty.  *arguments* is where delivery.asp and
-    balance.asp take theirs: the vendor's client sends a JSON body with GET, others a query string,
-    which shows the token to every proxy.  *on_5xx* is what a server error means for a submission.
-    *states* adds to the statuses known, *errors* to the fragments of descriptions; both come first.
-    """
+    """One Keccel account; the settings say what they mean."""
 
     abilities: ClassVar[Abilities] = Abilities(callbacks=True, polling=True, balance=True)
 
-    token: str = field(repr=False)
-    base_url: str = "https://api.keccel.com/sms/v2"
-    sender: str = ""
-    arguments: Literal["body", "query"] = "body"
-    on_5xx: On5xx = "uncertain"
-    states: Mapping[str, StateName] = field(default_factory=dict, hash=False)
-    errors: Mapping[str, Blame] = field(default_factory=dict, hash=False)
+    token: str = field(repr=False, metadata=said("The API key"))
+    base_url: str = field(
+        default="https://api.keccel.com/sms/v2", metadata=said("Where message.asp is")
+    )
+    sender: str = field(default="", metadata=said("Stands in for a source address that is empty"))
+    arguments: Literal["body", "query"] = field(
+        default="body",
+        # the vendor's client sends a JSON body with GET; a query string shows the token to proxies
+        metadata=said("Where delivery.asp and balance.asp take theirs: body or query"),
+    )
+    on_5xx: On5xx = field(
+        default="uncertain",
+        metadata=said("What a server error means for a submission: uncertain, retry or fail"),
+    )
+    states: Mapping[str, StateName] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("Statuses beyond those known, as {LOST: undeliverable}"),
+    )
+    errors: Mapping[str, Blame] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("Fragments of descriptions and what they blame, as {quota: provider}"),
+    )
 
     _submit_url: str = field(init=False, repr=False, compare=False)
     _opening: str = field(init=False, repr=False, compare=False)

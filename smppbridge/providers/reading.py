@@ -40,6 +40,11 @@ _REFUSALS: Mapping[str, tuple[CommandStatus, bool]] = MappingProxyType(
 _decode = json.JSONDecoder().decode
 
 
+def said(description: str) -> Mapping[str, str]:
+    """Return what a setting means, as the metadata of its field: for the example and README."""
+    return {"description": description}
+
+
 def json_object(body: bytes, limit: int = MAX_ANSWER) -> dict[str, Any]:
     """Return the JSON object that *body* is; raises BadReply if it is none, or over *limit* octets.
 

@@ -1,0 +1,175 @@
+"""Messages from the store as people and programs want to see them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import zip_longest
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from smppbridge.model.message import Stage
+from smppbridge.observe.shown import escaped, mask
+from smppbridge.smpp.constants import MessageState, status_name
+from smppbridge.store.lookup import Event, Listed
+
+_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
+_TIMES = frozenset(("due", "expires_at"))
+_OURS = frozenset(("message_id", "provider_message_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What may be seen: texts, whole numbers."""
+
+    text: bool
+    numbers: bool
+
+    def number(self, addr: str) -> str:
+        """Return an address as it may be seen; letters are no secret."""
+        hidden = not self.numbers and addr.removeprefix("+").isdecimal()
+        return mask(escaped(addr)) if hidden else escaped(addr)
+
+    def words(self, text: str) -> str:
+        """Return a reason, which may have a number in it."""
+        return escaped(text if self.numbers else _DIGITS.sub(lambda found: mask(found[0]), text))
+
+
+def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
+    """Print a table, a message a row."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    columns = ["message_id", "accepted", "account", "to", "provider", "state", "attempts"]
+    for name in [*columns, *(["text"] if shown.text else [])]:
+        table.add_column(name, no_wrap=name != "text", justify="left", overflow="fold")
+    for message in found:
+        cells = [
+            str(message.message_id),
+            when(message.accepted_at),
+            escaped(message.system_id),
+            shown.number(message.number),
+            escaped(message.provider),
+            word(message),
+            str(message.attempts),
+            *([content(message)] if shown.text else []),
+        ]
+        table.add_row(*map(Text, cells))  # Text: what messages say is no markup
+    if found:
+        _console().print(table)
+    else:
+        click.echo("no such messages")
+    if more:
+        click.echo(f"there may be more: --before {found[-1].message_id}")
+
+
+def as_timeline(
+    found: Sequence[Listed], timelines: Sequence[Sequence[Event]], shown: Shown
+) -> None:
+    """Print all that is known of a few messages."""
+    for message, events in zip(found, timelines, strict=True):
+        grid = Table.grid(padding=(0, 2))
+        for name, value in facts(message, shown).items():
+            if value not in (None, ""):
+                grid.add_row(Text(name, "bold"), Text(str(value)))
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("time", "what", "how"):
+            table.add_column(name, overflow="fold")
+        for event in events:
+            how = " ".join(f"{k}={_joined(v)}" for k, v in event_facts(event, shown).items())
+            table.add_row(when(event.at), event.name, Text(how))
+        _console().print(grid, "", table, "", sep="\n")
+
+
+def as_lines(found: Sequence[Listed], timelines: Sequence[Sequence[Event]], shown: Shown) -> None:
+    """Print JSON, a message a line; with timelines, each with its own."""
+    for message, events in zip_longest(found, timelines):
+        line = facts(message, shown)
+        if events is not None:
+            line["timeline"] = [
+                {"at": when(e.at) or None, "event": e.name, **event_facts(e, shown)} for e in events
+            ]
+        click.echo(json.dumps(line))
+
+
+def facts(message: Listed, shown: Shown) -> dict[str, Any]:
+    """Return what is known of a message, as it may be seen."""
+    named: dict[str, Any] = {
+        "message_id": str(message.message_id),
+        "system_id": escaped(message.system_id),
+        "stage": Stage(message.stage).name,
+        "state": _state(message.state) if message.state else None,
+        "uncertain": message.uncertain,
+        "source": shown.number(message.source),
+        "destination": shown.number(message.number),
+        "route": message.route.split(",") if message.route else [],
+        "provider": escaped(message.provider),
+        "provider_message_id": escaped(message.provider_message_id or "") or None,
+        "attempts": message.attempts,
+        "segments": message.segments or 1,
+        "error": message.error,
+    }
+    for name in ("accepted_at", "expires_at", "due", "done_at"):
+        named[name] = when(getattr(message, name)) or None
+    if shown.text:
+        named["text" if isinstance(message.body, str) else "octets"] = content(message)
+    return named
+
+
+def event_facts(event: Event, shown: Shown) -> dict[str, Any]:
+    """Return what is known of an event, as it may be seen."""
+    return {name: _fact(name, value, shown) for name, value in event.facts.items()}
+
+
+def word(message: Listed) -> str:
+    """Return in a word where a message is."""
+    if message.uncertain:
+        return "Uncertain"
+    finished = message.stage == Stage.FINISHED
+    return _state(message.state) if finished else Stage(message.stage).name
+
+
+def content(message: Listed) -> str:
+    """Return characters, or octets in hex."""
+    body = message.body
+    return escaped(body) if isinstance(body, str) else (body or b"").hex()
+
+
+def when(at: float | None) -> str:
+    """Return a time in UTC, or nothing."""
+    if at is None:
+        return ""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _fact(name: str, value: Any, shown: Shown) -> Any:
+    if name in _OURS:
+        return escaped(str(value))
+    if name == "state":
+        return _state(value)
+    if name == "command_status":
+        return status_name(value)
+    if name in _TIMES:
+        return when(value)
+    return shown.words(value) if isinstance(value, str) else value
+
+
+def _state(state: int) -> str:
+    known: Mapping[int, MessageState] = MessageState._value2member_map_  # type: ignore[assignment]
+    return known[state].name if state in known else str(state)
+
+
+def _joined(value: Any) -> str:
+    text = ",".join(value) if isinstance(value, list) else str(value)
+    return json.dumps(text, ensure_ascii=False) if " " in text else text
+
+
+def _console() -> Console:
+    # In a pipe there is no width to keep to: a line stays a line.
+    console = Console(highlight=False, soft_wrap=True)
+    return console if console.is_terminal else Console(highlight=False, width=10_000)
