@@ -43,9 +43,9 @@ Point your system at it, or in another terminal:
   {command} listen{port}
 
 The last two digits of a number decide: 90 fails, 91 is rejected, 92 answers
-after 5 s, 93 HTTP 500, 94 HTTP 429 twice, 95 never answers, 96 reports before it
-answers, 97 reports twice, 98 never reports, 99 expires; others are delivered.
-Ctrl-C ends it, and nothing is kept.
+after 5 s, 93 HTTP 500, 94 HTTP 429 twice, 95 never answers, 96 reports before
+it answers, 97 reports twice, 98 never reports, 99 expires; others are
+delivered. Ctrl-C ends it, and nothing is kept.
 """
 
 

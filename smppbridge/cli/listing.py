@@ -75,8 +75,8 @@ def as_timeline(
     for message, events in zip(found, timelines, strict=True):
         grid = Table.grid(padding=(0, 2))
         for name, value in facts(message, shown).items():
-            if value not in (None, ""):
-                grid.add_row(Text(name, "bold"), Text(str(value)))
+            if value not in (None, "", []):
+                grid.add_row(Text(name, "bold"), Text(_joined(value)))
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("time", "what", "how"):
             table.add_column(name, overflow="fold")
@@ -171,5 +171,5 @@ def _joined(value: Any) -> str:
 
 def _console() -> Console:
     # In a pipe there is no width to keep to: a line stays a line.
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     return console if console.is_terminal else Console(highlight=False, width=10_000)

@@ -1,4 +1,4 @@
-"""``smppbridge messages``: look messages up beside a running bridge, decide about Uncertain ones."""
+"""``smppbridge messages``: look messages up, and decide about Uncertain ones."""
 
 from __future__ import annotations
 
@@ -45,17 +45,12 @@ def located(command: Command) -> Command:
     return config(store(command))
 
 
-class Moment(click.ParamType):
-    """A time: ISO (UTC if it has no offset), how long ago, or today."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return UNIX seconds."""
-        try:
-            return moment(value, time.time())
-        except ValueError:
-            self.fail(f"{value!r}: write 2026-11-20T14:00, 10m, 2h or today", param, ctx)
+def as_moment(ctx: click.Context, param: click.Parameter, word: str | None) -> float | None:
+    """Read an option that is a time: ISO (UTC if it has no offset), how long ago, or today."""
+    try:
+        return None if word is None else moment(word, time.time())
+    except ValueError:
+        raise click.BadParameter(f"{word!r}: write 2026-11-20T14:00, 10m, 2h or today") from None
 
 
 def moment(word: str, now: float) -> float:
@@ -76,8 +71,10 @@ def moment(word: str, now: float) -> float:
 )
 @click.option("--number", help="To this number, with or without + or 00.")
 @click.option("--account", metavar="SYSTEM_ID", help="From this account.")
-@click.option("--since", type=Moment(), help="Accepted at or after: ISO, 10m, 2h, today.")
-@click.option("--until", type=Moment(), help="Accepted before.")
+@click.option(
+    "--since", callback=as_moment, metavar="TIME", help="Accepted at or after: ISO, 10m, 2h, today."
+)
+@click.option("--until", callback=as_moment, metavar="TIME", help="Accepted before.")
 @click.option(
     "--state",
     type=click.Choice([*STAGES, *STATES], case_sensitive=False),
@@ -93,6 +90,7 @@ def moment(word: str, now: float) -> float:
 @click.pass_context
 def messages(
     ctx: click.Context,
+    /,
     config: Path | None,
     store: str | None,
     word: str | None,
@@ -131,7 +129,7 @@ def messages(
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
 @click.pass_context
-def resend(ctx: click.Context, ids: Sequence[int], yes: bool, **where: Any) -> None:
+def resend(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> None:
     """Send Uncertain messages once more; a phone may get a second SMS."""
     decide(given_path(ctx, **where), ids, "resend", yes)
 
@@ -141,7 +139,7 @@ def resend(ctx: click.Context, ids: Sequence[int], yes: bool, **where: Any) -> N
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
 @click.pass_context
-def fail(ctx: click.Context, ids: Sequence[int], yes: bool, **where: Any) -> None:
+def fail(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> None:
     """End Uncertain messages as UNDELIVERABLE."""
     decide(given_path(ctx, **where), ids, "fail", yes)
 

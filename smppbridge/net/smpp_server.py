@@ -26,7 +26,7 @@ from smppbridge.smpp.session import Session, Timers
 from smppbridge.smpp.tlvs import find
 
 # What is not served yet, and the status that says so in each operation's own response.
-_NOT_SERVED = {
+NOT_SERVED = {
     CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
     CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
     CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
@@ -304,4 +304,4 @@ def _status_of(request: Pdu) -> int:
         return Status.ESME_RMISSINGOPTPARAM
     if isinstance(request, SubmitMulti) and not request.dest_address:
         return Status.ESME_RINVNUMDESTS
-    return _NOT_SERVED[CommandId(request.command_id)]
+    return NOT_SERVED[CommandId(request.command_id)]

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, field
+from string import ascii_lowercase, ascii_uppercase
 from typing import Protocol
 
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Outcome
 from smppbridge.model.report import Delivery
+
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # all that SQL's lower() is sure to know
 
 
 class StoreFailure(Exception):
@@ -21,8 +24,8 @@ class StoreFailure(Exception):
 
 
 def same_id(provider_message_id: str) -> str:
-    """Return what two spellings of one id share: letter case and leading zeros do not count."""
-    return provider_message_id.lstrip("0").lower()
+    """Return what two spellings of one id share: case of a to z and leading zeros do not count."""
+    return provider_message_id.lstrip("0").translate(_LOWER)
 
 
 @dataclass(slots=True)

@@ -106,11 +106,10 @@ def owed(
 
 def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
     """Take what was decided by hand about messages that are Uncertain."""
-    rows = db.execute("select message_id, verb from decision").fetchall()
-    if not rows:
-        return []
+    if db.execute("select 1 from decision limit 1").fetchone() is None:
+        return []  # without taking the lock that a delete takes
+    rows = db.execute("delete from decision returning message_id, verb").fetchall()
     found = find(db, [row[0] for row in rows])
-    db.execute("delete from decision")
     return [(found[message_id], verb) for message_id, verb in rows if message_id in found]
 
 
@@ -136,9 +135,8 @@ def lapse(db: sqlite3.Connection, now: float, limit: int) -> dict[str, int]:
 def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
     """Delete finished messages older than *before*, with all that hangs on them."""
     rows = db.execute(
-        "select message_id from message where message_id < ? and stage = 4 and done_at < ? "
-        "order by message_id limit ?",
-        (int(before * 1_000_000), before, limit),
+        "select message_id from message where stage = 4 and done_at < ? order by done_at limit ?",
+        (before, limit),
     ).fetchall()
     gone = [row[0] for row in rows]
     db.execute("begin immediate")

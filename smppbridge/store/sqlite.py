@@ -306,7 +306,7 @@ def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
 def _answer(db: sqlite3.Connection, question: Question) -> Any:
     try:
         return question(db)
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError, OverflowError) as error:  # a value that SQL cannot have
         if db.in_transaction:
             db.execute("rollback")
         return error

@@ -120,7 +120,6 @@ INSERT_EARLY = Many(
 DELETE_EARLY = Many(
     "p,pmid", "delete from early where (provider, provider_message_id) in (select p, pmid from v)"
 )
-DELETE_DECISION = Many("id", "delete from decision where message_id in (select id from v)")
 
 # The order within a transaction: what is new, what becomes of it, what that makes due.
 ORDER = (
@@ -138,5 +137,4 @@ ORDER = (
     POSTPONE_DELIVERY,
     INSERT_EARLY,
     DELETE_EARLY,
-    DELETE_DECISION,
 )

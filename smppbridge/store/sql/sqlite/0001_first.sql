@@ -37,6 +37,7 @@ create index message_open on message (stage, provider, due, expires_at) where st
 create index message_provider on message (provider, lower(ltrim(provider_message_id, '0')))
     where provider_message_id is not null;
 create index message_number on message (number);
+create index message_done on message (done_at) where stage = 4;
 
 -- parent is null while the rest of the message is awaited
 create table segment (
@@ -77,7 +78,8 @@ create table delivery (
     command_status integer,
     primary key (message_id, state)
 ) without rowid;
-create index delivery_owed on delivery (system_id, due, expires_at) where finished_at is null;
+create index delivery_owed on delivery (system_id, due) where finished_at is null;
+create index delivery_lapsing on delivery (expires_at) where finished_at is null;
 
 -- Reports that came before the answer that names their message.
 create table early (

@@ -1,0 +1,75 @@
+"""The commands as processes, read line by line with a deadline."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+PATIENCE = 20.0  # seconds
+_MAIN = "from smppbridge.cli.main import main; main(prog_name='smppbridge')"
+
+
+@dataclass
+class Program:
+    """A running command; what it printed is in *said*."""
+
+    process: subprocess.Popen[bytes]
+    said: str = ""
+
+    def until(self, word: str) -> str:
+        """Read until *word* is printed; return all that was printed so far."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + PATIENCE
+        while word not in self.said:
+            left = deadline - time.monotonic()
+            assert left > 0, f"{word!r} is not in {self.said!r}"
+            if select.select([self.process.stdout], [], [], left)[0]:
+                octets = os.read(self.process.stdout.fileno(), 65536)
+                assert octets, f"ended without {word!r}: {self.said!r}"
+                self.said += octets.decode()
+        return self.said
+
+    def end(self, signum: int = signal.SIGINT) -> int:
+        """Send a signal and return the exit status."""
+        self.process.send_signal(signum)
+        return self.ended()
+
+    def ended(self) -> int:
+        """Wait for the end; return the exit status."""
+        rest, _ = self.process.communicate(timeout=PATIENCE)
+        self.said += rest.decode()
+        return self.process.returncode
+
+
+@contextmanager
+def running(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Program]:
+    """Run a command, its standard error with its output; kill it at the end."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", _MAIN, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env={**os.environ, **(environ or {})},
+    )
+    with process:
+        try:
+            yield Program(process)
+        finally:
+            process.kill()
+
+
+def free_ports(count: int) -> list[str]:
+    """Return ports of 127.0.0.1 that nobody has at the moment."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [str(each.getsockname()[1]) for each in sockets]
