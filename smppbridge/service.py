@@ -6,16 +6,15 @@ import gc
 import math
 import random
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
@@ -32,20 +31,26 @@ from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.accept import Accept, rights_of
 from smppbridge.relay.carry import Carrier
 from smppbridge.relay.deliver import Deliver
-from smppbridge.relay.early import EarlyRules
 from smppbridge.relay.lane import Lane
 from smppbridge.relay.overdue import Overdue
 from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
-from smppbridge.service_rules import caller_of, connection_of, lane_rules_of, poll_rules_of
+from smppbridge.service_rules import (
+    caller_of,
+    connection_of,
+    early_rules_of,
+    lane_rules_of,
+    poll_rules_of,
+)
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.session import Timers
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
+from smppbridge.upkeep import Upkeep
 from smppbridge.web.callbacks import Callbacks
+from smppbridge.web.hearing import Hearing
 from smppbridge.web.site import callbacks_site, web_site
 
-FORGOTTEN_AT_ONCE = 500
 PARTING = 6.0  # seconds for sessions to unbind
 
 
@@ -69,11 +74,8 @@ class Bridge:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(reactor), Metrics(__version__)
         self.draining = self.listening = False
-        self.figures: dict[str, float] = {}
         self.applied_at, self.applied_well = time.time(), True
-        self._heard: dict[str, list[tuple[tuple[Report, ...], Deferred[None]]]] = {}
         self._ports: list[IListeningPort] = []
-        self._loops: list[LoopingCall] = []
         self._pool = ThreadPool(0, 2, "argon2")
         self._build()
 
@@ -87,22 +89,25 @@ class Bridge:
         self.carrier = Carrier(self.http.send)
         clock, meters, journal = self.clock, self.metrics, self.journal
         self.deliver = Deliver(self.store, clock=clock, spawn=self.spawn, meters=meters)
-        callbacks = settings.callbacks
-        early = (
-            EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)
-            if callbacks
-            else EarlyRules()
-        )
         self.reports = Reports(
             self.store,
             self.deliver.owe,
             keep=settings.receipts.keep,
-            early=early,
+            early=early_rules_of(settings),
             every_fate=settings.log.messages == "all",
             clock=clock,
             meters=meters,
             journal=journal,
         )
+        self._build_submit(now)
+        hearing = Hearing(self._read_callback, self._tell, self.reactor)
+        self.callbacks = Callbacks(hearing, self.metrics.callback)
+        self.upkeep = Upkeep(self)
+        watch(self)
+
+    def _build_submit(self, now: float) -> None:
+        settings = self.settings
+        clock, meters, journal = self.clock, self.metrics, self.journal
         self.lanes = {
             name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
             for name, provider in settings.built_providers().items()
@@ -129,8 +134,6 @@ class Bridge:
             meters=meters,
             journal=journal,
         )
-        self.callbacks = Callbacks(self._called, self.metrics.callback)
-        watch(self)
 
     def _serve(self, restored: Restored) -> None:
         """Build what takes messages, now that it is known which ids were given."""
@@ -198,7 +201,7 @@ class Bridge:
                 settings.callbacks.listen, callbacks_site(self.callbacks, self.reactor)
             )
         self.listening = True
-        self._tick()
+        self.upkeep.start()
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
@@ -224,85 +227,19 @@ class Bridge:
             endpoint = serverFromString(self.reactor, description)
             self._ports.append(await endpoint.listen(cast(IProtocolFactory, factory)))
 
-    def _tick(self) -> None:
-        for seconds, call in (
-            (0.05, self._pace),
-            (0.1, self._breathe),
-            (0.5, self._half_second),
-            (1.0, self._second),
-            (10.0, self._ten_seconds),
-        ):
-            loop = LoopingCall(call)
-            loop.clock = self.reactor
-            loop.start(seconds, now=False).addErrback(
-                lambda failure: self._log.failure("tick", failure)
-            )
-            self._loops.append(loop)
-        self._breathed = self.clock.monotonic()
-
-    # -- what time brings -----------------------------------------------------------------------
-
-    def _breathe(self) -> None:
-        now = self.clock.monotonic()
-        self.metrics.reactor_lag(max(0.0, now - self._breathed - 0.1))
-        self._breathed = now
-        self.journal.flush()
-
-    def _pace(self) -> None:
-        self.submit.pace()
-        self.deliver.flush()
-
-    def _half_second(self) -> None:
-        self.submit.tick()
-        self.deliver.tick()
-
-    def _second(self) -> None:
-        self.overdue.tick()
-        self.spawn(self.overdue.by_hand())
-        rights = self.binds.rights
-        timeouts = {name: r.account.gather_timeout for name, r in rights.items()}
-        self.spawn(self.accept.expire(timeouts, rights))
-        self.spawn(self._forget())
-        self.notify.alive()
-
-    def _ten_seconds(self) -> None:
-        self.spawn(self.submit.expire())
-        self.spawn(self.reports.forget_early())
-        self.spawn(self.deliver.lapse())
-        self.spawn(self._measure())
-        self.notify.status(self.status())
-
-    async def _forget(self) -> None:
-        before = self.clock.wall() - self.settings.retention
-        await self.store.forget(before, FORGOTTEN_AT_ONCE)
-
-    async def _measure(self) -> None:
-        self.figures = await self.store.measure()
-
     # -- what comes in --------------------------------------------------------------------------
 
     def _answered(self, answers: Any) -> None:
         self.carrier.answered(answers)
 
-    def _called(self, name: str, request: HttpRequest) -> Deferred[None]:
-        """Take a callback; those of one turn of the reactor are told together."""
+    def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Report]:
         lane = self.lanes.get(name)
         if lane is None:
             raise BadReply("no such provider")
-        reports = lane.provider.read_callback(request)
-        waiter: Deferred[None] = Deferred()
-        if not self._heard:
-            self.reactor.callLater(0, self._tell)
-        self._heard.setdefault(name, []).append((reports, waiter))
-        return waiter
+        return lane.provider.read_callback(request)
 
-    def _tell(self) -> None:
-        heard, self._heard = self._heard, {}
-        for name, calls in heard.items():
-            told = [report for reports, _ in calls for report in reports]
-            waiters = [waiter for _, waiter in calls]
-            told_all = Deferred.fromCoroutine(self.reports.told(name, told, "push"))
-            told_all.addCallbacks(_all_back, _all_failed, (waiters,), {}, (waiters,))
+    async def _tell(self, name: str, reports: Sequence[Report]) -> None:
+        await self.reports.told(name, reports, "push")
 
     def _committed(self, seconds: float, error: Exception | None) -> None:
         self.metrics.store_commit(seconds)
@@ -359,20 +296,20 @@ class Bridge:
         if self.draining or not self.listening:
             return
         self.draining = self.accept.draining = self.submit.draining = True
-        deadline = self.clock.monotonic() + self.settings.drain
+        deadline = self._in(self.settings.drain)
+        parting = min(PARTING, self.settings.drain / 2)
         self.notify.stopping()
         self.journal("stopping", out=sum(lane.out for lane in self.lanes.values()))
         self.smsc.draining = True
-        await self._until(lambda: self.submit.idle, deadline)
+        await self._until(lambda: self.submit.idle, deadline - parting)
         self.smsc.drain()
-        await self._until(lambda: not self.smsc.links, min(deadline, self._in(PARTING)))
+        await self._until(lambda: not self.smsc.links, min(deadline, self._in(parting)))
         for link in list(self.smsc.links):
             link.close()
         self.deliver.flush()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
-        for loop in self._loops:
-            loop.stop()
+        self.upkeep.stop()
         self.http.stop(1.0)
         self._pool.stop()
         self.store.stop()
@@ -386,13 +323,3 @@ class Bridge:
         while not done() and self.clock.monotonic() < deadline:
             self.notify.extend(10)
             await deferLater(self.reactor, 0.05)
-
-
-def _all_back(_: None, waiters: Iterable[Deferred[None]]) -> None:
-    for waiter in waiters:
-        waiter.callback(None)
-
-
-def _all_failed(failure: Failure, waiters: Iterable[Deferred[None]]) -> None:
-    for waiter in waiters:
-        waiter.errback(failure)

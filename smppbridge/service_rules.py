@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from smppbridge.net.http_client import Connection
+from smppbridge.relay.early import EarlyRules
 from smppbridge.relay.lane import LaneRules
 from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
 from smppbridge.settings.provider import Provider
+from smppbridge.settings.schema import Settings
 from smppbridge.web.callbacks import Caller
 
 
@@ -50,3 +52,11 @@ def caller_of(provider: Provider) -> Caller | None:
     """Return how a provider may call us, if it may."""
     lane = provider.lane
     return Caller(lane.callback_key.encode()) if lane.pushes and lane.callback_key else None
+
+
+def early_rules_of(settings: Settings) -> EarlyRules:
+    """Return how long reports without a message are kept."""
+    callbacks = settings.callbacks
+    if callbacks is None:
+        return EarlyRules()
+    return EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)

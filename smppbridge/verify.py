@@ -20,10 +20,8 @@ class Finding:
     message: str
 
 
-def verify(settings: Settings, reactor: Any = None) -> list[Finding]:
+def verify(settings: Settings, reactor: Any) -> list[Finding]:
     """Parse endpoints, load certificates, build lanes; return what does not work."""
-    if reactor is None:
-        from twisted.internet import reactor
     found = list(_endpoints(settings, reactor))
     for name, provider in settings.providers.items():
         try:

@@ -48,9 +48,11 @@ def check(config: Path, as_json: bool) -> None:
 
 def _verified(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: a file that cannot be read is told of without them.
+    from twisted.internet import reactor
+
     from smppbridge.verify import verify
 
-    return [settings.fault(found.key, found.message) for found in verify(settings)]
+    return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
 
 
 def tell(faults: Sequence[Fault], as_json: bool) -> None:

@@ -36,7 +36,7 @@ def run(config: Path) -> None:
     """Run the bridge until SIGTERM; SIGHUP applies the configuration anew."""
     from twisted.internet import reactor
 
-    settings = checked(config)
+    settings = checked(config, reactor)
     log = settings.log
     journal = Journal(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
     take_over_libraries(journal)
@@ -44,11 +44,11 @@ def run(config: Path) -> None:
     raise SystemExit(serve(bridge, config, reactor))
 
 
-def checked(config: Path) -> Settings:
+def checked(config: Path, reactor: Any) -> Settings:
     """Return the settings of a file; tell its faults and exit with 78 if there are any."""
     try:
         settings = load(config)
-        faults = [settings.fault(f.key, f.message) for f in verify(settings)]
+        faults = [settings.fault(f.key, f.message) for f in verify(settings, reactor)]
     except BadSettings as error:
         faults = list(error.faults)
     if faults:

@@ -14,7 +14,7 @@ def watch(bridge: Any) -> None:
         "binds": lambda: bridge.smsc.bound_counts(),
         "window_in_use": lambda: bridge.smsc.windows(),
         "gathering_messages": lambda: len(bridge.accept.gather),
-        "uncertain_messages": lambda: bridge.figures.get("uncertain", 0),
+        "uncertain_messages": lambda: bridge.upkeep.figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in bridge.lanes.items()},
         "queue_oldest_age_seconds": lambda: _ages(bridge),
         "provider_up": lambda: {
@@ -27,9 +27,9 @@ def watch(bridge: Any) -> None:
         },
         "early_reports": lambda: len(bridge.reports.early),
         "deliveries_waiting": lambda: {(n,): x.depth for n, x in bridge.deliver.lines.items()},
-        "store_bytes": lambda: bridge.figures.get("bytes", 0),
-        "store_wal_bytes": lambda: bridge.figures.get("wal_bytes", 0),
-        "store_free_bytes": lambda: bridge.figures.get("free_bytes", 0),
+        "store_bytes": lambda: bridge.upkeep.figures.get("bytes", 0),
+        "store_wal_bytes": lambda: bridge.upkeep.figures.get("wal_bytes", 0),
+        "store_free_bytes": lambda: bridge.upkeep.figures.get("free_bytes", 0),
         "log_lines_dropped_total": lambda: bridge.journal.dropped,
     }
     for name, function in read.items():

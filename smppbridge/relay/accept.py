@@ -5,7 +5,7 @@ judge (or refuse at once) -> accept .disk. -> answer -> submit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,7 +21,7 @@ from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 from smppbridge.text.segments import Position
@@ -116,9 +116,10 @@ class Accept:
         self._reports.settled(settlements)
         self._hand_on(batch.entries)
 
-    async def expire(self, timeout_of: dict[str, float], accounts: dict[str, Rights]) -> None:
+    async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments have not all come in time."""
-        late = self.gather.expired(self._clock.wall(), timeout_of)
+        timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
+        late = self.gather.expired(self._clock.wall(), timeouts)
         if not late:
             return
         batch = _Batch()
@@ -267,7 +268,10 @@ class Accept:
 
     def _refuse(self, session: Submitter, sequence_number: int, status: int) -> None:
         session.answer(SubmitSmResp(status, sequence_number))
-        self._meters.refused(session.rights.account.system_id, status)
+        system_id = session.rights.account.system_id
+        self._meters.refused(system_id, status)
+        if self._journal is not None:
+            self._journal("submit_refused", system_id=system_id, command_status=status_name(status))
 
     def _undo(self, session: Submitter, batch: _Batch) -> None:
         """Answer that nothing was kept, and forget it."""

@@ -76,14 +76,18 @@ class Submit:
     def wait(self, attempts: Sequence[Attempt]) -> None:
         """Take attempts that are in the store; what is not due yet is read back in time."""
         wall = self._clock.wall()
+        touched: dict[str, Lane] = {}
         for attempt in attempts:
-            lane = self.lanes[attempt.provider]
+            lane = self.lanes.get(attempt.provider)
+            if lane is None:
+                continue  # its provider is gone since: it stays in the store, and expires
+            touched[lane.name] = lane
             if attempt.message.due <= wall:
                 lane.wait((attempt,))
             else:
                 lane.depth += 1
-        for name in {a.provider for a in attempts}:
-            self._move(self.lanes[name])
+        for lane in touched.values():
+            self._move(lane)
 
     def interrupted(self, attempts: Sequence[Attempt]) -> None:
         """Take attempts that were out when the process ended."""

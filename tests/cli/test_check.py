@@ -38,7 +38,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
     def run(text: str | None, *options: str, found: Sequence[Found] = ()) -> Result:
         service = ModuleType("smppbridge.verify")
-        service.verify = lambda settings: found  # type: ignore[attr-defined]
+        service.verify = lambda settings, reactor: found  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "smppbridge.verify", service)
         if text is not None:
             path.write_text(text)

@@ -1,0 +1,479 @@
+"""What every store must do: a new one is a row of STORES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smppbridge.model.address import Address
+from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
+from smppbridge.model.outcome import Refused
+from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict
+from tests.store.opened import (
+    KEEP,
+    NOW,
+    Opened,
+    accept,
+    again,
+    key,
+    message,
+    segment,
+    taken,
+    told,
+    tried,
+    unknown,
+)
+
+STORES: dict[str, Callable[[Path], Opened]] = {"sqlite": Opened}
+
+
+@pytest.fixture(params=STORES)
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
+    opened = STORES[request.param](tmp_path)
+    yield opened
+    opened.store.stop()
+
+
+def found(opened: Opened, message_id: int = 1) -> Found:
+    result: Found = opened.wait(opened.store.find([message_id]))[message_id]
+    return result
+
+
+def ids(attempts: list[Attempt]) -> list[int]:
+    return [attempt.message.message_id for attempt in attempts]
+
+
+def owed(opened: Opened, now: float = NOW + 10, **more: Any) -> list[tuple[int, int]]:
+    deliveries = opened.wait(opened.store.owed("bank", now, more.pop("limit", 100), **more))
+    return [(d.message_id, d.state) for d in deliveries]
+
+
+# -- accept -------------------------------------------------------------------------------------
+
+SHAPES = {
+    "plain": message(),
+    "octets": message(text="", binary=b"\x00\xff", data_coding=4),
+    "empty": message(text=""),
+    "as the ESME wrote it": message(destination=Address("+243 81", 0, 0)),
+    "everywhere": message(2**63 - 1, source=Address("", 255, 255), text="😀\x00\n'\"" * 100),
+    "traits": message(traits=Traits("WAP", 0x40, 65, 0, b"\x05\x00")),
+    "some traits": message(traits=Traits(user_message_reference=65535)),
+    "no route": message(route=()),
+    "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
+}
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("name", SHAPES)
+def test_an_accepted_message_is_the_same_after_reopening(
+    opened: Opened, name: str, begun: bool
+) -> None:
+    whole = SHAPES[name]
+    opened.wait(opened.store.accept([Entry(whole, begun)]))
+    restored = opened.reopen()
+    provider = whole.route[0] if whole.route else ""
+    if begun:
+        expected = Attempt(replace(whole, due=0.0), provider, 1, 0, whole.accepted_at)
+        assert (restored.interrupted, restored.waiting) == ([expected], {})
+    else:
+        expected = Attempt(whole, provider)
+        assert (restored.interrupted, restored.waiting) == ([], {provider: 1})
+    stage = Stage.SUBMITTING if begun else Stage.WAITING
+    assert found(opened, whole.message_id) == Found(expected, stage)
+    assert restored.last_id == whole.message_id
+
+
+addresses = st.builds(
+    Address, st.text("0123456789ABCé", max_size=20), st.integers(0, 255), st.integers(0, 255)
+)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    text=st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
+    source=addresses,
+    destination=addresses,
+    traits=st.builds(
+        Traits,
+        st.text("ABC", max_size=5),
+        st.integers(0, 255),
+        st.integers(0, 255),
+        st.none() | st.integers(0, 65535),
+        st.binary(max_size=8),
+    ),
+    numbers=st.tuples(st.integers(0, 255), st.integers(0, 3), st.integers(0, 255)),
+)
+def test_any_message_is_the_same_when_it_is_found(
+    opened: Opened, text: str, numbers: tuple[int, int, int], traits: Traits, **addressed: Address
+) -> None:
+    data_coding, priority, asked = numbers
+    whole = message(text=text, data_coding=data_coding, priority=priority, **addressed)
+    whole.registered_delivery, whole.traits = asked, PLAIN if traits == PLAIN else traits
+    opened.restored.last_id = whole.message_id = opened.restored.last_id + 1
+    opened.wait(opened.store.accept([Entry(whole)]))
+    assert found(opened, whole.message_id).attempt.message == whole
+
+
+def test_a_segment_waits_until_its_message_is_whole(opened: Opened) -> None:
+    first, second = segment(1, 1), segment(2, 2, octets=b"\x00b", traits=Traits("X"))
+    other = segment(3, 2, traits=Traits(udh=b"\x01"))
+    opened.wait(
+        opened.store.accept(
+            [Entry(None, key=key(), segment=first), Entry(None, key=key(8), segment=other)]
+        )
+    )
+    restored = opened.reopen()
+    assert (restored.segments, restored.last_id) == ([(key(), first), (key(8), other)], 3)
+
+    whole = message(1, segments=(first, second))
+    opened.wait(opened.store.accept([Entry(whole, key=key(), segment=second)]))
+    assert opened.reopen().segments == [(key(8), other)]
+    joined = (Segment(1, 1, 1, NOW), Segment(2, 2, 1, NOW))
+    assert found(opened).attempt.message == replace(whole, segments=joined)
+    assert opened.wait(opened.store.find([2])) == {}
+
+
+def test_a_message_takes_its_segments_in_when_none_comes_with_it(opened: Opened) -> None:
+    first = segment(1, 1)
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=first)]))
+    whole = message(1, route=(), segments=(first,))
+    fate = told(Attempt(whole, ""), State.EXPIRED)
+    opened.wait(opened.store.accept([Entry(whole)], [fate]))
+    assert opened.reopen().segments == []
+    assert found(opened).stage is Stage.FINISHED
+    assert owed(opened) == [(1, State.EXPIRED)]
+
+
+# -- submit -------------------------------------------------------------------------------------
+
+
+def test_an_attempt_that_was_out_is_known_to_be_interrupted(opened: Opened) -> None:
+    first, second = accept(opened, [message(1), message(2)])
+    out = replace(second, provider="d7", hop=1, number=3, begun_at=NOW + 5)
+    opened.wait(opened.store.begin([out]))
+    restored = opened.reopen()
+    assert restored.interrupted == [replace(out, message=replace(out.message, due=0.0))]
+    assert restored.waiting == {"keccel": 1}
+    assert opened.wait(opened.store.due(Stage.SUBMITTING, "d7", NOW + 999, 9)) == []
+    assert found(opened, first.message.message_id).stage is Stage.WAITING
+
+
+def refused(attempt: Attempt) -> Verdict:
+    return Verdict(attempt, Refused("credit"), Stage.SUBMITTING, NOW + 1, NOW + 1)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "stage", "due", "provider", "hop", "name"),
+    [
+        (lambda a: taken(a, "X1", NOW + 60), Stage.SUBMITTED, NOW + 60, "keccel", 0, "X1"),
+        (lambda a: again(a, NOW + 2), Stage.WAITING, NOW + 2, "keccel", 0, None),
+        (lambda a: again(a, NOW + 2, "d7", 1), Stage.WAITING, NOW + 2, "d7", 1, None),
+        (lambda a: unknown(a, NOW + 600), Stage.SUBMITTING, NOW + 600, "keccel", 0, None),
+        (refused, Stage.SUBMITTING, NOW + 1, "keccel", 0, None),
+    ],
+)
+def test_a_verdict_says_where_the_message_is(
+    opened: Opened,
+    verdict: Callable[[Attempt], Verdict],
+    stage: Stage,
+    due: float,
+    provider: str,
+    hop: int,
+    name: str | None,
+) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.record([verdict(attempt)]))
+    assert opened.reopen().interrupted == []
+    after = found(opened)
+    assert (after.stage, after.attempt.provider, after.attempt.hop) == (stage, provider, hop)
+    assert (after.attempt.provider_message_id, after.attempt.answered_at) == (name, NOW + 1)
+    assert ids(opened.wait(opened.store.due(stage, provider, due, 9))) == [1]
+    assert opened.wait(opened.store.due(stage, provider, due - 0.001, 9)) == []
+
+
+def test_a_verdict_and_the_fate_it_decides_are_written_together(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.record([refused(attempt)], [told(attempt, State.REJECTED)]))
+    assert (found(opened).stage, found(opened).attempt.state) == (Stage.FINISHED, State.REJECTED)
+    assert owed(opened) == [(1, State.REJECTED)]
+
+
+def test_revisit_says_when_to_look_again(opened: Opened) -> None:
+    attempts = accept(opened, [message(1), message(2)], begun=True)
+    opened.wait(opened.store.record([taken(a, f"X{a.message.message_id}") for a in attempts]))
+    opened.wait(opened.store.revisit([(1, NOW + 90), (2, NOW + 80)]))
+    assert ids(opened.wait(opened.store.due(Stage.SUBMITTED, "keccel", NOW + 99, 9))) == [2, 1]
+    assert ids(opened.wait(opened.store.due(Stage.SUBMITTED, "keccel", NOW + 85, 9))) == [2]
+
+
+def test_due_gives_the_longest_due_first_of_one_stage_and_provider(opened: Opened) -> None:
+    dues = {1: NOW + 3, 2: NOW + 1, 3: NOW + 1, 4: NOW + 2, 5: NOW + 9}
+    accept(opened, [message(i, due=due) for i, due in dues.items()])
+    accept(opened, [message(6, route=("d7",))])
+    accept(opened, [message(7)], begun=True)
+
+    def due(now: float, limit: int, *skip: int) -> list[int]:
+        return ids(opened.wait(opened.store.due(Stage.WAITING, "keccel", now, limit, {*skip})))
+
+    assert due(NOW + 5, 9) == [2, 3, 4, 1]
+    assert due(NOW + 2, 9) == [2, 3, 4]
+    assert due(NOW + 5, 2) == [2, 3]
+    assert due(NOW + 5, 2, 2, 4) == [3, 1]
+    assert due(NOW + 5, 9, 1, 2, 3, 4) == []
+
+
+def test_expired_are_waiting_messages_past_their_deadline(opened: Opened) -> None:
+    accept(opened, [message(i, expires_at=NOW + i, due=NOW + 100) for i in range(1, 5)])
+    accept(opened, [message(5, expires_at=NOW)], begun=True)
+    accept(opened, [message(6, expires_at=NOW, route=("d7",))])
+    assert sorted(ids(opened.wait(opened.store.expired("keccel", NOW + 3, 9)))) == [1, 2, 3]
+    assert len(opened.wait(opened.store.expired("keccel", NOW + 3, 2))) == 2
+    assert opened.wait(opened.store.expired("keccel", NOW, 9)) == []
+
+
+# -- report -------------------------------------------------------------------------------------
+
+
+def test_a_state_that_is_not_final_leaves_the_message_open(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message(registered_delivery=0x11)], begun=True)
+    opened.wait(opened.store.record([taken(attempt, "X")]))
+    opened.wait(opened.store.settle([told(attempt, State.ENROUTE)]))
+    opened.reopen()
+    assert found(opened).stage is Stage.SUBMITTED
+    assert found(opened).attempt.state == State.ENROUTE
+    opened.wait(opened.store.settle([told(attempt, State.DELIVERED)]))
+    assert found(opened).stage is Stage.FINISHED
+    assert owed(opened) == [(1, State.ENROUTE), (1, State.DELIVERED)]
+
+
+def test_a_final_state_never_changes(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.settle([told(attempt, State.DELIVERED)]))
+    final = found(opened)
+    for call in (
+        opened.store.settle([told(attempt, State.UNDELIVERABLE, deliveries=[])]),
+        opened.store.settle([told(attempt, State.ENROUTE, deliveries=[])]),
+        opened.store.begin([tried(attempt.message, "d7", 2)]),
+        opened.store.record([again(attempt, NOW)]),
+        opened.store.record([taken(attempt, "Y")]),
+        opened.store.revisit([(1, NOW)]),
+    ):
+        opened.wait(call)
+        assert found(opened) == final
+    assert (final.stage, final.attempt.state) == (Stage.FINISHED, State.DELIVERED)
+    restored = opened.reopen()
+    assert (restored.waiting, restored.interrupted, restored.owed) == ({}, [], {"bank": 1})
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "answer"),
+    [
+        (["abc"], "abc", 1),
+        (["aBc"], "AbC", 1),
+        (["0012"], "12", 1),
+        (["12"], "000012", 1),
+        (["12"], "120", None),
+        (["12"], "1", None),
+        (["abc", "ABC"], "ABC", 2),
+        (["abc", "ABC"], "Abc", None),
+        (["12", "012"], "012", 2),
+        (["12", "012"], "0012", None),
+        (["same", "same"], "same", None),
+        (["É"], "É", 1),
+        (["É"], "é", None),
+        (["000"], "0", 1),
+        (["%_"], "%_", 1),
+        (["abc"], "a_c", None),
+    ],
+)
+def test_a_provider_message_id_is_matched_tolerantly_and_never_ambiguously(
+    opened: Opened, names: list[str], asked: str, answer: int | None
+) -> None:
+    attempts = accept(opened, [message(i + 1) for i in range(len(names))], begun=True)
+    verdicts = [taken(attempt, name) for attempt, name in zip(attempts, names, strict=True)]
+    opened.wait(opened.store.record(verdicts))
+    keys = [("keccel", asked), ("d7", asked), 1, 99]
+    answers = opened.wait(opened.store.find(keys))
+    expected = {1: 1} | ({("keccel", asked): answer} if answer else {})
+    assert {k: f.attempt.message.message_id for k, f in answers.items()} == expected
+
+
+def early(name: str = "X", **changes: Any) -> EarlyReport:
+    return replace(EarlyReport("keccel", name, State.DELIVERED, 0, NOW), **changes)
+
+
+def test_early_reports_are_kept_until_dropped_or_used_up(opened: Opened) -> None:
+    kept = [early("a", at=NOW + 3), early("b", at=NOW + 1), early("c"), early("d", provider="d7")]
+    opened.wait(opened.store.keep_early(kept))
+    opened.wait(opened.store.keep_early([early("a", state=State.REJECTED, error=5, at=NOW + 4)]))
+    opened.wait(opened.store.drop_early([("keccel", "c"), ("keccel", "d"), ("no", "b")]))
+    expected = [kept[3], kept[1], early("a", state=State.REJECTED, error=5, at=NOW + 4)]
+    assert opened.reopen().early == expected
+
+    (attempt,) = accept(opened, [message()], begun=True)
+    used = told(attempt, State.REJECTED, early=("keccel", "a"))
+    opened.wait(opened.store.settle([used]))
+    assert opened.reopen().early == expected[:2]
+
+
+# -- deliver ------------------------------------------------------------------------------------
+
+
+def test_a_delivery_is_the_same_when_it_is_owed(opened: Opened) -> None:
+    first, second = segment(1, 1), segment(2, 2)
+    joined = (Segment(1, 1, 1, NOW), Segment(2, 2, 1, NOW))
+    whole = message(1, text="A long text, longer than twenty", traits=Traits("WAP"))
+    opened.wait(
+        opened.store.accept(
+            [
+                Entry(None, key=key(), segment=first),
+                Entry(replace(whole, segments=(first, second)), key=key(), segment=second),
+            ]
+        )
+    )
+    settled = told(tried(replace(whole, segments=joined)), State.UNDELIVERABLE, error=8)
+    opened.wait(opened.store.settle([settled]))
+    assert opened.reopen().owed == {"bank": 2}
+    assert opened.wait(opened.store.owed("bank", NOW + 9, 9)) == settled.deliveries
+
+
+def test_there_is_at_most_one_delivery_for_a_message_and_state(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.settle([told(attempt, State.DELIVERED)]))
+    (delivery,) = opened.wait(opened.store.owed("bank", NOW + 9, 9))
+    opened.wait(opened.store.finish([(delivery, 0)], NOW + 3))
+    opened.wait(opened.store.settle([told(attempt, State.DELIVERED, NOW + 5)]))
+    assert (owed(opened), opened.reopen().owed) == ([], {})
+
+
+def test_deliveries_are_owed_until_they_are_finished(opened: Opened) -> None:
+    attempts = accept(opened, [message(i) for i in range(1, 6)], begun=True)
+    (foreign,) = accept(opened, [message(9, system_id="shop")], begun=True)
+    settlements = [
+        told(a, State.DELIVERED, NOW + (10 - a.message.message_id)) for a in [*attempts, foreign]
+    ]
+    opened.wait(opened.store.settle(settlements))
+    line = [(i, int(State.DELIVERED)) for i in (5, 4, 3, 2, 1)]
+    assert owed(opened) == line
+    assert owed(opened, NOW + 7) == line[:3]
+    assert owed(opened, limit=2) == line[:2]
+    assert owed(opened, limit=2, skip={line[0], line[2]}) == [line[1], line[3]]
+
+    five, four, three, *_ = opened.wait(opened.store.owed("bank", NOW + 10, 9))
+    five.due, five.attempts = NOW + 50, 1
+    opened.wait(opened.store.postpone([five]))
+    opened.wait(opened.store.finish([(four, 0), (three, 0x65)], NOW + 11))
+    assert opened.reopen().owed == {"bank": 3, "shop": 1}
+    assert owed(opened) == [line[3], line[4]]
+    (latest,) = opened.wait(opened.store.owed("bank", NOW + 50, 9, {line[3], line[4]}))
+    assert latest == five
+
+
+def test_deliveries_lapse(opened: Opened) -> None:
+    attempts = accept(
+        opened,
+        [message(i, system_id=name) for i, name in enumerate(("bank", "shop", "bank"), 1)],
+        begun=True,
+    )
+    opened.wait(opened.store.settle([told(a, State.DELIVERED, NOW) for a in attempts[:2]]))
+    opened.wait(opened.store.settle([told(attempts[2], State.DELIVERED, NOW + 5)]))
+    assert opened.wait(opened.store.lapse(NOW + KEEP - 1, 9)) == {}
+    assert opened.wait(opened.store.lapse(NOW + KEEP, 9)) == {"bank": 1, "shop": 1}
+    assert opened.wait(opened.store.lapse(NOW + KEEP, 9)) == {}
+    assert opened.reopen().owed == {"bank": 1}
+    assert owed(opened, NOW + KEEP) == [(3, State.DELIVERED)]
+
+
+# -- all of it ----------------------------------------------------------------------------------
+
+
+def finished(opened: Opened, message_id: int, done_at: float) -> None:
+    """Put in a finished message of two segments, with an attempt and receipts."""
+    parts = segment(message_id, 1), segment(message_id + 1, 2)
+    whole = message(message_id, segments=parts)
+    opened.wait(
+        opened.store.accept([Entry(None, key=key(message_id), segment=part) for part in parts])
+    )
+    opened.wait(opened.store.accept([Entry(whole)]))
+    opened.wait(opened.store.record([again(tried(whole), NOW)]))
+    opened.wait(opened.store.record([taken(tried(whole, number=2), f"X{message_id}")]))
+    opened.wait(opened.store.settle([told(tried(whole), State.DELIVERED, done_at)]))
+
+
+def test_what_is_old_and_finished_is_forgotten_and_nothing_else(opened: Opened) -> None:
+    for message_id, done_at in ((10, NOW), (20, NOW + 5), (30, NOW + 10)):
+        finished(opened, message_id, done_at)
+    accept(opened, [message(1)])
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=segment(2, 1))]))
+    assert opened.wait(opened.store.forget(NOW, 9)) == 0
+    assert opened.wait(opened.store.forget(NOW + 10, 1)) == 1
+    assert sorted(opened.wait(opened.store.find([1, 10, 20, 30]))) == [1, 20, 30]
+    assert opened.wait(opened.store.forget(NOW + 10, 9)) == 1
+    assert opened.wait(opened.store.forget(NOW + 10, 9)) == 0
+    assert sorted(opened.wait(opened.store.find([1, 10, 20, 30, ("keccel", "X10")]))) == [1, 30]
+    restored = opened.reopen()
+    assert (restored.owed, restored.waiting, len(restored.segments)) == (
+        {"bank": 2},
+        {"keccel": 1},
+        1,
+    )
+    assert owed(opened, NOW + 99) == [(30, State.DELIVERED), (31, State.DELIVERED)]
+
+
+def test_a_list_with_a_value_that_cannot_be_kept_fails_alone(opened: Opened) -> None:
+    good, bad = message(1), message(2, priority=2**64)
+    poisoned = opened.store.accept([Entry(bad), Entry(message(3))])
+    same = opened.store.accept([Entry(good)])
+    opened.wait(same)
+    with pytest.raises(StoreFailure):
+        opened.wait(poisoned)
+    with pytest.raises(StoreFailure):
+        opened.wait(opened.store.accept([Entry(message(1))]))
+    assert list(opened.wait(opened.store.find([1, 2, 3]))) == [1]
+
+
+@pytest.mark.parametrize("asked", [2**64, ("keccel", "\ud800")])
+def test_a_question_that_cannot_be_asked_fails_alone(
+    opened: Opened, asked: int | tuple[str, str]
+) -> None:
+    with pytest.raises(StoreFailure):
+        opened.wait(opened.store.find([asked]))
+    accept(opened, [message()])
+    assert found(opened).stage is Stage.WAITING
+
+
+def test_questions_see_what_was_told_before_them(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()])
+    calls = [
+        opened.store.begin([attempt]),
+        opened.store.record([taken(attempt, "X")]),
+        opened.store.settle([told(attempt, State.DELIVERED)]),
+    ]
+    answer = opened.wait(*calls, opened.store.find([("keccel", "X")]))
+    assert answer["keccel", "X"].stage is Stage.FINISHED
+
+
+def test_empty_lists_are_answered_too(opened: Opened) -> None:
+    store = opened.store
+    for call in (
+        store.accept([]),
+        store.begin([]),
+        store.record([]),
+        store.revisit([]),
+        store.settle([]),
+        store.keep_early([]),
+        store.drop_early([]),
+        store.finish([], NOW),
+        store.postpone([]),
+    ):
+        assert opened.wait(call) is None
+    assert opened.wait(store.find([])) == {}

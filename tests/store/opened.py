@@ -1,0 +1,125 @@
+"""An opened store whose reactor is played by the test, and what is told to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
+
+from smppbridge.model.address import Address
+from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
+from smppbridge.model.outcome import Accepted, Postponed, Uncertain
+from smppbridge.relay.receipts import settlement
+from smppbridge.store.port import Entry, Restored, Settlement, Verdict
+from smppbridge.store.sqlite import SqliteStore
+
+NOW = 1_800_000_000.0
+KEEP = 1_000.0  # seconds a receipt is owed
+PATIENCE = 30.0
+
+
+class Opened:
+    """A SQLite store that can be closed and opened again; what a test does is the reactor's part.
+
+    Until `start`, what is told waits: it lands in one transaction.
+    """
+
+    def __init__(self, folder: Path, *, started: bool = True) -> None:
+        self.path = folder / "bridge.db"
+        self.commits: list[Exception | None] = []
+        self._calls: SimpleQueue[tuple[Callable[..., object], tuple[Any, ...]]] = SimpleQueue()
+        self.restored: Restored
+        self.open(started=started)
+
+    def open(self, *, started: bool = True) -> None:
+        self.store = SqliteStore(self.path, self._call, lambda took, error: self._commit(error))
+        self.restored = self.store.open()
+        if started:
+            self.store.start()
+
+    def reopen(self) -> Restored:
+        self.store.stop()
+        self.open()
+        return self.restored
+
+    def wait(self, *deferreds: Deferred[Any]) -> Any:
+        """Play the reactor until all are answered; return, or raise, what the last came to."""
+        results: list[list[Any]] = [[] for _ in deferreds]
+        for deferred, into in zip(deferreds, results, strict=True):
+            deferred.addBoth(into.append)
+        while not all(results):
+            call, args = self._calls.get(timeout=PATIENCE)
+            call(*args)
+        last = results[-1][0]
+        if isinstance(last, Failure):
+            last.raiseException()
+        return last
+
+    def _call(self, call: Callable[..., object], *args: Any) -> None:
+        self._calls.put((call, args))
+
+    def _commit(self, error: Exception | None) -> None:
+        self.commits.append(error)
+
+
+def message(message_id: int = 1, **changes: Any) -> Message:
+    return replace(
+        Message(
+            message_id,
+            "bank",
+            Address("BANK", 5, 0),
+            Address("243810000001", 1, 1),
+            "243810000001",
+            "Bonjour",
+            0,
+            0,
+            1,
+            ("keccel", "d7"),
+            NOW,
+            NOW + 500,
+            NOW,
+        ),
+        **changes,
+    )
+
+
+def segment(message_id: int, number: int, **changes: Any) -> Segment:
+    whole = Segment(message_id, number, 1, NOW, 8, 2, NOW, NOW + 500, octets=b"\x00a")
+    return replace(whole, **changes)
+
+
+def key(reference: int = 7, **changes: Any) -> GatheringKey:
+    same = ("bank", Address("BANK", 5, 0), Address("243810000001", 1, 1), "udh")
+    return replace(GatheringKey(*same, reference, 2, b"\x01"), **changes)
+
+
+def tried(of: Message, provider: str = "keccel", number: int = 1, **changes: Any) -> Attempt:
+    return replace(Attempt(of, provider, number, 0, NOW), **changes)
+
+
+def taken(attempt: Attempt, name: str, due: float = NOW + 60) -> Verdict:
+    return Verdict(attempt, Accepted(name), Stage.SUBMITTED, due, NOW + 1, name)
+
+
+def again(attempt: Attempt, due: float, provider: str = "", hop: int = 0) -> Verdict:
+    why = Postponed("busy")
+    return Verdict(attempt, why, Stage.WAITING, due, NOW + 1, next_provider=provider, next_hop=hop)
+
+
+def unknown(attempt: Attempt, due: float = NOW + 600, reason: str = "silence") -> Verdict:
+    return Verdict(attempt, Uncertain(reason), Stage.SUBMITTING, due, NOW + 1)
+
+
+def told(attempt: Attempt, state: int, at: float = NOW + 2, **changes: Any) -> Settlement:
+    return replace(settlement(attempt, state, 0, at, source="push", keep=KEEP), **changes)
+
+
+def accept(opened: Opened, messages: Sequence[Message], *, begun: bool = False) -> list[Attempt]:
+    """Accept messages; return their first attempts."""
+    opened.wait(opened.store.accept([Entry(each, begun) for each in messages]))
+    return [tried(each, each.route[0]) for each in messages]

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from smppbridge.store import migrate as module
+from smppbridge.store.migrate import TooNew, migrate, migrations
+
+
+def schema(db: sqlite3.Connection) -> list[tuple[str, ...]]:
+    return db.execute(
+        "select type, name, tbl_name, sql from sqlite_schema order by 1, 2"
+    ).fetchall()
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+
+
+def test_migrations_are_numbered_from_one_without_gaps() -> None:
+    numbers = [number for number, _ in migrations()]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_a_migrated_schema_equals_a_fresh_one(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later = [*migrations(), (len(migrations()) + 1, "alter table early add column more text")]
+    for known in (migrations()[:1], migrations(), later):
+        monkeypatch.setattr(module, "migrations", lambda known=known: known)
+        assert migrate(db) == known[-1][0]
+    fresh = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(fresh)
+    assert schema(db) == schema(fresh)
+
+
+def test_a_migration_is_applied_once(db: sqlite3.Connection) -> None:
+    number = migrate(db)
+    db.execute("insert into decision values (1, 'fail')")
+    assert migrate(db) == number
+    assert db.execute("select count(*) from decision").fetchone() == (1,)
+
+
+def test_a_migration_that_fails_changes_nothing(
+    db: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate(db)
+    before = schema(db)
+    broken = [*migrations(), (99, "create table half (x);\nnonsense;")]
+    monkeypatch.setattr(module, "migrations", lambda: broken)
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(db)
+    db.close()
+    assert schema(sqlite3.connect(tmp_path / "a.db")) == before
+
+
+def test_a_newer_schema_is_left_alone(db: sqlite3.Connection) -> None:
+    db.execute("pragma user_version = 999")
+    with pytest.raises(TooNew, match="schema 999"):
+        migrate(db)
+    assert schema(db) == []
