@@ -15,6 +15,7 @@ The map of the code, from the wire inwards:
     settings/    the configuration file
     observe/     logs, metrics, systemd
     service.py   builds the objects, starts and stops them
+    bench/       measures a machine, for the command of that name
     cli/         the commands
 
 A message comes in at net/smpp_protocol, and goes through relay/accept, relay/submit, relay/report

@@ -44,12 +44,14 @@ def number_of(destination: Address, country: str | None = None) -> str:
     digits = digits.removeprefix("+")
     if not (digits.isascii() and digits.isdecimal()):
         raise BadAddress("not digits")
-    if ton in _SHORT and not plus:
+    if plus:
+        return _international(digits)
+    if ton in _SHORT:
         return digits
     if ton not in _NUMBERS:
         raise BadTon(f"type of number {ton}")
-    if plus or ton == Ton.INTERNATIONAL or (ton == Ton.UNKNOWN and digits.startswith("00")):
-        return _international(digits if plus else digits.removeprefix("00"))
+    if ton == Ton.INTERNATIONAL or (ton == Ton.UNKNOWN and digits.startswith("00")):
+        return _international(digits.removeprefix("00"))
     if ton == Ton.UNKNOWN and not digits.startswith("0"):
         return _international(digits)
     return _national(digits, country)

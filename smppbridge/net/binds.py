@@ -11,7 +11,7 @@ from typing import Protocol
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from smppbridge.model.account import Account
+from smppbridge.model.account import Account, Secret
 from smppbridge.relay.accept import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -99,6 +99,7 @@ class Binds:
         self.penalties = Penalties()
         self._verified, self._wait, self._seconds = verified, wait, seconds
         self._reserved: dict[str, list[int]] = {}
+        self._probed: list[BoundSession] = []
         self._key = secrets.token_bytes(32)
         self._remembered: dict[str, bytes] = {}
 
@@ -121,10 +122,11 @@ class Binds:
             self.penalties.note(host, self._seconds())
             return None, Status.ESME_RINVPASWD
         self.penalties.forgive(host)
-        rights = self.rights.get(system_id)  # a reload may have come between
         if rights is None or not rights.account.allows_address(host):
             return None, Status.ESME_RBINDFAIL
         if not await self._has_place(rights.account, bind.command_id):
+            return None, Status.ESME_RBINDFAIL
+        if self.rights.get(system_id) is not rights:  # a reload came between: bind again
             return None, Status.ESME_RBINDFAIL
         self._reserved.setdefault(system_id, []).append(bind.command_id)
         return rights, Status.ESME_ROK
@@ -150,13 +152,14 @@ class Binds:
             self.sessions.pop(system_id, None)
 
     async def _knows_password(self, system_id: str, password: str, rights: Rights | None) -> bool:
-        if rights is None:
+        secret = rights.account.password if rights else Secret()
+        if not secret.hashed:
+            known = hmac.compare_digest(secret.clear.encode(), password.encode())
+            if known and rights:
+                return True
             if any(r.account.password.hashed for r in self.rights.values()):
                 await self._verified(_STAND_IN, password)
             return False
-        secret = rights.account.password
-        if not secret.hashed:
-            return hmac.compare_digest(secret.clear.encode(), password.encode())
         digest = hmac.digest(self._key, f"{secret.hashed}\0{password}".encode(), "sha256")
         if hmac.compare_digest(self._remembered.get(system_id, b""), digest):
             return True
@@ -170,12 +173,15 @@ class Binds:
         if self._fits(account, command_id):
             return True
         sessions = self._in_the_way(account, command_id)
+        sessions = [s for s in sessions if s not in self._probed]
         if not sessions:
             return False
         silent = min(sessions, key=_last_heard)
         asked_at = self._seconds()
+        self._probed.append(silent)
         silent.probe()
         await self._wait(PROBE)
+        self._probed.remove(silent)
         if silent.last_heard() < asked_at and silent in self.sessions.get(account.system_id, ()):
             self.unbound(account.system_id, silent)
             silent.close()

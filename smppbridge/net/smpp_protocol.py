@@ -70,6 +70,7 @@ class SmppProtocol(Protocol):
         """Take what the peer sent."""
         now = self.clock.seconds()
         self._take(self.session.receive(data, now))
+        self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the owner what remains unanswered."""
@@ -85,7 +86,7 @@ class SmppProtocol(Protocol):
     def resumeProducing(self) -> None:
         """Go on: the peer reads again."""
         self.choked = False
-        self._hear()
+        self.flush()
         self.owner.writable()
 
     def stopProducing(self) -> None:
@@ -95,13 +96,10 @@ class SmppProtocol(Protocol):
 
     def flush(self) -> None:
         """Write what is in line; go on reading if there is room again; close if it is over."""
-        octets = self.session.octets_to_send()
-        if octets:
-            self.transport.write(octets)
-        if self.session.state is State.CLOSED:
-            self._close()
-        elif self._silent and not self._taking:
+        self._write()
+        if not self._taking:
             self._hear()
+            self._arm()
 
     def close(self) -> None:
         """Cut the connection at once: the peer does not answer."""
@@ -121,15 +119,20 @@ class SmppProtocol(Protocol):
                 answered.append(cast(Answered, event))
             else:
                 self.owner.happened(cast(Pdu | Unanswered | Faulty, event))
+        if self.session.held:  # before they are handed on: they may be refused at once
+            self._hush()
         if submitted:
             self.owner.submitted(submitted)
         if answered:
             self.owner.answered(answered)
         self._taking = False
-        if self.session.held:
-            self._hush()
-        self.flush()
-        self._arm()
+
+    def _write(self) -> None:
+        octets = self.session.octets_to_send()
+        if octets:
+            self.transport.write(octets)
+        if self.session.state is State.CLOSED:
+            self._close()
 
     def _hush(self) -> None:
         if not self._silent and not self._closing:
@@ -140,6 +143,7 @@ class SmppProtocol(Protocol):
         while self._silent and not self.session.held and not self.choked and not self._closing:
             self._silent = False
             self._take(self.session.resume(self.clock.seconds()))
+            self._write()
             if not self._silent and not self._closing:
                 self.transport.resumeProducing()
                 return
@@ -158,6 +162,7 @@ class SmppProtocol(Protocol):
     def _due(self) -> None:
         self._timer = None
         self._take(self.session.tick(self.clock.seconds()))
+        self.flush()
 
     def _disarm(self) -> None:
         if self._timer is not None:
@@ -170,6 +175,8 @@ class SmppProtocol(Protocol):
         self._closing = True
         self._disarm()
         self._timer = self.clock.callLater(LINGER, self._lose)
+        if self._silent:  # a close over octets that nobody has read can lose our last PDU
+            self.transport.resumeProducing()
 
     def _lose(self) -> None:
         self._timer = self.clock.callLater(LAST_WRITE, self.close)

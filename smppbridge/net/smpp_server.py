@@ -111,7 +111,6 @@ class EsmeLink(SmppProtocol):
         """Part from the peer."""
         self.session.unbind(self.clock.seconds(), reason)
         self.flush()
-        self._arm()
 
     def go_by(self, rights: Rights) -> None:
         """Go by (new) rights of the account."""

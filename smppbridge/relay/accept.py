@@ -52,12 +52,15 @@ class Rights:
     reader: Reader
 
 
+Kept = Message | Segment  # what a submit_sm became; without message_id if it was not kept
+
+
 @dataclass(slots=True)
 class _Batch:
     """What one session sent at one time: what is kept, and what is answered then."""
 
     entries: list[Entry] = field(default_factory=list)
-    answers: list[tuple[int, int]] = field(default_factory=list)  # sequence_number, message_id
+    answers: list[tuple[int, Kept]] = field(default_factory=list)  # by sequence_number
     fates: list[tuple[Attempt, int, int]] = field(default_factory=list)
 
 
@@ -91,12 +94,12 @@ class Accept:
             try:
                 if full:
                     raise Refusal(Status.ESME_RMSGQFUL)
-                message_id = self._judge(session, pdu, batch, begun, wall)
+                kept = self._judge(session, pdu, batch, begun, wall)
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
             else:
-                batch.answers.append((pdu.sequence_number, message_id))
-        if not batch.answers:
+                batch.answers.append((pdu.sequence_number, kept))
+        if not (batch.answers or batch.entries):
             return
         settlements = self._reports.own(batch.fates)
         try:
@@ -104,8 +107,11 @@ class Accept:
         except StoreFailure:
             self._undo(session, batch)
             return
-        for sequence_number, message_id in batch.answers:
-            session.answer(SubmitSmResp(0, sequence_number, b"%d" % message_id))
+        for sequence_number, kept in batch.answers:
+            if kept.message_id:
+                session.answer(SubmitSmResp(0, sequence_number, b"%d" % kept.message_id))
+            else:  # the same as a segment that could not be written down meanwhile
+                self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
         system_id = session.rights.account.system_id
         self._meters.accepted(system_id, len(batch.answers))
@@ -141,8 +147,8 @@ class Accept:
 
     def _judge(
         self, session: Submitter, pdu: SubmitSm, batch: _Batch, now: float, wall: float
-    ) -> int:
-        """Return the message_id of a submit_sm that is wanted; raises Refusal."""
+    ) -> Kept:
+        """Return what becomes of a submit_sm that is wanted; raises Refusal."""
         rights = session.rights
         if self.draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
@@ -155,7 +161,7 @@ class Accept:
             return self._gathered(rights, message, content.position, content.octets, batch)
         self._complete(rights, message, content.octets)
         batch.entries.append(Entry(message, self._starts(message)))
-        return message.message_id
+        return message
 
     def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
         """Put in the text and the route; raises Refusal if there is none."""
@@ -166,6 +172,8 @@ class Accept:
             message.binary = octets
         else:
             message.text, latin1 = rights.reader.characters(octets, message.data_coding)
+            if not message.text:
+                raise Refusal(Status.ESME_RINVMSGLEN, "no character")
             if latin1:
                 self._meters.latin1_fallback(message.system_id)
         route = self.routes.route(message.system_id, message.source.addr, message.number)
@@ -179,8 +187,8 @@ class Accept:
 
     def _gathered(
         self, rights: Rights, said: Message, position: Position, octets: bytes, batch: _Batch
-    ) -> int:
-        """Keep a segment, and the message if it is the last one; return its message_id.
+    ) -> Segment:
+        """Keep a segment, and the message if it is the last one.
 
         *said* is what its submit_sm says of the message.
         """
@@ -207,7 +215,7 @@ class Accept:
         )
         known = self.gather.known(key, segment)
         if known is not None:
-            return known.message_id
+            return known
         old = self.gather.superseded(key, segment)
         if old is not None:
             self._end(old, None, batch)
@@ -215,10 +223,11 @@ class Accept:
         message = self._joined(rights, key, whole, batch) if whole else None
         begun = message is not None and bool(message.route) and self._starts(message)
         batch.entries.append(Entry(message, begun, key, segment))
-        return segment.message_id
+        return segment
 
     def _starts(self, message: Message) -> bool:
-        return message.due <= message.accepted_at and self._submit.begins_now(message)
+        in_time = message.due <= message.accepted_at < message.expires_at
+        return in_time and self._submit.begins_now(message)
 
     def _joined(
         self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], batch: _Batch
@@ -243,7 +252,7 @@ class Accept:
         else:
             message = _message_of(gathering.key, whole, self._clock.wall())
             batch.fates.append((Attempt(message, ""), MessageState.EXPIRED, 0))
-        batch.entries.append(Entry(message))
+        batch.entries.append(Entry(message, key=gathering.key))
 
     # -- after the disk -------------------------------------------------------------------------
 
@@ -278,9 +287,14 @@ class Accept:
         for entry in batch.entries:
             if entry.begun and entry.message is not None:
                 self._submit.gives_back(entry.message)
+            if entry.segment is not None:
+                entry.segment.message_id = 0
+        for entry in reversed(batch.entries):
+            whole = entry.message.segments if entry.message else ()
             if entry.key is not None and entry.segment is not None:
-                whole = entry.message.segments if entry.message else ()
                 self.gather.take_back(entry.key, entry.segment, whole)
+            elif entry.key is not None:
+                self.gather.restore((entry.key, segment) for segment in whole)
         for sequence_number, _ in batch.answers:
             self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()

@@ -105,6 +105,8 @@ class Deliver:
         touched: dict[str, Line] = {}
         for delivery in deliveries:
             line = touched[delivery.system_id] = self.line(delivery.system_id)
+            if (delivery.message_id, delivery.state) in line.held:
+                continue  # it is on its way
             line.depth += 1
             if line.more or not line.receivers or len(line.waiting) >= IN_MEMORY:
                 line.more = True
@@ -129,11 +131,12 @@ class Deliver:
         line = self.line(system_id)
         if receiver in line.receivers:
             line.receivers.remove(receiver)
-        line.waiting.extendleft(reversed(unanswered))
+        if unanswered:
+            self._spawn(self._postpone(system_id, line, unanswered, first=0.0))
         if line.receivers:
             self._move(system_id, line)
             return
-        line.held.clear()
+        self._free(line, line.waiting)
         line.waiting.clear()
         line.more = True
 
@@ -209,8 +212,8 @@ class Deliver:
         try:
             await self._store.finish(done, self._clock.wall())
         except StoreFailure:
-            self._free(line, [d for d, _ in done])
-            return  # it is owed still: it may come twice, it is not lost
+            line.done += done  # and again at the next flush
+            return
         self._free(line, [d for d, _ in done])
         line.depth -= len(done)
         refused = sum(1 for _, status in done if status)
@@ -219,12 +222,14 @@ class Deliver:
         if len(done) > refused:
             self._meters.delivered(system_id, "delivered", len(done) - refused)
 
-    async def _postpone(self, system_id: str, line: Line, again: Sequence[Delivery]) -> None:
+    async def _postpone(
+        self, system_id: str, line: Line, again: Sequence[Delivery], first: float = FIRST_PAUSE
+    ) -> None:
         now = self._clock.wall()
         for delivery in again:
+            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(delivery.attempts, 10))
+            delivery.due = now + (pause if delivery.attempts else first)
             delivery.attempts += 1
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(delivery.attempts - 1, 10))
-            delivery.due = now + pause
         self._meters.delivered(system_id, "postponed", len(again))
         try:
             await self._store.postpone(again)
@@ -268,7 +273,7 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
     final = MessageState(d.state).is_final
     tlvs: tuple[Tlv, ...] = ()
     if interface_version >= INTERFACE_VERSION:
-        code = pack(">BH", _GSM, d.error) if d.error else None
+        code = pack(">BH", _GSM, min(d.error, 0xFFFF)) if d.error > 0 else None
         tlvs = receipt.receipt_tlvs(message_id, d.state, code)
     source, destination = d.destination, d.source
     return DeliverSm(

@@ -76,15 +76,14 @@ class Gather:
         return in_order(self._drop(key))
 
     def take_back(self, key: GatheringKey, segment: Segment, whole: tuple[Segment, ...]) -> None:
-        """Undo add: the segment could not be written down."""
-        if whole:
-            for other in whole:
-                if other is not segment:
-                    self._put(key, other)
-            return
+        """Undo add: the segment could not be written down; nor were others without message_id."""
+        for other in whole:
+            if other.message_id:
+                self._put(key, other)
         gathering = self._open.get(key)
-        if gathering is None or gathering.segments.pop(segment.number, None) is None:
+        if gathering is None or gathering.segments.get(segment.number) is not segment:
             return
+        del gathering.segments[segment.number]
         self._rooms[key.system_id].octets -= len(segment.octets)
         if not gathering.segments:
             self._drop(key)

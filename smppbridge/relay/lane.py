@@ -16,6 +16,7 @@ IN_MEMORY = 20_000  # attempts that wait in memory; the rest waits in the store 
 FEW, MANY = 1_000, 500  # below FEW, up to MANY are read back
 _LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
 _MEASURED_EVERY = 0.05
+_TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,10 +147,10 @@ class Lane:
         self.paused_until = max(self.paused_until, until)
 
     def _room(self) -> int:
-        ahead = self._ahead
+        room = self.rules.concurrency + self._ahead - self._begun - self.out
         if self.rules.rate:  # what waits for its turn must not be called begun
-            ahead = min(ahead, max(1, int(self.rules.rate * _COMMIT)))
-        return self.rules.concurrency + ahead - self._begun - self.out
+            room = min(room, max(1, int(self.rules.rate * _TURN)) - self._begun)
+        return room
 
     def _measure(self, now: float) -> None:
         elapsed = now - self._since

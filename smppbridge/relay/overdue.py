@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 
 from smppbridge.model.message import Attempt, Stage
@@ -103,8 +104,9 @@ class Overdue:
 
     def _may_ask(self, name: str) -> int:
         """Return how many questions the rate allows now; one more look may find some to give up."""
-        rules = self._rules[name]
-        return min(AT_ONCE, max(1, int(rules.rate))) - self._out.get(name, 0)
+        now, throughput = self._clock.monotonic(), self._throughput[name]
+        most = AT_ONCE - self._out.get(name, 0)
+        return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
 
     async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
         rules, now = self._rules[name], self._clock.wall()
@@ -151,6 +153,8 @@ class Overdue:
             return  # it is asked again
 
     async def _give_up(self, attempts: Sequence[Attempt], why: str) -> None:
+        if not await self._reports.settle_own([(a, MessageState.UNKNOWN, 0) for a in attempts]):
+            return
         for attempt in attempts:
             self._journal(
                 "message_given_up",
@@ -159,7 +163,6 @@ class Overdue:
                 provider=attempt.provider,
                 reason=why,
             )
-        await self._reports.settle_own([(a, MessageState.UNKNOWN, 0) for a in attempts])
 
     async def by_hand(self) -> None:
         """Do what was decided by hand about Uncertain messages."""

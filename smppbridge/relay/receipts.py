@@ -10,6 +10,8 @@ from smppbridge.store.port import Settlement
 
 def is_wanted(registered_delivery: int, state: int) -> bool:
     """Tell whether a message asked to hear of *state* (SMPP 3.4, 5.2.17)."""
+    if state == MessageState.SCHEDULED:  # of SMPP 5.0: never told (SMPP34 7.3)
+        return False
     if not MessageState(state).is_final:
         return bool(registered_delivery & RegisteredDelivery.INTERMEDIATE)
     asked = registered_delivery & RegisteredDelivery.RECEIPT
@@ -41,7 +43,7 @@ def settlement(
         delivery_of(
             message,
             message_id=message_id,
-            state=state,
+            state=_told(state),
             error=error,
             done_at=at,
             expires_at=at + keep,
@@ -51,3 +53,8 @@ def settlement(
     ]
     final = MessageState(state).is_final
     return Settlement(attempt, state, error, at, final, source, deliveries, early)
+
+
+def _told(state: int) -> int:
+    """Return the state that a receipt tells: SKIPPED is of SMPP 5.0 (SMPP34 7.3)."""
+    return MessageState.UNDELIVERABLE if state == MessageState.SKIPPED else state

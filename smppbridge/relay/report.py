@@ -45,7 +45,8 @@ class Reports:
         self._store, self._owe, self._keep, self._every_fate = store, owe, keep, every_fate
         self._clock, self._meters, self._journal = clock, meters, journal
         self._awaited: dict[tuple[str, str], Attempt] = {}
-        self._settling: set[int] = set()
+        self._settling: dict[int, int] = {}  # the states on their way to the disk
+        self._unsettled: list[Known] = []
 
     # -- what a provider says -------------------------------------------------------------------
 
@@ -53,26 +54,43 @@ class Reports:
         """Take reports; return when they are on disk.  Raises StoreFailure."""
         known: list[Known] = []
         unknown: list[Report] = []
+        named: list[Report] = []
         for report in reports:
             attempt = self._awaited.get((provider, report.provider_message_id))
-            if attempt is None:
-                unknown.append(report)
-            else:
+            if attempt is not None:
                 known.append((report, attempt))
+            else:
+                (unknown if report.message_id is None else named).append(report)
+        if named:
+            known += await self._named(provider, named)
         if known:
             await self._settle(known, source)
         if unknown:
             await self._search(provider, unknown, source)
 
+    async def _named(self, provider: str, reports: Sequence[Report]) -> list[Known]:
+        """Return the open messages that reports name by our message_id: these are never early."""
+        found = await self._store.find([r.message_id for r in reports if r.message_id is not None])
+        known: list[Known] = []
+        for report in reports:
+            message = found.get(report.message_id or 0)
+            if message is None or message.attempt.provider != provider:  # it went on to another
+                self._meters.unmatched(provider, 1)
+            elif self._is_open(provider, message, report):
+                known.append((report, message.attempt))
+        return known
+
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
         """Look for messages that are not in memory; what is not in the store either is early."""
         now = self._clock.wall()
         kept = [self.early.put(provider, report, now) for report in reports]
-        keys = [r.message_id or (provider, r.provider_message_id) for r in reports]
+        keys = [(provider, report.provider_message_id) for report in reports]
         keeping = self._store.keep_early(kept)  # most are early: one commit for both
         finding = self._store.find(keys)
-        await keeping
-        found = await finding
+        try:
+            await keeping
+        finally:
+            found = await finding
         known: list[Known] = []
         closed: list[tuple[str, str]] = []
         for key, report, early in zip(keys, reports, kept, strict=True):
@@ -82,7 +100,7 @@ class Reports:
             if self._is_open(provider, found[key], report):
                 known.append((report, found[key].attempt))
             else:
-                closed.append((provider, report.provider_message_id))
+                closed.append(key)
         if closed:
             await self._store.drop_early(closed)
         if known:
@@ -106,7 +124,9 @@ class Reports:
         try:
             await self._store.settle(settlements)
         finally:
-            self._settling.difference_update([a.message.message_id for _, a in news])
+            for report, attempt in news:
+                if self._settling.get(attempt.message.message_id) == report.state:
+                    del self._settling[attempt.message.message_id]
         for report, attempt in news:
             self._heard(report, attempt, now)
             self._meters.reported(attempt.provider, source, report.state, 1)
@@ -115,11 +135,11 @@ class Reports:
     def _is_news(self, report: Report, attempt: Attempt) -> bool:
         """Tell whether a report changes anything: a final state never does again."""
         message_id = attempt.message.message_id
-        if message_id in self._settling or attempt.state == report.state:
-            self._meters.repeated(attempt.provider, False)
+        said = self._settling.get(message_id, attempt.state)
+        if said == report.state or MessageState(said).is_final:
+            self._meters.repeated(attempt.provider, said != report.state)
             return False
-        if MessageState(report.state).is_final:
-            self._settling.add(message_id)
+        self._settling[message_id] = report.state
         return True
 
     def _is_open(self, provider: str, found: Found, report: Report) -> bool:
@@ -148,7 +168,8 @@ class Reports:
         Called before the acceptance is durable, so that no report falls in between.
         """
         for attempt in attempts:
-            self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
+            if not MessageState(attempt.state).is_final:
+                self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
         while len(self._awaited) > MOST_AWAITED:
             del self._awaited[next(iter(self._awaited))]
         return self.early.match(attempts) if self.early else []
@@ -163,10 +184,13 @@ class Reports:
         try:
             await self._settle(met, "push", early=True)
         except StoreFailure:
-            self.unexpect(met)
+            self._unsettled += met
 
     async def forget_early(self) -> None:
-        """Give up reports that have waited too long, or that are too many."""
+        """Settle what could not be settled; give up reports that are too old, or too many."""
+        if self._unsettled:
+            met, self._unsettled = self._unsettled, []
+            await self.settle_early(met)
         late = self.early.outdated(self._clock.wall())
         if late:
             for report in late:

@@ -75,7 +75,7 @@ def pause(number: int, random: float) -> float:
 
 def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Decision:
     """Return the decision to try again at once, with the same provider."""
-    return _waiting(attempt, outcome, now, now, attempt.provider, attempt.hop)
+    return _waiting(attempt, outcome, now, now, attempt.provider, _hop(attempt, outcome))
 
 
 def _again(
@@ -90,7 +90,15 @@ def _again(
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
     due = now + max(after, pause(attempt.number, random))
     due = min(due, attempt.message.expires_at)  # where it is looked at once more, and expires
-    return _waiting(attempt, outcome, due, now, attempt.provider, attempt.hop)
+    return _waiting(attempt, outcome, due, now, attempt.provider, _hop(attempt, outcome))
+
+
+def _hop(attempt: Attempt, outcome: Outcome) -> int:
+    """Return the place in the route for another try; after Uncertain it is beyond the last.
+
+    Whatever that try comes to, no second provider may get what the first one may have heeded.
+    """
+    return len(attempt.message.route) if isinstance(outcome, Uncertain) else attempt.hop
 
 
 def _refused(attempt: Attempt, outcome: Refused, now: float, providers: Container[str]) -> Decision:

@@ -101,22 +101,28 @@ def open_store(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
     path = Path(path)
     if not path.is_file():
         raise NotAStore(f"there is no store {path}")
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
-        db = sqlite3.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=10
-        )
-        version = db.execute("pragma user_version").fetchone()[0]
-        known = migrations()[-1][0]
-        ours = db.execute("select 1 from sqlite_schema where name = 'decision'").fetchone()
+        db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=10)
+        try:
+            _check(db, path)
+        except BaseException:
+            db.close()
+            raise
     except sqlite3.Error as error:
         raise NotAStore(f"{path} cannot be read as a store: {error}") from error
+    return db
+
+
+def _check(db: sqlite3.Connection, path: Path) -> None:
+    version = db.execute("pragma user_version").fetchone()[0]
+    known = migrations()[-1][0]
     if version > known:
         raise TooNew(f"{path} has schema {version}, this program knows {known}")
-    if not ours:
+    if not db.execute("select 1 from sqlite_schema where name = 'decision'").fetchone():
         raise NotAStore(f"{path} is not a store of smppbridge")
     if version < known:
         raise NotAStore(f"{path} has the old schema {version}: the bridge migrates it at its start")
-    return db
 
 
 def search(db: sqlite3.Connection, query: Query) -> list[Listed]:
@@ -211,7 +217,8 @@ def _conditions(db: sqlite3.Connection, query: Query) -> Iterator[tuple[str, lis
         first = first_since(db, query.since - LONGEST_GATHERING)
         yield "message_id >= ? and accepted_at >= ?", [first, query.since]
     if query.until is not None:
-        yield "message_id < ? and accepted_at < ?", [first_since(db, query.until), query.until]
+        beyond = first_since(db, query.until + LONGEST_GATHERING)
+        yield "message_id < ? and accepted_at < ?", [beyond, query.until]
 
 
 def _is_message_id(word: str) -> bool:

@@ -9,8 +9,9 @@ from hmac import compare_digest
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web import http, server
+from twisted.web.http import BAD_REQUEST, OK, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.web.site import Request, answer, not_allowed, not_found
@@ -66,25 +67,25 @@ class Callbacks(Resource):
         told.addCallbacks(
             self._heard, self._failed, (request, provider, caller), {}, (request, provider)
         )
-        return server.NOT_DONE_YET
+        return NOT_DONE_YET
 
     def _heard(self, _: object, request: Request, provider: str, caller: Caller) -> None:
-        self._answer(request, http.OK, caller.answer)
+        self._answer(request, OK, caller.answer)
         self._counted(provider, "ok")
 
     def _failed(self, failure: Failure, request: Request, provider: str) -> None:
         if failure.check(BadReply):
-            self._answer(request, http.BAD_REQUEST, b"not understood\n")
+            self._answer(request, BAD_REQUEST, b"not understood\n")
             self._counted(provider, "bad_request")
             return
         self._log.failure("callback", failure)
-        self._answer(request, http.SERVICE_UNAVAILABLE, b"not stored\n")
+        self._answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
         self._counted(provider, "failed")
 
     def _answer(self, request: Request, status: int, body: bytes) -> None:
         if request.channel is None:  # the provider has gone meanwhile
             return
-        if status == http.OK and not body:
+        if status == OK and not body:
             request.done()
             return
         request.setHeader(b"Content-Length", b"%d" % len(body))

@@ -85,15 +85,10 @@ def test_every_message_is_sent_once_within_the_window():
 
 
 def test_no_more_are_unanswered_than_the_window_holds():
-    held = []
-
     def answer(pdu):
-        if not isinstance(pdu, pdus.SubmitSm):
-            return answered(pdu)
-        held.append(pdu)
-        return []
+        return answered(pdu) if pdu.sequence_number < 4 else []
 
-    assert loaded(Peer(answer), messages=25, window=4).sent == len(held) == 4
+    assert loaded(Peer(answer), messages=25, window=4).sent == 2 + 4
 
 
 def test_refusals_are_counted_by_status():

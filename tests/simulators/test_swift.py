@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedReader
 
 import pytest
 
@@ -37,16 +38,19 @@ def running(**options) -> Iterator[SwiftProvider]:
 
 def answers(port: int, octets: list[bytes], count: int) -> list[dict[str, str]]:
     """Send pieces over one connection, return the JSON of so many answers."""
-    found = []
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        connection.makefile("rb") as coming,
+    ):
         for piece in octets:
             connection.sendall(piece)
-        for _ in range(count):
-            response = http.client.HTTPResponse(connection)
-            response.begin()
-            assert response.status == 200
-            found.append(json.loads(response.read()))
-    return found
+        return [read_answer(coming) for _ in range(count)]
+
+
+def read_answer(coming: BufferedReader) -> dict[str, str]:
+    assert coming.readline() == b"HTTP/1.1 200 OK\r\n"
+    headers = http.client.parse_headers(coming)
+    return json.loads(coming.read(int(headers["Content-Length"])))
 
 
 def counts(provider: SwiftProvider) -> dict[str, int]:
@@ -92,6 +96,8 @@ class Callbacks(ThreadingHTTPServer):
         self.faults, self.wanted = faults, wanted
         self.paths: list[str] = []
         self.enough = threading.Event()
+        self.answering = threading.Event()
+        self.answering.set()
         self.lock = threading.Lock()
 
 
@@ -104,6 +110,7 @@ class Heard(BaseHTTPRequestHandler):
             refused = len(self.server.paths) <= self.server.faults
             if len(self.server.paths) == self.server.wanted:
                 self.server.enough.set()
+        self.server.answering.wait(10)
         self.send_response(503 if refused else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()
@@ -112,17 +119,39 @@ class Heard(BaseHTTPRequestHandler):
         pass
 
 
-def reported(messages: int, faults: int = 0, callers: int = 2) -> tuple[list[str], list[str]]:
+@contextmanager
+def hearing(faults: int, wanted: int) -> Iterator[tuple[Callbacks, str]]:
+    with Callbacks(faults, wanted) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield server, f"http://127.0.0.1:{server.server_port}/callbacks/keccel/50%25"
+        finally:
+            server.answering.set()
+            server.shutdown()
+
+
+def reported(messages: int, faults: int = 0) -> tuple[list[str], list[str]]:
     """Return the ids given and the paths called."""
-    with Callbacks(faults, messages + faults) as server:
-        threading.Thread(target=server.serve_forever).start()
-        where = f"http://127.0.0.1:{server.server_port}/callbacks/keccel/50%25"
-        octets = b"".join(REQUEST % (BODY, n) for n in range(messages))
-        with running(report_to=where, callers=callers) as provider:
-            given = answers(provider.port, [octets], messages)
-            assert server.enough.wait(10)
-        server.shutdown()
-    return [answer["messageID"] for answer in given], server.paths
+    octets = b"".join(REQUEST % (BODY, n) for n in range(messages))
+    with (
+        hearing(faults, messages + faults) as (server, where),
+        running(report_to=where, callers=2) as provider,
+    ):
+        given = answers(provider.port, [octets], messages)
+        assert server.enough.wait(10)
+        return [answer["messageID"] for answer in given], server.paths
+
+
+def test_a_message_that_comes_while_every_caller_waits_is_reported_too():
+    with (
+        hearing(0, 2) as (server, where),
+        running(report_to=where, callers=1) as provider,
+    ):
+        server.answering.clear()
+        for number in range(2):
+            answers(provider.port, [REQUEST % (BODY, number)], 1)
+        server.answering.set()
+        assert server.enough.wait(10)
 
 
 def test_every_message_is_reported_once_also_with_more_messages_than_callers():

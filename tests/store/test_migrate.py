@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,8 +18,9 @@ def schema(db: sqlite3.Connection) -> list[tuple[str, ...]]:
 
 
 @pytest.fixture
-def db(tmp_path: Path) -> sqlite3.Connection:
-    return sqlite3.connect(tmp_path / "a.db", isolation_level=None)
+def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as db:
+        yield db
 
 
 def test_migrations_are_numbered_from_one_without_gaps() -> None:
@@ -28,13 +31,13 @@ def test_migrations_are_numbered_from_one_without_gaps() -> None:
 def test_a_migrated_schema_equals_a_fresh_one(
     db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    later = [*migrations(), (len(migrations()) + 1, "alter table early add column more text")]
+    later = [*migrations(), (len(migrations()) + 1, "alter table early add column more text;")]
     for known in (migrations()[:1], migrations(), later):
         monkeypatch.setattr(module, "migrations", lambda known=known: known)
         assert migrate(db) == known[-1][0]
-    fresh = sqlite3.connect(":memory:", isolation_level=None)
-    migrate(fresh)
-    assert schema(db) == schema(fresh)
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh:
+        migrate(fresh)
+        assert schema(db) == schema(fresh)
 
 
 def test_a_migration_is_applied_once(db: sqlite3.Connection) -> None:
@@ -54,7 +57,8 @@ def test_a_migration_that_fails_changes_nothing(
     with pytest.raises(sqlite3.OperationalError):
         migrate(db)
     db.close()
-    assert schema(sqlite3.connect(tmp_path / "a.db")) == before
+    with closing(sqlite3.connect(tmp_path / "a.db")) as db:
+        assert schema(db) == before
 
 
 def test_a_newer_schema_is_left_alone(db: sqlite3.Connection) -> None:

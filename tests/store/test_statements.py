@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -12,8 +14,9 @@ BOUNDARIES = sorted({0, 257, 513, *SIZES, *(n + 1 for n in SIZES), *(n - 1 for n
 
 
 @pytest.fixture
-def db() -> sqlite3.Connection:
-    return sqlite3.connect(":memory:", isolation_level=None)
+def db() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as db:
+        yield db
 
 
 @pytest.mark.parametrize("count", BOUNDARIES)

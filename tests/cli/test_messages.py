@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smppbridge.cli.messages import digits_of, messages, moment
+from smppbridge.model.address import Address
+from tests.store.opened import NOW, Opened, accept, message, taken, told, unknown
+
+Run = Callable[..., Result]
+TEXT = "[bold]secret\x1b[2J"
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    """Return a store with 1 WAITING, 2 and 3 Uncertain, 4 DELIVERED, 5 REJECTED, and its writer."""
+    opened = Opened(tmp_path)
+    accept(opened, [message(1, text=TEXT)])
+    begun = accept(opened, [message(i) for i in (2, 3, 4)], begun=True)
+    begun += accept(
+        opened, [message(5, text="", binary=b"\xff", source=Address("243820000002", 1))], begun=True
+    )
+    two, three, four, five = begun
+    reason = "no answer about 243810000001"
+    verdicts = [unknown(two, reason=reason), unknown(three), taken(four, "X4"), taken(five, "X5")]
+    opened.wait(opened.store.record(verdicts))
+    opened.wait(opened.store.settle([told(four, 2), told(five, 8)]))
+    yield opened
+    opened.store.stop()
+
+
+@pytest.fixture
+def run(opened: Opened) -> Run:
+    def run(*words: object, **more: str) -> Result:
+        arguments = ["--store", str(opened.path), *map(str, words)]
+        return CliRunner().invoke(messages, arguments, **more)
+
+    return run
+
+
+def decisions(opened: Opened) -> dict[int, str]:
+    taken = opened.wait(opened.store.decisions())
+    return {found.attempt.message.message_id: verb for found, verb in taken}
+
+
+# -- looking up ---------------------------------------------------------------------------------
+
+
+def test_people_get_a_table(run: Run) -> None:
+    result = run()
+    rows = [line.split() for line in result.stdout.splitlines()]
+    assert result.exit_code == 0
+    assert rows[0] == ["message_id", "accepted", "account", "to", "provider", "state", "attempts"]
+    at = "2027-01-15T08:00:00.000Z"
+    assert [(row[0], row[5]) for row in rows[1:]] == [
+        ("5", "REJECTED"),
+        ("4", "DELIVERED"),
+        ("3", "Uncertain"),
+        ("2", "Uncertain"),
+        ("1", "WAITING"),
+    ]
+    assert rows[1][1:5] == [at, "bank", "2438*****001", "keccel"]
+
+
+def test_programs_get_a_line_of_json_a_message(run: Run) -> None:
+    lines = [json.loads(line) for line in run("--json", "--limit", 2).stdout.splitlines()]
+    assert lines[0] == {
+        "message_id": "5",
+        "system_id": "bank",
+        "stage": "FINISHED",
+        "state": "REJECTED",
+        "uncertain": False,
+        "source": "2438*****002",
+        "destination": "2438*****001",
+        "route": ["keccel", "d7"],
+        "provider": "keccel",
+        "provider_message_id": "X5",
+        "attempts": 1,
+        "segments": 1,
+        "error": 0,
+        "accepted_at": "2027-01-15T08:00:00.000Z",
+        "expires_at": "2027-01-15T08:08:20.000Z",
+        "due": None,
+        "done_at": "2027-01-15T08:00:02.000Z",
+    }
+    assert [line["message_id"] for line in lines] == ["5", "4"]
+
+
+@pytest.mark.parametrize("form", [[], ["--json"], ["--id", "1"], ["--id", "1", "--json"]])
+def test_texts_and_numbers_are_shown_only_when_asked_for(run: Run, form: list[str]) -> None:
+    hidden = run(*form).stdout
+    assert "secret" not in hidden
+    assert "243810000001" not in hidden
+    assert "243810000001" in run(*form, "--show-numbers").stdout
+    if form != ["--id", "1"]:
+        shown = run(*form, "--show-text").stdout
+        assert "[bold]secret" in shown
+        assert "\x1b" not in shown
+
+
+def test_octets_are_shown_in_hex(run: Run) -> None:
+    assert json.loads(run("--id", 5, "--json", "--show-text").stdout)["octets"] == "ff"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--uncertain"], "32"),
+        (["--state", "delivered"], "4"),
+        (["--state", "WAITING"], "1"),
+        (["--state", "finished", "--limit", "1"], "5"),
+        (["--before", "3"], "21"),
+        (["--number", "+243 (81) 000-0001", "--limit", "2"], "54"),
+        (["--number", "00243810000001", "--limit", "1"], "5"),
+        (["--number", "243"], ""),
+        (["--account", "bank", "--limit", "1"], "5"),
+        (["--account", "shop"], ""),
+        (["--since", "2027-01-15T08:00"], "54321"),
+        (["--since", "2027-01-15T09:00:00+01:00", "--until", "2027-01-15T08:00:01Z"], "54321"),
+        (["--until", "2027-01-15"], ""),
+    ],
+)
+def test_options_narrow_the_search(run: Run, options: list[str], expected: str) -> None:
+    lines = run("--json", *options).stdout.splitlines()
+    assert "".join(json.loads(line)["message_id"] for line in lines) == expected
+
+
+def test_a_full_page_says_how_to_see_the_next(run: Run) -> None:
+    assert run("--limit", 2).stdout.splitlines()[-1] == "there may be more: --before 4"
+    assert "--before" not in run("--limit", 50).stdout
+    assert run("--account", "nobody").stdout == "no such messages\n"
+
+
+def test_one_message_is_told_as_a_timeline(run: Run) -> None:
+    (line,) = map(json.loads, run("--id", "x4", "--json").stdout.splitlines())
+    names = ["received", "routed", "attempt", "report", "owed"]
+    assert [event["event"] for event in line["timeline"]] == names
+    assert line["timeline"][2]["provider_message_id"] == "X4"
+    assert line["timeline"][3]["state"] == "DELIVERED"
+    told = run("--id", 2).stdout
+    assert 'outcome=uncertain reason="no answer about 2438*****001" seconds=1.0' in told
+    assert "via=keccel,d7" in told
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("now", NOW),
+        ("today", NOW - 8 * 3600),
+        ("10m", NOW - 600),
+        ("2h", NOW - 7200),
+        ("2027-01-15", NOW - 8 * 3600),
+        ("2027-01-15T08:00:00", NOW),
+        ("2027-01-15T10:00+02:00", NOW),
+    ],
+)
+def test_times(word: str, expected: float) -> None:
+    assert moment(word, NOW) == expected
+
+
+@pytest.mark.parametrize("word", ["", "yesterday", "10 miles", "2027-13-01", "-5m"])
+def test_what_is_no_time_is_refused(run: Run, word: str) -> None:
+    with pytest.raises(ValueError):
+        moment(word, NOW)
+    result = run("--since", word)
+    assert result.exit_code == 2
+    assert "write 2026-11-20T14:00, 10m, 2h or today" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("written", "digits"),
+    [("+243810000001", "243810000001"), ("00243-81", "24381"), ("1414", "1414"), ("+00", "00")],
+)
+def test_numbers_are_taken_as_people_write_them(written: str, digits: str) -> None:
+    assert digits_of(written) == digits
+
+
+# -- deciding -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["resend", "fail"])
+def test_a_decision_is_asked_about_and_written_down(run: Run, opened: Opened, verb: str) -> None:
+    result = run(verb, 2, 3, input="y\n")
+    assert result.exit_code == 0
+    assert f"{verb}: 2, 3. The bridge does it within a second" in result.stdout
+    assert "if the provider did take it, its phone gets" in result.stderr
+    assert decisions(opened) == {2: verb, 3: verb}
+
+
+def test_nothing_is_written_when_the_answer_is_no(run: Run, opened: Opened) -> None:
+    assert run("resend", 2, input="n\n").exit_code == 1
+    assert decisions(opened) == {}
+
+
+def test_yes_does_not_ask(run: Run, opened: Opened) -> None:
+    result = run("resend", "--yes", 2)
+    assert "Go on?" not in result.output
+    assert decisions(opened) == {2: "resend"}
+
+
+def test_what_is_not_uncertain_is_left_alone_and_said_why(run: Run, opened: Opened) -> None:
+    result = run("fail", "--yes", 1, 2, 4, 77)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == (
+        "Error: 1 is not Uncertain but WAITING; 4 is not Uncertain but DELIVERED; 77 is no message"
+    )
+    assert decisions(opened) == {2: "fail"}
+    result = run("resend", 1)
+    assert (result.exit_code, decisions(opened)) == (1, {})
+    assert "Go on?" not in result.output
+
+
+# -- where the store is -------------------------------------------------------------------------
+
+
+def test_the_configuration_says_where_the_store_is(opened: Opened, tmp_path: Path) -> None:
+    path = tmp_path / "bridge.yaml"
+    path.write_text(f"store: sqlite:{opened.path}\naccounts:\n  - password: ${{NOT_SET}}\n")
+    for words in (["--config", path, "--id", 2], ["fail", "--config", path, "--yes", 2]):
+        result = CliRunner().invoke(messages, [str(word) for word in words])
+        assert result.exit_code == 0, result.output
+    assert decisions(opened) == {2: "fail"}
+
+
+def test_a_bad_configuration_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.yaml"
+    path.write_text("store: [")
+    result = CliRunner().invoke(messages, ["--config", str(path)])
+    assert result.exit_code == 78
+    assert result.output.startswith(f"{path}:1: is not YAML")
+
+
+def test_what_is_wrong_with_a_store_is_one_line(run: Run, opened: Opened, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(opened.path)) as db:
+        db.execute("pragma user_version = 999")
+    (tmp_path / "text").write_text("x" * 5_000)
+    for path, why in (
+        (opened.path, "has schema 999"),
+        (tmp_path / "nothing", "there is no store"),
+        (tmp_path / "text", "file is not a database"),
+    ):
+        for words in ([], ["--id", "1"], ["fail", "--yes", "1"]):
+            result = CliRunner().invoke(messages, ["--store", str(path), *words])
+            assert (result.exit_code, result.stdout, result.stderr.count("\n")) == (1, "", 1)
+            assert result.stderr.startswith("Error: ")
+            assert why in result.stderr
+
+
+def test_an_unknown_id_is_an_error(run: Run) -> None:
+    result = run("--id", "nothing")
+    assert (result.exit_code, result.stderr) == (1, "Error: there is no message nothing\n")

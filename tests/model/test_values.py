@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+import pytest
+
+from smppbridge.model.account import Account, Secret
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.message import Traits
+from smppbridge.model.report import delivery_of
+from tests.relay.fakes import NOW, account, delivery, message, segment
+
+NETS = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.7/32", "2001:db8::/32")))
+
+
+@pytest.mark.parametrize(
+    ("allow_from", "host", "allowed"),
+    [
+        (None, "203.0.113.1", True),
+        (None, "local", True),
+        ((), "10.0.0.1", False),
+        (NETS, "10.1.2.3", True),
+        (NETS, "11.1.2.3", False),
+        (NETS, "192.0.2.7", True),
+        (NETS, "192.0.2.8", False),
+        (NETS, "::ffff:10.1.2.3", True),
+        (NETS, "::ffff:11.1.2.3", False),
+        (NETS, "2001:db8::1", True),
+        (NETS, "2001:db8::1%eth0", True),
+        (NETS, "2001:db9::1", False),
+        (NETS, "local", False),
+        (NETS, "", False),
+        (NETS, "10.1.2", False),
+    ],
+)
+def test_an_account_binds_from_where_it_may(
+    allow_from: tuple[object, ...] | None, host: str, allowed: bool
+) -> None:
+    assert account(allow_from=allow_from).allows_address(host) is allowed
+
+
+@pytest.mark.parametrize(
+    ("senders", "addr", "allowed"),
+    [
+        (None, "ANY", True),
+        ((), "ANY", False),
+        (("BANK",), "BANK", True),
+        (("BANK",), "BANKS", False),
+        (("BANK",), "bank", False),
+        (("BANK*",), "BANK", True),
+        (("BANK*",), "BANKS", True),
+        (("BANK*",), "ABANK", False),
+        (("*",), "", True),
+        (("A", "B*"), "B1", True),
+    ],
+)
+def test_an_account_sends_as_whom_it_may(
+    senders: tuple[str, ...] | None, addr: str, allowed: bool
+) -> None:
+    assert account(senders=senders).allows_sender(addr) is allowed
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "first"), [(0, 2.0, 2_000_001), (5_000_000, 2.0, 5_000_001)]
+)
+def test_identifiers_increase_from_what_was_given_or_from_now(
+    last: int, now: float, first: int
+) -> None:
+    identifiers = Identifiers(last, now)
+    taken = [identifiers.take() for _ in range(3)]
+    assert taken == [first, first + 1, first + 2]
+
+
+def test_identifiers_have_at_most_18_digits() -> None:
+    assert len(str(Identifiers(0, 4_000_000_000.0).take())) <= 18
+
+
+def test_texts_and_passwords_do_not_show() -> None:
+    values = [
+        Account(system_id="bank", password=Secret(clear="hunter2", hashed="hunter2")),
+        Traits(udh=b"hunter2"),
+        message(text="hunter2", binary=b"hunter2"),
+        segment(1, octets=b"hunter2"),
+        delivery(text="hunter2"),
+    ]
+    assert "hunter2" not in repr(values)
+
+
+def test_a_delivery_tells_of_its_message_and_its_segment() -> None:
+    said = message(5, text="x" * 30, traits=Traits(service_type="CMT"))
+    made = delivery_of(said, message_id=6, state=2, error=1, done_at=NOW + 9, expires_at=NOW + 99)
+    assert (made.message_id, made.parent, made.system_id) == (6, 5, "bank")
+    assert (made.source, made.destination) == (said.source, said.destination)
+    assert (made.state, made.error, made.submitted_at) == (2, 1, NOW)
+    assert (made.done_at, made.due, made.expires_at) == (NOW + 9, NOW + 9, NOW + 99)
+    assert (made.attempts, made.text, made.service_type) == (0, "x" * 20, "CMT")

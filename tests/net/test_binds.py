@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher, extract_parameters
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
+from twisted.internet.threads import deferToThreadPool
+from twisted.python.threadpool import ThreadPool
+
+from smppbridge.model.account import Account, Secret
+from smppbridge.net import binds as admission
+from smppbridge.net.binds import LONGEST_DELAY, MOST_ADDRESSES, PROBE, Binds, Penalties
+from smppbridge.relay.accept import Rights, rights_of
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter
+
+TX, RX, TRX = BindTransmitter, BindReceiver, BindTransceiver
+HASH = "$argon2id$of-right"
+
+
+class Esme:
+    """A bound session; *alive* ones answer a probe."""
+
+    def __init__(self, clock: Clock, kind: type[Bind], *, alive: bool = True, heard: float = 0.0):
+        self.clock, self.bound_as, self.alive, self.heard = clock, kind.command_id, alive, heard
+        self.probes, self.closed = 0, False
+
+    def probe(self) -> None:
+        self.probes += 1
+        if self.alive:
+            self.heard = self.clock.seconds()
+
+    def last_heard(self) -> float:
+        return self.heard
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Door:
+    """Binds, with a clock, and argon2 that says yes to "right" after a moment."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.clock, self.verified = Clock(), 0
+        self.clock.advance(1_000.0)
+        self.binds = Binds(verified=self._verify, wait=self._wait, seconds=self.clock.seconds)
+        self.change(*accounts)
+
+    def change(self, *accounts: Account) -> None:
+        self.binds.change({a.system_id: rights_of(a, 0.0) for a in accounts})
+
+    async def _verify(self, hashed: str, password: str) -> bool:
+        self.verified += 1
+        await deferLater(self.clock, 0.1)
+        return hashed == HASH and password == "right"
+
+    async def _wait(self, seconds: float) -> None:
+        await deferLater(self.clock, seconds)
+
+    def knock(
+        self,
+        system_id: str = "bank",
+        password: str = "right",
+        *,
+        kind: type[Bind] = TRX,
+        host: str = "192.0.2.1",
+    ) -> list[tuple[Rights | None, int]]:
+        """Start a bind; what it comes to will be in the list."""
+        came: list[Any] = []
+        bind = kind(0, 1, system_id.encode(), password.encode())
+        Deferred.fromCoroutine(self.binds.judge(bind, host)).addCallback(came.append)
+        return came
+
+    def answer(self, *args: Any, **kw: Any) -> tuple[int, float]:
+        """Return a bind's status and how long it took."""
+        begun, came = self.clock.seconds(), self.knock(*args, **kw)
+        while not came:
+            self.clock.advance(0.01)
+        return came[0][1], round(self.clock.seconds() - begun, 1)
+
+    def let_in(self, kind: type[Bind] = TRX, system_id: str = "bank", **settings: Any) -> Esme:
+        assert self.answer(system_id, kind=kind)[0] == Status.ESME_ROK
+        session = Esme(self.clock, kind, **settings)
+        self.binds.bound(system_id, session)
+        return session
+
+
+def account(system_id: str = "bank", password: Secret | None = None, **settings: Any) -> Account:
+    return Account(system_id=system_id, password=password or Secret("right"), **settings)
+
+
+def hashed(system_id: str = "bank", **settings: Any) -> Account:
+    return account(system_id, Secret(hashed=HASH), **settings)
+
+
+def test_a_password_is_verified_once_and_its_success_remembered() -> None:
+    door = Door(hashed())
+    assert door.answer() == (Status.ESME_ROK, 0.1)
+    assert (door.answer(), door.verified) == ((Status.ESME_ROK, 0.0), 1)
+    assert (door.answer(password="wrong")[0], door.verified) == (Status.ESME_RINVPASWD, 2)
+    door.change(hashed())
+    door.answer(host="192.0.2.9")
+    assert door.verified == 3
+
+
+@pytest.mark.parametrize(
+    "accounts", [(account(),), (hashed(),), (account(), hashed("other"))], ids=str
+)
+@pytest.mark.parametrize("password", ["wrong", "", "right"])
+def test_an_unknown_system_id_is_like_a_wrong_password(accounts: Any, password: str) -> None:
+    unknown = Door(*accounts).answer("nobody", password)
+    wrong = Door(*accounts).answer("bank", "wrong")
+    assert unknown == wrong
+    assert unknown[0] == Status.ESME_RINVPASWD
+
+
+def test_the_hash_of_no_password_takes_as_long_as_any() -> None:
+    stand_in, usual = admission._STAND_IN, PasswordHasher(time_cost=3)
+    assert extract_parameters(stand_in) == extract_parameters(usual.hash("x"))
+    assert not admission.verify_password(stand_in, "x")
+    assert not admission.verify_password("no hash at all", "x")
+
+
+def test_two_workers_verify() -> None:
+    now: list[int] = []
+    pool, most, running = ThreadPool(0, 2), now, [0]
+
+    class Reactor:
+        def callFromThread(self, call: Any, *args: Any) -> None:
+            call(*args)
+
+    def verify() -> None:
+        running[0] += 1
+        most.append(running[0])
+        admission.verify_password(PasswordHasher(time_cost=1, memory_cost=8).hash("x"), "x")
+        running[0] -= 1
+
+    pool.start()
+    for _ in range(8):
+        deferToThreadPool(Reactor(), pool, verify)
+    pool.stop()
+    assert len(most) == 8
+    assert max(most) <= 2
+
+
+def test_an_address_that_guesses_is_slowed_and_a_good_bind_forgives() -> None:
+    door = Door(account())
+    delays = [door.answer(password="wrong")[1] for _ in range(8)]
+    assert delays == pytest.approx([0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0], abs=0.06)
+    assert door.answer(host="192.0.2.2") == (Status.ESME_ROK, 0.0)
+    assert door.answer() == (Status.ESME_ROK, LONGEST_DELAY)
+    assert door.answer() == (Status.ESME_ROK, 0.0)
+
+
+def test_penalties_are_bounded_and_end() -> None:
+    penalties = Penalties()
+    for n in range(MOST_ADDRESSES + 10):
+        penalties.note(f"host {n}", float(n) / 1_000)
+    assert len(penalties._offences) == MOST_ADDRESSES
+    assert penalties.delay("host 0", 11.0) == 0.0
+    assert penalties.delay(f"host {MOST_ADDRESSES}", 11.0) > 0.0
+    assert penalties.delay(f"host {MOST_ADDRESSES}", 400.0) == 0.0
+
+
+NETWORKS = ("10.0.0.0/8", "2001:db8::/32")
+
+
+@pytest.mark.parametrize(
+    ("allowed", "host", "status"),
+    [
+        (None, "203.0.113.1", Status.ESME_ROK),
+        ((), "203.0.113.1", Status.ESME_RBINDFAIL),
+        (NETWORKS, "10.255.0.1", Status.ESME_ROK),
+        (NETWORKS, "11.0.0.1", Status.ESME_RBINDFAIL),
+        (NETWORKS, "::ffff:10.1.2.3", Status.ESME_ROK),
+        (NETWORKS, "::ffff:11.1.2.3", Status.ESME_RBINDFAIL),
+        (NETWORKS, "2001:db8:1::1", Status.ESME_ROK),
+        (NETWORKS, "2001:db9::1", Status.ESME_RBINDFAIL),
+        (NETWORKS, "local", Status.ESME_RBINDFAIL),
+    ],
+)
+def test_an_account_binds_from_its_networks(allowed: Any, host: str, status: Status) -> None:
+    networks = None if allowed is None else tuple(map(ip_network, allowed))
+    assert Door(account(allow_from=networks)).answer(host=host)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("limits", "kinds", "last"),
+    [
+        ({"binds": 2}, (TX, RX), TX),
+        ({"binds": 2}, (TRX, TRX), TRX),
+        ({"binds_transmitter": 1}, (TX, RX), TX),
+        ({"binds_receiver": 1}, (RX, TX), RX),
+        ({"binds_transceiver": 1}, (TRX, TX, RX), TRX),
+    ],
+)
+def test_the_sessions_of_an_account_are_limited(limits: Any, kinds: Any, last: Any) -> None:
+    door = Door(account(**limits))
+    sessions = [door.let_in(kind) for kind in kinds]
+    assert door.answer(kind=last) == (Status.ESME_RBINDFAIL, PROBE)
+    assert not any(session.closed for session in sessions)
+    door.binds.unbound("bank", sessions[0])
+    assert door.answer(kind=last)[0] == Status.ESME_ROK
+
+
+def test_a_transceiver_counts_once() -> None:
+    door = Door(account(binds=2, binds_transmitter=1, binds_receiver=1))
+    door.let_in(TRX)
+    assert door.answer(kind=TX)[0] == Status.ESME_ROK
+
+
+def test_the_longest_silent_session_gives_way_if_it_is_dead() -> None:
+    door = Door(account(binds=3), account("other"))
+    stranger = door.let_in(system_id="other", alive=False, heard=0.0)
+    lively = door.let_in(alive=True, heard=20.0)
+    dead = door.let_in(alive=False, heard=10.0)
+    fresh = door.let_in(alive=False, heard=30.0)
+    assert door.answer() == (Status.ESME_ROK, PROBE)
+    assert [s.closed for s in (lively, dead, fresh, stranger)] == [False, True, False, False]
+    assert [s.probes for s in (lively, dead, fresh, stranger)] == [0, 1, 0, 0]
+    door.binds.unbound("bank", dead)  # its connection ends after that
+    assert door.binds.sessions["bank"] == [lively, fresh]
+
+
+def test_only_a_session_of_the_kind_that_is_full_gives_way() -> None:
+    door = Door(account(binds_receiver=1))
+    transmitter = door.let_in(TX, alive=False, heard=1.0)
+    receiver = door.let_in(RX, alive=False, heard=2.0)
+    assert door.answer(kind=RX)[0] == Status.ESME_ROK
+    assert (transmitter.closed, receiver.closed) == (False, True)
+
+
+def test_two_dead_sessions_give_way_to_two_binds_at_once() -> None:
+    door = Door(account(binds=2))
+    dead = [door.let_in(alive=False), door.let_in(alive=False)]
+    came = [door.knock(), door.knock(), door.knock()]
+    door.clock.advance(PROBE)
+    assert sorted(c[0][1] for c in came) == [0, 0, Status.ESME_RBINDFAIL]
+    assert all(session.closed for session in dead)
+
+
+def test_binds_at_once_do_not_exceed_the_limit() -> None:
+    door = Door(hashed(binds=2))
+    came = [door.knock() for _ in range(5)]
+    door.clock.pump([0.1, PROBE])
+    assert [c[0][1] for c in came] == [0, 0] + [Status.ESME_RBINDFAIL] * 3
+    for command_id in (TRX.command_id,) * 2:
+        door.binds.release("bank", command_id)
+    assert door.answer()[0] == Status.ESME_ROK
+
+
+@pytest.mark.parametrize("then", [(), (account(password=Secret("new")),), (account(binds=9),)])
+@pytest.mark.parametrize("waits_for", ["its turn", "argon2", "a probe"])
+def test_a_bind_during_a_reload_has_to_come_again(waits_for: str, then: Any) -> None:
+    door = Door(hashed(binds=1) if waits_for == "argon2" else account(binds=1))
+    if waits_for == "its turn":
+        door.answer(password="wrong")
+    elif waits_for == "a probe":
+        door.let_in(alive=False)
+    came = door.knock()
+    door.change(*then)
+    door.clock.advance(PROBE)
+    (rights, status) = came[0]
+    if waits_for != "its turn":
+        assert (rights, status) == (None, Status.ESME_RBINDFAIL)
+    else:
+        assert status == (0 if then and then[0].binds == 9 else Status.ESME_RINVPASWD)
+    assert not door.binds._reserved or rights

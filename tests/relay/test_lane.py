@@ -1,0 +1,234 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.outcome import Accepted, Postponed
+from smppbridge.relay import lane as lanes
+from smppbridge.relay import submit as submits
+from smppbridge.relay.lane import Lane, LaneRules
+from smppbridge.smpp.constants import MessageState as M
+from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
+
+
+def lane_of(**rules: Any) -> Lane:
+    return Lane("one", FakeProvider(), LaneRules(**rules), 0.0)
+
+
+def attempts(*ids: int, **about: Any) -> list[Attempt]:
+    return [Attempt(message(n, **about), "one") for n in ids]
+
+
+def ids(some: list[Attempt]) -> list[int]:
+    return [a.message.message_id for a in some]
+
+
+def pushed(lane: Lane, now: float = 0.0) -> list[int]:
+    """Begin what the lane takes, and let leave what may."""
+    taken, _ = lane.take(now, NOW)
+    lane.gone(taken)
+    lane.begun(taken)
+    return ids(lane.leave(now))
+
+
+def test_requests_are_out_up_to_the_concurrency_and_a_few_more_are_begun() -> None:
+    lane = lane_of(concurrency=3)
+    lane.wait(attempts(*range(200)))
+    assert pushed(lane) == [0, 1, 2]
+    assert (lane.out, lane._begun, lane.depth) == (3, 64, 133)
+    assert pushed(lane) == []
+    lane.out -= 2
+    assert pushed(lane) == [3, 4]
+    assert not lane.idle
+
+
+def test_what_is_begun_ahead_follows_how_fast_requests_leave() -> None:
+    lane = lane_of(concurrency=1)
+    lane.wait(attempts(*range(500)))
+    now = 0.0
+    for _ in range(80):
+        pushed(lane, now)
+        lane.out, now = 0, now + 0.1
+    assert 0 < lane._begun <= 4
+
+
+def test_a_rate_counts_segments() -> None:
+    lane = lane_of(rate=10.0)
+    lane.wait(attempts(1, 2, 3, text="x" * 700))  # 5 segments each
+    assert pushed(lane) == [1]
+    assert pushed(lane) == [2]
+    assert pushed(lane) == []
+    assert pushed(lane, 0.4) == []
+    assert pushed(lane, 0.5) == [3]
+
+
+@pytest.mark.parametrize(("rate", "most"), [(1.0, 1), (5.0, 1), (50.0, 5), (1e6, 128)])
+def test_what_waits_for_its_turn_is_not_begun(rate: float, most: int) -> None:
+    lane = lane_of(rate=rate)
+    lane.wait(attempts(*range(1_000), text=""))
+    for _ in range(100):
+        pushed(lane)
+    assert lane._begun <= most
+    assert lane.out <= max(1, min(rate, 64))
+    while lane.take_now(0.0):
+        pass
+    assert lane._begun <= most
+
+
+@given(st.floats(0.5, 200), st.lists(st.floats(0.01, 0.4), max_size=60))
+def test_a_rate_is_used_up_and_never_exceeded(rate: float, pauses: list[float]) -> None:
+    lane = lane_of(rate=rate, concurrency=10_000)
+    lane.wait(attempts(*range(int(rate * 25) + 300), text=""))
+    now, left = 0.0, 0
+    for pause in pauses:
+        now += pause
+        left += len(pushed(lane, now)) + len(pushed(lane, now))
+        assert left <= rate * now + max(1.0, rate) + 1e-6
+
+
+def test_a_paused_lane_begins_nothing() -> None:
+    lane = lane_of()
+    lane.wait(attempts(1))
+    lane.pause(5.0)
+    lane.pause(3.0)
+    assert pushed(lane, 4.9) == []
+    assert not lane.take_now(4.9)
+    assert pushed(lane, 5.0) == [1]
+
+
+def test_expired_attempts_are_not_begun() -> None:
+    lane = lane_of()
+    lane.wait(attempts(1, expires_at=NOW) + attempts(2) + attempts(3, expires_at=NOW - 1))
+    taken, expired = lane.take(0.0, NOW)
+    assert (ids(taken), ids(expired)) == ([2], [1, 3])
+    assert lane.held == {1, 2, 3}
+    lane.gone(expired)
+    assert (lane.held, lane.depth) == ({2}, 1)
+    lane.wait(attempts(4, expires_at=NOW) + attempts(5))
+    assert ids(lane.expired(NOW)) == [4]
+    assert ids(lane.expired(NOW)) == []
+
+
+def test_what_could_not_be_begun_is_first_again() -> None:
+    lane = lane_of(concurrency=2)
+    lane.wait(attempts(*range(1, 4)))
+    taken, _ = lane.take(0.0, NOW)
+    lane.returned(taken)
+    assert lane.idle
+    assert ids(lane.take(0.0, NOW)[0]) == [1, 2, 3]
+    assert lane.held == {1, 2, 3}
+
+
+def test_a_place_is_given_only_to_who_need_not_wait() -> None:
+    lane = lane_of(concurrency=1)
+    assert [lane.take_now(0.0) for _ in range(66)] == [True] * 65 + [False]
+    lane.give_back(65)
+    assert lane.idle
+    lane.wait(attempts(1))
+    assert not lane.take_now(0.0)
+
+
+def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lanes, "IN_MEMORY", 5)
+    monkeypatch.setattr(lanes, "FEW", 3)
+    monkeypatch.setattr(submits, "MANY", 4)
+    world = World(lane=LaneRules(concurrency=1))
+    lane = world.lanes["one"]
+    accepted = [world.sent(submit_sm())[0][2] for _ in range(100)]
+    assert lane.depth == 35
+    assert len(lane._waiting) <= 5
+    assert lane.more
+    for message_id in accepted:
+        world.wire.answer((message_id, Accepted(f"p{message_id}")))
+        assert len(lane._waiting) <= 5 + 4
+        world.tick()
+    assert world.wire.submitted() == accepted
+    assert (lane.depth, lane.out, lane.held, lane.idle) == (0, 0, set(), True)
+
+
+EVENTS = st.lists(
+    st.sampled_from(
+        ["accept", "accept many", "short life", "scheduled", "commit", "commit all", "fail"]
+        + ["tick", "answer", "busy", "wait", "expire"]
+    ),
+    max_size=60,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(EVENTS, st.sampled_from([1, 2, 64]), st.sampled_from([None, 5.0]))
+def test_every_accepted_message_leaves_once_or_expires_once(
+    events: list[str], concurrency: int, rate: float | None
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lanes, "IN_MEMORY", 4)
+        patch.setattr(lanes, "FEW", 2)
+        patch.setattr(submits, "MANY", 3)
+        patch.setattr(lanes, "_MOST_AHEAD", 4)
+        world = World(
+            store=FakeStore(at_once=False), lane=LaneRules(concurrency=concurrency, rate=rate)
+        )
+        _run(world, events)
+
+
+def _run(world: World, events: list[str]) -> None:
+    session, store, wire = world.session(), world.store, world.wire
+    accepted: set[int] = set()
+
+    def answer(outcome: str) -> None:
+        if wire.out:
+            _, about = next(iter(wire.out))
+            accepted_by_them = Accepted(f"p{about}")
+            wire.answer((about, accepted_by_them if outcome == "answer" else Postponed("busy")))
+            if outcome == "answer":
+                accepted.add(about)
+
+    for event in [*events, "wait"]:
+        match event:
+            case "accept":
+                world.take(session, submit_sm())
+            case "accept many":
+                world.take(session, *[submit_sm()] * 5)
+            case "short life":
+                world.take(session, submit_sm(validity_period=b"000000000003000R"))
+            case "scheduled":
+                world.take(session, submit_sm(schedule_delivery_time=b"000000000004000R"))
+            case "commit":
+                store.commit(min(1, len(store.pending)))
+            case "commit all":
+                store.commit()
+            case "fail":
+                store.fail(min(2, len(store.pending)))
+            case "tick":
+                world.tick()
+            case "wait":
+                world.wait(2.0)
+            case "expire":
+                world.run(world.submit.expire())
+            case _:
+                answer(event)
+        assert world.lanes["one"].out <= world.lanes["one"].rules.concurrency
+    for _ in range(400):  # in the end all goes well
+        store.commit_all()
+        answer("answer")
+        world.wait(1.0)
+        world.run(world.submit.expire())
+    store.commit_all()
+    world.sound()
+    sent = wire.submitted()
+    lane = world.lanes["one"]
+    assert not wire.out
+    assert set(store.messages) == set(session.ids())
+    for message_id, row in store.messages.items():
+        expired = row.state == M.EXPIRED
+        assert (message_id in accepted) != expired
+        assert row.stage is (Stage.FINISHED if expired else Stage.SUBMITTED)
+        assert sent.count(message_id) == row.number
+        assert list(store.deliveries).count((message_id, M.EXPIRED)) == expired
+    assert len(sent) == sum(row.number for row in store.messages.values())
+    assert world.said.counts["finished", "bank", M.EXPIRED] == len(store.messages) - len(accepted)
+    assert (lane.depth, lane.out, lane._begun, lane.held) == (0, 0, 0, set())

@@ -1,0 +1,268 @@
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smppbridge.model.message import Segment, Stage
+from smppbridge.model.outcome import Postponed
+from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.lookup import (
+    LONGEST_GATHERING,
+    NotAStore,
+    Query,
+    decide,
+    first_since,
+    named,
+    open_store,
+    search,
+    timeline,
+)
+from smppbridge.store.migrate import TooNew
+from smppbridge.store.port import Entry
+from tests.store.opened import (
+    NOW,
+    Opened,
+    accept,
+    again,
+    key,
+    message,
+    segment,
+    taken,
+    told,
+    tried,
+    unknown,
+)
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    opened = Opened(tmp_path)
+    yield opened
+    opened.store.stop()
+
+
+@pytest.fixture
+def db(opened: Opened) -> Iterator[sqlite3.Connection]:
+    db = open_store(opened.path)
+    yield db
+    db.close()
+
+
+def ids(db: sqlite3.Connection, **wanted: Any) -> list[int]:
+    return [found.message_id for found in search(db, Query(**wanted))]
+
+
+@pytest.fixture
+def many(opened: Opened) -> None:
+    """Put in: 1 WAITING, 2 out, 3 Uncertain, 4 SUBMITTED, 5 DELIVERED, 6 REJECTED; 10 s apart."""
+    accept(opened, [message(1, accepted_at=NOW, number="243999999999")])
+    rest = [message(i, accepted_at=NOW + 10 * (i - 1)) for i in range(2, 7)]
+    rest[2].system_id = "shop"
+    _, three, four, five, six = accept(opened, rest, begun=True)
+    verdicts = [unknown(three), taken(four, "0aB"), taken(five, "X5"), taken(six, "X6")]
+    opened.wait(opened.store.record(verdicts))
+    opened.wait(opened.store.settle([told(five, State.DELIVERED), told(six, State.REJECTED)]))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({}, [6, 5, 4, 3, 2, 1]),
+        ({"limit": 2}, [6, 5]),
+        ({"limit": 2, "before": 5}, [4, 3]),
+        ({"number": "243999999999"}, [1]),
+        ({"number": "243810000001", "system_id": "shop"}, [4]),
+        ({"system_id": "nobody"}, []),
+        ({"stage": Stage.WAITING}, [1]),
+        ({"stage": Stage.SUBMITTING}, [3, 2]),
+        ({"stage": Stage.FINISHED}, [6, 5]),
+        ({"state": State.DELIVERED}, [5]),
+        ({"uncertain": True}, [3]),
+        ({"uncertain": True, "number": "243999999999"}, []),
+        ({"since": NOW + 30}, [6, 5, 4]),
+        ({"until": NOW + 30}, [3, 2, 1]),
+        ({"since": NOW + 10, "until": NOW + 20}, [2]),
+        ({"since": NOW + 10, "stage": Stage.SUBMITTING, "limit": 1}, [3]),
+        ({"since": NOW + 999}, []),
+        ({"until": NOW}, []),
+    ],
+)
+@pytest.mark.usefixtures("many")
+def test_messages_are_found_newest_first(
+    db: sqlite3.Connection, wanted: dict[str, Any], expected: list[int]
+) -> None:
+    assert ids(db, **wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [("1", [1]), ("x5", [5]), ("AB", [4]), ("000ab", [4]), ("7", []), ("", []), ("9" * 25, [])],
+)
+@pytest.mark.usefixtures("many")
+def test_a_message_is_found_by_any_of_its_names(
+    db: sqlite3.Connection, word: str, expected: list[int]
+) -> None:
+    assert [found.message_id for found in named(db, word)] == expected
+
+
+def test_the_same_word_can_name_several_messages(opened: Opened, db: sqlite3.Connection) -> None:
+    one, two, three = accept(opened, [message(i) for i in (1, 2, 3)], begun=True)
+    same = [taken(one, "3"), taken(replace(two, provider="d7"), "003"), taken(three, "4")]
+    opened.wait(opened.store.record(same))
+    ours, *theirs = [found.message_id for found in named(db, "3")]
+    assert (ours, set(theirs)) == (3, {1, 2})
+
+
+def test_a_segment_leads_to_its_message_once_it_is_joined(
+    opened: Opened, db: sqlite3.Connection
+) -> None:
+    first, second = segment(1, 1), segment(2, 2, received_at=NOW + 4)
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=first)]))
+    (alone,) = named(db, "1")
+    assert (alone.stage, alone.segments, alone.system_id) == (Stage.GATHERING, 2, "bank")
+    assert [event.name for event in timeline(db, alone)] == ["segment"]
+
+    whole = message(1, segments=(first, second), accepted_at=NOW + 4)
+    opened.wait(opened.store.accept([Entry(whole, key=key(), segment=second)]))
+    (joined,) = named(db, "2")
+    assert (joined.message_id, joined.stage) == (1, Stage.WAITING)
+    events = [(event.at, event.name) for event in timeline(db, joined)]
+    expected = [(NOW, "segment"), (NOW + 4, "segment"), (NOW + 4, "joined"), (NOW + 4, "routed")]
+    assert events == expected
+
+
+@pytest.mark.parametrize("late", [0.0, 300.0])
+def test_times_are_found_among_ids_that_say_nothing_of_them(
+    opened: Opened, db: sqlite3.Connection, late: float
+) -> None:
+    # Ids lag behind the clock, and a joined message is younger than its id.
+    times = {i * i * 1_000: NOW + 100 * i + (late if i % 3 == 0 else 0) for i in range(1, 40)}
+    accept(opened, [message(i, accepted_at=at) for i, at in times.items()])
+    for since in (NOW, *(at + d for at in times.values() for d in (-0.5, 0.0, 0.5))):
+        expected = sorted((i for i, at in times.items() if at >= since), reverse=True)
+        assert ids(db, since=since) == expected
+        assert ids(db, until=since) == sorted(set(times) - set(expected), reverse=True)
+        if not late:
+            assert first_since(db, since) <= min(expected, default=1 + max(times))
+    assert late < LONGEST_GATHERING
+
+
+def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connection) -> None:
+    parts = segment(1, 1, received_at=NOW - 3), segment(2, 2, received_at=NOW - 2)
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=part) for part in parts]))
+    whole = message(1, segments=parts)
+    opened.wait(opened.store.accept([Entry(whole)]))
+    first, second, third = (tried(whole, number=i, begun_at=NOW + 10 * i) for i in (1, 2, 3))
+    third.provider, third.hop = "d7", 1
+    opened.wait(opened.store.begin([first]))
+    busy = replace(again(first, NOW), at=NOW + 11, outcome=Postponed("busy"))
+    opened.wait(opened.store.record([busy]))
+    opened.wait(opened.store.begin([second]))
+    opened.wait(opened.store.record([replace(unknown(second), at=NOW + 25)]))
+    opened.wait(opened.store.begin([third]))
+    (out,) = named(db, "1")
+    assert timeline(db, out)[-1].facts == {"number": 3, "provider": "d7", "outcome": "out"}
+
+    opened.wait(opened.store.record([replace(taken(third, "X"), at=NOW + 30.25)]))
+    joined = replace(third, message=replace(whole, segments=(Segment(1, 1, 1, NOW), parts[1])))
+    opened.wait(opened.store.settle([told(joined, State.DELIVERED, NOW + 40)]))
+    one, two = opened.wait(opened.store.owed("bank", NOW + 50, 9))
+    opened.wait(opened.store.finish([(one, 0x65)], NOW + 41))
+    two.attempts, two.due = 2, NOW + 60
+    opened.wait(opened.store.postpone([two]))
+    (found,) = named(db, "1")
+    state = int(State.DELIVERED)
+    assert [(e.at, e.name, e.facts) for e in timeline(db, found)] == [
+        (NOW - 3, "segment", {"message_id": 1, "number": 1}),
+        (NOW - 2, "segment", {"message_id": 2, "number": 2}),
+        (NOW, "joined", {}),
+        (NOW, "routed", {"via": ["keccel", "d7"]}),
+        (NOW + 10, "attempt", attempted(1, "keccel", "postponed", 1.0, reason="busy")),
+        (NOW + 20, "attempt", attempted(2, "keccel", "uncertain", 5.0, reason="silence")),
+        (NOW + 30, "attempt", attempted(3, "d7", "accepted", 0.25, provider_message_id="X")),
+        (NOW + 40, "report", {"state": state, "error": 0, "source": "push"}),
+        (
+            NOW + 40,
+            "owed",
+            {"message_id": 2, "state": state, "postponed": 2}
+            | {"due": NOW + 60, "expires_at": two.expires_at},
+        ),
+        (
+            NOW + 41,
+            "delivery",
+            {"message_id": 1, "state": state, "postponed": 0, "command_status": 0x65},
+        ),
+    ]
+    opened.wait(opened.store.lapse(two.expires_at, 9))
+    assert timeline(db, found)[-1].name == "lapsed"
+
+
+def attempted(number: int, provider: str, outcome: str, took: float, **why: str) -> dict[str, Any]:
+    return {"number": number, "provider": provider, "outcome": outcome, **why, "seconds": took}
+
+
+# -- what is decided by hand --------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("many")
+def test_only_uncertain_messages_can_be_decided_about(opened: Opened) -> None:
+    assert decide(opened.path, [1, 2, 3, 4, 5, 99], "resend") == [3]
+    ((found, verb),) = opened.wait(opened.store.decisions())
+    assert (found.attempt.message.message_id, found.stage, verb) == (3, Stage.SUBMITTING, "resend")
+    assert opened.wait(opened.store.decisions()) == []
+
+
+@pytest.mark.usefixtures("many")
+def test_the_last_decision_counts_and_is_there_after_a_restart(opened: Opened) -> None:
+    decide(opened.path, [3], "resend")
+    decide(opened.path, [3], "fail")
+    opened.reopen()
+    ((_, verb),) = opened.wait(opened.store.decisions())
+    assert verb == "fail"
+
+
+# -- opening ------------------------------------------------------------------------------------
+
+
+def test_a_store_is_only_read(db: sqlite3.Connection) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        db.execute("delete from message")
+
+
+def test_a_store_is_read_when_no_bridge_runs(opened: Opened) -> None:
+    accept(opened, [message()])
+    opened.store.stop()
+    db = open_store(opened.path)
+    assert ids(db) == [1]
+    db.close()
+
+
+def test_what_is_no_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("x" * 5_000)
+    (tmp_path / "empty").touch()
+    other = sqlite3.connect(tmp_path / "other")
+    other.execute("create table t (x)")
+    other.close()
+    for name, why in (
+        ("nothing", "there is no store"),
+        (".", "there is no store"),
+        ("text", "file is not a database"),
+        ("empty", "is not a store"),
+        ("other", "is not a store"),
+    ):
+        with pytest.raises(NotAStore, match=why):
+            open_store(tmp_path / name)
+
+
+@pytest.mark.parametrize(("version", "error"), [(999, TooNew), (0, NotAStore)])
+def test_another_schema_is_told_of(opened: Opened, version: int, error: type[Exception]) -> None:
+    with closing(sqlite3.connect(opened.path)) as db:
+        db.execute(f"pragma user_version = {version}")
+    with pytest.raises(error, match=f"schema {version}"):
+        open_store(opened.path)

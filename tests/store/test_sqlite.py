@@ -1,0 +1,232 @@
+"""What is SQLite's own: the lock, one transaction for all, disks that fail, processes that die."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from smppbridge.model.message import Stage
+from smppbridge.store import sqlite as module
+from smppbridge.store.migrate import TooNew
+from smppbridge.store.port import Entry, StoreFailure
+from smppbridge.store.sqlite import SqliteStore, StoreLocked, connect
+from tests.store.opened import NOW, Opened, accept, message, taken, told, tried
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Opened]:
+    """Return a store whose writer does not run yet."""
+    opened = Opened(tmp_path, started=False)
+    yield opened
+    opened.store.stop()
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Opened]:
+    opened = Opened(tmp_path)
+    yield opened
+    opened.store.stop()
+
+
+def python(code: str, *args: object) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, args)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+# -- opening and closing ------------------------------------------------------------------------
+
+
+def test_a_second_opener_is_refused(opened: Opened) -> None:
+    with pytest.raises(StoreLocked, match="in use by another process"):
+        SqliteStore(opened.path, opened._call).open()
+    opened.store.stop()
+    second = SqliteStore(opened.path, opened._call)
+    second.open()
+    second.stop()
+
+
+def test_another_process_is_refused_until_this_one_has_stopped(opened: Opened) -> None:
+    code = (
+        "import sys; from smppbridge.store.sqlite import SqliteStore\n"
+        "try: SqliteStore(sys.argv[1], print).open()\n"
+        "except Exception as error: print(type(error).__name__)\n"
+        "else: print('opened')"
+    )
+    assert python(code, opened.path).communicate(timeout=30)[0] == "StoreLocked\n"
+    opened.store.stop()
+    assert python(code, opened.path).communicate(timeout=30)[0] == "opened\n"
+
+
+def test_a_store_of_a_newer_version_is_not_opened(opened: Opened) -> None:
+    opened.store.stop()
+    with closing(sqlite3.connect(opened.path)) as db:
+        db.execute("pragma user_version = 999")
+    with pytest.raises(TooNew):
+        opened.open()
+
+
+def test_every_commit_reaches_the_disk(opened: Opened) -> None:
+    names = "journal_mode", "synchronous"
+    with closing(connect(str(opened.path))) as db:
+        pragmas = [db.execute(f"pragma {name}").fetchone()[0] for name in names]
+    assert pragmas == ["wal", 2]
+
+
+def test_stop_writes_what_was_told(waiting: Opened) -> None:
+    for i in range(1, 300):
+        waiting.store.accept([Entry(message(i))])
+    waiting.store.start()
+    waiting.store.stop()
+    waiting.open()
+    assert waiting.restored.waiting == {"keccel": 299}
+
+
+# -- one transaction ----------------------------------------------------------------------------
+
+
+def test_what_is_told_before_the_writer_looks_is_one_transaction(waiting: Opened) -> None:
+    attempt = tried(message())
+    calls = [
+        waiting.store.accept([Entry(attempt.message)]),
+        waiting.store.begin([attempt]),
+        waiting.store.record([taken(attempt, "X")]),
+        waiting.store.settle([told(attempt, 2)]),
+    ]
+    waiting.store.start()
+    waiting.wait(*calls)
+    assert waiting.commits == [None]
+    assert waiting.wait(waiting.store.find([1]))[1].stage is Stage.FINISHED
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_poisonous_list_fails_alone_in_its_transaction(waiting: Opened, place: int) -> None:
+    lists = [[Entry(message(i))] for i in (1, 2, 3)]
+    lists[place].append(Entry(message(9, data_coding=2**63)))
+    calls = [waiting.store.accept(entries) for entries in lists]
+    waiting.store.start()
+    for at, call in enumerate(calls):
+        if at == place:
+            with pytest.raises(StoreFailure):
+                waiting.wait(call)
+        else:
+            waiting.wait(call)
+    kept = waiting.wait(waiting.store.find([1, 2, 3, 9]))
+    assert sorted(kept) == sorted({1, 2, 3} - {place + 1})
+
+
+# -- a disk that fails --------------------------------------------------------------------------
+
+
+def limited(db: sqlite3.Connection, more_pages: int) -> None:
+    pages = db.execute("pragma page_count").fetchone()[0]
+    db.execute(f"pragma max_page_count = {pages + more_pages}")
+
+
+def test_a_full_disk_fails_all_that_was_told_and_is_got_over(
+    waiting: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def connected(path: str) -> sqlite3.Connection:
+        db = connect(path)
+        limited(db, 2)
+        return db
+
+    monkeypatch.setattr(module, "connect", connected)
+    small = waiting.store.accept([Entry(message(1))])
+    large = waiting.store.accept([Entry(message(2, text="x" * 100_000))])
+    waiting.store.start()
+    for call in (small, large):
+        with pytest.raises(StoreFailure, match="full"):
+            waiting.wait(call)
+    assert waiting.store.failing
+    assert waiting.wait(waiting.store.find([1, 2])) == {}
+
+    waiting.wait(waiting.store._ask(lambda db: limited(db, 10_000)))
+    accept(waiting, [message(1), message(2, text="x" * 100_000)])
+    assert not waiting.store.failing
+    assert [str(error) for error in waiting.commits] == ["database or disk is full", "None"]
+    assert sorted(waiting.wait(waiting.store.find([1, 2]))) == [1, 2]
+
+
+WRITE_UNTIL_FULL = """
+import resource, signal, sys
+from pathlib import Path
+from smppbridge.store.port import Entry, StoreFailure
+from tests.store.opened import Opened, message
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+opened, hard = Opened(Path(sys.argv[1])), resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+kept = lost = 0
+while lost < 3:
+    try:
+        opened.wait(opened.store.accept([Entry(message(kept + 1, text="x" * 50_000))]))
+        kept += 1
+    except StoreFailure:
+        lost += 1
+failing = opened.store.failing
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+opened.wait(opened.store.accept([Entry(message(kept + 1))]))
+opened.store.stop()
+print(kept + 1, failing, opened.store.failing)
+"""
+
+
+def test_a_file_that_cannot_grow_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    out, errors = python(WRITE_UNTIL_FULL, tmp_path).communicate(timeout=60)
+    assert errors == ""
+    kept, *failing = out.split()
+    assert (int(kept) > 3, failing) == (True, ["True", "False"])
+    opened = Opened(tmp_path)
+    opened.store.stop()
+    assert opened.restored.waiting == {"keccel": int(kept)}
+
+
+# -- a process that dies ------------------------------------------------------------------------
+
+WRITE_FOR_EVER = """
+import itertools, sys
+from pathlib import Path
+from smppbridge.store.port import Entry
+from tests.store.opened import Opened, message, taken, told, tried
+opened = Opened(Path(sys.argv[1]))
+for i in itertools.count(1):
+    attempt = tried(message(i))
+    opened.wait(opened.store.accept([Entry(attempt.message, True)]))
+    print("accepted", i, flush=True)
+    recorded = opened.store.record([taken(attempt, f"X{i}")])
+    opened.wait(recorded, opened.store.settle([told(attempt, 2)]))
+    print("settled", i, flush=True)
+"""
+
+
+@pytest.mark.parametrize("lines", [1, 40, 101])
+def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, lines: int) -> None:
+    child = python(WRITE_FOR_EVER, tmp_path)
+    assert child.stdout is not None
+    said = [child.stdout.readline() for _ in range(lines)]
+    child.send_signal(signal.SIGKILL)
+    said += child.communicate(timeout=30)[0].splitlines()
+    last = {what: int(number) for what, number in map(str.split, said)}
+    opened = Opened(tmp_path)
+    accepted, settled = last["accepted"], last.get("settled", 0)
+    found = opened.wait(opened.store.find(list(range(1, accepted + 1))))
+    owed = opened.wait(opened.store.owed("bank", NOW + 99, 10_000))
+    opened.store.stop()
+    assert len(found) == accepted
+    assert all(found[i].stage is Stage.FINISHED for i in range(1, settled + 1))
+    assert {d.message_id for d in owed} >= set(range(1, settled + 1))
+    assert opened.restored.last_id in (accepted, accepted + 1)
