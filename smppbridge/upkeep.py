@@ -84,8 +84,9 @@ class Upkeep:
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:
-        before = self._bridge.clock.wall() - self._bridge.settings.retention
-        await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE)
+        settings = self._bridge.settings
+        kept = max(settings.retention, settings.receipts.keep)  # a receipt needs its message
+        await self._bridge.store.forget(self._bridge.clock.wall() - kept, FORGOTTEN_AT_ONCE)
 
     async def _measure(self) -> None:
         self.figures = await self._bridge.store.measure()

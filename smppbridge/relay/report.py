@@ -208,12 +208,20 @@ class Reports:
         ]
 
     async def settle_own(self, fates: Sequence[Fate]) -> bool:
-        """Write down reports of our own; tell whether it worked."""
+        """Write down reports of our own; tell whether it worked.
+
+        A message that a provider's report is just settling is left to that.
+        """
+        fates = [f for f in fates if f[0].message.message_id not in self._settling]
+        ids = [attempt.message.message_id for attempt, _, _ in fates]
         settlements = self.own(fates)
+        self._settling.update(ids)
         try:
             await self._store.settle(settlements)
         except StoreFailure:
             return False
+        finally:
+            self._settling.difference_update(ids)
         for attempt, _, _ in fates:
             self._forget(attempt)
         self.settled(settlements)

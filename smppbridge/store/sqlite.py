@@ -85,9 +85,12 @@ class SqliteStore:
     def open(self) -> Restored:
         """Lock the file, bring its schema up to date, return what it holds (blocks).
 
-        Raises StoreLocked, migrate.TooNew, sqlite3.Error.
+        Raises StoreLocked, migrate.TooNew, OSError, sqlite3.Error.
         """
         self._lock = _lock(self.path)
+        os.close(
+            os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        )  # texts are in it
         db = connect(self.path)
         try:
             migrate(db)

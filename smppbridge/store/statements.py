@@ -81,7 +81,7 @@ RECORD = _update(
 )
 INSERT_ATTEMPT = Many(
     "message_id,number,provider,begun_at,ended_at,outcome,reason",
-    "insert or replace into attempt select * from v where message_id is not null",
+    "insert or ignore into attempt select * from v where message_id is not null",
 )
 REVISIT = _update("message", "id,due", "due=v.due", "message_id=v.id and stage < 4")
 STATE = _update(
