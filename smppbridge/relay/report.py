@@ -212,20 +212,25 @@ class Reports:
 
         A message that a provider's report is just settling is left to that.
         """
-        fates = [f for f in fates if f[0].message.message_id not in self._settling]
-        ids = [attempt.message.message_id for attempt, _, _ in fates]
+        fates = [f for f in fates if not self._is_ending(f[0])]
         settlements = self.own(fates)
-        self._settling.update(ids)
+        states = {attempt.message.message_id: state for attempt, state, _ in fates}
+        self._settling |= states
         try:
             await self._store.settle(settlements)
         except StoreFailure:
             return False
         finally:
-            self._settling.difference_update(ids)
+            for message_id in states:
+                self._settling.pop(message_id, None)
         for attempt, _, _ in fates:
             self._forget(attempt)
         self.settled(settlements)
         return True
+
+    def _is_ending(self, attempt: Attempt) -> bool:
+        said = self._settling.get(attempt.message.message_id, 0)
+        return MessageState(said).is_final
 
     def settled(self, settlements: Sequence[Settlement]) -> None:
         """Go on with settlements that are durable: deliver, count, tell."""

@@ -2,8 +2,8 @@
 
 Every verb takes a list and returns one awaitable: when it resolves, the list is durable; when it
 raises StoreFailure, nothing of it was written.  One call is one transaction, or part of one.  What
-is told of one message without awaiting in between is carried out in the order of its life: accepted,
-begun, recorded, settled, delivered.  Questions see all that was told before them.
+is told of one message without awaiting in between is carried out in the order of its life:
+accepted, begun, recorded, settled, delivered.  Questions see all that was told before them.
 """
 
 from __future__ import annotations

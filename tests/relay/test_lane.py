@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -150,17 +151,18 @@ def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.Mon
     assert (lane.depth, lane.out, lane.held, lane.idle) == (0, 0, set(), True)
 
 
-EVENTS = st.lists(
-    st.sampled_from(
-        ["accept", "accept many", "short life", "scheduled", "commit", "commit all", "fail"]
-        + ["tick", "answer", "busy", "wait", "expire"]
-    ),
-    max_size=60,
+EVENTS = [
+    *("accept", "accept many", "short life", "scheduled", "commit", "commit all", "fail"),
+    *("tick", "answer", "busy", "wait", "expire"),
+]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.sampled_from(EVENTS), min_size=15, max_size=60),
+    st.sampled_from([1, 2, 64]),
+    st.sampled_from([None, 5.0]),
 )
-
-
-@settings(max_examples=60, deadline=None)
-@given(EVENTS, st.sampled_from([1, 2, 64]), st.sampled_from([None, 5.0]))
 def test_every_accepted_message_leaves_once_or_expires_once(
     events: list[str], concurrency: int, rate: float | None
 ) -> None:
@@ -169,62 +171,53 @@ def test_every_accepted_message_leaves_once_or_expires_once(
         patch.setattr(lanes, "FEW", 2)
         patch.setattr(submits, "MANY", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
-        world = World(
-            store=FakeStore(at_once=False), lane=LaneRules(concurrency=concurrency, rate=rate)
-        )
-        _run(world, events)
+        rules = LaneRules(concurrency=concurrency, rate=rate)
+        _run(World(store=FakeStore(at_once=False), lane=rules), events)
 
 
 def _run(world: World, events: list[str]) -> None:
     session, store, wire = world.session(), world.store, world.wire
+    lane = world.lanes["one"]
     accepted: set[int] = set()
 
-    def answer(outcome: str) -> None:
-        if wire.out:
-            _, about = next(iter(wire.out))
-            accepted_by_them = Accepted(f"p{about}")
-            wire.answer((about, accepted_by_them if outcome == "answer" else Postponed("busy")))
-            if outcome == "answer":
-                accepted.add(about)
+    def answer() -> None:
+        for _, about in list(wire.out)[:1]:
+            wire.answer((about, Accepted(f"p{about}")))
+            accepted.add(about)
 
-    for event in [*events, "wait"]:
-        match event:
-            case "accept":
-                world.take(session, submit_sm())
-            case "accept many":
-                world.take(session, *[submit_sm()] * 5)
-            case "short life":
-                world.take(session, submit_sm(validity_period=b"000000000003000R"))
-            case "scheduled":
-                world.take(session, submit_sm(schedule_delivery_time=b"000000000004000R"))
-            case "commit":
-                store.commit(min(1, len(store.pending)))
-            case "commit all":
-                store.commit()
-            case "fail":
-                store.fail(min(2, len(store.pending)))
-            case "tick":
-                world.tick()
-            case "wait":
-                world.wait(2.0)
-            case "expire":
-                world.run(world.submit.expire())
-            case _:
-                answer(event)
-        assert world.lanes["one"].out <= world.lanes["one"].rules.concurrency
+    def busy() -> None:
+        for _, about in list(wire.out)[:1]:
+            wire.answer((about, Postponed("busy")))
+
+    soon, late = b"000000000003000R", b"000000000004000R"
+    do: dict[str, Callable[[], None]] = {
+        "accept": lambda: world.take(session, submit_sm()),
+        "accept many": lambda: world.take(session, *[submit_sm()] * 5),
+        "short life": lambda: world.take(session, submit_sm(validity_period=soon)),
+        "scheduled": lambda: world.take(session, submit_sm(schedule_delivery_time=late)),
+        "commit": lambda: store.commit(min(1, len(store.pending))),
+        "commit all": store.commit,
+        "fail": lambda: store.fail(min(2, len(store.pending))),
+        "tick": world.tick,
+        "wait": lambda: world.wait(2.0),
+        "expire": lambda: world.run(world.submit.expire()),
+        "answer": answer,
+        "busy": busy,
+    }
+    for event in [*events, "wait", "commit all"]:
+        do[event]()
+        assert lane.out <= lane.rules.concurrency
     rounds = 0
-    store.commit_all()
     while {Stage.WAITING, Stage.SUBMITTING} & set(store.stages().values()):
         rounds += 1  # in the end all goes well
         assert rounds < 500
         store.commit_all()
-        answer("answer")
+        answer()
         world.wait(1.0)
         world.run(world.submit.expire())
         store.commit_all()
     world.sound()
     sent = wire.submitted()
-    lane = world.lanes["one"]
     assert not wire.out
     assert set(store.messages) == set(session.ids())
     for message_id, row in store.messages.items():

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.relay import retry
-from smppbridge.relay.retry import Decision, Policy, decide
+from smppbridge.relay.retry import DEFAULT_POLICY, Decision, Policy, decide
 from smppbridge.smpp.constants import MessageState
 from tests.relay.fakes import NOW, message
 
@@ -17,8 +17,8 @@ UNSURE = Uncertain("silence")
 
 
 def made(
-    attempt: Attempt, outcome: Outcome, policy: Policy = Policy(), random: float = 0.5
-) -> Decision:  # noqa: B008
+    attempt: Attempt, outcome: Outcome, policy: Policy = DEFAULT_POLICY, random: float = 0.5
+) -> Decision:
     return decide(attempt, outcome, policy, now=NOW, random=random, providers=set(ROUTE))
 
 
