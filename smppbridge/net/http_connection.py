@@ -88,8 +88,18 @@ class _Fields(Mapping[str, str]):
 class Slot:
     """A libcurl handle towards one provider, and what it is busy with."""
 
-    __slots__ = ("_body", "_headers", "_lines", "_method", "_most", "_sent", "_size")
-    __slots__ += ("_url", "about", "curl")
+    __slots__ = (
+        "_body",
+        "_headers",
+        "_lines",
+        "_method",
+        "_most",
+        "_sent",
+        "_size",
+        "_url",
+        "about",
+        "curl",
+    )
 
     def __init__(self, connection: Connection, open_socket: Callable[..., Any]) -> None:
         self.about: Any = None

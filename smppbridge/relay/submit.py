@@ -174,6 +174,7 @@ class Submit:
                 return
             fresh = [a for a in stored if a.message.message_id not in lane.held]
             if fresh:
+                lane.held.update(a.message.message_id for a in fresh)
                 await self._expire(lane, fresh)
 
     async def _expire(self, lane: Lane, attempts: list[Attempt]) -> None:

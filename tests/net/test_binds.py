@@ -7,8 +7,6 @@ import pytest
 from argon2 import PasswordHasher, extract_parameters
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock, deferLater
-from twisted.internet.threads import deferToThreadPool
-from twisted.python.threadpool import ThreadPool
 
 from smppbridge.model.account import Account, Secret
 from smppbridge.net import binds as admission
@@ -122,28 +120,6 @@ def test_the_hash_of_no_password_takes_as_long_as_any() -> None:
     assert extract_parameters(stand_in) == extract_parameters(usual.hash("x"))
     assert not admission.verify_password(stand_in, "x")
     assert not admission.verify_password("no hash at all", "x")
-
-
-def test_two_workers_verify() -> None:
-    now: list[int] = []
-    pool, most, running = ThreadPool(0, 2), now, [0]
-
-    class Reactor:
-        def callFromThread(self, call: Any, *args: Any) -> None:
-            call(*args)
-
-    def verify() -> None:
-        running[0] += 1
-        most.append(running[0])
-        admission.verify_password(PasswordHasher(time_cost=1, memory_cost=8).hash("x"), "x")
-        running[0] -= 1
-
-    pool.start()
-    for _ in range(8):
-        deferToThreadPool(Reactor(), pool, verify)
-    pool.stop()
-    assert len(most) == 8
-    assert max(most) <= 2
 
 
 def test_an_address_that_guesses_is_slowed_and_a_good_bind_forgives() -> None:

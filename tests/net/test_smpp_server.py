@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+import tracemalloc
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
+
+from smppbridge.model.account import Account, Secret
+from smppbridge.model.address import Address
+from smppbridge.model.report import Delivery
+from smppbridge.net.binds import Binds
+from smppbridge.net.smpp_server import MOST_UNANSWERED, EsmeLink, Limits, Smsc
+from smppbridge.relay.accept import Rights, rights_of
+from smppbridge.relay.deliver import deliver_sm
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.matrix import State
+from smppbridge.smpp.pdus import (
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    CancelSm,
+    DataSm,
+    DeliverSmResp,
+    EnquireLink,
+    GenericNack,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    SubmitMulti,
+    SubmitSm,
+    SubmitSmResp,
+    UnbindResp,
+)
+from smppbridge.smpp.session import Timers
+from tests.net.wires import Wire, lose, names, pdus, until
+from tests.vectors.load import VECTORS
+
+BANK = Account(system_id="bank", password=Secret("secret"), deliver_window=4)
+
+
+class Taking:
+    """Accepts all that is submitted."""
+
+    async def take(self, session: EsmeLink, requests: Iterable[SubmitSm]) -> None:
+        for request in requests:
+            session.answer(SubmitSmResp(0, request.sequence_number, b"1"))
+
+
+class Owing:
+    """Notes what is said of deliveries."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, int]] = []
+        self.silent: list[str] = []
+        self.receivers: list[Any] = []
+        self.back: list[int] = []
+        self.went_on = 0
+
+    def bound(self, system_id: str, receiver: Any) -> None:
+        self.receivers.append(receiver)
+
+    def lost(self, system_id: str, receiver: Any, unanswered: list[Delivery]) -> None:
+        self.back.append(len(unanswered))
+
+    def answered(self, system_id: str, answers: list[tuple[Delivery, int]]) -> None:
+        self.answers += [(system_id, status) for _, status in answers]
+
+    def unanswered(self, system_id: str, deliveries: list[Delivery]) -> None:
+        self.silent.append(system_id)
+
+    def go_on(self, system_id: str) -> None:
+        self.went_on += 1
+
+
+class Meters:
+    """Counts binds and faults; the rest is nothing to these tests."""
+
+    def __init__(self) -> None:
+        self.binds: list[str] = []
+        self.errors: list[int] = []
+
+    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
+        pass
+
+    def pdu_error(self, status: int) -> None:
+        self.errors.append(status)
+
+    def bind_attempt(self, result: str) -> None:
+        self.binds.append(result)
+
+    def bind_ended(self, seconds: float) -> None:
+        pass
+
+
+class House:
+    """An Smsc with one account and all it needs."""
+
+    def __init__(self, limits: Limits | None = None, **timers: Any) -> None:
+        self.clock, self.deliver, self.meters = Clock(), Owing(), Meters()
+        self.events: list[tuple[str, dict[str, Any]]] = []
+        binds = Binds(verified=self._verified, wait=self._wait, seconds=self.clock.seconds)
+        self.smsc = Smsc(
+            "SMSC",
+            accept=Taking(),  # type: ignore[arg-type]
+            deliver=self.deliver,  # type: ignore[arg-type]
+            binds=binds,
+            timers=Timers(**timers),
+            limits=limits or Limits(),
+            clock=self.clock,
+            spawn=self._spawn,
+            meters=self.meters,
+            journal=lambda event, /, **fields: self.events.append((event, fields)),
+        )
+        self.use(BANK)
+
+    def use(self, *accounts: Account) -> None:
+        self.smsc.change({a.system_id: self.rights(a) for a in accounts})
+
+    def rights(self, account: Account) -> Rights:
+        return rights_of(account, self.clock.seconds())
+
+    async def _verified(self, hashed: str, password: str) -> bool:
+        return False
+
+    async def _wait(self, seconds: float) -> None:
+        await deferLater(self.clock, seconds)
+
+    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        Deferred.fromCoroutine(coroutine)
+
+    def connect(self, host: str = "192.0.2.1") -> EsmeLink | None:
+        link: Any = self.smsc.buildProtocol(IPv4Address("TCP", host, 1))
+        if link is not None:
+            link.makeConnection(Wire())
+        return link
+
+    def bind(self, kind: type[Any] = BindTransceiver, password: bytes = b"secret") -> EsmeLink:
+        link = self.connect()
+        assert link is not None
+        say(link, kind(0, 1, b"bank", password))
+        return link
+
+
+def say(link: EsmeLink, *requests: Pdu) -> list[Pdu]:
+    """Send PDUs; return what was written since."""
+    wire_of(link).read()
+    link.dataReceived(b"".join(request.encode() for request in requests))
+    return pdus(wire_of(link).value())
+
+
+def wire_of(link: EsmeLink) -> Wire:
+    assert isinstance(link.transport, Wire)
+    return link.transport
+
+
+def delivery(number: int = 1) -> Delivery:
+    phone, bank = Address("243810000001", 1, 1), Address("BANK", 5, 0)
+    return Delivery(number, number, "bank", bank, phone, 2, 0, 0.0, 1.0, 1.0, 9.0)
+
+
+def deliver(house: House, link: EsmeLink, count: int) -> None:
+    for number in range(count):
+        owed = delivery(number)
+        link.ask(deliver_sm(owed, link.interface_version, Any), owed)  # type: ignore[arg-type]
+    link.flush()
+
+
+NOT_SERVED = [
+    (QuerySm(0, 7, b"1"), Status.ESME_RQUERYFAIL),
+    (CancelSm(0, 7), Status.ESME_RCANCELFAIL),
+    (ReplaceSm(0, 7, b"1"), Status.ESME_RREPLACEFAIL),
+    (DataSm(0, 7, tlvs=((0x0424, b"x"),)), Status.ESME_RSUBMITFAIL),
+    (DataSm(0, 7), Status.ESME_RMISSINGOPTPARAM),
+    (SubmitMulti(0, 7), Status.ESME_RINVNUMDESTS),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"), NOT_SERVED, ids=lambda value: getattr(value, "name", "")
+)
+def test_what_is_not_served_has_its_own_response(request_: Pdu, status: Status) -> None:
+    house = House()
+    link = house.bind()
+    answers = say(link, request_, EnquireLink(0, 8), SubmitSm(0, 9))
+    assert [(a.command_id, a.command_status, a.sequence_number) for a in answers] == [
+        (request_.command_id | 0x80000000, status, 7),
+        (EnquireLink.command_id | 0x80000000, 0, 8),
+        (SubmitSm.command_id | 0x80000000, 0, 9),
+    ]
+    assert link.session.state is State.BOUND_TRX
+
+
+def test_a_submit_multi_is_not_served_either() -> None:
+    link = House().bind()
+    link.dataReceived(VECTORS["submit_multi_one"].octets)
+    assert pdus(wire_of(link).value())[-1].command_status == Status.ESME_RSUBMITFAIL
+
+
+@pytest.mark.parametrize(
+    ("password", "status"), [(b"secret", 0), (b"wrong", Status.ESME_RINVPASWD)]
+)
+def test_a_bind_is_answered_and_told_of(password: bytes, status: int) -> None:
+    house = House()
+    link = house.bind(password=password)
+    (answer,) = pdus(wire_of(link).value())
+    assert answer.command_status == status
+    event, fields = house.events[-1]
+    assert (event, fields["system_id"], fields["address"]) == (
+        "session_refused" if status else "session_bound",
+        "bank",
+        "192.0.2.1",
+    )
+    assert "wrong" not in str(house.events)
+    assert house.smsc.bound_counts() == ({} if status else {("bank", "transceiver"): 1})
+    lose(link)
+    assert (house.smsc.links, house.smsc.binds.sessions) == (set(), {})
+
+
+@pytest.mark.parametrize(
+    ("kind", "receives"), [(BindTransmitter, False), (BindReceiver, True), (BindTransceiver, True)]
+)
+def test_receivers_are_replayed_what_is_owed(kind: type[Any], receives: bool) -> None:
+    house = House()
+    link = house.bind(kind)
+    assert house.deliver.receivers == ([link] if receives else [])
+    assert link.room() == (4 if receives else 0)
+
+
+def test_a_connection_lost_while_its_bind_is_judged_leaves_nothing() -> None:
+    house = House()
+    house.bind(password=b"wrong")
+    link = house.bind()
+    assert not wire_of(link).reads
+    lose(link)
+    house.clock.advance(10.0)
+    assert house.smsc.binds._reserved == {}
+    assert house.smsc.bound_counts() == {}
+    assert house.deliver.receivers == []
+    assert link not in house.smsc.links
+
+
+def test_a_bind_is_no_more_judged_once_the_bridge_stops() -> None:
+    house = House()
+    house.bind(password=b"wrong")
+    link = house.bind()
+    house.smsc.draining = True
+    house.clock.advance(1.0)
+    (answer,) = pdus(wire_of(link).value())
+    assert answer.command_status == Status.ESME_RBINDFAIL
+    assert house.smsc.binds._reserved == {}
+    assert house.connect() is None
+
+
+def test_a_dead_session_is_cut_off_for_a_new_one() -> None:
+    house = House()
+    house.use(Account(system_id="bank", password=Secret("secret"), binds=1))
+    old = house.bind()
+    house.clock.advance(5.0)
+    new = house.bind()
+    assert names(wire_of(old).value())[-1] == "EnquireLink"
+    house.clock.advance(2.0)
+    assert wire_of(old).aborted
+    assert [p.command_status for p in pdus(wire_of(new).value())] == [0]
+    lose(old)
+    assert house.smsc.binds.sessions == {"bank": [new]}
+
+
+def test_connections_that_never_bind_are_few_and_short() -> None:
+    house = House(Limits(connections=300, unbound=50, unbound_per_address=20), session_init=30)
+    kept = [link for _ in range(1_000) if (link := house.connect())]
+    assert len(kept) == 20
+    kept += [link for n in range(1_000) if (link := house.connect(f"198.51.100.{n}"))]
+    assert len(kept) == len(house.smsc.links) == 50
+    assert house.meters.binds == ["no room"] * 1_950
+    until(lambda: all(wire_of(link).disconnecting for link in kept), house.clock)
+    for link in kept:
+        lose(link)
+    assert (house.clock.getDelayedCalls(), house.connect() is None) == ([], False)
+
+
+def test_bound_connections_count_in_all_only() -> None:
+    house = House(Limits(connections=3, unbound=1, unbound_per_address=1))
+    for _ in range(3):
+        house.bind()
+    assert house.connect() is None
+
+
+def test_refused_binds_leak_nothing() -> None:
+    house = House()
+    tracemalloc.start()
+    try:
+        for n in range(2_000):
+            link = house.bind(password=b"wrong" if n % 2 else b"right?")
+            house.clock.advance(9.0)
+            lose(link)
+            house.events.clear()
+            house.meters.binds.clear()
+            if n == 500:
+                before = tracemalloc.get_traced_memory()[0]
+        assert tracemalloc.get_traced_memory()[0] - before < 200_000
+    finally:
+        tracemalloc.stop()
+    assert house.clock.getDelayedCalls() == []
+
+
+@pytest.mark.parametrize(
+    "status", [Status.ESME_ROK, Status.ESME_RX_T_APPN, Status.ESME_RINVCMDID], ids=str
+)
+@pytest.mark.parametrize("kind", [DeliverSmResp, GenericNack])
+def test_any_answer_to_a_deliver_sm_is_an_answer(kind: type[Any], status: Status) -> None:
+    house = House()
+    link = house.bind()
+    deliver(house, link, 2)
+    say(link, kind(status, 2))
+    assert house.deliver.answers == [("bank", status)]
+    assert (link.room(), link.session.state) == (3, State.BOUND_TRX)
+    lose(link)
+    assert house.deliver.back == [1]
+
+
+def test_deliver_sm_that_are_never_answered_end_the_session() -> None:
+    house = House(response=60, enquire_link=1_000)
+    link = house.bind()
+    deliver(house, link, 4)
+    house.clock.pump([1.0] * 61)
+    assert len(house.deliver.silent) == 4
+    assert link.session.state is State.UNBOUND
+    assert names(wire_of(link).value())[-1] == "Unbind"
+    until(lambda: wire_of(link).disconnecting, house.clock)
+    lose(link)
+    assert house.deliver.back == [0]
+
+
+def test_an_answer_now_and_then_keeps_the_session() -> None:
+    house = House(response=60, enquire_link=1_000)
+    link = house.bind()
+    for n in range(2 * MOST_UNANSWERED):
+        deliver(house, link, 1)
+        if n % 2:
+            say(link, DeliverSmResp(0, n + 1))
+        house.clock.pump([1.0] * 61)
+    assert len(house.deliver.silent) == MOST_UNANSWERED
+    assert link.session.state is State.BOUND_TRX
+
+
+def test_a_choked_receiver_is_sent_no_more() -> None:
+    house = House()
+    link = house.bind()
+    wire_of(link).write(b"\0" * 100_000)
+    assert link.room() == 0
+    wire_of(link).read()
+    assert (link.room(), house.deliver.went_on) == (4, 1)
+
+
+def test_a_reload_parts_from_changed_accounts_and_leaves_the_others() -> None:
+    house = House()
+    shop = Account(system_id="shop", password=Secret("secret"))
+    house.use(BANK, shop)
+    link = house.bind()
+    house.use(shop, Account(system_id="bank", password=Secret("secret"), window=7))
+    assert (link.session.receive_window, link.session.state) == (7, State.BOUND_TRX)
+    house.use(shop, Account(system_id="bank", password=Secret("other")))
+    assert names(wire_of(link).value())[-1] == "Unbind"
+    say(link, UnbindResp(0, 1))
+    assert link.session.end_reason == "the account has changed"
+    again = house.bind()
+    assert pdus(wire_of(again).value())[-1].command_status == Status.ESME_RINVPASWD
+
+
+def test_faults_are_counted_and_told_without_ending_the_session() -> None:
+    house = House()
+    link = house.bind()
+    say(link, DeliverSmResp(0, 77), BindTransceiver(0, 2, b"bank"))
+    assert house.meters.errors == [0, Status.ESME_RALYBND]
+    assert [event for event, _ in house.events[-2:]] == ["pdu_refused"] * 2
+    assert link.session.state is State.BOUND_TRX
+
+
+def test_stopping_parts_from_everybody() -> None:
+    house = House()
+    bound, waiting = house.bind(), house.connect()
+    assert waiting is not None
+    house.smsc.drain()
+    assert names(wire_of(bound).value())[-1] == "Unbind"
+    assert waiting.session.state is State.CLOSED
+    say(bound, UnbindResp(0, 1))
+    until(lambda: wire_of(bound).disconnecting, house.clock)
