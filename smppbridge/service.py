@@ -251,7 +251,7 @@ class Bridge:
     def ready(self) -> dict[str, bool]:
         """Return what must be true for messages to be taken."""
         return {
-            "store_writable": not self.store.failing,
+            "store_writable": self.store.alive and not self.store.failing,
             "listening": self.listening,
             "not_draining": not self.draining,
         }

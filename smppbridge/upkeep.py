@@ -73,7 +73,8 @@ class Upkeep:
         bridge.spawn(bridge.overdue.by_hand())
         bridge.spawn(bridge.accept.expire(bridge.binds.rights))
         bridge.spawn(self._forget())
-        bridge.notify.alive()
+        if bridge.store.alive:
+            bridge.notify.alive()
 
     def _ten_seconds(self) -> None:
         bridge = self._bridge

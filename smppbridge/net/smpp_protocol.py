@@ -61,8 +61,9 @@ class SmppProtocol(Protocol):
 
     def connectionMade(self) -> None:
         """Start the session's timers."""
-        self.transport.setTcpNoDelay(True)
-        self.transport.setTcpKeepAlive(True)
+        if hasattr(self.transport, "setTcpNoDelay"):  # not so on a unix: endpoint
+            self.transport.setTcpNoDelay(True)
+            self.transport.setTcpKeepAlive(True)
         self.transport.registerProducer(self, True)
         self._arm()
 

@@ -240,6 +240,7 @@ class Smsc(Factory):
         """Note that a connection is gone."""
         self.links.discard(link)
         if not link.bound_as:
+            self._tell_unbound(link)
             return
         system_id = link.rights.account.system_id
         self.binds.unbound(system_id, link)
@@ -247,6 +248,12 @@ class Smsc(Factory):
         seconds = self.clock.seconds() - link.bound_at
         self.meters.bind_ended(seconds)
         self._tell("session_ended", link, system_id, reason=link.session.end_reason)
+
+    def _tell_unbound(self, link: EsmeLink) -> None:
+        """Tell of a connection that never bound, unless it said nothing: health probes do that."""
+        reason = link.session.end_reason
+        if reason != "connection lost":
+            self.journal("connection_ended", address=link.host, reason=reason)
 
     def change(self, rights: dict[str, Rights]) -> None:
         """Go by new accounts: removed and re-passworded ones are unbound, others untouched."""

@@ -98,6 +98,11 @@ class SqliteStore:
         finally:
             db.close()
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether the writer thread runs."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Start the writer thread."""
         self._thread.start()
