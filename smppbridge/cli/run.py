@@ -77,10 +77,13 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
             signal.signal(signal.SIGHUP, hang_up)
         Deferred.fromCoroutine(bridge.start()).addErrback(failed)
 
+    def end() -> Deferred[None]:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again: it is on its way
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        return Deferred.fromCoroutine(bridge.stop())
+
     reactor.callWhenRunning(begin)
-    reactor.addSystemEventTrigger(
-        "before", "shutdown", lambda: Deferred.fromCoroutine(bridge.stop())
-    )
+    reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status
 

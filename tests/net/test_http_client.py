@@ -74,7 +74,10 @@ class Wire:
             name.lower(): value for name, _, value in (line.partition(": ") for line in rest)
         }
         while len(body) < int(headers.get("content-length", "0")):
-            body += self.sock.recv(65536)
+            more = self.sock.recv(65536)
+            if not more:
+                return None
+            body += more
         self.requests += 1
         method, target, _ = first.split(" ")
         return Asked(method, target, headers, body)
@@ -104,6 +107,7 @@ class FaultServer:
             while True:
                 sock, _ = self.listener.accept()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                sock.settimeout(5)
                 self.wires.append(Wire(sock, len(self.wires)))
                 self.threads.append(threading.Thread(target=self._serve, args=(self.wires[-1],)))
                 self.threads[-1].start()

@@ -10,11 +10,8 @@ from hypothesis import strategies as st
 
 from smppbridge.model.report import Delivery
 from smppbridge.relay import deliver as delivers
-from smppbridge.relay.deliver import FIRST_PAUSE, LONGEST_PAUSE, Line, deliver_sm, is_end
-from smppbridge.smpp import codec, receipt, tlvs
+from smppbridge.relay.deliver import FIRST_PAUSE, LONGEST_PAUSE, is_end
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import MessageState as M
-from smppbridge.smpp.constants import Tag
 from tests.relay.fakes import NOW, FakeReceiver, FakeStore, World, delivery
 
 
@@ -32,7 +29,7 @@ def bound(world: World, window: int = 10, system_id: str = "bank") -> FakeReceiv
     return receiver
 
 
-def answer(world: World, receiver: FakeReceiver, status: int = 0, count: int | None = None) -> None:
+def answer(world: World, receiver: FakeReceiver, status: int = 0, count: int = 1_000) -> None:
     world.deliver.answered("bank", [(d, status) for d in receiver.take(count)])
 
 
@@ -113,6 +110,20 @@ def test_what_is_on_its_way_is_not_sent_again() -> None:
     world.tick()
     assert receiver.ids() == [1]
     assert world.deliver.line("bank").depth == 1
+
+
+def test_what_comes_while_more_is_read_back_is_sent_once() -> None:
+    world = World()
+    receiver = bound(world)
+    owe(world, 1)
+    answer(world, receiver, Status.ESME_RX_T_APPN)
+    world.clock.now += FIRST_PAUSE
+    world.store.at_once = False
+    world.deliver.tick()
+    world.store.deliveries[2, 2] = delivery(2)
+    world.deliver.owe([delivery(2)])
+    world.store.commit_all()
+    assert receiver.ids() == [1, 2, 1]
 
 
 # -- how it ends ----------------------------------------------------------------------------------
@@ -327,42 +338,3 @@ def _run(world: World, acts: list[str]) -> None:
     assert len(store.finished) == len(owed)
     line = world.deliver.line("bank")
     assert (line.depth, line.held, list(line.waiting)) == (0, set(), [])
-
-
-# -- the PDU --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("version", [0x00, 0x33, 0x34, 0x50])
-@pytest.mark.parametrize("error", [0, 42, 70_000, -1])
-@pytest.mark.parametrize("state", sorted(receipt.STAT))
-def test_the_deliver_sm(state: int, error: int, version: int) -> None:
-    owed = delivery(
-        123, state=state, error=error, text="né\n", service_type="CMT", done_at=NOW + 60
-    )
-    pdu = codec.decode(codec.encode(deliver_sm(owed, version, Line())))
-    assert (pdu.service_type, pdu.data_coding, pdu.protocol_id) == (b"CMT", 0, 0)
-    assert (pdu.priority_flag, pdu.registered_delivery, pdu.replace_if_present_flag) == (0, 0, 0)
-    assert (pdu.schedule_delivery_time, pdu.validity_period, pdu.sm_default_msg_id) == (b"", b"", 0)
-    source = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
-    destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
-    assert source == (b"243810000001", 1, 1)
-    assert destination == (b"BANK", 5, 0)
-    assert pdu.esm_class == (0x04 if M(state).is_final else 0x20)
-    shown = min(max(error, 0), 999)
-    assert pdu.short_message == (
-        b"id:123 sub:001 dlvrd:00%d submit date:2701150800 done date:2701150801 "
-        b"stat:%b err:%03d text:n?"
-    ) % (state == M.DELIVERED, receipt.STAT[state], shown)
-    expected = {Tag.RECEIPTED_MESSAGE_ID: b"123\0", Tag.MESSAGE_STATE: bytes((state,))}
-    if error > 0:
-        expected[Tag.NETWORK_ERROR_CODE] = b"\3" + min(error, 0xFFFF).to_bytes(2, "big")
-    assert dict(pdu.tlvs) == ({} if version < 0x34 else expected)
-    assert tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) is None
-
-
-def test_an_account_has_its_own_time_and_may_want_no_text() -> None:
-    line = Line()
-    line.utc_offset, line.with_text = 7_200, False
-    pdu = deliver_sm(delivery(1, text="hello"), 0x34, line)
-    assert b"submit date:2701151000" in pdu.short_message
-    assert b"hello" not in pdu.short_message

@@ -144,6 +144,8 @@ def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.Mon
     assert len(lane._waiting) <= 5
     assert lane.more
     for message_id in accepted:
+        if len(accepted) < 150:
+            accepted.append(world.sent(submit_sm())[0][2])
         world.wire.answer((message_id, Accepted(f"p{message_id}")))
         assert len(lane._waiting) <= 5 + 4
         world.tick()

@@ -1,0 +1,75 @@
+"""The bridge as a process, beside Keccel's simulator in this one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest_twisted
+from twisted.internet.threads import deferToThread
+
+from smppbridge.simulators.keccel import KeccelSimulator
+from tests.cli.processes import Program, free_ports, running
+
+PASSWORD = "secret"
+_KEY = "interopinteropinterop"
+_SETTINGS = """
+smpp: {{listen: "tcp:{smpp}:interface=127.0.0.1"}}
+callbacks: {{listen: "tcp:{callbacks}:interface=127.0.0.1"}}
+store: "sqlite:{folder}/bridge.db"
+log: {{format: text, messages: all}}
+accounts: [{accounts}]
+providers:
+  keccel:
+    type: keccel
+    token: any
+    base_url: http://127.0.0.1:{keccel}/sms/v2
+    callback_key: {key}
+routes:
+  - via: [keccel]
+"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a bridge has its settings and its store, and where it listens for SMPP."""
+
+    settings: Path
+    port: str
+
+    def bridge(self) -> AbstractContextManager[Program]:
+        """Run it, on the store that is there."""
+        return running("run", "--config", str(self.settings))
+
+
+def settle(folder: Path, simulator: KeccelSimulator, accounts: Iterable[str]) -> Place:
+    """Write the settings of a bridge whose provider is *simulator*."""
+    smpp, callbacks = free_ports(2)
+    simulator.callback_url = f"http://127.0.0.1:{callbacks}/callbacks/keccel/{_KEY}"
+    path = folder / "bridge.yaml"
+    path.write_text(
+        _SETTINGS.format(
+            smpp=smpp,
+            callbacks=callbacks,
+            folder=folder,
+            accounts=", ".join(f"{{system_id: {a}, password: {PASSWORD}}}" for a in accounts),
+            keccel=simulator.listen(),
+            key=_KEY,
+        )
+    )
+    return Place(path, smpp)
+
+
+def in_thread(test: Callable[..., None]) -> Callable[..., Any]:
+    """Run *test* in a thread, so that the simulator is played meanwhile."""
+
+    @pytest_twisted.ensureDeferred
+    @wraps(test)
+    async def in_reactor(**fixtures: object) -> None:
+        await deferToThread(test, **fixtures)
+
+    return in_reactor

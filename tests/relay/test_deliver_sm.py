@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from smppbridge.relay.deliver import Line, deliver_sm
+from smppbridge.smpp import codec, receipt, tlvs
+from smppbridge.smpp.constants import MessageState as M
+from smppbridge.smpp.constants import Tag
+from tests.relay.fakes import NOW, delivery
+
+
+@pytest.mark.parametrize("version", [0x00, 0x33, 0x34, 0x50])
+@pytest.mark.parametrize("error", [0, 42, 70_000, -1])
+@pytest.mark.parametrize("state", sorted(receipt.STAT))
+def test_the_deliver_sm(state: int, error: int, version: int) -> None:
+    owed = delivery(
+        123, state=state, error=error, text="né\n", service_type="CMT", done_at=NOW + 60
+    )
+    pdu = codec.decode(codec.encode(deliver_sm(owed, version, Line())))
+    assert (pdu.service_type, pdu.data_coding, pdu.protocol_id) == (b"CMT", 0, 0)
+    assert (pdu.priority_flag, pdu.registered_delivery, pdu.replace_if_present_flag) == (0, 0, 0)
+    assert (pdu.schedule_delivery_time, pdu.validity_period, pdu.sm_default_msg_id) == (b"", b"", 0)
+    source = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
+    destination = (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi)
+    assert source == (b"243810000001", 1, 1)
+    assert destination == (b"BANK", 5, 0)
+    assert pdu.esm_class == (0x04 if M(state).is_final else 0x20)
+    shown = min(max(error, 0), 999)
+    assert pdu.short_message == (
+        b"id:123 sub:001 dlvrd:00%d submit date:2701150800 done date:2701150801 "
+        b"stat:%b err:%03d text:n?"
+    ) % (state == M.DELIVERED, receipt.STAT[state], shown)
+    expected = {Tag.RECEIPTED_MESSAGE_ID: b"123\0", Tag.MESSAGE_STATE: bytes((state,))}
+    if error > 0:
+        expected[Tag.NETWORK_ERROR_CODE] = b"\3" + min(error, 0xFFFF).to_bytes(2, "big")
+    assert dict(pdu.tlvs) == ({} if version < 0x34 else expected)
+    assert tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) is None
+
+
+def test_an_account_has_its_own_time_and_may_want_no_text() -> None:
+    line = Line()
+    line.utc_offset, line.with_text = 7_200, False
+    pdu = deliver_sm(delivery(1, text="hello"), 0x34, line)
+    assert b"submit date:2701151000" in pdu.short_message
+    assert b"hello" not in pdu.short_message

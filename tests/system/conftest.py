@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system.daemon import Daemon
+from tests.system.provider import Provider
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    provider = Provider()
+    yield provider
+    provider.close()
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, provider: Provider) -> Iterator[Daemon]:
+    """A daemon that is not started yet; its provider calls back."""
+    daemon = Daemon(tmp_path, provider.url)
+    provider.callback = daemon.callback
+    yield daemon
+    daemon.close()

@@ -1,0 +1,210 @@
+"""`smppbridge run` as a child process, watched as systemd would."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.system.esme import Esme
+
+PATIENCE = 15.0
+COMMAND = Path(sys.executable).with_name("smppbridge")
+KEY = "callbackkeycallbackkey"
+TOKEN = "TOKEN-OF-KECCEL"
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    try:
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+def local(port: int) -> str:
+    return f"tcp:{port}:interface=127.0.0.1"
+
+
+class Daemon:
+    """One daemon in *folder*; `settings` may be changed before `start`, `write` and SIGHUP."""
+
+    def __init__(self, folder: Path, base_url: str) -> None:
+        self.file, self.database = folder / "bridge.yaml", folder / "bridge.db"
+        self.smpp, self.web, self.callbacks = free_ports(3)
+        self.lines: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+        self._said = threading.Condition()
+        self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._address = f"smppbridge-{uuid.uuid4()}"
+        self._notices.bind(f"\0{self._address}")
+        self.settings: dict[str, Any] = {
+            "smpp": {"listen": local(self.smpp)},
+            "web": {"listen": local(self.web)},
+            "callbacks": {"listen": local(self.callbacks)},
+            "store": f"sqlite:{self.database}",
+            "accounts": [{"system_id": "bank", "password": "secret"}],
+            "providers": {
+                "keccel": {
+                    "type": "keccel",
+                    "token": TOKEN,
+                    "base_url": base_url,
+                    "callback_key": KEY,
+                    "reports": "both",
+                    "first_poll": 1,
+                    "poll_rate": 1000,
+                    "longest_poll": 1,
+                }
+            },
+            "routes": [{"via": ["keccel"]}],
+        }
+
+    @property
+    def callback(self) -> tuple[int, str]:
+        """Where keccel calls: port and path."""
+        return self.callbacks, f"/callbacks/keccel/{KEY}"
+
+    @property
+    def keccel(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.settings["providers"]["keccel"]
+        return found
+
+    # -- the process ----------------------------------------------------------------------------
+
+    def write(self) -> None:
+        self.file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
+
+    def spawn(self, **environment: str) -> None:
+        """Start it without waiting."""
+        self.write()
+        self.process = subprocess.Popen(
+            [COMMAND, "run", "--config", self.file],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=os.environ | {"NOTIFY_SOCKET": f"@{self._address}"} | environment,
+        )
+        threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
+
+    def start(self, **environment: str) -> Daemon:
+        """Start it and wait until it is ready."""
+        self.spawn(**environment)
+        self.await_notice("READY=1")
+        return self
+
+    def signal(self, number: int) -> None:
+        assert self.process
+        self.process.send_signal(number)
+
+    def end(self, seconds: float = PATIENCE) -> int:
+        """Wait for its end; return the exit status."""
+        assert self.process
+        status = self.process.wait(seconds)
+        with self._said:
+            assert self._said.wait_for(lambda: "\0" in self.lines, PATIENCE)
+            self.lines.remove("\0")
+        self.process = None
+        return status
+
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.end()
+
+    def kill(self) -> None:
+        self.signal(signal.SIGKILL)
+        self.end()
+
+    def close(self) -> None:
+        if self.process:
+            self.process.kill()
+            self.end()
+        self._notices.close()
+
+    def no_more_disk(self, full: bool) -> None:
+        """Let every write to a file fail, or no more."""
+        assert self.process
+        hard = resource.RLIM_INFINITY
+        limit = 1 if full else hard
+        resource.prlimit(self.process.pid, resource.RLIMIT_FSIZE, (limit, hard))
+
+    # -- what it says ---------------------------------------------------------------------------
+
+    def await_notice(self, wanted: str, seconds: float = PATIENCE) -> str:
+        """Return the next datagram to systemd that has a line *wanted*."""
+        deadline = time.monotonic() + seconds
+        while True:
+            self._notices.settimeout(max(0.01, deadline - time.monotonic()))
+            try:
+                notice = self._notices.recv(4_096).decode()
+            except TimeoutError:
+                raise AssertionError(f"no {wanted}; it said:\n" + "\n".join(self.lines)) from None
+            if wanted in notice.split("\n"):
+                return notice
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        """Return the events of that name in the log."""
+        found = [json.loads(line) for line in list(self.lines) if line.startswith("{")]
+        return [event for event in found if event["event"] == name]
+
+    def await_event(self, name: str, count: int = 1) -> dict[str, Any]:
+        """Wait for the so-many-th event of a name."""
+        with self._said:
+            told = self._said.wait_for(lambda: len(self.events(name)) >= count, PATIENCE)
+        assert told, f"no {name}; it said:\n" + "\n".join(self.lines)
+        return self.events(name)[count - 1]
+
+    def get(self, path: str) -> tuple[int, str]:
+        connection = HTTPConnection("127.0.0.1", self.web, timeout=PATIENCE)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        finally:
+            connection.close()
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Look into its store."""
+        db = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=PATIENCE)
+        try:
+            return db.execute(query).fetchall()
+        finally:
+            db.close()
+
+    def await_rows(self, query: str, wanted: list[tuple[Any, ...]]) -> None:
+        """Wait until a query returns *wanted*: what is durable cannot be seen otherwise."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.rows(query)) != wanted:
+            assert time.monotonic() < deadline, found
+
+    def bound(self, **credentials: str) -> Esme:
+        """Return a bound ESME."""
+        esme = Esme(self.smpp)
+        assert esme.bind(**credentials) == 0  # type: ignore[arg-type]
+        return esme
+
+    def _listen(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout
+        with process.stdout:
+            for line in process.stdout:
+                self._say(line.rstrip("\n"))
+        self._say("\0")
+
+    def _say(self, line: str) -> None:
+        with self._said:
+            self.lines.append(line)
+            self._said.notify_all()

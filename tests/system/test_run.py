@@ -1,0 +1,320 @@
+"""The daemon from its start to its end, as systemd and an operator see it."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.pdus import BindReceiver, BindTransmitter, EnquireLink
+from tests.system.daemon import COMMAND, KEY, TOKEN, Daemon, local
+from tests.system.esme import NUMBER, Closed, Esme, ids
+from tests.system.provider import Provider
+
+TEXT = "private text of a message"
+
+
+def test_a_text_goes_out_and_its_receipt_comes_back(daemon: Daemon, provider: Provider) -> None:
+    with daemon.start().bound() as esme:
+        response = esme.submit(TEXT)
+        (receipt,) = esme.await_receipts(1)
+        assert (receipt.message_id, receipt.stat) == (response.message_id.decode(), "DELIVRD")
+    assert (daemon.stop(), provider.taken) == (0, {TEXT: 1})
+
+
+# -- systemd --------------------------------------------------------------------------------------
+
+
+def test_systemd_is_told_of_start_reload_life_and_end(daemon: Daemon) -> None:
+    daemon.spawn(WATCHDOG_USEC="2000000")
+    assert "STATUS=" in daemon.await_notice("READY=1")
+    with daemon.bound():  # it listens by then
+        daemon.await_notice("WATCHDOG=1")
+        daemon.signal(signal.SIGHUP)
+        assert "MONOTONIC_USEC=" in daemon.await_notice("RELOADING=1")
+        daemon.await_notice("READY=1")
+        daemon.signal(signal.SIGTERM)
+        daemon.await_notice("STOPPING=1")
+    assert daemon.end() == 0
+
+
+def test_a_bad_file_is_refused_with_line_and_key(daemon: Daemon) -> None:
+    daemon.settings["accounts"][0]["windw"] = 5
+    daemon.spawn()
+    assert daemon.end() == 78
+    said = "\n".join(daemon.lines)
+    assert ("windw" in said, "window" in said, "secret" in said) == (True, True, False)
+    line = 1 + daemon.file.read_text().splitlines().index("  windw: 5")
+    assert f"bridge.yaml:{line}" in said
+    check = subprocess.run([COMMAND, "check", "--config", daemon.file], check=False)
+    assert check.returncode == 78
+
+
+def test_a_missing_file_is_a_bad_file(tmp_path: Path) -> None:
+    command = [COMMAND, "run", "--config", tmp_path / "none.yaml"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    assert done.returncode == 78
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_daemon_on_the_same_store_refuses(
+    daemon: Daemon, provider: Provider, tmp_path: Path
+) -> None:
+    daemon.start()
+    folder = tmp_path / "second"
+    folder.mkdir()
+    second = Daemon(folder, provider.url)
+    second.settings["store"] = daemon.settings["store"]
+    try:
+        second.spawn()
+        assert second.end() == 1
+        assert "in use" in second.events("start_failed")[0]["reason"]
+    finally:
+        second.close()
+    with daemon.bound() as esme:
+        assert esme.submit(TEXT).command_status == 0
+
+
+def test_a_port_that_is_taken_ends_the_start(daemon: Daemon, provider: Provider) -> None:
+    daemon.settings["callbacks"]["listen"] = local(provider.server_port)
+    daemon.spawn()
+    assert daemon.end() == 1
+    assert daemon.events("start_failed")
+    assert not daemon.events("unhandled_error")
+
+
+def test_sessions_may_come_over_a_unix_socket(daemon: Daemon, tmp_path: Path) -> None:
+    import os
+    import socket
+
+    path = os.path.relpath(tmp_path / "s")
+    daemon.settings["smpp"]["listen"] = [local(daemon.smpp), f"unix:{tmp_path / 's'}"]
+    daemon.start()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(10)
+        connection.connect(path)
+        connection.sendall(EnquireLink(0, 1).encode())
+        assert len(connection.recv(100)) == 16
+
+
+# -- SIGTERM --------------------------------------------------------------------------------------
+
+
+def test_sigterm_ends_what_is_out_and_parts_politely(daemon: Daemon, provider: Provider) -> None:
+    daemon.start()
+    with Esme(daemon.smpp) as esme:
+        assert esme.bind(BindTransmitter) == 0
+        with provider.held():
+            message_id = esme.submit(TEXT).message_id.decode()
+            provider.await_taken(1)
+            daemon.signal(signal.SIGTERM)
+            daemon.await_notice("STOPPING=1")
+            status, body = daemon.get("/readyz")
+            assert (status, '"not_draining": false' in body) == (503, True)
+            assert daemon.get("/healthz")[0] == 200
+            assert esme.submit("too late").command_status == Status.ESME_RSYSERR
+            with pytest.raises((Closed, ConnectionError)), Esme(daemon.smpp) as late:
+                late.bind()
+            assert not esme.unbound
+        esme.await_end()
+        assert esme.unbound
+    assert daemon.end() == 0
+    assert daemon.rows("select provider_message_id from message") == [("kc-1",)]
+    daemon.start()
+    with daemon.bound() as esme:
+        assert ids(esme.await_receipts(1)) == {message_id}
+    assert provider.taken == {TEXT: 1}
+
+
+def test_receipts_owed_outlive_a_restart(daemon: Daemon) -> None:
+    daemon.start()
+    with Esme(daemon.smpp) as esme:
+        assert esme.bind(BindTransmitter) == 0
+        sent = {esme.submit(f"{TEXT} {n}").message_id.decode() for n in range(20)}
+        daemon.await_rows("select count(*) from delivery", [(20,)])
+        assert esme.receipts == []
+    assert daemon.stop() == 0
+    daemon.start()
+    with Esme(daemon.smpp) as esme:
+        assert esme.bind(BindReceiver) == 0
+        assert ids(esme.await_receipts(20)) == sent
+        daemon.await_rows("select count(*) from delivery where finished_at is null", [(0,)])
+    with daemon.bound() as esme, pytest.raises(TimeoutError):
+        esme.read(0.5)
+
+
+def test_an_esme_that_does_not_answer_the_unbind_is_not_waited_for_long(daemon: Daemon) -> None:
+    with daemon.start().bound():
+        assert daemon.stop() == 0
+
+
+def test_two_sigterms_are_one(daemon: Daemon, provider: Provider) -> None:
+    with daemon.start().bound() as esme:
+        with provider.held():
+            esme.submit(TEXT)
+            provider.await_taken(1)
+            for _ in range(2):
+                daemon.signal(signal.SIGTERM)
+            daemon.await_notice("STOPPING=1")
+        esme.await_end()
+    assert (daemon.end(), daemon.events("unhandled_error")) == (0, [])
+    assert daemon.rows("select provider_message_id from message") == [("kc-1",)]
+
+
+# -- SIGHUP ---------------------------------------------------------------------------------------
+
+
+def reload(daemon: Daemon) -> None:
+    daemon.write()
+    daemon.signal(signal.SIGHUP)
+    daemon.await_notice("RELOADING=1")
+    daemon.await_notice("READY=1")
+
+
+def test_sighup_applies_accounts_and_leaves_others_alone(daemon: Daemon) -> None:
+    accounts = daemon.settings["accounts"]
+    accounts += [{"system_id": name, "password": "secret"} for name in ("gone", "changed")]
+    daemon.start()
+    bank, gone, changed = (daemon.bound(system_id=n) for n in ("bank", "gone", "changed"))
+    with bank, gone, changed:
+        accounts[:] = [
+            accounts[0],
+            {"system_id": "changed", "password": "other"},
+            {"system_id": "new", "password": "secret"},
+        ]
+        reload(daemon)
+        for esme in (gone, changed):
+            esme.await_end()
+            assert esme.unbound
+        assert bank.submit(TEXT).command_status == 0
+        with Esme(daemon.smpp) as esme:
+            assert esme.bind(system_id="gone") == Status.ESME_RINVPASWD
+        daemon.bound(system_id="changed", password="other").socket.close()
+        daemon.bound(system_id="new").socket.close()
+    assert daemon.events("configuration_applied")
+
+
+def test_sighup_applies_providers_and_routes(daemon: Daemon, provider: Provider) -> None:
+    daemon.settings["routes"] = [{"to": "1", "via": ["keccel"]}]
+    with daemon.start().bound() as esme:
+        assert esme.submit(TEXT).command_status == Status.ESME_RINVDSTADR
+        daemon.settings["providers"]["second"] = daemon.keccel | {"callback_key": KEY[::-1]}
+        daemon.settings["routes"] = [{"via": ["second"]}]
+        reload(daemon)
+        assert esme.submit(TEXT).command_status == 0
+        provider.await_taken(1)
+    daemon.await_rows("select provider from message", [("second",)])
+
+
+@pytest.mark.parametrize("fault", ["listener", "open messages", "bad key", "no yaml", "no file"])
+def test_a_refused_reload_says_why_and_changes_nothing(
+    daemon: Daemon, provider: Provider, fault: str
+) -> None:
+    with daemon.start().bound() as esme, provider.held():
+        daemon.settings["accounts"].append({"system_id": "new", "password": "secret"})
+        match fault:
+            case "listener":
+                daemon.settings["smpp"]["listen"] = local(daemon.smpp + 1)
+            case "open messages":
+                esme.submit(TEXT)
+                provider.await_taken(1)
+                daemon.settings["providers"]["second"] = daemon.settings["providers"].pop("keccel")
+                daemon.settings["routes"] = [{"via": ["second"]}]
+            case "bad key":
+                daemon.settings["accounts"][0]["windw"] = 5
+        daemon.write()
+        if fault == "no yaml":
+            daemon.file.write_text("accounts: [")
+        elif fault == "no file":
+            daemon.file.unlink()
+        daemon.signal(signal.SIGHUP)
+        daemon.await_notice("READY=1")
+        why = daemon.await_event("configuration_refused")
+        word = {"listener": "smpp", "open messages": "keccel", "bad key": "window"}.get(fault, "")
+        assert word in why["reason"]
+        assert not daemon.events("configuration_applied")
+        with Esme(daemon.smpp) as stranger:
+            assert stranger.bind(system_id="new") == Status.ESME_RINVPASWD
+        assert esme.submit("afterwards").command_status == 0
+
+
+# -- what must not happen -------------------------------------------------------------------------
+
+
+def test_a_receiver_that_never_answers_is_bounded(daemon: Daemon) -> None:
+    daemon.settings["smpp"]["response"] = 1
+    daemon.settings["accounts"][0]["deliver_window"] = 5
+    daemon.start()
+    with Esme(daemon.smpp) as esme:
+        assert esme.bind(BindTransmitter) == 0
+        for n in range(30):
+            esme.submit(f"{TEXT} {n}")
+        daemon.await_rows("select count(*) from delivery", [(30,)])
+    with Esme(daemon.smpp, acknowledges=False) as deaf:
+        assert deaf.bind(BindReceiver) == 0
+        deaf.await_end()
+        assert (len(deaf.receipts), deaf.unbound) == (5, True)
+    with daemon.bound() as esme:
+        assert len(ids(esme.await_receipts(30))) == 30
+
+
+def test_a_disk_that_is_full_costs_nothing_but_time(daemon: Daemon, provider: Provider) -> None:
+    with daemon.start().bound() as esme:
+        before = esme.submit("before").message_id.decode()
+        esme.await_receipts(1)
+        daemon.no_more_disk(True)
+        answers = [esme.submit(f"full {n}").command_status for n in range(5)]
+        assert set(answers) <= {Status.ESME_RSYSERR, Status.ESME_RMSGQFUL}
+        assert daemon.get("/readyz")[0] == 503
+        assert provider.report("kc-of-nobody") == 503
+        daemon.no_more_disk(False)
+        after = esme.submit("after").message_id.decode()
+        assert ids(esme.await_receipts(2)) == {before, after}
+        assert daemon.get("/readyz")[0] == 200
+    assert daemon.events("store_failed")
+    assert not daemon.events("unhandled_error")
+    assert provider.taken == {"before": 1, "after": 1}
+
+
+def test_what_was_answered_when_the_disk_filled_is_sent_when_there_is_room(
+    daemon: Daemon, provider: Provider
+) -> None:
+    with daemon.start().bound() as esme:
+        with provider.held():
+            message_id = esme.submit("out").message_id.decode()
+            provider.await_taken(1)
+            daemon.no_more_disk(True)
+        daemon.await_event("store_failed")
+        daemon.no_more_disk(False)
+        assert ids(esme.await_receipts(1)) == {message_id}
+    assert provider.taken == {"out": 1}
+
+
+def test_the_log_of_a_busy_day_keeps_secrets(daemon: Daemon, provider: Provider) -> None:
+    daemon.settings["log"] = {"level": "debug", "messages": "all"}
+    hashed = PasswordHasher(time_cost=1, memory_cost=64).hash("hashed-secret")
+    daemon.settings["accounts"].append({"system_id": "hashed", "password": {"hash": hashed}})
+    daemon.settings["routes"] = [{"to": "243", "via": ["keccel"]}]
+    provider.reset_every = 3
+    daemon.start()
+    with Esme(daemon.smpp) as esme:
+        assert esme.bind(system_id="hashed", password="guessed-secret") == Status.ESME_RINVPASWD
+    with daemon.bound(system_id="hashed", password="hashed-secret") as esme:
+        for n in range(6):
+            esme.submit(f"{TEXT} {n}")
+        esme.submit(TEXT, to="1234567890")
+        esme.submit(TEXT, data_coding=8, short_message=b"odd")
+        esme.send(esme.socket and b"\0\0\0\x10\0\0\1\1\0\0\0\0\0\0\0\7")
+        esme.await_receipts(4)
+        provider.report("kc-1", "FAILED")
+    assert daemon.stop() == 0
+    log = "\n".join(daemon.lines)
+    hidden = (TEXT, "secret", TOKEN, KEY, NUMBER, "1234567890", hashed, "argon2id")
+    assert [word for word in hidden if word in log] == []
+    names = ("started", "session_bound", "session_refused", "pdu_refused", "stopped")
+    assert [name for name in names if not daemon.events(name)] == []
+    assert all(line.startswith("{") for line in daemon.lines)
