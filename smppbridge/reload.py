@@ -17,8 +17,10 @@ async def apply(bridge: Bridge, settings: Settings) -> None:
     for section in _FIXED:
         if getattr(settings, section) != getattr(bridge.settings, section):
             raise Refused(f"{section} has changed: that needs a restart")
-    for name in bridge.lanes.keys() - settings.providers.keys():
-        if await bridge.store.open_messages(name):
-            raise Refused(f"providers.{name} is gone, and has open messages")
+    gone = bridge.lanes.keys() - settings.providers.keys()
+    found = [name for name in gone if await bridge.store.open_messages(name)]
+    found += [name for name in gone if not bridge.lanes[name].idle]  # taken while we asked
+    if found:
+        raise Refused(f"providers.{found[0]} is gone, and has open messages")
     bridge.use(settings)
     bridge.applied_at, bridge.applied_well = bridge.clock.wall(), True

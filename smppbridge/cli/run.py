@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, tell
@@ -22,6 +23,8 @@ from smppbridge.settings.document import BadSettings
 from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 from smppbridge.verify import verify
+
+_log = Logger()
 
 
 @click.command()
@@ -91,9 +94,9 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
 def reload(bridge: Bridge, config: Path) -> None:
     """Apply the configuration anew, or say why it stays as it was."""
     bridge.notify.reloading(bridge.clock.monotonic())
-    Deferred.fromCoroutine(_reload(bridge, config)).addBoth(
-        lambda _: bridge.notify.ready(bridge.status())
-    )
+    reloading = Deferred.fromCoroutine(_reload(bridge, config))
+    reloading.addErrback(lambda failure: _log.failure("reload", failure))
+    reloading.addBoth(lambda _: bridge.notify.ready(bridge.status()))
 
 
 async def _reload(bridge: Bridge, config: Path) -> None:

@@ -129,9 +129,14 @@ def test_choked_and_full_at_once_waits_for_both() -> None:
 
 
 def test_many_pdus_arm_few_timers() -> None:
-    clock, armed = Clock(), []
-    later = clock.callLater
-    clock.callLater = lambda *args, **kw: armed.append(args) or later(*args, **kw)  # type: ignore[func-returns-value,method-assign,misc,assignment]
+    armed = []
+
+    class Counting(Clock):
+        def callLater(self, when: float, what: Any, *args: Any, **kw: Any) -> Any:
+            armed.append(when)
+            return super().callLater(when, what, *args, **kw)
+
+    clock = Counting()
     protocol, _, _ = bound(clock=clock)
     for n in range(1_000):
         protocol.dataReceived(SubmitSm(0, n + 2).encode())

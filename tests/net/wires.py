@@ -135,8 +135,7 @@ def connected(
     """Return a protocol in the SMSC's role on a wire, and its owner."""
     owner, clock = owner or Noting(), clock or Clock()
     protocol = SmppProtocol(Session(Role.SMSC, clock.seconds(), **settings), clock)
-    protocol.owner = owner.protocol = owner
-    owner.protocol = protocol
+    protocol.owner, owner.protocol = owner, protocol
     wire = Wire()
     protocol.makeConnection(wire)
     return protocol, wire, owner
