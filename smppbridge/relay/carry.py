@@ -33,19 +33,23 @@ class Carrier:
         self._send = send
 
     def carry(
-        self, provider: str, exchanges: Iterable[tuple[Any, Exchange[Any]]], conclude: Conclude
+        self,
+        provider: str,
+        about: Iterable[Any],
+        start: Callable[[Any], Exchange[Any]],
+        conclude: Conclude,
     ) -> None:
-        """Start exchanges with one provider."""
+        """Start an exchange with one provider about each of *about*."""
         asks: list[tuple[Carried, Any]] = []
         ended: Conclusions = []
-        for about, exchange in exchanges:
-            carried = Carried(about, provider, exchange, conclude)
+        for one in about:
             try:
-                asks.append((carried, next(exchange)))
+                exchange = start(one)
+                asks.append((Carried(one, provider, exchange, conclude), next(exchange)))
             except StopIteration as stop:
-                ended.append((about, stop.value))
+                ended.append((one, stop.value))
             except Exception as error:  # a provider's fault must not stop its lane
-                ended.append((about, error))
+                ended.append((one, error))
         if asks:
             self._send(provider, asks)
         if ended:

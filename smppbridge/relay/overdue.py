@@ -130,7 +130,8 @@ class Overdue:
         self._out[name] = self._out.get(name, 0) + len(attempts)
         self._carrier.carry(
             name,
-            [(a, provider.query(a.message, a.provider_message_id or "")) for a in attempts],
+            attempts,
+            lambda a: provider.query(a.message, a.provider_message_id or ""),
             self._polled,
         )
 
@@ -195,7 +196,7 @@ class Overdue:
         if name in self._asked_at and now - self._asked_at[name] < every:
             return
         self._asked_at[name] = now
-        self._carrier.carry(name, [(name, provider.balance())], self._balanced)
+        self._carrier.carry(name, [name], lambda _: provider.balance(), self._balanced)
 
     def _balanced(self, conclusions: Conclusions) -> None:
         for name, found in conclusions:

@@ -18,6 +18,7 @@ from smppbridge.relay.receipts import settlement
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import EarlyReport, Found, ReportStore, Settlement, StoreFailure
 
+RESTORED_AT_ONCE = 500
 MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
 Known = tuple[Report, Attempt]
 Fate = tuple[Attempt, int, int]  # the final state and its error
@@ -159,8 +160,12 @@ class Reports:
 
     async def restore(self, reports: Iterable[EarlyReport]) -> None:
         """Take back what the store kept: some of it may be known by now."""
+        by_provider: dict[str, list[Report]] = {}
         for early in reports:
-            await self.told(early.provider, [as_report(early)], "push")
+            by_provider.setdefault(early.provider, []).append(as_report(early))
+        for provider, kept in by_provider.items():
+            for at in range(0, len(kept), RESTORED_AT_ONCE):
+                await self.told(provider, kept[at : at + RESTORED_AT_ONCE], "push")
 
     def expect(self, attempts: Sequence[Attempt]) -> list[Known]:
         """Await reports about attempts just accepted; return those that have come already.

@@ -80,7 +80,7 @@ class Submit:
         for attempt in attempts:
             lane = self.lanes.get(attempt.provider)
             if lane is None:
-                continue  # its provider is gone since: it stays in the store, and expires
+                continue  # its provider is gone since: it stays in the store until that is back
             touched[lane.name] = lane
             if attempt.message.due <= wall:
                 lane.wait((attempt,))
@@ -188,8 +188,7 @@ class Submit:
         leaving = lane.leave(self._clock.monotonic())
         if leaving:
             submit = lane.provider.submit
-            exchanges = [(attempt, submit(attempt.message)) for attempt in leaving]
-            self._carrier.carry(lane.name, exchanges, self._concluded)
+            self._carrier.carry(lane.name, leaving, lambda a: submit(a.message), self._concluded)
 
     # -- an attempt ends ------------------------------------------------------------------------
 

@@ -54,7 +54,7 @@ session.on('deliver_sm', (pdu) => {
 """
 
 JOBS: dict[str, list[dict[str, Any]]] = {
-    "gsm": [{"text": GSM}],
+    "gsm": [{"text": GSM, "data_coding": 0}],  # by itself it would say 1, and write GSM 03.38
     "ucs2": [{"text": UCS2, "data_coding": 8}],
     "udh 8 bit": [
         {"text": text, "udh": f"0500030903{n:02x}", "esm_class": 0x40}

@@ -60,7 +60,7 @@ class Stack:
 
 @contextmanager
 def connected(daemon: Daemon, bind: str = "bind_transceiver") -> Iterator[Stack]:
-    client = Client("127.0.0.1", daemon.smpp, timeout=5)
+    client = Client("127.0.0.1", daemon.smpp, timeout=5, allow_unknown_opt_params=True)
     client.connect()
     try:
         getattr(client, bind)(system_id="bank", password="secret")

@@ -22,7 +22,8 @@ class Bench:
         self.carrier = Carrier(lambda provider, asks: self.sent.append(asks))
 
     def carry(self, *exchanges: Exchange) -> None:
-        self.carrier.carry("one", list(enumerate(exchanges)), self.ended.append)
+        abouts = range(len(exchanges))
+        self.carrier.carry("one", abouts, exchanges.__getitem__, self.ended.append)
 
     def answer(self, *answers: Any) -> None:
         asks = self.sent.pop(0)
@@ -44,6 +45,14 @@ def failing_at(step: str) -> Exchange:
     except NotSent:
         raise KeyError from None
     raise ZeroDivisionError
+
+
+def test_a_provider_that_cannot_even_begin_strands_nothing() -> None:
+    bench = Bench()
+    bench.carrier.carry("one", "ab", {"b": asking("b")}.__getitem__, bench.ended.append)
+    [[(about, fault)]] = bench.ended
+    assert (about, type(fault)) == ("a", KeyError)
+    assert [request for _, request in bench.sent[0]] == ["b"]
 
 
 def thinking_twice() -> Exchange:

@@ -40,8 +40,8 @@ class Provider(ThreadingHTTPServer):
         self._free = threading.Event()
         self._free.set()
         self._reports: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        for target in (self.serve_forever, self._report):
-            threading.Thread(target=target, daemon=True).start()
+        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
+        threading.Thread(target=self._report, daemon=True).start()
 
     @property
     def url(self) -> str:
