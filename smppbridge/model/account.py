@@ -20,7 +20,7 @@ class Secret:
 class Account:
     """One account.  What is None has no limit; rates are messages a second, times seconds.
 
-    *alphabet_0* and *alphabet_3* are what data_coding 0 and 3 mean to it (names of
+    *alphabet_0*, *_1* and *_3* are what data_coding 0, 1 and 3 mean to it (names of
     ``text.coding.Alphabet``).  *gather_timeout* is how long segments wait for the rest;
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (what there is).
     """
@@ -38,6 +38,7 @@ class Account:
     senders: tuple[str, ...] | None = None
     country: str | None = None
     alphabet_0: str = "gsm7"
+    alphabet_1: str = "ia5"
     alphabet_3: str = "latin1"
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"

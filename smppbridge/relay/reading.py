@@ -48,7 +48,9 @@ class Reader:
     def __init__(self, account: Account) -> None:
         self.account = account
         self._alphabets = coding.alphabets(
-            Alphabet(account.alphabet_0), Alphabet(account.alphabet_3)
+            Alphabet(account.alphabet_0),
+            Alphabet(account.alphabet_3),
+            Alphabet(account.alphabet_1),
         )
         self._sources: dict[tuple[bytes, int, int], Address] = {}
 

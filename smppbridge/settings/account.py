@@ -103,6 +103,9 @@ class Account(Section):
         default="gsm7",
         description="What data_coding 0 means to it: gsm7, latin1, ia5, utf8 or ucs2",
     )
+    data_coding_1: Alphabet = Field(
+        default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
+    )
     data_coding_3: Alphabet = Field(default="latin1", description="What data_coding 3 means to it")
     gather: Gather = Field(default=Gather(), description="The segments of long messages")
     receipts: AccountReceipts = Field(
@@ -128,6 +131,7 @@ class Account(Section):
             senders=self.senders,
             country=self.country,
             alphabet_0=self.data_coding_0,
+            alphabet_1=self.data_coding_1,
             alphabet_3=self.data_coding_3,
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,

@@ -70,10 +70,15 @@ def alphabet(
 
 @functools.cache
 def alphabets(
-    default: Alphabet = Alphabet.GSM7, three: Alphabet = Alphabet.LATIN1
+    default: Alphabet = Alphabet.GSM7,
+    three: Alphabet = Alphabet.LATIN1,
+    one: Alphabet = Alphabet.IA5,
 ) -> tuple[Alphabet, ...]:
-    """The alphabets of all 256 values of data_coding, in order; reserved values are as 0."""
-    own = {0x00: default, 0x03: three}
+    """The alphabets of all 256 values of data_coding, in order; reserved values are as 0.
+
+    `one` is what the account means by 1: node-smpp writes GSM 03.38 there.
+    """
+    own = {0x00: default, 0x01: one, 0x03: three}
     return tuple(
         own.get(data_coding) or _standard(data_coding) or default for data_coding in range(256)
     )

@@ -1,131 +1,186 @@
-"""smpplib against the daemon: every way to bind, to write a text and to join a long one."""
+"""smpplib against the bridge, as strict as it is by default: an unknown TLV would be its end."""
 
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from smpplib import consts, gsm
+import pytest_twisted
 from smpplib.client import Client
 from smpplib.exceptions import PDUError
+from smpplib.gsm import ENCODINGS, make_parts, split_sequence
+from smpplib.smpp import make_pdu
+from twisted.internet import reactor
 
-from tests.system.daemon import Daemon
-from tests.system.provider import Provider
+from smppbridge.simulators.keccel import KeccelSimulator
+from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
+from tests.cli.processes import PATIENCE, Program
+from tests.interop.bridged import PASSWORD, Place, in_thread, settle
 
-LONG = "".join(f"{n:03d} a long text that is cut, " for n in range(14))  # 400 characters
-PIECES = [LONG[at : at + 150].encode() for at in range(0, len(LONG), 150)]
-GSM = "Grüße @ £5 {€}"
-UCS2 = "Привет 👍"
+NUMBER = "243810000001"
+RECEIPT = re.compile(rb"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")
+# smpplib cuts octets: in both, a cut is within a character, however they are joined
+LONG_GSM = "é@$ " + "€" * 200
+LONG_UCS2 = "Да" + "😀" * 80
 
 
-class Stack:
-    """A client and what came to it."""
+@pytest_twisted.async_yield_fixture(scope="module")
+async def simulator() -> Any:
+    simulator = KeccelSimulator(reactor, delay=0.0)
+    yield simulator
+    await simulator.close()
 
-    def __init__(self, client: Any) -> None:
-        self.client = client
-        self.ids: list[str] = []
-        self.receipts: list[tuple[str, str]] = []
-        client.set_message_sent_handler(lambda pdu: self.ids.append(pdu.message_id.decode()))
-        client.set_message_received_handler(self._received)
 
-    def _received(self, pdu: Any) -> int:
-        found = re.match(rb"id:(\d+) .* stat:(\w+) ", pdu.short_message)
-        assert found
-        assert pdu.receipted_message_id.rstrip(b"\0") == found[1]
-        self.receipts.append((found[1].decode(), found[2].decode()))
-        return int(consts.SMPP_ESME_ROK)
+@pytest.fixture(scope="module")
+def place(simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    return settle(tmp_path_factory.mktemp("smpplib"), simulator, ["python"])
 
-    def send(self, **fields: Any) -> None:
-        self.client.send_message(
-            source_addr_ton=consts.SMPP_TON_ALNUM,
-            source_addr="BANK",
-            dest_addr_ton=consts.SMPP_TON_INTL,
-            dest_addr_npi=consts.SMPP_NPI_ISDN,
-            destination_addr="243810000001",
-            registered_delivery=True,
-            **fields,
-        )
 
-    def until(self, done: Callable[[], bool]) -> None:
-        """Read until *done*; the client's own time-out bounds a silence."""
-        deadline = time.monotonic() + 15
-        while not done():
-            assert time.monotonic() < deadline
-            self.client.read_once()
+@pytest.fixture(scope="module")
+def bridge(place: Place) -> Iterator[Program]:
+    with place.bridge() as bridge:
+        bridge.until("started")
+        yield bridge
+        assert bridge.end() == 0
+    assert "unhandled_error" not in bridge.said
+    assert "pdu_refused" not in bridge.said
+
+
+class Esme:
+    """A client that keeps the message_ids it is given, and what receipts say."""
+
+    def __init__(self, port: str) -> None:
+        self.submitted: list[bytes] = []
+        self.receipts: Counter[tuple[Any, ...]] = Counter()
+        self.client = Client("127.0.0.1", port, PATIENCE, allow_unknown_opt_params=False)
+        self.client.set_message_sent_handler(lambda pdu: self.submitted.append(pdu.message_id))
+        self.client.set_message_received_handler(self.take)
+
+    def take(self, pdu: Any) -> None:
+        found = RECEIPT.match(pdu.short_message)
+        assert found, pdu.short_message
+        assert found[1] == pdu.receipted_message_id
+        self.receipts[(*found.groups(), pdu.esm_class, pdu.message_state, pdu.source_addr)] += 1
+
+    def submit(self, submissions: list[dict[str, Any]]) -> None:
+        for fields in submissions:
+            self.client.send_message(
+                source_addr_ton=5,
+                source_addr="ACME",
+                dest_addr_ton=1,
+                dest_addr_npi=1,
+                destination_addr=NUMBER,
+                registered_delivery=1,
+                **fields,
+            )
+        while len(self.submitted) < len(submissions):
+            self.client.read_once(auto_send_enquire_link=False)
+
+    def hear(self, count: int) -> None:
+        while self.receipts.total() < count:
+            self.client.read_once(auto_send_enquire_link=False)
 
 
 @contextmanager
-def connected(daemon: Daemon, bind: str = "bind_transceiver") -> Iterator[Stack]:
-    client = Client("127.0.0.1", daemon.smpp, timeout=5, allow_unknown_opt_params=True)
-    client.connect()
+def bound(place: Place, kind: str, password: str = PASSWORD) -> Iterator[Esme]:
+    """Bind, and unbind at the end, when there must be nothing more to be read."""
+    esme = Esme(place.port)
+    esme.client.connect()
     try:
-        getattr(client, bind)(system_id="bank", password="secret")
-        yield Stack(client)
-        client.unbind()
+        getattr(esme.client, f"bind_{kind}")(system_id="python", password=password)
+        yield esme
+        assert esme.client.unbind().command == "unbind_resp"
     finally:
-        client.disconnect()
+        esme.client.disconnect()
 
 
-def by_udh_8() -> Iterator[dict[str, Any]]:
-    parts, coding, esm_class = gsm.make_parts(LONG)
-    assert len(parts) == 3
-    for part in parts:
-        yield {"short_message": part, "data_coding": coding, "esm_class": esm_class}
+def submissions(way: str, text: str, data_coding: int) -> list[dict[str, Any]]:
+    """Return what is particular to each submit_sm of *text*, to be joined in a *way*."""
+    encode, _, size = ENCODINGS[data_coding]
+    fields = {"data_coding": data_coding}
+    if way == "message_payload":
+        return [fields | {"message_payload": encode(text)}]
+    if way == "udh16":
+        parts = split_sequence(encode(text), size - 4)
+        headers = [bytes((6, 8, 4, 1, 2, len(parts), n)) for n in range(1, len(parts) + 1)]
+        parts = [header + part for header, part in zip(headers, parts, strict=True)]
+        return [fields | {"esm_class": EsmClass.UDHI, "short_message": part} for part in parts]
+    parts, _, esm_class = make_parts(text, data_coding, use_udhi=way == "udh8")
+    found = [fields | {"esm_class": esm_class, "short_message": part} for part in parts]
+    if way == "sar":
+        for number, each in enumerate(found, 1):
+            each |= {"sar_msg_ref_num": 258, "sar_total_segments": len(parts)}
+            each["sar_segment_seqnum"] = number
+    return found
 
 
-def by_udh_16() -> Iterator[dict[str, Any]]:
-    for n, piece in enumerate(PIECES, 1):
-        udh = bytes((6, 8, 4, 0x12, 0x34, len(PIECES), n))
-        yield {"short_message": udh + piece, "esm_class": consts.SMPP_GSMFEAT_UDHI}
+def delivered(submitted: list[bytes]) -> Counter[tuple[Any, ...]]:
+    """Return the receipts that must come: one for each message_id."""
+    rest = (b"DELIVRD", EsmClass.RECEIPT, MessageState.DELIVERED, NUMBER.encode())
+    return Counter((message_id, *rest) for message_id in set(submitted))
 
 
-def by_sar() -> Iterator[dict[str, Any]]:
-    for n, piece in enumerate(PIECES, 1):
-        yield {
-            "short_message": piece,
-            "sar_msg_ref_num": 77,
-            "sar_total_segments": len(PIECES),
-            "sar_segment_seqnum": n,
-        }
-
-
-def by_message_payload() -> Iterator[dict[str, Any]]:
-    yield {"short_message": b"", "message_payload": LONG.encode()}
-
-
-@pytest.mark.parametrize("ways", [by_udh_8, by_udh_16, by_sar, by_message_payload])
-def test_a_long_text_is_joined_and_each_segment_has_its_receipt(
-    daemon: Daemon, provider: Provider, ways: Callable[[], Iterator[dict[str, Any]]]
+@pytest.mark.parametrize(
+    ("count", "way", "text", "data_coding"),
+    [
+        (1, "whole", "Ça va? [é@$_] 5 €", 0),
+        (1, "whole", "déjà vu ÿ", 3),
+        (1, "whole", "Привет 😀", 8),
+        *((3, way, LONG_GSM, 0) for way in ("udh8", "udh16", "sar")),
+        *((3, way, LONG_UCS2, 8) for way in ("udh8", "udh16", "sar")),
+        (1, "message_payload", LONG_GSM, 0),
+        (1, "message_payload", LONG_UCS2, 8),
+    ],
+)
+@in_thread
+def test_every_segment_has_one_receipt_and_the_provider_the_whole(
+    bridge: Program,
+    place: Place,
+    simulator: KeccelSimulator,
+    count: int,
+    way: str,
+    text: str,
+    data_coding: int,
 ) -> None:
-    daemon.start()
-    with connected(daemon) as stack:
-        segments = list(ways())
-        for fields in segments:
-            stack.send(**fields)
-        stack.until(lambda: len(stack.receipts) == len(segments))
-        assert len(set(stack.ids)) == len(segments)
-        assert sorted(stack.receipts) == sorted((n, "DELIVRD") for n in stack.ids)
-    assert provider.taken == {LONG: 1}
+    simulator.taken.clear()
+    with bound(place, "transceiver") as esme:
+        esme.submit(submissions(way, text, data_coding))
+        esme.hear(count)
+    assert len(set(esme.submitted)) == count
+    assert esme.receipts == delivered(esme.submitted)
+    assert simulator.taken == {(NUMBER, text): 1}
 
 
-def test_a_transmitter_sends_and_a_receiver_hears(daemon: Daemon, provider: Provider) -> None:
-    daemon.start()
-    with connected(daemon, "bind_transmitter") as tx, connected(daemon, "bind_receiver") as rx:
-        tx.send(short_message=gsm.gsm_encode(GSM))
-        tx.send(short_message=UCS2.encode("utf-16-be"), data_coding=consts.SMPP_ENCODING_ISO10646)
-        tx.until(lambda: len(tx.ids) == 2)
-        rx.until(lambda: len(rx.receipts) == 2)
-        assert {n for n, _ in rx.receipts} == set(tx.ids)
-        assert tx.receipts == []
-    assert provider.taken == {GSM: 1, UCS2: 1}
+@in_thread
+def test_the_receiver_hears_of_what_the_transmitter_sent(bridge: Program, place: Place) -> None:
+    with bound(place, "receiver") as rx, bound(place, "transmitter") as tx:
+        tx.submit(submissions("udh8", LONG_GSM, 0))
+        rx.hear(3)
+    assert (tx.receipts, rx.receipts) == (Counter(), delivered(tx.submitted))
 
 
-def test_a_wrong_password_is_understood(daemon: Daemon) -> None:
-    daemon.settings["accounts"][0]["password"] = "other"
-    daemon.start()
-    with pytest.raises(PDUError, match="14"), connected(daemon):
+@in_thread
+def test_receipts_of_a_transmitter_wait_for_a_receiver(bridge: Program, place: Place) -> None:
+    with bound(place, "transmitter") as tx:
+        tx.submit(submissions("sar", LONG_UCS2, 8))
+        bridge.until(f"message_delivered message_id={tx.submitted[0].decode()}")
+    with bound(place, "receiver") as rx:
+        rx.hear(3)
+    assert (tx.receipts, rx.receipts) == (Counter(), delivered(tx.submitted))
+
+
+@pytest.mark.parametrize("kind", ["transmitter", "receiver", "transceiver"])
+@in_thread
+def test_a_wrong_password_is_refused_and_enquire_link_answered(
+    bridge: Program, place: Place, kind: str
+) -> None:
+    with pytest.raises(PDUError) as refused, bound(place, kind, "wrong"):
         pass
+    assert refused.value.args[1] == CommandStatus.ESME_RINVPASWD
+    with bound(place, kind) as esme:
+        esme.client.send_pdu(make_pdu("enquire_link", client=esme.client))
+        assert esme.client.read_pdu().command == "enquire_link_resp"

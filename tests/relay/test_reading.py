@@ -260,10 +260,12 @@ def test_octets_become_characters_once(data_coding: int, octets: bytes, text: st
     assert world.said.counts["latin1_fallback", "bank"] == fallback
 
 
-def test_an_account_says_what_data_coding_0_and_3_mean() -> None:
-    world = World(alphabet_0="utf8", alphabet_3="gsm7")
-    world.sent(submit_sm("é".encode()), submit_sm(b"\0", data_coding=3))
-    assert [r.message.text for r in world.store.messages.values()] == ["é", "@"]
+def test_an_account_says_what_data_coding_0_1_and_3_mean() -> None:
+    world = World(alphabet_0="utf8", alphabet_1="gsm7", alphabet_3="gsm7")
+    world.sent(
+        *[submit_sm(o, data_coding=n) for o, n in (("é".encode(), 0), (b"\2", 1), (b"\0", 3))]
+    )
+    assert [r.message.text for r in world.store.messages.values()] == ["é", "$", "@"]
 
 
 def test_a_reader_remembers_few_senders(monkeypatch: pytest.MonkeyPatch) -> None:

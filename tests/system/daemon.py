@@ -185,9 +185,11 @@ class Daemon:
         finally:
             db.close()
 
-    def await_rows(self, query: str, wanted: list[tuple[Any, ...]]) -> None:
+    def await_rows(
+        self, query: str, wanted: list[tuple[Any, ...]], seconds: float = PATIENCE
+    ) -> None:
         """Wait until a query returns *wanted*: what is durable cannot be seen otherwise."""
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + seconds
         while (found := self.rows(query)) != wanted:
             assert time.monotonic() < deadline, found
 

@@ -27,6 +27,7 @@ class Provider(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 512  # of five, connections that come together hang for seconds
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Talk)

@@ -14,6 +14,7 @@ from tests.system.provider import Provider
 MESSAGES = int(os.environ.get("SMPPBRIDGE_KILL_MESSAGES", "1000"))
 KILLS = int(os.environ.get("SMPPBRIDGE_KILLS", "1"))
 IN_FLIGHT = 64 + 64  # concurrency, and what is begun ahead of it
+LONG = 15 + MESSAGES / 100  # seconds
 TEXT = "a message"
 SUBMITTING = "select count(*) from message where stage = 2"
 UNHELD = "select count(*) from message where stage = 2 and due is null"
@@ -146,8 +147,8 @@ def test_a_provider_that_resets_requests(daemon: Daemon, provider: Provider) -> 
 
 def settle(daemon: Daemon, provider: Provider, load: Load, most_uncertain: int) -> set[str]:
     """Check that each message went out once and has its receipt; return those Uncertain."""
-    daemon.await_rows("select count(*) from message where stage in (1, 3)", [(0,)])
-    daemon.await_rows(UNHELD, [(0,)])
+    daemon.await_rows("select count(*) from message where stage in (1, 3)", [(0,)], LONG)
+    daemon.await_rows(UNHELD, [(0,)], LONG)
     uncertain = {str(n) for (n,) in daemon.rows("select message_id from message where stage = 2")}
     assert len(uncertain) <= most_uncertain
     assert max(provider.taken.values()) == 1
