@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from smppbridge.providers.exchange import Abilities, Provider
@@ -39,12 +38,3 @@ def provider_type(name: str) -> type[Provider]:
 def known_types() -> tuple[str, ...]:
     """Return the names of all types, sorted."""
     return tuple(sorted({*TYPES, *_installed()}))
-
-
-def abilities_of(name: str) -> Abilities:
-    """Return what providers of a type can do; raises UnknownType."""
-    return provider_type(name).abilities
-
-
-def _installed() -> dict[str, EntryPoint]:
-    return {entry.name: entry for entry in entry_points(group=GROUP)}

@@ -24,7 +24,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
-from smppbridge.text.segments import Position
+from smppbridge.text.segments import Position, join
 
 
 class Submitter(Protocol):
@@ -234,7 +234,7 @@ class Accept:
     ) -> Message:
         """Return the whole message; one that cannot be sent is REJECTED, for it is answered."""
         message = _message_of(key, whole, self._clock.wall())
-        octets = b"".join(s.octets for s in whole)
+        octets = join({s.number: s.octets for s in whole})
         try:
             message.number = rights.reader.number(key.destination)
             self._complete(rights, message, octets)

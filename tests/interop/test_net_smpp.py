@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import pytest_twisted
-from twisted.internet import reactor
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from tests.cli.processes import PATIENCE, Program
@@ -95,15 +93,8 @@ def perl() -> str:
     return perl
 
 
-@pytest_twisted.async_yield_fixture(scope="module")
-async def simulator(perl: str) -> Any:
-    simulator = KeccelSimulator(reactor, delay=0.05)
-    yield simulator
-    await simulator.close()
-
-
 @pytest.fixture(scope="module")
-def place(simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
+def place(perl: str, simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return settle(tmp_path_factory.mktemp("net_smpp"), simulator, ["perl"])
 
 

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_twisted
-from twisted.internet import reactor
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
@@ -98,13 +96,6 @@ def modules(request: pytest.FixtureRequest) -> str:
     if why:
         pytest.skip(f"NODE-SMPP {version} IS NOT TESTED, it cannot be installed: {why}")
     return (found or folders)[-1]
-
-
-@pytest_twisted.async_yield_fixture(scope="module")
-async def simulator() -> Any:
-    simulator = KeccelSimulator(reactor, delay=0.0)
-    yield simulator
-    await simulator.close()
 
 
 @pytest.fixture(scope="module")

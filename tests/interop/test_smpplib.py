@@ -9,12 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-import pytest_twisted
 from smpplib.client import Client
 from smpplib.exceptions import PDUError
 from smpplib.gsm import ENCODINGS, make_parts, split_sequence
 from smpplib.smpp import make_pdu
-from twisted.internet import reactor
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
@@ -26,13 +24,6 @@ RECEIPT = re.compile(rb"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:
 # smpplib cuts octets: in both, a cut is within a character, however they are joined
 LONG_GSM = "é@$ " + "€" * 200
 LONG_UCS2 = "Да" + "😀" * 80
-
-
-@pytest_twisted.async_yield_fixture(scope="module")
-async def simulator() -> Any:
-    simulator = KeccelSimulator(reactor, delay=0.0)
-    yield simulator
-    await simulator.close()
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ def installed(monkeypatch):
 
 def test_types_of_ours_are_found_by_name(installed):
     assert registry.provider_type("keccel") is Keccel
-    assert registry.abilities_of("keccel") is Keccel.abilities
 
 
 def test_an_unknown_type_is_told_the_known_ones(installed):
