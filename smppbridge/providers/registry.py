@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
 from smppbridge.providers.exchange import Abilities, Provider
@@ -38,3 +39,7 @@ def provider_type(name: str) -> type[Provider]:
 def known_types() -> tuple[str, ...]:
     """Return the names of all types, sorted."""
     return tuple(sorted({*TYPES, *_installed()}))
+
+
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}

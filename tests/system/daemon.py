@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sqlite3
@@ -192,6 +193,7 @@ class Daemon:
         deadline = time.monotonic() + seconds
         while (found := self.rows(query)) != wanted:
             assert time.monotonic() < deadline, found
+            select.select([], [], [], 0.01)
 
     def bound(self, **credentials: str) -> Esme:
         """Return a bound ESME."""

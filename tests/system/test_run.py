@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 from argon2 import PasswordHasher
 
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -19,6 +20,7 @@ from tests.system.esme import NUMBER, Closed, Esme, ids
 from tests.system.provider import Provider
 
 TEXT = "private text of a message"
+NEW = {"system_id": "new", "password": "secret"}
 
 
 def test_a_text_goes_out_and_its_receipt_comes_back(daemon: Daemon, provider: Provider) -> None:
@@ -151,6 +153,22 @@ def test_an_esme_that_does_not_answer_the_unbind_is_not_waited_for_long(daemon: 
         assert daemon.stop() == 0
 
 
+def test_what_does_not_end_in_time_is_uncertain_and_sessions_are_still_unbound(
+    daemon: Daemon, provider: Provider
+) -> None:
+    daemon.settings["drain"] = 1
+    with daemon.start().bound() as esme, provider.held():
+        esme.submit(TEXT)
+        provider.await_taken(1)
+        daemon.signal(signal.SIGTERM)
+        esme.await_end()
+        assert esme.unbound
+        assert daemon.end() == 0
+    daemon.start()
+    daemon.await_event("message_uncertain")
+    assert provider.taken == {TEXT: 1}
+
+
 def test_two_sigterms_are_one(daemon: Daemon, provider: Provider) -> None:
     with daemon.start().bound() as esme:
         with provider.held():
@@ -209,36 +227,33 @@ def test_sighup_applies_providers_and_routes(daemon: Daemon, provider: Provider)
     daemon.await_rows("select provider from message", [("second",)])
 
 
-@pytest.mark.parametrize("fault", ["listener", "open messages", "bad key", "no yaml", "no file"])
-def test_a_refused_reload_says_why_and_changes_nothing(
-    daemon: Daemon, provider: Provider, fault: str
-) -> None:
+def test_a_refused_reload_says_why_and_changes_nothing(daemon: Daemon, provider: Provider) -> None:
     with daemon.start().bound() as esme, provider.held():
-        daemon.settings["accounts"].append({"system_id": "new", "password": "secret"})
-        match fault:
-            case "listener":
-                daemon.settings["smpp"]["listen"] = local(daemon.smpp + 1)
-            case "open messages":
-                esme.submit(TEXT)
-                provider.await_taken(1)
-                daemon.settings["providers"]["second"] = daemon.settings["providers"].pop("keccel")
-                daemon.settings["routes"] = [{"via": ["second"]}]
-            case "bad key":
-                daemon.settings["accounts"][0]["windw"] = 5
-        daemon.write()
-        if fault == "no yaml":
-            daemon.file.write_text("accounts: [")
-        elif fault == "no file":
-            daemon.file.unlink()
-        daemon.signal(signal.SIGHUP)
-        daemon.await_notice("READY=1")
-        why = daemon.await_event("configuration_refused")
-        word = {"listener": "smpp", "open messages": "keccel", "bad key": "window"}.get(fault, "")
-        assert word in why["reason"]
+        esme.submit(TEXT)
+        provider.await_taken(1)
+        good = daemon.settings | {"accounts": [*daemon.settings["accounts"], NEW]}
+        bad_key = {"system_id": "bank", "password": "secret", "windw": 5}
+        other = {"providers": {"second": daemon.keccel}, "routes": [{"via": ["second"]}]}
+        faults: list[tuple[str, str | None]] = [
+            ("smpp has changed", yaml.safe_dump(good | {"smpp": {"listen": local(1)}})),
+            ("providers.keccel is gone", yaml.safe_dump(good | other)),
+            ("did you mean window?", yaml.safe_dump(good | {"accounts": [bad_key, NEW]})),
+            ("", "accounts: ["),
+            ("", None),
+        ]
+        for count, (why, text) in enumerate(faults, 1):
+            daemon.file.unlink(missing_ok=True)
+            if text is not None:
+                daemon.file.write_text(text)
+            daemon.signal(signal.SIGHUP)
+            daemon.await_notice("READY=1")
+            refused = daemon.await_event("configuration_refused", count)
+            assert why in refused["reason"]
+            with Esme(daemon.smpp) as stranger:
+                assert stranger.bind(system_id="new") == Status.ESME_RINVPASWD
+            assert esme.submit(f"afterwards {count}").command_status == 0
         assert not daemon.events("configuration_applied")
-        with Esme(daemon.smpp) as stranger:
-            assert stranger.bind(system_id="new") == Status.ESME_RINVPASWD
-        assert esme.submit("afterwards").command_status == 0
+        assert not daemon.events("unhandled_error")
 
 
 # -- what must not happen -------------------------------------------------------------------------
