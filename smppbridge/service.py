@@ -306,6 +306,7 @@ class Bridge:
         await self._until(lambda: not self.smsc.links, min(deadline, self._in(parting)))
         for link in list(self.smsc.links):
             link.close()
+        unfinished = sum(lane.out for lane in self.lanes.values())  # Uncertain from now on
         self.deliver.flush()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
@@ -313,7 +314,7 @@ class Bridge:
         self.http.stop(1.0)
         self._pool.stop()
         self.store.stop()
-        self.journal("stopped")
+        self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
 
     def _in(self, seconds: float) -> float:

@@ -39,7 +39,7 @@ def check(config: Path, as_json: bool) -> None:
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
-    tell(faults, as_json)
+    tell(faults, as_json=as_json)
     if failed:
         raise SystemExit(EX_CONFIG)
     if not as_json:
@@ -55,13 +55,13 @@ def _verified(settings: Settings) -> list[Fault]:
     return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
 
 
-def tell(faults: Sequence[Fault], as_json: bool) -> None:
-    """Print faults, a line each or as JSON."""
+def tell(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:
+    """Print faults, a line each or as JSON; to standard error with *err*."""
     if as_json:
-        click.echo(json.dumps([asdict(fault) for fault in faults], indent=2))
+        click.echo(json.dumps([asdict(fault) for fault in faults], indent=2), err=err)
         return
     for fault in faults:
-        click.echo(str(fault))
+        click.echo(str(fault), err=err)
 
 
 def _summary(settings: Settings) -> str:

@@ -55,7 +55,7 @@ def checked(config: Path, reactor: Any) -> Settings:
     except BadSettings as error:
         faults = list(error.faults)
     if faults:
-        tell(faults, as_json=False)
+        tell(faults, err=True)
         raise SystemExit(EX_CONFIG)
     return settings
 

@@ -38,6 +38,7 @@ _KINDS = {
     CommandId.BIND_RECEIVER: "receiver",
     CommandId.BIND_TRANSCEIVER: "transceiver",
 }
+MOST_TOLD = 20  # faulty PDUs of one session that are logged; all are counted
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
 
@@ -77,7 +78,7 @@ class EsmeLink(SmppProtocol):
         super().__init__(session, clock)
         self.host, self.owner, self._smsc = host, self, smsc
         self.bound_as, self.bound_at = 0, 0.0
-        self._silences = 0
+        self.faults = self._silences = 0
 
     # -- what the relay asks of it --------------------------------------------------------------
 
@@ -225,8 +226,11 @@ class Smsc(Factory):
         link.flush()
 
     def faulty(self, link: EsmeLink, fault: Faulty) -> None:
-        """Count and tell of a PDU that was refused."""
+        """Count and tell of a PDU that was refused; of a session's first ones only."""
         self.meters.pdu_error(fault.status)
+        link.faults += 1
+        if link.faults > MOST_TOLD:
+            return
         self.journal(
             "pdu_refused",
             address=link.host,

@@ -14,6 +14,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.store.port import StoreFailure
 from smppbridge.web.site import Request, answer, not_allowed, not_found
 
 Told = Callable[[str, HttpRequest], Deferred[None]]
@@ -78,7 +79,8 @@ class Callbacks(Resource):
             self._answer(request, BAD_REQUEST, b"not understood\n")
             self._counted(provider, "bad_request")
             return
-        self._log.failure("callback", failure)
+        if not failure.check(StoreFailure):  # which the store has told of
+            self._log.failure("callback", failure)
         self._answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
         self._counted(provider, "failed")
 

@@ -97,9 +97,10 @@ def test_what_is_refused_at_once_does_not_leave_the_rest_unheard(window: int) ->
 def test_a_peer_that_does_not_read_is_not_heard_and_costs_little() -> None:
     protocol, wire, owner = bound()
     flood = EnquireLink(0, 1).encode() * 4_096
-    while wire.reads:
-        protocol.dataReceived(flood)
-    assert protocol.choked
+    for _ in range(3):
+        if wire.reads:
+            protocol.dataReceived(flood)
+    assert (protocol.choked, wire.reads) == (True, False)
     assert len(wire.value()) <= BUFFER + len(flood)
     wire.read()
     assert (wire.reads, protocol.choked, owner.writable_calls) == (True, False, 1)
@@ -107,8 +108,9 @@ def test_a_peer_that_does_not_read_is_not_heard_and_costs_little() -> None:
 
 def test_a_peer_that_never_reads_is_cut_off() -> None:
     protocol, wire, _ = bound(timers=Timers(enquire_link=50, enquire_link_resp=15))
-    while wire.reads:
-        protocol.dataReceived(EnquireLink(0, 1).encode() * 4_096)
+    for _ in range(3):
+        if wire.reads:
+            protocol.dataReceived(EnquireLink(0, 1).encode() * 4_096)
     gone = until(lambda: wire.aborted, clock_of(protocol))
     assert gone == pytest.approx(50 + 15 + 15 + LINGER + LAST_WRITE, abs=0.5)
     assert len(wire.value()) < 2 * BUFFER + 100

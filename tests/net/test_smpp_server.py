@@ -1,20 +1,12 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Coroutine, Iterable
 from typing import Any
 
 import pytest
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock, deferLater
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.model.address import Address
-from smppbridge.model.report import Delivery
-from smppbridge.net.binds import Binds
-from smppbridge.net.smpp_server import MOST_UNANSWERED, EsmeLink, Limits, Smsc
-from smppbridge.relay.accept import Rights, rights_of
+from smppbridge.net.smpp_server import MOST_UNANSWERED, Limits
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
@@ -23,7 +15,6 @@ from smppbridge.smpp.pdus import (
     BindTransmitter,
     CancelSm,
     DataSm,
-    DeliverSm,
     DeliverSmResp,
     EnquireLink,
     GenericNack,
@@ -33,141 +24,11 @@ from smppbridge.smpp.pdus import (
     SmeAddress,
     SubmitMulti,
     SubmitSm,
-    SubmitSmResp,
     UnbindResp,
 )
-from smppbridge.smpp.session import Timers
-from tests.net.wires import Wire, lose, names, pdus, until
+from tests.net.house import BANK, House, deliver, say, wire_of
+from tests.net.wires import lose, names, pdus, until
 from tests.vectors.load import MALFORMED
-
-BANK = Account(system_id="bank", password=Secret("secret"), deliver_window=4)
-
-
-class Taking:
-    """Accepts all that is submitted."""
-
-    async def take(self, session: EsmeLink, requests: Iterable[SubmitSm]) -> None:
-        for request in requests:
-            session.answer(SubmitSmResp(0, request.sequence_number, b"1"))
-
-
-class Owing:
-    """Notes what is said of deliveries."""
-
-    def __init__(self) -> None:
-        self.answers: list[tuple[str, int]] = []
-        self.silent: list[str] = []
-        self.receivers: list[Any] = []
-        self.back: list[int] = []
-        self.went_on = 0
-
-    def bound(self, system_id: str, receiver: Any) -> None:
-        self.receivers.append(receiver)
-
-    def lost(self, system_id: str, receiver: Any, unanswered: list[Delivery]) -> None:
-        self.back.append(len(unanswered))
-
-    def answered(self, system_id: str, answers: list[tuple[Delivery, int]]) -> None:
-        self.answers += [(system_id, status) for _, status in answers]
-
-    def unanswered(self, system_id: str, deliveries: list[Delivery]) -> None:
-        self.silent.append(system_id)
-
-    def go_on(self, system_id: str) -> None:
-        self.went_on += 1
-
-
-class Meters:
-    """Counts binds and faults; the rest is nothing to these tests."""
-
-    def __init__(self) -> None:
-        self.binds: list[str] = []
-        self.errors: list[int] = []
-
-    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
-        pass
-
-    def pdu_error(self, status: int) -> None:
-        self.errors.append(status)
-
-    def bind_attempt(self, result: str) -> None:
-        self.binds.append(result)
-
-    def bind_ended(self, seconds: float) -> None:
-        pass
-
-
-class House:
-    """An Smsc with one account and all it needs."""
-
-    def __init__(self, limits: Limits | None = None, **timers: Any) -> None:
-        self.clock, self.deliver, self.meters = Clock(), Owing(), Meters()
-        self.events: list[tuple[str, dict[str, Any]]] = []
-        binds = Binds(verified=self._verified, wait=self._wait, seconds=self.clock.seconds)
-        self.smsc = Smsc(
-            "SMSC",
-            accept=Taking(),  # type: ignore[arg-type]
-            deliver=self.deliver,  # type: ignore[arg-type]
-            binds=binds,
-            timers=Timers(**timers),
-            limits=limits or Limits(),
-            clock=self.clock,
-            spawn=self._spawn,
-            meters=self.meters,
-            journal=lambda event, /, **fields: self.events.append((event, fields)),
-        )
-        self.use(BANK)
-
-    def use(self, *accounts: Account) -> None:
-        self.smsc.change({a.system_id: self.rights(a) for a in accounts})
-
-    def rights(self, account: Account) -> Rights:
-        return rights_of(account, self.clock.seconds())
-
-    async def _verified(self, hashed: str, password: str) -> bool:
-        return False
-
-    async def _wait(self, seconds: float) -> None:
-        await deferLater(self.clock, seconds)
-
-    def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        Deferred.fromCoroutine(coroutine)
-
-    def connect(self, host: str = "192.0.2.1") -> EsmeLink | None:
-        link: Any = self.smsc.buildProtocol(IPv4Address("TCP", host, 1))
-        if link is not None:
-            link.makeConnection(Wire())
-        return link
-
-    def bind(self, kind: type[Any] = BindTransceiver, password: bytes = b"secret") -> EsmeLink:
-        link = self.connect()
-        assert link is not None
-        say(link, kind(0, 1, b"bank", password))
-        return link
-
-
-def say(link: EsmeLink, *requests: Pdu) -> list[Pdu]:
-    """Send PDUs; return what was written since."""
-    wire_of(link).read()
-    link.dataReceived(b"".join(request.encode() for request in requests))
-    return pdus(wire_of(link).value())
-
-
-def wire_of(link: EsmeLink) -> Wire:
-    assert isinstance(link.transport, Wire)
-    return link.transport
-
-
-def delivery(number: int = 1) -> Delivery:
-    phone, bank = Address("243810000001", 1, 1), Address("BANK", 5, 0)
-    return Delivery(number, number, "bank", bank, phone, 2, 0, 0.0, 1.0, 1.0, 9.0)
-
-
-def deliver(house: House, link: EsmeLink, count: int) -> None:
-    for number in range(count):
-        link.ask(DeliverSm(), delivery(number))
-    link.flush()
-
 
 NOT_SERVED = [
     (QuerySm(0, 7, b"1"), Status.ESME_RQUERYFAIL),

@@ -25,7 +25,6 @@ ACCOUNTS = {"esme01": "secret08", "ABCDEFGHIJKLMNO": "12345678"}
 KINDS = {"BOUND_TX": BindTransmitter, "BOUND_RX": BindReceiver, "BOUND_TRX": BindTransceiver}
 FENCE = EnquireLink(0, 0x1234567)
 BINDS = (CommandId.BIND_TRANSMITTER, CommandId.BIND_RECEIVER, CommandId.BIND_TRANSCEIVER)
-FROM_ESME = [v for v in VECTORS.values() if v.fields["command_id"] != CommandId.DELIVER_SM]
 
 # Keccel takes texts only, so octets and headers that are no concatenation cannot be sent.
 NO_OCTETS = Status.ESME_RSUBMITFAIL
