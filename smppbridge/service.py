@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
@@ -44,7 +45,7 @@ from smppbridge.service_rules import (
 )
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.session import Timers
-from smppbridge.store.port import Restored
+from smppbridge.store.port import Restored, StoreFailure
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.upkeep import Upkeep
 from smppbridge.web.callbacks import Callbacks
@@ -74,6 +75,7 @@ class Bridge:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(reactor), Metrics(__version__)
         self.draining = self.listening = False
+        self._store_works = True
         self.applied_at, self.applied_well = time.time(), True
         self._ports: list[IListeningPort] = []
         self._pool = ThreadPool(0, 2, "argon2")
@@ -176,9 +178,13 @@ class Bridge:
         )
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
-        """Run a coroutine; what goes wrong in it is logged."""
-        running = Deferred.fromCoroutine(coroutine)
-        running.addErrback(lambda failure: self._log.failure("movement", failure))
+        """Run a coroutine; what goes wrong in it is logged, but for what the store has told of."""
+
+        def failed(failure: Failure) -> None:
+            if not failure.check(StoreFailure):
+                self._log.failure("movement", failure)
+
+        Deferred.fromCoroutine(coroutine).addErrback(failed)
 
     # -- starting -------------------------------------------------------------------------------
 
@@ -243,7 +249,12 @@ class Bridge:
 
     def _committed(self, seconds: float, error: Exception | None) -> None:
         self.metrics.store_commit(seconds)
-        if error is not None:
+        if (error is None) == self._store_works:
+            return
+        self._store_works = error is None
+        if error is None:
+            self.journal("store_works")
+        else:
             self.journal("store_failed", reason=str(error))
 
     # -- what is asked --------------------------------------------------------------------------

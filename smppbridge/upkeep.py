@@ -73,6 +73,8 @@ class Upkeep:
         bridge.spawn(bridge.overdue.by_hand())
         bridge.spawn(bridge.accept.expire(bridge.binds.rights))
         bridge.spawn(self._forget())
+        if bridge.store.failing:
+            bridge.spawn(self._probe())
         if bridge.store.alive:
             bridge.notify.alive()
 
@@ -88,6 +90,10 @@ class Upkeep:
         settings = self._bridge.settings
         kept = max(settings.retention, settings.receipts.keep)  # a receipt needs its message
         await self._bridge.store.forget(self._bridge.clock.wall() - kept, FORGOTTEN_AT_ONCE)
+
+    async def _probe(self) -> None:
+        """Find out whether there is room again: nobody may submit while we are not ready."""
+        await self._bridge.store.probe()
 
     async def _measure(self) -> None:
         self.figures = await self._bridge.store.measure()

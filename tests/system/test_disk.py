@@ -38,3 +38,14 @@ def test_what_was_answered_when_the_disk_filled_is_sent_when_there_is_room(
         daemon.no_more_disk(False)
         assert ids(esme.await_receipts(1)) == {message_id}
     assert provider.taken == {"out": 1}
+
+
+def test_the_bridge_is_ready_again_without_anybody_asking_for_it(daemon: Daemon) -> None:
+    with daemon.start().bound() as esme:
+        daemon.no_more_disk(True)
+        assert esme.submit("full").command_status == Status.ESME_RSYSERR
+        assert daemon.get("/readyz")[0] == 503
+        daemon.no_more_disk(False)
+        daemon.await_event("store_works")
+        assert daemon.get("/readyz")[0] == 200
+    assert daemon.rows("select count(*) from early") == [(0,)]
