@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -37,7 +38,13 @@ def _endpoints(settings: Settings, reactor: Any) -> Iterator[Finding]:
     sections = {"smpp": settings.smpp, "web": settings.web, "callbacks": settings.callbacks}
     for name, section in sections.items():
         for description in section.listen if section else ():
+            if description.startswith("systemd:") and "LISTEN_FDS" not in os.environ:
+                continue  # checked by hand: only systemd could say whether the socket is there
             try:
                 serverFromString(reactor, description)
+            except LookupError:
+                yield Finding(
+                    f"{name}.listen", f"{description}: systemd handed over no such socket"
+                )
             except Exception as error:  # each kind of endpoint has its own
                 yield Finding(f"{name}.listen", f"{description}: {error}")

@@ -27,6 +27,14 @@ COMMAND = Path(sys.executable).with_name("smppbridge")
 KEY = "callbackkeycallbackkey"
 TOKEN = "TOKEN-OF-KECCEL"
 
+# sd_listen_fds(3): the first descriptor is 3, and it is for the process that is told so
+HAND_OVER = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_FDNAMES="smpp", LISTEN_PID=str(os.getpid()))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
 
 def free_ports(count: int) -> list[int]:
     """Return ports that nobody listens on."""
@@ -90,11 +98,14 @@ class Daemon:
     def write(self) -> None:
         self.file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
 
-    def spawn(self, **environment: str) -> None:
-        """Start it without waiting."""
+    def spawn(self, listener: socket.socket | None = None, **environment: str) -> None:
+        """Start it without waiting; with *listener* as systemd hands it over."""
         self.write()
+        given = [] if listener is None else [listener.fileno()]
+        handed = [sys.executable, "-c", HAND_OVER, str(given[0])] if given else []
         self.process = subprocess.Popen(
-            [COMMAND, "run", "--config", self.file],
+            [*handed, COMMAND, "run", "--config", self.file],
+            pass_fds=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -102,9 +113,9 @@ class Daemon:
         )
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
 
-    def start(self, **environment: str) -> Daemon:
+    def start(self, listener: socket.socket | None = None, **environment: str) -> Daemon:
         """Start it and wait until it is ready."""
-        self.spawn(**environment)
+        self.spawn(listener, **environment)
         self.await_notice("READY=1")
         return self
 
