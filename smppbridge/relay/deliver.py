@@ -25,6 +25,7 @@ IN_MEMORY = (
 )
 FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
+LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 _GSM = 3  # the network of a network_error_code (5.3.2.31)
 
@@ -89,6 +90,7 @@ class Deliver:
         meters: Meters,
     ) -> None:
         self.lines: dict[str, Line] = {}
+        self._ticks = 0
         self._store, self._clock, self._spawn, self._meters = store, clock, spawn, meters
 
     # -- what comes in --------------------------------------------------------------------------
@@ -132,7 +134,7 @@ class Deliver:
         if receiver in line.receivers:
             line.receivers.remove(receiver)
         if unanswered:
-            self._spawn(self._postpone(system_id, line, unanswered, first=0.0))
+            self._spawn(self._postpone(system_id, line, unanswered, first=0.0, most=FIRST_PAUSE))
         if line.receivers:
             self._move(system_id, line)
             return
@@ -141,9 +143,12 @@ class Deliver:
         line.more = True
 
     def tick(self) -> None:
-        """Read back what has become due."""
+        """Read back what has become due; now and then also where nothing is known to be owed."""
+        self._ticks += 1
+        every = self._ticks % LOOKED_EVERY == 0
         for system_id, line in self.lines.items():
-            if line.receivers and line.depth and not line.loading and len(line.waiting) < FEW:
+            wanted = line.receivers and (line.depth > 0 or every)
+            if wanted and not line.loading and len(line.waiting) < FEW:
                 line.loading = True
                 self._spawn(self._load(system_id, line))
 
@@ -223,11 +228,17 @@ class Deliver:
             self._meters.delivered(system_id, "delivered", len(done) - refused)
 
     async def _postpone(
-        self, system_id: str, line: Line, again: Sequence[Delivery], first: float = FIRST_PAUSE
+        self,
+        system_id: str,
+        line: Line,
+        again: Sequence[Delivery],
+        *,
+        first: float = FIRST_PAUSE,
+        most: float = LONGEST_PAUSE,
     ) -> None:
         now = self._clock.wall()
         for delivery in again:
-            pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(delivery.attempts, 10))
+            pause = min(most, FIRST_PAUSE * 2.0 ** min(delivery.attempts, 10))
             delivery.due = now + (pause if delivery.attempts else first)
             delivery.attempts += 1
         self._meters.delivered(system_id, "postponed", len(again))
