@@ -28,7 +28,7 @@ from smppbridge.observe.log import Journal
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
 from smppbridge.observe.watch import watch
-from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
 from smppbridge.relay.accept import Accept, rights_of
 from smppbridge.relay.carry import Carrier
 from smppbridge.relay.deliver import Deliver
@@ -88,7 +88,7 @@ class Bridge:
         path = settings.store.removeprefix("sqlite:")
         self.store = SqliteStore(path, self.reactor.callFromThread, self._committed)
         self.http = HttpClient(self.reactor.callFromThread, self._answered)
-        self.carrier = Carrier(self.http.send)
+        self.carrier = Carrier(self.http.send, self.clock.wall)
         clock, meters, journal = self.clock, self.metrics, self.journal
         self.deliver = Deliver(self.store, clock=clock, spawn=self.spawn, meters=meters)
         self.reports = Reports(
@@ -238,13 +238,14 @@ class Bridge:
     def _answered(self, answers: Any) -> None:
         self.carrier.answered(answers)
 
-    def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Report]:
+    def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Heard]:
         lane = self.lanes.get(name)
         if lane is None:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    async def _tell(self, name: str, reports: Sequence[Report]) -> None:
+    async def _tell(self, name: str, heard: Sequence[Heard]) -> None:
+        reports = [one for one in heard if isinstance(one, Report)]
         await self.reports.told(name, reports, "push")
 
     def _committed(self, seconds: float, error: Exception | None) -> None:

@@ -14,13 +14,15 @@ class Report:
     """A provider's word on one message.
 
     It names the message by its own id, or, where it can carry ours along, by *message_id*.
-    *error* is a network error code, 0 for none.
+    *error* is a network error code, 0 for none.  *renamed* is what the provider calls the message
+    from now on, if it only tells now.
     """
 
     provider_message_id: str
     state: MessageState
     error: int = 0
     message_id: int | None = None
+    renamed: str = ""
 
 
 @dataclass(slots=True)

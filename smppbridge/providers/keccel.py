@@ -22,6 +22,7 @@ from smppbridge.providers.exchange import (
     HttpExchange,
     HttpRequest,
     HttpResponse,
+    Provider,
 )
 from smppbridge.providers.reading import (
     Blame,
@@ -97,7 +98,7 @@ _quote = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Keccel:
+class Keccel(Provider):
     """One Keccel account; the settings say what they mean."""
 
     abilities: ClassVar[Abilities] = Abilities(callbacks=True, polling=True, balance=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from smppbridge.providers.exchange import Abilities, Provider
+from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
 
 GROUP = "smppbridge.providers"
@@ -31,9 +32,9 @@ def provider_type(name: str) -> type[Provider]:
         loaded = found.load()
     except (ImportError, AttributeError) as error:
         raise UnknownType(f"type {name!r}: {found.value} cannot be loaded: {error}") from error
-    if not isinstance(getattr(loaded, "abilities", None), Abilities):
-        raise UnknownType(f"type {name!r}: {found.value} is not a provider (it has no abilities)")
-    return loaded  # type: ignore[no-any-return]
+    if not (isinstance(loaded, type) and issubclass(loaded, Provider) and is_dataclass(loaded)):
+        raise UnknownType(f"type {name!r}: {found.value} is not a provider")
+    return loaded
 
 
 def known_types() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from smppbridge.providers.exchange import Exchange
+from smppbridge.providers.exchange import NOW, Exchange, Once
 
 Conclusions = list[tuple[Any, Any]]
 Conclude = Callable[[Conclusions], None]
@@ -29,8 +29,13 @@ class Carrier:
     BadReply, or whatever a faulty provider raised.  Answers come in lists, and so do conclusions.
     """
 
-    def __init__(self, send: Callable[[str, list[tuple[Carried, Any]]], None]) -> None:
-        self._send = send
+    def __init__(
+        self,
+        send: Callable[[str, list[tuple[Carried, Any]]], None],
+        wall: Callable[[], float],
+    ) -> None:
+        self._send, self._wall = send, wall
+        self._sharing: dict[tuple[str, str], list[Carried]] = {}
 
     def carry(
         self,
@@ -40,36 +45,52 @@ class Carrier:
         conclude: Conclude,
     ) -> None:
         """Start an exchange with one provider about each of *about*."""
-        asks: list[tuple[Carried, Any]] = []
-        ended: Conclusions = []
+        steps: list[tuple[Carried, Any]] = []
+        failed: Conclusions = []
         for one in about:
             try:
-                exchange = start(one)
-                asks.append((Carried(one, provider, exchange, conclude), next(exchange)))
-            except StopIteration as stop:
-                ended.append((one, stop.value))
+                steps.append((Carried(one, provider, start(one), conclude), None))
             except Exception as error:  # a provider's fault must not stop its lane
-                ended.append((one, error))
-        if asks:
-            self._send(provider, asks)
-        if ended:
-            conclude(ended)
+                failed.append((one, error))
+        self.answered(steps)
+        if failed:
+            conclude(failed)
 
     def answered(self, answers: Iterable[tuple[Carried, Any]]) -> None:
         """Go on with exchanges whose answers (or NotSent, NoAnswer) have come."""
-        more: dict[str, list[tuple[Carried, Any]]] = {}
+        asks: dict[str, list[tuple[Carried, Any]]] = {}
         ended: dict[Conclude, Conclusions] = {}
         for carried, answer in answers:
             exchange = carried.exchange
             try:
                 throw = isinstance(answer, Exception)
-                request = exchange.throw(answer) if throw else exchange.send(answer)
-                more.setdefault(carried.provider, []).append((carried, request))
+                wanted = exchange.throw(answer) if throw else exchange.send(answer)
+                while wanted is NOW:
+                    wanted = exchange.send(self._wall())
             except StopIteration as stop:
                 ended.setdefault(carried.conclude, []).append((carried.about, stop.value))
-            except Exception as error:
+            except Exception as error:  # a provider's fault must not stop its lane
                 ended.setdefault(carried.conclude, []).append((carried.about, error))
-        for provider, asks in more.items():
-            self._send(provider, asks)
+            else:
+                if type(wanted) is Once:
+                    self._share(carried, wanted)
+                else:
+                    asks.setdefault(carried.provider, []).append((carried, wanted))
+        for provider, some in asks.items():
+            self._send(provider, some)
         for conclude, conclusions in ended.items():
             conclude(conclusions)
+
+    def _share(self, carried: Carried, wanted: Once) -> None:
+        """Let an exchange wait for one that all who want it share; the first one starts it."""
+        key = (carried.provider, wanted.name)
+        waiting = self._sharing.get(key)
+        if waiting is not None:
+            waiting.append(carried)
+            return
+        self._sharing[key] = [carried]
+        self.carry(carried.provider, [key], lambda _: wanted.exchange(), self._shared)
+
+    def _shared(self, conclusions: Conclusions) -> None:
+        for key, came_to in conclusions:
+            self.answered([(carried, came_to) for carried in self._sharing.pop(key)])

@@ -9,7 +9,14 @@ from dataclasses import Field as DataclassField
 from functools import cache
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
-from pydantic import BeforeValidator, Field, ValidationInfo, create_model, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    ValidationInfo,
+    create_model,
+    model_validator,
+)
 
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.exchange import Provider as Built
@@ -19,6 +26,7 @@ from smppbridge.settings.values import (
     Certificates,
     Context,
     Count,
+    Credit,
     Duration,
     Off,
     ProxyUrl,
@@ -32,6 +40,9 @@ from smppbridge.settings.values import (
 
 WhenUncertain = Literal["hold", "retry", "fail"]
 Reports = Literal["push", "poll", "both", "none"]
+WithoutReports = Literal["unknown", "acceptd", "delivrd"]
+NumberForm = Literal["digits", "plus", "local"]
+CALLBACK_URL = "callback_url"  # a field that is no setting: it follows from others
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
 
@@ -55,6 +66,14 @@ class LaneSettings:
     timeout: float
     attempts: int | None
     balance_every: float | None
+    low_balance: float | None
+    pull_every: float
+    without_reports: WithoutReports
+    after: float
+    failover_after: float
+    breaker: int | None
+    breaker_pause: float
+    number_form: NumberForm
 
     @property
     def pushes(self) -> bool:
@@ -123,10 +142,49 @@ class Provider(Section):
         default=300.0, description="How often to ask for the credit left, where that can be asked"
     )
 
+    low_balance: Annotated[Credit | None, Off] = Field(
+        default=None,
+        description="Credit at which messages begin to take the next provider of their route, and"
+        " an alarm is raised",
+    )
+    pull_every: Duration = Field(
+        default=60.0, description="How often to ask for what is new, where that can be asked"
+    )
+    without_reports: WithoutReports = Field(
+        default="unknown",
+        description="What an ESME is told of a message that no report can come for: unknown,"
+        " acceptd or delivrd",
+    )
+    after: Duration = Field(
+        default=60.0, description="How long after the provider took the message it is told so"
+    )
+    failover_after: Duration = Field(
+        default=60.0,
+        description="How long a message may be put off here before the next provider of its route"
+        " gets it",
+    )
+    breaker: Annotated[Count | None, Off] = Field(
+        default=10,
+        description="Failures in a row after which messages take the next provider of their route,"
+        " and this one is only probed",
+    )
+    breaker_pause: Duration = Field(
+        default=5.0, description="Pause before the first probe; it doubles, up to 5m"
+    )
+    number_form: NumberForm = Field(
+        default="digits",
+        description="How numbers are written for it: digits (254722000001), plus (+254722000001) or"
+        " local (0722000001)",
+    )
+
+    _built: Built | None = PrivateAttr(default=None)
+
     @property
     def abilities(self) -> Abilities:
-        """What a provider of this type can do."""
-        return provider_type(self.type).abilities
+        """What this provider can do, as it is configured."""
+        if self._built is None:
+            self._built = self.build()
+        return self._built.abilities
 
     @property
     def lane(self) -> LaneSettings:
@@ -140,10 +198,16 @@ class Provider(Section):
         """Return the keys whose values are not to be shown."""
         return tuple(key for key, each in cls.model_fields.items() if not each.repr)
 
-    def build(self) -> Built:
-        """Make the provider itself; raises what its class raises."""
+    def build(self, callback_url: str = "") -> Built:
+        """Make the provider itself, which is to call *callback_url*; raises what its class raises.
+
+        Only a provider whose class has a field of that name is told.
+        """
         made = provider_type(self.type)
-        return made(**{each.name: getattr(self, each.name) for each in _own_fields(made)})
+        own = {each.name: getattr(self, each.name) for each in _own_fields(made)}
+        if callback_url and CALLBACK_URL in {each.name for each in _fields(made)}:
+            own[CALLBACK_URL] = callback_url
+        return made(**own)
 
     def _when_uncertain(self) -> WhenUncertain:
         return self.when_uncertain or ("retry" if self.abilities.idempotent else "hold")
@@ -160,7 +224,8 @@ class Provider(Section):
 
     @model_validator(mode="after")
     def _suits_its_type(self, info: ValidationInfo) -> Self:
-        if faults := [*self._lane_faults(context_of(info)), *self._build_faults()]:
+        faults = list(self._build_faults()) or list(self._lane_faults(context_of(info)))
+        if faults:
             raise wrong(faults)
         return self
 
@@ -174,6 +239,8 @@ class Provider(Section):
             yield "reports", "this provider calls back, and there is no section callbacks"
         elif lane.pushes and not self.callback_key:
             yield "callback_key", "is required where reports are pushed (or say reports: none)"
+        elif lane.pushes and abilities.told_where and not context.public_url:
+            yield "reports", "it must be told where to call: callbacks.public_url is missing"
         if lane.polls and not abilities.polling:
             yield "reports", "this provider cannot be asked"
         if self.callback_key and not _KEY.fullmatch(self.callback_key):
@@ -222,7 +289,11 @@ def read(value: Any, info: ValidationInfo) -> Any:
     return section.model_validate(value, context=info.context)
 
 
-def _own_fields(made: type[Any]) -> tuple[DataclassField[Any], ...]:
+def _own_fields(made: type[Built]) -> tuple[DataclassField[Any], ...]:
+    return tuple(each for each in _fields(made) if each.name != CALLBACK_URL)
+
+
+def _fields(made: type[Any]) -> tuple[DataclassField[Any], ...]:
     return tuple(each for each in fields(made) if each.init)
 
 

@@ -221,7 +221,16 @@ class Settings(Section):
 
     def built_providers(self) -> dict[str, Built]:
         """Return the providers themselves, by name."""
-        return {name: entry.build() for name, entry in self.providers.items()}
+        return {
+            name: entry.build(self._callback_url(name, entry))
+            for name, entry in self.providers.items()
+        }
+
+    def _callback_url(self, name: str, entry: Provider) -> str:
+        public = self.callbacks.public_url if self.callbacks else None
+        if not (public and entry.lane.pushes):
+            return ""
+        return f"{public.rstrip('/')}/callbacks/{name}/{entry.callback_key}"
 
     def table(self) -> Table:
         """Return the routing table."""
@@ -242,6 +251,7 @@ def _context(values: Any, folder: Path) -> Context:
     if not isinstance(values, Mapping):
         return Context(folder)
     accounts, providers = values.get("accounts"), values.get("providers")
+    callbacks = values.get("callbacks")
     listed = accounts if isinstance(accounts, list | tuple) else ()
     return Context(
         folder,
@@ -250,7 +260,8 @@ def _context(values: Any, folder: Path) -> Context:
         ),
         providers=tuple(providers) if isinstance(providers, Mapping) else (),
         endpoints=tuple(_endpoints(values)),
-        callbacks=values.get("callbacks") is not None,
+        callbacks=callbacks is not None,
+        public_url=isinstance(callbacks, Mapping) and bool(callbacks.get("public_url")),
     )
 
 

@@ -32,6 +32,7 @@ class Context:
     providers: tuple[str, ...] | None = None
     endpoints: tuple[str, ...] = ()
     callbacks: bool = True
+    public_url: bool = True
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -208,6 +209,7 @@ Off = BeforeValidator(_unless_off)
 Text = Annotated[str, BeforeValidator(_exact_text)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+Credit = Annotated[float, Field(ge=0)]
 Duration = Annotated[float, Field(gt=0, le=3_650 * 86_400), BeforeValidator(seconds)]
 SystemId = Annotated[Text, AfterValidator(_system_id)]
 UniqueSystemId = Annotated[SystemId, AfterValidator(_unique_system_id)]

@@ -9,35 +9,34 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from smppbridge.model.report import Report
-from smppbridge.providers.exchange import HttpRequest
+from smppbridge.providers.exchange import Heard, HttpRequest
 
-Read = Callable[[str, HttpRequest], Sequence[Report]]
-Tell = Callable[[str, list[Report]], Coroutine[Any, Any, None]]
+Read = Callable[[str, HttpRequest], Sequence[Heard]]
+Tell = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
 
 
 class Hearing:
-    """Hears callbacks: *read* makes reports of one (BadReply if it is none), *tell* takes them."""
+    """Hears callbacks: *read* tells what one says (BadReply if it is none), *tell* takes them."""
 
     def __init__(self, read: Read, tell: Tell, reactor: IReactorTime) -> None:
         self._read, self._tell, self._reactor = read, tell, reactor
-        self._heard: dict[str, list[tuple[Sequence[Report], Deferred[None]]]] = {}
+        self._heard: dict[str, list[tuple[Sequence[Heard], Deferred[None]]]] = {}
 
     def __call__(self, provider: str, request: HttpRequest) -> Deferred[None]:
         """Take a callback; done when what it says is on disk."""
-        reports = self._read(provider, request)
+        said = self._read(provider, request)
         waiter: Deferred[None] = Deferred()
         if not self._heard:
             self._reactor.callLater(0, self._tell_all)
-        self._heard.setdefault(provider, []).append((reports, waiter))
+        self._heard.setdefault(provider, []).append((said, waiter))
         return waiter
 
     def _tell_all(self) -> None:
         heard, self._heard = self._heard, {}
         for provider, calls in heard.items():
-            reports = [report for said, _ in calls for report in said]
+            all_heard = [one for said, _ in calls for one in said]
             waiters = [waiter for _, waiter in calls]
-            told = Deferred.fromCoroutine(self._tell(provider, reports))
+            told = Deferred.fromCoroutine(self._tell(provider, all_heard))
             told.addCallbacks(_all_back, _all_failed, (waiters,), {}, (waiters,))
 
 

@@ -1,10 +1,9 @@
-"""What every provider must do, each against its simulator: a new one is a row of PLAYED."""
+"""What every provider must do, each against its simulator."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from io import BytesIO
+from time import time
 
 import pytest
 import pytest_twisted
@@ -18,45 +17,22 @@ from twisted.web.server import Site
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
-from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.providers.exchange import (
     BadReply,
     HttpRequest,
     HttpResponse,
     NoAnswer,
     NotSent,
-    Provider,
+    alone,
 )
-from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.registry import TYPES
 from smppbridge.simulators import SIMULATORS, serving, simulator_type
 from smppbridge.smpp.constants import MessageState
+from tests.contracts.played import PLAYED
 
 SILENCE = 0.2
 PATIENCE = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A provider and its simulator: *make* is given the port and the credential."""
-
-    simulator: str
-    make: Callable[[int, str], Provider]
-    on_5xx: type = Uncertain
-
-
-PLAYED = {
-    "keccel": Played(
-        "keccel",
-        lambda port, word: Keccel(token=word, base_url=f"http://127.0.0.1:{port}/sms/v2"),
-    ),
-    "keccel, arguments in query": Played(
-        "keccel",
-        lambda port, word: Keccel(
-            token=word, base_url=f"http://127.0.0.1:{port}/sms/v2", arguments="query"
-        ),
-    ),
-}
 
 
 def able(ability):
@@ -68,13 +44,13 @@ def able(ability):
     ]
 
 
-def message_to(ending, text="Hello"):
+def message_to(number, text="Hello"):
     return Message(
         message_id=1,
         system_id="bank",
         source=Address("ACME", 5),
-        destination=Address(f"2438100000{ending}", 1, 1),
-        number=f"2438100000{ending}",
+        destination=Address(number, 1, 1),
+        number=number,
         text=text,
         data_coding=0,
         priority=0,
@@ -95,6 +71,7 @@ class Client:
         self._agent = Agent(reactor, pool=self._pool)
 
     async def carry(self, exchange, timeout=PATIENCE):
+        exchange = alone(exchange, time)
         request = next(exchange)
         while True:
             try:
@@ -163,12 +140,15 @@ class Stage:
         self.port = self.simulator.listen()
         self.provider = played.make(self.port, "right")
 
+    def message_to(self, ending):
+        return message_to(self.played.number + ending)
+
     def submit(self, ending, provider=None, timeout=PATIENCE):
-        exchange = (provider or self.provider).submit(message_to(ending))
+        exchange = (provider or self.provider).submit(self.message_to(ending))
         return Deferred.fromCoroutine(self.client.carry(exchange, timeout))
 
     def query(self, identifier, provider=None):
-        exchange = (provider or self.provider).query(message_to("00"), identifier)
+        exchange = (provider or self.provider).query(self.message_to("00"), identifier)
         return Deferred.fromCoroutine(self.client.carry(exchange))
 
     def balance(self, provider=None):
@@ -234,7 +214,7 @@ async def test_a_throttled_message_waits_as_told_and_then_passes(stage):
     for _ in range(2):
         outcome = await stage.submit("94")
         assert isinstance(outcome, Postponed)
-        assert (outcome.after, outcome.whole_lane) == (1.0, True)
+        assert (outcome.after, outcome.whole_lane) == (stage.played.throttled_for, True)
     assert isinstance(await stage.submit("94"), Accepted)
 
 

@@ -14,7 +14,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message, Segment
 from smppbridge.model.report import Delivery, Report
-from smppbridge.providers.exchange import Abilities
+from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept import Accept, rights_of
 from smppbridge.relay.carry import Carried, Carrier
 from smppbridge.relay.deliver import Deliver
@@ -67,7 +67,7 @@ class Recorder:
 
 
 @dataclass
-class FakeProvider:
+class FakeProvider(Provider):
     """Asks one thing and returns what it is answered."""
 
     abilities: ClassVar[Abilities] = Abilities(
@@ -100,7 +100,7 @@ class FakeWire:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, Any]] = []  # provider, operation, about
         self.out: dict[tuple[str, Any], Carried] = {}
-        self.carrier = Carrier(self.send)
+        self.carrier = Carrier(self.send, lambda: 1_700_000_000.0)
 
     def send(self, provider: str, asks: list[tuple[Carried, Any]]) -> None:
         for carried, (operation, about) in asks:

@@ -19,7 +19,9 @@ class Bench:
     def __init__(self) -> None:
         self.sent: list[list[tuple[Carried, Any]]] = []
         self.ended: list[Conclusions] = []
-        self.carrier = Carrier(lambda provider, asks: self.sent.append(asks))
+        self.carrier = Carrier(
+            lambda provider, asks: self.sent.append(asks), lambda: 1_700_000_000.0
+        )
 
     def carry(self, *exchanges: Exchange) -> None:
         abouts = range(len(exchanges))
