@@ -16,7 +16,7 @@ from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.migrate import migrate
 from smppbridge.store.port import Settlement, Verdict
-from smppbridge.store.sqlite import connect
+from smppbridge.store.writer import connect
 
 _ROWS = 16_384  # a transaction
 _LAST = 3_600.0  # seconds over which they came

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-import queue
-import sqlite3
-import threading
-import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -27,37 +21,14 @@ from smppbridge.store.port import (
     Found,
     Restored,
     Settlement,
-    StoreFailure,
     Verdict,
 )
-from smppbridge.store.statements import Many, Row
-
-T = TypeVar("T")
-Told = list[tuple[Many, list[Row]]]
-Question = Callable[[sqlite3.Connection], Any]
+from smppbridge.store.statements import Row
+from smppbridge.store.writer import Told, Writer, connect
 
 
 class StoreLocked(Exception):
     """Another process has this store open for writing."""
-
-
-@dataclass(slots=True)
-class _Call:
-    """A verb's rows or a question, and who waits for it."""
-
-    waiter: Deferred[Any]
-    told: Told | None = None
-    question: Question | None = None
-
-
-def connect(path: str) -> sqlite3.Connection:
-    """Open a store's file for reading and writing, durable at every commit."""
-    db = sqlite3.connect(path, isolation_level=None, cached_statements=256, timeout=10)
-    db.execute("pragma journal_mode = wal")
-    db.execute("pragma synchronous = full")
-    db.execute("pragma cache_size = -65536")
-    db.execute("pragma journal_size_limit = 67108864")
-    return db
 
 
 class SqliteStore:
@@ -74,11 +45,9 @@ class SqliteStore:
         committed: Callable[[float, Exception | None], None] = lambda *_: None,
     ) -> None:
         self.path = str(path)
-        self._call, self._committed = call_in_reactor, committed
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._writer = Writer(self.path, call_in_reactor, committed)
+        self._tell, self._ask = self._writer.tell, self._writer.ask
         self._lock: int | None = None
-        self.failing = False
 
     # -- opening and closing ------------------------------------------------------------------
 
@@ -101,17 +70,20 @@ class SqliteStore:
     @property
     def alive(self) -> bool:
         """Tell whether the writer thread runs."""
-        return self._thread.is_alive()
+        return self._writer.alive
+
+    @property
+    def failing(self) -> bool:
+        """Tell whether the last transaction failed."""
+        return self._writer.failing
 
     def start(self) -> None:
         """Start the writer thread."""
-        self._thread.start()
+        self._writer.start()
 
     def stop(self, timeout: float = 30.0) -> None:
         """Write what was told, end the thread, unlock the file (blocks)."""
-        if self._thread.is_alive():
-            self._calls.put(None)
-            self._thread.join(timeout)
+        self._writer.stop(timeout)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -232,47 +204,6 @@ class SqliteStore:
         """Return figures for gauges: uncertain messages, octets of the file, its log and free."""
         return self._ask(lambda db: queries.measure(db, self.path))
 
-    # -- inside -------------------------------------------------------------------------------
-
-    def _tell(self, told: Told) -> Deferred[None]:
-        waiter: Deferred[None] = Deferred()
-        self._calls.put(_Call(waiter, told))
-        return waiter
-
-    def _ask(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        waiter: Deferred[T] = Deferred()
-        self._calls.put(_Call(waiter, question=question))
-        return waiter
-
-    def _run(self) -> None:
-        """Write what has come since the last commit, again and again, until None comes."""
-        db, calls, last = connect(self.path), self._calls, False
-        while not last:
-            batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-            last = None in batch
-            self._turn(db, [call for call in batch if call is not None])
-        db.close()
-
-    def _turn(self, db: sqlite3.Connection, calls: list[_Call]) -> None:
-        told = [call for call in calls if call.told is not None]
-        begun = time.monotonic()
-        results: list[Any] = _write(db, [call.told or [] for call in told])
-        took = time.monotonic() - begun
-        asked = [call for call in calls if call.question is not None]
-        results += [_answer(db, call.question) for call in asked if call.question]
-        self._call(self._done, told, asked, results, took)
-
-    def _done(self, told: list[_Call], asked: list[_Call], results: list[Any], took: float) -> None:
-        if any(rows for call in told for _, rows in call.told or ()):
-            failed = next((e for e in results[: len(told)] if e is not None), None)
-            self.failing = failed is not None
-            self._committed(took, failed)
-        for call, result in zip([*told, *asked], results, strict=True):
-            if isinstance(result, Exception):
-                call.waiter.errback(StoreFailure(str(result)))
-            else:
-                call.waiter.callback(result)
-
 
 def _settled(settlements: Sequence[Settlement]) -> Told:
     if not settlements:
@@ -284,45 +215,6 @@ def _settled(settlements: Sequence[Settlement]) -> Told:
         (sql.INSERT_DELIVERY, [rec.delivery_row(d) for s in settlements for d in s.deliveries]),
         (sql.DELETE_EARLY, early),
     ]
-
-
-def _write(db: sqlite3.Connection, parts: list[Told]) -> list[Exception | None]:
-    """Write all parts in one transaction; return the error of each."""
-    if not parts:
-        return []
-    try:
-        _transaction(db, parts)
-    except sqlite3.OperationalError as error:  # the disk: it would fail for each part again
-        return [error] * len(parts)
-    except (sqlite3.Error, ValueError, OverflowError) as error:
-        return [error] if len(parts) == 1 else [_write(db, [part])[0] for part in parts]
-    return [None] * len(parts)
-
-
-def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
-    rows: dict[Many, list[Row]] = {}
-    for told in parts:
-        for many, more in told:
-            if more:
-                rows.setdefault(many, []).extend(more)
-    try:
-        db.execute("begin immediate")
-        for many in sql.ORDER:
-            if many in rows:
-                many.run(db, rows[many])
-        db.execute("commit")
-    finally:
-        if db.in_transaction:
-            db.execute("rollback")
-
-
-def _answer(db: sqlite3.Connection, question: Question) -> Any:
-    try:
-        return question(db)
-    except (sqlite3.Error, ValueError, OverflowError) as error:  # a value that SQL cannot have
-        if db.in_transaction:
-            db.execute("rollback")
-        return error
 
 
 def _lock(path: str) -> int:

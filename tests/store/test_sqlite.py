@@ -17,7 +17,8 @@ from smppbridge.model.message import Stage
 from smppbridge.store import sqlite as module
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
-from smppbridge.store.sqlite import SqliteStore, StoreLocked, connect
+from smppbridge.store.sqlite import SqliteStore, StoreLocked
+from smppbridge.store.writer import connect
 from tests.store.opened import NOW, Opened, accept, message, taken, told, tried
 
 ROOT = Path(__file__).parents[2]
