@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import gc
-import math
-import random
 import time
 from collections.abc import Coroutine, Iterable, Sequence
 from typing import Any, cast
@@ -21,9 +19,10 @@ from twisted.python.threadpool import ThreadPool
 from smppbridge import __version__
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.report import Report
+from smppbridge.movements import Surroundings, movements_of
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.http_client import HttpClient
-from smppbridge.net.smpp_server import Limits, Smsc
+from smppbridge.net.smpp_server import Smsc
 from smppbridge.observe.log import Journal
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
@@ -31,20 +30,16 @@ from smppbridge.observe.watch import watch
 from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
 from smppbridge.relay.accept import Accept, rights_of
 from smppbridge.relay.carry import Carrier
-from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lane import Lane
-from smppbridge.relay.overdue import Overdue
-from smppbridge.relay.report import Reports
-from smppbridge.relay.submit import Submit
 from smppbridge.service_rules import (
     caller_of,
     connection_of,
-    early_rules_of,
     lane_rules_of,
+    limits_of,
     poll_rules_of,
+    timers_of,
 )
 from smppbridge.settings.schema import Settings
-from smppbridge.smpp.session import Timers
 from smppbridge.store.port import Restored, StoreFailure
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.upkeep import Upkeep
@@ -84,58 +79,18 @@ class Bridge:
     # -- building -------------------------------------------------------------------------------
 
     def _build(self) -> None:
-        settings, now = self.settings, self.clock.monotonic()
-        path = settings.store.removeprefix("sqlite:")
+        path = self.settings.store.removeprefix("sqlite:")
         self.store = SqliteStore(path, self.reactor.callFromThread, self._committed)
         self.http = HttpClient(self.reactor.callFromThread, self._answered)
         self.carrier = Carrier(self.http.send, self.clock.wall)
-        clock, meters, journal = self.clock, self.metrics, self.journal
-        self.deliver = Deliver(self.store, clock=clock, spawn=self.spawn, meters=meters)
-        self.reports = Reports(
-            self.store,
-            self.deliver.owe,
-            keep=settings.receipts.keep,
-            early=early_rules_of(settings),
-            every_fate=settings.log.messages == "all",
-            clock=clock,
-            meters=meters,
-            journal=journal,
-        )
-        self._build_submit(now)
+        surroundings = Surroundings(self.clock, self.metrics, self.journal, self.spawn)
+        moves = movements_of(self.settings, self.store, self.carrier, surroundings)
+        self.lanes, self.submit, self.overdue = moves.lanes, moves.submit, moves.overdue
+        self.reports, self.deliver = moves.reports, moves.deliver
         hearing = Hearing(self._read_callback, self._tell, self.reactor)
         self.callbacks = Callbacks(hearing, self.metrics.callback)
         self.upkeep = Upkeep(self)
         watch(self)
-
-    def _build_submit(self, now: float) -> None:
-        settings = self.settings
-        clock, meters, journal = self.clock, self.metrics, self.journal
-        self.lanes = {
-            name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
-            for name, provider in settings.built_providers().items()
-        }
-        self.submit = Submit(
-            self.store,
-            self.lanes,
-            self.carrier,
-            self.reports,
-            random=random.random,
-            spawn=self.spawn,
-            clock=clock,
-            meters=meters,
-            journal=journal,
-        )
-        self.overdue = Overdue(
-            self.store,
-            self.lanes,
-            self._poll_rules(),
-            self.carrier,
-            self.reports,
-            spawn=self.spawn,
-            clock=clock,
-            meters=meters,
-            journal=journal,
-        )
 
     def _serve(self, restored: Restored) -> None:
         """Build what takes messages, now that it is known which ids were given."""
@@ -158,19 +113,13 @@ class Bridge:
             wait=lambda seconds: deferLater(self.reactor, seconds),
             seconds=self.clock.monotonic,
         )
-        smpp = settings.smpp
         self.smsc = Smsc(
-            smpp.system_id,
+            settings.smpp.system_id,
             accept=self.accept,
             deliver=self.deliver,
             binds=self.binds,
-            timers=Timers(
-                session_init=smpp.session_init,
-                enquire_link=smpp.enquire_link or math.inf,
-                inactivity=smpp.inactivity,
-                response=smpp.response,
-            ),
-            limits=Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address),
+            timers=timers_of(settings),
+            limits=limits_of(settings),
             clock=self.reactor,
             spawn=self.spawn,
             meters=self.metrics,

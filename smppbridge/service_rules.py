@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 from smppbridge.net.http_client import Connection
+from smppbridge.net.smpp_server import Limits
 from smppbridge.relay.early import EarlyRules
 from smppbridge.relay.lane import LaneRules
 from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.schema import Settings
+from smppbridge.smpp.session import Timers
 from smppbridge.web.callbacks import Caller
 
 
@@ -60,3 +64,20 @@ def early_rules_of(settings: Settings) -> EarlyRules:
     if callbacks is None:
         return EarlyRules()
     return EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)
+
+
+def timers_of(settings: Settings) -> Timers:
+    """Return how long the sessions of ESMEs wait for what."""
+    smpp = settings.smpp
+    return Timers(
+        session_init=smpp.session_init,
+        enquire_link=smpp.enquire_link or math.inf,
+        inactivity=smpp.inactivity,
+        response=smpp.response,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return how many connections of ESMEs there may be."""
+    smpp = settings.smpp
+    return Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address)

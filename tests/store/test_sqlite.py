@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.model.message import Stage
-from smppbridge.store import sqlite as module
+from smppbridge.store import writer as module
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
 from smppbridge.store.sqlite import SqliteStore, StoreLocked

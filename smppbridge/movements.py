@@ -1,0 +1,86 @@
+"""The movements of a message, built from settings and joined: what is pure needs all the rest."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from smppbridge.relay.carry import Carrier
+from smppbridge.relay.deliver import Deliver
+from smppbridge.relay.lane import Lane
+from smppbridge.relay.meters import Clock, Journal, Meters
+from smppbridge.relay.overdue import Overdue
+from smppbridge.relay.report import Reports
+from smppbridge.relay.submit import Submit
+from smppbridge.service_rules import early_rules_of, lane_rules_of, poll_rules_of
+from smppbridge.settings.schema import Settings
+from smppbridge.store.sqlite import SqliteStore
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every movement is handed."""
+
+    clock: Clock
+    meters: Meters
+    journal: Journal
+    spawn: Callable[[Coroutine[Any, Any, None]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Movements:
+    """All of them but accept, which needs to know what the store held."""
+
+    lanes: dict[str, Lane]
+    deliver: Deliver
+    reports: Reports
+    submit: Submit
+    overdue: Overdue
+
+
+def movements_of(
+    settings: Settings, store: SqliteStore, carrier: Carrier, around: Surroundings
+) -> Movements:
+    """Build the movements of a bridge."""
+    clock, meters, journal, spawn = around.clock, around.meters, around.journal, around.spawn
+    deliver = Deliver(store, clock=clock, spawn=spawn, meters=meters)
+    reports = Reports(
+        store,
+        deliver.owe,
+        keep=settings.receipts.keep,
+        early=early_rules_of(settings),
+        every_fate=settings.log.messages == "all",
+        clock=clock,
+        meters=meters,
+        journal=journal,
+    )
+    now = clock.monotonic()
+    lanes = {
+        name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
+        for name, provider in settings.built_providers().items()
+    }
+    submit = Submit(
+        store,
+        lanes,
+        carrier,
+        reports,
+        random=random.random,
+        spawn=spawn,
+        clock=clock,
+        meters=meters,
+        journal=journal,
+    )
+    overdue = Overdue(
+        store,
+        lanes,
+        {name: poll_rules_of(p) for name, p in settings.providers.items()},
+        carrier,
+        reports,
+        spawn=spawn,
+        clock=clock,
+        meters=meters,
+        journal=journal,
+    )
+    return Movements(lanes, deliver, reports, submit, overdue)
