@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 from smppbridge.relay.carry import Carrier
 from smppbridge.relay.deliver import Deliver
@@ -13,8 +14,14 @@ from smppbridge.relay.lane import Lane
 from smppbridge.relay.meters import Clock, Journal, Meters
 from smppbridge.relay.overdue import Overdue
 from smppbridge.relay.report import Reports
+from smppbridge.relay.rounds import Rounds, Tell
 from smppbridge.relay.submit import Submit
-from smppbridge.service_rules import early_rules_of, lane_rules_of, poll_rules_of
+from smppbridge.service_rules import (
+    early_rules_of,
+    lane_rules_of,
+    poll_rules_of,
+    round_rules_of,
+)
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
 
@@ -38,12 +45,13 @@ class Movements:
     reports: Reports
     submit: Submit
     overdue: Overdue
+    rounds: Rounds
 
 
 def movements_of(
-    settings: Settings, store: SqliteStore, carrier: Carrier, around: Surroundings
+    settings: Settings, store: SqliteStore, carrier: Carrier, tell: Tell, around: Surroundings
 ) -> Movements:
-    """Build the movements of a bridge."""
+    """Build the movements of a bridge; *tell* takes what providers say when they are asked."""
     clock, meters, journal, spawn = around.clock, around.meters, around.journal, around.spawn
     deliver = Deliver(store, clock=clock, spawn=spawn, meters=meters)
     reports = Reports(
@@ -67,6 +75,7 @@ def movements_of(
         carrier,
         reports,
         random=random.random,
+        new_key=lambda: str(uuid4()),
         spawn=spawn,
         clock=clock,
         meters=meters,
@@ -78,9 +87,19 @@ def movements_of(
         {name: poll_rules_of(p) for name, p in settings.providers.items()},
         carrier,
         reports,
+        submit.repeat,
         spawn=spawn,
         clock=clock,
         meters=meters,
         journal=journal,
     )
-    return Movements(lanes, deliver, reports, submit, overdue)
+    rounds = Rounds(
+        lanes,
+        {name: round_rules_of(p) for name, p in settings.providers.items()},
+        carrier,
+        tell,
+        spawn=spawn,
+        clock=clock,
+        journal=journal,
+    )
+    return Movements(lanes, deliver, reports, submit, overdue, rounds)

@@ -18,6 +18,7 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.movements import Surroundings, movements_of
 from smppbridge.net.binds import Binds, verify_password
@@ -31,13 +32,18 @@ from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
 from smppbridge.relay.accept import Accept, rights_of
 from smppbridge.relay.carry import Carrier
 from smppbridge.relay.lane import Lane
+from smppbridge.relay.mo import Mobile
+from smppbridge.relay.optouts import Optouts
+from smppbridge.relay.ussd import Dialogues
 from smppbridge.service_rules import (
     caller_of,
     connection_of,
     lane_rules_of,
     limits_of,
     poll_rules_of,
+    round_rules_of,
     timers_of,
+    ussd_rules_of,
 )
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure
@@ -46,6 +52,7 @@ from smppbridge.upkeep import Upkeep
 from smppbridge.web.callbacks import Callbacks
 from smppbridge.web.hearing import Hearing
 from smppbridge.web.site import callbacks_site, web_site
+from smppbridge.web.ussd import Ussd
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -84,27 +91,41 @@ class Bridge:
         self.http = HttpClient(self.reactor.callFromThread, self._answered)
         self.carrier = Carrier(self.http.send, self.clock.wall)
         surroundings = Surroundings(self.clock, self.metrics, self.journal, self.spawn)
-        moves = movements_of(self.settings, self.store, self.carrier, surroundings)
-        self.lanes, self.submit, self.overdue = moves.lanes, moves.submit, moves.overdue
+        tell = self._tell
+        moves = movements_of(self.settings, self.store, self.carrier, tell, surroundings)
+        self.lanes, self.submit = moves.lanes, moves.submit
+        self.overdue, self.rounds = moves.overdue, moves.rounds
         self.reports, self.deliver = moves.reports, moves.deliver
         hearing = Hearing(self._read_callback, self._tell, self.reactor)
         self.callbacks = Callbacks(hearing, self.metrics.callback)
+        self.ussd = Ussd(self.callbacks, self.metrics.callback)
         self.upkeep = Upkeep(self)
         watch(self)
 
     def _serve(self, restored: Restored) -> None:
         """Build what takes messages, now that it is known which ids were given."""
         settings = self.settings
+        identifiers = Identifiers(restored.last_id, self.clock.wall())
+        every_fate = self.journal if settings.log.messages == "all" else None
+        self._hear(restored, identifiers)
         self.accept = Accept(
             self.store,
             self.submit,
             self.reports,
             routes=settings.table(),
-            identifiers=Identifiers(restored.last_id, self.clock.wall()),
+            identifiers=identifiers,
             backlog=settings.backlog,
             clock=self.clock,
             meters=self.metrics,
-            journal=self.journal if settings.log.messages == "all" else None,
+            journal=every_fate,
+            optouts=self.optouts,
+        )
+        self.dialogues = Dialogues(
+            ussd_rules_of(settings),
+            identifiers=identifiers,
+            clock=self.clock,
+            meters=self.metrics,
+            journal=every_fate,
         )
         self.binds = Binds(
             verified=lambda hashed, password: deferToThreadPool(
@@ -122,6 +143,24 @@ class Bridge:
             limits=limits_of(settings),
             clock=self.reactor,
             spawn=self.spawn,
+            meters=self.metrics,
+            journal=self.journal,
+            dialogues=self.dialogues,
+        )
+
+    def _hear(self, restored: Restored, identifiers: Identifiers) -> None:
+        """Build what takes the word of phones."""
+        settings = self.settings
+        self.optouts = Optouts(restored.optouts)
+        self.mobile = Mobile(
+            self.store,
+            self.deliver.owe,
+            self.optouts,
+            identifiers=identifiers,
+            keep=settings.receipts.keep,
+            remember=settings.retention,
+            every_fate=settings.log.messages == "all",
+            clock=self.clock,
             meters=self.metrics,
             journal=self.journal,
         )
@@ -152,9 +191,7 @@ class Bridge:
             ready = web_site(self.ready, self.metrics.exposition, self.reactor)
             await self._listen(settings.web.listen, ready)
         if settings.callbacks:
-            await self._listen(
-                settings.callbacks.listen, callbacks_site(self.callbacks, self.reactor)
-            )
+            await self._listen(settings.callbacks.listen, callbacks_site(self.ussd, self.reactor))
         self.listening = True
         self.upkeep.start()
         gc.collect()
@@ -164,11 +201,11 @@ class Bridge:
         self.journal("started", version=__version__)
 
     def _restore(self, restored: Restored) -> None:
-        for name, count in restored.waiting.items():
-            if name in self.lanes:
-                self.lanes[name].depth = count
+        for found in restored.waiting:
+            if found.provider in self.lanes:
+                self.lanes[found.provider].restore(found)
             else:
-                self.journal("provider_missing", provider=name, messages=count)
+                self.journal("provider_missing", provider=found.provider, messages=found.messages)
         for system_id, count in restored.owed.items():
             self.deliver.line(system_id).depth = count
         self.accept.gather.restore(restored.segments)
@@ -193,9 +230,13 @@ class Bridge:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    async def _tell(self, name: str, heard: Sequence[Heard]) -> None:
+    async def _tell(self, name: str, heard: Sequence[Heard], source: str = "push") -> None:
+        """Take what a provider says; return when it is on disk.  Raises StoreFailure."""
         reports = [one for one in heard if isinstance(one, Report)]
-        await self.reports.told(name, reports, "push")
+        if reports:
+            await self.reports.told(name, reports, source)
+        if len(reports) < len(heard):
+            await self.mobile.told(name, [one for one in heard if isinstance(one, Mo | OptOut)])
 
     def _committed(self, seconds: float, error: Exception | None) -> None:
         self.metrics.store_commit(seconds)
@@ -236,33 +277,39 @@ class Bridge:
         for name in set(self.lanes) - set(settings.providers):
             del self.lanes[name]
         self.settings = settings
-        self.overdue.change(self._poll_rules())
+        self.overdue.change({n: poll_rules_of(p) for n, p in settings.providers.items()})
+        self.rounds.rules = {n: round_rules_of(p) for n, p in settings.providers.items()}
         self.http.configure({n: connection_of(p) for n, p in settings.providers.items()})
         self.callbacks.admit(
             {n: caller for n, p in settings.providers.items() if (caller := caller_of(p))}
         )
+        self.dialogues.change(ussd_rules_of(settings))
+        self.ussd.admit(settings.ussd.key if settings.ussd.codes else None, self.dialogues)
         self.accept.routes = settings.table()
         records = settings.records()
         for name, account in records.items():
             line = self.deliver.line(name)
             line.utc_offset = int(account.receipt_utc_offset)
             line.with_text = account.receipt_text
+        self.mobile.change(settings.mo_table(), records)
+        refusing = (n for n, p in settings.providers.items() if p.lane.optouts == "refuse")
+        self.optouts.refusing = frozenset(refusing)
         self.smsc.change({name: rights_of(a, now) for name, a in records.items()})
-
-    def _poll_rules(self) -> dict[str, Any]:
-        return {name: poll_rules_of(p) for name, p in self.settings.providers.items()}
 
     async def stop(self) -> None:
         """Drain: no new binds, what is out ends, unbind, close; within the drain deadline."""
         if self.draining or not self.listening:
             return
         self.draining = self.accept.draining = self.submit.draining = True
+        self.dialogues.draining = True
         deadline = self._in(self.settings.drain)
         parting = min(PARTING, self.settings.drain / 2)
         self.notify.stopping()
         self.journal("stopping", out=sum(lane.out for lane in self.lanes.values()))
         self.smsc.draining = True
-        await self._until(lambda: self.submit.idle, deadline - parting)
+        await self._until(
+            lambda: self.submit.idle and not self.dialogues.waiting, deadline - parting
+        )
         self.smsc.drain()
         await self._until(lambda: not self.smsc.links, min(deadline, self._in(parting)))
         for link in list(self.smsc.links):

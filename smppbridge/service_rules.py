@@ -6,14 +6,26 @@ import math
 
 from smppbridge.net.http_client import Connection
 from smppbridge.net.smpp_server import Limits
+from smppbridge.relay.addressing import Addressing
+from smppbridge.relay.breaker import BreakerRules
 from smppbridge.relay.early import EarlyRules
 from smppbridge.relay.lane import LaneRules
 from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
+from smppbridge.relay.rounds import RoundRules
+from smppbridge.relay.ussd_pdus import UssdRules
+from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.schema import Settings
+from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.session import Timers
 from smppbridge.web.callbacks import Caller
+
+_END_STATES = {
+    "unknown": MessageState.UNKNOWN,
+    "acceptd": MessageState.ACCEPTED,
+    "delivrd": MessageState.DELIVERED,
+}
 
 
 def lane_rules_of(provider: Provider) -> LaneRules:
@@ -22,22 +34,43 @@ def lane_rules_of(provider: Provider) -> LaneRules:
     policy = Policy(
         when_uncertain=lane.when_uncertain,
         uncertain_deadline=lane.uncertain_deadline,
+        idempotent=provider.abilities.idempotent,
         first_look=poll_rules_of(provider).first_look(),
         attempts=lane.attempts,
+        failover_after=lane.failover_after,
     )
-    return LaneRules(concurrency=lane.concurrency, rate=lane.rate, policy=policy)
+    senders = provider.sender.policy() if provider.sender else ANY_SENDER
+    return LaneRules(
+        concurrency=lane.concurrency,
+        rate=lane.rate,
+        policy=policy,
+        breaker=BreakerRules(failures=lane.breaker, pause=lane.breaker_pause),
+        addressing=Addressing(number_form=lane.number_form, senders=senders),
+        failover_after=lane.failover_after,
+    )
 
 
 def poll_rules_of(provider: Provider) -> PollRules:
     """Return how a provider is asked."""
     lane = provider.lane
+    told = lane.reports != "none"
     return PollRules(
         polls=lane.polls,
         rate=lane.poll_rate,
         first=lane.first_poll,
         longest=lane.longest_poll,
-        report_deadline=lane.report_deadline,
+        report_deadline=lane.report_deadline if told else lane.after,
+        end_state=MessageState.UNKNOWN if told else _END_STATES[lane.without_reports],
+    )
+
+
+def round_rules_of(provider: Provider) -> RoundRules:
+    """Return how often a provider is asked for its credit and for what is new."""
+    lane = provider.lane
+    return RoundRules(
         balance_every=lane.balance_every,
+        low_balance=lane.low_balance,
+        pull_every=lane.pull_every,
     )
 
 
@@ -64,6 +97,23 @@ def early_rules_of(settings: Settings) -> EarlyRules:
     if callbacks is None:
         return EarlyRules()
     return EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)
+
+
+def ussd_rules_of(settings: Settings) -> UssdRules:
+    """Return how dialogues go."""
+    ussd = settings.ussd
+    return UssdRules(
+        codes=ussd.codes,
+        deadline=ussd.deadline,
+        lifetime=ussd.lifetime,
+        most=ussd.max_dialogues,
+        cumulative=ussd.input == "cumulative",
+        by_reference=ussd.session == "user_message_reference",
+        longest=ussd.max_characters,
+        abort_op=ussd.abort_op,
+        timeout=ussd.timeout_text,
+        unavailable=ussd.unavailable_text,
+    )
 
 
 def timers_of(settings: Settings) -> Timers:

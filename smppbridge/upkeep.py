@@ -62,6 +62,7 @@ class Upkeep:
         bridge.metrics.reactor_lag(max(0.0, now - self._breathed - _BREATH))
         self._breathed = now
         bridge.journal.flush()
+        bridge.dialogues.tick()
 
     def _half_second(self) -> None:
         self._bridge.submit.tick()
@@ -70,7 +71,9 @@ class Upkeep:
     def _second(self) -> None:
         bridge = self._bridge
         bridge.overdue.tick()
+        bridge.rounds.tick()
         bridge.spawn(bridge.overdue.by_hand())
+        bridge.spawn(bridge.mobile.take_back())
         bridge.spawn(bridge.accept.expire(bridge.binds.rights))
         bridge.spawn(self._forget())
         if bridge.store.failing:

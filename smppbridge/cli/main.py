@@ -15,7 +15,9 @@ COMMANDS = {
     "send": "Submit a message and show its receipt.",
     "listen": "Show what is delivered to an account.",
     "simulate": "Play a provider.",
+    "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
     "messages": "Look messages up; decide about Uncertain ones.",
+    "optouts": "Show who wants no more messages; let a number have some again.",
     "bench": "Measure this machine.",
 }
 

@@ -38,15 +38,16 @@ def simulate(name: str, port: int, callback: str | None, delay: float) -> None:
     """Play the provider NAME on 127.0.0.1.
 
     It takes any credential but the word wrong, and goes by the last two digits of the destination:
-    90 fails, 91 is rejected, 92 answers after 5 s, 93 HTTP 500, 94 HTTP 429 twice, 95 never
-    answers, 96 reports before it answers, 97 reports twice, 98 never reports, 99 expires.
+    90 fails, 91 is rejected, 92 answers after 5 s, 93 HTTP 500 (smsc: ESME_RSYSERR), 94 HTTP 429
+    (ESME_RTHROTTLED) twice, 95 never answers, 96 reports before it answers, 97 reports twice, 98
+    never reports, 99 expires.
     """
     from twisted.internet import reactor
 
     take_over_libraries(Journal(Lines(sys.stderr.fileno()), form="text"))
     simulator = simulator_type(name)(reactor, callback_url=callback, delay=delay)
     port = listening(simulator, port, "--port")
-    click.echo(f"{name} is played on http://127.0.0.1:{port}; Ctrl-C ends it")
+    click.echo(f"{name} is played on {simulator.scheme}://127.0.0.1:{port}; Ctrl-C ends it")
     reactor.addSystemEventTrigger("before", "shutdown", simulator.close)
     reactor.run()
 

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import phonenumbers
 
-from smppbridge.smpp.constants import Ton
+from smppbridge.smpp.constants import Npi, Ton
 
 _DROPPED = str.maketrans("", "", " -.()")
 _NUMBERS = frozenset((Ton.UNKNOWN, Ton.INTERNATIONAL, Ton.NATIONAL, Ton.SUBSCRIBER))
 _SHORT = frozenset((Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED))
+
+
+_SHORTEST = 7  # digits of a number; what has fewer is a short code
 
 
 class BadAddress(ValueError):
@@ -30,6 +33,21 @@ class Address:
     npi: int = 0
 
 
+def has_letters(addr: str) -> bool:
+    """Tell whether *addr* is a name rather than a number."""
+    return bool(addr) and not addr.removeprefix("+").isdecimal()
+
+
+def source_address(addr: str) -> Address:
+    """Return the source address written *addr*: a name, a short code or an E.164 number."""
+    if has_letters(addr):
+        return Address(addr, Ton.ALPHANUMERIC, Npi.UNKNOWN)
+    digits = addr.removeprefix("+")
+    if len(digits) < _SHORTEST:
+        return Address(digits, Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
+    return Address(digits, Ton.INTERNATIONAL, Npi.ISDN)
+
+
 def number_of(destination: Address, country: str | None = None) -> str:
     """Return the E.164 digits of a destination, without sign (SMPP34 rules: see README).
 
@@ -37,7 +55,13 @@ def number_of(destination: Address, country: str | None = None) -> str:
     A short code (TON 3 or 6) stays as it is.  Raises BadTon, BadAddress.
     """
     addr, ton = destination.addr, destination.ton
-    if addr.isdecimal() and addr.isascii() and ton <= 1 and addr[0] != "0" and 7 <= len(addr) <= 15:
+    if (
+        addr.isdecimal()
+        and addr.isascii()
+        and ton <= 1
+        and addr[0] != "0"
+        and _SHORTEST <= len(addr) <= 15
+    ):
         return addr
     digits = addr.strip().translate(_DROPPED)
     plus = digits.startswith("+")
@@ -58,7 +82,7 @@ def number_of(destination: Address, country: str | None = None) -> str:
 
 
 def _international(digits: str) -> str:
-    if not 7 <= len(digits) <= 15 or digits[0] == "0":
+    if not _SHORTEST <= len(digits) <= 15 or digits[0] == "0":
         raise BadAddress("not an E.164 number")
     return digits
 

@@ -20,13 +20,19 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What few submit_sm say about a message; kept for those that do."""
+    """What few submit_sm say about a message; kept for those that do.
+
+    *sender* is what its route puts in the place of the source address; *scheduled* (UNIX seconds)
+    is when the provider is to send it, if it keeps it until then.
+    """
 
     service_type: str = ""
     esm_class: int = 0
     protocol_id: int = 0
     user_message_reference: int | None = None
     udh: bytes = field(default=b"", repr=False)
+    sender: str = ""
+    scheduled: float | None = None
 
 
 PLAIN = Traits()
@@ -95,7 +101,8 @@ class Message:
 class Attempt:
     """The latest try at a provider; *number* counts all tries, *hop* is the place in the route.
 
-    *state* is what reports have said so far (0: nothing).
+    *state* is what reports have said so far (0: nothing).  *batch* is the key of the request that
+    carried it, where requests have keys; *begun_at* is when that key was first used.
     """
 
     message: Message
@@ -106,3 +113,4 @@ class Attempt:
     answered_at: float = 0.0
     provider_message_id: str | None = None
     state: int = 0
+    batch: str | None = None

@@ -1,4 +1,4 @@
-"""What became of a message: what a provider says, and what is owed to the ESME for it."""
+"""What an ESME is to hear: what a provider says became of its messages, and what is owed to it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,24 @@ class Report:
     renamed: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What the deliver_sm of an MO message carries: *octets* with the header they may have."""
+
+    octets: bytes = field(repr=False)
+    data_coding: int = 0
+    esm_class: int = 0
+
+
 @dataclass(slots=True)
 class Delivery:
     """One deliver_sm owed: a receipt for the segment (or whole message) called *message_id*.
 
     There is at most one for each (message_id, state).  *parent* is the whole message.  *due* is
     when it may next be sent, *expires_at* when it is given up; UNIX seconds.
+
+    One with *content* is no receipt but a segment of an MO message, from its own source to its own
+    destination: its state is 0, and *parent* is the message_id of the first segment.
     """
 
     message_id: int
@@ -47,6 +59,7 @@ class Delivery:
     attempts: int = 0
     text: str = field(default="", repr=False)
     service_type: str = ""
+    content: Content | None = None
 
 
 def delivery_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
@@ -17,6 +17,8 @@ from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept import Accept, Rights
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.meters import Journal
+from smppbridge.relay.ussd import Dialogues
+from smppbridge.relay.ussd_pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Answered, Faulty, Unanswered
@@ -95,7 +97,7 @@ class EsmeLink(SmppProtocol):
         """Return how many deliver_sm fit."""
         return 0 if self.choked else self.session.room()
 
-    def ask(self, request: DeliverSm, about: Delivery) -> None:
+    def ask(self, request: DeliverSm, about: Delivery | Asked) -> None:
         """Put a deliver_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
 
@@ -124,14 +126,18 @@ class EsmeLink(SmppProtocol):
     def submitted(self, requests: list[SubmitSm]) -> None:
         """Hand submit_sm to the relay."""
         self._smsc.meters.pdus("in", CommandId.SUBMIT_SM, 0, len(requests))
-        self._smsc.spawn(self._smsc.accept.take(self, requests))
+        dialogues = self._smsc.dialogues
+        if dialogues is not None and dialogues.serves(self.rights.account.system_id):
+            requests = dialogues.take(self, requests)
+        if requests:
+            self._smsc.spawn(self._smsc.accept.take(self, requests))
 
     def answered(self, answers: list[Answered]) -> None:
         """Hand deliver_sm_resp to the relay."""
         self._silences = 0
         self._smsc.meters.pdus("in", CommandId.DELIVER_SM_RESP, 0, len(answers))
-        told = [(cast(Delivery, a.about), a.response.command_status) for a in answers]
-        self._smsc.deliver.answered(self.rights.account.system_id, told)
+        told = [(a.about, a.response.command_status) for a in answers]
+        self._smsc.answered(self.rights.account.system_id, told)
 
     def happened(self, event: Pdu | Unanswered | Faulty) -> None:
         """Go by anything else."""
@@ -139,8 +145,9 @@ class EsmeLink(SmppProtocol):
             self._smsc.faulty(self, event)
         elif isinstance(event, Unanswered):
             self._silences += 1
-            system_id = self.rights.account.system_id
-            self._smsc.deliver.unanswered(system_id, [cast(Delivery, event.about)])
+            if isinstance(event.about, Delivery):  # a dialogue has a deadline of its own
+                system_id = self.rights.account.system_id
+                self._smsc.deliver.unanswered(system_id, [event.about])
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
         elif isinstance(event, Bind):
@@ -152,11 +159,11 @@ class EsmeLink(SmppProtocol):
     def writable(self) -> None:
         """Go on delivering."""
         if self.bound_as:
-            self._smsc.deliver.go_on(self.rights.account.system_id)
+            self._smsc.go_on(self.rights.account.system_id)
 
     def ended(self, unanswered: list[object]) -> None:
         """Give up what the connection held."""
-        self._smsc.ended(self, cast(list[Delivery], unanswered))
+        self._smsc.ended(self, unanswered)
 
 
 class Smsc(Factory):
@@ -177,9 +184,11 @@ class Smsc(Factory):
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         meters: SessionMeters,
         journal: Journal,
+        dialogues: Dialogues | None = None,
     ) -> None:
         self.system_id = system_id.encode("ascii")
         self.accept, self.deliver, self.binds = accept, deliver, binds
+        self.dialogues = dialogues
         self.timers, self.limits, self.clock = timers, limits, clock
         self.spawn, self.meters, self.journal = spawn, meters, journal
         self.links: set[EsmeLink] = set()
@@ -222,8 +231,25 @@ class Smsc(Factory):
         link.session.accept_bind(request, self.system_id, self.clock.seconds())
         self._tell("session_bound", link, system_id, kind=_kind(link))
         if link.session.may_deliver:
+            if self.dialogues is not None:
+                self.dialogues.bound(system_id, link)
             self.deliver.bound(system_id, link)
         link.flush()
+
+    def answered(self, system_id: str, told: list[tuple[object, int]]) -> None:
+        """Hand command_status of deliver_sm_resp to whoever asked."""
+        if self.dialogues is not None:
+            self.dialogues.answered([(about, n) for about, n in told if isinstance(about, Asked)])
+            self.dialogues.go_on(system_id)  # first: somebody holds a phone in his hand
+        self.deliver.answered(
+            system_id, [(about, n) for about, n in told if isinstance(about, Delivery)]
+        )
+
+    def go_on(self, system_id: str) -> None:
+        """Use the room that there is again."""
+        if self.dialogues is not None:
+            self.dialogues.go_on(system_id)
+        self.deliver.go_on(system_id)
 
     def faulty(self, link: EsmeLink, fault: Faulty) -> None:
         """Count and tell of a PDU that was refused; of a session's first ones only."""
@@ -240,7 +266,7 @@ class Smsc(Factory):
             reason=fault.why,
         )
 
-    def ended(self, link: EsmeLink, unanswered: list[Delivery]) -> None:
+    def ended(self, link: EsmeLink, unanswered: list[object]) -> None:
         """Note that a connection is gone."""
         self.links.discard(link)
         if not link.bound_as:
@@ -248,7 +274,11 @@ class Smsc(Factory):
             return
         system_id = link.rights.account.system_id
         self.binds.unbound(system_id, link)
-        self.deliver.lost(system_id, link, unanswered)
+        if self.dialogues is not None:
+            asked = [about for about in unanswered if isinstance(about, Asked)]
+            self.dialogues.lost(system_id, link, asked)
+        deliveries = [about for about in unanswered if isinstance(about, Delivery)]
+        self.deliver.lost(system_id, link, deliveries)
         seconds = self.clock.seconds() - link.bound_at
         self.meters.bind_ended(seconds)
         self._tell("session_ended", link, system_id, reason=link.session.end_reason)

@@ -182,6 +182,22 @@ class Metrics(Collector):
         """Count deliver_sm concluded."""
         self._count("smppbridge_deliveries_total", system_id, outcome, by=count)
 
+    def mo(self, provider: str, outcome: str, count: int) -> None:
+        """Count MO messages by what became of them."""
+        self._count("smppbridge_mo_total", provider, outcome, by=count)
+
+    def opted_out(self, provider: str, count: int) -> None:
+        """Count opt-outs heard."""
+        self._count("smppbridge_optouts_total", provider, by=count)
+
+    def ussd_answered(self, system_id: str, seconds: float) -> None:
+        """Time a screen of an ESME's, from the phone's request on."""
+        self._time("smppbridge_ussd_answer_seconds", system_id, seconds=seconds)
+
+    def ussd_ended(self, system_id: str, outcome: str) -> None:
+        """Count a dialogue by what ended it; *system_id* is empty if the code is nobody's."""
+        self._count("smppbridge_ussd_ended_total", system_id, outcome)
+
     # What the sessions, the store and the web sites tell
 
     def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:

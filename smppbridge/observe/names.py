@@ -32,6 +32,8 @@ _GAUGES = {
     "provider_balance": ("provider unit", "Credit left, where the provider tells"),
     "early_reports": ("", "Reports that wait for their message to be known"),
     "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged"),
+    "opted_out_numbers": ("", "Numbers that opted out, as far as they are in memory"),
+    "ussd_dialogues": ("account", "USSD dialogues that are open"),
     "store_bytes": ("", "Size of the store"),
     "store_wal_bytes": ("", "Size of the store's write-ahead log"),
     "store_free_bytes": ("", "Space left where the store is"),
@@ -49,6 +51,12 @@ _COUNTERS = {
     "reports_unmatched_total": ("provider", "Reports whose message was never found"),
     "reports_repeated_total": ("provider kind", "Reports on final messages: same or conflicting"),
     "deliveries_total": ("account outcome", "Ends of deliver_sm: delivered, refused, ..."),
+    "mo_total": (
+        "provider outcome",
+        "MO messages: owed, repeated, unrouted, outdated or too_long",
+    ),
+    "optouts_total": ("provider", "Opt-outs heard"),
+    "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
     "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),
     "unreadable_metrics_total": ("name", "Values that could not be read when asked for"),
@@ -73,6 +81,10 @@ _HISTOGRAMS = {
     "report_latency_seconds": (
         ("provider", "From the provider's acceptance to the final report"),
         (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400, 43_200, 86_400),
+    ),
+    "ussd_answer_seconds": (
+        ("account", "From a phone's USSD request to its ESME's screen"),
+        (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 4, 5, 6, 8, 10, 15, 20),
     ),
     "store_commit_seconds": (
         ("", "One transaction, until it is on disk"),

@@ -18,15 +18,16 @@ def watch(bridge: Any) -> None:
         "queue_messages": lambda: {(n,): lane.depth for n, lane in bridge.lanes.items()},
         "queue_oldest_age_seconds": lambda: _ages(bridge),
         "provider_up": lambda: {
-            (n,): float(lane.paused_until <= bridge.clock.monotonic())
-            for n, lane in bridge.lanes.items()
+            (n,): float(lane.breaker.is_closed) for n, lane in bridge.lanes.items()
         },
         "provider_in_flight": lambda: {(n,): lane.out for n, lane in bridge.lanes.items()},
         "provider_balance": lambda: {
-            (n, b.unit): b.amount for n, b in bridge.overdue.balances.items()
+            (n, b.unit): b.amount for n, b in bridge.rounds.balances.items()
         },
         "early_reports": lambda: len(bridge.reports.early),
+        "opted_out_numbers": lambda: len(bridge.optouts),
         "deliveries_waiting": lambda: {(n,): x.depth for n, x in bridge.deliver.lines.items()},
+        "ussd_dialogues": lambda: bridge.dialogues.open_counts(),
         "store_bytes": lambda: bridge.upkeep.figures.get("bytes", 0),
         "store_wal_bytes": lambda: bridge.upkeep.figures.get("wal_bytes", 0),
         "store_free_bytes": lambda: bridge.upkeep.figures.get("free_bytes", 0),

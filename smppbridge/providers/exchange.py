@@ -89,7 +89,8 @@ class Abilities:
     may be repeated under its key (0: not at all), *correlates* that a report can carry our
     message_id.  *batch* is how many messages one request may carry.  *schedules* says that it can
     keep a message until its time.  *told_where* says that it must be told our callback URL with
-    each request, *callback_answer* is the body that it wants in return for a callback.
+    each request, *callback_answer* is the body that it wants in return for a callback.  *bound* is
+    one that is kept connected: what it has to tell comes over that, not by HTTP.
     """
 
     binary: bool = False
@@ -103,6 +104,7 @@ class Abilities:
     schedules: bool = False
     told_where: bool = False
     callback_answer: bytes = b""
+    bound: bool = False
 
     @property
     def keyed(self) -> bool:

@@ -22,6 +22,7 @@ from smppbridge.providers.exchange import (
     HttpExchange,
     HttpRequest,
     HttpResponse,
+    Operation,
     Provider,
 )
 from smppbridge.providers.reading import (
@@ -148,6 +149,12 @@ class Keccel(Provider):
         derive(self, "_states", state_table(STATES, self.states))
         derive(self, "_blames", blame_table(self.errors, ERRORS))
 
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """What an account can be asked besides."""
+        credit = Operation(run=self._told_balance, description="Credit left, and until when")
+        return MappingProxyType({"balance": credit})
+
     def submit(self, message: Message) -> HttpExchange[Outcome]:
         """Hand one message over."""
         response = yield self.submit_request(message)
@@ -155,22 +162,18 @@ class Keccel(Provider):
 
     def query(self, message: Message, provider_message_id: str) -> HttpExchange[Report]:
         """Ask what became of a message; raises BadReply."""
-        response = yield self._get(
-            "query",
-            "delivery.asp",
-            {"from": self._sender_of(message), "messageid": provider_message_id},
-        )
+        arguments = {"from": self._sender_of(message), "messageid": provider_message_id}
+        response = yield self._request("GET", "query", "delivery.asp", arguments)
         return self._report_asked_for(_answered(response), provider_message_id)
 
     def balance(self) -> HttpExchange[Balance]:
         """Ask for the credit left; raises BadReply."""
-        response = yield self._get("balance", "balance.asp", {"from": self.sender or _TRIAL_SENDER})
-        fields = _answered(response)
-        amount = _amount(fields.get("balance"))
-        if amount is None:
-            words = shown(fields.get("description"), self.token)
-            raise BadReply(f"no balance: {words}" if words else "no balance")
-        return Balance(amount, "SMS", _seconds(fields.get("expiration")))
+        return self._balance_in((yield from self._asked_for_balance()))
+
+    def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
+        """Make any request; *body*, a JSON object, gets the token.  Raises BadReply."""
+        arguments = json_object(body) if body else {}
+        return (yield self._request(method, "call", path.lstrip("/"), arguments))
 
     def read_callback(self, request: HttpRequest) -> tuple[Report, ...]:
         """Read the report out of a query string, a form or JSON; raises BadReply."""
@@ -239,13 +242,37 @@ class Keccel(Provider):
         state = self._states.get(status.strip().upper(), MessageState.ENROUTE)
         return Report(identifier, state, NETWORK_ERRORS.get(state, 0))
 
-    def _get(self, operation: str, page: str, arguments: dict[str, str]) -> HttpRequest:
-        arguments = {"token": self.token, **arguments}
-        if self.arguments == "query":
-            url = f"{self._url(page)}?{urlencode(arguments, errors='replace')}"
-            return HttpRequest("GET", url, _ACCEPT, operation=operation)
+    def _asked_for_balance(self) -> HttpExchange[dict[str, Any]]:
+        arguments = {"from": self.sender or _TRIAL_SENDER}
+        response = yield self._request("GET", "balance", "balance.asp", arguments)
+        return _answered(response)
+
+    def _balance_in(self, fields: Mapping[str, Any]) -> Balance:
+        amount = _amount(fields.get("balance"))
+        if amount is None:
+            words = shown(fields.get("description"), self.token)
+            raise BadReply(f"no balance: {words}" if words else "no balance")
+        return Balance(amount, "SMS", _seconds(fields.get("expiration")))
+
+    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+        fields = yield from self._asked_for_balance()
+        balance = self._balance_in(fields)
+        return {
+            "balance": balance.amount,
+            "unit": balance.unit,
+            "expires": _date(balance.expires_at),
+            "status": shown(fields.get("status"), self.token),
+        }
+
+    def _request(
+        self, method: str, operation: str, page: str, arguments: Mapping[str, Any]
+    ) -> HttpRequest:
+        url, arguments = self._url(page), {"token": self.token, **arguments}
+        if self.arguments == "query" and method == "GET":
+            url += f"{'&' if '?' in page else '?'}{urlencode(arguments, errors='replace')}"
+            return HttpRequest(method, url, _ACCEPT, operation=operation)
         body = _quote(arguments).encode("ascii")
-        return HttpRequest("GET", self._url(page), _JSON, body, operation=operation)
+        return HttpRequest(method, url, _JSON, body, operation=operation)
 
     def _url(self, page: str) -> str:
         return f"{self.base_url.rstrip('/')}/{page}"
@@ -282,3 +309,7 @@ def _seconds(value: object) -> float | None:
     except ValueError:
         return None
     return moment.timestamp()
+
+
+def _date(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()

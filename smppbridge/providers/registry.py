@@ -7,11 +7,27 @@ from dataclasses import is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
+from smppbridge.providers.d7 import D7
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
+from smppbridge.providers.mspace_legacy import MSpaceLegacy
+from smppbridge.providers.mspace_v2 import MSpaceV2
+from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smscx import SmsCx
+from smppbridge.providers.template.provider import Template
 
 GROUP = "smppbridge.providers"
-TYPES: Mapping[str, type[Provider]] = MappingProxyType({"keccel": Keccel})
+TYPES: Mapping[str, type[Provider]] = MappingProxyType(
+    {
+        "d7": D7,
+        "keccel": Keccel,
+        "mspace_legacy": MSpaceLegacy,
+        "mspace_v2": MSpaceV2,
+        "smpp": Smpp,
+        "smscx": SmsCx,
+        "template": Template,
+    }
+)
 
 
 class UnknownType(ValueError):

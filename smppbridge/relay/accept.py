@@ -16,6 +16,7 @@ from smppbridge.relay import reading
 from smppbridge.relay.gather import Gather, Gathering, in_order
 from smppbridge.relay.limits import Throughput
 from smppbridge.relay.meters import Clock, Journal, Meters, tell_accepted
+from smppbridge.relay.optouts import Optouts
 from smppbridge.relay.reading import Reader, Refusal
 from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
@@ -79,8 +80,10 @@ class Accept:
         clock: Clock,
         meters: Meters,
         journal: Journal | None = None,
+        optouts: Optouts | None = None,
     ) -> None:
         self.routes, self.gather, self.draining = routes, Gather(), False
+        self.optouts = Optouts() if optouts is None else optouts
         self._store, self._submit, self._reports = store, submit, reports
         self._identifiers, self._backlog = identifiers, backlog
         self._clock, self._meters, self._journal = clock, meters, journal
@@ -160,7 +163,8 @@ class Accept:
         if content.position is not None:
             return self._gathered(rights, message, content.position, content.octets, batch)
         self._complete(rights, message, content.octets)
-        batch.entries.append(Entry(message, self._starts(message)))
+        hop = self._submit.failover.first(message.route)
+        batch.entries.append(Entry(message, self._starts(message, hop), hop=hop))
         return message
 
     def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
@@ -179,6 +183,8 @@ class Accept:
         route = self.routes.route(message.system_id, message.source.addr, message.number)
         if not route:
             raise Refusal(Status.ESME_RINVDSTADR, "no route")
+        if self.optouts.stops(route, message.number):
+            raise Refusal(Status.ESME_RINVDSTADR, "the number opted out")
         message.route = self._submit.able(route) if binary else route
         if not message.route:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
@@ -221,13 +227,16 @@ class Accept:
             self._end(old, None, batch)
         whole = self.gather.add(key, segment)
         message = self._joined(rights, key, whole, batch) if whole else None
-        begun = message is not None and bool(message.route) and self._starts(message)
-        batch.entries.append(Entry(message, begun, key, segment))
+        hop, begun = 0, False
+        if message is not None and message.route:
+            hop = self._submit.failover.first(message.route)
+            begun = self._starts(message, hop)
+        batch.entries.append(Entry(message, begun, key, segment, hop))
         return segment
 
-    def _starts(self, message: Message) -> bool:
+    def _starts(self, message: Message, hop: int) -> bool:
         in_time = message.due <= message.accepted_at < message.expires_at
-        return in_time and self._submit.begins_now(message)
+        return in_time and self._submit.begins_now(message.route[hop])
 
     def _joined(
         self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], batch: _Batch
@@ -267,9 +276,9 @@ class Accept:
                 segment.octets = b""
             if entry.begun:
                 at = message.accepted_at
-                begun.append(Attempt(message, message.route[0], 1, 0, at))
+                begun.append(Attempt(message, message.route[entry.hop], 1, entry.hop, at))
             else:
-                waiting.append(Attempt(message, message.route[0]))
+                waiting.append(Attempt(message, message.route[entry.hop], 0, entry.hop))
         if begun:
             self._submit.begun(begun)
         if waiting:
@@ -286,7 +295,7 @@ class Accept:
         """Answer that nothing was kept, and forget it."""
         for entry in batch.entries:
             if entry.begun and entry.message is not None:
-                self._submit.gives_back(entry.message)
+                self._submit.gives_back(entry.message.route[entry.hop])
             if entry.segment is not None:
                 entry.segment.message_id = 0
         for entry in reversed(batch.entries):

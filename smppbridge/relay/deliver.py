@@ -1,4 +1,4 @@
-"""deliver: receipts to any session of their account that can take them, until one is acknowledged.
+"""deliver: to any session of the account that can take it, until one has acknowledged it.
 
 owe -> ask (within the session's window) -> answered -> finish .disk.
                                          -> postponed .disk. -> again when due
@@ -11,10 +11,10 @@ from collections.abc import Callable, Coroutine, Sequence
 from struct import pack
 from typing import Any, Protocol
 
-from smppbridge.model.report import Delivery
+from smppbridge.model.report import Content, Delivery
 from smppbridge.relay.meters import Clock, Meters
-from smppbridge.smpp import receipt
-from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, MessageState
+from smppbridge.smpp import receipt, tlvs
+from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, MessageState, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import DeliverSm
 from smppbridge.smpp.tlvs import Tlv
@@ -28,6 +28,7 @@ DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 _GSM = 3  # the network of a network_error_code (5.3.2.31)
+_SHORT_MESSAGE = 254  # octets, at most (5.2.22)
 
 # What ends a delivery: the ESME has it, or will never take it (SMPP34 2.7).
 _REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
@@ -270,7 +271,9 @@ def is_end(command_status: int) -> bool:
 
 
 def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
-    """Return the receipt of a delivery: addresses swapped (SMPP 3.4, appendix B)."""
+    """Return what a delivery owes: an MO segment, or a receipt, addresses swapped (appendix B)."""
+    if d.content is not None:
+        return _from_phone(d, d.content)
     message_id = b"%d" % d.message_id
     text = receipt.receipt_text(
         message_id,
@@ -282,10 +285,10 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
         utc_offset=line.utc_offset,
     )
     final = MessageState(d.state).is_final
-    tlvs: tuple[Tlv, ...] = ()
+    tagged: tuple[Tlv, ...] = ()
     if interface_version >= INTERFACE_VERSION:
         code = pack(">BH", _GSM, min(d.error, 0xFFFF)) if d.error > 0 else None
-        tlvs = receipt.receipt_tlvs(message_id, d.state, code)
+        tagged = receipt.receipt_tlvs(message_id, d.state, code)
     source, destination = d.destination, d.source
     return DeliverSm(
         service_type=d.service_type.encode("latin-1"),
@@ -297,7 +300,24 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
         destination_addr=destination.addr.encode("ascii"),
         esm_class=EsmClass.RECEIPT if final else EsmClass.INTERMEDIATE,
         short_message=text,
-        tlvs=tlvs,
+        tlvs=tagged,
+    )
+
+
+def _from_phone(d: Delivery, content: Content) -> DeliverSm:
+    """Return a segment of an MO message, as it is."""
+    fits = len(content.octets) <= _SHORT_MESSAGE
+    return DeliverSm(
+        source_addr_ton=d.source.ton,
+        source_addr_npi=d.source.npi,
+        source_addr=d.source.addr.encode("ascii"),
+        dest_addr_ton=d.destination.ton,
+        dest_addr_npi=d.destination.npi,
+        destination_addr=d.destination.addr.encode("ascii"),
+        esm_class=content.esm_class,
+        data_coding=content.data_coding,
+        short_message=content.octets if fits else b"",
+        tlvs=() if fits else (tlvs.make_octets(Tag.MESSAGE_PAYLOAD, content.octets),),
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
 
 from smppbridge.model.message import Attempt, Message
 from smppbridge.providers.exchange import Provider
-from smppbridge.relay.limits import Throughput
+from smppbridge.relay.addressing import AS_IT_IS, Addressing, NotAddressable
+from smppbridge.relay.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
+from smppbridge.relay.limits import Concurrency, Throughput
 from smppbridge.relay.retry import DEFAULT_POLICY, Policy
+from smppbridge.relay.turns import Line, Turns
+from smppbridge.store.port import Waiting
 from smppbridge.text import segments
 
 IN_MEMORY = 20_000  # attempts that wait in memory; the rest waits in the store alone
-FEW, MANY = 1_000, 500  # below FEW, up to MANY are read back
+FEW, MANY = 1_000, 500  # of one line: below FEW, up to MANY are read back
 _LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
 _MEASURED_EVERY = 0.05
 _TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
@@ -21,11 +25,34 @@ _TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRules:
-    """Limits of a lane: requests out at a time, segments a second, what outcomes deserve."""
+    """Limits of a lane: requests out at a time, segments a second, what outcomes deserve.
+
+    *failover_after* (seconds) is how long it may be closed to messages that have another provider.
+    """
 
     concurrency: int = 64
     rate: float | None = None
     policy: Policy = DEFAULT_POLICY
+    breaker: BreakerRules = DEFAULT_BREAKER
+    addressing: Addressing = AS_IT_IS
+    failover_after: float = 60.0
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Attempts that share a request, by its key; *open* are the ids of those still undecided.
+
+    One that is *repeated* may have been heeded before.
+    """
+
+    key: str
+    attempts: list[Attempt]
+    repeated: bool = False
+    open: frozenset[int] = field(default=frozenset())
+
+
+Load = Attempt | Batch
+"""What one request carries."""
 
 
 class Lane:
@@ -33,16 +60,19 @@ class Lane:
 
     It begins (writes down) attempts a little ahead of what is out: as many as leave during a
     commit.  That bounds what a crash makes Uncertain.  *depth* counts all that wait, in memory or
-    not; *more* says that the store holds some that are due and not in memory.
+    not; *begun* and *out* count requests.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
-        self.name, self.provider = name, provider
-        self.depth, self.out, self.more, self.loading = 0, 0, False, False
-        self.held: set[int] = set()
+        self.name = name
+        self.depth, self.out, self.loading = 0, 0, False
         self.paused_until = 0.0
-        self._waiting: deque[Attempt] = deque()
-        self._ready: deque[Attempt] = deque()
+        self.is_low = False  # on credit
+        self.turns = Turns()
+        self.concurrency = Concurrency(rules.concurrency)
+        self.breaker = Breaker(rules.breaker)
+        self._ready: deque[Load] = deque()
+        self._overflowing = 0  # lines
         self._begun = 0  # written down or about to be, not yet out
         self._ahead, self._left, self._since = _MOST_AHEAD, 0, now
         self.change(provider, rules, now)
@@ -50,12 +80,16 @@ class Lane:
     def change(self, provider: Provider, rules: LaneRules, now: float) -> None:
         """Go by new settings from now on."""
         self.provider, self.rules = provider, rules
+        self.keyed = provider.abilities.keyed
+        self._most = provider.abilities.batch
+        if rules.rate:
+            self._most = max(1, min(self._most, int(rules.rate)))
+        self.turns.group_of = self._group_of if self.keyed else None
+        self._as_it_is = rules.addressing == AS_IT_IS
+        self.concurrency.change(rules.concurrency)
+        if self.breaker.rules != rules.breaker:
+            self.breaker = Breaker(rules.breaker)
         self._throughput = Throughput(rules.rate, now)
-
-    @property
-    def low(self) -> bool:
-        """Tell whether there is room in memory for what the store holds."""
-        return len(self._waiting) < FEW
 
     @property
     def idle(self) -> bool:
@@ -63,13 +97,112 @@ class Lane:
         return not (self._begun or self.out)
 
     @property
+    def overflows(self) -> bool:
+        """Tell whether the store holds some that are due and not in memory."""
+        return self._overflowing > 0
+
+    @property
     def oldest(self) -> float | None:
         """Return when the message that waits longest in memory was accepted (UNIX seconds)."""
-        return self._waiting[0].message.accepted_at if self._waiting else None
+        return self.turns.oldest()
+
+    def is_shut(self, now: float) -> bool:
+        """Tell whether messages that can should take another provider."""
+        if self.breaker.is_closed:
+            return self.is_low or self.paused_until > now + self.rules.failover_after
+        return self.breaker.is_open(now) or not self.idle  # but for the probe
+
+    def addressed(self, message: Message) -> Message:
+        """Return a message as this provider is to get it; raises NotAddressable."""
+        if self._as_it_is and not message.traits.sender:
+            return message
+        return self.rules.addressing.apply(message)
+
+    # -- waiting --------------------------------------------------------------------------------
+
+    def restore(self, found: Waiting) -> None:
+        """Count what the store held."""
+        line = self.turns.line_of(found.system_id, found.priority)
+        line.depth = found.messages
+        self.depth += found.messages
+        self.overflow(line, True)
+
+    def wait(self, attempts: Sequence[Attempt]) -> None:
+        """Put attempts in line that are in the store and due."""
+        turns = self.turns
+        for attempt in attempts:
+            line = turns.line(attempt)
+            line.depth += 1
+            if line.more or (turns.waiting >= IN_MEMORY and line.waiting >= FEW):
+                self.overflow(line, True)
+            else:
+                turns.put(line, attempt)
+                line.held.add(attempt.message.message_id)
+        self.depth += len(attempts)
+
+    def overflow(self, line: Line, more: bool) -> None:
+        """Note whether the store holds *more* of a line that is due and not in memory."""
+        self._overflowing += more - line.more
+        line.more = more
+
+    def later(self, attempt: Attempt) -> None:
+        """Count an attempt that is in the store and not due yet."""
+        self.turns.line(attempt).depth += 1
+        self.depth += 1
+
+    def hungry(self) -> list[Line]:
+        """Return the lines that may have more in the store than in memory, and have room."""
+        return [
+            line
+            for line in self.turns.lines.values()
+            if line.waiting < FEW and line.depth > len(line.held)
+        ]
+
+    def load(self, line: Line, attempts: Sequence[Attempt]) -> None:
+        """Put attempts in line that were counted before."""
+        for attempt in attempts:
+            if attempt.message.message_id not in line.held:
+                self.turns.put(line, attempt)
+                line.held.add(attempt.message.message_id)
+
+    def expired(self, wall: float) -> list[Attempt]:
+        """Take the attempts in memory whose time has run out."""
+        return self.turns.remove(lambda attempt: attempt.message.expires_at <= wall)
+
+    def hold(self, attempts: Sequence[Attempt]) -> list[Attempt]:
+        """Hold attempts read back for another purpose; return those that were not held yet."""
+        fresh: list[Attempt] = []
+        for attempt in attempts:
+            held = self.turns.line(attempt).held
+            if attempt.message.message_id not in held:
+                held.add(attempt.message.message_id)
+                fresh.append(attempt)
+        return fresh
+
+    def gone(self, attempts: Sequence[Attempt]) -> None:
+        """Forget attempts that the store no longer calls WAITING, or not here."""
+        for attempt in attempts:
+            line = self.turns.line(attempt)
+            line.held.discard(attempt.message.message_id)
+            line.depth -= 1
+        self.depth -= len(attempts)
+
+    def let_go(self, attempts: Sequence[Attempt]) -> None:
+        """Leave attempts to the store, to be read back."""
+        for attempt in attempts:
+            self.turns.line(attempt).held.discard(attempt.message.message_id)
+
+    # -- beginning and leaving ------------------------------------------------------------------
 
     def take_now(self, now: float) -> bool:
         """Reserve a place for an attempt that is written down together with its message."""
-        if self._waiting or self.more or self.paused_until > now or self._room() <= 0:
+        if (
+            self.keyed
+            or self.turns.waiting
+            or self._overflowing
+            or not self._may_begin(now)
+            or self._room() <= 0
+        ):
             return False
         self._begun += 1
         return True
@@ -78,56 +211,46 @@ class Lane:
         """Free places that were reserved for nothing."""
         self._begun -= count
 
-    def wait(self, attempts: Sequence[Attempt]) -> None:
-        """Put attempts in line that are in the store and due."""
-        self.depth += len(attempts)
-        if self.more or len(self._waiting) + len(attempts) > IN_MEMORY:
-            self.more = True
-        else:
-            self.load(attempts)
-
-    def load(self, attempts: Sequence[Attempt]) -> None:
-        """Put attempts in line that were counted before."""
-        self._waiting.extend(attempts)
-        self.held.update(a.message.message_id for a in attempts)
-
-    def take(self, now: float, wall: float) -> tuple[list[Attempt], list[Attempt]]:
-        """Return the attempts to be written down now, and those whose time has run out."""
+    def take(
+        self, now: float, wall: float, new_key: Callable[[], str]
+    ) -> tuple[list[Load], list[Attempt]]:
+        """Return what is to be written down now, and the attempts whose time has run out."""
         self._measure(now)
-        taken: list[Attempt] = []
+        loads: list[Load] = []
         expired: list[Attempt] = []
-        room = self._room() if self.paused_until <= now else 0
+        room = self._room() if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # some are ready to leave: begin many together rather than one by one
-        while room > len(taken) and self._waiting:
-            attempt = self._waiting.popleft()
-            late = attempt.message.expires_at <= wall
-            (expired if late else taken).append(attempt)
-        self._begun += len(taken)
-        return taken, expired
+        most = self._most if self.keyed else 1
+        while room > len(loads) and (taken := self.turns.take(most)):
+            live = [a for a in taken if a.message.expires_at > wall]
+            if len(live) < len(taken):
+                expired += [a for a in taken if a.message.expires_at <= wall]
+            if live:
+                loads.append(Batch(new_key(), live) if self.keyed else live[0])
+        self._begun += len(loads)
+        return loads, expired
 
-    def begun(self, attempts: Sequence[Attempt]) -> None:
-        """Let attempts leave that are written down."""
-        self._ready.extend(attempts)
+    def begun(self, loads: Sequence[Load]) -> None:
+        """Let requests leave that are written down."""
+        self._ready.extend(loads)
 
-    def gone(self, attempts: Sequence[Attempt]) -> None:
-        """Forget attempts that the store no longer calls WAITING."""
-        self.held.difference_update([a.message.message_id for a in attempts])
-        self.depth -= len(attempts)
+    def repeat(self, batches: Sequence[Batch]) -> None:
+        """Let requests leave once more."""
+        self._begun += len(batches)
+        self._ready.extend(batches)
 
-    def returned(self, attempts: Sequence[Attempt]) -> None:
-        """Put attempts back to the front that could not be written down."""
-        self._begun -= len(attempts)
-        self._waiting.extendleft(reversed(attempts))
+    def returned(self, loads: Sequence[Load]) -> None:
+        """Put what could not be written down back to the front."""
+        self._begun -= len(loads)
+        self.turns.put_back([attempt for load in loads for attempt in attempts_of(load)])
 
-    def leave(self, now: float) -> list[Attempt]:
-        """Return the attempts whose requests may leave now."""
-        count = min(self.rules.concurrency - self.out, len(self._ready))
-        leaving: list[Attempt] = []
+    def leave(self, now: float) -> list[Load]:
+        """Return what may leave now."""
+        count = min(self.concurrency.limit - self.out, len(self._ready))
+        leaving: list[Load] = []
         for _ in range(count):
-            if self.rules.rate and not self._throughput.take(
-                now, _segments(self._ready[0].message)
-            ):
+            if self.rules.rate and not self._throughput.take(now, _segments(self._ready[0])):
                 break
             leaving.append(self._ready.popleft())
         self.out += len(leaving)
@@ -135,19 +258,20 @@ class Lane:
         self._left += len(leaving)
         return leaving
 
-    def expired(self, wall: float) -> list[Attempt]:
-        """Take the attempts in memory whose time has run out."""
-        late = [a for a in self._waiting if a.message.expires_at <= wall]
-        if late:
-            self._waiting = deque(a for a in self._waiting if a.message.expires_at > wall)
-        return late
-
     def pause(self, until: float) -> None:
         """Begin nothing before *until*."""
         self.paused_until = max(self.paused_until, until)
 
+    def _may_begin(self, now: float) -> bool:
+        if self.paused_until > now:
+            return False
+        return self.breaker.is_closed or (self.idle and not self.breaker.is_open(now))
+
     def _room(self) -> int:
-        room = self.rules.concurrency + self._ahead - self._begun - self.out
+        if not self.breaker.is_closed:
+            return 1  # the probe
+        ahead = 1 if self.keyed else self._ahead  # what is begun cannot join a batch any more
+        room = self.concurrency.limit + ahead - self._begun - self.out
         if self.rules.rate:  # what waits for its turn must not be called begun
             room = min(room, max(1, int(self.rules.rate * _TURN)) - self._begun)
         return room
@@ -159,6 +283,21 @@ class Lane:
             self._ahead = max(_LEAST_AHEAD, min(_MOST_AHEAD, ahead))
             self._left, self._since = 0, now
 
+    def _group_of(self, attempt: Attempt) -> Hashable:
+        try:
+            return self.provider.group_of(self.addressed(attempt.message))
+        except NotAddressable:
+            return attempt.message.message_id  # it is refused alone
 
-def _segments(message: Message) -> int:
+
+def attempts_of(load: Load) -> Sequence[Attempt]:
+    """Return the attempts that one request carries."""
+    return load.attempts if type(load) is Batch else (load,)  # type: ignore[return-value]
+
+
+def _segments(load: Load) -> int:
+    return sum(_segments_of(attempt.message) for attempt in attempts_of(load))
+
+
+def _segments_of(message: Message) -> int:
     return segments.count(message.text)[1] if message.text else 1

@@ -47,6 +47,12 @@ class Meters(Protocol):
     def delivered(self, system_id: str, outcome: str, count: int) -> None:
         """Count deliver_sm concluded: delivered, refused, postponed, expired."""
 
+    def mo(self, provider: str, outcome: str, count: int) -> None:
+        """Count MO messages: owed, repeated, unrouted, outdated, too_long."""
+
+    def opted_out(self, provider: str, count: int) -> None:
+        """Count opt-outs heard."""
+
 
 class Journal(Protocol):
     """Takes structured events; never given text, secrets or whole numbers."""

@@ -1,7 +1,7 @@
 """What time makes due of messages that are out: polls, and the end of waiting for a report.
 
 A SUBMITTED message is looked at again at its *due*: to poll for its report, and, at the report's
-deadline, to give up.  An Uncertain one is given up at its *due*.
+deadline, to give up.  An Uncertain one is sent again at its *due* under its key, or given up.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import Balance
 from smppbridge.relay import retry
 from smppbridge.relay.carry import Carrier, Conclusions
 from smppbridge.relay.lane import Lane
@@ -29,14 +28,17 @@ AT_ONCE = 500  # messages looked at in one go
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRules:
-    """How a provider is asked; seconds, and questions a second.  *polls* False: it is not."""
+    """How a provider is asked; seconds, and questions a second.  *polls* False: it is not.
+
+    *end_state* is what a message becomes for which no report has come at *report_deadline*.
+    """
 
     polls: bool = False
     rate: float = 10.0
     first: float = 10.0
     longest: float = 600.0
     report_deadline: float = 259_200.0
-    balance_every: float | None = None
+    end_state: MessageState = MessageState.UNKNOWN
 
     def first_look(self) -> float:
         """Return how long after its acceptance a message is looked at."""
@@ -48,8 +50,14 @@ class PollRules:
         return min(now + pause, accepted_at + self.report_deadline)
 
 
+Repeat = Callable[[Lane, Sequence[str]], Coroutine[Any, Any, None]]
+
+
 class Overdue:
-    """Looks at messages that are out when their time has come, provider by provider."""
+    """Looks at messages that are out when their time has come, provider by provider.
+
+    *repeat* makes requests again whose fate is unknown, by their keys.
+    """
 
     def __init__(
         self,
@@ -58,16 +66,16 @@ class Overdue:
         rules: Mapping[str, PollRules],
         carrier: Carrier,
         reports: Reports,
+        repeat: Repeat,
         *,
         clock: Clock,
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         meters: Meters,
         journal: Journal,
     ) -> None:
-        self.balances: dict[str, Balance] = {}
         self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
         self._clock, self._spawn, self._meters, self._journal = clock, spawn, meters, journal
-        self._asked_at: dict[str, float] = {}
+        self._repeat = repeat
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
         self.change(rules)
@@ -84,14 +92,13 @@ class Overdue:
             if name not in self._busy:
                 self._busy.add(name)
                 self._spawn(self._look(name))
-            self._ask_balance(name)
 
     async def _look(self, name: str) -> None:
         now = self._clock.wall()
         try:
-            given_up = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
-            if given_up:
-                await self._give_up(given_up, "no report came for an uncertain attempt")
+            unsure = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
+            if unsure:
+                await self._unsure(name, unsure)
             limit = AT_ONCE if not self._rules[name].polls else self._may_ask(name)
             if limit > 0:
                 await self._submitted(
@@ -102,6 +109,18 @@ class Overdue:
         finally:
             self._busy.discard(name)
 
+    async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
+        """Send again what may be sent again, under its key; give up the rest."""
+        lane, now = self._lanes[name], self._clock.wall()
+        again = [a for a in attempts if lane.rules.policy.may_repeat(a, now)]
+        keys = dict.fromkeys(a.batch for a in again if a.batch)
+        if keys:
+            await self._repeat(lane, list(keys))
+        ids = {a.message.message_id for a in again}
+        rest = [a for a in attempts if a.message.message_id not in ids]
+        if rest and await self._give_up(rest, MessageState.UNKNOWN):
+            self._tell_of(rest, "no report came for an uncertain attempt")
+
     def _may_ask(self, name: str) -> int:
         """Return how many questions the rate allows now; one more look may find some to give up."""
         now, throughput = self._clock.monotonic(), self._throughput[name]
@@ -111,8 +130,9 @@ class Overdue:
     async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
         rules, now = self._rules[name], self._clock.wall()
         late = [a for a in attempts if a.answered_at + rules.report_deadline <= now]
-        if late:
-            await self._give_up(late, "no report came")
+        if late and await self._give_up(late, rules.end_state):
+            if rules.end_state is MessageState.UNKNOWN:
+                self._tell_of(late, "no report came")
         open_ = [a for a in attempts if a.answered_at + rules.report_deadline > now]
         if not open_:
             return
@@ -153,9 +173,10 @@ class Overdue:
         except StoreFailure:
             return  # it is asked again
 
-    async def _give_up(self, attempts: Sequence[Attempt], why: str) -> None:
-        if not await self._reports.settle_own([(a, MessageState.UNKNOWN, 0) for a in attempts]):
-            return
+    async def _give_up(self, attempts: Sequence[Attempt], state: MessageState) -> bool:
+        return await self._reports.settle_own([(a, state, 0) for a in attempts])
+
+    def _tell_of(self, attempts: Sequence[Attempt], why: str) -> None:
         for attempt in attempts:
             self._journal(
                 "message_given_up",
@@ -183,25 +204,4 @@ class Overdue:
             now, why = self._clock.wall(), Uncertain("to be sent again, by hand")
             await self._store.record([retry.waiting(a, why, now).verdict for a in again])
             for attempt in again:
-                self._lanes[attempt.provider].depth += 1
-
-    # -- balance --------------------------------------------------------------------------------
-
-    def _ask_balance(self, name: str) -> None:
-        every = self._rules[name].balance_every
-        now = self._clock.monotonic()
-        provider = self._lanes[name].provider
-        if every is None or not provider.abilities.balance:
-            return
-        if name in self._asked_at and now - self._asked_at[name] < every:
-            return
-        self._asked_at[name] = now
-        self._carrier.carry(name, [name], lambda _: provider.balance(), self._balanced)
-
-    def _balanced(self, conclusions: Conclusions) -> None:
-        for name, found in conclusions:
-            if isinstance(found, Balance):
-                self.balances[name] = found
-            else:
-                self.balances.pop(name, None)
-                self._journal("balance_unknown", provider=name, reason=type(found).__name__)
+                self._lanes[attempt.provider].later(attempt)

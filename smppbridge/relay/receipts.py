@@ -8,11 +8,11 @@ from smppbridge.smpp.constants import MessageState, RegisteredDelivery
 from smppbridge.store.port import Settlement
 
 
-def is_wanted(registered_delivery: int, state: int) -> bool:
+def is_wanted(registered_delivery: int, state: int, final: bool) -> bool:
     """Tell whether a message asked to hear of *state* (SMPP 3.4, 5.2.17)."""
     if state == MessageState.SCHEDULED:  # of SMPP 5.0: never told (SMPP34 7.3)
         return False
-    if not MessageState(state).is_final:
+    if not final:
         return bool(registered_delivery & RegisteredDelivery.INTERMEDIATE)
     asked = registered_delivery & RegisteredDelivery.RECEIPT
     if asked == RegisteredDelivery.ON_FAILURE:
@@ -31,9 +31,15 @@ def settlement(
     source: str,
     keep: float,
     early: tuple[str, str] | None = None,
+    renamed: str | None = None,
+    final: bool = False,
 ) -> Settlement:
-    """Return the message's new state with its deliveries, kept *keep* seconds: one a segment."""
+    """Return the message's new state with its deliveries, kept *keep* seconds: one a segment.
+
+    *final* makes a state final that is not by itself.
+    """
     message = attempt.message
+    final = final or MessageState(state).is_final
     asked = (
         [(s.message_id, s.registered_delivery) for s in message.segments]
         if message.segments
@@ -49,10 +55,9 @@ def settlement(
             expires_at=at + keep,
         )
         for message_id, registered_delivery in asked
-        if is_wanted(registered_delivery, state)
+        if is_wanted(registered_delivery, state, final)
     ]
-    final = MessageState(state).is_final
-    return Settlement(attempt, state, error, at, final, source, deliveries, early)
+    return Settlement(attempt, state, error, at, final, source, deliveries, early, renamed)
 
 
 def _told(state: int) -> int:

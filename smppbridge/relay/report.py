@@ -47,6 +47,8 @@ class Reports:
         self._clock, self._meters, self._journal = clock, meters, journal
         self._awaited: dict[tuple[str, str], Attempt] = {}
         self._settling: dict[int, int] = {}  # the states on their way to the disk
+        self._overtaken: set[int] = set()  # ended by a report while an attempt was out
+        self.unqueue: Callable[[Attempt], None] = lambda attempt: None
         self._unsettled: list[Known] = []
 
     # -- what a provider says -------------------------------------------------------------------
@@ -78,8 +80,18 @@ class Reports:
             if message is None or message.attempt.provider != provider:  # it went on to another
                 self._meters.unmatched(provider, 1)
             elif self._is_open(provider, message, report):
+                self._overtake(message, report)
                 known.append((report, message.attempt))
         return known
+
+    def _overtake(self, found: Found, report: Report) -> None:
+        """Note a final report on a message that is out, or waits to be sent (once more)."""
+        if not MessageState(report.state).is_final:
+            return
+        if found.stage is Stage.WAITING:
+            self.unqueue(found.attempt)
+        elif found.stage is Stage.SUBMITTING and len(self._overtaken) < MOST_AWAITED:
+            self._overtaken.add(found.attempt.message.message_id)
 
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
         """Look for messages that are not in memory; what is not in the store either is early."""
@@ -119,6 +131,7 @@ class Reports:
                 source=source,
                 keep=self._keep,
                 early=(attempt.provider, report.provider_message_id) if early else None,
+                renamed=report.renamed or None,
             )
             for report, attempt in news
         ]
@@ -151,6 +164,10 @@ class Reports:
 
     def _heard(self, report: Report, attempt: Attempt, now: float) -> None:
         attempt.state = report.state
+        if report.renamed:
+            self._forget(attempt)
+            attempt.provider_message_id = report.renamed
+            self._awaited[attempt.provider, report.renamed] = attempt
         if MessageState(report.state).is_final:
             self._forget(attempt)
             if attempt.answered_at:
@@ -173,7 +190,9 @@ class Reports:
         Called before the acceptance is durable, so that no report falls in between.
         """
         for attempt in attempts:
-            if not MessageState(attempt.state).is_final:
+            if self._overtaken and attempt.message.message_id in self._overtaken:
+                self._overtaken.discard(attempt.message.message_id)
+            elif not MessageState(attempt.state).is_final:
                 self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
         while len(self._awaited) > MOST_AWAITED:
             del self._awaited[next(iter(self._awaited))]
@@ -205,10 +224,10 @@ class Reports:
     # -- what we say ourselves ------------------------------------------------------------------
 
     def own(self, fates: Sequence[Fate]) -> list[Settlement]:
-        """Return reports of our own: failed, rejected, expired, given up."""
+        """Return reports of our own, which are final: failed, rejected, expired, given up."""
         now = self._clock.wall()
         return [
-            settlement(attempt, state, error, now, source="own", keep=self._keep)
+            settlement(attempt, state, error, now, source="own", keep=self._keep, final=True)
             for attempt, state, error in fates
         ]
 

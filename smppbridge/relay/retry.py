@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from smppbridge.model.message import Attempt, Stage
@@ -17,17 +17,31 @@ FIRST_PAUSE, LONGEST_PAUSE, JITTER = 2.0, 300.0, 0.2
 class Policy:
     """What one provider's outcomes deserve; times in seconds.
 
-    *when_uncertain* is hold, retry or fail.  *first_look* is when an accepted message is looked at
-    again: to poll for its report, or to stop waiting for one.  *attempts* bounds the tries.
+    *when_uncertain* is hold, retry or fail; a request with a key is repeated while that is not
+    older than *idempotent*.  *first_look* is when an accepted message is looked at again: to poll
+    for its report, or to stop waiting for one.  *attempts* bounds the tries.  *failover_after* is
+    how long a message may be put off before the next provider of its route gets it.
     """
 
     when_uncertain: str = "hold"
     uncertain_deadline: float = 600.0
+    idempotent: float = 0.0
     first_look: float = 259_200.0
     attempts: int | None = None
+    failover_after: float = 60.0
+
+    def may_repeat(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether the request that carried an attempt may be made again under its key."""
+        young = now - attempt.begun_at < self.idempotent
+        tried = self.attempts is not None and attempt.number >= self.attempts
+        keyed = attempt.batch is not None and self.when_uncertain == "retry"
+        return keyed and young and not tried and now < attempt.message.expires_at
 
 
 DEFAULT_POLICY = Policy()
+
+Onward = Callable[[Attempt, bool], int | None]
+"""Returns the place in the route to go on to, if there is one; True: it must be open."""
 
 
 @dataclass(slots=True)
@@ -46,25 +60,27 @@ def decide(
     *,
     now: float,
     random: float,
-    providers: Container[str],
+    onward: Onward,
+    repeated: bool = False,
 ) -> Decision:
     """Return where the message goes from here.
 
-    *random* (0 to 1) is for the jitter; *providers* are those that there are to go on to.
+    *random* (0 to 1) is for the jitter.  A request that is *repeated* may have been heeded before,
+    whatever became of it this time.
     """
     if isinstance(outcome, Accepted):
         due, found = now + policy.first_look, outcome.provider_message_id
         return Decision(Verdict(attempt, outcome, Stage.SUBMITTED, due, now, found))
-    if isinstance(outcome, Postponed):
-        return _again(attempt, outcome, policy, outcome.after or 0.0, now, random)
+    if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
+        return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):
-        return _refused(attempt, outcome, now, providers)
-    if policy.when_uncertain == "retry":
-        return _again(attempt, outcome, policy, 0.0, now, random)
-    if policy.when_uncertain == "fail":
-        return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
-    due = now + policy.uncertain_deadline
-    return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
+        return _refused(attempt, outcome, now, onward)
+    waited = now - attempt.message.accepted_at
+    if waited >= policy.failover_after * (attempt.hop + 1):
+        hop = onward(attempt, True)
+        if hop is not None:
+            return _waiting(attempt, outcome, now, now, attempt.message.route[hop], hop)
+    return _again(attempt, outcome, policy, outcome.after or 0.0, now, random)
 
 
 def pause(number: int, random: float) -> float:
@@ -78,9 +94,29 @@ def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Decision:
     return _waiting(attempt, outcome, now, now, attempt.provider, _hop(attempt, outcome))
 
 
+def _is_final(outcome: Outcome) -> bool:
+    return isinstance(outcome, Refused) and not outcome.provider_fault
+
+
+def _unsure(
+    attempt: Attempt, outcome: Outcome, policy: Policy, now: float, random: float
+) -> Decision:
+    """Repeat the request under its key, or try again, fail or wait as the policy says."""
+    if policy.may_repeat(attempt, now):
+        after = outcome.after if isinstance(outcome, Postponed) else None
+        due = now + max(after or 0.0, pause(attempt.number, random))
+        return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
+    if policy.when_uncertain == "retry" and attempt.batch is None:
+        return _again(attempt, outcome, policy, 0.0, now, random)
+    if policy.when_uncertain == "fail":
+        return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
+    due = now + policy.uncertain_deadline
+    return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
+
+
 def _again(
     attempt: Attempt,
-    outcome: Postponed | Uncertain,
+    outcome: Outcome,
     policy: Policy,
     after: float,
     now: float,
@@ -101,11 +137,11 @@ def _hop(attempt: Attempt, outcome: Outcome) -> int:
     return len(attempt.message.route) if isinstance(outcome, Uncertain) else attempt.hop
 
 
-def _refused(attempt: Attempt, outcome: Refused, now: float, providers: Container[str]) -> Decision:
+def _refused(attempt: Attempt, outcome: Refused, now: float, onward: Onward) -> Decision:
     if outcome.provider_fault:
-        for hop, name in enumerate(attempt.message.route):
-            if hop > attempt.hop and name in providers:
-                return _waiting(attempt, outcome, now, now, name, hop)
+        hop = onward(attempt, False)
+        if hop is not None:
+            return _waiting(attempt, outcome, now, now, attempt.message.route[hop], hop)
     return _failed(attempt, outcome, now, MessageState.REJECTED, outcome.command_status & 0x3FF)
 
 

@@ -8,24 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from smppbridge.model.message import Attempt, Message, Stage
-from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.exchange import NoAnswer, NotSent
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.outcome import Refused, Uncertain
+from smppbridge.providers.exchange import Exchange
 from smppbridge.relay import retry
 from smppbridge.relay.carry import Carrier, Conclusions
-from smppbridge.relay.lane import MANY, Lane
+from smppbridge.relay.ends import Ended, accept, ended, heard
+from smppbridge.relay.failover import Failover
+from smppbridge.relay.lane import IN_MEMORY, MANY, Batch, Lane, Load, attempts_of
 from smppbridge.relay.meters import Clock, Journal, Meters
 from smppbridge.relay.report import Reports
 from smppbridge.relay.retry import Decision
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import StoreFailure, SubmitStore
+from smppbridge.store.port import StoreFailure, SubmitStore, Wanted
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 STORE_PAUSE = 1.0  # seconds before the store is tried again
 
 
 class Submit:
-    """All lanes.  What happens to one message is read from top to bottom."""
+    """All lanes.  What happens to one message is read from top to bottom.
+
+    *new_key* makes the key of a request, a random UUID.
+    """
 
     def __init__(
         self,
@@ -36,16 +41,19 @@ class Submit:
         *,
         clock: Clock,
         random: Callable[[], float],
+        new_key: Callable[[], str],
         spawn: Spawn,
         meters: Meters,
         journal: Journal,
     ) -> None:
         self.lanes = lanes
         self._store, self._carrier, self._reports = store, carrier, reports
-        self._clock, self._random, self._spawn = clock, random, spawn
+        self._clock, self._random, self._new_key, self._spawn = clock, random, new_key, spawn
         self._meters, self._journal = meters, journal
+        self.failover = Failover(store, lanes, clock, journal)
         self._unwritten: list[Decision] = []
         self.draining = False
+        reports.unqueue = self.unqueue
 
     # -- what comes in --------------------------------------------------------------------------
 
@@ -58,13 +66,13 @@ class Submit:
         """Return the providers of a route that carry octets as well as text."""
         return tuple(name for name in route if self.lanes[name].provider.abilities.binary)
 
-    def begins_now(self, message: Message) -> bool:
+    def begins_now(self, provider: str) -> bool:
         """Reserve a place to begin a message's first attempt together with its acceptance."""
-        return not self.draining and self.lanes[message.route[0]].take_now(self._clock.monotonic())
+        return not self.draining and self.lanes[provider].take_now(self._clock.monotonic())
 
-    def gives_back(self, message: Message) -> None:
+    def gives_back(self, provider: str) -> None:
         """Free a place that was reserved: the message was not accepted."""
-        self.lanes[message.route[0]].give_back(1)
+        self.lanes[provider].give_back(1)
 
     def begun(self, attempts: Sequence[Attempt]) -> None:
         """Take attempts that were written down together with their messages."""
@@ -85,13 +93,36 @@ class Submit:
             if attempt.message.due <= wall:
                 lane.wait((attempt,))
             else:
-                lane.depth += 1
+                lane.later(attempt)
         for lane in touched.values():
             self._move(lane)
 
+    def unqueue(self, attempt: Attempt) -> None:
+        """Forget an attempt that waits: a report has ended its message."""
+        lane, message_id = self.lanes.get(attempt.provider), attempt.message.message_id
+        if lane is not None:
+            lane.turns.remove(lambda a: a.message.message_id == message_id)
+            lane.gone([attempt])
+
     def interrupted(self, attempts: Sequence[Attempt]) -> None:
         """Take attempts that were out when the process ended."""
-        self._conclude([(a, Uncertain("the bridge stopped while it was out")) for a in attempts])
+        why = Uncertain("the bridge stopped while it was out")
+        self._conclude([Ended(attempt, why) for attempt in attempts])
+
+    async def repeat(self, lane: Lane, keys: Sequence[str]) -> None:
+        """Make requests again whose fate is unknown, unchanged and under their keys."""
+        found = await self._store.batches(keys)
+        batches, unsure = [], []
+        for key, members in found.items():
+            still = [f.attempt for f in members if f.stage is Stage.SUBMITTING]
+            ids = frozenset(a.message.message_id for a in still)
+            batches.append(Batch(key, [f.attempt for f in members], True, ids))
+            unsure += still
+        for attempt in unsure:
+            attempt.number += 1
+        await self._store.begin(unsure)
+        lane.repeat([batch for batch in batches if batch.open])
+        self._leave(lane)
 
     def tick(self) -> None:
         """Do what time has made due: called twice a second or so, and when a lane wants it."""
@@ -99,9 +130,7 @@ class Submit:
             decisions, self._unwritten = self._unwritten, []
             self._spawn(self._write(decisions))
         for lane in self.lanes.values():
-            if lane.low and not lane.loading:
-                lane.loading = True
-                self._spawn(self._load(lane))
+            self._look_for_more(lane)
             self._move(lane)
 
     def pace(self) -> None:
@@ -121,44 +150,56 @@ class Submit:
     def _move(self, lane: Lane) -> None:
         if self.draining:
             return
-        wall = self._clock.wall()
-        attempts, expired = lane.take(self._clock.monotonic(), wall)
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        if lane.turns.waiting and lane.is_shut(now):
+            self._spawn(self.failover.divert(lane, self.wait))
+        loads, expired = lane.take(now, wall, self._new_key)
         if expired:
             self._spawn(self._expire(lane, expired))
-        if attempts:
-            for attempt in attempts:
-                attempt.number += 1
-                attempt.begun_at = wall
-            self._spawn(self._begin(lane, attempts))
-        elif lane.more and lane.low and not lane.loading:
+        if loads:
+            for load in loads:
+                key = load.key if type(load) is Batch else None
+                for attempt in attempts_of(load):
+                    attempt.number += 1
+                    attempt.begun_at, attempt.batch = wall, key
+            self._spawn(self._begin(lane, loads))
+        elif lane.overflows:
+            self._look_for_more(lane)
+
+    def _look_for_more(self, lane: Lane) -> None:
+        if not lane.loading and lane.hungry():
             lane.loading = True
             self._spawn(self._load(lane))
 
     async def _load(self, lane: Lane) -> None:
-        wall = self._clock.wall()
+        lines = lane.hungry()
+        room = max(0, IN_MEMORY - lane.turns.waiting)
+        limit = max(1, min(MANY, room // len(lines)))
+        wanted = [Wanted(line.system_id, line.priority, line.held) for line in lines]
         try:
-            found = await self._store.due(Stage.WAITING, lane.name, wall, MANY, lane.held)
+            found = await self._store.waiting(lane.name, wanted, self._clock.wall(), limit)
         except StoreFailure:
             return
         finally:
             lane.loading = False
-        fresh = [a for a in found if a.message.message_id not in lane.held]
-        lane.more = len(found) == MANY
-        if fresh:
-            lane.load(fresh)
+        for line, attempts in zip(lines, found, strict=True):
+            lane.overflow(line, len(attempts) == limit)
+            lane.load(line, attempts)
+        if any(found):
             self._move(lane)
 
-    async def _begin(self, lane: Lane, attempts: list[Attempt]) -> None:
+    async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
+        attempts = [attempt for load in loads for attempt in attempts_of(load)]
         try:
             await self._store.begin(attempts)
         except StoreFailure:
             for attempt in attempts:
                 attempt.number -= 1
-            lane.returned(attempts)
+            lane.returned(loads)
             lane.pause(self._clock.monotonic() + STORE_PAUSE)
             return
         lane.gone(attempts)
-        lane.begun(attempts)
+        lane.begun(loads)
         self._leave(lane)
         self._move(lane)
 
@@ -172,9 +213,7 @@ class Submit:
                 stored = await self._store.expired(lane.name, wall, MANY)
             except StoreFailure:
                 return
-            fresh = [a for a in stored if a.message.message_id not in lane.held]
-            if fresh:
-                lane.held.update(a.message.message_id for a in fresh)
+            if fresh := lane.hold(stored):
                 await self._expire(lane, fresh)
 
     async def _expire(self, lane: Lane, attempts: list[Attempt]) -> None:
@@ -182,45 +221,44 @@ class Submit:
         if await self._reports.settle_own(fates):
             lane.gone(attempts)
         else:
-            lane.held.difference_update([a.message.message_id for a in attempts])
+            lane.let_go(attempts)
 
     def _leave(self, lane: Lane) -> None:
         leaving = lane.leave(self._clock.monotonic())
         if leaving:
-            submit = lane.provider.submit
-            self._carrier.carry(lane.name, leaving, lambda a: submit(a.message), self._concluded)
+            self._carrier.carry(
+                lane.name, leaving, lambda load: started(lane, load), self._concluded
+            )
 
     # -- an attempt ends ------------------------------------------------------------------------
 
     def _concluded(self, conclusions: Conclusions) -> None:
-        attempts = [(attempt, outcome_of(what)) for attempt, what in conclusions]
-        lanes = set()
-        wall = self._clock.wall()
-        for attempt, outcome in attempts:
-            lane = self.lanes[attempt.provider]
-            lane.out -= 1
-            lanes.add(lane)
-            if type(outcome) is Postponed and outcome.whole_lane:
-                lane.pause(self._clock.monotonic() + (outcome.after or STORE_PAUSE))
-            name = type(outcome).__name__.lower()
-            self._meters.asked(attempt.provider, "submit", name, wall - attempt.begun_at)
-        self._conclude(attempts)
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        lanes: dict[Lane, Conclusions] = {}
+        for load, what in conclusions:
+            lanes.setdefault(self.lanes[attempts_of(load)[0].provider], []).append((load, what))
+        for lane, some in lanes.items():
+            lane.out -= len(some)
+            for change in heard(lane, some, now, wall, self._meters):
+                self._journal(change, provider=lane.name)
+        self._conclude([one for load, what in conclusions for one in ended(load, what)])
         for lane in lanes:
             self._leave(lane)
             self._move(lane)
 
-    def _conclude(self, attempts: Sequence[tuple[Attempt, Outcome]]) -> None:
+    def _conclude(self, ends: Sequence[Ended]) -> None:
         now = self._clock.wall()
         decisions = [
             retry.decide(
-                attempt,
-                outcome,
-                self.lanes[attempt.provider].rules.policy,
+                end.attempt,
+                end.outcome,
+                self.lanes[end.attempt.provider].rules.policy,
                 now=now,
                 random=self._random(),
-                providers=self.lanes,
+                onward=self.failover.onward,
+                repeated=end.repeated,
             )
-            for attempt, outcome in attempts
+            for end in ends
         ]
         self._spawn(self._write(decisions))
 
@@ -228,8 +266,7 @@ class Submit:
         fates = [(d.verdict.attempt, d.state, d.error) for d in decisions if d.state]
         settlements = self._reports.own(fates)
         recorded = self._store.record([d.verdict for d in decisions], settlements)
-        accepted = [d.verdict.attempt for d in decisions if _accept(d)]
-        met = self._reports.expect(accepted)
+        met = self._reports.expect([d.verdict.attempt for d in decisions if accept(d)])
         try:
             await recorded
         except StoreFailure:
@@ -253,7 +290,7 @@ class Submit:
                     lane.wait((attempt,))
                     self._move(lane)
                 else:
-                    lane.depth += 1
+                    lane.later(attempt)
             elif isinstance(outcome, Uncertain) and not decision.state:
                 self._tell("message_uncertain", attempt, outcome)
             elif isinstance(outcome, Refused):
@@ -270,23 +307,9 @@ class Submit:
         )
 
 
-def _accept(decision: Decision) -> bool:
-    """Note on the attempt what the provider calls the message; tell whether it took it."""
-    outcome = decision.verdict.outcome
-    if not isinstance(outcome, Accepted):
-        return False
-    attempt = decision.verdict.attempt
-    attempt.provider_message_id = outcome.provider_message_id
-    attempt.answered_at = decision.verdict.at
-    return True
-
-
-def outcome_of(conclusion: Any) -> Outcome:
-    """Return what an exchange came to, whatever ended it."""
-    if isinstance(conclusion, Accepted | Refused | Postponed | Uncertain):
-        return conclusion
-    if isinstance(conclusion, NotSent):
-        return Postponed(str(conclusion))
-    if isinstance(conclusion, NoAnswer):
-        return Uncertain(str(conclusion))
-    return Uncertain(f"unreadable answer: {type(conclusion).__name__}")
+def started(lane: Lane, load: Load) -> Exchange[Any]:
+    """Return the exchange that hands over what one request carries; raises NotAddressable."""
+    if type(load) is Batch:
+        messages = [lane.addressed(attempt.message) for attempt in load.attempts]
+        return lane.provider.submit_batch(messages, load.key)
+    return lane.provider.submit(lane.addressed(load.message))  # type: ignore[union-attr]

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, field, fields
 from dataclasses import Field as DataclassField
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, Self, get_type_hints
 
 from pydantic import (
-    BeforeValidator,
     Field,
     PrivateAttr,
     ValidationInfo,
@@ -21,7 +20,9 @@ from pydantic import (
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.providers.registry import UnknownType, known_types, provider_type
+from smppbridge.settings.described import built, fields_of, key_of, name_of
 from smppbridge.settings.section import Section, wrong
+from smppbridge.settings.sender import Sender
 from smppbridge.settings.values import (
     Certificates,
     Context,
@@ -34,7 +35,6 @@ from smppbridge.settings.values import (
     SecretText,
     Text,
     context_of,
-    secret_text,
     suggestion,
 )
 
@@ -42,6 +42,7 @@ WhenUncertain = Literal["hold", "retry", "fail"]
 Reports = Literal["push", "poll", "both", "none"]
 WithoutReports = Literal["unknown", "acceptd", "delivrd"]
 NumberForm = Literal["digits", "plus", "local"]
+Optouts = Literal["ignore", "refuse"]
 CALLBACK_URL = "callback_url"  # a field that is no setting: it follows from others
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
@@ -74,6 +75,7 @@ class LaneSettings:
     breaker: int | None
     breaker_pause: float
     number_form: NumberForm
+    optouts: Optouts
 
     @property
     def pushes(self) -> bool:
@@ -176,6 +178,14 @@ class Provider(Section):
         description="How numbers are written for it: digits (254722000001), plus (+254722000001) or"
         " local (0722000001)",
     )
+    sender: Sender | None = Field(
+        default=None, description="Which source addresses it takes; absent: any"
+    )
+    optouts: Optouts = Field(
+        default="ignore",
+        description="What becomes of messages to numbers that opted out there: ignore (it is for"
+        " the provider to know) or refuse (ESME_RINVDSTADR)",
+    )
 
     _built: Built | None = PrivateAttr(default=None)
 
@@ -204,8 +214,8 @@ class Provider(Section):
         Only a provider whose class has a field of that name is told.
         """
         made = provider_type(self.type)
-        own = {each.name: getattr(self, each.name) for each in _own_fields(made)}
-        if callback_url and CALLBACK_URL in {each.name for each in _fields(made)}:
+        own = {each.name: built(getattr(self, name_of(each))) for each in _own_fields(made)}
+        if callback_url and CALLBACK_URL in {each.name for each in fields_of(made)}:
             own[CALLBACK_URL] = callback_url
         return made(**own)
 
@@ -220,7 +230,9 @@ class Provider(Section):
         return "poll" if self.abilities.polling else "none"
 
     def _secrets(self) -> list[str]:
-        return [value for key in self.secret_keys() if (value := getattr(self, key))]
+        values = [value for key in self.secret_keys() if (value := getattr(self, key))]
+        named = [value.values() if isinstance(value, Mapping) else [value] for value in values]
+        return [value for some in named for value in some]
 
     @model_validator(mode="after")
     def _suits_its_type(self, info: ValidationInfo) -> Self:
@@ -235,6 +247,8 @@ class Provider(Section):
             yield "when_uncertain", "retry could send twice: this provider has no idempotency keys"
         if lane.pushes and not abilities.callbacks:
             yield "reports", "this provider does not call back"
+        elif abilities.bound:
+            yield from self._needless_faults()
         elif lane.pushes and not context.callbacks:
             yield "reports", "this provider calls back, and there is no section callbacks"
         elif lane.pushes and not self.callback_key:
@@ -248,15 +262,20 @@ class Provider(Section):
         if self.first_poll > self.longest_poll:
             yield "first_poll", "is longer than longest_poll"
 
+    def _needless_faults(self) -> Iterator[tuple[str, str]]:
+        for key in ("callback_key", "proxy"):
+            if getattr(self, key):
+                yield key, "is for providers that are reached over HTTP"
+
     def _build_faults(self) -> Iterator[tuple[str, str]]:
         try:
             self.build()
         except (ValueError, TypeError) as error:
-            message = str(error)
-            if any(value in message for value in self._secrets()):
-                message = "its type refuses these settings"
-            first = message.partition(" ")[0]
-            yield (first if first in type(self).model_fields else ""), message
+            for key, message in getattr(error, "faults", [("", str(error))]):
+                if any(value in message for value in self._secrets()):
+                    message = "its type refuses these settings"
+                first = message.partition(" ")[0]
+                yield key or (first if first in type(self).model_fields else ""), message
 
 
 @cache
@@ -265,7 +284,7 @@ def section_for(name: str) -> type[Provider]:
     made = provider_type(name)
     hints = get_type_hints(made, include_extras=True)
     own: dict[str, Any] = {
-        each.name: _key(hints[each.name], each)
+        name_of(each): key_of(hints[each.name], each)
         for each in _own_fields(made)
         if each.name not in Provider.model_fields
     }
@@ -290,24 +309,4 @@ def read(value: Any, info: ValidationInfo) -> Any:
 
 
 def _own_fields(made: type[Built]) -> tuple[DataclassField[Any], ...]:
-    return tuple(each for each in _fields(made) if each.name != CALLBACK_URL)
-
-
-def _fields(made: type[Any]) -> tuple[DataclassField[Any], ...]:
-    return tuple(each for each in fields(made) if each.init)
-
-
-def _key(hint: Any, each: DataclassField[Any]) -> tuple[Any, Any]:
-    """Return what pydantic wants to know of a dataclass's field."""
-    options: dict[str, Any] = {"repr": each.repr, "description": each.metadata.get("description")}
-    if each.default is not MISSING:
-        options["default"] = each.default
-    elif each.default_factory is not MISSING:
-        options["default_factory"] = each.default_factory
-    if each.repr:
-        return hint, Field(**options)
-    return Annotated[hint, BeforeValidator(_secret_or_none)], Field(**options)
-
-
-def _secret_or_none(value: Any, info: ValidationInfo) -> str | None:
-    return None if value is None else secret_text(value, info)
+    return tuple(each for each in fields_of(made) if each.name != CALLBACK_URL)

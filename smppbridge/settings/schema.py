@@ -13,13 +13,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, String
 
 from smppbridge.model.account import Account as Record
 from smppbridge.providers.exchange import Provider as Built
+from smppbridge.routing.mo import MoTable
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.settings import provider
 from smppbridge.settings.account import Account
 from smppbridge.settings.document import Document, Fault
+from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.section import Section
+from smppbridge.settings.ussd import Ussd
 from smppbridge.settings.values import (
     Context,
     Count,
@@ -179,6 +182,10 @@ class Settings(Section):
     routes: tuple[Route, ...] = Field(
         default=(), description="Which messages go where: the longest prefix counts"
     )
+    mo: MoRoutes = Field(
+        default=(), description="Which account the messages from phones (MO) are delivered to"
+    )
+    ussd: Ussd = Field(default=Ussd(), description="Dialogues of phones with ESMEs")
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(""))
 
@@ -214,6 +221,9 @@ class Settings(Section):
             if entry.callback_key and len(entry.callback_key) < _KEY_LENGTH:
                 message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
                 yield self.fault(f"providers.{name}.callback_key", message, warning=True)
+        if self.ussd.key and len(self.ussd.key) < _KEY_LENGTH:
+            message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
+            yield self.fault("ussd.key", message, warning=True)
 
     def records(self) -> dict[str, Record]:
         """Return the accounts as the rest of the bridge knows them, by system_id."""
@@ -236,6 +246,10 @@ class Settings(Section):
         """Return the routing table."""
         return Table(rule for route in self.routes for rule in route.rules())
 
+    def mo_table(self) -> MoTable:
+        """Return which MO messages are whose."""
+        return MoTable(rule for route in self.mo for rule in route.rules())
+
     def _clear_secret(self) -> str | None:
         passwords = [f"accounts[{index}].password" for index in range(len(self.accounts))]
         others = [
@@ -243,6 +257,7 @@ class Settings(Section):
             for name, entry in self.providers.items()
             for key in entry.secret_keys()
         ]
+        others.append("ussd.key")
         return next((key for key in passwords + others if key in self._document.literal), None)
 
 

@@ -15,14 +15,14 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-def wrong(faults: Iterable[tuple[str, str]]) -> ValidationError:
-    """Return the error that blames keys of a section, each with its message."""
+def wrong(faults: Iterable[tuple[str | int, str]]) -> ValidationError:
+    """Return the error that blames keys of a section, or items of a list, each with its message."""
     return ValidationError.from_exception_data(
         "section",
         [
             InitErrorDetails(
                 type=PydanticCustomError("wrong", "{message}", {"message": message}),
-                loc=(key,) if key else (),
+                loc=() if key == "" else (key,),
                 input=None,
             )
             for key, message in faults

@@ -13,14 +13,25 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 SIMULATORS: Mapping[str, str] = MappingProxyType(
-    {"keccel": "smppbridge.simulators.keccel:KeccelSimulator"}
+    {
+        "d7": "smppbridge.simulators.d7:D7Simulator",
+        "keccel": "smppbridge.simulators.keccel:KeccelSimulator",
+        "mspace_legacy": "smppbridge.simulators.mspace_legacy:MSpaceLegacySimulator",
+        "mspace_v2": "smppbridge.simulators.mspace_v2:MSpaceV2Simulator",
+        "smsc": "smppbridge.simulators.smsc:SmscSimulator",
+        "smscx": "smppbridge.simulators.smscx:SmsCxSimulator",
+    }
 )
 """Where the simulator of each name is; imported only when asked for."""
 
 
 class Simulator(Protocol):
-    """What `simulate` and `demo` need of a simulator; *callback_url* may be set while it runs."""
+    """What `simulate` and `demo` need of a simulator; *callback_url* may be set while it runs.
 
+    *scheme* is what it speaks, as the beginning of an URL has it.
+    """
+
+    scheme: str
     callback_url: str | None
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -149,12 +149,20 @@ class Pusher:
         headers: Headed | None = None,
         body: bytes = b"",
         after: float = 0.0,
+        wanted: bytes = b"",
+        again: bool = True,
     ) -> Deferred[None]:
-        """Make a callback *after* so many seconds; the Deferred fires when it is done with."""
+        """Make a callback *after* so many seconds; the Deferred fires when it is done with.
+
+        With *wanted* only that body is an answer; without *again* it is made but once.
+        """
         if len(self._running) >= _WAITING:
             self.failed += 1
             return succeed(None)
-        running = Deferred.fromCoroutine(self._push(method, url, headers or {}, body, after))
+        pauses = (after, *PAUSES) if again else (after,)
+        running = Deferred.fromCoroutine(
+            self._push(method, url, headers or {}, body, pauses, wanted)
+        )
         self._running.add(running)
 
         def ended(result: object) -> None:
@@ -172,16 +180,24 @@ class Pusher:
         return closed
 
     async def _push(
-        self, method: str, url: str, headers: Headed, body: bytes, after: float
+        self,
+        method: str,
+        url: str,
+        headers: Headed,
+        body: bytes,
+        pauses: Iterable[float],
+        wanted: bytes,
     ) -> None:
-        for pause in (after, *PAUSES):
+        for pause in pauses:
             await deferLater(self._reactor, pause)
-            if await self._heeded(method, url, headers, body):
+            if await self._heeded(method, url, headers, body, wanted):
                 self.pushed += 1
                 return
         self.failed += 1
 
-    async def _heeded(self, method: str, url: str, headers: Headed, body: bytes) -> bool:
+    async def _heeded(
+        self, method: str, url: str, headers: Headed, body: bytes, wanted: bytes
+    ) -> bool:
         await self._places.acquire()
         try:
             response = await self._agent.request(
@@ -190,18 +206,20 @@ class Pusher:
                 Headers({name: [value] for name, value in headers.items()}),
                 FileBodyProducer(BytesIO(body)) if body else None,
             ).addTimeout(_PATIENCE, self._reactor)
-            await read_body(response).addTimeout(_PATIENCE, self._reactor)
+            answer = await read_body(response).addTimeout(_PATIENCE, self._reactor)
         except CancelledError:
             raise
         except Exception:
             return False
         finally:
             self._places.release()
-        return bool(200 <= response.code < 300)
+        return 200 <= response.code < 300 and wanted in (b"", answer.strip())
 
 
 class WebSimulator:
     """Serves *pages*; *reactor* is any that has TCP and time."""
+
+    scheme = "http"
 
     def __init__(self, reactor: Any, pages: Mapping[str, Page], callback_url: str | None) -> None:
         self.callback_url = callback_url

@@ -25,7 +25,7 @@ _COLUMNS = (
     "body, segments, accepted_at, begun_at, answered_at, provider_message_id, state, error, "
     "done_at, report_source"
 )
-_UNCERTAIN = "stage < 4 and stage = 2 and due is not null"
+_UNCERTAIN = "stage in (2, 3) and stage = 2 and due is not null"
 # A loose scan: one step in the index for each provider that there is.
 _PROVIDERS = (
     "with recursive named(x) as (select min(provider) from message where provider_message_id "
@@ -206,7 +206,8 @@ def _conditions(db: sqlite3.Connection, query: Query) -> Iterator[tuple[str, lis
     if query.uncertain:
         yield _UNCERTAIN, []
     if query.stage is not None:
-        open_ = "stage < 4 and " if query.stage < Stage.FINISHED else ""
+        out = (Stage.SUBMITTING, Stage.SUBMITTED)
+        open_ = "stage in (2, 3) and " if query.stage in out else ""
         yield f"{open_}stage = ?", [int(query.stage)]
     for column in ("number", "system_id", "state"):
         if (value := getattr(query, column)) is not None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, field
 from string import ascii_lowercase, ascii_uppercase
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Outcome
@@ -35,13 +35,15 @@ class Entry:
 
     A message with *segments* takes all of them in, also when no segment comes with it.
 
-    *begun* is set when the first attempt is written down together with the message.
+    *begun* is set when the first attempt is written down together with the message; *hop* is the
+    place in the route where it begins.
     """
 
     message: Message | None
     begun: bool = False
     key: GatheringKey | None = None
     segment: Segment | None = None
+    hop: int = 0
 
 
 @dataclass(slots=True)
@@ -62,7 +64,8 @@ class Verdict:
 class Settlement:
     """A message's state by a report, with the deliveries that it makes due.
 
-    *source* is push, poll or own; *early* names the early report that it uses up.
+    *source* is push, poll or own; *early* names the early report that it uses up; *renamed* is what
+    the provider calls the message from now on, if that is news.
     """
 
     attempt: Attempt
@@ -73,6 +76,26 @@ class Settlement:
     source: str
     deliveries: list[Delivery] = field(default_factory=list)
     early: tuple[str, str] | None = None
+    renamed: str | None = None
+
+
+@dataclass(slots=True)
+class MoEntry:
+    """An MO message to be kept, as the deliver_sm that it takes.
+
+    *segment* is the number of the first: one that came as a segment is one here too.  Without
+    *provider_message_id* nobody can tell whether it is another one's repetition.
+    """
+
+    provider: str
+    provider_message_id: str
+    segment: int
+    deliveries: list[Delivery]
+
+    @property
+    def message_id(self) -> int:
+        """Return the id of its first deliver_sm."""
+        return self.deliveries[0].message_id
 
 
 @dataclass(slots=True)
@@ -94,19 +117,38 @@ class Found:
     stage: Stage
 
 
+class Waiting(NamedTuple):
+    """How many messages wait for a provider from an account at a priority."""
+
+    provider: str
+    system_id: str
+    priority: int
+    messages: int
+
+
+class Wanted(NamedTuple):
+    """What of a lane is to be read back: an account's messages at a priority, but for *skip*."""
+
+    system_id: str
+    priority: int
+    skip: Collection[int]
+
+
 @dataclass(slots=True)
 class Restored:
     """What a store held when it was opened: counts, and what must be in memory.
 
     *interrupted* are attempts that were out when the process ended: nobody knows their outcome.
+    *optouts* are (provider, number), the latest ones if they are very many.
     """
 
     last_id: int
-    waiting: dict[str, int]
+    waiting: list[Waiting]
     interrupted: list[Attempt]
     segments: list[tuple[GatheringKey, Segment]]
     owed: dict[str, int]
     early: list[EarlyReport]
+    optouts: list[tuple[str, str]] = field(default_factory=list)
 
 
 class AcceptStore(Protocol):
@@ -129,21 +171,25 @@ class SubmitStore(Protocol):
     ) -> Awaitable[None]:
         """Write down what attempts came to, and the fate of messages that this decides."""
 
+    def move(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
+        """Write down that WAITING messages wait for another provider: their attempts' new one."""
+
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Awaitable[None]:
         """Say when open messages are to be looked at again: (message_id, UNIX seconds)."""
 
-    def due(
-        self,
-        stage: Stage,
-        provider: str,
-        now: float,
-        limit: int,
-        skip: Collection[int] = frozenset(),
-    ) -> Awaitable[list[Attempt]]:
-        """Return open messages of a stage whose time has come, longest due first, without *skip*.
+    def waiting(
+        self, provider: str, lines: Sequence[Wanted], now: float, limit: int
+    ) -> Awaitable[list[list[Attempt]]]:
+        """Return WAITING messages whose time has come, longest due first, up to *limit* a line.
 
-        A message that is in *skip* now must stay there until what was told of it is durable.
+        A message that is skipped now must be until what was told of it is durable.
         """
+
+    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
+        """Return messages that are out (SUBMITTING, SUBMITTED) and due, longest due first."""
+
+    def batches(self, keys: Sequence[str]) -> Awaitable[dict[str, list[Found]]]:
+        """Return the messages that shared requests, by the requests' keys, in order of their ids."""
 
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
         """Return WAITING messages whose deadline has passed."""
@@ -171,6 +217,22 @@ class ReportStore(Protocol):
 
         An id that differs in case or leading zeros is found too, if it is the only one.
         """
+
+
+class MoStore(Protocol):
+    """What mo needs."""
+
+    def keep_mos(self, entries: Sequence[MoEntry]) -> Awaitable[set[int]]:
+        """Keep MO messages and their deliveries; return the message_ids of those that are new.
+
+        One whose provider_message_id and segment a provider has told before is not kept.
+        """
+
+    def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Awaitable[None]:
+        """Keep opt-outs: (provider, number, UNIX seconds)."""
+
+    def ended_optouts(self) -> Awaitable[list[tuple[str, str]]]:
+        """Take the opt-outs that were ended by hand: (provider, number)."""
 
 
 class DeliverStore(Protocol):

@@ -8,11 +8,12 @@ from collections.abc import Collection, Iterable, Sequence
 
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
+from smppbridge.store import mo
 from smppbridge.store import records as rec
-from smppbridge.store.port import EarlyReport, Found, Restored, same_id
+from smppbridge.store.port import EarlyReport, Found, Restored, Waiting, Wanted, same_id
 from smppbridge.store.records import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, Row, marks
 
-_OPEN = f"select {ATTEMPT_COLUMNS} from message where stage < 4"  # as the partial index says
+_OUT = "stage in (2, 3)"  # word for word as the partial index says
 
 AT_ONCE = 250  # ids in one statement
 
@@ -21,12 +22,11 @@ def restore(db: sqlite3.Connection) -> Restored:
     """Return what must be known before the bridge goes on where it was."""
     last = max(
         db.execute(f"select coalesce(max(message_id), 0) from {table}").fetchone()[0]
-        for table in ("message", "segment")
+        for table in ("message", "segment", "mo")
     )
-    waiting = dict(
-        db.execute(
-            "select provider, count(*) from message where stage < 4 and stage = 1 group by provider"
-        )
+    waiting = db.execute(
+        "select provider, system_id, priority, count(*) from message where stage = 1 "
+        "group by provider, system_id, priority"
     )
     owed = dict(
         db.execute(
@@ -39,34 +39,57 @@ def restore(db: sqlite3.Connection) -> Restored:
     )
     segments = [rec.read_gathering(row) for row in gathering]
     early = [EarlyReport(*row) for row in db.execute("select * from early order by at")]
-    interrupted = _attempts(db, db.execute(f"{_OPEN} and stage = 2 and due is null"))
-    return Restored(last, waiting, interrupted, segments, owed, early)
+    was_out = f"select {ATTEMPT_COLUMNS} from message where {_OUT} and stage = 2 and due is null"
+    interrupted = _attempts(db, db.execute(was_out))
+    waits = list(map(Waiting._make, waiting))
+    return Restored(last, waits, interrupted, segments, owed, early, mo.optouts(db))
+
+
+def waiting(
+    db: sqlite3.Connection, provider: str, lines: Sequence[Wanted], now: float, limit: int
+) -> list[list[Attempt]]:
+    """Return WAITING messages whose time has come; reads the index to find them."""
+    found: list[list[Attempt]] = []
+    for system_id, priority, skip in lines:
+        ids = db.execute(
+            "select message_id from message where stage = 1 and provider = ? and system_id = ? "
+            "and priority = ? and due <= ? order by due limit ?",
+            (provider, system_id, priority, now, limit + len(skip)),
+        )
+        found.append(_in_order(db, [one for (one,) in ids if one not in skip][:limit]))
+    return found
 
 
 def due(
-    db: sqlite3.Connection,
-    stage: Stage,
-    provider: str,
-    now: float,
-    limit: int,
-    skip: Collection[int],
+    db: sqlite3.Connection, stage: Stage, provider: str, now: float, limit: int
 ) -> list[Attempt]:
-    """Return open messages whose time has come, longest due first; reads the index to find them."""
+    """Return messages that are out and whose time has come; reads the index to find them."""
     ids = db.execute(
-        "select message_id from message where stage < 4 and stage = ? and provider = ? "
+        f"select message_id from message where {_OUT} and stage = ? and provider = ? "
         "and due <= ? order by due limit ?",
-        (int(stage), provider, now, limit + len(skip)),
+        (int(stage), provider, now, limit),
     )
-    wanted = [found for (found,) in ids if found not in skip][:limit]
-    rows = _by_ids(db, wanted)
-    return [attempt for found in wanted if (attempt := rows.get(found)) is not None]
+    return _in_order(db, [found for (found,) in ids])
+
+
+def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found]]:
+    """Return the messages that shared requests, finished or not."""
+    found: dict[str, list[Found]] = {}
+    for key in keys:
+        rows = db.execute(
+            f"select {ATTEMPT_COLUMNS} from message where batch is not null and batch = ? "
+            "order by message_id",
+            (key,),
+        ).fetchall()
+        segments = _segments(db, rows)
+        found[key] = [rec.read_found(row, segments.get(row[0], ())) for row in rows]
+    return found
 
 
 def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
     """Return WAITING messages whose deadline has passed; reads the index to find them."""
     ids = db.execute(
-        "select message_id from message where stage < 4 and stage = 1 and provider = ? "
-        "and expires_at <= ? limit ?",
+        "select message_id from message where stage = 1 and provider = ? and expires_at <= ? limit ?",
         (provider, now, limit),
     ).fetchall()
     return list(_by_ids(db, [found for (found,) in ids]).values())
@@ -100,8 +123,12 @@ def owed(
     wanted = [key for key in keys if key not in skip][:limit]
     query = f"select {DELIVERY_COLUMNS} from delivery where message_id = ? and state = ?"
     rows = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
-    messages = _by_ids(db, sorted({row[2] for row in rows}))
-    return [rec.read_delivery(row, messages[row[2]]) for row in rows if row[2] in messages]
+    messages = _by_ids(db, sorted({row[2] for row in rows if row[1]}))
+    found = [rec.read_delivery(row, messages[row[2]]) for row in rows if row[2] in messages]
+    phones = [row for row in rows if not row[1]]
+    if phones:
+        found = sorted(found + mo.owed(db, system_id, phones), key=lambda d: (d.due, d.message_id))
+    return found
 
 
 def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
@@ -160,13 +187,14 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
 
 def open_messages(db: sqlite3.Connection, provider: str) -> bool:
     """Tell whether a provider has messages that are not finished."""
-    query = "select 1 from message where stage < 4 and stage = ? and provider = ? limit 1"
-    return any(db.execute(query, (stage, provider)).fetchone() for stage in (1, 2, 3))
+    places = ("stage = 1", f"{_OUT} and stage = 2", f"{_OUT} and stage = 3")
+    queries = (f"select 1 from message where {place} and provider = ? limit 1" for place in places)
+    return any(db.execute(query, (provider,)).fetchone() for query in queries)
 
 
 def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
     """Return figures for gauges; octets of the file, of its log, and free on its disk."""
-    uncertain = "select count(*) from message where stage < 4 and stage = 2 and due is not null"
+    uncertain = f"select count(*) from message where {_OUT} and stage = 2 and due is not null"
     disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
     wal = f"{path}-wal"
     return {
@@ -175,6 +203,11 @@ def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
         "wal_bytes": os.path.getsize(wal) if os.path.exists(wal) else 0,
         "free_bytes": disk.f_bavail * disk.f_frsize,
     }
+
+
+def _in_order(db: sqlite3.Connection, ids: Sequence[int]) -> list[Attempt]:
+    rows = _by_ids(db, ids)
+    return [attempt for found in ids if (attempt := rows.get(found)) is not None]
 
 
 def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:

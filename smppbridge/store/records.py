@@ -24,13 +24,14 @@ Row = tuple[Any, ...]
 ATTEMPT_COLUMNS = (
     "message_id, system_id, source, source_plan, destination, destination_plan, number, body, "
     "data_coding, priority, registered_delivery, route, accepted_at, expires_at, due, traits, "
-    "segments, provider, attempts, hop, begun_at, answered_at, provider_message_id, stage, state"
+    "segments, provider, attempts, hop, begun_at, answered_at, provider_message_id, stage, state, "
+    "batch"
 )
 DELIVERY_COLUMNS = "message_id, state, parent, error, done_at, due, expires_at, attempts"
 
 
-def message_row(m: Message, begun: bool) -> Row:
-    """Return the row of a message just accepted; *begun* with its first attempt."""
+def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
+    """Return the row of a message just accepted; *begun* with its first attempt, at *hop*."""
     source, destination = m.source, m.destination
     return (
         m.message_id,
@@ -38,7 +39,8 @@ def message_row(m: Message, begun: bool) -> Row:
         2 if begun else 1,
         None if begun else m.due,
         m.expires_at,
-        m.route[0] if m.route else "",
+        m.route[hop] if m.route else "",
+        hop,
         1 if begun else 0,
         ",".join(m.route),
         source.addr,
@@ -89,7 +91,7 @@ def attempt_row(v: Verdict) -> Row:
 
 def settlement_row(s: Settlement) -> Row:
     """Return what a report changes in its message's row."""
-    return (s.attempt.message.message_id, s.state, s.error, s.at, s.source)
+    return (s.attempt.message.message_id, s.state, s.error, s.at, s.source, s.renamed)
 
 
 def delivery_row(d: Delivery) -> Row:
@@ -132,6 +134,8 @@ def traits_text(traits: Traits) -> str:
         "protocol_id": traits.protocol_id,
         "user_message_reference": traits.user_message_reference,
         "udh": traits.udh.hex(),
+        "sender": traits.sender,
+        "scheduled": traits.scheduled,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -216,7 +220,15 @@ def read_attempt(row: Row, segments: tuple[Segment, ...] = ()) -> Attempt:
         segments,
     )
     return Attempt(
-        message, row[17], row[18], row[19], row[20] or 0.0, row[21] or 0.0, row[22], row[24]
+        message,
+        row[17],
+        row[18],
+        row[19],
+        row[20] or 0.0,
+        row[21] or 0.0,
+        row[22],
+        row[24],
+        row[25],
     )
 
 

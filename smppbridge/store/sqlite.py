@@ -6,12 +6,13 @@ import fcntl
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.report import Delivery
-from smppbridge.store import queries
+from smppbridge.store import mo, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.migrate import migrate
@@ -19,12 +20,16 @@ from smppbridge.store.port import (
     EarlyReport,
     Entry,
     Found,
+    MoEntry,
     Restored,
     Settlement,
     Verdict,
+    Wanted,
 )
 from smppbridge.store.statements import Row
 from smppbridge.store.writer import Told, Writer, connect
+
+T = TypeVar("T")
 
 
 class StoreLocked(Exception):
@@ -95,7 +100,10 @@ class SqliteStore:
     ) -> Deferred[None]:
         messages = [e.message for e in entries if e.message]
         told: Told = [
-            (sql.INSERT_MESSAGE, [rec.message_row(m, e.begun) for e in entries if (m := e.message)])
+            (
+                sql.INSERT_MESSAGE,
+                [rec.message_row(m, e.begun, e.hop) for e in entries if (m := e.message)],
+            )
         ]
         segments = [rec.segment_row(e) for e in entries if e.segment]
         joined: list[Row] = [
@@ -110,7 +118,7 @@ class SqliteStore:
                 (
                     sql.BEGIN,
                     [
-                        (a.message.message_id, a.provider, a.hop, a.number, a.begun_at)
+                        (a.message.message_id, a.provider, a.hop, a.number, a.begun_at, a.batch)
                         for a in attempts
                     ],
                 )
@@ -126,6 +134,11 @@ class SqliteStore:
             (sql.INSERT_ATTEMPT, noted),
         ]
         return self._tell(told + _settled(settlements))
+
+    def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        return self._tell(
+            [(sql.MOVE, [(a.message.message_id, a.provider, a.hop) for a in attempts])]
+        )
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
         return self._tell([(sql.REVISIT, list(dues))])
@@ -150,6 +163,17 @@ class SqliteStore:
         rows: list[Row] = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
         return self._tell([(sql.POSTPONE_DELIVERY, rows)])
 
+    def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
+        deliveries = [rec.delivery_row(d) for entry in entries for d in entry.deliveries]
+        rows = [row for entry in entries for row in mo.entry_rows(entry)]
+        ids = [entry.message_id for entry in entries]
+        keeping = self._tell([(sql.INSERT_MO, rows), (sql.INSERT_MO_DELIVERY, deliveries)])
+        finding = self._ask(lambda db: mo.kept(db, ids))  # in the same turn: no wait between them
+        return Deferred.fromCoroutine(_both(keeping, finding))
+
+    def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
+        return self._tell([(sql.INSERT_OPTOUT, list(optouts))])
+
     def probe(self) -> Deferred[None]:
         """Write something that stays nowhere: a store that failed may have room again."""
         nothing: Row = ("", "", 0, 0, 0.0)
@@ -157,16 +181,17 @@ class SqliteStore:
 
     # -- questions: answered by the writer, after what was told before them -------------------
 
-    def due(
-        self,
-        stage: Stage,
-        provider: str,
-        now: float,
-        limit: int,
-        skip: Collection[int] = frozenset(),
-    ) -> Deferred[list[Attempt]]:
-        skip = frozenset(skip)
-        return self._ask(lambda db: queries.due(db, stage, provider, now, limit, skip))
+    def waiting(
+        self, provider: str, lines: Sequence[Wanted], now: float, limit: int
+    ) -> Deferred[list[list[Attempt]]]:
+        lines = [line._replace(skip=frozenset(line.skip)) for line in lines]
+        return self._ask(lambda db: queries.waiting(db, provider, lines, now, limit))
+
+    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
+        return self._ask(lambda db: queries.due(db, stage, provider, now, limit))
+
+    def batches(self, keys: Sequence[str]) -> Deferred[dict[str, list[Found]]]:
+        return self._ask(lambda db: queries.batches(db, keys))
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         return self._ask(lambda db: queries.expired(db, provider, now, limit))
@@ -189,12 +214,17 @@ class SqliteStore:
     def decisions(self) -> Deferred[list[tuple[Found, str]]]:
         return self._ask(queries.take_decisions)
 
+    def ended_optouts(self) -> Deferred[list[tuple[str, str]]]:
+        return self._ask(mo.take_ended)
+
     def lapse(self, now: float, limit: int) -> Deferred[dict[str, int]]:
         return self._ask(lambda db: queries.lapse(db, now, limit))
 
     def forget(self, before: float, limit: int) -> Deferred[int]:
         """Delete finished messages older than *before* (UNIX seconds); return how many."""
-        return self._ask(lambda db: queries.forget(db, before, limit))
+        return self._ask(
+            lambda db: queries.forget(db, before, limit) + mo.forget(db, before, limit)
+        )
 
     def open_messages(self, provider: str) -> Deferred[bool]:
         """Return whether a provider has open messages."""
@@ -203,6 +233,15 @@ class SqliteStore:
     def measure(self) -> Deferred[dict[str, float]]:
         """Return figures for gauges: uncertain messages, octets of the file, its log and free."""
         return self._ask(lambda db: queries.measure(db, self.path))
+
+
+async def _both(keeping: Deferred[None], finding: Deferred[T]) -> T:
+    """Return what was found once it is kept."""
+    try:
+        await keeping
+    finally:
+        found = await finding
+    return found
 
 
 def _settled(settlements: Sequence[Settlement]) -> Told:

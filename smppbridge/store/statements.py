@@ -53,7 +53,7 @@ def _update(table: str, columns: str, changes: str, where: str) -> Many:
 
 INSERT_MESSAGE = _insert(
     "message",
-    "message_id,system_id,stage,due,expires_at,provider,attempts,route,source,source_plan,"
+    "message_id,system_id,stage,due,expires_at,provider,hop,attempts,route,source,source_plan,"
     "destination,destination_plan,number,body,data_coding,priority,registered_delivery,traits,"
     "segments,accepted_at,begun_at",
 )
@@ -68,8 +68,9 @@ JOIN_SEGMENT = _update(
 )
 BEGIN = _update(
     "message",
-    "id,provider,hop,attempts,at",
-    "stage=2, due=null, provider=v.provider, hop=v.hop, attempts=v.attempts, begun_at=v.at",
+    "id,provider,hop,attempts,at,batch",
+    "stage=2, due=null, provider=v.provider, hop=v.hop, attempts=v.attempts, begun_at=v.at, "
+    "batch=v.batch",
     "message_id=v.id and stage < 4",
 )
 RECORD = _update(
@@ -83,17 +84,25 @@ INSERT_ATTEMPT = Many(
     "message_id,number,provider,begun_at,ended_at,outcome,reason",
     "insert or ignore into attempt select * from v where message_id is not null",
 )
+MOVE = _update(
+    "message",
+    "id,provider,hop",
+    "provider=v.provider, hop=v.hop",
+    "message_id=v.id and stage = 1",
+)
 REVISIT = _update("message", "id,due", "due=v.due", "message_id=v.id and stage < 4")
 STATE = _update(
     "message",
-    "id,state,error,at,source",
-    "state=v.state, error=v.error, report_source=v.source",
+    "id,state,error,at,source,pmid",
+    "state=v.state, error=v.error, report_source=v.source, "
+    "provider_message_id=coalesce(v.pmid, provider_message_id)",
     "message_id=v.id and stage < 4",
 )
 FINAL = _update(
     "message",
-    "id,state,error,at,source",
-    "stage=4, due=null, state=v.state, error=v.error, done_at=v.at, report_source=v.source",
+    "id,state,error,at,source,pmid",
+    "stage=4, due=null, state=v.state, error=v.error, done_at=v.at, report_source=v.source, "
+    "provider_message_id=coalesce(v.pmid, provider_message_id)",
     "message_id=v.id and stage < 4",
 )
 INSERT_DELIVERY = _insert(
@@ -113,6 +122,22 @@ POSTPONE_DELIVERY = _update(
     "due=v.due, attempts=v.attempts",
     "message_id=v.id and state=v.s",
 )
+INSERT_MO = _insert(
+    "mo",
+    "message_id,parent,provider,provider_message_id,segment,source,source_plan,destination,"
+    "destination_plan,data_coding,esm_class,octets,heard_at",
+    ignore=True,
+)
+INSERT_MO_DELIVERY = Many(  # none for a repeated message: its first segment was not inserted
+    "message_id,state,parent,system_id,error,done_at,due,expires_at,attempts",
+    "insert or ignore into delivery(message_id, state, parent, system_id, error, done_at, due, "
+    "expires_at, attempts) select * from v where parent in (select message_id from mo)",
+)
+INSERT_OPTOUT = Many(
+    "provider,number,at",
+    "insert or replace into optout(provider, number, at) select * from v "
+    "where provider is not null",
+)
 INSERT_EARLY = Many(
     "provider,pmid,state,error,at",
     "insert or replace into early select * from v where provider is not null",
@@ -129,10 +154,14 @@ ORDER = (
     BEGIN,
     RECORD,
     INSERT_ATTEMPT,
+    MOVE,
     REVISIT,
     STATE,
     FINAL,
     INSERT_DELIVERY,
+    INSERT_MO,
+    INSERT_MO_DELIVERY,
+    INSERT_OPTOUT,
     FINISH_DELIVERY,
     POSTPONE_DELIVERY,
     INSERT_EARLY,

@@ -6,8 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from smppbridge.model.outcome import Uncertain
+from smppbridge.providers.d7 import D7, Batch
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
+from smppbridge.providers.mspace_legacy import MSpaceLegacy
+from smppbridge.providers.mspace_v2 import MSpaceV2, Style
+from smppbridge.providers.smscx import SmsCx
+from smppbridge.smpp.constants import MessageState
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +20,10 @@ class Played:
     """A provider and its simulator: *make* is given the port and the credential.
 
     *on_5xx* is what a server error is to it; *throttled_for* the pause that the simulator asks for
-    (None: it does not say); *number* is what a destination begins with, ten digits.
+    (None: it does not say); *number* is what a destination begins with, ten digits.  With *later*
+    a batch is taken as a whole, and callbacks tell what became of each message.  *on_the_way* is
+    how many callbacks come before the one that tells the end.  *expired* is how it calls a message
+    that expired.
     """
 
     simulator: str
@@ -23,6 +31,40 @@ class Played:
     on_5xx: type = Uncertain
     throttled_for: float | None = 1.0
     number: str = "2438100000"
+    later: bool = False
+    on_the_way: int = 0
+    expired: MessageState = MessageState.EXPIRED
+
+
+def mspace_v2(style: Style, batch: int = 1) -> Played:
+    def make(port: int, word: str) -> Provider:
+        base_url = f"http://127.0.0.1:{port}/smsapi/v2"
+        return MSpaceV2(username="acme", apikey=word, base_url=base_url, style=style, batch=batch)
+
+    return Played("mspace_v2", make, throttled_for=None, number="2547220000")
+
+
+def d7(batch: Batch) -> Played:
+    def make(port: int, word: str) -> Provider:
+        return D7(
+            username="acme",
+            password=word,
+            base_url=f"http://127.0.0.1:{port}",
+            batch=batch,
+            callback_url="http://127.0.0.1:9/",  # whose place the stage's own takes
+        )
+
+    later = batch != "off"
+    return Played("d7", make, throttled_for=None, number="9715000000", later=later, on_the_way=1)
+
+
+def smscx(make: Callable[[int, str], Provider]) -> Played:
+    return Played(
+        "smscx",
+        make,
+        number="2547220000",
+        expired=MessageState.UNDELIVERABLE,
+    )
 
 
 PLAYED = {
@@ -35,5 +77,26 @@ PLAYED = {
         lambda port, word: Keccel(
             token=word, base_url=f"http://127.0.0.1:{port}/sms/v2", arguments="query"
         ),
+    ),
+    "d7": d7("off"),
+    "d7, batch": d7(50),
+    "mspace_legacy": Played(
+        "mspace_legacy",
+        lambda port, word: MSpaceLegacy(
+            username="acme",
+            password=word,
+            base_url=f"http://127.0.0.1:{port}/mspaceservice/wr/sms",
+        ),
+        throttled_for=None,
+        number="2547220000",
+    ),
+    "mspace_v2": mspace_v2("json", batch=3),
+    "mspace_v2, style xml": mspace_v2("xml", batch=3),
+    "mspace_v2, style get": mspace_v2("get"),
+    "smscx": smscx(lambda port, word: SmsCx(api_key=word, base_url=f"http://127.0.0.1:{port}")),
+    "smscx, OAuth": smscx(
+        lambda port, word: SmsCx(
+            app_id="acme", app_secret=word, base_url=f"http://127.0.0.1:{port}"
+        )
     ),
 }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 from time import time
+from uuid import uuid4
 
 import pytest
 import pytest_twisted
@@ -103,7 +105,7 @@ class Client:
 
 
 class Callbacks(Resource):
-    """Where a simulator reports to; *refusals* answers are HTTP 500 first."""
+    """Where a simulator reports to; *refusals* answers are HTTP 500 first, then *answer*."""
 
     isLeaf = True
 
@@ -112,6 +114,7 @@ class Callbacks(Resource):
         self.came = DeferredQueue()
         self.count = 0
         self.refusals = 0
+        self.answer = b""
 
     def render(self, request):
         self.count += 1
@@ -122,7 +125,12 @@ class Callbacks(Resource):
         query = {name.decode(): values[-1].decode() for name, values in request.args.items()}
         body = request.content.read()
         self.came.put(HttpRequest(request.method.decode(), "/", body=body, query=query))
-        return b""
+        return self.answer
+
+
+def only(exchange):
+    (outcome,) = yield from exchange
+    return outcome
 
 
 class Stage:
@@ -139,13 +147,27 @@ class Stage:
         self.simulator = simulator_type(played.simulator)(reactor, callback_url=url, delay=0.0)
         self.port = self.simulator.listen()
         self.provider = played.make(self.port, "right")
+        if self.provider.abilities.told_where:
+            self.provider = replace(self.provider, callback_url=url)
+        self.callbacks.answer = self.provider.abilities.callback_answer
 
     def message_to(self, ending):
         return message_to(self.played.number + ending)
 
     def submit(self, ending, provider=None, timeout=PATIENCE):
-        exchange = (provider or self.provider).submit(self.message_to(ending))
+        """Hand one message over; to a provider that knows keys in a batch of one, as the relay."""
+        provider = provider or self.provider
+        message = self.message_to(ending)
+        if provider.abilities.idempotent:
+            exchange = only(provider.submit_batch([message], str(uuid4())))
+        else:
+            exchange = provider.submit(message)
         return Deferred.fromCoroutine(self.client.carry(exchange, timeout))
+
+    def submit_batch(self, *endings, provider=None, key=None):
+        messages = [self.message_to(ending) for ending in endings]
+        exchange = (provider or self.provider).submit_batch(messages, key or str(uuid4()))
+        return Deferred.fromCoroutine(self.client.carry(exchange))
 
     def query(self, identifier, provider=None):
         exchange = (provider or self.provider).query(self.message_to("00"), identifier)
@@ -154,9 +176,16 @@ class Stage:
     def balance(self, provider=None):
         return Deferred.fromCoroutine(self.client.carry((provider or self.provider).balance()))
 
-    async def report(self):
+    async def told(self):
         request = await self.callbacks.came.get().addTimeout(PATIENCE, reactor)
         (report,) = self.provider.read_callback(request)
+        return report
+
+    async def report(self):
+        """Return the next report, past those that only say that it is on its way."""
+        report = await self.told()
+        while report.state == MessageState.ENROUTE:
+            report = await self.told()
         return report
 
     async def close(self):
@@ -175,6 +204,15 @@ async def stage(request):
 everybody = pytest.mark.parametrize("stage", list(PLAYED), indirect=True)
 who_calls_back = pytest.mark.parametrize("stage", able("callbacks"), indirect=True)
 who_can_be_asked = pytest.mark.parametrize("stage", able("polling"), indirect=True)
+several = [name for name, played in PLAYED.items() if played.make(1, "right").abilities.batch > 1]
+who_takes_several = pytest.mark.parametrize("stage", several, indirect=True)
+who_tells_at_once = pytest.mark.parametrize(
+    "stage", [name for name in several if not PLAYED[name].later], indirect=True
+)
+who_tells_later = pytest.mark.parametrize(
+    "stage", [name for name in several if PLAYED[name].later], indirect=True
+)
+who_knows_keys = pytest.mark.parametrize("stage", able("idempotent"), indirect=True)
 who_tells_the_balance = pytest.mark.parametrize("stage", able("balance"), indirect=True)
 
 
@@ -241,6 +279,58 @@ async def test_a_server_error_is_what_it_is_for_this_provider(stage):
     assert isinstance(await stage.submit("93"), stage.played.on_5xx)
 
 
+@who_takes_several
+@pytest_twisted.ensureDeferred
+async def test_each_message_of_a_batch_is_accepted_under_an_id_of_its_own(stage):
+    outcomes = await stage.submit_batch("01", "02", "03")
+    assert len({outcome.provider_message_id for outcome in outcomes}) == 3
+    assert stage.simulator.accepted == 3
+
+
+@who_tells_at_once
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_is_rejected_does_not_spoil_its_batch(stage):
+    first, rejected, last = await stage.submit_batch("01", "91", "02")
+    assert isinstance(rejected, Refused)
+    assert not rejected.provider_fault
+    assert first.provider_message_id != last.provider_message_id
+
+
+@who_tells_later
+@pytest_twisted.ensureDeferred
+async def test_callbacks_tell_what_became_of_each_message_of_a_batch(stage):
+    first, rejected, last = await stage.submit_batch("01", "91", "90")
+    told = [await stage.told() for _ in range(3 + 2 * (1 + stage.played.on_the_way))]
+    fates = {report.provider_message_id: report for report in told}
+    assert fates[rejected.provider_message_id].state == MessageState.REJECTED
+    for taken, state in ((first, MessageState.DELIVERED), (last, MessageState.UNDELIVERABLE)):
+        fate = fates[taken.provider_message_id]
+        assert fate.state == MessageState.ENROUTE
+        assert fates[fate.renamed].state == state
+
+
+@who_knows_keys
+@pytest_twisted.ensureDeferred
+async def test_a_repeated_key_brings_the_same_ids_and_is_not_charged_again(stage):
+    key = str(uuid4())
+    first = await stage.submit_batch("01", "02", key=key)
+    credit = (await stage.balance()).amount
+    assert await stage.submit_batch("01", "02", key=key) == first
+    assert (await stage.balance()).amount == credit
+    another = await stage.submit_batch("01", "02")
+    assert len({outcome.provider_message_id for outcome in (*first, *another)}) == 4
+    assert stage.simulator.accepted == 4
+
+
+@who_takes_several
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_credential_refuses_all_of_a_batch(stage):
+    wrong = stage.played.make(stage.port, "wrong")
+    outcomes = await stage.submit_batch("01", "02", provider=wrong)
+    assert [outcome.provider_fault for outcome in outcomes] == [True, True]
+    assert stage.simulator.accepted == 0
+
+
 @who_calls_back
 @pytest.mark.parametrize(
     ("ending", "state"),
@@ -254,6 +344,7 @@ async def test_a_server_error_is_what_it_is_for_this_provider(stage):
 async def test_a_callback_reports_what_became_of_it(stage, ending, state):
     outcome = await stage.submit(ending)
     report = await stage.report()
+    state = stage.played.expired if ending == "99" else state
     assert (report.provider_message_id, report.state) == (outcome.provider_message_id, state)
 
 
@@ -280,7 +371,7 @@ async def test_a_callback_that_we_did_not_take_comes_again(stage, monkeypatch):
     stage.callbacks.refusals = 1
     await stage.submit("01")
     assert (await stage.report()).state == MessageState.DELIVERED
-    assert stage.callbacks.count == 2
+    assert stage.callbacks.count == 2 + stage.played.on_the_way
 
 
 @who_can_be_asked
@@ -297,6 +388,7 @@ async def test_a_callback_that_we_did_not_take_comes_again(stage, monkeypatch):
 async def test_asking_tells_what_became_of_it(stage, ending, state):
     identifier = (await stage.submit(ending)).provider_message_id
     report = await stage.query(identifier)
+    state = stage.played.expired if ending == "99" else state
     assert (report.provider_message_id, report.state) == (identifier, state)
 
 

@@ -15,7 +15,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
 from smppbridge.smpp.constants import MessageState as State
-from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict
+from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict, Waiting, Wanted
 from tests.store.opened import (
     KEEP,
     NOW,
@@ -24,6 +24,7 @@ from tests.store.opened import (
     again,
     key,
     message,
+    mo_entry,
     segment,
     taken,
     told,
@@ -81,10 +82,11 @@ def test_an_accepted_message_is_the_same_after_reopening(
     provider = whole.route[0] if whole.route else ""
     if begun:
         expected = Attempt(replace(whole, due=0.0), provider, 1, 0, whole.accepted_at)
-        assert (restored.interrupted, restored.waiting) == ([expected], {})
+        assert (restored.interrupted, restored.waiting) == ([expected], [])
     else:
         expected = Attempt(whole, provider)
-        assert (restored.interrupted, restored.waiting) == ([], {provider: 1})
+        waiting = Waiting(provider, expected.message.system_id, expected.message.priority, 1)
+        assert (restored.interrupted, restored.waiting) == ([], [waiting])
     stage = Stage.SUBMITTING if begun else Stage.WAITING
     assert found(opened, whole.message_id) == Found(expected, stage)
     assert restored.last_id == whole.message_id
@@ -162,7 +164,7 @@ def test_an_attempt_that_was_out_is_known_to_be_interrupted(opened: Opened) -> N
     opened.wait(opened.store.begin([out]))
     restored = opened.reopen()
     assert restored.interrupted == [replace(out, message=replace(out.message, due=0.0))]
-    assert restored.waiting == {"keccel": 1}
+    assert restored.waiting == [Waiting("keccel", "bank", 0, 1)]
     assert opened.wait(opened.store.due(Stage.SUBMITTING, "d7", NOW + 999, 9)) == []
     assert found(opened, first.message.message_id).stage is Stage.WAITING
 
@@ -196,8 +198,15 @@ def test_a_verdict_says_where_the_message_is(
     after = found(opened)
     assert (after.stage, after.attempt.provider, after.attempt.hop) == (stage, provider, hop)
     assert (after.attempt.provider_message_id, after.attempt.answered_at) == (name, NOW + 1)
-    assert ids(opened.wait(opened.store.due(stage, provider, due, 9))) == [1]
-    assert opened.wait(opened.store.due(stage, provider, due - 0.001, 9)) == []
+    assert looked_at(opened, stage, provider, due) == [1]
+    assert looked_at(opened, stage, provider, due - 0.001) == []
+
+
+def looked_at(opened: Opened, stage: Stage, provider: str, now: float) -> list[int]:
+    """Return what is due in a stage."""
+    if stage is Stage.WAITING:
+        return waiting(opened, now, 9, Wanted("bank", 0, ()), provider=provider)[0]
+    return ids(opened.wait(opened.store.due(stage, provider, now, 9)))
 
 
 def test_a_verdict_and_the_fate_it_decides_are_written_together(opened: Opened) -> None:
@@ -215,20 +224,79 @@ def test_revisit_says_when_to_look_again(opened: Opened) -> None:
     assert ids(opened.wait(opened.store.due(Stage.SUBMITTED, "keccel", NOW + 85, 9))) == [2]
 
 
-def test_due_gives_the_longest_due_first_of_one_stage_and_provider(opened: Opened) -> None:
+def waiting(
+    opened: Opened, now: float, limit: int, *lines: Wanted, provider: str = "keccel"
+) -> list[list[int]]:
+    """Return the ids of what waits, line by line."""
+    return [ids(some) for some in opened.wait(opened.store.waiting(provider, lines, now, limit))]
+
+
+def test_what_waits_is_given_line_by_line_the_longest_due_first(opened: Opened) -> None:
     dues = {1: NOW + 3, 2: NOW + 1, 3: NOW + 1, 4: NOW + 2, 5: NOW + 9}
     accept(opened, [message(i, due=due) for i, due in dues.items()])
     accept(opened, [message(6, route=("d7",))])
     accept(opened, [message(7)], begun=True)
+    accept(opened, [message(8, priority=3), message(9, system_id="shop")])
 
     def due(now: float, limit: int, *skip: int) -> list[int]:
-        return ids(opened.wait(opened.store.due(Stage.WAITING, "keccel", now, limit, {*skip})))
+        [found] = waiting(opened, now, limit, Wanted("bank", 0, {*skip}))
+        return found
 
     assert due(NOW + 5, 9) == [2, 3, 4, 1]
     assert due(NOW + 2, 9) == [2, 3, 4]
     assert due(NOW + 5, 2) == [2, 3]
     assert due(NOW + 5, 2, 2, 4) == [3, 1]
     assert due(NOW + 5, 9, 1, 2, 3, 4) == []
+    others = [Wanted("shop", 0, ()), Wanted("bank", 3, ()), Wanted("bank", 2, ())]
+    assert waiting(opened, NOW + 9, 9, *others) == [[9], [8], []]
+
+
+def test_a_message_moves_to_another_provider_while_it_waits(opened: Opened) -> None:
+    attempts = accept(opened, [message(1, route=("keccel", "d7"))])
+    attempts += accept(opened, [message(2, route=("keccel", "d7"))], begun=True)
+    for attempt in attempts:
+        attempt.provider, attempt.hop = "d7", 1
+    opened.wait(opened.store.move(attempts))
+    line = Wanted("bank", 0, ())
+    assert waiting(opened, NOW + 9, 9, line) == [[]]
+    assert waiting(opened, NOW + 9, 9, line, provider="d7") == [[1]]
+    assert (found(opened, 1).attempt.hop, found(opened, 2).attempt.provider) == (1, "keccel")
+
+
+def test_a_message_can_begin_further_along_its_route(opened: Opened) -> None:
+    entries = [Entry(message(n, route=("keccel", "d7")), begun=n == 2, hop=1) for n in (1, 2)]
+    opened.wait(opened.store.accept(entries))
+    for n in (1, 2):
+        assert (found(opened, n).attempt.provider, found(opened, n).attempt.hop) == ("d7", 1)
+
+
+def test_what_shared_a_request_is_found_by_its_key_whatever_became_of_it(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (3, 1, 2)])
+    for attempt in attempts:
+        attempt.number, attempt.batch = 1, "key" if attempt.message.message_id < 3 else "other"
+    opened.wait(opened.store.begin(attempts))
+    opened.wait(opened.store.settle([told(attempts[1], State.DELIVERED)]))
+    opened.reopen()
+    batches = opened.wait(opened.store.batches(["key", "none"]))
+    assert [(f.attempt.message.message_id, f.stage) for f in batches["key"]] == [
+        (1, Stage.FINISHED),
+        (2, Stage.SUBMITTING),
+    ]
+    assert batches["key"][1].attempt.batch == "key"
+    assert batches["none"] == []
+
+
+def test_a_report_can_give_the_message_another_name(opened: Opened) -> None:
+    attempts = accept(opened, [message(1), message(2)], begun=True)
+    opened.wait(opened.store.record([taken(a, f"X{a.message.message_id}") for a in attempts]))
+    news = [told(attempts[0], State.ENROUTE, final=False), told(attempts[1], State.DELIVERED)]
+    for settlement in news:
+        settlement.renamed = f"Y{settlement.attempt.message.message_id}"
+    opened.wait(opened.store.settle(news))
+    assert set(opened.wait(opened.store.find([("keccel", "Y1"), ("keccel", "Y2")]))) == {
+        ("keccel", "Y1"),
+        ("keccel", "Y2"),
+    }
 
 
 def test_expired_are_waiting_messages_past_their_deadline(opened: Opened) -> None:
@@ -271,7 +339,7 @@ def test_a_final_state_never_changes(opened: Opened) -> None:
         assert found(opened) == final
     assert (final.stage, final.attempt.state) == (Stage.FINISHED, State.DELIVERED)
     restored = opened.reopen()
-    assert (restored.waiting, restored.interrupted, restored.owed) == ({}, [], {"bank": 1})
+    assert (restored.waiting, restored.interrupted, restored.owed) == ([], [], {"bank": 1})
 
 
 @pytest.mark.parametrize(
@@ -393,6 +461,54 @@ def test_deliveries_lapse(opened: Opened) -> None:
     assert owed(opened, NOW + KEEP) == [(3, State.DELIVERED)]
 
 
+# -- mo -----------------------------------------------------------------------------------------
+
+
+def test_an_mo_message_is_the_same_when_it_is_owed(opened: Opened) -> None:
+    long, short = mo_entry(1, "X", 3), mo_entry(4, "Y", at=NOW + 5)
+    assert opened.wait(opened.store.keep_mos([short, long])) == {1, 4}
+    restored = opened.reopen()
+    assert (restored.owed, restored.last_id) == ({"bank": 4}, 4)
+    found = opened.wait(opened.store.owed("bank", NOW + 9, 9))
+    assert found == long.deliveries + short.deliveries
+    assert opened.wait(opened.store.owed("bank", NOW + 4, 9)) == long.deliveries
+    assert opened.wait(opened.store.owed("shop", NOW + 9, 9)) == []
+
+
+def test_an_mo_message_is_kept_once(opened: Opened) -> None:
+    opened.wait(opened.store.keep_mos([mo_entry(1, "X", 2)]))
+    opened.reopen()
+    again = [mo_entry(11, "X"), mo_entry(21, "X", 3), mo_entry(31, "x"), mo_entry(41, "X")]
+    assert opened.wait(opened.store.keep_mos(again)) == {31}
+    others = [mo_entry(51, "X", provider="d7"), mo_entry(61, "S"), mo_entry(71, "S", segment=2)]
+    assert opened.wait(opened.store.keep_mos(others)) == {51, 61, 71}
+    nameless = [mo_entry(81, ""), mo_entry(91, "")]
+    assert opened.wait(opened.store.keep_mos(nameless)) == {81, 91}
+    assert [i for i, _ in owed(opened, limit=99)] == [1, 2, 31, 51, 61, 71, 81, 91]
+
+
+def test_receipts_and_mo_messages_are_owed_in_one_line(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message(1)], begun=True)
+    opened.wait(opened.store.keep_mos([mo_entry(2, "X", at=NOW + 1), mo_entry(3, "Y", at=NOW + 4)]))
+    opened.wait(opened.store.settle([told(attempt, State.DELIVERED, NOW + 2)]))
+    assert owed(opened) == [(2, 0), (1, State.DELIVERED), (3, 0)]
+    assert owed(opened, limit=2, skip={(2, 0)}) == [(1, State.DELIVERED), (3, 0)]
+    first, second, third = opened.wait(opened.store.owed("bank", NOW + 9, 9))
+    first.due, first.attempts = NOW + 50, 1
+    opened.wait(opened.store.postpone([first]))
+    opened.wait(opened.store.finish([(second, 0), (third, 0x65)], NOW + 11))
+    assert opened.reopen().owed == {"bank": 1}
+    assert opened.wait(opened.store.owed("bank", NOW + 50, 9)) == [first]
+    assert opened.wait(opened.store.lapse(NOW + 1 + KEEP, 9)) == {"bank": 1}
+
+
+def test_opt_outs_are_kept(opened: Opened) -> None:
+    opened.wait(opened.store.keep_optouts([("d7", "1", NOW), ("d7", "2", NOW)]))
+    opened.wait(opened.store.keep_optouts([("smscx", "1", NOW + 1), ("d7", "2", NOW)]))
+    assert sorted(opened.reopen().optouts) == [("d7", "1"), ("d7", "2"), ("smscx", "1")]
+    assert opened.wait(opened.store.ended_optouts()) == []
+
+
 # -- all of it ----------------------------------------------------------------------------------
 
 
@@ -423,7 +539,7 @@ def test_what_is_old_and_finished_is_forgotten_and_nothing_else(opened: Opened) 
     restored = opened.reopen()
     assert (restored.owed, restored.waiting, len(restored.segments)) == (
         {"bank": 2},
-        {"keccel": 1},
+        [Waiting("keccel", "bank", 0, 1)],
         1,
     )
     assert owed(opened, NOW + 99) == [(30, State.DELIVERED), (31, State.DELIVERED)]
@@ -474,6 +590,8 @@ def test_empty_lists_are_answered_too(opened: Opened) -> None:
         store.drop_early([]),
         store.finish([], NOW),
         store.postpone([]),
+        store.keep_optouts([]),
     ):
         assert opened.wait(call) is None
     assert opened.wait(store.find([])) == {}
+    assert opened.wait(store.keep_mos([])) == set()

@@ -41,6 +41,10 @@ def count_everything(metrics: Metrics) -> None:
     relay.report_latency("keccel", 3.0)
     relay.finished("bank", 2, 4)
     relay.delivered("bank", "delivered", 4)
+    relay.mo("smscx", "owed", 2)
+    relay.opted_out("smscx", 1)
+    metrics.ussd_answered("bank", 0.3)
+    metrics.ussd_ended("bank", "timeout")
     metrics.pdus("in", 0x04, 0, 50)
     metrics.pdus("in", 0x77777777, 0xDEADBEEF)
     metrics.pdu_error(0x02)
@@ -71,6 +75,8 @@ EXPECTED = {
     "report_latency_seconds_sum provider=keccel": 3,
     "messages_finished_total account=bank state=DELIVERED": 4,
     "deliveries_total account=bank outcome=delivered": 4,
+    "ussd_answer_seconds_bucket account=bank le=0.5": 1,
+    "ussd_ended_total account=bank outcome=timeout": 1,
     "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
     "pdus_total command=other direction=in status=other": 1,
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
@@ -84,6 +90,8 @@ EXPECTED = {
     "enquire_link_seconds_count": 1,
     "store_commit_seconds_count": 1,
     "reactor_lag_seconds_bucket le=0.0005": 1,
+    "mo_total outcome=owed provider=smscx": 2,
+    "optouts_total provider=smscx": 1,
     "callbacks_total provider=keccel result=ok": 1,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,

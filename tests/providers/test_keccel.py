@@ -384,6 +384,63 @@ def test_a_balance_that_is_none_is_a_bad_reply(document):
     assert TOKEN not in str(fault.value)
 
 
+def told_balance(document, status=200, keccel=KECCEL):
+    exchange = keccel.operations["balance"].run()
+    return concluded(exchange, HttpResponse(status, octets(document)))
+
+
+@pytest.mark.parametrize(
+    ("document", "expires", "status"),
+    [
+        (
+            {"balance": "645", "expiration": "31-Dec-2027 06:46:17", "status": "active"},
+            "2027-12-31T06:46:17+00:00",
+            "active",
+        ),
+        ({"balance": "645", "expiration": "", "status": f"{TOKEN}\x1b"}, None, "***?"),
+        ({"balance": "645", "status": 7}, None, ""),
+    ],
+)
+def test_an_operator_is_told_the_balance(document, expires, status):
+    request, found = told_balance(document)
+    assert found == {"balance": 645.0, "unit": "SMS", "expires": expires, "status": status}
+    assert request == next(KECCEL.balance())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "method", "path", "body", "url", "sent"),
+    [
+        ("body", "GET", "/a.asp?x=1", b"", "/a.asp?x=1", {}),
+        (
+            "body",
+            "POST",
+            "/a.asp",
+            b'{"to": "\xc3\xa9", "n": [1]}',
+            "/a.asp",
+            {"to": "é", "n": [1]},
+        ),
+        ("query", "POST", "/a.asp", b'{"to": 1}', "/a.asp", {"to": 1}),
+        ("query", "GET", "/a.asp", b"", f"/a.asp?token={TOKEN}", None),
+        ("query", "GET", "a.asp?x=1", b'{"to": "a b"}', f"/a.asp?x=1&token={TOKEN}&to=a+b", None),
+    ],
+)
+def test_any_request_gets_the_token(arguments, method, path, body, url, sent):
+    keccel = replace(KECCEL, arguments=arguments)
+    answer = HttpResponse(404, b"any")
+    request, found = concluded(keccel.call(method, path, body), answer)
+    assert found is answer
+    assert (request.method, request.url) == (method, f"{KECCEL.base_url}{url}")
+    assert request.operation == "call"
+    document = json.loads(request.body) if request.body else None
+    assert document == (None if sent is None else {"token": TOKEN, **sent})
+
+
+@pytest.mark.parametrize("body", [b"[]", b"text", b"\xff"])
+def test_a_request_that_has_no_place_for_the_token_is_not_made(body):
+    with pytest.raises(BadReply):
+        next(KECCEL.call("POST", "/message.asp", body))
+
+
 def called(query=None, body=b"", method="GET"):
     request = HttpRequest(method, "/callbacks/keccel/key", body=body, query=query or {})
     return KECCEL.read_callback(request)
@@ -449,6 +506,7 @@ def test_whatever_comes_reading_raises_nothing_but_bad_reply(body, status):
     for read, expected in (
         (lambda: queried(body, status)[1], Report),
         (lambda: balance(body, status)[1], Balance),
+        (lambda: told_balance(body, status)[1], dict),
         (lambda: called({}, body, "POST"), tuple),
     ):
         with suppress(BadReply):

@@ -15,9 +15,11 @@ from smppbridge.store.port import (
     EarlyReport,
     Entry,
     Found,
+    MoEntry,
     Settlement,
     StoreFailure,
     Verdict,
+    Wanted,
     same_id,
 )
 
@@ -36,6 +38,7 @@ class Row:
     answered_at: float = 0.0
     provider_message_id: str | None = None
     state: int = 0
+    batch: str | None = None
 
     def attempt(self) -> Attempt:
         message = replace(self.message, segments=tuple(map(replace, self.message.segments)))
@@ -48,6 +51,7 @@ class Row:
             self.answered_at,
             self.provider_message_id,
             self.state,
+            self.batch,
         )
 
 
@@ -73,6 +77,9 @@ class FakeStore:
     deliveries: dict[tuple[int, int], Delivery] = field(default_factory=dict)
     finished: dict[tuple[int, int], int] = field(default_factory=dict)
     early: dict[tuple[str, str], EarlyReport] = field(default_factory=dict)
+    mos: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    optouts: dict[tuple[str, str], float] = field(default_factory=dict)
+    ended: list[tuple[str, str]] = field(default_factory=list)
     by_hand: list[tuple[int, str]] = field(default_factory=list)
     pending: list[Call] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
@@ -125,6 +132,7 @@ class FakeStore:
             (
                 replace(e.message) if e.message else None,
                 e.begun,
+                e.hop,
                 e.key,
                 e.segment and replace(e.segment),
             )
@@ -133,21 +141,21 @@ class FakeStore:
         settle = self._settling(settlements)
 
         def does() -> None:
-            for message, begun, key, segment in kept:
+            for message, begun, hop, key, segment in kept:
                 if segment is not None and key is not None:
                     assert segment.message_id not in self.segments
                     self.segments[segment.message_id] = key, segment
                 if message is not None:
-                    self._insert(message, begun)
+                    self._insert(message, begun, hop)
             settle()
 
         return self._do("accept", does)
 
-    def _insert(self, message: Message, begun: bool) -> None:
+    def _insert(self, message: Message, begun: bool, hop: int) -> None:
         assert message.message_id not in self.messages
-        provider = message.route[0] if message.route else ""
+        provider = message.route[hop] if message.route else ""
         stage = Stage.SUBMITTING if begun else Stage.WAITING
-        row = Row(message, stage, provider, None if begun else message.due, int(begun))
+        row = Row(message, stage, provider, None if begun else message.due, int(begun), hop)
         self.messages[message.message_id] = row
         for segment in message.segments:
             assert segment.message_id in self.segments, "a segment that was never written down"
@@ -166,7 +174,7 @@ class FakeStore:
                         a.provider,
                         a.hop,
                     )
-                    row.number, row.begun_at = a.number, a.begun_at
+                    row.number, row.begun_at, row.batch = a.number, a.begun_at, a.batch
 
         return self._do("begin", does)
 
@@ -186,6 +194,17 @@ class FakeStore:
             settle()
 
         return self._do("record", does)
+
+    def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        told = [(a.message.message_id, a.provider, a.hop) for a in attempts]
+
+        def does() -> None:
+            for message_id, provider, hop in told:
+                row = self.messages[message_id]
+                if row.stage is Stage.WAITING:
+                    row.provider, row.hop = provider, hop
+
+        return self._do("move", does)
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
         def does() -> None:
@@ -208,6 +227,7 @@ class FakeStore:
                 row = self.messages[message_id]
                 if row.stage is not Stage.FINISHED:
                     row.state = s.state
+                    row.provider_message_id = s.renamed or row.provider_message_id
                     if s.final:
                         row.stage, row.due = Stage.FINISHED, None
                 for d in deliveries:
@@ -241,24 +261,74 @@ class FakeStore:
             "postpone", lambda: self.deliveries.update({(d.message_id, d.state): d for d in told})
         )
 
+    def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
+        told = [(e, list(map(replace, e.deliveries))) for e in map(replace, entries)]
+
+        def does() -> set[int]:
+            fresh: set[int] = set()
+            for entry, deliveries in told:
+                name = entry.provider, entry.provider_message_id, entry.segment
+                if not entry.provider_message_id or name not in self.mos:
+                    self.mos[name] = entry.message_id
+                    fresh.add(entry.message_id)
+                    self.deliveries.update({(d.message_id, d.state): d for d in deliveries})
+            return fresh
+
+        return self._do("keep_mos", does)
+
+    def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
+        told = {(provider, number): at for provider, number, at in optouts}
+        return self._do("keep_optouts", lambda: self.optouts.update(told))
+
     # -- questions ------------------------------------------------------------------------------
 
-    def due(
-        self, stage: Stage, provider: str, now: float, limit: int, skip: Collection[int] = ()
-    ) -> Deferred[list[Attempt]]:
-        skip = frozenset(skip)
+    def ended_optouts(self) -> Deferred[list[tuple[str, str]]]:
+        def does() -> list[tuple[str, str]]:
+            taken, self.ended = self.ended, []
+            for each in taken:
+                self.optouts.pop(each, None)
+            return taken
 
-        def does() -> list[Attempt]:
-            rows = [
+        return self._do("ended_optouts", does, is_question=True)
+
+    def waiting(
+        self, provider: str, lines: Sequence[Wanted], now: float, limit: int
+    ) -> Deferred[list[list[Attempt]]]:
+        lines = [line._replace(skip=frozenset(line.skip)) for line in lines]
+
+        def of(line: Wanted) -> list[Attempt]:
+            found = [
                 r
-                for message_id, r in self.messages.items()
-                if r.stage is stage and r.provider == provider and message_id not in skip
-                if r.due is not None and r.due <= now
+                for r in self._due(Stage.WAITING, provider, now)
+                if (r.message.system_id, r.message.priority) == line[:2]
+                and r.message.message_id not in line.skip
             ]
-            rows.sort(key=lambda r: r.due or 0.0)
-            return [r.attempt() for r in rows[:limit]]
+            return [r.attempt() for r in found[:limit]]
 
-        return self._do("due", does, is_question=True)
+        return self._do("waiting", lambda: list(map(of, lines)), is_question=True)
+
+    def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
+        assert stage in (Stage.SUBMITTING, Stage.SUBMITTED)
+        return self._do(
+            "due",
+            lambda: [r.attempt() for r in self._due(stage, provider, now)[:limit]],
+            is_question=True,
+        )
+
+    def _due(self, stage: Stage, provider: str, now: float) -> list[Row]:
+        rows = [
+            r
+            for r in self.messages.values()
+            if r.stage is stage and r.provider == provider and r.due is not None and r.due <= now
+        ]
+        return sorted(rows, key=lambda r: r.due or 0.0)
+
+    def batches(self, keys: Sequence[str]) -> Deferred[dict[str, list[Found]]]:
+        def does() -> dict[str, list[Found]]:
+            rows = sorted(self.messages.values(), key=lambda r: r.message.message_id)
+            return {key: [self._found(r) for r in rows if r.batch == key] for key in keys}
+
+        return self._do("batches", does, is_question=True)
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         def does() -> list[Attempt]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from smppbridge.relay.early import EarlyRules
 from smppbridge.relay.lane import Lane, LaneRules
 from smppbridge.relay.overdue import Overdue, PollRules
 from smppbridge.relay.report import Reports
+from smppbridge.relay.rounds import RoundRules, Rounds
 from smppbridge.relay.submit import Submit
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
@@ -88,6 +89,21 @@ class FakeProvider(Provider):
         raise NotImplementedError
 
 
+class KeyedProvider(FakeProvider):
+    """Takes up to three messages of one text in a request, which it knows again by its key."""
+
+    abilities: ClassVar[Abilities] = Abilities(batch=3, idempotent=3_600.0, pulling=True)
+
+    def group_of(self, message: Message) -> str:
+        return message.text
+
+    def submit_batch(self, messages: Sequence[Message], key: str) -> Generator[Any, Any, Any]:
+        return (yield "batch", (key, *(m.message_id for m in messages)))
+
+    def pull(self) -> Generator[Any, Any, Any]:
+        return (yield "pull", self.name)
+
+
 class TextProvider(FakeProvider):
     """Carries text alone."""
 
@@ -110,6 +126,10 @@ class FakeWire:
     def answer(self, *answers: tuple[Any, Any], operation: str = "submit") -> None:
         """Answer (about, answer) pairs together."""
         self.carrier.answered([(self.out.pop((operation, about)), a) for about, a in answers])
+
+    def batches(self) -> list[Any]:
+        """Return what was sent in batches: the key, and the ids."""
+        return [about for _, operation, about in self.sent if operation == "batch"]
 
     def submitted(self) -> list[Any]:
         return [about for _, operation, about in self.sent if operation == "submit"]
@@ -251,6 +271,7 @@ class World:
         *,
         lane: LaneRules | None = None,
         polls: PollRules | None = None,
+        rounds: RoundRules | None = None,
         early: EarlyRules | None = None,
         backlog: int = 1_000,
         store: FakeStore | None = None,
@@ -262,6 +283,7 @@ class World:
         self.store = store or FakeStore()
         self.wire = FakeWire()
         self.failures: list[Any] = []
+        self.keys = 0
         seen: dict[str, Any] = {"clock": self.clock, "meters": self.said}
         self.deliver = Deliver(self.store, spawn=self.spawn, **seen)
         self.reports = Reports(
@@ -280,7 +302,13 @@ class World:
         }
         others: dict[str, Any] = {"spawn": self.spawn, "journal": self.said.journal, **seen}
         self.submit = Submit(
-            self.store, self.lanes, self.wire.carrier, self.reports, random=lambda: 0.5, **others
+            self.store,
+            self.lanes,
+            self.wire.carrier,
+            self.reports,
+            random=lambda: 0.5,
+            new_key=self.new_key,
+            **others,
         )
         self.overdue = Overdue(
             self.store,
@@ -288,7 +316,18 @@ class World:
             {name: polls or PollRules() for name in providers},
             self.wire.carrier,
             self.reports,
+            self.submit.repeat,
             **others,
+        )
+        self.heard: list[Any] = []
+        self.rounds = Rounds(
+            self.lanes,
+            {name: rounds or RoundRules() for name in providers},
+            self.wire.carrier,
+            self.hear,
+            clock=self.clock,
+            spawn=self.spawn,
+            journal=self.said.journal,
         )
         self.accept = Accept(
             self.store,
@@ -300,6 +339,13 @@ class World:
             **seen,
         )
         self.rights = rights_of(account(**about_account), self.clock.monotonic())
+
+    def new_key(self) -> str:
+        self.keys += 1
+        return f"key{self.keys}"
+
+    async def hear(self, provider: str, heard: Sequence[Any]) -> None:
+        self.heard += [(provider, one) for one in heard]
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
         running = Deferred.fromCoroutine(coroutine)
@@ -344,6 +390,7 @@ class World:
         self.deliver.flush()
         self.deliver.tick()
         self.overdue.tick()
+        self.rounds.tick()
         self.sound()
 
     def sound(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import BadReply, HttpResponse, NoAnswer, NotSent
 from smppbridge.relay.carry import Carried, Carrier, Conclusions
-from smppbridge.relay.submit import outcome_of
+from smppbridge.relay.ends import outcome_of
 
 Exchange = Generator[Any, Any, Any]
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.relay.limits import Throughput
+from smppbridge.relay.limits import Concurrency, Throughput
 
 STEPS = st.lists(st.tuples(st.floats(0, 3), st.integers(1, 40)), max_size=60)
 
@@ -58,3 +58,52 @@ def test_long_messages_pass_a_low_rate_and_pay_for_it(
         assert passed <= rate * now + max(1.0, rate) + longest + 1e-6
     now += 41 / rate + 2
     assert throughput.take(now, 1_000)
+
+
+def fed(concurrency: Concurrency, rounds: int, seconds: float) -> int:
+    """Answer everything in *seconds*, *rounds* times."""
+    for _ in range(rounds):
+        concurrency.answered(concurrency.limit, seconds, concurrency.limit)
+    return concurrency.limit
+
+
+def test_concurrency_begins_low_and_grows_by_one_a_round_up_to_its_most() -> None:
+    concurrency = Concurrency(100)
+    assert concurrency.limit == 64
+    assert fed(concurrency, 10, 0.1) == 74
+    assert fed(concurrency, 50, 0.1) == 100
+    assert Concurrency(3).limit == 3
+
+
+def test_concurrency_does_not_grow_while_it_is_not_used() -> None:
+    concurrency = Concurrency(100)
+    for _ in range(100):
+        concurrency.answered(1, 0.1, 5)
+    assert concurrency.limit == 64
+
+
+def test_concurrency_stops_growing_when_answers_take_longer() -> None:
+    concurrency = Concurrency(1_000)
+    before = fed(concurrency, 20, 0.1)
+    assert fed(concurrency, 30, 1.0) <= before + 4
+    assert fed(concurrency, 600, 1.0) > before + 50  # that is how it is now
+
+
+def test_concurrency_shrinks_once_a_round_trip_and_never_to_nothing() -> None:
+    concurrency = Concurrency(100)
+    fed(concurrency, 1, 0.1)
+    for now in (10.0, 10.05, 10.1):
+        concurrency.suffered(now)
+    assert concurrency.limit == 45
+    for now in range(20, 60):
+        concurrency.suffered(float(now))
+    assert concurrency.limit == 1
+    assert fed(concurrency, 3, 0.1) > 1
+
+
+def test_concurrency_goes_by_another_most_at_once() -> None:
+    concurrency = Concurrency(100)
+    concurrency.change(10)
+    assert concurrency.limit == 10
+    concurrency.change(100)
+    assert fed(concurrency, 5, 0.1) == 15

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import Balance, NoAnswer
+from smppbridge.providers.exchange import NoAnswer
 from smppbridge.relay.lane import LaneRules
 from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
 from smppbridge.smpp.constants import MessageState as M
-from tests.relay.fakes import NOW, FakeStore, World, submit_sm
+from tests.relay.fakes import NOW, World, submit_sm
 
 POLLS = PollRules(polls=True, rate=100.0, first=10.0, longest=40.0, report_deadline=200.0)
 
@@ -191,25 +191,3 @@ def test_a_decision_about_what_is_not_uncertain_any_more_is_void(verb: str) -> N
     world.tick()
     assert world.store.messages[message_id].stage is Stage.SUBMITTED
     assert world.wire.submitted() == [message_id]
-
-
-# -- balance --------------------------------------------------------------------------------------
-
-
-def test_the_balance_is_asked_for_now_and_then() -> None:
-    world = World(polls=PollRules(balance_every=60.0), store=FakeStore())
-    for _ in range(121):
-        world.wait(1.0)
-    asked = [provider for provider, operation, _ in world.wire.sent if operation == "balance"]
-    assert asked == ["one", "two"] * 3
-    credit = Balance(12.5, "USD")
-    world.wire.answer(("one", credit), ("two", KeyError("secret")), operation="balance")
-    assert world.overdue.balances == {"one": credit}
-    assert dict(world.said.events)["balance_unknown"] == {"provider": "two", "reason": "KeyError"}
-    assert "secret" not in repr(world.said.events)
-
-
-def test_no_balance_unless_it_is_wanted() -> None:
-    world = World()
-    world.wait(1e6)
-    assert not world.wire.sent

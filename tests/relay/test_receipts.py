@@ -17,7 +17,15 @@ BY_RECEIPT = {0: set(), 1: FINAL, 2: FINAL - {M.DELIVERED}, 3: {M.DELIVERED}}
 def test_who_asked_to_hear_of_a_state(registered_delivery: int, state: M) -> None:
     wanted = state in BY_RECEIPT[registered_delivery & 3]
     wanted |= bool(registered_delivery & 0x10) and state in TOLD
-    assert is_wanted(registered_delivery, state) is wanted
+    assert is_wanted(registered_delivery, state, state.is_final) is wanted
+
+
+def test_a_state_that_is_made_final_is_told_to_who_asked_for_a_receipt() -> None:
+    made = [
+        settlement(Attempt(message(1), "one"), M.ACCEPTED, 0, NOW, source="own", keep=1.0, final=f)
+        for f in (False, True)
+    ]
+    assert [(s.final, len(s.deliveries)) for s in made] == [(False, 0), (True, 1)]
 
 
 def test_one_receipt_for_each_segment_that_asked() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.relay import retry
-from smppbridge.relay.retry import DEFAULT_POLICY, Decision, Policy, decide
+from smppbridge.relay.retry import DEFAULT_POLICY, Decision, Onward, Policy, decide
 from smppbridge.smpp.constants import MessageState
 from tests.relay.fakes import NOW, message
 
@@ -19,7 +19,17 @@ UNSURE = Uncertain("silence")
 def made(
     attempt: Attempt, outcome: Outcome, policy: Policy = DEFAULT_POLICY, random: float = 0.5
 ) -> Decision:
-    return decide(attempt, outcome, policy, now=NOW, random=random, providers=set(ROUTE))
+    return decide(attempt, outcome, policy, now=NOW, random=random, onward=onward(*ROUTE))
+
+
+def onward(*there: str, shut: str = "") -> Onward:
+    """Return the way on along ROUTE to providers that are *there*, of which one is *shut*."""
+
+    def go_on(attempt: Attempt, only_open: bool) -> int | None:
+        hops = [h for h in range(attempt.hop + 1, len(ROUTE)) if ROUTE[h] in there]
+        return next((h for h in hops if not only_open or ROUTE[h] != shut), None)
+
+    return go_on
 
 
 def attempt_at(hop: int = 0, number: int = 1, **changes: object) -> Attempt:
@@ -74,7 +84,7 @@ def test_an_outcome_decides(
 
 def test_a_providers_fault_goes_to_the_next_one_there_is() -> None:
     attempt = attempt_at()
-    decision = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, providers={"one", "three"})
+    decision = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, onward=onward("one", "three"))
     assert (decision.verdict.next_provider, decision.verdict.next_hop) == ("three", 2)
     last = made(attempt_at(2), FAULT)
     assert (last.state, last.error) == (MessageState.REJECTED, 0x45)
@@ -132,3 +142,73 @@ def test_by_hand_it_goes_to_the_same_provider_and_to_no_other() -> None:
     assert (verdict.stage, verdict.due, verdict.next_provider) == (Stage.WAITING, NOW, "two")
     attempt.hop = verdict.next_hop
     assert made(attempt, FAULT).state == MessageState.REJECTED
+
+
+# tries so far, seconds since acceptance, place in the route -> provider
+PUT_OFF = [
+    (59.0, 0, "one"),
+    (60.0, 0, "two"),
+    (119.0, 1, "two"),
+    (120.0, 1, "three"),
+    (999.0, 2, "three"),
+]
+
+
+@pytest.mark.parametrize(("waited", "hop", "following"), PUT_OFF)
+def test_who_is_put_off_too_long_goes_on(waited: float, hop: int, following: str) -> None:
+    attempt = attempt_at(hop, accepted_at=NOW - waited)
+    verdict = made(attempt, Postponed("busy")).verdict
+    assert (verdict.stage, verdict.next_provider) == (Stage.WAITING, following)
+
+
+def test_who_is_put_off_goes_on_only_to_who_is_open() -> None:
+    attempt = attempt_at(1, accepted_at=NOW - 999)
+    shut = onward(*ROUTE, shut="three")
+    decision = decide(attempt, Postponed("busy"), Policy(), now=NOW, random=0.5, onward=shut)
+    assert decision.verdict.next_provider == "two"
+    refused = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, onward=shut)
+    assert refused.verdict.next_provider == "three"
+
+
+KEYED = Policy(when_uncertain="retry", idempotent=3_600.0, uncertain_deadline=77.0)
+SAME = (Stage.SUBMITTING, "")
+# seconds since the key was first used, outcome, repeated -> seconds until due, final state
+UNDER_A_KEY: list[tuple[float, Outcome, bool, float, int]] = [
+    (10, UNSURE, False, 2, 0),
+    (3_599, UNSURE, True, 2, 0),
+    (3_600, UNSURE, True, 77, 0),
+    (10, Postponed("busy", 9.0, True), True, 9, 0),
+    (3_600, Postponed("busy"), True, 77, 0),
+    (10, FAULT, True, 2, 0),
+    (10, Refused("bad number", 0x0B), True, 0, MessageState.REJECTED),
+]
+
+
+@pytest.mark.parametrize(("age", "outcome", "repeated", "after", "state"), UNDER_A_KEY)
+def test_what_may_have_been_heeded_goes_nowhere_else_and_keeps_its_key(
+    age: float, outcome: Outcome, repeated: bool, after: float, state: int
+) -> None:
+    attempt = attempt_at(accepted_at=NOW - 999)
+    attempt.batch, attempt.begun_at = "key", NOW - age
+    decision = decide(
+        attempt,
+        outcome,
+        KEYED,
+        now=NOW,
+        random=0.5,
+        onward=onward(*ROUTE),
+        repeated=repeated,
+    )
+    verdict = decision.verdict
+    assert (verdict.stage, verdict.next_provider) == SAME
+    assert (verdict.due, decision.state) == (NOW + after, state)
+
+
+def test_a_key_is_not_used_beyond_the_messages_life_or_its_tries() -> None:
+    attempt = attempt_at(expires_at=NOW)
+    attempt.batch, attempt.begun_at = "key", NOW
+    assert not KEYED.may_repeat(attempt, NOW)
+    assert KEYED.may_repeat(attempt, NOW - 1)
+    attempt.message.expires_at += 999
+    assert not Policy(when_uncertain="retry", idempotent=9.0, attempts=1).may_repeat(attempt, NOW)
+    assert not Policy(when_uncertain="hold", idempotent=9.0).may_repeat(attempt, NOW)

@@ -10,6 +10,7 @@ from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent
 from smppbridge.relay.lane import LaneRules
 from smppbridge.relay.retry import Policy
 from smppbridge.smpp.constants import MessageState as M
+from smppbridge.store.port import Waiting
 from tests.relay.fakes import FakeStore, World, submit_sm
 
 
@@ -198,7 +199,7 @@ def test_messages_that_wait_for_a_paused_lane_expire_in_time() -> None:
     world.run(world.submit.expire())
     assert {row.state for row in world.store.messages.values()} == {M.EXPIRED}
     assert sorted(d.message_id for d in world.store.unfinished()) == ids
-    assert (world.submit.depth, world.lanes["one"].held) == (0, set())
+    assert (world.submit.depth, world.lanes["one"].turns.waiting) == (0, 0)
 
 
 # -- record ---------------------------------------------------------------------------------------
@@ -284,7 +285,7 @@ def test_what_waited_when_the_process_ended_is_sent_once() -> None:
     before.store.crash()
     after = World(store=before.store)
     after.store.at_once = True
-    after.lanes["one"].depth = 2
+    after.lanes["one"].restore(Waiting("one", "bank", 0, 2))
     for _ in range(5):
         after.tick()
     assert after.wire.submitted() == ids
@@ -298,7 +299,7 @@ def test_a_drain_ends_what_is_out_and_begins_nothing() -> None:
     world = World(lane=LaneRules(concurrency=1))
     ids = [one(world) for _ in range(2)]
     world.submit.draining = True
-    assert not world.submit.begins_now(world.store.messages[ids[0]].message)
+    assert not world.submit.begins_now("one")
     waiting = one(world)
     world.tick()
     assert not world.submit.idle

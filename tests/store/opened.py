@@ -14,8 +14,9 @@ from twisted.python.failure import Failure
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
+from smppbridge.model.report import Content, Delivery
 from smppbridge.relay.receipts import settlement
-from smppbridge.store.port import Entry, Restored, Settlement, Verdict
+from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
 
 NOW = 1_800_000_000.0
@@ -123,3 +124,29 @@ def accept(opened: Opened, messages: Sequence[Message], *, begun: bool = False) 
     """Accept messages; return their first attempts."""
     opened.wait(opened.store.accept([Entry(each, begun) for each in messages]))
     return [tried(each, each.route[0]) for each in messages]
+
+
+PHONE, OURS = Address("243990000007", 1, 1), Address("12345", 3, 0)
+
+
+def mo_entry(message_id: int = 1, name: str = "X", count: int = 1, **more: Any) -> MoEntry:
+    """Return an MO message of so many segments; *at* is when it was heard."""
+    at = more.get("at", NOW)
+    deliveries = [
+        Delivery(
+            each,
+            message_id,
+            more.get("system_id", "bank"),
+            PHONE,
+            OURS,
+            state=0,
+            error=0,
+            submitted_at=at,
+            done_at=at,
+            due=at,
+            expires_at=at + KEEP,
+            content=Content(b"\0\xff%d" % each, 8, 0x40),
+        )
+        for each in range(message_id, message_id + count)
+    ]
+    return MoEntry(more.get("provider", "smscx"), name, more.get("segment", 1), deliveries)

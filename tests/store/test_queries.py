@@ -12,18 +12,25 @@ import pytest
 from smppbridge.model.message import Stage
 from smppbridge.store import lookup, queries
 from smppbridge.store.lookup import Query
-from smppbridge.store.port import Entry
+from smppbridge.store.port import Entry, Wanted
 from tests.store.opened import NOW, Opened, accept, key, message, segment, taken, told
 
 TABLES = ("message", "segment", "attempt", "delivery")
 ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
-    "due": (
-        lambda db: queries.due(db, Stage.WAITING, "keccel", NOW + 9, 9, frozenset()),
-        {"message_open", "rowid"},
+    "waiting": (
+        lambda db: queries.waiting(
+            db, "keccel", [Wanted("bank", 0, ()), Wanted("bank", 3, ())], NOW + 9, 9
+        ),
+        {"message_waiting", "rowid"},
     ),
+    "due": (
+        lambda db: queries.due(db, Stage.SUBMITTED, "keccel", NOW + 9_999_999, 9),
+        {"message_out", "rowid"},
+    ),
+    "batches": (lambda db: queries.batches(db, ["key"]), {"message_batch"}),
     "expired": (
         lambda db: queries.expired(db, "keccel", NOW + 999, 9),
-        {"message_open", "rowid"},
+        {"message_expiring", "rowid"},
     ),
     "owed": (
         lambda db: queries.owed(db, "bank", NOW + 9, 9, frozenset()),
@@ -38,7 +45,10 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
         lambda db: queries.forget(db, NOW + 999, 9),
         {"message_done", "segment_parent", "delivery", "attempt", "rowid"},
     ),
-    "open_messages": (lambda db: queries.open_messages(db, "keccel"), {"message_open"}),
+    "open_messages": (
+        lambda db: queries.open_messages(db, "nobody"),
+        {"message_expiring", "message_out"},
+    ),
     "decisions": (queries.take_decisions, set()),
     "lookup by id": (
         lambda db: lookup.named(db, "1"),
@@ -50,11 +60,11 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     ),
     "lookup of Uncertain ones": (
         lambda db: lookup.search(db, Query(uncertain=True)),
-        {"message_open", "rowid"},
+        {"message_out", "rowid"},
     ),
     "lookup by stage": (
         lambda db: lookup.search(db, Query(stage=Stage.SUBMITTED)),
-        {"message_open", "rowid"},
+        {"message_out", "rowid"},
     ),
     "lookup by time": (
         lambda db: lookup.search(db, Query(since=NOW - 9, until=NOW + 9)),
@@ -117,8 +127,9 @@ def test_nothing_that_runs_often_reads_a_whole_table(db: sqlite3.Connection, nam
 def test_restore_counts_within_indexes(db: sqlite3.Connection) -> None:
     steps = plans(db, queries.restore)
     whole = [s for s in steps if s.startswith("SCAN") and "INDEX" not in s]
-    assert whole == ["SCAN early"], steps
-    assert {"message_open", "delivery_owed", "segment_gathering"} <= indexes(steps)
+    assert whole == ["SCAN early", "SCAN optout"], steps
+    used = {"message_waiting", "message_out", "delivery_owed", "segment_gathering"}
+    assert used <= indexes(steps)
 
 
 def test_a_plan_that_scans_is_found(db: sqlite3.Connection) -> None:

@@ -59,7 +59,7 @@ def test_every_statement_has_its_place_in_the_order() -> None:
 def test_rows_of_nulls_do_nothing(db: sqlite3.Connection, many: Many) -> None:
     migrate(db)
     sql.INSERT_MESSAGE.run(
-        db, [(1, "a", 1, 0, 0, "p", 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
+        db, [(1, "a", 1, 0, 0, "p", 0, 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
     )
     sql.INSERT_DELIVERY.run(db, [(1, 2, 1, "a", 0, 0, 0, 0, 0)])
     sql.INSERT_EARLY.run(db, [("p", "x", 2, 0, 0)])

@@ -1,0 +1,175 @@
+"""Carries an exchange over HTTP and waits for it, for commands that have nothing else to do.
+
+It keeps what the bridge's own client keeps: certificates are verified, redirects not followed, the
+environment's proxies and credentials not heeded, and a request is never made twice by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from requests import PreparedRequest, Request, Response
+from requests import exceptions as wrong
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
+from urllib3.exceptions import HTTPError, NameResolutionError, TimeoutError
+
+from smppbridge import __version__
+from smppbridge.providers.exchange import (
+    Exchange,
+    HttpRequest,
+    HttpResponse,
+    NoAnswer,
+    NotSent,
+    alone,
+)
+from smppbridge.settings.provider import LaneSettings
+
+T = TypeVar("T")
+
+MAX_RESPONSE = 1_048_576
+_AT_ONCE = 65_536
+# In our words: those of requests hold the URL, and with it what some providers want in it.
+_REASONS = (
+    (wrong.InvalidSchema, "a SOCKS proxy needs the package PySocks"),
+    (wrong.ProxyError, "the proxy refuses, or cannot be reached"),
+    (wrong.SSLError, "the certificate or the TLS handshake failed"),
+    ((wrong.Timeout, TimeoutError), "timed out"),
+    ((ValueError, TypeError), "the request is malformed"),  # those of requests, too
+)
+
+
+class NotHttp(Exception):
+    """An exchange wants something that is no HTTP request."""
+
+
+class Caller:
+    """Makes one request after another of a provider.
+
+    *left* tells whether the last one may have reached it, *status* what that was answered (0: not).
+    """
+
+    def __init__(self, lane: LaneSettings) -> None:
+        self.left = False
+        self.status = 0
+        self._lane = lane
+        self._proxies = {"http": lane.proxy, "https": lane.proxy} if lane.proxy else {}
+        self._adapter = _Adapter(self._leaves)
+
+    def carry(self, exchange: Exchange[T]) -> T:
+        """Return what *exchange* comes to; raises what it raises, and NotHttp."""
+        exchange = alone(exchange, time.time)
+        step: Callable[[Any], Any] = exchange.send
+        answer: Any = None
+        while True:
+            try:
+                wanted = step(answer)
+            except StopIteration as stop:
+                return stop.value  # type: ignore[no-any-return]
+            if not isinstance(wanted, HttpRequest):
+                raise NotHttp
+            try:
+                step, answer = exchange.send, self.ask(wanted)
+            except (NotSent, NoAnswer) as error:
+                step, answer = exchange.throw, error
+
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Make a request, once; raises NotSent or NoAnswer."""
+        self.left, self.status = False, 0
+        try:
+            answer = self._answer(request)
+        except NoAnswer:
+            raise
+        except (OSError, ValueError, TypeError, HTTPError) as error:
+            reason = self._reason(error)
+        else:
+            self.status = answer.status
+            return answer
+        # Out here, where the error with the URL in it is no context of this one.
+        raise NoAnswer(reason) if self.left else NotSent(reason)
+
+    def close(self) -> None:
+        """Keep no connection."""
+        self._adapter.close()
+
+    def _leaves(self) -> None:
+        self.left = True
+
+    def _answer(self, request: HttpRequest) -> HttpResponse:
+        lane = self._lane
+        deadline = time.monotonic() + lane.timeout
+        # The adapter alone: a Session reads the environment, keeps cookies, and reads the whole
+        # of a redirect even if it is not to follow it.
+        response = self._adapter.send(
+            _prepared(request),
+            stream=True,
+            timeout=(lane.connect_timeout, lane.timeout),
+            verify=lane.ca_file or True,
+            proxies=self._proxies,
+        )
+        try:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return HttpResponse(response.status_code, _body(response, deadline), headers)
+        finally:
+            response.close()
+
+    def _reason(self, error: Exception) -> str:
+        if isinstance(_cause(error), NameResolutionError):
+            return "host name unknown"
+        for kind, reason in _REASONS:
+            if isinstance(error, kind):
+                return reason
+        if self.left:
+            return "the connection was lost before the answer was complete"
+        return "connection refused or unreachable"
+
+
+class _Noting(HTTPConnection):
+    """Tells when the way is open (proxy and TLS too) and the first octet is about to leave."""
+
+    leaves: Callable[[], None]
+
+    def endheaders(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        self.leaves()
+        super().endheaders(*args, **kwargs)
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self, leaves: Callable[[], None]) -> None:
+        self._leaves = leaves
+        super().__init__()
+
+    def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **kwargs)
+        kind = pool.ConnectionCls  # one for HTTP, HTTPS, and each through SOCKS
+        if not issubclass(kind, _Noting):
+            leaves = {"leaves": staticmethod(self._leaves)}
+            pool.ConnectionCls = type("Noting", (_Noting, kind), leaves)
+        return pool
+
+
+def _prepared(request: HttpRequest) -> PreparedRequest:
+    headers = {"User-Agent": f"smppbridge/{__version__}", **dict(request.headers)}
+    return Request(
+        request.method, request.url, headers, data=request.body, params=request.query
+    ).prepare()
+
+
+def _body(response: Response, deadline: float) -> bytes:
+    body = bytearray()
+    while octets := response.raw.read1(_AT_ONCE, decode_content=False):
+        body += octets
+        if len(body) > MAX_RESPONSE:
+            raise NoAnswer(f"response over {MAX_RESPONSE} octets")
+        if False:
+            raise NoAnswer("timed out")
+    return bytes(body)
+
+
+def _cause(error: Exception) -> object:
+    """Return what urllib3 says behind what requests says."""
+    return getattr(error.args[0], "reason", None) if error.args else None

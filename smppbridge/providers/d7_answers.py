@@ -1,0 +1,252 @@
+"""What Jasmin, which D7 runs, says of a submission: ids in odd quotes, refusals in two shapes.
+
+Its HTTP statuses mix everything (403 is no credit, too fast or a wrong password), so that the words
+go first.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+from urllib.parse import quote_plus
+
+from smppbridge.model.message import Message
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.providers.d7_content import forms_of
+from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.reading import (
+    MAX_ANSWER,
+    Blame,
+    On5xx,
+    blame_of,
+    http_fault,
+    identifier_of,
+    json_object,
+    refusal,
+    shown,
+)
+from smppbridge.smpp.constants import CommandStatus, MessageState
+
+Fault = Refused | Postponed
+
+UNLIMITED: Final = "ND"
+
+_OPERATORS: Final = Refused("", CommandStatus.ESME_RSUBMITFAIL, provider_fault=True)
+_OURS: Final = Refused("", CommandStatus.ESME_RSYSERR, provider_fault=True)
+_BUSY: Final = Postponed("")
+
+
+def _status(command_status: CommandStatus, *, elsewhere: bool = False) -> Refused:
+    return Refused("", command_status, elsewhere)
+
+
+# What Jasmin refuses for the account's sake (rights, filters, no route) another provider may take.
+FAULTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        "user throughput exceeded": Postponed("", whole_lane=True),
+        "authentication fail": _OPERATORS,
+        "authentication required": _OPERATORS,
+        "invalid token": _OPERATORS,
+        "cannot charge": _OPERATORS,
+        "setting source address": _status(CommandStatus.ESME_RINVSRCADR, elsewhere=True),
+        "long content not": _status(CommandStatus.ESME_RINVMSGLEN, elsewhere=True),
+        "authorization failed": _OPERATORS,
+        "destination_address filter": _status(CommandStatus.ESME_RINVDSTADR, elsewhere=True),
+        "source_address filter": _status(CommandStatus.ESME_RINVSRCADR, elsewhere=True),
+        "priority filter": _status(CommandStatus.ESME_RINVPRTFLG, elsewhere=True),
+        "validity_period filter": _status(CommandStatus.ESME_RINVEXPIRY, elsewhere=True),
+        "value filter failed": _OPERATORS,
+        "no route found": _status(CommandStatus.ESME_RINVDSTADR, elsewhere=True),
+        "no bound connectors": _BUSY,
+        "interceptorpb not": _BUSY,
+        "cannot send submit_sm": _BUSY,
+        "failed running interception": _OURS,
+        "mandatory arguments not": _OURS,
+        "hex-content not present": _status(CommandStatus.ESME_RINVMSGLEN),
+        "content and hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
+        "invalid hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
+        "cannot schedule batch": _status(CommandStatus.ESME_RINVSCHED),
+        "cannot parse scheduled_at": _status(CommandStatus.ESME_RINVSCHED),
+        "cannot parse json": _OURS,
+        "unsupported media type": _OURS,
+    }
+)
+_ARGUMENTS: Mapping[str, Fault] = MappingProxyType(
+    {
+        "to": _status(CommandStatus.ESME_RINVDSTADR),
+        "from": _status(CommandStatus.ESME_RINVSRCADR),
+        "content": _status(CommandStatus.ESME_RINVMSGLEN),
+        "hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
+        "sdt": _status(CommandStatus.ESME_RINVSCHED),
+        "validity-period": _status(CommandStatus.ESME_RINVEXPIRY),
+        "priority": _status(CommandStatus.ESME_RINVPRTFLG),
+        "username": _OPERATORS,
+        "password": _OPERATORS,
+    }
+)
+# Older versions write the names without brackets.
+_ARGUMENT = re.compile(r"\bargument \[?([\w-]+)\]? (is unknown|is not found|has an invalid)")
+_SUCCESS = re.compile(
+    r"\W*Success\b.*?\b([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\b",
+    re.ASCII | re.DOTALL,
+)
+_UNSURE = ("unknown error", "connection error", "internal server error")
+_URL = re.compile(r"(?:\burl\b|\w+://|[?&]\w+=).*", re.IGNORECASE | re.DOTALL)
+
+
+def named(words: object) -> str:
+    """Return the id in ``Success "<id>"``, whose quotes come and go; "" if there is none."""
+    found = _SUCCESS.match(words) if isinstance(words, str) else None
+    return found[1] if found else ""
+
+
+def words_of(fields: Mapping[str, Any]) -> str:
+    """Return the words of a refusal in either shape.
+
+    Never the description: that of a failed connection holds the inner URL with the password.
+    """
+    for name in ("message", "title", "data"):
+        words = fields.get(name)
+        if isinstance(words, str):
+            return words[:MAX_ANSWER]
+    return ""
+
+
+def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> Fault | None:
+    """Return what *words* refuse, without a reason; *more* goes first.  None if they say nothing.
+
+    What Jasmin did not expect itself may have happened after the message was sent.
+    """
+    if (blame := blame_of(words, more)) is not None:
+        return refusal("", blame)
+    lowered = words.lower()
+    if any(fragment in lowered for fragment in _UNSURE):
+        return None
+    if argument := _ARGUMENT.search(lowered):
+        name, complaint = argument.groups()
+        return _OURS if complaint == "is unknown" else _ARGUMENTS.get(name, _OURS)
+    return next((fault for fragment, fault in FAULTS.items() if fragment in lowered), None)
+
+
+def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageState:
+    """Return the state of a message of a batch that failed with these *words*.
+
+    It was acknowledged already: REJECTED only if asking again would not help.
+    """
+    text = _without_url(words[:MAX_ANSWER]) if isinstance(words, str) else ""
+    fault = fault_of(text, more)
+    if fault is None:
+        again = any(fragment in text.lower() for fragment in _UNSURE)
+    else:
+        again = isinstance(fault, Postponed) or fault in (_OPERATORS, _OURS)
+    return MessageState.UNDELIVERABLE if again else MessageState.REJECTED
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Reads the answers to one account; *blames* are of its settings, *secrets* never shown."""
+
+    on_5xx: On5xx
+    blames: tuple[tuple[str, Blame], ...]
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def submission(self, response: HttpResponse, message: Message) -> Outcome:
+        """Read what became of *message*."""
+        fields = _fields_of(response)
+        if 200 <= response.status < 300 and (identifier := named(fields.get("data"))):
+            return Accepted(identifier)
+        return self._fault(response, fields, (message,), self.on_5xx)
+
+    def batch(
+        self, response: HttpResponse, messages: Sequence[Message], key: str
+    ) -> Sequence[Outcome]:
+        """Read what became of a batch: there are no ids, so *key* and number stand in for them.
+
+        Of a 5xx nobody knows how much of the batch was in line by then.
+        """
+        fields, status = _fields_of(response), response.status
+        data = fields.get("data")
+        if 200 <= status < 300 and isinstance(data, dict):
+            if not identifier_of(data.get("batchId")):
+                return [Uncertain("a batch without batchId")] * len(messages)
+            count = identifier_of(data.get("messageCount")) or "none"
+            if count != str(len(messages)):
+                reason = f"{count[:9]} of {len(messages)} messages were taken"
+                return [Uncertain(reason)] * len(messages)
+            return [Accepted(f"{key}:{message.number}") for message in messages]
+        on_5xx = "uncertain" if self.on_5xx == "retry" else self.on_5xx
+        outcome = self._fault(response, fields, messages, on_5xx)
+        if isinstance(outcome, Refused) and status < 500:  # nobody says for which message
+            outcome = replace(outcome, provider_fault=True)
+        return [outcome] * len(messages)
+
+    def amounts(
+        self, response: HttpResponse, needed: Iterable[str], others: Iterable[str] = ()
+    ) -> dict[str, Any]:
+        """Return numbers, or ND where there is no limit, by name; raises BadReply."""
+        fields = _fields_of(response)
+        data = fields.get("data")
+        if not (200 <= response.status < 300 and isinstance(data, dict)):
+            raise BadReply(self._reason(response, words_of(fields)))
+        found = {name: _amount(data.get(name)) for name in needed}
+        found |= {name: _amount(data.get(name, UNLIMITED)) for name in others}
+        for name, amount in found.items():
+            if amount is None:
+                raise BadReply(f"no {name}")
+        return found
+
+    def _fault(
+        self,
+        response: HttpResponse,
+        fields: Mapping[str, Any],
+        messages: Sequence[Message],
+        on_5xx: On5xx,
+    ) -> Outcome:
+        status, words = response.status, words_of(fields)
+        known = None if status in (408, 429) else fault_of(words, self.blames)
+        if known is not None:
+            return replace(known, reason=self._reason(response, words, messages))
+        if 200 <= status < 300:
+            return Uncertain(f"HTTP {status} without an id")
+        outcome = http_fault(response, on_5xx)
+        if not 400 <= status < 500 or isinstance(outcome, Accepted):
+            return outcome
+        return replace(outcome, reason=self._reason(response, words, messages))
+
+    def _reason(self, response: HttpResponse, words: str, messages: Iterable[Message] = ()) -> str:
+        """Its words may repeat whatever we sent, in any form that it went through."""
+        secrets = [form for secret in self.secrets for form in (secret, quote_plus(secret))]
+        texts = [form for message in messages for form in forms_of(message)]
+        words = shown(_without_url(words), *secrets, *texts)
+        return f"HTTP {response.status}: {words}" if words else f"HTTP {response.status}"
+
+
+def _fields_of(response: HttpResponse) -> dict[str, Any]:
+    """Return the JSON object in an answer; an empty one for whatever else is there."""
+    try:
+        return json_object(response.body)
+    except BadReply:
+        return {}
+
+
+def _without_url(words: str) -> str:
+    """Return *words* up to where an URL begins: that would repeat everything that we sent."""
+    return _URL.sub("...", words)
+
+
+def _amount(value: object) -> float | int | str | None:
+    if value == UNLIMITED:
+        return UNLIMITED
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        amount = float(value)
+    except (ValueError, OverflowError):
+        return None
+    if not math.isfinite(amount):
+        return None
+    return int(amount) if amount.is_integer() else amount

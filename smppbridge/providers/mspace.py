@@ -1,0 +1,248 @@
+"""MSpace (Kenya, Uganda): what its two HTTP APIs have in common.
+
+They offer the same operations; how one is asked for is all that a subclass says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
+from typing import Any, get_args
+from urllib.parse import quote
+
+from smppbridge.model.message import Message
+from smppbridge.model.outcome import Outcome, Refused
+from smppbridge.providers.exchange import (
+    BadReply,
+    Balance,
+    HttpExchange,
+    HttpRequest,
+    HttpResponse,
+    NoAnswer,
+    Operation,
+    Provider,
+)
+from smppbridge.providers.mspace_answers import BALANCES, Record, Said, amount_of, said_in
+from smppbridge.providers.mspace_outcomes import ERRORS, SubmitReader, quoted, words_of
+from smppbridge.providers.reading import (
+    MAX_ANSWER,
+    Blame,
+    On5xx,
+    blame_of,
+    blame_table,
+    said,
+    shown,
+)
+from smppbridge.smpp.constants import CommandStatus
+
+_TOP_UPS = MappingProxyType({"subacctopup": "subaccname", "resellerclienttopup": "clientname"})
+_LISTS = MappingProxyType({"subusers": "sub-users", "resellerclients": "reseller clients"})
+_NAMES = ("subusername", "clientname", "clientusername")
+_MAX_LIST = 1 << 20
+_URLS = range(512, 65_537)
+_TOPPED_UP = re.compile(r"\W*successful top ?up\b", re.IGNORECASE)
+_HALF_DONE = re.compile(r"failed to|not successful|deduct|internal", re.IGNORECASE)
+_COUNT = re.compile(r"0*([1-9][0-9]{0,8})", re.ASCII)
+_PERHAPS = "the top-up may have been made: compare the balances before another"
+_SEPARATORS = "/=%?&,:;+@!$'()*~"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MSpace(Provider):
+    """One MSpace account, whichever of the APIs it uses; the settings say what they mean."""
+
+    username: str = field(metadata=said("The name of the account"))
+    base_url: str = field(metadata=said("Where sendtext is"))
+    accepted: tuple[str | int, ...] = field(
+        default=(111, "successful", "success"),
+        metadata=said("Statuses of a message that was taken"),
+    )
+    errors: Mapping[str, Blame] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("Fragments of error texts and what they blame, as {quota: provider}"),
+    )
+    on_5xx: On5xx = field(
+        default="uncertain",
+        metadata=said("What a server error means for a submission: uncertain, retry or fail"),
+    )
+    max_url: int = field(
+        default=7_500,
+        # servlet containers give request line and headers 8,192 octets together
+        metadata=said("Octets of a URL at most; a text that needs more is refused as too long"),
+    )
+
+    _base: str = field(init=False, repr=False, compare=False)
+    _account: str = field(init=False, repr=False, compare=False)
+    _reader: SubmitReader = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if not self.username:
+            raise ValueError("username is empty")
+        if not self.base_url.startswith(("https://", "http://")):
+            raise ValueError("base_url must start with https:// or http://")
+        if self.on_5xx not in get_args(On5xx):
+            raise ValueError("on_5xx must be one of " + ", ".join(get_args(On5xx)))
+        if self.max_url not in _URLS:
+            raise ValueError(f"max_url must be from {_URLS[0]} to {_URLS[-1]}")
+        if not self.accepted:
+            raise ValueError("accepted is empty: no message could ever be taken")
+        accepted = frozenset(str(each).strip().upper() for each in self.accepted)
+        credential = self._credential()
+        secrets = (credential, quoted(credential))
+        blames = blame_table(self.errors, ERRORS)
+        derive = object.__setattr__
+        derive(self, "_base", self.base_url.rstrip("/"))
+        derive(self, "_account", segments(self._identity()))
+        derive(self, "_reader", SubmitReader(accepted, blames, self.on_5xx, secrets))
+
+    # -- what the two differ in -----------------------------------------------------------------
+
+    def _credential(self) -> str:
+        """Return what is never to be shown; raises ValueError if it cannot be one."""
+        raise NotImplementedError
+
+    def _identity(self) -> Mapping[str, str]:
+        """Return the arguments that begin a path, credential among them."""
+        raise NotImplementedError
+
+    def _request(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
+        """Write the request for an operation; the names of *arguments* are those of paths."""
+        raise NotImplementedError
+
+    def _call_request(self, method: str, path: str, body: bytes) -> HttpRequest:
+        """Write any request; *path* is encoded, and has no slash before it."""
+        raise NotImplementedError
+
+    # -- messages -------------------------------------------------------------------------------
+
+    def submit(self, message: Message) -> HttpExchange[Outcome]:
+        """Hand one message over."""
+        request = self.submit_request((message,))
+        if len(request.url) > self.max_url:
+            # Only here it is too long: a provider that takes a body may have it.
+            reason = f"a URL of {len(request.url)} octets"
+            return Refused(reason, CommandStatus.ESME_RINVMSGLEN, provider_fault=True)
+        response = yield request
+        return self._reader.outcomes(response, (message,))[0]
+
+    def submit_request(self, messages: Sequence[Message]) -> HttpRequest:
+        """Write the request that hands over *messages*, which have sender and text in common."""
+        arguments = {
+            "senderid": messages[0].source.addr,
+            "recipient": ",".join(message.number for message in messages),
+            "message": messages[0].text,
+        }
+        return self._request("sendtext", arguments)
+
+    # -- the account ----------------------------------------------------------------------------
+
+    @property
+    def operations(self) -> Mapping[str, Operation]:
+        """What an account can be asked besides."""
+        return MappingProxyType(dict(self._operations()))
+
+    def _operations(self) -> Iterator[tuple[str, Operation]]:
+        yield "balance", Operation(run=self._told_balance, description="Credit left")
+        for name, whose in _LISTS.items():
+            words = f"The {whose} and the balance of each"
+            yield name, Operation(run=partial(self._listed, name), description=words)
+        for name, argument in _TOP_UPS.items():
+            top_up = Operation(
+                run=partial(self._top_up, name),
+                description="Move messages from this account's credit to another's",
+                arguments=(argument, "noofsms"),
+                moves_money=True,
+            )
+            yield name, top_up
+
+    def balance(self) -> HttpExchange[Balance]:
+        """Ask for the credit left; raises BadReply."""
+        answer = yield from self._asked("balance", {})
+        amount = answer.amount
+        if amount is None:
+            raise BadReply(self._worded("no balance", answer.words))
+        return Balance(amount, "SMS")
+
+    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+        balance = yield from self.balance()
+        return {"balance": balance.amount, "unit": balance.unit}
+
+    def _listed(self, operation: str) -> HttpExchange[Sequence[Mapping[str, Any]]]:
+        answer = yield from self._asked(operation, {}, _MAX_LIST)
+        rows = [row for row in map(self._row, answer.records) if row]
+        if not rows and not answer.nothing:
+            raise BadReply(self._worded(f"no list of {_LISTS[operation]}", answer.words))
+        return rows
+
+    def _row(self, record: Record) -> Mapping[str, Any] | None:
+        name = next((record[each] for each in _NAMES if each in record), None)
+        balance = next((record[each] for each in BALANCES if each in record), None)
+        if not isinstance(name, str | int) or balance is None:
+            return None
+        amount = amount_of(balance)
+        told = shown(balance, *self._reader.secrets) if amount is None else amount
+        return {"name": shown(f"{name}", *self._reader.secrets), "balance": told}
+
+    def _top_up(self, operation: str, who: str, count: str) -> HttpExchange[Mapping[str, Any]]:
+        """It moves money: whatever is not a plain refusal may have been heeded."""
+        number = _COUNT.fullmatch(count.strip())
+        if number is None or not who.strip():
+            raise BadReply("a name is needed, and a whole number of messages below 1000000000")
+        request = self._fitting(operation, {_TOP_UPS[operation]: who, "noofsms": number[1]})
+        try:
+            response = yield request
+        except NoAnswer as silence:
+            raise BadReply(f"{silence}; {_PERHAPS}") from None
+        words = words_of(response)
+        if 200 <= response.status < 300 and _TOPPED_UP.match(words):
+            told = shown(words, *self._reader.secrets)
+            return {"name": who, "messages": int(number[1]), "answer": told}
+        told = self._worded(f"HTTP {response.status}", words)
+        # Their texts repeat the name: what it says is not what they say.
+        half_done = _HALF_DONE.search(words)
+        if not half_done and self._declined(response.status, words.replace(who, "")):
+            raise BadReply(f"not topped up: {told}")
+        raise BadReply(f"{told}; {_PERHAPS}")
+
+    def _declined(self, status: int, words: str) -> bool:
+        if status in (301, 307, 308) or (400 <= status < 500 and status != 408):
+            return True
+        return 200 <= status < 300 and blame_of(words, self._reader.blames) == "provider"
+
+    def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
+        """Make any request of its API, with the credentials that it wants; raises BadReply."""
+        if not (method.isascii() and method.isalpha()):
+            raise BadReply("no such method")
+        path = quote(path.lstrip("/"), safe=_SEPARATORS, errors="replace")
+        request = self._call_request(method.upper(), path, body)
+        request.operation = "call"
+        response = yield request
+        return response
+
+    def _asked(
+        self, operation: str, arguments: Mapping[str, str], limit: int = MAX_ANSWER
+    ) -> HttpExchange[Said]:
+        response = yield self._fitting(operation, arguments)
+        if not 200 <= response.status < 300:
+            raise BadReply(self._worded(f"HTTP {response.status}", words_of(response)))
+        return said_in(response.body, limit)
+
+    def _fitting(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
+        request = self._request(operation, arguments)
+        if len(request.url) > self.max_url:
+            raise BadReply(f"nothing was sent: a URL of {len(request.url)} octets")
+        request.operation = "query" if operation == "deliveryreport" else operation
+        return request
+
+    def _worded(self, fault: str, words: str) -> str:
+        told = shown(words, *self._reader.secrets)
+        return f"{fault}: {told}" if told else fault
+
+
+def segments(arguments: Mapping[str, str]) -> str:
+    """Write arguments as the segments of a path: ``/name=value/name=value``."""
+    return "".join(f"/{name}={quoted(value)}" for name, value in arguments.items())

@@ -1,0 +1,234 @@
+"""What MSpace answers: JSON, XML or plain words, whatever was asked for, read into one form.
+
+Its documentation shows few answers and its clients disagree about them, so what is looked for are
+names and words, wherever in a document they stand.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, TypeGuard
+from xml.etree import ElementTree
+
+from smppbridge.model.message import Message
+from smppbridge.providers.exchange import BadReply
+from smppbridge.providers.reading import MAX_ANSWER
+from smppbridge.smpp.constants import MessageState
+
+Record = Mapping[str, Any]
+
+# One client's own table; two clients agree on 3, the others are assumed.
+STATES: Mapping[str, MessageState] = MappingProxyType(
+    {
+        "1": MessageState.ENROUTE,
+        "2": MessageState.ENROUTE,
+        "3": MessageState.DELIVERED,
+        "4": MessageState.UNDELIVERABLE,
+        "5": MessageState.UNDELIVERABLE,
+    }
+)
+# In this order: "not yet delivered" is on its way, "delivery failed" is not delivered, and what was
+# delivered to a network has not reached the phone.
+_WORDS: tuple[tuple[re.Pattern[str], MessageState], ...] = tuple(
+    (re.compile("|".join(patterns)), state)
+    for state, *patterns in (
+        (MessageState.ENROUTE, r"not yet", r"yet to be"),
+        (MessageState.EXPIRED, r"\bexpired"),
+        (MessageState.REJECTED, r"reject"),
+        (MessageState.UNDELIVERABLE, r"undeliv", r"not (?:been |be )?(?:deliver|sent)"),
+        (
+            MessageState.UNDELIVERABLE,
+            r"fail",
+            r"bounce",
+            r"impossible",
+            r"un-?success",
+            r"not success",
+        ),
+        (MessageState.ENROUTE, r"pend", r"await", r"queue", r"buffer", r"process", r"for deliver"),
+        (MessageState.ENROUTE, r"delivered ?to ?(?:the )?(?:network|operator|smsc|gateway)"),
+        (MessageState.DELIVERED, r"deliver(?:e)?d", r"delivrd", r"success\w* deliver"),
+        (MessageState.DELIVERED, r"delivery (?:was |is )?(?:success|complete|confirm)"),
+        (MessageState.ENROUTE, r"sent", r"submit", r"accept", r"transit", r"success"),
+    )
+)
+_SPOKEN = ("statusdescription", "error", "description", "message", "errormessage", "status")
+_ENTRY = frozenset(("messageid", "recipient", "statusdescription"))
+BALANCES = ("balance", "smsbalance")
+_MAX_WORDS = 300
+_NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?")
+_NO_DIGITS = re.compile(r"[^0-9]+")
+_TAIL = 9
+_CONTAINERS = (dict, list)
+_decode = json.JSONDecoder().decode
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An answer: what it says by names (in lower case), or the one *value* that it is."""
+
+    records: tuple[Record, ...] = field(default=(), repr=False)
+    value: object = field(default=None, repr=False)
+
+    @property
+    def nothing(self) -> bool:
+        """Tell whether it is a document in which nothing stands, as for an unknown id."""
+        return not self.records and self.value is None
+
+    @property
+    def words(self) -> str:
+        """Return what it says to people; nothing if that is too long to be a sentence."""
+        spoken = [self.value, *(each.get(name) for name in _SPOKEN for each in self.records)]
+        return next((each.strip() for each in spoken if _is_sentence(each)), "")
+
+    @property
+    def entries(self) -> list[Record]:
+        """Return what is said of single messages."""
+        return [each for each in self.records if not _ENTRY.isdisjoint(each)]
+
+    @property
+    def amount(self) -> float | None:
+        """Return the balance that it is or holds."""
+        held = (each[name] for each in self.records for name in BALANCES if name in each)
+        amounts = (amount_of(value) for value in (self.value, *held))
+        return next((amount for amount in amounts if amount is not None), None)
+
+
+def said_in(body: bytes, limit: int = MAX_ANSWER) -> Said:
+    """Read an answer of at most *limit* octets; raises BadReply if it is over, or broken XML."""
+    if len(body) > limit:
+        raise BadReply(f"an answer of {len(body)} octets")
+    text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
+    if text.startswith("<"):
+        return _said_in_xml(text)
+    try:
+        document = _decode(text)
+    except (ValueError, RecursionError):
+        return Said(value=text)
+    if isinstance(document, _CONTAINERS):
+        return Said(tuple(_records(document)))
+    return Said(value=document)
+
+
+def _records(document: object) -> Iterator[Record]:
+    """Find the objects that hold plain values, however deep, in the order of the document."""
+    waiting = [document]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, list):
+            waiting.extend(reversed(here))
+        elif isinstance(here, dict):
+            if record := _record(here.items()):
+                yield record
+            waiting.extend(reversed([v for v in here.values() if isinstance(v, _CONTAINERS)]))
+
+
+def _said_in_xml(text: str) -> Said:
+    # Entities cannot be declared without a DOCTYPE, and nobody's answer needs one.
+    if "<!DOCTYPE" in text:
+        raise BadReply("XML with a DOCTYPE")
+    try:
+        # Text, not octets: expat then ignores the encoding that the document declares.
+        root = ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        raise BadReply("neither JSON nor XML") from None
+    if not len(root):
+        return Said(value=(root.text or "").strip() or None)
+    leaves = (((_name(leaf), leaf.text) for leaf in each if not len(leaf)) for each in root.iter())
+    return Said(tuple(record for each in leaves if (record := _record(each))))
+
+
+def _name(element: ElementTree.Element) -> str:
+    return element.tag.rpartition("}")[2]
+
+
+def _record(pairs: Iterable[tuple[str, object]]) -> Record:
+    """Keep what is a plain value and not empty."""
+    return {name.lower(): value for name, value in pairs if _is_plain(value)}
+
+
+def _is_plain(value: object) -> bool:
+    if type(value) is str:
+        return bool(value.strip())
+    return not (value is None or isinstance(value, _CONTAINERS))
+
+
+def _is_sentence(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and 0 < len(value) <= _MAX_WORDS and "<" not in value
+
+
+def amount_of(value: object) -> float | None:
+    """Return the number that *value*, a number or its text, is; None if it is none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        text = str(value).strip()
+    except ValueError:  # an integer of thousands of digits
+        return None
+    return float(text) if _NUMBER.fullmatch(text) else None
+
+
+def status_of(entry: Record) -> str:
+    """Return the status of an entry, integer or text, in upper case; empty if it has none."""
+    value = entry.get("status")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if -9999 <= value <= 9999 else ""
+    return value.strip().upper()[:_MAX_WORDS] if isinstance(value, str) else ""
+
+
+def description_of(entry: Record) -> str:
+    """Return the words of an entry."""
+    value = entry.get("statusdescription")
+    return value.strip()[:_MAX_WORDS] if isinstance(value, str) else ""
+
+
+def state_in(words: str) -> MessageState | None:
+    """Return the state that *words* speak of, if they do."""
+    lowered = words.lower()
+    return next((state for pattern, state in _WORDS if pattern.search(lowered)), None)
+
+
+def state_of(entry: Record, own: Mapping[str, MessageState]) -> MessageState:
+    """Return the state an entry tells: by what is configured, by words, by number, in that order.
+
+    The numbers come last because they are assumed; what nobody knows is still on its way.
+    """
+    description, status = description_of(entry), status_of(entry)
+    for said in (description.upper(), status):
+        if said in own:
+            return own[said]
+    return state_in(description) or state_in(status) or STATES.get(status) or MessageState.ENROUTE
+
+
+def by_message(entries: Sequence[Record], messages: Sequence[Message]) -> list[Sequence[Record]]:
+    """Return the entries that are about each message, by the recipient they name.
+
+    MSpace may write a number in another form than we did, so the last nine digits decide where the
+    whole does not, unless two of the messages share them.
+    """
+    if len(messages) == 1 and (len(entries) == 1 or not any("recipient" in e for e in entries)):
+        return [entries]
+    numbers = [_digits(message.number) for message in messages]
+    places = {number: place for place, number in enumerate(numbers)}
+    tails: dict[str, int | None] = {}
+    for number, place in places.items():
+        tails[number[-_TAIL:]] = None if number[-_TAIL:] in tails else place
+    found: list[list[Record]] = [[] for _ in messages]
+    for entry in entries:
+        number = _digits(entry.get("recipient"))
+        at = places.get(number, tails.get(number[-_TAIL:]))
+        if at is not None:
+            found[at].append(entry)
+    return list(found)
+
+
+def _digits(recipient: object) -> str:
+    if isinstance(recipient, bool) or not isinstance(recipient, str | int):
+        return ""
+    try:
+        return _NO_DIGITS.sub("", str(recipient)[:_MAX_WORDS])
+    except ValueError:  # an integer of thousands of digits
+        return ""

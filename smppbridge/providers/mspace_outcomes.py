@@ -1,0 +1,156 @@
+"""What MSpace did with messages, as its answer to sendtext tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import quote
+
+from smppbridge.model.message import Message
+from smppbridge.model.outcome import Accepted, Outcome, Uncertain
+from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.mspace_answers import (
+    Record,
+    Said,
+    by_message,
+    description_of,
+    said_in,
+    state_in,
+    status_of,
+)
+from smppbridge.providers.reading import (
+    MAX_ANSWER,
+    Blame,
+    On5xx,
+    blame_of,
+    http_fault,
+    identifier_of,
+    refusal,
+    shown,
+)
+from smppbridge.smpp.constants import MessageState
+
+# Few texts are documented, and only one word for word (with "Athentication" beside it), so each
+# fragment is one that no answer to a message that was taken would have.
+ERRORS: Mapping[str, Blame] = MappingProxyType(
+    {
+        "thentication": "provider",
+        "unauthori": "provider",
+        "not authori": "provider",
+        "invalid api": "provider",
+        "invalid user": "provider",
+        "apikey is": "provider",
+        "username is": "provider",
+        "insufficient": "provider",
+        "invalid sender": "source",
+        "senderid is": "source",
+        "invalid recipient": "destination",
+        "invalid number": "destination",
+        "invalid mobile": "destination",
+        "invalid phone": "destination",
+        "recipient is": "destination",
+        "too long": "length",
+        "too many requests": "throttled",
+    }
+)
+_INTERNAL = "internal"
+_HOPEFUL = frozenset((MessageState.ENROUTE, MessageState.DELIVERED))
+_MAX_ENTRY = 512
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitReader:
+    """Reads answers to sendtext as one account is configured; *secrets* are never shown."""
+
+    accepted: frozenset[str]
+    blames: tuple[tuple[str, Blame], ...]
+    on_5xx: On5xx
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
+        """Return one outcome for each of *messages*, which have one text."""
+        answer = self.read(response, messages)
+        if not isinstance(answer, Said):
+            return [answer] * len(messages)
+        text = messages[0].text
+        return [
+            _agreed([self._outcome(entry, text) for entry in mine])
+            for mine in by_message(answer.entries, messages)
+        ]
+
+    def read(self, response: HttpResponse, messages: Sequence[Message]) -> Said | Outcome:
+        """Return an answer that speaks of single messages, or else the outcome of them all."""
+        text = messages[0].text
+        if not 200 <= response.status < 300:
+            return self._fault(response, text)
+        try:
+            answer = said_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
+        except BadReply as fault:
+            return Uncertain(str(fault))
+        if answer.entries:
+            return answer
+        words = answer.words
+        return self._blamed(words, text) or Uncertain(
+            self._shown(words, text) or "an answer that says nothing of the message"
+        )
+
+    def _outcome(self, entry: Record, text: str) -> Outcome:
+        status = status_of(entry)
+        if status in self.accepted:
+            identifier = identifier_of(entry.get("messageid"))
+            return Accepted(identifier) if identifier else Uncertain("taken, but without messageId")
+        words = description_of(entry) or status
+        reason = self._shown(words, text)
+        state = state_in(words)
+        # A number that is not the one of success is a failure, unless its words speak of success.
+        failed = status.lstrip("-").isdecimal() or state is not None
+        if blamed := self._blamed(words, text):
+            return blamed
+        if not failed or state in _HOPEFUL:
+            return Uncertain(f"status {self._shown(status, text) or 'missing'}: {reason}")
+        return refusal(reason, "message")
+
+    def _blamed(self, words: str, text: str) -> Outcome | None:
+        """Return the outcome that known *words* of failure stand for."""
+        blame = blame_of(words, self.blames)
+        if blame is not None:
+            return refusal(self._shown(words, text), blame)
+        if _INTERNAL in words.lower():
+            return http_fault(HttpResponse(500), self.on_5xx)
+        return None
+
+    def _fault(self, response: HttpResponse, text: str) -> Outcome:
+        """Nobody says which HTTP status an error has: the body of a 4xx may tell more."""
+        status = response.status
+        if not 400 <= status < 500 or status in (408, 429):
+            return http_fault(response, self.on_5xx)
+        words = words_of(response)
+        reason = f"HTTP {status}: {self._shown(words, text)}".removesuffix(": ")
+        otherwise: Blame = "provider" if status in (401, 402, 403) else "message"
+        return refusal(reason, blame_of(words, self.blames) or otherwise)
+
+    def _shown(self, words: str, text: str) -> str:
+        return shown(words, *self.secrets, text, quoted(text))
+
+
+def words_of(response: HttpResponse) -> str:
+    """Return what an answer says to people, whatever it is."""
+    try:
+        return said_in(response.body).words
+    except BadReply:
+        return ""
+
+
+def quoted(value: str) -> str:
+    """Percent-encode *value* so that it stays one segment of a path; surrogates become ``?``."""
+    return quote(value, safe="", errors="replace")
+
+
+def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return what all entries about one message say."""
+    if not outcomes:
+        return Uncertain("the answer does not mention it")
+    if len({type(outcome) for outcome in outcomes}) > 1:
+        return Uncertain("the answer contradicts itself")
+    return outcomes[0]

@@ -1,0 +1,331 @@
+"""An upstream SMSC: submit_sm over sessions that are kept bound, reports by deliver_sm."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal, get_args
+
+from smppbridge.model.message import Message
+from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
+from smppbridge.providers.exchange import (
+    NOW,
+    Abilities,
+    Exchange,
+    Heard,
+    NoAnswer,
+    NotSent,
+    Provider,
+)
+from smppbridge.providers.reading import StateName, identifier_of, said, state_table
+from smppbridge.providers.smpp_deliver import Delivered, read_mo, read_receipt
+from smppbridge.providers.smpp_status import Meaning, meanings, refusal
+from smppbridge.providers.smpp_submit import (
+    MAX_ADDRESS,
+    Convert,
+    LongBy,
+    Piece,
+    TextAlphabet,
+    Validity,
+    decimal_to_hex,
+    destination_of,
+    esm_class_of,
+    hex_to_decimal,
+    pieces,
+    same_spelling,
+    source_of,
+    validity_period,
+    written,
+)
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import MessageState, RegisteredDelivery
+from smppbridge.smpp.pdus import Pdu, SubmitSm, SubmitSmResp
+from smppbridge.smpp.receipt import normal_id
+from smppbridge.text.errors import BadUdh, TextError, TooLong
+
+Bind = Literal["trx", "tx+rx"]
+Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
+
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds before each repetition of a later segment that was put off."""
+
+_IDS: Mapping[str, Convert] = {
+    "same": same_spelling,
+    "hex_to_decimal": hex_to_decimal,
+    "decimal_to_hex": decimal_to_hex,
+}
+
+_LENGTHS = {"system_id": 15, "password": 64, "system_type": 12, "service_type": 5, "sender": 20}
+_RANGES = {
+    "port": range(1, 65_536),
+    "binds": range(1, 51),
+    "window": range(1, 10_001),
+    "data_coding": range(256),
+    "registered_delivery": range(256),
+    "source_ton": range(256),
+    "source_npi": range(256),
+    "destination_ton": range(256),
+    "destination_npi": range(256),
+}
+_CHOICES: Mapping[str, Any] = {
+    "bind": Bind,
+    "alphabet": TextAlphabet,
+    "segments": LongBy,
+    "validity": Validity,
+    "ids": Ids,
+}
+_ADDRESSES = (
+    ("source_addr", Status.ESME_RINVSRCADR),
+    ("destination_addr", Status.ESME_RINVDSTADR),
+)
+
+
+@dataclass(slots=True)
+class SmppRequest:
+    """A submit_sm to be sent, *after* so many seconds; the answer is the PDU that answers it."""
+
+    pdu: SubmitSm = field(repr=False)
+    after: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binding:
+    """Whom sessions are bound to, and as what: if this changes they have to be bound anew."""
+
+    host: str
+    port: int
+    tls: bool
+    system_id: str
+    password: str = field(repr=False)
+    system_type: str
+    bind: str
+    binds: int
+    window: int
+    enquire_link: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Smpp(Provider):
+    """One account at an SMSC; the settings say what they mean."""
+
+    abilities: ClassVar[Abilities] = Abilities(binary=True, callbacks=True, bound=True)
+
+    host: str = field(metadata=said("Name or address of the SMSC"))
+    system_id: str = field(metadata=said("Who we are to it"))
+    password: str = field(repr=False, metadata=said("At most 8 characters by the specification"))
+    port: int = field(default=2775, metadata=said("Its port; 3550 is the usual one with TLS"))
+    tls: bool = field(
+        default=False,
+        metadata=said("Whether it speaks TLS; its certificate is verified, see ca_file"),
+    )
+    system_type: str = field(default="", metadata=said("What it wants to be told when we bind"))
+    bind: Bind = field(
+        default="trx",
+        metadata=said(
+            "trx: transceivers; tx+rx: as many transmitters as receivers, for SMSCs"
+            " that have no transceivers"
+        ),
+    )
+    binds: int = field(default=1, metadata=said("Sessions of each kind"))
+    window: int = field(default=10, metadata=said("submit_sm unanswered on each session, at most"))
+    enquire_link: float = field(
+        default=30.0,
+        metadata={**said("Silence after which we ask whether it is there"), "duration": True},
+    )
+    service_type: str = field(default="", metadata=said("For messages that have none themselves"))
+    sender: str = field(default="", metadata=said("Stands in for a source address that is empty"))
+    alphabet: TextAlphabet = field(
+        default="gsm7",
+        metadata=said(
+            "What its default alphabet is: gsm7 (one character an octet), latin1, ia5;"
+            " what that does not have goes as UCS2; ucs2: all text does"
+        ),
+    )
+    data_coding: int = field(default=0, metadata=said("data_coding of text in that alphabet"))
+    segments: LongBy = field(
+        default="udh",
+        metadata=said(
+            "How long messages are divided: udh, udh16 (16-bit reference), sar (TLVs)"
+            " or payload (whole, in message_payload)"
+        ),
+    )
+    source_ton: int | None = field(
+        default=None, metadata=said("TON of sources that are numbers; absent: by their form")
+    )
+    source_npi: int | None = field(default=None, metadata=said("Their NPI"))
+    destination_ton: int | None = field(
+        default=None, metadata=said("TON of destinations; absent: by their form")
+    )
+    destination_npi: int | None = field(default=None, metadata=said("Their NPI"))
+    validity: Validity = field(
+        default="relative",
+        metadata=said("How validity_period is told: relative, absolute (UTC) or none"),
+    )
+    registered_delivery: int = field(
+        default=1, metadata=said("How receipts are asked for: 1 all, 2 failures, 0 none")
+    )
+    ids: Ids = field(
+        default="same",
+        metadata=said(
+            "How ids in receipts differ from those in submit_sm_resp: same,"
+            " hex_to_decimal (hexadecimal there, decimal in receipts) or decimal_to_hex"
+        ),
+    )
+    receipts_as_text: bool = field(
+        default=False,
+        metadata=said(
+            "Whether what reads like a receipt is one without being marked as such in"
+            " esm_class: a phone could have written it"
+        ),
+    )
+    statuses: Mapping[str | int, Meaning] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said(
+            "What a command_status means beyond what is known: later, throttled,"
+            " provider or message, as {ESME_RSUBMITFAIL: provider, 0x0401: later}"
+        ),
+    )
+    states: Mapping[str, StateName] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("Words of stat beyond those known, as {LOST: undeliverable}"),
+    )
+
+    _meanings: Mapping[int, Meaning] = field(init=False, repr=False, compare=False)
+    _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        fault = next(self._faults(), None)
+        if fault:
+            raise ValueError(fault)
+        derive = object.__setattr__
+        derive(self, "_meanings", meanings(self.statuses))
+        derive(self, "_states", state_table({}, self.states))
+
+    def _faults(self) -> Iterator[str]:
+        if not self.host or not self.host.isprintable() or set(" /:@") & set(self.host):
+            yield "host must be a name or an IPv4 address"
+        for name, longest in _LENGTHS.items():
+            value = getattr(self, name)
+            if not value.isascii() or not value.isprintable() or len(value) > longest:
+                yield f"{name} must be at most {longest} printable ASCII characters"
+        if not self.system_id:
+            yield "system_id is empty"
+        for name, numbers in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and value not in numbers:
+                yield f"{name} must be {numbers[0]} to {numbers[-1]}"
+        if not self.enquire_link > 0:
+            yield "enquire_link must be more than 0"
+        for name, known in _CHOICES.items():
+            if getattr(self, name) not in get_args(known):
+                yield f"{name} must be one of {', '.join(get_args(known))}"
+
+    @property
+    def binding(self) -> Binding:
+        """How its sessions are bound."""
+        return Binding(**{name: getattr(self, name) for name in Binding.__dataclass_fields__})
+
+    def submit(self, message: Message) -> Exchange[Outcome]:
+        """Hand one message over, its segments one after the other.
+
+        Only the last segment asks for a receipt, and its id is the message's: the last is not sent
+        before all others were taken, so that its receipt speaks for all.  Once the first one is
+        taken the whole is never sent again.
+        """
+        now = (yield NOW) if self.validity == "relative" else 0.0
+        try:
+            first, *others = self._submit_sms(message, now)
+        except TextError as fault:
+            return Refused(str(fault), _status_of(fault))
+        for addr, status in _ADDRESSES:
+            if len(getattr(first, addr)) > MAX_ADDRESS:
+                return Refused(f"{addr} is too long", status)
+        response = yield SmppRequest(first)
+        outcome = self._read(response, last=not others)
+        for number, pdu in enumerate(others, 2):
+            if not isinstance(outcome, Accepted):
+                return outcome
+            outcome = yield from self._follow(pdu, number, 1 + len(others))
+        return outcome
+
+    def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Heard]:
+        """Read a deliver_sm or data_sm that came in *session*; raises BadReply."""
+        report = read_receipt(pdu, self._states, self._as_ours, as_text=self.receipts_as_text)
+        return (read_mo(pdu, session) if report is None else report,)
+
+    def _as_ours(self, reported_id: str) -> str:
+        return reported_id if self.ids == "same" else normal_id(reported_id)
+
+    def _follow(self, pdu: SubmitSm, number: int, total: int) -> Exchange[Outcome]:
+        """Hand over a later segment; only it is repeated, and that not for ever."""
+        place, after = f"segment {number} of {total}", 0.0
+        for pause in (*PAUSES, 0.0):
+            outcome: Outcome
+            try:
+                response = yield SmppRequest(pdu, after)
+            except NotSent:
+                outcome = Uncertain(f"{place} could not be sent")
+            except NoAnswer as fault:
+                return Uncertain(f"{place}: {fault}")
+            else:
+                outcome = self._read(response, last=number == total)
+                if isinstance(outcome, Accepted):
+                    return outcome
+                if isinstance(outcome, Uncertain):
+                    return Uncertain(f"{place}: {outcome.reason}")
+                refused = Refused(f"{place}: {outcome.reason}", response.command_status)
+                if isinstance(outcome, Refused):
+                    return refused
+                outcome = refused
+            after = pause
+        return outcome
+
+    def _read(self, response: Pdu, *, last: bool = True) -> Outcome:
+        status = response.command_status
+        if status:
+            return refusal(status, self._meanings)
+        if not isinstance(response, SubmitSmResp):
+            return Uncertain("an answer that is none")
+        identifier = identifier_of(response.message_id.decode("latin-1"))
+        if identifier is None and last:
+            return Uncertain("taken, but without message_id")
+        return Accepted(_IDS[self.ids](identifier or ""))
+
+    def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
+        user_data = written(message, self.alphabet, self.data_coding)
+        traits = message.traits
+        cut = pieces(user_data, self.segments, message.message_id, traits.udh)
+        found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]
+        if self.registered_delivery:
+            intermediate = message.registered_delivery & RegisteredDelivery.INTERMEDIATE
+            found[-1].registered_delivery = self.registered_delivery | intermediate
+        return found
+
+    def _submit_sm(self, message: Message, piece: Piece, data_coding: int, now: float) -> SubmitSm:
+        traits = message.traits
+        source = source_of(message.source, self.sender, self.source_ton, self.source_npi)
+        destination = destination_of(message, self.destination_ton, self.destination_npi)
+        return SubmitSm(
+            service_type=(traits.service_type or self.service_type).encode("latin-1", "replace"),
+            source_addr_ton=source.ton,
+            source_addr_npi=source.npi,
+            source_addr=source.addr.encode("latin-1", "replace"),
+            dest_addr_ton=destination.ton,
+            dest_addr_npi=destination.npi,
+            destination_addr=destination.addr.encode("latin-1", "replace"),
+            esm_class=esm_class_of(traits.esm_class, piece.udhi),
+            protocol_id=traits.protocol_id,
+            priority_flag=message.priority,
+            validity_period=validity_period(self.validity, message.expires_at, now),
+            data_coding=data_coding,
+            short_message=piece.short_message,
+            tlvs=piece.tlvs,
+        )
+
+
+def _status_of(fault: TextError) -> Status:
+    if isinstance(fault, TooLong):
+        return Status.ESME_RINVMSGLEN
+    return Status.ESME_RINVESMCLASS if isinstance(fault, BadUdh) else Status.ESME_RINVDCS

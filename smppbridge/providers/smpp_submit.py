@@ -1,0 +1,197 @@
+"""A message as an upstream SMSC wants it: alphabet, addresses, validity, and cut into segments."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from smppbridge.model.address import Address
+from smppbridge.model.message import Message
+from smppbridge.smpp import times, tlvs
+from smppbridge.smpp.constants import EsmClass, Npi, Tag, Ton
+from smppbridge.smpp.tlvs import Tlvs
+from smppbridge.text import coding, gsm7
+from smppbridge.text.coding import Alphabet
+from smppbridge.text.errors import Unencodable
+from smppbridge.text.segments import Segment, Transport, split
+
+TextAlphabet = Literal["gsm7", "latin1", "ia5", "ucs2"]
+LongBy = Literal["udh", "udh16", "sar", "payload"]
+Validity = Literal["relative", "absolute", "none"]
+
+MAX_ADDRESS = 20
+"""Octets of an address in submit_sm (SMPP 3.4, 5.2.8)."""
+
+_UCS2 = 0x08
+_SHORTEST_NUMBER = 7  # what has fewer digits is a short code
+_TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport.SAR}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """User data ready to be cut: by the rules of *alphabet*, to be sent under *data_coding*."""
+
+    octets: bytes = field(repr=False)
+    alphabet: Alphabet
+    data_coding: int
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one submit_sm of a message carries, and whether UDHI has to be set."""
+
+    short_message: bytes = field(repr=False)
+    tlvs: Tlvs = field(default=(), repr=False)
+    udhi: bool = False
+
+
+def written(message: Message, alphabet: TextAlphabet, data_coding: int) -> Written:
+    """Return the octets of *message*; text is in *alphabet* under *data_coding* if that has it.
+
+    Binary ones go as they came.  A message class and a message waiting indication are kept, in
+    the form of 3GPP 23.038.  Raises Unencodable.
+    """
+    asked = message.data_coding
+    if message.binary is not None:
+        return Written(message.binary, coding.alphabet(asked), asked)
+    marked = _marked(asked)
+    if marked is not None:
+        smallest, octets = coding.in_smallest(message.text)
+        return Written(octets, smallest, marked[smallest is Alphabet.UCS2])
+    try:
+        return _in_own(message.text, Alphabet(alphabet), data_coding)
+    except Unencodable:
+        octets = coding.octets(message.text, Alphabet.UCS2)
+        return Written(octets, Alphabet.UCS2, _UCS2)
+
+
+def _marked(data_coding: int) -> tuple[int, int] | None:
+    """Return the data_codings (GSM, UCS2) of a class or an indication, None for plain text."""
+    message_class = coding.message_class(data_coding)
+    if message_class is not None:
+        return 0x10 | message_class, 0x18 | message_class
+    if 0xC0 <= data_coding < 0xF0:
+        indication = data_coding & 0x0F
+        return (0xC0 if data_coding < 0xD0 else 0xD0) | indication, 0xE0 | indication
+    return None
+
+
+def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> Written:
+    if alphabet is Alphabet.UCS2:
+        raise Unencodable(alphabet, 0)
+    octets = coding.octets(text, alphabet)
+    if alphabet is not Alphabet.GSM7 and _is_basic_gsm(text):
+        # over the air it is GSM all the same, where 160 of these characters fit
+        return Written(octets, Alphabet.GSM7, data_coding)
+    return Written(octets, alphabet, data_coding)
+
+
+def _is_basic_gsm(text: str) -> bool:
+    try:
+        return gsm7.length(text) == len(text)
+    except Unencodable:
+        return False
+
+
+def pieces(user_data: Written, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
+    """Cut user data into what each submit_sm carries.  Raises TextError."""
+    octets, alphabet = user_data.octets, user_data.alphabet
+    transport = _TRANSPORTS.get(long_by, Transport.UDH8)
+    cut = split(octets, alphabet, transport, reference, udh)
+    if long_by == "payload" and len(cut) > 1:
+        payload = tlvs.make_octets(Tag.MESSAGE_PAYLOAD, udh + octets)
+        return [Piece(b"", (payload,), bool(udh))]
+    return [Piece(each.short_message, _sar(each), bool(each.udh)) for each in cut]
+
+
+def _sar(segment: Segment) -> Tlvs:
+    position = segment.position
+    if position is None or position.kind is not Transport.SAR:
+        return ()
+    return (
+        tlvs.make_integer(Tag.SAR_MSG_REF_NUM, position.reference),
+        tlvs.make_integer(Tag.SAR_TOTAL_SEGMENTS, position.total),
+        tlvs.make_integer(Tag.SAR_SEGMENT_SEQNUM, position.number),
+    )
+
+
+def source_of(source: Address, sender: str, ton: int | None, npi: int | None) -> Address:
+    """Return a source address as networks want it: letters are TON 5, short codes TON 3.
+
+    *sender* stands in for an empty one; *ton* and *npi*, if given, are those of all numbers.
+    """
+    addr = source.addr or sender
+    if not addr:
+        return Address("")
+    digits = addr.removeprefix("+")
+    if not (digits.isascii() and digits.isdecimal()) or source.ton == Ton.ALPHANUMERIC:
+        return Address(addr, Ton.ALPHANUMERIC, Npi.UNKNOWN)
+    return _numbered(digits, source, ton, npi, international=digits != addr)
+
+
+def destination_of(message: Message, ton: int | None, npi: int | None) -> Address:
+    """Return the number of *message* with *ton* and *npi*, or those that its form tells."""
+    international = message.number.startswith("+")
+    return _numbered(message.number, message.destination, ton, npi, international=international)
+
+
+def _numbered(
+    addr: str, known: Address, ton: int | None, npi: int | None, *, international: bool
+) -> Address:
+    if known.ton in (Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED) or len(addr) < _SHORTEST_NUMBER:
+        found = (Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
+    elif addr.startswith("0") and not international:  # no E.164 number begins so
+        found = (Ton.NATIONAL, Npi.ISDN)
+    else:
+        found = (Ton.INTERNATIONAL, Npi.ISDN)
+    return Address(addr, found[0] if ton is None else ton, found[1] if npi is None else npi)
+
+
+def validity_period(form: Validity, expires_at: float, now: float) -> bytes:
+    """Write when a message expires (UNIX seconds) in *form*; b"" if it is not told."""
+    if form == "none":
+        return b""
+    if form == "absolute":
+        try:
+            return times.format_absolute(expires_at)
+        except (times.BadTime, OverflowError, ValueError):
+            return b""
+    return _relative(int(max(1.0, min(expires_at - now, 63 * 7 * 86_400))))
+
+
+def _relative(seconds: int) -> bytes:
+    minutes, second = divmod(seconds, 60)
+    hours, minute = divmod(minutes, 60)
+    days, hour = divmod(hours, 24)
+    months, day = divmod(days, 30)
+    years, month = divmod(months, 12)
+    return b"%02d%02d%02d%02d%02d%02d000R" % (years, month, day, hour, minute, second)
+
+
+Convert = Callable[[str], str]
+
+
+def same_spelling(message_id: str) -> str:
+    """Return an id as it is."""
+    return message_id
+
+
+def hex_to_decimal(message_id: str) -> str:
+    """Return a hexadecimal id in decimal digits; what is none stays as it is."""
+    return str(int(message_id, 16)) if _only(message_id, "0123456789abcdefABCDEF") else message_id
+
+
+def decimal_to_hex(message_id: str) -> str:
+    """Return a decimal id in hexadecimal digits; what is none stays as it is."""
+    return f"{int(message_id):x}" if _only(message_id, "0123456789") else message_id
+
+
+def _only(text: str, characters: Sequence[str]) -> bool:
+    return bool(text) and all(each in characters for each in text)
+
+
+def esm_class_of(asked: int, udhi: bool) -> int:
+    """Return the type and features that the ESME asked for, with UDHI as it is now."""
+    kept = asked & ~(EsmClass.MODE | EsmClass.UDHI)
+    return kept | EsmClass.UDHI if udhi else kept

@@ -1,0 +1,197 @@
+"""What an account at SMS.CX can be asked besides sending: prices, numbers, opt-outs, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation
+from smppbridge.providers.smscx_pull import Asked, day_of, paged
+from smppbridge.providers.smscx_reading import items_of
+
+Row = dict[str, Any]
+
+_TRAFFIC = ("transactional", "promotional", "2way")
+_DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account, asked by *asked*; *sender* is the source of estimates that name none."""
+
+    asked: Asked
+    sender: str
+
+    def balance(self) -> Exchange[Row]:
+        """Return amount, currency, and whether it is paid before or after."""
+        return flat((yield from self.asked("GET", "account/balance")))
+
+    def channels(self) -> Exchange[Row]:
+        """Return which channels are open."""
+        return flat((yield from self.asked("GET", "account/channels/status")))
+
+    def pricing(self, country: str = "", traffic: str = _TRAFFIC[0]) -> Exchange[list[Row]]:
+        """Return what a part costs, by country and operator."""
+        if traffic not in _TRAFFIC:
+            raise BadReply(f"traffic is one of {', '.join(_TRAFFIC)}")
+        path = f"account/pricing/sms/{traffic}"
+        prices = yield from self.asked("GET", f"{path}/{_part(country)}" if country else path)
+        return list(_prices(prices, ()))
+
+    def estimate(self, to: str, text: str, sender: str = "") -> Exchange[Row]:
+        """Return what a message would cost; nothing is sent."""
+        wanted = {"to": [to], "from": sender or self.sender, "text": text}
+        answer = yield from self.asked("POST", "sms/estimate", wanted)
+        return flat(answer.get("info"))
+
+    def validate(self, numbers: Sequence[str]) -> Exchange[list[Row]]:
+        """Return what the numbering plan says of numbers."""
+        wanted = {"phoneNumbers": list(numbers)}
+        answer = yield from self.asked("POST", "numbers/validate", wanted)
+        return _rows(answer)
+
+    def lookup(self, number: str) -> Exchange[Row]:
+        """Return what the home network says of a number."""
+        answer = yield from self.asked("GET", f"numbers/lookup/{_part(number)}")
+        return flat(answer.get("data"))
+
+    def originators(self) -> Exchange[list[Row]]:
+        """Return the sources that were registered."""
+        return _rows((yield from self.asked("GET", "originators")))
+
+    def add_originator(self, originator: str) -> Exchange[Row]:
+        """Register a source."""
+        answer = yield from self.asked("POST", "originators", {"originator": originator})
+        return flat(answer.get("info"))
+
+    def delete_originator(self, identifier: str) -> Exchange[Row]:
+        """Withdraw a source."""
+        answer = yield from self.asked("DELETE", f"originators/{_part(identifier)}")
+        return flat(answer.get("info"))
+
+    def optouts(self) -> Exchange[list[Row]]:
+        """Return the numbers that want no messages."""
+        return [flat(item) for item in (yield from paged(self.asked, "optouts", {}))]
+
+    def add_optouts(self, numbers: Sequence[str]) -> Exchange[Row]:
+        """Put numbers on the list of those that want no messages."""
+        wanted = {"phoneNumbers": list(numbers), "allowInvalid": True}
+        answer = yield from self.asked("POST", "optouts", wanted)
+        return flat(answer.get("info"))
+
+    def delete_optout(self, identifier: str) -> Exchange[Row]:
+        """Take a number off that list."""
+        answer = yield from self.asked("DELETE", f"optouts/{_part(identifier)}")
+        return flat(answer.get("info"))
+
+    def reports(self, start: str = "", end: str = "") -> Exchange[list[Row]]:
+        """Return the reports of the days from *start* to *end*, today if there is none."""
+        now: float = yield NOW
+        start = start or day_of(now)
+        days: dict[str, str | int] = {"start_date": start, "end_date": end or day_of(now)}
+        return [flat(item) for item in (yield from paged(self.asked, "reports", days))]
+
+    def delete_scheduled(self, identifier: str) -> Exchange[Row]:
+        """Give up a message that is not sent yet."""
+        answer = yield from self.asked("DELETE", f"sms/scheduled/{_part(identifier)}")
+        return flat(answer.get("info"))
+
+
+def operations_of(asked: Asked, sender: str) -> Mapping[str, Operation]:
+    """Return what `smppbridge account` offers, by name."""
+    account = Account(asked, sender)
+    return MappingProxyType(
+        {
+            "balance": Operation(run=account.balance, description="Credit left"),
+            "pricing": Operation(
+                run=account.pricing,
+                description="Prices; traffic is transactional, promotional or 2way",
+                arguments=("country?", "traffic?"),
+            ),
+            "channels": Operation(run=account.channels, description="Which channels are open"),
+            "estimate": Operation(
+                run=account.estimate,
+                description="What a message would cost; nothing is sent",
+                arguments=("to", "text", "sender?"),
+            ),
+            "validate": Operation(
+                run=account.validate,
+                description="What the numbering plan says of numbers",
+                arguments=("numbers...",),
+            ),
+            "lookup": Operation(
+                run=account.lookup,
+                description="What the home network says of a number; charged",
+                arguments=("number",),
+                moves_money=True,
+            ),
+            "originators": Operation(run=account.originators, description="Registered sources"),
+            "add-originator": Operation(
+                run=account.add_originator,
+                description="Register a source",
+                arguments=("originator",),
+            ),
+            "delete-originator": Operation(
+                run=account.delete_originator,
+                description="Withdraw a source by its id",
+                arguments=("id",),
+            ),
+            "optouts": Operation(run=account.optouts, description="Numbers that want no messages"),
+            "add-optouts": Operation(
+                run=account.add_optouts,
+                description="Send these numbers no more messages",
+                arguments=("numbers...",),
+            ),
+            "delete-optout": Operation(
+                run=account.delete_optout,
+                description="Send messages to a number again, by the id of its opt-out",
+                arguments=("id",),
+            ),
+            "reports": Operation(
+                run=account.reports,
+                description="Reports of these days (YYYY-MM-DD), of today if none is named",
+                arguments=("start?", "end?"),
+            ),
+            "delete-scheduled": Operation(
+                run=account.delete_scheduled,
+                description="Give up a scheduled message; its cost is credited back",
+                arguments=("id",),
+            ),
+        }
+    )
+
+
+def flat(value: object, within: str = "", depth: int = _DEEPEST) -> Row:
+    """Return the plain values of an object, those of objects in it under names joined by dots."""
+    row: Row = {}
+    for name, inner in value.items() if isinstance(value, dict) and depth else ():
+        if isinstance(inner, dict):
+            row |= flat(inner, f"{within}{name}.", depth - 1)
+        elif isinstance(inner, list):
+            row[within + name] = ", ".join(
+                str(each) for each in inner if not isinstance(each, dict | list)
+            )
+        else:
+            row[within + name] = inner
+    return row
+
+
+def _rows(answer: Mapping[str, Any]) -> list[Row]:
+    return [flat(item) for item in items_of(answer.get("data"))]
+
+
+def _prices(value: object, names: tuple[str, ...]) -> Iterator[Row]:
+    """Prices lie in objects by country, then by operator, then perhaps by network."""
+    if isinstance(value, dict) and len(names) < _DEEPEST:
+        for name, inner in value.items():
+            yield from _prices(inner, (*names, name))
+    elif names and isinstance(value, int | float) and not isinstance(value, bool):
+        country, *operator = names
+        yield {"country": country, "operator": " ".join(operator), "price": value}
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="", errors="replace")

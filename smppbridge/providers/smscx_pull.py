@@ -1,0 +1,117 @@
+"""What SMS.CX keeps for us to fetch: messages to rented numbers, and reports; page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+from urllib.parse import quote
+
+from smppbridge.providers.exchange import NOW, BadReply, Exchange, Heard
+from smppbridge.providers.smscx_reading import Reader, items_of, mo_of, seconds_of
+from smppbridge.smpp.constants import MessageState
+
+PAGE = 100
+MAX_PAGES = 100
+OVERLAP = 3600.0
+_MAX_MARK = 512
+
+
+class Asked(Protocol):
+    """Asks SMS.CX something that is no submission; comes to a JSON object or raises BadReply."""
+
+    def __call__(
+        self,
+        method: str,
+        path: str,
+        document: Any = None,
+        query: Mapping[str, str | int] | None = None,
+        operation: str = "account",
+    ) -> Exchange[dict[str, Any]]: ...
+
+
+def paged(
+    asked: Asked,
+    path: str,
+    query: Mapping[str, str | int],
+    operation: str = "account",
+    enough: Callable[[dict[str, Any]], bool] = lambda last: False,
+) -> Exchange[list[dict[str, Any]]]:
+    """Return the objects of all pages, until the last one of a page is *enough*."""
+    found: list[dict[str, Any]] = []
+    mark = ""
+    for _ in range(MAX_PAGES):
+        following = {"next": mark} if mark else {}
+        answer = yield from asked(
+            "GET", path, query={**query, "limit": PAGE, **following}, operation=operation
+        )
+        page = items_of(answer.get("data"))
+        found += page
+        before, mark = mark, _next_of(answer.get("paging"))
+        if not page or mark in ("", before) or enough(page[-1]):
+            break
+    return found
+
+
+def day_of(seconds: float) -> str:
+    """Return the day in UTC as SMS.CX writes it."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def _next_of(paging: object) -> str:
+    mark = paging.get("next") if isinstance(paging, dict) else None
+    if isinstance(mark, int) and not isinstance(mark, bool):
+        mark = str(mark)
+    return mark if isinstance(mark, str) and len(mark) <= _MAX_MARK else ""
+
+
+@dataclass(slots=True)
+class Pull:
+    """Fetches what is new since the last time, and what was so an hour before that once more.
+
+    What it hands over may be lost before it is on disk; its ids tell what is known already.
+    """
+
+    asked: Asked
+    reader: Reader
+    rent_ids: Sequence[str]
+    reports: bool
+    back: float
+    _last: float | None = field(default=None, init=False)
+
+    def new(self) -> Exchange[Sequence[Heard]]:
+        """Return what is new, oldest first; raises BadReply if nothing could be had at all."""
+        now: float = yield NOW
+        since = now - self.back if self._last is None else self._last - OVERLAP
+        found: list[Heard] = []
+        faults: list[BadReply] = []
+        wanted = [self._inbound(rent_id, since) for rent_id in self.rent_ids]
+        if self.reports:
+            wanted.append(self._reports(now))
+        for part in wanted:
+            try:
+                found += yield from part
+            except BadReply as fault:  # one number that is rented no longer does not stop the rest
+                faults.append(fault)
+        if faults and not found:
+            raise faults[0]
+        if not faults:
+            self._last = now
+        return found
+
+    def _inbound(self, rent_id: str, since: float) -> Exchange[list[Heard]]:
+        def is_older(item: Mapping[str, Any]) -> bool:
+            received = seconds_of(item.get("receivedAt"))
+            return received is not None and received < since
+
+        path = f"numbers/rent/{quote(rent_id, safe='')}/inbound"
+        items = yield from paged(self.asked, path, {}, "pull", is_older)
+        return [mo for item in reversed(items) if not is_older(item) and (mo := mo_of(item))]
+
+    def _reports(self, now: float) -> Exchange[list[Heard]]:
+        """What is on its way is left out: there is nothing to do about it."""
+        days = {"start_date": day_of(now - self.back), "end_date": day_of(now), "channel": "sms"}
+        items = yield from paged(self.asked, "reports", days, "pull")
+        reports = map(self.reader.report, items)
+        return [report for report in reports if report and report.state != MessageState.ENROUTE]

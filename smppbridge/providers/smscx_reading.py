@@ -1,0 +1,277 @@
+"""What SMS.CX answers and what it calls us for, read: outcomes, reports, words from phones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+from smppbridge.model.address import Address, BadAddress, number_of
+from smppbridge.model.message import Message
+from smppbridge.model.mo import Mo, OptOut
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.report import Report
+from smppbridge.providers.exchange import BadReply, Heard, HttpResponse
+from smppbridge.providers.reading import (
+    MAX_ANSWER,
+    Blame,
+    http_fault,
+    identifier_of,
+    json_object,
+    refusal,
+    shown,
+)
+from smppbridge.providers.smscx_faults import (
+    DUPLICATES,
+    FAULTS,
+    INVALID_NUMBERS,
+    NO_ROUTE,
+    Fault,
+    fault_in,
+    fault_of,
+    integer_of,
+    listed,
+    pause_of,
+)
+from smppbridge.smpp.constants import CommandStatus, MessageState
+
+STATES: Mapping[str, MessageState] = MappingProxyType(
+    {
+        "ACCEPTED": MessageState.ENROUTE,
+        "SENT": MessageState.ENROUTE,
+        "SCHEDULED": MessageState.ENROUTE,
+        "DELIVERED": MessageState.DELIVERED,
+        "FAILED": MessageState.UNDELIVERABLE,
+        "REJECTED": MessageState.REJECTED,
+        "NO COVERAGE": MessageState.REJECTED,
+    }
+)
+_TAKEN = frozenset((MessageState.ENROUTE, MessageState.ACCEPTED, MessageState.DELIVERED))
+_NETWORK_ERRORS: Mapping[MessageState, int] = MappingProxyType(
+    {
+        MessageState.UNDELIVERABLE: 1,
+        MessageState.REJECTED: 2,
+        MessageState.EXPIRED: 3,
+        MessageState.UNKNOWN: 255,
+    }
+)
+_NO_COVERAGE = "NO COVERAGE"
+_NO_COVERAGE_ERROR = 3
+
+MAX_CALLBACK = 1 << 20
+_PER_MESSAGE = 640
+_MAX_NUMBER = 32
+_MAX_ADDRESS = 20
+_MAX_TEXT = 10_000
+_INVALID = Refused("invalid number", CommandStatus.ESME_RINVDSTADR)
+_UNMENTIONED = Uncertain("the answer does not mention it")
+
+
+def answer_bound(messages: int) -> int:
+    """Return how many octets the answer to a request of so many messages may have."""
+    return MAX_ANSWER + messages * _PER_MESSAGE
+
+
+def items_of(value: object) -> list[dict[str, Any]]:
+    """Return the objects in a list, or the one that stands for a list."""
+    listed = value if isinstance(value, list) else [value]
+    return [item for item in listed if isinstance(item, dict)]
+
+
+def seconds_of(value: object) -> float | None:
+    """Read ``2026-01-02 03:04:05``, with T or without, in UTC unless it says otherwise."""
+    if not isinstance(value, str) or len(value) > _MAX_NUMBER:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads answers, by *states* and *errors* (codes and types beyond those known).
+
+    *country* is where national numbers belong, *secrets* is what no reason may show.
+    """
+
+    states: Mapping[str, MessageState]
+    errors: Mapping[int | str, Blame]
+    country: str = ""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def outcomes(
+        self, response: HttpResponse, messages: Sequence[Message], now: float
+    ) -> list[Outcome]:
+        """Return what SMS.CX did with each of *messages*, which have one text."""
+        text = messages[0].text
+        if not 200 <= response.status < 300:
+            fault = fault_in(response)
+            outcome = self._refusal(fault, response, text, now)
+            return self._but_for_invalid(outcome, fault, messages)
+        try:
+            fields = json_object(response.body, answer_bound(len(messages)))
+        except BadReply as nonsense:
+            return [Uncertain(str(nonsense))] * len(messages)
+        items = items_of(fields.get("data"))
+        if items or not isinstance(fields.get("error"), dict):
+            return self._one_by_one(items, fields.get("info"), messages)
+        fault = fault_of(response.status, fields)
+        outcome = self._judged(fault, text) or Uncertain(self._words(fault, text))
+        return self._but_for_invalid(outcome, fault, messages)
+
+    def report(self, item: Mapping[str, Any]) -> Report | None:
+        """Return the report that *item* is, of whatever endpoint; None if it is none."""
+        identifier, word = identifier_of(item.get("msgId")), _word(item.get("status"))
+        if identifier is None or not word:
+            return None
+        state = self.states.get(word, MessageState.ENROUTE)
+        return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
+
+    def heard(self, body: bytes) -> tuple[Heard, ...]:
+        """Read a callback: what makes sense in it; raises BadReply if nothing does."""
+        fields = json_object(body, MAX_CALLBACK)
+        event = fields.get("event")
+        if not isinstance(event, str):
+            raise BadReply("no event")
+        readers: dict[str, Callable[[dict[str, Any]], Heard | None]] = {
+            "dlr_update": self.report,
+            "receive_sms": mo_of,
+            "new_optout": _optout_of,
+        }
+        read, data = readers.get(event), fields.get("data")
+        if read is None or data == []:
+            return ()
+        found = tuple(one for item in items_of(data) if (one := read(item)) is not None)
+        if not found:
+            raise BadReply(f"nothing that makes sense in {event}")
+        return found
+
+    def bad_reply(self, response: HttpResponse, *secrets: str) -> BadReply:
+        """Return what to say of an answer that is not 2xx, to a question that is no submission."""
+        return BadReply(self._words(fault_in(response), *secrets))
+
+    def _one_by_one(
+        self, items: list[dict[str, Any]], info: object, messages: Sequence[Message]
+    ) -> list[Outcome]:
+        """Nobody says in which order the numbers are answered: each is looked up."""
+        text = messages[0].text
+        if len(items) == len(messages) == 1 and "to" not in items[0]:
+            return [self._outcome(items[0], text)]
+        said: dict[str, Outcome] = {}
+        for item in items:
+            number, outcome = self._number(item.get("to")), self._outcome(item, text)
+            if not isinstance(said.get(number), Accepted):
+                said[number] = outcome
+        for invalid in listed(info.get("invalid") if isinstance(info, dict) else None):
+            said.setdefault(self._number(invalid), _INVALID)
+        said.pop("", None)
+        return [said.get(self._number(message.number), _UNMENTIONED) for message in messages]
+
+    def _outcome(self, item: Mapping[str, Any], text: str) -> Outcome:
+        word = _word(item.get("status"))
+        state = self.states.get(word)
+        if state in _TAKEN:
+            identifier = identifier_of(item.get("msgId"))
+            return Accepted(identifier) if identifier else Uncertain("taken, but without msgId")
+        if word == _NO_COVERAGE:
+            return Refused(word, *NO_ROUTE)
+        if state is None or state == MessageState.UNKNOWN:
+            words = shown(item.get("status"), *self.secrets, text)
+            return Uncertain(f"status {words or 'missing'}")
+        return Refused(word)
+
+    def _refusal(self, fault: Fault, response: HttpResponse, text: str, now: float) -> Outcome:
+        words = self._words(fault, text)
+        if fault.status >= 500:  # 503 too: under its key the request may be repeated
+            return Uncertain(words)
+        if fault.status == 429 or fault.kind == "rate_limit":
+            return Postponed(words, pause_of(response, now), whole_lane=True)
+        judged = self._judged(fault, text) if 400 <= fault.status < 500 else None
+        outcome = judged or http_fault(response, "uncertain")
+        return outcome if isinstance(outcome, Accepted) else replace(outcome, reason=words)
+
+    def _judged(self, fault: Fault, text: str) -> Outcome | None:
+        """Return what an error's code says, or else its type; None if neither is known."""
+        words = self._words(fault, text)
+        if fault.kind in DUPLICATES:
+            return Uncertain(words)
+        for name in (fault.code, fault.kind):
+            if name is not None and name in self.errors:
+                return refusal(words, self.errors[name])
+            if name is not None and name in FAULTS:
+                return Refused(words, *FAULTS[name])
+        return None
+
+    def _but_for_invalid(
+        self, outcome: Outcome, fault: Fault, messages: Sequence[Message]
+    ) -> list[Outcome]:
+        """Invalid numbers that are named do not tell against the others of their request."""
+        if isinstance(outcome, Refused) and fault.code in INVALID_NUMBERS:
+            invalid = {self._number(number) for number in fault.invalid}
+            named = [self._number(message.number) in invalid for message in messages]
+            if any(named):
+                others = Postponed("not sent for the invalid numbers beside it")
+                return [outcome if one else others for one in named]
+        return [outcome] * len(messages)
+
+    def _number(self, value: object) -> str:
+        """Return the digits of a number however it is written; "" if it is none."""
+        if isinstance(value, int):
+            value = str(value)
+        if not isinstance(value, str) or len(value) > _MAX_NUMBER:
+            return ""
+        try:
+            return number_of(Address(value), self.country or None)
+        except BadAddress:
+            return value.strip().removeprefix("+")
+
+    def _words(self, fault: Fault, *secrets: str) -> str:
+        said = " ".join(str(part) for part in (fault.kind, fault.code) if part)
+        words = f"HTTP {fault.status}" + (f" {said}" if said else "")
+        words += f": {fault.words}" if fault.words else ""
+        return shown(words, *self.secrets, *secrets)
+
+
+def mo_of(item: Mapping[str, Any]) -> Mo | None:
+    """Return the message from a phone that *item* is; None if it is none."""
+    identifier, text = identifier_of(item.get("msgId")), item.get("text")
+    source, destination = _address(item.get("from")), _address(item.get("to"))
+    if not (identifier and source and destination) or not isinstance(text, str):
+        return None
+    return Mo(
+        provider_message_id=identifier,
+        source=source,
+        destination=destination,
+        text=_without_lone_surrogates(text[:_MAX_TEXT]),
+        received_at=seconds_of(item.get("receivedAt")),
+    )
+
+
+def _optout_of(item: Mapping[str, Any]) -> OptOut | None:
+    number = _address(item.get("phoneNumber"))
+    return OptOut(number) if number.isdecimal() else None
+
+
+def _word(status: object) -> str:
+    return " ".join(status.upper().replace("_", " ").split()) if isinstance(status, str) else ""
+
+
+def _network_error(word: str, state: MessageState, code: object) -> int:
+    if word == _NO_COVERAGE and state == MessageState.REJECTED:
+        return _NO_COVERAGE_ERROR
+    number = integer_of(code) if state == MessageState.UNDELIVERABLE else None
+    return (number or 0) % 1000 or _NETWORK_ERRORS.get(state, 0)
+
+
+def _address(value: object) -> str:
+    address = value.strip().removeprefix("+") if isinstance(value, str) else ""
+    fits = len(address) <= _MAX_ADDRESS and address.isascii() and address.isprintable()
+    return address if fits else ""
+
+
+def _without_lone_surrogates(text: str) -> str:
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

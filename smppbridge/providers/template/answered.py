@@ -1,0 +1,273 @@
+"""What the answers to a template's requests mean."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from smppbridge.model.message import Message
+from smppbridge.model.outcome import Accepted, Outcome, Uncertain
+from smppbridge.model.report import Report
+from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
+from smppbridge.providers.reading import MAX_ANSWER, identifier_of, refusal, shown
+from smppbridge.providers.template.faults import Faults
+from smppbridge.providers.template.meanings import Meanings
+from smppbridge.providers.template.places import (
+    MAX_LIST,
+    READERS,
+    Find,
+    find,
+    find_all,
+    word_of,
+)
+from smppbridge.providers.template.sections import (
+    Batch,
+    Credit,
+    Query,
+    Read,
+    Submit,
+    listed,
+)
+from smppbridge.smpp.constants import MessageState
+
+_CODE = re.compile(r"-?[0-9]+", re.ASCII)
+_AMOUNT = re.compile(r"[^0-9+-]{0,20}([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?)[^0-9]{0,20}", re.ASCII)
+_SUFFIX = 9  # digits that a national and an international form of a number share
+
+
+class Places:
+    """Compiles the places that a section names; what is wrong becomes a fault of its key."""
+
+    def __init__(self, faults: Faults, key: str, kind: Read) -> None:
+        self._faults, self._key, self._kind = faults, key, kind
+
+    def one(self, name: str, place: object) -> Find | None:
+        """Return what finds *place*, which stands at *name*; None if there is none."""
+        return None if place is None else self._find(name, str(place))
+
+    def required(self, name: str, place: str) -> Find:
+        """Return what finds *place*."""
+        return self._find(name, place)
+
+    def several(self, name: str, places: object) -> tuple[Find, ...]:
+        """Return what finds each of *places*."""
+        return tuple(self._find(name, place) for place in listed(places))
+
+    def items(self, name: str, place: str | None) -> Callable[[Any], list[Any] | None] | None:
+        """Return what finds the list at *place*; None if there is none."""
+        if place is None:
+            return None
+        try:
+            return find_all(place, self._kind)
+        except ValueError as error:
+            self._faults.add(f"{self._key}.{name}", str(error))
+            return None
+
+    def _find(self, name: str, place: str) -> Find:
+        try:
+            return find(place, self._kind)
+        except ValueError as error:
+            self._faults.add(f"{self._key}.{name}", str(error))
+            return _nothing
+
+
+class Submitted:
+    """Reads what became of a submission, of one message or of each in a list.
+
+    *alone* reads the answer for one message: what it finds explains an answer without list.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        section: Submit,
+        meanings: Meanings,
+        faults: Faults,
+        batch: Batch | None = None,
+        alone: Submitted | None = None,
+    ) -> None:
+        places = Places(faults, key, section.read)
+        self._meanings = meanings
+        self._alone = alone or self
+        self._read = READERS[section.read]
+        self._limit = MAX_LIST if batch else MAX_ANSWER
+        self._id = places.one("id", section.id)
+        self._status = places.one("status", section.status)
+        self._accepted = frozenset(word.upper() for word in listed(section.accepted))
+        self._refused = frozenset(word.upper() for word in listed(section.refused))
+        self._error = places.several("error", section.error)
+        if section.read == "text" and not self._error:
+            self._error = (_whole,)
+        self._items = places.items("items", batch.items) if batch else None
+        self._number = places.one("number", batch.number) if batch else None
+        if section.status is not None and not self._accepted:
+            faults.add(f"{key}.accepted", "is required with status: what it is when all is well")
+        if section.status is None and (self._accepted or self._refused):
+            faults.add(f"{key}.status", "is required with accepted and refused: where the word is")
+
+    def outcome(self, response: HttpResponse, message: Message) -> Outcome:
+        """Return what became of *message*."""
+        texts = (message.text,)
+        if not 200 <= response.status < 300:
+            return self._http_outcome(response, texts)
+        try:
+            document = self._read(response.body, self._limit)
+        except BadReply as fault:
+            return Uncertain(str(fault))
+        return self._judged(document, message)
+
+    def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
+        """Return what became of each of *messages*."""
+        texts = tuple({message.text for message in messages})
+        if not 200 <= response.status < 300:
+            return [self._http_outcome(response, texts)] * len(messages)
+        try:
+            document = self._read(response.body, self._limit)
+        except BadReply as fault:
+            return [Uncertain(str(fault))] * len(messages)
+        if self._items is None:
+            return [self._judged(document, message) for message in messages]
+        items = self._items(document)
+        if not items:
+            words = self._alone._words(document)
+            return [self._not_taken("", words, message) for message in messages]
+        if self._number is not None:
+            matched = _by_number(items, self._number, messages)
+        elif len(items) == len(messages):
+            matched = list(items)
+        else:
+            return [Uncertain(f"{len(items)} items for {len(messages)} messages")] * len(messages)
+        return [
+            Uncertain("not in the answer") if item is None else self._judged(item, message)
+            for item, message in zip(matched, messages, strict=True)
+        ]
+
+    def _judged(self, document: Any, message: Message) -> Outcome:
+        status = word_of(self._status(document)) if self._status else ""
+        words = self._words(document)
+        if self._status and status.upper() not in self._accepted:
+            return self._not_taken(status, words, message)
+        identifier = identifier_of(self._id(document)) if self._id else str(message.message_id)
+        if identifier:
+            return Accepted(identifier)
+        if self._status:
+            return Uncertain("taken, but without id")
+        return self._not_taken("", words, message)
+
+    def _not_taken(self, status: str, words: Sequence[str], message: Message) -> Outcome:
+        blame = self._meanings.blame((status, *words))
+        said = self._meanings.shown(words, message.text) or shown(status, message.text)
+        refused = status and (status.upper() in self._refused or "*" in self._refused)
+        if blame or refused:
+            return refusal(said, blame or "message")
+        if not self._status:
+            return Uncertain(f"no id: {said}" if said else "no id")
+        status = self._meanings.shown((status,), message.text)
+        return Uncertain(f"status {status or 'missing'}")
+
+    def _words(self, document: Any) -> list[str]:
+        return [word_of(place(document)) for place in self._error]
+
+    def _http_outcome(self, response: HttpResponse, texts: Sequence[str]) -> Outcome:
+        try:
+            words = self._alone._words(self._read(response.body, self._limit))
+        except BadReply:
+            words = []
+        return self._meanings.http_outcome(response, words, texts)
+
+
+class Queried:
+    """Reads what became of a message that was asked about."""
+
+    def __init__(self, section: Query, meanings: Meanings, faults: Faults) -> None:
+        places = Places(faults, "query", section.read)
+        self._meanings = meanings
+        self._read = READERS[section.read]
+        self._id = places.one("id", section.id)
+        self._status = places.required("status", section.status)
+        self._error = places.several("error", section.error)
+        self._missing = section.missing
+
+    def report(self, response: HttpResponse, identifier: str) -> Report:
+        """Return what the answer says; raises BadReply."""
+        if response.status == self._missing:
+            return Report(identifier, MessageState.ENROUTE)
+        document = _answered(response, self._read)
+        words = [word_of(place(document)) for place in self._error]
+        if self._meanings.blame(words) == "provider":
+            raise BadReply(self._meanings.shown(words))
+        if self._id and identifier_of(self._id(document)) != identifier:
+            raise BadReply("not about the message asked for")
+        status = word_of(self._status(document))
+        code = next((word for word in words if _CODE.fullmatch(word)), "")
+        return self._meanings.report(identifier, status, code)
+
+
+class Credited:
+    """Reads the credit left."""
+
+    def __init__(self, section: Credit, faults: Faults) -> None:
+        self._read = READERS[section.read]
+        self._amount = Places(faults, "balance", section.read).required("amount", section.amount)
+        self._unit = section.unit
+
+    def balance(self, response: HttpResponse) -> Balance:
+        """Return what the answer says; raises BadReply."""
+        document = _answered(response, self._read)
+        amount = _amount(self._amount(document))
+        if amount is None:
+            raise BadReply("no balance")
+        return Balance(amount, self._unit)
+
+
+def _answered(response: HttpResponse, read: Callable[[bytes, int], Any]) -> Any:
+    if not 200 <= response.status < 300:
+        raise BadReply(f"HTTP {response.status}")
+    return read(response.body, MAX_ANSWER)
+
+
+def _amount(found: object) -> float | None:
+    """Return the amount in ``12.5``, ``"12.50"`` or ``"KES 12.50"``."""
+    if isinstance(found, str):
+        match = _AMOUNT.fullmatch(found.strip())
+        found = float(match[1]) if match else None
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    try:
+        amount = float(found)
+    except OverflowError:
+        return None
+    return amount if math.isfinite(amount) else None
+
+
+def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) -> list[Any]:
+    """Return the item of each message: by its digits, or by its last if no other has the same."""
+    whole: dict[str, Any] = {}
+    ends: dict[str, Any] = {}
+    for item in items:
+        digits = _digits(word_of(number(item)))
+        whole.setdefault(digits, item)
+        ends.setdefault(digits[-_SUFFIX:], item)
+    wanted = [_digits(message.number) for message in messages]
+    shared = Counter(digits[-_SUFFIX:] for digits in wanted)
+    return [
+        whole.get(digits)
+        if digits in whole or shared[digits[-_SUFFIX:]] > 1
+        else ends.get(digits[-_SUFFIX:])
+        for digits in wanted
+    ]
+
+
+def _digits(number: str) -> str:
+    return "".join(c for c in number if c in "0123456789")
+
+
+def _whole(document: Any) -> Any:
+    return document
+
+
+def _nothing(document: Any) -> Any:
+    return None

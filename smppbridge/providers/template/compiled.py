@@ -1,0 +1,263 @@
+"""A template made ready: every text compiled, every fault found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Generic, TypeVar
+
+from smppbridge.providers.exchange import Abilities
+from smppbridge.providers.oauth import ClientCredentials
+from smppbridge.providers.template.answered import Credited, Queried, Submitted
+from smppbridge.providers.template.called import Phones, Reports
+from smppbridge.providers.template.faults import Faults
+from smppbridge.providers.template.identity import Identity
+from smppbridge.providers.template.meanings import meanings_of
+from smppbridge.providers.template.placeholders import (
+    MEANINGS,
+    PLAIN_NAME,
+    SHARED,
+    Pattern,
+    Scope,
+)
+from smppbridge.providers.template.sections import (
+    Batch,
+    Callback,
+    Described,
+    Query,
+    Request,
+    Submit,
+)
+from smppbridge.providers.template.written import Headers, Writing, Written
+
+R = TypeVar("R", Submitted, Queried, Credited)
+
+_MOST_IN_BATCH = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[R]):
+    """A request, and what reads its answer."""
+
+    written: Written
+    read: R
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTogether:
+    """The request for a batch: *each* writes one of {messages}; *shared* is the same in all."""
+
+    written: Written
+    read: Submitted
+    each: Pattern | None
+    shared: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """All that a provider needs of its template."""
+
+    abilities: Abilities
+    origin: str
+    base_url: str = field(repr=False)
+    headers: Headers = field(repr=False)
+    login: ClientCredentials | None
+    submit: Asked[Submitted]
+    batch: AskedTogether | None
+    query: Asked[Queried] | None
+    balance: Asked[Credited] | None
+    reports: Reports | None
+    phones: Phones | None
+    wants_alphabet: bool
+
+
+def compiled(described: Described) -> Compiled:
+    """Compile a template; raises BadTemplate with all that is wrong with it."""
+    return _Compiler(described).compiled()
+
+
+class _Compiler:
+    def __init__(self, described: Described) -> None:
+        self._described = described
+        self._faults = Faults()
+        self._used: set[str] = set()
+        self._fixed = {**described.secrets, "callback_url": described.callback_url}
+        self._check_secrets()
+        scope = self._scope("anything")
+        self._identity = Identity(described, scope)
+        self._used |= scope.used
+        self._meanings = meanings_of(described, self._identity.hidden, self._faults)
+
+    def compiled(self) -> Compiled:
+        described, faults = self._described, self._faults
+        submit = self._submit(described.submit_)
+        batch = self._batch(described.batch, submit.read) if described.batch else None
+        query = self._query(described.query_) if described.query_ else None
+        balance = None
+        if described.balance_:
+            written = self._written("balance", "anything", described.balance_)
+            balance = Asked(written, Credited(described.balance_, faults))
+        reports = self._reports(described.callback) if described.callback else None
+        phones = Phones(described.mo, faults) if described.mo else None
+        self._check_callbacks()
+        self._check_keys(submit.written, batch)
+        self._check_unused()
+        faults.close()
+        origin, identity = submit.written.origin, self._identity
+        return Compiled(
+            abilities=self._abilities(),
+            origin=origin,
+            base_url=identity.base_url or origin,
+            headers=tuple((name, pattern.fill({})) for name, pattern in identity.headers.items()),
+            login=identity.login,
+            submit=submit,
+            batch=batch,
+            query=query,
+            balance=balance,
+            reports=reports,
+            phones=phones,
+            wants_alphabet="alphabet" in self._used,
+        )
+
+    # -- requests -------------------------------------------------------------------------------
+
+    def _submit(self, section: Submit) -> Asked[Submitted]:
+        written = self._written("submit", "submit", section)
+        for name in ("number", "text"):
+            if name not in written.names:
+                self._faults.add("submit", f"has no {{{name}}}")
+        self._check_id("submit", section.id)
+        return Asked(written, Submitted("submit", section, self._meanings, self._faults))
+
+    def _batch(self, batch: Batch, alone: Submitted) -> AskedTogether:
+        section, add = _merged(batch, self._described.submit_), self._faults.add
+        written = self._written("batch", "batch", section, join=batch.join)
+        each = self._each(batch, section)
+        many = written.names & {"numbers", "messages"}
+        if not many:
+            add("batch", "has neither {numbers} nor {messages}: where is the list?")
+        if ("messages" in many) != (each is not None):
+            add("batch.each", "and {messages} go together: how one message is written")
+        inside = each.names if each else frozenset()
+        if "text" not in written.names | inside:
+            add("batch", "has no {text}")
+        if each and "number" not in inside:
+            add("batch.each", "has no {number}")
+        if not 2 <= batch.max <= _MOST_IN_BATCH:
+            add("batch.max", f"must be 2 to {_MOST_IN_BATCH}")
+        if batch.items is None and self._is_told:
+            add("batch.items", "is required where reports come: each message needs an id")
+        if batch.items is None and batch.number is not None:
+            add("batch.number", "is a place within items, and there are none")
+        self._check_id("batch", section.id)
+        read = Submitted("batch", section, self._meanings, self._faults, batch, alone)
+        return AskedTogether(written, read, each, tuple(sorted(written.names & SHARED)))
+
+    def _each(self, batch: Batch, section: Submit) -> Pattern | None:
+        if batch.each is None:
+            return None
+        scope = self._scope("each")
+        if section.send == "form":
+            self._faults.add("batch.each", "cannot stand in a form: only {numbers} can")
+            return None
+        pattern = Pattern(Writing("batch", section.send).body(batch.each, "batch.each", scope))
+        self._used |= scope.used
+        return pattern
+
+    def _query(self, section: Query) -> Asked[Queried]:
+        written = self._written("query", "query", section)
+        if not written.names & {"provider_message_id", "message_id"}:
+            self._faults.add("query", "does not say which message: it has no {provider_message_id}")
+        return Asked(written, Queried(section, self._meanings, self._faults))
+
+    def _written(
+        self, key: str, operation: str, section: Request, join: str | None = None
+    ) -> Written:
+        scope = self._scope(operation)
+        writing = Writing(
+            key,
+            section.send,
+            base_url=self._identity.base_url,
+            common=self._identity.headers.items(),
+            join=join,
+        )
+        written = Written(key, scope, section, writing)
+        self._used |= scope.used
+        return written
+
+    def _scope(self, operation: str) -> Scope:
+        return Scope(operation, self._fixed, self._faults)
+
+    # -- what comes of it ----------------------------------------------------------------------
+
+    def _reports(self, section: Callback) -> Reports:
+        if section.id is None and section.message_id is None:
+            self._faults.add("callback.id", "is required (or message_id, where that comes back)")
+        return Reports(section, self._meanings, self._faults)
+
+    def _abilities(self) -> Abilities:
+        described = self._described
+        callback, batch = described.callback, described.batch
+        return Abilities(
+            callbacks=callback is not None,
+            polling=described.query_ is not None,
+            balance=described.balance_ is not None,
+            idempotent=described.idempotent,
+            correlates=bool(callback and callback.message_id is not None),
+            batch=batch.max if batch else 1,
+            told_where="callback_url" in self._used,
+            callback_answer=callback.answer.encode() if callback else b"",
+        )
+
+    # -- what does not fit together -------------------------------------------------------------
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether reports come that name messages by the provider's id."""
+        callback = self._described.callback
+        return self._described.query_ is not None or bool(callback and callback.id is not None)
+
+    def _check_id(self, key: str, place: str | None) -> None:
+        if place is None and self._is_told:
+            self._faults.add(f"{key}.id", "is required where reports come: where the answer has it")
+
+    def _check_secrets(self) -> None:
+        for name in self._described.secrets:
+            if not PLAIN_NAME.fullmatch(name):
+                self._faults.add(f"secrets.{name}", "must be letters, digits and _")
+            elif name in MEANINGS:
+                self._faults.add(f"secrets.{name}", "is the name of a placeholder")
+
+    def _check_unused(self) -> None:
+        for name in self._described.secrets.keys() - self._used:
+            self._faults.add(f"secrets.{name}", f"is used nowhere: write {{{name}}} where it goes")
+
+    def _check_callbacks(self) -> None:
+        described, used, add = self._described, self._used, self._faults.add
+        callback = described.callback
+        if "callback_url" in used and callback is None and described.mo is None:
+            add("callback", "is required: the provider is told {callback_url}")
+        if callback and callback.message_id is not None and "message_id" not in used:
+            add("callback.message_id", "cannot come back: no request has {message_id}")
+
+    def _check_keys(self, submit: Written, batch: AskedTogether | None) -> None:
+        if not self._described.idempotent:
+            return
+        for key, written in (("submit", submit), ("batch", batch and batch.written)):
+            if written and "key" not in written.names:
+                self._faults.add(
+                    "idempotent", f"needs {{key}} in {key}: how else could it know a repetition?"
+                )
+
+
+def _merged(batch: Batch, submit: Submit) -> Submit:
+    """Return *batch* with what it leaves out taken from *submit*, but for places within items."""
+    own: dict[str, Any] = {
+        each.name: value
+        for each in fields(Submit)
+        if (value := getattr(batch, each.name)) not in (None, ())
+    }
+    if batch.items is not None:
+        own |= {"id": batch.id, "status": batch.status, "error": batch.error}
+        if batch.status is None:
+            own |= {"accepted": batch.accepted, "refused": batch.refused}
+    return replace(submit, **own)

@@ -1,0 +1,36 @@
+"""What is wrong with a template, and at which of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class BadTemplate(ValueError):
+    """A template cannot be used; *faults* are keys (``submit.url``) and what is wrong with them."""
+
+    def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("; ".join(f"{key} {message}" for key, message in self.faults))
+
+
+class Faults:
+    """Gathers what is wrong, so that all of it is told at once; the first fault of a key counts."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, str] = {}
+
+    def add(self, key: str, message: str) -> None:
+        """Note that *key* is wrong."""
+        self._found.setdefault(key, message)
+
+    def close(self) -> None:
+        """Raise BadTemplate if anything was noted."""
+        if self._found:
+            raise BadTemplate(self._found.items())
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return what *word* may have been meant to be, as the end of a message."""
+    near = get_close_matches(word, list(known), 1)
+    return f"; did you mean {{{near[0]}}}?" if near else ""

@@ -1,0 +1,134 @@
+"""What words, codes and statuses mean at a provider: whose fault, which state, how long to wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.report import Report
+from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.reading import (
+    MAX_PAUSE,
+    Blame,
+    On5xx,
+    blame_table,
+    http_fault,
+    refusal,
+    shown,
+    state_table,
+)
+from smppbridge.providers.template.faults import Faults
+from smppbridge.providers.template.sections import Described
+from smppbridge.providers.template.written import HEADER
+from smppbridge.smpp.constants import MessageState
+
+STATES: Mapping[str, MessageState] = {
+    "DELIVERED": MessageState.DELIVERED,
+    "DELIVRD": MessageState.DELIVERED,
+    "UNDELIVERED": MessageState.UNDELIVERABLE,
+    "UNDELIVERABLE": MessageState.UNDELIVERABLE,
+    "UNDELIV": MessageState.UNDELIVERABLE,
+    "FAILED": MessageState.UNDELIVERABLE,
+    "EXPIRED": MessageState.EXPIRED,
+    "REJECTED": MessageState.REJECTED,
+    "REJECTD": MessageState.REJECTED,
+    "DELETED": MessageState.DELETED,
+}
+NETWORK_ERRORS: Mapping[MessageState, int] = {
+    MessageState.UNDELIVERABLE: 1,
+    MessageState.REJECTED: 2,
+    MessageState.EXPIRED: 3,
+    MessageState.UNKNOWN: 255,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meanings:
+    """What words, codes and HTTP statuses mean at this provider.
+
+    *codes* blame by a whole value, *fragments* by a part of it; *secrets* are never shown.
+    """
+
+    states: Mapping[str, MessageState]
+    codes: Mapping[str, Blame]
+    fragments: tuple[tuple[str, Blame], ...]
+    http: Mapping[int, Blame]
+    on_5xx: On5xx
+    retry_after: str
+    secrets: tuple[str, ...] = field(repr=False)
+
+    def blame(self, words: Iterable[str]) -> Blame | None:
+        """Return whose fault *words* say it is; None if nobody knows."""
+        words = tuple(words)
+        by_code = next((self.codes[word] for word in words if word in self.codes), None)
+        if by_code:
+            return by_code
+        lowered = "\n".join(words).lower()
+        return next((blame for text, blame in self.fragments if text in lowered), None)
+
+    def shown(self, words: Iterable[str], *texts: str) -> str:
+        """Return *words* as an operator may see them."""
+        return shown(" ".join(filter(None, words)), *self.secrets, *texts)
+
+    def state(self, word: str) -> MessageState:
+        """Return the state that a status means; one that is not known ends nothing."""
+        return self.states.get(word.upper(), MessageState.ENROUTE)
+
+    def report(
+        self, identifier: str, status: str, error: str, message_id: int | None = None
+    ) -> Report:
+        """Return what a status says of a message."""
+        state = self.state(status)
+        if not status:
+            raise BadReply("no status")
+        number = 0
+        if state in NETWORK_ERRORS:
+            number = int(error[-3:]) if error.isascii() and error.isdecimal() else 0
+        return Report(identifier, state, number or NETWORK_ERRORS.get(state, 0), message_id)
+
+    def http_outcome(
+        self, response: HttpResponse, words: Sequence[str], texts: Sequence[str]
+    ) -> Outcome:
+        """Return what an answer other than 2xx means, whose error *words* are these."""
+        said = self.shown(words, *texts)
+        reason = f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
+        blame = self.http.get(response.status)
+        if blame is None and 400 <= response.status < 500 and response.status not in (408, 429):
+            blame = self.blame(words)
+        outcome = refusal(reason, blame) if blame else http_fault(response, self.on_5xx)
+        if isinstance(outcome, Postponed):
+            return replace(outcome, reason=reason, after=self._pause(response))
+        if isinstance(outcome, Refused | Uncertain):
+            return replace(outcome, reason=reason)
+        return outcome
+
+    def _pause(self, response: HttpResponse) -> float | None:
+        value = response.headers.get(self.retry_after, "").strip()
+        if not (value.isascii() and value.isdecimal()):
+            return None
+        return float(min(int(value[:9]), MAX_PAUSE))
+
+
+def meanings_of(described: Described, secrets: Iterable[str], faults: Faults) -> Meanings:
+    """Return what a template says about words; what is wrong becomes a fault."""
+    for status in described.http:
+        if not 300 <= status <= 599:
+            faults.add(f"http.{status}", "is not the HTTP status of a fault, 300 to 599")
+    for text in described.errors:
+        if not text.strip():
+            faults.add(f"errors.{text}", "is empty: every error has that in it")
+    if not HEADER.fullmatch(described.retry_after):
+        faults.add("retry_after", "is not the name of a header")
+    errors = {text.strip(): blame for text, blame in described.errors.items()}
+    codes = {text: blame for text, blame in errors.items() if text.lstrip("-").isdecimal()}
+    words = {text: blame for text, blame in errors.items() if text not in codes}
+    return Meanings(
+        states=state_table(STATES, described.states),
+        codes=codes,
+        fragments=blame_table(words, {}),
+        http=described.http,
+        on_5xx=described.on_5xx,
+        retry_after=described.retry_after.lower(),
+        secrets=tuple(filter(None, secrets)),
+    )

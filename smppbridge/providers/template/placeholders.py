@@ -1,0 +1,182 @@
+"""Placeholders in braces, each escaped for where it stands; compiled once, filled in per message.
+
+``{{`` and ``}}`` are braces.  What is known beforehand (secrets, our callback URL) is put in at
+once; the rest is left open.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+from smppbridge.providers.template.faults import Faults, nearest
+
+Escape = Callable[[Any], str]
+
+MEANINGS: Mapping[str, str] = {
+    "number": "the destination's digits",
+    "sender": "the source address",
+    "text": "the text",
+    "alphabet": "gsm or unicode, or what alphabets says",
+    "message_id": "our id of the message, digits",
+    "key": "the same for a request that is repeated, and for no other: a UUID",
+    "callback_url": "where the provider is to call us; what holds it is left out if there is none",
+    "provider_message_id": "the provider's id of the message",
+    "numbers": "the destinations of a batch",
+    "messages": "the messages of a batch, each as `each` says",
+}
+_OF_MESSAGE = frozenset(("number", "sender", "text", "alphabet", "message_id"))
+SHARED = frozenset(("sender", "text", "alphabet"))
+ALLOWED: Mapping[str, frozenset[str]] = {
+    "submit": _OF_MESSAGE | {"key", "callback_url"},
+    "batch": SHARED | {"key", "callback_url", "numbers", "messages"},
+    "each": _OF_MESSAGE,
+    "query": frozenset(("provider_message_id", "message_id", "number", "sender")),
+    "anything": frozenset(),
+}
+PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+_BRACES = re.compile(r"\{\{|\}\}|\{([^{}]{0,80})\}|[{}]")
+_XML = str.maketrans(
+    {c: f"&#{ord(c)};" for c in "&<>\"'\t\n\r"}
+    | {chr(c): "\ufffd" for c in (*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF)}
+    | dict.fromkeys(map(chr, range(0xD800, 0xE000)), "\ufffd")
+)
+_quote = json.JSONEncoder().encode
+
+
+def in_json(value: str) -> str:
+    """Escape for the inside of a JSON string."""
+    return _quote(value)[1:-1]
+
+
+def in_url(value: str) -> str:
+    """Escape for a segment of a path; ``.`` and ``..`` would be taken for a place above it."""
+    quoted = quote(value, safe="", errors="replace")
+    return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
+
+
+def in_form(value: str) -> str:
+    """Escape for a form, or a query string."""
+    return quote_plus(value, errors="replace")
+
+
+def in_xml(value: str) -> str:
+    """Escape for XML's text or an attribute; what XML 1.0 has no way to write is replaced."""
+    return value.translate(_XML)
+
+
+def in_header(value: str) -> str:
+    """Leave of *value* what a header can hold: printable ASCII."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in value)
+
+
+def as_is(value: str) -> str:
+    """Escape nothing: plain text knows no escapes."""
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A placeholder that is left open."""
+
+    name: str
+    escape: Escape = field(repr=False)
+
+
+Part = str | Slot
+
+
+class Pattern:
+    """Text with open placeholders."""
+
+    __slots__ = ("_constant", "_format", "_slots")
+
+    def __init__(self, parts: Iterable[Part] = ()) -> None:
+        parts = tuple(parts)
+        self._slots = tuple((p.name, p.escape) for p in parts if isinstance(p, Slot))
+        texts = [part for part in parts if isinstance(part, str)]
+        self._constant = None if self._slots else "".join(texts)
+        self._format = "".join(
+            "%s" if isinstance(part, Slot) else part.replace("%", "%%") for part in parts
+        )
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The placeholders in it."""
+        return frozenset(name for name, _ in self._slots)
+
+    def fill(self, values: Mapping[str, Any]) -> str:
+        """Return the text with *values*, which have all its names."""
+        if self._constant is not None:
+            return self._constant
+        return self._format % tuple([escape(values[name]) for name, escape in self._slots])
+
+
+class Scope:
+    """What may stand in the texts of one operation; notes what does in *used*."""
+
+    def __init__(self, operation: str, fixed: Mapping[str, str], faults: Faults) -> None:
+        self.used: set[str] = set()
+        self.faults = faults
+        self._operation = operation
+        self._allowed = ALLOWED[operation]
+        self._fixed = fixed
+
+    def parts(
+        self, text: str, key: str, escape: Escape, literal: Escape = as_is
+    ) -> tuple[Part, ...]:
+        """Return *text*, which stands at *key*, in parts; what is wrong becomes a fault."""
+        return tuple(self._parts(text, key, escape, literal))
+
+    def lacks_callback_url(self, text: object) -> bool:
+        """Tell whether *text* wants our callback URL where there is none."""
+        wants = isinstance(text, str) and "{callback_url}" in text and self._told_where
+        if wants:
+            self.used.add("callback_url")
+        return wants and not self._fixed.get("callback_url")
+
+    def wrong(self, key: str, message: str) -> None:
+        """Note a fault."""
+        self.faults.add(key, message)
+
+    @property
+    def _told_where(self) -> bool:
+        return "callback_url" in self._allowed
+
+    def _parts(self, text: str, key: str, escape: Escape, literal: Escape) -> Iterator[Part]:
+        end = 0
+        for found in _BRACES.finditer(text):
+            if found.start() > end:
+                yield literal(text[end : found.start()])
+            end = found.end()
+            name = found[1]
+            if found[0] in ("{{", "}}"):
+                yield literal(found[0][0])
+            elif name is None or not PLAIN_NAME.fullmatch(name):
+                self.wrong(key, "has a brace that belongs to no placeholder: write {{ or }} for it")
+            else:
+                yield from self._named(name, key, escape)
+        if end < len(text):
+            yield literal(text[end:])
+
+    def _named(self, name: str, key: str, escape: Escape) -> Iterator[Part]:
+        self.used.add(name)
+        if name in self._fixed and (name not in MEANINGS or name in self._allowed):
+            yield escape(self._fixed[name])
+        elif name in self._allowed:
+            yield Slot(name, escape)
+        elif name in MEANINGS:
+            message = f"{{{name}}} ({MEANINGS[name]}) means nothing here"
+            self.wrong(key, f"{message}: there is {self._there_is()}")
+        else:
+            known = {*self._allowed, *self._fixed}
+            self.wrong(key, f"unknown placeholder {{{name}}}" + nearest(name, known))
+
+    def _there_is(self) -> str:
+        secrets = {name for name in self._fixed if name not in MEANINGS}
+        names = sorted(self._allowed | secrets)
+        return ", ".join(f"{{{name}}}" for name in names) or "none; secrets can be named"

@@ -1,0 +1,241 @@
+"""Where something is in an answer: JSON pointer, path in XML, name in a form, regex in text.
+
+A document is read once; what is found in it is whatever stands there, None if nothing does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+from xml.etree import ElementTree
+
+from smppbridge.providers.exchange import BadReply
+from smppbridge.providers.reading import MAX_ANSWER
+
+Find = Callable[[Any], Any]
+
+MAX_LIST = 1_048_576
+_MAX_PLACE = 200
+_MAX_FIELDS = 100
+_MAX_WORD = 200
+_SEEN = 1_000  # characters that a regex is shown
+_COST = 16_000_000  # ways to go through them, beyond which a regex is refused
+_POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
+_TOKEN = re.compile(
+    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
+    r"|(?P<open>\((?:\?(?:P?<\w+>|P=\w+|<?[=!]|[:>]|[a-zA-Z-]+[:)])?)?)"
+    r"|(?P<close>\))|(?P<either>\|)|(?P<some>[*+?][+?]?|\{\d*,?\d*\}[+?]?)|.",
+    re.DOTALL,
+)
+_decode = json.JSONDecoder().decode
+
+
+def read_json(body: bytes, limit: int = MAX_ANSWER) -> Any:
+    """Return what JSON *body* is; raises BadReply."""
+    try:
+        return _decode(_text(body, limit).lstrip("\ufeff"))
+    except (ValueError, RecursionError):
+        raise BadReply("not JSON") from None
+
+
+def read_xml(body: bytes, limit: int = MAX_ANSWER) -> Any:
+    """Return the root element of *body*, which must have no DOCTYPE; raises BadReply."""
+    text = _text(body, limit).lstrip("\ufeff \t\r\n")
+    if "<!DOCTYPE" in text.upper():
+        raise BadReply("XML with a DOCTYPE")
+    try:
+        return ElementTree.fromstring(text)
+    except (ElementTree.ParseError, ValueError, LookupError):
+        raise BadReply("not XML") from None
+
+
+def read_form(body: bytes, limit: int = MAX_ANSWER) -> dict[str, str]:
+    """Return the first value of each field of *body*; raises BadReply."""
+    try:
+        pairs = parse_qsl(
+            _text(body, limit).strip(), keep_blank_values=True, max_num_fields=_MAX_FIELDS
+        )
+    except ValueError:
+        raise BadReply("a form of too many fields") from None
+    return dict(reversed(pairs))
+
+
+def read_text(body: bytes, limit: int = MAX_ANSWER) -> str:
+    """Return *body* as text; raises BadReply."""
+    return _text(body, limit)
+
+
+READERS: Mapping[str, Callable[[bytes, int], Any]] = {
+    "json": read_json,
+    "xml": read_xml,
+    "form": read_form,
+    "text": read_text,
+}
+
+
+def find(place: str, kind: str) -> Find:
+    """Return what finds *place* in a document of *kind*; raises ValueError."""
+    if len(place) > _MAX_PLACE:
+        raise ValueError(f"is longer than {_MAX_PLACE} characters")
+    return _FINDERS[kind](place)
+
+
+def find_all(place: str, kind: str) -> Callable[[Any], list[Any] | None]:
+    """Return what finds the list at *place*, None where there is none; raises ValueError."""
+    if kind == "xml":
+        _, attribute = _path(place)
+        if attribute:
+            raise ValueError("is an attribute, which cannot be a list")
+        return partial(_elements, place)
+    if kind != "json":
+        raise ValueError(f"there are no lists in a {kind}: read json or xml")
+    return partial(_list, find(place, kind))
+
+
+def word_of(found: object) -> str:
+    """Return a scalar that was found as a short text; "" if it is none."""
+    if isinstance(found, bool):
+        return "true" if found else "false"
+    if isinstance(found, int | float):
+        return str(found)[:_MAX_WORD]
+    return found[:_MAX_WORD].strip() if isinstance(found, str) else ""
+
+
+def _text(body: bytes, limit: int) -> str:
+    if len(body) > limit:
+        raise BadReply(f"an answer of {len(body)} octets")
+    return body.decode("utf-8", "replace")
+
+
+def _find_json(place: str) -> Find:
+    if not _POINTER.fullmatch(place):
+        raise ValueError("is not a JSON pointer (RFC 6901), as /data/0/id")
+    tokens = [token.replace("~1", "/").replace("~0", "~") for token in place.split("/")[1:]]
+    return partial(_pointed, tuple(tokens))
+
+
+def _pointed(tokens: tuple[str, ...], document: Any) -> Any:
+    for token in tokens:
+        if isinstance(document, dict):
+            document = _named(token, document)
+        elif isinstance(document, list) and _INDEX.fullmatch(token):
+            index = int(token)
+            document = document[index] if index < len(document) else None
+        else:
+            return None
+    return document
+
+
+def _named(name: str, fields: Mapping[str, Any]) -> Any:
+    """Vendors do not keep to one spelling: messageID here is messageid there."""
+    if name in fields:
+        return fields[name]
+    lowered = name.lower()
+    return next((value for other, value in fields.items() if other.lower() == lowered), None)
+
+
+def _find_xml(place: str) -> Find:
+    path, attribute = _path(place)
+    return partial(_element, path, attribute)
+
+
+def _path(place: str) -> tuple[str, str]:
+    """Split ``message/@id`` into a path and the name of an attribute; raises ValueError."""
+    path, _, attribute = place.rpartition("@") if "/@" in f"/{place}" else (place, "", "")
+    if "]" in attribute:  # it belongs to a condition
+        path, attribute = place, ""
+    path = path.removesuffix("/") or "."
+    try:
+        ElementTree.Element("any").findall(path)
+    except (SyntaxError, KeyError, ValueError):
+        raise ValueError("is not a path in XML, as message/id or message/@id") from None
+    return path, attribute
+
+
+def _element(path: str, attribute: str, root: ElementTree.Element) -> str | None:
+    element = root.find(path)
+    if element is None:
+        return None
+    return element.get(attribute) if attribute else element.text or ""
+
+
+def _elements(path: str, root: ElementTree.Element) -> list[Any] | None:
+    return root.findall(path) or None
+
+
+def _list(found: Find, document: Any) -> list[Any] | None:
+    items = found(document)
+    return items if isinstance(items, list) else None
+
+
+def _find_form(place: str) -> Find:
+    if not place:
+        raise ValueError("is empty")
+    return partial(_named, place)
+
+
+def _find_text(place: str) -> Find:
+    try:
+        compiled = re.compile(place)
+    except (re.error, RecursionError, OverflowError) as error:
+        raise ValueError(f"is not a regular expression: {error}") from None
+    if compiled.groups > 1:
+        raise ValueError("has more than one group: write (?:...) for those that are not meant")
+    if _cost(place) > _COST:
+        raise ValueError("could take for ever: at most two of its repeats may have no bound")
+    return partial(_matched, compiled)
+
+
+def _matched(compiled: re.Pattern[str], text: str) -> str | None:
+    found = compiled.search(text[:_SEEN])
+    return found[compiled.groups] if found else None
+
+
+def _cost(pattern: str) -> int:
+    """Return in how many ways *pattern* can go through the text; raises ValueError.
+
+    What is repeated must itself be plain: (a+)+ has twice as many with every character.
+    """
+    costs, choices, last = [1], [False], 1
+    for token in _TOKEN.finditer(pattern):
+        if token["open"] and not token["open"].endswith(")"):
+            costs.append(1)
+            choices.append(False)
+        elif token["close"] and len(costs) > 1:
+            last = max(costs.pop(), 2 if choices.pop() else 1)
+            costs[-1] *= last
+            continue
+        elif token["either"]:
+            choices[-1] = True
+        elif token["some"]:
+            span, most = _span(token["some"])
+            if most > 1 and last > 1:
+                raise ValueError("could take for ever: a group that is repeated holds a choice")
+            costs[-1] *= span
+        last = 1
+    return costs[-1]
+
+
+def _span(repeat: str) -> tuple[int, int]:
+    """Return how many numbers of times *repeat* allows, where it is tried, and the most."""
+    if repeat[0] in "*+":
+        return _SEEN, _SEEN
+    if repeat[0] == "?":
+        return 2, 1
+    least, comma, most = repeat.rstrip("+?")[1:-1].partition(",")
+    if not comma:
+        return 1, int(least or 1)
+    return (int(most) - int(least or 0) + 1, int(most)) if most else (_SEEN, _SEEN)
+
+
+_FINDERS: Mapping[str, Callable[[str], Find]] = {
+    "json": _find_json,
+    "xml": _find_xml,
+    "form": _find_form,
+    "text": _find_text,
+}

@@ -1,0 +1,271 @@
+"""The keys of a template, and what they mean.
+
+A name that ends with an underscore is the key without it: ``submit_`` is ``submit``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from smppbridge.providers.reading import Blame, On5xx, StateName, said
+
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Sent = Literal["json", "form", "xml", "text"]
+Read = Literal["json", "xml", "form", "text"]
+Scalar = str | int | bool
+Words = Scalar | tuple[Scalar, ...]
+
+_METHOD = "GET, POST, PUT, PATCH or DELETE; absent: POST if there is a body, else GET"
+_SENT = "How the body is written: json, form, xml or text"
+_BODY = "JSON: any structure; form: names and values; xml and text: the text itself"
+_READ = "How the answer is read: json (places are JSON pointers), xml (paths), form (names) or text"
+_ID = "Where the provider's id of the message is"
+_STATUS = "Where its status is"
+_ERROR = "Where error codes and texts are, one place or a list"
+_ITEMS = "Where the list is, if it tells of several at once; other places are then within an item"
+_HEARD = "How callbacks are read: form (query string too), json, xml or text; ?name is in the query"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """How a request is written, and in which form its answer comes."""
+
+    url: str = field(metadata=said("Where to, from base_url on unless it begins with https://"))
+    method: Method | None = field(default=None, metadata=said(_METHOD))
+    parameters: Mapping[str, Scalar] = field(
+        default_factory=dict, metadata=said("The query string, names and values")
+    )
+    headers: Mapping[str, Scalar] = field(
+        default_factory=dict, metadata=said("Headers of this request")
+    )
+    send: Sent = field(default="json", metadata=said(_SENT))
+    body: Any = field(default=None, metadata=said(_BODY))
+    read: Read = field(default="json", metadata=said(_READ))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit(Request):
+    """How a message is handed over."""
+
+    id: str | None = field(default=None, metadata=said(_ID))
+    status: str | None = field(
+        default=None, metadata=said(f"{_STATUS}; absent: it is taken if the answer is 2xx")
+    )
+    accepted: Words = field(
+        default=(), metadata=said("Statuses of a message that was taken, as [SENT, queued, 0]")
+    )
+    refused: Words = field(
+        default=(),
+        metadata=said(
+            'Statuses of one that was not, "*" for all others; a status in neither is uncertain'
+        ),
+    )
+    error: Words = field(default=(), metadata=said(_ERROR))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """How several messages are handed over at once; what is absent is as in submit."""
+
+    max: int = field(metadata=said("Messages in one request, at most"))
+    url: str | None = field(default=None, metadata=said("Where to"))
+    method: Method | None = field(default=None, metadata=said("As in submit"))
+    parameters: Mapping[str, Scalar] | None = field(
+        default=None, metadata=said("The query string, names and values")
+    )
+    headers: Mapping[str, Scalar] | None = field(
+        default=None, metadata=said("Headers of this request")
+    )
+    send: Sent | None = field(default=None, metadata=said(_SENT))
+    body: Any = field(
+        default=None, metadata=said("With {numbers}, or with {messages}, each as `each` says")
+    )
+    each: Any = field(default=None, metadata=said("One message in {messages}, as body is written"))
+    join: str | None = field(
+        default=None,
+        metadata=said("What stands between {numbers}; absent: a comma, in JSON they are a list"),
+    )
+    read: Read | None = field(default=None, metadata=said(_READ))
+    items: str | None = field(
+        default=None, metadata=said("Where the list with an item for each message is")
+    )
+    number: str | None = field(
+        default=None, metadata=said("Where its number is; absent: items are in our order")
+    )
+    id: str | None = field(default=None, metadata=said(_ID))
+    status: str | None = field(default=None, metadata=said(_STATUS))
+    accepted: Words = field(default=(), metadata=said("Absent: as in submit"))
+    refused: Words = field(default=(), metadata=said("Absent: as in submit"))
+    error: Words = field(default=(), metadata=said(_ERROR))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query(Request):
+    """How it is asked what became of a message."""
+
+    status: str = field(metadata=said(_STATUS))
+    id: str | None = field(
+        default=None, metadata=said("Where its id is: another one is not about our message")
+    )
+    error: Words = field(default=(), metadata=said(_ERROR))
+    missing: int | None = field(
+        default=None, metadata=said("The HTTP status that says that it knows no such message")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credit(Request):
+    """How the credit left is asked for."""
+
+    amount: str = field(metadata=said("Where the amount is: a number, or text with one in it"))
+    unit: str = field(default="SMS", metadata=said("What it is counted in"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """How a callback that reports on messages is read."""
+
+    read: Read = field(default="form", metadata=said(_HEARD))
+    items: str | None = field(default=None, metadata=said(_ITEMS))
+    id: str | None = field(default=None, metadata=said(_ID))
+    message_id: str | None = field(
+        default=None, metadata=said("Where our {message_id} is, if the request carried it along")
+    )
+    status: str = field(metadata=said(_STATUS))
+    error: str | None = field(default=None, metadata=said("Where its error number is"))
+    answer: str = field(default="", metadata=said("The body that it wants in return"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FromPhone:
+    """How a callback that brings messages from phones is read; one without text is a report."""
+
+    read: Read = field(default="form", metadata=said(_HEARD))
+    items: str | None = field(default=None, metadata=said(_ITEMS))
+    id: str = field(metadata=said(_ID))
+    from_: str = field(metadata=said("Where the phone's number is"))
+    to: str = field(metadata=said("Where the number is that it wrote to"))
+    text: str = field(metadata=said("Where the text is"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Basic:
+    """HTTP Basic credentials."""
+
+    username: str = field(metadata=said("As {account}"))
+    password: str = field(metadata=said("As {password}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth2:
+    """An application that fetches its token (client credentials)."""
+
+    token_url: str = field(metadata=said("Where tokens are had"))
+    client_id: str = field(metadata=said("As {client_id}"))
+    client_secret: str = field(metadata=said("As {client_secret}"))
+    scope: str = field(default="", metadata=said("Scopes to ask for, separated by spaces"))
+    credentials: Literal["header", "body"] = field(
+        default="header", metadata=said("Whether id and secret go as HTTP Basic or into the body")
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    """Who we are: one of three; a key in a header of its own stands under headers."""
+
+    basic: Basic | None = field(default=None, metadata=said("HTTP Basic"))
+    bearer: str | None = field(default=None, metadata=said("A bearer token, as {token}"))
+    oauth2: OAuth2 | None = field(default=None, metadata=said("OAuth 2 client credentials"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alphabets:
+    """What {alphabet} becomes."""
+
+    gsm: str = field(default="gsm", metadata=said("For text in GSM 03.38's characters"))
+    unicode: str = field(default="unicode", metadata=said("For all other text"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """All that can be said of a provider; *callback_url* is no key, it follows from others."""
+
+    base_url: str = field(default="", metadata=said("What the URLs of requests begin with"))
+    secrets: Mapping[str, str] = field(
+        default_factory=dict,
+        repr=False,
+        hash=False,
+        metadata=said("Names for what must never show, as {token: ${TOKEN}}; used as {token}"),
+    )
+    auth: Auth = field(
+        default=Auth(), hash=False, metadata=said("The Authorization of every request")
+    )
+    headers: Mapping[str, Scalar] = field(
+        default_factory=dict, hash=False, metadata=said("Headers of every request")
+    )
+    submit_: Submit = field(hash=False, metadata=said("How a message is handed over"))
+    batch: Batch | None = field(
+        default=None, hash=False, metadata=said("How several are handed over at once")
+    )
+    query_: Query | None = field(
+        default=None, hash=False, metadata=said("How to ask what became of a message")
+    )
+    balance_: Credit | None = field(
+        default=None, hash=False, metadata=said("How to ask for the credit left")
+    )
+    callback: Callback | None = field(
+        default=None, hash=False, metadata=said("How callbacks that report are read")
+    )
+    mo: FromPhone | None = field(
+        default=None, hash=False, metadata=said("How callbacks with messages from phones are read")
+    )
+    states: Mapping[str, StateName] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("What statuses of reports mean, as {LOST: undeliverable}"),
+    )
+    errors: Mapping[str, Blame] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said(
+            "Whom error codes (digits) and fragments of error texts blame: provider, destination,"
+            " source, length, message or throttled"
+        ),
+    )
+    http: Mapping[int, Blame] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said("Whom HTTP statuses blame, as {402: provider}"),
+    )
+    on_5xx: On5xx = field(
+        default="uncertain",
+        metadata=said("What a server error means for a submission: uncertain, retry or fail"),
+    )
+    retry_after: str = field(
+        default="Retry-After", metadata=said("The header that says how many seconds to wait")
+    )
+    idempotent: float = field(
+        default=0.0,
+        metadata={
+            **said("How long a request may be repeated under its {key}; 0: not at all"),
+            "duration": True,
+        },
+    )
+    alphabets: Alphabets = field(default=Alphabets(), metadata=said("What {alphabet} becomes"))
+    callback_url: str = field(default="", repr=False)
+
+
+def listed(words: object) -> tuple[str, ...]:
+    """Return one word or several as text, as they were written in YAML."""
+    if isinstance(words, list | tuple):
+        return tuple(map(spelled, words))
+    return (spelled(words),)
+
+
+def spelled(value: object) -> str:
+    """Return a scalar as YAML and JSON spell it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,99 @@
+"""How requests ended: what that says of each message, and of the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smppbridge.model.message import Attempt
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.providers.exchange import NoAnswer, NotSent
+from smppbridge.relay.addressing import NotAddressable
+from smppbridge.relay.carry import Conclusions
+from smppbridge.relay.lane import Batch, Lane, Load, attempts_of
+from smppbridge.relay.meters import Meters
+from smppbridge.relay.retry import Decision
+
+THROTTLED = 1.0  # seconds a lane pauses if the provider does not say how long
+
+
+@dataclass(slots=True)
+class Ended:
+    """What an attempt came to; one *repeated* may have been heeded before."""
+
+    attempt: Attempt
+    outcome: Outcome
+    repeated: bool = False
+
+
+def ended(load: Load, conclusion: Any) -> list[Ended]:
+    """Return what each attempt of a request came to, whatever ended it."""
+    if type(load) is not Batch:
+        return [Ended(load, outcome_of(conclusion))]  # type: ignore[arg-type]
+    outcomes = _outcomes(load, conclusion)
+    pairs = zip(load.attempts, outcomes, strict=True)
+    if not load.repeated:
+        return [Ended(attempt, outcome) for attempt, outcome in pairs]
+    return [Ended(a, outcome, True) for a, outcome in pairs if a.message.message_id in load.open]
+
+
+def _outcomes(batch: Batch, conclusion: Any) -> list[Outcome]:
+    if isinstance(conclusion, Sequence) and len(conclusion) == len(batch.attempts):
+        return [outcome_of(one) for one in conclusion]
+    return [outcome_of(conclusion)] * len(batch.attempts)
+
+
+def outcome_of(conclusion: Any) -> Outcome:
+    """Return what an exchange came to, whatever ended it."""
+    if isinstance(conclusion, Accepted | Refused | Postponed | Uncertain):
+        return conclusion
+    if isinstance(conclusion, NotAddressable):
+        return conclusion.outcome
+    if isinstance(conclusion, NotSent):
+        return Postponed(str(conclusion))
+    if isinstance(conclusion, NoAnswer):
+        return Uncertain(str(conclusion))
+    return Uncertain(f"unreadable answer: {type(conclusion).__name__}")
+
+
+def heard(
+    lane: Lane, conclusions: Conclusions, now: float, wall: float, meters: Meters
+) -> list[str]:
+    """Let a lane go by how its requests ended; return what is news of the provider."""
+    answered, seconds, news = 0, 0.0, []
+    for load, what in conclusions:
+        outcomes = _outcomes(load, what) if type(load) is Batch else [outcome_of(what)]
+        took = wall - attempts_of(load)[0].begun_at
+        meters.asked(lane.name, "submit", _name(outcomes), took)
+        if isinstance(what, NotSent) or all(isinstance(one, Uncertain) for one in outcomes):
+            if not isinstance(what, NotSent):
+                lane.concurrency.suffered(now)
+            news += ["provider_down"] if lane.breaker.failed(now) else []
+            continue
+        answered, seconds = answered + 1, seconds + took
+        for outcome in outcomes:
+            if type(outcome) is Postponed and outcome.whole_lane:
+                lane.pause(now + (outcome.after or THROTTLED))
+                lane.concurrency.suffered(now)
+                break
+    if answered:
+        lane.concurrency.answered(answered, seconds / answered, lane.out + len(conclusions))
+        news += ["provider_up"] if lane.breaker.succeeded() else []
+    return news
+
+
+def _name(outcomes: Sequence[Outcome]) -> str:
+    names = {type(outcome).__name__.lower() for outcome in outcomes}
+    return names.pop() if len(names) == 1 else "mixed"
+
+
+def accept(decision: Decision) -> bool:
+    """Note on the attempt what the provider calls the message; tell whether it took it."""
+    outcome = decision.verdict.outcome
+    if not isinstance(outcome, Accepted):
+        return False
+    attempt = decision.verdict.attempt
+    attempt.provider_message_id = outcome.provider_message_id
+    attempt.answered_at = decision.verdict.at
+    return True

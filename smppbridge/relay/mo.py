@@ -1,0 +1,203 @@
+"""mo: what comes from phones: messages for the account that owns the number, and opt-outs.
+
+told -> routed -> keep .disk. -> deliver
+     -> nobody's: counted, told of, dropped: the provider would repeat it for ever
+     -> opted out -> keep .disk. -> accept refuses
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+
+from smppbridge.model.account import Account
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.mo import Mo, OptOut
+from smppbridge.model.report import Delivery
+from smppbridge.relay.meters import Clock, Journal, Meters
+from smppbridge.relay.optouts import Optouts
+from smppbridge.relay.phones import address_of, contents, heading, shown_id
+from smppbridge.routing.mo import MoTable
+from smppbridge.store.port import MoEntry, MoStore
+from smppbridge.text.segments import Position
+
+MOST_REMEMBERED = 10_000  # of each kind, in memory
+_LONGEST_NUMBER = 15  # digits (E.164)
+
+
+class Mobile:
+    """Takes what phones sent; *owe* takes the deliveries on.
+
+    Deliveries are owed for *keep* seconds.  What a phone sent more than *remember* seconds ago may
+    have been delivered and forgotten since: it is not taken.
+    """
+
+    def __init__(
+        self,
+        store: MoStore,
+        owe: Callable[[Sequence[Delivery]], None],
+        optouts: Optouts,
+        *,
+        identifiers: Identifiers,
+        keep: float,
+        remember: float,
+        every_fate: bool,
+        clock: Clock,
+        meters: Meters,
+        journal: Journal,
+    ) -> None:
+        self._store, self._owe, self._optouts = store, owe, optouts
+        self._identifiers, self._keep, self._remember = identifiers, keep, remember
+        self._every_fate = every_fate
+        self._clock, self._meters, self._journal = clock, meters, journal
+        self._led, self._dropped = _Recent(), _Recent()
+        self.change(MoTable(), {})
+
+    def change(self, table: MoTable, accounts: Mapping[str, Account]) -> None:
+        """Go by other rules and accounts from now on."""
+        self._table, self._accounts = table, accounts
+
+    async def told(self, provider: str, heard: Iterable[Mo | OptOut]) -> None:
+        """Take messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
+        mos = [one for one in heard if isinstance(one, Mo)]
+        numbers = [one.number for one in heard if isinstance(one, OptOut)]
+        if mos:
+            await self._messages(provider, mos)
+        if numbers:
+            await self._opted_out(provider, numbers)
+
+    # -- messages -------------------------------------------------------------------------------
+
+    async def _messages(self, provider: str, mos: Sequence[Mo]) -> None:
+        now = self._clock.wall()
+        counts: Counter[str] = Counter()
+        entries = []
+        for mo in mos:
+            entry = self._judge(provider, mo, now)
+            if isinstance(entry, str):
+                counts[entry] += 1
+            else:
+                entries.append(entry)
+        fresh = await self._store.keep_mos(entries) if entries else set()
+        new = [entry for entry in entries if entry.message_id in fresh]
+        counts["owed"], counts["repeated"] = len(new), len(entries) - len(new)
+        for outcome, count in counts.items():
+            if count:
+                self._meters.mo(provider, outcome, count)
+        self._owe([delivery for entry in new for delivery in entry.deliveries])
+        if self._every_fate:
+            self._tell(new)
+
+    def _judge(self, provider: str, mo: Mo, now: float) -> MoEntry | str:
+        """Return what is to be kept of a message, or why it is not wanted."""
+        if mo.received_at is not None and mo.received_at < now - self._remember:
+            return "outdated"
+        source, destination = address_of(mo.source), address_of(mo.destination)
+        position, keyword = heading(mo)
+        way = provider, source.addr, destination.addr
+        account = self._accounts.get(self._owner(way, position, keyword) or "")
+        if account is None:
+            self._tell_dropped("mo_unrouted", provider, mo)
+            return "unrouted"
+        message_id = self._identifiers.take()
+        found = contents(mo, account.alphabet_0, message_id)
+        if not found:
+            self._tell_dropped("mo_too_long", provider, mo)
+            return "too_long"
+        ids = [message_id, *(self._identifiers.take() for _ in found[1:])]
+        deliveries = [
+            Delivery(
+                each,
+                message_id,
+                account.system_id,
+                source,
+                destination,
+                state=0,
+                error=0,
+                submitted_at=now,
+                done_at=now,
+                due=now,
+                expires_at=now + self._keep,
+                content=content,
+            )
+            for each, content in zip(ids, found, strict=True)
+        ]
+        number = position.number if position else 1
+        return MoEntry(provider, shown_id(mo.provider_message_id), number, deliveries)
+
+    def _owner(
+        self, way: tuple[str, str, str], position: Position | None, keyword: str
+    ) -> str | None:
+        """Return the account a message is for: later segments follow the first, and its keyword.
+
+        *way* is which provider brought it, from where, to where.
+        """
+        provider, _, destination = way
+        owner = self._table.account(provider, destination, keyword)
+        if position is None:
+            return owner
+        same = *way, position.reference, position.total
+        if position.number > 1:
+            return self._led.get(same, owner)
+        if owner:
+            self._led[same] = owner
+        return owner
+
+    def _tell(self, entries: Iterable[MoEntry]) -> None:
+        for entry in entries:
+            first = entry.deliveries[0]
+            self._journal(
+                "mo_owed",
+                message_id=first.message_id,
+                system_id=first.system_id,
+                source_addr=first.source,
+                destination=first.destination,
+                provider=entry.provider,
+                provider_message_id=entry.provider_message_id,
+                segments=len(entry.deliveries),
+            )
+
+    def _tell_dropped(self, event: str, provider: str, mo: Mo) -> None:
+        """Tell of a message that is dropped, once: one that we ask for comes again and again."""
+        name = provider, shown_id(mo.provider_message_id)
+        if mo.provider_message_id and name in self._dropped:
+            return
+        self._dropped[name] = event
+        self._journal(
+            event,
+            provider=provider,
+            provider_message_id=mo.provider_message_id,
+            source_addr=mo.source,
+            destination=mo.destination,
+        )
+
+    # -- opt-outs -------------------------------------------------------------------------------
+
+    async def _opted_out(self, provider: str, numbers: Sequence[str]) -> None:
+        now = self._clock.wall()
+        good = [n for n in numbers if n.isascii() and n.isdecimal() and len(n) <= _LONGEST_NUMBER]
+        if not good:
+            return
+        await self._store.keep_optouts([(provider, number, now) for number in good])
+        was_full = self._optouts.full
+        for number in good:
+            self._optouts.add(provider, number)
+        self._meters.opted_out(provider, len(good))
+        if self._optouts.full and not was_full:
+            self._journal("optouts_full", count=len(self._optouts))
+
+    async def take_back(self) -> None:
+        """Let numbers have messages again whose opt-out was ended by hand."""
+        for provider, number in await self._store.ended_optouts():
+            self._optouts.drop(provider, number)
+            self._journal("optout_ended_by_hand", provider=provider, number=number)
+
+
+class _Recent(dict[Hashable, str]):
+    """What was noted lately: the oldest makes room for the newest."""
+
+    def __setitem__(self, key: Hashable, value: str) -> None:
+        self.pop(key, None)
+        super().__setitem__(key, value)
+        if len(self) > MOST_REMEMBERED:
+            del self[next(iter(self))]

@@ -1,0 +1,145 @@
+"""Whose turn it is among what waits in memory: priority first, then accounts in rotation."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+
+from smppbridge.model.message import Attempt
+
+PRIORITIES = 4  # SMPP 3.4, 5.2.14: 0 to 3, the highest goes first
+
+
+class Line:
+    """What waits for one lane from one account at one priority.
+
+    *depth* counts all, in memory or not; *held* are the ids of those in memory and of those that
+    are being written down; *more* says that the store holds some that are due and not in memory.
+    """
+
+    __slots__ = ("depth", "groups", "held", "more", "priority", "system_id", "waiting")
+
+    def __init__(self, system_id: str, priority: int) -> None:
+        self.system_id, self.priority = system_id, priority
+        self.depth = self.waiting = 0
+        self.more = False
+        self.held: set[int] = set()
+        self.groups: dict[Hashable, deque[Attempt]] = {}
+
+
+class Turns:
+    """Attempts in memory, in the order in which they go; *group_of* says which may go together."""
+
+    def __init__(self, group_of: Callable[[Attempt], Hashable] | None = None) -> None:
+        self.lines: dict[tuple[str, int], Line] = {}
+        self.waiting = 0
+        self.group_of = group_of
+        self._levels: list[deque[Line]] = [deque() for _ in range(PRIORITIES)]
+
+    def line(self, attempt: Attempt) -> Line:
+        """Return the line that an attempt belongs to."""
+        message = attempt.message
+        return self.line_of(message.system_id, message.priority)
+
+    def line_of(self, system_id: str, priority: int) -> Line:
+        """Return the line of an account at a priority."""
+        found = self.lines.get((system_id, priority))
+        if found is None:
+            found = self.lines[system_id, priority] = Line(system_id, priority)
+        return found
+
+    def put(self, line: Line, attempt: Attempt) -> None:
+        """Put an attempt at the end of its line."""
+        self._group(line, attempt).append(attempt)
+
+    def put_back(self, attempts: Sequence[Attempt]) -> None:
+        """Put attempts that were taken to the front of their lines."""
+        for attempt in reversed(attempts):
+            line = self.line(attempt)
+            self._group(line, attempt).appendleft(attempt)
+            level = self._levels[line.priority]
+            level.remove(line)
+            level.appendleft(line)
+
+    def take(self, most: int = 1) -> list[Attempt]:
+        """Take the next attempt, with up to *most* in all that may go together.
+
+        No number is among them twice.
+        """
+        line = self._next_line()
+        if line is None:
+            return []
+        name, group = next(iter(line.groups.items()))
+        taken: list[Attempt] = []
+        if most == 1:
+            taken.append(group.popleft())
+        else:
+            _take_distinct(group, most, taken)
+        if not group:
+            del line.groups[name]
+        self._took(line, len(taken))
+        return taken
+
+    def oldest(self) -> float | None:
+        """Return when the message that waits longest was accepted (UNIX seconds)."""
+        heads = (group[0] for line in self.lines.values() for group in line.groups.values())
+        return min((a.message.accepted_at for a in heads), default=None)
+
+    def remove(self, wanted: Callable[[Attempt], bool]) -> list[Attempt]:
+        """Take all attempts that are *wanted*, wherever they stand."""
+        return list(self._removed(self.lines.values(), wanted))
+
+    def _removed(
+        self, lines: Iterable[Line], wanted: Callable[[Attempt], bool]
+    ) -> Iterator[Attempt]:
+        for line in lines:
+            for name, group in list(line.groups.items()):
+                gone = [attempt for attempt in group if wanted(attempt)]
+                if not gone:
+                    continue
+                kept = deque(attempt for attempt in group if not wanted(attempt))
+                line.groups[name] = kept
+                if not kept:
+                    del line.groups[name]
+                line.waiting -= len(gone)
+                self.waiting -= len(gone)
+                yield from gone
+            if not line.waiting and line in self._levels[line.priority]:
+                self._levels[line.priority].remove(line)
+
+    def _group(self, line: Line, attempt: Attempt) -> deque[Attempt]:
+        if not line.waiting:
+            self._levels[line.priority].append(line)
+        line.waiting += 1
+        self.waiting += 1
+        name = self.group_of(attempt) if self.group_of else None
+        group = line.groups.get(name)
+        if group is None:
+            group = line.groups[name] = deque()
+        return group
+
+    def _next_line(self) -> Line | None:
+        if not self.waiting:
+            return None
+        return next(level for level in reversed(self._levels) if level)[0]
+
+    def _took(self, line: Line, count: int) -> None:
+        """Let the next account have its turn after *line*, whose turn it was."""
+        line.waiting -= count
+        self.waiting -= count
+        level = self._levels[line.priority]
+        if line.waiting:
+            level.rotate(-1)
+        else:
+            level.popleft()
+
+
+def _take_distinct(group: deque[Attempt], most: int, taken: list[Attempt]) -> None:
+    seen: set[str] = set()
+    again: list[Attempt] = []
+    while group and len(taken) < most:
+        attempt = group.popleft()
+        number = attempt.message.number
+        (again if number in seen else taken).append(attempt)
+        seen.add(number)
+    group.extendleft(reversed(again))

@@ -1,0 +1,309 @@
+"""D7's ``/secure/`` API, which is Jasmin's, played on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.web.server import NOT_DONE_YET, Request
+
+from smppbridge.simulators import d7_arguments
+from smppbridge.simulators.d7_arguments import Refusal, Sms
+from smppbridge.simulators.d7_rest import (
+    Fault,
+    Path,
+    answer,
+    countdown_of,
+    json_of,
+    relayed,
+    user_of,
+)
+from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.serving import Answer, WebSimulator, arguments, ends_later, silent
+from smppbridge.smpp.constants import MessageState
+from smppbridge.text import coding
+from smppbridge.text.coding import Alphabet
+
+ACKNOWLEDGED = b"ACK/Jasmin"
+_RATE = 0.02
+_FORM = "application/x-www-form-urlencoded"
+_AGENT = "Jasmin gateway/1.0 "
+_STATES = {
+    MessageState.DELIVERED: ("DELIVRD", "000"),
+    MessageState.UNDELIVERABLE: ("UNDELIV", "001"),
+    MessageState.EXPIRED: ("EXPIRED", "003"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A message of a batch, on its way: what is told of it when, and where."""
+
+    callback: str
+    errback: str
+    batch_id: str
+    to: str
+    after: float
+
+
+class D7Simulator(WebSimulator):
+    """D7: accepts any user and password but ``wrong``, reports where each message says.
+
+    *callback_url* is where it delivers messages from phones.  *requests* counts all, *accepted* the
+    messages taken, *taken* how often each (destination, text) was.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        callback_url: str | None = None,
+        delay: float = 1.0,
+        credit: float = 1_000_000.0,
+    ) -> None:
+        pages = {
+            "secure/send": Path(self._send, b"POST"),
+            "secure/sendbatch": Path(self._send_batch, b"POST"),
+            "secure/balance": Path(self._balance, b"GET", quoted=False),
+            "secure/rate": Path(self._rate, b"GET", quoted=False),
+            "ping": Path(lambda request: answer(request, {"data": "Jasmin/PONG"}), b"GET"),
+            "simulator/receive": Path(self._receive, b"POST"),
+        }
+        super().__init__(reactor, pages, callback_url)
+        self.requests = 0
+        self.accepted = 0
+        self.credit = credit
+        self.taken: Remembered[tuple[str, str], int] = Remembered()
+        self._delay = delay
+        self._throttle = Throttle()
+        self._closed = False
+
+    def close(self) -> Deferred[None]:
+        """Stop at once; a report that is given up makes no other follow."""
+        self._closed = True
+        return super().close()
+
+    def receive(
+        self, source: str, destination: str, text: str = "", *, octets: bytes = b"", coded: int = 0
+    ) -> Deferred[None]:
+        """Deliver a message from a phone: *text*, or *octets* under the data_coding *coded*."""
+        if not octets:
+            alphabet, octets = coding.in_smallest(text)
+            coded = 8 if alphabet is Alphabet.UCS2 else 0
+        fields: dict[str, str | bytes] = {
+            "id": str(uuid4()),
+            "from": source,
+            "to": destination,
+            "origin-connector": "c1",
+            "content": octets,
+            "binary": octets.hex(),
+            "coding": str(coded),
+        }
+        return self._throw(self.callback_url or "", "POST", fields, "deliverSmHttpThrower", 0.0)
+
+    # -- what it is asked -----------------------------------------------------------------------
+
+    def _send(self, request: Request) -> Answer:
+        self.requests += 1
+        user, password = user_of(request)
+        sms = d7_arguments.read(json_of(request))
+        _authenticate(user, password)
+        role = role_of(sms.to)
+        if role.answer == "silence":
+            return silent(request)
+        if role.answer == "error":
+            raise Fault(500, "Jasmin httpapi connection error", _unreachable(user, password, sms))
+        identifier = self._take(sms, role)
+        # the quotes at the ends are lost on the way through the REST layer
+        body = answer(request, {"data": f'Success "{identifier}'})
+        after = 0.0 if role.early else role.answer_after + self._delay
+        reported = self._report(sms, identifier, role, after)
+        if not role.early and not role.answer_after:
+            return body
+        end = ends_later(request)
+        if role.early:
+            reported.addCallback(lambda _: end(body))
+        else:
+            self._reactor.callLater(role.answer_after, end, body)
+        return NOT_DONE_YET
+
+    def _send_batch(self, request: Request) -> Answer:
+        self.requests += 1
+        user, password = user_of(request)
+        if "wrong" in (user, password):
+            words = f"Authentication failed for user: {user}"
+            raise Fault(412, "Authentication failed", words)
+        document = json_of(request)
+        config, shared = document.get("batch_config", {}), document.get("globals", {})
+        messages = document.get("messages", [])
+        if not (isinstance(config, dict) and isinstance(shared, dict)):
+            raise Fault(500)
+        if not (isinstance(messages, list) and all(isinstance(m, dict) for m in messages)):
+            raise Fault(500)
+        countdown = countdown_of(config.get("schedule_at"), datetime.now())
+        sent = [one for message in messages for one in _each(shared | message)]
+        batch_id = str(uuid4())
+        urls = [str(config.get(name) or "") for name in ("callback_url", "errback_url")]
+        data: dict[str, Any] = {"batchId": batch_id, "messageCount": len(sent)}
+        if countdown:
+            data["scheduled"] = f"{countdown}s"
+        early = []
+        for one in sent:
+            member = _Member(urls[0], urls[1], batch_id, str(one["to"]), countdown)
+            told = self._send_later(member, one, user, password)
+            if role_of(member.to).early:
+                early.append(told)
+        body = answer(request, {"data": data})
+        if not early:
+            return body
+        end = ends_later(request)
+        gatherResults(early).addCallback(lambda _: end(body))
+        return NOT_DONE_YET
+
+    def _send_later(
+        self, member: _Member, fields: Mapping[str, Any], user: str, password: str
+    ) -> Deferred[Any]:
+        """Send one message of a batch, and tell what came of it: once, whatever is answered."""
+        try:
+            sms = d7_arguments.read(fields)
+            role = role_of(sms.to)
+            if role.answer == "silence":
+                return succeed(None)
+            if role.answer == "error":
+                words = _unreachable(user, password, sms)
+                return self._tell(member, 0, f"HTTPAPI Connection error: {words}", role)
+            identifier = self._take(sms, role)
+        except Refusal as refusal:
+            words = f"HTTPAPI error: {relayed(refusal)}"
+            return self._tell(member, 0, words, role_of(member.to))
+        after = member.after + (0.0 if role.early else role.answer_after + self._delay)
+        told = self._tell(member, 1, f'Success "{identifier}"', role)
+        return gatherResults([told, self._report(sms, identifier, role, after)])
+
+    def _balance(self, request: Request) -> Answer:
+        _authenticate(*user_of(request))
+        return answer(request, {"data": {"balance": round(self.credit, 2), "sms_count": "ND"}})
+
+    def _rate(self, request: Request) -> Answer:
+        _authenticate(*user_of(request))
+        given = {"content": "", **arguments(request)}
+        if "hex-content" in given or "hex_content" in given:
+            del given["content"]
+        parts = d7_arguments.read(given).parts
+        return answer(request, {"data": {"unit_rate": _RATE, "submit_sm_count": parts}})
+
+    def _receive(self, request: Request) -> Answer:
+        given = arguments(request)
+        if not (given.get("from") and given.get("to")):
+            raise Fault(412, "from and to are needed")
+        self.receive(given["from"], given["to"], given.get("text", ""))
+        return answer(request, {})
+
+    # -- what it does ---------------------------------------------------------------------------
+
+    def _take(self, sms: Sms, role: Role) -> str:
+        if role.answer == "reject":
+            raise Refusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
+        if role.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
+            raise Refusal(403, "User throughput exceeded")
+        if self.credit < _RATE * sms.parts:
+            raise Refusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
+        self.credit -= _RATE * sms.parts
+        self.accepted += 1
+        self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
+        return str(uuid4())
+
+    def _tell(self, member: _Member, status: int, words: str, role: Role) -> Deferred[None]:
+        url = member.callback if status else member.errback
+        if not url:
+            return succeed(None)
+        fields = {
+            "batchId": member.batch_id,
+            "to": member.to,
+            "status": str(status),
+            "statusText": words,
+        }
+        after = member.after + role.answer_after
+        return self.pusher.push("GET", _with_query(url, fields), after=after, again=False)
+
+    def _report(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
+        """Report that the SMSC took it, and then what became of it, as far as was asked for."""
+        if not sms.dlr_url:
+            return succeed(None)
+        taken = {"id": identifier, "level": "1", "message_status": "ESME_ROK", "connector": "c1"}
+        if sms.dlr_level == 2:
+            return self._report_end(sms, identifier, role, after)
+        reported = self._throw(sms.dlr_url, sms.dlr_method, taken, "DLRThrower", after)
+        if sms.dlr_level == 3:
+            reported.addCallback(lambda _: self._report_end(sms, identifier, role, 0.0))
+        return reported
+
+    def _report_end(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
+        if role.state is None or self._closed:
+            return succeed(None)
+        word, error = _STATES[role.state]
+        moment = datetime.now(UTC).strftime("%y%m%d%H%M")
+        fields = {
+            "id": identifier,
+            "level": "2",
+            "message_status": word,
+            "connector": "c1",
+            "id_smsc": identifier[:8].upper(),
+            "sub": "001",
+            "dlvrd": "001" if word == "DELIVRD" else "000",
+            "subdate": moment,
+            "donedate": moment,
+            "err": error,
+            "text": sms.text[:20],
+        }
+        return gatherResults(
+            self._throw(sms.dlr_url, sms.dlr_method, fields, "DLRThrower", after)
+            for _ in range(role.reports)
+        )
+
+    def _throw(
+        self, url: str, method: str, fields: Mapping[str, str | bytes], agent: str, after: float
+    ) -> Deferred[None]:
+        if not url:
+            return succeed(None)
+        headers = {"Content-Type": _FORM, "User-Agent": _AGENT + agent}
+        body = b""
+        if method == "GET":
+            url = _with_query(url, fields)
+        else:
+            body = urlencode(fields).encode()
+        return self.pusher.push(
+            method, url, headers=headers, body=body, after=after, wanted=ACKNOWLEDGED
+        )
+
+
+def _authenticate(user: str, password: str) -> None:
+    if "wrong" in (user, password):
+        raise Refusal(403, f"Authentication failure for username:{user}")
+
+
+def _unreachable(user: str, password: str, sms: Sms) -> str:
+    """Return how Jasmin words that it cannot reach itself: with everything it was told."""
+    query = urlencode({"to": sms.to, "content": sms.text, "username": user, "password": password})
+    return (
+        "Could not connect to Jasmin http api (http://127.0.0.1:1401): HTTPConnectionPool"
+        f"(host='127.0.0.1', port=1401): Max retries exceeded with url: /send?{query}"
+    )
+
+
+def _each(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a message for each of its destinations; none if it lacks one, or what to say."""
+    message = d7_arguments.hyphened(document)
+    if "to" not in message or not {"content", "hex-content"} & set(message):
+        return []
+    to = message["to"]
+    return [{**message, "to": one} for one in (to if isinstance(to, list) else [to])]
+
+
+def _with_query(url: str, fields: Mapping[str, str | bytes]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"

@@ -1,0 +1,182 @@
+"""What MSpace's two HTTP APIs, played on loopback, have in common: an account and its messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import count
+from typing import Any, Literal
+
+from twisted.web.server import NOT_DONE_YET, Request
+
+from smppbridge.simulators.magic import Remembered, Throttle, role_of
+from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
+from smppbridge.smpp.constants import MessageState
+
+Fields = Mapping[str, str]
+Operation = Callable[[Request, Fields], Answer]
+Echo = Literal["asked", "international", "local"]
+
+TOP_UPS = {"subacctopup": "subaccname", "resellerclienttopup": "clientname"}
+_COUNTRY = "254"
+_LONGEST_NAME = 11
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A recipient and what became of it: *fault* if it was not taken, else its messageId."""
+
+    recipient: str
+    fault: str = ""
+    identifier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A message taken: the state it ends in (None: never) and from when on, by the reactor."""
+
+    recipient: str
+    state: MessageState | None
+    due: float
+
+
+class MSpaceSimulator(WebSimulator):
+    """One account at MSpace, with sub-users and reseller clients who can be topped up.
+
+    *requests* counts sendtext, *accepted* the messages taken, *taken* how often each (recipient,
+    text) was; what is over the last 100,000 is forgotten.  *echo* is how recipients are repeated.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        callback_url: str | None = None,
+        delay: float = 1.0,
+        credit: int = 1_000_000,
+        echo: Echo = "asked",
+    ) -> None:
+        pages = {
+            f"{self.folder}/{name}": Page(partial(self._serve, operation), *self.methods)
+            for name, operation in self.operations().items()
+        }
+        super().__init__(reactor, pages, callback_url)
+        self.requests = 0
+        self.accepted = 0
+        self.credit = credit
+        self.taken: Remembered[tuple[str, str], int] = Remembered()
+        self.messages: Remembered[str, Taken] = Remembered()
+        self.topped_up = {
+            "subacctopup": {"subuser1": 20, "subuser2": 35},
+            "resellerclienttopup": {"client1": 20},
+        }
+        self._delay = delay
+        self._echo = echo
+        self._throttle = Throttle()
+        self._identifiers = count(49_032_401 + int(reactor.seconds() * 1000))
+
+    folder: str
+    methods: tuple[bytes, ...]
+
+    def operations(self) -> Mapping[str, Operation]:
+        """Return what is served, by the names in paths."""
+        raise NotImplementedError
+
+    def _serve(self, operation: Operation, request: Request) -> Answer:
+        raise NotImplementedError
+
+    def _sent(self, request: Request, sent: Sequence[Sent]) -> bytes:
+        """Write the answer to sendtext."""
+        raise NotImplementedError
+
+    def _send(self, request: Request, fields: Fields) -> Answer:
+        """Go by the endings of all recipients; a list is as slow as the slowest of them."""
+        self.requests += 1
+        recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
+        text = fields.get("message", "")
+        roles = [role_of(recipient) for recipient in recipients]
+        answers = {role.answer for role in roles}
+        if "silence" in answers:
+            return silent(request)
+        if "error" in answers:
+            return error_page(request, 500, b"Internal Server Error")
+        if "throttle" in answers and self._throttle.refuses((tuple(recipients), text)):
+            return error_page(request, 429, b"Too Many Requests")
+        body = self._sent(request, self._handed_over(fields.get("senderid", ""), recipients, text))
+        after = max(role.answer_after for role in roles)
+        if not after:
+            return body
+        self._reactor.callLater(after, ends_later(request), body)
+        return NOT_DONE_YET
+
+    def _handed_over(self, sender: str, recipients: Sequence[str], text: str) -> list[Sent]:
+        return [self._hand_over(sender, recipient, text) for recipient in recipients]
+
+    def _hand_over(self, sender: str, recipient: str, text: str) -> Sent:
+        shown = self._repeated(recipient)
+        if fault := self.fault_of(sender, recipient):
+            return Sent(shown, fault)
+        role = role_of(recipient)
+        self.accepted += 1
+        self.credit -= 1
+        self.taken[recipient, text] = self.taken.get((recipient, text), 0) + 1
+        identifier = str(next(self._identifiers))
+        after = 0.0 if role.early else role.answer_after + self._delay
+        self.messages[identifier] = Taken(shown, role.state, self._reactor.seconds() + after)
+        return Sent(shown, "", identifier)
+
+    def fault_of(self, sender: str, recipient: str) -> str:
+        """Return why a message is not taken; nothing if it is."""
+        number = recipient.removeprefix("+")
+        if not sender or (len(sender) > _LONGEST_NAME and not sender.isdecimal()):
+            return "Invalid sender ID"
+        if not (number.isascii() and number.isdecimal() and 9 <= len(number) <= 15):
+            return "Invalid recipient"
+        if role_of(number).answer == "reject":
+            return "Invalid recipient"
+        return "" if self.credit > 0 else "Insufficient Balance"
+
+    def _repeated(self, recipient: str) -> str:
+        if self._echo == "asked":
+            return recipient
+        national = recipient[-9:]
+        return f"0{national}" if self._echo == "local" else f"{_COUNTRY}{national}"
+
+    def state_of(self, identifier: str) -> tuple[str, MessageState] | None:
+        """Return recipient and state of a message; None if there is none of that id."""
+        taken = self.messages.get(identifier)
+        if taken is None:
+            return None
+        due = taken.state is not None and self._reactor.seconds() >= taken.due
+        return taken.recipient, taken.state if due and taken.state else MessageState.ENROUTE
+
+    def top_up(self, operation: str, fields: Fields) -> str:
+        """Move credit, and say so in the words of the vendor (without a full stop)."""
+        name, number = fields.get(TOP_UPS[operation], ""), fields.get("noofsms", "")
+        balances = self.topped_up[operation]
+        if name == "stranger":
+            return "You are not Authorized to make this transaction, contact your service provider"
+        if name not in balances:
+            return f"Failed to top up {name} account"
+        amount = int(number[:18]) if number.isascii() and number.isdecimal() else 0
+        if not amount:
+            return "Top up not Successful"
+        if amount > self.credit:
+            return "Insufficient Balance"
+        self.credit -= amount
+        balances[name] += amount
+        return f"Successful Top up of {amount} SMS to {name}"
+
+
+def path_arguments(request: Request) -> dict[str, str]:
+    """Return the ``name=value`` segments after the operation, names in lower case."""
+    pairs = (each.decode("utf-8", "replace").partition("=") for each in request.postpath or ())
+    return {name.lower(): value for name, _, value in pairs}
+
+
+def error_page(request: Request, status: int, words: bytes) -> bytes:
+    """Answer as a servlet container does when its application cannot."""
+    request.setResponseCode(status, words)
+    request.setHeader(b"content-type", b"text/html")
+    return b"<html><body><h1>" + words + b"</h1></body></html>"

@@ -1,0 +1,145 @@
+"""One ESME's connection to the simulated SMSC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from twisted.internet.protocol import Protocol as TwistedProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from smppbridge.smpp.constants import CommandStatus
+from smppbridge.smpp.events import Answered, Event, Unanswered
+from smppbridge.smpp.matrix import Role, State
+from smppbridge.smpp.pdus import Bind, DeliverSm, Pdu, SubmitSm, refusal
+from smppbridge.smpp.session import Session
+
+_LINGER = 0.05  # seconds between a last PDU and the close
+
+
+class Side(Protocol):
+    """The SMSC that a link belongs to."""
+
+    def judge(self, request: Bind) -> int:
+        """Return what a bind is answered."""
+
+    def bound(self, link: EsmeLink) -> None:
+        """Note that a link is bound."""
+
+    def submit(self, link: EsmeLink, request: SubmitSm) -> None:
+        """Take a submit_sm."""
+
+    def answered(self, owed: Any, status: int) -> None:
+        """Take the answer to a deliver_sm."""
+
+    def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
+        """Note that a link is gone."""
+
+
+class EsmeLink(TwistedProtocol):
+    """Carries one session in the role of the SMSC."""
+
+    transport: Any
+
+    def __init__(self, side: Side, clock: Any) -> None:
+        self.session = Session(Role.SMSC, clock.seconds(), receive_window=10_000)
+        self._side, self._clock = side, clock
+        self._timer: Any = None
+        self._closing = False
+
+    @property
+    def system_id(self) -> str:
+        """Return whose it is; nobody's before it is bound."""
+        return self.session.system_id
+
+    def room(self) -> int:
+        """Return how many deliver_sm fit."""
+        return self.session.room()
+
+    def answer(self, response: Pdu) -> None:
+        """Put a response in line."""
+        self.session.answer(response)
+
+    def answer_later(self, response: Pdu) -> None:
+        """Answer out of turn; in vain if the session is over."""
+        self.session.answer(response)
+        self._flush()
+
+    def deliver(self, request: DeliverSm, owed: Any) -> None:
+        """Send a deliver_sm; *owed* comes back with its answer."""
+        self.session.ask(request, owed, self._clock.seconds())
+        self._flush()
+
+    def unbind(self) -> None:
+        """Part from the ESME."""
+        self.session.unbind(self._clock.seconds(), "maintenance")
+        self._flush()
+
+    def close(self) -> None:
+        """Cut the connection."""
+        self.transport.abortConnection()
+
+    def connectionMade(self) -> None:
+        """Start the session's timers."""
+        self._arm()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take what the ESME sent."""
+        self._take(self.session.receive(data, self._clock.seconds()))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Tell what was not answered."""
+        self._closing = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._side.ended(self, self.session.lost())
+
+    def _take(self, events: Iterable[Event]) -> None:
+        for event in events:
+            if isinstance(event, Answered):
+                self._side.answered(event.about, event.response.command_status)
+            elif isinstance(event, Unanswered):
+                self._side.answered(event.about, CommandStatus.ESME_RX_T_APPN)
+            elif isinstance(event, Bind):
+                self._judge(event)
+            elif isinstance(event, SubmitSm):
+                self._side.submit(self, event)
+            elif isinstance(event, Pdu):
+                self.session.answer(refusal(event, CommandStatus.ESME_RSYSERR))
+        self._flush()
+
+    def _judge(self, request: Bind) -> None:
+        status = self._side.judge(request)
+        if status:
+            self.session.refuse_bind(request, status)
+        else:
+            self.session.accept_bind(request, b"SIMULATOR", self._clock.seconds())
+            self._side.bound(self)
+
+    def _flush(self) -> None:
+        if self._closing:
+            return
+        octets = self.session.octets_to_send()
+        if octets:
+            self.transport.write(octets)
+        if self.session.state is State.CLOSED:
+            self._closing = True
+            if self._timer is not None and self._timer.active():
+                self._timer.cancel()
+            self._timer = self._clock.callLater(_LINGER, self.transport.loseConnection)
+        else:
+            self._arm()
+
+    def _arm(self) -> None:
+        deadline = self.session.deadline()
+        if self._timer is not None and self._timer.active():
+            if deadline is None or self._timer.getTime() <= deadline:
+                return
+            self._timer.cancel()
+        if deadline is not None:
+            delay = max(0.0, deadline - self._clock.seconds())
+            self._timer = self._clock.callLater(delay, self._due)
+
+    def _due(self) -> None:
+        self._take(self.session.tick(self._clock.seconds()))

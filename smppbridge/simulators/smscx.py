@@ -1,0 +1,195 @@
+"""SMS.CX's API played on loopback; a person can try it with POST /simulator/receive and /optout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.web.server import Request
+
+from smppbridge.simulators.magic import Remembered
+from smppbridge.simulators.serving import Answer, Page, WebSimulator
+from smppbridge.simulators.smscx_access import Access
+from smppbridge.simulators.smscx_answers import (
+    Fault,
+    fields_of,
+    invalid_param,
+    moment,
+    not_found,
+    query_of,
+    refused,
+    written,
+)
+from smppbridge.simulators.smscx_books import RENTED, Books, country_of, number_in
+from smppbridge.simulators.smscx_desk import Desk
+from smppbridge.simulators.smscx_send import Sending, webhook
+
+_JSON = {"Content-Type": "application/json"}
+_METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")
+_ROOTS = ("account", "applications", "numbers", "oauth", "optouts", "originators", "reports")
+_OPEN = ("oauth", "simulator")
+Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
+
+
+class SmsCxSimulator(WebSimulator):
+    """SMS.CX: any key or application but ``wrong``; *rate* requests a second from each.
+
+    *requests* counts those that send, *accepted* the messages taken, *taken* how often each
+    (destination, text) was.  Webhooks go to *callback_url*, where a request names no other.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        *,
+        callback_url: str | None = None,
+        delay: float = 1.0,
+        credit: float = 10_000.0,
+        token_lifetime: int = 86_400,
+        rate: int = 10,
+    ) -> None:
+        page = Page(self._serve, *_METHODS)
+        pages = dict.fromkeys((*_ROOTS, "sms", "simulator"), page)
+        super().__init__(reactor, pages, callback_url)
+        self.requests = 0
+        self.books = Books(credit)
+        self.access = Access(reactor, token_lifetime, rate)
+        self.sending = Sending(reactor, self.books, self.access, self._tell, delay)
+        self._routes = self._table(Desk(reactor, self.books))
+
+    @property
+    def accepted(self) -> int:
+        """How many messages were taken."""
+        return self.sending.accepted
+
+    @property
+    def taken(self) -> Remembered[tuple[str, str], int]:
+        """How often each (destination digits, text) was taken."""
+        return self.sending.taken
+
+    def receive(self, source: str, destination: str, text: str) -> Deferred[None]:
+        """Let a phone send *text* to a number, which is told of and can be fetched."""
+        msg_id = str(uuid4())
+        came = {
+            "msgId": msg_id,
+            "from": source,
+            "countryIso": country_of(source),
+            "to": destination,
+            "text": text,
+            "cost": 0,
+            "receivedAt": moment(self._reactor.seconds()),
+        }
+        self.books.inbox[msg_id] = came
+        return self._tell(None, "receive_sms", [came], 0.0)
+
+    def opt_out(self, number: str) -> Deferred[None]:
+        """Let a phone follow the opt-out link: what is sent to it from now on is REJECTED."""
+        entry = self.books.opted_out(number, self._reactor.seconds(), "link")
+        hit = {
+            "hitId": str(uuid4()),
+            "optoutId": str(entry["id"]),
+            "optoutUrl": "https://sms.example/o/1",
+            "optoutType": "link",
+            "countryIso": entry["countryIso"],
+            "datetime": entry["datetime"],
+            "phoneNumber": number,
+            "campaignId": None,
+            "groupId": None,
+        }
+        return self._tell(None, "new_optout", [hit], 0.0)
+
+    async def _close(self) -> None:
+        self.sending.close()
+        await super()._close()
+
+    def _table(self, desk: Desk) -> tuple[Route, ...]:
+        sending = self.sending
+        rows: Sequence[tuple[str, str, Callable[..., Answer]]] = (
+            ("POST", "oauth/token", self._token),
+            ("POST", "sms", self._send),
+            ("POST", "sms/estimate", sending.estimate),
+            ("DELETE", "sms/scheduled/{}", sending.delete),
+            ("DELETE", "sms/scheduled/campaign/{}", sending.delete_campaign),
+            ("GET", "reports", desk.reports),
+            ("GET", "reports/single/{}", desk.report),
+            ("GET", "account/balance", desk.balance),
+            ("GET", "account/channels/status", desk.channels),
+            ("GET", "account/pricing/{}/{}", desk.pricing),
+            ("GET", "account/pricing/{}/{}/{}", desk.pricing),
+            ("GET", "applications", desk.applications),
+            ("GET", "applications/scopes", desk.scopes),
+            ("GET", "applications/{}", desk.application),
+            ("GET", "numbers/validate/{}", desk.validate),
+            ("POST", "numbers/validate", desk.validate_all),
+            ("GET", "numbers/lookup/{}", desk.lookup),
+            ("GET", "numbers/rent/{}/inbound", desk.inbound),
+            ("GET", "optouts", desk.optouts),
+            ("POST", "optouts", desk.add_optouts),
+            ("DELETE", "optouts/{}", desk.delete_optout),
+            ("GET", "originators", desk.originators),
+            ("POST", "originators", desk.add_originator),
+            ("DELETE", "originators/{}", desk.delete_originator),
+            ("POST", "simulator/receive", self._receive),
+            ("POST", "simulator/optout", self._opt_out),
+        )
+        return tuple(
+            (method, re.compile(path.replace("{}", "([^/]+)")), answer)
+            for method, path, answer in rows
+        )
+
+    def _serve(self, request: Request) -> Answer:
+        segments: list[bytes] = request.prepath + request.postpath  # type: ignore[operator]
+        path = b"/".join(filter(None, segments)).decode("utf-8", "replace")
+        root = path.partition("/")[0]
+        try:
+            if root not in _OPEN:
+                self.access.check(request, root)
+            answer, parts = self._found(request.method.decode("latin-1"), path)
+            return answer(request, *parts)
+        except Fault as fault:
+            return refused(request, fault)
+
+    def _found(self, method: str, path: str) -> tuple[Callable[..., Answer], tuple[str, ...]]:
+        there = False
+        for known, pattern, answer in self._routes:
+            match = pattern.fullmatch(path)
+            if match and known == method:
+                return answer, match.groups()
+            there = there or match is not None
+        if there:
+            raise Fault(405, "invalid_method", 1603, "The method is not allowed here")
+        raise not_found(1000, "There is nothing here")
+
+    def _token(self, request: Request) -> Answer:
+        return written(request, self.access.token(request, query_of(request)))
+
+    def _send(self, request: Request) -> Answer:
+        self.requests += 1
+        return self.sending.send(request)
+
+    def _receive(self, request: Request) -> Answer:
+        fields = fields_of(request)
+        source, text = fields.get("from"), fields.get("text")
+        if not isinstance(source, str) or not isinstance(text, str):
+            raise invalid_param(1104, "from and text are needed, to is a rented number")
+        self.receive(source, str(fields.get("to", RENTED[1])), text)
+        return written(request, {"received": True})
+
+    def _opt_out(self, request: Request) -> Answer:
+        number = number_in(str(fields_of(request).get("phoneNumber")))
+        if number is None:
+            raise invalid_param(1207, "phoneNumber is needed, with its sign")
+        self.opt_out(number)
+        return written(request, {"optedOut": number})
+
+    def _tell(
+        self, url: str | None, event: str, data: Sequence[dict[str, Any]], after: float
+    ) -> Deferred[None]:
+        url = url or self.callback_url
+        if url is None:
+            return succeed(None)
+        body = webhook(event, data)
+        return self.pusher.push("POST", url, headers=_JSON, body=body, after=after)

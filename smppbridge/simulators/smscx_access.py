@@ -1,0 +1,113 @@
+"""Who may ask SMS.CX's simulator what, and how often: keys, tokens, scopes, the rate limit."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from typing import Any
+from uuid import uuid4
+
+from twisted.web.server import Request
+
+from smppbridge.simulators.magic import Remembered
+from smppbridge.simulators.smscx_answers import Fault
+
+SCOPES = (
+    "sms",
+    "groups",
+    "templates",
+    "numbers",
+    "shortlinks",
+    "attachments",
+    "originators",
+    "reports",
+    "viber",
+    "whatsapp",
+    "otp",
+)
+FORBIDDEN = "wrong"
+
+
+class Access:
+    """Takes any key and secret but ``wrong``; *rate* requests a second from each of them."""
+
+    def __init__(self, reactor: Any, lifetime: int, rate: int) -> None:
+        self.lifetime, self.rate = lifetime, rate
+        self.logins = 0
+        self._reactor = reactor
+        self._tokens: Remembered[str, tuple[float | None, frozenset[str]]] = Remembered()
+        self._asked: Remembered[str, tuple[int, int]] = Remembered()
+
+    def forget_tokens(self) -> None:
+        """Let no token be good any more."""
+        self._tokens.clear()
+
+    def token(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
+        """Log an application in; raises Fault."""
+        secret = _basic_secret(request)
+        if secret is None or FORBIDDEN in secret:
+            raise Fault(401, "invalid_client", 1600, "Client authentication failed")
+        kind = form.get("grant_type")
+        if not kind:
+            raise Fault(400, "invalid_request", 1600, "grant_type is missing")
+        if kind != "client_credentials":
+            raise Fault(400, "unsupported_grant_type", 1600, "Only client_credentials is supported")
+        scopes = form.get("scope", "").split() or list(SCOPES)
+        if not set(scopes) <= set(SCOPES):
+            raise Fault(400, "invalid_scope", 1600, "There is no such scope")
+        self.logins += 1
+        token, lifetime = uuid4().hex, self.lifetime
+        expires_at = self._reactor.seconds() + lifetime if lifetime > 0 else None
+        self._tokens[token] = expires_at, frozenset(scopes)
+        return {
+            "access_token": token,
+            "expires_in": lifetime,
+            "token_type": "Bearer",
+            "scope": " ".join(scopes),
+        }
+
+    def check(self, request: Request, segment: str) -> None:
+        """Let a request for a path that begins with *segment* pass; raises Fault."""
+        key = request.getHeader("x-api-key")
+        scheme, _, token = (request.getHeader("authorization") or "").partition(" ")
+        if key:
+            if key == FORBIDDEN:
+                raise Fault(401, "invalid_api_key", 1601, "The API key is not valid")
+        elif scheme.lower() == "bearer":
+            self._check_token(token.strip(), segment)
+        else:
+            raise Fault(401, "invalid_api_key", 1601, "There is no API key or access token")
+        self._count(request, key or token)
+
+    def _check_token(self, token: str, segment: str) -> None:
+        expires_at, scopes = self._tokens.get(token, (0.0, frozenset()))
+        if expires_at is not None and expires_at <= self._reactor.seconds():
+            raise Fault(401, "invalid_client", 1601, "The access token is not valid")
+        if segment in SCOPES and segment not in scopes:
+            raise Fault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
+
+    def _count(self, request: Request, who: str) -> None:
+        second = int(self._reactor.seconds())
+        since, asked = self._asked.get(who, (second, 0))
+        asked = asked + 1 if since == second else 1
+        self._asked[who] = second, asked
+        left = str(max(self.rate - asked, 0)).encode()
+        request.setHeader(b"x-rate-limit-limit", str(self.rate).encode())
+        request.setHeader(b"x-rate-limit-remaining", left)
+        if asked > self.rate:
+            raise self.too_fast()
+
+    def too_fast(self) -> Fault:
+        """Return what is said to those who ask too often."""
+        reset = {"x-rate-limit-reset": str(int(self._reactor.seconds()) + 1)}
+        return Fault(429, "rate_limit", 1604, "Too many requests", headers=reset)
+
+
+def _basic_secret(request: Request) -> list[str] | None:
+    """Return id and secret of HTTP Basic; None without."""
+    scheme, _, pair = (request.getHeader("authorization") or "").partition(" ")
+    try:
+        decoded = b64decode(pair, validate=True).decode()
+    except ValueError:
+        return None
+    name, colon, secret = decoded.partition(":")
+    return [name, secret] if scheme.lower() == "basic" and colon and name and secret else None

@@ -1,0 +1,276 @@
+"""How SMS.CX's simulator takes messages and tells what became of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+from uuid import uuid4
+
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.web.server import NOT_DONE_YET, Request
+
+from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.serving import Answer, ends_later, silent
+from smppbridge.simulators.smscx_access import Access
+from smppbridge.simulators.smscx_answers import Fault, fields_of, invalid_param, not_found, written
+from smppbridge.simulators.smscx_books import PRICE, Books, Sms, analysis_of, country_of
+from smppbridge.simulators.smscx_wanted import Wanted, is_uuid, read_wanted
+from smppbridge.smpp.constants import MessageState
+
+Tell = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
+"""Makes a webhook: URL (None: the account's), event, data, after how many seconds."""
+
+IN_A_WEBHOOK = 200
+REMEMBERED_FOR = 86_400.0
+_ENDS = {
+    MessageState.DELIVERED: ("DELIVERED", None),
+    MessageState.UNDELIVERABLE: ("FAILED", 2001),
+    MessageState.EXPIRED: ("FAILED", 2003),
+}
+_TAKEN = ("ACCEPTED", "SCHEDULED")
+
+
+class Sending:
+    """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
+
+    def __init__(
+        self, reactor: Any, books: Books, access: Access, tell: Tell, delay: float
+    ) -> None:
+        self.accepted = 0
+        self.taken: Remembered[tuple[str, str], int] = Remembered()
+        self._reactor, self._books, self._access, self._tell = reactor, books, access, tell
+        self._delay = delay
+        self._throttle = Throttle()
+        self._answers: Remembered[str, tuple[float, dict[str, Any]]] = Remembered()
+        self._scheduled: Remembered[str, Any] = Remembered()
+
+    def close(self) -> None:
+        """Forget what is scheduled."""
+        for call in self._scheduled.values():
+            if call.active():
+                call.cancel()
+
+    def send(self, request: Request) -> Answer:
+        """Answer POST /sms."""
+        now = self._reactor.seconds()
+        fields = fields_of(request)
+        key = fields.get("idempotencyId")
+        if key is not None:
+            if not is_uuid(key):
+                raise invalid_param(1111, "The parameter idempotencyId is not a UUID")
+            request.setHeader(b"x-idempotency-id", key.encode())
+            at, known = self._answers.get(key, (now - REMEMBERED_FOR, {}))
+            if at > now - REMEMBERED_FOR:
+                return written(request, known)
+        wanted = read_wanted(fields, now)
+        roles = {number: role_of(number) for number in wanted.numbers}
+        wrong = self._goes_wrong(request, wanted, roles.values())
+        if wrong is not None:
+            return wrong
+        messages = self._accept(wanted, now)
+        document = _answer_of(wanted, messages)
+        if key is not None:
+            self._answers[key] = now, document
+        early = self._announce(wanted, messages, roles)
+        return self._answer_in_time(request, document, roles.values(), early)
+
+    def estimate(self, request: Request) -> Answer:
+        """Answer POST /sms/estimate: what it would be, under ids that stand for nothing."""
+        now = self._reactor.seconds()
+        wanted = read_wanted(fields_of(request), now)
+        return written(request, _answer_of(wanted, self._composed(wanted, now)))
+
+    def delete(self, request: Request, msg_id: str) -> Answer:
+        """Answer DELETE /sms/scheduled/{msgId}."""
+        if not is_uuid(msg_id):
+            raise invalid_param(1115, "The msgId is not valid")
+        sms = self._books.messages.get(msg_id)
+        if sms is None:
+            raise not_found(1100, "There is no such message")
+        if not self._unschedule(sms):
+            raise Fault(403, "access_denied", 1118, "The message is not a scheduled one")
+        info = {"msgId": msg_id, "parts": sms.analysis["parts"], "creditReturned": sms.cost}
+        return written(request, {"info": {**info, "channel": "sms"}})
+
+    def delete_campaign(self, request: Request, campaign_id: str) -> Answer:
+        """Answer DELETE /sms/scheduled/campaign/{campaignId}; what was sent stays sent."""
+        if not is_uuid(campaign_id):
+            raise invalid_param(1155, "The campaignId is not valid")
+        books = self._books
+        campaign = [sms for sms in books.messages.values() if sms.campaign_id == campaign_id]
+        if not campaign:
+            raise not_found(1150, "There is no such campaign")
+        deleted = [sms for sms in campaign if self._unschedule(sms)]
+        info = {
+            "campaignId": campaign_id,
+            "totalPhoneNumbers": len(campaign),
+            "totalParts": sum(sms.analysis["parts"] for sms in campaign),
+            "phoneNumbersDeleted": len(deleted),
+            "partsDeleted": sum(sms.analysis["parts"] for sms in deleted),
+            "creditReturned": sum(sms.cost for sms in deleted),
+            "channel": "sms",
+        }
+        return written(request, {"info": info})
+
+    def _goes_wrong(self, request: Request, wanted: Wanted, roles: Iterable[Role]) -> Answer | None:
+        answers = {role.answer for role in roles}
+        if "silence" in answers:
+            return silent(request)
+        if "error" in answers:
+            raise Fault(500, "server_error", 1699, "Something went wrong")
+        if "throttle" in answers and self._throttle.refuses((wanted.numbers, wanted.text)):
+            raise self._access.too_fast()
+        return None
+
+    def _accept(self, wanted: Wanted, now: float) -> list[Sms]:
+        messages = self._composed(wanted, now)
+        cost = sum(sms.cost for sms in messages)
+        if cost > self._books.credit:
+            raise Fault(400, "insufficient_credit", 1113, "There is not enough credit")
+        self._books.credit = round(self._books.credit - cost, 6)
+        for sms in messages:
+            self._books.messages[sms.msg_id] = sms
+            if sms.status in _TAKEN:
+                self.accepted += 1
+                key = sms.to.removeprefix("+"), sms.text
+                self.taken[key] = self.taken.get(key, 0) + 1
+        return messages
+
+    def _composed(self, wanted: Wanted, now: float) -> list[Sms]:
+        campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
+        return [
+            self._sms(wanted, number, role_of(number), campaign_id, analysis, now)
+            for number in wanted.numbers
+        ]
+
+    def _sms(
+        self,
+        wanted: Wanted,
+        number: str,
+        role: Role,
+        campaign_id: str,
+        analysis: dict[str, Any],
+        now: float,
+    ) -> Sms:
+        after = 0.0 if role.early else role.answer_after + self._delay
+        status, (final, error_code) = self._status(wanted, number, role), (None, None)
+        if status in _TAKEN and role.state is not None:
+            final, error_code = _ENDS[role.state]
+        return Sms(
+            to=number,
+            sender=wanted.sender,
+            text=wanted.text,
+            campaign_id=campaign_id,
+            status=status,
+            final=final,
+            error_code=error_code,
+            created_at=now,
+            due=(wanted.scheduled_at or now) + after,
+            scheduled_at=wanted.scheduled_at,
+            track_data=wanted.track_data,
+            cost=round(PRICE * analysis["parts"], 6) if status in _TAKEN else 0.0,
+            analysis=analysis,
+        )
+
+    def _status(self, wanted: Wanted, number: str, role: Role) -> str:
+        if role.answer == "reject" or number in self._books.optouts:
+            return "REJECTED"
+        if country_of(number) == "ZZ":
+            return "NO COVERAGE"
+        return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
+
+    def _announce(
+        self, wanted: Wanted, messages: Sequence[Sms], roles: dict[str, Role]
+    ) -> list[Deferred[None]]:
+        """Tell of what ends, in webhooks of many; return those that come before the answer."""
+        if wanted.scheduled_at is not None:
+            for sms in messages:
+                wait = sms.due - sms.created_at
+                if sms.final is not None:
+                    later = self._reactor.callLater(wait, self._updates, wanted.url, [sms], 0.0)
+                    self._scheduled[sms.msg_id] = later
+            return []
+        early: list[Deferred[None]] = []
+        ending = [sms for sms in messages if sms.final is not None]
+        for repeated in range(max((roles[sms.to].reports for sms in ending), default=0)):
+            by_wait: dict[float, list[Sms]] = {}
+            for sms in ending:
+                if roles[sms.to].reports > repeated:
+                    by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
+            for wait, some in by_wait.items():
+                told = self._updates(wanted.url, some, wait)
+                early += told if any(roles[sms.to].early for sms in some) else []
+        return early
+
+    def _updates(
+        self, url: str | None, messages: Sequence[Sms], wait: float
+    ) -> list[Deferred[None]]:
+        at = self._reactor.seconds() + wait
+        return [
+            self._tell(
+                url,
+                "dlr_update",
+                [sms.update(at) for sms in messages[start : start + IN_A_WEBHOOK]],
+                wait,
+            )
+            for start in range(0, len(messages), IN_A_WEBHOOK)
+        ]
+
+    def _answer_in_time(
+        self,
+        request: Request,
+        document: dict[str, Any],
+        roles: Iterable[Role],
+        early: list[Deferred[None]],
+    ) -> Answer:
+        wait = max((role.answer_after for role in roles), default=0.0)
+        body = written(request, document)
+        if not early and not wait:
+            return body
+        end = ends_later(request)
+        if early:
+            DeferredList(early).addCallback(lambda _: end(body))
+        else:
+            self._reactor.callLater(wait, end, body)
+        return NOT_DONE_YET
+
+    def _unschedule(self, sms: Sms) -> bool:
+        """Give a message up that waits for its time; say whether it did."""
+        if sms.status != "SCHEDULED" or self._reactor.seconds() >= (sms.scheduled_at or 0.0):
+            return False
+        later = self._scheduled.pop(sms.msg_id, None)
+        if later is not None and later.active():
+            later.cancel()
+        self._books.credit = round(self._books.credit + sms.cost, 6)
+        del self._books.messages[sms.msg_id]
+        return True
+
+
+def webhook(event: str, data: Sequence[dict[str, Any]]) -> bytes:
+    """Return the body of a webhook."""
+    return json.dumps({"event": event, "data": list(data)}, ensure_ascii=False).encode(
+        "utf-8", "replace"
+    )
+
+
+def _answer_of(wanted: Wanted, messages: Sequence[Sms]) -> dict[str, Any]:
+    info = {
+        "campaignId": messages[0].campaign_id,
+        "totalPhoneNumbers": len(messages) + len(wanted.invalid),
+        "totalValid": len(messages),
+        "totalInvalid": len(wanted.invalid),
+        "totalCost": round(sum(sms.cost for sms in messages), 6),
+        "totalParts": sum(sms.analysis["parts"] for sms in messages),
+        "dlrCallbackUrl": wanted.url,
+        "scheduled": wanted.scheduled_at is not None,
+        "totalInQuietHours": 0,
+        "invalid": list(wanted.invalid),
+    }
+    data = [] if wanted.short else [sms.sent() for sms in messages]
+    for item in data:
+        if wanted.no_text:
+            del item["text"], item["textAnalysis"]
+        if wanted.timezone:
+            item["timezone"] = "UTC"
+    return {"info": info, "data": data}

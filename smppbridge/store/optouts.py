@@ -1,0 +1,49 @@
+"""Opt-outs for people: looked up beside a running bridge, and ended by hand.
+
+What is ended is only marked so: the bridge takes it from there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+
+from smppbridge.store.lookup import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A number that opted out at a provider, when (UNIX seconds)."""
+
+    provider: str
+    number: str
+    at: float
+
+
+def listed(db: sqlite3.Connection, number: str | None = None, limit: int = 50) -> list[Listed]:
+    """Return the latest opt-outs, newest first, or those of one *number*."""
+    where = "ended = 0" if number is None else "ended = 0 and number = ?"
+    values = () if number is None else (number,)
+    rows = db.execute(
+        f"select provider, number, at from optout where {where} order by at desc limit ?",
+        (*values, limit),
+    )
+    return [Listed(*row) for row in rows]
+
+
+def end(path: str | Path, number: str, provider: str | None = None) -> list[str]:
+    """End the opt-outs of a number, everywhere or at one provider; return where there were any.
+
+    Raises NotAStore, TooNew, sqlite3.Error.
+    """
+    where = "ended = 0 and number = ?" + ("" if provider is None else " and provider = ?")
+    values = (number,) if provider is None else (number, provider)
+    db = open_store(path, "rw")
+    try:
+        rows = db.execute(
+            f"update optout set ended = 1 where {where} returning provider", values
+        ).fetchall()
+    finally:
+        db.close()
+    return sorted(row[0] for row in rows)
