@@ -22,7 +22,6 @@ from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.movements import Surroundings, movements_of
 from smppbridge.net.binds import Binds, verify_password
-from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.observe.log import Journal
 from smppbridge.observe.metrics import Metrics
@@ -37,7 +36,6 @@ from smppbridge.relay.optouts import Optouts
 from smppbridge.relay.ussd import Dialogues
 from smppbridge.service_rules import (
     caller_of,
-    connection_of,
     lane_rules_of,
     limits_of,
     poll_rules_of,
@@ -53,6 +51,7 @@ from smppbridge.web.callbacks import Callbacks
 from smppbridge.web.hearing import Hearing
 from smppbridge.web.site import callbacks_site, web_site
 from smppbridge.web.ussd import Ussd
+from smppbridge.wires import Wires
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -88,8 +87,9 @@ class Bridge:
     def _build(self) -> None:
         path = self.settings.store.removeprefix("sqlite:")
         self.store = SqliteStore(path, self.reactor.callFromThread, self._committed)
-        self.http = HttpClient(self.reactor.callFromThread, self._answered)
-        self.carrier = Carrier(self.http.send, self.clock.wall)
+        around = (self.clock.wall, self.journal)
+        self.wires = Wires(self.reactor, self._answered, self._tell, *around)
+        self.carrier = Carrier(self.wires.send, self.clock.wall)
         surroundings = Surroundings(self.clock, self.metrics, self.journal, self.spawn)
         tell = self._tell
         moves = movements_of(self.settings, self.store, self.carrier, tell, surroundings)
@@ -180,7 +180,7 @@ class Bridge:
         """Open the store, go on where it was, listen.  Raises what opening and listening raise."""
         restored = self.store.open()
         self.store.start()
-        self.http.start()
+        self.wires.http.start()
         self._pool.start()
         self._serve(restored)
         self.use(self.settings)
@@ -268,7 +268,8 @@ class Bridge:
     def use(self, settings: Settings) -> None:
         """Go by the accounts, providers and routes of *settings*."""
         now = self.clock.monotonic()
-        for name, provider in settings.built_providers().items():
+        built = settings.built_providers()
+        for name, provider in built.items():
             rules = lane_rules_of(settings.providers[name])
             if name in self.lanes:
                 self.lanes[name].change(provider, rules, now)
@@ -279,7 +280,7 @@ class Bridge:
         self.settings = settings
         self.overdue.change({n: poll_rules_of(p) for n, p in settings.providers.items()})
         self.rounds.rules = {n: round_rules_of(p) for n, p in settings.providers.items()}
-        self.http.configure({n: connection_of(p) for n, p in settings.providers.items()})
+        self.wires.configure(settings, built)
         self.callbacks.admit(
             {n: caller for n, p in settings.providers.items() if (caller := caller_of(p))}
         )
@@ -311,15 +312,17 @@ class Bridge:
             lambda: self.submit.idle and not self.dialogues.waiting, deadline - parting
         )
         self.smsc.drain()
+        parted = Deferred.fromCoroutine(self.wires.smpp.stop(parting))
         await self._until(lambda: not self.smsc.links, min(deadline, self._in(parting)))
         for link in list(self.smsc.links):
             link.close()
+        await parted
         unfinished = sum(lane.out for lane in self.lanes.values())  # Uncertain from now on
         self.deliver.flush()
         for port in self._ports:
             await maybeDeferred(port.stopListening)
         self.upkeep.stop()
-        self.http.stop(1.0)
+        self.wires.http.stop(1.0)
         self._pool.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from smppbridge.net.http_client import Connection
 from smppbridge.net.smpp_server import Limits
+from smppbridge.net.standing import Terms
+from smppbridge.providers.exchange import Provider as Built
+from smppbridge.providers.smpp import Smpp
 from smppbridge.relay.addressing import Addressing
 from smppbridge.relay.breaker import BreakerRules
 from smppbridge.relay.early import EarlyRules
@@ -14,7 +18,6 @@ from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
 from smppbridge.relay.rounds import RoundRules
 from smppbridge.relay.ussd_pdus import UssdRules
-from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import MessageState
@@ -39,7 +42,7 @@ def lane_rules_of(provider: Provider) -> LaneRules:
         attempts=lane.attempts,
         failover_after=lane.failover_after,
     )
-    senders = provider.sender.policy() if provider.sender else ANY_SENDER
+    senders = provider.source.policy()
     return LaneRules(
         concurrency=lane.concurrency,
         rate=lane.rate,
@@ -83,6 +86,16 @@ def connection_of(provider: Provider) -> Connection:
         connect_timeout=lane.connect_timeout,
         timeout=lane.timeout,
     )
+
+
+def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]:
+    """Return how the providers that are kept bound are reached."""
+    lanes = {name: provider.lane for name, provider in settings.providers.items()}
+    return {
+        name: Terms(one, lanes[name].ca_file, lanes[name].connect_timeout, lanes[name].timeout)
+        for name, one in built.items()
+        if isinstance(one, Smpp)
+    }
 
 
 def caller_of(provider: Provider) -> Caller | None:

@@ -22,7 +22,8 @@ class Account:
 
     *alphabet_0*, *_1* and *_3* are what data_coding 0, 1 and 3 mean to it (names of
     ``text.coding.Alphabet``).  *gather_timeout* is how long segments wait for the rest;
-    *when_incomplete* is "fail" (EXPIRED receipts) or "send" (what there is).
+    *when_incomplete* is "fail" (EXPIRED receipts) or "send" (what there is).  *longest_sender* is
+    how many letters a source address may have.
     """
 
     system_id: str
@@ -45,6 +46,7 @@ class Account:
     receipt_text: bool = True
     receipt_utc_offset: float = 0.0
     validity: float = 86_400.0
+    longest_sender: int = 11
 
     def allows_address(self, host: str) -> bool:
         """Tell whether the account may bind from *host*; what is not an IP address may not."""

@@ -28,6 +28,7 @@ NAMES = {
 }
 
 Answers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
+Tell = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class World:
     clock: IReactorTime
     connect: Callable[[Terms, Factory], Deferred[Any]]
     answered: Callable[[Answers], None]
-    tell: Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+    tell: Tell
     random: Callable[[], float]
     wall: Callable[[], float]
     journal: Journal

@@ -55,7 +55,7 @@ _IDS: Mapping[str, Convert] = {
     "decimal_to_hex": decimal_to_hex,
 }
 
-_LENGTHS = {"system_id": 15, "password": 64, "system_type": 12, "service_type": 5, "sender": 20}
+_LENGTHS = {"system_id": 15, "password": 64, "system_type": 12, "service_type": 5}
 _RANGES = {
     "port": range(1, 65_536),
     "binds": range(1, 51),
@@ -133,7 +133,6 @@ class Smpp(Provider):
         metadata={**said("Silence after which we ask whether it is there"), "duration": True},
     )
     service_type: str = field(default="", metadata=said("For messages that have none themselves"))
-    sender: str = field(default="", metadata=said("Stands in for a source address that is empty"))
     alphabet: TextAlphabet = field(
         default="gsm7",
         metadata=said(
@@ -305,7 +304,7 @@ class Smpp(Provider):
 
     def _submit_sm(self, message: Message, piece: Piece, data_coding: int, now: float) -> SubmitSm:
         traits = message.traits
-        source = source_of(message.source, self.sender, self.source_ton, self.source_npi)
+        source = source_of(message.source, self.source_ton, self.source_npi)
         destination = destination_of(message, self.destination_ton, self.destination_npi)
         return SubmitSm(
             service_type=(traits.service_type or self.service_type).encode("latin-1", "replace"),

@@ -116,12 +116,12 @@ def _sar(segment: Segment) -> Tlvs:
     )
 
 
-def source_of(source: Address, sender: str, ton: int | None, npi: int | None) -> Address:
+def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
     """Return a source address as networks want it: letters are TON 5, short codes TON 3.
 
-    *sender* stands in for an empty one; *ton* and *npi*, if given, are those of all numbers.
+    *ton* and *npi*, if given, are those of all numbers.
     """
-    addr = source.addr or sender
+    addr = source.addr
     if not addr:
         return Address("")
     digits = addr.removeprefix("+")

@@ -331,7 +331,7 @@ class SmsCx(Provider):
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(filter(None, choices))}")
-        blame_table({}, {str(name): blame for name, blame in self.errors.items()})
+        blame_table({str(name): blame for name, blame in self.errors.items()}, {})
 
 
 def _signed(number: str) -> str:

@@ -20,6 +20,7 @@ from smppbridge.relay.optouts import Optouts
 from smppbridge.relay.reading import Reader, Refusal
 from smppbridge.relay.report import Reports
 from smppbridge.relay.submit import Submit
+from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
@@ -180,14 +181,18 @@ class Accept:
                 raise Refusal(Status.ESME_RINVMSGLEN, "no character")
             if latin1:
                 self._meters.latin1_fallback(message.system_id)
-        route = self.routes.route(message.system_id, message.source.addr, message.number)
-        if not route:
+        choice = self.routes.find(message.system_id, message.source.addr, message.number)
+        if choice is None:
             raise Refusal(Status.ESME_RINVDSTADR, "no route")
-        if self.optouts.stops(route, message.number):
+        if self.optouts.stops(choice.via, message.number):
             raise Refusal(Status.ESME_RINVDSTADR, "the number opted out")
-        message.route = self._submit.able(route) if binary else route
+        message.route = self._submit.able(choice.via) if binary else choice.via
         if not message.route:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
+        if choice.sender is not ANY_SENDER:
+            reading.replace_sender(message, choice.sender)
+        if message.due > message.accepted_at:
+            self._submit.schedule(message)
 
     # -- segments -------------------------------------------------------------------------------
 

@@ -36,12 +36,14 @@ class Addressing:
     senders: SenderPolicy = ANY_SENDER
 
     def apply(self, message: Message) -> Message:
-        """Return a copy of *message* with other addresses; raises NotAddressable."""
+        """Return *message*, or a copy with other addresses; raises NotAddressable."""
         sender = message.traits.sender
         source = source_address(sender) if sender else message.source
         found = self.senders.apply(source, message.number)
         if found is None:
             raise NotAddressable(_NOT_HERE)
+        if found is message.source and self.number_form == "digits":
+            return message
         return replace(message, source=found, number=written(message.number, self.number_form))
 
 

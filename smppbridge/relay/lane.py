@@ -13,6 +13,7 @@ from smppbridge.relay.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
 from smppbridge.relay.limits import Concurrency, Throughput
 from smppbridge.relay.retry import DEFAULT_POLICY, Policy
 from smppbridge.relay.turns import Line, Turns
+from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
 from smppbridge.text import segments
 
@@ -114,7 +115,8 @@ class Lane:
 
     def addressed(self, message: Message) -> Message:
         """Return a message as this provider is to get it; raises NotAddressable."""
-        if self._as_it_is and not message.traits.sender:
+        short = len(message.source.addr) <= ANY_SENDER.longest
+        if self._as_it_is and short and not message.traits.sender:
             return message
         return self.rules.addressing.apply(message)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
@@ -57,7 +58,7 @@ class Mobile:
         """Go by other rules and accounts from now on."""
         self._table, self._accounts = table, accounts
 
-    async def told(self, provider: str, heard: Iterable[Mo | OptOut]) -> None:
+    async def told(self, provider: str, heard: Sequence[Mo | OptOut]) -> None:
         """Take messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
         mos = [one for one in heard if isinstance(one, Mo)]
         numbers = [one.number for one in heard if isinstance(one, OptOut)]
@@ -104,26 +105,26 @@ class Mobile:
         if not found:
             self._tell_dropped("mo_too_long", provider, mo)
             return "too_long"
-        ids = [message_id, *(self._identifiers.take() for _ in found[1:])]
-        deliveries = [
-            Delivery(
-                each,
-                message_id,
-                account.system_id,
-                source,
-                destination,
-                state=0,
-                error=0,
-                submitted_at=now,
-                done_at=now,
-                due=now,
-                expires_at=now + self._keep,
-                content=content,
-            )
-            for each, content in zip(ids, found, strict=True)
+        first = Delivery(
+            message_id,
+            message_id,
+            account.system_id,
+            source,
+            destination,
+            state=0,
+            error=0,
+            submitted_at=now,
+            done_at=now,
+            due=now,
+            expires_at=now + self._keep,
+            content=found[0],
+        )
+        others = [
+            replace(first, message_id=self._identifiers.take(), content=content)
+            for content in found[1:]
         ]
         number = position.number if position else 1
-        return MoEntry(provider, shown_id(mo.provider_message_id), number, deliveries)
+        return MoEntry(provider, shown_id(mo.provider_message_id), number, [first, *others])
 
     def _owner(
         self, way: tuple[str, str, str], position: Position | None, keyword: str

@@ -130,9 +130,9 @@ class Overdue:
     async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
         rules, now = self._rules[name], self._clock.wall()
         late = [a for a in attempts if a.answered_at + rules.report_deadline <= now]
-        if late and await self._give_up(late, rules.end_state):
-            if rules.end_state is MessageState.UNKNOWN:
-                self._tell_of(late, "no report came")
+        given_up = late and await self._give_up(late, rules.end_state)
+        if given_up and rules.end_state is MessageState.UNKNOWN:
+            self._tell_of(late, "no report came")
         open_ = [a for a in attempts if a.answered_at + rules.report_deadline > now]
         if not open_:
             return

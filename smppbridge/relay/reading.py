@@ -5,11 +5,12 @@ What a *value* deserves is decided here; the codec has already judged lengths.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, BadAddress, BadTon, number_of
 from smppbridge.model.message import PLAIN, Message, Traits
+from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag, Ton
 from smppbridge.smpp.pdus import SubmitSm
@@ -19,7 +20,6 @@ from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError
 from smppbridge.text.segments import Position
 
 MOST_SOURCES = 10_000
-_LONGEST_ALPHANUMERIC = 11
 _SMPP_5 = 0x50
 _SEVEN_BIT = (Alphabet.GSM7, Alphabet.IA5)
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
@@ -84,7 +84,7 @@ class Reader:
         key = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
         known = self._sources.get(key)
         if known is None:
-            known = _source(*key)
+            known = _source(*key, self.account.longest_sender)
             if not self.account.allows_sender(known.addr):
                 raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed")
             if len(self._sources) >= MOST_SOURCES:
@@ -161,6 +161,15 @@ def content(pdu: SubmitSm) -> Content:
     return Content(rest, position, udh)
 
 
+def replace_sender(message: Message, policy: SenderPolicy) -> None:
+    """Note what a route puts in the place of the source address (ESME_RINVSRCADR)."""
+    found = policy.apply(message.source, message.number)
+    if found is None:
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed on this route")
+    if found.addr != message.source.addr:
+        message.traits = replace(message.traits, sender=found.addr)
+
+
 def check_flags(pdu: SubmitSm) -> None:
     """Refuse values that mean nothing: priority_flag, replace_if_present_flag, default message."""
     if pdu.priority_flag > 3:
@@ -189,13 +198,13 @@ def traits(pdu: SubmitSm, udh: bytes) -> Traits:
     return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
 
 
-def _source(addr: bytes, ton: int, npi: int) -> Address:
+def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
     try:
         written = addr.decode("ascii")
     except UnicodeDecodeError as error:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not ASCII") from error
     digits = written.removeprefix("+").isdecimal()
-    if (ton == Ton.ALPHANUMERIC or not digits) and len(written) > _LONGEST_ALPHANUMERIC:
+    if (ton == Ton.ALPHANUMERIC or not digits) and len(written) > longest:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
     if not written.isprintable():
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not printable")

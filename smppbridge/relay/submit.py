@@ -6,9 +6,10 @@ wait -> begin .disk. -> leave -> concluded -> record .disk. -> submitted | waiti
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Refused, Uncertain
 from smppbridge.providers.exchange import Exchange
 from smppbridge.relay import retry
@@ -65,6 +66,12 @@ class Submit:
     def able(self, route: tuple[str, ...]) -> tuple[str, ...]:
         """Return the providers of a route that carry octets as well as text."""
         return tuple(name for name in route if self.lanes[name].provider.abilities.binary)
+
+    def schedule(self, message: Message) -> None:
+        """Leave a message that is not due yet to its provider, if that keeps it until then."""
+        if self.lanes[message.route[0]].provider.abilities.schedules:
+            message.traits = replace(message.traits, scheduled=message.due)
+            message.due = message.accepted_at
 
     def begins_now(self, provider: str) -> bool:
         """Reserve a place to begin a message's first attempt together with its acceptance."""

@@ -6,13 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from smppbridge.routing.rules import Rule
+from smppbridge.routing.senders import SenderPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class _Choice:
-    """What one rule says about an account's messages under its prefix."""
+class Choice:
+    """What one rule says about an account's messages under its prefix.
+
+    *via* are providers in order, *sender* says what becomes of the source address.
+    """
 
     via: tuple[str, ...]
+    sender: SenderPolicy
     any_sender: bool
     senders: frozenset[str]
     sender_prefixes: tuple[str, ...]
@@ -21,7 +26,7 @@ class _Choice:
         return self.any_sender or source in self.senders or source.startswith(self.sender_prefixes)
 
 
-_ByPrefix = dict[str, list[_Choice]]
+_ByPrefix = dict[str, list[Choice]]
 _ByLength = tuple[tuple[int, _ByPrefix], ...]
 
 
@@ -38,16 +43,16 @@ class Table:
         }
         self._of_others = _arranged([rule for rule in ranked if not rule.accounts])
 
-    def route(self, system_id: str, source: str, destination: str) -> tuple[str, ...]:
-        """Providers in order; none if no rule takes the message.
+    def find(self, system_id: str, source: str, destination: str) -> Choice | None:
+        """Return where a message goes; None if no rule takes it.
 
         The longest prefix wins, then the rule that names account or sender, then the first written.
         """
         for length, by_prefix in self._of_account.get(system_id, self._of_others):
             for choice in by_prefix.get(destination[:length], ()):
                 if choice.takes(source):
-                    return choice.via
-        return ()
+                    return choice
+        return None
 
 
 def _arranged(rules: Sequence[Rule]) -> _ByLength:
@@ -59,9 +64,10 @@ def _arranged(rules: Sequence[Rule]) -> _ByLength:
     return tuple(sorted(by_length.items(), reverse=True))
 
 
-def _choice(rule: Rule) -> _Choice:
-    return _Choice(
+def _choice(rule: Rule) -> Choice:
+    return Choice(
         via=rule.via,
+        sender=rule.sender,
         any_sender=not rule.senders,
         senders=frozenset(sender for sender in rule.senders if not sender.endswith("*")),
         sender_prefixes=tuple(sender[:-1] for sender in rule.senders if sender.endswith("*")),

@@ -115,8 +115,8 @@ class Account(Section):
         default=86_400.0, description="How long a message without validity_period lives"
     )
 
-    def account(self) -> model.Account:
-        """Return the record of this account."""
+    def account(self, longest_sender: int = 11) -> model.Account:
+        """Return the record of this account, whose senders may have so many letters."""
         return model.Account(
             system_id=self.system_id,
             password=self.password,
@@ -138,4 +138,5 @@ class Account(Section):
             receipt_text=self.receipts.text,
             receipt_utc_offset=self.receipts.utc_offset,
             validity=self.validity,
+            longest_sender=longest_sender,
         )

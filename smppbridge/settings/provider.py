@@ -22,7 +22,7 @@ from smppbridge.providers.exchange import Provider as Built
 from smppbridge.providers.registry import UnknownType, known_types, provider_type
 from smppbridge.settings.described import built, fields_of, key_of, name_of
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.sender import Sender
+from smppbridge.settings.source import Source
 from smppbridge.settings.values import (
     Certificates,
     Context,
@@ -178,9 +178,7 @@ class Provider(Section):
         description="How numbers are written for it: digits (254722000001), plus (+254722000001) or"
         " local (0722000001)",
     )
-    sender: Sender | None = Field(
-        default=None, description="Which source addresses it takes; absent: any"
-    )
+    source: Source = Field(default=Source(), description="Which source addresses it takes")
     optouts: Optouts = Field(
         default="ignore",
         description="What becomes of messages to numbers that opted out there: ignore (it is for"
@@ -207,6 +205,12 @@ class Provider(Section):
     def secret_keys(cls) -> tuple[str, ...]:
         """Return the keys whose values are not to be shown."""
         return tuple(key for key, each in cls.model_fields.items() if not each.repr)
+
+    def secret_places(self) -> Iterator[str]:
+        """Yield the keys of its secrets, those in a mapping each by its own."""
+        for key in self.secret_keys():
+            value = getattr(self, key)
+            yield from (f"{key}.{name}" for name in value) if isinstance(value, Mapping) else [key]
 
     def build(self, callback_url: str = "") -> Built:
         """Make the provider itself, which is to call *callback_url*; raises what its class raises.

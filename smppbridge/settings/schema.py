@@ -15,6 +15,7 @@ from smppbridge.model.account import Account as Record
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.routing.mo import MoTable
 from smppbridge.routing.rules import Rule
+from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.settings import provider
 from smppbridge.settings.account import Account
@@ -22,6 +23,7 @@ from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.section import Section
+from smppbridge.settings.source import Source
 from smppbridge.settings.ussd import Ussd
 from smppbridge.settings.values import (
     Context,
@@ -41,6 +43,7 @@ from smppbridge.settings.values import (
 
 _PASSWORD_OCTETS = 8  # SMPP 3.4, 4.1.1: nine with the NUL
 _KEY_LENGTH = 16
+_LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
 
 class Smpp(Section):
@@ -139,10 +142,13 @@ class Route(Section):
         description="Only from these source addresses, as [BANK, 1234*]; absent: from all",
     )
 
+    source: Source = Field(default=Source(), description="What becomes of their source addresses")
+
     def rules(self) -> Iterator[Rule]:
         """Yield one rule for each prefix."""
+        accounts, senders = frozenset(self.accounts or ()), self.senders or ()
         for prefix in self.to:
-            yield Rule(prefix, self.via, frozenset(self.accounts or ()), self.senders or ())
+            yield Rule(prefix, self.via, accounts, senders, self.source.policy())
 
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
@@ -227,7 +233,10 @@ class Settings(Section):
 
     def records(self) -> dict[str, Record]:
         """Return the accounts as the rest of the bridge knows them, by system_id."""
-        return {account.system_id: account.account() for account in self.accounts}
+        sources = [each.source for each in self.routes]
+        sources += [each.source for each in self.providers.values()]
+        longest = _LONGEST if any(each.takes_long for each in sources) else ANY_SENDER.longest
+        return {each.system_id: each.account(longest) for each in self.accounts}
 
     def built_providers(self) -> dict[str, Built]:
         """Return the providers themselves, by name."""
@@ -255,7 +264,7 @@ class Settings(Section):
         others = [
             f"providers.{name}.{key}"
             for name, entry in self.providers.items()
-            for key in entry.secret_keys()
+            for key in entry.secret_places()
         ]
         others.append("ussd.key")
         return next((key for key in passwords + others if key in self._document.literal), None)

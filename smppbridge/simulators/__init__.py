@@ -15,6 +15,7 @@ from typing import Any, Protocol
 SIMULATORS: Mapping[str, str] = MappingProxyType(
     {
         "d7": "smppbridge.simulators.d7:D7Simulator",
+        "d7_v1": "smppbridge.simulators.d7_v1:D7V1Simulator",
         "keccel": "smppbridge.simulators.keccel:KeccelSimulator",
         "mspace_legacy": "smppbridge.simulators.mspace_legacy:MSpaceLegacySimulator",
         "mspace_v2": "smppbridge.simulators.mspace_v2:MSpaceV2Simulator",

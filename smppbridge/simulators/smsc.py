@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +36,10 @@ class _Owed:
     pdu: DeliverSm = field(repr=False)
     taken: Deferred[None] = field(default_factory=Deferred)
     tries: int = 0
+
+
+def _line() -> deque[_Owed]:
+    return deque(maxlen=100_000)
 
 
 class SmscSimulator(Factory):
@@ -73,7 +77,7 @@ class SmscSimulator(Factory):
         self._rejects_late = rejects_late
         self._throttle = Throttle()
         self._last_id = int(wall() * 1_000) % 1_000_000_000
-        self._owed: deque[_Owed] = deque(maxlen=100_000)
+        self._owed: defaultdict[str, deque[_Owed]] = defaultdict(_line)
         self._timers: set[Any] = set()
         self._port: Any = None
 
@@ -142,13 +146,14 @@ class SmscSimulator(Factory):
 
     def bound(self, link: EsmeLink) -> None:
         """Deliver what is owed."""
-        self._go_on()
+        self._go_on(link.system_id)
 
     def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
         """Owe again what the connection held."""
         self.links.discard(link)
-        self._owed.extendleft(reversed(unanswered))
-        self._go_on()
+        if unanswered:
+            self._owed[link.system_id].extendleft(reversed(unanswered))
+            self._go_on(link.system_id)
 
     def answered(self, owed: Any, status: int) -> None:
         """Go on: *owed* was acknowledged, or is to be delivered again."""
@@ -159,7 +164,7 @@ class SmscSimulator(Factory):
             owed.tries += 1
             if owed.tries < _MOST_TRIES:
                 self._later(_AGAIN, self._owe, owed)
-        self._go_on()
+        self._go_on(owed.system_id)
 
     # -- submit_sm ------------------------------------------------------------------------------
 
@@ -247,19 +252,19 @@ class SmscSimulator(Factory):
         return owed.taken
 
     def _owe(self, owed: _Owed) -> None:
-        self._owed.append(owed)
-        self._go_on()
+        self._owed[owed.system_id].append(owed)
+        self._go_on(owed.system_id)
 
-    def _go_on(self) -> None:
-        """Deliver what any session has room for; what has none stays in line."""
-        for _ in range(len(self._owed)):
-            owed = self._owed.popleft()
-            links = [link for link in self.links if link.system_id == owed.system_id]
-            link = max(links, key=EsmeLink.room, default=None)
-            if link is not None and link.room():
-                link.deliver(owed.pdu, owed)
-            else:
-                self._owed.append(owed)
+    def _go_on(self, system_id: str) -> None:
+        """Deliver what any session has room for; the rest stays in line."""
+        line = self._owed[system_id]
+        links = [link for link in self.links if link.system_id == system_id]
+        while line and links:
+            link = max(links, key=EsmeLink.room)
+            if not link.room():
+                return
+            owed = line.popleft()
+            link.deliver(owed.pdu, owed)
 
     def _can_deliver(self, system_id: str) -> bool:
         return any(link.system_id == system_id and link.room() for link in self.links)

@@ -164,7 +164,7 @@ def number_in(written: str, country: str | None = None) -> str | None:
 
 @lru_cache(10_000)
 def country_of(number: str) -> str:
-    """Return the country of an E.164 number; ZZ if it is nobody's."""
+    """Return the country of an E.164 number; ZZ if it is nobody's, as a satellite phone's."""
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:

@@ -214,7 +214,8 @@ class Desk:
             raise Fault(403, "access_denied", 1443, "The contact opted out through a link")
         number = entry["phoneNumber"]
         del self._books.optouts[number]
-        return written(request, {"info": {"id": entry["id"], "phoneNumber": number}})
+        # The client wants text here, and a number in the list.
+        return written(request, {"info": {"id": identifier, "phoneNumber": number}})
 
     def originators(self, request: Request) -> bytes:
         """Answer GET /originators."""

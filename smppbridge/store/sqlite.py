@@ -6,7 +6,6 @@ import fcntl
 import os
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -28,8 +27,6 @@ from smppbridge.store.port import (
 )
 from smppbridge.store.statements import Row
 from smppbridge.store.writer import Told, Writer, connect
-
-T = TypeVar("T")
 
 
 class StoreLocked(Exception):
@@ -167,9 +164,8 @@ class SqliteStore:
         deliveries = [rec.delivery_row(d) for entry in entries for d in entry.deliveries]
         rows = [row for entry in entries for row in mo.entry_rows(entry)]
         ids = [entry.message_id for entry in entries]
-        keeping = self._tell([(sql.INSERT_MO, rows), (sql.INSERT_MO_DELIVERY, deliveries)])
-        finding = self._ask(lambda db: mo.kept(db, ids))  # in the same turn: no wait between them
-        return Deferred.fromCoroutine(_both(keeping, finding))
+        told: Told = [(sql.INSERT_MO, rows), (sql.INSERT_MO_DELIVERY, deliveries)]
+        return self._writer.tell_and_ask(told, lambda db: mo.kept(db, ids))
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
         return self._tell([(sql.INSERT_OPTOUT, list(optouts))])
@@ -233,15 +229,6 @@ class SqliteStore:
     def measure(self) -> Deferred[dict[str, float]]:
         """Return figures for gauges: uncertain messages, octets of the file, its log and free."""
         return self._ask(lambda db: queries.measure(db, self.path))
-
-
-async def _both(keeping: Deferred[None], finding: Deferred[T]) -> T:
-    """Return what was found once it is kept."""
-    try:
-        await keeping
-    finally:
-        found = await finding
-    return found
 
 
 def _settled(settlements: Sequence[Settlement]) -> Told:

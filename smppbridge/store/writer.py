@@ -23,7 +23,7 @@ Question = Callable[[sqlite3.Connection], Any]
 
 @dataclass(slots=True)
 class _Call:
-    """A verb's rows or a question, and who waits for it."""
+    """A verb's rows, a question, or both, and who waits for it."""
 
     waiter: Deferred[Any]
     told: Told | None = None
@@ -78,6 +78,12 @@ class Writer:
         self._calls.put(_Call(waiter, told))
         return waiter
 
+    def tell_and_ask(self, told: Told, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Have rows written, and a question answered about them before anybody reads them."""
+        waiter: Deferred[T] = Deferred()
+        self._calls.put(_Call(waiter, told, question))
+        return waiter
+
     def ask(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Have a question answered after all that was told before it."""
         waiter: Deferred[T] = Deferred()
@@ -98,13 +104,16 @@ class Writer:
         begun = time.monotonic()
         results: list[Any] = _write(db, [call.told or [] for call in told])
         took = time.monotonic() - begun
-        asked = [call for call in calls if call.question is not None]
+        for number, call in enumerate(told):
+            if call.question and results[number] is None:
+                results[number] = _answer(db, call.question)
+        asked = [call for call in calls if call.told is None]
         results += [_answer(db, call.question) for call in asked if call.question]
         self._call(self._done, told, asked, results, took)
 
     def _done(self, told: list[_Call], asked: list[_Call], results: list[Any], took: float) -> None:
         if any(rows for call in told for _, rows in call.told or ()):
-            failed = next((e for e in results[: len(told)] if e is not None), None)
+            failed = next((e for e in results[: len(told)] if isinstance(e, Exception)), None)
             self.failing = failed is not None
             self._committed(took, failed)
         for call, result in zip([*told, *asked], results, strict=True):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import cast
 
 from smppbridge.model.outcome import Uncertain
 from smppbridge.providers.d7 import D7, Batch
@@ -12,7 +14,11 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.mspace_legacy import MSpaceLegacy
 from smppbridge.providers.mspace_v2 import MSpaceV2, Style
 from smppbridge.providers.smscx import SmsCx
+from smppbridge.providers.template.provider import Template
+from smppbridge.settings.load import load
 from smppbridge.smpp.constants import MessageState
+
+EXAMPLES = Path(__file__).parents[2] / "config" / "providers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +73,20 @@ def smscx(make: Callable[[int, str], Provider]) -> Played:
     )
 
 
+def template(
+    name: str, simulator: str, path: str = "", expired: MessageState = MessageState.EXPIRED
+) -> Played:
+    """A worked example, sent to the simulator."""
+
+    def make(port: int, word: str) -> Provider:
+        environment = {f"{name.upper()}_TOKEN": word, f"{name.upper()}_CALLBACK_KEY": "k" * 16}
+        (built,) = load(EXAMPLES / f"{simulator}.yaml", environment).built_providers().values()
+        base_url = f"http://127.0.0.1:{port}{path}"
+        return replace(cast(Template, built), base_url=base_url, callback_url="")
+
+    return Played(simulator, make, expired=expired)
+
+
 PLAYED = {
     "keccel": Played(
         "keccel",
@@ -93,6 +113,8 @@ PLAYED = {
     "mspace_v2": mspace_v2("json", batch=3),
     "mspace_v2, style xml": mspace_v2("xml", batch=3),
     "mspace_v2, style get": mspace_v2("get"),
+    "keccel as a template": template("keccel", "keccel", "/sms/v2"),
+    "d7 v1 as a template": template("d7", "d7_v1", expired=MessageState.UNDELIVERABLE),
     "smscx": smscx(lambda port, word: SmsCx(api_key=word, base_url=f"http://127.0.0.1:{port}")),
     "smscx, OAuth": smscx(
         lambda port, word: SmsCx(

@@ -217,7 +217,7 @@ who_tells_the_balance = pytest.mark.parametrize("stage", able("balance"), indire
 
 
 def test_every_provider_with_a_simulator_is_here():
-    assert {played.simulator for played in PLAYED.values()} == set(TYPES) & set(SIMULATORS)
+    assert {played.simulator for played in PLAYED.values()} >= set(TYPES) & set(SIMULATORS)
 
 
 @everybody

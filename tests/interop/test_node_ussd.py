@@ -37,7 +37,7 @@ session.on("deliver_sm", (pdu) => {
   session.submit_sm({
     service_type: "USSD", source_addr: pdu.destination_addr, destination_addr: pdu.source_addr,
     data_coding: 15, short_message: Buffer.from(screen), ussd_service_op: op,
-    its_session_info: job.echoes ? info : undefined,
+    ...(job.echoes ? { its_session_info: info } : {}),
   }, (response) => {
     heard.push(response.command_status);
     if (!job.screens.length) session.unbind(() => session.close());

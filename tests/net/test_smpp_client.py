@@ -356,7 +356,7 @@ def test_odd_pdus_are_told_of_and_end_nothing(client, around):
 
 def test_what_has_not_changed_stays_bound(client, around):
     (smsc,) = bound(client, around)
-    client.configure({"it": terms(sender="INFO"), "more": terms()})
+    client.configure({"it": terms(service_type="CMT"), "more": terms()})
     assert len(around.smscs) == 2
     assert not any(isinstance(pdu, Unbind) for pdu in smsc.hear())
     smsc.deliver(RECEIPT)

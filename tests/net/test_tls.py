@@ -18,7 +18,7 @@ from smppbridge.net import tls
 
 PATIENCE = 5.0
 # Twisted's own way with certificates
-pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL X509:DeprecationWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 HELLO = b"hello"
 
 

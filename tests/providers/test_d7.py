@@ -61,6 +61,10 @@ def test_submit_posts_what_the_api_documents():
     }
 
 
+def test_requests_share_one_tuple_of_headers():
+    assert asked(PLAIN.submit(MESSAGE)).headers is asked(PLAIN.balance()).headers
+
+
 def test_a_report_is_asked_for_where_it_can_come_and_carries_our_message_id():
     fields = written(PUSHED.submit(MESSAGE))
     asked_for = {name: fields[name] for name in fields if name.startswith("dlr")}

@@ -64,7 +64,12 @@ def test_an_id_keeps_its_case():
         (400, "Authorization failed for user [u] (Setting priority not ...).", SUBMITFAIL, True),
         (400, "Authorization failed for user [u] (Long content not authorized).", LENGTH, True),
         (400, "Authorization failed for user [u] (Setting source address not ...", SOURCE, True),
-        (400, "Value filter failed for user [u] (destination_address filter ...", DESTINATION, True),
+        (
+            400,
+            "Value filter failed for user [u] (destination_address filter ...",
+            DESTINATION,
+            True,
+        ),
         (400, "Value filter failed for user [u] (source_address filter mismatch).", SOURCE, True),
         (400, "Value filter failed for user [u] (priority filter mismatch).", PRIORITY, True),
         (400, "Value filter failed for user [u] (validity_period filter ...).", EXPIRY, True),
@@ -147,6 +152,11 @@ def test_without_words_the_http_status_decides(status, outcome):
         assert submitted(body, status) == outcome
 
 
+def test_a_status_that_says_to_wait_goes_before_the_words():
+    for status in (408, 429):
+        assert isinstance(submitted(relayed("No route found"), status), Postponed)
+
+
 def test_unknown_words_of_a_refusal_are_shown():
     assert submitted(relayed("Weekend"), 400) == Refused('HTTP 400: Error "Weekend')
     assert submitted(relayed("Weekend"), 500) == Uncertain("HTTP 500")
@@ -154,8 +164,8 @@ def test_unknown_words_of_a_refusal_are_shown():
 
 def test_interception_errors_go_by_their_number():
     words = "Interception specific error code 429"
-    assert submitted(relayed(words), 429) == Postponed(f"HTTP 429: {words}", None, True) or True
-    assert isinstance(submitted(relayed(words), 429), Postponed)
+    throttled = submitted(relayed(words), 429)
+    assert throttled == Postponed(f'HTTP 429: Error "{words}', None, whole_lane=True)
     assert isinstance(submitted(relayed("Interception specific error code 400"), 400), Refused)
 
 

@@ -152,7 +152,6 @@ def test_a_message_of_a_batch_that_failed_is_at_its_end(words, state):
 def mo(**changed):
     fields = {name: value for name, value in {**MO, **changed}.items() if value is not None}
     (found,) = post(fields)
-    assert get({n: v for n, v in fields.items() if isinstance(v, str)}) or True
     return found
 
 
@@ -254,11 +253,9 @@ def test_a_body_of_nonsense_is_a_bad_reply(body):
         post(body)
 
 
-NAMES = st.sampled_from(
-    ["id", "message_id", "message_status", "err", "batch", "batchId", "to", "from", "status"]
-    + ["statusText", "content", "binary", "coding", "level"]
-)
-VALUES = st.none() | st.integers() | st.text(max_size=8) | st.sampled_from([ID, "1", "0", "DELIVRD"])
+NAMES = st.sampled_from([*LEVEL_2, *FATE, *MO, "message_id", "statusText"])
+WORDS = st.sampled_from([ID, "1", "0", "DELIVRD"])
+VALUES = st.none() | st.integers() | st.text(max_size=8) | WORDS
 
 
 @given(st.dictionaries(NAMES, VALUES), st.binary(max_size=40))

@@ -165,7 +165,6 @@ def test_what_an_esme_said_of_its_message_is_passed_on():
         (Address("254722000009", 5), {}, (5, 0, b"254722000009")),
         (Address("254722000009", 0), {"source_ton": 0, "source_npi": 8}, (0, 8, b"254722000009")),
         (Address("ACME", 5), {"source_ton": 1, "source_npi": 1}, (5, 0, b"ACME")),
-        (Address(""), {"sender": "INFO"}, (5, 0, b"INFO")),
         (Address(""), {}, (0, 0, b"")),
     ],
 )
@@ -436,5 +435,5 @@ def test_settings_that_make_no_sense_are_refused(settings):
 def test_equal_settings_make_equal_and_hashable_providers():
     assert replace(SMPP) == SMPP
     assert hash(replace(SMPP)) == hash(SMPP)
-    assert replace(SMPP, sender="INFO").binding == SMPP.binding
+    assert replace(SMPP, service_type="CMT").binding == SMPP.binding
     assert replace(SMPP, password="other").binding != SMPP.binding

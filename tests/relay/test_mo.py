@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import Identifiers
@@ -356,3 +359,51 @@ def test_what_phones_say_does_not_show() -> None:
     phones.hear(mo(text="hunter2"))
     (owed,) = phones.store.unfinished()
     assert "hunter2" not in repr([owed, replace(owed), mo(text="hunter2")])
+
+
+ACTS = ["tell", "tell", "repeat", "commit", "commit", "fail", "ack", "lose", "tick", "crash"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.sampled_from(ACTS), min_size=10, max_size=50))
+def test_every_message_that_was_answered_is_taken_and_once_unless_a_crash_forgets_that(
+    acts: list[str],
+) -> None:
+    phones, names, kept, taken = Phones(store=FakeStore(at_once=False)), 0, set(), Counter[str]()
+    receiver = phones.bound(window=3)
+    for act in [*acts, "tick"]:
+        if act == "tell" or (act == "repeat" and names):
+            names += act == "tell"
+            told = f"X{names}"
+            answered = Deferred.fromCoroutine(phones.mobile.told("one", [mo(told, told)]))
+            answered.addCallbacks(lambda _, told=told: kept.add(told), lambda _: None)
+        elif act in ("commit", "fail"):
+            getattr(phones.store, act)(min(1, len(phones.store.pending)))
+        elif act == "ack":
+            taken.update(acknowledged(phones, receiver, 2))
+        elif act == "lose":
+            phones.deliver.lost("bank", receiver, receiver.take())
+            receiver = phones.bound(window=3)
+        elif act == "tick":
+            phones.tick()
+        else:
+            phones.store.crash()
+            phones = Phones(store=phones.store)
+            receiver = phones.bound(window=3)
+    for _ in range(60):  # in the end all goes well
+        phones.store.commit_all()
+        taken.update(acknowledged(phones, receiver, 9))
+        phones.wait(60.0)
+    phones.store.commit_all()
+    assert set(taken) >= kept
+    assert "crash" in acts or set(taken.values()) <= {1}
+    assert not phones.store.unfinished()
+    assert phones.deliver.line("bank").held == set()
+    assert "crash" in acts or phones.deliver.line("bank").depth == 0
+
+
+def acknowledged(phones: Phones, receiver: FakeReceiver, count: int) -> list[str]:
+    """Acknowledge so many; return their texts."""
+    taken = receiver.take(count)
+    phones.deliver.answered("bank", [(each, 0) for each in taken])
+    return [each.content.octets.decode() for each in taken if each.content]

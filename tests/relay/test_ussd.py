@@ -163,6 +163,10 @@ def test_an_esme_may_number_its_screens_and_its_own_tlvs_come_back() -> None:
     world.phone("1*2")
     assert session_info(world.session.last) == (1, 10, False)
     assert len(world.session.last.tlvs) == 2
+    for given, following in ((127, 127), (127, 0)):
+        world.esme(tlvs=(info(1, given),))
+        world.phone("1")
+        assert session_info(world.session.last) == (1, following, False)
 
 
 # -- answers that are none ------------------------------------------------------------------------
@@ -199,6 +203,7 @@ def test_an_account_cannot_answer_for_another() -> None:
         ({"op": 1}, Status.ESME_RINVOPTPARAMVAL),
         ({"op": 18}, Status.ESME_RINVOPTPARAMVAL),
         ({"text": b"\x05\x00\x03\x01\x02\x01a", "esm_class": 0x40}, Status.ESME_RINVESMCLASS),
+        ({"text": b"\x06\x05\x04\x0b\x84\x23\xf0a", "esm_class": 0x40}, Status.ESME_RINVESMCLASS),
         ({"text": b"a", "tlvs": ((0x0424, b"b"),)}, Status.ESME_ROPTPARNOTALLWD),
     ],
 )
@@ -220,6 +225,13 @@ def test_a_screen_may_have_any_alphabet_and_come_in_message_payload() -> None:
     payload = ((0x0424, text.encode("utf-16-be")),)
     assert world.esme(b"", data_coding=0x48, tlvs=payload) == 0
     assert request.screens == [Screen(text, False)]
+
+
+def test_a_screen_of_just_the_length_is_shown() -> None:
+    world = World()
+    request = world.phone()
+    assert world.esme(b"x" * 182) == 0
+    assert request.screens == [Screen("x" * 182, False)]
 
 
 def test_carriage_returns_of_packed_texts_go() -> None:
@@ -280,6 +292,21 @@ def test_deadlines_are_each_requests_own() -> None:
     assert world.dialogues.waiting == 1
 
 
+def test_phones_are_forgotten_in_the_order_of_their_last_screens() -> None:
+    world = World()
+    world.phone()
+    world.esme()
+    world.wait(10.0)
+    world.phone(phone="254722000002")
+    world.esme(destination_addr=b"254722000002")
+    world.wait(10.0)
+    world.phone("1")
+    world.esme()
+    world.wait(170.0)
+    assert world.ended() == {"lapsed": 1}
+    assert world.session.last.source_addr == b"254722000002"
+
+
 # -- sessions -------------------------------------------------------------------------------------
 
 
@@ -307,6 +334,10 @@ def test_an_old_deliver_sm_resp_says_nothing_of_a_newer_request() -> None:
     assert request.screens == []
     world.acknowledge()
     assert (request.screens, world.ended()) == ([], {})
+    world.esme()
+    _, about = world.session.asked[1]
+    world.dialogues.answered([(about, Status.ESME_RSYSERR)])
+    assert world.ended() == {}
 
 
 def test_a_lost_session_ends_what_it_had_not_answered() -> None:
@@ -341,8 +372,39 @@ def test_the_loss_of_the_last_session_ends_what_waits() -> None:
     world.acknowledge()
     world.lose(world.session)
     assert (request.screens, len(idle.screens)) == ([AWAY], 1)
+    assert world.ended() == {"lost": 1}
     world.bind(Session())
     assert world.phone("1", phone="254722000002").screens == []
+
+
+def test_a_lost_session_ends_a_dialogue_once_and_no_other_accounts() -> None:
+    world = World(codes={CODE: "bank", "*1#": "shop"})
+    shop = Session(system_id="shop")
+    world.dialogues.bound("shop", shop)
+    request = world.phone()
+    other = world.phone(phone="254722000002", code="*1#")
+    world.lose(world.session)
+    assert (request.screens, other.screens, world.ended()) == ([AWAY], [], {"lost": 1})
+
+
+def test_what_was_answered_before_it_was_acknowledged_is_not_lost() -> None:
+    world = World()
+    other = world.bind(Session(window=1))
+    world.phone()
+    world.esme()
+    world.lose(world.session)
+    assert world.ended() == {}
+    world.phone("1")
+    assert other.last.short_message == b"1"
+
+
+def test_a_new_session_takes_what_waits_for_room() -> None:
+    world = World(bound=False)
+    world.session = world.bind(Session(window=1))
+    world.phone()
+    world.phone(phone="254722000002")
+    new = world.bind(Session(window=1))
+    assert new.last.source_addr == b"254722000002"
 
 
 def test_a_dialogue_stays_on_its_session() -> None:
@@ -450,6 +512,7 @@ def test_there_are_only_so_many_dialogues() -> None:
     assert world.phone(phone="254722000009").screens == [AWAY]
     assert [request.screens for request in kept] == [[], []]
     assert world.ended() == {"full": 1}
+    assert len(world.session.asked) == 2, "nobody is told of what he never knew"
 
 
 def test_a_bridge_that_stops_takes_no_more_requests_and_lets_answers_come() -> None:

@@ -48,23 +48,29 @@ RULES = [
     ],
 )
 def test_routes(system_id: str, source: str, destination: str, via: tuple[str, ...]) -> None:
-    assert Table(RULES).route(system_id, source, destination) == via
+    assert route(Table(RULES), system_id, source, destination) == via
+
+
+def route(table: Table, *about: str) -> tuple[str, ...]:
+    """Return the providers that a message goes to."""
+    choice = table.find(*about)
+    return choice.via if choice else ()
 
 
 def test_without_a_rule_there_is_no_route() -> None:
-    assert Table([]).route("bank", "X", "243") == ()
-    assert Table([Rule("44", ("a",))]).route("bank", "X", "243") == ()
+    assert route(Table([]), "bank", "X", "243") == ()
+    assert route(Table([Rule("44", ("a",))]), "bank", "X", "243") == ()
 
 
 def test_a_named_rule_beats_one_that_was_written_before_it() -> None:
     rules = [Rule("1", ("any",)), Rule("1", ("sender",), senders=("A*",))]
-    assert Table(rules).route("x", "AB", "1") == ("sender",)
-    assert Table(rules).route("x", "B", "1") == ("any",)
+    assert route(Table(rules), "x", "AB", "1") == ("sender",)
+    assert route(Table(rules), "x", "B", "1") == ("any",)
 
 
 def test_a_longer_prefix_beats_a_named_rule() -> None:
     rules = [Rule("1", ("named",), accounts=BANK, senders=("A",)), Rule("12", ("longer",))]
-    assert Table(rules).route("bank", "A", "12") == ("longer",)
+    assert route(Table(rules), "bank", "A", "12") == ("longer",)
 
 
 PREFIXES = st.text("12", max_size=3)
@@ -109,5 +115,5 @@ def test_the_table_agrees_with_asking_every_rule(
     destination: str,
 ) -> None:
     rules = [Rule(to, (str(n),), accs, snds) for n, (to, accs, snds) in enumerate(drawn)]
-    via = Table(rules).route(system_id, source, destination)
+    via = route(Table(rules), system_id, source, destination)
     assert "".join(via) == by_definition(rules, system_id, source, destination)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.routing.table import Table
 from smppbridge.settings import example
 from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
@@ -17,6 +18,12 @@ ENVIRONMENT = {
 }
 
 
+def route(table: Table, *about: str) -> tuple[str, ...]:
+    """Return the providers that a message goes to."""
+    choice = table.find(*about)
+    return choice.via if choice else ()
+
+
 def test_the_checked_in_file_is_the_generated_one() -> None:
     assert CHECKED_IN.read_text() == example.text(), "run python -m smppbridge.settings.example"
 
@@ -24,8 +31,8 @@ def test_the_checked_in_file_is_the_generated_one() -> None:
 def test_the_example_loads() -> None:
     settings = load(CHECKED_IN, ENVIRONMENT)
     assert not list(settings.warnings())
-    assert settings.table().route("bank", "BANK", "243810000001") == ("keccel",)
-    assert settings.table().route("other", "X", "254700000001") == ()
+    assert route(settings.table(), "bank", "BANK", "243810000001") == ("keccel",)
+    assert route(settings.table(), "other", "X", "254700000001") == ()
 
 
 def test_what_is_commented_out_is_the_default(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.store import lookup, mo, optouts, queries
+from smppbridge.store.port import StoreFailure
 from tests.store.opened import KEEP, NOW, Opened, mo_entry
 
 
@@ -38,6 +39,27 @@ def test_two_who_tell_of_the_same_message_in_one_transaction(tmp_path: Path) -> 
     owed = opened.wait(opened.store.owed("bank", NOW, 99))
     assert [d.message_id for d in owed] == [1, 20]
     opened.store.stop()
+
+
+def test_what_is_new_is_known_before_anybody_reads_it(tmp_path: Path) -> None:
+    opened = Opened(tmp_path, started=False)
+    order: list[str] = []
+    owed = opened.store.owed("bank", NOW, 9).addCallback(lambda found: order.append(f"{found}"))
+    kept = opened.store.keep_mos([mo_entry(1)]).addCallback(lambda found: order.append(f"{found}"))
+    opened.store.start()
+    opened.wait(owed, kept)
+    assert order == ["{1}", f"{mo_entry(1).deliveries}"]
+    opened.store.stop()
+
+
+def test_what_cannot_be_kept_is_told_of_as_a_failure(opened: Opened) -> None:
+    bad = mo_entry(1)
+    bad.provider = "\ud800"
+    with pytest.raises(StoreFailure):
+        opened.wait(opened.store.keep_mos([bad]))
+    assert opened.store.failing
+    assert opened.wait(opened.store.keep_mos([mo_entry(1)])) == {1}
+    assert not opened.store.failing
 
 
 def test_what_is_owed_is_forgotten_when_it_is_finished(opened: Opened) -> None:

@@ -95,6 +95,21 @@ def test_a_phone_is_heard_once_over_kills_and_restarts(daemon: Daemon) -> None:
     assert not daemon.events("unhandled_error")
 
 
+def test_another_stack_reads_what_a_phone_says(daemon: Daemon) -> None:
+    daemon.start()
+    texts = ["h\u00e9llo {\u20ac}", "\u0434\u0430 \U0001f600", "x" * 161, ""]
+    for number, text in enumerate(texts):
+        assert tell(daemon, "receive_sms", sms(f"N{number}", text)) == 200
+    where = ["--port", str(daemon.smpp), "--system-id", "bank", "--password", "secret"]
+    listen = [COMMAND, "listen", *where, "--json", "--count", "5"]
+    done = subprocess.run(listen, capture_output=True, text=True, timeout=PATIENCE, check=True)
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [each["text"] for each in found] == [*texts[:2], "x" * 153, "x" * 8, ""]
+    assert {(each["event"], each["from"], each["to"]) for each in found} == {
+        ("message", PHONE, OURS)
+    }
+
+
 def test_nobodys_message_is_told_of_and_not_asked_for_again(daemon: Daemon) -> None:
     daemon.start()
     assert tell(daemon, "receive_sms", sms("A", "private words", "447700900099")) == 200

@@ -226,6 +226,7 @@ def test_spellings_that_are_understood(changes: dict[str, Any], field: str, valu
         {"MSISDN": "+"},
         {"MSISDN": "ann"},
         {"MSISDN": "²54"},
+        {"MSISDN": "٢٥٤٧٢٢٠٠٠٠٠١"},
         {"MSISDN": "1" * (LONGEST_ADDRESS + 1)},
         {"MSISDN": True},
         {"MSISDN": ["254722000001"]},

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
+from dataclasses import fields
 from typing import Any
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
-from smppbridge.providers.reading import MAX_ANSWER, identifier_of, refusal, shown
+from smppbridge.providers.reading import MAX_ANSWER, identifier_of, refusal
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
 from smppbridge.providers.template.places import (
@@ -41,8 +42,11 @@ _SUFFIX = 9  # digits that a national and an international form of a number shar
 class Places:
     """Compiles the places that a section names; what is wrong becomes a fault of its key."""
 
-    def __init__(self, faults: Faults, key: str, kind: Read) -> None:
+    def __init__(
+        self, faults: Faults, key: str, kind: Read, inherited: Container[str] = ()
+    ) -> None:
         self._faults, self._key, self._kind = faults, key, kind
+        self._inherited = inherited
 
     def one(self, name: str, place: object) -> Find | None:
         """Return what finds *place*, which stands at *name*; None if there is none."""
@@ -63,14 +67,18 @@ class Places:
         try:
             return find_all(place, self._kind)
         except ValueError as error:
-            self._faults.add(f"{self._key}.{name}", str(error))
+            self._wrong(name, error)
             return None
+
+    def _wrong(self, name: str, error: ValueError) -> None:
+        if name not in self._inherited:  # it is told where it stands
+            self._faults.add(f"{self._key}.{name}", str(error))
 
     def _find(self, name: str, place: str) -> Find:
         try:
             return find(place, self._kind)
         except ValueError as error:
-            self._faults.add(f"{self._key}.{name}", str(error))
+            self._wrong(name, error)
             return _nothing
 
 
@@ -89,7 +97,8 @@ class Submitted:
         batch: Batch | None = None,
         alone: Submitted | None = None,
     ) -> None:
-        places = Places(faults, key, section.read)
+        inherited = () if batch is None else _inherited(batch, section)
+        places = Places(faults, key, section.read, inherited)
         self._meanings = meanings
         self._alone = alone or self
         self._read = READERS[section.read]
@@ -103,7 +112,7 @@ class Submitted:
             self._error = (_whole,)
         self._items = places.items("items", batch.items) if batch else None
         self._number = places.one("number", batch.number) if batch else None
-        if section.status is not None and not self._accepted:
+        if section.status is not None and not self._accepted and "status" not in inherited:
             faults.add(f"{key}.accepted", "is required with status: what it is when all is well")
         if section.status is None and (self._accepted or self._refused):
             faults.add(f"{key}.status", "is required with accepted and refused: where the word is")
@@ -147,25 +156,24 @@ class Submitted:
 
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
-        words = self._words(document)
         if self._status and status.upper() not in self._accepted:
-            return self._not_taken(status, words, message)
+            return self._not_taken(status, self._words(document), message)
         identifier = identifier_of(self._id(document)) if self._id else str(message.message_id)
         if identifier:
             return Accepted(identifier)
         if self._status:
             return Uncertain("taken, but without id")
-        return self._not_taken("", words, message)
+        return self._not_taken("", self._words(document), message)
 
     def _not_taken(self, status: str, words: Sequence[str], message: Message) -> Outcome:
         blame = self._meanings.blame((status, *words))
-        said = self._meanings.shown(words, message.text) or shown(status, message.text)
         refused = status and (status.upper() in self._refused or "*" in self._refused)
+        said = self._meanings.shown(words, message.text)
+        status = self._meanings.shown((status,), message.text)
         if blame or refused:
-            return refusal(said, blame or "message")
+            return refusal(said or status, blame or "message")
         if not self._status:
             return Uncertain(f"no id: {said}" if said else "no id")
-        status = self._meanings.shown((status,), message.text)
         return Uncertain(f"status {status or 'missing'}")
 
     def _words(self, document: Any) -> list[str]:
@@ -221,6 +229,12 @@ class Credited:
         if amount is None:
             raise BadReply("no balance")
         return Balance(amount, self._unit)
+
+
+def _inherited(batch: Batch, section: Submit) -> frozenset[str]:
+    """Return the keys that *section* has from elsewhere than *batch*."""
+    names = (each.name for each in fields(section))
+    return frozenset(name for name in names if getattr(batch, name) in (None, ()))
 
 
 def _answered(response: HttpResponse, read: Callable[[bytes, int], Any]) -> Any:

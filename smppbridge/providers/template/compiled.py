@@ -27,7 +27,7 @@ from smppbridge.providers.template.sections import (
     Request,
     Submit,
 )
-from smppbridge.providers.template.written import Headers, Writing, Written
+from smppbridge.providers.template.written import Headers, Writing, Written, origin_of
 
 R = TypeVar("R", Submitted, Queried, Credited)
 
@@ -102,7 +102,8 @@ class _Compiler:
         self._check_keys(submit.written, batch)
         self._check_unused()
         faults.close()
-        origin, identity = submit.written.origin, self._identity
+        identity = self._identity
+        origin = origin_of(identity.base_url) if identity.base_url else submit.written.origin
         return Compiled(
             abilities=self._abilities(),
             origin=origin,
@@ -172,7 +173,7 @@ class _Compiler:
     def _written(
         self, key: str, operation: str, section: Request, join: str | None = None
     ) -> Written:
-        scope = self._scope(operation)
+        scope = Scope(operation, self._fixed, self._faults, "," if join is None else join)
         writing = Writing(
             key,
             section.send,
@@ -234,8 +235,10 @@ class _Compiler:
     def _check_callbacks(self) -> None:
         described, used, add = self._described, self._used, self._faults.add
         callback = described.callback
-        if "callback_url" in used and callback is None and described.mo is None:
+        if "callback_url" in used and callback is None:
             add("callback", "is required: the provider is told {callback_url}")
+        if described.mo and callback is None:
+            add("mo", "needs callback beside it: only who reports is listened to")
         if callback and callback.message_id is not None and "message_id" not in used:
             add("callback.message_id", "cannot come back: no request has {message_id}")
 

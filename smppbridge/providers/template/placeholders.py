@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -74,6 +75,10 @@ def in_header(value: str) -> str:
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in value)
 
 
+def _joined(escape: Escape, join: str, numbers: Sequence[str]) -> str:
+    return escape(join.join(numbers))
+
+
 def as_is(value: str) -> str:
     """Escape nothing: plain text knows no escapes."""
     return value
@@ -117,20 +122,32 @@ class Pattern:
 
 
 class Scope:
-    """What may stand in the texts of one operation; notes what does in *used*."""
+    """What may stand in the texts of one operation; notes what does in *used*.
 
-    def __init__(self, operation: str, fixed: Mapping[str, str], faults: Faults) -> None:
+    *join* is what stands between {numbers} that are one text.
+    """
+
+    def __init__(
+        self, operation: str, fixed: Mapping[str, str], faults: Faults, join: str = ","
+    ) -> None:
         self.used: set[str] = set()
         self.faults = faults
+        self._join = join
         self._operation = operation
         self._allowed = ALLOWED[operation]
         self._fixed = fixed
 
     def parts(
-        self, text: str, key: str, escape: Escape, literal: Escape = as_is
+        self, text: str, key: str, escape: Escape, literal: Escape = as_is, *, lists: bool = False
     ) -> tuple[Part, ...]:
-        """Return *text*, which stands at *key*, in parts; what is wrong becomes a fault."""
-        return tuple(self._parts(text, key, escape, literal))
+        """Return *text*, which stands at *key*, in parts; what is wrong becomes a fault.
+
+        Without *lists* {messages} is wrong.
+        """
+        parts = tuple(self._parts(text, key, escape, literal))
+        if not lists and any(isinstance(part, Slot) and part.name == "messages" for part in parts):
+            self.wrong(key, "cannot hold {messages}: it stands alone in JSON, or in XML and text")
+        return parts
 
     def lacks_callback_url(self, text: object) -> bool:
         """Tell whether *text* wants our callback URL where there is none."""
@@ -167,6 +184,8 @@ class Scope:
         self.used.add(name)
         if name in self._fixed and (name not in MEANINGS or name in self._allowed):
             yield escape(self._fixed[name])
+        elif name == "numbers" and name in self._allowed:
+            yield Slot(name, partial(_joined, escape, self._join))
         elif name in self._allowed:
             yield Slot(name, escape)
         elif name in MEANINGS:

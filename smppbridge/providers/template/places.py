@@ -25,6 +25,11 @@ _MAX_WORD = 200
 _SEEN = 1_000  # characters that a regex is shown
 _COST = 16_000_000  # ways to go through them, beyond which a regex is refused
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
+_TAG = r"(?:\{[^{}]*\})?(?:[\w.-]+|\*)"
+_STEP = rf"{_TAG}(?:\[(?:[1-9]\d*|last\(\)|(?:@?{_TAG}|\.)(?:='[^']*'|=\"[^\"]*\")?)\])*"
+# What ElementTree knows, written out: it is careless with what it does not.
+_XML_PATH = re.compile(rf"\.|(?:\.?//)?{_STEP}(?://?{_STEP})*")
+_XML_ATTRIBUTE = re.compile(rf"(|.*/)@({_TAG})", re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
 _TOKEN = re.compile(
     r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
@@ -146,13 +151,15 @@ def _find_xml(place: str) -> Find:
 
 def _path(place: str) -> tuple[str, str]:
     """Split ``message/@id`` into a path and the name of an attribute; raises ValueError."""
-    path, _, attribute = place.rpartition("@") if "/@" in f"/{place}" else (place, "", "")
-    if "]" in attribute:  # it belongs to a condition
-        path, attribute = place, ""
+    path, attribute = place, ""
+    if found := _XML_ATTRIBUTE.fullmatch(place):
+        path, attribute = found[1], found[2]
     path = path.removesuffix("/") or "."
     try:
+        if not _XML_PATH.fullmatch(path):
+            raise SyntaxError
         ElementTree.Element("any").findall(path)
-    except (SyntaxError, KeyError, ValueError):
+    except (SyntaxError, KeyError, ValueError, TypeError):
         raise ValueError("is not a path in XML, as message/id or message/@id") from None
     return path, attribute
 

@@ -50,7 +50,8 @@ class Template(Described, Provider):
 
     def submit(self, message: Message) -> Exchange[Outcome]:
         """Hand one message over."""
-        return self._submit(message, str(UUID(int=message.message_id)))
+        keyed = "key" in self._compiled.submit.written.names
+        return self._submit(message, str(UUID(int=message.message_id)) if keyed else "")
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
         """Hand messages of one group over in one request; one outcome for each, in their order."""

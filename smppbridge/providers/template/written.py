@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
@@ -51,7 +50,7 @@ _quote = json.JSONEncoder().encode
 
 
 class Written:
-    """A request with open placeholders."""
+    """A request with open placeholders: *names*."""
 
     def __init__(self, operation: str, scope: Scope, request: Request, writing: Writing) -> None:
         self.method = request.method or ("GET" if request.body is None else "POST")
@@ -64,18 +63,13 @@ class Written:
         self._headers = tuple({name.lower(): (name, it) for name, it in headers}.values())
         constant = not any(pattern.names for _, pattern in self._headers)
         self._constant = self._filled({}) if constant else None
+        patterns = (self._url, self._body, *(pattern for _, pattern in self._headers))
+        self.names = frozenset[str]().union(*(pattern.names for pattern in patterns))
 
     @property
     def origin(self) -> str:
         """The scheme and host that it goes to."""
-        parts = urlsplit(self._url.fill(dict.fromkeys(self._url.names, "0")))
-        return f"{parts.scheme}://{parts.netloc}"
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The placeholders in it."""
-        patterns = (self._url, self._body, *(pattern for _, pattern in self._headers))
-        return frozenset().union(*(pattern.names for pattern in patterns))
+        return origin_of(self._url.fill(dict.fromkeys(self._url.names, "0")))
 
     def request(self, values: Mapping[str, Any]) -> HttpRequest:
         """Return the request with *values*, which have all its names."""
@@ -119,27 +113,19 @@ class Writing:
         if self._send == "json":
             return tuple(self._json(body, key, scope))
         if self._send == "form":
-            return tuple(fields(body, key, scope, self.escaped(in_form)))
+            return tuple(fields(body, key, scope, in_form))
         if not isinstance(body, str):
             scope.wrong(key, f"must be the text of the {self._send}, as in `body: |`")
             return ()
         parts = self._text(body, key, scope)
-        if self._send == "xml" and not key.endswith("each"):
-            _check_xml(parts, key, scope)
+        if self._send == "xml":
+            whole = ("<each>", *parts, "</each>") if key.endswith(".each") else parts
+            _check_xml(whole, key, scope)
         return parts
 
-    def escaped(self, escape: Escape) -> Escape:
-        """Return *escape* for numbers too, joined."""
-        return partial(_joined, escape, "," if self.join is None else self.join)
-
     def _text(self, text: str, key: str, scope: Scope) -> tuple[Part, ...]:
-        parts = scope.parts(text, key, self.escaped(self._escape))
-        return tuple(
-            Slot("messages", "".join)
-            if isinstance(part, Slot) and part.name == "messages"
-            else part
-            for part in parts
-        )
+        parts = scope.parts(text, key, self._escape, lists=True)
+        return tuple(map(_as_they_are, parts))
 
     def _json(self, value: Any, key: str, scope: Scope) -> Iterator[Part]:
         if isinstance(value, str):
@@ -164,13 +150,14 @@ class Writing:
             yield _quote(value)
 
     def _json_text(self, text: str, key: str, scope: Scope) -> Iterator[Part]:
-        whole: Callable[[Any], str] | None = None
-        if text == "{messages}":
-            whole = _list_of_messages
-        elif text == "{numbers}" and self.join is None:
-            whole = _list_of_numbers
-        parts = scope.parts(text, key, whole or self.escaped(in_json), in_json)
-        yield from parts if whole else ('"', *parts, '"')
+        parts = scope.parts(text, key, in_json, in_json, lists=text == "{messages}")
+        listed = [part.name for part in parts if isinstance(part, Slot)] if len(parts) == 1 else []
+        if listed == ["messages"]:
+            yield Slot("messages", _list_of_messages)
+        elif listed == ["numbers"] and self.join is None:
+            yield Slot("numbers", _list_of_numbers)
+        else:
+            yield from ('"', *parts, '"')
 
 
 def fields(body: Any, key: str, scope: Scope, escape: Escape) -> Iterator[Part]:
@@ -203,7 +190,7 @@ def header_patterns(headers: Mapping[str, Any], key: str, scope: Scope) -> dict[
         elif in_header(spelled(value)) != spelled(value):
             scope.wrong(f"{key}.{name}", "must be printable ASCII")
         else:
-            parts = scope.parts(spelled(value), f"{key}.{name}", partial(_joined, in_header, ","))
+            parts = scope.parts(spelled(value), f"{key}.{name}", in_header)
             patterns[name] = Pattern(parts)
     return patterns
 
@@ -224,6 +211,12 @@ def url_fault(url: str) -> str:
     return "has a fragment (#...), which is never sent" if parts.fragment else ""
 
 
+def origin_of(url: str) -> str:
+    """Return the scheme and host of *url*."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def joined_url(base: str, url: str) -> str:
     """Return *url* seen from *base*; absolute ones stay."""
     if "://" in url.partition("?")[0] or not base:
@@ -234,7 +227,7 @@ def joined_url(base: str, url: str) -> str:
 def _url_parts(request: Request, scope: Scope, writing: Writing) -> tuple[Part, ...]:
     key = f"{writing.key}.url"
     url = joined_url(writing.base_url.replace("{", "{{").replace("}", "}}"), request.url)
-    parts = scope.parts(url, key, writing.escaped(in_url))
+    parts = scope.parts(url, key, in_url)
     fault = url_fault("".join("0" if isinstance(part, Slot) else part for part in parts))
     literal = "".join(part if isinstance(part, str) else "\0" for part in parts)
     start = _FIXED_START.fullmatch(literal)
@@ -242,9 +235,7 @@ def _url_parts(request: Request, scope: Scope, writing: Writing) -> tuple[Part, 
         scope.wrong(key, fault)
     elif start is None or "\0" in literal[: start.start(1)]:
         scope.wrong(key, "has a placeholder in its host")
-    more = tuple(
-        fields(request.parameters, f"{writing.key}.parameters", scope, writing.escaped(in_form))
-    )
+    more = tuple(fields(request.parameters, f"{writing.key}.parameters", scope, in_form))
     return (*parts, "&" if "?" in url else "?", *more) if more else parts
 
 
@@ -255,8 +246,10 @@ def _default_headers(request: Request) -> Iterator[tuple[str, Pattern]]:
         yield "Accept", Pattern([_ACCEPTED[request.read]])
 
 
-def _joined(escape: Escape, join: str, value: str | Sequence[str]) -> str:
-    return escape(value if isinstance(value, str) else join.join(value))
+def _as_they_are(part: Part) -> Part:
+    """Messages of a batch are escaped already."""
+    is_list = isinstance(part, Slot) and part.name == "messages"
+    return Slot("messages", "".join) if is_list else part
 
 
 def _list_of_numbers(numbers: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from smppbridge.routing.senders import SenderPolicy
+from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import Listed, Patterns, Text
 
@@ -21,7 +21,7 @@ def _addr(value: str) -> str:
 Addr = Annotated[Text, AfterValidator(_addr)]
 
 
-class Sender(Section):
+class Source(Section):
     """What becomes of source addresses; in a route and at a provider."""
 
     allowed: Patterns | None = Field(
@@ -62,7 +62,7 @@ class Sender(Section):
 
     def policy(self) -> SenderPolicy:
         """Return the rules of it."""
-        return SenderPolicy(
+        policy = SenderPolicy(
             allowed=self.allowed,
             replace=self.replace or "",
             numeric=self.numeric or "",
@@ -70,3 +70,9 @@ class Sender(Section):
             longest=self.longest,
             too_long=self.too_long,
         )
+        return ANY_SENDER if policy == ANY_SENDER else policy
+
+    @property
+    def takes_long(self) -> bool:
+        """Whether it knows what to do with more letters than there may be anywhere."""
+        return self.too_long != "refuse" or self.longest > ANY_SENDER.longest
