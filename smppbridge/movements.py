@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from smppbridge.providers.exchange import Heard
 from smppbridge.relay.carry import Carrier
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lane import Lane
 from smppbridge.relay.meters import Clock, Journal, Meters
 from smppbridge.relay.overdue import Overdue
 from smppbridge.relay.report import Reports
-from smppbridge.relay.rounds import Rounds, Tell
+from smppbridge.relay.rounds import Rounds
 from smppbridge.relay.submit import Submit
 from smppbridge.service_rules import (
     early_rules_of,
@@ -24,6 +25,10 @@ from smppbridge.service_rules import (
 )
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
+
+
+Hear = Callable[[str, Sequence[Heard], str], Awaitable[None]]
+"""Takes what a provider says, and whether it was push or poll."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +54,7 @@ class Movements:
 
 
 def movements_of(
-    settings: Settings, store: SqliteStore, carrier: Carrier, tell: Tell, around: Surroundings
+    settings: Settings, store: SqliteStore, carrier: Carrier, tell: Hear, around: Surroundings
 ) -> Movements:
     """Build the movements of a bridge; *tell* takes what providers say when they are asked."""
     clock, meters, journal, spawn = around.clock, around.meters, around.journal, around.spawn
@@ -97,7 +102,7 @@ def movements_of(
         lanes,
         {name: round_rules_of(p) for name, p in settings.providers.items()},
         carrier,
-        tell,
+        lambda name, heard: tell(name, heard, "poll"),
         spawn=spawn,
         clock=clock,
         journal=journal,

@@ -100,8 +100,8 @@ def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]
 
 def caller_of(provider: Provider) -> Caller | None:
     """Return how a provider may call us, if it may."""
-    lane = provider.lane
-    return Caller(lane.callback_key.encode()) if lane.pushes and lane.callback_key else None
+    key, abilities = provider.lane.callback_key, provider.abilities
+    return Caller(key.encode(), abilities.callback_answer) if key else None
 
 
 def early_rules_of(settings: Settings) -> EarlyRules:

@@ -39,7 +39,8 @@ class Delivery:
     """One deliver_sm owed: a receipt for the segment (or whole message) called *message_id*.
 
     There is at most one for each (message_id, state).  *parent* is the whole message.  *due* is
-    when it may next be sent, *expires_at* when it is given up; UNIX seconds.
+    when it may next be sent, *expires_at* when it is given up; UNIX seconds.  A receipt that is not
+    *final* is an intermediate notification.
 
     One with *content* is no receipt but a segment of an MO message, from its own source to its own
     destination: its state is 0, and *parent* is the message_id of the first segment.
@@ -60,6 +61,7 @@ class Delivery:
     text: str = field(default="", repr=False)
     service_type: str = ""
     content: Content | None = None
+    final: bool = True
 
 
 def delivery_of(
@@ -72,6 +74,7 @@ def delivery_of(
     expires_at: float,
     due: float | None = None,
     attempts: int = 0,
+    final: bool = True,
 ) -> Delivery:
     """Return the delivery that tells of *state*; *message_id* is the segment's."""
     return Delivery(
@@ -89,4 +92,6 @@ def delivery_of(
         attempts,
         message.text[:20],
         message.traits.service_type,
+        None,
+        final,
     )

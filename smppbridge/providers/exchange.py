@@ -128,7 +128,7 @@ class Operation:
     *run* is called with one text for each of *arguments* (one whose name ends with ``?`` may be
     left out, one that ends with ``...`` takes all that remain as a list) and returns an exchange:
     it comes to a mapping, or a sequence of mappings of plain values.  It raises BadReply, with
-    words an operator can use.
+    words an operator can use, if the provider did not do it, and NoAnswer if nobody knows.
     """
 
     run: Callable[..., Exchange[Any]]

@@ -58,5 +58,5 @@ def _number(status: str | int) -> int:
     except ValueError:
         number = 0
     if not 0 < number <= 0xFFFFFFFF:
-        raise ValueError(f"statuses: {status} is no command_status of an error")
+        raise ValueError(f"statuses has {status}, which is no error's command_status")
     return number

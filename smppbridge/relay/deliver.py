@@ -284,7 +284,6 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
         text=d.text if line.with_text else "",
         utc_offset=line.utc_offset,
     )
-    final = MessageState(d.state).is_final
     tagged: tuple[Tlv, ...] = ()
     if interface_version >= INTERFACE_VERSION:
         code = pack(">BH", _GSM, min(d.error, 0xFFFF)) if d.error > 0 else None
@@ -298,7 +297,7 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
         dest_addr_ton=destination.ton,
         dest_addr_npi=destination.npi,
         destination_addr=destination.addr.encode("ascii"),
-        esm_class=EsmClass.RECEIPT if final else EsmClass.INTERMEDIATE,
+        esm_class=EsmClass.RECEIPT if d.final else EsmClass.INTERMEDIATE,
         short_message=text,
         tlvs=tagged,
     )

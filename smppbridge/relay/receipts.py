@@ -53,6 +53,7 @@ def settlement(
             error=error,
             done_at=at,
             expires_at=at + keep,
+            final=final,
         )
         for message_id, registered_delivery in asked
         if is_wanted(registered_delivery, state, final)

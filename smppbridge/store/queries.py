@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
+from smppbridge.smpp.constants import MessageState
 from smppbridge.store import mo
 from smppbridge.store import records as rec
 from smppbridge.store.port import EarlyReport, Found, Restored, Waiting, Wanted, same_id
@@ -124,11 +125,23 @@ def owed(
     query = f"select {DELIVERY_COLUMNS} from delivery where message_id = ? and state = ?"
     rows = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
     messages = _by_ids(db, sorted({row[2] for row in rows if row[1]}))
-    found = [rec.read_delivery(row, messages[row[2]]) for row in rows if row[2] in messages]
+    found = [
+        rec.read_delivery(row, messages[row[2]], finished=_ended_so(db, row))
+        for row in rows
+        if row[2] in messages
+    ]
     phones = [row for row in rows if not row[1]]
     if phones:
         found = sorted(found + mo.owed(db, system_id, phones), key=lambda d: (d.due, d.message_id))
     return found
+
+
+def _ended_so(db: sqlite3.Connection, row: Row) -> bool:
+    """Tell whether the message of a delivery ended in a state that most come out of again."""
+    if row[1] != MessageState.ACCEPTED:
+        return False
+    ended = "select 1 from message where message_id = ? and stage = 4 and state = ?"
+    return db.execute(ended, (row[2], row[1])).fetchone() is not None
 
 
 def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:

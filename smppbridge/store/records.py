@@ -17,6 +17,7 @@ from smppbridge.model.message import (
     Traits,
 )
 from smppbridge.model.report import Delivery, delivery_of
+from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry, Found, Settlement, Verdict
 
 Row = tuple[Any, ...]
@@ -245,8 +246,11 @@ def read_segments(rows: Iterable[Row]) -> dict[int, tuple[Segment, ...]]:
     return {k: tuple(sorted(v, key=lambda s: s.number)) for k, v in found.items()}
 
 
-def read_delivery(row: Row, attempt: Attempt) -> Delivery:
-    """Read a delivery owed (DELIVERY_COLUMNS) about the message of *attempt*."""
+def read_delivery(row: Row, attempt: Attempt, *, finished: bool) -> Delivery:
+    """Read a delivery owed (DELIVERY_COLUMNS) about the message of *attempt*.
+
+    *finished* tells whether that message is, for a state that need not be final.
+    """
     message_id, state, _, error, done_at, due, expires_at, attempts = row
     return delivery_of(
         attempt.message,
@@ -257,6 +261,7 @@ def read_delivery(row: Row, attempt: Attempt) -> Delivery:
         expires_at=expires_at,
         due=due,
         attempts=attempts,
+        final=MessageState(state).is_final or finished,
     )
 
 

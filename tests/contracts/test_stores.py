@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
+from smppbridge.relay.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict, Waiting, Wanted
 from tests.store.opened import (
@@ -284,6 +285,15 @@ def test_what_shared_a_request_is_found_by_its_key_whatever_became_of_it(opened:
     ]
     assert batches["key"][1].attempt.batch == "key"
     assert batches["none"] == []
+
+
+@pytest.mark.parametrize("final", [True, False])
+def test_a_receipt_is_read_back_as_final_as_it_was(opened: Opened, final: bool) -> None:
+    attempts = accept(opened, [message(1, registered_delivery=0x11)], begun=True)
+    made = settlement(attempts[0], State.ACCEPTED, 0, NOW, source="own", keep=KEEP, final=final)
+    opened.wait(opened.store.settle([made]))
+    assert opened.wait(opened.store.owed("bank", NOW + 9, 9)) == made.deliveries
+    assert [d.final for d in made.deliveries] == [final]
 
 
 def test_a_report_can_give_the_message_another_name(opened: Opened) -> None:

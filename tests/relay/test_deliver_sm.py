@@ -15,6 +15,7 @@ from tests.relay.fakes import NOW, delivery
 @pytest.mark.parametrize("state", sorted(receipt.STAT))
 def test_the_deliver_sm(state: int, error: int, version: int) -> None:
     owed = delivery(
+        final=M(state).is_final,
         123, state=state, error=error, text="né\n", service_type="CMT", done_at=NOW + 60
     )
     pdu = codec.decode(codec.encode(deliver_sm(owed, version, Line())))
@@ -62,3 +63,8 @@ def test_an_account_has_its_own_time_and_may_want_no_text() -> None:
     pdu = deliver_sm(delivery(1, text="hello"), 0x34, line)
     assert b"submit date:2701151000" in pdu.short_message
     assert b"hello" not in pdu.short_message
+
+
+def test_a_state_that_ended_a_message_is_told_in_a_receipt() -> None:
+    kinds = [deliver_sm(delivery(1, state=6, final=f), 0x34, Line()).esm_class for f in (True, False)]
+    assert kinds == [0x04, 0x20]

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred, succeed
+from twisted.internet.defer import Deferred, DeferredQueue, succeed
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -425,10 +425,12 @@ class Deaf(Resource):
         Resource.__init__(self)
         self.answers = list(answers)
         self.came = []
+        self.calls = DeferredQueue()
 
     def render(self, request):
         args = request.args.items()
         self.came.append({name.decode(): values[0].decode() for name, values in args})
+        self.calls.put(None)
         answer = self.answers.pop(0)
         if not answer:
             request.setResponseCode(500)
@@ -471,6 +473,7 @@ async def test_the_fate_of_a_message_of_a_batch_is_told_but_once(listening, monk
     message = {"to": "971500000001", "content": "x"}
     document = {"batch_config": config, "messages": [message]}
     Asked(simulator, "POST", "secure/sendbatch", document)
+    await deaf.calls.get()
     for _ in range(2):
         await simulator.receive("971500000001", "3377", "STOP")
     assert [said.get("status") for said in deaf.came] == ["1", None, None]

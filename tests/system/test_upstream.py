@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -137,22 +136,10 @@ def reload(bridge: Daemon) -> None:
     bridge.await_notice("READY=1")
 
 
-@pytest.mark.parametrize(
-    ("settings", "key"),
-    [
-        ({"callback_key": "callbackkeycallbackkey"}, "callback_key"),
-        ({"proxy": "http://proxy.test:3128"}, "proxy"),
-        ({"windw": 5}, "window"),
-        ({"host": "smpp://smsc.test"}, "host"),
-        ({"reports": "poll"}, "reports"),
-    ],
-)
-def test_a_setting_that_makes_no_sense_is_named(
-    bridge: Daemon, settings: dict[str, object], key: str
-) -> None:
-    bridge.settings["providers"]["mspace"] |= settings
+def test_a_setting_that_makes_no_sense_is_named(bridge: Daemon) -> None:
+    bridge.settings["providers"]["mspace"]["callback_key"] = "callbackkeycallbackkey"
     bridge.spawn()
     assert bridge.end() == 78
     said = "\n".join(bridge.lines)
-    assert re.search(rf"\b{key}\b", said)
+    assert "callback_key" in said
     assert "right" not in said

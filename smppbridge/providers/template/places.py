@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
+from warnings import catch_warnings, simplefilter
 from xml.etree import ElementTree
 
 from smppbridge.providers.exchange import BadReply
@@ -188,8 +189,10 @@ def _find_form(place: str) -> Find:
 
 def _find_text(place: str) -> Find:
     try:
-        compiled = re.compile(place)
-    except (re.error, RecursionError, OverflowError) as error:
+        with catch_warnings():
+            simplefilter("error")  # of what may mean something else one day
+            compiled = re.compile(place)
+    except (re.error, RecursionError, OverflowError, Warning) as error:
         raise ValueError(f"is not a regular expression: {error}") from None
     if compiled.groups > 1:
         raise ValueError("has more than one group: write (?:...) for those that are not meant")

@@ -1,0 +1,718 @@
+"""What a provider described in YAML asks, and what it makes of the answers."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from dataclasses import replace
+from urllib.parse import parse_qs
+
+import pytest
+
+from smppbridge.model.mo import Mo
+from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.report import Report
+from smppbridge.providers.exchange import (
+    NOW,
+    BadReply,
+    Balance,
+    HttpResponse,
+    NoAnswer,
+    NotSent,
+    Once,
+)
+from smppbridge.smpp.constants import CommandStatus, MessageState
+from tests.providers.described import (
+    MESSAGE,
+    SUBMIT,
+    TEXT,
+    TOKEN,
+    called,
+    concluded,
+    message_to,
+    octets,
+    submitted,
+    template,
+)
+
+ACME = template("""
+    base_url: https://acme.test/v1/
+    secrets: {token: "${TOKEN}"}
+    headers: {X-API-KEY: "{token}"}
+    submit:
+      url: sms
+      body: {to: "{number}", from: "{sender}", text: "{text}", ours: "{message_id}"}
+      status: /status
+      accepted: [Sent, 0, true]
+      refused: [Rejected, 9]
+      id: /id
+      error: [/error/code, /error/message]
+    query:
+      url: sms/{provider_message_id}
+      id: /id
+      status: /status
+      error: [/error/code, /error/message]
+      missing: 404
+    balance: {url: credit, amount: /data/credit, unit: KES}
+    callback:
+      read: json
+      items: /reports
+      id: /id
+      status: /status
+      error: /code
+      answer: ACK
+    states: {Lost: undeliverable, Gone: unknown, Read: delivered, seen: enroute}
+    errors:
+      42: destination
+      43: throttled
+      quota: provider
+      spam: message
+      sender id: source
+      too long: length
+    http: {402: provider, 420: throttled, 500: message}
+    retry_after: X-Wait
+""")
+SENT = {"status": "Sent", "id": 7}
+
+
+def test_a_request_is_as_it_is_described():
+    request = next(ACME.submit(MESSAGE))
+    assert (request.method, request.url) == ("POST", "https://acme.test/v1/sms")
+    assert dict(request.headers) == {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "X-API-KEY": TOKEN,
+    }
+    assert json.loads(request.body) == {
+        "to": "254711000001",
+        "from": "ACME",
+        "text": TEXT,
+        "ours": "1",
+    }
+    assert request.body.isascii()
+    assert request.operation == "submit"
+    assert request.headers is next(ACME.submit(MESSAGE)).headers
+
+
+@pytest.mark.parametrize(
+    ("document", "outcome"),
+    [
+        (SENT, Accepted("7")),
+        ({"status": " SENT ", "ID": "a-b"}, Accepted("a-b")),
+        ({"status": 0, "id": "7"}, Accepted("7")),
+        ({"status": True, "id": "7"}, Accepted("7")),
+        (b"\xef\xbb\xbf" + json.dumps(SENT).encode(), Accepted("7")),
+        ({"status": "rejected"}, Refused("rejected")),
+        ({"status": 9, "error": {"message": "Spam"}}, Refused("Spam")),
+        (
+            {"status": 9, "error": {"code": 42, "message": "Who?"}},
+            Refused("42 Who?", CommandStatus.ESME_RINVDSTADR),
+        ),
+        ({"status": 9, "error": {"code": 421}}, Refused("421")),
+        (
+            {"error": {"message": "Bad Sender ID"}},
+            Refused("Bad Sender ID", CommandStatus.ESME_RINVSRCADR),
+        ),
+        ({"status": "x", "error": {"message": "Too long"}}, Refused("Too long", 1)),
+        ({"status": "quota used up"}, Refused("quota used up", provider_fault=True)),
+        ({"status": 9, "error": {"code": "43"}}, Postponed("43", whole_lane=True)),
+        ({"status": 43}, Postponed("43", whole_lane=True)),
+    ],
+)
+def test_an_answer_is_read_as_it_is_described(document, outcome):
+    assert submitted(ACME, document) == outcome
+    assert submitted(ACME, document, 202) == outcome
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"",
+        b"{",
+        b"<html>Sent</html>",
+        b"[" * 50_000,
+        b" " * 10_000_000,
+        {},
+        [],
+        "Sent",
+        {"status": "Sent"},
+        {"status": "Sent", "id": ""},
+        {"status": "Sent", "id": "x" * 65},
+        {"status": "Sent", "id": {"id": 7}},
+        {"status": "Queued", "id": "7"},
+        {"status": ["Sent"], "id": "7"},
+        {"status": None, "id": "7"},
+        {"error": {"message": "Never heard of"}},
+        b'{"status":"Sent","id":' + b"9" * 5_000 + b"}",
+    ],
+)
+def test_what_makes_no_sense_is_uncertain(document):
+    assert isinstance(submitted(ACME, document), Uncertain)
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "headers", "outcome"),
+    [
+        (400, b"<html>", {}, Refused("HTTP 400")),
+        (400, {"error": {"message": "Eh?"}}, {}, Refused("HTTP 400: Eh?")),
+        (
+            400,
+            {"error": {"code": 42}},
+            {},
+            Refused("HTTP 400: 42", CommandStatus.ESME_RINVDSTADR),
+        ),
+        (401, SENT, {}, Refused("HTTP 401", provider_fault=True)),
+        (402, SENT, {}, Refused("HTTP 402", provider_fault=True)),
+        (420, SENT, {"x-wait": "7"}, Postponed("HTTP 420", 7.0, True)),
+        (429, SENT, {"x-wait": "9" * 400}, Postponed("HTTP 429", 3600.0, True)),
+        (429, SENT, {"retry-after": "7"}, Postponed("HTTP 429", None, True)),
+        (429, {"error": {"code": 42}}, {}, Postponed("HTTP 429: 42", None, True)),
+        (400, {"error": {"code": 43}}, {"x-wait": "7"}, Postponed("HTTP 400: 43", 7.0, True)),
+        (408, SENT, {}, Postponed("HTTP 408")),
+        (500, {"error": {"message": "Oh"}}, {}, Refused("HTTP 500: Oh")),
+        (502, {"error": {"code": 42}}, {}, Uncertain("HTTP 502: 42")),
+        (302, SENT, {}, Uncertain("HTTP 302")),
+        (301, SENT, {}, Refused("HTTP 301", provider_fault=True)),
+        (0, SENT, {}, Uncertain("HTTP 0")),
+    ],
+)
+def test_an_http_status_other_than_2xx_goes_before_the_body(status, document, headers, outcome):
+    assert submitted(ACME, document, status, headers) == outcome
+
+
+def test_what_a_server_error_means_can_be_set():
+    assert isinstance(submitted(replace(ACME, on_5xx="retry"), b"", 502), Postponed)
+    assert isinstance(submitted(replace(ACME, on_5xx="fail"), b"", 502), Refused)
+
+
+def test_without_status_the_id_tells():
+    provider = template("errors: {funds: provider}\n" + SUBMIT + "  error: /error\n")
+    assert submitted(provider, {"id": "7", "error": "no funds"}) == Accepted("7")
+    assert submitted(provider, {"error": "no funds"}) == Refused("no funds", provider_fault=True)
+    assert submitted(provider, {"error": "odd"}) == Uncertain("no id: odd")
+    assert submitted(provider, {}) == Uncertain("no id")
+
+
+def test_without_place_of_an_id_ours_is_taken():
+    provider = template(SUBMIT.replace("  id: /id\n", ""))
+    assert submitted(provider, {}) == Accepted("1")
+    assert isinstance(submitted(provider, b"<html>"), Uncertain)
+
+
+def test_all_other_statuses_can_be_refusals():
+    provider = template(SUBMIT + '  status: /s\n  accepted: 0\n  refused: "*"\n')
+    assert submitted(provider, {"s": 0, "id": "7"}) == Accepted("7")
+    assert submitted(provider, {"s": "odd"}) == Refused("odd")
+    assert isinstance(submitted(provider, {}), Uncertain)
+
+
+@pytest.mark.parametrize("fault", [NotSent("refused"), NoAnswer("silence")])
+def test_a_request_that_failed_is_left_to_the_driver(fault):
+    for exchange in (ACME.submit(MESSAGE), ACME.query(MESSAGE, "7"), ACME.balance()):
+        next(exchange)
+        with pytest.raises(type(fault)):
+            exchange.throw(fault)
+
+
+# -- other forms ---------------------------------------------------------------------------------
+
+
+def test_xml_is_written_and_read():
+    provider = template("""
+        submit:
+          url: https://acme.test/
+          method: PUT
+          send: xml
+          body: <sms to="{number}">{text}</sms>
+          read: xml
+          status: result/@code
+          accepted: 0
+          refused: "*"
+          id: result/message[@kind='sms']/id
+          error: .//reason
+    """)
+    request = next(provider.submit(message_to(text="<&>")))
+    assert (request.method, request.body) == (
+        "PUT",
+        b'<sms to="254711000001">&#60;&#38;&#62;</sms>',
+    )
+    assert dict(request.headers) == {"Content-Type": "application/xml", "Accept": "application/xml"}
+    taken = b'<?xml version="1.0" encoding="latin-1"?><r><result code="0"><message kind="sms"><id>7</id></message></result></r>'
+    assert submitted(provider, taken) == Accepted("7")
+    refused = b'<r><result code="5"/><x><reason>Enough</reason></x></r>'
+    assert submitted(provider, refused) == Refused("Enough")
+    bomb = b'<!DOCTYPE r [<!ENTITY a "7">]><r><result code="0"><message kind="sms"><id>&a;</id></message></result></r>'
+    for nonsense in (bomb, b"", b"<r>", b"<r/>", b"<a>" * 20_000, taken.decode().encode("utf-16")):
+        assert isinstance(submitted(provider, nonsense), Uncertain)
+
+
+def test_text_is_read_by_regular_expressions():
+    provider = template("""
+        errors: {credit: provider}
+        submit:
+          url: https://acme.test/send?to={number}
+          parameters: {text: "{text}", type: 2, dlr: true}
+          read: text
+          id: 'OK ID:\\s*(\\S+)'
+    """)
+    request = next(provider.submit(message_to(text="a b&c")))
+    assert request.method == "GET"
+    assert request.url == "https://acme.test/send?to=254711000001&text=a+b%26c&type=2&dlr=true"
+    assert (request.headers, request.body) == ((), b"")
+    assert submitted(provider, b"OK ID: 4711\r\n") == Accepted("4711")
+    assert submitted(provider, b"ERR no credit") == Refused("ERR no credit", provider_fault=True)
+    assert isinstance(submitted(provider, b"ERR" + b"x" * 60_000), Uncertain)
+    assert isinstance(submitted(provider, b" " * 2_000 + b"OK ID: 4711"), Uncertain)
+
+
+def test_form_is_written_and_read():
+    provider = template("""
+        submit:
+          url: https://acme.test/
+          send: form
+          body: {to: "{number}", text: "{text}", tag: [1, x]}
+          read: form
+          id: id
+          status: ok
+          accepted: 1
+    """)
+    request = next(provider.submit(MESSAGE))
+    assert dict(request.headers)["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(request.body.decode()) == {
+        "to": ["254711000001"],
+        "text": [TEXT],
+        "tag": ["1", "x"],
+    }
+    assert submitted(provider, b"ok=1&id=7&id=8\n") == Accepted("7")
+    assert isinstance(submitted(provider, b"&".join([b"a=1"] * 101)), Uncertain)
+
+
+def test_the_alphabet_can_be_told():
+    provider = template("""
+        alphabets: {gsm: "0", unicode: "8"}
+        submit: {url: "https://acme.test/{number}/{alphabet}/{text}", id: /id}
+    """)
+    for text, said in (("Hello", "0"), ("ф", "8"), ("\ud800", "8")):
+        assert f"/{said}/" in next(provider.submit(message_to(text=text))).url
+
+
+def test_headers_of_a_request_go_before_those_of_all():
+    provider = template(
+        'headers: {accept: "*/*", X: a}\n'
+        + SUBMIT
+        + '  headers: {x: "{message_id}", content-type: b}\n'
+    )
+    assert next(provider.submit(MESSAGE)).headers == (
+        ("content-type", "b"),
+        ("accept", "*/*"),
+        ("x", "1"),
+    )
+
+
+# -- who we are ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("auth", "header"),
+    [
+        ('{bearer: "{token}"}', f"Bearer {TOKEN}"),
+        (
+            '{basic: {username: acme, password: "{token}"}}',
+            "Basic " + b64encode(f"acme:{TOKEN}".encode()).decode(),
+        ),
+    ],
+)
+def test_every_request_is_authorized(auth, header):
+    provider = template(
+        f'secrets: {{token: "${{TOKEN}}"}}\nauth: {auth}\n{SUBMIT}'
+        "balance: {url: https://acme.test/b, amount: ''}\n"
+    )
+    for exchange in (provider.submit(MESSAGE), provider.balance(), provider.call("GET", "x")):
+        assert dict(next(exchange).headers)["Authorization"] == header
+
+
+OAUTH = template("""
+    base_url: https://acme.test
+    secrets: {secret: "${TOKEN}"}
+    auth:
+      oauth2: {token_url: /token, client_id: acme, client_secret: "{secret}", scope: sms}
+    submit: {url: /sms, body: "{number}{text}", id: /id}
+    batch: {max: 3, body: "{text}{numbers}", items: "", number: /to, id: /id}
+""")
+
+
+def logged_in(exchange, document, status=200):
+    """Answer the login that *exchange* wants, and return what it asks next."""
+    wanted = next(exchange)
+    assert isinstance(wanted, Once)
+    login = wanted.exchange()
+    assert next(login) is NOW
+    request = login.send(0.0)
+    assert request.url == "https://acme.test/token"
+    try:
+        login.send(HttpResponse(status, octets(document)))
+    except StopIteration as end:
+        return exchange.send(end.value)
+    except Exception as error:
+        return exchange.throw(error)
+
+
+def test_a_token_is_fetched_and_used():
+    request = logged_in(OAUTH.submit(MESSAGE), {"access_token": "abc", "token_type": "bearer"})
+    assert dict(request.headers)["Authorization"] == "Bearer abc"
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_a_login_that_fails_has_sent_nothing(batch):
+    both = [MESSAGE, message_to("254711000002")]
+    exchange = replace(OAUTH).submit_batch(both, "k") if batch else replace(OAUTH).submit(MESSAGE)
+    with pytest.raises(StopIteration) as end:
+        logged_in(exchange, {"error": "invalid_client"}, 401)
+    refused = Refused("login: HTTP 401 invalid_client", provider_fault=True)
+    assert end.value.value == ([refused] * 2 if batch else refused)
+
+
+def test_any_request_can_be_made_but_nowhere_else():
+    request = next(ACME.call("POST", "/groups?x=y", b'{"a": 1}'))
+    assert (request.method, request.url) == ("POST", "https://acme.test/v1/groups?x=y")
+    assert dict(request.headers) == {"X-API-KEY": TOKEN, "Content-Type": "application/json"}
+    assert dict(next(ACME.call("POST", "x", b"a=b")).headers)["Content-Type"].endswith("urlencoded")
+    assert next(ACME.call("GET", "https://acme.test/v2")).url == "https://acme.test/v2"
+    for elsewhere in ("https://evil.test/", "https://acme.test.evil/", "http://acme.test/", "a b"):
+        with pytest.raises(BadReply):
+            next(ACME.call("GET", elsewhere))
+
+
+# -- reports and balance -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "error"),
+    [
+        ("delivered", MessageState.DELIVERED, 0),
+        ("READ", MessageState.DELIVERED, 0),
+        ("failed", MessageState.UNDELIVERABLE, 1),
+        ("lost", MessageState.UNDELIVERABLE, 1),
+        ("expired", MessageState.EXPIRED, 3),
+        ("gone", MessageState.UNKNOWN, 255),
+        ("seen", MessageState.ENROUTE, 0),
+        ("never heard of", MessageState.ENROUTE, 0),
+    ],
+)
+def test_statuses_become_states(status, state, error):
+    answer = {"id": "7", "status": f" {status} "}
+    assert concluded(ACME.query(MESSAGE, "7"), answer) == Report("7", state, error)
+    assert called(ACME, {"reports": [answer]}) == (Report("7", state, error),)
+
+
+def test_an_error_number_is_the_network_error():
+    answer = {"id": "7", "status": "lost", "error": {"code": 30012}, "code": "30012"}
+    assert concluded(ACME.query(MESSAGE, "7"), answer).error == 12
+    assert called(ACME, {"reports": [answer]})[0].error == 12
+    assert called(ACME, {"reports": [{**answer, "code": 1000}]})[0].error == 1
+    assert called(ACME, {"reports": [{**answer, "status": "read"}]})[0].error == 0
+
+
+def test_a_query_names_the_message_and_takes_no_other_for_it():
+    request = next(ACME.query(MESSAGE, "a/../b"))
+    assert request.url == "https://acme.test/v1/sms/a%2F..%2Fb"
+    assert request.operation == "query"
+    assert next(ACME.query(MESSAGE, "..")).url.endswith("/sms/%2E%2E")
+    missing = concluded(ACME.query(MESSAGE, "7"), b"", 404)
+    assert missing == Report("7", MessageState.ENROUTE)
+    for document, status in (
+        ({"id": "8", "status": "delivered"}, 200),
+        ({"status": "delivered"}, 200),
+        ({"id": "7"}, 200),
+        ({"id": "7", "status": "failed", "error": {"message": "Quota"}}, 200),
+        ({"id": "7", "status": "delivered"}, 500),
+        (b"<html>", 200),
+    ):
+        exchange = ACME.query(MESSAGE, "7")
+        next(exchange)
+        with pytest.raises(BadReply):
+            exchange.send(HttpResponse(status, octets(document)))
+
+
+@pytest.mark.parametrize(
+    ("amount", "expected"),
+    [(12, 12.0), ("12.50", 12.5), ("KES 12.5", 12.5), ("-3 KES", -3.0), (0, 0.0)],
+)
+def test_the_balance_is_read(amount, expected):
+    answer = {"data": {"credit": amount}}
+    assert concluded(ACME.balance(), answer) == Balance(expected, "KES")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"data": {"credit": "plenty"}},
+        {"data": {"credit": "1,234.5"}},
+        {"data": {"credit": True}},
+        {"data": {"credit": [7]}},
+        b'{"data": {"credit": 1e999}}',
+        {"data": {"credit": 10**400}},
+        b"7",
+    ],
+)
+def test_a_balance_that_is_none_is_a_bad_reply(document):
+    exchange = ACME.balance()
+    next(exchange)
+    with pytest.raises(BadReply):
+        exchange.send(HttpResponse(200, octets(document)))
+
+
+def test_what_is_not_described_cannot_be_asked():
+    provider = template(SUBMIT)
+    for exchange in (provider.balance(), provider.query(MESSAGE, "7")):
+        with pytest.raises(BadReply):
+            next(exchange)
+    with pytest.raises(BadReply):
+        called(provider, {})
+
+
+def test_abilities_are_what_is_described():
+    abilities = ACME.abilities
+    assert (abilities.callbacks, abilities.polling, abilities.balance) == (True, True, True)
+    assert abilities.callback_answer == b"ACK"
+    assert not (abilities.told_where or abilities.correlates or abilities.keyed)
+    bare = template(SUBMIT).abilities
+    assert not (bare.callbacks or bare.polling or bare.balance)
+
+
+# -- callbacks -----------------------------------------------------------------------------------
+
+
+def test_an_item_that_makes_no_sense_does_not_spoil_the_others():
+    good = {"id": "7", "status": "delivered"}
+    assert len(called(ACME, {"reports": [good, {}, {"id": "8"}, 5, good]})) == 2
+    assert called(ACME, {"reports": []}) == ()
+    for nonsense in (b"", b"{", {}, {"reports": 5}, {"reports": [{}]}, [good]):
+        with pytest.raises(BadReply):
+            called(ACME, nonsense)
+
+
+TOLD = template(
+    """
+    callback_key: kkkkkkkkkkkkkkkk
+    base_url: https://acme.test/{{x}}
+    submit:
+      url: /
+      send: form
+      body: {to: "{number}", text: "{text}", url: "{callback_url}?ours={message_id}", n: 1}
+      id: id
+      read: form
+    callback: {id: id, message_id: "?ours", status: status}
+    mo: {read: json, items: "", id: /id, from: /from, to: /to, text: /text}
+""",
+    "https://sms.test/callbacks/it/key",
+)
+
+
+def test_it_is_told_where_to_report_and_about_which_message():
+    body = parse_qs(next(TOLD.submit(MESSAGE)).body.decode())
+    assert body["url"] == ["https://sms.test/callbacks/it/key?ours=1"]
+    assert (TOLD.abilities.told_where, TOLD.abilities.correlates) == (True, True)
+    assert "url" not in parse_qs(next(replace(TOLD, callback_url="").submit(MESSAGE)).body.decode())
+
+
+def test_what_holds_our_url_is_left_out_of_json_too():
+    provider = template(
+        "callback_key: kkkkkkkkkkkkkkkk\ncallback: {id: id, status: s}\n"
+        + SUBMIT.replace("}\n", ', urls: ["{callback_url}"], url: "{callback_url}"}\n', 1)
+    )
+    assert json.loads(next(provider.submit(MESSAGE)).body)["urls"] == []
+    assert "url" not in json.loads(next(provider.submit(MESSAGE)).body)
+
+
+def test_our_own_id_can_come_back():
+    assert called(TOLD, b"status=delivered", ours="1", id="x") == (
+        Report("x", MessageState.DELIVERED, 0, 1),
+    )
+    assert called(TOLD, b"status=delivered", ours="1") == (
+        Report("", MessageState.DELIVERED, 0, 1),
+    )
+    assert called(TOLD, b"status=delivered&id=7", ours="x" * 30)[0].message_id is None
+    for ours in ("0", "-1", "1" * 19, "٣", ""):
+        with pytest.raises(BadReply):
+            called(TOLD, b"status=delivered", ours=ours)
+
+
+def test_messages_from_phones_come_beside_reports():
+    sms = {"id": 1, "from": "+254711000001", "to": "ACME", "text": "STOP\n"}
+    came = Mo(provider_message_id="1", source="254711000001", destination="ACME", text="STOP\n")
+    assert called(TOLD, [sms, {**sms, "id": None}, {**sms, "text": None}]) == (came,)
+    for nonsense in ([{**sms, "id": ""}], [{**sms, "from": ""}], [{**sms, "text": "x" * 70_000}]):
+        with pytest.raises(BadReply):
+            called(TOLD, nonsense)
+
+
+# -- several at once -----------------------------------------------------------------------------
+
+MANY = [MESSAGE, message_to("254711000002", "Other"), message_to("254711000003", message_id=3)]
+
+
+def asked_for(provider, document, status=200, messages=MANY):
+    exchange = provider.submit_batch(messages, "a-key")
+    request = next(exchange)
+    with pytest.raises(StopIteration) as end:
+        exchange.send(HttpResponse(status, octets(document)))
+    return request, end.value.value
+
+
+EACH = template("""
+    idempotent: 24h
+    submit:
+      url: https://acme.test/one
+      headers: {Idempotency-Key: "{key}"}
+      body: {to: "{number}", text: "{text}"}
+      status: /status
+      accepted: 0
+      refused: "*"
+      id: /id
+    batch:
+      max: 50
+      url: https://acme.test/many
+      body: {from: "{sender}", list: "{messages}"}
+      each: {to: "{number}", text: "{text}", ours: "{message_id}"}
+      items: /list
+      id: /id
+      status: /status
+""")
+
+
+def test_messages_of_a_batch_can_have_texts_of_their_own():
+    answer = {"list": [{"id": 1, "status": 0}, {"id": 2, "status": 5}, {"id": 3, "status": 0}]}
+    request, outcomes = asked_for(EACH, answer)
+    assert request.url == "https://acme.test/many"
+    assert dict(request.headers)["Idempotency-Key"] == "a-key"
+    document = json.loads(request.body)
+    assert document["from"] == "ACME"
+    assert [each["text"] for each in document["list"]] == [TEXT, "Other", TEXT]
+    assert [each["ours"] for each in document["list"]] == ["1", "1", "3"]
+    assert outcomes == [Accepted("1"), Refused("5"), Accepted("3")]
+
+
+def test_what_stands_outside_the_list_must_be_the_same():
+    assert EACH.group_of(MESSAGE) == EACH.group_of(MANY[1])
+    assert EACH.group_of(MESSAGE) != EACH.group_of(message_to(source="OTHER"))
+    numbers = template(SUBMIT + 'batch: {max: 9, body: {to: "{numbers}", text: "{text}"}}\n')
+    assert numbers.group_of(MESSAGE) != numbers.group_of(MANY[1])
+    assert numbers.group_of(MESSAGE) == numbers.group_of(MANY[2])
+    assert json.loads(next(numbers.submit_batch(MANY, "")).body)["to"] == [m.number for m in MANY]
+
+
+def test_one_message_goes_as_submit_says_with_its_key():
+    exchange = EACH.submit_batch([MESSAGE], "a-key")
+    request = next(exchange)
+    assert (request.url, dict(request.headers)["Idempotency-Key"]) == (
+        "https://acme.test/one",
+        "a-key",
+    )
+    with pytest.raises(StopIteration) as end:
+        exchange.send(HttpResponse(200, octets({"status": 0, "id": "7"})))
+    assert end.value.value == [Accepted("7")]
+    alone = dict(next(EACH.submit(MESSAGE)).headers)["Idempotency-Key"]
+    assert alone == "00000000-0000-0000-0000-000000000001"
+    assert (EACH.abilities.batch, EACH.abilities.idempotent) == (50, 86_400.0)
+
+
+@pytest.mark.parametrize(
+    "document", [b"<html>", {}, {"list": []}, {"list": 5}, {"list": [{"id": 1, "status": 0}]}]
+)
+def test_an_answer_without_an_item_for_each_is_uncertain_for_all(document):
+    outcomes = asked_for(EACH, document)[1]
+    assert [type(outcome) for outcome in outcomes] == [Uncertain] * 3
+
+
+def test_a_fault_of_the_whole_is_that_of_each():
+    assert asked_for(EACH, {}, 401)[1] == [Refused("HTTP 401", provider_fault=True)] * 3
+    assert asked_for(EACH, {"status": "odd"})[1] == [Uncertain("status missing")] * 3
+
+
+def test_items_are_found_by_their_numbers():
+    provider = template(
+        SUBMIT + 'batch: {max: 9, body: {to: "{numbers}{text}"}, items: "", number: /to, id: /id}\n'
+    )
+    answer = [
+        {"to": "0711000002", "id": "b"},
+        {"to": "0000000000", "id": "x"},
+        {"to": "+254 711 000001", "id": "a"},
+        {"to": "254711000001", "id": "again"},
+        {"id": "nobody"},
+        7,
+    ]
+    assert asked_for(provider, answer)[1] == [
+        Accepted("a"),
+        Accepted("b"),
+        Uncertain("not in the answer"),
+    ]
+
+
+def test_an_ending_that_two_numbers_share_tells_neither():
+    provider = template(
+        SUBMIT + 'batch: {max: 9, body: {to: "{numbers}{text}"}, items: "", number: /to, id: /id}\n'
+    )
+    twins = [message_to("254711000001"), message_to("255711000001")]
+    answer = [{"to": "0711000001", "id": "?"}, {"to": "255711000001", "id": "b"}]
+    assert asked_for(provider, answer, messages=twins)[1] == [
+        Uncertain("not in the answer"),
+        Accepted("b"),
+    ]
+
+
+def test_a_batch_can_be_xml():
+    provider = template("""
+        submit: {url: https://acme.test/, send: xml, body: "<s n='{number}'>{text}</s>", read: xml, id: id}
+        batch:
+          max: 9
+          body: <list>{messages}</list>
+          each: <s n='{number}'>{text}</s>
+          items: .//ok
+          number: '@n'
+          id: .
+    """)
+    answer = b"<r><x><ok n='254711000002'>b</ok><ok n='254711000001'>a</ok></x></r>"
+    request, outcomes = asked_for(provider, answer, messages=MANY[:2])
+    assert request.body.decode() == (
+        f"<list><s n='254711000001'>{TEXT}</s><s n='254711000002'>Other</s></list>"
+    )
+    assert outcomes == [Accepted("a"), Accepted("b")]
+
+
+# -- what never shows ----------------------------------------------------------------------------
+
+
+def test_neither_secrets_nor_texts_show():
+    exchanges = (ACME.submit(MESSAGE), ACME.query(MESSAGE, "7"), ACME.balance())
+    for thing in (ACME, TOLD, *map(next, exchanges)):
+        assert TOKEN not in repr(thing)
+        assert TEXT not in repr(thing)
+        assert "key" not in repr(thing)
+
+
+def test_an_answer_that_repeats_secrets_or_text_does_not_carry_them_on():
+    words = f"spam {TOKEN} for {TEXT}\x1b[2J" + "x" * 500
+    for status, document in (
+        (200, {"status": 9, "error": {"message": words}}),
+        (200, {"status": words}),
+        (400, {"error": {"message": words}}),
+    ):
+        reason = submitted(ACME, document, status).reason
+        assert "spam *** for ***?[2Jxx" in reason
+        assert len(reason) <= 140
+    basic = template(
+        'secrets: {t: "${TOKEN}"}\nauth: {basic: {username: a, password: "{t}"}}\n'
+        + SUBMIT
+        + "  error: /e\n"
+    )
+    pair = b64encode(f"a:{TOKEN}".encode()).decode()
+    assert submitted(basic, {"e": f"bad {pair}"}) == Uncertain("no id: bad ***")
+
+
+def test_equal_descriptions_make_equal_and_hashable_providers():
+    assert replace(ACME) == ACME
+    assert hash(replace(ACME)) == hash(ACME)
+    assert replace(ACME, base_url="https://other.test") != ACME
+    assert repr(ACME) == "Template(https://acme.test)"
