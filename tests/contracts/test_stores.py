@@ -300,8 +300,8 @@ def test_a_report_can_give_the_message_another_name(opened: Opened) -> None:
     attempts = accept(opened, [message(1), message(2)], begun=True)
     opened.wait(opened.store.record([taken(a, f"X{a.message.message_id}") for a in attempts]))
     news = [told(attempts[0], State.ENROUTE, final=False), told(attempts[1], State.DELIVERED)]
-    for settlement in news:
-        settlement.renamed = f"Y{settlement.attempt.message.message_id}"
+    for each in news:
+        each.renamed = f"Y{each.attempt.message.message_id}"
     opened.wait(opened.store.settle(news))
     assert set(opened.wait(opened.store.find([("keccel", "Y1"), ("keccel", "Y2")]))) == {
         ("keccel", "Y1"),

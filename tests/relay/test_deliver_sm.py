@@ -15,8 +15,13 @@ from tests.relay.fakes import NOW, delivery
 @pytest.mark.parametrize("state", sorted(receipt.STAT))
 def test_the_deliver_sm(state: int, error: int, version: int) -> None:
     owed = delivery(
+        123,
+        state=state,
+        error=error,
+        text="né\n",
+        service_type="CMT",
+        done_at=NOW + 60,
         final=M(state).is_final,
-        123, state=state, error=error, text="né\n", service_type="CMT", done_at=NOW + 60
     )
     pdu = codec.decode(codec.encode(deliver_sm(owed, version, Line())))
     assert (pdu.service_type, pdu.data_coding, pdu.protocol_id) == (b"CMT", 0, 0)
@@ -66,5 +71,5 @@ def test_an_account_has_its_own_time_and_may_want_no_text() -> None:
 
 
 def test_a_state_that_ended_a_message_is_told_in_a_receipt() -> None:
-    kinds = [deliver_sm(delivery(1, state=6, final=f), 0x34, Line()).esm_class for f in (True, False)]
-    assert kinds == [0x04, 0x20]
+    owed = [delivery(1, state=6, final=final) for final in (True, False)]
+    assert [deliver_sm(each, 0x34, Line()).esm_class for each in owed] == [0x04, 0x20]

@@ -149,20 +149,19 @@ class Scope:
             self.wrong(key, "cannot hold {messages}: it stands alone in JSON, or in XML and text")
         return parts
 
-    def lacks_callback_url(self, text: object) -> bool:
-        """Tell whether *text* wants our callback URL where there is none."""
-        wants = isinstance(text, str) and "{callback_url}" in text and self._told_where
-        if wants:
-            self.used.add("callback_url")
-        return wants and not self._fixed.get("callback_url")
+    def lacks_callback_url(self, text: object, key: str) -> bool:
+        """Tell whether *text*, which stands at *key*, wants our callback URL where there is none.
+
+        What else stands in it is looked at nevertheless.
+        """
+        if not (isinstance(text, str) and "{callback_url}" in text):
+            return False
+        self.parts(text, key, as_is)
+        return "callback_url" in self._allowed and not self._fixed.get("callback_url")
 
     def wrong(self, key: str, message: str) -> None:
         """Note a fault."""
         self.faults.add(key, message)
-
-    @property
-    def _told_where(self) -> bool:
-        return "callback_url" in self._allowed
 
     def _parts(self, text: str, key: str, escape: Escape, literal: Escape) -> Iterator[Part]:
         end = 0

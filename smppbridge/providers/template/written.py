@@ -131,10 +131,12 @@ class Writing:
         if isinstance(value, str):
             yield from self._json_text(value, key, scope)
         elif isinstance(value, list | tuple):
-            items = [item for item in value if not scope.lacks_callback_url(item)]
-            yield from _between(
-                "[", [self._json(v, f"{key}[{n}]", scope) for n, v in enumerate(items)], "]"
-            )
+            items = [
+                self._json(item, f"{key}[{n}]", scope)
+                for n, item in enumerate(value)
+                if not scope.lacks_callback_url(item, f"{key}[{n}]")
+            ]
+            yield from _between("[", items, "]")
         elif isinstance(value, Mapping):
             _check_quoted(value, key, scope)
             yield from _between(
@@ -142,7 +144,7 @@ class Writing:
                 [
                     [f"{_quote(name)}:", *self._json(inner, f"{key}.{name}", scope)]
                     for name, inner in value.items()
-                    if not scope.lacks_callback_url(inner)
+                    if not scope.lacks_callback_url(inner, f"{key}.{name}")
                 ],
                 "}",
             )
@@ -171,7 +173,7 @@ def fields(body: Any, key: str, scope: Scope, escape: Escape) -> Iterator[Part]:
         for each in value if isinstance(value, list | tuple) else [value]:
             if each is None or isinstance(each, Mapping | list | tuple):
                 scope.wrong(f"{key}.{name}", "must be text: put it in quotes")
-            elif not scope.lacks_callback_url(each):
+            elif not scope.lacks_callback_url(each, f"{key}.{name}"):
                 yield f"{joint}{in_form(name)}="
                 yield from scope.parts(spelled(each), f"{key}.{name}", escape, in_form)
                 joint = "&"
