@@ -45,7 +45,7 @@ class SmppClient:
             if known is not None:
                 self._leave(known)
             before = [d for old, d in self._leaving.items() if old.name == name]
-            DeferredList(before).addCallback(self._start, upstream)
+            DeferredList(before).addCallback(_start, upstream)
 
     def send(self, provider: str, asks: list[Ask]) -> None:
         """Send each submit_sm; what stands beside it comes back with its answer."""
@@ -90,10 +90,6 @@ class SmppClient:
     def _all(self) -> Iterable[Upstream]:
         return [*self._upstreams.values(), *self._leaving]
 
-    def _start(self, _: object, upstream: Upstream) -> None:
-        if self._upstreams.get(upstream.name) is upstream:
-            upstream.start()
-
     def _leave(self, upstream: Upstream, seconds: float | None = None) -> None:
         wait = upstream.terms.timeout if seconds is None else seconds
         leaving = Deferred.fromCoroutine(upstream.stop(wait))
@@ -103,6 +99,10 @@ class SmppClient:
             self._leaving.pop(upstream, None)
 
         leaving.addBoth(left)
+
+
+def _start(_: object, upstream: Upstream) -> None:
+    upstream.start()
 
 
 def connector(reactor: Any) -> Any:

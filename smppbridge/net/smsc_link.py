@@ -7,9 +7,10 @@ from typing import Any, Protocol, cast
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.providers.smpp import Binding
@@ -61,6 +62,7 @@ class Side(Protocol):
         """Note a PDU that was refused."""
 
 
+@implementer(IHandshakeListener)
 class SmscLink(SmppProtocol):
     """Binds as soon as it is connected; `gone` fires with its End.
 
@@ -121,6 +123,16 @@ class SmscLink(SmppProtocol):
     # -- Twisted --------------------------------------------------------------------------------
 
     def connectionMade(self) -> None:
+        """Bind; over TLS once the server has proved who it is.
+
+        A producer would keep Twisted from closing a connection whose handshake failed.
+        """
+        if ISSLTransport.providedBy(self.transport):
+            self._arm()
+        else:
+            self.handshakeCompleted()
+
+    def handshakeCompleted(self) -> None:
         """Bind."""
         super().connectionMade()
         binding = self._binding

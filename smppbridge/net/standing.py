@@ -99,7 +99,9 @@ class StandingSession:
         self._leaving = ""
 
     def start(self) -> None:
-        """Run until told to leave."""
+        """Run until told to leave, unless that has happened."""
+        if self._leaving:
+            return
         self._running = Deferred.fromCoroutine(self._run())
         self._running.addErrback(self._failed)
         self._running.addCallback(self.ended.callback)

@@ -20,6 +20,12 @@ def watch(bridge: Any) -> None:
         "provider_up": lambda: {
             (n,): float(lane.breaker.is_closed) for n, lane in bridge.lanes.items()
         },
+        "provider_shut": lambda: {
+            (n,): float(lane.is_shut(bridge.clock.monotonic())) for n, lane in bridge.lanes.items()
+        },
+        "provider_concurrency": lambda: {
+            (n,): lane.concurrency.limit for n, lane in bridge.lanes.items()
+        },
         "provider_in_flight": lambda: {(n,): lane.out for n, lane in bridge.lanes.items()},
         "provider_balance": lambda: {
             (n, b.unit): b.amount for n, b in bridge.rounds.balances.items()

@@ -61,13 +61,11 @@ class _Held:
         if self.token == token:
             self.take("", math.inf)
 
-    def sign(self, headers: Headers, token: str) -> Headers:
+    def sign(self, headers: Headers) -> Headers:
         """Return one tuple for all requests of a kind, so that the client need not set it anew."""
-        if token != self.token:
-            return (*headers, ("Authorization", f"Bearer {token}"))
         if not self.signed or headers is not self.plain:
             self.plain = headers
-            self.signed = (*headers, ("Authorization", f"Bearer {token}"))
+            self.signed = (*headers, ("Authorization", f"Bearer {self.token}"))
         return self.signed
 
 
@@ -99,26 +97,24 @@ class ClientCredentials:
 
         Raises LoginFailed, or NotSent, if there is no token to be had.
         """
-        token = yield from self._token()
-        response: HttpResponse = yield self._signed(request, token)
+        held = self._held
+        yield from self._logged_in()
+        token = held.token
+        response: HttpResponse = yield replace(request, headers=held.sign(request.headers))
         if response.status != 401:
             return response
-        self._held.forget(token)
-        token = yield from self._token()
-        response = yield self._signed(request, token)
+        held.forget(token)
+        yield from self._logged_in()
+        response = yield replace(request, headers=held.sign(request.headers))
         return response
 
-    def _signed(self, request: HttpRequest, token: str) -> HttpRequest:
-        return replace(request, headers=self._held.sign(request.headers, token))
-
-    def _token(self) -> Exchange[str]:
+    def _logged_in(self) -> Exchange[None]:
         held = self._held
         if held.token and (held.expires_at == math.inf or (yield NOW) < held.expires_at):
-            return held.token
-        token: str = yield Once("token", self._login)
-        return token
+            return
+        yield Once("token", self._login)
 
-    def _login(self) -> Exchange[str]:
+    def _login(self) -> Exchange[None]:
         asked_at: float = yield NOW
         try:
             response: HttpResponse = yield self._request
@@ -126,7 +122,6 @@ class ClientCredentials:
             raise NotSent(f"login: {silence}") from None
         token, lifetime = self._read_login(response)
         self._held.take(token, asked_at + lifetime)
-        return token
 
     def _login_request(self) -> HttpRequest:
         form = {"grant_type": "client_credentials"}

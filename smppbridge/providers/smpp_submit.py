@@ -127,21 +127,18 @@ def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
     digits = addr.removeprefix("+")
     if not (digits.isascii() and digits.isdecimal()) or source.ton == Ton.ALPHANUMERIC:
         return Address(addr, Ton.ALPHANUMERIC, Npi.UNKNOWN)
-    return _numbered(digits, source, ton, npi, international=digits != addr)
+    return _numbered(digits, source, ton, npi)
 
 
 def destination_of(message: Message, ton: int | None, npi: int | None) -> Address:
     """Return the number of *message* with *ton* and *npi*, or those that its form tells."""
-    international = message.number.startswith("+")
-    return _numbered(message.number, message.destination, ton, npi, international=international)
+    return _numbered(message.number, message.destination, ton, npi)
 
 
-def _numbered(
-    addr: str, known: Address, ton: int | None, npi: int | None, *, international: bool
-) -> Address:
+def _numbered(addr: str, known: Address, ton: int | None, npi: int | None) -> Address:
     if known.ton in (Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED) or len(addr) < _SHORTEST_NUMBER:
         found = (Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
-    elif addr.startswith("0") and not international:  # no E.164 number begins so
+    elif addr.startswith("0"):  # no E.164 number begins so
         found = (Ton.NATIONAL, Npi.ISDN)
     else:
         found = (Ton.INTERNATIONAL, Npi.ISDN)

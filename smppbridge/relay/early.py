@@ -37,12 +37,14 @@ class Early:
 
     def put(self, provider: str, report: Report, at: float) -> EarlyReport:
         """Keep a report that came at *at*; of two about one id, the first final one stays."""
-        new = EarlyReport(provider, report.provider_message_id, report.state, report.error, at)
+        found, renamed = report.provider_message_id, report.renamed
+        new = EarlyReport(provider, found, report.state, report.error, at, renamed)
         line = self._lines.setdefault(_like(new), [])
         for before in line:
             if before.provider_message_id == new.provider_message_id:
                 if not MessageState(before.state).is_final:
                     before.state, before.error = new.state, new.error
+                    before.renamed = new.renamed or before.renamed
                 return before
         line.append(new)
         self._count += 1
@@ -83,7 +85,8 @@ class Early:
 
 def as_report(early: EarlyReport) -> Report:
     """Return the report that was kept."""
-    return Report(early.provider_message_id, MessageState(early.state), early.error)
+    state = MessageState(early.state)
+    return Report(early.provider_message_id, state, early.error, renamed=early.renamed)
 
 
 def _like(report: EarlyReport) -> Key:

@@ -223,7 +223,7 @@ class Lane:
         room = self._room() if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # some are ready to leave: begin many together rather than one by one
-        most = self._most if self.keyed else 1
+        most = self._most if self.keyed and self.breaker.is_closed else 1
         while room > len(loads) and (taken := self.turns.take(most)):
             live = [a for a in taken if a.message.expires_at > wall]
             if len(live) < len(taken):

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic.fields import FieldInfo
 
+from smppbridge.providers.registry import TYPES
 from smppbridge.settings.provider import Provider, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import section_of
@@ -80,7 +81,7 @@ def tables() -> dict[str, tuple[Row, ...]]:
     parts = {key: section_of(each.annotation) for key, each in whole.items()}
     own = {"": tuple(_row(key, whole[key]) for key, part in parts.items() if part is None)}
     named = {key: tuple(_rows(part.model_fields)) for key, part in parts.items() if part}
-    return own | named | {"keccel": tuple(_rows(_own_fields("keccel")))}
+    return own | named | {name: tuple(_rows(_own_fields(name))) for name in sorted(TYPES)}
 
 
 def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:

@@ -19,7 +19,7 @@ from pydantic import (
 
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.exchange import Provider as Built
-from smppbridge.providers.registry import UnknownType, known_types, provider_type
+from smppbridge.providers.registry import TYPES, UnknownType, known_types, provider_type
 from smppbridge.settings.described import built, fields_of, key_of, name_of
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.source import Source
@@ -91,7 +91,9 @@ class LaneSettings:
 class Provider(Section):
     """One provider; subclasses made by `section_for` add the keys of its type."""
 
-    type: Text = Field(description="Which provider it is: keccel, or one that is installed")
+    type: Text = Field(
+        description=f"Which provider it is: {', '.join(sorted(TYPES))}, or one that is installed"
+    )
     concurrency: Count = Field(default=64, description="Requests that may be under way at once")
     rate: Annotated[Rate | None, Off] = Field(
         default=None, description="Segments a second, at most; absent: no limit"

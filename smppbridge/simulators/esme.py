@@ -25,13 +25,14 @@ _NUMBER = Struct(">I")
 _CHUNK = 1 << 18
 _LONGEST = 1 << 16
 _BINDING = 10  # binds under way at once: servers bound those of one address
+_PACE = 0.001
 _LINGER = 0.3  # seconds in which a receipt may still come a second time
 _RESPONSE = 1 << 31
 _SUBMIT_SM_RESP = int(CommandId.SUBMIT_SM_RESP)
 _DELIVER_SM = int(CommandId.DELIVER_SM)
 _ASKING = (CommandId.ENQUIRE_LINK, CommandId.UNBIND)
 _BINDS = (CommandId.BIND_TRANSMITTER_RESP, CommandId.BIND_TRANSCEIVER_RESP)
-_TEXT = b"tk%09d. Your one time code is 246810, do not share it"
+_TEXT = b"tk%09d at %015.6f. Your one time code: 246810"  # monotonic seconds
 _DESTINATION = b"2438%08d"
 
 
@@ -42,10 +43,10 @@ class LoadFailed(Exception):
 class _Session:
     """One connection; *sent_at* is indexed by sequence_number, the first of which was the bind."""
 
-    __slots__ = ("bound", "out", "rest", "sent_at", "socket", "wanted")
+    __slots__ = ("bound", "out", "rest", "room", "sent_at", "socket", "wanted")
 
-    def __init__(self, connected: socket.socket) -> None:
-        self.socket = connected
+    def __init__(self, connected: socket.socket, window: int) -> None:
+        self.socket, self.room = connected, window
         self.bound = False
         self.out = bytearray()
         self.rest = b""
@@ -86,7 +87,7 @@ class Esme:
         spent = process_time()
         tally.began = monotonic()
         for session in self._sessions.values():
-            self._submit(session, load.window)
+            self._submit(session)
             self._flush(session)
         done = self._receipts_done if load.receipts else self._answers_done
         self._serve(done, tally.began + load.seconds)
@@ -128,11 +129,13 @@ class Esme:
     def _serve(self, done: Callable[[], bool], deadline: float) -> None:
         heard = monotonic()
         sessions = self._sessions
+        paced = self.load.rate and self.tally.began
+        patience = _PACE if paced else 0.1
         while sessions and not done():
             now = monotonic()
             if now > deadline or now - heard > self.load.silence:
                 return
-            events = self._poll.poll(min(0.1, deadline - now + 0.001))
+            events = self._poll.poll(min(patience, deadline - now + 0.001))
             if events:
                 heard = now
             for descriptor, event in events:
@@ -141,12 +144,23 @@ class Esme:
                     self._read(session)
                 if session.out:
                     self._flush(session)
+            if paced:
+                heard = now if self._keep_pace() else heard
+
+    def _keep_pace(self) -> bool:
+        """Send what is due by now; tell whether anything was."""
+        sent = self.tally.sent
+        for session in list(self._sessions.values()):
+            self._submit(session)
+            if session.out:
+                self._flush(session)
+        return self.tally.sent > sent
 
     def _open(self) -> _Session:
         connected = socket.create_connection(("127.0.0.1", self.load.port), timeout=10)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connected.setblocking(False)
-        session = self._sessions[connected.fileno()] = _Session(connected)
+        session = self._sessions[connected.fileno()] = _Session(connected, self.load.window)
         self._poll.register(connected, select.EPOLLIN)
         return session
 
@@ -169,18 +183,28 @@ class Esme:
             session.wanted = wanted
             self._poll.modify(session.socket, wanted)
 
-    def _submit(self, session: _Session, room: int) -> None:
+    def _submit(self, session: _Session) -> None:
         """Put as many submit_sm in line as there is room and need for."""
-        count = min(room, self.load.messages - self.tally.sent)
+        now = monotonic()
+        count = min(session.room, self._wanted(now))
         if count <= 0:
             return
         template, pack, sent_at = self._template, _NUMBER.pack, session.sent_at
         first, token = len(sent_at), self.tally.sent
         session.out += b"".join(
-            [template % (pack(first + n), token + n, token + n) for n in range(count)]
+            [template % (pack(first + n), token + n, token + n, now) for n in range(count)]
         )
-        sent_at += [monotonic()] * count
+        sent_at += [now] * count
+        session.room -= count
         self.tally.sent += count
+
+    def _wanted(self, now: float) -> int:
+        """Return how many more messages are to be sent by now."""
+        load, tally = self.load, self.tally
+        due = load.messages
+        if load.rate:
+            due = min(due, int((now - tally.began) * load.rate) + 1)
+        return due - tally.sent
 
     def _received(self, session: _Session) -> bytes:
         """Return what has come, with what was not whole before; nothing if it is lost."""
@@ -221,7 +245,8 @@ class Esme:
         session.rest = octets[at:]
         if room:
             tally.answered_at = now
-            self._submit(session, room)
+            session.room += room
+            self._submit(session)
             self._flush(session)
 
     def _take(self, session: _Session, deliver_sm: bytes, sequence_number: int) -> None:
@@ -251,7 +276,7 @@ def _bind_octets(kind: type[Bind], load: Load) -> bytes:
 
 
 def _template(receipts: bool) -> bytes:
-    """Return a submit_sm for the operator %, which wants sequence_number, number and token."""
+    """Return a submit_sm for the operator %: sequence_number, number, token and time."""
     octets = SubmitSm(
         source_addr_ton=5,
         source_addr=b"INFO",
@@ -259,10 +284,10 @@ def _template(receipts: bool) -> bytes:
         dest_addr_npi=1,
         destination_addr=_DESTINATION % 0,
         registered_delivery=int(receipts),
-        short_message=_TEXT % 0,
+        short_message=_TEXT % (0, 0),
     ).encode()
     octets = octets.replace(b"%", b"%%")
-    octets = octets.replace(_DESTINATION % 0, _DESTINATION).replace(_TEXT % 0, _TEXT)
+    octets = octets.replace(_DESTINATION % 0, _DESTINATION).replace(_TEXT % (0, 0), _TEXT)
     return octets[:12] + b"%b" + octets[16:]
 
 
@@ -274,6 +299,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--binds", type=int, default=4)
     parser.add_argument("--window", type=int, default=50)
     parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--rate", type=float, default=0.0, help="messages a second")
     parser.add_argument("--receipts", action="store_true", help="ask for them and wait for them")
     parser.add_argument("--seconds", type=float, default=120.0, help="the longest it may take")
     parser.add_argument("--idle", action="store_true", help="only stay bound until input closes")

@@ -16,8 +16,8 @@ from smppbridge.smpp.constants import status_name
 class Load:
     """What to send, over how many sessions, with how many unanswered on each.
 
-    *receipts* asks for them and waits for them.  The load ends after *seconds*, or when nothing has
-    come for *silence*.
+    *rate* is how many a second, 0 as many as the windows let through.  *receipts* asks for them and
+    waits for them.  The load ends after *seconds*, or when nothing has come for *silence*.
     """
 
     port: int
@@ -26,6 +26,7 @@ class Load:
     binds: int = 4
     window: int = 50
     messages: int = 20_000
+    rate: float = 0.0
     receipts: bool = False
     seconds: float = 120.0
     silence: float = 10.0

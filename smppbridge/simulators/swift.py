@@ -1,9 +1,10 @@
-"""A provider that is fast enough not to be what is measured: it answers everything as Keccel does.
+"""A provider that is fast enough not to be what is measured: Keccel, SMS.CX, D7 or MSpace v2.
 
 ``python -m smppbridge.simulators.swift`` prints its port as JSON, serves loopback until its input
-closes, and prints what it counted; `GET /counts` says the same while it runs.  Messages are told
-apart by the token (tk and nine digits) in their text.  What a provider does beyond this is in
-``simulators.keccel``.
+closes, and prints what it counted; `GET /counts` says the same while it runs, `GET /waits` how many
+seconds each message was on its way here (if its text says since when: `` at 00001234.567890``), and
+`GET /polls` which ids it was asked about and when.  Messages are told apart by their numbers.  What
+a provider does beyond this is in the simulators named after them.
 """
 
 from __future__ import annotations
@@ -15,18 +16,21 @@ import select
 import socket
 import sys
 import time
+from array import array
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 from urllib.parse import urlsplit
+
+from smppbridge.simulators.swift_answers import ANSWERS, pending
 
 _CHUNK = 1 << 17
 _LONGEST = 1 << 20
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,7})", re.IGNORECASE)
-_TOKEN = re.compile(rb"tk(\d{9})")
+_NUMBER = re.compile(rb'"\+?(\d{7,16})"')  # or the id that is asked about
+_SINCE = re.compile(rb" at (\d{8}\.\d{6})\b")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-_BODY = b'{"status":"SENT","messageID":"%016d","description":"Message submitted to the network"}'
-_ANSWER = _HEAD % len(_BODY % 0) + _BODY
 _BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -34,11 +38,12 @@ _BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\
 class Counts:
     """What came in and went out; times by the machine's monotonic clock.
 
-    *doubled* are messages whose token had been there before, *heeded* and *refused* are the answers
-    to reports.
+    *opening* are the messages of the first request, *doubled* those whose number had been there
+    before; *heeded* and *refused* are the answers to reports.
     """
 
     requests: int = 0
+    opening: int = 0
     distinct: int = 0
     doubled: int = 0
     heeded: int = 0
@@ -66,11 +71,17 @@ class _Peer:
 class SwiftProvider:
     """Serves on a port of loopback (0: any), see *port*.
 
-    *report_to* is the URL that messages are reported DELIVERED to, at once, over *callers*
-    connections; its query is ours.
+    It answers after *delay* seconds.  *report_to* is the URL that messages are reported DELIVERED
+    to as Keccel does it, at once, over *callers* connections; its query is ours.
     """
 
-    def __init__(self, port: int = 0, report_to: str | None = None, callers: int = 16) -> None:
+    def __init__(
+        self,
+        port: int = 0,
+        report_to: str | None = None,
+        callers: int = 16,
+        delay: float = 0.0,
+    ) -> None:
         self.counts = Counts()
         self._listening = socket.create_server(("127.0.0.1", port), backlog=1024)
         self._listening.setblocking(False)
@@ -79,6 +90,15 @@ class SwiftProvider:
         self._poll.register(self._listening, select.EPOLLIN)
         self._peers: dict[int, _Peer] = {}
         self._seen: set[bytes] = set()
+        self._waits = array("d")
+        self._polls: list[tuple[str, float]] = []
+        self._delay = delay
+        self._later: deque[tuple[float, _Peer, bytes]] = deque()
+        self._told: dict[bytes, Callable[[], Any]] = {
+            b"counts": lambda: asdict(self._now()),
+            b"waits": self._waits.tolist,
+            b"polls": lambda: self._polls,
+        }
         self._next = time.time_ns() // 1000
         self._due: deque[int] = deque()
         self._free: list[_Peer] = []
@@ -95,13 +115,15 @@ class SwiftProvider:
         """Serve until the file descriptor has something to say or closes."""
         self._poll.register(until_readable, select.EPOLLIN)
         while True:
-            for descriptor, event in self._poll.poll():
+            for descriptor, event in self._poll.poll(self._pause()):
                 if descriptor == until_readable:
                     return self._now()
                 if descriptor == self._listening.fileno():
                     self._admit()
                 elif descriptor in self._peers:
                     self._serve(self._peers[descriptor], event)
+            while self._later and self._later[0][0] <= time.monotonic():
+                self._answer_late()
             while self._due and (self._free or self._room):
                 self._push()
 
@@ -171,38 +193,58 @@ class SwiftProvider:
             end = body + (int(length[1]) if length else 0)
             if end > len(octets):
                 break
-            if octets.startswith(b"GET /counts ", start):
-                peer.out += self._told()
-            elif length:
-                peer.out += self._taken(octets, body, end)
+            line_end = octets.find(b" HTTP/", start, body)
+            name = octets[octets.rfind(b"/", start, line_end) + 1 : line_end]
+            if name in self._told:
+                peer.out += _response(json.dumps(self._told[name]()).encode())
+            elif not self._delay:
+                peer.out += self._answer(name, octets, body, end)
             else:
-                peer.out += _BAD
+                answer = self._answer(name, octets, body, end)
+                self._later.append((time.monotonic() + self._delay, peer, answer))
             start = end
         return start
 
-    def _taken(self, octets: bytes, start: int, end: int) -> bytes:
-        counts = self.counts
+    def _answer(self, name: bytes, octets: bytes, start: int, end: int) -> bytes:
+        numbers = _NUMBER.findall(octets, start, end)
+        if not numbers:
+            return _BAD
+        if name == b"deliveryreport":
+            self._polls.append((numbers[0].decode(), time.time()))
+            return _response(pending(numbers[0]))
+        if name not in ANSWERS:
+            return _BAD
+        if since := _SINCE.search(octets, start, end):
+            self._waits.append(time.monotonic() - float(since[1]))
+        return _response(ANSWERS[name](numbers, self._take(numbers)))
+
+    def _take(self, numbers: Sequence[bytes]) -> int:
+        """Count messages and return the id of the first."""
+        counts, seen = self.counts, self._seen
         counts.requests += 1
         counts.last_at = time.monotonic()
-        counts.first_at = counts.first_at or counts.last_at
-        for token in _TOKEN.findall(octets, start, end):
-            if token in self._seen:
-                counts.doubled += 1
-            else:
-                self._seen.add(token)
-                counts.distinct += 1
-        self._next += 1
+        if counts.requests == 1:
+            counts.first_at, counts.opening = counts.last_at, len(numbers)
+        seen.update(numbers)
+        counts.doubled += counts.distinct + len(numbers) - len(seen)
+        counts.distinct = len(seen)
+        first, self._next = self._next + 1, self._next + len(numbers)
         if self._reports:
-            self._due.append(self._next)
-        return _ANSWER % self._next
+            self._due.extend(range(first, self._next + 1))
+        return first
+
+    def _pause(self) -> float | None:
+        return max(0.0, self._later[0][0] - time.monotonic()) if self._later else None
+
+    def _answer_late(self) -> None:
+        _, peer, answer = self._later.popleft()
+        if self._peers.get(peer.socket.fileno()) is peer:
+            peer.out += answer
+            self._flush(peer)
 
     def _now(self) -> Counts:
         self.counts.cpu = time.process_time()
         return self.counts
-
-    def _told(self) -> bytes:
-        body = json.dumps(asdict(self._now())).encode()
-        return _HEAD % len(body) + body
 
     # -- what we report -------------------------------------------------------------------------
 
@@ -236,14 +278,19 @@ class SwiftProvider:
         return end
 
 
+def _response(body: bytes) -> bytes:
+    return _HEAD % len(body) + body
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve as the command line says."""
     parser = argparse.ArgumentParser(prog="swift", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", metavar="URL", help="where reports go, without a query")
     parser.add_argument("--callers", type=int, default=16, help="connections for reports")
+    parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
     given = parser.parse_args(arguments)
-    provider = SwiftProvider(given.port, given.report_to, given.callers)
+    provider = SwiftProvider(given.port, given.report_to, given.callers, given.delay)
     try:
         sys.stdout.write(f"{json.dumps({'port': provider.port})}\n")
         sys.stdout.flush()

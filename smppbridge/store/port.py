@@ -107,6 +107,7 @@ class EarlyReport:
     state: int
     error: int
     at: float
+    renamed: str = ""
 
 
 @dataclass(slots=True)

@@ -145,7 +145,7 @@ class SqliteStore:
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         rows: list[Row] = [
-            (r.provider, r.provider_message_id, r.state, r.error, r.at) for r in reports
+            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed) for r in reports
         ]
         return self._tell([(sql.INSERT_EARLY, rows)])
 
@@ -172,7 +172,7 @@ class SqliteStore:
 
     def probe(self) -> Deferred[None]:
         """Write something that stays nowhere: a store that failed may have room again."""
-        nothing: Row = ("", "", 0, 0, 0.0)
+        nothing: Row = ("", "", 0, 0, 0.0, "")
         return self._tell([(sql.INSERT_EARLY, [nothing]), (sql.DELETE_EARLY, [("", "")])])
 
     # -- questions: answered by the writer, after what was told before them -------------------

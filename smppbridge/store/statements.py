@@ -139,7 +139,7 @@ INSERT_OPTOUT = Many(
     "where provider is not null",
 )
 INSERT_EARLY = Many(
-    "provider,pmid,state,error,at",
+    "provider,pmid,state,error,at,renamed",
     "insert or replace into early select * from v where provider is not null",
 )
 DELETE_EARLY = Many(

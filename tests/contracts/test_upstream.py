@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import time
 
 import pytest
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, DeferredQueue
+from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 
 from smppbridge.model.address import Address
@@ -21,6 +23,7 @@ from smppbridge.relay.carry import Carrier
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.store.port import StoreFailure
+from tests.net.test_tls import LOOPBACK, certificate
 
 NUMBER = "2547220000"
 PATIENCE = 5.0
@@ -64,7 +67,7 @@ class Stage:
         )
         self.heard = DeferredQueue()
         self.events = DeferredQueue()
-        self.failures = []
+        self.failures, self.reasons = [], []
         self.client = SmppClient(
             World(
                 clock=reactor,
@@ -73,10 +76,14 @@ class Stage:
                 tell=self._tell,
                 random=lambda: 0.5,
                 wall=time,
-                journal=lambda event, /, **fields: self.events.put(event),
+                journal=self._note,
             )
         )
         self.carrier = Carrier(self.client.send, time)
+
+    def _note(self, event, /, **fields):
+        self.reasons.append(fields.get("reason"))
+        self.events.put(event)
 
     async def _tell(self, provider, heard):
         if self.failures:
@@ -315,3 +322,21 @@ async def test_many_messages_over_few_sessions_all_come_back(stages):
     reports = {(await stage.report()).provider_message_id for _ in range(200)}
     assert reports == {outcome.provider_message_id for outcome in outcomes}
     assert len(reports) == 200
+
+
+@pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")  # Twisted's own way
+@pytest_twisted.ensureDeferred
+async def test_all_of_it_goes_over_tls_to_a_server_that_proves_who_it_is(stages, tmp_path):
+    ca_file, key_file = certificate(tmp_path, LOOPBACK)
+    stage = stages(tls=True)
+    where = f"ssl:0:interface=127.0.0.1:privateKey={key_file}:certKey={ca_file}"
+    port = await serverFromString(reactor, where).listen(stage.simulator)
+    stage.provider = replace(stage.provider, port=port.getHost().port)
+    stage.client.configure({"it": Terms(stage.provider, None, PATIENCE, PATIENCE)})
+    assert await stage.event() == "upstream_unreachable"
+    assert "certificate verify failed" in stage.reasons[-1]
+    stage.client.configure({"it": Terms(stage.provider, str(ca_file), PATIENCE, PATIENCE)})
+    assert await stage.event() == "upstream_bound"
+    outcome = await stage.submit("01")
+    assert (await stage.report()).provider_message_id == outcome.provider_message_id
+    await port.stopListening()

@@ -6,7 +6,9 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.error import ConnectError
+from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
+from zope.interface import implementer
 
 from smppbridge.net.smsc_link import SmscLink
 from smppbridge.net.standing import Terms, World
@@ -28,12 +30,21 @@ from tests.net.wires import Wire, lose, pdus
 SMPP = Smpp(host="smsc.test", system_id="bank", password="sesame")
 
 
+@implementer(ISSLTransport)
+class TlsWire(Wire):
+    """Twisted's TLS may be told to forget a producer that it never had."""
+
+    def unregisterProducer(self) -> None:
+        if self.producer is not None:
+            super().unregisterProducer()
+
+
 class Smsc:
     """The SMSC's end of one connection; it answers binds with *status* (None: not at all)."""
 
-    def __init__(self, link: SmscLink, status: int | None = 0) -> None:
+    def __init__(self, link: SmscLink, status: int | None = 0, *, over_tls: bool = False) -> None:
         self.link, self.status = link, status
-        self.wire: Any = Wire()
+        self.wire: Any = TlsWire() if over_tls else Wire()
         self.heard: list[Pdu] = []
         self.number = 0
         self.parts = True  # answers unbind
@@ -86,6 +97,7 @@ class Around:
         self.tries: list[float] = []
         self.status: int | None = 0
         self.reachable = True
+        self.connecting: Deferred[Any] | None = None  # instead of a connection
         self.answers: list[tuple[Any, Any]] = []
         self.told: list[tuple[str, list[Any]]] = []
         self.storing: Any = None  # a Deferred or an exception that telling waits for
@@ -103,9 +115,11 @@ class Around:
     def connect(self, terms: Terms, factory: Any) -> Deferred[Any]:
         self.tries.append(self.clock.seconds())
         made: Deferred[Any] = Deferred()
+        if self.connecting is not None:
+            return self.connecting
         if not self.reachable:
             return fail(ConnectError(string="nobody listens"))
-        smsc = Smsc(factory.buildProtocol(None), self.status)
+        smsc = Smsc(factory.buildProtocol(None), self.status, over_tls=terms.provider.tls)
         self.smscs.append(smsc)
         made.callback(smsc.link)
         smsc.hear()

@@ -474,3 +474,31 @@ def test_an_smsc_that_unbinds_is_bound_again(client, around):
 def test_the_password_does_not_show(client, around):
     bound(client, around)
     assert "sesame" not in repr(around.events) + repr(terms())
+
+
+def test_stopping_gives_up_a_connection_that_is_not_there_yet(client, around, monkeypatch):
+    connecting = Deferred()
+    monkeypatch.setattr(around, "connecting", connecting)
+    bound(client, around)
+    stopped = Deferred.fromCoroutine(client.stop(3.0))
+    assert stopped.called
+    assert connecting.called
+    assert not around.clock.getDelayedCalls()
+
+
+def test_over_tls_nothing_is_said_before_the_server_has_proved_who_it_is(client, around):
+    (smsc,) = bound(client, around, tls=True)
+    assert smsc.heard == []
+    smsc.link.handshakeCompleted()
+    smsc.hear()
+    assert client.bound_counts() == {("it", "transceiver"): 1}
+
+
+def test_a_server_that_never_proves_it_is_given_up(client, around):
+    (smsc,) = bound(client, around, tls=True)
+    around.pass_time(9.5)
+    assert not smsc.wire.disconnecting
+    around.pass_time(1)
+    assert smsc.wire.disconnecting
+    smsc.lose()
+    assert around.named("upstream_unreachable")[0]["reason"] == "no bind in time"

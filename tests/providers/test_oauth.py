@@ -250,7 +250,7 @@ def test_a_login_that_is_not_granted_says_whose_fault_it_is(answer, outcome):
         granted(7),
         granted(["t"]),
         granted("a b"),
-        granted("a\r\nX-Evil: 1"),
+        granted("a\r\nX-Evil:1"),
         granted("caf\u00e9"),
         granted("x" * (MAX_TOKEN + 1)),
         granted(token_type="mac"),

@@ -225,7 +225,6 @@ def test_neither_credentials_nor_text_show():
     assert not any(KEY in request.url for request in requests)
 
 
-
 @pytest.mark.parametrize(
     "settings",
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from contextlib import suppress
 from dataclasses import replace
 
@@ -125,6 +126,16 @@ def test_odd_messages_from_phones_are_heard_as_far_as_they_go(changed, heard):
     assert called(event("receive_sms", {**MO, **changed})) == (heard,)
 
 
+def test_dates_without_a_zone_are_in_utc_wherever_we_are(monkeypatch):
+    monkeypatch.setenv("TZ", "Africa/Nairobi")
+    time.tzset()
+    try:
+        assert called(event("receive_sms", MO)) == (HEARD,)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -227,7 +238,7 @@ def test_a_message_that_it_does_not_know_is_on_its_way_still(status, code):
         ({}, 200),
         (b"<html>", 200),
         (b"", 200),
-        (b" " * 2_000_000, 200),
+        (b" " * 2_000_000 + octets({"data": UPDATE}), 200),
         (b"", 404),
         (fault(1160), 500),
         (fault(1601, "invalid_api_key"), 401),

@@ -82,6 +82,17 @@ def test_an_invalid_number_is_refused_and_what_is_not_mentioned_is_uncertain():
     assert isinstance(nothing, Uncertain)
 
 
+def test_what_was_taken_is_not_invalid_whatever_else_it_says():
+    answer = {"info": {"invalid": ["+254722000001"]}, "data": [item()]}
+    assert batch(answer, FIRST) == [Accepted(ID)]
+
+
+def test_an_answer_without_number_is_not_about_a_number_that_is_none():
+    odd = message("9" * 40)
+    answer = {"data": [item(to=None), item()]}
+    assert isinstance(batch(answer, odd, FIRST)[0], Uncertain)
+
+
 def test_a_number_that_is_named_twice_was_taken_if_it_says_so_once():
     data = [item(status="REJECTED"), item(), item(msgId=OTHER)]
     assert batch({"data": data}, FIRST) == [Accepted(ID)]
@@ -271,6 +282,11 @@ def test_invalid_numbers_are_named_inside_the_error_or_beside_it(place):
     )
 
 
+def test_only_invalid_numbers_are_told_apart():
+    outcomes = batch(fault(1107, invalid=["+33612000002"]), status=400)
+    assert [type(outcome) for outcome in outcomes] == [Refused, Refused]
+
+
 @pytest.mark.parametrize("invalid", [[], ["+301"], None, "x", [7, {}, None]])
 def test_invalid_numbers_that_are_not_named_refuse_all(invalid):
     outcomes = batch(fault(1210, invalid=invalid), status=400)
@@ -346,6 +362,9 @@ def test_whatever_comes_every_message_has_an_outcome(body, status):
 
 
 def test_words_that_repeat_credentials_or_text_do_not_carry_them_on():
+    where = "https://b/callbacks/it/secret-key"
+    reported = replace(SMSCX, callback_url=where)
+    assert "secret-key" not in submitted(fault(1109, words=where), 400, smscx=reported).reason
     words = f"{KEY} for {TEXT}\x1b[2J" + "x" * 500
     for outcome in (
         submitted(fault(1105, words=words), 400),

@@ -6,6 +6,7 @@ import json
 from base64 import b64encode
 from dataclasses import replace
 from urllib.parse import parse_qs
+from xml.etree import ElementTree
 
 import pytest
 
@@ -583,6 +584,16 @@ EACH = template("""
 """)
 
 
+def test_items_need_no_status_where_an_id_tells():
+    provider = template(
+        SUBMIT
+        + "  status: /s\n  accepted: OK\n"
+        + 'batch: {max: 9, body: {to: "{numbers}{text}"}, items: "", id: /id}\n'
+    )
+    outcomes = asked_for(provider, [{"id": 1}, {"id": 2, "s": "NO"}, {}])[1]
+    assert outcomes == [Accepted("1"), Accepted("2"), Uncertain("no id")]
+
+
 def test_messages_of_a_batch_can_have_texts_of_their_own():
     answer = {"list": [{"id": 1, "status": 0}, {"id": 2, "status": 5}, {"id": 3, "status": 0}]}
     request, outcomes = asked_for(EACH, answer)
@@ -696,6 +707,25 @@ def test_neither_secrets_nor_texts_show():
         assert TOKEN not in repr(thing)
         assert TEXT not in repr(thing)
         assert "key" not in repr(thing)
+
+
+@pytest.mark.parametrize("send", ["json", "form", "xml"])
+def test_secrets_are_escaped_for_where_they_stand_too(send):
+    odd = "<\"&%{a}\\'/?"
+    body = "\"<a b='{t}'>{number}{text}</a>\"" if send == "xml" else '{b: "{t}{number}{text}"}'
+    provider = template(
+        'secrets: {t: "${ODD}"}\n'
+        f'submit: {{url: "https://acme.test/{{t}}/x", send: {send}, body: {body}, id: /id}}\n',
+        ODD=odd,
+    )
+    request = next(provider.submit(message_to(text="")))
+    assert request.url == "https://acme.test/%3C%22%26%25%7Ba%7D%5C%27%2F%3F/x"
+    sent = {
+        "json": lambda: json.loads(request.body)["b"],
+        "form": lambda: parse_qs(request.body.decode())["b"][0],
+        "xml": lambda: ElementTree.fromstring(request.body).get("b") + "254711000001",
+    }
+    assert sent[send]() == odd + "254711000001"
 
 
 def test_an_answer_that_repeats_secrets_or_text_does_not_carry_them_on():

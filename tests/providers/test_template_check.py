@@ -70,6 +70,8 @@ def submit(**changed):
         (submit(url='"https://{number}.test/"'), "submit.url", "has a placeholder in its host"),
         (submit(url='"https://a.test:{number}/"'), "submit.url", "is not a URL|in its host"),
         (submit(url='"https://a.test{number}/"'), "submit.url", "has a placeholder in its host"),
+        (submit(url='"https://a.test{number}"'), "submit.url", "has a placeholder in its host"),
+        (submit(url='"https://a.test{number}?{text}"'), "submit.url", "in its host"),
         (submit(method="SEND"), "submit.method", "must be 'GET', 'POST'"),
         (submit(send="yaml"), "submit.send", "must be 'json', 'form', 'xml' or 'text'"),
         (submit(read="yaml"), "submit.read", "must be 'json', 'xml', 'form' or 'text'"),

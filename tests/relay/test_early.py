@@ -215,3 +215,16 @@ def test_early_reports_are_kept_so_long_and_so_many() -> None:
     world.run(world.reports.forget_early())
     assert (world.store.early, len(world.reports.early)) == ({}, 0)
     assert world.reports.early._lines == {}
+
+
+def test_a_new_name_that_overtakes_the_answer_is_not_lost() -> None:
+    world, message_id = out()
+    world.told(says(M.ENROUTE, "key:1", renamed="theirs"))
+    world.store.commit_all()
+    assert world.store.early["one", "key:1"].renamed == "theirs"
+    world.wire.answer((message_id, Accepted("key:1")))
+    world.store.commit_all()
+    assert world.store.messages[message_id].provider_message_id == "theirs"
+    world.told(says(found="theirs"))
+    world.store.commit_all()
+    assert owed(world) == [(message_id, M.DELIVERED)]

@@ -111,6 +111,8 @@ def test_reports_are_filtered_and_paged_newest_first(simulator, clock):
     page = get(simulator, f"reports?{today}&limit=2").json
     assert page["info"] == {"totalPhoneNumbers": 3, "totalCost": 0.123, "totalParts": 3}
     assert page["paging"] == {"next": "2", "previous": None, "size": 2}
+    for limit, size in ((9999, 500), (-1, 1)):
+        assert get(simulator, f"reports?{today}&limit={limit}").json["paging"]["size"] == size
     page = get(simulator, f"reports?{today}&limit=2&next=2").json
     assert [item["msgId"] for item in page["data"]] == [first]
     assert page["paging"] == {"next": None, "previous": "2", "size": 2}

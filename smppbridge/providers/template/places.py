@@ -23,8 +23,8 @@ MAX_LIST = 1_048_576
 _MAX_PLACE = 200
 _MAX_FIELDS = 100
 _MAX_WORD = 200
-_SEEN = 1_000  # characters that a regex is shown
-_COST = 16_000_000  # ways to go through them, beyond which a regex is refused
+_SEEN = 500  # characters that a regex is shown
+_COST = 8_000_000  # ways to go through them, beyond which a regex is refused
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _TAG = r"(?:\{[^{}]*\})?(?:[\w.-]+|\*)"
 _STEP = rf"{_TAG}(?:\[(?:[1-9]\d*|last\(\)|(?:@?{_TAG}|\.)(?:='[^']*'|=\"[^\"]*\")?)\])*"

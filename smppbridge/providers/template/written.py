@@ -43,7 +43,7 @@ _ESCAPES: Mapping[str, Escape] = {
 }
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
 _OURS = frozenset(("content-length", "host", "transfer-encoding", "connection", "expect"))
-_FIXED_START = re.compile(r"https?://[^/?#]+([/?].*)?", re.DOTALL)
+_HOST = re.compile(r"https?://[^/?#]*")
 _ENCODING = re.compile(r"""<\?xml[^>]*encoding\s*=\s*["']([^"']*)["']""")
 _SAMPLE = "<a&\"']]>\t\r\n b--?>"
 _quote = json.JSONEncoder().encode
@@ -232,10 +232,10 @@ def _url_parts(request: Request, scope: Scope, writing: Writing) -> tuple[Part, 
     parts = scope.parts(url, key, in_url)
     fault = url_fault("".join("0" if isinstance(part, Slot) else part for part in parts))
     literal = "".join(part if isinstance(part, str) else "\0" for part in parts)
-    start = _FIXED_START.fullmatch(literal)
+    host = _HOST.match(literal)
     if fault:
         scope.wrong(key, fault)
-    elif start is None or "\0" in literal[: start.start(1)]:
+    elif host and "\0" in host[0]:
         scope.wrong(key, "has a placeholder in its host")
     more = tuple(fields(request.parameters, f"{writing.key}.parameters", scope, in_form))
     return (*parts, "&" if "?" in url else "?", *more) if more else parts

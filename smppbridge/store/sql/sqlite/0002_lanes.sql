@@ -5,4 +5,5 @@ drop index message_open;
 create index message_out on message (stage, provider, due) where stage in (2, 3);
 create index message_waiting on message (provider, system_id, priority, due) where stage = 1;
 create index message_expiring on message (provider, expires_at) where stage = 1;
+alter table early add column renamed text not null default '';
 create index message_batch on message (batch) where batch is not null;
