@@ -10,28 +10,15 @@ from types import MappingProxyType
 from typing import Any
 
 from smppbridge.bench import processes
+from smppbridge.bench.configured import keccel
 from smppbridge.bench.figures import Run
-from smppbridge.bench.stored import fill
+from smppbridge.bench.lanes import batches, isolation, polls
+from smppbridge.bench.plan import Plan, Procedure
+from smppbridge.bench.stored import fill_finished, fill_waiting
 
 IDLE_BINDS = 1_000
 _AT_LEISURE = 2_000  # messages with nothing beside them: enough for a p99
 _WATCHED = 5.0  # seconds of work on a backlog
-_MILLION = 1_000_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """How much is measured; *stored* messages are in the stores that have a past."""
-
-    messages: int = 20_000
-    binds: int = 4
-    window: int = 50
-    runs: int = 3
-    stored: int = _MILLION
-    directory: Path | None = None
-
-
-Procedure = Callable[[Plan], Iterator[Run]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +59,9 @@ def idle(plan: Plan) -> Iterator[Run]:
     with (
         processes.folder(plan.directory) as folder,
         processes.provider() as provider,
-        processes.bridge(folder, ports, provider, binds=IDLE_BINDS) as bridge,
+        processes.bridge(
+            folder, ports, {"keccel": keccel(provider.port)}, binds=IDLE_BINDS
+        ) as bridge,
     ):
         before = bridge.memory()
         with processes.idle_binds(ports, IDLE_BINDS):
@@ -84,8 +73,9 @@ def backlog(plan: Plan) -> Iterator[Run]:
     ports = processes.free_ports()
     with processes.folder(plan.directory) as folder, processes.provider() as provider:
         store = folder / "waiting.db"
-        fill(store, plan.stored, finished=False)
-        with processes.bridge(folder, ports, provider, store=store) as bridge:
+        fill_waiting(store, plan.stored, "keccel")
+        sections = {"keccel": keccel(provider.port)}
+        with processes.bridge(folder, ports, sections, store=store) as bridge:
             deadline = time.monotonic() + _WATCHED
             while (counts := provider.counts())["distinct"] < plan.stored:
                 if time.monotonic() > deadline:
@@ -103,7 +93,7 @@ def with_a_past(plan: Plan) -> Iterator[Run]:
     """The same load on an empty store and on one full of FINISHED messages, by turns."""
     with processes.folder(plan.directory) as past:
         full = past / "finished.db"
-        fill(full, plan.stored, finished=True)
+        fill_finished(full, plan.stored, "keccel")
         for _ in range(plan.runs):
             with processes.folder(plan.directory) as folder:
                 empty_run = _one_way(plan, folder, folder / "bridge.db")
@@ -142,6 +132,9 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
             with_a_past,
             ("accepted_ratio", "relayed_ratio", "accepted_per_s", "relayed_per_s", *_FAULTS),
         ),
+        "batches": Measurement("a backlog in requests of many messages against single ones", batches),
+        "isolation": Measurement("a steady load alone, and beside a provider that is slow", isolation),
+        "polls": Measurement("a store full of messages whose reports are asked for", polls),
     }
 )
 
@@ -186,7 +179,12 @@ def _loaded(plan: Plan, folder: Path, store: Path, *, receipts: bool) -> dict[st
     with (
         processes.provider(ports.report_to if receipts else None) as provider,
         processes.bridge(
-            folder, ports, provider, store=store, binds=plan.binds, window=plan.window
+            folder,
+            ports,
+            {"keccel": keccel(provider.port)},
+            store=store,
+            binds=plan.binds,
+            window=plan.window,
         ) as bridge,
     ):
         spent, known = bridge.cpu(), provider.counts()

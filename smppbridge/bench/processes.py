@@ -12,15 +12,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-import yaml
+from smppbridge.bench.configured import PASSWORD, Ports, Sections, written
 
 _RUN = "from smppbridge.cli.main import main; main()"
-_KEY = "benchbenchbenchbench"
 _READY_WITHIN = 120.0
 _ENDS_WITHIN = 40.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,20 +26,6 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 class BenchFailed(Exception):
     """One of the processes did not do its part."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the bridge is to listen."""
-
-    smpp: int
-    web: int
-    callbacks: int
-
-    @property
-    def report_to(self) -> str:
-        """The URL that the provider reports to."""
-        return f"http://127.0.0.1:{self.callbacks}/callbacks/keccel/{_KEY}"
 
 
 def free_ports() -> Ports:
@@ -61,11 +45,22 @@ class Provider:
 
     def counts(self) -> dict[str, Any]:
         """Return what it counted so far."""
-        answer = _get(self.port, "/counts")
+        counts: dict[str, Any] = self._told("counts")
+        return counts
+
+    def waits(self) -> list[float]:
+        """Return how many seconds each message was on its way, in ascending order."""
+        return sorted(self._told("waits"))
+
+    def polls(self) -> list[tuple[str, float]]:
+        """Return the ids it was asked about, and when (UNIX seconds)."""
+        return [(provider_message_id, at) for provider_message_id, at in self._told("polls")]
+
+    def _told(self, name: str) -> Any:
+        answer = _get(self.port, f"/{name}")
         if answer is None:
             raise BenchFailed("the provider is gone")
-        counts: dict[str, Any] = json.loads(answer)
-        return counts
+        return json.loads(answer)
 
     def await_messages(self, count: int, silence: float = 10.0, pause: float = 0.05) -> None:
         """Return when it has that many, or when none has come for *silence* seconds."""
@@ -79,9 +74,11 @@ class Provider:
 
 
 @contextmanager
-def provider(report_to: str | None = None) -> Iterator[Provider]:
-    """Run a provider, which pushes reports if it is told where to."""
-    arguments = ["--report-to", report_to] if report_to else []
+def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[Provider]:
+    """Run a provider that answers after *delay*; it pushes reports if it is told where to."""
+    arguments = [f"--delay={delay}"]
+    if report_to:
+        arguments.append(f"--report-to={report_to}")
     with _python("smppbridge.simulators.swift", *arguments) as process:
         yield Provider(process, _said(process, "the provider")["port"])
 
@@ -112,11 +109,11 @@ class Bridge:
 
 @contextmanager
 def bridge(
-    folder: Path, ports: Ports, provider: Provider, *, store: Path | None = None, **account: int
+    folder: Path, ports: Ports, providers: Sections, *, store: Path | None = None, **account: int
 ) -> Iterator[Bridge]:
-    """Run the bridge of a configuration made for it; *account* adds to the account's settings."""
+    """Run the bridge of a configuration made for it; *account* adds to the accounts' settings."""
     config, log = folder / "bridge.yaml", folder / "bridge.log"
-    config.write_text(_configuration(ports, provider.port, store or folder / "bridge.db", account))
+    config.write_text(written(ports, store or folder / "bridge.db", providers, account))
     with log.open("wb") as written:
         begun = time.monotonic()
         process = subprocess.Popen(
@@ -131,40 +128,26 @@ def bridge(
         _end(process)
 
 
-def _configuration(ports: Ports, provider: int, store: Path, account: dict[str, int]) -> str:
-    def listen(port: int) -> dict[str, str]:
-        return {"listen": f"tcp:{port}:interface=127.0.0.1"}
-
-    keccel = {
-        "type": "keccel",
-        "token": "bench",
-        "base_url": f"http://127.0.0.1:{provider}/sms/v2",
-        "callback_key": _KEY,
-        "balance_every": "off",
-    }
-    return yaml.safe_dump(
-        {
-            "smpp": listen(ports.smpp),
-            "web": listen(ports.web),
-            "callbacks": listen(ports.callbacks),
-            "store": f"sqlite:{store}",
-            "accounts": [{"system_id": "bench", "password": "bench", **account}],
-            "providers": {"keccel": keccel},
-            "routes": [{"via": ["keccel"]}],
-        }
-    )
-
-
-def load(ports: Ports, **options: int | bool) -> dict[str, Any]:
+def load(ports: Ports, account: str = "keccel", **options: float | bool) -> dict[str, Any]:
     """Let an ESME make a load and return its figures; *options* are those of its command line."""
-    with _esme(ports, options) as process:
+    with _esme(ports, account, options) as process:
         return _said(process, "the load")
+
+
+@contextmanager
+def load_beside(ports: Ports, account: str, **options: float | bool) -> Iterator[None]:
+    """Let an ESME make a load meanwhile, and no longer."""
+    with _esme(ports, account, options) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
 
 
 @contextmanager
 def idle_binds(ports: Ports, count: int) -> Iterator[None]:
     """Keep that many sessions bound."""
-    with _esme(ports, {"binds": count, "idle": True}) as process:
+    with _esme(ports, "keccel", {"binds": count, "idle": True}) as process:
         _said(process, "the load")
         yield
 
@@ -179,8 +162,8 @@ def folder(within: Path | None) -> Iterator[Path]:
         shutil.rmtree(made)
 
 
-def _esme(ports: Ports, options: dict[str, Any]) -> Any:
-    arguments = [f"--port={ports.smpp}"]
+def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
+    arguments = [f"--port={ports.smpp}", f"--system-id={account}", f"--password={PASSWORD}"]
     for name, value in options.items():
         if value is True:
             arguments.append(f"--{name}")

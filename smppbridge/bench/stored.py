@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Accepted
+from smppbridge.relay.overdue import PollRules
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
@@ -21,55 +22,96 @@ from smppbridge.store.writer import connect
 _ROWS = 16_384  # a transaction
 _LAST = 3_600.0  # seconds over which they came
 _SOURCE = Address("INFO", 5, 0)
+_TEXT = "tk%09d. Your one time code is 246810, do not share it"
+_SAME = "The clinic is closed today"
 
 
-def fill(path: Path, count: int, *, finished: bool) -> None:
-    """Write a store that holds *count* messages, all WAITING or all FINISHED with a report."""
-    messages = _messages(count, time.time())
+def fill_waiting(path: Path, count: int, provider: str, *, one_text: bool = False) -> None:
+    """Write a store of messages that are WAITING; with *one_text* they may share requests."""
+    _fill(path, _messages(count, provider, _SAME if one_text else ""))
+
+
+def fill_finished(path: Path, count: int, provider: str) -> None:
+    """Write a store of messages that are FINISHED with a report."""
+    _fill(path, _messages(count, provider), lambda answered: answered + _LAST, finished=True)
+
+
+def fill_submitted(
+    path: Path, count: int, provider: str, rules: PollRules
+) -> dict[str, tuple[float, float]]:
+    """Write a store of messages that are SUBMITTED and are polled as *rules* say.
+
+    Return by provider_message_id when each is due and when it was answered (UNIX seconds).
+    """
+    now = time.time()
+    dues: dict[str, tuple[float, float]] = {}
+
+    def due(answered: float) -> float:
+        found = answered + rules.first_look()
+        while found <= now:
+            found = rules.next_look(found, answered)
+        return found
+
+    for verdict in _fill(path, _messages(count, provider), due):
+        dues[verdict.provider_message_id or ""] = (verdict.due or 0.0, verdict.at)
+    return dues
+
+
+def _fill(
+    path: Path,
+    messages: Iterator[Message],
+    due: Callable[[float], float] | None = None,
+    *,
+    finished: bool = False,
+) -> list[Verdict]:
+    """Write messages, WAITING unless *due* says when to look at them next; return the verdicts."""
+    kept: list[Verdict] = []
     with closing(connect(str(path))) as db:
         migrate(db)
         db.execute("pragma synchronous = off")
         while some := list(islice(messages, _ROWS)):
             db.execute("begin")
-            sql.INSERT_MESSAGE.run(db, [rec.message_row(m, begun=finished) for m in some])
-            if finished:
-                verdicts = [_verdict(m) for m in some]
-                settled = [_settlement(v) for v in verdicts]
+            sql.INSERT_MESSAGE.run(db, [rec.message_row(m, begun=due is not None) for m in some])
+            if due is not None:
+                verdicts = [_verdict(m, due) for m in some]
                 sql.RECORD.run(db, [rec.verdict_row(v) for v in verdicts])
-                sql.FINAL.run(db, [rec.settlement_row(s) for s in settled])
+                if finished:
+                    sql.FINAL.run(db, [rec.settlement_row(_settlement(v)) for v in verdicts])
+                else:
+                    kept += verdicts
             db.execute("commit")
         db.execute("pragma wal_checkpoint(truncate)")
+    return kept
 
 
-def _messages(count: int, now: float) -> Iterator[Message]:
-    begun = now - _LAST - 1.0
+def _messages(count: int, provider: str, text: str = "") -> Iterator[Message]:
+    begun = time.time() - _LAST - 1.0
     for number in range(count):
         at = begun + _LAST * number / count
         digits = f"2439{number:08d}"
         yield Message(
             int(at * 1_000_000),
-            "bench",
+            provider,
             _SOURCE,
             Address(digits, 1, 1),
             digits,
-            f"tk{number:09d}. Your one time code is 246810, do not share it",
+            text or _TEXT % number,
             0,
             0,
             0,
-            ("keccel",),
+            (provider,),
             at,
             at + 86_400.0,
             at,
         )
 
 
-def _verdict(m: Message) -> Verdict:
-    attempt = Attempt(m, "keccel", 1, 0, m.accepted_at)
+def _verdict(m: Message, due: Callable[[float], float]) -> Verdict:
+    attempt = Attempt(m, m.route[0], 1, 0, m.accepted_at)
     identifier = f"{m.message_id:016d}"
     answered = m.accepted_at + 0.1
-    return Verdict(
-        attempt, Accepted(identifier), Stage.SUBMITTED, m.expires_at, answered, identifier
-    )
+    outcome = Accepted(identifier)
+    return Verdict(attempt, outcome, Stage.SUBMITTED, due(answered), answered, identifier)
 
 
 def _settlement(v: Verdict) -> Settlement:

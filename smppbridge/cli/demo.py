@@ -1,4 +1,4 @@
-"""``smppbridge demo``: the bridge and a provider's simulator on this machine, to be tried."""
+"""``smppbridge demo``: the bridge and every provider on this machine, to be tried."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
 from tempfile import TemporaryDirectory
 from types import FrameType
 from typing import Any
 
 import click
 from rich.console import Console
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
 from twisted.internet.error import CannotListenError
 
+from smppbridge.cli import demo_menu
 from smppbridge.cli.board import Board
+from smppbridge.cli.demo_settings import CODES, MENU, PATHS, WAYS, YOURS, Place, settings_of
 from smppbridge.cli.simulate import cannot_listen, listening
+from smppbridge.model.address import Address, number_of
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import Notify
@@ -29,50 +32,29 @@ from smppbridge.simulators import Simulator, simulator_type
 
 SMPP_PORT = 2775
 _PORT = click.IntRange(1, 65535)
+_OPTIONS = {"smpp": "--port", "web": "--web-port", "callbacks": "--callbacks-port"}
 _UP = """\
-The bridge is up, and Keccel is played beside it: nothing leaves this machine.
+The bridge is up, and all providers are played beside it: nothing leaves this machine.
 
   SMPP 3.4   127.0.0.1:{smpp}, system_id demo, password demo
   web        http://127.0.0.1:{web}/metrics /healthz /readyz
-  callbacks  http://127.0.0.1:{callbacks}
-  Keccel     http://127.0.0.1:{simulator}/sms/v2
 
-Point your system at it, or in another terminal:
+{table}
+
+Point your system at it, or in another terminal submit a message; bind and let a phone
+write to you; be a phone that dials a service code (for your own ESME, bound as {yours} /
+{yours}, dial {code}):
 
   {command} send{port} --to 243810000001 "Hello from the bridge"
   {command} listen{port}
+  curl --json '{{"from": "+447700900123", "text": "Hello"}}' {smscx}/simulator/receive
+  {command} simulate ussd {ussd}
 
 The last two digits of a number decide: 90 fails, 91 is rejected, 92 answers
 after 5 s, 93 HTTP 500, 94 HTTP 429 twice, 95 never answers, 96 reports before
 it answers, 97 reports twice, 98 never reports, 99 expires; others are
 delivered. Ctrl-C ends it, and nothing is kept.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where all listens on 127.0.0.1; *simulator* 0 is any free one."""
-
-    smpp: int
-    web: int
-    callbacks: int
-    simulator: int
-
-    def option(self, port: int) -> str:
-        """Return the option that sets *port*."""
-        name = next((each.name for each in fields(self) if getattr(self, each.name) == port), "")
-        return "--port" if name == "smpp" else f"--{name}-port"
-
-    def words(self) -> str:
-        """Return what is up, and how to bind and send."""
-        port = "" if self.smpp == SMPP_PORT else f" --port {self.smpp}"
-        return _UP.format(**asdict(self), port=port, command=_command())
-
-
-def _command() -> str:
-    """Return what this program was called by."""
-    called = sys.argv[0]
-    return "smppbridge" if shutil.which("smppbridge") == called else shlex.quote(called)
 
 
 @click.command()
@@ -83,14 +65,14 @@ def _command() -> str:
     type=_PORT,
     default=8776,
     show_default=True,
-    help="Port that the simulator reports to.",
+    help="Port that the simulators report to.",
 )
 @click.option(
     "--simulator-port",
-    type=click.IntRange(0, 65535),
+    type=click.IntRange(0, 65535 - len(PATHS) + 1),
     default=0,
     show_default=True,
-    help="Port of Keccel's simulator; 0: any free one.",
+    help="Port of Keccel's simulator, the others' follow it; 0: any free ones.",
 )
 @click.option(
     "--delay",
@@ -100,61 +82,72 @@ def _command() -> str:
     help="Seconds from acceptance to report.",
 )
 def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, delay: float) -> None:
-    """Run the bridge with Keccel's simulator on 127.0.0.1; needs no file and leaves none.
+    """Run the bridge with all simulators on 127.0.0.1; needs no file and leaves none.
 
-    Says how to bind and send, then shows the messages that go by: as a table on a terminal, as
-    lines otherwise.
+    Says which numbers go to whom and what can be tried, then shows the messages that go by: as a
+    table on a terminal, as lines otherwise.
     """
     from twisted.internet import reactor
 
-    key = secrets.token_hex(16)
-    callback = f"http://127.0.0.1:{callbacks_port}/callbacks/keccel/{key}"
-    simulator = simulator_type("keccel")(reactor, callback_url=callback, delay=delay)
-    taken = listening(simulator, simulator_port, "--simulator-port")
-    ports = Ports(port, web_port, callbacks_port, taken)
-    with TemporaryDirectory(prefix="smppbridge-demo-") as folder:
-        settings = settings_of(ports, folder, key)
-        Demo(settings, ports, simulator, reactor).run()
-
-
-def settings_of(ports: Ports, folder: str, key: str) -> Settings:
-    """Return the configuration of the demo; what never ends in earnest ends within a minute."""
-
-    def local(port: int) -> dict[str, str]:
-        return {"listen": f"tcp:{port}:interface=127.0.0.1"}
-
-    keccel = {
-        "type": "keccel",
-        "token": "demo",
-        "base_url": f"http://127.0.0.1:{ports.simulator}/sms/v2",
-        "callback_key": key,
-        "timeout": "10s",
-        "uncertain_deadline": "20s",
-        "report_deadline": "1m",
+    simulators = {name: simulator_type(name)(reactor, delay=delay) for name in PATHS}
+    ports = {
+        name: listening(each, simulator_port and simulator_port + nth, "--simulator-port")
+        for nth, (name, each) in enumerate(simulators.items())
     }
-    return Settings.read(
-        {
-            "smpp": local(ports.smpp),
-            "web": local(ports.web),
-            "callbacks": local(ports.callbacks),
-            "store": f"sqlite:{folder}/bridge.db",
-            "drain": "1s",
-            "log": {"format": "text", "messages": "all"},
-            "accounts": [{"system_id": "demo", "password": "demo", "binds": 100, "country": "CD"}],
-            "providers": {"keccel": keccel},
-            "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"]}],
-        }
+    with TemporaryDirectory(prefix="smppbridge-demo-") as folder:
+        place = Place(
+            smpp=port,
+            web=web_port,
+            callbacks=callbacks_port,
+            simulators=ports,
+            folder=folder,
+            key=secrets.token_hex(8),
+            menu_password=secrets.token_hex(4),
+        )
+        for name, simulator in simulators.items():
+            simulator.callback_url = place.callback_url(name)
+        Demo(settings_of(place, delay), place, simulators.values(), reactor).run()
+
+
+def words(place: Place) -> str:
+    """Return what is up, and what can be tried."""
+    given = next(code for code, owner in CODES.items() if owner == MENU)
+    return _UP.format(
+        smpp=place.smpp,
+        web=place.web,
+        table="\n".join(_table(place)),
+        command=_command(),
+        port="" if place.smpp == SMPP_PORT else f" --port {place.smpp}",
+        smscx=place.url_of("smscx"),
+        ussd=f"--url {place.ussd_url} --code '{given}'",
+        yours=YOURS,
+        code=next(code for code, owner in CODES.items() if owner == YOURS),
     )
 
 
+def _table(place: Place) -> Iterator[str]:
+    rows = [("numbers", "provider", "port", "")]
+    for way in WAYS:
+        port = place.simulators.get(way.simulator, "")
+        rows.append((", ".join(filter(None, way.prefixes)) or "others", way.via[0], port, way.words))
+    for numbers, provider, port, told in rows:
+        yield f"  {numbers:<8} {provider:<14} {port:<6} {told}".rstrip()
+
+
+def _command() -> str:
+    """Return what this program was called by."""
+    called = sys.argv[0]
+    return "smppbridge" if shutil.which("smppbridge") == called else shlex.quote(called)
+
+
 class Demo:
-    """A bridge and a simulator in one reactor, and what is shown of them."""
+    """A bridge and simulators in one reactor, and what is shown of them."""
 
     def __init__(
-        self, settings: Settings, ports: Ports, simulator: Simulator, reactor: Any
+        self, settings: Settings, place: Place, simulators: Sequence[Simulator], reactor: Any
     ) -> None:
-        self._ports, self._simulator, self._reactor = ports, simulator, reactor
-        self._board = _board()
+        self._place, self._simulators, self._reactor = place, simulators, reactor
+        self._board = _board(settings)
         journal = self._board or Journal(Lines(sys.stdout.fileno()), form="text")
         take_over_libraries(journal)
         self._bridge = Bridge(settings, reactor, journal, Notify({}, 0))
@@ -171,34 +164,46 @@ class Demo:
         with self._display:
             reactor.run()
         if isinstance(self._failed, CannotListenError):
-            raise cannot_listen(self._failed, self._ports.option(self._failed.port))
+            raise cannot_listen(self._failed, self._option(self._failed.port))
         if self._failed is not None:
             raise click.ClickException(f"cannot start: {self._failed}")
 
     async def _begin(self) -> None:
         signal.signal(signal.SIGHUP, self._hung_up)  # the terminal was closed
+        place = self._place
         try:
             await self._bridge.start()
+            await demo_menu.join(self._reactor, place.smpp, MENU, place.menu_password)
         except Exception as error:
             self._failed = error
             self._reactor.stop()
             return
-        words = self._ports.words()
-        click.echo(words)
+        said = words(place)
+        click.echo(said)
         if self._board is not None:
-            self._display.enter_context(self._board.shown(above=words.count("\n")))
+            self._display.enter_context(self._board.shown(above=said.count("\n")))
+
+    def _option(self, port: int) -> str:
+        return next(option for name, option in _OPTIONS.items() if getattr(self._place, name) == port)
 
     def _hung_up(self, signum: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reactor.stop)
 
     async def _end(self) -> None:
         await self._bridge.stop()
-        await self._simulator.close()
+        await DeferredList([maybeDeferred(each.close) for each in self._simulators])
 
 
-def _board() -> Board | None:
+def _board(settings: Settings) -> Board | None:
     """Return a table if there is a terminal that can show it."""
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
         return None
-    return Board(Lines(sys.stderr.fileno()), console)
+    table, countries = settings.table(), {a.system_id: a.country for a in settings.accounts}
+
+    def provider_of(system_id: str, destination: Address) -> str:
+        number = number_of(destination, countries.get(system_id))
+        choice = table.find(system_id, "", number)
+        return choice.via[0] if choice else ""
+
+    return Board(Lines(sys.stderr.fileno()), console, provider_of)

@@ -76,12 +76,15 @@ def text() -> str:
 
 
 def tables() -> dict[str, tuple[Row, ...]]:
-    """Return the rows of all settings, by section; the file's own keys are under ``""``."""
+    """Return the rows of all settings, by section.
+
+    The file's own keys are under ``""``, those of a type of provider under ``type keccel``.
+    """
     whole: dict[str, Any] = dict(Settings.model_fields)
     parts = {key: section_of(each.annotation) for key, each in whole.items()}
     own = {"": tuple(_row(key, whole[key]) for key, part in parts.items() if part is None)}
     named = {key: tuple(_rows(part.model_fields)) for key, part in parts.items() if part}
-    return own | named | {name: tuple(_rows(_own_fields(name))) for name in sorted(TYPES)}
+    return own | named | {f"type {name}": tuple(_rows(_own_fields(name))) for name in sorted(TYPES)}
 
 
 def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:

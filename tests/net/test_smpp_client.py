@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.report import Report
@@ -11,12 +13,17 @@ from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     BindReceiver,
     BindTransceiver,
+    BindTransceiverResp,
     BindTransmitter,
     DataSm,
     DeliverSmResp,
     EnquireLink,
+    GenericNack,
+    QuerySm,
+    SubmitSm,
     SubmitSmResp,
     Unbind,
     UnbindResp,
@@ -349,6 +356,65 @@ def test_odd_pdus_are_told_of_and_end_nothing(client, around):
     smsc.say(SubmitSmResp(0, 99, b"1"), UnbindResp(0, 99))
     assert around.named("pdu_refused")[0]["reason"] == "answers no request of ours"
     assert client.bound_counts() == {("it", "transceiver"): 1}
+
+
+@pytest.mark.parametrize(
+    "pdu",
+    [
+        AlertNotification(0, 1),
+        SubmitSm(0, 1, short_message=b"x"),
+        QuerySm(0, 1, b"1"),
+        GenericNack(Status.ESME_RINVCMDLEN, 0),
+        DeliverSmResp(0, 1),
+        BindTransceiverResp(0, 1),
+        BindTransceiver(0, 1),
+    ],
+)
+def test_what_an_smsc_has_no_reason_to_say_changes_nothing(client, around, pdu):
+    (smsc,) = bound(client, around)
+    smsc.say(pdu)
+    smsc.hear()
+    client.send("it", asks("a"))
+    (request,) = smsc.submitted()
+    smsc.answer(request)
+    assert [about for about, _ in around.answers] == ["a"]
+
+
+@given(octets=st.binary(max_size=200))
+def test_nonsense_ends_the_session_at_most(octets):
+    around = Around()
+    client = SmppClient(around.world)
+    (smsc,) = bound(client, around)
+    client.send("it", asks("a"))
+    smsc.link.dataReceived(octets)
+    around.pass_time(12)  # a PDU may be on its way for 10 s
+    if smsc.wire.disconnecting or smsc.wire.aborted:
+        smsc.lose()
+        around.pass_time(2)
+        assert len(around.smscs) == 2
+    assert client.bound_counts() == {("it", "transceiver"): 1}
+
+
+def test_a_generic_nack_answers_a_submit_sm(client, around):
+    (smsc,) = bound(client, around)
+    client.send("it", asks("a"))
+    (request,) = smsc.submitted()
+    smsc.say(GenericNack(Status.ESME_RINVCMDLEN, request.sequence_number))
+    ((about, answer),) = around.answers
+    assert (about, answer.command_status) == ("a", Status.ESME_RINVCMDLEN)
+
+
+@pytest.mark.parametrize(
+    "answer", [GenericNack(Status.ESME_RINVCMDID, 1), BindTransceiverResp(Status.ESME_RSYSERR, 1)]
+)
+def test_a_bind_may_be_refused_in_any_form(client, around, answer):
+    around.status = None
+    (smsc,) = bound(client, around)
+    smsc.say(answer)
+    around.pass_time(1)
+    smsc.lose()
+    (refused,) = around.named("upstream_refused")
+    assert refused["command_status"] == Status(answer.command_status).name
 
 
 # -- changing and stopping ------------------------------------------------------------------------

@@ -256,6 +256,11 @@ def test_an_http_status_without_json_speaks_for_itself(status, outcome):
         assert batch(body, status=status) == [outcome] * 2
 
 
+def test_a_fault_that_nobody_knows_is_told_in_its_own_words():
+    assert submitted(fault(9999, "odd"), 400) == Refused("HTTP 400 odd 9999: No")
+    assert submitted(fault(9999, "odd"), 408) == Postponed("HTTP 408 odd 9999: No")
+
+
 def test_a_server_error_is_uncertain_whatever_it_says():
     for document in (fault(1699, "server_error"), fault(1210), {"data": [item()]}):
         assert isinstance(submitted(document, 500), Uncertain)

@@ -114,8 +114,8 @@ def test_a_request_is_as_it_is_described():
             {"error": {"message": "Bad Sender ID"}},
             Refused("Bad Sender ID", CommandStatus.ESME_RINVSRCADR),
         ),
-        ({"status": "x", "error": {"message": "Too long"}}, Refused("Too long", 1)),
-        ({"status": "quota used up"}, Refused("quota used up", provider_fault=True)),
+        ({"error": {"message": "Too long"}}, Refused("Too long", 1)),
+        ({"status": "Quota"}, Refused("Quota", provider_fault=True)),
         ({"status": 9, "error": {"code": "43"}}, Postponed("43", whole_lane=True)),
         ({"status": 43}, Postponed("43", whole_lane=True)),
     ],
@@ -144,6 +144,9 @@ def test_an_answer_is_read_as_it_is_described(document, outcome):
         {"status": ["Sent"], "id": "7"},
         {"status": None, "id": "7"},
         {"error": {"message": "Never heard of"}},
+        {"status": "quota used up"},
+        {"status": "Queued", "error": {"code": 42, "message": "Sender ID taken, not too long"}},
+        {"id": "7", "error": {"code": 42}},
         b'{"status":"Sent","id":' + b"9" * 5_000 + b"}",
     ],
 )
@@ -640,7 +643,7 @@ def test_an_answer_without_an_item_for_each_is_uncertain_for_all(document):
 
 def test_a_fault_of_the_whole_is_that_of_each():
     assert asked_for(EACH, {}, 401)[1] == [Refused("HTTP 401", provider_fault=True)] * 3
-    assert asked_for(EACH, {"status": "odd"})[1] == [Uncertain("status missing")] * 3
+    assert asked_for(EACH, {"status": "odd"})[1] == [Uncertain("no id")] * 3
 
 
 def test_items_are_found_by_their_numbers():

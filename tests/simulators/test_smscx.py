@@ -109,6 +109,12 @@ def test_endings_that_are_taken(simulator, clock, ending, pushed, pulled):
     assert status_of(simulator, msg_id) == pulled
 
 
+def test_only_97_is_reported_twice(simulator):
+    first, second = send(simulator, "01", "97").json["data"]
+    told = [[one["msgId"] for one in data] for _, data, _ in simulator.pusher.events]
+    assert told == [[first["msgId"], second["msgId"]], [second["msgId"]]]
+
+
 def test_what_is_rejected_costs_nothing_and_is_never_reported(simulator):
     simulator.opt_out(NUMBER + "02")
     data = send(simulator, to=[NUMBER + "91", NUMBER + "02", "+881612345678"])

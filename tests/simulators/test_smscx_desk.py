@@ -173,6 +173,8 @@ def test_opt_outs_come_and_go(simulator):
         "totalPhoneNumbers": 4,
         "invalid": ["7"],
     }
+    again = post(simulator, "optouts", phoneNumbers=numbers[:1]).json["info"]
+    assert (again["totalValid"], again["totalDuplicates"]) == (1, 1)
     page = get(simulator, "optouts").json
     assert page["info"]["total"] == 2
     first, second = page["data"]

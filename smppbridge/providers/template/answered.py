@@ -142,7 +142,7 @@ class Submitted:
         items = self._items(document)
         if not items:
             words = self._alone._words(document)
-            return [self._not_taken("", words, message) for message in messages]
+            return [self._unexplained(words, message) for message in messages]
         if self._number is not None:
             matched = _by_number(items, self._number, messages)
         elif len(items) == len(messages):
@@ -157,24 +157,36 @@ class Submitted:
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
         if self._status and status.upper() not in self._accepted:
-            return self._not_taken(status, self._words(document), message)
-        identifier = identifier_of(self._id(document)) if self._id else str(message.message_id)
+            return self._not_taken(document, status, message)
+        identifier = self._identifier(document, message)
         if identifier:
             return Accepted(identifier)
         if self._status:
             return Uncertain("taken, but without id")
-        return self._not_taken("", self._words(document), message)
+        return self._unexplained(self._words(document), message)
 
-    def _not_taken(self, status: str, words: Sequence[str], message: Message) -> Outcome:
-        blame = self._meanings.blame((status, *words))
-        refused = status and (status.upper() in self._refused or "*" in self._refused)
+    def _not_taken(self, document: Any, status: str, message: Message) -> Outcome:
+        """Only a status that is known to be a refusal is one, whatever stands beside it."""
+        words = self._words(document)
+        if not status and self._id and not self._identifier(document, message):
+            return self._unexplained(words, message)
+        told = self._meanings.shown((status,), message.text)
+        blame = self._meanings.exactly(status)
+        if blame or (status and (status.upper() in self._refused or "*" in self._refused)):
+            said = self._meanings.shown(words, message.text) or told
+            return refusal(said, blame or self._meanings.blame(words) or "message")
+        return Uncertain(f"status {told or 'missing'}")
+
+    def _unexplained(self, words: Sequence[str], message: Message) -> Outcome:
+        """Return what an answer means that has neither status nor id, but perhaps an error."""
+        blame = self._meanings.blame(words)
         said = self._meanings.shown(words, message.text)
-        status = self._meanings.shown((status,), message.text)
-        if blame or refused:
-            return refusal(said or status, blame or "message")
-        if not self._status:
-            return Uncertain(f"no id: {said}" if said else "no id")
-        return Uncertain(f"status {status or 'missing'}")
+        if blame:
+            return refusal(said, blame)
+        return Uncertain(f"no id: {said}" if said else "no id")
+
+    def _identifier(self, document: Any, message: Message) -> str | None:
+        return identifier_of(self._id(document)) if self._id else str(message.message_id)
 
     def _words(self, document: Any) -> list[str]:
         return [word_of(place(document)) for place in self._error]

@@ -67,6 +67,11 @@ class Meanings:
         lowered = "\n".join(words).lower()
         return next((blame for text, blame in self.fragments if text in lowered), None)
 
+    def exactly(self, word: str) -> Blame | None:
+        """Return whose fault *word* as a whole says it is."""
+        lowered = word.lower()
+        return self.codes.get(word) or dict(self.fragments).get(lowered)
+
     def shown(self, words: Iterable[str], *texts: str) -> str:
         """Return *words* as an operator may see them."""
         return shown(" ".join(filter(None, words)), *self.secrets, *texts)

@@ -1,0 +1,212 @@
+"""The configuration of `demo`: every provider there is, each with numbers of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from smppbridge.settings.schema import Settings
+
+PATHS: Mapping[str, str] = {
+    "keccel": "/sms/v2",
+    "mspace_v2": "/smsapi/v2",
+    "mspace_legacy": "/mspaceservice/wr/sms",
+    "smsc": "",
+    "smscx": "",
+    "d7": "",
+    "d7_v1": "",
+}
+"""The simulators that are played, and below which path of theirs a provider is."""
+
+MENU, YOURS = "menu", "ussd"
+CODES: Mapping[str, str] = {"*384*77#": MENU, "*384*78#": YOURS}
+"""Service codes: the one whose ESME `demo` plays, and one for an ESME of its user's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """Numbers that begin with *prefixes* go to *via*; *simulator* is who plays the first of it."""
+
+    prefixes: tuple[str, ...]
+    via: tuple[str, ...]
+    simulator: str
+    words: str
+
+
+WAYS = (
+    Way(("243",), ("keccel",), "keccel", "JSON, reports by callback"),
+    Way(
+        ("254",),
+        ("mspace_v2", "mspace_legacy"),
+        "mspace_v2",
+        "JSON, reports are asked for; then mspace_legacy",
+    ),
+    Way(("255",), ("mspace_smsc",), "smsc", "SMPP, a transmitter and a receiver"),
+    Way(
+        ("256",),
+        ("mspace_legacy",),
+        "mspace_legacy",
+        "all in the URL; never reports, so DELIVRD is assumed",
+    ),
+    Way(("33", "44"), ("smscx",), "smscx", "OAuth2, requests under keys, webhooks"),
+    Way(("49",), ("outage", "smscx"), "", "nobody listens there; then smscx"),
+    Way(("971",), ("d7",), "d7", "Jasmin's REST API"),
+    Way(("972",), ("d7_batch",), "d7", "the same, up to 100 messages a request"),
+    Way(("1",), ("d7_v1",), "d7_v1", "a template: what it speaks is configured"),
+    Way(("",), ("keccel",), "keccel", ""),
+)
+"""Which numbers show what."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the demo is: ports on 127.0.0.1, those of simulators by name, and its secrets."""
+
+    smpp: int
+    web: int
+    callbacks: int
+    simulators: Mapping[str, int]
+    folder: str
+    key: str = field(repr=False)
+    menu_password: str = field(repr=False)
+
+    def url_of(self, simulator: str) -> str:
+        """Return below which URL a provider is played."""
+        return f"http://127.0.0.1:{self.simulators[simulator]}{PATHS[simulator]}"
+
+    def callback_url(self, provider: str) -> str:
+        """Return what a provider calls."""
+        return f"http://127.0.0.1:{self.callbacks}/callbacks/{provider}/{self.key}"
+
+    @property
+    def ussd_url(self) -> str:
+        """What a USSD gateway calls."""
+        return f"http://127.0.0.1:{self.callbacks}/ussd/{self.key}"
+
+
+def settings_of(place: Place, delay: float) -> Settings:
+    """Return the configuration; what never ends in earnest ends within a minute.
+
+    *delay* is how many seconds after acceptance the simulators report.
+    """
+
+    def local(port: int) -> dict[str, Any]:
+        return {"listen": f"tcp:{port}:interface=127.0.0.1"}
+
+    return Settings.read(
+        {
+            "smpp": local(place.smpp),
+            "web": local(place.web),
+            "callbacks": {
+                **local(place.callbacks),
+                "public_url": f"http://127.0.0.1:{place.callbacks}",
+            },
+            "store": f"sqlite:{place.folder}/bridge.db",
+            "drain": "1s",
+            "log": {"format": "text", "messages": "all"},
+            "accounts": [
+                {"system_id": "demo", "password": "demo", "binds": 100, "country": "CD"},
+                {"system_id": MENU, "password": place.menu_password},
+                {"system_id": YOURS, "password": YOURS},
+            ],
+            "providers": _providers(place, delay),
+            "routes": [{"to": way.prefixes, "via": way.via} for way in WAYS],
+            "mo": [{"account": "demo"}],
+            "ussd": {"codes": dict(CODES), "key": place.key},
+        }
+    )
+
+
+def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
+    soon = {"timeout": "10s", "uncertain_deadline": "20s", "report_deadline": "1m"}
+    pushed = {**soon, "callback_key": place.key}
+    d7 = {"type": "d7", "username": "demo", "password": "demo", "base_url": place.url_of("d7")}
+    return {
+        "keccel": {
+            "type": "keccel",
+            "token": "demo",
+            "base_url": place.url_of("keccel"),
+            **pushed,
+        },
+        "mspace_v2": {
+            "type": "mspace_v2",
+            "username": "demo",
+            "apikey": "demo",
+            "base_url": place.url_of("mspace_v2"),
+            "first_poll": delay + 0.2,
+            "longest_poll": delay + 5,
+            "poll_rate": 100,
+            "failover_after": "10s",
+            **soon,
+        },
+        "mspace_legacy": {
+            "type": "mspace_legacy",
+            "username": "demo",
+            "password": "demo",
+            "base_url": place.url_of("mspace_legacy"),
+            "without_reports": "delivrd",
+            "after": delay + 0.2,
+            **soon,
+        },
+        "mspace_smsc": {
+            "type": "smpp",
+            "host": "127.0.0.1",
+            "port": place.simulators["smsc"],
+            "system_id": "demo",
+            "password": "demo",
+            "bind": "tx+rx",
+            **soon,
+        },
+        "smscx": {
+            "type": "smscx",
+            "app_id": "demo",
+            "app_secret": "demo",
+            "base_url": place.url_of("smscx"),
+            "rate": 1000,
+            "attempts": 3,
+            **pushed,
+        },
+        "outage": {
+            "type": "keccel",
+            "token": "demo",
+            "base_url": "http://127.0.0.1:1",  # tcpmux, which nobody has any more
+            "balance_every": None,
+            "breaker": 1,
+            "failover_after": 0.1,
+            **pushed,
+        },
+        "d7": {**d7, **pushed},
+        "d7_batch": {**d7, "batch": "on", **pushed},
+        "d7_v1": {**_D7_V1, "base_url": place.url_of("d7_v1"), **pushed},
+    }
+
+
+_D7_V1: Mapping[str, Any] = {
+    "type": "template",
+    "secrets": {"token": "demo"},
+    "auth": {"bearer": "{token}"},
+    "alphabets": {"gsm": "text", "unicode": "unicode"},
+    "submit": {
+        "url": "/messages/v1/send",
+        "body": {
+            "messages": [
+                {
+                    "channel": "sms",
+                    "recipients": ["{number}"],
+                    "content": "{text}",
+                    "msg_type": "text",
+                    "data_coding": "{alphabet}",
+                }
+            ],
+            "message_globals": {"originator": "{sender}", "report_url": "{callback_url}"},
+        },
+        "status": "/status",
+        "accepted": "accepted",
+        "id": "/request_id",
+        "error": ["/detail/code", "/detail/message", "/detail/0/msg"],
+    },
+    "callback": {"id": "request_id", "status": "status"},
+    "states": {"un_delivered": "undeliverable", "not_reachable": "undeliverable"},
+    "errors": {"recipient": "destination", "originator": "source", "credit": "provider"},
+}
