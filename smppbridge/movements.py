@@ -26,7 +26,6 @@ from smppbridge.service_rules import (
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
 
-
 Hear = Callable[[str, Sequence[Heard], str], Awaitable[None]]
 """Takes what a provider says, and whether it was push or poll."""
 

@@ -88,7 +88,7 @@ class Bridge:
         path = self.settings.store.removeprefix("sqlite:")
         self.store = SqliteStore(path, self.reactor.callFromThread, self._committed)
         around = (self.clock.wall, self.journal)
-        self.wires = Wires(self.reactor, self._answered, self._tell, *around)
+        self.wires = Wires(self.reactor, self._answered, self._tell, self._bound, *around)
         self.carrier = Carrier(self.wires.send, self.clock.wall)
         surroundings = Surroundings(self.clock, self.metrics, self.journal, self.spawn)
         tell = self._tell
@@ -223,6 +223,10 @@ class Bridge:
 
     def _answered(self, answers: Any) -> None:
         self.carrier.answered(answers)
+
+    def _bound(self, name: str) -> None:
+        if name in self.lanes:
+            self.lanes[name].breaker.probe_now()
 
     def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Heard]:
         lane = self.lanes.get(name)

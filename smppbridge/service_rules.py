@@ -9,7 +9,7 @@ from smppbridge.net.http_client import Connection
 from smppbridge.net.smpp_server import Limits
 from smppbridge.net.standing import Terms
 from smppbridge.providers.exchange import Provider as Built
-from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.relay.addressing import Addressing
 from smppbridge.relay.breaker import BreakerRules
 from smppbridge.relay.early import EarlyRules
@@ -85,6 +85,7 @@ def connection_of(provider: Provider) -> Connection:
         proxy=lane.proxy,
         connect_timeout=lane.connect_timeout,
         timeout=lane.timeout,
+        max_response=provider.abilities.longest_answer,
     )
 
 

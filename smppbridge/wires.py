@@ -10,20 +10,24 @@ from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_client import SmppClient, World, connector
 from smppbridge.net.standing import Tell
 from smppbridge.providers.exchange import Provider
-from smppbridge.providers.smpp import SmppRequest
+from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.relay.meters import Journal
 from smppbridge.service_rules import connection_of, terms_of
 from smppbridge.settings.schema import Settings
 
 
 class Wires:
-    """Both clients; *answered* is told what came back, *tell* what SMSCs delivered."""
+    """Both clients; *answered* is told what came back, *tell* what SMSCs delivered.
+
+    *bound* hears that there is a session with an SMSC (again).
+    """
 
     def __init__(
         self,
         reactor: Any,
         answered: Callable[[Any], None],
         tell: Tell,
+        bound: Callable[[str], None],
         wall: Callable[[], float],
         journal: Journal,
     ) -> None:
@@ -34,6 +38,7 @@ class Wires:
                 connect=connector(reactor),
                 answered=answered,
                 tell=tell,
+                bound=bound,
                 random=random.random,
                 wall=wall,
                 journal=journal,

@@ -57,7 +57,9 @@ def mspace_v2(port: int, poll_rate: float) -> dict[str, Any]:
     return {**own, "poll_rate": poll_rate}
 
 
-def written(ports: Ports, store: Path, providers: Sections, account: Mapping[str, int]) -> str:
+def configuration(
+    ports: Ports, store: Path, providers: Sections, account: Mapping[str, int]
+) -> str:
     """Return a configuration; *account* adds to the settings of every account."""
 
     def listen(port: int) -> dict[str, str]:

@@ -41,12 +41,36 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "idle_mb": Figure("memory", "MB", 1),
         "unbound_mb": Figure("memory before", "MB", 1),
         "peak_mb": Figure("memory at most", "MB", 1),
+        "smscx_ratio": Figure("SMS.CX, 1,000 to 1 a request", "", 2),
+        "smscx_batch_per_s": Figure("1,000 a request", "/s"),
+        "smscx_single_per_s": Figure("1 a request", "/s"),
+        "smscx_batch_lone_ms": Figure("lone: relayed after, p50", "ms", 2),
+        "smscx_single_lone_ms": Figure("lone: relayed after, p50", "ms", 2),
+        "d7_ratio": Figure("D7, 100 to 1 a request", "", 2),
+        "d7_batch_per_s": Figure("100 a request", "/s"),
+        "d7_single_per_s": Figure("1 a request", "/s"),
+        "d7_batch_lone_ms": Figure("lone: relayed after, p50", "ms", 2),
+        "d7_single_lone_ms": Figure("lone: relayed after, p50", "ms", 2),
+        "steady_per_s": Figure("messages", "/s"),
+        "resp_p99_ratio": Figure("answered, beside to alone", "", 2),
+        "relay_p99_ratio": Figure("relayed, beside to alone", "", 2),
+        "alone_resp_p99_ms": Figure("alone: answered after, p99", "ms", 2),
+        "alone_relay_p99_ms": Figure("alone: relayed after, p99", "ms", 2),
+        "beside_resp_p99_ms": Figure("beside: answered after, p99", "ms", 2),
+        "beside_relay_p99_ms": Figure("beside: relayed after, p99", "ms", 2),
+        "polls_per_s": Figure("questions", "/s", 1),
+        "polls_used": Figure("of the rate that was set", "", 3),
+        "overdue": Figure("overdue at the end", ""),
+        "polling_cores": Figure("CPU a second: asking", "s", 3),
+        "idle_cores": Figure("CPU a second: idle", "s", 3),
+        "more_cores": Figure("CPU a second: more than idle", "s", 3),
         "bridge_us": Figure("CPU a message: bridge", "us", 1),
         "load_us": Figure("CPU a message: load", "us", 1),
         "provider_us": Figure("CPU a message: provider", "us", 1),
         "refused": Figure("refused", "", fault=True),
         "lost": Figure("accepted, not relayed", "", fault=True),
         "doubled": Figure("relayed twice", "", fault=True),
+        "early": Figure("questions before their time", "", fault=True),
         "receipts_missing": Figure("receipts missing", "", fault=True),
         "receipts_doubled": Figure("receipts doubled", "", fault=True),
     }
@@ -91,6 +115,11 @@ def faults(measured: Mapping[str, Sequence[Run]]) -> Iterator[str]:
         for name, value in medians(runs).items():
             if FIGURES[name].fault and value:
                 yield f"{measurement}: {FIGURES[name].words}: {value:,.0f}"
+
+
+def rate(count: int, seconds: float) -> float:
+    """Return how many that is a second; 0 if it took no time."""
+    return count / seconds if seconds > 0 else 0.0
 
 
 def machine() -> dict[str, str | int]:

@@ -1,14 +1,15 @@
-"""Measurements of lanes: requests of many messages, a slow neighbour, reports that are asked for."""
+"""Measurements of lanes: requests of many messages, a slow neighbour, reports asked for."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 from smppbridge.bench import configured, processes
-from smppbridge.bench.figures import Run
+from smppbridge.bench.figures import FIGURES, Run, rate
 from smppbridge.bench.plan import Plan
 from smppbridge.bench.stored import fill_submitted, fill_waiting
 from smppbridge.relay.overdue import PollRules
@@ -19,9 +20,13 @@ _SHARE = 0.3  # of what the bridge can relay
 _SLOW, _SLOW_RATE = 2.0, 100.0  # seconds to an answer; messages a second
 _FULL_AFTER = 2.0  # seconds until the slow provider's lane is full
 _OPEN = 100_000
+_TICK, _ON_ITS_WAY = 1.0, 1.0  # seconds between looks; from a look to its last question
 _POLLS = PollRules(polls=True, rate=100.0)
 
-Section = Mapping[str, Any]
+_BATCHES: tuple[tuple[str, int | str, int | str], ...] = (("smscx", 1000, 1), ("d7", "on", "off"))
+
+SectionOf = Callable[[int], Mapping[str, Any]]
+"""Returns a provider's section for a port."""
 
 
 # -- batches --------------------------------------------------------------------------------------
@@ -31,49 +36,167 @@ def batches(plan: Plan) -> Iterator[Run]:
     """A backlog, and lone messages: in batches and one by one, by turns."""
     for _ in range(plan.runs):
         run: dict[str, float] = {}
-        faults: list[int] = []
-        for name, many, single in (
-            ("smscx", 1000, 1),
-            ("d7", "on", "off"),
-        ):
-            section = getattr(configured, name)
-            for kind, batch in (("single", single), ("batch", many)):
-                with processes.provider() as provider:
-                    one = {name: section(provider.port, batch)}
-                    run[f"{name}_{kind}_per_s"] = _drained(plan, one, provider)
-                    faults.append(provider.counts()["doubled"])
-                with processes.provider() as provider:
-                    one = {name: section(provider.port, batch)}
-                    run[f"{name}_{kind}_lone_ms"] = _lone(plan, one, provider)
-            run[f"{name}_ratio"] = run[f"{name}_batch_per_s"] / run[f"{name}_single_per_s"]
-        yield {**dict(sorted(run.items())), "doubled": sum(faults)}
+        doubled = 0
+        for name, many, one in _BATCHES:
+            for kind, batch in (("single", one), ("batch", many)):
+                section = partial(getattr(configured, name), batch=batch)
+                drained, twice = _drained(plan, name, section)
+                run[f"{name}_{kind}_per_s"], doubled = drained, doubled + twice
+                run[f"{name}_{kind}_lone_ms"] = _lone(plan, name, section)
+            ratio = run[f"{name}_batch_per_s"] / run[f"{name}_single_per_s"]
+            run[f"{name}_ratio"] = ratio
+        yield {**{name: run[name] for name in FIGURES if name in run}, "doubled": doubled}
 
 
-def _drained(
-    plan: Plan, sections: Mapping[str, Section], provider: processes.Provider
-) -> float:
-    """Let the bridge find a backlog in its store; return messages a second after the first."""
-    (name,) = sections
-    with processes.folder(plan.directory) as folder:
+def _drained(plan: Plan, name: str, section: SectionOf) -> tuple[float, int]:
+    """Let the bridge find a backlog in its store.
+
+    Return messages a second after the first request, and how many came twice.
+    """
+    with processes.folder(plan.directory) as folder, processes.provider() as provider:
         store = folder / "bridge.db"
         fill_waiting(store, plan.messages, name, one_text=True)
+        sections = {name: section(provider.port)}
         with processes.bridge(folder, processes.free_ports(), sections, store=store):
             provider.await_messages(plan.messages)
             counts = provider.counts()
     if counts["distinct"] < plan.messages:
         raise processes.BenchFailed(f"{counts['distinct']} of {plan.messages} messages came")
     seconds = counts["last_at"] - counts["first_at"]
-    return (counts["distinct"] - counts["opening"]) / seconds if seconds > 0 else 0.0
+    return rate(counts["distinct"] - counts["opening"], seconds), counts["doubled"]
 
 
-def _lone(plan: Plan, sections: Mapping[str, Section], provider: processes.Provider) -> float:
+def _lone(plan: Plan, name: str, section: SectionOf) -> float:
     """Return the median of milliseconds to the provider of messages that come one by one."""
-    (name,) = sections
     ports, messages = processes.free_ports(), min(plan.messages, _LONE)
     with (
         processes.folder(plan.directory) as folder,
-        processes.bridge(folder, ports, sections),
+        processes.provider() as provider,
+        processes.bridge(folder, ports, {name: section(provider.port)}),
     ):
         processes.load(ports, name, messages=messages, binds=1, rate=_LONE_RATE)
         provider.await_messages(messages)
         return percentile(provider.waits(), 50) * 1000
+
+
+# -- isolation ------------------------------------------------------------------------------------
+
+
+def isolation(plan: Plan) -> Iterator[Run]:
+    """A steady load with nothing beside it, and beside a slow provider's traffic, by turns."""
+    pace = _SHARE * _relayed(plan)
+    for number in range(plan.runs):
+        arms = {"alone": False, "beside": True}
+        names = list(arms) if number % 2 == 0 else list(reversed(arms))
+        found = {name: _steady(plan, pace, beside=arms[name]) for name in names}
+        alone, beside = found["alone"], found["beside"]
+        yield {
+            "steady_per_s": pace,
+            "resp_p99_ratio": beside["resp_p99_ms"] / alone["resp_p99_ms"],
+            "relay_p99_ratio": beside["relay_p99_ms"] / alone["relay_p99_ms"],
+            "lost": alone.pop("lost") + beside.pop("lost"),
+            **{f"alone_{name}": value for name, value in alone.items()},
+            **{f"beside_{name}": value for name, value in beside.items()},
+        }
+
+
+def _relayed(plan: Plan) -> float:
+    """Return how many messages a second the bridge relays if that is all it does."""
+    ports = processes.free_ports()
+    with (
+        processes.folder(plan.directory) as folder,
+        processes.provider() as provider,
+        processes.bridge(folder, ports, {"fast": configured.keccel(provider.port)}),
+    ):
+        load = processes.load(
+            ports, "fast", messages=plan.messages, binds=plan.binds, window=plan.window
+        )
+        provider.await_messages(load["accepted"])
+        counts = provider.counts()
+    return rate(counts["distinct"], counts["last_at"] - load["began"])
+
+
+def _steady(plan: Plan, pace: float, *, beside: bool) -> dict[str, float]:
+    """Return the p99 of a steady load's answers and of its way to the provider."""
+    ports = processes.free_ports()
+    with (
+        processes.folder(plan.directory) as folder,
+        processes.provider() as fast,
+        processes.provider(delay=_SLOW) as slow,
+        processes.bridge(
+            folder,
+            ports,
+            {"fast": configured.keccel(fast.port), "slow": configured.keccel(slow.port)},
+        ),
+        ExitStack() as neighbours,
+    ):
+        if beside:
+            seconds = plan.messages / pace + 2 * _FULL_AFTER + _SLOW
+            traffic = processes.load_beside(
+                ports, "slow", messages=int(seconds * _SLOW_RATE), binds=1, rate=_SLOW_RATE
+            )
+            neighbours.enter_context(traffic)
+        time.sleep(_FULL_AFTER)  # alone too: both begin with a bridge that has run for a while
+        load = processes.load(ports, "fast", messages=plan.messages, rate=pace)
+        fast.await_messages(load["accepted"])
+        return {
+            "resp_p99_ms": load["p99_ms"],
+            "relay_p99_ms": percentile(fast.waits(), 99) * 1000,
+            "lost": plan.messages - fast.counts()["distinct"],
+        }
+
+
+# -- polls ----------------------------------------------------------------------------------------
+
+
+def polls(plan: Plan) -> Iterator[Run]:
+    """A store of open messages that are asked about, and an idle bridge."""
+    with processes.folder(plan.directory) as folder, processes.provider() as provider:
+        section = {"mspace": configured.mspace_v2(provider.port, _POLLS.rate)}
+        with processes.bridge(folder, processes.free_ports(), section) as bridge:
+            idle = _cores(bridge, plan.seconds)
+    with processes.folder(plan.directory) as folder, processes.provider() as provider:
+        store = folder / "open.db"
+        dues = fill_submitted(store, min(plan.stored, _OPEN), "mspace", _POLLS)
+        section = {"mspace": configured.mspace_v2(provider.port, _POLLS.rate)}
+        with processes.bridge(folder, processes.free_ports(), section, store=store) as bridge:
+            begun = time.time()
+            polling = _cores(bridge, plan.seconds)
+            asked = _asked(provider.polls(), dues, begun)
+    yield {
+        **asked,
+        "polling_cores": polling,
+        "idle_cores": idle,
+        "more_cores": polling - idle,
+    }
+
+
+def _cores(bridge: processes.Bridge, seconds: float) -> float:
+    spent = bridge.cpu()
+    time.sleep(seconds)
+    return (bridge.cpu() - spent) / seconds
+
+
+def _asked(
+    asked: list[tuple[str, float]], dues: Mapping[str, tuple[float, float]], begun: float
+) -> dict[str, float]:
+    """Return how much of the rate was used since *begun*, what is overdue now, what came early.
+
+    A message that is asked about again has a new due, by when it was asked about last.
+    """
+    due = {identifier: at for identifier, (at, _) in dues.items()}
+    early = 0
+    for identifier, at in asked:
+        early += at < due[identifier]
+        _, answered = dues[identifier]
+        due[identifier] = _POLLS.next_look(at - _ON_ITS_WAY, answered)
+    times = [at for _, at in asked if at >= begun]
+    since = times[0] if times else begun
+    opening = sum(at < since + _TICK / 2 for at in times)  # they come tick by tick
+    found = rate(len(times) - opening, times[-1] - since) if times else 0.0
+    return {
+        "polls_per_s": found,
+        "polls_used": found / _POLLS.rate,
+        "overdue": sum(at < time.time() for at in due.values()),
+        "early": early,
+    }

@@ -11,7 +11,7 @@ from typing import Any
 
 from smppbridge.bench import processes
 from smppbridge.bench.configured import keccel
-from smppbridge.bench.figures import Run
+from smppbridge.bench.figures import Run, rate
 from smppbridge.bench.lanes import batches, isolation, polls
 from smppbridge.bench.plan import Plan, Procedure
 from smppbridge.bench.stored import fill_finished, fill_waiting
@@ -84,7 +84,7 @@ def backlog(plan: Plan) -> Iterator[Run]:
             yield {
                 "ready_s": bridge.ready_after,
                 "peak_mb": bridge.memory(peak=True),
-                "relayed_per_s": _rate(counts["distinct"], counts["last_at"] - counts["first_at"]),
+                "relayed_per_s": rate(counts["distinct"], counts["last_at"] - counts["first_at"]),
                 "doubled": counts["doubled"],
             }
 
@@ -132,9 +132,15 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
             with_a_past,
             ("accepted_ratio", "relayed_ratio", "accepted_per_s", "relayed_per_s", *_FAULTS),
         ),
-        "batches": Measurement("a backlog in requests of many messages against single ones", batches),
-        "isolation": Measurement("a steady load alone, and beside a provider that is slow", isolation),
-        "polls": Measurement("a store full of messages whose reports are asked for", polls),
+        "batches": Measurement(
+            "a backlog in requests of many messages against single ones", batches
+        ),
+        "isolation": Measurement(
+            "a steady load alone, and beside a provider that is slow", isolation
+        ),
+        "polls": Measurement(
+            "a store full of messages whose reports are asked for", polls, once=True
+        ),
     }
 )
 
@@ -201,7 +207,7 @@ def _loaded(plan: Plan, folder: Path, store: Path, *, receipts: bool) -> dict[st
         peak = bridge.memory(peak=True)
     figures = {
         "accepted_per_s": load["accepted_per_s"],
-        "relayed_per_s": _rate(counts["distinct"], counts["last_at"] - load["began"]),
+        "relayed_per_s": rate(counts["distinct"], counts["last_at"] - load["began"]),
         "p50_ms": load["p50_ms"],
         "p99_ms": load["p99_ms"],
         "bridge_us": _each(spent, plan),
@@ -221,10 +227,6 @@ def _receipts(load: dict[str, Any]) -> dict[str, float]:
         "receipts_missing": load["missing"],
         "receipts_doubled": load["doubled"] + load["unknown"],
     }
-
-
-def _rate(count: int, seconds: float) -> float:
-    return count / seconds if seconds > 0 else 0.0
 
 
 def _each(seconds: float, plan: Plan) -> float:

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from smppbridge.bench.configured import PASSWORD, Ports, Sections, written
+from smppbridge.bench.configured import PASSWORD, Ports, Sections, configuration
 
 _RUN = "from smppbridge.cli.main import main; main()"
 _READY_WITHIN = 120.0
@@ -113,7 +113,7 @@ def bridge(
 ) -> Iterator[Bridge]:
     """Run the bridge of a configuration made for it; *account* adds to the accounts' settings."""
     config, log = folder / "bridge.yaml", folder / "bridge.log"
-    config.write_text(written(ports, store or folder / "bridge.db", providers, account))
+    config.write_text(configuration(ports, store or folder / "bridge.db", providers, account))
     with log.open("wb") as written:
         begun = time.monotonic()
         process = subprocess.Popen(

@@ -16,7 +16,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from smppbridge.bench.figures import Run, faults, machine, medians, rows
-from smppbridge.bench.measurements import MEASUREMENTS, Plan, measure, steps
+from smppbridge.bench.measurements import MEASUREMENTS, measure, steps
+from smppbridge.bench.plan import Plan
 from smppbridge.bench.processes import BenchFailed
 
 _POSITIVE = click.IntRange(min=1)
@@ -54,6 +55,13 @@ _MOST_MESSAGES = 10_000_000
     default=Plan().stored,
     show_default=True,
     help="Messages in stores with a past.",
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=1.0),
+    default=Plan().seconds,
+    show_default=True,
+    help="How long a bridge is watched that is left to itself.",
 )
 @click.option(
     "--only",

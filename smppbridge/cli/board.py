@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from smppbridge.model.address import Address
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal
 from smppbridge.observe.shown import stamped
@@ -25,18 +26,32 @@ _NOTES = 3
 _FRAME = 5  # lines of a table that are no rows, and the one below it for the cursor
 _FEWEST = 5
 _UNCERTAIN = "uncertain"
-_COLOURS = {"accepted": "cyan", "DELIVERED": "green", _UNCERTAIN: "yellow", "UNKNOWN": "yellow"}
+_MO = "from a phone"
+_COLOURS = {
+    "accepted": "cyan",
+    "DELIVERED": "green",
+    _UNCERTAIN: "yellow",
+    "UNKNOWN": "yellow",
+    _MO: "magenta",
+}
+
+ProviderOf = Callable[[str, Address], str]
+"""Says to which provider a message of an account to some destination goes first."""
 
 
 @dataclass(slots=True)
 class Row:
-    """One segment or undivided message; *ms* is from acceptance to the final state."""
+    """One segment or undivided message; *ms* is from acceptance to the final state.
+
+    *provider* is who gets it first, until one says what became of it.
+    """
 
     at: float
     message_id: str
+    provider: str
     source: str
     destination: str
-    state: str = "accepted"
+    state: str
     ms: float | None = None
 
 
@@ -44,10 +59,15 @@ class Board(Journal):
     """Shows messages in a table and other events below it; writes lines while there is none."""
 
     def __init__(
-        self, lines: Lines, console: Console, clock: Callable[[], float] = time.time
+        self,
+        lines: Lines,
+        console: Console,
+        provider_of: ProviderOf,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         super().__init__(lines, form="text", level="warn", clock=clock)
         self._above = 0
+        self._provider_of = provider_of
         self._console, self._clock, self._stamp = console, clock, stamped(clock)
         self._live: Live | None = None
         self._changed = False
@@ -74,12 +94,14 @@ class Board(Journal):
         seen = cast(dict[str, Any], self._stamp(None, "", {"event": event, **fields}))
         self._changed = True
         if event == "message_accepted":
-            self._accept(seen)
+            self._accept(seen, self._provider_of(fields["system_id"], fields["destination"]))
+        elif event == "mo_owed":
+            self._add(seen, seen["provider"], _MO)
         elif event == "message_uncertain":
-            self._end([seen["message_id"]], _UNCERTAIN)
+            self._end([seen["message_id"]], seen["provider"], _UNCERTAIN)
         elif event in ("message_delivered", "message_failed", "message_expired"):
             ids = map(str, fields.get("segments") or [seen["message_id"]])
-            self._end(list(ids), seen["state"])
+            self._end(list(ids), seen["provider"], seen["state"])
         else:
             self._note(event, seen)
 
@@ -93,9 +115,10 @@ class Board(Journal):
 
     def table(self) -> Group:
         """Return what is shown."""
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1))
-        for heading, width in (("time", 8), ("message_id", 16), ("from", 9), ("to", 12)):
+        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))  # all of it in 80 columns
+        for heading, width in (("time", 8), ("message_id", 16), ("from", 4), ("to", 12)):
             table.add_column(heading, no_wrap=True, min_width=width)
+        table.add_column("provider", no_wrap=True, min_width=13)
         table.add_column("state", no_wrap=True, min_width=13)
         table.add_column("ms", no_wrap=True, min_width=5, justify="right")
         room = max(_FEWEST, self._console.height - self._above - _FRAME - _NOTES)
@@ -105,6 +128,7 @@ class Board(Journal):
                 row.message_id,
                 Text(row.source),
                 Text(row.destination),
+                row.provider,
                 Text(row.state, style=_COLOURS.get(row.state, "red")),
                 "" if row.ms is None else f"{row.ms:.0f}",
             )
@@ -116,22 +140,23 @@ class Board(Journal):
         notes = [Text(note, style="dim", no_wrap=True, overflow="ellipsis") for note in self._notes]
         return Group(table, *notes)
 
-    def _accept(self, seen: Mapping[str, Any]) -> None:
-        message_id = seen["message_id"]
+    def _accept(self, seen: Mapping[str, Any], provider: str) -> None:
         self._accepted += 1
-        self._rows[message_id] = Row(
-            self._clock(), message_id, seen["source_addr"], seen["destination"]
-        )
+        self._add(seen, provider, "accepted")
+
+    def _add(self, seen: Mapping[str, Any], provider: str, state: str) -> None:
+        message_id, addresses = seen["message_id"], (seen["source_addr"], seen["destination"])
+        self._rows[message_id] = Row(self._clock(), message_id, provider, *addresses, state)
         if len(self._rows) > _REMEMBERED:
             self._rows.popitem(last=False)
 
-    def _end(self, ids: Sequence[str], state: str) -> None:
+    def _end(self, ids: Sequence[str], provider: str, state: str) -> None:
         if state == "DELIVERED":
             self._delivered += len(ids)
         elif state != _UNCERTAIN:
             self._failed += len(ids)
         for row in filter(None, map(self._rows.get, ids)):
-            row.state = state
+            row.provider, row.state = provider, state
             if state != _UNCERTAIN:
                 row.ms = (self._clock() - row.at) * 1000
 

@@ -7,7 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -129,7 +129,9 @@ def _table(place: Place) -> Iterator[str]:
     rows = [("numbers", "provider", "port", "")]
     for way in WAYS:
         port = place.simulators.get(way.simulator, "")
-        rows.append((", ".join(filter(None, way.prefixes)) or "others", way.via[0], port, way.words))
+        rows.append(
+            (", ".join(filter(None, way.prefixes)) or "others", way.via[0], port, way.words)
+        )
     for numbers, provider, port, told in rows:
         yield f"  {numbers:<8} {provider:<14} {port:<6} {told}".rstrip()
 
@@ -184,7 +186,9 @@ class Demo:
             self._display.enter_context(self._board.shown(above=said.count("\n")))
 
     def _option(self, port: int) -> str:
-        return next(option for name, option in _OPTIONS.items() if getattr(self._place, name) == port)
+        return next(
+            option for name, option in _OPTIONS.items() if getattr(self._place, name) == port
+        )
 
     def _hung_up(self, signum: int, frame: FrameType | None) -> None:
         self._reactor.callFromThread(self._reactor.stop)

@@ -49,7 +49,7 @@ WAYS = (
         "mspace_legacy",
         "all in the URL; never reports, so DELIVRD is assumed",
     ),
-    Way(("33", "44"), ("smscx",), "smscx", "OAuth2, requests under keys, webhooks"),
+    Way(("33", "44"), ("smscx",), "smscx", "OAuth2, ten requests a second, webhooks"),
     Way(("49",), ("outage", "smscx"), "", "nobody listens there; then smscx"),
     Way(("971",), ("d7",), "d7", "Jasmin's REST API"),
     Way(("972",), ("d7_batch",), "d7", "the same, up to 100 messages a request"),
@@ -156,6 +156,7 @@ def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
             "system_id": "demo",
             "password": "demo",
             "bind": "tx+rx",
+            "attempts": 4,
             **soon,
         },
         "smscx": {
@@ -163,7 +164,8 @@ def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
             "app_id": "demo",
             "app_secret": "demo",
             "base_url": place.url_of("smscx"),
-            "rate": 1000,
+            "batch": 1,  # what is sent together would share one fate: one number decides
+            "rate": 10,  # its simulator's limit
             "attempts": 3,
             **pushed,
         },

@@ -1,47 +1,135 @@
-"""``smppbridge simulate``: one simulator, until a signal ends it."""
+"""``smppbridge simulate``: one simulator, until a signal ends it; or a phone that dials."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any
 
 import click
 from twisted.internet.error import CannotListenError
 
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
-from smppbridge.simulators import SIMULATORS, Simulator, simulator_type
+from smppbridge.simulators import Simulator, simulator_type
+from smppbridge.simulators.ussd import Dropped, Phone, converse
+
+_DIGITS = """\
+The last two digits of a destination decide: 90 fails, 91 is rejected, 92 is answered after 5 s,
+93 gets {error}, 94 {throttle} twice, 95 no answer, 96 is reported before it is answered, 97
+reported twice, 98 never reported, 99 expires; others are delivered."""
+_HTTP = _DIGITS.format(error="HTTP 500", throttle="HTTP 429")
+_ANY = "Takes any {}, but for the word wrong."
+SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "keccel": (
+            "Keccel, version 2: /sms/v2/message.asp, delivery.asp and balance.asp.",
+            _ANY.format("token") + " Reports by GET to --callback, and when asked.",
+            _HTTP,
+        ),
+        "mspace_legacy": (
+            "MSpace, all in the path: /mspaceservice/wr/sms/sendtext/..., balance, login,"
+            " subusers, resellerclients and top-ups.",
+            _ANY.format("username and password") + " It never reports.",
+            _HTTP,
+        ),
+        "mspace_v2": (
+            "MSpace, version 2, in JSON, XML or the path: /smsapi/v2/sendtext, deliveryreport,"
+            " balance, subusers, resellerclients and top-ups.",
+            _ANY.format("apikey and username") + " Reports when asked.",
+            _HTTP,
+        ),
+        "smscx": (
+            "SMS.CX, version 1: /oauth/token, /sms, /reports, /account/balance, /optouts and more."
+            " POST /simulator/receive and /simulator/optout with JSON play a phone.",
+            _ANY.format("X-API-KEY, or application by OAuth2")
+            + " Reports, messages and opt-outs to --callback, where a request names no other.",
+            _HTTP,
+        ),
+        "d7": (
+            "D7, Jasmin's REST API: /secure/send, /secure/sendbatch, /secure/balance, /secure/rate"
+            " and /ping. POST /simulator/receive plays a phone.",
+            _ANY.format("user and password")
+            + " Reports to each message's dlr-url, messages to --callback.",
+            _DIGITS.format(error="HTTP 500", throttle="HTTP 403 (throughput exceeded)"),
+        ),
+        "d7_v1": (
+            "D7, Messages API v1: /messages/v1/send, /messages/v1/balance and"
+            " /report/v1/message-log/ID.",
+            _ANY.format("bearer token")
+            + " Reports to a request's report_url or else --callback, and when asked.",
+            _HTTP,
+        ),
+        "smsc": (
+            "An SMSC that speaks SMPP 3.4: transmitters, receivers, transceivers.",
+            _ANY.format("system_id, and any password") + " Receipts come by deliver_sm.",
+            _DIGITS.format(error="ESME_RSYSERR", throttle="ESME_RTHROTTLED"),
+        ),
+    }
+)
+"""What each simulator serves, whom it lets in and how it reports, what its numbers mean."""
 
 
-@click.command()
-@click.argument("name", type=click.Choice(list(SIMULATORS)))
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    required=True,
-    help="Where it listens, on 127.0.0.1; 0: any free one.",
-)
-@click.option(
-    "--callback",
-    "--callback-url",
-    "callback",
-    metavar="URL",
-    help="Where it reports to: a provider's address at the bridge's callbacks listener.",
-)
-@click.option(
-    "--delay",
-    type=click.FloatRange(0),
-    default=1.0,
-    show_default=True,
-    help="Seconds from acceptance to report.",
-)
-def simulate(name: str, port: int, callback: str | None, delay: float) -> None:
-    """Play the provider NAME on 127.0.0.1.
+class Names(click.Group):
+    """Tells the names there are when asked for another."""
 
-    It takes any credential but the word wrong, and goes by the last two digits of the destination:
-    90 fails, 91 is rejected, 92 answers after 5 s, 93 HTTP 500 (smsc: ESME_RSYSERR), 94 HTTP 429
-    (ESME_RTHROTTLED) twice, 95 never answers, 96 reports before it answers, 97 reports twice, 98
-    never reports, 99 expires.
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return what is called so."""
+        if args[0] not in self.commands:
+            names = ", ".join(map(repr, self.commands))
+            near = get_close_matches(args[0], self.commands, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"{args[0]!r} is no simulator: choose from {names}.{hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Names, subcommand_metavar="NAME [OPTIONS]")
+def simulate() -> None:
+    """Play the provider NAME on 127.0.0.1, or a phone (ussd).
+
+    `simulate NAME --help` says what it serves.
     """
+
+
+def _named(name: str) -> click.Command:
+    what = SERVED[name]
+
+    @click.command(name, short_help=what[0].partition(":")[0], help="\n\n".join(what))
+    @click.option(
+        "--port",
+        type=click.IntRange(0, 65535),
+        required=True,
+        help="Where it listens, on 127.0.0.1; 0: any free one.",
+    )
+    @click.option(
+        "--callback",
+        "--callback-url",
+        "callback",
+        metavar="URL",
+        help="Where it reports to: a provider's address at the bridge's callbacks listener.",
+    )
+    @click.option(
+        "--delay",
+        type=click.FloatRange(0),
+        default=1.0,
+        show_default=True,
+        help="Seconds from acceptance to report.",
+    )
+    def play(port: int, callback: str | None, delay: float) -> None:
+        _play(name, port, callback, delay)
+
+    return play
+
+
+for _name in SERVED:
+    simulate.add_command(_named(_name))
+
+
+def _play(name: str, port: int, callback: str | None, delay: float) -> None:
     from twisted.internet import reactor
 
     take_over_libraries(Journal(Lines(sys.stderr.fileno()), form="text"))
@@ -50,6 +138,24 @@ def simulate(name: str, port: int, callback: str | None, delay: float) -> None:
     click.echo(f"{name} is played on {simulator.scheme}://127.0.0.1:{port}; Ctrl-C ends it")
     reactor.addSystemEventTrigger("before", "shutdown", simulator.close)
     reactor.run()
+
+
+@simulate.command(short_help="A phone that dials a service code")
+@click.option("--url", required=True, help="What MSpace's gateway calls: .../ussd/KEY of a bridge.")
+@click.option("--code", default="*384*77#", show_default=True, help="The service code to dial.")
+@click.option("--msisdn", default="254722000001", show_default=True, help="Whose phone it is.")
+@click.option("--last", is_flag=True, help="Send what was typed last, not all that was typed.")
+def ussd(url: str, code: str, msisdn: str, last: bool) -> None:
+    """Be a phone, and MSpace's USSD gateway.
+
+    Dials a service code, shows screens, and sends each line that is typed as an answer.
+    """
+    try:
+        converse(Phone(url, code, msisdn, joined=not last), sys.stdin, sys.stdout)
+    except Dropped as why:
+        raise click.ClickException(f"the gateway has dropped the dialogue: {why}") from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def listening(simulator: Simulator, port: int, option: str) -> int:
@@ -62,7 +168,7 @@ def listening(simulator: Simulator, port: int, option: str) -> int:
 
 def cannot_listen(error: CannotListenError, option: str) -> click.ClickException:
     """Return what to say of a port that cannot be had."""
-    reason = getattr(error.socketError, "strerror", None) or error.socketError
+    reason: Any = getattr(error.socketError, "strerror", None) or error.socketError
     return click.ClickException(
         f"cannot listen on port {error.port}: {reason}; choose another with {option}"
     )

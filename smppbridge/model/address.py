@@ -49,7 +49,7 @@ def source_address(addr: str) -> Address:
 
 
 def number_of(destination: Address, country: str | None = None) -> str:
-    """Return the E.164 digits of a destination, without sign (SMPP34 rules: see README).
+    """Return the E.164 digits of a destination, without sign.
 
     *country* (ISO 3166 alpha-2) is where national numbers belong; without it they are refused.
     A short code (TON 3 or 6) stays as it is.  Raises BadTon, BadAddress.

@@ -181,6 +181,7 @@ def _curl(connection: Connection) -> Any:
         (pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1),
         (pycurl.HTTP09_ALLOWED, 0),
         (pycurl.FOLLOWLOCATION, 0),
+        (pycurl.PATH_AS_IS, 1),  # a text may stand there, and one of dots is no way up
         (pycurl.SSL_VERIFYPEER, 1),
         (pycurl.SSL_VERIFYHOST, 2),
         (pycurl.SSLVERSION, pycurl.SSLVERSION_TLSv1_2),

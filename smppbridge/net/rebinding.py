@@ -1,4 +1,4 @@
-"""How long to wait before a session that was lost is bound again (SMPP34 practice: Kannel, vumi).
+"""How long to wait before a session that was lost is bound again.
 
 Quick repetition of wrong credentials gets accounts locked, and an SMSC that still sees our dead
 session needs time to notice.

@@ -167,7 +167,8 @@ class SmppProtocol(Protocol):
 
     def _disarm(self) -> None:
         if self._timer is not None:
-            self._timer.cancel()
+            if self._timer.active():  # the last one may have rung: the peer read nothing any more
+                self._timer.cancel()
             self._timer = None
 
     def _close(self) -> None:

@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from smppbridge.net.smpp_protocol import SmppProtocol
-from smppbridge.providers.smpp import Binding
-from smppbridge.providers.smpp_deliver import Delivered
+from smppbridge.providers.smpp.deliver import Delivered
+from smppbridge.providers.smpp.provider import Binding
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Answered, Faulty, Unanswered

@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from smppbridge.net.rebinding import WRONG_CREDENTIALS, Rebinding
 from smppbridge.net.smsc_link import End, Side, SmscLink
 from smppbridge.providers.exchange import Heard, NoAnswer, NotSent
-from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.relay.meters import Journal
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter, Pdu
@@ -57,13 +57,15 @@ class Terms:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
     """What is around upstreams: *connect* opens a connection for a factory, *answered* and *tell*
-    take what comes back, *random* returns 0 to 1, *wall* UNIX seconds.
+    take what comes back, *bound* hears that a provider is, *random* returns 0 to 1, *wall* UNIX
+    seconds.
     """
 
     clock: IReactorTime
     connect: Callable[[Terms, Factory], Deferred[Any]]
     answered: Callable[[Answers], None]
     tell: Tell
+    bound: Callable[[str], None]
     random: Callable[[], float]
     wall: Callable[[], float]
     journal: Journal

@@ -13,8 +13,8 @@ from twisted.logger import Logger
 from smppbridge.net.smsc_link import SmscLink
 from smppbridge.net.standing import NAMES, Answers, StandingSession, Terms, World
 from smppbridge.providers.exchange import BadReply, Heard, NoAnswer, NotSent
-from smppbridge.providers.smpp import SmppRequest
-from smppbridge.providers.smpp_deliver import Delivered
+from smppbridge.providers.smpp.deliver import Delivered
+from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.errors import LocalError
@@ -170,6 +170,7 @@ class Upstream:
     def bound(self, link: SmscLink) -> None:
         """Note that a link is bound."""
         self.world.journal("upstream_bound", provider=self.name, kind=NAMES[link.kind])
+        self.world.bound(self.name)
         self._move()
 
     def answered(self, link: SmscLink, answers: list[tuple[Any, Pdu]]) -> None:

@@ -21,7 +21,10 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 LEVELS = {
     "configuration_refused": "error",
     "session_refused": "warning",
+    "upstream_credentials_refused": "error",
     "upstream_refused": "warning",
+    "upstream_unreachable": "warning",
+    "deliver_sm_unread": "warning",
     "upstream_lost": "warning",
     "provider_down": "warning",
     "provider_missing": "warning",

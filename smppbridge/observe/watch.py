@@ -27,6 +27,9 @@ def watch(bridge: Any) -> None:
             (n,): lane.concurrency.limit for n, lane in bridge.lanes.items()
         },
         "provider_in_flight": lambda: {(n,): lane.out for n, lane in bridge.lanes.items()},
+        "upstream_binds": lambda: bridge.wires.smpp.bound_counts(),
+        "upstream_window_in_use": lambda: bridge.wires.smpp.windows(),
+        "upstream_waiting": lambda: bridge.wires.smpp.waiting(),
         "provider_balance": lambda: {
             (n, b.unit): b.amount for n, b in bridge.rounds.balances.items()
         },

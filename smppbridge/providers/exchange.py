@@ -89,8 +89,9 @@ class Abilities:
     may be repeated under its key (0: not at all), *correlates* that a report can carry our
     message_id.  *batch* is how many messages one request may carry.  *schedules* says that it can
     keep a message until its time.  *told_where* says that it must be told our callback URL with
-    each request, *callback_answer* is the body that it wants in return for a callback.  *bound* is
-    one that is kept connected: what it has to tell comes over that, not by HTTP.
+    each request, *callback_answer* is the body that it wants in return for a callback;
+    *longest_answer* is in octets.  *bound* is one that is kept connected: what it has to tell
+    comes over that, not by HTTP.
     """
 
     binary: bool = False
@@ -104,6 +105,7 @@ class Abilities:
     schedules: bool = False
     told_where: bool = False
     callback_answer: bytes = b""
+    longest_answer: int = 1_048_576
     bound: bool = False
 
     @property

@@ -10,8 +10,7 @@ from types import MappingProxyType
 from smppbridge.providers.d7 import D7
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
-from smppbridge.providers.mspace_legacy import MSpaceLegacy
-from smppbridge.providers.mspace_v2 import MSpaceV2
+from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2
 from smppbridge.providers.smpp import Smpp
 from smppbridge.providers.smscx import SmsCx
 from smppbridge.providers.template.provider import Template

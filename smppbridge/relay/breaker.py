@@ -40,6 +40,10 @@ class Breaker:
         self.is_closed, self._pause = True, self.rules.pause
         return True
 
+    def probe_now(self) -> None:
+        """Let a probe go at once: there is reason to hope."""
+        self._until = 0.0
+
     def failed(self, now: float) -> bool:
         """Note a failure; tell whether that opened it."""
         self._failures += 1

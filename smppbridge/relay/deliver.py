@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from smppbridge.model.report import Content, Delivery
 from smppbridge.relay.meters import Clock, Meters
 from smppbridge.smpp import receipt, tlvs
-from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, MessageState, Tag
+from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import DeliverSm
 from smppbridge.smpp.tlvs import Tlv
@@ -30,7 +30,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 _GSM = 3  # the network of a network_error_code (5.3.2.31)
 _SHORT_MESSAGE = 254  # octets, at most (5.2.22)
 
-# What ends a delivery: the ESME has it, or will never take it (SMPP34 2.7).
+# What ends a delivery: the ESME has it, or will never take it.
 _REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
     status for status in Status if status.name.startswith("ESME_RINV")
 )

@@ -129,17 +129,17 @@ class Overdue:
 
     async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
         rules, now = self._rules[name], self._clock.wall()
-        late = [a for a in attempts if a.answered_at + rules.report_deadline <= now]
+        late = [a for a in attempts if _awaited_from(a) + rules.report_deadline <= now]
         given_up = late and await self._give_up(late, rules.end_state)
         if given_up and rules.end_state is MessageState.UNKNOWN:
             self._tell_of(late, "no report came")
-        open_ = [a for a in attempts if a.answered_at + rules.report_deadline > now]
+        open_ = [a for a in attempts if _awaited_from(a) + rules.report_deadline > now]
         if not open_:
             return
         if not rules.polls:  # it was polled before the configuration changed
-            dues = [a.answered_at + rules.report_deadline for a in open_]
+            dues = [_awaited_from(a) + rules.report_deadline for a in open_]
         else:
-            dues = [rules.next_look(now, a.answered_at) for a in open_]
+            dues = [rules.next_look(now, _awaited_from(a)) for a in open_]
         ids = [a.message.message_id for a in open_]
         await self._store.revisit(list(zip(ids, dues, strict=True)))
         if rules.polls:
@@ -205,3 +205,8 @@ class Overdue:
             await self._store.record([retry.waiting(a, why, now).verdict for a in again])
             for attempt in again:
                 self._lanes[attempt.provider].later(attempt)
+
+
+def _awaited_from(attempt: Attempt) -> float:
+    """Return from when on a report can be expected."""
+    return max(attempt.answered_at, attempt.message.traits.scheduled or 0.0)

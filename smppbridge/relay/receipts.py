@@ -10,7 +10,7 @@ from smppbridge.store.port import Settlement
 
 def is_wanted(registered_delivery: int, state: int, final: bool) -> bool:
     """Tell whether a message asked to hear of *state* (SMPP 3.4, 5.2.17)."""
-    if state == MessageState.SCHEDULED:  # of SMPP 5.0: never told (SMPP34 7.3)
+    if state == MessageState.SCHEDULED:  # of SMPP 5.0: never told
         return False
     if not final:
         return bool(registered_delivery & RegisteredDelivery.INTERMEDIATE)
@@ -62,5 +62,5 @@ def settlement(
 
 
 def _told(state: int) -> int:
-    """Return the state that a receipt tells: SKIPPED is of SMPP 5.0 (SMPP34 7.3)."""
+    """Return the state that a receipt tells: SKIPPED is of SMPP 5.0."""
     return MessageState.UNDELIVERABLE if state == MessageState.SKIPPED else state

@@ -68,8 +68,8 @@ class Submit:
         return tuple(name for name in route if self.lanes[name].provider.abilities.binary)
 
     def schedule(self, message: Message) -> None:
-        """Leave a message that is not due yet to its provider, if that keeps it until then."""
-        if self.lanes[message.route[0]].provider.abilities.schedules:
+        """Leave a message that is not due yet to its provider, if all on its route keep it."""
+        if all(self.lanes[name].provider.abilities.schedules for name in message.route):
             message.traits = replace(message.traits, scheduled=message.due)
             message.due = message.accepted_at
 

@@ -14,13 +14,13 @@ from typing import Any, Protocol
 
 SIMULATORS: Mapping[str, str] = MappingProxyType(
     {
-        "d7": "smppbridge.simulators.d7:D7Simulator",
-        "d7_v1": "smppbridge.simulators.d7_v1:D7V1Simulator",
+        "d7": "smppbridge.simulators.d7.simulator:D7Simulator",
+        "d7_v1": "smppbridge.simulators.d7.v1:D7V1Simulator",
         "keccel": "smppbridge.simulators.keccel:KeccelSimulator",
-        "mspace_legacy": "smppbridge.simulators.mspace_legacy:MSpaceLegacySimulator",
-        "mspace_v2": "smppbridge.simulators.mspace_v2:MSpaceV2Simulator",
+        "mspace_legacy": "smppbridge.simulators.mspace.legacy:MSpaceLegacySimulator",
+        "mspace_v2": "smppbridge.simulators.mspace.v2:MSpaceV2Simulator",
         "smsc": "smppbridge.simulators.smsc:SmscSimulator",
-        "smscx": "smppbridge.simulators.smscx:SmsCxSimulator",
+        "smscx": "smppbridge.simulators.smscx.simulator:SmsCxSimulator",
     }
 )
 """Where the simulator of each name is; imported only when asked for."""

@@ -28,7 +28,7 @@ from smppbridge.simulators.swift_answers import ANSWERS, pending
 _CHUNK = 1 << 17
 _LONGEST = 1 << 20
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d{1,7})", re.IGNORECASE)
-_NUMBER = re.compile(rb'"\+?(\d{7,16})"')  # or the id that is asked about
+_NUMBER = re.compile(rb'[",]\+?(\d{7,16})(?=[",])')  # or the id that is asked about
 _SINCE = re.compile(rb" at (\d{8}\.\d{6})\b")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 _BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"

@@ -200,6 +200,7 @@ def _read_state(number: int | None) -> MessageState | None:
     return None if number is None or number > max(MessageState) else MessageState(number)
 
 
+@lru_cache(maxsize=256)  # receipts come in bursts, and strptime is slow
 def _read_date(value: str, utc_offset: int) -> float | None:
     digits = re.sub("[^0-9]", "", value)
     for century, form in _DATE_FORMATS.get(len(digits), ()):

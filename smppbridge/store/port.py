@@ -190,7 +190,7 @@ class SubmitStore(Protocol):
         """Return messages that are out (SUBMITTING, SUBMITTED) and due, longest due first."""
 
     def batches(self, keys: Sequence[str]) -> Awaitable[dict[str, list[Found]]]:
-        """Return the messages that shared requests, by the requests' keys, in order of their ids."""
+        """Return the messages that shared requests, by the requests' keys, in order of ids."""
 
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
         """Return WAITING messages whose deadline has passed."""

@@ -90,7 +90,8 @@ def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found
 def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
     """Return WAITING messages whose deadline has passed; reads the index to find them."""
     ids = db.execute(
-        "select message_id from message where stage = 1 and provider = ? and expires_at <= ? limit ?",
+        "select message_id from message where stage = 1 and provider = ? and expires_at <= ? "
+        "limit ?",
         (provider, now, limit),
     ).fetchall()
     return list(_by_ids(db, [found for (found,) in ids]).values())

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
-MAX_BODY = 256 * 1024
+MAX_BODY = 1 << 20  # SMS.CX tells of up to 200 long messages in one request
 """Octets in a request's body; the largest that is documented is SMS.CX's 200 reports."""
 MAX_CONNECTIONS = 500
 TIMEOUT = 60.0

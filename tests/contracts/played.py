@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import cast
 
 from smppbridge.model.outcome import Uncertain
-from smppbridge.providers.d7 import D7, Batch
+from smppbridge.providers.d7.provider import D7, Batch
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
-from smppbridge.providers.mspace_legacy import MSpaceLegacy
-from smppbridge.providers.mspace_v2 import MSpaceV2, Style
-from smppbridge.providers.smscx import SmsCx
+from smppbridge.providers.mspace.legacy import MSpaceLegacy
+from smppbridge.providers.mspace.v2 import MSpaceV2, Style
+from smppbridge.providers.smscx.provider import SmsCx
 from smppbridge.providers.template.provider import Template
 from smppbridge.settings.load import load
 from smppbridge.smpp.constants import MessageState

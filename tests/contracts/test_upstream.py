@@ -18,7 +18,7 @@ from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
 from smppbridge.net.smpp_client import SmppClient, Terms, World, connector
 from smppbridge.providers.exchange import NoAnswer, NotSent
-from smppbridge.providers.smpp import PAUSES, Smpp
+from smppbridge.providers.smpp.provider import PAUSES, Smpp
 from smppbridge.relay.carry import Carrier
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.constants import CommandStatus, MessageState
@@ -74,6 +74,7 @@ class Stage:
                 connect=connector(reactor),
                 answered=lambda answers: self.carrier.answered(answers),
                 tell=self._tell,
+                bound=lambda name: None,
                 random=lambda: 0.5,
                 wall=time,
                 journal=self._note,
@@ -286,7 +287,7 @@ async def test_a_long_message_has_one_receipt_under_one_id(stages, way):
 
 @pytest_twisted.ensureDeferred
 async def test_a_throttled_segment_is_repeated_alone(stages, monkeypatch):
-    monkeypatch.setattr("smppbridge.providers.smpp.PAUSES", (0.001,) * len(PAUSES))
+    monkeypatch.setattr("smppbridge.providers.smpp.provider.PAUSES", (0.001,) * len(PAUSES))
     stage = await stages().bound()
     for _ in range(2):
         assert isinstance(await stage.submit("94", LONG), Postponed)

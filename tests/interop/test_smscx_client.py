@@ -12,8 +12,8 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
-from smppbridge.simulators.smscx import SmsCxSimulator
-from smppbridge.simulators.smscx_books import RENTED
+from smppbridge.simulators.smscx.books import RENTED
+from smppbridge.simulators.smscx.simulator import SmsCxSimulator
 
 SCRIPT = """
 import json, sys

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.address import Address, BadAddress, BadTon, number_of
 
-# SMPP34 5.1: addr, ton, country of the account -> E.164 digits
+# addr, ton, country of the account -> E.164 digits
 GOOD = [
     ("243810000001", 0, None, "243810000001"),
     ("243810000001", 1, None, "243810000001"),

@@ -12,7 +12,7 @@ from zope.interface import implementer
 
 from smppbridge.net.smsc_link import SmscLink
 from smppbridge.net.standing import Terms, World
-from smppbridge.providers.smpp import Smpp, SmppRequest
+from smppbridge.providers.smpp.provider import Smpp, SmppRequest
 from smppbridge.smpp.pdus import (
     BIND_RESPS,
     Bind,
@@ -107,6 +107,7 @@ class Around:
             connect=self.connect,
             answered=self.answers.extend,
             tell=self.tell,
+            bound=lambda name: None,
             random=lambda: 0.5,
             wall=lambda: 1_700_000_000.0 + self.clock.seconds(),
             journal=lambda event, /, **fields: self.events.append((event, fields)),

@@ -8,7 +8,7 @@ from dataclasses import replace
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.providers.exchange import HttpResponse, alone
-from smppbridge.providers.smscx import SmsCx
+from smppbridge.providers.smscx.provider import SmsCx
 
 KEY = "sesame-0815"
 TEXT = "Your code is 4821 \u20ac"

@@ -9,7 +9,7 @@ import pytest
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
-from smppbridge.providers.d7 import D7
+from smppbridge.providers.d7.provider import D7
 from smppbridge.providers.exchange import NOW, HttpResponse
 
 NOW_IS = 1_800_000_000.0

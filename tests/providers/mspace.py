@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.providers.exchange import HttpResponse
-from smppbridge.providers.mspace_legacy import MSpaceLegacy
-from smppbridge.providers.mspace_v2 import MSpaceV2
+from smppbridge.providers.mspace.legacy import MSpaceLegacy
+from smppbridge.providers.mspace.v2 import MSpaceV2
 
 SECRET = "s3same/0815%+&"
 QUOTED_SECRET = "s3same%2F0815%25%2B%26"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.d7 import D7
+from smppbridge.providers.d7.provider import D7
 from smppbridge.providers.exchange import (
     BadReply,
     Balance,

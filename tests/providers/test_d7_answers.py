@@ -7,7 +7,7 @@ from urllib.parse import quote_plus
 import pytest
 
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
-from smppbridge.providers.d7_answers import FAULTS, failed_state
+from smppbridge.providers.d7.answers import FAULTS, failed_state
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from tests.providers.d7 import ID, MESSAGE, PASSWORD, PLAIN, TEXT, message, submitted
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.mspace_answers import (
+from smppbridge.providers.mspace.answers import (
     STATES,
     amount_of,
     by_message,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from smppbridge.providers.mspace_legacy import MSpaceLegacy
-from smppbridge.providers.mspace_v2 import MSpaceV2
+from smppbridge.providers.mspace.legacy import MSpaceLegacy
+from smppbridge.providers.mspace.v2 import MSpaceV2
 from smppbridge.settings.schema import Settings
 
 LEGACY = {"type": "mspace_legacy", "username": "acme", "password": "s3same"}

@@ -10,7 +10,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Message, Traits
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NOW, NoAnswer, NotSent
-from smppbridge.providers.smpp import PAUSES, Smpp, SmppRequest
+from smppbridge.providers.smpp.provider import PAUSES, Smpp, SmppRequest
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.codec import decode
 from smppbridge.smpp.constants import CommandStatus as Status

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import MessageState, Tag
 from smppbridge.smpp.pdus import DataSm, DeliverSm

@@ -11,7 +11,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
-from smppbridge.providers.smscx import SmsCx
+from smppbridge.providers.smscx.provider import SmsCx
 from tests.providers.cx import (
     FIRST,
     ID,

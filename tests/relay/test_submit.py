@@ -6,12 +6,13 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent
+from smppbridge.providers.exchange import Abilities, BadReply, NoAnswer, NotSent
 from smppbridge.relay.lane import LaneRules
+from smppbridge.relay.overdue import PollRules
 from smppbridge.relay.retry import Policy
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import Waiting
-from tests.relay.fakes import FakeStore, World, submit_sm
+from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, submit_sm
 
 
 def one(world: World, **changes: Any) -> int:
@@ -329,3 +330,45 @@ def test_refusals_without_a_question_do_not_pile_up() -> None:
     world.store.commit_all()
     assert {world.store.messages[n].state for n in ids} == {M.REJECTED}
     assert lane.idle
+
+
+# -- scheduled by the provider --------------------------------------------------------------------
+
+
+class Scheduling(FakeProvider):
+    """Keeps messages until their time."""
+
+    abilities = Abilities(schedules=True)
+
+
+TOMORROW = b"000001000000000R"
+
+
+def test_a_message_is_left_to_providers_that_keep_it_until_its_time() -> None:
+    world = World(providers={"one": Scheduling("one"), "two": Scheduling("two")})
+    message_id = one(world, schedule_delivery_time=TOMORROW, validity_period=b"000002000000000R")
+    assert world.wire.submitted() == [message_id]
+    assert world.store.messages[message_id].message.traits.scheduled == NOW + 86_400
+
+
+def test_a_message_is_kept_here_if_one_of_its_route_would_send_it_at_once() -> None:
+    world = World(providers={"one": Scheduling("one"), "two": FakeProvider("two")})
+    message_id = one(world, schedule_delivery_time=TOMORROW, validity_period=b"000002000000000R")
+    assert not world.wire.sent
+    assert world.store.messages[message_id].message.traits.scheduled is None
+
+
+def test_a_report_is_awaited_from_the_scheduled_time_on() -> None:
+    world = World(
+        providers={"one": Scheduling("one"), "two": Scheduling("two")},
+        polls=PollRules(report_deadline=3_600.0),
+        lane=LaneRules(policy=Policy(first_look=3_600.0)),
+    )
+    message_id = one(world, schedule_delivery_time=TOMORROW, validity_period=b"000002000000000R")
+    world.wire.answer((message_id, Accepted("p")))
+    for _ in range(24):
+        world.wait(3_600.0)
+    assert world.store.messages[message_id].stage is Stage.SUBMITTED
+    for _ in range(3):
+        world.wait(3_600.0)
+    assert world.store.messages[message_id].state == M.UNKNOWN

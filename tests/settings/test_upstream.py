@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.schema import Settings
 

@@ -13,7 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from smppbridge.simulators import serving
-from smppbridge.simulators.d7 import D7Simulator
+from smppbridge.simulators.d7.simulator import D7Simulator
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 DLR = f"{CALLBACK}?message_id=7"

@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 
-from smppbridge.simulators.d7_v1 import D7V1Simulator
+from smppbridge.simulators.d7.v1 import D7V1Simulator
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 

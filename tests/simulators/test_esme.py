@@ -84,6 +84,14 @@ def test_every_message_is_sent_once_within_the_window():
     assert 0 < figures["p50_ms"] <= figures["p99_ms"]
 
 
+def test_a_load_at_a_rate_sends_nothing_before_its_time_and_says_when_that_was():
+    peer = Peer(answered)
+    tally = loaded(peer, messages=4, window=10, rate=100.0)
+    times = [float(s.short_message.split(b" at ")[1][:15]) for s in peer.got[1:]]
+    assert len(times) == 4
+    assert all(at >= tally.began + n / 100.0 - 1e-6 for n, at in enumerate(times))
+
+
 def test_no_more_are_unanswered_than_the_window_holds():
     def answer(pdu):
         return answered(pdu) if pdu.sequence_number < 4 else []

@@ -5,7 +5,7 @@ import re
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
-from smppbridge.simulators.mspace_legacy import MSpaceLegacySimulator
+from smppbridge.simulators.mspace.legacy import MSpaceLegacySimulator
 from tests.simulators.mspace import Asked
 
 ACCOUNT = "username=acme/password=any"

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
-from smppbridge.simulators.mspace_v2 import MSpaceV2Simulator
+from smppbridge.simulators.mspace.v2 import MSpaceV2Simulator
 from tests.simulators.mspace import Asked
 
 NUMBER = "254722000001"

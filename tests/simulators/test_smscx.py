@@ -5,8 +5,8 @@ from base64 import b64encode
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
-from smppbridge.simulators.smscx import SmsCxSimulator
-from smppbridge.simulators.smscx_access import SCOPES
+from smppbridge.simulators.smscx.access import SCOPES
+from smppbridge.simulators.smscx.simulator import SmsCxSimulator
 from tests.simulators.cx import KEY, Asked, Pushed
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/smscx/key"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from twisted.internet.testing import MemoryReactorClock
 
-from smppbridge.simulators.smscx import SmsCxSimulator
-from smppbridge.simulators.smscx_books import RENTED
+from smppbridge.simulators.smscx.books import RENTED
+from smppbridge.simulators.smscx.simulator import SmsCxSimulator
 from tests.simulators.cx import Asked, Pushed
 
 UUID = "7f8f1c5a-8a3e-4d0a-9a55-0a2c1a4b9d10"

@@ -166,12 +166,55 @@ def on_stage(call: Callable[..., Any], *arguments: Any) -> Any:
     return blockingCallFromThread(reactor, call, *arguments)
 
 
+class Stage:
+    """Simulators and daemons of one test, which is in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._simulators: dict[str, Any] = {}
+        self._daemons: list[Written] = []
+
+    def play(self, name: str, made: Callable[..., Any], **options: Any) -> Any:
+        """Begin to play a simulator, which does not listen yet."""
+        self._simulators[name] = made(reactor, **({"delay": 0.05} | options))
+        return self._simulators[name]
+
+    def daemon(self, text: str, **environment: str) -> Written:
+        """Write a daemon's configuration; it is not started yet."""
+        self._daemons.append(Written(self._folder, text, **environment))
+        return self._daemons[-1]
+
+    @property
+    def transcript(self) -> str:
+        """Who got what."""
+        sections: dict[str, Iterable[object]] = {}
+        for name, simulator in self._simulators.items():
+            found = taken(simulator)
+            sections[f"{name}: {simulator.requests} requests, it took"] = [
+                f"{to} {text[:40]!r} x{times}" for (to, text), times in found.items()
+            ]
+        for daemon in self._daemons:
+            sections["the daemon"] = list(daemon.lines)
+        return transcript(sections)
+
+    async def close(self) -> None:
+        """End everything."""
+        for daemon in self._daemons:
+            daemon.close()
+        for simulator in self._simulators.values():
+            await simulator.close()
+
+
 def in_thread(test: Callable[..., None]) -> Callable[..., Any]:
-    """Run *test* in a thread, so that simulators are played meanwhile."""
+    """Run *test* in a thread, so that simulators are played meanwhile; say who got what."""
 
     @pytest_twisted.ensureDeferred
     @wraps(test)
-    async def in_reactor(**fixtures: object) -> None:
-        await deferToThread(test, **fixtures)
+    async def in_reactor(stage: Stage, **fixtures: object) -> None:
+        try:
+            await deferToThread(test, stage, **fixtures)
+        except Exception as error:
+            error.add_note(stage.transcript)
+            raise
 
     return in_reactor

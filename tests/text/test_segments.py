@@ -22,7 +22,7 @@ from smppbridge.text.segments import (
 GSM7, UCS2, OCTETS = Alphabet.GSM7, Alphabet.UCS2, Alphabet.OCTETS
 UDH8, UDH16, SAR = Transport
 PORTS = bytes.fromhex("060504158a0000")
-# Octets in one SM, and in each of several (SMPP34 6.2)
+# Octets in one SM, and in each of several
 ROOM = {
     (GSM7, UDH8): (160, 153),
     (GSM7, UDH16): (160, 152),

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
-from smppbridge.providers.d7_answers import failed_state, named
+from smppbridge.providers.d7.answers import failed_state, named
 from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
 from smppbridge.providers.reading import Blame, callback_fields, identifier_of
 from smppbridge.smpp.constants import CommandStatus, MessageState

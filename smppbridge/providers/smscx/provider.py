@@ -38,10 +38,10 @@ from smppbridge.providers.reading import (
     said,
     state_table,
 )
-from smppbridge.providers.smscx_account import operations_of
-from smppbridge.providers.smscx_faults import unknown_id
-from smppbridge.providers.smscx_pull import Pull
-from smppbridge.providers.smscx_reading import STATES, Reader, items_of
+from smppbridge.providers.smscx.account import operations_of
+from smppbridge.providers.smscx.faults import unknown_id
+from smppbridge.providers.smscx.pull import Pull
+from smppbridge.providers.smscx.reading import STATES, Reader, answer_bound, items_of
 from smppbridge.smpp.constants import MessageState
 
 Alphabet = Literal[
@@ -169,6 +169,7 @@ class SmsCx(Provider):
             idempotent=self.remembers,
             batch=self.batch,
             schedules=self.schedule == "provider",
+            longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
         )
 
     @property

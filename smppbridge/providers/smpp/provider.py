@@ -18,9 +18,9 @@ from smppbridge.providers.exchange import (
     Provider,
 )
 from smppbridge.providers.reading import StateName, identifier_of, said, state_table
-from smppbridge.providers.smpp_deliver import Delivered, read_mo, read_receipt
-from smppbridge.providers.smpp_status import Meaning, meanings, refusal
-from smppbridge.providers.smpp_submit import (
+from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
+from smppbridge.providers.smpp.status import Meaning, meanings, refusal
+from smppbridge.providers.smpp.submit import (
     MAX_ADDRESS,
     Convert,
     LongBy,

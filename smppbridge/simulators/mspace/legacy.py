@@ -9,7 +9,7 @@ from functools import partial
 
 from twisted.web.server import Request
 
-from smppbridge.simulators.mspace import (
+from smppbridge.simulators.mspace.simulator import (
     TOP_UPS,
     Fields,
     MSpaceSimulator,

@@ -12,9 +12,9 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators import d7_arguments
-from smppbridge.simulators.d7_arguments import Refusal, Sms
-from smppbridge.simulators.d7_rest import (
+from smppbridge.simulators.d7 import arguments as d7_arguments
+from smppbridge.simulators.d7.arguments import Refusal, Sms
+from smppbridge.simulators.d7.rest import (
     Fault,
     Path,
     answer,

@@ -9,8 +9,8 @@ from uuid import uuid4
 
 from twisted.web.server import Request
 
-from smppbridge.simulators.smscx_access import SCOPES
-from smppbridge.simulators.smscx_answers import (
+from smppbridge.simulators.smscx.access import SCOPES
+from smppbridge.simulators.smscx.answers import (
     Fault,
     fields_of,
     invalid_param,
@@ -19,7 +19,7 @@ from smppbridge.simulators.smscx_answers import (
     query_of,
     written,
 )
-from smppbridge.simulators.smscx_books import (
+from smppbridge.simulators.smscx.books import (
     CHARGED_LOOKUP,
     PRICE,
     Books,
@@ -28,7 +28,7 @@ from smppbridge.simulators.smscx_books import (
     number_in,
     page_of,
 )
-from smppbridge.simulators.smscx_wanted import is_uuid
+from smppbridge.simulators.smscx.wanted import is_uuid
 
 CURRENCY = "eur"
 _APPLICATION = "5f1d7c3e-8a42-4b90-9e6d-2c7b1a0f4d01"

@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from smppbridge.simulators.d7_arguments import Refusal
+from smppbridge.simulators.d7.arguments import Refusal
 from smppbridge.simulators.serving import Answer, Page
 
 _MAX_BODY = 1 << 22

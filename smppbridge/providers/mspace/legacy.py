@@ -17,7 +17,7 @@ from smppbridge.providers.exchange import (
     HttpRequest,
     Operation,
 )
-from smppbridge.providers.mspace import MSpace, segments
+from smppbridge.providers.mspace.provider import MSpace, segments
 from smppbridge.providers.reading import said
 
 # What answers is one service that writes JSON or plain text, whichever the operation has.

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.mspace_answers import (
+from smppbridge.providers.mspace.answers import (
     Record,
     Said,
     by_message,

@@ -25,8 +25,8 @@ from smppbridge.providers.exchange import (
     Operation,
     Provider,
 )
-from smppbridge.providers.mspace_answers import BALANCES, Record, Said, amount_of, said_in
-from smppbridge.providers.mspace_outcomes import ERRORS, SubmitReader, quoted, words_of
+from smppbridge.providers.mspace.answers import BALANCES, Record, Said, amount_of, said_in
+from smppbridge.providers.mspace.outcomes import ERRORS, SubmitReader, quoted, words_of
 from smppbridge.providers.reading import (
     MAX_ANSWER,
     Blame,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from smppbridge.providers.exchange import NOW, BadReply, Exchange, Heard
-from smppbridge.providers.smscx_reading import Reader, items_of, mo_of, seconds_of
+from smppbridge.providers.smscx.reading import Reader, items_of, mo_of, seconds_of
 from smppbridge.smpp.constants import MessageState
 
 PAGE = 100

@@ -11,8 +11,8 @@ from unicodedata import category, normalize
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from smppbridge.simulators.smscx_answers import invalid_param
-from smppbridge.simulators.smscx_books import number_in
+from smppbridge.simulators.smscx.answers import invalid_param
+from smppbridge.simulators.smscx.books import number_in
 
 ALPHABETS = (
     "NONE",

@@ -10,7 +10,7 @@ from xml.sax.saxutils import escape
 
 from twisted.web.server import Request
 
-from smppbridge.simulators.mspace import (
+from smppbridge.simulators.mspace.simulator import (
     TOP_UPS,
     Fields,
     MSpaceSimulator,

@@ -13,9 +13,9 @@ from urllib.parse import urlencode
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers import d7_callbacks
-from smppbridge.providers.d7_answers import UNLIMITED, Answers
-from smppbridge.providers.d7_content import Fields, content_of, text_fields
+from smppbridge.providers.d7 import callbacks as d7_callbacks
+from smppbridge.providers.d7.answers import UNLIMITED, Answers
+from smppbridge.providers.d7.content import Fields, content_of, text_fields
 from smppbridge.providers.exchange import (
     NOW,
     Abilities,

@@ -16,7 +16,7 @@ from urllib.parse import quote_plus
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.d7_content import forms_of
+from smppbridge.providers.d7.content import forms_of
 from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.providers.reading import (
     MAX_ANSWER,

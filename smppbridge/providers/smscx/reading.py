@@ -23,7 +23,7 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
 )
-from smppbridge.providers.smscx_faults import (
+from smppbridge.providers.smscx.faults import (
     DUPLICATES,
     FAULTS,
     INVALID_NUMBERS,

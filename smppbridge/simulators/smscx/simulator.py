@@ -12,8 +12,8 @@ from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
 from smppbridge.simulators.serving import Answer, Page, WebSimulator
-from smppbridge.simulators.smscx_access import Access
-from smppbridge.simulators.smscx_answers import (
+from smppbridge.simulators.smscx.access import Access
+from smppbridge.simulators.smscx.answers import (
     Fault,
     fields_of,
     invalid_param,
@@ -23,9 +23,9 @@ from smppbridge.simulators.smscx_answers import (
     refused,
     written,
 )
-from smppbridge.simulators.smscx_books import RENTED, Books, country_of, number_in
-from smppbridge.simulators.smscx_desk import Desk
-from smppbridge.simulators.smscx_send import Sending, webhook
+from smppbridge.simulators.smscx.books import RENTED, Books, country_of, number_in
+from smppbridge.simulators.smscx.desk import Desk
+from smppbridge.simulators.smscx.send import Sending, webhook
 
 _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")

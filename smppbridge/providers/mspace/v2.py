@@ -20,8 +20,8 @@ from smppbridge.providers.exchange import (
     NoAnswer,
     NotSent,
 )
-from smppbridge.providers.mspace import MSpace, segments
-from smppbridge.providers.mspace_answers import Record, Said, description_of, state_of, status_of
+from smppbridge.providers.mspace.answers import Record, Said, description_of, state_of, status_of
+from smppbridge.providers.mspace.provider import MSpace, segments
 from smppbridge.providers.reading import StateName, blame_of, identifier_of, said, state_table
 from smppbridge.smpp.constants import CommandStatus, MessageState
 

@@ -1,0 +1,1 @@
+"""D7's two APIs, played on loopback."""

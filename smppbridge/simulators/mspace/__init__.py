@@ -1,0 +1,1 @@
+"""MSpace's two HTTP APIs, played on loopback."""

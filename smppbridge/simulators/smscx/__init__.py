@@ -1,0 +1,1 @@
+"""SMS.CX, played on loopback: OAuth, idempotency, limits, webhooks."""
