@@ -9,6 +9,12 @@ import pytest
 
 from smppbridge.cli.main import COMMANDS
 from smppbridge.net.smpp_server import NOT_SERVED
+from smppbridge.providers.d7 import D7
+from smppbridge.providers.keccel import Keccel
+from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2
+from smppbridge.providers.registry import TYPES
+from smppbridge.providers.smpp import Smpp
+from smppbridge.providers.smscx import SmsCx
 from smppbridge.settings.example import tables
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -33,6 +39,38 @@ def test_every_setting_stands_in_its_table(section: str) -> None:
 
 def test_every_command_stands_in_the_table() -> None:
     assert rows("commands") == [[f"`smppbridge {name}`", text] for name, text in COMMANDS.items()]
+
+
+# Each provider with all that can be configured; a template has what it describes.
+RICHEST = {
+    "keccel": Keccel(token="t"),
+    "mspace_legacy": MSpaceLegacy(username="u", password="p"),
+    "mspace_v2": MSpaceV2(username="u", apikey="k", batch=100),
+    "smscx": SmsCx(api_key="k", schedule="provider", pull_reports=True),
+    "d7": D7(username="u", password="p", batch=100, callback_url="https://sms.example.org/x"),
+    "smpp": Smpp(host="h", system_id="s", password="p"),
+}
+ABLE = {
+    "messages of octets": lambda a: a.binary,
+    "many messages in a request": lambda a: a.batch > 1,
+    "a request repeated safely": lambda a: a.idempotent > 0,
+    "keeps scheduled messages": lambda a: a.schedules,
+    "reports by itself": lambda a: a.callbacks,
+    "reports when asked": lambda a: a.polling,
+    "asked for whatever is new": lambda a: a.pulling,
+    "messages from phones": lambda a: a.phones,
+    "credit": lambda a: a.balance,
+}
+
+
+def test_what_providers_can_do_stands_in_the_table() -> None:
+    found = [
+        [can, *("yes" if able(each.abilities) else "" for each in RICHEST.values()), "as described"]
+        for can, able in ABLE.items()
+    ]
+    account = [", ".join(each.operations) for each in RICHEST.values()]
+    assert rows("providers") == [*found, ["`account`", *account, "call"]]
+    assert {*RICHEST, "template"} == set(TYPES)
 
 
 def test_what_is_not_served_is_told_with_its_status() -> None:

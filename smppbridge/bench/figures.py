@@ -58,6 +58,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "alone_relay_p99_ms": Figure("alone: relayed after, p99", "ms", 2),
         "beside_resp_p99_ms": Figure("beside: answered after, p99", "ms", 2),
         "beside_relay_p99_ms": Figure("beside: relayed after, p99", "ms", 2),
+        "polls": Figure("questions", ""),
         "polls_per_s": Figure("questions", "/s", 1),
         "polls_used": Figure("of the rate that was set", "", 3),
         "overdue": Figure("overdue at the end", ""),

@@ -195,6 +195,7 @@ def _asked(
     opening = sum(at < since + _TICK / 2 for at in times)  # they come tick by tick
     found = rate(len(times) - opening, times[-1] - since) if times else 0.0
     return {
+        "polls": len(times),
         "polls_per_s": found,
         "polls_used": found / _POLLS.rate,
         "overdue": sum(at < time.time() for at in due.values()),

@@ -119,7 +119,7 @@ def settings_of(place: Place, delay: float) -> Settings:
 
 
 def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
-    soon = {"timeout": "10s", "uncertain_deadline": "20s", "report_deadline": "1m"}
+    soon = {"timeout": "8s", "uncertain_deadline": "20s", "report_deadline": 58 + delay}
     pushed = {**soon, "callback_key": place.key}
     d7 = {"type": "d7", "username": "demo", "password": "demo", "base_url": place.url_of("d7")}
     return {
@@ -166,8 +166,9 @@ def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
             "base_url": place.url_of("smscx"),
             "batch": 1,  # what is sent together would share one fate: one number decides
             "rate": 10,  # its simulator's limit
-            "attempts": 3,
+            "attempts": 4,
             **pushed,
+            "uncertain_deadline": "5s",  # silence is not the end here: it is asked again
         },
         "outage": {
             "type": "keccel",

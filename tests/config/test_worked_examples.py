@@ -19,6 +19,7 @@ from smppbridge.providers.exchange import Balance, HttpRequest, HttpResponse
 from smppbridge.settings.load import load
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
+SHORT = {"MSPACE_SYSTEM_ID": "acme", "BANK_PASSWORD": "secret"}  # SMPP has no room for more
 EXAMPLES = Path(__file__).parents[2] / "config" / "providers"
 MESSAGE = Message(
     message_id=1,
@@ -41,6 +42,7 @@ OTHER = Message(**{**{n: getattr(MESSAGE, n) for n in MESSAGE.__slots__}, "numbe
 def settings_of(name):
     text = (EXAMPLES / f"{name}.yaml").read_text()
     environment = {each: f"{each}-0123456789" for each in re.findall(r"\$\{(\w+)\}", text)}
+    environment |= SHORT
     return load(EXAMPLES / f"{name}.yaml", environment)
 
 
@@ -68,9 +70,8 @@ def called(provider, **fields):
 @pytest.mark.parametrize("path", sorted(EXAMPLES.iterdir()), ids=lambda path: path.stem)
 def test_every_example_is_a_page_that_check_takes(path):
     settings = settings_of(path.stem)
-    assert [fault.key for fault in settings.warnings()] == ["accounts"]
+    assert [fault.key for fault in settings.warnings()] == ["accounts"] * (not settings.accounts)
     assert len(path.read_text().splitlines()) <= 90
-    assert all(each.type == "template" for each in settings.providers.values())
     assert yaml.safe_load(path.read_text())["routes"]
 
 

@@ -148,6 +148,7 @@ class D7(Provider):
             balance=True,
             correlates=True,
             batch=batch if self.callback_url else 1,
+            phones=True,
             told_where=True,
             callback_answer=b"ACK/Jasmin",
         )

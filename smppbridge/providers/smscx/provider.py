@@ -169,6 +169,7 @@ class SmsCx(Provider):
             idempotent=self.remembers,
             batch=self.batch,
             schedules=self.schedule == "provider",
+            phones=True,
             longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
         )
 

@@ -205,6 +205,7 @@ class _Compiler:
             idempotent=described.idempotent,
             correlates=bool(callback and callback.message_id is not None),
             batch=batch.max if batch else 1,
+            phones=described.mo is not None,
             told_where="callback_url" in self._used,
             callback_answer=callback.answer.encode() if callback else b"",
         )
