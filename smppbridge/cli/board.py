@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console, Group, JustifyMethod
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -24,7 +24,7 @@ from smppbridge.observe.shown import stamped
 _REMEMBERED = 10_000
 _NOTES = 3
 _FRAME = 5  # lines of a table that are no rows, and the one below it for the cursor
-_FEWEST = 5
+_FEWEST = 10
 _UNCERTAIN = "uncertain"
 _MO = "from a phone"
 _COLOURS = {
@@ -34,6 +34,9 @@ _COLOURS = {
     "UNKNOWN": "yellow",
     _MO: "magenta",
 }
+_HEADINGS = ("time", "message_id", "from", "to", "provider", "state", "ms")
+# in 80 columns there is room for all of it, and for most of a source address
+_WIDTHS = {"time": 8, "message_id": 16, "to": 12, "provider": 13, "state": 13, "ms": 5}
 
 ProviderOf = Callable[[str, Address], str]
 """Says to which provider a message of an account to some destination goes first."""
@@ -115,12 +118,12 @@ class Board(Journal):
 
     def table(self) -> Group:
         """Return what is shown."""
-        table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))  # all of it in 80 columns
-        for heading, width in (("time", 8), ("message_id", 16), ("from", 4), ("to", 12)):
-            table.add_column(heading, no_wrap=True, min_width=width)
-        table.add_column("provider", no_wrap=True, min_width=13)
-        table.add_column("state", no_wrap=True, min_width=13)
-        table.add_column("ms", no_wrap=True, min_width=5, justify="right")
+        table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
+        others = sum(_WIDTHS.values()) + len(_WIDTHS)
+        widths = {**_WIDTHS, "from": max(4, min(13, self._console.width - others))}
+        for heading in _HEADINGS:
+            justify: JustifyMethod = "right" if heading == "ms" else "left"
+            table.add_column(heading, no_wrap=True, width=widths[heading], justify=justify)
         room = max(_FEWEST, self._console.height - self._above - _FRAME - _NOTES)
         for row in list(self._rows.values())[-room:]:
             table.add_row(

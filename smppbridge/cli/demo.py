@@ -7,7 +7,7 @@ import shlex
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -41,14 +41,14 @@ The bridge is up, and all providers are played beside it: nothing leaves this ma
 
 {table}
 
-Point your system at it, or in another terminal submit a message; bind and let a phone
-write to you; be a phone that dials a service code (for your own ESME, bound as {yours} /
-{yours}, dial {code}):
+Point your system at it, or try it in other terminals: send a message; listen, and let
+a phone write to you; be a phone that dials {menu} (an ESME of yours, bound as {yours} with
+password {yours}, has {code}):
 
   {command} send{port} --to 243810000001 "Hello from the bridge"
   {command} listen{port}
-  curl --json '{{"from": "+447700900123", "text": "Hello"}}' {smscx}/simulator/receive
-  {command} simulate ussd {ussd}
+  curl -d '{{"from": "+447700900123", "text": "Hello"}}' {smscx}/simulator/receive
+  {command} simulate ussd --url {ussd}
 
 The last two digits of a number decide: 90 fails, 91 is rejected, 92 answers
 after 5 s, 93 HTTP 500, 94 HTTP 429 twice, 95 never answers, 96 reports before
@@ -111,7 +111,7 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
 
 def words(place: Place) -> str:
     """Return what is up, and what can be tried."""
-    given = next(code for code, owner in CODES.items() if owner == MENU)
+    codes = {owner: code for code, owner in CODES.items()}
     return _UP.format(
         smpp=place.smpp,
         web=place.web,
@@ -119,19 +119,19 @@ def words(place: Place) -> str:
         command=_command(),
         port="" if place.smpp == SMPP_PORT else f" --port {place.smpp}",
         smscx=place.url_of("smscx"),
-        ussd=f"--url {place.ussd_url} --code '{given}'",
+        ussd=place.ussd_url,
+        menu=codes[MENU],
         yours=YOURS,
-        code=next(code for code, owner in CODES.items() if owner == YOURS),
+        code=codes[YOURS],
     )
 
 
 def _table(place: Place) -> Iterator[str]:
     rows = [("numbers", "provider", "port", "")]
     for way in WAYS:
-        port = place.simulators.get(way.simulator, "")
-        rows.append(
-            (", ".join(filter(None, way.prefixes)) or "others", way.via[0], port, way.words)
-        )
+        numbers = ", ".join(filter(None, way.prefixes)) or "others"
+        port = str(place.simulators.get(way.simulator, ""))
+        rows.append((numbers, way.via[0], port, way.words))
     for numbers, provider, port, told in rows:
         yield f"  {numbers:<8} {provider:<14} {port:<6} {told}".rstrip()
 
@@ -146,7 +146,7 @@ class Demo:
     """A bridge and simulators in one reactor, and what is shown of them."""
 
     def __init__(
-        self, settings: Settings, place: Place, simulators: Sequence[Simulator], reactor: Any
+        self, settings: Settings, place: Place, simulators: Collection[Simulator], reactor: Any
     ) -> None:
         self._place, self._simulators, self._reactor = place, simulators, reactor
         self._board = _board(settings)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any
@@ -20,56 +21,82 @@ _DIGITS = """\
 The last two digits of a destination decide: 90 fails, 91 is rejected, 92 is answered after 5 s,
 93 gets {error}, 94 {throttle} twice, 95 no answer, 96 is reported before it is answered, 97
 reported twice, 98 never reported, 99 expires; others are delivered."""
-_HTTP = _DIGITS.format(error="HTTP 500", throttle="HTTP 429")
-_ANY = "Takes any {}, but for the word wrong."
-SERVED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a simulator is, serves and lets in, how it reports, and what it answers 93 and 94."""
+
+    name: str
+    serves: str
+    takes: str
+    reports: str
+    error: str = "HTTP 500"
+    throttle: str = "HTTP 429"
+
+    @property
+    def words(self) -> str:
+        """Return all of it in paragraphs."""
+        takes = f"Takes any {self.takes}, but for the word wrong."
+        digits = _DIGITS.format(error=self.error, throttle=self.throttle)
+        return f"{self.name}: {self.serves}.\n\n{takes} {self.reports}.\n\n{digits}"
+
+
+SERVED: Mapping[str, Served] = MappingProxyType(
     {
-        "keccel": (
-            "Keccel, version 2: /sms/v2/message.asp, delivery.asp and balance.asp.",
-            _ANY.format("token") + " Reports by GET to --callback, and when asked.",
-            _HTTP,
+        "keccel": Served(
+            "Keccel, version 2",
+            "/sms/v2/message.asp, delivery.asp and balance.asp",
+            "token",
+            "Reports by GET to --callback, and when asked",
         ),
-        "mspace_legacy": (
-            "MSpace, all in the path: /mspaceservice/wr/sms/sendtext/..., balance, login,"
-            " subusers, resellerclients and top-ups.",
-            _ANY.format("username and password") + " It never reports.",
-            _HTTP,
+        "mspace_legacy": Served(
+            "MSpace, all in the path",
+            "/mspaceservice/wr/sms/sendtext, balance, login, subusers, resellerclients and top-ups",
+            "username and password",
+            "It never reports",
         ),
-        "mspace_v2": (
-            "MSpace, version 2, in JSON, XML or the path: /smsapi/v2/sendtext, deliveryreport,"
-            " balance, subusers, resellerclients and top-ups.",
-            _ANY.format("apikey and username") + " Reports when asked.",
-            _HTTP,
+        "mspace_v2": Served(
+            "MSpace, version 2",
+            "/smsapi/v2/sendtext, deliveryreport, balance, subusers, resellerclients and top-ups,"
+            " in JSON, in XML or in the path",
+            "apikey and username",
+            "Reports when asked",
         ),
-        "smscx": (
-            "SMS.CX, version 1: /oauth/token, /sms, /reports, /account/balance, /optouts and more."
-            " POST /simulator/receive and /simulator/optout with JSON play a phone.",
-            _ANY.format("X-API-KEY, or application by OAuth2")
-            + " Reports, messages and opt-outs to --callback, where a request names no other.",
-            _HTTP,
+        "smscx": Served(
+            "SMS.CX",
+            "/sms, /reports, /account, /optouts, /originators, /numbers, /applications and"
+            " /oauth/token; a phone by JSON posted to /simulator/receive (from, text, to) and"
+            " /simulator/optout (phoneNumber)",
+            "X-API-KEY, and any application by OAuth2",
+            "Reports to a request's dlrCallbackUrl or else to --callback, where messages and"
+            " opt-outs go too, and when asked",
         ),
-        "d7": (
-            "D7, Jasmin's REST API: /secure/send, /secure/sendbatch, /secure/balance, /secure/rate"
-            " and /ping. POST /simulator/receive plays a phone.",
-            _ANY.format("user and password")
-            + " Reports to each message's dlr-url, messages to --callback.",
-            _DIGITS.format(error="HTTP 500", throttle="HTTP 403 (throughput exceeded)"),
+        "d7": Served(
+            "D7, Jasmin's REST API",
+            "/secure/send, sendbatch, balance and rate, and /ping; a phone by a form posted to"
+            " /simulator/receive (from, to, text)",
+            "user and password",
+            "Reports to each message's dlr-url; messages of phones go to --callback",
+            throttle="HTTP 403 (User throughput exceeded)",
         ),
-        "d7_v1": (
-            "D7, Messages API v1: /messages/v1/send, /messages/v1/balance and"
-            " /report/v1/message-log/ID.",
-            _ANY.format("bearer token")
-            + " Reports to a request's report_url or else --callback, and when asked.",
-            _HTTP,
+        "d7_v1": Served(
+            "D7, Messages API v1",
+            "/messages/v1/send, /messages/v1/balance and /report/v1/message-log/ID",
+            "bearer token",
+            "Reports to a request's report_url or else to --callback, and when asked",
         ),
-        "smsc": (
-            "An SMSC that speaks SMPP 3.4: transmitters, receivers, transceivers.",
-            _ANY.format("system_id, and any password") + " Receipts come by deliver_sm.",
-            _DIGITS.format(error="ESME_RSYSERR", throttle="ESME_RTHROTTLED"),
+        "smsc": Served(
+            "An SMSC",
+            "SMPP 3.4, to transmitters, receivers and transceivers",
+            "system_id and password",
+            "Receipts come by deliver_sm",
+            error="ESME_RSYSERR",
+            throttle="ESME_RTHROTTLED",
         ),
     }
 )
-"""What each simulator serves, whom it lets in and how it reports, what its numbers mean."""
+"""What each simulator is, by its name."""
 
 
 class Names(click.Group):
@@ -98,7 +125,7 @@ def simulate() -> None:
 def _named(name: str) -> click.Command:
     what = SERVED[name]
 
-    @click.command(name, short_help=what[0].partition(":")[0], help="\n\n".join(what))
+    @click.command(name, short_help=what.name, help=what.words)
     @click.option(
         "--port",
         type=click.IntRange(0, 65535),
@@ -153,7 +180,7 @@ def ussd(url: str, code: str, msisdn: str, last: bool) -> None:
     try:
         converse(Phone(url, code, msisdn, joined=not last), sys.stdin, sys.stdout)
     except Dropped as why:
-        raise click.ClickException(f"the gateway has dropped the dialogue: {why}") from None
+        raise click.ClickException(f"the dialogue is dropped: {why}") from None
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

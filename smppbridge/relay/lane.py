@@ -51,6 +51,11 @@ class Batch:
     repeated: bool = False
     open: frozenset[int] = field(default=frozenset())
 
+    @property
+    def name(self) -> str:
+        """Return what the store keeps: the key and how many shared the request."""
+        return f"{self.key}/{len(self.attempts)}"
+
 
 Load = Attempt | Batch
 """What one request carries."""

@@ -50,13 +50,13 @@ class PollRules:
         return min(now + pause, accepted_at + self.report_deadline)
 
 
-Repeat = Callable[[Lane, Sequence[str]], Coroutine[Any, Any, None]]
+Repeat = Callable[[Lane, Sequence[str]], Coroutine[Any, Any, set[str]]]
 
 
 class Overdue:
     """Looks at messages that are out when their time has come, provider by provider.
 
-    *repeat* makes requests again whose fate is unknown, by their keys.
+    *repeat* makes requests again whose fate is unknown, by the names of their batches.
     """
 
     def __init__(
@@ -112,14 +112,20 @@ class Overdue:
     async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
         """Send again what may be sent again, under its key; give up the rest."""
         lane, now = self._lanes[name], self._clock.wall()
-        again = [a for a in attempts if lane.rules.policy.may_repeat(a, now)]
-        keys = dict.fromkeys(a.batch for a in again if a.batch)
-        if keys:
-            await self._repeat(lane, list(keys))
-        ids = {a.message.message_id for a in again}
-        rest = [a for a in attempts if a.message.message_id not in ids]
-        if rest and await self._give_up(rest, MessageState.UNKNOWN):
-            self._tell_of(rest, "no report came for an uncertain attempt")
+        policy = lane.rules.policy
+        names = dict.fromkeys(a.batch for a in attempts if a.batch and policy.may_repeat(a, now))
+        broken = await self._repeat(lane, list(names)) if names else set()
+        repeated = names.keys() - broken
+        rest = [a for a in attempts if a.batch not in repeated]
+        held = [
+            a for a in rest if a.batch in broken and a.begun_at + policy.uncertain_deadline > now
+        ]
+        if held:
+            until = [(a.message.message_id, a.begun_at + policy.uncertain_deadline) for a in held]
+            await self._store.revisit(until)
+        lost = [a for a in rest if a not in held]
+        if lost and await self._give_up(lost, MessageState.UNKNOWN):
+            self._tell_of(lost, "no report came for an uncertain attempt")
 
     def _may_ask(self, name: str) -> int:
         """Return how many questions the rate allows now; one more look may find some to give up."""

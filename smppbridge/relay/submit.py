@@ -21,7 +21,7 @@ from smppbridge.relay.meters import Clock, Journal, Meters
 from smppbridge.relay.report import Reports
 from smppbridge.relay.retry import Decision
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import StoreFailure, SubmitStore, Wanted
+from smppbridge.store.port import Found, StoreFailure, SubmitStore, Wanted
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 STORE_PAUSE = 1.0  # seconds before the store is tried again
@@ -116,20 +116,24 @@ class Submit:
         why = Uncertain("the bridge stopped while it was out")
         self._conclude([Ended(attempt, why) for attempt in attempts])
 
-    async def repeat(self, lane: Lane, keys: Sequence[str]) -> None:
-        """Make requests again whose fate is unknown, unchanged and under their keys."""
-        found = await self._store.batches(keys)
-        batches, unsure = [], []
-        for key, members in found.items():
-            still = [f.attempt for f in members if f.stage is Stage.SUBMITTING]
-            ids = frozenset(a.message.message_id for a in still)
-            batches.append(Batch(key, [f.attempt for f in members], True, ids))
-            unsure += still
+    async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
+        """Make requests again whose fate is unknown, unchanged and under their keys.
+
+        Returns the names of those that cannot be made as they were: a part of them has gone
+        another way since.  Raises StoreFailure.
+        """
+        found = await self._store.batches(names)
+        batches = {name: _again(name, members) for name, members in found.items()}
+        whole = [batch for batch in batches.values() if batch is not None and batch.open]
+        unsure = [
+            a for batch in whole for a in batch.attempts if a.message.message_id in batch.open
+        ]
         for attempt in unsure:
             attempt.number += 1
         await self._store.begin(unsure)
-        lane.repeat([batch for batch in batches if batch.open])
+        lane.repeat(whole)
         self._leave(lane)
+        return {name for name, batch in batches.items() if batch is None}
 
     def tick(self) -> None:
         """Do what time has made due: called twice a second or so, and when a lane wants it."""
@@ -165,10 +169,10 @@ class Submit:
             self._spawn(self._expire(lane, expired))
         if loads:
             for load in loads:
-                key = load.key if type(load) is Batch else None
+                name = load.name if type(load) is Batch else None
                 for attempt in attempts_of(load):
                     attempt.number += 1
-                    attempt.begun_at, attempt.batch = wall, key
+                    attempt.begun_at, attempt.batch = wall, name
             self._spawn(self._begin(lane, loads))
         elif lane.overflows:
             self._look_for_more(lane)
@@ -312,6 +316,15 @@ class Submit:
             attempt=attempt.number,
             reason=outcome.reason,
         )
+
+
+def _again(name: str, members: Sequence[Found]) -> Batch | None:
+    """Return a request once more, if all its members are there."""
+    key, _, size = name.rpartition("/")
+    if len(members) != int(size):
+        return None
+    still = [f.attempt.message.message_id for f in members if f.stage is Stage.SUBMITTING]
+    return Batch(key, [f.attempt for f in members], True, frozenset(still))
 
 
 def started(lane: Lane, load: Load) -> Exchange[Any]:

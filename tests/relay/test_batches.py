@@ -152,7 +152,7 @@ def test_the_key_is_on_disk_before_the_request_leaves() -> None:
     assert not world.wire.sent
     world.store.commit_all()
     [(key, message_id)] = world.wire.batches()
-    assert world.store.messages[message_id].batch == key
+    assert world.store.messages[message_id].batch == f"{key}/1"
 
 
 def test_what_could_not_be_begun_goes_later_under_another_key() -> None:
@@ -189,3 +189,29 @@ def test_a_rate_bounds_batches() -> None:
     sizes = [len(about) - 1 for about in world.wire.batches()]
     assert max(sizes) <= 2
     assert 8 <= sum(sizes) <= 9
+
+
+def test_what_an_answer_does_not_mention_is_not_repeated_in_another_company() -> None:
+    world, ids = batch_of_three()
+    answer(world, Accepted("x"), Postponed("busy"), UNSURE)
+    world.wait(2.5)
+    while world.wire.out:
+        take(world)
+    assert [len(about) - 1 for about in world.wire.batches()] == [
+        3,
+        1,
+    ]  # the second under its own key
+    world.wait(40.0)
+    assert world.store.messages[ids[2]].stage is Stage.SUBMITTING
+    world.wait(10.0)
+    assert world.store.messages[ids[2]].state == M.UNKNOWN
+    assert len(world.wire.batches()) == 2
+
+
+def test_what_an_answer_does_not_mention_is_repeated_while_the_company_is_whole() -> None:
+    world, ids = batch_of_three()
+    answer(world, Accepted("x"), Accepted("y"), UNSURE)
+    world.wait(2.5)
+    assert world.wire.batches() == [("key1", *ids)] * 2
+    answer(world, Accepted("x"), Accepted("y"), Accepted("z"))
+    assert world.store.messages[ids[2]].provider_message_id == "z"
