@@ -52,6 +52,11 @@ class Batch:
     open: frozenset[int] = field(default=frozenset())
 
     @property
+    def undecided(self) -> list[Attempt]:
+        """Return those of a repeated one whose fate is unknown."""
+        return [a for a in self.attempts if a.message.message_id in self.open]
+
+    @property
     def name(self) -> str:
         """Return what the store keeps: the key and how many shared the request."""
         return f"{self.key}/{len(self.attempts)}"

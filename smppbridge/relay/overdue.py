@@ -117,12 +117,10 @@ class Overdue:
         broken = await self._repeat(lane, list(names)) if names else set()
         repeated = names.keys() - broken
         rest = [a for a in attempts if a.batch not in repeated]
-        held = [
-            a for a in rest if a.batch in broken and a.begun_at + policy.uncertain_deadline > now
-        ]
+        hold = policy.uncertain_deadline
+        held = [a for a in rest if a.batch in broken and a.begun_at + hold > now]
         if held:
-            until = [(a.message.message_id, a.begun_at + policy.uncertain_deadline) for a in held]
-            await self._store.revisit(until)
+            await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
         lost = [a for a in rest if a not in held]
         if lost and await self._give_up(lost, MessageState.UNKNOWN):
             self._tell_of(lost, "no report came for an uncertain attempt")

@@ -125,9 +125,7 @@ class Submit:
         found = await self._store.batches(names)
         batches = {name: _again(name, members) for name, members in found.items()}
         whole = [batch for batch in batches.values() if batch is not None and batch.open]
-        unsure = [
-            a for batch in whole for a in batch.attempts if a.message.message_id in batch.open
-        ]
+        unsure = [attempt for batch in whole for attempt in batch.undecided]
         for attempt in unsure:
             attempt.number += 1
         await self._store.begin(unsure)
