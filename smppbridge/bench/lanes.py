@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
+from statistics import median
 from typing import Any
 
 from smppbridge.bench import configured, processes
@@ -76,7 +77,7 @@ def _lone(plan: Plan, name: str, section: SectionOf) -> float:
     ):
         processes.load(ports, name, messages=messages, binds=1, rate=_LONE_RATE)
         provider.await_messages(messages)
-        return percentile(provider.waits(), 50) * 1000
+        return median(provider.waits()) * 1000
 
 
 # -- isolation ------------------------------------------------------------------------------------
@@ -94,6 +95,7 @@ def isolation(plan: Plan) -> Iterator[Run]:
             "steady_per_s": pace,
             "resp_p99_ratio": beside["resp_p99_ms"] / alone["resp_p99_ms"],
             "relay_p99_ratio": beside["relay_p99_ms"] / alone["relay_p99_ms"],
+            "second_p99_ratio": beside["second_p99_ms"] / alone["second_p99_ms"],
             "lost": alone.pop("lost") + beside.pop("lost"),
             **{f"alone_{name}": value for name, value in alone.items()},
             **{f"beside_{name}": value for name, value in beside.items()},
@@ -139,11 +141,24 @@ def _steady(plan: Plan, pace: float, *, beside: bool) -> dict[str, float]:
         time.sleep(_FULL_AFTER)  # alone too: both begin with a bridge that has run for a while
         load = processes.load(ports, "fast", messages=plan.messages, rate=pace)
         fast.await_messages(load["accepted"])
+        waits = fast.waits()
         return {
             "resp_p99_ms": load["p99_ms"],
-            "relay_p99_ms": percentile(fast.waits(), 99) * 1000,
+            "relay_p99_ms": _p99(waits),
+            "second_p99_ms": median(_p99(some) for some in _seconds(waits, pace)),
             "lost": plan.messages - fast.counts()["distinct"],
         }
+
+
+def _p99(waits: Sequence[float]) -> float:
+    return percentile(sorted(waits), 99) * 1000
+
+
+def _seconds(waits: Sequence[float], pace: float) -> Iterator[Sequence[float]]:
+    """Cut a steady load into seconds: what disturbs one of them disturbs no other."""
+    size = min(len(waits), max(1, round(pace)))
+    for start in range(0, len(waits) - size + 1, size):
+        yield waits[start : start + size]
 
 
 # -- polls ----------------------------------------------------------------------------------------

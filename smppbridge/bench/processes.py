@@ -49,8 +49,9 @@ class Provider:
         return counts
 
     def waits(self) -> list[float]:
-        """Return how many seconds each message was on its way, in ascending order."""
-        return sorted(self._told("waits"))
+        """Return how many seconds each message was on its way, in the order in which they came."""
+        waits: list[float] = self._told("waits")
+        return waits
 
     def polls(self) -> list[tuple[str, float]]:
         """Return the ids it was asked about, and when (UNIX seconds)."""

@@ -23,7 +23,7 @@ from smppbridge.observe.shown import stamped
 
 _REMEMBERED = 10_000
 _NOTES = 3
-_FRAME = 5  # lines of a table that are no rows, and the one below it for the cursor
+_FRAME = 4  # lines of a table that are no rows, and the one below it for the cursor
 _FEWEST = 10
 _UNCERTAIN = "uncertain"
 _MO = "from a phone"

@@ -194,6 +194,8 @@ class Demo:
         self._reactor.callFromThread(self._reactor.stop)
 
     async def _end(self) -> None:
+        if self._failed is not None:
+            return  # one thing is to be said, and not what its end looks like to others
         await self._bridge.stop()
         await DeferredList([maybeDeferred(each.close) for each in self._simulators])
 

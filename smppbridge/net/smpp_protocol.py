@@ -17,7 +17,7 @@ from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import Pdu, SubmitSm
 from smppbridge.smpp.session import Session
 
-LINGER = 0.25  # seconds between a last PDU and the close: an immediate one can lose it (jsmpp 82)
+LINGER = 0.25  # seconds between a last PDU and the close: an immediate one can lose it
 LAST_WRITE = 5.0  # seconds for what is still to be written
 
 

@@ -27,8 +27,8 @@ FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
-_GSM = 3  # the network of a network_error_code (5.3.2.31)
-_SHORT_MESSAGE = 254  # octets, at most (5.2.22)
+_GSM = 3  # the network of a network_error_code (SMPP 3.4, 5.3.2.31)
+_SHORT_MESSAGE = 254  # octets, at most (SMPP 3.4, 5.2.22)
 
 # What ends a delivery: the ESME has it, or will never take it.
 _REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
@@ -271,7 +271,7 @@ def is_end(command_status: int) -> bool:
 
 
 def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
-    """Return what a delivery owes: an MO segment, or a receipt, addresses swapped (appendix B)."""
+    """Return what a delivery owes: an MO segment, or a receipt, its addresses swapped."""
     if d.content is not None:
         return _from_phone(d, d.content)
     message_id = b"%d" % d.message_id

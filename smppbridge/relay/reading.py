@@ -111,7 +111,7 @@ class Reader:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
     def lifetime(self, pdu: SubmitSm, now: float) -> tuple[float, float]:
-        """Return when it may first be sent and when it expires, UNIX seconds (5.2.15, 5.2.16)."""
+        """Return when it may first be sent and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
         due, expires = now, None
         if pdu.schedule_delivery_time:
             due = max(
@@ -145,7 +145,7 @@ class Reader:
 
 
 def content(pdu: SubmitSm) -> Content:
-    """Return the user data, from short_message or message_payload, with its place (section 6)."""
+    """Return the user data, from short_message or message_payload, and its place in a long text."""
     if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
         return Content(pdu.short_message)
     octets = _user_data(pdu)

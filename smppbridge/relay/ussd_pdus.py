@@ -207,7 +207,7 @@ def msisdn_of(pdu: SubmitSm) -> str:
 
 
 def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
-    """Return the number of the dialogue, if an answer names it, and its end bit (5.3.2.43)."""
+    """Return the dialogue that an answer names, if any, and its end bit (SMPP 3.4, 5.3.2.43)."""
     info = tlvs.find(pdu.tlvs, Tag.ITS_SESSION_INFO)
     if info is not None and len(info) != 2:
         raise Refusal(Status.ESME_RINVPARLEN, "its_session_info")

@@ -1,4 +1,4 @@
-"""Octets to PDUs and back; a stream of octets to frames (sections 1.1, 1.2, 1.4)."""
+"""Octets to PDUs and back; a stream of octets to frames (SMPP 3.4, 3.2)."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class FrameBuffer:
     def next_frame(self, max_length: int = MAX_LENGTH) -> Frame | None:
         """Return the next whole PDU, whose body is then in *octets*; None if there is none yet.
 
-        Raises FramingError as soon as a length word is there that cannot be right (section 1.4).
+        Raises FramingError as soon as a length word is there that cannot be right.
         """
         if self._pieces and not self._gather():
             return None
@@ -101,7 +101,7 @@ def decode(octets: bytes) -> Pdu:
     """Read one whole PDU.
 
     Raises FramingError if the octets are not exactly one, PduError with the status that its sender
-    is to be answered with (section 10). Responses are read leniently (section 2.14).
+    is to be answered with. Responses are read leniently: many peers leave parts of them out.
     """
     stream = FrameBuffer()
     stream.feed(octets)

@@ -42,7 +42,7 @@ def compile_decode(cls: type[Any]) -> Decode:
 
 
 def field_by_field(cls: type[Any]) -> Decode:
-    """Make a slow decode of *cls*: requests are held to the letter, responses are not (2.14)."""
+    """Make a slow decode of *cls*: requests are held to the letter, responses may lack parts."""
     fields = layout(cls)
 
     def decode(octets: bytes, at: int, end: int, command_status: int, sequence_number: int) -> Any:

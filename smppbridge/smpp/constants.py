@@ -6,16 +6,16 @@ from enum import IntEnum
 from typing import Final
 
 RESPONSE: Final = 0x80000000
-"""The bit of command_id that makes a response of a request (section 1.1)."""
+"""The bit of command_id that makes a response of a request (SMPP 3.4, 3.2)."""
 
 MAX_SEQUENCE_NUMBER: Final = 0x7FFFFFFF
 INTERFACE_VERSION: Final = 0x34
 MAX_SHORT_MESSAGE: Final = 254
-"""Octets of short_message that we emit at most; 255 is read too (section 2.5)."""
+"""Octets of short_message that we emit at most (SMPP 3.4, 4.4.1); 255, as in 5.0, are read."""
 
 
 class CommandId(IntEnum):
-    """Section 2.1."""
+    """SMPP 3.4, 5.1.2.1."""
 
     BIND_RECEIVER = 0x00000001
     BIND_TRANSMITTER = 0x00000002
@@ -47,7 +47,7 @@ class CommandId(IntEnum):
 
 
 class CommandStatus(IntEnum):
-    """Section 3.1; from 0x100 on: SMPP 5.0, met on 3.4 links."""
+    """SMPP 3.4, 5.1.3; from 0x100 on: SMPP 5.0, met on 3.4 links."""
 
     ESME_ROK = 0x00
     ESME_RINVMSGLEN = 0x01
@@ -122,12 +122,12 @@ _STATUS_NAMES = {int(status): status.name for status in CommandStatus}
 
 
 def status_name(status: int) -> str:
-    """Return the name of a command_status, or its number in hex if section 3.1 has none."""
+    """Return the name of a command_status, or its number in hex if it has none."""
     return _STATUS_NAMES.get(status) or f"0x{status:08X}"
 
 
 class Tag(IntEnum):
-    """Section 4.1."""
+    """SMPP 3.4, 5.3."""
 
     DEST_ADDR_SUBUNIT = 0x0005
     DEST_NETWORK_TYPE = 0x0006
@@ -176,7 +176,7 @@ class Tag(IntEnum):
 
 
 class MessageState(IntEnum):
-    """Section 7.3; SCHEDULED and SKIPPED are of SMPP 5.0 and only read."""
+    """SMPP 3.4, 5.2.28; SCHEDULED and SKIPPED are of SMPP 5.0 and only read."""
 
     SCHEDULED = 0
     ENROUTE = 1
@@ -191,7 +191,7 @@ class MessageState(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Say whether no other state can follow; ACCEPTED counts as on its way (section 7.3)."""
+        """Say whether no other state can follow; ACCEPTED, as many SMSCs use it, is on its way."""
         return self in _FINAL_STATES
 
 
@@ -209,7 +209,7 @@ _FINAL_STATES = frozenset(
 
 
 class Ton(IntEnum):
-    """Type of number (section 5.1)."""
+    """Type of number (SMPP 3.4, 5.2.5)."""
 
     UNKNOWN = 0
     INTERNATIONAL = 1
@@ -221,7 +221,7 @@ class Ton(IntEnum):
 
 
 class Npi(IntEnum):
-    """Numbering plan indicator (section 5.1)."""
+    """Numbering plan indicator (SMPP 3.4, 5.2.6)."""
 
     UNKNOWN = 0
     ISDN = 1
@@ -236,7 +236,7 @@ class Npi(IntEnum):
 
 
 class EsmClass:
-    """Masks and values of esm_class (sections 5.2, 5.3)."""
+    """Masks and values of esm_class (SMPP 3.4, 5.2.12)."""
 
     MODE: Final = 0x03
     DATAGRAM: Final = 0x01
@@ -252,7 +252,7 @@ class EsmClass:
 
 
 class RegisteredDelivery:
-    """Masks and values of registered_delivery (section 5.4)."""
+    """Masks and values of registered_delivery (SMPP 3.4, 5.2.17)."""
 
     RECEIPT: Final = 0x03
     NONE: Final = 0x00

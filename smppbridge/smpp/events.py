@@ -9,7 +9,7 @@ from smppbridge.smpp.pdus import Pdu
 
 @dataclass(slots=True)
 class Answered:
-    """The answer to a request of ours: maybe a GenericNack, maybe with parts missing (2.14)."""
+    """The answer to a request of ours: maybe a GenericNack, maybe with parts missing."""
 
     about: object
     response: Pdu

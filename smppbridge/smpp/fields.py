@@ -1,4 +1,4 @@
-"""What the fields of PDUs look like on the wire (section 1.1).
+"""What the fields of PDUs look like on the wire (SMPP 3.4, 3.1).
 
 A field is declared where its PDU is, ``system_id: bytes = c_octets(16)``: type checkers see the
 value, the codec reads the kind out of the metadata. Kinds read and write one field; of a whole
@@ -112,7 +112,7 @@ class Tlvs:
 
 @dataclass(frozen=True, slots=True)
 class SmeAddress:
-    """A destination of submit_multi: dest_flag 1 (section 2.8)."""
+    """A destination of submit_multi: dest_flag 1 (SMPP 3.4, 5.2.25)."""
 
     dest_addr_ton: int
     dest_addr_npi: int
@@ -121,14 +121,14 @@ class SmeAddress:
 
 @dataclass(frozen=True, slots=True)
 class DistributionList:
-    """A destination of submit_multi: dest_flag 2 (section 2.8)."""
+    """A destination of submit_multi: dest_flag 2 (SMPP 3.4, 5.2.25)."""
 
     dl_name: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class UnsuccessSme:
-    """A destination that submit_multi did not reach, and why (section 2.8)."""
+    """A destination that submit_multi did not reach, and why (SMPP 3.4, 4.5.2)."""
 
     dest_addr_ton: int
     dest_addr_npi: int

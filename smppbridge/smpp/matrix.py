@@ -1,4 +1,4 @@
-"""Who may send what, and when (section 1.6).
+"""Who may send what, and when (SMPP 3.4, 2.3).
 
 Only what is *sent* is tabled; what may be received is what the other side may send. So both roles
 keep one law, and neither can be laxer with itself.
@@ -24,7 +24,7 @@ class Role(Enum):
 
 
 class State(Enum):
-    """Section 1.5; BINDING: a bind waits for its answer; UNBOUND: an unbind is under way."""
+    """SMPP 3.4, 2.2; BINDING: a bind waits for its answer; UNBOUND: an unbind is under way."""
 
     OPEN = auto()
     BINDING = auto()

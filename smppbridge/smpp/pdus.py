@@ -1,4 +1,4 @@
-"""The PDUs, field by field, in the order and by the names of section 2."""
+"""The PDUs, field by field, in the order and by the names of SMPP 3.4, 4."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _S = CommandStatus
 
 @dataclass(slots=True)
 class Pdu:
-    """What every PDU has in its header; *bare_on_error*: an error goes without a body (2.14)."""
+    """What every PDU has in its header (SMPP 3.4, 3.2); *bare_on_error*: an error has no body."""
 
     command_id: ClassVar[int]
     bare_on_error: ClassVar[bool] = False
@@ -57,7 +57,7 @@ def _pdu(command_id: CommandId, *, bare_on_error: bool = False) -> Callable[[typ
 
 @dataclass(slots=True)
 class Bind(Pdu):
-    """What the three binds have in common (section 2.2); passwords of 64 characters are read."""
+    """What the three binds have in common (SMPP 3.4, 4.1); passwords of 64 characters are read."""
 
     system_id: bytes = c_octets(16, _S.ESME_RINVSYSID)
     password: bytes = c_octets(65, _S.ESME_RINVPASWD, secret=True)
@@ -70,22 +70,22 @@ class Bind(Pdu):
 
 @_pdu(CommandId.BIND_RECEIVER)
 class BindReceiver(Bind):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.3."""
 
 
 @_pdu(CommandId.BIND_TRANSMITTER)
 class BindTransmitter(Bind):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.1."""
 
 
 @_pdu(CommandId.BIND_TRANSCEIVER)
 class BindTransceiver(Bind):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.5."""
 
 
 @dataclass(slots=True)
 class BindResp(Pdu):
-    """What the answers to the three binds have in common (section 2.2)."""
+    """What the answers to the three binds have in common (SMPP 3.4, 4.1)."""
 
     system_id: bytes = c_octets(16)
     tlvs: tuple[Tlv, ...] = fields.tlvs()
@@ -93,17 +93,17 @@ class BindResp(Pdu):
 
 @_pdu(CommandId.BIND_RECEIVER_RESP, bare_on_error=True)
 class BindReceiverResp(BindResp):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.4."""
 
 
 @_pdu(CommandId.BIND_TRANSMITTER_RESP, bare_on_error=True)
 class BindTransmitterResp(BindResp):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.2."""
 
 
 @_pdu(CommandId.BIND_TRANSCEIVER_RESP, bare_on_error=True)
 class BindTransceiverResp(BindResp):
-    """Section 2.2."""
+    """SMPP 3.4, 4.1.6."""
 
 
 BIND_RESPS: dict[int, type[BindResp]] = {
@@ -115,7 +115,7 @@ BIND_RESPS: dict[int, type[BindResp]] = {
 
 @_pdu(CommandId.OUTBIND)
 class Outbind(Pdu):
-    """Section 2.3; it has no response."""
+    """SMPP 3.4, 4.1.7; it has no response."""
 
     system_id: bytes = c_octets(16, _S.ESME_RINVSYSID)
     password: bytes = c_octets(65, _S.ESME_RINVPASWD, secret=True)
@@ -123,32 +123,32 @@ class Outbind(Pdu):
 
 @_pdu(CommandId.UNBIND)
 class Unbind(Pdu):
-    """Section 2.4."""
+    """SMPP 3.4, 4.2.1."""
 
 
 @_pdu(CommandId.UNBIND_RESP)
 class UnbindResp(Pdu):
-    """Section 2.4."""
+    """SMPP 3.4, 4.2.2."""
 
 
 @_pdu(CommandId.ENQUIRE_LINK)
 class EnquireLink(Pdu):
-    """Section 2.4."""
+    """SMPP 3.4, 4.11.1."""
 
 
 @_pdu(CommandId.ENQUIRE_LINK_RESP)
 class EnquireLinkResp(Pdu):
-    """Section 2.4."""
+    """SMPP 3.4, 4.11.2."""
 
 
 @_pdu(CommandId.GENERIC_NACK)
 class GenericNack(Pdu):
-    """Section 2.4; its command_status is never 0."""
+    """SMPP 3.4, 4.3; its command_status is never 0."""
 
 
 @dataclass(slots=True)
 class ShortMessage(Pdu):
-    """What submit_sm and deliver_sm have in common (section 2.5); sm_length goes without saying."""
+    """What submit_sm and deliver_sm have in common; sm_length goes without saying."""
 
     service_type: bytes = c_octets(6, _S.ESME_RINVSERTYP)
     source_addr_ton: int = integer()
@@ -172,17 +172,17 @@ class ShortMessage(Pdu):
 
 @_pdu(CommandId.SUBMIT_SM)
 class SubmitSm(ShortMessage):
-    """Section 2.5."""
+    """SMPP 3.4, 4.4.1."""
 
 
 @_pdu(CommandId.DELIVER_SM)
 class DeliverSm(ShortMessage):
-    """Section 2.6."""
+    """SMPP 3.4, 4.6.1."""
 
 
 @_pdu(CommandId.SUBMIT_SM_RESP, bare_on_error=True)
 class SubmitSmResp(Pdu):
-    """Section 2.7; TLVs are read, and never to be sent."""
+    """SMPP 3.4, 4.4.2; TLVs are read, and never to be sent."""
 
     message_id: bytes = c_octets(65)
     tlvs: tuple[Tlv, ...] = fields.tlvs()
@@ -190,7 +190,7 @@ class SubmitSmResp(Pdu):
 
 @_pdu(CommandId.DELIVER_SM_RESP)
 class DeliverSmResp(Pdu):
-    """Section 2.7; its message_id is empty when we send it."""
+    """SMPP 3.4, 4.6.2; its message_id is empty when we send it."""
 
     message_id: bytes = c_octets(65)
     tlvs: tuple[Tlv, ...] = fields.tlvs()
@@ -198,7 +198,7 @@ class DeliverSmResp(Pdu):
 
 @_pdu(CommandId.SUBMIT_MULTI)
 class SubmitMulti(Pdu):
-    """Section 2.8; number_of_dests and sm_length go without saying."""
+    """SMPP 3.4, 4.5.1; number_of_dests and sm_length go without saying."""
 
     service_type: bytes = c_octets(6, _S.ESME_RINVSERTYP)
     source_addr_ton: int = integer()
@@ -220,7 +220,7 @@ class SubmitMulti(Pdu):
 
 @_pdu(CommandId.SUBMIT_MULTI_RESP)
 class SubmitMultiResp(Pdu):
-    """Section 2.8; no_unsuccess goes without saying."""
+    """SMPP 3.4, 4.5.2; no_unsuccess goes without saying."""
 
     message_id: bytes = c_octets(65)
     unsuccess_sme: tuple[UnsuccessSme, ...] = fields.unsuccess_smes()
@@ -229,7 +229,7 @@ class SubmitMultiResp(Pdu):
 
 @_pdu(CommandId.DATA_SM)
 class DataSm(Pdu):
-    """Section 2.9; the text is in message_payload."""
+    """SMPP 3.4, 4.7.1; the text is in message_payload."""
 
     service_type: bytes = c_octets(6, _S.ESME_RINVSERTYP)
     source_addr_ton: int = integer()
@@ -246,7 +246,7 @@ class DataSm(Pdu):
 
 @_pdu(CommandId.DATA_SM_RESP)
 class DataSmResp(Pdu):
-    """Section 2.9."""
+    """SMPP 3.4, 4.7.2."""
 
     message_id: bytes = c_octets(65)
     tlvs: tuple[Tlv, ...] = fields.tlvs()
@@ -254,7 +254,7 @@ class DataSmResp(Pdu):
 
 @_pdu(CommandId.QUERY_SM)
 class QuerySm(Pdu):
-    """Section 2.10."""
+    """SMPP 3.4, 4.8.1."""
 
     message_id: bytes = c_octets(65, _S.ESME_RINVMSGID)
     source_addr_ton: int = integer()
@@ -264,7 +264,7 @@ class QuerySm(Pdu):
 
 @_pdu(CommandId.QUERY_SM_RESP)
 class QuerySmResp(Pdu):
-    """Section 2.10."""
+    """SMPP 3.4, 4.8.2."""
 
     message_id: bytes = c_octets(65)
     final_date: bytes = c_octets(17)
@@ -274,7 +274,7 @@ class QuerySmResp(Pdu):
 
 @_pdu(CommandId.CANCEL_SM)
 class CancelSm(Pdu):
-    """Section 2.11."""
+    """SMPP 3.4, 4.9.1."""
 
     service_type: bytes = c_octets(6, _S.ESME_RINVSERTYP)
     message_id: bytes = c_octets(65, _S.ESME_RINVMSGID)
@@ -288,12 +288,12 @@ class CancelSm(Pdu):
 
 @_pdu(CommandId.CANCEL_SM_RESP)
 class CancelSmResp(Pdu):
-    """Section 2.11."""
+    """SMPP 3.4, 4.9.2."""
 
 
 @_pdu(CommandId.REPLACE_SM)
 class ReplaceSm(Pdu):
-    """Section 2.12; sm_length goes without saying."""
+    """SMPP 3.4, 4.10.1; sm_length goes without saying."""
 
     message_id: bytes = c_octets(65, _S.ESME_RINVMSGID)
     source_addr_ton: int = integer()
@@ -308,12 +308,12 @@ class ReplaceSm(Pdu):
 
 @_pdu(CommandId.REPLACE_SM_RESP)
 class ReplaceSmResp(Pdu):
-    """Section 2.12."""
+    """SMPP 3.4, 4.10.2."""
 
 
 @_pdu(CommandId.ALERT_NOTIFICATION)
 class AlertNotification(Pdu):
-    """Section 2.13; it has no response."""
+    """SMPP 3.4, 4.12.1; it has no response."""
 
     source_addr_ton: int = integer()
     source_addr_npi: int = integer()
@@ -325,12 +325,12 @@ class AlertNotification(Pdu):
 
 
 def is_answered(command_id: int) -> bool:
-    """Say whether this request has a response (section 2.1)."""
+    """Say whether this request has a response (SMPP 3.4, 5.1.2.1)."""
     return command_id | RESPONSE in BY_COMMAND_ID
 
 
 def refusal(request: Pdu | int, status: int, sequence_number: int = 0) -> Pdu:
-    """Return the error response to a request in the form of section 2.14.
+    """Return the error response to a request in the form that every known client reads.
 
     If the request could not be read, give its command_id and sequence_number instead; an unknown
     command_id gets a generic_nack.

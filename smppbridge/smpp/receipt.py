@@ -1,4 +1,4 @@
-"""Delivery receipts: written so that every client reads them, read from any SMSC (section 7)."""
+"""Delivery receipts (SMPP 3.4, Appendix B): written for every client, read from any SMSC."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STAT: dict[int, bytes] = {
     MessageState.UNKNOWN: b"UNKNOWN",
     MessageState.REJECTED: b"REJECTD",
 }
-"""The words of section 7.3; the other two states are never emitted."""
+"""What stat says of a state (SMPP 3.4, Appendix B); SCHEDULED and SKIPPED are never emitted."""
 
 _READ_AS = {word.decode(): MessageState(state) for state, word in STAT.items()} | {
     "DELIVER": MessageState.DELIVERED,
@@ -89,7 +89,7 @@ def receipt_text(
     text: str = "",
     utc_offset: int = 0,
 ) -> bytes:
-    """Write the text of a receipt as section 7.5 has it.
+    """Write the text of a receipt in the form that every known client reads.
 
     *submitted* and *done* are Unix seconds, shown in local time *utc_offset* seconds ahead of UTC;
     *error* is cut to three digits. KeyError if *state* is one that is never emitted.
@@ -108,7 +108,7 @@ def receipt_text(
 def receipt_tlvs(
     message_id: bytes, state: int, network_error_code: bytes | None = None
 ) -> tuple[Tlv, ...]:
-    """Make the TLVs of a receipt, for peers of interface_version 0x34 or more (section 7.2)."""
+    """Make the TLVs of a receipt, for peers of interface_version 0x34 or more (SMPP 3.4, 4.6.1)."""
     made = (
         tlvs.make_c_octets(Tag.RECEIPTED_MESSAGE_ID, message_id),
         tlvs.make_integer(Tag.MESSAGE_STATE, state),
@@ -119,17 +119,17 @@ def receipt_tlvs(
 
 
 def is_receipt(esm_class: int) -> bool:
-    """Say whether a deliver_sm is a receipt, final or intermediate (section 5.3)."""
+    """Say whether a deliver_sm is a receipt, final or intermediate (SMPP 3.4, 5.2.12)."""
     return esm_class & EsmClass.TYPE in (EsmClass.RECEIPT, EsmClass.INTERMEDIATE)
 
 
 def is_intermediate(esm_class: int) -> bool:
-    """Say whether it is an intermediate notification (section 5.3)."""
+    """Say whether it is an intermediate notification (SMPP 3.4, 5.2.12)."""
     return esm_class & EsmClass.TYPE == EsmClass.INTERMEDIATE
 
 
 def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
-    """Read a receipt of any dialect, TLVs before text (section 7.6); None if it is none.
+    """Read a receipt of any dialect, TLVs before text; None if it is none.
 
     esm_class is not asked: whether a text alone makes a receipt is the caller's to know. Dates
     are taken as local time *utc_offset* seconds ahead of UTC.
@@ -157,18 +157,18 @@ def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
 
 
 def read_stat(word: str) -> MessageState | None:
-    """Return the state that a stat of any known dialect means (section 7.3), None if unknown."""
+    """Return the state that a stat of any known dialect means, None if unknown."""
     return _READ_AS.get(word.upper()[:7])
 
 
 def normal_id(message_id: str) -> str:
-    """Return what ids that differ only in case and leading zeros have in common (section 7.6)."""
+    """Return what ids that differ only in case and leading zeros have in common."""
     return message_id.casefold().lstrip("0") or message_id[:1]
 
 
 def id_candidates(message_id: str, *, hex_decimal: bool = False) -> tuple[str, ...]:
     """Return the ids that this may stand for, likeliest first: itself, its normal form, and with
-    *hex_decimal* the same number in the other base (section 7.6), which is never guessed.
+    *hex_decimal* the same number in the other base, which is never guessed.
     """
     normal = normal_id(message_id)
     found = [message_id, normal]
@@ -180,7 +180,7 @@ def id_candidates(message_id: str, *, hex_decimal: bool = False) -> tuple[str, .
 
 
 def same_id(ours: str, theirs: str, *, hex_decimal: bool = False) -> bool:
-    """Say whether two ids are one by the tolerance of section 7.6."""
+    """Say whether two ids are one, by what `id_candidates` tolerates."""
     return normal_id(ours) in id_candidates(theirs, hex_decimal=hex_decimal)
 
 

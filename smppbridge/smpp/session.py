@@ -33,7 +33,7 @@ _UPKEEP_RESPS = (CommandId.ENQUIRE_LINK_RESP, CommandId.UNBIND_RESP)
 
 
 class Session:
-    """The state of one session (section 1.5).
+    """The state of one session (SMPP 3.4, 2.2).
 
     Its owner feeds it what the peer sends (`receive`), writes what it has to say
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
@@ -87,7 +87,7 @@ class Session:
         return self._alarms.heard
 
     def room(self) -> int:
-        """Return how many more requests of ours may be sent now (section 8.3)."""
+        """Return how many more requests of ours may be sent now."""
         passes = self.may_deliver if self.role is Role.SMSC else self.state in SUBMITS
         return max(0, self.window - len(self._asked)) if passes else 0
 
@@ -164,13 +164,13 @@ class Session:
             self._answer_unbind(self._unbind)
 
     def probe(self, now: float) -> None:
-        """Send an enquire_link at once, to see whether a silent peer is alive (section 8.2)."""
+        """Send an enquire_link at once, to see whether a silent peer is alive (SMPP 3.4, 4.11)."""
         if self.bound:
             self._out.append(pdus.EnquireLink(0, self._asked.next_number()).encode())
             self._alarms.probed = now
 
     def unbind(self, now: float, reason: str) -> None:
-        """Part from the peer: send unbind, wait for its answer, but not long (section 8.4)."""
+        """Part from the peer: send unbind, wait for its answer, but not long (SMPP 3.4, 4.2)."""
         if self.bound:
             self._out.append(pdus.Unbind(0, self._asked.next_number()).encode())
             self._part(reason, now)
@@ -341,7 +341,7 @@ class Session:
         if response.command_status or not isinstance(response, pdus.BindResp):
             self._end(f"bind refused with {status_name(response.command_status)}")
             return
-        # No sc_interface_version: an SMSC older than 3.4, to which no TLVs may be sent (2.2).
+        # No sc_interface_version: an SMSC older than 3.4, to which no TLVs may be sent.
         version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
         self.interface_version = INTERFACE_VERSION - 1 if version is None else version
         self.system_id = response.system_id.decode("latin-1")

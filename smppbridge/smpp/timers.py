@@ -1,4 +1,4 @@
-"""How long things may take in a session (section 8), in seconds."""
+"""How long things may take in a session (SMPP 3.4, 7.2), in seconds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smppbridge.smpp.matrix import State
 
 @dataclass(frozen=True, slots=True)
 class Timers:
-    """Section 8.1.
+    """The timers of SMPP 3.4, 7.2, and a few of ours.
 
     *pdu* is from the first octet of a PDU to its last, *unbind* how long parting may take.
     *inactivity* counts without enquire_links. *enquire_link* counts from the last octet heard; so
@@ -54,7 +54,7 @@ class Alarms:
         self.part_by: float | None = None
 
     def hear(self, now: float) -> None:
-        """Note that the peer is alive: any octet says so (section 8.2)."""
+        """Note that the peer is alive: any octet says so."""
         self.heard = now
         self.forgive()
 

@@ -1,4 +1,4 @@
-"""Times as submit_sm writes them, absolute and relative (section 5.6), in seconds of Unix time."""
+"""Times as submit_sm has them, absolute or relative (SMPP 3.4, 7.1.1), in seconds of Unix time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags, lengths and values of TLVs (section 4), which travel in PDUs as (tag, octets)."""
+"""Tags, lengths and values of TLVs (SMPP 3.4, 5.3), which travel in PDUs as (tag, octets)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Tlv = tuple[int, bytes]
 Tlvs = tuple[Tlv, ...]
 
 MAX_TLVS = 100
-"""A PDU with more of them is refused (section 10)."""
+"""A PDU with more of them is refused: what a peer controls has a bound."""
 
 _HEAD = struct.Struct(">2H")
 
@@ -105,7 +105,7 @@ _CHECKED_LENGTHS: dict[int, range] = {
 
 
 def read(octets: bytes, start: int, end: int) -> Tlvs:
-    """Cut the TLV area into TLVs; one to three NULs at its end are ignored (section 10).
+    """Cut the TLV area into TLVs; one to three NULs at its end, as some peers add, are ignored.
 
     Raises Malformed with ESME_RINVOPTPARSTREAM.
     """
@@ -123,7 +123,7 @@ def read(octets: bytes, start: int, end: int) -> Tlvs:
 
 
 def check(tlvs: Tlvs) -> None:
-    """Raise Malformed with ESME_RINVPARLEN if a known integer has a wrong length (section 4.1)."""
+    """Raise Malformed with ESME_RINVPARLEN if a known integer has a wrong length."""
     for tag, value in tlvs:
         lengths = _CHECKED_LENGTHS.get(tag)
         if lengths is not None and len(value) not in lengths:
@@ -131,7 +131,7 @@ def check(tlvs: Tlvs) -> None:
 
 
 def read_leniently(octets: bytes, start: int, end: int) -> Tlvs:
-    """Cut what can be cut and leave the rest: for responses (section 10)."""
+    """Cut what can be cut and leave the rest: for responses, which nobody answers."""
     found: list[Tlv] = []
     at = start
     while end - at >= _HEAD.size and len(found) < MAX_TLVS:
@@ -149,7 +149,7 @@ def write(tlvs: Iterable[Tlv]) -> bytes:
 
 
 def find(tlvs: Tlvs, tag: int) -> bytes | None:
-    """Return the value of the first TLV with this tag (section 4.4)."""
+    """Return the value of the first TLV with this tag."""
     for found, value in tlvs:
         if found == tag:
             return value
@@ -163,18 +163,18 @@ def integer(tlvs: Tlvs, tag: int) -> int | None:
 
 
 def c_octets(tlvs: Tlvs, tag: int) -> bytes | None:
-    """Return a C-octet string TLV up to its NUL, all of it if there is none (section 4.4)."""
+    """Return a C-octet string TLV up to its NUL, all of it if there is none."""
     value = find(tlvs, tag)
     return None if value is None else value.partition(b"\0")[0]
 
 
 def make_integer(tag: int, value: int) -> Tlv:
-    """Make an integer TLV in the length of section 4.1; OverflowError if it does not fit."""
+    """Make an integer TLV in the length of SMPP 3.4, 5.3; OverflowError if it does not fit."""
     return int(tag), value.to_bytes(DEFINITIONS[tag].lengths[0], "big")
 
 
 def make_c_octets(tag: int, value: bytes) -> Tlv:
-    """Make a C-octet string TLV with its NUL (section 4.4)."""
+    """Make a C-octet string TLV with its NUL, which many clients need."""
     return int(tag), value + b"\0"
 
 

@@ -1,4 +1,4 @@
-"""Our requests that the peer has not answered (sections 1.3, 8.3)."""
+"""Our requests that the peer has not answered, by sequence_number (SMPP 3.4, 5.1.4)."""
 
 from __future__ import annotations
 

@@ -42,7 +42,10 @@ def screen() -> Console:
 
 @pytest.fixture
 def board(descriptor: tuple[int, int], screen: Console, time: Time) -> Board:
-    return Board(Lines(descriptor[1]), screen, time)
+    def provider_of(system_id: str, destination: Address) -> str:
+        return {"243": "keccel"}.get(destination.addr[:3], "") if system_id == "bank" else ""
+
+    return Board(Lines(descriptor[1]), screen, provider_of, time)
 
 
 def accept(board: Board, message_id: int) -> None:
@@ -55,8 +58,8 @@ def accept(board: Board, message_id: int) -> None:
     )
 
 
-def drawn(board: Board) -> list[str]:
-    console = Console(file=io.StringIO(), width=100, height=24, record=True)
+def drawn(board: Board, console: Console | None = None) -> list[str]:
+    console = console or Console(file=io.StringIO(), width=100, height=24, record=True)
     console.print(board.table())
     return [line.strip() for line in console.export_text().splitlines()]
 
@@ -69,14 +72,50 @@ def row(board: Board, message_id: int) -> list[str]:
 def test_a_message_goes_by(board: Board, time: Time) -> None:
     with board.shown():
         accept(board, 71)
-        assert row(board, 71) == ["71", "BANK", "2438*****001", "accepted"]
+        assert row(board, 71) == ["71", "BANK", "2438*****001", "keccel", "accepted"]
         time.now += 0.25
         board("message_uncertain", message_id=71, provider="keccel", reason="no answer")
-        assert row(board, 71)[3:] == ["uncertain"]
+        assert row(board, 71)[4:] == ["uncertain"]
         time.now += 1
-        board("message_delivered", message_id=71, state="DELIVERED", error=0)
-        assert row(board, 71)[3:] == ["DELIVERED", "1250"]
+        board("message_delivered", message_id=71, provider="d7", state="DELIVERED", error=0)
+        assert row(board, 71)[3:] == ["d7", "DELIVERED", "1250"]
         assert "1 accepted, 1 delivered, 0 failed, 0 under way" in drawn(board)
+
+
+def test_what_a_phone_sends_is_no_message_of_ours(board: Board) -> None:
+    with board.shown():
+        board(
+            "mo_owed",
+            message_id=72,
+            system_id="bank",
+            source_addr=DESTINATION,
+            destination=Address("3077"),
+            provider="smscx",
+            segments=1,
+        )
+        assert row(board, 72)[1:] == ["2438*****001", "**77", "smscx", "from", "a", "phone"]
+        assert "0 accepted, 0 delivered, 0 failed, 0 under way" in drawn(board)
+
+
+def test_all_columns_fit_into_an_ordinary_terminal(descriptor: tuple[int, int]) -> None:
+    console = Console(file=io.StringIO(), width=80, record=True)
+    board = Board(Lines(descriptor[1]), console, lambda *_: "mspace_legacy")
+    message_id = 1_795_254_894_521_730
+    with board.shown():
+        accept(board, message_id)
+        failed = {"state": MessageState.UNDELIVERABLE, "provider": "mspace_legacy"}
+        board("message_failed", message_id=message_id, **failed)
+        heading, _, shown = drawn(board, console)[-4:-1]
+    headings = ["time", "message_id", "from", "to", "provider", "state", "ms"]
+    assert heading.split() == headings
+    assert shown.split()[1:] == [
+        str(message_id),
+        "BANK",
+        "2438*****001",
+        "mspace_legacy",
+        "UNDELIVERABLE",
+        "0",
+    ]
 
 
 def test_segments_share_the_end_of_their_message(board: Board) -> None:
@@ -84,8 +123,9 @@ def test_segments_share_the_end_of_their_message(board: Board) -> None:
     with board.shown():
         for message_id in ids:
             accept(board, message_id)
-        board("message_failed", message_id=100, state=MessageState.REJECTED, segments=ids)
-        assert row(board, 124)[3] == "REJECTED"
+        rejected = {"state": MessageState.REJECTED, "provider": "keccel", "segments": ids}
+        board("message_failed", message_id=100, **rejected)
+        assert row(board, 124)[4] == "REJECTED"
         assert "25 accepted, 0 delivered, 25 failed, 0 under way" in drawn(board)
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,14 +11,23 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
+from smppbridge.cli.demo_settings import PATHS, WAYS, Place, Way, settings_of
+from smppbridge.cli.esme import Login, bound, receipt_of, word_of
 from smppbridge.cli.listen import listen
 from smppbridge.cli.send import send
+from smppbridge.cli.simulate import simulate
+from smppbridge.cli.submissions import addresses, submissions
+from smppbridge.providers.registry import TYPES
+from smppbridge.settings.schema import Settings
+from smppbridge.simulators import SIMULATORS
 from tests.cli.processes import PATIENCE, Program, free_ports, running
 
 LONG = "0123456789" * 40
 LONG_UCS2 = "Привет, мир! " * 12
+EXAMPLE = Path(__file__).parents[2] / "config" / "providers" / "d7_v1.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +64,133 @@ def test_it_says_how_to_bind_and_send(demo: Program, ports: list[str]) -> None:
     assert f"send --port {ports[0]} --to 243" in demo.said
     with urlopen(f"http://127.0.0.1:{ports[1]}/readyz", timeout=PATIENCE) as answer:
         assert answer.status == 200
+
+
+def settled(port: str, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Send to all *numbers* in one session; return message_id and end of each."""
+    ids: dict[str, str] = {}
+    ends: dict[str, str] = {}
+    with bound(Login("127.0.0.1", int(port), "demo", "demo"), "transceiver") as esme:
+        sent = {}
+        ((fields, _),) = submissions("Hello", coding="auto", long="udh8", reference=1)
+        for number in numbers:
+            both = addresses("DEMO", number) | {"registered_delivery": 1}
+            sent[esme.submit(**both, **fields)] = number
+        deadline = time.monotonic() + PATIENCE
+        while len(ends) < len(numbers):
+            pdu = esme.next(deadline - time.monotonic())
+            assert pdu is not None, f"only {ends} ended"
+            if pdu.command == "submit_sm_resp":
+                ids[word_of(pdu.message_id)] = sent[pdu.sequence]
+            elif pdu.command == "deliver_sm":
+                receipt = receipt_of(pdu)
+                assert receipt
+                esme.answer(pdu)
+                ends[receipt["id"]] = receipt["stat"]
+    return {ids[message_id]: (message_id, stat) for message_id, stat in ends.items()}
+
+
+def test_every_provider_has_numbers_of_its_own(demo: Program, ports: list[str]) -> None:
+    """In parallel: none keeps another waiting, and who fails hands over."""
+    found = {prefix: way for way in WAYS for prefix in way.prefixes}
+    numbers = {(prefix or "86").ljust(9, "5") + "01": way for prefix, way in found.items()}
+    ended = settled(ports[0], list(numbers))
+    assert {number: stat for number, (_, stat) in ended.items()} == dict.fromkeys(
+        numbers, "DELIVRD"
+    )
+    for number, way in numbers.items():
+        told = demo.until(f"message_delivered message_id={ended[number][0]}")
+        by = re.search(rf"message_delivered message_id={ended[number][0]}.* provider=(\w+)", told)
+        assert by
+        assert by[1] == taker(way)
+        assert way.words in demo.said
+
+
+def taker(way: Way) -> str:
+    """The first one that is there."""
+    return next(name for name in way.via if name != "outage")
+
+
+def test_the_last_digits_decide_whoever_is_played(demo: Program, ports: list[str]) -> None:
+    prefixes = ("254", "255", "33", "971", "1")
+    bodies = {prefix.ljust(9, "5"): prefix for prefix in prefixes}
+    numbers = [body + digits for body in bodies for digits in ("90", "91", "96", "97", "99")]
+    ended = {number: stat for number, (_, stat) in settled(ports[0], numbers).items()}
+    for body, prefix in bodies.items():
+        # the other two have no word for it
+        expired = "UNDELIV" if prefix in ("33", "1") else "EXPIRED"
+        assert [ended[body + digits] for digits in ("90", "91", "96", "97", "99")] == [
+            "UNDELIV",
+            "REJECTD",
+            "DELIVRD",
+            "DELIVRD",
+            expired,
+        ]
+
+
+def test_a_phone_writes_to_the_demo(demo: Program, ports: list[str]) -> None:
+    found = re.search(r"curl -d '(.*)' (http://\S+/simulator/receive)", demo.said)
+    assert found
+    with urlopen(found[2], found[1].encode(), timeout=PATIENCE) as answer:
+        assert answer.status == 200
+    demo.until("mo_owed")
+    result = CliRunner().invoke(listen, ["--port", ports[0], "--count", "1"])
+    assert "447700900123 -> 447700900001  Hello\n" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "last"),
+    [
+        ("1\n", "Your balance is 1250.00 USD."),
+        ("7\n2\nmuch\n50\n", "50 USD are on their way."),
+        ("0\n", "Goodbye."),
+    ],
+)
+def test_a_phone_dials_the_demo(demo: Program, typed: str, last: str) -> None:
+    found = re.search(r"simulate (ussd --url \S+)", demo.said)
+    assert found
+    result = CliRunner().invoke(simulate, found[1].split(), input=typed)
+    assert result.exit_code == 0, result.stderr
+    assert result.stdout.startswith("Demo bank\n1. Balance\n")
+    assert result.stdout.endswith(f"\n{last}\n")
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    place = Place(
+        smpp=1,
+        web=2,
+        callbacks=3,
+        simulators={name: nth for nth, name in enumerate(PATHS, 4)},
+        folder="/tmp",
+        key="0123456789abcdef",
+        menu_password="12345678",
+    )
+    return settings_of(place, 1.0)
+
+
+def test_it_leaves_no_provider_out(settings: Settings) -> None:
+    assert set(PATHS) == set(SIMULATORS)
+    assert {each.type for each in settings.providers.values()} == set(TYPES)
+    assert {name for way in WAYS for name in way.via} == set(settings.providers)
+    assert list(settings.warnings()) == []
+
+
+def test_nothing_takes_longer_than_a_minute(settings: Settings) -> None:
+    for provider in settings.providers.values():
+        lane = provider.lane
+        assert lane.report_deadline < 60
+        tries = lane.attempts or 1 if lane.when_uncertain == "retry" else 1
+        pauses = 1.2 * sum(2.0**number for number in range(1, tries))  # with jitter
+        assert lane.timeout * tries + pauses + lane.uncertain_deadline < 60
+
+
+def test_its_template_is_the_worked_example(settings: Settings) -> None:
+    (example,) = yaml.safe_load(EXAMPLE.read_text())["providers"].values()
+    ours = settings.providers["d7_v1"].model_dump_json(exclude_unset=True)
+    for key in ("auth", "alphabets", "submit", "callback"):
+        assert json.loads(ours)[key] == example[key]
+    assert json.loads(ours)["states"].items() <= example["states"].items()
 
 
 @pytest.mark.parametrize(
@@ -146,6 +284,9 @@ def test_a_port_that_is_taken(demo: Program, ports: list[str], folder: Path) -> 
             assert second.ended() == 1
         assert "Address already in use" in second.said
         assert second.said.endswith(f"choose another with {option}\n")
+    with running("demo", *options(free_ports(3)), "--simulator-port", ports[1]) as second:
+        assert second.ended() == 1
+    assert second.said.endswith("choose another with --simulator-port\n")
     assert len(list(folder.iterdir())) == 1
 
 

@@ -81,7 +81,7 @@ def test_message_ids_are_digits_and_increase_over_all_sessions() -> None:
 @pytest.mark.parametrize(("throughput", "passed"), [(2.0, 2), (100.0, 5), (None, 5), (0.5, 1)])
 def test_over_its_throughput_an_account_is_throttled(throughput: float | None, passed: int) -> None:
     world = World(throughput=throughput)
-    statuses = [s for _ in range(5) for _, s, _ in world.sent(submit_sm())]  # jasmin 648
+    statuses = [s for _ in range(5) for _, s, _ in world.sent(submit_sm())]  # in a burst
     assert statuses == [0] * passed + [Status.ESME_RTHROTTLED] * (5 - passed)
     world.clock.now += 2.0
     assert world.sent(submit_sm())[0][1] == 0

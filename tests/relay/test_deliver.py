@@ -71,7 +71,7 @@ def test_what_nobody_takes_is_kept_and_replayed_on_bind_in_order_and_paced(
     monkeypatch.setattr(delivers, "MANY", 7)
     monkeypatch.setattr(delivers, "FEW", 3)
     world = World()
-    for n in range(1, 31):  # jasmin 706, 891: a TX-only account
+    for n in range(1, 31):  # the account is bound as TX alone
         owe(world, n, due=NOW + n / 100)
     line = world.deliver.line("bank")
     assert (len(line.waiting), line.depth) == (0, 30)

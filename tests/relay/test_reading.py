@@ -244,7 +244,7 @@ def test_the_interface_version_is_the_sessions() -> None:
     [
         (0, b"\x00\x1b\x65", "@€"),
         (0, b"caf\xe9", "café"),
-        (1, b"caf\xe9", "café"),  # jasmin 269
+        (1, b"caf\xe9", "café"),  # Latin-1 under the name of ASCII
         (3, b"caf\xe9", "café"),
         (8, "né €".encode("utf-16-be"), "né €"),
         (8, b"\xff\xfea\0", "a"),

@@ -57,7 +57,7 @@ def test_a_report_settles_its_message_and_puts_the_receipt_in_line(source: str) 
 def test_every_segment_that_asked_gets_its_receipt() -> None:
     world = World()
     pdus = [segment_sm(n, 3, b"x", registered_delivery=int(n != 2)) for n in (1, 2, 3)]
-    ids = [world.sent(pdu)[0][2] for pdu in pdus]  # jasmin 789
+    ids = [world.sent(pdu)[0][2] for pdu in pdus]  # each has its own
     world.wire.answer((ids[0], Accepted("p1")))
     world.told(says())
     assert owed(world) == [(ids[0], M.DELIVERED), (ids[2], M.DELIVERED)]
@@ -78,7 +78,7 @@ def test_after_a_restart_the_store_knows_what_a_report_is_about() -> None:
         ([M.DELIVERED, M.DELIVERED], [M.DELIVERED], {False: 1}),
         ([M.ENROUTE, M.DELIVERED], [M.ENROUTE, M.DELIVERED], {}),
         ([M.ENROUTE, M.ENROUTE], [M.ENROUTE], {False: 1}),
-        ([M.DELIVERED, M.ENROUTE], [M.DELIVERED], {True: 1}),  # vumi 991
+        ([M.DELIVERED, M.ENROUTE], [M.DELIVERED], {True: 1}),  # they overtake each other
         ([M.DELIVERED, M.UNDELIVERABLE], [M.DELIVERED], {True: 1}),
         ([M.ACCEPTED, M.ENROUTE, M.EXPIRED], [M.ACCEPTED, M.ENROUTE, M.EXPIRED], {}),
         ([M.UNKNOWN, M.DELIVERED, M.DELIVERED], [M.UNKNOWN], {True: 2}),
@@ -140,9 +140,9 @@ def test_a_late_report_about_a_finished_message_is_counted() -> None:
 @pytest.mark.parametrize(
     ("ours", "theirs", "matches"),
     [
-        ("24", "000024", True),  # jasmin 375
+        ("24", "000024", True),  # padded with zeros
         ("000024", "24", True),
-        ("0E99", "0e99", True),  # jasmin 643
+        ("0E99", "0e99", True),  # in another letter case
         ("0e99", "E99", True),
         ("24", "42", False),
         ("24", "18", False),  # no guess at hexadecimal

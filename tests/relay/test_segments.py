@@ -35,7 +35,7 @@ def test_each_segment_has_its_own_id_and_its_own_receipt() -> None:
     world.deliver.bound("bank", receiver)
     bind_1, bind_2 = world.session(), world.session()
     world.take(bind_1, segment_sm(3, 3, b"c"))
-    world.take(bind_2, segment_sm(1, 3, b"a"))  # ksmppd 47: over two binds, out of order
+    world.take(bind_2, segment_sm(1, 3, b"a"))  # over two binds, out of order
     assert not world.wire.sent
     world.take(bind_1, segment_sm(2, 3, b"b", registered_delivery=0))
     third, second = bind_1.ids()

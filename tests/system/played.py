@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import select
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,14 +15,18 @@ from typing import Any
 import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.threads import blockingCallFromThread, deferToThread
+from twisted.web.server import Request
 
+from smppbridge.simulators.keccel import KeccelSimulator
+from smppbridge.simulators.serving import Answer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
 from tests.system.daemon import KEY, Daemon
-from tests.system.esme import PATIENCE, Closed, Esme, Receipt
+from tests.system.esme import PATIENCE, Closed, Esme, Receipt, submit_sm
 
 PASSWORD = "hush-esm"
+NUMBER = "2438100000"
 HEAD = """
 smpp:
   listen: tcp:${SMPP}:interface=127.0.0.1
@@ -105,6 +110,13 @@ def submit_all(esme: Esme, requests: Sequence[SubmitSm]) -> list[SubmitSmResp]:
     return [answers[request.sequence_number] for request in requests]
 
 
+def submit(esme: Esme, *wanted: str) -> list[str]:
+    """Submit texts in one go; return their message_ids."""
+    answers = submit_all(esme, [submit_sm(text, NUMBER + "01") for text in wanted])
+    assert {each.command_status for each in answers} == {0}
+    return [each.message_id.decode() for each in answers]
+
+
 def segments_of(text: str, size: int, **fields: Any) -> list[SubmitSm]:
     """Return the submit_sm of a long text in ASCII, divided by UDH as ESMEs do."""
     parts = [text[at : at + size].encode("ascii") for at in range(0, len(text), size)]
@@ -116,7 +128,7 @@ def segments_of(text: str, size: int, **fields: Any) -> list[SubmitSm]:
 
 def last_receipts(daemon: Daemon, esme: Esme) -> list[Receipt]:
     """Stop a daemon; return all receipts that an ESME has had by then."""
-    daemon.signal(15)
+    daemon.signal(signal.SIGTERM)
     with suppress(Closed, ConnectionError):
         esme.await_end()
     return esme.receipts
@@ -135,6 +147,13 @@ def taken(simulator: Any) -> Counter[tuple[str, str]]:
     if isinstance(simulator, SmscSimulator):
         return _joined(simulator)
     return Counter(dict(simulator.taken))
+
+
+def texts(simulator: Any) -> set[str]:
+    """Return what a simulator took; nothing twice."""
+    found = taken(simulator)
+    assert set(found.values()) <= {1}
+    return {text for _, text in found}
 
 
 def _joined(smsc: SmscSimulator) -> Counter[tuple[str, str]]:
@@ -161,9 +180,29 @@ def transcript(sections: Mapping[str, Iterable[object]]) -> str:
     )
 
 
+def await_that(condition: Callable[[], bool], daemon: Written) -> None:
+    """Wait until something is so that nobody tells."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline
+        daemon.get("/healthz")  # takes a moment
+
+
 def on_stage(call: Callable[..., Any], *arguments: Any) -> Any:
     """Call something of a simulator from a test's thread."""
     return blockingCallFromThread(reactor, call, *arguments)
+
+
+class Noting(KeccelSimulator):
+    """Notes source, destination and text of what it takes, in order."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.seen: list[tuple[str, str, str]] = []
+
+    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> Answer:
+        self.seen.append((fields["from"], fields["to"], fields["message"]))
+        return super()._accept(request, role, fields)
 
 
 class Stage:

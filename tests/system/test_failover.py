@@ -1,39 +1,38 @@
-"""What goes to which provider, over real processes: failover, credit, keys, senders, turns."""
+"""What goes to which provider, over real processes: failover, credit, keys."""
 
 from __future__ import annotations
 
 import json
+import signal
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import pytest_twisted
 from twisted.web.server import Request
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from smppbridge.simulators.mspace.v2 import MSpaceV2Simulator
 from smppbridge.simulators.serving import Answer, silent
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
 from tests.system.daemon import free_ports
 from tests.system.esme import PATIENCE, Esme, ids, submit_sm
 from tests.system.played import (
-    CALLBACKS,
-    HEAD,
+    NUMBER,
     WHOLE,
+    Noting,
     Stage,
     Written,
+    await_that,
     ends,
     in_thread,
     last_receipts,
     on_stage,
+    submit,
     submit_all,
     taken,
+    texts,
 )
 
-NUMBER = "2438100000"
 TWO = """
 providers:
   first:
@@ -57,37 +56,11 @@ routes:
 """
 
 
-class Noting(KeccelSimulator):
-    """Notes source, destination and text of what it takes, in order."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.seen: list[tuple[str, str, str]] = []
-
-    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> Answer:
-        self.seen.append((fields["from"], fields["to"], fields["message"]))
-        return super()._accept(request, role, fields)
-
-
 @pytest_twisted.async_yield_fixture
 async def stage(tmp_path: Path) -> Any:
     staged = Stage(tmp_path)
     yield staged
     await staged.close()
-
-
-def texts(simulator: Any) -> set[str]:
-    """Return what a simulator took; nothing twice."""
-    found = taken(simulator)
-    assert set(found.values()) <= {1}
-    return {text for _, text in found}
-
-
-def submit(esme: Esme, *wanted: str) -> list[str]:
-    """Submit texts in one go; return their message_ids."""
-    answers = submit_all(esme, [submit_sm(text, NUMBER + "01") for text in wanted])
-    assert {each.command_status for each in answers} == {0}
-    return [each.message_id.decode() for each in answers]
 
 
 def two(stage: Stage, *, token: str = "any", listening: bool = True) -> tuple[Any, Any, Written]:
@@ -115,9 +88,15 @@ def test_wrong_credentials_of_one_are_the_next_ones_gain(stage: Stage) -> None:
     with daemon.start().bound() as esme:
         given = submit(esme, *wanted)
         assert ends(esme.await_receipts(5), given) == ["DELIVRD"] * 5
-        assert ids(last_receipts(daemon, esme)) == set(given)
-    assert (first.requests, texts(first), texts(second)) == (5, set(), set(wanted))
-    assert len(esme.receipts) == 5
+        assert (first.requests, texts(first), texts(second)) == (5, set(), set(wanted))
+        daemon.text = daemon.text.replace("${FIRST_TOKEN}", "right")
+        daemon.write()
+        daemon.signal(signal.SIGHUP)
+        daemon.await_event("configuration_applied")
+        given += submit(esme, "last")
+        assert ends(esme.await_receipts(6), given) == ["DELIVRD"] * 6
+        assert len(last_receipts(daemon, esme)) == 6
+    assert (texts(first), texts(second)) == ({"last"}, set(wanted))
 
 
 @in_thread
@@ -246,14 +225,6 @@ def batch(esme: Esme) -> list[str]:
     return [each.message_id.decode() for each in answers]
 
 
-def await_that(condition: Callable[[], bool], daemon: Written) -> None:
-    """Wait until something is so that nobody tells."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        daemon.get("/healthz")  # takes a moment
-
-
 def assert_once(smscx: Losing, other: Any) -> None:
     """Look that one batch was asked for twice, under one key, and was taken once."""
     first, second = smscx.asked
@@ -310,163 +281,3 @@ def test_a_batch_that_never_left_goes_to_the_next(stage: Stage) -> None:
         given = batch(esme)
         assert ends(esme.await_receipts(5), given) == ["DELIVRD"] * 5
     assert (smscx.asked, set(taken(other).values()), other.accepted) == ([], {1}, 5)
-
-
-# -- senders and numbers --------------------------------------------------------------------------
-
-SENDERS = """
-providers:
-  strict:
-    type: keccel
-    base_url: http://127.0.0.1:${STRICT}/sms/v2
-    token: any
-    number_form: local
-    source:
-      allowed: [SHOP, "1234*"]
-      longest: 9
-      too_long: cut
-  lenient:
-    type: mspace_v2
-    base_url: http://127.0.0.1:${LENIENT}/smsapi/v2
-    username: acme
-    apikey: any
-    number_form: plus
-    source:
-      numeric: "20123"
-      numeric_to: ["1"]
-routes:
-  - via: [strict, lenient]
-  - to: "44"
-    via: [strict]
-    source:
-      replace: SHOP
-      allowed: ["12345"]
-"""
-
-
-class NotingMSpace(MSpaceV2Simulator):
-    """Notes source, destination and text of what it takes, in order."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self.seen: list[tuple[str, str, str]] = []
-
-    def _hand_over(self, sender: str, recipient: str, text: str) -> Any:
-        self.seen.append((sender, recipient, text))
-        return super()._hand_over(sender, recipient, text)
-
-
-@in_thread
-def test_senders_and_numbers_are_as_each_provider_wants_them(stage: Stage) -> None:
-    strict, lenient = stage.play("strict", Noting), stage.play("lenient", NotingMSpace)
-    daemon = stage.daemon(
-        WHOLE + SENDERS,
-        STRICT=str(on_stage(strict.listen)),
-        LENIENT=str(on_stage(lenient.listen)),
-    )
-    sent = [
-        ("SHOP", "254722000001", "goes as it is"),
-        ("12345", "254722000002", "begins as it may"),
-        ("BANK", "254722000003", "may not, and goes to the next"),
-        ("BANK", "12025550101", "letters are not possible there"),
-        ("BANK", "447700900001", "the route replaces it"),
-        ("12345", "447700900002", "the route lets it pass"),
-    ]
-    with daemon.start().bound() as esme:
-        answers = submit_all(
-            esme, [submit_sm(text, to, source_addr=source.encode()) for source, to, text in sent]
-        )
-        assert {each.command_status for each in answers} == {0}
-        await_that(lambda: len(strict.seen) + len(lenient.seen) == len(sent), daemon)
-    assert sorted(strict.seen) == [
-        ("12345", "0722000002", "begins as it may"),
-        ("12345", "07700900002", "the route lets it pass"),
-        ("SHOP", "0722000001", "goes as it is"),
-        ("SHOP", "07700900001", "the route replaces it"),
-    ]
-    assert sorted(lenient.seen) == [
-        ("20123", "+12025550101", "letters are not possible there"),
-        ("BANK", "+254722000003", "may not, and goes to the next"),
-    ]
-
-
-@in_thread
-def test_a_sender_that_nobody_takes_is_rejected(stage: Stage) -> None:
-    strict = stage.play("strict", Noting)
-    port = str(on_stage(strict.listen))
-    text = WHOLE + SENDERS.replace("strict, lenient", "strict")
-    daemon = stage.daemon(text, STRICT=port, LENIENT="9")
-    with daemon.start().bound() as esme:
-        given = submit(esme, "hello")
-        assert ends(esme.await_receipts(1), given) == ["REJECTD"]
-    assert strict.requests == 0
-
-
-# -- turns ----------------------------------------------------------------------------------------
-
-RATE = 40
-SLOW = (
-    HEAD
-    + CALLBACKS
-    + f"""
-accounts:
-  - system_id: bank
-    password: ${{BANK_PASSWORD}}
-  - system_id: shop
-    password: ${{BANK_PASSWORD}}
-providers:
-  slow:
-    type: keccel
-    base_url: http://127.0.0.1:${{PORT}}/sms/v2
-    token: any
-    rate: {RATE}
-routes:
-  - via: [slow]
-"""
-)
-BACKLOG = 90
-
-
-@pytest.fixture
-def slow(stage: Stage) -> Noting:
-    simulator: Noting = stage.play("slow", Noting)
-    return simulator
-
-
-def backlog(stage: Stage, slow: Noting) -> tuple[Written, Esme]:
-    """Start a daemon on a backlog of an account's, whose first second has left."""
-    daemon = stage.daemon(SLOW, PORT=str(on_stage(slow.listen))).start()
-    esme = daemon.bound()
-    submit(esme, *(f"bank {number}" for number in range(BACKLOG)))
-    await_that(lambda: len(slow.seen) >= RATE, daemon)
-    return daemon, esme
-
-
-def places(slow: Noting, who: str) -> list[int]:
-    return [place for place, (_, _, text) in enumerate(slow.seen) if text.startswith(who)]
-
-
-@in_thread
-def test_what_is_urgent_overtakes_a_backlog(stage: Stage, slow: Noting) -> None:
-    daemon, esme = backlog(stage, slow)
-    with esme:
-        requests = [submit_sm(f"urgent {n}", NUMBER + "01", priority_flag=3) for n in range(3)]
-        submit_all(esme, requests)
-        gone = len(slow.seen)
-        await_that(lambda: len(slow.seen) == BACKLOG + 3, daemon)
-    assert max(places(slow, "urgent")) <= gone + 3 + RATE // 10
-    assert len(texts(slow)) == BACKLOG + 3
-
-
-@in_thread
-def test_two_accounts_take_turns(stage: Stage, slow: Noting) -> None:
-    daemon, esme = backlog(stage, slow)
-    with esme, daemon.bound(system_id="shop") as shop:
-        submit(shop, *(f"shop {number}" for number in range(20)))
-        gone = len(slow.seen)
-        await_that(lambda: len(places(slow, "shop")) == 20, daemon)
-        await_that(lambda: len(slow.seen) == BACKLOG + 20, daemon)
-    first, *_, last = places(slow, "shop")
-    assert first <= gone + RATE // 10
-    whose = Counter(text.partition(" ")[0] for _, _, text in slow.seen[first : last + 1])
-    assert abs(whose["shop"] - whose["bank"]) <= 2, whose
