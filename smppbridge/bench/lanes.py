@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from statistics import median
 from typing import Any
@@ -84,21 +84,21 @@ def _lone(plan: Plan, name: str, section: SectionOf) -> float:
 
 
 def isolation(plan: Plan) -> Iterator[Run]:
-    """A steady load with nothing beside it, and beside a slow provider's traffic, by turns."""
-    pace = _SHARE * _relayed(plan)
+    """The same steady load on two bridges at once; one has a slow provider's traffic beside it.
+
+    At once, because what else the machine does would change p99 by more than a neighbour.
+    """
+    pace = _SHARE * _relayed(plan) / 2
     for number in range(plan.runs):
-        arms = {"alone": False, "beside": True}
-        names = list(arms) if number % 2 == 0 else list(reversed(arms))
-        found = {name: _steady(plan, pace, beside=arms[name]) for name in names}
+        arms = ("alone", "beside") if number % 2 == 0 else ("beside", "alone")
+        found = dict(zip(arms, _steady(plan, pace, arms.index("beside")), strict=True))
         alone, beside = found["alone"], found["beside"]
         yield {
             "steady_per_s": pace,
-            "resp_p99_ratio": beside["resp_p99_ms"] / alone["resp_p99_ms"],
-            "relay_p99_ratio": beside["relay_p99_ms"] / alone["relay_p99_ms"],
-            "second_p99_ratio": beside["second_p99_ms"] / alone["second_p99_ms"],
             "lost": alone.pop("lost") + beside.pop("lost"),
-            **{f"alone_{name}": value for name, value in alone.items()},
-            **{f"beside_{name}": value for name, value in beside.items()},
+            **{f"{name}_ratio": beside[name] / alone[name] for name in alone},
+            **{f"alone_{name}_ms": value for name, value in alone.items()},
+            **{f"beside_{name}_ms": value for name, value in beside.items()},
         }
 
 
@@ -118,36 +118,47 @@ def _relayed(plan: Plan) -> float:
     return rate(counts["distinct"], counts["last_at"] - load["began"])
 
 
-def _steady(plan: Plan, pace: float, *, beside: bool) -> dict[str, float]:
-    """Return the p99 of a steady load's answers and of its way to the provider."""
+def _steady(plan: Plan, pace: float, beside: int) -> list[dict[str, float]]:
+    """Return what became of a steady load on two bridges, by number; *beside* is one of them."""
+    seconds = plan.messages / pace + 2 * _FULL_AFTER
+    traffic = {"messages": int(seconds * _SLOW_RATE), "rate": _SLOW_RATE, "binds": 1}
+    with ExitStack() as stack:
+        bridges = [stack.enter_context(_neighbours(plan)) for _ in range(2)]
+        ports = [where for where, _ in bridges]
+        stack.enter_context(processes.load_beside(ports[beside], "slow", **traffic))
+        time.sleep(_FULL_AFTER)
+        loads = processes.loads(ports, "fast", messages=plan.messages, rate=pace)
+        return [_came_to(load, fast, pace) for load, (_, fast) in zip(loads, bridges, strict=True)]
+
+
+@contextmanager
+def _neighbours(plan: Plan) -> Iterator[tuple[configured.Ports, processes.Provider]]:
+    """Run a bridge with a fast provider and a slow one."""
     ports = processes.free_ports()
     with (
         processes.folder(plan.directory) as folder,
         processes.provider() as fast,
         processes.provider(delay=_SLOW) as slow,
-        processes.bridge(
-            folder,
-            ports,
-            {"fast": configured.keccel(fast.port), "slow": configured.keccel(slow.port)},
-        ),
-        ExitStack() as neighbours,
     ):
-        if beside:
-            seconds = plan.messages / pace + 2 * _FULL_AFTER + _SLOW
-            traffic = processes.load_beside(
-                ports, "slow", messages=int(seconds * _SLOW_RATE), binds=1, rate=_SLOW_RATE
-            )
-            neighbours.enter_context(traffic)
-        time.sleep(_FULL_AFTER)  # alone too: both begin with a bridge that has run for a while
-        load = processes.load(ports, "fast", messages=plan.messages, rate=pace)
-        fast.await_messages(load["accepted"])
-        waits = fast.waits()
-        return {
-            "resp_p99_ms": load["p99_ms"],
-            "relay_p99_ms": _p99(waits),
-            "second_p99_ms": median(_p99(some) for some in _seconds(waits, pace)),
-            "lost": plan.messages - fast.counts()["distinct"],
-        }
+        each = {"fast": fast, "slow": slow}
+        sections = {name: configured.keccel(one.port) for name, one in each.items()}
+        with processes.bridge(folder, ports, sections):
+            yield ports, fast
+
+
+def _came_to(
+    load: Mapping[str, Any], provider: processes.Provider, pace: float
+) -> dict[str, float]:
+    """Return milliseconds to the answer and to the provider, and how many did not get there."""
+    provider.await_messages(load["accepted"])
+    waits = provider.waits()
+    return {
+        "resp_p99": load["p99_ms"],
+        "relay_p50": median(waits) * 1000,
+        "relay_p99": _p99(waits),
+        "second_p99": median(_p99(some) for some in _seconds(waits, pace)),
+        "lost": load["sent"] - provider.counts()["distinct"],
+    }
 
 
 def _p99(waits: Sequence[float]) -> float:

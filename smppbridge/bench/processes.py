@@ -10,8 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -131,8 +131,15 @@ def bridge(
 
 def load(ports: Ports, account: str = "keccel", **options: float | bool) -> dict[str, Any]:
     """Let an ESME make a load and return its figures; *options* are those of its command line."""
-    with _esme(ports, account, options) as process:
-        return _said(process, "the load")
+    (figures,) = loads([ports], account, **options)
+    return figures
+
+
+def loads(where: Sequence[Ports], account: str, **options: float | bool) -> list[dict[str, Any]]:
+    """Let ESMEs make the same load at several bridges at once."""
+    with ExitStack() as stack:
+        running = [stack.enter_context(_esme(ports, account, options)) for ports in where]
+        return [_said(process, "the load") for process in running]
 
 
 @contextmanager

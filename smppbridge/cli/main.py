@@ -9,12 +9,12 @@ import click
 from smppbridge import __version__
 
 COMMANDS = {
-    "demo": "The bridge and a provider's simulator on this machine; needs no file.",
+    "demo": "The bridge and all providers' simulators on this machine; needs no file.",
     "run": "The daemon.",
     "check": "Check a configuration as start-up would.",
     "send": "Submit a message and show its receipt.",
     "listen": "Show what is delivered to an account.",
-    "simulate": "Play a provider.",
+    "simulate": "Play a provider, or a phone that dials a service code.",
     "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
     "messages": "Look messages up; decide about Uncertain ones.",
     "optouts": "Show who wants no more messages; let a number have some again.",

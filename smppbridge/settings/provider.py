@@ -140,7 +140,8 @@ class Provider(Section):
     timeout: Duration = Field(default=30.0, description="How long a request may take in all")
     attempts: Annotated[Count | None, Off] = Field(
         default=None,
-        description="Tries at this provider; absent: until the message's validity ends",
+        description="Tries in all, with those at providers before it on the route; absent: until the"
+        " message's validity ends",
     )
     balance_every: Annotated[Duration | None, Off] = Field(
         default=300.0, description="How often to ask for the credit left, where that can be asked"

@@ -1,4 +1,4 @@
-"""What `test_providers` submits, and every provider as a user writes it down: a new one is a row."""
+"""What `test_providers` submits, and every provider as users write it down: a new one is a row."""
 
 from __future__ import annotations
 

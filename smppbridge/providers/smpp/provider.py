@@ -108,9 +108,7 @@ class Binding:
 class Smpp(Provider):
     """One account at an SMSC; the settings say what they mean."""
 
-    abilities: ClassVar[Abilities] = Abilities(
-        binary=True, callbacks=True, phones=True, bound=True
-    )
+    abilities: ClassVar[Abilities] = Abilities(binary=True, callbacks=True, phones=True, bound=True)
 
     host: str = field(metadata=said("Name or address of the SMSC"))
     system_id: str = field(metadata=said("Who we are to it"))
