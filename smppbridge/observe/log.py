@@ -28,6 +28,7 @@ LEVELS = {
     "upstream_lost": "warning",
     "provider_down": "warning",
     "provider_missing": "warning",
+    "provider_refuses": "error",
     "balance_low": "warning",
     "balance_unknown": "warning",
     "messages_diverted": "warning",

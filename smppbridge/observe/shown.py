@@ -24,6 +24,7 @@ _NUMBERS = frozenset(("destination", "msisdn", "number", "source_addr", "destina
 _IDENTIFIERS = frozenset(("message_id", "parent", "provider_message_id"))
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONG_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
+_NUMBER_IN_ID = re.compile(r"(?<=:)\d{7,15}$")
 _PLAIN_WORD = re.compile(r"[^\s\"=]+")
 _STATES = {int(state): state.name for state in MessageState}
 _COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
@@ -95,7 +96,7 @@ def _rule(name: str) -> Callable[[Any], Any] | None:
     if name in _NUMBERS:
         return _masked
     if name in _IDENTIFIERS:
-        return lambda value: escaped(str(value))
+        return _identifier
     if name == "command_status":
         return _status_name
     if name in ("state", "message_state"):
@@ -125,6 +126,11 @@ def _without_numbers(text: str) -> str:
 def _masked(value: Any) -> str:
     addr = value.addr if isinstance(value, Address) else str(value)
     return mask(escaped(addr)) if addr.removeprefix("+").isdecimal() else escaped(addr)
+
+
+def _identifier(value: Any) -> Any:
+    """Show an id; one that a provider has not given yet may end with the number it is for."""
+    return value and _NUMBER_IN_ID.sub(lambda found: mask(found[0]), escaped(str(value)))
 
 
 def _status_name(value: Any) -> str:

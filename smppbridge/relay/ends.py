@@ -14,6 +14,7 @@ from smppbridge.relay.carry import Conclusions
 from smppbridge.relay.lane import Batch, Lane, Load, attempts_of
 from smppbridge.relay.meters import Meters
 from smppbridge.relay.retry import Decision
+from smppbridge.smpp.constants import CommandStatus
 
 THROTTLED = 1.0  # seconds a lane pauses if the provider does not say how long
 
@@ -57,30 +58,55 @@ def outcome_of(conclusion: Any) -> Outcome:
     return Uncertain(f"unreadable answer: {type(conclusion).__name__}")
 
 
+News = tuple[str, str]
+"""An event about a provider, and its reason."""
+
+
 def heard(
     lane: Lane, conclusions: Conclusions, now: float, wall: float, meters: Meters
-) -> list[str]:
+) -> list[News]:
     """Let a lane go by how its requests ended; return what is news of the provider."""
-    answered, seconds, news = 0, 0.0, []
+    answered, seconds = 0, 0.0
+    news: list[News] = []
     for load, what in conclusions:
         outcomes = _outcomes(load, what) if type(load) is Batch else [outcome_of(what)]
         took = wall - attempts_of(load)[0].begun_at
         meters.asked(lane.name, "submit", _name(outcomes), took)
+        if isinstance(what, NotAddressable):
+            continue  # the provider was not asked
         if isinstance(what, NotSent) or all(isinstance(one, Uncertain) for one in outcomes):
             if not isinstance(what, NotSent):
                 lane.concurrency.suffered(now)
-            news += ["provider_down"] if lane.breaker.failed(now) else []
+            if lane.breaker.failed(now):
+                news.append(("provider_down", getattr(outcomes[0], "reason", "")))
             continue
         answered, seconds = answered + 1, seconds + took
-        for outcome in outcomes:
-            if type(outcome) is Postponed and outcome.whole_lane:
-                lane.pause(now + (outcome.after or THROTTLED))
-                lane.concurrency.suffered(now)
-                break
+        news += _answered(lane, outcomes, now)
     if answered:
         lane.concurrency.answered(answered, seconds / answered, lane.out + len(conclusions))
-        news += ["provider_up"] if lane.breaker.succeeded() else []
+        news += [("provider_up", "")] if lane.breaker.succeeded() else []
     return news
+
+
+def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[News]:
+    """Heed what an answer says of the provider: a limit, or that it takes nothing from us."""
+    for outcome in outcomes:
+        kind = type(outcome)
+        if kind is Accepted:
+            lane.refusing = ""
+        elif kind is Postponed and outcome.whole_lane:  # type: ignore[union-attr]
+            lane.pause(now + (outcome.after or THROTTLED))  # type: ignore[union-attr]
+            lane.concurrency.suffered(now)
+            break
+        elif kind is Refused and _takes_nothing(outcome):  # type: ignore[arg-type]
+            told, lane.refusing = lane.refusing, outcome.reason  # type: ignore[union-attr]
+            return [] if told == lane.refusing else [("provider_refuses", lane.refusing)]
+    return []
+
+
+def _takes_nothing(outcome: Refused) -> bool:
+    """Tell whether a refusal is about the account (credentials, credit), whatever the message."""
+    return outcome.provider_fault and outcome.command_status == CommandStatus.ESME_RSUBMITFAIL
 
 
 def _name(outcomes: Sequence[Outcome]) -> str:

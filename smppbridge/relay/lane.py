@@ -79,6 +79,7 @@ class Lane:
         self.depth, self.out, self.loading = 0, 0, False
         self.paused_until = 0.0
         self.is_low = False  # on credit
+        self.refusing = ""  # why it takes nothing, as it was told
         self.turns = Turns()
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)

@@ -9,6 +9,7 @@ Not found is normal: a callback can overtake the answer that names its message.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.report import Delivery, Report
@@ -81,6 +82,8 @@ class Reports:
                 self._meters.unmatched(provider, 1)
             elif self._is_open(provider, message, report):
                 self._overtake(message, report)
+                if message.attempt.provider_message_id is None:  # it overtakes the answer
+                    report = replace(report, renamed=report.provider_message_id)
                 known.append((report, message.attempt))
         return known
 

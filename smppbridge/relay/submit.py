@@ -248,8 +248,8 @@ class Submit:
             lanes.setdefault(self.lanes[attempts_of(load)[0].provider], []).append((load, what))
         for lane, some in lanes.items():
             lane.out -= len(some)
-            for change in heard(lane, some, now, wall, self._meters):
-                self._journal(change, provider=lane.name)
+            for event, reason in heard(lane, some, now, wall, self._meters):
+                self._journal(event, provider=lane.name, **({"reason": reason} if reason else {}))
         self._conclude([one for load, what in conclusions for one in ended(load, what)])
         for lane in lanes:
             self._leave(lane)

@@ -197,3 +197,28 @@ def test_a_report_that_overtakes_the_answer_and_comes_again_is_one_receipt() -> 
     world.sound()
     assert list(world.store.deliveries) == [(message_id, M.DELIVERED)]
     assert world.deliver.line("bank").depth == 1
+
+
+def test_that_a_provider_takes_nothing_is_told_once() -> None:
+    world = world_with()
+    fault = Refused("HTTP 401", 0x45, provider_fault=True)
+
+    def told() -> list[str]:
+        return [f["reason"] for e, f in world.said.events if e == "provider_refuses"]
+
+    for what in (fault, fault, Refused("no coverage", 0x0B, provider_fault=True)):
+        accept(world, 2)
+        answer(world, "one", what)
+    assert told() == ["HTTP 401"]
+    accept(world)
+    answer(world, "one", Accepted)
+    accept(world)
+    answer(world, "one", fault)
+    assert told() == ["HTTP 401"] * 2
+
+
+def test_the_id_in_a_report_that_overtakes_the_answer_is_kept() -> None:
+    world = world_with()
+    [message_id] = accept(world)
+    world.told(Report("theirs", M.DELIVERED, message_id=message_id))
+    assert world.store.messages[message_id].provider_message_id == "theirs"

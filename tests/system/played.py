@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import select
 import signal
+import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,11 +51,30 @@ accounts:
 WHOLE = HEAD + CALLBACKS + ACCOUNTS
 
 
+def kept_ports(count: int) -> list[socket.socket]:
+    """Return sockets that keep ports free for whoever listens there, as often as it starts.
+
+    Nobody listens on them: who connects is refused.  Twisted's listeners have SO_REUSEADDR, too,
+    and with that Linux lets them in; what a connection is given as its own port is another.
+    """
+    found = [socket.socket() for _ in range(count)]
+    for each in found:
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        each.bind(("127.0.0.1", 0))
+    return found
+
+
+def port_of(kept: socket.socket) -> int:
+    return int(kept.getsockname()[1])
+
+
 class Written(Daemon):
     """A daemon that is given a text, and what its ``${NAMES}`` stand for."""
 
     def __init__(self, folder: Path, text: str, **environment: str) -> None:
         super().__init__(folder, "")
+        self._kept = kept_ports(3)
+        self.smpp, self.web, self.callbacks = map(port_of, self._kept)
         self.text = text
         self.environment = {
             "SMPP": str(self.smpp),
@@ -71,6 +91,11 @@ class Written(Daemon):
 
     def spawn(self, listener: Any = None, **environment: str) -> None:
         super().spawn(listener, **self.environment, **environment)
+
+    def close(self) -> None:
+        super().close()
+        for each in self._kept:
+            each.close()
 
     def callback_of(self, provider: str) -> str:
         """Return the URL that a provider calls which is not told it with each message."""
@@ -212,11 +237,17 @@ class Stage:
         self._folder = folder
         self._simulators: dict[str, Any] = {}
         self._daemons: list[Written] = []
+        self._kept: list[socket.socket] = []
 
     def play(self, name: str, made: Callable[..., Any], **options: Any) -> Any:
         """Begin to play a simulator, which does not listen yet."""
         self._simulators[name] = made(reactor, **({"delay": 0.05} | options))
         return self._simulators[name]
+
+    def closed_port(self) -> int:
+        """Return a port where nobody listens, for a simulator that does so later, or never."""
+        self._kept += kept_ports(1)
+        return port_of(self._kept[-1])
 
     def daemon(self, text: str, **environment: str) -> Written:
         """Write a daemon's configuration; it is not started yet."""
@@ -242,6 +273,8 @@ class Stage:
             daemon.close()
         for simulator in self._simulators.values():
             await simulator.close()
+        for each in self._kept:
+            each.close()
 
 
 def in_thread(test: Callable[..., None]) -> Callable[..., Any]:

@@ -14,7 +14,6 @@ from twisted.web.server import Request
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.simulators.serving import Answer, silent
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.system.daemon import free_ports
 from tests.system.esme import PATIENCE, Esme, ids, submit_sm
 from tests.system.played import (
     NUMBER,
@@ -66,7 +65,7 @@ async def stage(tmp_path: Path) -> Any:
 def two(stage: Stage, *, token: str = "any", listening: bool = True) -> tuple[Any, Any, Written]:
     """Two of Keccel's kind, and a daemon that prefers the first."""
     first, second = stage.play("first", Noting), stage.play("second", Noting)
-    port = on_stage(first.listen) if listening else free_ports(1)[0]
+    port = on_stage(first.listen) if listening else stage.closed_port()
     daemon = stage.daemon(
         WHOLE + TWO,
         FIRST=str(port),
@@ -214,7 +213,7 @@ def losing(stage: Stage, loses: str = "", *, listening: bool = True) -> tuple[Lo
     """SMS.CX, another that stands behind it, and a daemon for both."""
     smscx, other = stage.play("smscx", Losing, rate=1_000), stage.play("other", KeccelSimulator)
     smscx.loses = loses
-    port = on_stage(smscx.listen) if listening else free_ports(1)[0]
+    port = on_stage(smscx.listen) if listening else stage.closed_port()
     ports = {"PORT": str(port), "OTHER": str(on_stage(other.listen))}
     return smscx, other, stage.daemon(WHOLE + SMSCX, **ports)
 
