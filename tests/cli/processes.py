@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+
+from tests.ports import kept_ports
 
 PATIENCE = 20.0  # seconds
 _MAIN = "from smppbridge.cli.main import main; main(prog_name='smppbridge')"
@@ -67,9 +68,5 @@ def running(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterat
 
 
 def free_ports(count: int) -> list[str]:
-    """Return ports of 127.0.0.1 that nobody has at the moment."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [str(each.getsockname()[1]) for each in sockets]
+    """Return ports of 127.0.0.1 that nobody has."""
+    return [str(port) for port in kept_ports(count)]

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from tests.ports import kept_ports
 from tests.system.esme import Esme
 
 PATIENCE = 15.0
@@ -36,16 +37,6 @@ os.execv(sys.argv[2], sys.argv[2:])
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 def local(port: int) -> str:
     return f"tcp:{port}:interface=127.0.0.1"
 
@@ -55,7 +46,7 @@ class Daemon:
 
     def __init__(self, folder: Path, base_url: str) -> None:
         self.file, self.database = folder / "bridge.yaml", folder / "bridge.db"
-        self.smpp, self.web, self.callbacks = free_ports(3)
+        self.smpp, self.web, self.callbacks = kept_ports(3)
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._said = threading.Condition()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import select
 import signal
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +22,7 @@ from smppbridge.simulators.serving import Answer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
+from tests.ports import kept_ports
 from tests.system.daemon import KEY, Daemon
 from tests.system.esme import PATIENCE, Closed, Esme, Receipt, submit_sm
 
@@ -51,30 +51,11 @@ accounts:
 WHOLE = HEAD + CALLBACKS + ACCOUNTS
 
 
-def kept_ports(count: int) -> list[socket.socket]:
-    """Return sockets that keep ports free for whoever listens there, as often as it starts.
-
-    Nobody listens on them: who connects is refused.  Twisted's listeners have SO_REUSEADDR, too,
-    and with that Linux lets them in; what a connection is given as its own port is another.
-    """
-    found = [socket.socket() for _ in range(count)]
-    for each in found:
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        each.bind(("127.0.0.1", 0))
-    return found
-
-
-def port_of(kept: socket.socket) -> int:
-    return int(kept.getsockname()[1])
-
-
 class Written(Daemon):
     """A daemon that is given a text, and what its ``${NAMES}`` stand for."""
 
     def __init__(self, folder: Path, text: str, **environment: str) -> None:
         super().__init__(folder, "")
-        self._kept = kept_ports(3)
-        self.smpp, self.web, self.callbacks = map(port_of, self._kept)
         self.text = text
         self.environment = {
             "SMPP": str(self.smpp),
@@ -91,11 +72,6 @@ class Written(Daemon):
 
     def spawn(self, listener: Any = None, **environment: str) -> None:
         super().spawn(listener, **self.environment, **environment)
-
-    def close(self) -> None:
-        super().close()
-        for each in self._kept:
-            each.close()
 
     def callback_of(self, provider: str) -> str:
         """Return the URL that a provider calls which is not told it with each message."""
@@ -237,7 +213,6 @@ class Stage:
         self._folder = folder
         self._simulators: dict[str, Any] = {}
         self._daemons: list[Written] = []
-        self._kept: list[socket.socket] = []
 
     def play(self, name: str, made: Callable[..., Any], **options: Any) -> Any:
         """Begin to play a simulator, which does not listen yet."""
@@ -246,8 +221,8 @@ class Stage:
 
     def closed_port(self) -> int:
         """Return a port where nobody listens, for a simulator that does so later, or never."""
-        self._kept += kept_ports(1)
-        return port_of(self._kept[-1])
+        [port] = kept_ports(1)
+        return port
 
     def daemon(self, text: str, **environment: str) -> Written:
         """Write a daemon's configuration; it is not started yet."""
@@ -273,8 +248,6 @@ class Stage:
             daemon.close()
         for simulator in self._simulators.values():
             await simulator.close()
-        for each in self._kept:
-            each.close()
 
 
 def in_thread(test: Callable[..., None]) -> Callable[..., Any]:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.processes import Program, running
-from tests.system.daemon import Daemon, free_ports
+from tests.ports import kept_ports
+from tests.system.daemon import Daemon
 from tests.system.esme import submit_sm
 
 NUMBER = "2547220000"
@@ -23,7 +24,7 @@ def smsc(port: int) -> AbstractContextManager[Program]:
 
 @pytest.fixture
 def port() -> int:
-    return free_ports(1)[0]
+    return kept_ports(1)[0]
 
 
 @pytest.fixture
