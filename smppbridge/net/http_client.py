@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from smppbridge.net.http_connection import Answer, Connection
-from smppbridge.net.http_transfers import Answers, Ask, Transfers
+from smppbridge.net.http_pool import Answers, Ask
+from smppbridge.net.http_transfers import Transfers
 from smppbridge.providers.exchange import NotSent
 
 __all__ = ["Answer", "Answers", "Ask", "Connection", "HttpClient"]

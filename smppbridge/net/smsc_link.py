@@ -18,7 +18,7 @@ from smppbridge.providers.smpp.provider import Binding
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Answered, Faulty, Unanswered
-from smppbridge.smpp.matrix import SUBMITS, Role
+from smppbridge.smpp.matrix import SUBMITS, Role, State
 from smppbridge.smpp.pdus import BY_COMMAND_ID, Bind, DataSm, DeliverSm, Pdu, SubmitSm, refusal
 from smppbridge.smpp.session import Session, Timers
 from smppbridge.smpp.tlvs import find
@@ -133,7 +133,9 @@ class SmscLink(SmppProtocol):
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
-        """Bind."""
+        """Bind, unless it has taken too long or we are leaving already."""
+        if self.session.state is State.CLOSED:
+            return
         super().connectionMade()
         binding = self._binding
         request = self.kind(
@@ -147,10 +149,12 @@ class SmscLink(SmppProtocol):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell what remains unanswered, and why it ended."""
         ours = self.session.end_reason
-        super().connectionLost(reason)
         said = "" if reason.check(ConnectionDone) else reason.getErrorMessage()[:200]
         lasted = 0.0 if self._bound_at is None else self.clock.seconds() - self._bound_at
-        self.gone.callback(End(ours or said or "connection closed", self._refused, lasted))
+        try:
+            super().connectionLost(reason)
+        finally:  # whoever was told of it may fail: the session is to be bound again all the same
+            self.gone.callback(End(ours or said or "connection closed", self._refused, lasted))
 
     # -- what the session says ------------------------------------------------------------------
 

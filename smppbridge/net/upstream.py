@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[type[Bind], ...]] = {
     "tx+rx": (BindTransmitter, BindReceiver),
 }
 _LEAVING = "the provider is being left"
-MOST_TOLD = 20  # faulty PDUs of one session that are logged
+MOST_TOLD = 20  # PDUs of one session, faulty or unreadable, that are logged
 
 Ask = tuple[Any, SmppRequest]
 Call = tuple[SmscLink, Delivered, list[Heard]]
@@ -218,7 +218,9 @@ class Upstream:
         try:
             heard = list(self.terms.provider.read_deliver(request, link.token))
         except BadReply as fault:
-            self.world.journal("deliver_sm_unread", provider=self.name, reason=str(fault))
+            link.faults += 1
+            if link.faults <= MOST_TOLD:
+                self.world.journal("deliver_sm_unread", provider=self.name, reason=str(fault))
             heard = []
         except Exception:  # a provider's fault must not end a session
             self._log.failure("deliver_sm")

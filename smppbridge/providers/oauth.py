@@ -112,7 +112,8 @@ class ClientCredentials:
         held = self._held
         if held.token and (held.expires_at == math.inf or (yield NOW) < held.expires_at):
             return
-        yield Once("token", self._login)
+        # By whose token it is: a reload makes a provider anew, perhaps with another secret.
+        yield Once(f"token {id(held)}", self._login)
 
     def _login(self) -> Exchange[None]:
         asked_at: float = yield NOW

@@ -626,8 +626,17 @@ def test_answers_wait_for_the_reactor_in_one_call(serve: Any, connect: Any) -> N
 def test_closed_sockets_leave_the_epoll(serve: Any, connect: Any) -> None:
     bye = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     server, client = serve(say(bye, Wire.close)), connect()
-    watched = Path(f"/proc/self/fdinfo/{client._transfers._epoll.fileno()}")
     for _ in range(30):
         assert isinstance(client.ask(post(server.url)), HttpResponse)
     assert len(server.wires) == 30
-    until(lambda: watched.read_text().count("tfd:") == 1)
+    watched = Path(f"/proc/self/fdinfo/{client._transfers._pools['p'].fileno()}")
+    until(lambda: "tfd:" not in watched.read_text())
+
+
+def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect()
+    for number in range(30):
+        client.configure({"p": Connection(timeout=20.0 + number)})
+        assert isinstance(client.ask(post(server.url)), HttpResponse)
+    watched = Path(f"/proc/self/fdinfo/{client._transfers._epoll.fileno()}")
+    until(lambda: watched.read_text().count("tfd:") == 2)  # the bell, and the pool that is left

@@ -325,6 +325,26 @@ def test_what_nobody_can_read_does_not_come_again(client, around):
     assert around.named("deliver_sm_unread")[0]["provider"] == "it"
 
 
+def test_a_flood_of_unreadable_receipts_does_not_flood_the_log(client, around):
+    (smsc,) = bound(client, around)
+    for _ in range(50):
+        smsc.deliver(b"nothing")
+    assert len(around.named("deliver_sm_unread")) == 20
+
+
+def test_a_fault_of_whoever_is_told_does_not_keep_a_session_from_being_bound_again(around):
+    def faulty(answers):
+        raise KeyError("somebody's fault")
+
+    client = SmppClient(replace(around.world, answered=faulty))
+    (smsc,) = bound(client, around)
+    client.send("it", asks("a"))
+    with pytest.raises(KeyError):
+        smsc.lose()
+    around.pass_time(2)
+    assert len(around.smscs) == 2
+
+
 def test_a_session_that_is_gone_is_not_answered(client, around):
     (smsc,) = bound(client, around)
     around.storing = Deferred()
@@ -567,3 +587,12 @@ def test_a_server_that_never_proves_it_is_given_up(client, around):
     assert smsc.wire.disconnecting
     smsc.lose()
     assert around.named("upstream_unreachable")[0]["reason"] == "no bind in time"
+
+
+def test_a_proof_that_comes_after_we_have_left_changes_nothing(client, around):
+    (smsc,) = bound(client, around, tls=True)
+    client.configure({})
+    smsc.link.handshakeCompleted()
+    assert smsc.hear() == []
+    around.pass_time(1)
+    assert smsc.wire.disconnecting

@@ -95,7 +95,8 @@ _SUCCESS = re.compile(
     re.ASCII | re.DOTALL,
 )
 _UNSURE = ("unknown error", "connection error", "internal server error")
-_URL = re.compile(r"(?:\burl\b|\w+://|[?&]\w+=).*", re.IGNORECASE | re.DOTALL)
+# Each run of letters is gone through once: without \b a long one would be from each of its letters.
+_URL = re.compile(r"(?:\burl\b|\b\w+://|[?&]\w+=).*", re.IGNORECASE | re.DOTALL)
 
 
 def named(words: object) -> str:

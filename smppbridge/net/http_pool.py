@@ -1,0 +1,133 @@
+"""What is under way over HTTP with one provider: slots, a libcurl multi, and what waits."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections import deque
+from typing import Any, Final
+
+import pycurl
+
+from smppbridge.net.http_connection import Answer, Connection, Slot
+from smppbridge.providers.exchange import HttpRequest, NotSent
+
+Ask = tuple[Any, HttpRequest]
+Answers = list[tuple[Any, Answer]]
+
+_EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
+
+
+class Pool:
+    """One provider's transfers, up to *slots* at a time; belongs to one thread, gauges apart.
+
+    Each provider has a multi and an epoll of its own: libcurl looks at every handle of a multi
+    whenever it is called, and a provider that keeps many waiting would slow down the others.
+    """
+
+    def __init__(self, connection: Connection, slots: int) -> None:
+        self.connection = connection
+        self.waiting: deque[Ask] = deque()
+        self.busy: set[Slot] = set()
+        self._most, self._made = slots, 0
+        self._free: list[Slot] = []
+        self.retired = False
+        self._refused: Answers = []
+        self._lent: list[socket.socket] = []
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_MAXCONNECTS, slots)
+        self._epoll = select.epoll()
+
+    def fileno(self) -> int:
+        """Return the descriptor that can be read when a socket has stirred."""
+        return self._epoll.fileno()
+
+    def begin(self, asks: list[Ask]) -> None:
+        """Put *asks* on their way, or in line where all slots are taken."""
+        self.waiting.extend(asks)
+        self._fill()
+
+    def move(self) -> Answers:
+        """Let libcurl do what can be done at once, and return what came of it."""
+        self._epoll.poll(0)  # edges: what libcurl is about to look at needs no second word
+        self._multi.perform()
+        while self._lent:
+            self._lent.pop().close()
+        _left, succeeded, failed = self._multi.info_read()
+        answers, self._refused = self._refused, []
+        for curl in succeeded:
+            slot: Slot = curl.slot
+            answers.append((slot.about, slot.answer()))
+            self._release(slot)
+        for curl, code, _words in failed:
+            slot = curl.slot
+            answers.append((slot.about, slot.failure(code)))
+            self._release(slot)
+        self._fill()
+        return answers
+
+    def due(self) -> float | None:
+        """Return in how many seconds libcurl has something to do by the clock."""
+        milliseconds = self._multi.timeout() if self.busy else -1
+        return milliseconds / 1000 if milliseconds >= 0 else None
+
+    def retire(self) -> list[Ask]:
+        """Take no more; return what waited.  What is under way ends as it began."""
+        self.retired = True
+        for slot in self._free:
+            slot.curl.close()
+        waited = list(self.waiting)
+        self.waiting.clear()
+        return waited
+
+    def abandon(self) -> Answers:
+        """Give everything up and say how far it had come."""
+        answers, self._refused = self._refused, []
+        answers += [(slot.about, slot.verdict("given up")) for slot in self.busy]
+        answers += [(about, NotSent("given up")) for about, _request in self.waiting]
+        self.waiting.clear()
+        return answers
+
+    def close(self) -> None:
+        """Close all connections; can wait for a name that is being looked up."""
+        for slot in self.busy:
+            self._multi.remove_handle(slot.curl)
+        self.busy.clear()
+        self._multi.close()
+        self._epoll.close()
+
+    def _fill(self) -> None:
+        while self.waiting and (self._free or self._made < self._most):
+            about, request = self.waiting.popleft()
+            try:
+                if not self._free:
+                    self._free.append(Slot(self.connection, self._open))
+                    self._made += 1
+                slot = self._free[-1]
+                slot.load(about, request)
+            except (pycurl.error, TypeError, ValueError):
+                self._refused.append((about, NotSent("the request or its connection is malformed")))
+                continue
+            self._free.pop()
+            self.busy.add(slot)
+            self._multi.add_handle(slot.curl)
+
+    def _release(self, slot: Slot) -> None:
+        self._multi.remove_handle(slot.curl)
+        slot.about = None
+        self.busy.discard(slot)
+        if self.retired:
+            slot.curl.close()
+        else:
+            self._free.append(slot)
+
+    def _open(self, _purpose: int, address: Any) -> socket.socket | int:
+        # pycurl duplicates the descriptor and libcurl closes the duplicate.  An epoll goes by the
+        # open socket behind them: ours may be closed, and with the last one the kernel forgets it.
+        try:
+            opened = socket.socket(address.family, address.socktype, address.protocol)
+            self._epoll.register(opened, _EDGES)
+        except OSError:
+            return int(pycurl.SOCKET_BAD)
+        self._lent.append(opened)
+        return opened
