@@ -21,6 +21,7 @@ MAX_IDENTIFIER = 64
 MAX_PAUSE = 3600
 MAX_SHOWN = 120
 _MAX_FIELDS = 100
+_HEAD = 40  # characters of a text by which it is known again
 
 StateName = Literal[
     "enroute", "delivered", "expired", "deleted", "undeliverable", "accepted", "unknown", "rejected"
@@ -141,6 +142,19 @@ def blame_of(words: object, table: Iterable[tuple[str, Blame]]) -> Blame | None:
     """Return whose fault an error text says it is; None if the table does not know."""
     lowered = words[:MAX_ANSWER].lower() if isinstance(words, str) else ""
     return next((blame for fragment, blame in table if fragment in lowered), None)
+
+
+def without(words: str, text: str) -> str:
+    """Return *words* without our *text*, or what they repeat of it: that says nothing of its fate.
+
+    A fragment of an error in the text of a message that was taken would have it sent elsewhere.
+    """
+    before, head, after = words.partition(text[:_HEAD])
+    repeated = zip(text[_HEAD:], after, strict=False)
+    more = next((n for n, (ours, theirs) in enumerate(repeated) if ours != theirs), None)
+    if more is None:
+        more = min(len(text[_HEAD:]), len(after))
+    return f"{before} {after[more:]}" if head else words
 
 
 def refusal(reason: str, blame: Blame) -> Refused | Postponed:

@@ -93,9 +93,9 @@ class Lane:
         """Go by new settings from now on."""
         self.provider, self.rules = provider, rules
         self.keyed = provider.abilities.keyed
-        self._most = provider.abilities.batch
+        self.most = provider.abilities.batch
         if rules.rate:
-            self._most = max(1, min(self._most, int(rules.rate)))
+            self.most = max(1, min(self.most, int(rules.rate)))
         self.turns.group_of = self._group_of if self.keyed else None
         self._as_it_is = rules.addressing == AS_IT_IS
         self.concurrency.change(rules.concurrency)
@@ -234,7 +234,7 @@ class Lane:
         room = self._room() if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # some are ready to leave: begin many together rather than one by one
-        most = self._most if self.keyed and self.breaker.is_closed else 1
+        most = self.most if self.keyed and self.breaker.is_closed else 1
         while room > len(loads) and (taken := self.turns.take(most)):
             live = [a for a in taken if a.message.expires_at > wall]
             if len(live) < len(taken):

@@ -7,7 +7,7 @@ deadline, to give up.  An Uncertain one is sent again at its *due* under its key
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import Any
 
@@ -166,8 +166,9 @@ class Overdue:
             self._out[name] -= 1
             known = isinstance(found, Report)
             self._meters.asked(name, "query", "answered" if known else "failed", 0.0)
-            if known:
-                reports.setdefault(name, []).append(found)
+            if known:  # named by our id: it is known, and no early report
+                named = replace(found, message_id=attempt.message.message_id)
+                reports.setdefault(name, []).append(named)
         for name, told in reports.items():
             self._spawn(self._tell(name, told))
 

@@ -183,7 +183,7 @@ class Submit:
     async def _load(self, lane: Lane) -> None:
         lines = lane.hungry()
         room = max(0, IN_MEMORY - lane.turns.waiting)
-        limit = max(1, min(MANY, room // len(lines)))
+        limit = max(1, min(max(MANY, lane.most), room // len(lines)))
         wanted = [Wanted(line.system_id, line.priority, line.held) for line in lines]
         try:
             found = await self._store.waiting(lane.name, wanted, self._clock.wall(), limit)

@@ -30,6 +30,7 @@ from smppbridge.settings.values import (
     Credit,
     Duration,
     Off,
+    PollRate,
     ProxyUrl,
     Rate,
     SecretText,
@@ -112,7 +113,7 @@ class Provider(Section):
         description="How delivery reports come: push (it calls us), poll (we ask), both or none;"
         " absent: push where there is a callback_key, else poll where it can be asked",
     )
-    poll_rate: Rate = Field(default=10.0, description="Questions a second, at most")
+    poll_rate: PollRate = Field(default=10.0, description="Questions a second, at most 500")
     first_poll: Duration = Field(
         default=10.0, description="When to ask first; the pauses then double"
     )
@@ -140,8 +141,8 @@ class Provider(Section):
     timeout: Duration = Field(default=30.0, description="How long a request may take in all")
     attempts: Annotated[Count | None, Off] = Field(
         default=None,
-        description="Tries in all, with those at providers before it on the route; absent: until the"
-        " message's validity ends",
+        description="Tries in all, with those at providers before it on the route; absent: until"
+        " the message's validity ends",
     )
     balance_every: Annotated[Duration | None, Off] = Field(
         default=300.0, description="How often to ask for the credit left, where that can be asked"

@@ -209,6 +209,7 @@ Off = BeforeValidator(_unless_off)
 Text = Annotated[str, BeforeValidator(_exact_text)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
+PollRate = Annotated[float, Field(gt=0, le=500)]  # the bridge asks once a second, 500 at most
 Credit = Annotated[float, Field(ge=0)]
 Duration = Annotated[float, Field(gt=0, le=3_650 * 86_400), BeforeValidator(seconds)]
 SystemId = Annotated[Text, AfterValidator(_system_id)]

@@ -174,6 +174,18 @@ def test_all_who_need_a_token_at_once_share_one_login():
     assert sorted(about for about, came_to in concluded if came_to is OK) == list(range(5))
 
 
+def test_a_secret_that_was_put_right_does_not_share_the_login_with_the_wrong_one():
+    asked, concluded = [], []
+    carrier = Carrier(lambda provider, steps: asked.extend(steps), lambda: 1000.0)
+    for about, login in (("before", credentials(client_secret="old")), ("after", credentials())):
+        carrier.carry("it", [about], lambda _, to=login: to.authorized(REQUEST), concluded.extend)
+    (wrong, _), (right, _) = asked
+    asked.clear()
+    carrier.answered([(wrong, UNAUTHORIZED), (right, granted())])
+    assert [(each.about, bearer(request)) for each, request in asked] == [("after", "Bearer t1")]
+    assert [about for about, _ in concluded] == ["before"]
+
+
 def test_requests_of_a_kind_share_one_tuple_of_headers():
     server, login = Server(granted(), OK, OK, OK), credentials()
     other = HttpRequest("GET", "https://x.test/", (("Accept", "*/*"),))

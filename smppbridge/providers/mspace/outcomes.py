@@ -28,6 +28,7 @@ from smppbridge.providers.reading import (
     identifier_of,
     refusal,
     shown,
+    without,
 )
 from smppbridge.smpp.constants import MessageState
 
@@ -102,7 +103,7 @@ class SubmitReader:
             return Accepted(identifier) if identifier else Uncertain("taken, but without messageId")
         words = description_of(entry) or status
         reason = self._shown(words, text)
-        state = state_in(words)
+        state = state_in(without(words, text))
         # A number that is not the one of success is a failure, unless its words speak of success.
         failed = status.lstrip("-").isdecimal() or state is not None
         if blamed := self._blamed(words, text):
@@ -113,10 +114,11 @@ class SubmitReader:
 
     def _blamed(self, words: str, text: str) -> Outcome | None:
         """Return the outcome that known *words* of failure stand for."""
-        blame = blame_of(words, self.blames)
+        said = without(words, text)
+        blame = blame_of(said, self.blames)
         if blame is not None:
             return refusal(self._shown(words, text), blame)
-        if _INTERNAL in words.lower():
+        if _INTERNAL in said.lower():
             return http_fault(HttpResponse(500), self.on_5xx)
         return None
 
@@ -128,7 +130,7 @@ class SubmitReader:
         words = words_of(response)
         reason = f"HTTP {status}: {self._shown(words, text)}".removesuffix(": ")
         otherwise: Blame = "provider" if status in (401, 402, 403) else "message"
-        return refusal(reason, blame_of(words, self.blames) or otherwise)
+        return refusal(reason, blame_of(without(words, text), self.blames) or otherwise)
 
     def _shown(self, words: str, text: str) -> str:
         return shown(words, *self.secrets, text, quoted(text))

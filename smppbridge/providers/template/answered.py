@@ -146,12 +146,12 @@ class Submitted:
         if self._number is not None:
             matched = _by_number(items, self._number, messages)
         elif len(items) == len(messages):
-            matched = list(items)
+            matched = [[item] for item in items]
         else:
             return [Uncertain(f"{len(items)} items for {len(messages)} messages")] * len(messages)
         return [
-            Uncertain("not in the answer") if item is None else self._judged(item, message)
-            for item, message in zip(matched, messages, strict=True)
+            _agreed([self._judged(item, message) for item in mine])
+            for mine, message in zip(matched, messages, strict=True)
         ]
 
     def _judged(self, document: Any, message: Message) -> Outcome:
@@ -174,12 +174,12 @@ class Submitted:
         blame = self._meanings.exactly(status)
         if blame or (status and (status.upper() in self._refused or "*" in self._refused)):
             said = self._meanings.shown(words, message.text) or told
-            return refusal(said, blame or self._meanings.blame(words) or "message")
+            return refusal(said, blame or self._meanings.blame(words, message.text) or "message")
         return Uncertain(f"status {told or 'missing'}")
 
     def _unexplained(self, words: Sequence[str], message: Message) -> Outcome:
         """Return what an answer means that has neither status nor id, but perhaps an error."""
-        blame = self._meanings.blame(words)
+        blame = self._meanings.blame(words, message.text)
         said = self._meanings.shown(words, message.text)
         if blame:
             return refusal(said, blame)
@@ -269,22 +269,32 @@ def _amount(found: object) -> float | None:
     return amount if math.isfinite(amount) else None
 
 
-def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) -> list[Any]:
-    """Return the item of each message: by its digits, or by its last if no other has the same."""
-    whole: dict[str, Any] = {}
-    ends: dict[str, Any] = {}
+def _by_number(
+    items: Sequence[Any], number: Find, messages: Sequence[Message]
+) -> list[list[Any]]:
+    """Return the items of each message: by its digits, or by its last if no other has the same."""
+    whole: dict[str, list[Any]] = {}
+    ends: dict[str, list[Any]] = {}
     for item in items:
         digits = _digits(word_of(number(item)))
-        whole.setdefault(digits, item)
-        ends.setdefault(digits[-_SUFFIX:], item)
+        whole.setdefault(digits, []).append(item)
+        ends.setdefault(digits[-_SUFFIX:], []).append(item)
     wanted = [_digits(message.number) for message in messages]
     shared = Counter(digits[-_SUFFIX:] for digits in wanted)
     return [
-        whole.get(digits)
+        whole.get(digits, [])
         if digits in whole or shared[digits[-_SUFFIX:]] > 1
-        else ends.get(digits[-_SUFFIX:])
+        else ends.get(digits[-_SUFFIX:], [])
         for digits in wanted
     ]
+
+
+def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
+    """Return what all items about one message say: taken once is taken, whatever else is said."""
+    taken = next((outcome for outcome in outcomes if isinstance(outcome, Accepted)), None)
+    if taken or len({type(outcome) for outcome in outcomes}) == 1:
+        return taken or outcomes[0]
+    return Uncertain("the answer contradicts itself" if outcomes else "not in the answer")
 
 
 def _digits(number: str) -> str:

@@ -17,6 +17,7 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
     state_table,
+    without,
 )
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.sections import Described
@@ -58,13 +59,16 @@ class Meanings:
     retry_after: str
     secrets: tuple[str, ...] = field(repr=False)
 
-    def blame(self, words: Iterable[str]) -> Blame | None:
-        """Return whose fault *words* say it is; None if nobody knows."""
+    def blame(self, words: Iterable[str], *texts: str) -> Blame | None:
+        """Return whose fault *words* say it is, but for *texts* in them; None if nobody knows."""
         words = tuple(words)
         by_code = next((self.codes[word] for word in words if word in self.codes), None)
         if by_code:
             return by_code
-        lowered = "\n".join(words).lower()
+        said = "\n".join(words)
+        for text in texts:
+            said = without(said, text)
+        lowered = said.lower()
         return next((blame for text, blame in self.fragments if text in lowered), None)
 
     def exactly(self, word: str) -> Blame | None:
@@ -100,7 +104,7 @@ class Meanings:
         reason = f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
         blame = self.http.get(response.status)
         if blame is None and 400 <= response.status < 500 and response.status not in (408, 429):
-            blame = self.blame(words)
+            blame = self.blame(words, *texts)
         outcome = refusal(reason, blame) if blame else http_fault(response, self.on_5xx)
         if isinstance(outcome, Postponed):
             return replace(outcome, reason=reason, after=self._pause(response))

@@ -22,6 +22,7 @@ Find = Callable[[Any], Any]
 MAX_LIST = 1_048_576
 _MAX_PLACE = 200
 _MAX_FIELDS = 100
+_MAX_LEVELS = 32
 _MAX_WORD = 200
 _SEEN = 500  # characters that a regex is shown
 _COST = 8_000_000  # ways to go through them, beyond which a regex is refused
@@ -55,9 +56,12 @@ def read_xml(body: bytes, limit: int = MAX_ANSWER) -> Any:
     if "<!DOCTYPE" in text.upper():
         raise BadReply("XML with a DOCTYPE")
     try:
-        return ElementTree.fromstring(text)
+        root = ElementTree.fromstring(text)
     except (ElementTree.ParseError, ValueError, LookupError):
         raise BadReply("not XML") from None
+    if _is_deep(root):
+        raise BadReply("XML of too many levels")
+    return root
 
 
 def read_form(body: bytes, limit: int = MAX_ANSWER) -> dict[str, str]:
@@ -143,6 +147,16 @@ def _named(name: str, fields: Mapping[str, Any]) -> Any:
         return fields[name]
     lowered = name.lower()
     return next((value for other, value in fields.items() if other.lower() == lowered), None)
+
+
+def _is_deep(root: ElementTree.Element) -> bool:
+    """Tell of elements so deep in each other that a path with // would never be through."""
+    level = [root]
+    for _ in range(_MAX_LEVELS):
+        level = [inner for each in level for inner in each]
+        if not level:
+            return False
+    return True
 
 
 def _find_xml(place: str) -> Find:
