@@ -6,8 +6,12 @@ environment's proxies and credentials not heeded, and a request is never made tw
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from threading import Timer
 from typing import Any, TypeVar
 
 from requests import PreparedRequest, Request, Response
@@ -31,12 +35,13 @@ T = TypeVar("T")
 
 MAX_RESPONSE = 1_048_576
 _AT_ONCE = 65_536
+_LATE = "timed out"
 # In our words: those of requests hold the URL, and with it what some providers want in it.
 _REASONS = (
     (wrong.InvalidSchema, "a SOCKS proxy needs the package PySocks"),
     (wrong.ProxyError, "the proxy refuses, or cannot be reached"),
     (wrong.SSLError, "the certificate or the TLS handshake failed"),
-    ((wrong.Timeout, TimeoutError), "timed out"),
+    ((wrong.Timeout, TimeoutError), _LATE),
     ((ValueError, TypeError), "the request is malformed"),  # those of requests, too
 )
 
@@ -54,6 +59,8 @@ class Caller:
     def __init__(self, lane: LaneSettings) -> None:
         self.left = False
         self.status = 0
+        self._late = False
+        self._watch = Timer(0.0, self._cut)
         self._lane = lane
         self._proxies = {"http": lane.proxy, "https": lane.proxy} if lane.proxy else {}
         self._adapter = _Adapter(self._leaves)
@@ -77,7 +84,7 @@ class Caller:
 
     def ask(self, request: HttpRequest) -> HttpResponse:
         """Make a request, once; raises NotSent or NoAnswer."""
-        self.left, self.status = False, 0
+        self.left, self.status, self._late = False, 0, False
         try:
             answer = self._answer(request)
         except NoAnswer:
@@ -94,12 +101,33 @@ class Caller:
         """Keep no connection."""
         self._adapter.close()
 
-    def _leaves(self) -> None:
+    def _leaves(self, way: HTTPConnection) -> None:
+        """Note that a request is about to leave, and begin to wait for its answer.
+
+        requests knows no time-out for the whole: each octet of the headers may take one.
+        """
         self.left = True
+        self._watch = Timer(self._lane.timeout, self._cut, (way.sock,))
+        self._watch.daemon = True
+        self._watch.start()
+
+    def _cut(self, way: Any) -> None:
+        """Have whoever reads from a connection find it at its end."""
+        self._late = True
+        with suppress(OSError, ValueError), socket.socket(fileno=os.dup(way.fileno())) as twin:
+            twin.shutdown(socket.SHUT_RDWR)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
+        try:
+            answer = self._awaited(request)
+        finally:
+            self._watch.cancel()
+        if self._late:  # what was cut off may look complete
+            raise NoAnswer(_LATE)
+        return answer
+
+    def _awaited(self, request: HttpRequest) -> HttpResponse:
         lane = self._lane
-        deadline = time.monotonic() + lane.timeout
         # The adapter alone: a Session reads the environment, keeps cookies, and reads the whole
         # of a redirect even if it is not to follow it.
         response = self._adapter.send(
@@ -111,11 +139,13 @@ class Caller:
         )
         try:
             headers = {name.lower(): value for name, value in response.headers.items()}
-            return HttpResponse(response.status_code, _body(response, deadline), headers)
+            return HttpResponse(response.status_code, _body(response), headers)
         finally:
             response.close()
 
     def _reason(self, error: Exception) -> str:
+        if self._late:
+            return _LATE
         if isinstance(_cause(error), NameResolutionError):
             return "host name unknown"
         for kind, reason in _REASONS:
@@ -129,17 +159,17 @@ class Caller:
 class _Noting(HTTPConnection):
     """Tells when the way is open (proxy and TLS too) and the first octet is about to leave."""
 
-    leaves: Callable[[], None]
+    leaves: Callable[[HTTPConnection], None]
 
     def endheaders(self, *args: Any, **kwargs: Any) -> None:
         if self.sock is None:
             self.connect()
-        self.leaves()
+        self.leaves(self)
         super().endheaders(*args, **kwargs)
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, leaves: Callable[[], None]) -> None:
+    def __init__(self, leaves: Callable[[HTTPConnection], None]) -> None:
         self._leaves = leaves
         super().__init__()
 
@@ -159,14 +189,12 @@ def _prepared(request: HttpRequest) -> PreparedRequest:
     ).prepare()
 
 
-def _body(response: Response, deadline: float) -> bytes:
+def _body(response: Response) -> bytes:
     body = bytearray()
     while octets := response.raw.read1(_AT_ONCE, decode_content=False):
         body += octets
         if len(body) > MAX_RESPONSE:
             raise NoAnswer(f"response over {MAX_RESPONSE} octets")
-        if time.monotonic() > deadline:
-            raise NoAnswer("timed out")
     return bytes(body)
 
 

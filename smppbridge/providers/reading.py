@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from types import MappingProxyType
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -149,12 +150,12 @@ def without(words: str, text: str) -> str:
 
     A fragment of an error in the text of a message that was taken would have it sent elsewhere.
     """
-    before, head, after = words.partition(text[:_HEAD])
-    repeated = zip(text[_HEAD:], after, strict=False)
-    more = next((n for n, (ours, theirs) in enumerate(repeated) if ours != theirs), None)
-    if more is None:
-        more = min(len(text[_HEAD:]), len(after))
-    return f"{before} {after[more:]}" if head else words
+    head, rest = text[:_HEAD], text[_HEAD:]
+    if not head or head not in words:
+        return words
+    before, _, after = words.partition(head)
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(rest, after, strict=False))
+    return f"{before} {after[sum(1 for _ in same) :]}"
 
 
 def refusal(reason: str, blame: Blame) -> Refused | Postponed:

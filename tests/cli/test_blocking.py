@@ -207,6 +207,32 @@ def test_an_answer_that_drips_is_cut_at_the_time_out(serve: Serve, connect: Conn
     assert str(failed(connect(timeout=0.2), post(serve(drip).url))) == "timed out"
 
 
+@pytest.mark.parametrize("octets", [b"X: y\r\n", b"a", b"HTTP/1.1 100 Continue\r\n\r\n"])
+def test_headers_that_drip_are_cut_at_the_time_out(
+    serve: Serve, connect: Connect, octets: bytes
+) -> None:
+    def drip(wire: Wire, asked: Asked) -> None:
+        wire.send(b"" if octets.startswith(b"HTTP") else b"HTTP/1.1 200 OK\r\nX: ")
+        wire.sock.settimeout(0.02)
+        for _ in range(100):
+            wire.send(octets)
+            with suppress(TimeoutError):
+                wire.sock.recv(1)
+        wire.send(b"\r\n\r\n")
+
+    assert str(failed(connect(timeout=0.2), post(serve(drip).url))) == "timed out"
+
+
+def test_an_answer_without_length_is_not_taken_for_whole_when_it_was_cut(
+    serve: Serve, connect: Connect
+) -> None:
+    def half(wire: Wire, asked: Asked) -> None:
+        wire.send(b"HTTP/1.1 200 OK\r\n\r\n[1, 2")
+        wire.sock.recv(1)
+
+    assert str(failed(connect(timeout=0.2), post(serve(half).url))) == "timed out"
+
+
 @pytest.mark.parametrize(
     ("url", "headers", "reason"),
     [

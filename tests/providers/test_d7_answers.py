@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from time import process_time
 from urllib.parse import quote_plus
 
 import pytest
@@ -299,3 +300,12 @@ def test_what_failed_in_a_batch_was_rejected_unless_asking_again_might_help(word
     assert failed_state(words, (("error", "message"),)) == (
         MessageState.REJECTED if "rror" in str(words) else state
     )
+
+
+def test_a_long_run_of_letters_does_not_keep_the_bridge_busy():
+    """Every octet of a peer's words is looked at a few times at most: this took 12 seconds."""
+    begun = process_time()
+    for words in ("a" * 60_000, "url" * 20_000, "?" * 30_000 + "a" * 30_000):
+        submitted({"message": words}, 400)
+        failed_state(words, ())
+    assert process_time() - begun < 2

@@ -138,6 +138,18 @@ def test_a_number_and_words_that_contradict_each_other_are_uncertain(provider, w
 
 
 @everyone
+def test_an_error_in_our_own_text_is_not_theirs(provider):
+    text = "Authentication failed at your branch: insufficient papers. Internal ref 12"
+    told = {"text": text}
+    for words in (text, f"Queued: {text}", text[:60]):
+        document = entry(status="QUEUED", statusDescription=words)
+        assert isinstance(submitted(provider, document, **told), Uncertain)
+        assert isinstance(submitted(provider, {"message": words}, **told), Uncertain)
+    document = entry(status="QUEUED", statusDescription=f"Insufficient credit for: {text}")
+    assert isinstance(submitted(provider, document, **told), Refused)
+
+
+@everyone
 def test_an_internal_error_may_have_been_heeded(provider):
     for words in ("internal service error", "Error 103: Internal service error"):
         documents = (words.encode(), entry(status=115, statusDescription=words), {"error": words})

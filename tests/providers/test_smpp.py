@@ -11,6 +11,7 @@ from smppbridge.model.message import Message, Traits
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NOW, NoAnswer, NotSent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp, SmppRequest
+from smppbridge.settings.provider import section_for
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.codec import decode
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -225,6 +226,13 @@ def test_receipts_are_asked_for_as_is_set(asked, setting, octet):
 
 
 # -- long messages --------------------------------------------------------------------------------
+
+
+def test_an_smsc_that_is_asked_for_no_receipts_tells_of_none():
+    section = section_for("smpp")
+    settings = {"type": "smpp", "host": "smsc.test", "system_id": "bank", "password": "sesame"}
+    assert section(**settings).lane.reports == "push"
+    assert section(**settings, registered_delivery=0).lane.reports == "none"
 
 
 def test_segments_go_one_after_the_other_and_the_last_asks_for_the_receipt():

@@ -103,6 +103,18 @@ def test_statuses_can_be_added():
 def test_messages_from_phones_and_opt_outs_are_heard():
     assert called(event("receive_sms", MO)) == (HEARD,)
     assert called(event("new_optout", OPTOUT)) == (OptOut("254722000001"),)
+    kenyan = replace(SMSCX, country_iso="KE")
+    for written in ("0722000001", "+254 722 000 001", "00254722000001"):
+        assert called(event("new_optout", {**OPTOUT, "phoneNumber": written}), kenyan) == (
+            OptOut("254722000001"),
+        )
+
+
+def test_a_number_of_a_phone_may_be_written_for_people():
+    spaced = {**MO, "from": "+254 722-000.001", "to": "+44 7700 (900) 001"}
+    assert called(event("receive_sms", spaced)) == (HEARD,)
+    (named,) = called(event("receive_sms", {**MO, "from": "A. C-ME 1"}))
+    assert named.source == "A. C-ME 1"
 
 
 @pytest.mark.parametrize(

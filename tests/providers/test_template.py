@@ -665,6 +665,38 @@ def test_items_are_found_by_their_numbers():
     ]
 
 
+def test_two_items_about_one_message_that_disagree_do_not_let_it_go_elsewhere():
+    provider = template(
+        SUBMIT + 'batch: {max: 9, body: {to: "{numbers}{text}"}, items: "", number: /to, id: /id,'
+        " status: /st, accepted: [ok], refused: [no]}\n"
+    )
+
+    def about_the_first(*statuses):
+        number = ("0711000001", "254711000001")
+        items = [{"to": number[n % 2], "id": "a", "st": st} for n, st in enumerate(statuses)]
+        return asked_for(provider, items)[1][0]
+
+    assert about_the_first("no", "ok") == about_the_first("ok", "no") == Accepted("a")
+    assert isinstance(about_the_first("no", "no"), Refused)
+    assert isinstance(about_the_first("no", "what", "no"), Uncertain)
+
+
+def test_an_error_in_our_own_text_is_not_the_providers():
+    provider = template(SUBMIT + "  error: /words\nerrors: {insufficient: provider}\n")
+    about = message_to(text="Insufficient funds for your payment of KES 5,000 to the hospital")
+    for words in (about.text, f"queued: {about.text}.", about.text[:50]):
+        assert isinstance(concluded(provider.submit(about), {"words": words}), Uncertain)
+    words = f"{about.text}: insufficient credit"
+    assert isinstance(concluded(provider.submit(about), {"words": words}), Refused)
+
+
+def test_xml_of_many_levels_is_not_searched():
+    provider = template(SUBMIT.replace("  id: /id", "  read: xml\n  id: .//a//b"))
+    body = b"<r>" + b"<a>" * 9_000 + b"</a>" * 9_000 + b"</r>"
+    assert submitted(provider, body) == Uncertain("XML of too many levels")
+    assert submitted(provider, b"<r><a><b>7</b></a></r>") == Accepted("7")
+
+
 def test_an_ending_that_two_numbers_share_tells_neither():
     provider = template(
         SUBMIT + 'batch: {max: 9, body: {to: "{numbers}{text}"}, items: "", number: /to, id: /id}\n'

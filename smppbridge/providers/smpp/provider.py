@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, get_args
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
@@ -48,6 +48,9 @@ Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repetition of a later segment that was put off."""
+
+_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True)
+_TELLS_NOTHING = replace(_TELLS, callbacks=False)
 
 _IDS: Mapping[str, Convert] = {
     "same": same_spelling,
@@ -107,8 +110,6 @@ class Binding:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smpp(Provider):
     """One account at an SMSC; the settings say what they mean."""
-
-    abilities: ClassVar[Abilities] = Abilities(binary=True, callbacks=True, phones=True, bound=True)
 
     host: str = field(metadata=said("Name or address of the SMSC"))
     system_id: str = field(metadata=said("Who we are to it"))
@@ -220,6 +221,11 @@ class Smpp(Provider):
         for name, known in _CHOICES.items():
             if getattr(self, name) not in get_args(known):
                 yield f"{name} must be one of {', '.join(get_args(known))}"
+
+    @property
+    def abilities(self) -> Abilities:
+        """What it can do: it reports if it is asked to."""
+        return _TELLS if self.registered_delivery else _TELLS_NOTHING
 
     @property
     def binding(self) -> Binding:

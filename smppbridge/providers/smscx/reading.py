@@ -64,6 +64,7 @@ MAX_CALLBACK = 1 << 20
 _PER_MESSAGE = 640
 _MAX_NUMBER = 32
 _MAX_ADDRESS = 20
+_AMONG_DIGITS = str.maketrans("", "", " -.()")
 _MAX_TEXT = 10_000
 _INVALID = Refused("invalid number", CommandStatus.ESME_RINVDSTADR)
 _UNMENTIONED = Uncertain("the answer does not mention it")
@@ -140,7 +141,7 @@ class Reader:
         readers: dict[str, Callable[[dict[str, Any]], Heard | None]] = {
             "dlr_update": self.report,
             "receive_sms": mo_of,
-            "new_optout": _optout_of,
+            "new_optout": self._optout,
         }
         read, data = readers.get(event), fields.get("data")
         if read is None or data == []:
@@ -218,6 +219,10 @@ class Reader:
                 return [outcome if one else others for one in named]
         return [outcome] * len(messages)
 
+    def _optout(self, item: Mapping[str, Any]) -> OptOut | None:
+        number = self._number(item.get("phoneNumber"))
+        return OptOut(number) if number.isascii() and number.isdecimal() else None
+
     def _number(self, value: object) -> str:
         """Return the digits of a number however it is written; "" if it is none."""
         if isinstance(value, int):
@@ -251,11 +256,6 @@ def mo_of(item: Mapping[str, Any]) -> Mo | None:
     )
 
 
-def _optout_of(item: Mapping[str, Any]) -> OptOut | None:
-    number = _address(item.get("phoneNumber"))
-    return OptOut(number) if number.isdecimal() else None
-
-
 def _word(status: object) -> str:
     return " ".join(status.upper().replace("_", " ").split()) if isinstance(status, str) else ""
 
@@ -269,6 +269,8 @@ def _network_error(word: str, state: MessageState, code: object) -> int:
 
 def _address(value: object) -> str:
     address = value.strip().removeprefix("+") if isinstance(value, str) else ""
+    digits = address.translate(_AMONG_DIGITS)
+    address = digits if digits.isdecimal() else address
     fits = len(address) <= _MAX_ADDRESS and address.isascii() and address.isprintable()
     return address if fits else ""
 

@@ -269,10 +269,8 @@ def _amount(found: object) -> float | None:
     return amount if math.isfinite(amount) else None
 
 
-def _by_number(
-    items: Sequence[Any], number: Find, messages: Sequence[Message]
-) -> list[list[Any]]:
-    """Return the items of each message: by its digits, or by its last if no other has the same."""
+def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) -> list[list[Any]]:
+    """Return the items of each message: by its last digits, by all if another has the same."""
     whole: dict[str, list[Any]] = {}
     ends: dict[str, list[Any]] = {}
     for item in items:
@@ -282,9 +280,7 @@ def _by_number(
     wanted = [_digits(message.number) for message in messages]
     shared = Counter(digits[-_SUFFIX:] for digits in wanted)
     return [
-        whole.get(digits, [])
-        if digits in whole or shared[digits[-_SUFFIX:]] > 1
-        else ends.get(digits[-_SUFFIX:], [])
+        whole.get(digits, []) if shared[digits[-_SUFFIX:]] > 1 else ends.get(digits[-_SUFFIX:], [])
         for digits in wanted
     ]
 
