@@ -34,16 +34,17 @@ SMPP_PORT = 2775
 _PORT = click.IntRange(1, 65535)
 _OPTIONS = {"smpp": "--port", "web": "--web-port", "callbacks": "--callbacks-port"}
 _UP = """\
-The bridge is up, and all providers are played beside it: nothing leaves this machine.
+The bridge is up, and all providers are played beside it: nothing leaves this
+machine.
 
   SMPP 3.4   127.0.0.1:{smpp}, system_id demo, password demo
   web        http://127.0.0.1:{web}/metrics /healthz /readyz
 
 {table}
 
-Point your system at it, or try it in other terminals: send a message; listen, and let
-a phone write to you; be a phone that dials {menu} (an ESME of yours, bound as {yours} with
-password {yours}, has {code}):
+Point your system at it, or try it in other terminals: send a message; listen,
+and let a phone write to you; be a phone that dials {menu} (an ESME of yours,
+bound as {yours} with password {yours}, has {code}):
 
   {command} send{port} --to 243810000001 "Hello from the bridge"
   {command} listen{port}

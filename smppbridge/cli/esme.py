@@ -7,10 +7,12 @@ import re
 import select
 import struct
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import wraps
+from getpass import GetPassWarning
 from typing import Any
 
 import click
@@ -69,7 +71,7 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
         if password is None and system_id == DEMO:
             password = DEMO
         elif password is None:
-            password = click.prompt("Password", hide_input=True, err=True)
+            password = _asked()
         # smpplib cuts what is too long, and does not say so
         for option, value, longest in (("--system-id", system_id, 15), ("--password", password, 8)):
             if not value.isascii() or "\0" in value or len(value) > longest:
@@ -77,6 +79,17 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
         command(login=Login(host, port, system_id, password), **others)
 
     return read
+
+
+def _asked() -> str:
+    with warnings.catch_warnings():
+        # where nobody can type it unseen
+        warnings.simplefilter("error", GetPassWarning)
+        try:
+            return str(click.prompt("Password", hide_input=True, err=True))
+        except GetPassWarning:
+            why = "a password is needed: SMPPBRIDGE_PASSWORD, or --password"
+            raise click.UsageError(why) from None
 
 
 class Esme:

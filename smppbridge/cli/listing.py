@@ -23,6 +23,7 @@ from smppbridge.store.lookup import Event, Listed
 _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
 _OURS = frozenset(("message_id", "provider_message_id"))
+_WHOLE = frozenset(("message_id", "accepted", "to", "tries"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +45,17 @@ class Shown:
 
 def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
     """Print a table, a message a row."""
+    console = _console()
+    moment = _day_and_time if console.is_terminal else when
     table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = ["message_id", "accepted", "account", "to", "provider", "state", "attempts"]
+    columns = ["message_id", "accepted", "account", "to", "provider", "state", "tries"]
     for name in [*columns, *(["text"] if shown.text else [])]:
-        table.add_column(name, no_wrap=name != "text", justify="left", overflow="fold")
+        # where it is narrow words are folded, never an id: it is typed into the next command
+        table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
     for message in found:
         cells = [
             str(message.message_id),
-            when(message.accepted_at),
+            moment(message.accepted_at),
             escaped(message.system_id),
             shown.number(message.number),
             escaped(message.provider),
@@ -61,7 +65,7 @@ def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
         ]
         table.add_row(*map(Text, cells))  # Text: what messages say is no markup
     if found:
-        _console().print(table)
+        console.print(table)
     else:
         click.echo("no such messages")
     if more:
@@ -145,6 +149,10 @@ def when(at: float | None) -> str:
     if at is None:
         return ""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def _day_and_time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%m-%d %H:%M:%S")
 
 
 def _fact(name: str, value: Any, shown: Shown) -> Any:

@@ -71,7 +71,10 @@ def list_(
 @click.argument("number")
 @click.pass_context
 def remove(ctx: click.Context, /, number: str, provider: str | None, **where: Any) -> None:
-    """Let NUMBER have messages again."""
+    """Let NUMBER have messages again.
+
+    What a provider keeps stays there, and it may go on refusing: see `smppbridge account`.
+    """
     with told_plainly():
         found = stored.end(given_path(ctx, **where), digits_of(number), provider)
     if not found:

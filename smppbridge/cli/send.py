@@ -111,6 +111,7 @@ class _Sent:
     segment: str
     at: float  # monotonic seconds
     message_id: str = ""
+    heard: bool = False  # a receipt that is not the last one
 
     def __call__(self, **more: Any) -> dict[str, Any]:
         """Return what is shown of it now."""
@@ -158,10 +159,12 @@ class Sending:
         parts = [f"{self.accepted} accepted", f"{self.delivered} delivered", f"{self.bad} failed"]
         if self._unanswered:
             parts.append(f"{len(self._unanswered)} not answered")
-        if self._awaited:
+        heard = sum(sent.heard for sent in self._awaited.values())
+        if heard:
+            parts.append(f"{heard} without final receipt")
+        if silent := len(self._awaited) - heard:
             parts.append(
-                f"{len(self._awaited)} without receipt (another session of this account may have"
-                " got it)"
+                f"{silent} without receipt (another session of this account may have got it)"
             )
         return ", ".join(parts)
 
@@ -203,6 +206,7 @@ class Sending:
         if sent is None:  # it is left to whoever waits for it
             return CommandStatus.ESME_RX_T_APPN
         stat = receipt.get("stat", "")
+        sent.heard = True
         if stat not in _NOT_FINAL:
             del self._awaited[sent.message_id]
             self.delivered += stat == "DELIVRD"

@@ -54,7 +54,7 @@ SERVED: Mapping[str, Served] = MappingProxyType(
             "MSpace, all in the path",
             "/mspaceservice/wr/sms/sendtext, balance, login, subusers, resellerclients and top-ups",
             "username and password",
-            "It never reports",
+            "It never reports, and needs neither --callback nor --delay",
         ),
         "mspace_v2": Served(
             "MSpace, version 2",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,8 +78,16 @@ class Carrier:
                     asks.setdefault(carried.provider, []).append((carried, wanted))
         for provider, some in asks.items():
             self._send(provider, some)
-        for conclude, conclusions in ended.items():
-            conclude(conclusions)
+        self._conclude(iter(ended.items()))
+
+    def _conclude(self, ended: Iterator[tuple[Conclude, Conclusions]]) -> None:
+        """Tell how exchanges ended; a fault in one place keeps no other from hearing of its own."""
+        for conclude, conclusions in ended:
+            try:
+                conclude(conclusions)
+            except Exception:
+                self._conclude(ended)
+                raise
 
     def _share(self, carried: Carried, wanted: Once) -> None:
         """Let an exchange wait for one that all who want it share; the first one starts it."""

@@ -11,7 +11,8 @@ from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Unce
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.relay.addressing import NotAddressable
 from smppbridge.relay.carry import Conclusions
-from smppbridge.relay.lane import Batch, Lane, Load, attempts_of
+from smppbridge.relay.lane import Lane
+from smppbridge.relay.load import Batch, Load, attempts_of
 from smppbridge.relay.meters import Meters
 from smppbridge.relay.retry import Decision
 from smppbridge.smpp.constants import CommandStatus
@@ -66,11 +67,12 @@ def heard(
     lane: Lane, conclusions: Conclusions, now: float, wall: float, meters: Meters
 ) -> list[News]:
     """Let a lane go by how its requests ended; return what is news of the provider."""
-    answered, seconds = 0, 0.0
+    answers, answered, seconds = False, 0, 0.0
     news: list[News] = []
     for load, what in conclusions:
         outcomes = _outcomes(load, what) if type(load) is Batch else [outcome_of(what)]
-        took = wall - attempts_of(load)[0].begun_at
+        repeated = type(load) is Batch and load.repeated  # its attempts began long ago
+        took = 0.0 if repeated else max(0.0, wall - attempts_of(load)[0].begun_at)
         meters.asked(lane.name, "submit", _name(outcomes), took)
         if isinstance(what, NotAddressable):
             continue  # the provider was not asked
@@ -80,11 +82,14 @@ def heard(
             if lane.breaker.failed(now):
                 news.append(("provider_down", getattr(outcomes[0], "reason", "")))
             continue
-        answered, seconds = answered + 1, seconds + took
+        answers = True
+        if not repeated:
+            answered, seconds = answered + 1, seconds + took
         news += _answered(lane, outcomes, now)
     if answered:
         lane.concurrency.answered(answered, seconds / answered, lane.out + len(conclusions))
-        news += [("provider_up", "")] if lane.breaker.succeeded() else []
+    if answers and lane.breaker.succeeded():
+        news.append(("provider_up", ""))
     return news
 
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from smppbridge.model.message import Attempt, Message
-from smppbridge.providers.exchange import Provider
+from smppbridge.providers.exchange import Exchange, NotSent, Provider
 from smppbridge.relay.addressing import AS_IT_IS, Addressing, NotAddressable
 from smppbridge.relay.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
 from smppbridge.relay.limits import Concurrency, Throughput
+from smppbridge.relay.load import Batch, Load, attempts_of, message_id_of, segments_of
 from smppbridge.relay.retry import DEFAULT_POLICY, Policy
 from smppbridge.relay.turns import Line, Turns
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
-from smppbridge.text import segments
 
 IN_MEMORY = 20_000  # attempts that wait in memory; the rest waits in the store alone
 FEW, MANY = 1_000, 500  # of one line: below FEW, up to MANY are read back
@@ -39,33 +40,6 @@ class LaneRules:
     failover_after: float = 60.0
 
 
-@dataclass(slots=True, eq=False)
-class Batch:
-    """Attempts that share a request, by its key; *open* are the ids of those still undecided.
-
-    One that is *repeated* may have been heeded before.
-    """
-
-    key: str
-    attempts: list[Attempt]
-    repeated: bool = False
-    open: frozenset[int] = field(default=frozenset())
-
-    @property
-    def undecided(self) -> list[Attempt]:
-        """Return those of a repeated one whose fate is unknown."""
-        return [a for a in self.attempts if a.message.message_id in self.open]
-
-    @property
-    def name(self) -> str:
-        """Return what the store keeps: the key and how many shared the request."""
-        return f"{self.key}/{len(self.attempts)}"
-
-
-Load = Attempt | Batch
-"""What one request carries."""
-
-
 class Lane:
     """The state of one lane.  Times are monotonic seconds.
 
@@ -81,6 +55,7 @@ class Lane:
         self.is_low = False  # on credit
         self.refusing = ""  # why it takes nothing, as it was told
         self.turns = Turns()
+        self.repeating: set[str] = set()  # names of batches that are out once more
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)
         self._ready: deque[Load] = deque()
@@ -96,8 +71,8 @@ class Lane:
         self.most = provider.abilities.batch
         if rules.rate:
             self.most = max(1, min(self.most, int(rules.rate)))
-        self.turns.group_of = self._group_of if self.keyed else None
         self._as_it_is = rules.addressing == AS_IT_IS
+        self.turns.regroup(self._group_of if self.keyed else None)
         self.concurrency.change(rules.concurrency)
         if self.breaker.rules != rules.breaker:
             self.breaker = Breaker(rules.breaker)
@@ -130,6 +105,19 @@ class Lane:
         if self._as_it_is and short and not message.traits.sender:
             return message
         return self.rules.addressing.apply(message)
+
+    def exchange(self, load: Load) -> Exchange[Any]:
+        """Return the exchange that hands over what one request carries.
+
+        Raises NotAddressable, and NotSent for what cannot go any more as it was begun.
+        """
+        if type(load) is Batch and self.keyed:
+            messages = [self.addressed(attempt.message) for attempt in load.attempts]
+            return self.provider.submit_batch(messages, load.key)
+        attempts = attempts_of(load)
+        if len(attempts) > 1 or (type(load) is Batch and load.repeated):
+            raise NotSent("its provider takes no batches any more")
+        return self.provider.submit(self.addressed(attempts[0].message))
 
     # -- waiting --------------------------------------------------------------------------------
 
@@ -198,6 +186,8 @@ class Lane:
             line = self.turns.line(attempt)
             line.held.discard(attempt.message.message_id)
             line.depth -= 1
+            if line.more and line.depth <= len(line.held):
+                self.overflow(line, False)
         self.depth -= len(attempts)
 
     def let_go(self, attempts: Sequence[Attempt]) -> None:
@@ -240,6 +230,7 @@ class Lane:
             if len(live) < len(taken):
                 expired += [a for a in taken if a.message.expires_at <= wall]
             if live:
+                live.sort(key=message_id_of)  # the order in which a repetition reads them back
                 loads.append(Batch(new_key(), live) if self.keyed else live[0])
         self._begun += len(loads)
         return loads, expired
@@ -247,6 +238,15 @@ class Lane:
     def begun(self, loads: Sequence[Load]) -> None:
         """Let requests leave that are written down."""
         self._ready.extend(loads)
+
+    def may_repeat(self, now: float) -> int:
+        """Return how many requests may be made once more now: one if it is the probe."""
+        if not self._may_begin(now):
+            return 0
+        if not self.breaker.is_closed:
+            return 1
+        most = min(self.concurrency.limit, int(self.rules.rate or self.concurrency.limit))
+        return max(1, most) - sum(type(one) is Batch and one.repeated for one in self._ready)
 
     def repeat(self, batches: Sequence[Batch]) -> None:
         """Let requests leave once more."""
@@ -263,7 +263,7 @@ class Lane:
         count = min(self.concurrency.limit - self.out, len(self._ready))
         leaving: list[Load] = []
         for _ in range(count):
-            if self.rules.rate and not self._throughput.take(now, _segments(self._ready[0])):
+            if self.rules.rate and not self._throughput.take(now, segments_of(self._ready[0])):
                 break
             leaving.append(self._ready.popleft())
         self.out += len(leaving)
@@ -297,20 +297,13 @@ class Lane:
             self._left, self._since = 0, now
 
     def _group_of(self, attempt: Attempt) -> Hashable:
+        message = attempt.message
         try:
-            return self.provider.group_of(self.addressed(attempt.message))
+            ours = self.addressed(message)
         except NotAddressable:
-            return attempt.message.message_id  # it is refused alone
-
-
-def attempts_of(load: Load) -> Sequence[Attempt]:
-    """Return the attempts that one request carries."""
-    return load.attempts if type(load) is Batch else (load,)  # type: ignore[return-value]
-
-
-def _segments(load: Load) -> int:
-    return sum(_segments_of(attempt.message) for attempt in attempts_of(load))
-
-
-def _segments_of(message: Message) -> int:
-    return segments.count(message.text)[1] if message.text else 1
+            return message.message_id  # it is refused alone
+        if ours.number == message.number:
+            return self.provider.group_of(ours)
+        # without its country a number may be two phones': these must not share a request
+        country = message.number.removesuffix(ours.number.lstrip("+0"))
+        return country, self.provider.group_of(ours)

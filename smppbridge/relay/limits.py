@@ -72,6 +72,7 @@ class Concurrency:
 
     def answered(self, count: int, seconds: float, out: int) -> None:
         """Note *count* answers that took *seconds* each; *out* requests were under way."""
+        seconds = max(0.0, seconds)  # the clock may have been set back
         self._latency += (seconds - self._latency) * (self._SMOOTH if self._latency else 1.0)
         self._best = min(self._latency, self._best * self._FORGET) or self._latency
         holds = self._latency <= self._best * self._HOLDS + self._SLACK

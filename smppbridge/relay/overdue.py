@@ -118,7 +118,7 @@ class Overdue:
         repeated = names.keys() - broken
         rest = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
-        held = [a for a in rest if a.batch in broken and a.begun_at + hold > now]
+        held = [a for a in rest if a.begun_at + hold > now]  # a report may come yet
         if held:
             await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
         lost = [a for a in rest if a not in held]
@@ -191,6 +191,11 @@ class Overdue:
                 reason=why,
             )
 
+    def _is_out(self, attempt: Attempt) -> bool:
+        """Tell whether a request is just being repeated: its answer decides."""
+        lane = self._lanes.get(attempt.provider)
+        return lane is not None and attempt.batch in lane.repeating
+
     async def by_hand(self) -> None:
         """Do what was decided by hand about Uncertain messages."""
         try:
@@ -198,6 +203,7 @@ class Overdue:
         except StoreFailure:
             return
         uncertain = [(f.attempt, verb) for f, verb in decisions if f.stage is Stage.SUBMITTING]
+        uncertain = [(a, v) for a, v in uncertain if not self._is_out(a)]
         for attempt, verb in uncertain:
             message = attempt.message
             self._journal(f"message_{verb}_by_hand", message_id=message.message_id)

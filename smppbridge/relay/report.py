@@ -15,6 +15,7 @@ from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.report import Delivery, Report
 from smppbridge.relay.early import Early, EarlyRules, as_report
 from smppbridge.relay.meters import Clock, Journal, Meters
+from smppbridge.relay.overtaken import Overtaken
 from smppbridge.relay.receipts import settlement
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import EarlyReport, Found, ReportStore, Settlement, StoreFailure
@@ -48,8 +49,7 @@ class Reports:
         self._clock, self._meters, self._journal = clock, meters, journal
         self._awaited: dict[tuple[str, str], Attempt] = {}
         self._settling: dict[int, int] = {}  # the states on their way to the disk
-        self._overtaken: set[int] = set()  # ended by a report while an attempt was out
-        self.unqueue: Callable[[Attempt], None] = lambda attempt: None
+        self.overtaken = Overtaken()
         self._unsettled: list[Known] = []
 
     # -- what a provider says -------------------------------------------------------------------
@@ -81,20 +81,11 @@ class Reports:
             if message is None or message.attempt.provider != provider:  # it went on to another
                 self._meters.unmatched(provider, 1)
             elif self._is_open(provider, message, report):
-                self._overtake(message, report)
+                self.overtaken.note(message)
                 if message.attempt.provider_message_id is None:  # it overtakes the answer
                     report = replace(report, renamed=report.provider_message_id)
                 known.append((report, message.attempt))
         return known
-
-    def _overtake(self, found: Found, report: Report) -> None:
-        """Note a final report on a message that is out, or waits to be sent (once more)."""
-        if not MessageState(report.state).is_final:
-            return
-        if found.stage is Stage.WAITING:
-            self.unqueue(found.attempt)
-        elif found.stage is Stage.SUBMITTING and len(self._overtaken) < MOST_AWAITED:
-            self._overtaken.add(found.attempt.message.message_id)
 
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
         """Look for messages that are not in memory; what is not in the store either is early."""
@@ -114,6 +105,7 @@ class Reports:
                 continue  # `expect` meets it, or has met it meanwhile
             self.early.take(early)
             if self._is_open(provider, found[key], report):
+                self.overtaken.note(found[key])
                 known.append((report, found[key].attempt))
             else:
                 closed.append(key)
@@ -124,6 +116,7 @@ class Reports:
 
     async def _settle(self, known: Sequence[Known], source: str, *, early: bool = False) -> None:
         now = self._clock.wall()
+        stages = self.overtaken.noted()
         news = [(report, attempt) for report, attempt in known if self._is_news(report, attempt)]
         settlements = [
             settlement(
@@ -138,12 +131,17 @@ class Reports:
             )
             for report, attempt in news
         ]
+        overtaking = self.overtaken.take(news, stages)
         try:
             await self._store.settle(settlements)
+        except StoreFailure:
+            self.overtaken.undo(overtaking)
+            raise
         finally:
             for report, attempt in news:
                 if self._settling.get(attempt.message.message_id) == report.state:
                     del self._settling[attempt.message.message_id]
+        self.overtaken.ended(overtaking)
         for report, attempt in news:
             self._heard(report, attempt, now)
             self._meters.reported(attempt.provider, source, report.state, 1)
@@ -167,14 +165,15 @@ class Reports:
 
     def _heard(self, report: Report, attempt: Attempt, now: float) -> None:
         attempt.state = report.state
+        names = (report.provider_message_id, attempt.provider_message_id)
+        awaited = [self._awaited.pop((attempt.provider, name or ""), None) for name in names]
         if report.renamed:
-            self._forget(attempt)
             attempt.provider_message_id = report.renamed
-            self._awaited[attempt.provider, report.renamed] = attempt
-        if MessageState(report.state).is_final:
-            self._forget(attempt)
-            if attempt.answered_at:
-                self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
+        if not MessageState(report.state).is_final:
+            if any(awaited):  # others are found in the store
+                self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
+        elif attempt.answered_at:
+            self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
 
     # -- what comes before its message is known -------------------------------------------------
 
@@ -193,9 +192,7 @@ class Reports:
         Called before the acceptance is durable, so that no report falls in between.
         """
         for attempt in attempts:
-            if self._overtaken and attempt.message.message_id in self._overtaken:
-                self._overtaken.discard(attempt.message.message_id)
-            elif not MessageState(attempt.state).is_final:
+            if not MessageState(attempt.state).is_final:
                 self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
         while len(self._awaited) > MOST_AWAITED:
             del self._awaited[next(iter(self._awaited))]
@@ -241,19 +238,26 @@ class Reports:
         """
         fates = [f for f in fates if not self._is_ending(f[0])]
         settlements = self.own(fates)
-        states = {attempt.message.message_id: state for attempt, state, _ in fates}
-        self._settling |= states
+        self.ending(fates)
         try:
             await self._store.settle(settlements)
         except StoreFailure:
             return False
         finally:
-            for message_id in states:
-                self._settling.pop(message_id, None)
+            self.ended(fates)
         for attempt, _, _ in fates:
             self._forget(attempt)
         self.settled(settlements)
         return True
+
+    def ending(self, fates: Sequence[Fate]) -> None:
+        """Note fates that are on their way to the disk: no report changes them."""
+        self._settling |= {attempt.message.message_id: state for attempt, state, _ in fates}
+
+    def ended(self, fates: Sequence[Fate]) -> None:
+        """Note that fates are on the disk, or could not be written."""
+        for attempt, _, _ in fates:
+            self._settling.pop(attempt.message.message_id, None)
 
     def _is_ending(self, attempt: Attempt) -> bool:
         said = self._settling.get(attempt.message.message_id, 0)
@@ -270,9 +274,10 @@ class Reports:
                 if self._every_fate or s.state != MessageState.DELIVERED:
                     self._tell(s)
 
-    def _forget(self, attempt: Attempt) -> None:
-        if attempt.provider_message_id is not None:
-            self._awaited.pop((attempt.provider, attempt.provider_message_id), None)
+    def _forget(self, attempt: Attempt) -> bool:
+        """Await no reports about an attempt any more; tell whether they were."""
+        key = attempt.provider, attempt.provider_message_id or ""
+        return self._awaited.pop(key, None) is not None
 
     def _tell(self, s: Settlement) -> None:
         names = {

@@ -106,8 +106,6 @@ def _unsure(
         after = outcome.after if isinstance(outcome, Postponed) else None
         due = now + max(after or 0.0, pause(attempt.number, random))
         return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
-    if policy.when_uncertain == "retry" and attempt.batch is None:
-        return _again(attempt, outcome, policy, 0.0, now, random)
     if policy.when_uncertain == "fail":
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
     due = now + policy.uncertain_deadline

@@ -43,6 +43,7 @@ class Rounds:
         self._lanes, self._carrier, self._tell = lanes, carrier, tell
         self._clock, self._spawn, self._journal = clock, spawn, journal
         self._asked_at: dict[tuple[str, str], float] = {}
+        self._untold: dict[str, Sequence[Heard]] = {}
 
     def tick(self) -> None:
         """Ask what is due; called every second or so."""
@@ -50,7 +51,9 @@ class Rounds:
             rules, provider = self.rules[name], lane.provider
             if provider.abilities.balance:
                 self._ask(name, "balance", rules.balance_every, provider, self._balanced)
-            if provider.abilities.pulling:
+            if name in self._untold:
+                self._spawn(self._hand_on(name, self._untold.pop(name)))
+            elif provider.abilities.pulling:
                 self._ask(name, "pull", rules.pull_every, provider, self._pulled)
 
     def _ask(
@@ -70,7 +73,9 @@ class Rounds:
 
     def _balanced(self, conclusions: Conclusions) -> None:
         for name, found in conclusions:
-            if isinstance(found, Balance):
+            if name not in self._lanes:  # gone while it was asked
+                self.balances.pop(name, None)
+            elif isinstance(found, Balance):
                 self.balances[name] = found
                 self._watch_credit(name, found)
             else:
@@ -79,9 +84,7 @@ class Rounds:
 
     def _watch_credit(self, name: str, balance: Balance) -> None:
         """Let messages go elsewhere before the credit is spent, and back when there is more."""
-        lane, least = self._lanes.get(name), self.rules[name].low_balance
-        if lane is None:
-            return
+        lane, least = self._lanes[name], self.rules[name].low_balance
         was_low, lane.is_low = lane.is_low, least is not None and balance.amount <= least
         if lane.is_low != was_low:
             event = "balance_low" if lane.is_low else "balance_restored"
@@ -98,4 +101,5 @@ class Rounds:
         try:
             await self._tell(name, heard)
         except StoreFailure:
-            return  # it is asked again, and says it again
+            # Asked again it would say what is newer: this is told once more before that.
+            self._untold[name] = [*self._untold.get(name, ()), *heard]

@@ -11,17 +11,17 @@ from typing import Any
 
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Refused, Uncertain
-from smppbridge.providers.exchange import Exchange
 from smppbridge.relay import retry
 from smppbridge.relay.carry import Carrier, Conclusions
 from smppbridge.relay.ends import Ended, accept, ended, heard
 from smppbridge.relay.failover import Failover
-from smppbridge.relay.lane import IN_MEMORY, MANY, Batch, Lane, Load, attempts_of
+from smppbridge.relay.lane import IN_MEMORY, MANY, Lane
+from smppbridge.relay.load import Batch, Load, again, attempts_of
 from smppbridge.relay.meters import Clock, Journal, Meters
 from smppbridge.relay.report import Reports
 from smppbridge.relay.retry import Decision
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import Found, StoreFailure, SubmitStore, Wanted
+from smppbridge.store.port import StoreFailure, SubmitStore, Wanted
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 STORE_PAUSE = 1.0  # seconds before the store is tried again
@@ -54,7 +54,7 @@ class Submit:
         self.failover = Failover(store, lanes, clock, journal)
         self._unwritten: list[Decision] = []
         self.draining = False
-        reports.unqueue = self.unqueue
+        reports.overtaken.line = self
 
     # -- what comes in --------------------------------------------------------------------------
 
@@ -104,12 +104,20 @@ class Submit:
         for lane in touched.values():
             self._move(lane)
 
-    def unqueue(self, attempt: Attempt) -> None:
-        """Forget an attempt that waits: a report has ended its message."""
+    def unqueue(self, attempt: Attempt) -> bool:
+        """Take an attempt that waits out of line; False: it is being begun, moved or ended."""
         lane, message_id = self.lanes.get(attempt.provider), attempt.message.message_id
-        if lane is not None:
-            lane.turns.remove(lambda a: a.message.message_id == message_id)
-            lane.gone([attempt])
+        if lane is None:
+            return False
+        waited = lane.turns.remove(lambda a: a.message.message_id == message_id)
+        return bool(waited or lane.hold([attempt]))
+
+    def unqueued(self, attempts: Sequence[Attempt], ended: bool) -> None:
+        """Forget attempts that were taken out of line, or leave them to the store."""
+        for attempt in attempts:
+            lane = self.lanes.get(attempt.provider)
+            if lane is not None:
+                (lane.gone if ended else lane.let_go)([attempt])
 
     def interrupted(self, attempts: Sequence[Attempt]) -> None:
         """Take attempts that were out when the process ended."""
@@ -122,13 +130,21 @@ class Submit:
         Returns the names of those that cannot be made as they were: a part of them has gone
         another way since.  Raises StoreFailure.
         """
-        found = await self._store.batches(names)
-        batches = {name: _again(name, members) for name, members in found.items()}
+        most = lane.may_repeat(self._clock.monotonic())
+        if most <= 0:
+            return set()  # they stay due
+        found = await self._store.batches(names[:most])
+        batches = {name: again(name, members) for name, members in found.items()}
         whole = [batch for batch in batches.values() if batch is not None and batch.open]
         unsure = [attempt for batch in whole for attempt in batch.undecided]
         for attempt in unsure:
             attempt.number += 1
-        await self._store.begin(unsure)
+        lane.repeating |= (repeating := {batch.name for batch in whole})
+        try:
+            await self._store.begin(unsure)
+        except StoreFailure:
+            lane.repeating -= repeating
+            raise
         lane.repeat(whole)
         self._leave(lane)
         return {name for name, batch in batches.items() if batch is None}
@@ -139,6 +155,8 @@ class Submit:
             decisions, self._unwritten = self._unwritten, []
             self._spawn(self._write(decisions))
         for lane in self.lanes.values():
+            self._leave(lane)
+            self._divert(lane)
             self._look_for_more(lane)
             self._move(lane)
 
@@ -160,8 +178,6 @@ class Submit:
         if self.draining:
             return
         now, wall = self._clock.monotonic(), self._clock.wall()
-        if lane.turns.waiting and lane.is_shut(now):
-            self._spawn(self.failover.divert(lane, self.wait))
         loads, expired = lane.take(now, wall, self._new_key)
         if expired:
             self._spawn(self._expire(lane, expired))
@@ -174,6 +190,11 @@ class Submit:
             self._spawn(self._begin(lane, loads))
         elif lane.overflows:
             self._look_for_more(lane)
+
+    def _divert(self, lane: Lane) -> None:
+        """Send on what waits for a lane that is shut: it looks at all, so not at every turn."""
+        if lane.turns.waiting and not self.draining and lane.is_shut(self._clock.monotonic()):
+            self._spawn(self.failover.divert(lane, self.wait))
 
     def _look_for_more(self, lane: Lane) -> None:
         if not lane.loading and lane.hungry():
@@ -192,9 +213,10 @@ class Submit:
         finally:
             lane.loading = False
         for line, attempts in zip(lines, found, strict=True):
-            lane.overflow(line, len(attempts) == limit)
             lane.load(line, attempts)
+            lane.overflow(line, len(attempts) == limit and line.depth > len(line.held))
         if any(found):
+            self._divert(lane)
             self._move(lane)
 
     async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
@@ -235,9 +257,7 @@ class Submit:
     def _leave(self, lane: Lane) -> None:
         leaving = lane.leave(self._clock.monotonic())
         if leaving:
-            self._carrier.carry(
-                lane.name, leaving, lambda load: started(lane, load), self._concluded
-            )
+            self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
 
     # -- an attempt ends ------------------------------------------------------------------------
 
@@ -248,6 +268,7 @@ class Submit:
             lanes.setdefault(self.lanes[attempts_of(load)[0].provider], []).append((load, what))
         for lane, some in lanes.items():
             lane.out -= len(some)
+            lane.repeating -= {load.name for load, _ in some if type(load) is Batch}
             for event, reason in heard(lane, some, now, wall, self._meters):
                 self._journal(event, provider=lane.name, **({"reason": reason} if reason else {}))
         self._conclude([one for load, what in conclusions for one in ended(load, what)])
@@ -272,8 +293,10 @@ class Submit:
         self._spawn(self._write(decisions))
 
     async def _write(self, decisions: list[Decision]) -> None:
+        decisions = [d for d in decisions if not self._reports.overtaken.of(d.verdict.attempt)]
         fates = [(d.verdict.attempt, d.state, d.error) for d in decisions if d.state]
         settlements = self._reports.own(fates)
+        self._reports.ending(fates)
         recorded = self._store.record([d.verdict for d in decisions], settlements)
         met = self._reports.expect([d.verdict.attempt for d in decisions if accept(d)])
         try:
@@ -282,20 +305,30 @@ class Submit:
             self._unwritten += decisions
             self._reports.unexpect(met)
             return
+        finally:
+            self._reports.ended(fates)
         self._reports.settled(settlements)
-        if met:
-            await self._reports.settle_early(met)
         self._go_on([d for d in decisions if d.verdict.stage is not Stage.SUBMITTED])
+        if met:  # afterwards: what waits now could be read back meanwhile, and be in line twice
+            await self._reports.settle_early(met)
 
     def _go_on(self, decisions: list[Decision]) -> None:
         wall = self._clock.wall()
         for decision in decisions:
             verdict, outcome = decision.verdict, decision.verdict.outcome
             attempt = verdict.attempt
+            overtaking = self._reports.overtaken.of(attempt)
+            if overtaking is not None and (
+                overtaking.durable or verdict.stage is not Stage.WAITING
+            ):
+                continue
             if verdict.stage is Stage.WAITING:
                 attempt.provider, attempt.hop = verdict.next_provider, verdict.next_hop
                 lane = self.lanes[attempt.provider]
-                if verdict.due is not None and verdict.due <= wall:
+                if overtaking is not None:
+                    lane.later(attempt)
+                    overtaking.unqueued += lane.hold([attempt])
+                elif verdict.due is not None and verdict.due <= wall:
                     lane.wait((attempt,))
                     self._move(lane)
                 else:
@@ -314,20 +347,3 @@ class Submit:
             attempt=attempt.number,
             reason=outcome.reason,
         )
-
-
-def _again(name: str, members: Sequence[Found]) -> Batch | None:
-    """Return a request once more, if all its members are there."""
-    key, _, size = name.rpartition("/")
-    if len(members) != int(size):
-        return None
-    still = [f.attempt.message.message_id for f in members if f.stage is Stage.SUBMITTING]
-    return Batch(key, [f.attempt for f in members], True, frozenset(still))
-
-
-def started(lane: Lane, load: Load) -> Exchange[Any]:
-    """Return the exchange that hands over what one request carries; raises NotAddressable."""
-    if type(load) is Batch:
-        messages = [lane.addressed(attempt.message) for attempt in load.attempts]
-        return lane.provider.submit_batch(messages, load.key)
-    return lane.provider.submit(lane.addressed(load.message))  # type: ignore[union-attr]

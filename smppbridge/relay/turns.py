@@ -75,10 +75,21 @@ class Turns:
             taken.append(group.popleft())
         else:
             _take_distinct(group, most, taken)
-        if not group:
-            del line.groups[name]
+        del line.groups[name]
+        if group:
+            line.groups[name] = group  # behind the others: none keeps another from its turn
         self._took(line, len(taken))
         return taken
+
+    def regroup(self, group_of: Callable[[Attempt], Hashable] | None) -> None:
+        """Go by another rule of what may go together, for what waits already too."""
+        self.group_of = group_of
+        for line in self.lines.values():
+            waiting = [attempt for group in line.groups.values() for attempt in group]
+            line.groups = {}
+            for attempt in waiting:
+                name = group_of(attempt) if group_of else None
+                line.groups.setdefault(name, deque()).append(attempt)
 
     def oldest(self) -> float | None:
         """Return when the message that waits longest was accepted (UNIX seconds)."""
@@ -94,10 +105,12 @@ class Turns:
     ) -> Iterator[Attempt]:
         for line in lines:
             for name, group in list(line.groups.items()):
-                gone = [attempt for attempt in group if wanted(attempt)]
+                gone: list[Attempt] = []
+                kept: deque[Attempt] = deque()
+                for attempt in group:
+                    (gone if wanted(attempt) else kept).append(attempt)
                 if not gone:
                     continue
-                kept = deque(attempt for attempt in group if not wanted(attempt))
                 line.groups[name] = kept
                 if not kept:
                     del line.groups[name]

@@ -20,6 +20,7 @@ from smppbridge.routing.table import Table
 from smppbridge.settings import provider
 from smppbridge.settings.account import Account
 from smppbridge.settings.document import Document, Fault
+from smppbridge.settings.idle import brings_phones, idle_keys
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import Provider
 from smppbridge.settings.section import Section
@@ -230,6 +231,18 @@ class Settings(Section):
         if self.ussd.key and len(self.ussd.key) < _KEY_LENGTH:
             message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
             yield self.fault("ussd.key", message, warning=True)
+        for key, message in self._idle():
+            yield self.fault(key, message, warning=True)
+
+    def _idle(self) -> Iterator[tuple[str, str]]:
+        callbacks = self.callbacks is not None
+        for name, entry in self.providers.items():
+            for key, message in idle_keys(entry, callbacks=callbacks):
+                yield f"providers.{name}.{key}", message
+        for index, route in enumerate(self.mo):
+            brings = self.providers[route.provider] if route.provider else None
+            if brings and not brings_phones(brings, callbacks=callbacks):
+                yield f"mo[{index}].provider", "brings no messages from phones, as it is configured"
 
     def records(self) -> dict[str, Record]:
         """Return the accounts as the rest of the bridge knows them, by system_id."""

@@ -42,9 +42,7 @@ _READ_AS = {word.decode(): MessageState(state) for state, word in STAT.items()} 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _KEYS = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
-_FIELD = re.compile(
-    rf"(?:^|(?<=\s))({_KEYS})\s*:\s*(.*?)\s*(?=\s(?:{_KEYS}|text)\s*:|$)", re.I | re.S
-)
+_FIELD = re.compile(rf"(?:^|(?<=\s))({_KEYS})\s*:(.*?)(?=\s(?:{_KEYS}|text)\s*:|$)", re.I | re.S)
 _DATE_FORMATS = {
     6: (("20", "%Y%m%d"),),
     10: (("20", "%Y%m%d%H%M"),),
@@ -136,7 +134,7 @@ def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
     """
     found: dict[str, str] = {}
     for key, value in _FIELD.findall(_text(pdu)):
-        found.setdefault(key.lower().replace("_", " "), value)
+        found.setdefault(key.lower().replace("_", " "), value.strip())
     tagged = tlvs.c_octets(pdu.tlvs, Tag.RECEIPTED_MESSAGE_ID) or b""
     message_id = tagged[:_MAX_READ].decode("latin-1").strip() or _word(found.get("id", ""))
     stat = _word(found.get("stat", "")).upper()

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import socket
+import warnings
+from getpass import GetPassWarning
 from types import SimpleNamespace
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from smppbridge.cli.esme import date_of, printable, receipt_of
 from smppbridge.cli.listen import described
-from smppbridge.cli.send import send
+from smppbridge.cli.send import Sending, send
 
 RECEIPT = (
     b"id:12 sub:001 dlvrd:001 submit date:2511202114 done date:2511202115 stat:DELIVRD err:000"
@@ -82,6 +85,40 @@ def test_a_password_is_asked_for() -> None:
     assert result.exit_code == 2
     assert "Password" in result.stderr
     assert "much" not in result.output
+
+
+def test_a_password_that_nobody_can_type_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unseen(*_: object, **__: object) -> str:
+        warnings.warn("Can not control echo on the terminal.", GetPassWarning, stacklevel=1)
+        return "secret"
+
+    monkeypatch.setattr(click, "prompt", unseen)
+    result = CliRunner().invoke(send, ["--system-id", "bank", "--to", "243810000001", "text"])
+    assert result.exit_code == 2
+    assert "SMPPBRIDGE_PASSWORD" in result.stderr
+    assert "echo" not in result.stderr
+
+
+def test_a_receipt_that_is_not_final_is_told_from_none() -> None:
+    accepted = deliver_sm(
+        command="deliver_sm", esm_class=4, short_message=RECEIPT.replace(b"DELIVRD", b"ACCEPTD")
+    )
+    heard = [
+        SimpleNamespace(command="submit_sm_resp", sequence=n, status=0, message_id=b"%d" % n)
+        for n in (12, 14)
+    ]
+    pdus = iter([*heard, accepted, None])
+    esme = SimpleNamespace(
+        submit=iter([12, 14]).__next__, next=lambda _: next(pdus), answer=lambda *_: None
+    )
+    sending = Sending(lambda *_: None, receipts=True)
+    sending.run(esme, [({}, "1/1"), ({}, "1/1")], 5)  # type: ignore[arg-type]
+    assert sending.summary.startswith(
+        "2 accepted, 0 delivered, 0 failed, 1 without final receipt, 1 without receipt ("
+    )
+    assert sending.status == 2
 
 
 def test_nobody_is_there() -> None:

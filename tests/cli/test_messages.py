@@ -4,13 +4,17 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
+from smppbridge.cli import listing
 from smppbridge.cli.messages import digits_of, messages, moment
 from smppbridge.model.address import Address
+from smppbridge.store import lookup
 from tests.store.opened import NOW, Opened, accept, message, taken, told, unknown
 
 Run = Callable[..., Result]
@@ -56,7 +60,7 @@ def test_people_get_a_table(run: Run) -> None:
     result = run()
     rows = [line.split() for line in result.stdout.splitlines()]
     assert result.exit_code == 0
-    assert rows[0] == ["message_id", "accepted", "account", "to", "provider", "state", "attempts"]
+    assert rows[0] == ["message_id", "accepted", "account", "to", "provider", "state", "tries"]
     at = "2027-01-15T08:00:00.000Z"
     assert [(row[0], row[5]) for row in rows[1:]] == [
         ("5", "REJECTED"),
@@ -66,6 +70,23 @@ def test_people_get_a_table(run: Run) -> None:
         ("1", "WAITING"),
     ]
     assert rows[1][1:5] == [at, "bank", "2438*****001", "keccel"]
+
+
+def test_what_is_typed_again_is_whole_on_a_narrow_terminal(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(lookup.open_store(str(opened.path))) as db:
+        (found,) = lookup.named(db, "5")
+    long = replace(
+        found, message_id=1795258148710116, system_id="marketing", provider="mspace_legacy"
+    )
+    console = Console(force_terminal=True, color_system=None, width=80)
+    monkeypatch.setattr(listing, "_console", lambda: console)
+    listing.as_table([long], listing.Shown(text=False, numbers=False), more=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 80
+    row = next(line for line in lines if line.startswith("1795258148710116  01-15 08:00:00  "))
+    assert "  2438*****001  " in row
 
 
 def test_programs_get_a_line_of_json_a_message(run: Run) -> None:

@@ -49,17 +49,8 @@ DECIDED: list[tuple[Outcome, Policy, Stage, float | None, str, int, int]] = [
     (Refused("bad number", 0x0B), Policy(), Stage.SUBMITTING, 0, "", MessageState.REJECTED, 0x0B),
     (Refused("odd", 0x10401), Policy(), Stage.SUBMITTING, 0, "", MessageState.REJECTED, 1),
     (UNSURE, Policy(uncertain_deadline=60), Stage.SUBMITTING, 60, "", 0, 0),
-    (UNSURE, Policy(when_uncertain="retry"), Stage.WAITING, 2, "one", 0, 0),
+    (UNSURE, Policy(when_uncertain="retry"), Stage.SUBMITTING, 600, "", 0, 0),  # without a key
     (UNSURE, Policy(when_uncertain="fail"), Stage.SUBMITTING, 0, "", MessageState.UNDELIVERABLE, 0),
-    (
-        UNSURE,
-        Policy(when_uncertain="retry", attempts=1),
-        Stage.SUBMITTING,
-        0,
-        "",
-        MessageState.UNDELIVERABLE,
-        0,
-    ),
 ]
 
 

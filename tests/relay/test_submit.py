@@ -99,7 +99,7 @@ ENDS: list[tuple[Any, Policy, Stage, int, str, float | None, str | None]] = [
     (NoAnswer("reset"), PLAIN, Stage.SUBMITTING, 0, "one", 600, "message_uncertain"),
     (BadReply("?"), PLAIN, Stage.SUBMITTING, 0, "one", 600, "message_uncertain"),
     (ZeroDivisionError(), PLAIN, Stage.SUBMITTING, 0, "one", 600, "message_uncertain"),
-    (Uncertain("5xx"), RETRY, Stage.WAITING, 0, "one", 2, None),
+    (Uncertain("5xx"), RETRY, Stage.SUBMITTING, 0, "one", 600, "message_uncertain"),
     (Uncertain("5xx"), FAIL, Stage.FINISHED, M.UNDELIVERABLE, "one", None, "message_failed"),
 ]
 
@@ -164,10 +164,12 @@ def test_a_message_fails_over_through_its_route_and_is_then_rejected() -> None:
 
 
 def test_what_the_first_provider_may_have_never_goes_to_a_second() -> None:
-    world = World(lane=policy(when_uncertain="retry"))
+    world = World()
     message_id = one(world)
     world.wire.answer((message_id, Uncertain("silence")))
-    world.wait(2.0)
+    world.store.by_hand.append((message_id, "resend"))
+    world.run(world.overdue.by_hand())
+    world.tick()
     world.wire.answer((message_id, Postponed("busy")))
     world.wait(4.0)
     world.wire.answer((message_id, FAULT))
@@ -255,7 +257,7 @@ def test_many_that_end_together_are_one_call() -> None:
     ("rules", "stage", "state"),
     [
         (PLAIN, Stage.SUBMITTING, 0),
-        (RETRY, Stage.WAITING, 0),
+        (RETRY, Stage.SUBMITTING, 0),
         (FAIL, Stage.FINISHED, M.UNDELIVERABLE),
     ],
 )
@@ -278,7 +280,7 @@ def test_what_was_out_when_the_process_ended_is_uncertain(
     assert (row.stage, row.state, row.provider) == (stage, state, "one")
     assert not after.wire.sent
     after.wait(10.0)
-    assert after.wire.sent == ([("one", "submit", message_id)] if rules is RETRY else [])
+    assert not after.wire.sent
 
 
 def test_what_waited_when_the_process_ended_is_sent_once() -> None:

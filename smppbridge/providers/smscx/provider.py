@@ -170,6 +170,7 @@ class SmsCx(Provider):
             batch=self.batch,
             schedules=self.schedule == "provider",
             phones=True,
+            optouts=True,
             longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
         )
 

@@ -1,0 +1,65 @@
+"""What one request carries: an attempt, or a batch of attempts under a key."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from smppbridge.model.message import Attempt, Message, Stage
+from smppbridge.store.port import Found
+from smppbridge.text import segments
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """Attempts that share a request, by its key; *open* are the ids of those still undecided.
+
+    One that is *repeated* may have been heeded before.
+    """
+
+    key: str
+    attempts: list[Attempt]
+    repeated: bool = False
+    open: frozenset[int] = field(default=frozenset())
+
+    @property
+    def undecided(self) -> list[Attempt]:
+        """Return those of a repeated one whose fate is unknown."""
+        return [a for a in self.attempts if a.message.message_id in self.open]
+
+    @property
+    def name(self) -> str:
+        """Return what the store keeps: the key and how many shared the request."""
+        return f"{self.key}/{len(self.attempts)}"
+
+
+Load = Attempt | Batch
+"""What one request carries."""
+
+
+def attempts_of(load: Load) -> Sequence[Attempt]:
+    """Return the attempts that one request carries."""
+    return load.attempts if type(load) is Batch else (load,)  # type: ignore[return-value]
+
+
+def message_id_of(attempt: Attempt) -> int:
+    """Return our id of an attempt's message, by which the members of a batch are ordered."""
+    return attempt.message.message_id
+
+
+def segments_of(load: Load) -> int:
+    """Return how many segments one request makes."""
+    return sum(_segments_of(attempt.message) for attempt in attempts_of(load))
+
+
+def _segments_of(message: Message) -> int:
+    return segments.count(message.text)[1] if message.text else 1
+
+
+def again(name: str, members: Sequence[Found]) -> Batch | None:
+    """Return a request once more, if all its members are there."""
+    key, _, size = name.rpartition("/")
+    if len(members) != int(size) or any(f.stage is Stage.WAITING for f in members):
+        return None
+    still = [f.attempt.message.message_id for f in members if f.stage is Stage.SUBMITTING]
+    return Batch(key, [f.attempt for f in members], True, frozenset(still))
