@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,17 @@ from smppbridge.store.sqlite import SqliteStore
 
 Hear = Callable[[str, Sequence[Heard], str], Awaitable[None]]
 """Takes what a provider says, and whether it was push or poll."""
+
+
+class SystemClock:
+    """The time of this machine and of the reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.monotonic = reactor.seconds
+
+    def wall(self) -> float:
+        """Return UNIX seconds."""
+        return time.time()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.message import Attempt
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
-from smppbridge.movements import Surroundings, movements_of
+from smppbridge.movements import Surroundings, SystemClock, movements_of
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.observe.log import Journal
@@ -44,7 +45,7 @@ from smppbridge.service_rules import (
     ussd_rules_of,
 )
 from smppbridge.settings.schema import Settings
-from smppbridge.store.port import Restored, StoreFailure
+from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.upkeep import Upkeep
 from smppbridge.web.callbacks import Callbacks
@@ -54,17 +55,6 @@ from smppbridge.web.ussd import Ussd
 from smppbridge.wires import Wires
 
 PARTING = 6.0  # seconds for sessions to unbind
-
-
-class SystemClock:
-    """The time of this machine and of the reactor."""
-
-    def __init__(self, reactor: Any) -> None:
-        self.monotonic = reactor.seconds
-
-    def wall(self) -> float:
-        """Return UNIX seconds."""
-        return time.time()
 
 
 class Bridge:
@@ -79,6 +69,7 @@ class Bridge:
         self._store_works = True
         self.applied_at, self.applied_well = time.time(), True
         self._ports: list[IListeningPort] = []
+        self._left: dict[str, list[Waiting | Attempt]] = {}
         self._pool = ThreadPool(0, 2, "argon2")
         self._build()
 
@@ -201,18 +192,27 @@ class Bridge:
         self.journal("started", version=__version__)
 
     def _restore(self, restored: Restored) -> None:
-        for found in restored.waiting:
-            if found.provider in self.lanes:
-                self.lanes[found.provider].restore(found)
+        held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]
+        for found in held:
+            self._left.setdefault(found.provider, []).append(found)
+        for name, left in list(self._left.items()):
+            if name in self.lanes:
+                self._bring_back(name)
             else:
-                self.journal("provider_missing", provider=found.provider, messages=found.messages)
+                self.journal("provider_missing", provider=name, messages=_count(left))
         for system_id, count in restored.owed.items():
             self.deliver.line(system_id).depth = count
         self.accept.gather.restore(restored.segments)
-        known = [a for a in restored.interrupted if a.provider in self.lanes]
-        if known:
-            self.submit.interrupted(known)
         self.spawn(self.reports.restore(restored.early))
+
+    def _bring_back(self, name: str) -> None:
+        """Go on with what the store held for a provider that is there (again)."""
+        left = self._left.pop(name, [])
+        for found in left:
+            if isinstance(found, Waiting):
+                self.lanes[name].restore(found)
+        if out := [found for found in left if isinstance(found, Attempt)]:
+            self.submit.interrupted(out)
 
     async def _listen(self, endpoints: Iterable[str], factory: object) -> None:
         for description in endpoints:
@@ -279,6 +279,7 @@ class Bridge:
                 self.lanes[name].change(provider, rules, now)
             else:
                 self.lanes[name] = Lane(name, provider, rules, now)
+                self._bring_back(name)
         for name in set(self.lanes) - set(settings.providers):
             del self.lanes[name]
         self.settings = settings
@@ -339,3 +340,7 @@ class Bridge:
         while not done() and self.clock.monotonic() < deadline:
             self.notify.extend(10)
             await deferLater(self.reactor, 0.05)
+
+
+def _count(left: Iterable[Waiting | Attempt]) -> int:
+    return sum(found.messages if isinstance(found, Waiting) else 1 for found in left)

@@ -67,7 +67,7 @@ class Daemon:
                     "callback_key": KEY,
                     "reports": "both",
                     "first_poll": 1,
-                    "poll_rate": 1000,
+                    "poll_rate": 500,
                     "longest_poll": 1,
                 }
             },
