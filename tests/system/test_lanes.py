@@ -178,7 +178,7 @@ def test_what_is_urgent_overtakes_a_backlog(stage: Stage, slow: Noting) -> None:
         submit_all(esme, requests)
         gone = len(slow.seen)
         await_that(lambda: len(slow.seen) == BACKLOG + 3, daemon)
-    assert max(places(slow, "urgent")) <= gone + 3 + RATE // 10
+    assert max(places(slow, "urgent")) <= gone + 3 + RATE // 2  # begun, or on its way
     assert len(texts(slow)) == BACKLOG + 3
 
 
@@ -191,6 +191,6 @@ def test_two_accounts_take_turns(stage: Stage, slow: Noting) -> None:
         await_that(lambda: len(places(slow, "shop")) == 20, daemon)
         await_that(lambda: len(slow.seen) == BACKLOG + 20, daemon)
     first, *_, last = places(slow, "shop")
-    assert first <= gone + RATE // 10
+    assert first <= gone + RATE // 2  # what is begun or on its way goes before
     whose = Counter(text.partition(" ")[0] for _, _, text in slow.seen[first : last + 1])
     assert abs(whose["shop"] - whose["bank"]) <= 2, whose
