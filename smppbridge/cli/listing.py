@@ -23,7 +23,7 @@ from smppbridge.store.lookup import Event, Listed
 _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
 _OURS = frozenset(("message_id", "provider_message_id"))
-_WHOLE = frozenset(("message_id", "accepted", "to", "tries"))
+_WHOLE = frozenset(("message_id", "accepted", "to", "state"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
     console = _console()
     moment = _day_and_time if console.is_terminal else when
     table = Table(box=None, pad_edge=False, header_style="bold")
-    columns = ["message_id", "accepted", "account", "to", "provider", "state", "tries"]
+    columns = ["message_id", "accepted", "account", "to", "provider", "state"]
     for name in [*columns, *(["text"] if shown.text else [])]:
         # where it is narrow words are folded, never an id: it is typed into the next command
         table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
@@ -60,7 +60,6 @@ def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
             shown.number(message.number),
             escaped(message.provider),
             word(message),
-            str(message.attempts),
             *([content(message)] if shown.text else []),
         ]
         table.add_row(*map(Text, cells))  # Text: what messages say is no markup

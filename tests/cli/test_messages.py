@@ -60,7 +60,7 @@ def test_people_get_a_table(run: Run) -> None:
     result = run()
     rows = [line.split() for line in result.stdout.splitlines()]
     assert result.exit_code == 0
-    assert rows[0] == ["message_id", "accepted", "account", "to", "provider", "state", "tries"]
+    assert rows[0] == ["message_id", "accepted", "account", "to", "provider", "state"]
     at = "2027-01-15T08:00:00.000Z"
     assert [(row[0], row[5]) for row in rows[1:]] == [
         ("5", "REJECTED"),
@@ -87,6 +87,7 @@ def test_what_is_typed_again_is_whole_on_a_narrow_terminal(
     assert max(map(len, lines)) <= 80
     row = next(line for line in lines if line.startswith("1795258148710116  01-15 08:00:00  "))
     assert "  2438*****001  " in row
+    assert row.endswith("REJECTED")
 
 
 def test_programs_get_a_line_of_json_a_message(run: Run) -> None:
