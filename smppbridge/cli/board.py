@@ -58,6 +58,9 @@ class Row:
     ms: float | None = None
 
 
+_ENDS = ("message_delivered", "message_ended", "message_failed", "message_expired")
+
+
 class Board(Journal):
     """Shows messages in a table and other events below it; writes lines while there is none."""
 
@@ -102,7 +105,7 @@ class Board(Journal):
             self._add(seen, seen["provider"], _MO)
         elif event == "message_uncertain":
             self._end([seen["message_id"]], seen["provider"], _UNCERTAIN)
-        elif event in ("message_delivered", "message_failed", "message_expired"):
+        elif event in _ENDS:
             ids = map(str, fields.get("segments") or [seen["message_id"]])
             self._end(list(ids), seen["provider"], seen["state"])
         else:

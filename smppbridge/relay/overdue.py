@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import takewhile
 from typing import Any
 
@@ -156,16 +157,17 @@ class Overdue:
             name,
             attempts,
             lambda a: provider.query(a.message, a.provider_message_id or ""),
-            self._polled,
+            partial(self._polled, self._clock.monotonic()),
         )
 
-    def _polled(self, conclusions: Conclusions) -> None:
+    def _polled(self, asked_at: float, conclusions: Conclusions) -> None:
+        took = self._clock.monotonic() - asked_at
         reports: dict[str, list[Report]] = {}
         for attempt, found in conclusions:
             name = attempt.provider
             self._out[name] -= 1
             known = isinstance(found, Report)
-            self._meters.asked(name, "query", "answered" if known else "failed", 0.0)
+            self._meters.asked(name, "query", "answered" if known else "failed", took)
             if known:  # named by our id: it is known, and no early report
                 named = replace(found, message_id=attempt.message.message_id)
                 reports.setdefault(name, []).append(named)

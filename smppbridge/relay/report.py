@@ -22,6 +22,7 @@ from smppbridge.store.port import EarlyReport, Found, ReportStore, Settlement, S
 
 RESTORED_AT_ONCE = 500
 MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
+_WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)  # the second where no report can come
 Known = tuple[Report, Attempt]
 Fate = tuple[Attempt, int, int]  # the final state and its error
 
@@ -271,7 +272,7 @@ class Reports:
         for s in settlements:
             if s.final:
                 self._meters.finished(s.attempt.message.system_id, s.state, 1)
-                if self._every_fate or s.state != MessageState.DELIVERED:
+                if self._every_fate or s.state not in _WELL:
                     self._tell(s)
 
     def _forget(self, attempt: Attempt) -> bool:
@@ -283,6 +284,7 @@ class Reports:
         names = {
             MessageState.DELIVERED: "message_delivered",
             MessageState.EXPIRED: "message_expired",
+            MessageState.ACCEPTED: "message_ended",
         }
         message = s.attempt.message
         self._journal(

@@ -191,3 +191,15 @@ def test_a_decision_about_what_is_not_uncertain_any_more_is_void(verb: str) -> N
     world.tick()
     assert world.store.messages[message_id].stage is Stage.SUBMITTED
     assert world.wire.submitted() == [message_id]
+
+
+def test_a_question_is_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(lane=LaneRules(policy=Policy(first_look=10.0)), polls=POLLS)
+    [(_, _, message_id)] = world.sent(submit_sm())
+    world.wire.answer((message_id, Accepted("p1")))
+    world.wait(10.0)
+    timed: list[Any] = []
+    monkeypatch.setattr(world.said, "asked", lambda *about: timed.append(about), raising=False)
+    world.clock.now += 0.25
+    world.wire.answer(("p1", Report("p1", M.ENROUTE)), operation="query")
+    assert timed == [("one", "query", "answered", pytest.approx(0.25))]
