@@ -14,8 +14,8 @@ The map of the code, from the wire inwards:
     simulators/  programs that play a provider
     settings/    the configuration file
     observe/     logs, metrics, systemd
-    service.py   builds the objects, starts and stops them; beside it what it is built from: movements,
-                 wires, service_rules, upkeep, reload, verify
+    service.py   builds the objects, starts and stops them; beside it its parts: movements, wires,
+                 service_rules, upkeep, reload, verify
     bench/       measures a machine, for the command of that name
     cli/         the commands
 
