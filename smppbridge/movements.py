@@ -80,11 +80,7 @@ def movements_of(
         meters=meters,
         journal=journal,
     )
-    now = clock.monotonic()
-    lanes = {
-        name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
-        for name, provider in settings.built_providers().items()
-    }
+    lanes = _lanes_of(settings, clock.monotonic())
     submit = Submit(
         store,
         lanes,
@@ -97,25 +93,46 @@ def movements_of(
         meters=meters,
         journal=journal,
     )
+    overdue, rounds = _askers_of(settings, store, carrier, tell, reports, submit, around)
+    return Movements(lanes, deliver, reports, submit, overdue, rounds)
+
+
+def _lanes_of(settings: Settings, now: float) -> dict[str, Lane]:
+    return {
+        name: Lane(name, provider, lane_rules_of(settings.providers[name]), now)
+        for name, provider in settings.built_providers().items()
+    }
+
+
+def _askers_of(
+    settings: Settings,
+    store: SqliteStore,
+    carrier: Carrier,
+    tell: Hear,
+    reports: Reports,
+    submit: Submit,
+    around: Surroundings,
+) -> tuple[Overdue, Rounds]:
+    """Build what asks providers: about messages, and every so often."""
     overdue = Overdue(
         store,
-        lanes,
+        submit.lanes,
         {name: poll_rules_of(p) for name, p in settings.providers.items()},
         carrier,
         reports,
         submit.repeat,
-        spawn=spawn,
-        clock=clock,
-        meters=meters,
-        journal=journal,
+        spawn=around.spawn,
+        clock=around.clock,
+        meters=around.meters,
+        journal=around.journal,
     )
     rounds = Rounds(
-        lanes,
+        submit.lanes,
         {name: round_rules_of(p) for name, p in settings.providers.items()},
         carrier,
         lambda name, heard: tell(name, heard, "poll"),
-        spawn=spawn,
-        clock=clock,
-        journal=journal,
+        spawn=around.spawn,
+        clock=around.clock,
+        journal=around.journal,
     )
-    return Movements(lanes, deliver, reports, submit, overdue, rounds)
+    return overdue, rounds

@@ -10,7 +10,6 @@ from smppbridge.model.message import Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.relay.addressing import NotAddressable
-from smppbridge.relay.carry import Conclusions
 from smppbridge.relay.lane import Lane
 from smppbridge.relay.load import Batch, Load, attempts_of
 from smppbridge.relay.meters import Meters
@@ -29,21 +28,36 @@ class Ended:
     repeated: bool = False
 
 
-def ended(load: Load, conclusion: Any) -> list[Ended]:
-    """Return what each attempt of a request came to, whatever ended it."""
+@dataclass(slots=True)
+class Concluded:
+    """A request, what ended it, and the outcome of each of its attempts."""
+
+    load: Load
+    what: Any
+    outcomes: list[Outcome]
+
+    @property
+    def repeated(self) -> bool:
+        """Whether it was made before."""
+        return type(self.load) is Batch and self.load.repeated
+
+    def ends(self) -> list[Ended]:
+        """Return what each attempt that was undecided came to."""
+        pairs = zip(attempts_of(self.load), self.outcomes, strict=True)
+        if not self.repeated:
+            return [Ended(attempt, outcome) for attempt, outcome in pairs]
+        open_ = self.load.open  # type: ignore[union-attr]
+        return [Ended(a, outcome, True) for a, outcome in pairs if a.message.message_id in open_]
+
+
+def concluded(load: Load, what: Any) -> Concluded:
+    """Read what ended a request."""
     if type(load) is not Batch:
-        return [Ended(load, outcome_of(conclusion))]  # type: ignore[arg-type]
-    outcomes = _outcomes(load, conclusion)
-    pairs = zip(load.attempts, outcomes, strict=True)
-    if not load.repeated:
-        return [Ended(attempt, outcome) for attempt, outcome in pairs]
-    return [Ended(a, outcome, True) for a, outcome in pairs if a.message.message_id in load.open]
-
-
-def _outcomes(batch: Batch, conclusion: Any) -> list[Outcome]:
-    if isinstance(conclusion, Sequence) and len(conclusion) == len(batch.attempts):
-        return [outcome_of(one) for one in conclusion]
-    return [outcome_of(conclusion)] * len(batch.attempts)
+        return Concluded(load, what, [outcome_of(what)])
+    size = len(load.attempts)
+    if isinstance(what, Sequence) and len(what) == size:
+        return Concluded(load, what, [outcome_of(one) for one in what])
+    return Concluded(load, what, [outcome_of(what)] * size)
 
 
 def outcome_of(conclusion: Any) -> Outcome:
@@ -64,15 +78,15 @@ News = tuple[str, str]
 
 
 def heard(
-    lane: Lane, conclusions: Conclusions, now: float, wall: float, meters: Meters
+    lane: Lane, requests: Sequence[Concluded], now: float, wall: float, meters: Meters
 ) -> list[News]:
     """Let a lane go by how its requests ended; return what is news of the provider."""
     answers, answered, seconds = False, 0, 0.0
     news: list[News] = []
-    for load, what in conclusions:
-        outcomes = _outcomes(load, what) if type(load) is Batch else [outcome_of(what)]
-        repeated = type(load) is Batch and load.repeated  # its attempts began long ago
-        took = 0.0 if repeated else max(0.0, wall - attempts_of(load)[0].begun_at)
+    for request in requests:
+        what, outcomes = request.what, request.outcomes
+        repeated = request.repeated  # its attempts began long ago
+        took = 0.0 if repeated else max(0.0, wall - attempts_of(request.load)[0].begun_at)
         meters.asked(lane.name, "submit", _name(outcomes), took)
         if isinstance(what, NotAddressable):
             continue  # the provider was not asked
@@ -87,7 +101,7 @@ def heard(
             answered, seconds = answered + 1, seconds + took
         news += _answered(lane, outcomes, now)
     if answered:
-        lane.concurrency.answered(answered, seconds / answered, lane.out + len(conclusions))
+        lane.concurrency.answered(answered, seconds / answered, lane.out + len(requests))
     if answers and lane.breaker.succeeded():
         news.append(("provider_up", ""))
     return news
@@ -119,7 +133,7 @@ def _name(outcomes: Sequence[Outcome]) -> str:
     return names.pop() if len(names) == 1 else "mixed"
 
 
-def accept(decision: Decision) -> bool:
+def taken(decision: Decision) -> bool:
     """Note on the attempt what the provider calls the message; tell whether it took it."""
     outcome = decision.verdict.outcome
     if not isinstance(outcome, Accepted):

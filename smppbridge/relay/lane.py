@@ -226,12 +226,13 @@ class Lane:
             return [], []  # some are ready to leave: begin many together rather than one by one
         most = self.most if self.keyed and self.breaker.is_closed else 1
         while room > len(loads) and (taken := self.turns.take(most)):
-            live = [a for a in taken if a.message.expires_at > wall]
-            if len(live) < len(taken):
-                expired += [a for a in taken if a.message.expires_at <= wall]
-            if live:
-                live.sort(key=message_id_of)  # the order in which a repetition reads them back
-                loads.append(Batch(new_key(), live) if self.keyed else live[0])
+            live: list[Attempt] = []
+            for attempt in taken:
+                (live if attempt.message.expires_at > wall else expired).append(attempt)
+            if live and self.keyed:  # in the order in which a repetition reads them back
+                loads.append(Batch(new_key(), sorted(live, key=message_id_of)))
+            else:
+                loads += live
         self._begun += len(loads)
         return loads, expired
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.report import Report
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import Found
 
 MOST = 50_000
 
@@ -23,8 +22,8 @@ class InLine(Protocol):
     def unqueued(self, attempts: Sequence[Attempt], ended: bool) -> None:
         """Forget attempts that were taken out of line, or leave them to the store."""
 
-    def interrupted(self, attempts: Sequence[Attempt]) -> None:
-        """Take attempts whose fate nobody knows."""
+    def interrupted(self, attempts: Sequence[Attempt], why: str) -> None:
+        """Take attempts whose fate nobody knows, and the reason."""
 
 
 @dataclass(slots=True)
@@ -43,34 +42,18 @@ class Overtaken:
 
     def __init__(self) -> None:
         self._by_id: dict[int, Overtaking] = {}
-        self._stages: dict[int, Stage] = {}
 
-    def note(self, found: Found) -> None:
-        """Note in which stage a message was found that a report is about."""
-        self._stages[found.attempt.message.message_id] = found.stage
-
-    def noted(self) -> dict[int, Stage]:
-        """Take what was noted."""
-        stages, self._stages = self._stages, {}
-        return stages
-
-    def take(
-        self, news: Sequence[tuple[Report, Attempt]], stages: Mapping[int, Stage]
-    ) -> Overtaking:
+    def take(self, news: Iterable[tuple[Report, Attempt, Stage]]) -> Overtaking:
         """Take messages that reports are about to end out of line; note those that are out."""
         overtaking = Overtaking()
-        if not stages:
-            return overtaking
-        for report, attempt in news:
-            message_id = attempt.message.message_id
-            stage = stages.get(message_id, Stage.SUBMITTED)
+        for report, attempt, stage in news:
             if stage is Stage.SUBMITTED or not MessageState(report.state).is_final:
                 continue
             if stage is Stage.WAITING and self.line.unqueue(attempt):
                 overtaking.unqueued.append(attempt)
             else:
                 overtaking.out.append(attempt)
-                self._by_id[message_id] = overtaking
+                self._by_id[attempt.message.message_id] = overtaking
         while len(self._by_id) > MOST:
             del self._by_id[next(iter(self._by_id))]
         return overtaking
@@ -88,7 +71,7 @@ class Overtaken:
         out = [a for a in overtaking.out if a.message.message_id not in waits]
         adrift = [a for a in out if not self.of(a)]
         if adrift:
-            self.line.interrupted(adrift)
+            self.line.interrupted(adrift, "what a report said of it could not be written")
 
     def of(self, attempt: Attempt) -> Overtaking | None:
         """Take how a report ends, or has ended, the message of an attempt that was out."""

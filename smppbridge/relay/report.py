@@ -23,7 +23,10 @@ from smppbridge.store.port import EarlyReport, Found, ReportStore, Settlement, S
 RESTORED_AT_ONCE = 500
 MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
 _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)  # the second where no report can come
-Known = tuple[Report, Attempt]
+Known = tuple[Report, Attempt, Stage]
+"""A report, the attempt that it is about, and the stage of that one's message."""
+Met = tuple[Report, Attempt]
+"""An early report, and the attempt that it waited for."""
 Fate = tuple[Attempt, int, int]  # the final state and its error
 
 
@@ -51,7 +54,7 @@ class Reports:
         self._awaited: dict[tuple[str, str], Attempt] = {}
         self._settling: dict[int, int] = {}  # the states on their way to the disk
         self.overtaken = Overtaken()
-        self._unsettled: list[Known] = []
+        self._unsettled: list[Met] = []
 
     # -- what a provider says -------------------------------------------------------------------
 
@@ -63,7 +66,7 @@ class Reports:
         for report in reports:
             attempt = self._awaited.get((provider, report.provider_message_id))
             if attempt is not None:
-                known.append((report, attempt))
+                known.append((report, attempt, Stage.SUBMITTED))
             else:
                 (unknown if report.message_id is None else named).append(report)
         if named:
@@ -82,10 +85,9 @@ class Reports:
             if message is None or message.attempt.provider != provider:  # it went on to another
                 self._meters.unmatched(provider, 1)
             elif self._is_open(provider, message, report):
-                self.overtaken.note(message)
                 if message.attempt.provider_message_id is None:  # it overtakes the answer
                     report = replace(report, renamed=report.provider_message_id)
-                known.append((report, message.attempt))
+                known.append((report, message.attempt, message.stage))
         return known
 
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
@@ -106,8 +108,7 @@ class Reports:
                 continue  # `expect` meets it, or has met it meanwhile
             self.early.take(early)
             if self._is_open(provider, found[key], report):
-                self.overtaken.note(found[key])
-                known.append((report, found[key].attempt))
+                known.append((report, found[key].attempt, found[key].stage))
             else:
                 closed.append(key)
         if closed:
@@ -117,8 +118,7 @@ class Reports:
 
     async def _settle(self, known: Sequence[Known], source: str, *, early: bool = False) -> None:
         now = self._clock.wall()
-        stages = self.overtaken.noted()
-        news = [(report, attempt) for report, attempt in known if self._is_news(report, attempt)]
+        news = [one for one in known if self._is_news(one[0], one[1])]
         settlements = [
             settlement(
                 attempt,
@@ -130,20 +130,20 @@ class Reports:
                 early=(attempt.provider, report.provider_message_id) if early else None,
                 renamed=report.renamed or None,
             )
-            for report, attempt in news
+            for report, attempt, _ in news
         ]
-        overtaking = self.overtaken.take(news, stages)
+        overtaking = self.overtaken.take(news)
         try:
             await self._store.settle(settlements)
         except StoreFailure:
             self.overtaken.undo(overtaking)
             raise
         finally:
-            for report, attempt in news:
+            for report, attempt, _ in news:
                 if self._settling.get(attempt.message.message_id) == report.state:
                     del self._settling[attempt.message.message_id]
         self.overtaken.ended(overtaking)
-        for report, attempt in news:
+        for report, attempt, _ in news:
             self._heard(report, attempt, now)
             self._meters.reported(attempt.provider, source, report.state, 1)
         self.settled(settlements)
@@ -166,14 +166,13 @@ class Reports:
 
     def _heard(self, report: Report, attempt: Attempt, now: float) -> None:
         attempt.state = report.state
-        names = (report.provider_message_id, attempt.provider_message_id)
-        awaited = [self._awaited.pop((attempt.provider, name or ""), None) for name in names]
+        final = MessageState(report.state).is_final
+        awaited = self._forget(attempt) if final or report.renamed else False
         if report.renamed:
             attempt.provider_message_id = report.renamed
-        if not MessageState(report.state).is_final:
-            if any(awaited):  # others are found in the store
-                self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
-        elif attempt.answered_at:
+        if awaited and not final:  # those that are not are found in the store
+            self._awaited[attempt.provider, report.renamed] = attempt
+        if final and attempt.answered_at:
             self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
 
     # -- what comes before its message is known -------------------------------------------------
@@ -187,7 +186,7 @@ class Reports:
             for at in range(0, len(kept), RESTORED_AT_ONCE):
                 await self.told(provider, kept[at : at + RESTORED_AT_ONCE], "push")
 
-    def expect(self, attempts: Sequence[Attempt]) -> list[Known]:
+    def expect(self, attempts: Sequence[Attempt]) -> list[Met]:
         """Await reports about attempts just accepted; return those that have come already.
 
         Called before the acceptance is durable, so that no report falls in between.
@@ -199,15 +198,16 @@ class Reports:
             del self._awaited[next(iter(self._awaited))]
         return self.early.match(attempts) if self.early else []
 
-    def unexpect(self, met: Sequence[Known]) -> None:
+    def unexpect(self, met: Sequence[Met]) -> None:
         """Undo `expect`: the acceptance could not be written down yet."""
         for report, attempt in met:
             self.early.put(attempt.provider, report, self._clock.wall())
 
-    async def settle_early(self, met: Sequence[Known]) -> None:
+    async def settle_early(self, met: Sequence[Met]) -> None:
         """Settle messages whose reports came first, now that their acceptance is durable."""
         try:
-            await self._settle(met, "push", early=True)
+            known = [(report, attempt, Stage.SUBMITTED) for report, attempt in met]
+            await self._settle(known, "push", early=True)
         except StoreFailure:
             self._unsettled += met
 

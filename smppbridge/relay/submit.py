@@ -13,7 +13,7 @@ from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Refused, Uncertain
 from smppbridge.relay import retry
 from smppbridge.relay.carry import Carrier, Conclusions
-from smppbridge.relay.ends import Ended, accept, ended, heard
+from smppbridge.relay.ends import Concluded, Ended, concluded, heard, taken
 from smppbridge.relay.failover import Failover
 from smppbridge.relay.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.load import Batch, Load, again, attempts_of
@@ -119,10 +119,11 @@ class Submit:
             if lane is not None:
                 (lane.gone if ended else lane.let_go)([attempt])
 
-    def interrupted(self, attempts: Sequence[Attempt]) -> None:
-        """Take attempts that were out when the process ended."""
-        why = Uncertain("the bridge stopped while it was out")
-        self._conclude([Ended(attempt, why) for attempt in attempts])
+    def interrupted(
+        self, attempts: Sequence[Attempt], why: str = "the bridge stopped while it was out"
+    ) -> None:
+        """Take attempts that were out when the process ended, or whose end was lost otherwise."""
+        self._conclude([Ended(attempt, Uncertain(why)) for attempt in attempts])
 
     async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
         """Make requests again whose fate is unknown, unchanged and under their keys.
@@ -263,15 +264,17 @@ class Submit:
 
     def _concluded(self, conclusions: Conclusions) -> None:
         now, wall = self._clock.monotonic(), self._clock.wall()
-        lanes: dict[Lane, Conclusions] = {}
+        lanes: dict[Lane, list[Concluded]] = {}
         for load, what in conclusions:
-            lanes.setdefault(self.lanes[attempts_of(load)[0].provider], []).append((load, what))
+            lane = self.lanes[attempts_of(load)[0].provider]
+            lanes.setdefault(lane, []).append(concluded(load, what))
         for lane, some in lanes.items():
             lane.out -= len(some)
-            lane.repeating -= {load.name for load, _ in some if type(load) is Batch}
+            if lane.repeating:
+                lane.repeating -= {one.load.name for one in some if type(one.load) is Batch}
             for event, reason in heard(lane, some, now, wall, self._meters):
                 self._journal(event, provider=lane.name, **({"reason": reason} if reason else {}))
-        self._conclude([one for load, what in conclusions for one in ended(load, what)])
+        self._conclude([end for some in lanes.values() for one in some for end in one.ends()])
         for lane in lanes:
             self._leave(lane)
             self._move(lane)
@@ -298,7 +301,7 @@ class Submit:
         settlements = self._reports.own(fates)
         self._reports.ending(fates)
         recorded = self._store.record([d.verdict for d in decisions], settlements)
-        met = self._reports.expect([d.verdict.attempt for d in decisions if accept(d)])
+        met = self._reports.expect([d.verdict.attempt for d in decisions if taken(d)])
         try:
             await recorded
         except StoreFailure:
