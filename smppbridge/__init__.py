@@ -8,19 +8,18 @@ The map of the code, from the wire inwards:
     routing/     message -> providers in order, MO message -> account
     providers/   requests to be made of providers and their answers read.  No I/O
     store/       what must survive, in SQLite
-    relay/       the four movements of a message: accept, submit, report, deliver
+    relay/       the movements of a message, a room each: accept, submit, report, deliver; mo, ussd
     net/         octets across: SMPP by Twisted, HTTP by libcurl
     web/         HTTP in: callbacks, health, metrics
     simulators/  programs that play a provider
     settings/    the configuration file
     observe/     logs, metrics, systemd
-    service.py   builds the objects, starts and stops them; beside it its parts: movements, wires,
-                 service_rules, upkeep, reload, verify
+    service/     builds the objects, starts, changes and stops them: the only place that knows all
     bench/       measures a machine, for the command of that name
     cli/         the commands
 
-A message comes in at net/smpp_protocol, and goes through relay/accept, relay/submit, relay/report
-and relay/deliver, each read from top to bottom.
+A message comes in at net/smpp_protocol, and goes through relay/accept/accept, relay/submit/submit,
+relay/report/report and relay/deliver, each read from top to bottom.
 """
 
 from importlib.metadata import version

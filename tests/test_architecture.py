@@ -77,4 +77,4 @@ def test_only_service_and_cli_import_the_reactor() -> None:
             for name in imported(ast.parse(path.read_text()))
         )
     }
-    assert importers <= {"service.py", "cli"}
+    assert importers <= {"service", "cli"}

@@ -11,10 +11,10 @@ from typing import Any
 
 from smppbridge.bench import configured, processes
 from smppbridge.bench.figures import FIGURES, Run, rate
+from smppbridge.bench.load import percentile
 from smppbridge.bench.plan import Plan
 from smppbridge.bench.stored import fill_submitted, fill_waiting
-from smppbridge.relay.overdue import PollRules
-from smppbridge.simulators.load import percentile
+from smppbridge.relay.submit.overdue import PollRules
 
 _LONE, _LONE_RATE = 300, 100.0
 _SHARE = 0.3  # of what the bridge can relay

@@ -38,7 +38,7 @@ def free_ports() -> Ports:
 
 
 class Provider:
-    """A running ``simulators.swift``."""
+    """A running ``bench.sink``."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
         self.process, self.port = process, port
@@ -80,7 +80,7 @@ def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[Provi
     arguments = [f"--delay={delay}"]
     if report_to:
         arguments.append(f"--report-to={report_to}")
-    with _python("smppbridge.simulators.swift", *arguments) as process:
+    with _python("smppbridge.bench.sink", *arguments) as process:
         yield Provider(process, _said(process, "the provider")["port"])
 
 
@@ -177,7 +177,7 @@ def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
             arguments.append(f"--{name}")
         elif value is not False:
             arguments.append(f"--{name}={value}")
-    return _python("smppbridge.simulators.esme", *arguments)
+    return _python("smppbridge.bench.esme", *arguments)
 
 
 @contextmanager

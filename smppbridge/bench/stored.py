@@ -11,7 +11,7 @@ from pathlib import Path
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Accepted
-from smppbridge.relay.overdue import PollRules
+from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql

@@ -26,7 +26,7 @@ from smppbridge.model.address import Address, number_of
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import Notify
-from smppbridge.service import Bridge
+from smppbridge.service.bridge import Bridge
 from smppbridge.settings.schema import Settings
 from smppbridge.simulators import Simulator, simulator_type
 

@@ -17,12 +17,12 @@ from smppbridge.cli.check import EX_CONFIG, tell
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import from_environment
-from smppbridge.reload import Refused, apply
-from smppbridge.service import Bridge
+from smppbridge.service.apply import Refused, apply
+from smppbridge.service.bridge import Bridge
+from smppbridge.service.verify import verify
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
-from smppbridge.verify import verify
 
 _log = Logger()
 

@@ -12,7 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.relay.accept import Rights
+from smppbridge.relay.accept.accept import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import Bind

@@ -14,11 +14,11 @@ from smppbridge.model.account import Account
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds
 from smppbridge.net.smpp_protocol import SmppProtocol
-from smppbridge.relay.accept import Accept, Rights
+from smppbridge.relay.accept.accept import Accept, Rights
 from smppbridge.relay.deliver import Deliver
-from smppbridge.relay.meters import Journal
-from smppbridge.relay.ussd import Dialogues
-from smppbridge.relay.ussd_pdus import Asked
+from smppbridge.relay.ports import Journal
+from smppbridge.relay.ussd.dialogues import Dialogues
+from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Answered, Faulty, Unanswered

@@ -12,7 +12,7 @@ from struct import pack
 from typing import Any, Protocol
 
 from smppbridge.model.report import Content, Delivery
-from smppbridge.relay.meters import Clock, Meters
+from smppbridge.relay.ports import Clock, Meters
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
 from smppbridge.smpp.constants import CommandStatus as Status

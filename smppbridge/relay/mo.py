@@ -15,9 +15,9 @@ from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Delivery
-from smppbridge.relay.meters import Clock, Journal, Meters
-from smppbridge.relay.optouts import Optouts
+from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.phones import address_of, contents, heading, shown_id
+from smppbridge.relay.ports import Clock, Journal, Meters
 from smppbridge.routing.mo import MoTable
 from smppbridge.store.port import MoEntry, MoStore
 from smppbridge.text.segments import Position

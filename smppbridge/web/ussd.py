@@ -13,8 +13,8 @@ from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.providers.reading import callback_fields, identifier_of
-from smppbridge.relay.ussd import Answer
-from smppbridge.relay.ussd_pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
+from smppbridge.relay.ussd.dialogues import Answer
+from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
 from smppbridge.web.site import Request, answer, not_allowed
 

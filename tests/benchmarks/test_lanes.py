@@ -7,7 +7,7 @@ import pytest
 from smppbridge.bench import lanes
 from smppbridge.bench.figures import FIGURES
 from smppbridge.bench.plan import Plan
-from smppbridge.relay.overdue import PollRules
+from smppbridge.relay.submit.overdue import PollRules
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from smppbridge.bench import stored
-from smppbridge.relay.overdue import PollRules
+from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.store import queries
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
-from smppbridge.relay.receipts import settlement
+from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict, Waiting, Wanted
 from tests.store.opened import (

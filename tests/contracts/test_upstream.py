@@ -16,10 +16,10 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
-from smppbridge.net.smpp_client import SmppClient, Terms, World, connector
+from smppbridge.net.upstream.client import SmppClient, Terms, World, connector
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp
-from smppbridge.relay.carry import Carrier
+from smppbridge.relay.submit.carry import Carrier
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.store.port import StoreFailure

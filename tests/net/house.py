@@ -14,7 +14,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds
 from smppbridge.net.smpp_server import EsmeLink, Limits, Smsc
-from smppbridge.relay.accept import Rights, rights_of
+from smppbridge.relay.accept.accept import Rights, rights_of
 from smppbridge.smpp.pdus import (
     BindTransceiver,
     DeliverSm,

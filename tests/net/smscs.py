@@ -10,8 +10,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from smppbridge.net.smsc_link import SmscLink
-from smppbridge.net.standing import Terms, World
+from smppbridge.net.upstream.link import SmscLink
+from smppbridge.net.upstream.sessions import Terms, World
 from smppbridge.providers.smpp.provider import Smpp, SmppRequest
 from smppbridge.smpp.pdus import (
     BIND_RESPS,

@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 from smppbridge.model.account import Account, Secret
 from smppbridge.net import binds as admission
 from smppbridge.net.binds import LONGEST_DELAY, MOST_ADDRESSES, PROBE, Binds, Penalties
-from smppbridge.relay.accept import Rights, rights_of
+from smppbridge.relay.accept.accept import Rights, rights_of
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter
 

@@ -9,8 +9,8 @@ import pytest
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.net.smpp_server import MOST_UNANSWERED
-from smppbridge.relay.ussd import Dialogues
-from smppbridge.relay.ussd_pdus import Dialled, Screen, UssdRules
+from smppbridge.relay.ussd.dialogues import Dialogues
+from smppbridge.relay.ussd.pdus import Dialled, Screen, UssdRules
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
@@ -23,7 +23,7 @@ from smppbridge.smpp.pdus import (
 )
 from tests.net.house import BANK, House, deliver, say, wire_of
 from tests.net.wires import lose, pdus
-from tests.relay.ussd_world import CODE, PHONE, Meters, screen_sm
+from tests.relay.ussd.world import CODE, PHONE, Meters, screen_sm
 
 SHOP = Account(system_id="shop", password=Secret("secret"))
 

@@ -14,7 +14,7 @@ from smppbridge.model.address import Address
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, LibraryLog, TwistedLog
 from smppbridge.observe.shown import mask, renderer
-from smppbridge.relay.meters import Journal as RelayJournal
+from smppbridge.relay.ports import Journal as RelayJournal
 
 Reader = Callable[[], bytes]
 

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.names import NAMES
-from smppbridge.relay.meters import Meters
+from smppbridge.relay.ports import Meters
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -20,7 +20,7 @@ from smppbridge.providers.exchange import (
     alone,
 )
 from smppbridge.providers.oauth import MAX_TOKEN, ClientCredentials, LoginFailed
-from smppbridge.relay.carry import Carrier
+from smppbridge.relay.submit.carry import Carrier
 
 SECRET = "sesame-0815"
 HEADERS = (("Accept", "application/json"),)

@@ -15,15 +15,15 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message, Segment
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
-from smppbridge.relay.accept import Accept, rights_of
-from smppbridge.relay.carry import Carried, Carrier
+from smppbridge.relay.accept.accept import Accept, rights_of
 from smppbridge.relay.deliver import Deliver
-from smppbridge.relay.early import EarlyRules
-from smppbridge.relay.lane import Lane, LaneRules
-from smppbridge.relay.overdue import Overdue, PollRules
-from smppbridge.relay.report import Reports
-from smppbridge.relay.rounds import RoundRules, Rounds
-from smppbridge.relay.submit import Submit
+from smppbridge.relay.lanes.lane import Lane, LaneRules
+from smppbridge.relay.report.early import EarlyRules
+from smppbridge.relay.report.report import Reports
+from smppbridge.relay.submit.carry import Carried, Carrier
+from smppbridge.relay.submit.overdue import Overdue, PollRules
+from smppbridge.relay.submit.rounds import RoundRules, Rounds
+from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.smpp import tlvs

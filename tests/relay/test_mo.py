@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.relay import mo as mobile
-from smppbridge.relay import optouts as limits
+from smppbridge.relay.accept import optouts as limits
+from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import FIRST_PAUSE
 from smppbridge.relay.mo import Mobile
-from smppbridge.relay.optouts import Optouts
 from smppbridge.routing.mo import MoRule, MoTable
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.store.port import StoreFailure

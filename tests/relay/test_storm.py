@@ -17,14 +17,14 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer, NotSent
-from smppbridge.relay import lane as lanes
-from smppbridge.relay import overdue as overdues
-from smppbridge.relay import submit as submits
-from smppbridge.relay.accept import rights_of
-from smppbridge.relay.breaker import BreakerRules
-from smppbridge.relay.lane import LaneRules
-from smppbridge.relay.overdue import PollRules
-from smppbridge.relay.retry import Policy
+from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.lanes import lane as lanes
+from smppbridge.relay.lanes.breaker import BreakerRules
+from smppbridge.relay.lanes.lane import LaneRules
+from smppbridge.relay.lanes.retry import Policy
+from smppbridge.relay.submit import overdue as overdues
+from smppbridge.relay.submit import submit as submits
+from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure, Waiting

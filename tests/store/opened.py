@@ -15,7 +15,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
 from smppbridge.model.report import Content, Delivery
-from smppbridge.relay.receipts import settlement
+from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
 

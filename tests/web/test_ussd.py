@@ -10,8 +10,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.relay.ussd import Answer
-from smppbridge.relay.ussd_pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
+from smppbridge.relay.ussd.dialogues import Answer
+from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import Callbacks, Caller
 from smppbridge.web.site import callbacks_site
 from smppbridge.web.ussd import LONGEST_INPUT, Ussd, body_of, read_dialled

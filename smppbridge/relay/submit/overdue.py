@@ -1,0 +1,225 @@
+"""What time makes due of messages that are out: polls, and the end of waiting for a report.
+
+A SUBMITTED message is looked at again at its *due*: to poll for its report, and, at the report's
+deadline, to give up.  An Uncertain one is sent again at its *due* under its key, or given up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import takewhile
+from typing import Any
+
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.outcome import Uncertain
+from smppbridge.model.report import Report
+from smppbridge.relay.lanes import retry
+from smppbridge.relay.lanes.lane import Lane
+from smppbridge.relay.lanes.limits import Throughput
+from smppbridge.relay.ports import Clock, Journal, Meters
+from smppbridge.relay.report.report import Reports
+from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import StoreFailure, SubmitStore
+
+AT_ONCE = 500  # messages looked at in one go
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollRules:
+    """How a provider is asked; seconds, and questions a second.  *polls* False: it is not.
+
+    *end_state* is what a message becomes for which no report has come at *report_deadline*.
+    """
+
+    polls: bool = False
+    rate: float = 10.0
+    first: float = 10.0
+    longest: float = 600.0
+    report_deadline: float = 259_200.0
+    end_state: MessageState = MessageState.UNKNOWN
+
+    def first_look(self) -> float:
+        """Return how long after its acceptance a message is looked at."""
+        return self.first if self.polls else self.report_deadline
+
+    def next_look(self, now: float, accepted_at: float) -> float:
+        """Return when to look again: after as long again as it has waited, within bounds."""
+        pause = min(self.longest, max(self.first, now - accepted_at))
+        return min(now + pause, accepted_at + self.report_deadline)
+
+
+Repeat = Callable[[Lane, Sequence[str]], Coroutine[Any, Any, set[str]]]
+
+
+class Overdue:
+    """Looks at messages that are out when their time has come, provider by provider.
+
+    *repeat* makes requests again whose fate is unknown, by the names of their batches.
+    """
+
+    def __init__(
+        self,
+        store: SubmitStore,
+        lanes: Mapping[str, Lane],
+        rules: Mapping[str, PollRules],
+        carrier: Carrier,
+        reports: Reports,
+        repeat: Repeat,
+        *,
+        clock: Clock,
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        meters: Meters,
+        journal: Journal,
+    ) -> None:
+        self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
+        self._clock, self._spawn, self._meters, self._journal = clock, spawn, meters, journal
+        self._repeat = repeat
+        self._busy: set[str] = set()
+        self._out: dict[str, int] = {}
+        self.change(rules)
+
+    def change(self, rules: Mapping[str, PollRules]) -> None:
+        """Go by new rules from now on."""
+        self._rules = rules
+        now = self._clock.monotonic()
+        self._throughput = {name: Throughput(r.rate, now) for name, r in rules.items()}
+
+    def tick(self) -> None:
+        """Look at what is due; called every second or so."""
+        for name in self._lanes:
+            if name not in self._busy:
+                self._busy.add(name)
+                self._spawn(self._look(name))
+
+    async def _look(self, name: str) -> None:
+        now = self._clock.wall()
+        try:
+            unsure = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
+            if unsure:
+                await self._unsure(name, unsure)
+            limit = AT_ONCE if not self._rules[name].polls else self._may_ask(name)
+            if limit > 0:
+                await self._submitted(
+                    name, await self._store.due(Stage.SUBMITTED, name, now, limit)
+                )
+        except StoreFailure:
+            return
+        finally:
+            self._busy.discard(name)
+
+    async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
+        """Send again what may be sent again, under its key; give up the rest."""
+        lane, now = self._lanes[name], self._clock.wall()
+        policy = lane.rules.policy
+        names = dict.fromkeys(a.batch for a in attempts if a.batch and policy.may_repeat(a, now))
+        broken = await self._repeat(lane, list(names)) if names else set()
+        repeated = names.keys() - broken
+        rest = [a for a in attempts if a.batch not in repeated]
+        hold = policy.uncertain_deadline
+        held = [a for a in rest if a.begun_at + hold > now]  # a report may come yet
+        if held:
+            await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
+        lost = [a for a in rest if a not in held]
+        if lost and await self._give_up(lost, MessageState.UNKNOWN):
+            self._tell_of(lost, "no report came for an uncertain attempt")
+
+    def _may_ask(self, name: str) -> int:
+        """Return how many questions the rate allows now; one more look may find some to give up."""
+        now, throughput = self._clock.monotonic(), self._throughput[name]
+        most = AT_ONCE - self._out.get(name, 0)
+        return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
+
+    async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
+        rules, now = self._rules[name], self._clock.wall()
+        late = [a for a in attempts if _awaited_from(a) + rules.report_deadline <= now]
+        given_up = late and await self._give_up(late, rules.end_state)
+        if given_up and rules.end_state is MessageState.UNKNOWN:
+            self._tell_of(late, "no report came")
+        open_ = [a for a in attempts if _awaited_from(a) + rules.report_deadline > now]
+        if not open_:
+            return
+        if not rules.polls:  # it was polled before the configuration changed
+            dues = [_awaited_from(a) + rules.report_deadline for a in open_]
+        else:
+            dues = [rules.next_look(now, _awaited_from(a)) for a in open_]
+        ids = [a.message.message_id for a in open_]
+        await self._store.revisit(list(zip(ids, dues, strict=True)))
+        if rules.polls:
+            self._poll(name, open_)
+
+    def _poll(self, name: str, attempts: Sequence[Attempt]) -> None:
+        provider = self._lanes[name].provider
+        self._out[name] = self._out.get(name, 0) + len(attempts)
+        self._carrier.carry(
+            name,
+            attempts,
+            lambda a: provider.query(a.message, a.provider_message_id or ""),
+            partial(self._polled, self._clock.monotonic()),
+        )
+
+    def _polled(self, asked_at: float, conclusions: Conclusions) -> None:
+        took = self._clock.monotonic() - asked_at
+        reports: dict[str, list[Report]] = {}
+        for attempt, found in conclusions:
+            name = attempt.provider
+            self._out[name] -= 1
+            known = isinstance(found, Report)
+            self._meters.asked(name, "query", "answered" if known else "failed", took)
+            if known:  # named by our id: it is known, and no early report
+                named = replace(found, message_id=attempt.message.message_id)
+                reports.setdefault(name, []).append(named)
+        for name, told in reports.items():
+            self._spawn(self._tell(name, told))
+
+    async def _tell(self, name: str, reports: Sequence[Report]) -> None:
+        try:
+            await self._reports.told(name, reports, "poll")
+        except StoreFailure:
+            return  # it is asked again
+
+    async def _give_up(self, attempts: Sequence[Attempt], state: MessageState) -> bool:
+        return await self._reports.settle_own([(a, state, 0) for a in attempts])
+
+    def _tell_of(self, attempts: Sequence[Attempt], why: str) -> None:
+        for attempt in attempts:
+            self._journal(
+                "message_given_up",
+                message_id=attempt.message.message_id,
+                system_id=attempt.message.system_id,
+                provider=attempt.provider,
+                reason=why,
+            )
+
+    def _is_out(self, attempt: Attempt) -> bool:
+        """Tell whether a request is just being repeated: its answer decides."""
+        lane = self._lanes.get(attempt.provider)
+        return lane is not None and attempt.batch in lane.repeating
+
+    async def by_hand(self) -> None:
+        """Do what was decided by hand about Uncertain messages."""
+        try:
+            decisions = await self._store.decisions()
+        except StoreFailure:
+            return
+        uncertain = [(f.attempt, verb) for f, verb in decisions if f.stage is Stage.SUBMITTING]
+        uncertain = [(a, v) for a, v in uncertain if not self._is_out(a)]
+        for attempt, verb in uncertain:
+            message = attempt.message
+            self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
+        failed = [(a, int(MessageState.UNDELIVERABLE), 0) for a, v in uncertain if v == "fail"]
+        if failed:
+            await self._reports.settle_own(failed)
+        again = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes]
+        if again:
+            now, why = self._clock.wall(), Uncertain("to be sent again, by hand")
+            await self._store.record([retry.waiting(a, why, now).verdict for a in again])
+            for attempt in again:
+                self._lanes[attempt.provider].later(attempt)
+
+
+def _awaited_from(attempt: Attempt) -> float:
+    """Return from when on a report can be expected."""
+    return max(attempt.answered_at, attempt.message.traits.scheduled or 0.0)

@@ -1,0 +1,325 @@
+"""ussd: a phone's request -> deliver_sm -> the ESME's submit_sm -> the next screen.
+
+ask (within a session's window) -> take -> shown
+                                -> refused, lost, too late -> a last screen of our own
+Nothing of it is on disk, and nothing outlives its dialogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.relay.accept.accept import Submitter
+from smppbridge.relay.accept.reading import Refusal
+from smppbridge.relay.ports import Clock, Journal
+from smppbridge.relay.ussd.pdus import (
+    Asked,
+    BadInput,
+    Dialled,
+    Dialogue,
+    Op,
+    Screen,
+    UssdRules,
+    UssdSession,
+    bare,
+    deliver_sm,
+    dialled,
+    echo_of,
+    is_ussd,
+    msisdn_of,
+    next_sequence,
+    screen_of,
+    session_of,
+    typed,
+)
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
+
+Answer = Callable[[Screen], None]
+
+
+class UssdMeters(Protocol):
+    """Counts dialogues."""
+
+    def accepted(self, system_id: str, count: int) -> None:
+        """Count submit_sm answered ESME_ROK."""
+
+    def refused(self, system_id: str, command_status: int) -> None:
+        """Count a submit_sm refused with *command_status*."""
+
+    def ussd_answered(self, system_id: str, seconds: float) -> None:
+        """Time a screen of the ESME's, from the phone's request on."""
+
+    def ussd_ended(self, system_id: str, outcome: str) -> None:
+        """Count a dialogue by what ended it; *system_id* is empty if the code is nobody's."""
+
+
+class Dialogues:
+    """All dialogues: one for each phone, as networks have it.
+
+    `answer` functions are called once, last of all, and may come back with the next request.
+    """
+
+    def __init__(
+        self,
+        rules: UssdRules,
+        *,
+        identifiers: Identifiers,
+        clock: Clock,
+        meters: UssdMeters,
+        journal: Journal | None = None,
+    ) -> None:
+        self.draining = False
+        self._identifiers, self._clock = identifiers, clock
+        self._meters, self._journal = meters, journal
+        self._last_number = 0
+        self._open: dict[str, Dialogue] = {}
+        self._waiting: dict[Dialogue, None] = {}  # for the ESME, the oldest first
+        self._idle: dict[Dialogue, None] = {}  # for the phone
+        self._unsent: dict[str, dict[Dialogue, DeliverSm]] = {}  # for room in a window
+        self._sessions: dict[str, list[UssdSession]] = {}
+        self._rules = rules
+        self.change(rules)
+
+    def change(self, rules: UssdRules) -> None:
+        """Go by other rules; dialogues that they do not know end."""
+        renamed = rules.by_reference != self._rules.by_reference
+        for dialogue in list(self._open.values()):  # by the rules that it began with
+            if renamed or rules.codes.get(dialogue.code) != dialogue.system_id:
+                self._end(dialogue, "unknown")
+        self._rules = rules
+        self._codes = {bare(code): (code, owner) for code, owner in rules.codes.items()}
+        self._owners = frozenset(rules.codes.values())
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their ESME."""
+        return len(self._waiting)
+
+    def open_counts(self) -> dict[tuple[str, ...], float]:
+        """Return how many dialogues are open, by system_id."""
+        counts: dict[tuple[str, ...], float] = {(owner,): 0 for owner in self._owners}
+        for dialogue in self._open.values():
+            key = (dialogue.system_id,)
+            counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    # -- the phone ------------------------------------------------------------------------------
+
+    def ask(self, said: Dialled, answer: Answer) -> Dialogue:
+        """Take a phone's request; *answer* gets the screen, in time."""
+        while (old := self._open.get(said.msisdn)) and old.session_id != said.session_id:
+            self._end(old, "superseded")  # a phone has one: nobody told us that it hung up
+        dialogue = old or self._begin(said)
+        if dialogue.answer is not None:  # two at once: nobody can tell which a screen answers
+            self._end(dialogue, "malformed")
+            answer(self._last_screen("malformed"))
+            return dialogue
+        self._await(dialogue, answer)
+        before, dialogue.heard = dialogue.heard, said.text
+        why = self._why_not(dialogue)
+        if why:
+            self._end(dialogue, why)
+            return dialogue
+        op, text = Op.USSR_CONFIRM, said.text
+        if dialogue.step == 1:
+            op, text = Op.PSSR_INDICATION, dialled(dialogue.code, said.text)
+        elif self._rules.cumulative:
+            text = typed(before, said.text)
+        try:
+            request = deliver_sm(dialogue, op, text, by_reference=self._rules.by_reference)
+        except BadInput:
+            self._end(dialogue, "malformed")
+            return dialogue
+        self._unsent.setdefault(dialogue.system_id, {})[dialogue] = request
+        self.go_on(dialogue.system_id)
+        return dialogue
+
+    def left(self, dialogue: Dialogue, answer: Answer) -> None:
+        """Note that nobody waits for *answer* any more: the provider has given up."""
+        if dialogue.answer is answer:
+            self._end(dialogue, "gone")
+
+    def _begin(self, said: Dialled) -> Dialogue:
+        code, system_id = self._codes.get(bare(said.service_code), (said.service_code, ""))
+        numbers = 1 << (16 if self._rules.by_reference else 8)
+        self._last_number = (self._last_number + 1) % numbers
+        dialogue = Dialogue(system_id, said.msisdn, said.session_id, code, self._last_number)
+        self._open[said.msisdn] = dialogue
+        return dialogue
+
+    def _await(self, dialogue: Dialogue, answer: Answer) -> None:
+        now = self._clock.monotonic()
+        self._idle.pop(dialogue, None)
+        self._waiting[dialogue] = None
+        dialogue.answer, dialogue.asked_at = answer, now
+        dialogue.due = now + self._rules.deadline
+        dialogue.step += 1
+
+    def _why_not(self, dialogue: Dialogue) -> str:
+        """Return what ends a dialogue before its ESME is asked, if anything does."""
+        if not dialogue.system_id:
+            return "unknown"
+        if self.draining:
+            return "draining"
+        if len(self._open) > self._rules.most:
+            return "full"
+        return "" if self._sessions.get(dialogue.system_id) else "unbound"
+
+    # -- the ESME -------------------------------------------------------------------------------
+
+    def bound(self, system_id: str, session: UssdSession) -> None:
+        """Ask a session just bound as RX or TRX too."""
+        self._sessions.setdefault(system_id, []).append(session)
+        self.go_on(system_id)
+
+    def lost(self, system_id: str, session: UssdSession, unanswered: Sequence[Asked]) -> None:
+        """End the dialogues that a lost session leaves without anybody to answer."""
+        sessions = self._sessions.get(system_id, [])
+        if session in sessions:
+            sessions.remove(session)
+        ended = [asked.dialogue for asked in unanswered if _is_current(asked)]
+        if not sessions:
+            self._sessions.pop(system_id, None)
+            ended += [each for each in self._waiting if each.system_id == system_id]
+        for dialogue in ended:
+            self._end(dialogue, "lost")
+
+    def go_on(self, system_id: str) -> None:
+        """Send what waits for room; before receipts do, for somebody holds a phone in his hand."""
+        unsent = self._unsent.get(system_id)
+        while unsent:
+            dialogue = next(iter(unsent))
+            session = self._session_for(dialogue)
+            if session is None:
+                return
+            dialogue.session = session
+            session.ask(unsent.pop(dialogue), Asked(dialogue, dialogue.step))
+            session.flush()
+
+    def answered(self, answers: Iterable[tuple[Asked, int]]) -> None:
+        """Take command_status of deliver_sm_resp; 0 is ESME_ROK."""
+        for asked, status in answers:
+            if status and _is_current(asked):
+                self._end(asked.dialogue, "refused")
+
+    def serves(self, system_id: str) -> bool:
+        """Tell whether an account owns a service code: only then its submit_sm are looked at."""
+        return system_id in self._owners
+
+    def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> list[SubmitSm]:
+        """Answer the submit_sm that are USSD; return the others."""
+        others: list[SubmitSm] = []
+        system_id = session.rights.account.system_id
+        for pdu in pdus:
+            if not is_ussd(pdu):
+                others.append(pdu)
+                continue
+            try:
+                dialogue, screen = self._judge(session, pdu)
+            except Refusal as refusal:
+                session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
+                self._meters.refused(system_id, refusal.status)
+                continue
+            message_id = b"%d" % self._identifiers.take()  # of nothing: clients want to see one
+            session.answer(SubmitSmResp(0, pdu.sequence_number, message_id))
+            self._meters.accepted(system_id, 1)
+            self._show(dialogue, screen)
+        return others
+
+    def _session_for(self, dialogue: Dialogue) -> UssdSession | None:
+        """Return the session that has the dialogue, or else the one with most room."""
+        sessions = [s for s in self._sessions.get(dialogue.system_id, ()) if s.room() > 0]
+        if dialogue.session in sessions:
+            return dialogue.session
+        return max(sessions, key=_room, default=None)
+
+    def _judge(self, session: Submitter, pdu: SubmitSm) -> tuple[Dialogue, Screen]:
+        """Return what a submit_sm shows to whom; raises Refusal."""
+        by_reference = self._rules.by_reference
+        number, ends = session_of(pdu, by_reference=by_reference)
+        dialogue = self._open.get(msisdn_of(pdu))
+        if dialogue is None or dialogue.system_id != session.rights.account.system_id:
+            raise Refusal(Status.ESME_RINVDSTADR, "no dialogue with this phone")
+        if number not in (None, dialogue.number):
+            raise Refusal(Status.ESME_RSUBMITFAIL, "that dialogue is over")
+        if dialogue.answer is None or dialogue in self._unsent.get(dialogue.system_id, ()):
+            raise Refusal(Status.ESME_RSUBMITFAIL, "nothing was asked")
+        try:
+            screen = screen_of(pdu, session.rights.reader, self._rules.longest, ends=ends)
+        except Refusal:
+            self._end(dialogue, "malformed", abort=False)
+            raise
+        dialogue.sequence = next_sequence(pdu, dialogue.sequence)
+        dialogue.echoed = echo_of(pdu, by_reference=by_reference)
+        return dialogue, screen
+
+    def _show(self, dialogue: Dialogue, screen: Screen) -> None:
+        now = self._clock.monotonic()
+        self._meters.ussd_answered(dialogue.system_id, now - dialogue.asked_at)
+        if screen.ends:
+            self._end(dialogue, "ended", screen, abort=False)
+            return
+        self._waiting.pop(dialogue)
+        self._idle[dialogue] = None
+        dialogue.due = now + self._rules.lifetime
+        answer, dialogue.answer = dialogue.answer, None
+        if answer is not None:
+            answer(screen)
+
+    # -- the end --------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """End what has waited too long."""
+        now = self._clock.monotonic()
+        for line, outcome in ((self._waiting, "timeout"), (self._idle, "lapsed")):
+            while (first := next(iter(line), None)) is not None and first.due <= now:
+                self._end(first, outcome)
+
+    def _end(
+        self, dialogue: Dialogue, outcome: str, screen: Screen | None = None, *, abort: bool = True
+    ) -> None:
+        """Forget a dialogue, tell its ESME if it does not know, then the phone."""
+        if self._open.get(dialogue.msisdn) is not dialogue:
+            return
+        del self._open[dialogue.msisdn]
+        self._waiting.pop(dialogue, None)
+        self._idle.pop(dialogue, None)
+        self._unsent.get(dialogue.system_id, {}).pop(dialogue, None)
+        answer, dialogue.answer = dialogue.answer, None
+        if abort and dialogue.session is not None:
+            self._abort(dialogue)
+        self._meters.ussd_ended(dialogue.system_id, outcome)
+        if self._journal is not None:
+            self._journal(
+                "ussd_ended", system_id=dialogue.system_id, outcome=outcome, requests=dialogue.step
+            )
+        if answer is not None:
+            answer(screen or self._last_screen(outcome))
+
+    def _last_screen(self, outcome: str) -> Screen:
+        rules = self._rules
+        return Screen(rules.timeout if outcome == "timeout" else rules.unavailable, True)
+
+    def _abort(self, dialogue: Dialogue) -> None:
+        """Tell the ESME to forget; if there is no room, its late submit_sm will be told so."""
+        session = self._session_for(dialogue)
+        if session is None:
+            return
+        rules = self._rules
+        request = deliver_sm(
+            dialogue, rules.abort_op, "", by_reference=rules.by_reference, ends=True
+        )
+        session.ask(request, Asked(dialogue, 0))
+        session.flush()
+
+
+def _is_current(asked: Asked) -> bool:
+    """Tell whether the phone still waits for what a deliver_sm asked."""
+    return asked.dialogue.answer is not None and asked.step == asked.dialogue.step
+
+
+def _room(session: UssdSession) -> int:
+    return session.room()

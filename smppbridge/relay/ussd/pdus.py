@@ -1,0 +1,255 @@
+"""USSD in PDUs: what a phone sends becomes a deliver_sm, an ESME's submit_sm the next screen.
+
+Nothing here is ever stored, logged or shown by a repr: what people type may be a PIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Protocol
+
+from smppbridge.relay.accept import reading
+from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.smpp import tlvs
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import Npi, Tag, Ton
+from smppbridge.smpp.pdus import DeliverSm, SubmitSm
+from smppbridge.smpp.tlvs import Tlv
+from smppbridge.text import coding
+from smppbridge.text.coding import Alphabet
+from smppbridge.text.errors import TextError
+
+SERVICE_TYPE = b"USSD"
+LONGEST_ADDRESS = 20
+_LONGEST_SHORT_MESSAGE = 254
+_DATA_CODINGS = {Alphabet.GSM7: 0x0F, Alphabet.UCS2: 0x08}
+_VENDOR_TLVS = range(0x1400, 0x4000)
+_MOST_ECHOED = 256  # octets of an ESME's own TLVs
+
+
+class Op(IntEnum):
+    """Values of ussd_service_op (SMPP 3.4, 5.3.2.44)."""
+
+    PSSR_INDICATION = 1
+    USSR_REQUEST = 2
+    USSN_REQUEST = 3
+    PSSD_RESPONSE = 16
+    PSSR_RESPONSE = 17
+    USSR_CONFIRM = 18
+
+
+_LAST = (Op.USSN_REQUEST, Op.PSSD_RESPONSE, Op.PSSR_RESPONSE)
+_VENDOR_OPS = 32  # and above: releases, wherever they are in use
+
+
+class BadInput(Exception):
+    """What the phone sent does not fit into a deliver_sm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """What a phone shows, and whether it is the last."""
+
+    text: str = field(repr=False)
+    ends: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Dialled:
+    """One request of a phone, as a provider hands it over; *msisdn* is digits without sign."""
+
+    msisdn: str = field(repr=False)
+    session_id: str = field(repr=False)
+    service_code: str
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UssdRules:
+    """How dialogues go; times in seconds.
+
+    *codes* are the accounts by service code.  *deadline* is for the ESME to answer in, *lifetime*
+    for the phone to say something.  *cumulative* tells that a request repeats all that was typed
+    before; *by_reference*, that user_message_reference names the dialogue.  *longest* is in
+    characters, *abort_op* what tells an ESME that a dialogue is over.
+    """
+
+    codes: Mapping[str, str] = field(default_factory=dict)
+    deadline: float = 8.0
+    lifetime: float = 180.0
+    most: int = 10_000
+    cumulative: bool = True
+    by_reference: bool = False
+    longest: int = 182
+    abort_op: int = Op.USSR_CONFIRM
+    timeout: str = ""
+    unavailable: str = ""
+
+
+class UssdSession(Protocol):
+    """A session that takes deliver_sm."""
+
+    def room(self) -> int:
+        """Return how many more deliver_sm its window holds."""
+
+    def ask(self, request: DeliverSm, about: Asked) -> None:
+        """Send one; its answer comes to `Dialogues.answered`."""
+
+    def flush(self) -> None:
+        """Write what was asked."""
+
+
+@dataclass(slots=True, eq=False)
+class Dialogue:
+    """One phone's dialogue with the ESME that owns *code*.
+
+    It waits for the ESME while there is an *answer* to be given, until *due* (monotonic seconds).
+    *heard* is what the phone's last request said, *step* its number; *session* took the last
+    deliver_sm.
+    """
+
+    system_id: str
+    msisdn: str = field(repr=False)
+    session_id: str = field(repr=False)
+    code: str
+    number: int
+    sequence: int = 0
+    step: int = 0
+    heard: str = field(default="", repr=False)
+    echoed: tuple[Tlv, ...] = field(default=(), repr=False)
+    session: UssdSession | None = None
+    answer: Callable[[Screen], None] | None = None
+    asked_at: float = 0.0
+    due: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a deliver_sm of a dialogue is about."""
+
+    dialogue: Dialogue
+    step: int
+
+
+def bare(code: str) -> str:
+    """Return a service code as it is compared: ``*384*77#`` and ``384*77`` are the same."""
+    return code.strip("*#")
+
+
+def dialled(code: str, text: str) -> str:
+    """Return the string that a phone dialled, given what came after the service code.
+
+    A PSSR indication carries all of it; providers leave the code out.
+    """
+    if text.startswith(("*", "#")):
+        return text
+    if not text:
+        return code
+    end = "#" if code.endswith("#") else ""
+    return f"{code.removesuffix('#')}*{text}{end}"
+
+
+def typed(before: str, now: str) -> str:
+    """Return what was typed since *before*, of a history joined by ``*``.
+
+    A provider that does not join gets its input through as it is.
+    """
+    if not before:
+        return now
+    if now == before:
+        return ""
+    return now.removeprefix(before + "*")
+
+
+def is_ussd(pdu: SubmitSm) -> bool:
+    """Tell whether a submit_sm belongs to a dialogue and not to a phone's messages."""
+    if pdu.service_type.upper() == SERVICE_TYPE:
+        return True
+    return any(tag in (Tag.USSD_SERVICE_OP, Tag.ITS_SESSION_INFO) for tag, _ in pdu.tlvs)
+
+
+def deliver_sm(
+    dialogue: Dialogue, op: int, text: str, *, by_reference: bool, ends: bool = False
+) -> DeliverSm:
+    """Return what tells the ESME; raises BadInput.
+
+    The TLVs go to 3.3 sessions too: owning a service code says that the ESME knows them.
+    """
+    try:
+        alphabet, octets = coding.in_smallest(text)
+    except TextError as error:
+        raise BadInput(str(error)) from None
+    if len(octets) > _LONGEST_SHORT_MESSAGE:
+        raise BadInput(f"{len(octets)} octets")
+    if by_reference:
+        session = tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, dialogue.number)
+    else:
+        info = bytes((dialogue.number, dialogue.sequence << 1 | ends))
+        session = tlvs.make_octets(Tag.ITS_SESSION_INFO, info)
+    return DeliverSm(
+        service_type=SERVICE_TYPE,
+        source_addr_ton=Ton.INTERNATIONAL,
+        source_addr_npi=Npi.ISDN,
+        source_addr=dialogue.msisdn.encode("ascii"),
+        dest_addr_ton=Ton.NETWORK_SPECIFIC,
+        destination_addr=dialogue.code.encode("ascii"),
+        data_coding=_DATA_CODINGS[alphabet],
+        short_message=octets,
+        tlvs=(tlvs.make_integer(Tag.USSD_SERVICE_OP, op), session, *dialogue.echoed),
+    )
+
+
+def msisdn_of(pdu: SubmitSm) -> str:
+    """Return whose phone an answer is for."""
+    return pdu.destination_addr.decode("latin-1").removeprefix("+")
+
+
+def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
+    """Return the dialogue that an answer names, if any, and its end bit (SMPP 3.4, 5.3.2.43)."""
+    info = tlvs.find(pdu.tlvs, Tag.ITS_SESSION_INFO)
+    if info is not None and len(info) != 2:
+        raise Refusal(Status.ESME_RINVPARLEN, "its_session_info")
+    ends = info is not None and bool(info[1] & 1)
+    if by_reference:
+        return tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE), ends
+    return (info[0] if info else None), ends
+
+
+def screen_of(pdu: SubmitSm, reader: Reader, longest: int, *, ends: bool) -> Screen:
+    """Return what an answer shows; raises Refusal.  *ends* is its end bit."""
+    content = reading.content(pdu)
+    if content.position is not None or content.udh:
+        raise Refusal(Status.ESME_RINVESMCLASS, "a screen has no segments and no header")
+    text, _ = reader.characters(content.octets, pdu.data_coding)
+    # CR pads packed septets (3GPP 23.038, 6.1.2.3.1) and breaks lines where LF does not
+    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
+    if len(text) > longest:
+        raise Refusal(Status.ESME_RINVMSGLEN, "longer than a screen")
+    return Screen(text, ends or _is_last(tlvs.integer(pdu.tlvs, Tag.USSD_SERVICE_OP)))
+
+
+def _is_last(op: int | None) -> bool:
+    if op is None or op == Op.USSR_REQUEST:
+        return False
+    if op in _LAST or op >= _VENDOR_OPS:
+        return True
+    raise Refusal(Status.ESME_RINVOPTPARAMVAL, "ussd_service_op")
+
+
+def next_sequence(pdu: SubmitSm, last: int) -> int:
+    """Return the sequence of the next deliver_sm: the one that the ESME has given to its screen.
+
+    An ESME that gives none, or sends ours back, is counted for.
+    """
+    info = tlvs.find(pdu.tlvs, Tag.ITS_SESSION_INFO)
+    given = last if info is None else info[1] >> 1
+    return (last + 1) % 128 if given == last else given
+
+
+def echo_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[Tlv, ...]:
+    """Return the TLVs by which an ESME finds its way: they come back with the next input."""
+    own = () if by_reference else (Tag.USER_MESSAGE_REFERENCE,)
+    echoed = tuple(tlv for tlv in pdu.tlvs if tlv[0] in own or tlv[0] in _VENDOR_TLVS)
+    return echoed if sum(len(value) for _, value in echoed) <= _MOST_ECHOED else ()

@@ -1,0 +1,102 @@
+"""What time brings to a running bridge: everything that is done every so often."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+
+if TYPE_CHECKING:
+    from smppbridge.service.bridge import Bridge
+
+FORGOTTEN_AT_ONCE = 500
+_BREATH = 0.1
+
+
+class Upkeep:
+    """The clockwork of a bridge."""
+
+    _log = Logger()
+
+    def __init__(self, bridge: Bridge) -> None:
+        self.figures: dict[str, float] = {}
+        self._bridge = bridge
+        self._breathed = 0.0
+        self._loops: list[LoopingCall] = []
+
+    def start(self) -> None:
+        """Start all loops."""
+        self._breathed = self._bridge.clock.monotonic()
+        self._every(0.05, self._twentieth)
+        self._every(_BREATH, self._breathe)
+        self._every(0.5, self._half_second)
+        self._every(1.0, self._second)
+        self._every(10.0, self._ten_seconds)
+
+    def stop(self) -> None:
+        """Stop all loops."""
+        for loop in self._loops:
+            loop.stop()
+
+    def _every(self, seconds: float, call: Callable[[], None]) -> None:
+        def guarded() -> None:
+            try:
+                call()
+            except Exception:  # a loop that ended would never be missed until it is too late
+                self._log.failure("upkeep")
+
+        loop = LoopingCall(guarded)
+        loop.clock = self._bridge.reactor
+        loop.start(seconds, now=False)
+        self._loops.append(loop)
+
+    def _twentieth(self) -> None:
+        self._bridge.submit.pace()
+        self._bridge.deliver.flush()
+
+    def _breathe(self) -> None:
+        bridge = self._bridge
+        now = bridge.clock.monotonic()
+        bridge.metrics.reactor_lag(max(0.0, now - self._breathed - _BREATH))
+        self._breathed = now
+        bridge.journal.flush()
+        bridge.dialogues.tick()
+
+    def _half_second(self) -> None:
+        self._bridge.submit.tick()
+        self._bridge.deliver.tick()
+
+    def _second(self) -> None:
+        bridge = self._bridge
+        bridge.overdue.tick()
+        bridge.rounds.tick()
+        bridge.spawn(bridge.overdue.by_hand())
+        bridge.spawn(bridge.mobile.take_back())
+        bridge.spawn(bridge.accept.expire(bridge.binds.rights))
+        bridge.spawn(self._forget())
+        if bridge.store.failing:
+            bridge.spawn(self._probe())
+        if bridge.store.alive:
+            bridge.notify.alive()
+
+    def _ten_seconds(self) -> None:
+        bridge = self._bridge
+        bridge.spawn(bridge.submit.expire())
+        bridge.spawn(bridge.reports.forget_early())
+        bridge.spawn(bridge.deliver.lapse())
+        bridge.spawn(self._measure())
+        bridge.notify.status(bridge.status())
+
+    async def _forget(self) -> None:
+        settings = self._bridge.settings
+        kept = max(settings.retention, settings.receipts.keep)  # a receipt needs its message
+        await self._bridge.store.forget(self._bridge.clock.wall() - kept, FORGOTTEN_AT_ONCE)
+
+    async def _probe(self) -> None:
+        """Find out whether there is room again: nobody may submit while we are not ready."""
+        await self._bridge.store.probe()
+
+    async def _measure(self) -> None:
+        self.figures = await self._bridge.store.measure()

@@ -1,0 +1,147 @@
+"""What settings mean to the parts of the bridge: the rules that each of them goes by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from smppbridge.net.http_client import Connection
+from smppbridge.net.smpp_server import Limits
+from smppbridge.net.upstream.sessions import Terms
+from smppbridge.providers.exchange import Provider as Built
+from smppbridge.providers.smpp.provider import Smpp
+from smppbridge.relay.lanes.addressing import Addressing
+from smppbridge.relay.lanes.breaker import BreakerRules
+from smppbridge.relay.lanes.lane import LaneRules
+from smppbridge.relay.lanes.retry import Policy
+from smppbridge.relay.report.early import EarlyRules
+from smppbridge.relay.submit.overdue import PollRules
+from smppbridge.relay.submit.rounds import RoundRules
+from smppbridge.relay.ussd.pdus import UssdRules
+from smppbridge.settings.provider import Provider
+from smppbridge.settings.schema import Settings
+from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.session import Timers
+from smppbridge.web.callbacks import Caller
+
+_END_STATES = {
+    "unknown": MessageState.UNKNOWN,
+    "acceptd": MessageState.ACCEPTED,
+    "delivrd": MessageState.DELIVERED,
+}
+
+
+def lane_rules_of(provider: Provider) -> LaneRules:
+    """Return the limits of a provider's lane."""
+    lane = provider.lane
+    policy = Policy(
+        when_uncertain=lane.when_uncertain,
+        uncertain_deadline=lane.uncertain_deadline,
+        idempotent=provider.abilities.idempotent,
+        first_look=poll_rules_of(provider).first_look(),
+        attempts=lane.attempts,
+        failover_after=lane.failover_after,
+    )
+    senders = provider.source.policy()
+    return LaneRules(
+        concurrency=lane.concurrency,
+        rate=lane.rate,
+        policy=policy,
+        breaker=BreakerRules(failures=lane.breaker, pause=lane.breaker_pause),
+        addressing=Addressing(number_form=lane.number_form, senders=senders),
+        failover_after=lane.failover_after,
+    )
+
+
+def poll_rules_of(provider: Provider) -> PollRules:
+    """Return how a provider is asked."""
+    lane = provider.lane
+    told = lane.reports != "none"
+    return PollRules(
+        polls=lane.polls,
+        rate=lane.poll_rate,
+        first=lane.first_poll,
+        longest=lane.longest_poll,
+        report_deadline=lane.report_deadline if told else lane.after,
+        end_state=MessageState.UNKNOWN if told else _END_STATES[lane.without_reports],
+    )
+
+
+def round_rules_of(provider: Provider) -> RoundRules:
+    """Return how often a provider is asked for its credit and for what is new."""
+    lane = provider.lane
+    return RoundRules(
+        balance_every=lane.balance_every,
+        low_balance=lane.low_balance,
+        pull_every=lane.pull_every,
+    )
+
+
+def connection_of(provider: Provider) -> Connection:
+    """Return how a provider is reached."""
+    lane = provider.lane
+    return Connection(
+        ca_file=lane.ca_file,
+        proxy=lane.proxy,
+        connect_timeout=lane.connect_timeout,
+        timeout=lane.timeout,
+        max_response=provider.abilities.longest_answer,
+    )
+
+
+def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]:
+    """Return how the providers that are kept bound are reached."""
+    lanes = {name: provider.lane for name, provider in settings.providers.items()}
+    return {
+        name: Terms(one, lanes[name].ca_file, lanes[name].connect_timeout, lanes[name].timeout)
+        for name, one in built.items()
+        if isinstance(one, Smpp)
+    }
+
+
+def caller_of(provider: Provider) -> Caller | None:
+    """Return how a provider may call us, if it may."""
+    key, abilities = provider.lane.callback_key, provider.abilities
+    return Caller(key.encode(), abilities.callback_answer) if key else None
+
+
+def early_rules_of(settings: Settings) -> EarlyRules:
+    """Return how long reports without a message are kept."""
+    callbacks = settings.callbacks
+    if callbacks is None:
+        return EarlyRules()
+    return EarlyRules(callbacks.keep_unmatched, callbacks.max_unmatched)
+
+
+def ussd_rules_of(settings: Settings) -> UssdRules:
+    """Return how dialogues go."""
+    ussd = settings.ussd
+    return UssdRules(
+        codes=ussd.codes,
+        deadline=ussd.deadline,
+        lifetime=ussd.lifetime,
+        most=ussd.max_dialogues,
+        cumulative=ussd.input == "cumulative",
+        by_reference=ussd.session == "user_message_reference",
+        longest=ussd.max_characters,
+        abort_op=ussd.abort_op,
+        timeout=ussd.timeout_text,
+        unavailable=ussd.unavailable_text,
+    )
+
+
+def timers_of(settings: Settings) -> Timers:
+    """Return how long the sessions of ESMEs wait for what."""
+    smpp = settings.smpp
+    return Timers(
+        session_init=smpp.session_init,
+        enquire_link=smpp.enquire_link or math.inf,
+        inactivity=smpp.inactivity,
+        response=smpp.response,
+    )
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Return how many connections of ESMEs there may be."""
+    smpp = settings.smpp
+    return Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address)

@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smppbridge.model.message import Stage
+from smppbridge.model.outcome import Refused
+from smppbridge.relay.accept.gather import RECYCLED_AFTER
+from smppbridge.routing.rules import Rule
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import MessageState as M
+from tests.relay.fakes import (
+    FakeReceiver,
+    FakeStore,
+    World,
+    sar,
+    segment_sm,
+    submit_sm,
+)
+
+
+def slow(**options: Any) -> World:
+    """A world whose store commits when it is told to."""
+    return World(store=FakeStore(at_once=False), **options)
+
+
+def states(world: World) -> dict[int, int]:
+    return {d.message_id: d.state for d in world.store.unfinished()}
+
+
+def test_each_segment_has_its_own_id_and_its_own_receipt() -> None:
+    world = World()
+    receiver = FakeReceiver()
+    world.deliver.bound("bank", receiver)
+    bind_1, bind_2 = world.session(), world.session()
+    world.take(bind_1, segment_sm(3, 3, b"c"))
+    world.take(bind_2, segment_sm(1, 3, b"a"))  # over two binds, out of order
+    assert not world.wire.sent
+    world.take(bind_1, segment_sm(2, 3, b"b", registered_delivery=0))
+    third, second = bind_1.ids()
+    (first,) = bind_2.ids()
+    (row,) = world.store.messages.values()
+    assert row.message.text == "abc"
+    assert row.message.message_id == first
+    assert [s.message_id for s in row.message.segments] == [first, second, third]
+    assert world.store.segments == {}
+    world.wire.answer((first, Refused("no")))
+    assert [d.state for _, d in receiver.asked] == [M.REJECTED] * 2
+    assert receiver.ids() == [first, third]
+
+
+def test_a_character_cut_in_two_is_whole_again() -> None:
+    world = World()
+    octets = "né😀".encode("utf-16-be")
+    session = world.session()
+    parts = (octets[:3], octets[3:6], octets[6:])
+    for n, part in enumerate(parts, 1):
+        world.take(session, submit_sm(part, data_coding=8, tlvs=sar(300, 3, n)))
+    (row,) = world.store.messages.values()
+    assert row.message.text == "né😀"
+
+
+def test_the_first_segment_says_when_and_how() -> None:
+    world = World()
+    session = world.session()
+    world.take(
+        session, segment_sm(2, 2, b"b", priority_flag=0, validity_period=b"000000000100000R")
+    )
+    world.take(session, segment_sm(1, 2, b"a", priority_flag=3, service_type=b"CMT"))
+    (row,) = world.store.messages.values()
+    assert (row.message.priority, row.message.traits.service_type) == (3, "CMT")
+    assert row.message.expires_at == world.clock.now + 86_400
+
+
+def test_a_message_that_expired_while_it_was_gathered_is_not_sent() -> None:
+    world = World()
+    world.sent(segment_sm(1, 2, b"a", validity_period=b"000000000100000R"))
+    world.clock.now += 60.0
+    world.sent(segment_sm(2, 2, b"b"))
+    assert not world.wire.sent
+    assert set(states(world).values()) == {M.EXPIRED}
+    assert world.submit.depth == 0
+
+
+def test_a_repeated_segment_gets_its_first_id_once_that_is_durable() -> None:
+    world = slow()
+    first, again = world.session(), world.session()
+    world.take(first, segment_sm(1, 2, b"a"))
+    world.take(again, segment_sm(1, 2, b"a"))
+    assert first.answers == again.answers == []
+    world.store.commit(1)
+    assert again.answers == []
+    world.store.commit()
+    assert first.ids() == again.ids()
+    assert len(world.store.segments) == 1
+
+
+def test_a_repeated_segment_is_not_rok_when_the_first_was_not_kept() -> None:
+    world = slow()
+    first, again = world.session(), world.session()
+    world.take(first, segment_sm(1, 2, b"a"))
+    world.take(again, segment_sm(1, 2, b"a"))
+    world.store.fail(1)
+    world.store.commit()
+    assert first.answers == again.answers == [(1, Status.ESME_RSYSERR, 0)]
+    assert world.store.segments == {}
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_segments_that_were_not_kept_are_new_when_they_come_again(together: bool) -> None:
+    world = slow()
+    session = world.session()
+    pdus = [segment_sm(n, 2, b"%d" % n, sequence_number=n) for n in (1, 2)]
+    for some in [pdus] if together else [pdus[:1], pdus[1:]]:
+        world.take(session, *some)
+    world.store.fail()
+    assert {status for _, status, _ in session.answers} == {Status.ESME_RSYSERR}
+    world.store.at_once = True
+    again = world.session()
+    world.take(again, *pdus)
+    (row,) = world.store.messages.values()
+    assert row.message.text == "12"
+    assert [s.message_id for s in row.message.segments] == again.ids()
+    assert world.lanes["one"].out == 1
+
+
+def test_only_the_segment_that_was_not_kept_is_new_when_it_comes_again() -> None:
+    world = slow()
+    session = world.session()
+    world.take(session, segment_sm(1, 2, b"a"))
+    world.store.commit()
+    world.take(session, segment_sm(2, 2, b"b"))
+    world.store.fail()
+    world.store.at_once = True
+    world.take(session, segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b"))
+    ids = session.ids()
+    assert ids[0] == ids[1]
+    (row,) = world.store.messages.values()
+    assert [s.message_id for s in row.message.segments] == ids[1:]
+
+
+def test_another_text_under_a_fresh_number_is_refused() -> None:
+    world = World()
+    session = world.session()
+    world.take(session, segment_sm(1, 2, b"a"), segment_sm(1, 2, b"?"), segment_sm(2, 2, b"b"))
+    assert [status for _, status, _ in session.answers] == [Status.ESME_RSUBMITFAIL, 0, 0]
+    (row,) = world.store.messages.values()
+    assert row.message.text == "ab"
+
+
+def test_a_recycled_reference_ends_the_old_message() -> None:
+    world = World()
+    (old,) = (world.sent(segment_sm(1, 2, b"old"))[0][2],)
+    world.clock.now += RECYCLED_AFTER
+    new = [world.sent(segment_sm(n, 2, b"%d" % n))[0][2] for n in (1, 2)]
+    assert states(world) == {old: M.EXPIRED}
+    assert world.store.stages() == {old: Stage.FINISHED, new[0]: Stage.SUBMITTING}
+
+
+def test_the_old_message_is_back_if_its_end_could_not_be_written() -> None:
+    world = slow()
+    session = world.session()
+    world.take(session, segment_sm(1, 2, b"old"))
+    world.store.commit()
+    (old,) = session.ids()
+    world.clock.now += RECYCLED_AFTER
+    world.take(session, segment_sm(1, 2, b"new"))
+    world.store.fail()
+    assert session.answers[1] == (1, Status.ESME_RSYSERR, 0)
+    world.store.at_once = True
+    world.clock.now += 300.0
+    world.expire_segments()
+    assert states(world) == {old: M.EXPIRED}
+
+
+@pytest.mark.parametrize(
+    ("second", "error"),
+    [
+        ({"text": b"\xd8", "data_coding": 8}, Status.ESME_RINVMSGLEN),  # half a character
+        ({"text": b"", "data_coding": 0}, Status.ESME_RINVMSGLEN),
+        ({"text": b"\x81", "data_coding": 5}, Status.ESME_RINVDCS),
+    ],
+)
+def test_a_whole_that_cannot_be_read_is_rejected_by_receipts(
+    second: dict[str, Any], error: int
+) -> None:
+    world = World()
+    text, coding = second["text"], second["data_coding"]
+    session = world.session()
+    for n, part in enumerate((b"", text), 1):
+        world.take(session, segment_sm(n, 2, part, data_coding=coding))
+    assert [status for _, status, _ in session.answers] == [0, 0]
+    assert states(world) == dict.fromkeys(session.ids(), M.REJECTED)
+    assert {d.error for d in world.store.unfinished()} == {error & 0x3FF}
+    assert set(world.store.stages().values()) == {Stage.FINISHED}
+    assert not world.wire.sent
+    assert world.submit.depth == 0
+
+
+def test_a_whole_without_a_route_is_rejected_by_receipts() -> None:
+    world = World(rules=[Rule("254", ("one",))])
+    answers = [world.sent(segment_sm(n, 2, b"x"))[0] for n in (1, 2)]
+    assert states(world) == {message_id: M.REJECTED for _, _, message_id in answers}
+    assert world.said.counts["finished", "bank", M.REJECTED] == 1
+
+
+@pytest.mark.parametrize(("when", "text"), [("fail", None), ("send", "ac")])
+def test_segments_whose_rest_does_not_come(when: str, text: str | None) -> None:
+    world = World(when_incomplete=when, gather_timeout=60.0)
+    ids = [world.sent(segment_sm(n, 3, part))[0][2] for n, part in ((1, b"a"), (3, b"c"))]
+    world.clock.now += 59.0
+    world.expire_segments()
+    assert not world.store.messages
+    world.clock.now += 1.0
+    world.expire_segments()
+    (row,) = world.store.messages.values()
+    assert row.message.text == (text or "")
+    assert states(world) == ({} if text else dict.fromkeys(ids, M.EXPIRED))
+    assert len(world.wire.sent) == bool(text)
+    assert len(world.accept.gather) == 0
+    assert world.said.counts["gathering_expired", "bank"] == 1
+
+
+def test_what_could_not_be_expired_is_expired_later() -> None:
+    world = slow(gather_timeout=60.0)
+    session = world.session()
+    world.take(session, segment_sm(1, 2, b"a"))
+    world.store.commit()
+    world.clock.now += 60.0
+    world.expire_segments()
+    world.store.fail()
+    assert len(world.accept.gather) == 1
+    world.expire_segments()
+    world.store.commit()
+    assert states(world) == dict.fromkeys(session.ids(), M.EXPIRED)
+
+
+def test_segments_gathered_before_a_restart_are_joined_after_it() -> None:
+    before = World()
+    (first,) = (before.sent(segment_sm(1, 2, b"a"))[0][2],)
+    after = World(store=before.store)
+    after.accept.gather.restore(before.store.segments.values())
+    after.accept._identifiers._last = first
+    after.sent(segment_sm(2, 2, b"b"))
+    (row,) = after.store.messages.values()
+    assert row.message.text == "ab"
+
+
+def test_a_receipt_never_overtakes_its_submit_sm_resp() -> None:
+    world = World(rules=[Rule("254", ("one",))])
+    session, order = world.session(), []
+    session.answer = lambda response: order.append("resp")  # type: ignore[method-assign]
+    session.flush = lambda: order.append("flush")  # type: ignore[method-assign]
+    receiver = FakeReceiver()
+    receiver.flush = lambda: order.append("receipts")  # type: ignore[method-assign]
+    world.deliver.bound("bank", receiver)
+    world.take(session, segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b"))
+    assert order == ["resp", "resp", "flush", "receipts"]
+    assert len(receiver.asked) == 2

@@ -1,0 +1,589 @@
+"""Dialogues as the phone and the ESME see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smppbridge.relay.ussd.pdus import Dialled, Op, Screen, UssdRules
+from smppbridge.smpp import tlvs
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import Tag
+from smppbridge.smpp.pdus import SubmitSm
+from tests.relay.ussd.world import (
+    AWAY,
+    CODE,
+    LATE,
+    PHONE,
+    Session,
+    World,
+    info,
+    op_of,
+    screen_sm,
+    session_info,
+)
+
+DIALLED = Dialled(PHONE, "s1", CODE, "")
+
+
+def is_abort(session: Session) -> bool:
+    last = session.last
+    return last.short_message == b"" and session_info(last)[2]
+
+
+# -- a dialogue -----------------------------------------------------------------------------------
+
+
+def test_a_dialogue_of_three_screens() -> None:
+    world = World()
+    first = world.phone("")
+    began = world.session.last
+    assert (op_of(began), began.short_message, began.service_type) == (1, b"*384*77#", b"USSD")
+    assert (began.source_addr, began.destination_addr) == (PHONE.encode(), CODE.encode())
+    assert (began.data_coding, began.registered_delivery) == (0x0F, 0)
+    number, sequence, ends = session_info(began)
+    assert (sequence, ends) == (0, False)
+    assert first.screens == []
+    assert world.esme(b"1. Balance\n2. Exit", tlvs=(info(number),)) == 0
+    assert first.screens == [Screen("1. Balance\n2. Exit", False)]
+
+    second = world.phone("1")
+    assert (op_of(world.session.last), world.session.last.short_message) == (18, b"1")
+    assert session_info(world.session.last) == (number, 1, False)
+    assert world.esme(b"PIN?", tlvs=(info(number, 1),)) == 0
+    third = world.phone("1*1234")
+    assert world.session.last.short_message == b"1234"
+    assert session_info(world.session.last) == (number, 2, False)
+    assert world.esme(b"Balance: 10", Op.PSSR_RESPONSE, tlvs=(info(number, 2, True),)) == 0
+    assert second.screens == [Screen("PIN?", False)]
+    assert third.screens == [Screen("Balance: 10", True)]
+    assert (world.dialogues.waiting, world.ended()) == (0, {"ended": 1})
+    assert world.dialogues.open_counts() == {("bank",): 0}
+    assert len(world.session.asked) == 3, "an ESME that ends a dialogue is not told of its end"
+    assert (world.meters.accepts, world.meters.seconds) == (3, [0.0] * 3)
+
+
+@pytest.mark.parametrize(
+    ("op", "end_bit", "ends"),
+    [
+        (Op.USSR_REQUEST, False, False),
+        (Op.USSR_REQUEST, True, True),  # vumi's variant
+        (Op.USSN_REQUEST, False, True),
+        (Op.PSSD_RESPONSE, False, True),
+        (Op.PSSR_RESPONSE, False, True),
+        (Op.PSSR_RESPONSE, True, True),
+        (32, False, True),
+        (255, False, True),
+        (None, False, False),
+        (None, True, True),
+    ],
+)
+def test_the_op_or_the_end_bit_says_whether_a_screen_is_the_last(
+    op: int | None, end_bit: bool, ends: bool
+) -> None:
+    world = World()
+    request = world.phone()
+    assert world.esme(b"Text", op, tlvs=(info(1, 0, end_bit),)) == 0
+    assert request.screens == [Screen("Text", ends)]
+    assert world.dialogues.open_counts() == {("bank",): 0 if ends else 1}
+
+
+def test_without_its_session_info_the_phone_names_the_dialogue() -> None:
+    world = World()
+    request, other = world.phone(), world.phone(phone="254722000002")
+    assert world.esme(b"Menu", destination_addr=b"+254722000001") == 0
+    assert (len(request.screens), other.screens) == (1, [])
+
+
+def test_a_submit_sm_is_ussd_by_its_service_type_or_its_tlvs() -> None:
+    world = World()
+    message = SubmitSm(0, 1, destination_addr=PHONE.encode(), short_message=b"an SMS")
+    assert world.dialogues.take(world.session, [message]) == [message]
+    for changes in ({"op": None}, {"service_type": b""}, {"service_type": b"ussd", "op": None}):
+        request = world.phone()
+        assert world.esme(**changes) == 0  # type: ignore[arg-type]
+        assert len(request.screens) == 1
+    request = world.phone()
+    assert world.esme(op=None, service_type=b"", tlvs=(info(1),)) == 0
+    assert len(request.screens) == 1
+
+
+def test_only_accounts_with_a_service_code_are_looked_at() -> None:
+    world = World()
+    assert world.dialogues.serves("bank")
+    assert not world.dialogues.serves("shop")
+
+
+def test_input_that_is_not_joined_comes_as_it_is() -> None:
+    world = World(cumulative=False)
+    for typed, text in (("", CODE.encode()), ("1", b"1"), ("1", b"1"), ("1*2", b"1*2")):
+        world.phone(typed)
+        assert world.session.last.short_message == text
+        world.esme()
+
+
+def test_user_message_reference_can_name_the_dialogue() -> None:
+    world = World(by_reference=True)
+    request = world.phone()
+    first = world.session.last
+    assert tlvs.find(first.tlvs, Tag.ITS_SESSION_INFO) is None
+    reference = tlvs.integer(first.tlvs, Tag.USER_MESSAGE_REFERENCE)
+    assert reference is not None
+    other = (tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, reference + 1),)
+    assert world.esme(tlvs=other) == Status.ESME_RSUBMITFAIL
+    named = (tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, reference),)
+    assert world.esme(tlvs=named) == 0
+    assert len(request.screens) == 1
+    world.phone("1")
+    assert world.session.last.tlvs[1:] == named, "it comes once"
+
+
+def test_numbers_differ_and_begin_anew_after_255() -> None:
+    world = World()
+    numbers = []
+    for _ in range(300):
+        world.phone()
+        numbers.append(session_info(world.session.last)[0])
+        world.esme(op=Op.PSSR_RESPONSE)
+        world.acknowledge()
+    assert numbers == [n % 256 for n in range(1, 301)]
+
+
+def test_an_esme_may_number_its_screens_and_its_own_tlvs_come_back() -> None:
+    world = World()
+    world.phone()
+    mark, vendor = tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, 77), (0x1402, b"abc")
+    unwanted = tlvs.make_integer(Tag.LANGUAGE_INDICATOR, 1)
+    world.esme(tlvs=(info(1, 9), mark, vendor, unwanted))
+    world.phone("1")
+    assert session_info(world.session.last) == (1, 9, False)
+    assert world.session.last.tlvs[2:] == (mark, vendor)
+    world.esme(tlvs=(info(1, 9), (0x1402, b"x" * 300)))
+    world.phone("1*2")
+    assert session_info(world.session.last) == (1, 10, False)
+    assert len(world.session.last.tlvs) == 2
+    for given, following in ((127, 127), (127, 0)):
+        world.esme(tlvs=(info(1, given),))
+        world.phone("1")
+        assert session_info(world.session.last) == (1, following, False)
+
+
+# -- answers that are none ------------------------------------------------------------------------
+
+
+def test_an_answer_to_nobody_is_refused() -> None:
+    world = World()
+    assert world.esme() == Status.ESME_RINVDSTADR
+    request = world.phone()
+    assert world.esme(tlvs=(info(2),)) == Status.ESME_RSUBMITFAIL
+    assert world.esme(destination_addr=b"254722000009") == Status.ESME_RINVDSTADR
+    assert world.esme(tlvs=((int(Tag.ITS_SESSION_INFO), b"\1"),)) == Status.ESME_RINVPARLEN
+    assert request.screens == []
+    assert world.esme() == 0
+    assert world.esme() == Status.ESME_RSUBMITFAIL, "nothing was asked"
+    assert len(request.screens) == 1
+    assert len(world.meters.refusals) == 5
+
+
+def test_an_account_cannot_answer_for_another() -> None:
+    world = World()
+    request = world.phone()
+    shop = Session(system_id="shop")
+    assert world.esme(session=shop) == Status.ESME_RINVDSTADR
+    assert request.screens == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"text": b"x" * 183}, Status.ESME_RINVMSGLEN),
+        ({"text": b"abc", "data_coding": 8}, Status.ESME_RINVMSGLEN),
+        ({"text": b"\xff", "data_coding": 4}, Status.ESME_RINVDCS),
+        ({"op": 1}, Status.ESME_RINVOPTPARAMVAL),
+        ({"op": 18}, Status.ESME_RINVOPTPARAMVAL),
+        ({"text": b"\x05\x00\x03\x01\x02\x01a", "esm_class": 0x40}, Status.ESME_RINVESMCLASS),
+        ({"text": b"\x06\x05\x04\x0b\x84\x23\xf0a", "esm_class": 0x40}, Status.ESME_RINVESMCLASS),
+        ({"text": b"a", "tlvs": ((0x0424, b"b"),)}, Status.ESME_ROPTPARNOTALLWD),
+    ],
+)
+def test_an_answer_that_is_no_screen_ends_the_dialogue(
+    changes: dict[str, Any], status: Status
+) -> None:
+    world = World()
+    request = world.phone()
+    assert world.esme(**changes) == status
+    assert request.screens == [AWAY]
+    assert world.ended() == {"malformed": 1}
+    assert len(world.session.asked) == 1, "its status has told it"
+
+
+def test_a_screen_may_have_any_alphabet_and_come_in_message_payload() -> None:
+    world = World()
+    request = world.phone()
+    text = "Меню é"
+    payload = ((0x0424, text.encode("utf-16-be")),)
+    assert world.esme(b"", data_coding=0x48, tlvs=payload) == 0
+    assert request.screens == [Screen(text, False)]
+
+
+def test_a_screen_of_just_the_length_is_shown() -> None:
+    world = World()
+    request = world.phone()
+    assert world.esme(b"x" * 182) == 0
+    assert request.screens == [Screen("x" * 182, False)]
+
+
+def test_carriage_returns_of_packed_texts_go() -> None:
+    world = World()
+    request = world.phone()
+    world.esme(b"a\rb\r\nc\n\r")
+    assert request.screens == [Screen("a\nb\nc", False)]
+
+
+# -- time -----------------------------------------------------------------------------------------
+
+
+def test_an_esme_that_is_late_is_told_to_forget() -> None:
+    world = World()
+    request = world.phone()
+    world.wait(7.9)
+    assert request.screens == []
+    world.wait(0.1)
+    assert request.screens == [LATE]
+    assert is_abort(world.session)
+    assert session_info(world.session.last) == (1, 0, True)
+    assert op_of(world.session.last) == 18
+    assert world.esme() == Status.ESME_RINVDSTADR
+    assert (world.ended(), world.dialogues.waiting) == ({"timeout": 1}, 0)
+    assert world.meters.accepts == 0
+
+
+def test_some_esmes_want_another_op_for_the_end() -> None:
+    world = World(abort_op=33)
+    world.phone()
+    world.wait(8.0)
+    assert op_of(world.session.last) == 33
+
+
+def test_a_phone_that_says_no_more_is_forgotten() -> None:
+    world = World()
+    request = world.phone()
+    world.esme()
+    world.wait(179.0)
+    world.phone("1", phone="254722000002")
+    world.wait(1.0)
+    assert world.ended() == {"lapsed": 1}
+    assert is_abort(world.session)
+    assert len(request.screens) == 1
+    assert world.dialogues.open_counts() == {("bank",): 1}
+
+
+def test_deadlines_are_each_requests_own() -> None:
+    world = World()
+    first = world.phone()
+    world.wait(5.0)
+    second = world.phone(phone="254722000002")
+    world.esme()
+    world.wait(5.0)
+    world.phone("1")
+    world.wait(3.0)
+    assert (first.screens, second.screens) == ([Screen("Menu", False)], [LATE])
+    assert world.dialogues.waiting == 1
+
+
+def test_phones_are_forgotten_in_the_order_of_their_last_screens() -> None:
+    world = World()
+    world.phone()
+    world.esme()
+    world.wait(10.0)
+    world.phone(phone="254722000002")
+    world.esme(destination_addr=b"254722000002")
+    world.wait(10.0)
+    world.phone("1")
+    world.esme()
+    world.wait(170.0)
+    assert world.ended() == {"lapsed": 1}
+    assert world.session.last.source_addr == b"254722000002"
+
+
+# -- sessions -------------------------------------------------------------------------------------
+
+
+def test_with_nobody_bound_the_phone_is_told_at_once() -> None:
+    world = World(bound=False)
+    assert world.phone().screens == [AWAY]
+    assert world.ended() == {"unbound": 1}
+
+
+def test_a_refused_deliver_sm_ends_the_dialogue() -> None:
+    world = World()
+    request = world.phone()
+    world.acknowledge(Status.ESME_RX_T_APPN)
+    assert request.screens == [AWAY]
+    assert world.ended() == {"refused": 1}
+
+
+def test_an_old_deliver_sm_resp_says_nothing_of_a_newer_request() -> None:
+    world = World()
+    world.phone()
+    world.esme()
+    request = world.phone("1")
+    _, about = world.session.asked[0]
+    world.dialogues.answered([(about, Status.ESME_RSYSERR)])
+    assert request.screens == []
+    world.acknowledge()
+    assert (request.screens, world.ended()) == ([], {})
+    world.esme()
+    _, about = world.session.asked[1]
+    world.dialogues.answered([(about, Status.ESME_RSYSERR)])
+    assert world.ended() == {}
+
+
+def test_a_lost_session_ends_what_it_had_not_answered() -> None:
+    world = World()
+    other = world.bind(Session(window=1))
+    request = world.phone()
+    assert len(world.session.asked) == 1
+    world.lose(world.session)
+    assert request.screens == [AWAY]
+    assert is_abort(other)
+    assert world.ended() == {"lost": 1}
+
+
+def test_what_a_lost_session_had_acknowledged_may_be_answered_on_another() -> None:
+    world = World()
+    other = world.bind(Session(window=1))
+    request = world.phone()
+    world.acknowledge()
+    world.lose(world.session)
+    assert request.screens == []
+    assert world.esme(session=other) == 0
+    assert request.screens == [Screen("Menu", False)]
+    world.phone("1")
+    assert other.last.short_message == b"1"
+
+
+def test_the_loss_of_the_last_session_ends_what_waits() -> None:
+    world = World()
+    idle = world.phone(phone="254722000002")
+    world.esme(destination_addr=b"254722000002")
+    request = world.phone()
+    world.acknowledge()
+    world.lose(world.session)
+    assert (request.screens, len(idle.screens)) == ([AWAY], 1)
+    assert world.ended() == {"lost": 1}
+    world.bind(Session())
+    assert world.phone("1", phone="254722000002").screens == []
+
+
+def test_a_lost_session_ends_a_dialogue_once_and_no_other_accounts() -> None:
+    world = World(codes={CODE: "bank", "*1#": "shop"})
+    shop = Session(system_id="shop")
+    world.dialogues.bound("shop", shop)
+    request = world.phone()
+    other = world.phone(phone="254722000002", code="*1#")
+    world.lose(world.session)
+    assert (request.screens, other.screens, world.ended()) == ([AWAY], [], {"lost": 1})
+
+
+def test_what_was_answered_before_it_was_acknowledged_is_not_lost() -> None:
+    world = World()
+    other = world.bind(Session(window=1))
+    world.phone()
+    world.esme()
+    world.lose(world.session)
+    assert world.ended() == {}
+    world.phone("1")
+    assert other.last.short_message == b"1"
+
+
+def test_a_new_session_takes_what_waits_for_room() -> None:
+    world = World(bound=False)
+    world.session = world.bind(Session(window=1))
+    world.phone()
+    world.phone(phone="254722000002")
+    new = world.bind(Session(window=1))
+    assert new.last.source_addr == b"254722000002"
+
+
+def test_a_dialogue_stays_on_its_session() -> None:
+    world = World()
+    world.phone()
+    world.esme()
+    roomier = world.bind(Session(window=50))
+    world.phone("1")
+    assert (len(world.session.asked), len(roomier.asked)) == (2, 0)
+
+
+def test_a_transmitter_may_answer() -> None:
+    world = World()
+    request = world.phone()
+    assert world.esme(session=Session(window=0)) == 0
+    assert len(request.screens) == 1
+
+
+def test_a_full_window_is_waited_for() -> None:
+    world = World(bound=False)
+    world.session = world.bind(Session(window=1))
+    world.phone()
+    second, third = world.phone(phone="254722000002"), world.phone(phone="254722000003")
+    assert len(world.session.asked) == 1
+    assert world.esme(destination_addr=b"254722000002") == Status.ESME_RSUBMITFAIL
+    world.acknowledge()
+    assert world.session.last.source_addr == b"254722000002"
+    world.wait(8.0)
+    assert (second.screens, third.screens) == ([LATE], [LATE])
+    world.acknowledge()
+    assert len(world.session.asked) == 2, "what is over is not asked any more, nor aborted"
+    assert world.dialogues._unsent["bank"] == {}
+
+
+# -- the provider ---------------------------------------------------------------------------------
+
+
+def test_a_new_session_of_a_phone_ends_its_old_one() -> None:
+    world = World()
+    old = world.phone()
+    new = world.phone(session_id="s2")
+    aborted, began = world.session.asked[1][0], world.session.asked[2][0]
+    assert session_info(aborted) == (1, 0, True)
+    assert (session_info(began), op_of(began)) == ((2, 0, False), 1)
+    assert (old.screens, world.ended()) == ([AWAY], {"superseded": 1})
+    assert world.esme(tlvs=(info(1),)) == Status.ESME_RSUBMITFAIL
+    assert world.esme(tlvs=(info(2),)) == 0
+    assert len(new.screens) == 1
+
+
+def test_two_requests_at_once_end_the_dialogue() -> None:
+    world = World()
+    requests = [world.phone(), world.phone("1")]
+    assert [request.screens for request in requests] == [[AWAY], [AWAY]]
+    assert (world.ended(), world.dialogues.waiting) == ({"malformed": 1}, 0)
+
+
+def test_a_provider_that_gives_up_frees_the_dialogue() -> None:
+    world = World()
+    request = world.phone()
+    assert request.dialogue
+    world.dialogues.left(request.dialogue, request)
+    assert (world.ended(), world.dialogues.waiting) == ({"gone": 1}, 0)
+    assert is_abort(world.session)
+    world.dialogues.left(request.dialogue, request)
+    assert world.ended() == {"gone": 1}
+
+
+def test_a_connection_that_ends_after_its_answer_means_nothing() -> None:
+    world = World()
+    first = world.phone()
+    world.esme()
+    world.phone("1")
+    assert first.dialogue
+    world.dialogues.left(first.dialogue, first)
+    assert (world.ended(), world.dialogues.waiting) == ({}, 1)
+
+
+def test_a_code_that_is_nobodys() -> None:
+    world = World()
+    assert world.phone(code="*999#").screens == [AWAY]
+    assert world.meters.ends == {("", "unknown"): 1}
+    assert world.session.asked == []
+
+
+@pytest.mark.parametrize("code", ["384*77", "*384*77", "384*77#"])
+def test_a_code_may_come_without_its_ends(code: str) -> None:
+    world = World()
+    world.phone(code=code)
+    assert world.session.last.destination_addr == CODE.encode()
+
+
+@pytest.mark.parametrize("text", ["x" * 255, "é" * 60 + "ш" * 70, "\ud800"])
+def test_input_that_fits_no_deliver_sm_ends_the_dialogue(text: str) -> None:
+    world = World()
+    world.phone()
+    world.esme()
+    assert world.phone(text).screens == [AWAY]
+    assert world.ended() == {"malformed": 1}
+
+
+def test_there_are_only_so_many_dialogues() -> None:
+    world = World(most=2)
+    kept = [world.phone(phone=f"25472200000{n}") for n in range(2)]
+    assert world.phone(phone="254722000009").screens == [AWAY]
+    assert [request.screens for request in kept] == [[], []]
+    assert world.ended() == {"full": 1}
+    assert len(world.session.asked) == 2, "nobody is told of what he never knew"
+
+
+def test_a_bridge_that_stops_takes_no_more_requests_and_lets_answers_come() -> None:
+    world = World()
+    request, idle = world.phone(), world.phone(phone="254722000002")
+    world.esme(destination_addr=b"254722000002")
+    world.dialogues.draining = True
+    assert world.phone(phone="254722000003").screens == [AWAY]
+    assert world.phone("1", phone="254722000002").screens == [AWAY]
+    assert len(idle.screens) == 1
+    assert is_abort(world.session)
+    assert world.esme() == 0
+    assert (len(request.screens), world.ended()) == (1, {"draining": 2})
+
+
+def test_a_change_ends_dialogues_whose_code_has_another_owner() -> None:
+    world = World()
+    request = world.phone()
+    world.dialogues.change(UssdRules(codes={CODE: "bank", "*1#": "bank"}, unavailable="other"))
+    assert request.screens == []
+    world.dialogues.change(UssdRules(codes={CODE: "shop", "*1#": "bank"}))
+    assert request.screens == [Screen("other", True)]
+    assert world.dialogues.open_counts() == {("bank",): 0, ("shop",): 0}
+
+
+def test_a_change_of_the_naming_ends_all() -> None:
+    world = World(by_reference=True)
+    for _ in range(300):
+        world.phone()
+        world.esme(op=Op.PSSR_RESPONSE)
+        world.acknowledge()
+    request = world.phone()
+    world.dialogues.change(UssdRules(codes={CODE: "bank"}))
+    assert request.screens == [AWAY]
+    assert world.phone().screens == []
+
+
+def test_the_next_request_may_come_out_of_an_answer() -> None:
+    """A connection can hold the provider's next request when the last one is answered."""
+    world = World()
+    requests: list[Any] = []
+    world.dialogues.ask(DIALLED, lambda screen: requests.append(world.phone("1")))
+    world.esme()
+    assert len(requests) == 1
+    assert world.session.last.short_message == b"1"
+    world.wait(8.0)
+    assert requests[0].screens == [LATE]
+
+
+# -- privacy --------------------------------------------------------------------------------------
+
+
+def test_neither_journal_nor_repr_tells_who_typed_what() -> None:
+    world = World()
+    pin = "4711"
+    world.phone()
+    world.esme(b"Your PIN, Ann?")
+    request = world.phone(pin)
+    world.esme(b"Bye Ann", Op.PSSR_RESPONSE)
+    _, about = world.session.asked[-1]
+    shown = repr([world.events, request.dialogue, about, request.screens, DIALLED])
+    for secret in (pin, "Ann", PHONE, "s1"):
+        assert secret not in shown
+    assert world.events == [
+        ("ussd_ended", {"system_id": "bank", "outcome": "ended", "requests": 2})
+    ]
+
+
+def test_submit_sm_of_both_kinds_may_come_together() -> None:
+    world = World()
+    request = world.phone()
+    message = SubmitSm(0, 8, destination_addr=PHONE.encode(), short_message=b"an SMS")
+    assert world.dialogues.take(world.session, [message, screen_sm(), message]) == [message] * 2
+    assert (len(request.screens), len(world.session.responses)) == (1, 1)
