@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppbridge.net.http_client import HttpClient
-from smppbridge.net.upstream.client import SmppClient, World, connector
-from smppbridge.net.upstream.sessions import Tell
+from smppbridge.net.upstream.client import Record, UpstreamPorts, Upstreams, connector
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.relay.ports import Journal
@@ -17,27 +16,27 @@ from smppbridge.settings.schema import Settings
 
 
 class Wires:
-    """Both clients; *answered* is told what came back, *tell* what SMSCs delivered.
+    """Both clients; *answered* is given the answers, *record* the reports and MO messages.
 
-    *bound* hears that there is a session with an SMSC (again).
+    *bound* is given the name of a provider whose session is bound (again).
     """
 
     def __init__(
         self,
         reactor: Any,
         answered: Callable[[Any], None],
-        tell: Tell,
+        record: Record,
         bound: Callable[[str], None],
         wall: Callable[[], float],
         journal: Journal,
     ) -> None:
         self.http = HttpClient(reactor.callFromThread, answered)
-        self.smpp = SmppClient(
-            World(
+        self.smpp = Upstreams(
+            UpstreamPorts(
                 clock=reactor,
                 connect=connector(reactor),
                 answered=answered,
-                tell=tell,
+                record=record,
                 bound=bound,
                 random=random.random,
                 wall=wall,
@@ -58,4 +57,4 @@ class Wires:
         """Say how each provider is reached from now on."""
         providers = settings.providers.items()
         self.http.configure({name: connection_of(each) for name, each in providers})
-        self.smpp.configure(terms_of(settings, built))
+        self.smpp.change(terms_of(settings, built))

@@ -16,7 +16,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
-from smppbridge.net.upstream.client import SmppClient, Terms, World, connector
+from smppbridge.net.upstream.client import Terms, UpstreamPorts, Upstreams, connector
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp
 from smppbridge.relay.submit.carry import Carrier
@@ -68,12 +68,12 @@ class Stage:
         self.heard = DeferredQueue()
         self.events = DeferredQueue()
         self.failures, self.reasons = [], []
-        self.client = SmppClient(
-            World(
+        self.client = Upstreams(
+            UpstreamPorts(
                 clock=reactor,
                 connect=connector(reactor),
                 answered=lambda answers: self.carrier.answered(answers),
-                tell=self._tell,
+                record=self._record,
                 bound=lambda name: None,
                 random=lambda: 0.5,
                 wall=time,
@@ -86,7 +86,7 @@ class Stage:
         self.reasons.append(fields.get("reason"))
         self.events.put(event)
 
-    async def _tell(self, provider, heard):
+    async def _record(self, provider, heard):
         if self.failures:
             raise self.failures.pop()
         for one in heard:
@@ -94,7 +94,7 @@ class Stage:
 
     async def bound(self, timeout=PATIENCE):
         """Bind; wait until all sessions are."""
-        self.client.configure({"it": Terms(self.provider, None, PATIENCE, timeout)})
+        self.client.change({"it": Terms(self.provider, None, PATIENCE, timeout)})
         for _ in range(self.provider.binds * (2 if self.provider.bind == "tx+rx" else 1)):
             assert await self.event() == "upstream_bound"
         return self
@@ -173,7 +173,7 @@ async def test_a_rejection_may_come_later_with_a_letter_too_many(stages):
 @pytest_twisted.ensureDeferred
 async def test_with_a_wrong_credential_nothing_is_sent(stages):
     stage = stages(password="wrong")
-    stage.client.configure({"it": Terms(stage.provider)})
+    stage.client.change({"it": Terms(stage.provider)})
     assert await stage.event() == "upstream_credentials_refused"
     with pytest.raises(NotSent):
         await stage.submit("01")
@@ -212,7 +212,7 @@ async def test_a_session_that_is_lost_before_the_answer_is_no_answer(stages):
 async def test_a_port_where_nobody_listens_is_not_sent(stages):
     stage = stages()
     await stage.simulator.close()
-    stage.client.configure({"it": Terms(stage.provider)})
+    stage.client.change({"it": Terms(stage.provider)})
     assert await stage.event() == "upstream_unreachable"
     with pytest.raises(NotSent):
         await stage.submit("01")
@@ -333,10 +333,10 @@ async def test_all_of_it_goes_over_tls_to_a_server_that_proves_who_it_is(stages,
     where = f"ssl:0:interface=127.0.0.1:privateKey={key_file}:certKey={ca_file}"
     port = await serverFromString(reactor, where).listen(stage.simulator)
     stage.provider = replace(stage.provider, port=port.getHost().port)
-    stage.client.configure({"it": Terms(stage.provider, None, PATIENCE, PATIENCE)})
+    stage.client.change({"it": Terms(stage.provider, None, PATIENCE, PATIENCE)})
     assert await stage.event() == "upstream_unreachable"
     assert "certificate verify failed" in stage.reasons[-1]
-    stage.client.configure({"it": Terms(stage.provider, str(ca_file), PATIENCE, PATIENCE)})
+    stage.client.change({"it": Terms(stage.provider, str(ca_file), PATIENCE, PATIENCE)})
     assert await stage.event() == "upstream_bound"
     outcome = await stage.submit("01")
     assert (await stage.report()).provider_message_id == outcome.provider_message_id

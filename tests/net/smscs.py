@@ -1,4 +1,4 @@
-"""SMSCs on wires, a world for upstreams, and what comes back of them."""
+"""SMSCs on wires, ports for upstreams, and the answers and reports that come back."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from twisted.internet.interfaces import ISSLTransport
 from twisted.internet.task import Clock
 from zope.interface import implementer
 
-from smppbridge.net.upstream.link import SmscLink
-from smppbridge.net.upstream.sessions import Terms, World
+from smppbridge.net.upstream.link import UpstreamSession
+from smppbridge.net.upstream.sessions import Terms, UpstreamPorts
 from smppbridge.providers.smpp.provider import Smpp, SmppRequest
 from smppbridge.smpp.pdus import (
     BIND_RESPS,
@@ -42,7 +42,9 @@ class TlsWire(Wire):
 class Smsc:
     """The SMSC's end of one connection; it answers binds with *status* (None: not at all)."""
 
-    def __init__(self, link: SmscLink, status: int | None = 0, *, over_tls: bool = False) -> None:
+    def __init__(
+        self, link: UpstreamSession, status: int | None = 0, *, over_tls: bool = False
+    ) -> None:
         self.link, self.status = link, status
         self.wire: Any = TlsWire() if over_tls else Wire()
         self.heard: list[Pdu] = []
@@ -89,7 +91,7 @@ class Smsc:
 
 
 class Around:
-    """A World: *smscs* are the connections made, *status* is what binds are answered."""
+    """Ports of upstreams: *smscs* are the connections made, *status* is what binds are answered."""
 
     def __init__(self) -> None:
         self.clock = Clock()
@@ -99,14 +101,14 @@ class Around:
         self.reachable = True
         self.connecting: Deferred[Any] | None = None  # instead of a connection
         self.answers: list[tuple[Any, Any]] = []
-        self.told: list[tuple[str, list[Any]]] = []
-        self.storing: Any = None  # a Deferred or an exception that telling waits for
+        self.recorded: list[tuple[str, list[Any]]] = []
+        self.storing: Any = None  # a Deferred or an exception that recording waits for
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.world = World(
+        self.ports = UpstreamPorts(
             clock=self.clock,
             connect=self.connect,
             answered=self.answers.extend,
-            tell=self.tell,
+            record=self.record,
             bound=lambda name: None,
             random=lambda: 0.5,
             wall=lambda: 1_700_000_000.0 + self.clock.seconds(),
@@ -126,8 +128,8 @@ class Around:
         smsc.hear()
         return made
 
-    async def tell(self, provider: str, heard: list[Any]) -> None:
-        self.told.append((provider, heard))
+    async def record(self, provider: str, heard: list[Any]) -> None:
+        self.recorded.append((provider, heard))
         if isinstance(self.storing, Exception):
             raise self.storing
         if self.storing is not None:

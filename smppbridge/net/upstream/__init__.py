@@ -1,5 +1,6 @@
-"""upstream: the sessions that are kept bound with upstream SMSCs.
+"""upstream: the sessions that we keep bound, as an ESME, with upstream SMSCs.
 
-`client` holds one upstream per provider, `sessions` binds again whatever is lost, `link` is one
-connection.  May import ``model smpp providers relay store.port``.
+`client` holds one upstream for each provider, `sessions` spreads an upstream's submit_sm over its
+sessions, `link` is one session, bound again whenever it is lost.  It never knows a message or a
+route.  May import ``model smpp providers relay store.port``.
 """

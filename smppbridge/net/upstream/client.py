@@ -1,63 +1,65 @@
-"""The ESME that we are to upstream SMSCs: one upstream for each provider that is one."""
+"""The ESME that we are to upstream SMSCs: one upstream for each provider that is an SMSC."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Factory
 
 from smppbridge.net import tls
-from smppbridge.net.upstream.sessions import NAMES, Answers, Terms, World
-from smppbridge.net.upstream.upstream import Ask, Upstream
+from smppbridge.net.upstream.sessions import NAMES, Answers, Record, Terms, Upstream, UpstreamPorts
 from smppbridge.providers.exchange import NotSent
+from smppbridge.providers.smpp.provider import SmppRequest
 
-__all__ = ["Answers", "Ask", "SmppClient", "Terms", "World", "connector"]
+__all__ = ["Answers", "Record", "Terms", "UpstreamPorts", "Upstreams", "connector"]
 
 Counts = dict[tuple[str, ...], float]
 
 
-class SmppClient:
-    """Sends each submit_sm at most once, and tells what came of it.
+class Upstreams:
+    """The upstreams by provider: each submit_sm is sent at most once, each has one answer.
 
-    What was lost with a session is told as NoAnswer, what never left as NotSent.
+    A submit_sm that was lost with its session is answered by NoAnswer, one that never left by
+    NotSent.  Only `change`, `stop` and the end of an upstream write which upstreams there are.
     """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, ports: UpstreamPorts) -> None:
+        self._ports = ports
         self._upstreams: dict[str, Upstream] = {}
         self._leaving: dict[Upstream, Deferred[None]] = {}
 
-    def configure(self, wanted: Mapping[str, Terms]) -> None:
-        """Be bound to these and no others: what has not changed stays bound as it is.
+    def change(self, terms: Mapping[str, Terms]) -> None:
+        """Be bound to the SMSCs of these providers and no others.
 
-        Where the way it is bound has changed, the old sessions end first: many an SMSC counts them.
+        Sessions whose binding has not changed stay bound; the others end before new ones begin, for
+        many an SMSC counts sessions.
         """
-        for name in self._upstreams.keys() - wanted.keys():
+        for name in self._upstreams.keys() - terms.keys():
             self._leave(self._upstreams.pop(name))
-        for name, terms in wanted.items():
+        for name, new in terms.items():
             known = self._upstreams.get(name)
-            if known is not None and known.terms.binds_as(terms):
-                known.terms = terms
+            if known is not None and known.terms.binds_as(new):
+                known.change(new)
                 continue
-            upstream = self._upstreams[name] = Upstream(name, terms, self._world)
+            upstream = self._upstreams[name] = Upstream(name, new, self._ports)
             if known is not None:
                 self._leave(known)
             before = [d for old, d in self._leaving.items() if old.name == name]
             DeferredList(before).addCallback(_start, upstream)
 
-    def send(self, provider: str, asks: list[Ask]) -> None:
-        """Send each submit_sm; what stands beside it comes back with its answer."""
+    def send(self, provider: str, requests: list[tuple[Any, SmppRequest]]) -> None:
+        """Send each submit_sm; the value beside a submit_sm comes back with its answer."""
         upstream = self._upstreams.get(provider)
         if upstream is None:
-            gone = [(about, NotSent("the provider is gone")) for about, _ in asks]
-            self._world.clock.callLater(0, self._world.answered, gone)
+            gone: Answers = [(about, NotSent("the provider is gone")) for about, _ in requests]
+            self._ports.clock.callLater(0, self._ports.answered, gone)
         else:
-            upstream.send(asks)
+            upstream.send(requests)
 
     async def stop(self, seconds: float) -> None:
-        """Unbind everywhere; what is out may take *seconds*."""
+        """Unbind all sessions; unanswered submit_sm may take *seconds*."""
         for upstream in list(self._leaving):
             upstream.hurry(seconds)
         for upstream in self._upstreams.values():
@@ -69,9 +71,9 @@ class SmppClient:
         """Return how many sessions are bound, by provider and kind."""
         counts: Counts = {}
         for upstream in self._all():
-            for link in upstream.links:
-                if link.session.bound:
-                    key = (upstream.name, NAMES[link.kind])
+            for session in upstream.sessions:
+                if session.session.bound:
+                    key = (upstream.name, NAMES[session.kind])
                     counts[key] = counts.get(key, 0) + 1
         return counts
 
@@ -79,7 +81,7 @@ class SmppClient:
         """Return how many submit_sm are unanswered, by provider."""
         counts: Counts = {}
         for upstream in self._all():
-            out = sum(link.out for link in upstream.links)
+            out = sum(session.out for session in upstream.sessions)
             counts[(upstream.name,)] = counts.get((upstream.name,), 0) + out
         return counts
 
@@ -87,7 +89,7 @@ class SmppClient:
         """Return how many submit_sm wait for room, by provider."""
         return {(name,): upstream.waiting for name, upstream in self._upstreams.items()}
 
-    def _all(self) -> Iterable[Upstream]:
+    def _all(self) -> list[Upstream]:
         return [*self._upstreams.values(), *self._leaving]
 
     def _leave(self, upstream: Upstream, seconds: float | None = None) -> None:
@@ -106,9 +108,9 @@ def _start(_: object, upstream: Upstream) -> None:
 
 
 def connector(reactor: Any) -> Any:
-    """Return how connections are opened, for `World`; its Deferred fails as endpoints do."""
+    """Return `UpstreamPorts.connect`: its Deferred fails as those of endpoints do."""
 
-    def connect(terms: Terms, factory: Factory) -> Deferred[Any]:
+    def connect(terms: Terms, factory: Factory[Any]) -> Deferred[Any]:
         provider = terms.provider
         endpoint = tls.endpoint(
             reactor,

@@ -1,14 +1,16 @@
-"""One connection to an upstream SMSC, from the ESME's end of it."""
+"""One session with an upstream SMSC: connect, bind, wait for its loss, pause, and again."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.internet.protocol import connectionDone
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -25,14 +27,23 @@ from smppbridge.smpp.tlvs import find
 
 MOST_UNANSWERED = 3  # submit_sm in a row without an answer end the session
 _BIND = object()
-_SAYING = (Tag.MESSAGE_PAYLOAD, Tag.RECEIPTED_MESSAGE_ID)  # what a data_sm must have one of
+_CONTENTS = (Tag.MESSAGE_PAYLOAD, Tag.RECEIPTED_MESSAGE_ID)  # a data_sm must have one of these
+
+# Quick repetition of wrong credentials gets accounts locked, and an SMSC that still sees our dead
+# session needs time to notice.
+WRONG_CREDENTIALS = frozenset(
+    map(int, (Status.ESME_RINVPASWD, Status.ESME_RINVSYSID, Status.ESME_RINVSYSTYP))
+)
+LONGEST, STABLE, JITTER = 60.0, 60.0, 0.2
+_SLOW = (300.0, 900.0)
+_STILL_BOUND = (30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
-class End:
+class SessionEnd:
     """How a session ended: the status its bind was *refused* with (0: none), or what it *lasted*.
 
-    *lasted* is in seconds, 0 if it was never bound.
+    *lasted* is in seconds, 0 if the session was never bound.
     """
 
     reason: str
@@ -40,40 +51,51 @@ class End:
     lasted: float = 0.0
 
 
-class Side(Protocol):
-    """Who a link works for."""
+class SessionOwner(Protocol):
+    """The upstream that a session belongs to, as far as the session calls it."""
 
-    def bound(self, link: SmscLink) -> None:
-        """Note that it is bound."""
+    def connected(self, session: UpstreamSession) -> None:
+        """Count a session in: its connection is there, its bind is on the way."""
 
-    def answered(self, link: SmscLink, answers: list[tuple[Any, Pdu]]) -> None:
-        """Take the answers to submit_sm."""
+    def bound(self, session: UpstreamSession) -> None:
+        """Use the window of a session that is bound."""
 
-    def unanswered(self, link: SmscLink, abouts: list[Any], reason: str) -> None:
-        """Take submit_sm that left and were not answered."""
+    def answered(self, session: UpstreamSession, answers: list[tuple[Any, Pdu]]) -> None:
+        """Hand on the responses to submit_sm."""
 
-    def delivered(self, link: SmscLink, request: Delivered) -> None:
-        """Take what the SMSC delivers; it is to be answered by `reply`."""
+    def unanswered(self, session: UpstreamSession, abouts: list[Any], reason: str) -> None:
+        """Conclude submit_sm that left and have no response."""
+
+    def delivered(self, session: UpstreamSession, request: Delivered) -> None:
+        """Record the report or MO message in a deliver_sm, and answer the deliver_sm by `reply`."""
 
     def writable(self) -> None:
-        """Note that there may be room again."""
+        """Use the room that a session may have again."""
 
-    def faulty(self, link: SmscLink, fault: Faulty) -> None:
-        """Note a PDU that was refused."""
+    def faulty(self, session: UpstreamSession, fault: Faulty) -> None:
+        """Log a PDU that the session refused."""
+
+    def ended(self, session: UpstreamSession) -> None:
+        """Count a session out: its connection is gone."""
+
+    def pausing(self, kind: type[Bind], end: SessionEnd, seconds: float) -> None:
+        """Log the end of a session and the pause before the next bind."""
 
 
 @implementer(IHandshakeListener)
-class SmscLink(SmppProtocol):
-    """Binds as soon as it is connected; `gone` fires with its End.
+class UpstreamSession(SmppProtocol):
+    """One connection to an SMSC, which binds at once; `gone` fires with its SessionEnd.
 
-    *token* tells it from all other sessions, earlier ones too.
+    *token* is unlike that of any other session, earlier ones included.  Only the session writes its
+    state; its owner reads `kind`, `token`, `out` and `faults`.
     """
 
     def __init__(
         self,
-        side: Side,
+        owner: SessionOwner,
         kind: type[Bind],
         binding: Binding,
+        *,
         timers: Timers,
         clock: IReactorTime,
         token: str,
@@ -81,19 +103,19 @@ class SmscLink(SmppProtocol):
         session = Session(Role.ESME, clock.seconds(), timers=timers, window=binding.window)
         super().__init__(session, clock)
         self.owner, self.kind, self.token = self, kind, token
-        self.gone: Deferred[End] = Deferred()
-        self.out = 0
+        self.gone: Deferred[SessionEnd] = Deferred()
+        self.out = 0  # submit_sm without a response
         self.faults = 0
-        self._side, self._binding = side, binding
+        self._upstream, self._binding = owner, binding
         self._bound_at: float | None = None
         self._refused = self._silences = 0
         self._leaving = ""
 
-    # -- what is asked of it --------------------------------------------------------------------
+    # -- for the upstream -----------------------------------------------------------------------
 
     @property
     def submits(self) -> bool:
-        """Tell whether submit_sm may be sent."""
+        """Whether submit_sm may be sent."""
         return self.session.state in SUBMITS and not self._leaving
 
     def room(self) -> int:
@@ -101,20 +123,24 @@ class SmscLink(SmppProtocol):
         return 0 if self.choked or self._leaving else self.session.room()
 
     def submit(self, request: SubmitSm, about: Any) -> None:
-        """Put a submit_sm in line.  Raises LocalError if it cannot be written."""
+        """Put a submit_sm in line.  Raises LocalError for a PDU that cannot be written."""
         self.session.ask(request, about, self.clock.seconds())
         self.out += 1
 
     def reply(self, request: Delivered, status: int) -> None:
-        """Put the answer to what was delivered in line."""
+        """Put the response to a deliver_sm or data_sm in line."""
         if status:
             self.session.answer(refusal(request, status))
         else:
             response = BY_COMMAND_ID[request.command_id | RESPONSE]
             self.session.answer(response(0, request.sequence_number))
 
+    def count_fault(self) -> None:
+        """Count a PDU that was refused, or a deliver_sm that could not be read."""
+        self.faults += 1
+
     def leave(self, reason: str) -> None:
-        """Send nothing more; part from the SMSC once it has answered everything."""
+        """Send nothing more; unbind once every submit_sm has its response."""
         self._leaving = self._leaving or reason
         if not self.out:
             self.session.unbind(self.clock.seconds(), reason)
@@ -133,7 +159,7 @@ class SmscLink(SmppProtocol):
             self.handshakeCompleted()
 
     def handshakeCompleted(self) -> None:
-        """Bind, unless it has taken too long or we are leaving already."""
+        """Bind, unless the handshake took too long or the upstream is being left already."""
         if self.session.state is State.CLOSED:
             return
         super().connectionMade()
@@ -147,69 +173,173 @@ class SmscLink(SmppProtocol):
         self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell what remains unanswered, and why it ended."""
+        """Conclude the submit_sm without a response, then end the session with its reason."""
         ours = self.session.end_reason
-        said = "" if reason.check(ConnectionDone) else reason.getErrorMessage()[:200]
+        theirs = "" if reason.check(ConnectionDone) else reason.getErrorMessage()[:200]
         lasted = 0.0 if self._bound_at is None else self.clock.seconds() - self._bound_at
+        end = SessionEnd(ours or theirs or "connection closed", self._refused, lasted)
         try:
             super().connectionLost(reason)
-        finally:  # whoever was told of it may fail: the session is to be bound again all the same
-            self.gone.callback(End(ours or said or "connection closed", self._refused, lasted))
+        finally:  # a fault of the owner's must not keep the session from being bound again
+            self.gone.callback(end)
 
-    # -- what the session says ------------------------------------------------------------------
+    # -- for the protocol -----------------------------------------------------------------------
 
     def submitted(self, requests: list[SubmitSm]) -> None:
-        """Nothing: an SMSC submits nothing, the session has refused it."""
+        """Do nothing: an SMSC submits nothing, the session has refused the PDU."""
 
     def answered(self, answers: list[Answered]) -> None:
-        """Take the answer to the bind, or to submit_sm."""
+        """Note the response to the bind; hand on the responses to submit_sm."""
         found = [(each.about, each.response) for each in answers if each.about is not _BIND]
         if len(found) < len(answers):
             self._bind_answered(next(a.response for a in answers if a.about is _BIND))
         if found:
             self._silences = 0
-            self._closed_out(len(found))
-            self._side.answered(self, found)
+            self._concluded(len(found))
+            self._upstream.answered(self, found)
 
     def _bind_answered(self, response: Pdu) -> None:
         if self.session.bound:
             self._bound_at = self.clock.seconds()
-            self._side.bound(self)
+            self._upstream.bound(self)
         else:
             self._refused = response.command_status
 
     def happened(self, event: Pdu | Unanswered | Faulty) -> None:
-        """Go by anything else."""
+        """Go by any other event of the session."""
         if isinstance(event, DeliverSm | DataSm):
             self._delivered(event)
         elif isinstance(event, Faulty):
-            self.faults += 1
-            self._side.faulty(self, event)
+            self.count_fault()
+            self._upstream.faulty(self, event)
         elif isinstance(event, Unanswered) and event.about is not _BIND:
             self._silences += 1
-            self._closed_out(1)
-            self._side.unanswered(self, [event.about], "no answer in time")
+            self._concluded(1)
+            self._upstream.unanswered(self, [event.about], "no answer in time")
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "submit_sm unanswered")
 
     def _delivered(self, request: Delivered) -> None:
-        if isinstance(request, DataSm) and not any(find(request.tlvs, t) for t in _SAYING):
+        if isinstance(request, DataSm) and not any(find(request.tlvs, t) for t in _CONTENTS):
             self.reply(request, Status.ESME_RMISSINGOPTPARAM)
         else:
-            self._side.delivered(self, request)
+            self._upstream.delivered(self, request)
 
     def writable(self) -> None:
         """Go on submitting."""
-        self._side.writable()
+        self._upstream.writable()
 
     def ended(self, unanswered: list[object]) -> None:
-        """Give up what the connection held."""
+        """Conclude the submit_sm that the connection was lost under."""
         lost = [about for about in cast(list[Any], unanswered) if about is not _BIND]
         self.out = 0
         if lost:
-            self._side.unanswered(self, lost, "the session was lost")
+            self._upstream.unanswered(self, lost, "the session was lost")
 
-    def _closed_out(self, count: int) -> None:
+    def _concluded(self, count: int) -> None:
         self.out -= count
         if self._leaving and not self.out:
             self.session.unbind(self.clock.seconds(), self._leaving)
+
+
+class Pauses:
+    """The pauses before a session is bound again: 1, 2, 4 ... 60 s, anew after a stable bind.
+
+    *random* returns 0 to 1.  Only `after` writes the count of failures.
+    """
+
+    def __init__(self, random: Callable[[], float]) -> None:
+        self._random = random
+        self._failures = 0
+
+    def after(self, end: SessionEnd) -> float:
+        """Return the seconds to wait after a session that ended so, and count the failure."""
+        if end.lasted >= STABLE:
+            self._failures = 0
+        if end.refused in WRONG_CREDENTIALS:
+            return self._between(*_SLOW)
+        if end.refused == Status.ESME_RALYBND:
+            return self._between(*_STILL_BOUND)
+        plain = min(LONGEST, 2.0 ** min(self._failures, 16))
+        self._failures += 1
+        return self._between(plain * (1 - JITTER), plain * (1 + JITTER))
+
+    def _between(self, least: float, most: float) -> float:
+        return least + (most - least) * self._random()
+
+
+class Rebinding:
+    """Keeps one session bound until `leave`; `ended` fires when the last connection is gone.
+
+    *connect* opens a connection and returns its session.  Nobody else writes any of this state.
+    """
+
+    _log = Logger()
+
+    def __init__(
+        self,
+        connect: Callable[[type[Bind]], Deferred[UpstreamSession]],
+        kind: type[Bind],
+        owner: SessionOwner,
+        *,
+        pauses: Pauses,
+        clock: IReactorTime,
+    ) -> None:
+        self.ended: Deferred[None] = Deferred()
+        self._connect, self._kind, self._owner = connect, kind, owner
+        self._pauses, self._clock = pauses, clock
+        self._session: UpstreamSession | None = None
+        self._running: Deferred[None] | None = None
+        self._leaving = ""
+
+    def start(self) -> None:
+        """Connect and bind, from now on, unless `leave` came first."""
+        if self._leaving:
+            return
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(self._failed)
+        self._running.addCallback(self.ended.callback)
+
+    def leave(self, reason: str) -> None:
+        """Unbind the session, or give up a connection or a pause."""
+        self._leaving = reason
+        if self._running is None:
+            self.ended.callback(None)
+        elif self._session is not None:
+            self._session.leave(reason)
+        else:
+            self._running.cancel()
+
+    def _failed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):
+            self._log.failure("upstream session", failure)
+
+    async def _run(self) -> None:
+        while not self._leaving:
+            end = await self._bound_once()
+            if self._leaving:
+                return
+            seconds = self._pauses.after(end)
+            self._owner.pausing(self._kind, end, seconds)
+            await _after(self._clock, seconds)
+
+    async def _bound_once(self) -> SessionEnd:
+        try:
+            session = await self._connect(self._kind)
+        except CancelledError:
+            raise
+        except Exception as error:
+            return SessionEnd(str(error) or type(error).__name__)
+        self._session = session
+        self._owner.connected(session)
+        end: SessionEnd = await session.gone
+        self._session = None
+        self._owner.ended(session)
+        return end
+
+
+def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
+    """Return a Deferred that fires later; cancelling the Deferred ends the wait."""
+    waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
+    timer = clock.callLater(seconds, lambda: waiting.callback(None))
+    return waiting

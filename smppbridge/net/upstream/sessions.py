@@ -1,34 +1,52 @@
-"""A session with an upstream SMSC that is bound again whenever it is lost."""
+"""The sessions of one upstream SMSC: submit_sm spread over them, deliver_sm read and recorded."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
-from smppbridge.net.upstream.link import End, Side, SmscLink
-from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Rebinding
-from smppbridge.providers.exchange import Heard, NoAnswer, NotSent
-from smppbridge.providers.smpp.provider import Smpp
+from smppbridge.net.upstream.link import (
+    WRONG_CREDENTIALS,
+    Pauses,
+    Rebinding,
+    SessionEnd,
+    UpstreamSession,
+)
+from smppbridge.providers.exchange import BadReply, Heard, NoAnswer, NotSent
+from smppbridge.providers.smpp.deliver import Delivered
+from smppbridge.providers.smpp.provider import Smpp, SmppRequest
 from smppbridge.relay.ports import Journal
+from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
-from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter, Pdu
+from smppbridge.smpp.errors import LocalError
+from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter, Pdu, SubmitSm
 from smppbridge.smpp.session import Timers
+from smppbridge.store.port import StoreFailure
 
 NAMES = {
     BindTransceiver: "transceiver",
     BindTransmitter: "transmitter",
     BindReceiver: "receiver",
 }
+KINDS: dict[str, tuple[type[Bind], ...]] = {
+    "trx": (BindTransceiver,),
+    "tx+rx": (BindTransmitter, BindReceiver),
+}
+_LEAVING = "the provider is being left"
+MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
 Answers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-Tell = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+Record = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+Delivery = tuple[UpstreamSession, Delivered, list[Heard]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +62,7 @@ class Terms:
     timeout: float = 30.0
 
     def binds_as(self, other: Terms) -> bool:
-        """Tell whether sessions bound by these terms suit *other*."""
+        """Whether sessions bound by these terms suit *other*."""
         mine, theirs = self.provider.binding, other.provider.binding
         return (mine, self.ca_file, self.connect_timeout, self.timeout) == (
             theirs,
@@ -55,114 +73,225 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
-    """What is around upstreams: *connect* opens a connection for a factory, *answered* and *tell*
-    take what comes back, *bound* hears that a provider is, *random* returns 0 to 1, *wall* UNIX
-    seconds.
+class UpstreamPorts:
+    """All that upstreams are handed.
+
+    *connect* opens a connection for a factory; *answered* is given the answers to submit_sm,
+    *record* the reports and MO messages of deliver_sm, *bound* the name of a provider whose session
+    is bound; *random* returns 0 to 1, *wall* UNIX seconds.
     """
 
     clock: IReactorTime
-    connect: Callable[[Terms, Factory], Deferred[Any]]
+    connect: Callable[[Terms, Factory[Any]], Deferred[Any]]
     answered: Callable[[Answers], None]
-    tell: Tell
+    record: Record
     bound: Callable[[str], None]
     random: Callable[[], float]
     wall: Callable[[], float]
     journal: Journal
 
 
-class Keeper(Side, Protocol):
-    """Who keeps the links of sessions."""
+class Upstream:
+    """The sessions with one SMSC, and the submit_sm that wait for room in their windows.
 
-    def joined(self, link: SmscLink) -> None:
-        """Note that a link is connected."""
-
-    def ended(self, link: SmscLink) -> None:
-        """Note that a link is gone."""
-
-
-class StandingSession:
-    """Connect, bind, wait for the loss, pause, again; until it is told to leave.
-
-    `ended` fires after that, when its connection is gone.
+    `start`, then `send`, then `stop`.  Only the upstream writes its state, `terms` by `change`;
+    a session is in `sessions` from its connection to its loss.
     """
 
     _log = Logger()
 
-    def __init__(
-        self, name: str, terms: Terms, world: World, kind: type[Bind], keeper: Keeper
-    ) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self._name, self._terms, self._world = name, terms, world
-        self._kind, self._keeper = kind, keeper
-        self._rebinding = Rebinding(world.random)
-        self._link: SmscLink | None = None
-        self._running: Deferred[None] | None = None
-        self._leaving = ""
+    def __init__(self, name: str, terms: Terms, ports: UpstreamPorts) -> None:
+        self.name, self.terms, self._ports = name, terms, ports
+        self.sessions: list[UpstreamSession] = []
+        self._waiting: deque[tuple[Any, SubmitSm, float]] = deque()
+        self._later: dict[int, tuple[Any, IDelayedCall]] = {}
+        self._returned: Answers = []
+        self._delivered: list[Delivery] = []
+        self._late: IDelayedCall | None = None
+        self._cutting: IDelayedCall | None = None
+        self._number = 0
+        self._stopping = False
+        binding = terms.provider.binding
+        self._rebindings = [
+            Rebinding(self._connect, kind, self, pauses=Pauses(ports.random), clock=ports.clock)
+            for kind in KINDS[binding.bind] * binding.binds
+        ]
+
+    # -- for the client -------------------------------------------------------------------------
+
+    @property
+    def waiting(self) -> int:
+        """How many submit_sm wait, for room or for their time."""
+        return len(self._waiting) + len(self._later)
+
+    def change(self, terms: Terms) -> None:
+        """Go by terms that the sessions are bound by already."""
+        self.terms = terms
 
     def start(self) -> None:
-        """Run until told to leave, unless that has happened."""
-        if self._leaving:
+        """Connect and bind, from now on."""
+        for rebinding in self._rebindings:
+            rebinding.start()
+
+    def send(self, requests: list[tuple[Any, SmppRequest]]) -> None:
+        """Send each submit_sm once; the value beside a submit_sm comes back with its answer."""
+        for about, request in requests:
+            if request.after and not self._stopping:
+                self._number += 1
+                enter = (request.after, self._enter_later, self._number, request.pdu)
+                self._later[self._number] = (about, self._ports.clock.callLater(*enter))
+            else:
+                self._enter(about, request.pdu)
+        self._submit()
+
+    async def stop(self, seconds: float) -> None:
+        """Unbind: no waiting submit_sm is sent, unanswered ones may take *seconds*."""
+        self._stopping = True
+        for about, timer in self._later.values():
+            timer.cancel()
+            self._give_back(about, _LEAVING)
+        self._later.clear()
+        self._give_waiting_back(_LEAVING)
+        ended = DeferredList([rebinding.ended for rebinding in self._rebindings])
+        for rebinding in self._rebindings:
+            rebinding.leave(_LEAVING)
+        if not ended.called:
+            self._cutting = self._ports.clock.callLater(seconds, self._cut)
+            await ended
+            if self._cutting.active():
+                self._cutting.cancel()
+
+    def hurry(self, seconds: float) -> None:
+        """Let unanswered submit_sm take *seconds* at most; for an upstream that is stopping."""
+        cutting = self._cutting
+        if cutting and cutting.active():
+            cutting.reset(min(seconds, cutting.getTime() - self._ports.clock.seconds()))
+
+    def _cut(self) -> None:
+        for session in list(self.sessions):
+            session.close()
+
+    # -- submit_sm ------------------------------------------------------------------------------
+
+    def _enter_later(self, number: int, pdu: SubmitSm) -> None:
+        about, _ = self._later.pop(number)
+        self._enter(about, pdu)
+        self._submit()
+
+    def _enter(self, about: Any, pdu: SubmitSm) -> None:
+        if self._stopping or not any(session.submits for session in self.sessions):
+            self._give_back(about, "no session is bound")
             return
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._failed)
-        self._running.addCallback(self.ended.callback)
+        self._waiting.append((about, pdu, self._ports.clock.seconds() + self.terms.timeout))
 
-    def leave(self, reason: str) -> None:
-        """Unbind, or give up trying to bind."""
-        self._leaving = reason
-        if self._running is None:
-            self.ended.callback(None)
-        elif self._link is not None:
-            self._link.leave(reason)
-        else:
-            self._running.cancel()
+    def _submit(self) -> None:
+        """Let waiting submit_sm leave on the sessions that have the most room."""
+        waiting, touched = self._waiting, set()
+        rooms = {session: room for session in self.sessions if (room := session.room())}
+        while waiting and rooms:
+            session = max(rooms, key=rooms.__getitem__)
+            about, pdu, _ = waiting.popleft()
+            try:
+                session.submit(pdu, about)
+            except LocalError as error:
+                self._give_back(about, str(error))
+                continue
+            touched.add(session)
+            rooms[session] -= 1
+            if not rooms[session]:
+                del rooms[session]
+        for session in touched:
+            session.flush()
+        if waiting and self._late is None:
+            delay = max(0.0, waiting[0][2] - self._ports.clock.seconds())
+            self._late = self._ports.clock.callLater(delay, self._waited_too_long)
 
-    def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
-            self._log.failure("standing session", failure)
+    def _waited_too_long(self) -> None:
+        self._late = None
+        now = self._ports.clock.seconds()
+        while self._waiting and self._waiting[0][2] <= now:
+            self._give_back(self._waiting.popleft()[0], "no room in the window in time")
+        self._submit()
 
-    async def _run(self) -> None:
-        while not self._leaving:
-            end = await self._bound_once()
-            if self._leaving:
-                return
-            pause = self._rebinding.pause(end.refused, end.lasted)
-            self._tell(end, pause)
-            await _after(self._world.clock, pause)
+    def _give_waiting_back(self, reason: str) -> None:
+        while self._waiting:
+            self._give_back(self._waiting.popleft()[0], reason)
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
-    async def _bound_once(self) -> End:
-        try:
-            link = await self._world.connect(self._terms, _Once(self._made))
-        except CancelledError:
-            raise
-        except Exception as error:
-            return End(str(error) or type(error).__name__)
-        self._link = link
-        self._keeper.joined(link)
-        end: End = await link.gone
-        self._link = None
-        self._keeper.ended(link)
-        return end
+    def _give_back(self, about: Any, reason: str) -> None:
+        """Answer a submit_sm that was not sent: later, for the caller of `send` is not done."""
+        if not self._returned:
+            self._ports.clock.callLater(0, self._answer_returned)
+        self._returned.append((about, NotSent(reason)))
 
-    def _made(self) -> SmscLink:
-        terms, world = self._terms, self._world
-        binding = terms.provider.binding
+    def _answer_returned(self) -> None:
+        returned, self._returned = self._returned, []
+        self._ports.answered(returned)
+
+    # -- for the sessions -----------------------------------------------------------------------
+
+    def _connect(self, kind: type[Bind]) -> Deferred[UpstreamSession]:
+        factory = Factory.forProtocol(partial(self._session, kind))
+        factory.noisy = False
+        return self._ports.connect(self.terms, factory)
+
+    def _session(self, kind: type[Bind]) -> UpstreamSession:
+        binding, ports = self.terms.provider.binding, self._ports
         timers = Timers(
-            session_init=terms.connect_timeout,
+            session_init=self.terms.connect_timeout,
             enquire_link=binding.enquire_link,
-            response=terms.timeout,
+            response=self.terms.timeout,
         )
-        token = f"{self._name} {world.wall():.6f} {world.random():.6f}"
-        return SmscLink(self._keeper, self._kind, binding, timers, world.clock, token)
+        token = f"{self.name} {ports.wall():.6f} {ports.random():.6f}"
+        return UpstreamSession(self, kind, binding, timers=timers, clock=ports.clock, token=token)
 
-    def _tell(self, end: End, pause: float) -> None:
-        fields = {
-            "provider": self._name,
-            "kind": NAMES[self._kind],
-            "again_in": f"{pause:.0f}s",
-        }
-        journal = self._world.journal
+    def connected(self, session: UpstreamSession) -> None:
+        """Count a session in."""
+        self.sessions.append(session)
+
+    def bound(self, session: UpstreamSession) -> None:
+        """Log that a session is bound, and use its window."""
+        self._ports.journal("upstream_bound", provider=self.name, kind=NAMES[session.kind])
+        self._ports.bound(self.name)
+        self._submit()
+
+    def answered(self, session: UpstreamSession, answers: list[tuple[Any, Pdu]]) -> None:
+        """Hand answers to submit_sm on; use the room they make."""
+        self._ports.answered(list(answers))
+        self._submit()
+
+    def unanswered(self, session: UpstreamSession, abouts: list[Any], reason: str) -> None:
+        """Conclude submit_sm as NoAnswer: an upstream never sends them again."""
+        self._ports.answered([(about, NoAnswer(reason)) for about in abouts])
+        self._submit()
+
+    def writable(self) -> None:
+        """Go on submitting."""
+        self._submit()
+
+    def faulty(self, session: UpstreamSession, fault: Faulty) -> None:
+        """Log a refused PDU, if it is among the first of its session."""
+        if session.faults <= MOST_LOGGED:
+            self._ports.journal(
+                "pdu_refused",
+                provider=self.name,
+                command_id=f"{fault.command_id:#010x}",
+                command_status=status_name(fault.status),
+                reason=fault.why,
+            )
+
+    def ended(self, session: UpstreamSession) -> None:
+        """Count a session out; without another one no submit_sm waits here."""
+        self.sessions.remove(session)
+        if not any(other.submits for other in self.sessions):
+            self._give_waiting_back("no session is bound")
+
+    def pausing(self, kind: type[Bind], end: SessionEnd, seconds: float) -> None:
+        """Log why a session ended and when it is bound again."""
+        journal = self._ports.journal
+        fields = {"provider": self.name, "kind": NAMES[kind], "again_in": f"{seconds:.0f}s"}
         if end.refused:
             wrong = end.refused in WRONG_CREDENTIALS
             event = "upstream_credentials_refused" if wrong else "upstream_refused"
@@ -172,21 +301,47 @@ class StandingSession:
         else:
             journal("upstream_unreachable", reason=end.reason, **fields)
 
+    # -- deliver_sm -----------------------------------------------------------------------------
 
-class _Once(Factory):
-    """Makes the protocol of one connection."""
+    def delivered(self, session: UpstreamSession, request: Delivered) -> None:
+        """Read a deliver_sm; its response follows when its reports are on disk.
 
-    noisy = False
+        A deliver_sm that nobody can read is answered too: the SMSC would repeat it for ever.
+        """
+        try:
+            heard = list(self.terms.provider.read_deliver(request, session.token))
+        except BadReply as fault:
+            session.count_fault()
+            if session.faults <= MOST_LOGGED:
+                journal = self._ports.journal
+                journal("deliver_sm_unread", provider=self.name, reason=str(fault))
+            heard = []
+        except Exception:  # a provider's fault must not end a session
+            self._log.failure("deliver_sm")
+            session.reply(request, Status.ESME_RX_P_APPN)
+            return
+        if not heard:
+            session.reply(request, Status.ESME_ROK)
+            return
+        if not self._delivered:
+            self._ports.clock.callLater(0, self._record_delivered)
+        self._delivered.append((session, request, heard))
 
-    def __init__(self, make: Callable[[], SmscLink]) -> None:
-        self._make = make
+    def _record_delivered(self) -> None:
+        deliveries, self._delivered = self._delivered, []
+        Deferred.fromCoroutine(self._record(deliveries))
 
-    def buildProtocol(self, addr: Any) -> SmscLink:
-        return self._make()
-
-
-def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
-    """Return a Deferred that fires later; cancelling it ends the wait."""
-    waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
-    timer = clock.callLater(seconds, lambda: waiting.callback(None))
-    return waiting
+    async def _record(self, deliveries: list[Delivery]) -> None:
+        status = Status.ESME_ROK
+        heard = [each for _, _, read in deliveries for each in read]
+        try:
+            await self._ports.record(self.name, heard)
+        except StoreFailure:  # the store has logged it
+            status = Status.ESME_RX_T_APPN
+        except Exception:
+            self._log.failure("deliver_sm")
+            status = Status.ESME_RX_T_APPN
+        for session, request, _ in deliveries:
+            session.reply(request, status)
+        for session in {session for session, _, _ in deliveries}:
+            session.flush()

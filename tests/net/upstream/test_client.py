@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.report import Report
-from smppbridge.net.upstream.client import SmppClient, Terms
+from smppbridge.net.upstream.client import Terms, Upstreams
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
@@ -41,7 +41,7 @@ def around():
 
 @pytest.fixture
 def client(around):
-    return SmppClient(around.world)
+    return Upstreams(around.ports)
 
 
 def terms(**settings):
@@ -50,7 +50,7 @@ def terms(**settings):
 
 def bound(client, around, **settings):
     """Configure a provider ``it``; return the SMSC's ends of its sessions."""
-    client.configure({"it": terms(**settings)})
+    client.change({"it": terms(**settings)})
     return around.smscs
 
 
@@ -292,7 +292,7 @@ def test_a_receipt_is_answered_when_it_is_on_disk(client, around):
     around.storing = Deferred()
     number = smsc.deliver(RECEIPT)
     around.clock.advance(0)
-    assert around.told == [("it", [Report("42", MessageState.DELIVERED)])]
+    assert around.recorded == [("it", [Report("42", MessageState.DELIVERED)])]
     assert responses(smsc) == []
     around.storing.callback(None)
     assert responses(smsc) == [(number, 0)]
@@ -304,7 +304,7 @@ def test_what_comes_together_is_told_together(client, around):
     first.deliver(RECEIPT)
     second.deliver(RECEIPT)
     around.clock.advance(0)
-    ((_, heard),) = around.told
+    ((_, heard),) = around.recorded
     assert len(heard) == 3
     assert (len(responses(first)), len(responses(second))) == (2, 1)
 
@@ -321,7 +321,7 @@ def test_what_nobody_can_read_does_not_come_again(client, around):
     (smsc,) = bound(client, around)
     number = smsc.deliver(b"who knows")
     assert responses(smsc) == [(number, 0)]
-    assert around.told == []
+    assert around.recorded == []
     assert around.named("deliver_sm_unread")[0]["provider"] == "it"
 
 
@@ -336,7 +336,7 @@ def test_a_fault_of_whoever_is_told_does_not_keep_a_session_from_being_bound_aga
     def faulty(answers):
         raise KeyError("somebody's fault")
 
-    client = SmppClient(replace(around.world, answered=faulty))
+    client = Upstreams(replace(around.ports, answered=faulty))
     (smsc,) = bound(client, around)
     client.send("it", asks("a"))
     with pytest.raises(KeyError):
@@ -403,7 +403,7 @@ def test_what_an_smsc_has_no_reason_to_say_changes_nothing(client, around, pdu):
 @given(octets=st.binary(max_size=200))
 def test_nonsense_ends_the_session_at_most(octets):
     around = Around()
-    client = SmppClient(around.world)
+    client = Upstreams(around.ports)
     (smsc,) = bound(client, around)
     client.send("it", asks("a"))
     smsc.link.dataReceived(octets)
@@ -441,27 +441,27 @@ def test_a_bind_may_be_refused_in_any_form(client, around, answer):
 
 def test_what_has_not_changed_stays_bound(client, around):
     (smsc,) = bound(client, around)
-    client.configure({"it": terms(service_type="CMT"), "more": terms()})
+    client.change({"it": terms(service_type="CMT"), "more": terms()})
     assert len(around.smscs) == 2
     assert not any(isinstance(pdu, Unbind) for pdu in smsc.hear())
     smsc.deliver(RECEIPT)
     around.clock.advance(0)
-    assert around.told[0][0] == "it"
+    assert around.recorded[0][0] == "it"
 
 
 def test_what_is_read_is_read_by_the_newest_settings(client, around):
     (smsc,) = bound(client, around)
-    client.configure({"it": terms(receipts_as_text=True)})
+    client.change({"it": terms(receipts_as_text=True)})
     smsc.deliver(RECEIPT, esm_class=0)
     around.clock.advance(0)
-    assert around.told == [("it", [Report("42", MessageState.DELIVERED)])]
+    assert around.recorded == [("it", [Report("42", MessageState.DELIVERED)])]
 
 
 def test_a_changed_password_binds_anew_after_the_old_session_has_ended(client, around):
     (old,) = bound(client, around)
     client.send("it", asks("a"))
     (request,) = old.submitted()
-    client.configure({"it": terms(password="other")})
+    client.change({"it": terms(password="other")})
     around.pass_time(1)
     assert len(around.smscs) == 1
     assert not any(isinstance(pdu, Unbind) for pdu in old.heard)
@@ -476,7 +476,7 @@ def test_a_changed_password_binds_anew_after_the_old_session_has_ended(client, a
 
 def test_a_removed_provider_is_unbound(client, around):
     (smsc,) = bound(client, around)
-    client.configure({})
+    client.change({})
     assert isinstance(smsc.hear()[0], Unbind)
     smsc.lose()
     around.pass_time(70)
@@ -486,8 +486,8 @@ def test_a_removed_provider_is_unbound(client, around):
 
 def test_two_changes_in_a_row_bind_once(client, around):
     (old,) = bound(client, around)
-    client.configure({"it": terms(password="second")})
-    client.configure({"it": terms(password="third")})
+    client.change({"it": terms(password="second")})
+    client.change({"it": terms(password="third")})
     old.hear()
     old.lose()
     around.pass_time(1)
@@ -524,7 +524,7 @@ def test_stopping_waits_no_longer_than_it_may(client, around):
 def test_stopping_hurries_what_is_being_left(client, around):
     (smsc,) = bound(client, around)
     client.send("it", asks("a"))
-    client.configure({})
+    client.change({})
     stopped = Deferred.fromCoroutine(client.stop(3.0))
     around.pass_time(3)
     assert smsc.wire.aborted
@@ -591,7 +591,7 @@ def test_a_server_that_never_proves_it_is_given_up(client, around):
 
 def test_a_proof_that_comes_after_we_have_left_changes_nothing(client, around):
     (smsc,) = bound(client, around, tls=True)
-    client.configure({})
+    client.change({})
     smsc.link.handshakeCompleted()
     assert smsc.hear() == []
     around.pass_time(1)
