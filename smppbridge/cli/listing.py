@@ -18,7 +18,7 @@ from rich.text import Text
 from smppbridge.model.message import Stage
 from smppbridge.observe.shown import escaped, mask
 from smppbridge.smpp.constants import MessageState, status_name
-from smppbridge.store.lookup import Event, Listed
+from smppbridge.store.lookup import ListedMessage, TimelineEvent
 
 _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
@@ -43,7 +43,7 @@ class Shown:
         return escaped(text if self.numbers else _DIGITS.sub(lambda found: mask(found[0]), text))
 
 
-def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
+def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> None:
     """Print a table, a message a row."""
     console = _console()
     moment = _day_and_time if console.is_terminal else when
@@ -72,7 +72,7 @@ def as_table(found: Sequence[Listed], shown: Shown, *, more: bool) -> None:
 
 
 def as_timeline(
-    found: Sequence[Listed], timelines: Sequence[Sequence[Event]], shown: Shown
+    found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
 ) -> None:
     """Print all that is known of a few messages."""
     for message, events in zip(found, timelines, strict=True):
@@ -89,7 +89,9 @@ def as_timeline(
         _console().print(grid, "", table, "", sep="\n")
 
 
-def as_lines(found: Sequence[Listed], timelines: Sequence[Sequence[Event]], shown: Shown) -> None:
+def as_lines(
+    found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
+) -> None:
     """Print JSON, a message a line; with timelines, each with its own."""
     for message, events in zip_longest(found, timelines):
         line = facts(message, shown)
@@ -100,7 +102,7 @@ def as_lines(found: Sequence[Listed], timelines: Sequence[Sequence[Event]], show
         click.echo(json.dumps(line))
 
 
-def facts(message: Listed, shown: Shown) -> dict[str, Any]:
+def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
     """Return what is known of a message, as it may be seen."""
     named: dict[str, Any] = {
         "message_id": str(message.message_id),
@@ -124,12 +126,12 @@ def facts(message: Listed, shown: Shown) -> dict[str, Any]:
     return named
 
 
-def event_facts(event: Event, shown: Shown) -> dict[str, Any]:
+def event_facts(event: TimelineEvent, shown: Shown) -> dict[str, Any]:
     """Return what is known of an event, as it may be seen."""
     return {name: _fact(name, value, shown) for name, value in event.facts.items()}
 
 
-def word(message: Listed) -> str:
+def word(message: ListedMessage) -> str:
     """Return in a word where a message is."""
     if message.uncertain:
         return "Uncertain"
@@ -137,7 +139,7 @@ def word(message: Listed) -> str:
     return _state(message.state) if finished else Stage(message.stage).name
 
 
-def content(message: Listed) -> str:
+def content(message: ListedMessage) -> str:
     """Return characters, or octets in hex."""
     body = message.body
     return escaped(body) if isinstance(body, str) else (body or b"").hex()

@@ -181,9 +181,9 @@ def why_not(db: sqlite3.Connection, message_id: int) -> str:
 
 def query_of(
     *, account: str | None, number: str | None, state: str | None, **same: Any
-) -> lookup.Query:
+) -> lookup.MessageQuery:
     """Return the query that the options mean."""
-    return lookup.Query(
+    return lookup.MessageQuery(
         system_id=account,
         number=None if number is None else digits_of(number),
         stage=STAGES.get(state or ""),

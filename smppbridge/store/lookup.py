@@ -1,6 +1,6 @@
-"""Looks messages up for people: read-only, beside a running bridge and without holding it up.
+"""Messages for people: looked up beside a running bridge, read-only and without holding it up.
 
-What was decided by hand is the one thing written, into a table that the bridge takes it from.
+Only decisions about Uncertain messages are written, into a table of their own for the bridge.
 """
 
 from __future__ import annotations
@@ -8,23 +8,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
 from smppbridge.store.port import same_id
-from smppbridge.store.records import Row, marks
+from smppbridge.store.records import marks
+from smppbridge.store.statements import Row
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
 
-_COLUMNS = (
-    "message_id, system_id, stage, due, expires_at, provider, attempts, route, source, number, "
-    "body, segments, accepted_at, begun_at, answered_at, provider_message_id, state, error, "
-    "done_at, report_source"
-)
 _UNCERTAIN = "stage in (2, 3) and stage = 2 and due is not null"
 # A loose scan: one step in the index for each provider that there is.
 _PROVIDERS = (
@@ -35,12 +31,12 @@ _PROVIDERS = (
 
 
 class NotAStore(Exception):
-    """There is no store of smppbridge in this place, or it cannot be read."""
+    """There is no store of smppbridge in this place, or the store cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query:
-    """Which messages are wanted: what is None does not matter; times are UNIX seconds.
+class MessageQuery:
+    """Which messages are looked up: a field that is None does not matter; times are UNIX seconds.
 
     *before* is the last message_id of the page before.
     """
@@ -57,8 +53,8 @@ class Query:
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A message as the store has it; a segment that waits for others is one in GATHERING."""
+class ListedMessage:
+    """A message of the table ``message``, or in GATHERING a segment that waits for others."""
 
     message_id: int
     system_id: str
@@ -83,13 +79,16 @@ class Listed:
 
     @property
     def uncertain(self) -> bool:
-        """Tell whether an attempt's fate is unknown; while one is out, it is not yet."""
+        """Whether the last attempt is Uncertain; an attempt that is still out is not."""
         return self.stage == Stage.SUBMITTING and self.due is not None
 
 
+_COLUMNS = ", ".join(each.name for each in fields(ListedMessage))
+
+
 @dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened to a message, when it is known when (UNIX seconds)."""
+class TimelineEvent:
+    """A step in the life of a message; *at* is UNIX seconds, None for a step without a time."""
 
     at: float | None
     name: str
@@ -97,7 +96,7 @@ class Event:
 
 
 def open_store(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
-    """Open a store's file beside the bridge.  Raises NotAStore, TooNew."""
+    """Open a store's file beside a running bridge.  Raises NotAStore, TooNew."""
     path = Path(path)
     if not path.is_file():
         raise NotAStore(f"there is no store {path}")
@@ -125,8 +124,8 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise NotAStore(f"{path} has the old schema {version}: the bridge migrates it at its start")
 
 
-def search(db: sqlite3.Connection, query: Query) -> list[Listed]:
-    """Return messages, newest first."""
+def search(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
+    """Return the messages of a query, newest first."""
     wheres: list[str] = []
     values: list[Any] = []
     for where, value in _conditions(db, query):
@@ -138,11 +137,11 @@ def search(db: sqlite3.Connection, query: Query) -> list[Listed]:
         f"({inner} order by message_id desc limit ?) order by message_id desc",
         (*values, query.limit),
     )
-    return [Listed(*row) for row in rows]
+    return [ListedMessage(*row) for row in rows]
 
 
-def named(db: sqlite3.Connection, word: str) -> list[Listed]:
-    """Return what is called *word*: by our message_id, a segment's, or a provider's id."""
+def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
+    """Return messages by message_id, the message_id of a segment, or provider_message_id."""
     found = _numbered(db, int(word)) if _is_message_id(word) else []
     names = [row[0] for row in db.execute(_PROVIDERS) if row[0] is not None]
     theirs = db.execute(
@@ -150,12 +149,13 @@ def named(db: sqlite3.Connection, word: str) -> list[Listed]:
         f"and provider in ({marks(names)}) and lower(ltrim(provider_message_id, '0')) = ?",
         (*names, same_id(word)),
     )
-    known = {one.message_id for one in found}
-    return found + [one for row in theirs if (one := Listed(*row)).message_id not in known]
+    known = {message.message_id for message in found}
+    messages = [ListedMessage(*row) for row in theirs]
+    return found + [message for message in messages if message.message_id not in known]
 
 
-def timeline(db: sqlite3.Connection, message: Listed) -> list[Event]:
-    """Return what happened to a message, in order; what has no time comes last."""
+def timeline(db: sqlite3.Connection, message: ListedMessage) -> list[TimelineEvent]:
+    """Return the steps in the life of a message, in order of time; steps without a time last."""
     segments = db.execute(
         "select message_id, number, received_at from segment where parent = ? order by number",
         (message.message_id,),
@@ -170,7 +170,7 @@ def timeline(db: sqlite3.Connection, message: Listed) -> list[Event]:
 
 
 def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]:
-    """Write down what to do with Uncertain messages; return those that are Uncertain.
+    """Write a decision about messages; return the message_ids of those that are Uncertain.
 
     *verb* is resend or fail.  Raises NotAStore, TooNew, sqlite3.Error.
     """
@@ -189,9 +189,9 @@ def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]
 
 
 def first_since(db: sqlite3.Connection, at: float) -> int:
-    """Return the message_id from which on messages were accepted at *at* or later.
+    """Return the first message_id of the messages accepted at *at* or later.
 
-    Ids grow with time and the primary key is the only index on it: a search by halves.
+    Message_ids grow with time and no index is on the time: a search by halves.
     """
     low, high = 0, db.execute("select coalesce(max(message_id), 0) + 1 from message").fetchone()[0]
     query = "select message_id, accepted_at from message where message_id >= ? limit 1"
@@ -202,7 +202,7 @@ def first_since(db: sqlite3.Connection, at: float) -> int:
     return low
 
 
-def _conditions(db: sqlite3.Connection, query: Query) -> Iterator[tuple[str, list[Any]]]:
+def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[str, list[Any]]]:
     if query.uncertain:
         yield _UNCERTAIN, []
     if query.stage is not None:
@@ -226,7 +226,7 @@ def _is_message_id(word: str) -> bool:
     return word.isascii() and word.isdecimal() and len(word) <= 19 and int(word) <= _LARGEST
 
 
-def _numbered(db: sqlite3.Connection, message_id: int) -> list[Listed]:
+def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
     segment = db.execute(
         "select parent, received_at, octets, context from segment where message_id = ?",
         (message_id,),
@@ -235,41 +235,41 @@ def _numbered(db: sqlite3.Connection, message_id: int) -> list[Listed]:
         return [_gathering(message_id, *segment[1:])]
     whole = segment[0] if segment else message_id
     rows = db.execute(f"select {_COLUMNS} from message where message_id = ?", (whole,))
-    return [Listed(*row) for row in rows]
+    return [ListedMessage(*row) for row in rows]
 
 
-def _gathering(message_id: int, received_at: float, octets: bytes, context: str) -> Listed:
-    said = json.loads(context)
-    system_id, source, destination, _, _, total, _ = said["key"]
-    return Listed(
-        message_id,
-        system_id,
-        Stage.GATHERING,
-        None,
-        said["segment"][3],
-        "",
-        0,
-        "",
-        source[0],
-        destination[0],
-        octets,
-        total,
-        received_at,
+def _gathering(message_id: int, received_at: float, octets: bytes, context: str) -> ListedMessage:
+    written = json.loads(context)
+    system_id, source, destination, _, _, total, _ = written["key"]
+    return ListedMessage(
+        message_id=message_id,
+        system_id=system_id,
+        stage=Stage.GATHERING,
+        due=None,
+        expires_at=written["segment"][3],
+        provider="",
+        attempts=0,
+        route="",
+        source=source[0],
+        number=destination[0],
+        body=octets,
+        segments=total,
+        accepted_at=received_at,
     )
 
 
-def _arrival(message: Listed, segments: Sequence[Row]) -> Iterator[Event]:
+def _arrival(message: ListedMessage, segments: Sequence[Row]) -> Iterator[TimelineEvent]:
     for message_id, number, received_at in segments:
-        yield Event(received_at, "segment", {"message_id": message_id, "number": number})
+        yield TimelineEvent(received_at, "segment", {"message_id": message_id, "number": number})
     if message.stage == Stage.GATHERING:
-        yield Event(message.accepted_at, "segment", {"message_id": message.message_id})
+        yield TimelineEvent(message.accepted_at, "segment", {"message_id": message.message_id})
         return
-    yield Event(message.accepted_at, "joined" if segments else "received", {})
+    yield TimelineEvent(message.accepted_at, "joined" if segments else "received", {})
     if message.route:
-        yield Event(message.accepted_at, "routed", {"via": message.route.split(",")})
+        yield TimelineEvent(message.accepted_at, "routed", {"via": message.route.split(",")})
 
 
-def _attempts(db: sqlite3.Connection, message: Listed) -> Iterator[Event]:
+def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
     rows: list[Row] = db.execute(
         "select number, provider, begun_at, ended_at, outcome, reason from attempt "
         "where message_id = ? order by number",
@@ -287,16 +287,16 @@ def _attempts(db: sqlite3.Connection, message: Listed) -> Iterator[Event]:
             facts["provider_message_id" if outcome == "accepted" else "reason"] = reason
         if begun_at and ended_at:
             facts["seconds"] = round(ended_at - begun_at, 6)
-        yield Event(begun_at or ended_at, "attempt", facts)
+        yield TimelineEvent(begun_at or ended_at, "attempt", facts)
 
 
-def _report(message: Listed) -> Iterator[Event]:
+def _report(message: ListedMessage) -> Iterator[TimelineEvent]:
     if message.report_source is not None:
         facts = {"state": message.state, "error": message.error, "source": message.report_source}
-        yield Event(message.done_at, "report", facts)
+        yield TimelineEvent(message.done_at, "report", facts)
 
 
-def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[Event]:
+def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[TimelineEvent]:
     rows = db.execute(
         "select message_id, state, done_at, due, expires_at, attempts, finished_at, command_status "
         f"from delivery where message_id in ({marks(message_ids)}) order by message_id, done_at",
@@ -305,8 +305,8 @@ def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[
     for message_id, state, done_at, due, expires_at, attempts, finished_at, status in rows:
         facts: dict[str, Any] = {"message_id": message_id, "state": state, "postponed": attempts}
         if finished_at is None:
-            yield Event(done_at, "owed", facts | {"due": due, "expires_at": expires_at})
+            yield TimelineEvent(done_at, "owed", facts | {"due": due, "expires_at": expires_at})
         elif status is None:
-            yield Event(finished_at, "lapsed", facts)
+            yield TimelineEvent(finished_at, "lapsed", facts)
         else:
-            yield Event(finished_at, "delivery", facts | {"command_status": status})
+            yield TimelineEvent(finished_at, "delivery", facts | {"command_status": status})

@@ -1,4 +1,4 @@
-"""Brings a store's file up to date: numbered scripts, each once, in order."""
+"""Migrations of a store's file: numbered scripts, each applied once, in order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def migrations() -> list[tuple[int, str]]:
 
 
 def migrate(db: sqlite3.Connection) -> int:
-    """Apply what is missing; return the schema's number.  Raises TooNew."""
+    """Apply the missing migrations; return the schema's number.  Raises TooNew."""
     version: int = db.execute("pragma user_version").fetchone()[0]
     known = migrations()
     if version > known[-1][0]:

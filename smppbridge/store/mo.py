@@ -1,4 +1,4 @@
-"""MO messages and opt-outs, as rows and back."""
+"""MO messages and opt-outs as rows of the store, and back."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from smppbridge.model.address import Address
 from smppbridge.model.report import Content, Delivery
 from smppbridge.store.port import MoEntry
-from smppbridge.store.records import Row, marks
+from smppbridge.store.records import DeliveryRow, marks, read_address
+from smppbridge.store.statements import Row
 
 AT_ONCE = 250  # ids in one statement
 MOST_OPTOUTS = 1_000_000
@@ -39,7 +39,7 @@ def entry_rows(entry: MoEntry) -> list[Row]:
 
 
 def kept(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
-    """Return which of these MO messages are there."""
+    """Return the message_ids of *ids* that MO messages in the store have."""
     found: set[int] = set()
     for at in range(0, len(ids), AT_ONCE):
         some = ids[at : at + AT_ONCE]
@@ -48,32 +48,34 @@ def kept(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
     return found
 
 
-def owed(db: sqlite3.Connection, system_id: str, deliveries: Iterable[Row]) -> list[Delivery]:
-    """Return what is owed by rows of deliveries (DELIVERY_COLUMNS) that are no receipts."""
+def owed(
+    db: sqlite3.Connection, system_id: str, deliveries: Iterable[DeliveryRow]
+) -> list[Delivery]:
+    """Return the deliveries of MO messages that rows stand for."""
     found = []
-    for message_id, state, parent, error, done_at, due, expires_at, attempts in deliveries:
+    for delivery in deliveries:
         row = db.execute(
             "select source, source_plan, destination, destination_plan, octets, data_coding, "
             "esm_class, heard_at from mo where message_id = ?",
-            (message_id,),
+            (delivery.message_id,),
         ).fetchone()
         if row is None:
             continue
         source, source_plan, destination, destination_plan, octets, coding, esm_class, at = row
         found.append(
             Delivery(
-                message_id,
-                parent,
-                system_id,
-                Address(source, source_plan >> 8, source_plan & 0xFF),
-                Address(destination, destination_plan >> 8, destination_plan & 0xFF),
-                state,
-                error,
-                at,
-                done_at,
-                due,
-                expires_at,
-                attempts,
+                message_id=delivery.message_id,
+                parent=delivery.parent,
+                system_id=system_id,
+                source=read_address(source, source_plan),
+                destination=read_address(destination, destination_plan),
+                state=delivery.state,
+                error=delivery.error,
+                submitted_at=at,
+                done_at=delivery.done_at,
+                due=delivery.due,
+                expires_at=delivery.expires_at,
+                attempts=delivery.attempts,
                 content=Content(octets, coding, esm_class),
             )
         )
@@ -81,7 +83,7 @@ def owed(db: sqlite3.Connection, system_id: str, deliveries: Iterable[Row]) -> l
 
 
 def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
-    """Delete MO messages heard before *before* that are owed no more; return how many segments."""
+    """Delete MO messages received before *before* and owed no more; return how many segments."""
     rows = db.execute(
         "select message_id from mo where heard_at < ? and not exists (select 1 from delivery "
         "where delivery.message_id = mo.message_id and state = 0 and finished_at is null) "
@@ -101,7 +103,7 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
 
 
 def optouts(db: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Return (provider, number), the latest ones if there are very many."""
+    """Return opt-outs as (provider, number), the latest of them if they are very many."""
     return db.execute(
         "select provider, number from optout where ended = 0 order by at desc limit ?",
         (MOST_OPTOUTS,),
@@ -109,7 +111,7 @@ def optouts(db: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def take_ended(db: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Take the opt-outs that were ended by hand."""
+    """Return and delete the opt-outs that a person has ended."""
     if db.execute("select 1 from optout where ended = 1 limit 1").fetchone() is None:
         return []  # without taking the lock that a delete takes
     return db.execute("delete from optout where ended = 1 returning provider, number").fetchall()

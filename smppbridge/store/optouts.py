@@ -1,6 +1,6 @@
 """Opt-outs for people: looked up beside a running bridge, and ended by hand.
 
-What is ended is only marked so: the bridge takes it from there.
+An ended opt-out is only marked as ended: the bridge reads the mark and deletes the row.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from smppbridge.store.lookup import open_store
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
-    """A number that opted out at a provider, when (UNIX seconds)."""
+class OptOutRow:
+    """An opt-out in the store: a number at a provider, since *at* (UNIX seconds)."""
 
     provider: str
     number: str
     at: float
 
 
-def listed(db: sqlite3.Connection, number: str | None = None, limit: int = 50) -> list[Listed]:
-    """Return the latest opt-outs, newest first, or those of one *number*."""
+def listed(db: sqlite3.Connection, number: str | None = None, limit: int = 50) -> list[OptOutRow]:
+    """Return the latest opt-outs, newest first; only those of *number* where given."""
     where = "ended = 0" if number is None else "ended = 0 and number = ?"
     values = () if number is None else (number,)
     rows = db.execute(
         f"select provider, number, at from optout where {where} order by at desc limit ?",
         (*values, limit),
     )
-    return [Listed(*row) for row in rows]
+    return [OptOutRow(*row) for row in rows]
 
 
 def end(path: str | Path, number: str, provider: str | None = None) -> list[str]:
-    """End the opt-outs of a number, everywhere or at one provider; return where there were any.
+    """End the opt-outs of a number, at all providers or at *provider*; return the providers.
 
     Raises NotAStore, TooNew, sqlite3.Error.
     """

@@ -1,9 +1,10 @@
-"""The verbs of the store, as small Protocols, and what they are told.
+"""The verbs of the store, as small Protocols, and the values that they are given.
 
-Every verb takes a list and returns one awaitable: when it resolves, the list is durable; when it
-raises StoreFailure, nothing of it was written.  One call is one transaction, or part of one.  What
-is told of one message without awaiting in between is carried out in the order of its life:
-accepted, begun, recorded, settled, delivered.  Questions see all that was told before them.
+Every verb is given a list and returns one awaitable: when the awaitable resolves, the list is
+durable; when it raises StoreFailure, no row of the list was written.  One call is one transaction,
+or part of one.  Verbs about one message that are called without awaiting in between are carried out
+in the order of a message's life: accepted, begun, recorded, settled, delivered.  A query sees all
+that was written before its call.
 """
 
 from __future__ import annotations
@@ -25,18 +26,17 @@ class StoreFailure(Exception):
 
 
 def same_id(provider_message_id: str) -> str:
-    """Return what two spellings of one id share: case of a to z and leading zeros do not count."""
+    """Return the key that all spellings of an id share: no leading zeros, a to z in lower case."""
     return provider_message_id.lstrip("0").translate(_LOWER)
 
 
 @dataclass(slots=True)
 class Entry:
-    """What is to be kept: a message, a segment, or a segment and the message it completes.
+    """An accepted submit_sm: a message, a segment, or a segment and the message it completes.
 
-    A message with *segments* takes all of them in, also when no segment comes with it.
-
-    *begun* is set when the first attempt is written down together with the message; *hop* is the
-    place in the route where it begins.
+    A message with *segments* joins all of them, also where no segment comes along with the message.
+    *begun* is set where the first attempt is recorded together with the message; *hop* is the
+    attempt's place in the route.
     """
 
     message: Message | None
@@ -48,7 +48,7 @@ class Entry:
 
 @dataclass(slots=True)
 class Verdict:
-    """What an attempt came to, and where its message is from now on."""
+    """The outcome of an attempt, and the stage, time and provider of its message from now on."""
 
     attempt: Attempt
     outcome: Outcome
@@ -62,10 +62,10 @@ class Verdict:
 
 @dataclass(slots=True)
 class Settlement:
-    """A message's state by a report, with the deliveries that it makes due.
+    """A message's state by a report, with the deliveries that the state makes due.
 
-    *source* is push, poll or own; *early* names the early report that it uses up; *renamed* is what
-    the provider calls the message from now on, if that is news.
+    *source* is push, poll or own; *early* is the key of the early report that the settlement uses
+    up; *renamed* is the message's new provider_message_id, None while the old one holds.
     """
 
     attempt: Attempt
@@ -81,10 +81,10 @@ class Settlement:
 
 @dataclass(slots=True)
 class MoEntry:
-    """An MO message to be kept, as the deliver_sm that it takes.
+    """An MO message, as the deliver_sm that carry it.
 
-    *segment* is the number of the first: one that came as a segment is one here too.  Without
-    *provider_message_id* nobody can tell whether it is another one's repetition.
+    *segment* is the number of the first deliver_sm: an MO message that came as a segment of a long
+    text stays a segment.  Without *provider_message_id* a repetition cannot be recognised.
     """
 
     provider: str
@@ -94,13 +94,13 @@ class MoEntry:
 
     @property
     def message_id(self) -> int:
-        """Return the id of its first deliver_sm."""
+        """The id of the first deliver_sm."""
         return self.deliveries[0].message_id
 
 
 @dataclass(slots=True)
 class EarlyReport:
-    """A report whose message is not known (yet)."""
+    """A report whose message is not known, or not yet."""
 
     provider: str
     provider_message_id: str
@@ -112,7 +112,7 @@ class EarlyReport:
 
 @dataclass(slots=True)
 class Found:
-    """A message as the store has it: its latest attempt and its stage."""
+    """A message in the store: its latest attempt and its stage."""
 
     attempt: Attempt
     stage: Stage
@@ -127,8 +127,8 @@ class Waiting(NamedTuple):
     messages: int
 
 
-class Wanted(NamedTuple):
-    """What of a lane is to be read back: an account's messages at a priority, but for *skip*."""
+class LineQuery(NamedTuple):
+    """Which messages of a lane are read back: an account's at a priority, without *skip*."""
 
     system_id: str
     priority: int
@@ -137,10 +137,11 @@ class Wanted(NamedTuple):
 
 @dataclass(slots=True)
 class Restored:
-    """What a store held when it was opened: counts, and what must be in memory.
+    """The contents of a store at its opening: counts, and the values that must be in memory.
 
-    *interrupted* are attempts that were out when the process ended: nobody knows their outcome.
-    *optouts* are (provider, number), the latest ones if they are very many.
+    *interrupted* are attempts that were out when the process ended: their outcome is unknown.
+    *owed* counts deliveries by system_id.  *optouts* are (provider, number), the latest of them if
+    they are very many.
     """
 
     last_id: int
@@ -153,97 +154,97 @@ class Restored:
 
 
 class AcceptStore(Protocol):
-    """What accept needs."""
+    """The verbs that accept calls."""
 
     def accept(
         self, entries: Sequence[Entry], settlements: Sequence[Settlement] = ()
     ) -> Awaitable[None]:
-        """Keep submit_sm, and the fate of those that are at their end already."""
+        """Write accepted submit_sm, and the settlements of messages that have ended already."""
 
 
 class SubmitStore(Protocol):
-    """What submit needs."""
+    """The verbs that submit calls."""
 
     def begin(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
-        """Write down that these attempts are about to leave."""
+        """Write attempts that are about to leave."""
 
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Awaitable[None]:
-        """Write down what attempts came to, and the fate of messages that this decides."""
+        """Write the verdicts on attempts, and the settlements of messages that they end."""
 
     def move(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
-        """Write down that WAITING messages wait for another provider: their attempts' new one."""
+        """Write the provider of each attempt as the one that its WAITING message waits for."""
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Awaitable[None]:
-        """Say when open messages are to be looked at again: (message_id, UNIX seconds)."""
+        """Write when open messages are due again: (message_id, UNIX seconds)."""
 
     def waiting(
-        self, provider: str, lines: Sequence[Wanted], now: float, limit: int
+        self, provider: str, lines: Sequence[LineQuery], now: float, limit: int
     ) -> Awaitable[list[list[Attempt]]]:
-        """Return WAITING messages whose time has come, longest due first, up to *limit* a line.
+        """Return WAITING messages that are due, longest due first, up to *limit* a line.
 
-        A message that is skipped now must be until what was told of it is durable.
+        A message that is skipped once must be skipped until the writes about it are durable.
         """
 
     def due(self, stage: Stage, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
-        """Return messages that are out (SUBMITTING, SUBMITTED) and due, longest due first."""
+        """Return messages of a stage (SUBMITTING, SUBMITTED) that are due, longest due first."""
 
     def batches(self, keys: Sequence[str]) -> Awaitable[dict[str, list[Found]]]:
-        """Return the messages that shared requests, by the requests' keys, in order of ids."""
+        """Return the messages of shared requests, by the requests' keys, in order of message_id."""
 
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
         """Return WAITING messages whose deadline has passed."""
 
     def decisions(self) -> Awaitable[list[tuple[Found, str]]]:
-        """Take what was decided by hand: ("resend" or "fail") for Uncertain messages."""
+        """Return the decisions of people about Uncertain messages ("resend", "fail"), each once."""
 
 
 class ReportStore(Protocol):
-    """What report needs."""
+    """The verbs that report calls."""
 
     def settle(self, settlements: Sequence[Settlement]) -> Awaitable[None]:
-        """Keep states and the deliveries they make due."""
+        """Write the states of messages and the deliveries that they make due."""
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Awaitable[None]:
-        """Keep reports whose messages are not known."""
+        """Write reports whose messages are not known."""
 
     def drop_early(self, keys: Sequence[tuple[str, str]]) -> Awaitable[None]:
-        """Forget early reports: (provider, provider_message_id)."""
+        """Delete early reports: (provider, provider_message_id)."""
 
     def find(
         self, keys: Sequence[tuple[str, str] | int]
     ) -> Awaitable[dict[tuple[str, str] | int, Found]]:
-        """Look messages up by (provider, provider_message_id) or message_id.
+        """Return messages by (provider, provider_message_id) or message_id.
 
-        An id that differs in case or leading zeros is found too, if it is the only one.
+        A provider_message_id in another spelling (see `same_id`) is found too, unless several are.
         """
 
 
 class MoStore(Protocol):
-    """What mo needs."""
+    """The verbs that mo calls."""
 
     def keep_mos(self, entries: Sequence[MoEntry]) -> Awaitable[set[int]]:
-        """Keep MO messages and their deliveries; return the message_ids of those that are new.
+        """Write MO messages and their deliveries; return the message_ids of the new MO messages.
 
-        One whose provider_message_id and segment a provider has told before is not kept.
+        An MO message whose provider, provider_message_id and segment are known is not written.
         """
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Awaitable[None]:
-        """Keep opt-outs: (provider, number, UNIX seconds)."""
+        """Write opt-outs: (provider, number, UNIX seconds)."""
 
     def ended_optouts(self) -> Awaitable[list[tuple[str, str]]]:
-        """Take the opt-outs that were ended by hand: (provider, number)."""
+        """Return the opt-outs that a person has ended, each once: (provider, number)."""
 
 
 class DeliverStore(Protocol):
-    """What deliver needs."""
+    """The verbs that deliver calls."""
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Awaitable[None]:
-        """Mark deliveries as concluded, with the command_status that ended them."""
+        """Write that deliveries are concluded, each with the command_status of its response."""
 
     def postpone(self, deliveries: Sequence[Delivery]) -> Awaitable[None]:
-        """Keep the new *due* and *attempts* of deliveries."""
+        """Write the new *due* and *attempts* of deliveries."""
 
     def owed(
         self,
@@ -252,10 +253,10 @@ class DeliverStore(Protocol):
         limit: int,
         skip: Collection[tuple[int, int]] = frozenset(),
     ) -> Awaitable[list[Delivery]]:
-        """Return deliveries owed to an account whose time has come, longest due first.
+        """Return due deliveries owed to an account, longest due first, without *skip*.
 
-        Without *skip*: (message_id, state).
+        *skip* is of (message_id, state).
         """
 
     def lapse(self, now: float, limit: int) -> Awaitable[dict[str, int]]:
-        """Give up deliveries past their *expires_at*; return how many for each account."""
+        """Conclude deliveries past their *expires_at*; return how many by system_id."""

@@ -1,26 +1,30 @@
-"""What is read back from SQLite: by the writer thread, in step with what was written."""
+"""The queries on SQLite: made by the writer thread, each after the writes before it."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import fields
 
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import mo
 from smppbridge.store import records as rec
-from smppbridge.store.port import EarlyReport, Found, Restored, Waiting, Wanted, same_id
-from smppbridge.store.records import ATTEMPT_COLUMNS, DELIVERY_COLUMNS, Row, marks
+from smppbridge.store.port import EarlyReport, Found, LineQuery, Restored, Waiting, same_id
+from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
+from smppbridge.store.statements import Row
 
-_OUT = "stage in (2, 3)"  # word for word as the partial index says
+_MESSAGE, _DELIVERY = columns(MessageRow), columns(DeliveryRow)
+_EARLY = ", ".join(each.name for each in fields(EarlyReport))
+_OUT = "stage in (2, 3)"  # word for word as in the partial index
 
 AT_ONCE = 250  # ids in one statement
 
 
 def restore(db: sqlite3.Connection) -> Restored:
-    """Return what must be known before the bridge goes on where it was."""
+    """Return the counts and values that the bridge needs in memory to go on."""
     last = max(
         db.execute(f"select coalesce(max(message_id), 0) from {table}").fetchone()[0]
         for table in ("message", "segment", "mo")
@@ -39,17 +43,24 @@ def restore(db: sqlite3.Connection) -> Restored:
         "from segment where parent is null order by message_id"
     )
     segments = [rec.read_gathering(row) for row in gathering]
-    early = [EarlyReport(*row) for row in db.execute("select * from early order by at")]
-    was_out = f"select {ATTEMPT_COLUMNS} from message where {_OUT} and stage = 2 and due is null"
+    early = [EarlyReport(*row) for row in db.execute(f"select {_EARLY} from early order by at")]
+    was_out = f"select {_MESSAGE} from message where {_OUT} and stage = 2 and due is null"
     interrupted = _attempts(db, db.execute(was_out))
-    waits = list(map(Waiting._make, waiting))
-    return Restored(last, waits, interrupted, segments, owed, early, mo.optouts(db))
+    return Restored(
+        last_id=last,
+        waiting=list(map(Waiting._make, waiting)),
+        interrupted=interrupted,
+        segments=segments,
+        owed=owed,
+        early=early,
+        optouts=mo.optouts(db),
+    )
 
 
 def waiting(
-    db: sqlite3.Connection, provider: str, lines: Sequence[Wanted], now: float, limit: int
+    db: sqlite3.Connection, provider: str, lines: Sequence[LineQuery], now: float, limit: int
 ) -> list[list[Attempt]]:
-    """Return WAITING messages whose time has come; reads the index to find them."""
+    """Return WAITING messages that are due, by line; found by the index alone."""
     found: list[list[Attempt]] = []
     for system_id, priority, skip in lines:
         ids = db.execute(
@@ -57,55 +68,57 @@ def waiting(
             "and priority = ? and due <= ? order by due limit ?",
             (provider, system_id, priority, now, limit + len(skip)),
         )
-        found.append(_in_order(db, [one for (one,) in ids if one not in skip][:limit]))
+        wanted = [message_id for (message_id,) in ids if message_id not in skip]
+        found.append(_in_order(db, wanted[:limit]))
     return found
 
 
 def due(
     db: sqlite3.Connection, stage: Stage, provider: str, now: float, limit: int
 ) -> list[Attempt]:
-    """Return messages that are out and whose time has come; reads the index to find them."""
+    """Return SUBMITTING or SUBMITTED messages that are due; found by the index alone."""
     ids = db.execute(
         f"select message_id from message where {_OUT} and stage = ? and provider = ? "
         "and due <= ? order by due limit ?",
         (int(stage), provider, now, limit),
     )
-    return _in_order(db, [found for (found,) in ids])
+    return _in_order(db, [message_id for (message_id,) in ids])
 
 
 def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found]]:
-    """Return the messages that shared requests, finished or not."""
+    """Return the messages of shared requests, finished or not."""
     found: dict[str, list[Found]] = {}
     for key in keys:
         rows = db.execute(
-            f"select {ATTEMPT_COLUMNS} from message where batch is not null and batch = ? "
+            f"select {_MESSAGE} from message where batch is not null and batch = ? "
             "order by message_id",
             (key,),
-        ).fetchall()
-        segments = _segments(db, rows)
-        found[key] = [rec.read_found(row, segments.get(row[0], ())) for row in rows]
+        )
+        members = [MessageRow._make(row) for row in rows]
+        segments = _segments(db, members)
+        found[key] = [rec.read_found(row, segments.get(row.message_id, ())) for row in members]
     return found
 
 
 def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
-    """Return WAITING messages whose deadline has passed; reads the index to find them."""
+    """Return WAITING messages whose deadline has passed; found by the index alone."""
     ids = db.execute(
         "select message_id from message where stage = 1 and provider = ? and expires_at <= ? "
         "limit ?",
         (provider, now, limit),
     ).fetchall()
-    return list(_by_ids(db, [found for (found,) in ids]).values())
+    return list(_by_ids(db, [message_id for (message_id,) in ids]).values())
 
 
 def find(
     db: sqlite3.Connection, keys: Sequence[tuple[str, str] | int]
 ) -> dict[tuple[str, str] | int, Found]:
-    """Look messages up by (provider, provider_message_id) or by message_id."""
+    """Return messages by (provider, provider_message_id) or by message_id."""
     found: dict[tuple[str, str] | int, Found] = {}
     for key in keys:
         row = _by_id(db, key) if isinstance(key, int) else _by_provider(db, *key)
         if row is not None:
-            found[key] = rec.read_found(row, _segments(db, [row]).get(row[0], ()))
+            found[key] = rec.read_found(row, _segments(db, [row]).get(row.message_id, ()))
     return found
 
 
@@ -116,37 +129,38 @@ def owed(
     limit: int,
     skip: Collection[tuple[int, int]],
 ) -> list[Delivery]:
-    """Return deliveries owed to an account whose time has come, longest due first."""
+    """Return due deliveries owed to an account, longest due first."""
     keys = db.execute(
         "select message_id, state from delivery where finished_at is null and system_id = ? "
         "and due <= ? order by due limit ?",
         (system_id, now, limit + len(skip)),
     )
     wanted = [key for key in keys if key not in skip][:limit]
-    query = f"select {DELIVERY_COLUMNS} from delivery where message_id = ? and state = ?"
-    rows = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
-    messages = _by_ids(db, sorted({row[2] for row in rows if row[1]}))
+    query = f"select {_DELIVERY} from delivery where message_id = ? and state = ?"
+    read = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
+    rows = [DeliveryRow._make(row) for row in read]
+    messages = _by_ids(db, sorted({row.parent for row in rows if row.state}))
     found = [
-        rec.read_delivery(row, messages[row[2]], finished=_ended_so(db, row))
+        rec.read_delivery(row, messages[row.parent], finished=_ended_so(db, row))
         for row in rows
-        if row[2] in messages
+        if row.parent in messages
     ]
-    phones = [row for row in rows if not row[1]]
+    phones = [row for row in rows if not row.state]
     if phones:
         found = sorted(found + mo.owed(db, system_id, phones), key=lambda d: (d.due, d.message_id))
     return found
 
 
-def _ended_so(db: sqlite3.Connection, row: Row) -> bool:
-    """Tell whether the message of a delivery ended in a state that most come out of again."""
-    if row[1] != MessageState.ACCEPTED:
+def _ended_so(db: sqlite3.Connection, row: DeliveryRow) -> bool:
+    """Whether the message of a delivery ended ACCEPTED, a state that most messages leave again."""
+    if row.state != MessageState.ACCEPTED:
         return False
     ended = "select 1 from message where message_id = ? and stage = 4 and state = ?"
-    return db.execute(ended, (row[2], row[1])).fetchone() is not None
+    return db.execute(ended, (row.parent, row.state)).fetchone() is not None
 
 
 def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
-    """Take what was decided by hand about messages that are Uncertain."""
+    """Return and delete the decisions of people about Uncertain messages."""
     if db.execute("select 1 from decision limit 1").fetchone() is None:
         return []  # without taking the lock that a delete takes
     rows = db.execute("delete from decision returning message_id, verb").fetchall()
@@ -155,7 +169,7 @@ def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
 
 
 def lapse(db: sqlite3.Connection, now: float, limit: int) -> dict[str, int]:
-    """Give up deliveries past their time; return how many for each account."""
+    """Conclude deliveries past their *expires_at*; return how many by system_id."""
     rows = db.execute(
         "select system_id, message_id, state from delivery "
         "where finished_at is null and expires_at <= ? limit ?",
@@ -174,7 +188,7 @@ def lapse(db: sqlite3.Connection, now: float, limit: int) -> dict[str, int]:
 
 
 def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
-    """Delete finished messages older than *before*, with all that hangs on them."""
+    """Delete messages FINISHED before *before*, with their attempts, segments and deliveries."""
     rows = db.execute(
         "select message_id from message where stage = 4 and done_at < ? order by done_at limit ?",
         (before, limit),
@@ -200,14 +214,14 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
 
 
 def open_messages(db: sqlite3.Connection, provider: str) -> bool:
-    """Tell whether a provider has messages that are not finished."""
+    """Whether a provider has messages that are not FINISHED."""
     places = ("stage = 1", f"{_OUT} and stage = 2", f"{_OUT} and stage = 3")
     queries = (f"select 1 from message where {place} and provider = ? limit 1" for place in places)
     return any(db.execute(query, (provider,)).fetchone() for query in queries)
 
 
 def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
-    """Return figures for gauges; octets of the file, of its log, and free on its disk."""
+    """Return figures for gauges: Uncertain messages; octets of the file, its log and its disk."""
     uncertain = f"select count(*) from message where {_OUT} and stage = 2 and due is not null"
     disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
     wal = f"{path}-wal"
@@ -220,8 +234,8 @@ def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
 
 
 def _in_order(db: sqlite3.Connection, ids: Sequence[int]) -> list[Attempt]:
-    rows = _by_ids(db, ids)
-    return [attempt for found in ids if (attempt := rows.get(found)) is not None]
+    found = _by_ids(db, ids)
+    return [attempt for each in ids if (attempt := found.get(each)) is not None]
 
 
 def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
@@ -229,20 +243,20 @@ def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
     for at in range(0, len(ids), AT_ONCE):
         some = ids[at : at + AT_ONCE]
         rows = db.execute(
-            f"select {ATTEMPT_COLUMNS} from message where message_id in ({marks(some)})", some
+            f"select {_MESSAGE} from message where message_id in ({marks(some)})", some
         )
         found.update((a.message.message_id, a) for a in _attempts(db, rows))
     return found
 
 
-def _attempts(db: sqlite3.Connection, rows: Iterable[Row]) -> list[Attempt]:
-    rows = list(rows)
+def _attempts(db: sqlite3.Connection, read: Iterable[Row]) -> list[Attempt]:
+    rows = [MessageRow._make(row) for row in read]
     segments = _segments(db, rows)
-    return [rec.read_attempt(row, segments.get(row[0], ())) for row in rows]
+    return [rec.read_attempt(row, segments.get(row.message_id, ())) for row in rows]
 
 
-def _segments(db: sqlite3.Connection, rows: Sequence[Row]) -> dict[int, tuple[Segment, ...]]:
-    parents = [row[0] for row in rows if row[16]]
+def _segments(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> dict[int, tuple[Segment, ...]]:
+    parents = [row.message_id for row in rows if row.segments]
     found: dict[int, tuple[Segment, ...]] = {}
     for at in range(0, len(parents), AT_ONCE):
         some = parents[at : at + AT_ONCE]
@@ -256,18 +270,21 @@ def _segments(db: sqlite3.Connection, rows: Sequence[Row]) -> dict[int, tuple[Se
     return found
 
 
-def _by_id(db: sqlite3.Connection, message_id: int) -> Row | None:
-    query = f"select {ATTEMPT_COLUMNS} from message where message_id = ?"
-    row: Row | None = db.execute(query, (message_id,)).fetchone()
-    return row
+def _by_id(db: sqlite3.Connection, message_id: int) -> MessageRow | None:
+    query = f"select {_MESSAGE} from message where message_id = ?"
+    row = db.execute(query, (message_id,)).fetchone()
+    return None if row is None else MessageRow._make(row)
 
 
-def _by_provider(db: sqlite3.Connection, provider: str, provider_message_id: str) -> Row | None:
-    rows: list[Row] = db.execute(
-        f"select {ATTEMPT_COLUMNS} from message where provider_message_id is not null "
+def _by_provider(
+    db: sqlite3.Connection, provider: str, provider_message_id: str
+) -> MessageRow | None:
+    read = db.execute(
+        f"select {_MESSAGE} from message where provider_message_id is not null "
         "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? limit 8",
         (provider, same_id(provider_message_id)),
-    ).fetchall()
-    exact = [row for row in rows if row[22] == provider_message_id]
+    )
+    rows = [MessageRow._make(row) for row in read]
+    exact = [row for row in rows if row.provider_message_id == provider_message_id]
     candidates = exact or rows
     return candidates[0] if len(candidates) == 1 else None

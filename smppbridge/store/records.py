@@ -1,10 +1,14 @@
-"""Rows of the store, and the values they stand for."""
+"""Values as rows of the store, and rows as values.
+
+Rows that are read have their columns' names.  Rows to be written are plain tuples, in the order of
+the columns of their statement in ``statements``: a name for each field would double their cost.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import (
@@ -19,20 +23,60 @@ from smppbridge.model.message import (
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry, Found, Settlement, Verdict
+from smppbridge.store.statements import Row
 
-Row = tuple[Any, ...]
 
-ATTEMPT_COLUMNS = (
-    "message_id, system_id, source, source_plan, destination, destination_plan, number, body, "
-    "data_coding, priority, registered_delivery, route, accepted_at, expires_at, due, traits, "
-    "segments, provider, attempts, hop, begun_at, answered_at, provider_message_id, stage, state, "
-    "batch"
-)
-DELIVERY_COLUMNS = "message_id, state, parent, error, done_at, due, expires_at, attempts"
+class MessageRow(NamedTuple):
+    """A message with its latest attempt, as read; `columns` names the fields in a query."""
+
+    message_id: int
+    system_id: str
+    source: str
+    source_plan: int
+    destination: str | None
+    destination_plan: int
+    number: str
+    body: str | bytes
+    data_coding: int
+    priority: int
+    registered_delivery: int
+    route: str
+    accepted_at: float
+    expires_at: float
+    due: float | None
+    traits: str | None
+    segments: int
+    provider: str
+    attempts: int
+    hop: int
+    begun_at: float | None
+    answered_at: float | None
+    provider_message_id: str | None
+    stage: int
+    state: int
+    batch: str | None
+
+
+class DeliveryRow(NamedTuple):
+    """A delivery owed, as read; *parent* is the message_id of the whole message."""
+
+    message_id: int
+    state: int
+    parent: int
+    error: int
+    done_at: float
+    due: float
+    expires_at: float
+    attempts: int
+
+
+def columns(row: type[MessageRow | DeliveryRow]) -> str:
+    """Return the columns of a row for a query."""
+    return ", ".join(row._fields)
 
 
 def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
-    """Return the row of a message just accepted; *begun* with its first attempt, at *hop*."""
+    """Return the row of an accepted message; *begun* with the first attempt, at *hop*."""
     source, destination = m.source, m.destination
     return (
         m.message_id,
@@ -61,7 +105,7 @@ def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
 
 
 def verdict_row(v: Verdict) -> Row:
-    """Return what a verdict changes in its message's row."""
+    """Return the columns that a verdict changes in the row of its message."""
     a = v.attempt
     return (
         a.message.message_id,
@@ -76,7 +120,7 @@ def verdict_row(v: Verdict) -> Row:
 
 
 def attempt_row(v: Verdict) -> Row:
-    """Return the row that remembers an attempt that was no plain success."""
+    """Return the row of an attempt that was not accepted."""
     a = v.attempt
     outcome = v.outcome
     return (
@@ -91,7 +135,7 @@ def attempt_row(v: Verdict) -> Row:
 
 
 def settlement_row(s: Settlement) -> Row:
-    """Return what a report changes in its message's row."""
+    """Return the columns that a settlement changes in the row of its message."""
     return (s.attempt.message.message_id, s.state, s.error, s.at, s.source, s.renamed)
 
 
@@ -111,7 +155,7 @@ def delivery_row(d: Delivery) -> Row:
 
 
 def segment_row(entry: Entry) -> Row:
-    """Return the row of a segment; one that completes its message keeps no octets."""
+    """Return the row of a segment: without octets where the segment completes its message."""
     key, s = entry.key, entry.segment
     assert key is not None
     assert s is not None
@@ -128,7 +172,7 @@ def segment_row(entry: Entry) -> Row:
 
 
 def traits_text(traits: Traits) -> str:
-    """Write traits as JSON, without what is left at its default."""
+    """Return traits as JSON, without the fields that have their default."""
     named = {
         "service_type": traits.service_type,
         "esm_class": traits.esm_class,
@@ -142,7 +186,7 @@ def traits_text(traits: Traits) -> str:
 
 
 def read_traits(text: str | None) -> Traits:
-    """Read traits back."""
+    """Return the traits that JSON stands for."""
     if text is None:
         return PLAIN
     named = json.loads(text)
@@ -151,7 +195,7 @@ def read_traits(text: str | None) -> Traits:
 
 
 def context_text(key: GatheringKey, s: Segment) -> str:
-    """Write what a lone segment must say about the message it belongs to."""
+    """Return as JSON the fields of a lone segment that its message needs once it is whole."""
     return json.dumps(
         {
             "key": [
@@ -170,103 +214,111 @@ def context_text(key: GatheringKey, s: Segment) -> str:
 
 
 def read_gathering(row: Row) -> tuple[GatheringKey, Segment]:
-    """Read a segment that waits for the rest of its message."""
+    """Return a segment that waits for the rest of its message, with the key of that message."""
     message_id, number, registered_delivery, received_at, octets, context = row
-    said = json.loads(context)
-    system_id, source, destination, kind, reference, total, udh = said["key"]
-    data_coding, priority, due, expires_at = said["segment"]
+    written = json.loads(context)
+    system_id, source, destination, kind, reference, total, udh = written["key"]
+    data_coding, priority, due, expires_at = written["segment"]
     key = GatheringKey(
-        system_id,
-        Address(*source),
-        Address(*destination),
-        kind,
-        reference,
-        total,
-        bytes.fromhex(udh),
+        system_id=system_id,
+        source=Address(*source),
+        destination=Address(*destination),
+        kind=kind,
+        reference=reference,
+        total=total,
+        udh=bytes.fromhex(udh),
     )
     segment = Segment(
-        message_id,
-        number,
-        registered_delivery,
-        received_at,
-        data_coding,
-        priority,
-        due,
-        expires_at,
-        read_traits(said["traits"]),
-        octets,
+        message_id=message_id,
+        number=number,
+        registered_delivery=registered_delivery,
+        received_at=received_at,
+        data_coding=data_coding,
+        priority=priority,
+        due=due,
+        expires_at=expires_at,
+        traits=read_traits(written["traits"]),
+        octets=octets,
     )
     return key, segment
 
 
-def read_attempt(row: Row, segments: tuple[Segment, ...] = ()) -> Attempt:
-    """Read a message with its latest attempt (ATTEMPT_COLUMNS)."""
-    number, body = row[6], row[7]
+def read_attempt(row: MessageRow, segments: tuple[Segment, ...] = ()) -> Attempt:
+    """Return the latest attempt of a message, with the message."""
+    body = row.body
+    destination = row.number if row.destination is None else row.destination
     message = Message(
-        row[0],
-        row[1],
-        Address(row[2], row[3] >> 8, row[3] & 0xFF),
-        Address(number if row[4] is None else row[4], row[5] >> 8, row[5] & 0xFF),
-        number,
-        body if isinstance(body, str) else "",
-        row[8],
-        row[9],
-        row[10],
-        tuple(row[11].split(",")) if row[11] else (),
-        row[12],
-        row[13],
-        row[14] or 0.0,
-        None if isinstance(body, str) else body,
-        read_traits(row[15]),
-        segments,
+        message_id=row.message_id,
+        system_id=row.system_id,
+        source=read_address(row.source, row.source_plan),
+        destination=read_address(destination, row.destination_plan),
+        number=row.number,
+        text=body if isinstance(body, str) else "",
+        data_coding=row.data_coding,
+        priority=row.priority,
+        registered_delivery=row.registered_delivery,
+        route=tuple(row.route.split(",")) if row.route else (),
+        accepted_at=row.accepted_at,
+        expires_at=row.expires_at,
+        due=row.due or 0.0,
+        binary=None if isinstance(body, str) else body,
+        traits=read_traits(row.traits),
+        segments=segments,
     )
     return Attempt(
-        message,
-        row[17],
-        row[18],
-        row[19],
-        row[20] or 0.0,
-        row[21] or 0.0,
-        row[22],
-        row[24],
-        row[25],
+        message=message,
+        provider=row.provider,
+        number=row.attempts,
+        hop=row.hop,
+        begun_at=row.begun_at or 0.0,
+        answered_at=row.answered_at or 0.0,
+        provider_message_id=row.provider_message_id,
+        state=row.state,
+        batch=row.batch,
     )
 
 
-def read_found(row: Row, segments: tuple[Segment, ...]) -> Found:
-    """Read a message with its stage (ATTEMPT_COLUMNS)."""
-    return Found(read_attempt(row, segments), Stage(row[23]))
+def read_found(row: MessageRow, segments: tuple[Segment, ...]) -> Found:
+    """Return a message with its latest attempt and its stage."""
+    return Found(read_attempt(row, segments), Stage(row.stage))
 
 
 def read_segments(rows: Iterable[Row]) -> dict[int, tuple[Segment, ...]]:
-    """Read joined segments (parent, message_id, number, registered_delivery, received_at)."""
+    """Return joined segments by parent.
+
+    A row is (parent, message_id, number, registered_delivery, received_at).
+    """
     found: dict[int, list[Segment]] = {}
     for parent, *rest in rows:
         found.setdefault(parent, []).append(Segment(*rest))
     return {k: tuple(sorted(v, key=lambda s: s.number)) for k, v in found.items()}
 
 
-def read_delivery(row: Row, attempt: Attempt, *, finished: bool) -> Delivery:
-    """Read a delivery owed (DELIVERY_COLUMNS) about the message of *attempt*.
+def read_delivery(row: DeliveryRow, attempt: Attempt, *, finished: bool) -> Delivery:
+    """Return a delivery owed about the message of *attempt*.
 
-    *finished* tells whether that message is, for a state that need not be final.
+    *finished* is whether that message is FINISHED, for a state that need not be final.
     """
-    message_id, state, _, error, done_at, due, expires_at, attempts = row
     return delivery_of(
         attempt.message,
-        message_id=message_id,
-        state=state,
-        error=error,
-        done_at=done_at,
-        expires_at=expires_at,
-        due=due,
-        attempts=attempts,
-        final=MessageState(state).is_final or finished,
+        message_id=row.message_id,
+        state=row.state,
+        error=row.error,
+        done_at=row.done_at,
+        expires_at=row.expires_at,
+        due=row.due,
+        attempts=row.attempts,
+        final=MessageState(row.state).is_final or finished,
     )
 
 
+def read_address(addr: str, plan: int) -> Address:
+    """Return an address; *plan* is TON and NPI, an octet each."""
+    return Address(addr, plan >> 8, plan & 0xFF)
+
+
 def marks(values: Sequence[Any]) -> str:
-    """Return as many ``?`` as there are values."""
+    """Return a ``?`` for each value."""
     return ",".join("?" * len(values))
 
 

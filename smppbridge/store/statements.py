@@ -1,4 +1,4 @@
-"""One SQL step for many rows.
+"""The statements that write: one SQL step for many rows.
 
 Python's sqlite3 lets the interpreter lock go at every step, and executemany steps once a row:
 beside a busy reactor that costs eight times as much as one statement with many rows.  Rows are
@@ -18,10 +18,11 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 class Many:
     """A statement over ``v``, a table of values with the columns named; NULL rows do nothing."""
 
-    __slots__ = ("_nulls", "_sql", "width")
+    __slots__ = ("_nulls", "_sql", "columns", "width")
 
     def __init__(self, columns: str, statement: str) -> None:
-        self.width = columns.count(",") + 1
+        self.columns = tuple(columns.split(","))
+        self.width = len(self.columns)
         self._nulls = (None,) * self.width
         row = f"({','.join('?' * self.width)})"
         self._sql = {
@@ -39,12 +40,9 @@ class Many:
             db.execute(self._sql[size], values)
 
 
-def _insert(table: str, columns: str, *, ignore: bool = False) -> Many:
-    first = columns.split(",", 1)[0]
-    verb = "insert or ignore" if ignore else "insert"
-    return Many(
-        columns, f"{verb} into {table}({columns}) select * from v where {first} is not null"
-    )
+def _insert(table: str, columns: str, verb: str = "insert", where: str = "") -> Many:
+    wanted = where or f"{columns.split(',', 1)[0]} is not null"
+    return Many(columns, f"{verb} into {table}({columns}) select * from v where {wanted}")
 
 
 def _update(table: str, columns: str, changes: str, where: str) -> Many:
@@ -80,9 +78,8 @@ RECORD = _update(
     "answered_at=v.at, provider_message_id=coalesce(v.pmid, provider_message_id)",
     "message_id=v.id and message.stage < 4",
 )
-INSERT_ATTEMPT = Many(
-    "message_id,number,provider,begun_at,ended_at,outcome,reason",
-    "insert or ignore into attempt select * from v where message_id is not null",
+INSERT_ATTEMPT = _insert(
+    "attempt", "message_id,number,provider,begun_at,ended_at,outcome,reason", "insert or ignore"
 )
 MOVE = _update(
     "message",
@@ -108,7 +105,7 @@ FINAL = _update(
 INSERT_DELIVERY = _insert(
     "delivery",
     "message_id,state,parent,system_id,error,done_at,due,expires_at,attempts",
-    ignore=True,
+    "insert or ignore",
 )
 FINISH_DELIVERY = _update(
     "delivery",
@@ -126,27 +123,23 @@ INSERT_MO = _insert(
     "mo",
     "message_id,parent,provider,provider_message_id,segment,source,source_plan,destination,"
     "destination_plan,data_coding,esm_class,octets,heard_at",
-    ignore=True,
+    "insert or ignore",
 )
-INSERT_MO_DELIVERY = Many(  # none for a repeated message: its first segment was not inserted
+INSERT_MO_DELIVERY = _insert(  # none for a repeated MO message: its first segment is not inserted
+    "delivery",
     "message_id,state,parent,system_id,error,done_at,due,expires_at,attempts",
-    "insert or ignore into delivery(message_id, state, parent, system_id, error, done_at, due, "
-    "expires_at, attempts) select * from v where parent in (select message_id from mo)",
+    "insert or ignore",
+    "parent in (select message_id from mo)",
 )
-INSERT_OPTOUT = Many(
-    "provider,number,at",
-    "insert or replace into optout(provider, number, at) select * from v "
-    "where provider is not null",
-)
-INSERT_EARLY = Many(
-    "provider,pmid,state,error,at,renamed",
-    "insert or replace into early select * from v where provider is not null",
+INSERT_OPTOUT = _insert("optout", "provider,number,at", "insert or replace")
+INSERT_EARLY = _insert(
+    "early", "provider,provider_message_id,state,error,at,renamed", "insert or replace"
 )
 DELETE_EARLY = Many(
     "p,pmid", "delete from early where (provider, provider_message_id) in (select p, pmid from v)"
 )
 
-# The order within a transaction: what is new, what becomes of it, what that makes due.
+# The order within a transaction is that of a message's life, and then its deliveries.
 ORDER = (
     INSERT_MESSAGE,
     INSERT_SEGMENT,

@@ -1,4 +1,4 @@
-"""The thread that writes: one transaction for all that was told since the last one."""
+"""The writer thread: one transaction for all rows that came since the last transaction."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.store.statements import Many, Row
 
 T = TypeVar("T")
-Told = list[tuple[Many, list[Row]]]
-Question = Callable[[sqlite3.Connection], Any]
+Writes = list[tuple[Many, list[Row]]]
+Query = Callable[[sqlite3.Connection], Any]
 
 
 @dataclass(slots=True)
-class _Call:
-    """A verb's rows, a question, or both, and who waits for it."""
+class _StoreCall:
+    """The writes of a verb, a query, or both, and the Deferred that waits for them."""
 
     waiter: Deferred[Any]
-    told: Told | None = None
-    question: Question | None = None
+    writes: Writes | None = None
+    query: Query | None = None
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -41,9 +41,10 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 class Writer:
-    """Writes what the reactor thread tells, and answers what it asks, in the order it came.
+    """Carries out writes and queries of the reactor thread, each call after the calls before it.
 
-    *committed* is told of every transaction: the seconds it took, the error if it failed.
+    *committed* is called for every transaction with its seconds, and its error if it failed.  Only
+    the reactor thread writes `failing`, in `_done`; the writer thread has its connection alone.
     """
 
     def __init__(
@@ -53,13 +54,13 @@ class Writer:
         committed: Callable[[float, Exception | None], None],
     ) -> None:
         self._path, self._call, self._committed = path, call_in_reactor, committed
-        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._calls: queue.SimpleQueue[_StoreCall | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self.failing = False
 
     @property
     def alive(self) -> bool:
-        """Tell whether the thread runs."""
+        """Whether the thread runs."""
         return self._thread.is_alive()
 
     def start(self) -> None:
@@ -67,31 +68,33 @@ class Writer:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """Write what was told and end the thread (blocks)."""
+        """Carry out all calls and end the thread (blocks)."""
         if self._thread.is_alive():
             self._calls.put(None)
             self._thread.join(timeout)
 
-    def tell(self, told: Told) -> Deferred[None]:
-        """Have rows written; done when they are on disk.  Fails with StoreFailure."""
+    def write(self, writes: Writes) -> Deferred[None]:
+        """Write rows; done when they are on disk.  Fails with StoreFailure."""
         waiter: Deferred[None] = Deferred()
-        self._calls.put(_Call(waiter, told))
+        self._calls.put(_StoreCall(waiter, writes))
         return waiter
 
-    def tell_and_ask(self, told: Told, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        """Have rows written, and a question answered about them before anybody reads them."""
+    def write_and_query(
+        self, writes: Writes, query: Callable[[sqlite3.Connection], T]
+    ) -> Deferred[T]:
+        """Write rows, and query them before any other query sees them."""
         waiter: Deferred[T] = Deferred()
-        self._calls.put(_Call(waiter, told, question))
+        self._calls.put(_StoreCall(waiter, writes, query))
         return waiter
 
-    def ask(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
-        """Have a question answered after all that was told before it."""
+    def query(self, query: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Make a query after all calls before it."""
         waiter: Deferred[T] = Deferred()
-        self._calls.put(_Call(waiter, question=question))
+        self._calls.put(_StoreCall(waiter, query=query))
         return waiter
 
     def _run(self) -> None:
-        """Write what has come since the last commit, again and again, until None comes."""
+        """Carry out the calls since the last commit, again and again, until None comes."""
         db, calls, last = connect(self._path), self._calls, False
         while not last:
             batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
@@ -99,32 +102,38 @@ class Writer:
             self._turn(db, [call for call in batch if call is not None])
         db.close()
 
-    def _turn(self, db: sqlite3.Connection, calls: list[_Call]) -> None:
-        told = [call for call in calls if call.told is not None]
+    def _turn(self, db: sqlite3.Connection, calls: list[_StoreCall]) -> None:
+        writing = [call for call in calls if call.writes is not None]
         begun = time.monotonic()
-        results: list[Any] = _write(db, [call.told or [] for call in told])
-        took = time.monotonic() - begun
-        for number, call in enumerate(told):
-            if call.question and results[number] is None:
-                results[number] = _answer(db, call.question)
-        asked = [call for call in calls if call.told is None]
-        results += [_answer(db, call.question) for call in asked if call.question]
-        self._call(self._done, told, asked, results, took)
+        results: list[Any] = _write(db, [call.writes or [] for call in writing])
+        seconds = time.monotonic() - begun
+        for number, call in enumerate(writing):
+            if call.query and results[number] is None:
+                results[number] = _result(db, call.query)
+        reading = [call for call in calls if call.writes is None]
+        results += [_result(db, call.query) for call in reading if call.query]
+        self._call(self._done, writing, reading, results, seconds)
 
-    def _done(self, told: list[_Call], asked: list[_Call], results: list[Any], took: float) -> None:
-        if any(rows for call in told for _, rows in call.told or ()):
-            failed = next((e for e in results[: len(told)] if isinstance(e, Exception)), None)
+    def _done(
+        self,
+        writing: list[_StoreCall],
+        reading: list[_StoreCall],
+        results: list[Any],
+        seconds: float,
+    ) -> None:
+        if any(rows for call in writing for _, rows in call.writes or ()):
+            failed = next((e for e in results[: len(writing)] if isinstance(e, Exception)), None)
             self.failing = failed is not None
-            self._committed(took, failed)
-        for call, result in zip([*told, *asked], results, strict=True):
+            self._committed(seconds, failed)
+        for call, result in zip([*writing, *reading], results, strict=True):
             if isinstance(result, Exception):
                 call.waiter.errback(StoreFailure(str(result)))
             else:
                 call.waiter.callback(result)
 
 
-def _write(db: sqlite3.Connection, parts: list[Told]) -> list[Exception | None]:
-    """Write all parts in one transaction; return the error of each."""
+def _write(db: sqlite3.Connection, parts: list[Writes]) -> list[Exception | None]:
+    """Write all parts in one transaction; return the error, if any, of each part."""
     if not parts:
         return []
     try:
@@ -136,10 +145,10 @@ def _write(db: sqlite3.Connection, parts: list[Told]) -> list[Exception | None]:
     return [None] * len(parts)
 
 
-def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
+def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> None:
     rows: dict[Many, list[Row]] = {}
-    for told in parts:
-        for many, more in told:
+    for writes in parts:
+        for many, more in writes:
             if more:
                 rows.setdefault(many, []).extend(more)
     try:
@@ -153,9 +162,9 @@ def _transaction(db: sqlite3.Connection, parts: list[Told]) -> None:
             db.execute("rollback")
 
 
-def _answer(db: sqlite3.Connection, question: Question) -> Any:
+def _result(db: sqlite3.Connection, query: Query) -> Any:
     try:
-        return question(db)
+        return query(db)
     except (sqlite3.Error, ValueError, OverflowError) as error:  # a value that SQL cannot have
         if db.in_transaction:
             db.execute("rollback")

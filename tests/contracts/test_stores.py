@@ -16,7 +16,15 @@ from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
-from smppbridge.store.port import EarlyReport, Entry, Found, StoreFailure, Verdict, Waiting, Wanted
+from smppbridge.store.port import (
+    EarlyReport,
+    Entry,
+    Found,
+    LineQuery,
+    StoreFailure,
+    Verdict,
+    Waiting,
+)
 from tests.store.opened import (
     KEEP,
     NOW,
@@ -206,7 +214,7 @@ def test_a_verdict_says_where_the_message_is(
 def looked_at(opened: Opened, stage: Stage, provider: str, now: float) -> list[int]:
     """Return what is due in a stage."""
     if stage is Stage.WAITING:
-        return waiting(opened, now, 9, Wanted("bank", 0, ()), provider=provider)[0]
+        return waiting(opened, now, 9, LineQuery("bank", 0, ()), provider=provider)[0]
     return ids(opened.wait(opened.store.due(stage, provider, now, 9)))
 
 
@@ -226,7 +234,7 @@ def test_revisit_says_when_to_look_again(opened: Opened) -> None:
 
 
 def waiting(
-    opened: Opened, now: float, limit: int, *lines: Wanted, provider: str = "keccel"
+    opened: Opened, now: float, limit: int, *lines: LineQuery, provider: str = "keccel"
 ) -> list[list[int]]:
     """Return the ids of what waits, line by line."""
     return [ids(some) for some in opened.wait(opened.store.waiting(provider, lines, now, limit))]
@@ -240,7 +248,7 @@ def test_what_waits_is_given_line_by_line_the_longest_due_first(opened: Opened) 
     accept(opened, [message(8, priority=3), message(9, system_id="shop")])
 
     def due(now: float, limit: int, *skip: int) -> list[int]:
-        [found] = waiting(opened, now, limit, Wanted("bank", 0, {*skip}))
+        [found] = waiting(opened, now, limit, LineQuery("bank", 0, {*skip}))
         return found
 
     assert due(NOW + 5, 9) == [2, 3, 4, 1]
@@ -248,7 +256,7 @@ def test_what_waits_is_given_line_by_line_the_longest_due_first(opened: Opened) 
     assert due(NOW + 5, 2) == [2, 3]
     assert due(NOW + 5, 2, 2, 4) == [3, 1]
     assert due(NOW + 5, 9, 1, 2, 3, 4) == []
-    others = [Wanted("shop", 0, ()), Wanted("bank", 3, ()), Wanted("bank", 2, ())]
+    others = [LineQuery("shop", 0, ()), LineQuery("bank", 3, ()), LineQuery("bank", 2, ())]
     assert waiting(opened, NOW + 9, 9, *others) == [[9], [8], []]
 
 
@@ -258,7 +266,7 @@ def test_a_message_moves_to_another_provider_while_it_waits(opened: Opened) -> N
     for attempt in attempts:
         attempt.provider, attempt.hop = "d7", 1
     opened.wait(opened.store.move(attempts))
-    line = Wanted("bank", 0, ())
+    line = LineQuery("bank", 0, ())
     assert waiting(opened, NOW + 9, 9, line) == [[]]
     assert waiting(opened, NOW + 9, 9, line, provider="d7") == [[1]]
     assert (found(opened, 1).attempt.hop, found(opened, 2).attempt.provider) == (1, "keccel")

@@ -15,11 +15,11 @@ from smppbridge.store.port import (
     EarlyReport,
     Entry,
     Found,
+    LineQuery,
     MoEntry,
     Settlement,
     StoreFailure,
     Verdict,
-    Wanted,
     same_id,
 )
 
@@ -292,11 +292,11 @@ class FakeStore:
         return self._do("ended_optouts", does, is_question=True)
 
     def waiting(
-        self, provider: str, lines: Sequence[Wanted], now: float, limit: int
+        self, provider: str, lines: Sequence[LineQuery], now: float, limit: int
     ) -> Deferred[list[list[Attempt]]]:
         lines = [line._replace(skip=frozenset(line.skip)) for line in lines]
 
-        def of(line: Wanted) -> list[Attempt]:
+        def of(line: LineQuery) -> list[Attempt]:
             found = [
                 r
                 for r in self._due(Stage.WAITING, provider, now)

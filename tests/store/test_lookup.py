@@ -14,8 +14,8 @@ from smppbridge.model.outcome import Postponed
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.lookup import (
     LONGEST_GATHERING,
+    MessageQuery,
     NotAStore,
-    Query,
     decide,
     first_since,
     named,
@@ -55,7 +55,7 @@ def db(opened: Opened) -> Iterator[sqlite3.Connection]:
 
 
 def ids(db: sqlite3.Connection, **wanted: Any) -> list[int]:
-    return [found.message_id for found in search(db, Query(**wanted))]
+    return [found.message_id for found in search(db, MessageQuery(**wanted))]
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState as State
-from smppbridge.store.port import EarlyReport, Entry, Wanted
+from smppbridge.store.port import EarlyReport, Entry, LineQuery
 from tests.store.opened import KEEP, NOW, Opened, again, message, taken, told, tried, unknown
 
 PROVIDERS = ("keccel", "d7")
@@ -190,7 +190,7 @@ class Sequences(RuleBasedStateMachine):
     def look(self, stage: Stage, provider: str) -> Any:
         if stage is not Stage.WAITING:
             return self.opened.store.due(stage, provider, NOW + 2, 99)
-        line = [Wanted("bank", 0, ())]
+        line = [LineQuery("bank", 0, ())]
         return self.opened.store.waiting(provider, line, NOW + 2, 99).addCallback(lambda x: x[0])
 
     @invariant()

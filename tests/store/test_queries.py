@@ -11,15 +11,15 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.store import lookup, queries
-from smppbridge.store.lookup import Query
-from smppbridge.store.port import Entry, Wanted
+from smppbridge.store.lookup import MessageQuery
+from smppbridge.store.port import Entry, LineQuery
 from tests.store.opened import NOW, Opened, accept, key, message, segment, taken, told
 
 TABLES = ("message", "segment", "attempt", "delivery")
 ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     "waiting": (
         lambda db: queries.waiting(
-            db, "keccel", [Wanted("bank", 0, ()), Wanted("bank", 3, ())], NOW + 9, 9
+            db, "keccel", [LineQuery("bank", 0, ()), LineQuery("bank", 3, ())], NOW + 9, 9
         ),
         {"message_waiting", "rowid"},
     ),
@@ -55,19 +55,19 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
         {"message_provider", "rowid"},
     ),
     "lookup by number": (
-        lambda db: lookup.search(db, Query(number="243810000001")),
+        lambda db: lookup.search(db, MessageQuery(number="243810000001")),
         {"message_number", "rowid"},
     ),
     "lookup of Uncertain ones": (
-        lambda db: lookup.search(db, Query(uncertain=True)),
+        lambda db: lookup.search(db, MessageQuery(uncertain=True)),
         {"message_out", "rowid"},
     ),
     "lookup by stage": (
-        lambda db: lookup.search(db, Query(stage=Stage.SUBMITTED)),
+        lambda db: lookup.search(db, MessageQuery(stage=Stage.SUBMITTED)),
         {"message_out", "rowid"},
     ),
     "lookup by time": (
-        lambda db: lookup.search(db, Query(since=NOW - 9, until=NOW + 9)),
+        lambda db: lookup.search(db, MessageQuery(since=NOW - 9, until=NOW + 9)),
         {"rowid"},
     ),
     "timeline": (

@@ -156,7 +156,7 @@ def test_a_full_disk_fails_all_that_was_told_and_is_got_over(
     assert waiting.store.failing
     assert waiting.wait(waiting.store.find([1, 2])) == {}
 
-    waiting.wait(waiting.store._ask(lambda db: limited(db, 10_000)))
+    waiting.wait(waiting.store._query(lambda db: limited(db, 10_000)))
     accept(waiting, [message(1), message(2, text="x" * 100_000)])
     assert not waiting.store.failing
     assert [str(error) for error in waiting.commits] == ["database or disk is full", "None"]

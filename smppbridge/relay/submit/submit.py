@@ -21,7 +21,7 @@ from smppbridge.relay.ports import Clock, Journal, Meters
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import StoreFailure, SubmitStore, Wanted
+from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
 
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 STORE_PAUSE = 1.0  # seconds before the store is tried again
@@ -206,7 +206,7 @@ class Submit:
         lines = lane.hungry()
         room = max(0, IN_MEMORY - lane.turns.waiting)
         limit = max(1, min(max(MANY, lane.most), room // len(lines)))
-        wanted = [Wanted(line.system_id, line.priority, line.held) for line in lines]
+        wanted = [LineQuery(line.system_id, line.priority, line.held) for line in lines]
         try:
             found = await self._store.waiting(lane.name, wanted, self._clock.wall(), limit)
         except StoreFailure:
