@@ -50,7 +50,7 @@ def _verified(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: a file that cannot be read is told of without them.
     from twisted.internet import reactor
 
-    from smppbridge.service.verify import verify
+    from smppbridge.service.apply import verify
 
     return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
 

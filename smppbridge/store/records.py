@@ -75,9 +75,11 @@ def columns(row: type[MessageRow | DeliveryRow]) -> str:
     return ", ".join(row._fields)
 
 
-def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
-    """Return the row of an accepted message; *begun* with the first attempt, at *hop*."""
+def message_row(m: Message, first: Attempt | None) -> Row:
+    """Return the row of a message just accepted, with its first attempt if there is one."""
     source, destination = m.source, m.destination
+    begun = first is not None and first.number > 0
+    hop = first.hop if first is not None else 0
     return (
         m.message_id,
         m.system_id,

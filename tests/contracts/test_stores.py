@@ -31,6 +31,7 @@ from tests.store.opened import (
     Opened,
     accept,
     again,
+    first_attempt,
     key,
     message,
     mo_entry,
@@ -86,7 +87,7 @@ def test_an_accepted_message_is_the_same_after_reopening(
     opened: Opened, name: str, begun: bool
 ) -> None:
     whole = SHAPES[name]
-    opened.wait(opened.store.accept([Entry(whole, begun)]))
+    opened.wait(opened.store.accept([Entry(whole, attempt=first_attempt(whole, begun))]))
     restored = opened.reopen()
     provider = whole.route[0] if whole.route else ""
     if begun:
@@ -273,7 +274,11 @@ def test_a_message_moves_to_another_provider_while_it_waits(opened: Opened) -> N
 
 
 def test_a_message_can_begin_further_along_its_route(opened: Opened) -> None:
-    entries = [Entry(message(n, route=("keccel", "d7")), begun=n == 2, hop=1) for n in (1, 2)]
+    begun, waiting = (message(n, route=("keccel", "d7")) for n in (2, 1))
+    entries = [
+        Entry(waiting, attempt=first_attempt(waiting, False, hop=1)),
+        Entry(begun, attempt=first_attempt(begun, hop=1)),
+    ]
     opened.wait(opened.store.accept(entries))
     for n in (1, 2):
         assert (found(opened, n).attempt.provider, found(opened, n).attempt.hop) == ("d7", 1)

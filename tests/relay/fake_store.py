@@ -131,8 +131,8 @@ class FakeStore:
         kept = [
             (
                 replace(e.message) if e.message else None,
-                e.begun,
-                e.hop,
+                e.attempt is not None and e.attempt.number > 0,
+                e.attempt.hop if e.attempt else 0,
                 e.key,
                 e.segment and replace(e.segment),
             )

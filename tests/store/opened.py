@@ -120,9 +120,17 @@ def told(attempt: Attempt, state: int, at: float = NOW + 2, **changes: Any) -> S
     return replace(settlement(attempt, state, 0, at, source="push", keep=KEEP), **changes)
 
 
+def first_attempt(message: Message, begun: bool = True, hop: int = 0) -> Attempt:
+    """Return the attempt that is written down together with its message."""
+    provider = message.route[hop] if message.route else ""
+    return Attempt(message, provider, int(begun), hop, message.accepted_at)
+
+
 def accept(opened: Opened, messages: Sequence[Message], *, begun: bool = False) -> list[Attempt]:
     """Accept messages; return their first attempts."""
-    opened.wait(opened.store.accept([Entry(each, begun) for each in messages]))
+    opened.wait(
+        opened.store.accept([Entry(each, attempt=first_attempt(each, begun)) for each in messages])
+    )
     return [tried(each, each.route[0]) for each in messages]
 
 

@@ -202,11 +202,12 @@ WRITE_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
 from smppbridge.store.port import Entry
-from tests.store.opened import Opened, message, taken, told, tried
+from tests.store.opened import Opened, first_attempt, message, taken, told, tried
 opened = Opened(Path(sys.argv[1]))
 for i in itertools.count(1):
     attempt = tried(message(i))
-    opened.wait(opened.store.accept([Entry(attempt.message, True)]))
+    entry = Entry(attempt.message, attempt=first_attempt(attempt.message))
+    opened.wait(opened.store.accept([entry]))
     print("accepted", i, flush=True)
     recorded = opened.store.record([taken(attempt, f"X{i}")])
     opened.wait(recorded, opened.store.settle([told(attempt, 2)]))

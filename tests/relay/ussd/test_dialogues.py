@@ -519,7 +519,7 @@ def test_a_bridge_that_stops_takes_no_more_requests_and_lets_answers_come() -> N
     world = World()
     request, idle = world.phone(), world.phone(phone="254722000002")
     world.esme(destination_addr=b"254722000002")
-    world.dialogues.draining = True
+    world.dialogues.drain()
     assert world.phone(phone="254722000003").screens == [AWAY]
     assert world.phone("1", phone="254722000002").screens == [AWAY]
     assert len(idle.screens) == 1
