@@ -21,6 +21,7 @@ def watch(bridge: Bridge) -> None:
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
         "binds": lambda: smsc.bound_counts(),
         "window_in_use": lambda: smsc.windows(),
+        "pdus_total": lambda: smsc.tally.totals(),
         "gathering_messages": lambda: len(relay.accept.gather),
         "uncertain_messages": lambda: figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in lanes.items()},

@@ -150,9 +150,12 @@ def quoted(value: str) -> str:
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return what all entries about one message say."""
+    """Return what all entries about one message say; those that say nothing do not count."""
     if not outcomes:
         return Uncertain("the answer does not mention it")
-    if len({type(outcome) for outcome in outcomes}) > 1:
+    kinds = {type(outcome) for outcome in outcomes}
+    if kinds == {Accepted, Uncertain}:
+        return next(outcome for outcome in outcomes if isinstance(outcome, Accepted))
+    if len(kinds) > 1:
         return Uncertain("the answer contradicts itself")
     return outcomes[0]
