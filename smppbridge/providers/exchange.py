@@ -47,7 +47,7 @@ class HttpResponse:
 
 Exchange = Generator[Any, Any, T]
 HttpExchange = Generator[HttpRequest, HttpResponse, T]
-Heard = Report | Mo | OptOut
+Received = Report | Mo | OptOut
 
 
 class Now:
@@ -181,11 +181,11 @@ class Provider:
         """Ask what became of a message; only where it has *polling*.  Raises BadReply."""
         raise NotImplementedError
 
-    def pull(self) -> Exchange[Sequence[Heard]]:
+    def pull(self) -> Exchange[Sequence[Received]]:
         """Ask for what is new; only where it has *pulling*.  Raises BadReply."""
         raise NotImplementedError
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read what a request says that the provider made of us; raises BadReply."""
         raise BadReply("this provider does not call back")
 

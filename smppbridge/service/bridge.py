@@ -26,7 +26,7 @@ from smppbridge.net.smpp_server import Smsc
 from smppbridge.observe.log import Journal
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept, rights_of
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.lanes.lane import Lane
@@ -228,13 +228,13 @@ class Bridge:
         if name in self.lanes:
             self.lanes[name].breaker.probe_now()
 
-    def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Heard]:
+    def _read_callback(self, name: str, request: HttpRequest) -> Sequence[Received]:
         lane = self.lanes.get(name)
         if lane is None:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    async def _tell(self, name: str, heard: Sequence[Heard], source: str = "push") -> None:
+    async def _tell(self, name: str, heard: Sequence[Received], source: str = "push") -> None:
         """Take what a provider says; return when it is on disk.  Raises StoreFailure."""
         reports = [one for one in heard if isinstance(one, Report)]
         if reports:

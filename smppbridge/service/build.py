@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from smppbridge.providers.exchange import Heard
+from smppbridge.providers.exchange import Received
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.ports import Clock, Journal, Meters
@@ -27,7 +27,7 @@ from smppbridge.service.rules import (
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
 
-Hear = Callable[[str, Sequence[Heard], str], Awaitable[None]]
+Hear = Callable[[str, Sequence[Received], str], Awaitable[None]]
 """Takes what a provider says, and whether it was push or poll."""
 
 

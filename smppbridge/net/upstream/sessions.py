@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 
 from smppbridge.net.upstream.link import End, Side, SmscLink
 from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Rebinding
-from smppbridge.providers.exchange import Heard, NoAnswer, NotSent
+from smppbridge.providers.exchange import NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.relay.ports import Journal
 from smppbridge.smpp.constants import status_name
@@ -28,7 +28,7 @@ NAMES = {
 }
 
 Answers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-Tell = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+Tell = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)

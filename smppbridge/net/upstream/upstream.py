@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from smppbridge.net.upstream.link import SmscLink
 from smppbridge.net.upstream.sessions import NAMES, Answers, StandingSession, Terms, World
-from smppbridge.providers.exchange import BadReply, Heard, NoAnswer, NotSent
+from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -30,7 +30,7 @@ _LEAVING = "the provider is being left"
 MOST_TOLD = 20  # PDUs of one session, faulty or unreadable, that are logged
 
 Ask = tuple[Any, SmppRequest]
-Call = tuple[SmscLink, Delivered, list[Heard]]
+Call = tuple[SmscLink, Delivered, list[Received]]
 
 
 class Upstream:
@@ -238,7 +238,7 @@ class Upstream:
         told = [one for _, _, heard in calls for one in heard]
         Deferred.fromCoroutine(self._told(calls, told))
 
-    async def _told(self, calls: Sequence[Call], told: list[Heard]) -> None:
+    async def _told(self, calls: Sequence[Call], told: list[Received]) -> None:
         status = Status.ESME_ROK
         try:
             await self.world.tell(self.name, told)

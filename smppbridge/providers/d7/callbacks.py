@@ -10,7 +10,7 @@ from typing import Any, Final
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.d7.answers import failed_state, named
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.providers.reading import Blame, callback_fields, identifier_of
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.text import coding
@@ -44,7 +44,7 @@ def read(
     request: HttpRequest,
     states: Mapping[str, MessageState],
     errors: Iterable[tuple[str, Blame]],
-) -> tuple[Heard, ...]:
+) -> tuple[Received, ...]:
     """Read a callback, GET or POST; raises BadReply."""
     fields = callback_fields(request, "id", "message_status")
     if "message_status" in fields:

@@ -22,7 +22,6 @@ from smppbridge.providers.exchange import (
     BadReply,
     Balance,
     Exchange,
-    Heard,
     HttpExchange,
     HttpRequest,
     HttpResponse,
@@ -30,6 +29,7 @@ from smppbridge.providers.exchange import (
     NotSent,
     Operation,
     Provider,
+    Received,
 )
 from smppbridge.providers.reading import (
     Blame,
@@ -194,7 +194,7 @@ class D7(Provider):
             came_to = iter([failed(str(fault))] * len(going))
         return [each if isinstance(each, Refused) else next(came_to) for each in written]
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read a report, the fate of a message of a batch, or a message; raises BadReply."""
         return d7_callbacks.read(request, self._states, self._blames)
 

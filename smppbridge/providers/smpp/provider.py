@@ -12,10 +12,10 @@ from smppbridge.providers.exchange import (
     NOW,
     Abilities,
     Exchange,
-    Heard,
     NoAnswer,
     NotSent,
     Provider,
+    Received,
 )
 from smppbridge.providers.reading import StateName, identifier_of, said, state_table
 from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
@@ -255,7 +255,7 @@ class Smpp(Provider):
             outcome = yield from self._follow(pdu, number, 1 + len(others))
         return outcome
 
-    def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Heard]:
+    def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Received]:
         """Read a deliver_sm or data_sm that came in *session*; raises BadReply."""
         report = read_receipt(pdu, self._states, self._as_ours, as_text=self.receipts_as_text)
         return (read_mo(pdu, session) if report is None else report,)

@@ -23,11 +23,11 @@ from smppbridge.providers.exchange import (
     BadReply,
     Balance,
     Exchange,
-    Heard,
     HttpRequest,
     HttpResponse,
     Operation,
     Provider,
+    Received,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.reading import (
@@ -216,14 +216,14 @@ class SmsCx(Provider):
                 return report
         raise BadReply("not about the message asked for")
 
-    def pull(self) -> Exchange[Sequence[Heard]]:
+    def pull(self) -> Exchange[Sequence[Received]]:
         """Ask for messages to rented numbers, and for reports; raises BadReply.
 
         What was there an hour before the last time is there again: it has the same ids.
         """
         return self._pull.new()
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read reports, messages from phones and opt-outs; raises BadReply."""
         return self._reader.heard(request.body)
 

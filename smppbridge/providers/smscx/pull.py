@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from smppbridge.providers.exchange import NOW, BadReply, Exchange, Heard
+from smppbridge.providers.exchange import NOW, BadReply, Exchange, Received
 from smppbridge.providers.smscx.reading import Reader, items_of, mo_of, seconds_of
 from smppbridge.smpp.constants import MessageState
 
@@ -80,11 +80,11 @@ class Pull:
     back: float
     _last: float | None = field(default=None, init=False)
 
-    def new(self) -> Exchange[Sequence[Heard]]:
+    def new(self) -> Exchange[Sequence[Received]]:
         """Return what is new, oldest first; raises BadReply if nothing could be had at all."""
         now: float = yield NOW
         since = now - self.back if self._last is None else self._last - OVERLAP
-        found: list[Heard] = []
+        found: list[Received] = []
         faults: list[BadReply] = []
         wanted = [self._inbound(rent_id, since) for rent_id in self.rent_ids]
         if self.reports:
@@ -100,7 +100,7 @@ class Pull:
             self._last = now
         return found
 
-    def _inbound(self, rent_id: str, since: float) -> Exchange[list[Heard]]:
+    def _inbound(self, rent_id: str, since: float) -> Exchange[list[Received]]:
         def is_older(item: Mapping[str, Any]) -> bool:
             received = seconds_of(item.get("receivedAt"))
             return received is not None and received < since
@@ -109,7 +109,7 @@ class Pull:
         items = yield from paged(self.asked, path, {}, "pull", is_older)
         return [mo for item in reversed(items) if not is_older(item) and (mo := mo_of(item))]
 
-    def _reports(self, now: float) -> Exchange[list[Heard]]:
+    def _reports(self, now: float) -> Exchange[list[Received]]:
         """What is on its way is left out: there is nothing to do about it."""
         days = {"start_date": day_of(now - self.back), "end_date": day_of(now), "channel": "sms"}
         items = yield from paged(self.asked, "reports", days, "pull")

@@ -13,7 +13,7 @@ from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpResponse
+from smppbridge.providers.exchange import BadReply, HttpResponse, Received
 from smppbridge.providers.reading import (
     MAX_ANSWER,
     Blame,
@@ -132,13 +132,13 @@ class Reader:
         state = self.states.get(word, MessageState.ENROUTE)
         return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
 
-    def heard(self, body: bytes) -> tuple[Heard, ...]:
+    def heard(self, body: bytes) -> tuple[Received, ...]:
         """Read a callback: what makes sense in it; raises BadReply if nothing does."""
         fields = json_object(body, MAX_CALLBACK)
         event = fields.get("event")
         if not isinstance(event, str):
             raise BadReply("no event")
-        readers: dict[str, Callable[[dict[str, Any]], Heard | None]] = {
+        readers: dict[str, Callable[[dict[str, Any]], Received | None]] = {
             "dlr_update": self.report,
             "receive_sms": mo_of,
             "new_optout": self._optout,

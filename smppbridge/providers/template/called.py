@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.providers.reading import identifier_of
 from smppbridge.providers.template.answered import Places
 from smppbridge.providers.template.faults import Faults
@@ -129,7 +129,7 @@ class Phones:
 
 def heard(
     request: HttpRequest, phones: Phones | None, reports: Reports | None
-) -> tuple[Heard, ...]:
+) -> tuple[Received, ...]:
     """Return what *request* says; raises BadReply."""
     messages = phones.read(request) if phones else ()
     if messages or reports is None:

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.providers.exchange import Balance, Exchange, Heard, Provider
+from smppbridge.providers.exchange import Balance, Exchange, Provider, Received
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.ports import Clock, Journal
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure
 
-Tell = Callable[[str, Sequence[Heard]], Awaitable[None]]
+Tell = Callable[[str, Sequence[Received]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Rounds:
         self._lanes, self._carrier, self._tell = lanes, carrier, tell
         self._clock, self._spawn, self._journal = clock, spawn, journal
         self._asked_at: dict[tuple[str, str], float] = {}
-        self._untold: dict[str, Sequence[Heard]] = {}
+        self._untold: dict[str, Sequence[Received]] = {}
 
     def tick(self) -> None:
         """Ask what is due; called every second or so."""
@@ -97,7 +97,7 @@ class Rounds:
             else:
                 self._journal("pull_failed", provider=name, reason=type(found).__name__)
 
-    async def _hand_on(self, name: str, heard: Sequence[Heard]) -> None:
+    async def _hand_on(self, name: str, heard: Sequence[Received]) -> None:
         try:
             await self._tell(name, heard)
         except StoreFailure:
