@@ -15,17 +15,7 @@ from urllib.parse import urlencode
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import (
-    Abilities,
-    BadReply,
-    Balance,
-    HttpExchange,
-    HttpRequest,
-    HttpResponse,
-    Operation,
-    Provider,
-)
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     Blame,
     On5xx,
     StateName,
@@ -40,6 +30,16 @@ from smppbridge.providers.reading import (
     said,
     shown,
     state_table,
+)
+from smppbridge.providers.exchange import (
+    Abilities,
+    BadReply,
+    Balance,
+    HttpExchange,
+    HttpRequest,
+    HttpResponse,
+    Operation,
+    Provider,
 )
 from smppbridge.smpp.constants import MessageState
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from smppbridge.model.outcome import Postponed, Refused
+from smppbridge.providers.answers import http_fault, json_object, shown
 from smppbridge.providers.exchange import (
     NOW,
     BadReply,
@@ -26,7 +27,6 @@ from smppbridge.providers.exchange import (
     NotSent,
     Once,
 )
-from smppbridge.providers.reading import http_fault, json_object, shown
 
 Headers = tuple[tuple[str, str], ...]
 

@@ -16,9 +16,7 @@ from urllib.parse import quote_plus
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.d7.content import forms_of
-from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
@@ -29,6 +27,8 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
 )
+from smppbridge.providers.d7.content import forms_of
+from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
 Fault = Refused | Postponed

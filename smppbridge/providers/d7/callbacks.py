@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import Blame, callback_fields, identifier_of
 from smppbridge.providers.d7.answers import failed_state, named
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
-from smppbridge.providers.reading import Blame, callback_fields, identifier_of
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.text import coding
 from smppbridge.text.errors import TextError

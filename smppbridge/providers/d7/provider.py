@@ -13,6 +13,14 @@ from urllib.parse import urlencode
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
+from smppbridge.providers.answers import (
+    Blame,
+    On5xx,
+    StateName,
+    blame_table,
+    said,
+    state_table,
+)
 from smppbridge.providers.d7 import callbacks as d7_callbacks
 from smppbridge.providers.d7.answers import UNLIMITED, Answers
 from smppbridge.providers.d7.content import Fields, content_of, text_fields
@@ -30,14 +38,6 @@ from smppbridge.providers.exchange import (
     Operation,
     Provider,
     Received,
-)
-from smppbridge.providers.reading import (
-    Blame,
-    On5xx,
-    StateName,
-    blame_table,
-    said,
-    state_table,
 )
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text.errors import TextError

@@ -15,8 +15,8 @@ from typing import Any, TypeGuard
 from xml.etree import ElementTree
 
 from smppbridge.model.message import Message
+from smppbridge.providers.answers import MAX_ANSWER
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import MAX_ANSWER
 from smppbridge.smpp.constants import MessageState
 
 Record = Mapping[str, Any]

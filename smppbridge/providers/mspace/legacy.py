@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from smppbridge.providers.answers import said
 from smppbridge.providers.exchange import (
     Abilities,
     BadReply,
@@ -18,7 +19,6 @@ from smppbridge.providers.exchange import (
     Operation,
 )
 from smppbridge.providers.mspace.provider import MSpace, segments
-from smppbridge.providers.reading import said
 
 # What answers is one service that writes JSON or plain text, whichever the operation has.
 _ACCEPT = (("Accept", "application/json, text/plain;q=0.9, */*;q=0.1"),)

@@ -9,17 +9,7 @@ from urllib.parse import quote
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
-from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.mspace.answers import (
-    Record,
-    Said,
-    by_message,
-    description_of,
-    said_in,
-    state_in,
-    status_of,
-)
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
@@ -29,6 +19,16 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
     without,
+)
+from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.mspace.answers import (
+    Record,
+    Said,
+    by_message,
+    description_of,
+    said_in,
+    state_in,
+    status_of,
 )
 from smppbridge.smpp.constants import MessageState
 

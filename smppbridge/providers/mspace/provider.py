@@ -15,6 +15,15 @@ from urllib.parse import quote
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
+from smppbridge.providers.answers import (
+    MAX_ANSWER,
+    Blame,
+    On5xx,
+    blame_of,
+    blame_table,
+    said,
+    shown,
+)
 from smppbridge.providers.exchange import (
     BadReply,
     Balance,
@@ -27,15 +36,6 @@ from smppbridge.providers.exchange import (
 )
 from smppbridge.providers.mspace.answers import BALANCES, Record, Said, amount_of, said_in
 from smppbridge.providers.mspace.outcomes import ERRORS, SubmitReader, quoted, words_of
-from smppbridge.providers.reading import (
-    MAX_ANSWER,
-    Blame,
-    On5xx,
-    blame_of,
-    blame_table,
-    said,
-    shown,
-)
 from smppbridge.smpp.constants import CommandStatus
 
 _TOP_UPS = MappingProxyType({"subacctopup": "subaccname", "resellerclienttopup": "clientname"})

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import StateName, blame_of, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     Abilities,
     BadReply,
@@ -22,7 +23,6 @@ from smppbridge.providers.exchange import (
 )
 from smppbridge.providers.mspace.answers import Record, Said, description_of, state_of, status_of
 from smppbridge.providers.mspace.provider import MSpace, segments
-from smppbridge.providers.reading import StateName, blame_of, identifier_of, said, state_table
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
 Style = Literal["json", "xml", "get"]

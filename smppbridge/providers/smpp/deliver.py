@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import identifier_of
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import identifier_of
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import EsmClass, MessageState, Tag
 from smppbridge.smpp.pdus import DataSm, DeliverSm

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
+from smppbridge.providers.answers import StateName, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     NOW,
     Abilities,
@@ -17,7 +18,6 @@ from smppbridge.providers.exchange import (
     Provider,
     Received,
 )
-from smppbridge.providers.reading import StateName, identifier_of, said, state_table
 from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
 from smppbridge.providers.smpp.status import Meaning, meanings, refusal
 from smppbridge.providers.smpp.submit import (

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from smppbridge.providers.answers import MAX_PAUSE, json_object, retry_after
 from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.reading import MAX_PAUSE, json_object, retry_after
 from smppbridge.smpp.constants import CommandStatus
 
 # A status, and whether another provider might take the message.

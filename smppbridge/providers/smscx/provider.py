@@ -17,6 +17,14 @@ from urllib.parse import quote, urlencode
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import (
+    Blame,
+    StateName,
+    blame_table,
+    json_object,
+    said,
+    state_table,
+)
 from smppbridge.providers.exchange import (
     NOW,
     Abilities,
@@ -30,14 +38,6 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
-from smppbridge.providers.reading import (
-    Blame,
-    StateName,
-    blame_table,
-    json_object,
-    said,
-    state_table,
-)
 from smppbridge.providers.smscx.account import operations_of
 from smppbridge.providers.smscx.faults import unknown_id
 from smppbridge.providers.smscx.pull import Pull

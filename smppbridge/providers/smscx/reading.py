@@ -13,8 +13,7 @@ from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, HttpResponse, Received
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     http_fault,
@@ -23,6 +22,7 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
 )
+from smppbridge.providers.exchange import BadReply, HttpResponse, Received
 from smppbridge.providers.smscx.faults import (
     DUPLICATES,
     FAULTS,

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
-from smppbridge.providers.reading import identifier_of
 from smppbridge.providers.template.answered import Places
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings

@@ -14,8 +14,8 @@ from urllib.parse import parse_qsl
 from warnings import catch_warnings, simplefilter
 from xml.etree import ElementTree
 
+from smppbridge.providers.answers import MAX_ANSWER
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import MAX_ANSWER
 
 Find = Callable[[Any], Any]
 
