@@ -9,7 +9,7 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.smscx.answers import Fault
+from smppbridge.simulators.smscx.bodies import Fault
 
 SCOPES = (
     "sms",

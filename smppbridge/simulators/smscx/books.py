@@ -11,7 +11,7 @@ from uuid import uuid4
 import phonenumbers
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.smscx.answers import invalid_param, moment
+from smppbridge.simulators.smscx.bodies import invalid_param, moment
 from smppbridge.text import coding, segments
 
 PRICE = 0.041

@@ -10,7 +10,7 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.smscx.access import SCOPES
-from smppbridge.simulators.smscx.answers import (
+from smppbridge.simulators.smscx.bodies import (
     Fault,
     fields_of,
     invalid_param,

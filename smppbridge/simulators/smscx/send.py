@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
 from smppbridge.simulators.serving import Answer, ends_later, silent
 from smppbridge.simulators.smscx.access import Access
-from smppbridge.simulators.smscx.answers import Fault, fields_of, invalid_param, not_found, written
+from smppbridge.simulators.smscx.bodies import Fault, fields_of, invalid_param, not_found, written
 from smppbridge.simulators.smscx.books import PRICE, Books, Sms, analysis_of, country_of
 from smppbridge.simulators.smscx.wanted import Wanted, is_uuid, read_wanted
 from smppbridge.smpp.constants import MessageState

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 from smppbridge.simulators.magic import Remembered
 from smppbridge.simulators.serving import Answer, Page, WebSimulator
 from smppbridge.simulators.smscx.access import Access
-from smppbridge.simulators.smscx.answers import (
+from smppbridge.simulators.smscx.bodies import (
     Fault,
     fields_of,
     invalid_param,

@@ -11,7 +11,7 @@ from unicodedata import category, normalize
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from smppbridge.simulators.smscx.answers import invalid_param
+from smppbridge.simulators.smscx.bodies import invalid_param
 from smppbridge.simulators.smscx.books import number_in
 
 ALPHABETS = (
