@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpRequest, HttpResponse, NoAnswer
+from smppbridge.providers.smscx.answers import MAX_CALLBACK
 from smppbridge.providers.smscx.pull import MAX_PAGES, OVERLAP
-from smppbridge.providers.smscx.reading import MAX_CALLBACK
 from smppbridge.smpp.constants import MessageState
 from tests.providers.cx import FIRST, ID, KEY, NOW, OTHER, SMSCX, Carried, fault, octets
 

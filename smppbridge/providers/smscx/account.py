@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import quote
 
 from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation
+from smppbridge.providers.smscx.answers import items_of
 from smppbridge.providers.smscx.pull import Asked, day_of, paged
-from smppbridge.providers.smscx.reading import items_of
 
 Row = dict[str, Any]
 

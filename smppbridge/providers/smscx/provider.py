@@ -39,9 +39,9 @@ from smppbridge.providers.exchange import (
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.smscx.account import operations_of
+from smppbridge.providers.smscx.answers import STATES, Reader, answer_bound, items_of
 from smppbridge.providers.smscx.faults import unknown_id
 from smppbridge.providers.smscx.pull import Pull
-from smppbridge.providers.smscx.reading import STATES, Reader, answer_bound, items_of
 from smppbridge.smpp.constants import MessageState
 
 Alphabet = Literal[
