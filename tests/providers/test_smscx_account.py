@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.smscx.account import flat
+from smppbridge.providers.smscx.operations import flat
 from tests.providers.cx import ID, KEY, SMSCX, Carried, fault, item, octets
 
 SENDER = replace(SMSCX, sender="ACME")

@@ -38,9 +38,9 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
-from smppbridge.providers.smscx.account import operations_of
 from smppbridge.providers.smscx.answers import STATES, Reader, answer_bound, items_of
 from smppbridge.providers.smscx.faults import unknown_id
+from smppbridge.providers.smscx.operations import operations_of
 from smppbridge.providers.smscx.pull import Pull
 from smppbridge.smpp.constants import MessageState
 
