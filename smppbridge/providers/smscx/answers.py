@@ -23,7 +23,7 @@ from smppbridge.providers.answers import (
     shown,
 )
 from smppbridge.providers.exchange import BadReply, HttpResponse, Received
-from smppbridge.providers.smscx.faults import (
+from smppbridge.providers.smscx.error_object import (
     DUPLICATES,
     FAULTS,
     INVALID_NUMBERS,

@@ -39,7 +39,7 @@ from smppbridge.providers.exchange import (
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.smscx.answers import STATES, Reader, answer_bound, items_of
-from smppbridge.providers.smscx.faults import unknown_id
+from smppbridge.providers.smscx.error_object import unknown_id
 from smppbridge.providers.smscx.operations import operations_of
 from smppbridge.providers.smscx.pull import Pull
 from smppbridge.smpp.constants import MessageState
