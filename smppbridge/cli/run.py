@@ -20,8 +20,8 @@ from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import Refused, apply
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.verify import verify
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 _log = Logger()

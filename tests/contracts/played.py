@@ -15,7 +15,7 @@ from smppbridge.providers.mspace.legacy import MSpaceLegacy
 from smppbridge.providers.mspace.v2 import MSpaceV2, Style
 from smppbridge.providers.smscx.provider import SmsCx
 from smppbridge.providers.template.provider import Template
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.smpp.constants import MessageState
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "providers"

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from smppbridge.model.account import Secret
 from smppbridge.routing.table import Table
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.example import tables
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 SECRET = "hunter2-hunter2"
