@@ -9,7 +9,7 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.smscx.bodies import Fault
+from smppbridge.simulators.smscx.bodies import SmsCxFault
 
 SCOPES = (
     "sms",
@@ -45,15 +45,17 @@ class Access:
         """Log an application in; raises Fault."""
         secret = _basic_secret(request)
         if secret is None or FORBIDDEN in secret:
-            raise Fault(401, "invalid_client", 1600, "Client authentication failed")
+            raise SmsCxFault(401, "invalid_client", 1600, "Client authentication failed")
         kind = form.get("grant_type")
         if not kind:
-            raise Fault(400, "invalid_request", 1600, "grant_type is missing")
+            raise SmsCxFault(400, "invalid_request", 1600, "grant_type is missing")
         if kind != "client_credentials":
-            raise Fault(400, "unsupported_grant_type", 1600, "Only client_credentials is supported")
+            raise SmsCxFault(
+                400, "unsupported_grant_type", 1600, "Only client_credentials is supported"
+            )
         scopes = form.get("scope", "").split() or list(SCOPES)
         if not set(scopes) <= set(SCOPES):
-            raise Fault(400, "invalid_scope", 1600, "There is no such scope")
+            raise SmsCxFault(400, "invalid_scope", 1600, "There is no such scope")
         self.logins += 1
         token, lifetime = uuid4().hex, self.lifetime
         expires_at = self._reactor.seconds() + lifetime if lifetime > 0 else None
@@ -71,19 +73,19 @@ class Access:
         scheme, _, token = (request.getHeader("authorization") or "").partition(" ")
         if key:
             if key == FORBIDDEN:
-                raise Fault(401, "invalid_api_key", 1601, "The API key is not valid")
+                raise SmsCxFault(401, "invalid_api_key", 1601, "The API key is not valid")
         elif scheme.lower() == "bearer":
             self._check_token(token.strip(), segment)
         else:
-            raise Fault(401, "invalid_api_key", 1601, "There is no API key or access token")
+            raise SmsCxFault(401, "invalid_api_key", 1601, "There is no API key or access token")
         self._count(request, key or token)
 
     def _check_token(self, token: str, segment: str) -> None:
         expires_at, scopes = self._tokens.get(token, (0.0, frozenset()))
         if expires_at is not None and expires_at <= self._reactor.seconds():
-            raise Fault(401, "invalid_client", 1601, "The access token is not valid")
+            raise SmsCxFault(401, "invalid_client", 1601, "The access token is not valid")
         if segment in SCOPES and segment not in scopes:
-            raise Fault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
+            raise SmsCxFault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
 
     def _count(self, request: Request, who: str) -> None:
         second = int(self._reactor.seconds())
@@ -96,10 +98,10 @@ class Access:
         if asked > self.rate:
             raise self.too_fast()
 
-    def too_fast(self) -> Fault:
+    def too_fast(self) -> SmsCxFault:
         """Return what is said to those who ask too often."""
         reset = {"x-rate-limit-reset": str(int(self._reactor.seconds()) + 1)}
-        return Fault(429, "rate_limit", 1604, "Too many requests", headers=reset)
+        return SmsCxFault(429, "rate_limit", 1604, "Too many requests", headers=reset)
 
 
 def _basic_secret(request: Request) -> list[str] | None:

@@ -14,7 +14,7 @@ _MAX_BODY = 4 << 20
 _DOCUMENTATION = "https://sms.cx/sms-api-documentation/#section/Errors"
 
 
-class Fault(Exception):
+class SmsCxFault(Exception):
     """What is wrong with a request: HTTP status, type, code, words, and the numbers at fault."""
 
     def __init__(
@@ -43,14 +43,14 @@ class Fault(Exception):
         return {"error": {**error, "invalid": self.invalid}, "invalid": self.invalid}
 
 
-def invalid_param(code: int, words: str, invalid: list[str] | None = None) -> Fault:
+def invalid_param(code: int, words: str, invalid: list[str] | None = None) -> SmsCxFault:
     """Return the fault of a field or a number."""
-    return Fault(400, "invalid_param", code, words, invalid)
+    return SmsCxFault(400, "invalid_param", code, words, invalid)
 
 
-def not_found(code: int, words: str) -> Fault:
+def not_found(code: int, words: str) -> SmsCxFault:
     """Return the fault of an id or a path that there is not."""
-    return Fault(404, "not_found", code, words)
+    return SmsCxFault(404, "not_found", code, words)
 
 
 def written(request: Request, document: Any, status: int = 200) -> bytes:
@@ -62,7 +62,7 @@ def written(request: Request, document: Any, status: int = 200) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def refused(request: Request, fault: Fault) -> bytes:
+def refused(request: Request, fault: SmsCxFault) -> bytes:
     """Return the answer that *fault* is."""
     for name, value in fault.headers.items():
         request.setHeader(name.encode(), value.encode())
@@ -76,7 +76,7 @@ def fields_of(request: Request) -> dict[str, Any]:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise Fault(400, "invalid_body", 1605, "The body is not a JSON object")
+        raise SmsCxFault(400, "invalid_body", 1605, "The body is not a JSON object")
     return document
 
 

@@ -11,7 +11,7 @@ from twisted.web.server import Request
 
 from smppbridge.simulators.smscx.access import SCOPES
 from smppbridge.simulators.smscx.bodies import (
-    Fault,
+    SmsCxFault,
     fields_of,
     invalid_param,
     moment,
@@ -94,7 +94,7 @@ class Desk:
         if traffic not in _TRAFFIC:
             raise invalid_param(1522, "The traffic type is not valid")
         if channel != "sms":
-            raise Fault(403, "access_denied", 1523, "The channel is not open")
+            raise SmsCxFault(403, "access_denied", 1523, "The channel is not open")
         prices = {name: dict.fromkeys(operators, PRICE) for name, operators in _OPERATORS.items()}
         wanted = {country.upper()} if country else set(prices)
         return written(request, {name: prices[name] for name in prices if name in wanted})
@@ -141,7 +141,7 @@ class Desk:
         if valid is None:
             raise invalid_param(1207, "The phone number is invalid", [number])
         if self._books.credit < CHARGED_LOOKUP:
-            raise Fault(400, "insufficient_credit", 1113, "There is not enough credit")
+            raise SmsCxFault(400, "insufficient_credit", 1113, "There is not enough credit")
         self._books.credit = round(self._books.credit - CHARGED_LOOKUP, 6)
         country = country_of(valid)
         nowhere = dict.fromkeys(("countryIso", "countryName", "mcc", "mnc", "name"))
@@ -211,7 +211,7 @@ class Desk:
         if entry is None:
             raise not_found(1202, "There is no such opt-out")
         if entry["optoutFrom"] == "link":
-            raise Fault(403, "access_denied", 1443, "The contact opted out through a link")
+            raise SmsCxFault(403, "access_denied", 1443, "The contact opted out through a link")
         number = entry["phoneNumber"]
         del self._books.optouts[number]
         # The client wants text here, and a number in the list.
@@ -230,7 +230,7 @@ class Desk:
             raise invalid_param(1303, "The originator is not valid")
         known = self._books.originators
         if any(entry["originator"] == name for entry in known.values()):
-            raise Fault(400, "duplicate_value", 1306, "The originator exists")
+            raise SmsCxFault(400, "duplicate_value", 1306, "The originator exists")
         identifier = self._books.identifier()
         known[identifier] = {
             "id": identifier,

@@ -13,7 +13,13 @@ from twisted.web.server import NOT_DONE_YET, Request
 from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
 from smppbridge.simulators.serving import Answer, ends_later, silent
 from smppbridge.simulators.smscx.access import Access
-from smppbridge.simulators.smscx.bodies import Fault, fields_of, invalid_param, not_found, written
+from smppbridge.simulators.smscx.bodies import (
+    SmsCxFault,
+    fields_of,
+    invalid_param,
+    not_found,
+    written,
+)
 from smppbridge.simulators.smscx.books import PRICE, Books, Sms, analysis_of, country_of
 from smppbridge.simulators.smscx.wanted import Wanted, is_uuid, read_wanted
 from smppbridge.smpp.constants import MessageState
@@ -89,7 +95,7 @@ class Sending:
         if sms is None:
             raise not_found(1100, "There is no such message")
         if not self._unschedule(sms):
-            raise Fault(403, "access_denied", 1118, "The message is not a scheduled one")
+            raise SmsCxFault(403, "access_denied", 1118, "The message is not a scheduled one")
         info = {"msgId": msg_id, "parts": sms.analysis["parts"], "creditReturned": sms.cost}
         return written(request, {"info": {**info, "channel": "sms"}})
 
@@ -118,7 +124,7 @@ class Sending:
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
-            raise Fault(500, "server_error", 1699, "Something went wrong")
+            raise SmsCxFault(500, "server_error", 1699, "Something went wrong")
         if "throttle" in answers and self._throttle.refuses((wanted.numbers, wanted.text)):
             raise self._access.too_fast()
         return None
@@ -127,7 +133,7 @@ class Sending:
         messages = self._composed(wanted, now)
         cost = sum(sms.cost for sms in messages)
         if cost > self._books.credit:
-            raise Fault(400, "insufficient_credit", 1113, "There is not enough credit")
+            raise SmsCxFault(400, "insufficient_credit", 1113, "There is not enough credit")
         self._books.credit = round(self._books.credit - cost, 6)
         for sms in messages:
             self._books.messages[sms.msg_id] = sms

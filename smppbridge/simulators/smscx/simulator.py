@@ -14,7 +14,7 @@ from smppbridge.simulators.magic import Remembered
 from smppbridge.simulators.serving import Answer, Page, WebSimulator
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.bodies import (
-    Fault,
+    SmsCxFault,
     fields_of,
     invalid_param,
     moment,
@@ -149,7 +149,7 @@ class SmsCxSimulator(WebSimulator):
                 self.access.check(request, root)
             answer, parts = self._found(request.method.decode("latin-1"), path)
             return answer(request, *parts)
-        except Fault as fault:
+        except SmsCxFault as fault:
             return refused(request, fault)
 
     def _found(self, method: str, path: str) -> tuple[Callable[..., Answer], tuple[str, ...]]:
@@ -160,7 +160,7 @@ class SmsCxSimulator(WebSimulator):
                 return answer, match.groups()
             there = there or match is not None
         if there:
-            raise Fault(405, "invalid_method", 1603, "The method is not allowed here")
+            raise SmsCxFault(405, "invalid_method", 1603, "The method is not allowed here")
         raise not_found(1000, "There is nothing here")
 
     def _token(self, request: Request) -> Answer:
