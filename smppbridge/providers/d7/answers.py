@@ -31,7 +31,7 @@ from smppbridge.providers.d7.content import forms_of
 from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
-Fault = Refused | Postponed
+NotTaken = Refused | Postponed
 
 UNLIMITED: Final = "ND"
 
@@ -45,7 +45,7 @@ def _status(command_status: CommandStatus, *, elsewhere: bool = False) -> Refuse
 
 
 # What Jasmin refuses for the account's sake (rights, filters, no route) another provider may take.
-FAULTS: Mapping[str, Fault] = MappingProxyType(
+FAULTS: Mapping[str, NotTaken] = MappingProxyType(
     {
         "user throughput exceeded": Postponed("", whole_lane=True),
         "authentication fail": _OPERATORS,
@@ -75,7 +75,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "unsupported media type": _OURS,
     }
 )
-_ARGUMENTS: Mapping[str, Fault] = MappingProxyType(
+_ARGUMENTS: Mapping[str, NotTaken] = MappingProxyType(
     {
         "to": _status(CommandStatus.ESME_RINVDSTADR),
         "from": _status(CommandStatus.ESME_RINVSRCADR),
@@ -117,7 +117,7 @@ def words_of(fields: Mapping[str, Any]) -> str:
     return ""
 
 
-def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> Fault | None:
+def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> NotTaken | None:
     """Return what *words* refuse, without a reason; *more* goes first.  None if they say nothing.
 
     What Jasmin did not expect itself may have happened after the message was sent.

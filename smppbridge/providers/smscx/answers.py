@@ -28,9 +28,9 @@ from smppbridge.providers.smscx.error_object import (
     FAULTS,
     INVALID_NUMBERS,
     NO_ROUTE,
-    Fault,
-    fault_in,
-    fault_of,
+    ErrorObject,
+    error_in,
+    error_of,
     integer_of,
     listed,
     pause_of,
@@ -110,7 +110,7 @@ class Reader:
         """Return what SMS.CX did with each of *messages*, which have one text."""
         text = messages[0].text
         if not 200 <= response.status < 300:
-            fault = fault_in(response)
+            fault = error_in(response)
             outcome = self._refusal(fault, response, text, now)
             return self._but_for_invalid(outcome, fault, messages)
         try:
@@ -120,7 +120,7 @@ class Reader:
         items = items_of(fields.get("data"))
         if items or not isinstance(fields.get("error"), dict):
             return self._one_by_one(items, fields.get("info"), messages)
-        fault = fault_of(response.status, fields)
+        fault = error_of(response.status, fields)
         outcome = self._judged(fault, text) or Uncertain(self._words(fault, text))
         return self._but_for_invalid(outcome, fault, messages)
 
@@ -153,7 +153,7 @@ class Reader:
 
     def bad_reply(self, response: HttpResponse, *secrets: str) -> BadReply:
         """Return what to say of an answer that is not 2xx, to a question that is no submission."""
-        return BadReply(self._words(fault_in(response), *secrets))
+        return BadReply(self._words(error_in(response), *secrets))
 
     def _one_by_one(
         self, items: list[dict[str, Any]], info: object, messages: Sequence[Message]
@@ -185,7 +185,9 @@ class Reader:
             return Uncertain(f"status {words or 'missing'}")
         return Refused(word)
 
-    def _refusal(self, fault: Fault, response: HttpResponse, text: str, now: float) -> Outcome:
+    def _refusal(
+        self, fault: ErrorObject, response: HttpResponse, text: str, now: float
+    ) -> Outcome:
         words = self._words(fault, text)
         if fault.status >= 500:  # 503 too: under its key the request may be repeated
             return Uncertain(words)
@@ -195,7 +197,7 @@ class Reader:
         outcome = judged or http_fault(response, "uncertain")
         return outcome if isinstance(outcome, Accepted) else replace(outcome, reason=words)
 
-    def _judged(self, fault: Fault, text: str) -> Outcome | None:
+    def _judged(self, fault: ErrorObject, text: str) -> Outcome | None:
         """Return what an error's code says, or else its type; None if neither is known."""
         words = self._words(fault, text)
         if fault.kind in DUPLICATES:
@@ -208,7 +210,7 @@ class Reader:
         return None
 
     def _but_for_invalid(
-        self, outcome: Outcome, fault: Fault, messages: Sequence[Message]
+        self, outcome: Outcome, fault: ErrorObject, messages: Sequence[Message]
     ) -> list[Outcome]:
         """Invalid numbers that are named do not tell against the others of their request."""
         if isinstance(outcome, Refused) and fault.code in INVALID_NUMBERS:
@@ -234,7 +236,7 @@ class Reader:
         except BadAddress:
             return value.strip().removeprefix("+")
 
-    def _words(self, fault: Fault, *secrets: str) -> str:
+    def _words(self, fault: ErrorObject, *secrets: str) -> str:
         said = " ".join(str(part) for part in (fault.kind, fault.code) if part)
         words = f"HTTP {fault.status}" + (f" {said}" if said else "")
         words += f": {fault.words}" if fault.words else ""

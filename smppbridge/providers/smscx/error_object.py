@@ -69,7 +69,7 @@ _LEAST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ErrorObject:
     """What an answer says is wrong; *kind* is its type, *invalid* the numbers it lists."""
 
     status: int
@@ -79,14 +79,14 @@ class Fault:
     invalid: tuple[object, ...] = ()
 
 
-def fault_in(response: HttpResponse) -> Fault:
+def error_in(response: HttpResponse) -> ErrorObject:
     """Return what an answer that is not 2xx says."""
-    return fault_of(response.status, _document(response.body))
+    return error_of(response.status, _document(response.body))
 
 
 def unknown_id(response: HttpResponse) -> bool:
     """Say whether an answer is that there is no such message."""
-    return response.status in (400, 404) and fault_in(response).code in _UNKNOWN_IDS
+    return response.status in (400, 404) and error_in(response).code in _UNKNOWN_IDS
 
 
 def integer_of(value: object) -> int | None:
@@ -103,12 +103,12 @@ def _document(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def fault_of(status: int, document: Mapping[str, Any]) -> Fault:
+def error_of(status: int, document: Mapping[str, Any]) -> ErrorObject:
     """Return what the error object in *document* says, whatever it lacks."""
     error = document.get("error")
     error = error if isinstance(error, dict) else {}
     kind, words = error.get("type"), error.get("message")
-    return Fault(
+    return ErrorObject(
         status,
         integer_of(error.get("code")),
         kind if isinstance(kind, str) else "",

@@ -31,7 +31,7 @@ _PATTERNS = {
 _SEVEN_BIT = (0, 1)
 
 
-class Refusal(Exception):
+class JasminRefusal(Exception):
     """The inner API answers with *status* and these words."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -40,7 +40,7 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sms:
+class JasminMessage:
     """A message as it is sent on; *text* is what a phone shows, or hex.  *dlr_url* may be empty."""
 
     to: str
@@ -56,20 +56,20 @@ def hyphened(document: Mapping[str, Any]) -> dict[str, Any]:
     return {str(name).replace("_", "-"): value for name, value in document.items()}
 
 
-def read(document: Mapping[str, Any]) -> Sms:
+def read(document: Mapping[str, Any]) -> JasminMessage:
     """Read the arguments of one message; raises Refusal, and cuts what is too long."""
     given = _as_query(hyphened(document))
     _check(given)
     if "content" not in given and "hex-content" not in given:
-        raise Refusal(400, "content or hex-content not present.")
+        raise JasminRefusal(400, "content or hex-content not present.")
     if "content" in given and "hex-content" in given:
-        raise Refusal(400, "content and hex-content cannot be used both in same request.")
+        raise JasminRefusal(400, "content and hex-content cannot be used both in same request.")
     data_coding = int(given.get("coding", "0"))
     octets, parts = _cut(_octets(given, data_coding), data_coding)
     text = _shown(octets, data_coding)
     if given.get("dlr") != "yes" and "dlr-url" not in given:
-        return Sms(given["to"], text, parts)
-    return Sms(
+        return JasminMessage(given["to"], text, parts)
+    return JasminMessage(
         given["to"],
         text,
         parts,
@@ -92,12 +92,12 @@ def _as_query(arguments: Mapping[str, Any]) -> dict[str, str]:
 def _check(given: Mapping[str, str]) -> None:
     for name, value in given.items():
         if name not in _PATTERNS:
-            raise Refusal(400, f"Argument [{name}] is unknown.")
+            raise JasminRefusal(400, f"Argument [{name}] is unknown.")
         pattern = _PATTERNS[name]
         if pattern is not None and not pattern.fullmatch(value):
-            raise Refusal(400, f"Argument [{name}] has an invalid value: [{value}].")
+            raise JasminRefusal(400, f"Argument [{name}] has an invalid value: [{value}].")
     if "to" not in given:
-        raise Refusal(400, "Mandatory argument [to] is not found.")
+        raise JasminRefusal(400, "Mandatory argument [to] is not found.")
 
 
 def _octets(given: Mapping[str, str], data_coding: int) -> bytes:
@@ -105,7 +105,9 @@ def _octets(given: Mapping[str, str], data_coding: int) -> bytes:
         try:
             return bytes.fromhex(given["hex-content"])
         except ValueError:
-            raise Refusal(400, f"Invalid hex-content data: '{given['hex-content']}'") from None
+            raise JasminRefusal(
+                400, f"Invalid hex-content data: '{given['hex-content']}'"
+            ) from None
     if data_coding != 0:
         return given["content"].encode("utf-8", "replace")
     return b"".join(_septets(character) for character in given["content"])

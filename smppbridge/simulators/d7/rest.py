@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.web.server import Request
 
-from smppbridge.simulators.d7.arguments import Refusal
+from smppbridge.simulators.d7.arguments import JasminRefusal
 from smppbridge.simulators.serving import Answer, Page
 
 _MAX_BODY = 1 << 22
@@ -21,7 +21,7 @@ _MORE = {"text": "API documentation", "href": "http://127.0.0.1/", "rel": "help"
 _SECONDS = re.compile(r"(\d+)s")
 
 
-class Fault(Exception):
+class RestFault(Exception):
     """The REST layer itself answers with *status*, a title and perhaps a description."""
 
     def __init__(self, status: int, title: str = "", description: str = "") -> None:
@@ -51,13 +51,13 @@ class Path(Page):
         try:
             if request.method not in self._methods:
                 request.setHeader(b"allow", b", ".join(self._methods))
-                raise Fault(405)
+                raise RestFault(405)
             if not _takes_json(request):
-                raise Fault(415, "Unsupported media type", "Only JSON is spoken here.")
+                raise RestFault(415, "Unsupported media type", "Only JSON is spoken here.")
             return self._answer(request)
-        except Fault as fault:
+        except RestFault as fault:
             return answer(request, fault.document, fault.status)
-        except Refusal as refusal:
+        except JasminRefusal as refusal:
             words = relayed(refusal) if self._quoted else refusal.words
             return answer(request, {"message": words}, refusal.status)
 
@@ -69,7 +69,7 @@ def answer(request: Request, document: Mapping[str, Any], status: int = 200) -> 
     return json.dumps(document).encode()
 
 
-def relayed(refusal: Refusal) -> str:
+def relayed(refusal: JasminRefusal) -> str:
     """Return what the inner API says of a message, less the quotes at its ends."""
     return f'Error "{refusal.words}"'.strip('"')
 
@@ -78,14 +78,14 @@ def user_of(request: Request) -> tuple[str, str]:
     """Return user and password of a request; raises Fault."""
     header = request.getHeader("authorization")
     if header is None:
-        raise Fault(401, "Authentication required", "A Basic token is needed.")
+        raise RestFault(401, "Authentication required", "A Basic token is needed.")
     words = header.split(" ")
     if len(words) != 2:
-        raise Fault(401, f"Invalid token: {header}", "A Basic token is needed.")
+        raise RestFault(401, f"Invalid token: {header}", "A Basic token is needed.")
     try:
         user, password = a2b_base64(words[1]).decode().split(":")
     except (NotBase64, ValueError):
-        raise Fault(500) from None
+        raise RestFault(500) from None
     return user, password
 
 
@@ -96,9 +96,9 @@ def json_of(request: Request) -> dict[str, Any]:
         document = json.loads(body)
     except (ValueError, RecursionError):
         words = f"Got unparseable json data: {body[:200]!r}"
-        raise Fault(412, "Cannot parse JSON data", words) from None
+        raise RestFault(412, "Cannot parse JSON data", words) from None
     if not isinstance(document, dict):
-        raise Fault(500)
+        raise RestFault(500)
     return document
 
 
@@ -112,10 +112,10 @@ def countdown_of(schedule_at: object, now: datetime) -> float:
     except ValueError:
         seconds = _SECONDS.fullmatch(words)
         if seconds is None:
-            raise Fault(412, "Cannot parse scheduled_at value", "An unknown format.") from None
+            raise RestFault(412, "Cannot parse scheduled_at value", "An unknown format.") from None
         return float(seconds[1])
     if moment < now:
-        raise Fault(412, "Cannot schedule batch in past date", "A moment that has passed.")
+        raise RestFault(412, "Cannot schedule batch in past date", "A moment that has passed.")
     return (moment - now).total_seconds()
 
 

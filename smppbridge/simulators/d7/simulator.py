@@ -13,10 +13,10 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.d7 import arguments as d7_arguments
-from smppbridge.simulators.d7.arguments import Refusal, Sms
+from smppbridge.simulators.d7.arguments import JasminMessage, JasminRefusal
 from smppbridge.simulators.d7.rest import (
-    Fault,
     Path,
+    RestFault,
     answer,
     countdown_of,
     json_of,
@@ -117,7 +117,9 @@ class D7Simulator(WebSimulator):
         if role.answer == "silence":
             return silent(request)
         if role.answer == "error":
-            raise Fault(500, "Jasmin httpapi connection error", _unreachable(user, password, sms))
+            raise RestFault(
+                500, "Jasmin httpapi connection error", _unreachable(user, password, sms)
+            )
         identifier = self._take(sms, role)
         # the quotes at the ends are lost on the way through the REST layer
         body = answer(request, {"data": f'Success "{identifier}'})
@@ -137,14 +139,14 @@ class D7Simulator(WebSimulator):
         user, password = user_of(request)
         if "wrong" in (user, password):
             words = f"Authentication failed for user: {user}"
-            raise Fault(412, "Authentication failed", words)
+            raise RestFault(412, "Authentication failed", words)
         document = json_of(request)
         config, shared = document.get("batch_config", {}), document.get("globals", {})
         messages = document.get("messages", [])
         if not (isinstance(config, dict) and isinstance(shared, dict)):
-            raise Fault(500)
+            raise RestFault(500)
         if not (isinstance(messages, list) and all(isinstance(m, dict) for m in messages)):
-            raise Fault(500)
+            raise RestFault(500)
         countdown = countdown_of(config.get("schedule_at"), datetime.now())
         sent = [one for message in messages for one in _each(shared | message)]
         batch_id = str(uuid4())
@@ -178,7 +180,7 @@ class D7Simulator(WebSimulator):
                 words = _unreachable(user, password, sms)
                 return self._tell(member, 0, f"HTTPAPI Connection error: {words}", role)
             identifier = self._take(sms, role)
-        except Refusal as refusal:
+        except JasminRefusal as refusal:
             words = f"HTTPAPI error: {relayed(refusal)}"
             return self._tell(member, 0, words, role_of(member.to))
         after = member.after + (0.0 if role.early else role.answer_after + self._delay)
@@ -200,19 +202,19 @@ class D7Simulator(WebSimulator):
     def _receive(self, request: Request) -> Answer:
         given = arguments(request)
         if not (given.get("from") and given.get("to")):
-            raise Fault(412, "from and to are needed")
+            raise RestFault(412, "from and to are needed")
         self.receive(given["from"], given["to"], given.get("text", ""))
         return answer(request, {})
 
     # -- what it does ---------------------------------------------------------------------------
 
-    def _take(self, sms: Sms, role: Role) -> str:
+    def _take(self, sms: JasminMessage, role: Role) -> str:
         if role.answer == "reject":
-            raise Refusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
+            raise JasminRefusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
         if role.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
-            raise Refusal(403, "User throughput exceeded")
+            raise JasminRefusal(403, "User throughput exceeded")
         if self.credit < _RATE * sms.parts:
-            raise Refusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
+            raise JasminRefusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
         self.credit -= _RATE * sms.parts
         self.accepted += 1
         self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
@@ -231,7 +233,9 @@ class D7Simulator(WebSimulator):
         after = member.after + role.answer_after
         return self.pusher.push("GET", _with_query(url, fields), after=after, again=False)
 
-    def _report(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
+    def _report(
+        self, sms: JasminMessage, identifier: str, role: Role, after: float
+    ) -> Deferred[Any]:
         """Report that the SMSC took it, and then what became of it, as far as was asked for."""
         if not sms.dlr_url:
             return succeed(None)
@@ -243,7 +247,9 @@ class D7Simulator(WebSimulator):
             reported.addCallback(lambda _: self._report_end(sms, identifier, role, 0.0))
         return reported
 
-    def _report_end(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
+    def _report_end(
+        self, sms: JasminMessage, identifier: str, role: Role, after: float
+    ) -> Deferred[Any]:
         if role.state is None or self._closed:
             return succeed(None)
         word, error = _STATES[role.state]
@@ -284,10 +290,10 @@ class D7Simulator(WebSimulator):
 
 def _authenticate(user: str, password: str) -> None:
     if "wrong" in (user, password):
-        raise Refusal(403, f"Authentication failure for username:{user}")
+        raise JasminRefusal(403, f"Authentication failure for username:{user}")
 
 
-def _unreachable(user: str, password: str, sms: Sms) -> str:
+def _unreachable(user: str, password: str, sms: JasminMessage) -> str:
     """Return how Jasmin words that it cannot reach itself: with everything it was told."""
     query = urlencode({"to": sms.to, "content": sms.text, "username": user, "password": password})
     return (
