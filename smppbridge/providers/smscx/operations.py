@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation
 from smppbridge.providers.smscx.answers import items_of
-from smppbridge.providers.smscx.pull import Asked, day_of, paged
+from smppbridge.providers.smscx.pull import Ask, day_of, paged
 
 Row = dict[str, Any]
 
@@ -19,10 +19,10 @@ _DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountOperations:
     """The account, asked by *asked*; *sender* is the source of estimates that name none."""
 
-    asked: Asked
+    asked: Ask
     sender: str
 
     def balance(self) -> Exchange[Row]:
@@ -100,9 +100,9 @@ class Account:
         return flat(answer.get("info"))
 
 
-def operations_of(asked: Asked, sender: str) -> Mapping[str, Operation]:
+def operations_of(asked: Ask, sender: str) -> Mapping[str, Operation]:
     """Return what `smppbridge account` offers, by name."""
-    account = Account(asked, sender)
+    account = AccountOperations(asked, sender)
     return MappingProxyType(
         {
             "balance": Operation(run=account.balance, description="Credit left"),

@@ -18,7 +18,7 @@ OVERLAP = 3600.0
 _MAX_MARK = 512
 
 
-class Asked(Protocol):
+class Ask(Protocol):
     """Asks SMS.CX something that is no submission; comes to a JSON object or raises BadReply."""
 
     def __call__(
@@ -32,7 +32,7 @@ class Asked(Protocol):
 
 
 def paged(
-    asked: Asked,
+    asked: Ask,
     path: str,
     query: Mapping[str, str | int],
     operation: str = "account",
@@ -73,7 +73,7 @@ class Pull:
     What it hands over may be lost before it is on disk; its ids tell what is known already.
     """
 
-    asked: Asked
+    asked: Ask
     reader: Reader
     rent_ids: Sequence[str]
     reports: bool
