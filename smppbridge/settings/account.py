@@ -24,7 +24,7 @@ from smppbridge.settings.values import (
 Alphabet = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 
 
-class Binds(Section):
+class BindsSection(Section):
     """How many sessions may be bound at once, in all and by kind."""
 
     total: Count = Field(
@@ -41,7 +41,7 @@ class Binds(Section):
     )
 
 
-class Gather(Section):
+class GatherSection(Section):
     """What happens to the segments of a long message."""
 
     timeout: Duration = Field(default=300.0, description="How long segments wait for the rest")
@@ -50,7 +50,7 @@ class Gather(Section):
     )
 
 
-class AccountReceipts(Section):
+class AccountReceiptsSection(Section):
     """What receipts look like."""
 
     text: bool = Field(
@@ -62,10 +62,10 @@ class AccountReceipts(Section):
 
 
 def _total(value: Any) -> Any:
-    return value if isinstance(value, dict | Binds) else {"total": value}
+    return value if isinstance(value, dict | BindsSection) else {"total": value}
 
 
-class Account(Section):
+class AccountSection(Section):
     """One ESME."""
 
     system_id: UniqueSystemId = Field(description="Its name at bind, at most 15 characters")
@@ -74,8 +74,8 @@ class Account(Section):
         description="Text, ${VARIABLE}, {file: PATH} or {hash: $argon2id$...}; SMPP 3.4 clients"
         " send at most 8 characters",
     )
-    binds: Annotated[Binds, BeforeValidator(_total)] = Field(
-        default=Binds(),
+    binds: Annotated[BindsSection, BeforeValidator(_total)] = Field(
+        default=BindsSection(),
         description="Sessions bound at once: a number, or {total: 4, transmitter: 1, receiver: 1,"
         " transceiver: 4}; one more gets ESME_RBINDFAIL",
     )
@@ -107,9 +107,11 @@ class Account(Section):
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
     )
     data_coding_3: Alphabet = Field(default="latin1", description="What data_coding 3 means to it")
-    gather: Gather = Field(default=Gather(), description="The segments of long messages")
-    receipts: AccountReceipts = Field(
-        default=AccountReceipts(), description="What its receipts look like"
+    gather: GatherSection = Field(
+        default=GatherSection(), description="The segments of long messages"
+    )
+    receipts: AccountReceiptsSection = Field(
+        default=AccountReceiptsSection(), description="What its receipts look like"
     )
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from smppbridge.settings.document import BadSettings, Document, join, read
-from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import Section, section_of
 from smppbridge.settings.values import suggestion
@@ -70,7 +70,7 @@ def _known_keys(values: Any, within: Iterable[int | str]) -> Iterable[str]:
     for step in within:
         if isinstance(step, int) or section is None:
             continue
-        if section is Provider:
+        if section is ProviderSection:
             section = section_for(values["providers"][step]["type"])
         else:
             section = section_of(section.model_fields[step].annotation)

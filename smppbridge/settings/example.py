@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic.fields import FieldInfo
 
 from smppbridge.providers.registry import TYPES
-from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import section_of
 from smppbridge.settings.values import seconds, spelled, utc_offset
@@ -103,7 +103,7 @@ def _row(key: str, each: FieldInfo) -> Row:
 
 def _own_fields(name: str) -> dict[str, FieldInfo]:
     fields = section_for(name).model_fields
-    return {key: each for key, each in fields.items() if key not in Provider.model_fields}
+    return {key: each for key, each in fields.items() if key not in ProviderSection.model_fields}
 
 
 def _section(
@@ -135,7 +135,7 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
         for other in others:
             yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
-    elif inner is Provider and value:
+    elif inner is ProviderSection and value:
         for name, entry in value.items():
             yield f"{indent}  {name}:"
             yield from _section(_arranged(entry["type"]), entry, indent + "    ")
@@ -153,7 +153,7 @@ def _item(lines: list[str], indent: str) -> Iterator[str]:
 
 def _arranged(name: str) -> dict[str, FieldInfo]:
     """Return the keys of a provider, its own before those of all lanes."""
-    lane = dict(Provider.model_fields)
+    lane = dict(ProviderSection.model_fields)
     return {"type": lane.pop("type")} | _own_fields(name) | lane
 
 

@@ -89,7 +89,7 @@ class LaneSettings:
         return self.reports in ("poll", "both")
 
 
-class Provider(Section):
+class ProviderSection(Section):
     """One provider; subclasses made by `section_for` add the keys of its type."""
 
     type: Text = Field(
@@ -287,16 +287,16 @@ class Provider(Section):
 
 
 @cache
-def section_for(name: str) -> type[Provider]:
+def section_for(name: str) -> type[ProviderSection]:
     """Return the section of a type of provider: lane keys and its own; raises UnknownType."""
     made = provider_type(name)
     hints = get_type_hints(made, include_extras=True)
     own: dict[str, Any] = {
         name_of(each): key_of(hints[each.name], each)
         for each in _own_fields(made)
-        if each.name not in Provider.model_fields
+        if each.name not in ProviderSection.model_fields
     }
-    return create_model(f"{made.__name__}Section", __base__=Provider, **own)
+    return create_model(f"{made.__name__}Section", __base__=ProviderSection, **own)
 
 
 def read(value: Any, info: ValidationInfo) -> Any:

@@ -18,14 +18,14 @@ from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.settings import provider
-from smppbridge.settings.account import Account
+from smppbridge.settings.account import AccountSection
 from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.idle import brings_phones, idle_keys
 from smppbridge.settings.mo import MoRoutes
-from smppbridge.settings.provider import Provider
+from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
-from smppbridge.settings.ussd import Ussd
+from smppbridge.settings.ussd import UssdSection
 from smppbridge.settings.values import (
     Context,
     Count,
@@ -47,7 +47,7 @@ _KEY_LENGTH = 16
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
 
-class Smpp(Section):
+class SmppSection(Section):
     """Where ESMEs connect."""
 
     system_id: SystemId = Field(default="SMPPBRIDGE", description="Our name in bind responses")
@@ -72,7 +72,7 @@ class Smpp(Section):
     max_unbound_per_address: Count = Field(default=20, description="The same, from one address")
 
 
-class Web(Section):
+class WebSection(Section):
     """Health, metrics and console; never public."""
 
     listen: Endpoints = Field(
@@ -80,7 +80,7 @@ class Web(Section):
     )
 
 
-class Callbacks(Section):
+class CallbacksSection(Section):
     """What providers call, and nothing else."""
 
     listen: Endpoints = Field(default=("tcp:8776",), description="Endpoint strings, one or a list")
@@ -94,7 +94,7 @@ class Callbacks(Section):
     max_unmatched: Count = Field(default=100_000, description="How many such reports wait, at most")
 
 
-class Receipts(Section):
+class ReceiptsSection(Section):
     """Receipts that wait for their ESME."""
 
     keep: Duration = Field(
@@ -102,7 +102,7 @@ class Receipts(Section):
     )
 
 
-class Log(Section):
+class LogSection(Section):
     """What is told to standard error."""
 
     format: Literal["json", "text"] = Field(
@@ -159,12 +159,12 @@ Read = BeforeValidator(provider.read)
 class Settings(Section):
     """Everything that was configured."""
 
-    smpp: Smpp = Field(default=Smpp(), description="Where ESMEs connect")
-    web: Web | None = Field(
+    smpp: SmppSection = Field(default=SmppSection(), description="Where ESMEs connect")
+    web: WebSection | None = Field(
         default=None,
         description="/healthz, /readyz and /metrics: never public; absent: not there",
     )
-    callbacks: Callbacks | None = Field(
+    callbacks: CallbacksSection | None = Field(
         default=None, description="Where providers call, and nothing else; absent: not there"
     )
     store: Store = Field(
@@ -174,16 +174,18 @@ class Settings(Section):
     retention: Duration = Field(
         default=604_800.0, description="How long finished messages are kept"
     )
-    receipts: Receipts = Field(default=Receipts(), description="Receipts that wait for their ESME")
+    receipts: ReceiptsSection = Field(
+        default=ReceiptsSection(), description="Receipts that wait for their ESME"
+    )
     backlog: Count = Field(
         default=5_000_000, description="Messages waiting in all; one more gets ESME_RMSGQFUL"
     )
-    log: Log = Field(default=Log(), description="What is told to standard error")
+    log: LogSection = Field(default=LogSection(), description="What is told to standard error")
     drain: Duration = Field(
         default=30.0, description="How long to finish what is under way at SIGTERM"
     )
-    accounts: tuple[Account, ...] = Field(default=(), description="ESMEs that may bind")
-    providers: dict[ProviderName, Annotated[Provider, Read]] = Field(
+    accounts: tuple[AccountSection, ...] = Field(default=(), description="ESMEs that may bind")
+    providers: dict[ProviderName, Annotated[ProviderSection, Read]] = Field(
         default={}, description="Who takes our messages, by name"
     )
     routes: tuple[Route, ...] = Field(
@@ -192,7 +194,7 @@ class Settings(Section):
     mo: MoRoutes = Field(
         default=(), description="Which account the messages from phones (MO) are delivered to"
     )
-    ussd: Ussd = Field(default=Ussd(), description="Dialogues of phones with ESMEs")
+    ussd: UssdSection = Field(default=UssdSection(), description="Dialogues of phones with ESMEs")
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(""))
 
@@ -258,7 +260,7 @@ class Settings(Section):
             for name, entry in self.providers.items()
         }
 
-    def _callback_url(self, name: str, entry: Provider) -> str:
+    def _callback_url(self, name: str, entry: ProviderSection) -> str:
         public = self.callbacks.public_url if self.callbacks else None
         if not (public and entry.lane.pushes):
             return ""
@@ -303,7 +305,11 @@ def _context(values: Any, folder: Path) -> Context:
 
 
 def _endpoints(values: Mapping[str, Any]) -> Iterator[str]:
-    for name, section in (("smpp", Smpp), ("web", Web), ("callbacks", Callbacks)):
+    for name, section in (
+        ("smpp", SmppSection),
+        ("web", WebSection),
+        ("callbacks", CallbacksSection),
+    ):
         given = values.get(name, {} if name == "smpp" else None)
         if isinstance(given, Mapping):
             listen = given.get("listen", section.model_fields["listen"].default)

@@ -33,7 +33,7 @@ ServiceCode = Annotated[Text, AfterValidator(_code)]
 Op = Annotated[int, Field(ge=0, le=255)]
 
 
-class Ussd(Section):
+class UssdSection(Section):
     """Dialogues of phones with ESMEs, brought by one USSD provider."""
 
     codes: dict[ServiceCode, KnownAccount] = Field(

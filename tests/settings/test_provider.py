@@ -44,7 +44,7 @@ def pigeons(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     provider.section_for.cache_clear()
 
 
-def read(**keys: Any) -> provider.Provider:
+def read(**keys: Any) -> provider.ProviderSection:
     values = {"providers": {"p": {"type": "pigeon", "legs": 2} | keys}}
     return Settings.read(values).providers["p"]
 
