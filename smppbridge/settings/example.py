@@ -62,7 +62,7 @@ _WORKED: Mapping[str, Any] = {
 }
 
 
-class Row(NamedTuple):
+class SettingRow(NamedTuple):
     """One setting in a table of README."""
 
     key: str
@@ -75,7 +75,7 @@ def text() -> str:
     return "\n".join([_HEADER, *_section(Settings.model_fields, _WORKED, "")]) + "\n"
 
 
-def tables() -> dict[str, tuple[Row, ...]]:
+def tables() -> dict[str, tuple[SettingRow, ...]]:
     """Return the rows of all settings, by section.
 
     The file's own keys are under ``""``, those of a type of provider under ``type keccel``.
@@ -87,7 +87,7 @@ def tables() -> dict[str, tuple[Row, ...]]:
     return own | named | {f"type {name}": tuple(_rows(_own_fields(name))) for name in sorted(TYPES)}
 
 
-def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:
+def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[SettingRow]:
     for key, each in fields.items():
         inner = section_of(each.annotation)
         if inner:
@@ -96,9 +96,9 @@ def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:
             yield _row(within + key, each)
 
 
-def _row(key: str, each: FieldInfo) -> Row:
+def _row(key: str, each: FieldInfo) -> SettingRow:
     default = "required" if each.is_required() else _default(each)
-    return Row(key, "" if default == "null" else default, each.description or "")
+    return SettingRow(key, "" if default == "null" else default, each.description or "")
 
 
 def _own_fields(name: str) -> dict[str, FieldInfo]:
