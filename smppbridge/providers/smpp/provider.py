@@ -34,8 +34,8 @@ from smppbridge.providers.smpp.submit import (
     pieces,
     same_spelling,
     source_of,
+    user_data_of,
     validity_period,
-    written,
 )
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, RegisteredDelivery
@@ -299,7 +299,7 @@ class Smpp(Provider):
         return Accepted(_IDS[self.ids](identifier or ""))
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
-        user_data = written(message, self.alphabet, self.data_coding)
+        user_data = user_data_of(message, self.alphabet, self.data_coding)
         traits = message.traits
         cut = pieces(user_data, self.segments, message.message_id, traits.udh)
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]

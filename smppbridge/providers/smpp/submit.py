@@ -29,7 +29,7 @@ _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class UserData:
     """User data ready to be cut: by the rules of *alphabet*, to be sent under *data_coding*."""
 
     octets: bytes = field(repr=False)
@@ -46,7 +46,7 @@ class Piece:
     udhi: bool = False
 
 
-def written(message: Message, alphabet: TextAlphabet, data_coding: int) -> Written:
+def user_data_of(message: Message, alphabet: TextAlphabet, data_coding: int) -> UserData:
     """Return the octets of *message*; text is in *alphabet* under *data_coding* if that has it.
 
     Binary ones go as they came.  A message class and a message waiting indication are kept, in
@@ -54,16 +54,16 @@ def written(message: Message, alphabet: TextAlphabet, data_coding: int) -> Writt
     """
     asked = message.data_coding
     if message.binary is not None:
-        return Written(message.binary, coding.alphabet(asked), asked)
+        return UserData(message.binary, coding.alphabet(asked), asked)
     marked = _marked(asked)
     if marked is not None:
         smallest, octets = coding.in_smallest(message.text)
-        return Written(octets, smallest, marked[smallest is Alphabet.UCS2])
+        return UserData(octets, smallest, marked[smallest is Alphabet.UCS2])
     try:
         return _in_own(message.text, Alphabet(alphabet), data_coding)
     except Unencodable:
         octets = coding.octets(message.text, Alphabet.UCS2)
-        return Written(octets, Alphabet.UCS2, _UCS2)
+        return UserData(octets, Alphabet.UCS2, _UCS2)
 
 
 def _marked(data_coding: int) -> tuple[int, int] | None:
@@ -77,14 +77,14 @@ def _marked(data_coding: int) -> tuple[int, int] | None:
     return None
 
 
-def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> Written:
+def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> UserData:
     if alphabet is Alphabet.UCS2:
         raise Unencodable(alphabet, 0)
     octets = coding.octets(text, alphabet)
     if alphabet is not Alphabet.GSM7 and _is_basic_gsm(text):
         # over the air it is GSM all the same, where 160 of these characters fit
-        return Written(octets, Alphabet.GSM7, data_coding)
-    return Written(octets, alphabet, data_coding)
+        return UserData(octets, Alphabet.GSM7, data_coding)
+    return UserData(octets, alphabet, data_coding)
 
 
 def _is_basic_gsm(text: str) -> bool:
@@ -94,7 +94,7 @@ def _is_basic_gsm(text: str) -> bool:
         return False
 
 
-def pieces(user_data: Written, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
+def pieces(user_data: UserData, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
     """Cut user data into what each submit_sm carries.  Raises TextError."""
     octets, alphabet = user_data.octets, user_data.alphabet
     transport = _TRANSPORTS.get(long_by, Transport.UDH8)
