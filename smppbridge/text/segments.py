@@ -36,7 +36,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
+class TextSegment:
     """One SM to be sent; without a position it is the whole message."""
 
     position: Position | None
@@ -90,7 +90,7 @@ def split(
     transport: Transport,
     reference: int,
     other_udh: bytes = b"",
-) -> list[Segment]:
+) -> list[TextSegment]:
     """SMs of at most 140 octets over the air, no character cut (3GPP 23.040, 9.2.3.24.1).
 
     Octets must be in `alphabet` already (UCS2 big-endian). `other_udh` stands in every segment; it
@@ -98,7 +98,7 @@ def split(
     """
     octets = coding.octets(text, alphabet) if isinstance(text, str) else text
     if len(octets) <= _room(alphabet, len(other_udh)):
-        return [Segment(None, other_udh, octets)]
+        return [TextSegment(None, other_udh, octets)]
     if other_udh and transport is Transport.SAR:
         transport = Transport.UDH16  # SAR and UDHI exclude each other
     reference &= 0xFF if transport is Transport.UDH8 else 0xFFFF
@@ -110,7 +110,7 @@ def split(
     segments = []
     for number, content in enumerate(contents, 1):
         position = Position(reference, total, number, transport, other_udh)
-        segments.append(Segment(position, _header(position, others), content))
+        segments.append(TextSegment(position, _header(position, others), content))
     return segments
 
 

@@ -14,7 +14,7 @@ from smppbridge.smpp.tlvs import Tlvs
 from smppbridge.text import coding, gsm7
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import Unencodable
-from smppbridge.text.segments import Segment, Transport, split
+from smppbridge.text.segments import TextSegment, Transport, split
 
 TextAlphabet = Literal["gsm7", "latin1", "ia5", "ucs2"]
 LongBy = Literal["udh", "udh16", "sar", "payload"]
@@ -105,7 +105,7 @@ def pieces(user_data: UserData, long_by: LongBy, reference: int, udh: bytes) -> 
     return [Piece(each.short_message, _sar(each), bool(each.udh)) for each in cut]
 
 
-def _sar(segment: Segment) -> Tlvs:
+def _sar(segment: TextSegment) -> Tlvs:
     position = segment.position
     if position is None or position.kind is not Transport.SAR:
         return ()
