@@ -26,7 +26,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
+class MoContent:
     """What the deliver_sm of an MO message carries: *octets* with the header they may have."""
 
     octets: bytes = field(repr=False)
@@ -60,7 +60,7 @@ class Delivery:
     attempts: int = 0
     text: str = field(default="", repr=False)
     service_type: str = ""
-    content: Content | None = None
+    content: MoContent | None = None
     final: bool = True
 
 

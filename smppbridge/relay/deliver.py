@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from struct import pack
 from typing import Any, Protocol
 
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.ports import Clock, Meters
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
@@ -303,7 +303,7 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
     )
 
 
-def _from_phone(d: Delivery, content: Content) -> DeliverSm:
+def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
     """Return a segment of an MO message, as it is."""
     fits = len(content.octets) <= _SHORT_MESSAGE
     return DeliverSm(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from smppbridge.model.address import Address
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store.port import MoEntry
 from smppbridge.store.records import Row, marks
 
@@ -74,7 +74,7 @@ def owed(db: sqlite3.Connection, system_id: str, deliveries: Iterable[Row]) -> l
                 due,
                 expires_at,
                 attempts,
-                content=Content(octets, coding, esm_class),
+                content=MoContent(octets, coding, esm_class),
             )
         )
     return found
