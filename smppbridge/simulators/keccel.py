@@ -11,7 +11,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.simulators.serving import Answer, Page, WebSimulator, arguments, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
@@ -67,7 +67,7 @@ class KeccelSimulator(WebSimulator):
         fault = self._fault(fields)
         if fault:
             return _answer(request, status="REJECTED", messageID="", description=fault)
-        role = role_of(fields["to"])
+        role = behaviour_of(fields["to"])
         match role.answer:
             case "silence":
                 return silent(request)
@@ -84,11 +84,11 @@ class KeccelSimulator(WebSimulator):
         missing = next((name for name in _NEEDED if not fields.get(name)), None)
         if missing:
             return f"{missing.upper()} parameter is empty"
-        if not fields["to"].isdecimal() or role_of(fields["to"]).answer == "reject":
+        if not fields["to"].isdecimal() or behaviour_of(fields["to"]).answer == "reject":
             return "Invalid number"
         return "" if self.credit > 0 else "Insufficient credit"
 
-    def _accept(self, request: Request, role: Role, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, role: Behaviour, fields: dict[str, str]) -> Answer:
         self.accepted += 1
         self.credit -= 1
         key = (fields["to"], fields["message"])

@@ -18,7 +18,7 @@ THROTTLED_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class Behaviour:
     """What becomes of a message: how it is answered, and then reported.
 
     *state* None is never reported; *early* is reported before it is answered; *answer_after* is in
@@ -32,26 +32,26 @@ class Role:
     answer_after: float = 0.0
 
 
-DELIVERED = Role()
-ROLES: Mapping[str, Role] = MappingProxyType(
+DELIVERED = Behaviour()
+BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
     {
-        "90": Role(state=MessageState.UNDELIVERABLE),
-        "91": Role("reject", None),
-        "92": Role(answer_after=5.0),
-        "93": Role("error", None),
-        "94": Role("throttle"),
-        "95": Role("silence", None),
-        "96": Role(early=True),
-        "97": Role(reports=2),
-        "98": Role(state=None),
-        "99": Role(state=MessageState.EXPIRED),
+        "90": Behaviour(state=MessageState.UNDELIVERABLE),
+        "91": Behaviour("reject", None),
+        "92": Behaviour(answer_after=5.0),
+        "93": Behaviour("error", None),
+        "94": Behaviour("throttle"),
+        "95": Behaviour("silence", None),
+        "96": Behaviour(early=True),
+        "97": Behaviour(reports=2),
+        "98": Behaviour(state=None),
+        "99": Behaviour(state=MessageState.EXPIRED),
     }
 )
 
 
-def role_of(number: str) -> Role:
+def behaviour_of(number: str) -> Behaviour:
     """Return what to do with a message to *number*."""
-    return ROLES.get(number[-2:], DELIVERED)
+    return BEHAVIOURS.get(number[-2:], DELIVERED)
 
 
 class Remembered(OrderedDict[K, V]):

@@ -11,7 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import Factory
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.simulators.smsc_link import EsmeLink
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState, RegisteredDelivery, Tag
@@ -25,7 +25,7 @@ _STAT = {
 _ERR = {b"DELIVRD": 0, b"UNDELIV": 1, b"EXPIRED": 3, b"REJECTED": 2}
 _AGAIN = 1.0  # seconds before what was not taken is delivered again
 _MOST_TRIES = 10
-_REJECTED = Role(state=MessageState.REJECTED)
+_REJECTED = Behaviour(state=MessageState.REJECTED)
 
 
 @dataclass(slots=True)
@@ -173,7 +173,7 @@ class SmscSimulator(Factory):
         self.requests += 1
         self.submitted.append(request)
         number = request.destination_addr.decode("latin-1")
-        role = role_of(number)
+        role = behaviour_of(number)
         if role.answer == "reject" and self._rejects_late:
             role = _REJECTED
         octets = request.short_message or tlvs.find(request.tlvs, Tag.MESSAGE_PAYLOAD) or b""
@@ -192,7 +192,7 @@ class SmscSimulator(Factory):
         link.answer(SubmitSmResp(status, request.sequence_number))
 
     def _accept(
-        self, link: EsmeLink, request: SubmitSm, role: Role, message: tuple[str, bytes]
+        self, link: EsmeLink, request: SubmitSm, role: Behaviour, message: tuple[str, bytes]
     ) -> None:
         self.accepted += 1
         self.taken[message] = self.taken.get(message, 0) + 1
@@ -216,7 +216,9 @@ class SmscSimulator(Factory):
 
     # -- deliver_sm -----------------------------------------------------------------------------
 
-    def _report(self, system_id: str, request: SubmitSm, role: Role, number: int) -> Deferred[None]:
+    def _report(
+        self, system_id: str, request: SubmitSm, role: Behaviour, number: int
+    ) -> Deferred[None]:
         state = role.state or MessageState.DELIVERED
         stat = _STAT.get(state, b"REJECTED")  # so, with eight letters, MSpace's manual has it
         reported = b"%010d" % number if self._hex_ids else b"%d" % number

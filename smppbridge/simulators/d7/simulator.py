@@ -23,7 +23,7 @@ from smppbridge.simulators.d7.rest import (
     relayed,
     user_of,
 )
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.simulators.serving import Answer, WebSimulator, arguments, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text import coding
@@ -113,7 +113,7 @@ class D7Simulator(WebSimulator):
         user, password = user_of(request)
         sms = d7_arguments.read(json_of(request))
         _authenticate(user, password)
-        role = role_of(sms.to)
+        role = behaviour_of(sms.to)
         if role.answer == "silence":
             return silent(request)
         if role.answer == "error":
@@ -158,7 +158,7 @@ class D7Simulator(WebSimulator):
         for one in sent:
             member = _Member(urls[0], urls[1], batch_id, str(one["to"]), countdown)
             told = self._send_later(member, one, user, password)
-            if role_of(member.to).early:
+            if behaviour_of(member.to).early:
                 early.append(told)
         body = answer(request, {"data": data})
         if not early:
@@ -173,7 +173,7 @@ class D7Simulator(WebSimulator):
         """Send one message of a batch, and tell what came of it: once, whatever is answered."""
         try:
             sms = d7_arguments.read(fields)
-            role = role_of(sms.to)
+            role = behaviour_of(sms.to)
             if role.answer == "silence":
                 return succeed(None)
             if role.answer == "error":
@@ -182,7 +182,7 @@ class D7Simulator(WebSimulator):
             identifier = self._take(sms, role)
         except JasminRefusal as refusal:
             words = f"HTTPAPI error: {relayed(refusal)}"
-            return self._tell(member, 0, words, role_of(member.to))
+            return self._tell(member, 0, words, behaviour_of(member.to))
         after = member.after + (0.0 if role.early else role.answer_after + self._delay)
         told = self._tell(member, 1, f'Success "{identifier}"', role)
         return gatherResults([told, self._report(sms, identifier, role, after)])
@@ -208,7 +208,7 @@ class D7Simulator(WebSimulator):
 
     # -- what it does ---------------------------------------------------------------------------
 
-    def _take(self, sms: JasminMessage, role: Role) -> str:
+    def _take(self, sms: JasminMessage, role: Behaviour) -> str:
         if role.answer == "reject":
             raise JasminRefusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
         if role.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
@@ -220,7 +220,7 @@ class D7Simulator(WebSimulator):
         self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
         return str(uuid4())
 
-    def _tell(self, member: _Member, status: int, words: str, role: Role) -> Deferred[None]:
+    def _tell(self, member: _Member, status: int, words: str, role: Behaviour) -> Deferred[None]:
         url = member.callback if status else member.errback
         if not url:
             return succeed(None)
@@ -234,7 +234,7 @@ class D7Simulator(WebSimulator):
         return self.pusher.push("GET", _with_query(url, fields), after=after, again=False)
 
     def _report(
-        self, sms: JasminMessage, identifier: str, role: Role, after: float
+        self, sms: JasminMessage, identifier: str, role: Behaviour, after: float
     ) -> Deferred[Any]:
         """Report that the SMSC took it, and then what became of it, as far as was asked for."""
         if not sms.dlr_url:
@@ -248,7 +248,7 @@ class D7Simulator(WebSimulator):
         return reported
 
     def _report_end(
-        self, sms: JasminMessage, identifier: str, role: Role, after: float
+        self, sms: JasminMessage, identifier: str, role: Behaviour, after: float
     ) -> Deferred[Any]:
         if role.state is None or self._closed:
             return succeed(None)

@@ -13,7 +13,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
@@ -95,7 +95,7 @@ class D7V1Simulator(WebSimulator):
             return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.what}]})
         if self.credit < len(wanted.texts):
             return _fault(request, 402, "INSUFFICIENT_CREDIT", "Insufficient credit")
-        role = role_of(wanted.texts[0][0])
+        role = behaviour_of(wanted.texts[0][0])
         match role.answer:
             case "silence":
                 return silent(request)
@@ -108,7 +108,7 @@ class D7V1Simulator(WebSimulator):
                 return _fault(request, 429, "TOO_MANY_REQUESTS", "Too many requests")
         return self._accept(request, role, wanted)
 
-    def _accept(self, request: Request, role: Role, wanted: _Wanted) -> Answer:
+    def _accept(self, request: Request, role: Behaviour, wanted: _Wanted) -> Answer:
         identifier = str(uuid4())
         after = 0.0 if role.early else role.answer_after + self._delay
         taken = tuple(self._take(recipient, after) for recipient, _ in wanted.texts)
@@ -131,7 +131,7 @@ class D7V1Simulator(WebSimulator):
         return NOT_DONE_YET
 
     def _take(self, recipient: str, after: float) -> _Taken:
-        role = role_of(recipient)
+        role = behaviour_of(recipient)
         status = None if role.state is None else _WORDS[role.state]
         return _Taken(str(uuid4()), recipient, status, self._reactor.seconds() + after)
 
@@ -149,7 +149,7 @@ class D7V1Simulator(WebSimulator):
             "status": taken.status,
         }
         body = urlencode(form).encode()
-        times = range(role_of(taken.recipient).reports)
+        times = range(behaviour_of(taken.recipient).reports)
         return gatherResults(
             [self.pusher.push("POST", url, headers=_FORM, body=body, after=after) for _ in times]
         )

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Throttle, role_of
+from smppbridge.simulators.magic import Remembered, Throttle, behaviour_of
 from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
@@ -95,7 +95,7 @@ class MSpaceSimulator(WebSimulator):
         self.requests += 1
         recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
         text = fields.get("message", "")
-        roles = [role_of(recipient) for recipient in recipients]
+        roles = [behaviour_of(recipient) for recipient in recipients]
         answers = {role.answer for role in roles}
         if "silence" in answers:
             return silent(request)
@@ -117,7 +117,7 @@ class MSpaceSimulator(WebSimulator):
         shown = self._repeated(recipient)
         if fault := self.fault_of(sender, recipient):
             return Sent(shown, fault)
-        role = role_of(recipient)
+        role = behaviour_of(recipient)
         self.accepted += 1
         self.credit -= 1
         self.taken[recipient, text] = self.taken.get((recipient, text), 0) + 1
@@ -133,7 +133,7 @@ class MSpaceSimulator(WebSimulator):
             return "Invalid sender ID"
         if not (number.isascii() and number.isdecimal() and 9 <= len(number) <= 15):
             return "Invalid recipient"
-        if role_of(number).answer == "reject":
+        if behaviour_of(number).answer == "reject":
             return "Invalid recipient"
         return "" if self.credit > 0 else "Insufficient Balance"
 

@@ -10,7 +10,7 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.simulators.serving import Answer, ends_later, silent
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.bodies import (
@@ -70,7 +70,7 @@ class Sending:
             if at > now - REMEMBERED_FOR:
                 return written(request, known)
         wanted = read_wanted(fields, now)
-        roles = {number: role_of(number) for number in wanted.numbers}
+        roles = {number: behaviour_of(number) for number in wanted.numbers}
         wrong = self._goes_wrong(request, wanted, roles.values())
         if wrong is not None:
             return wrong
@@ -119,7 +119,9 @@ class Sending:
         }
         return written(request, {"info": info})
 
-    def _goes_wrong(self, request: Request, wanted: Wanted, roles: Iterable[Role]) -> Answer | None:
+    def _goes_wrong(
+        self, request: Request, wanted: Wanted, roles: Iterable[Behaviour]
+    ) -> Answer | None:
         answers = {role.answer for role in roles}
         if "silence" in answers:
             return silent(request)
@@ -146,7 +148,7 @@ class Sending:
     def _composed(self, wanted: Wanted, now: float) -> list[Sms]:
         campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
         return [
-            self._sms(wanted, number, role_of(number), campaign_id, analysis, now)
+            self._sms(wanted, number, behaviour_of(number), campaign_id, analysis, now)
             for number in wanted.numbers
         ]
 
@@ -154,7 +156,7 @@ class Sending:
         self,
         wanted: Wanted,
         number: str,
-        role: Role,
+        role: Behaviour,
         campaign_id: str,
         analysis: dict[str, Any],
         now: float,
@@ -179,7 +181,7 @@ class Sending:
             analysis=analysis,
         )
 
-    def _status(self, wanted: Wanted, number: str, role: Role) -> str:
+    def _status(self, wanted: Wanted, number: str, role: Behaviour) -> str:
         if role.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
@@ -187,7 +189,7 @@ class Sending:
         return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
 
     def _announce(
-        self, wanted: Wanted, messages: Sequence[Sms], roles: dict[str, Role]
+        self, wanted: Wanted, messages: Sequence[Sms], roles: dict[str, Behaviour]
     ) -> list[Deferred[None]]:
         """Tell of what ends, in webhooks of many; return those that come before the answer."""
         if wanted.scheduled_at is not None:
@@ -227,7 +229,7 @@ class Sending:
         self,
         request: Request,
         document: dict[str, Any],
-        roles: Iterable[Role],
+        roles: Iterable[Behaviour],
         early: list[Deferred[None]],
     ) -> Answer:
         wait = max((role.answer_after for role in roles), default=0.0)
