@@ -29,7 +29,7 @@ class Dropped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class Screen:
     """What the phone shows, and whether the dialogue is over."""
 
     text: str
@@ -47,18 +47,18 @@ class Phone:
         self._typed: list[str] = []
         self._post = post or over_http
 
-    def dial(self, extra: str = "") -> Shown:
+    def dial(self, extra: str = "") -> Screen:
         """Dial the service code, *extra* being what was dialled behind it; return what comes."""
         self.session_id = str(randrange(10**8, 10**9))
         self._typed = [extra] if extra else []
         return self._ask(extra)
 
-    def answer(self, text: str) -> Shown:
+    def answer(self, text: str) -> Screen:
         """Type an answer and return the next screen."""
         self._typed.append(text)
         return self._ask("*".join(self._typed) if self.joined else text)
 
-    def _ask(self, text: str) -> Shown:
+    def _ask(self, text: str) -> Screen:
         said = {
             "MSISDN": self.msisdn,
             "SESSION_ID": self.session_id,
@@ -67,15 +67,15 @@ class Phone:
             "USER_DATA": text,
             "SERVICE_CODE": self.code,
         }
-        return shown(self._post(self.url, json.dumps(said).encode()))
+        return screen_in(self._post(self.url, json.dumps(said).encode()))
 
 
-def shown(body: bytes) -> Shown:
+def screen_in(body: bytes) -> Screen:
     """Read an answer as the gateway does: only ``CON `` and ``END `` are screens."""
     word, text = body[:4], body[4:].decode("utf-8", "replace")
     if word not in (b"CON ", b"END "):
         raise Dropped("an answer that begins with neither CON nor END")
-    return Shown(text, word == b"END ")
+    return Screen(text, word == b"END ")
 
 
 def over_http(url: str, body: bytes) -> bytes:

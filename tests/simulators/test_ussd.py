@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from smppbridge.providers.exchange import HttpRequest
-from smppbridge.simulators.ussd import Dropped, Phone, Shown, converse, over_http, shown
+from smppbridge.simulators.ussd import Dropped, Phone, Screen, converse, over_http, screen_in
 from smppbridge.web.ussd import read_dialled
 
 
@@ -30,9 +30,9 @@ class Client:
 def test_a_dialogue(joined: bool, last: str) -> None:
     client = Client(b"CON Menu", b"CON PIN?", b"END Bye")
     phone = Phone("http://x/ussd/k", "*384*77#", "254722000001", joined=joined, post=client)
-    assert phone.dial() == Shown("Menu", False)
-    assert phone.answer("1") == Shown("PIN?", False)
-    assert phone.answer("2") == Shown("Bye", True)
+    assert phone.dial() == Screen("Menu", False)
+    assert phone.answer("1") == Screen("PIN?", False)
+    assert phone.answer("2") == Screen("Bye", True)
     assert [said.text for said in client.said] == ["", "1", last]
     assert {(said.msisdn, said.service_code) for said in client.said} == {
         ("254722000001", "*384*77#")
@@ -51,7 +51,7 @@ def test_what_is_dialled_behind_the_code_counts_as_typed() -> None:
 @pytest.mark.parametrize("body", [b"", b"Menu", b"CON", b"con Menu", b" CON Menu", b"ENDE x"])
 def test_anything_but_con_and_end_drops_the_dialogue(body: bytes) -> None:
     with pytest.raises(Dropped, match="CON nor END"):
-        shown(body)
+        screen_in(body)
 
 
 def test_a_phone_in_a_terminal_stops_at_the_last_screen() -> None:
