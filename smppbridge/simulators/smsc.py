@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import Factory
 
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.smsc_link import EsmeLink
+from smppbridge.simulators.smsc_link import SimulatedLink
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import Bind, BindTransceiver, DeliverSm, SubmitSm, SubmitSmResp
@@ -70,7 +70,7 @@ class SmscSimulator(Factory):
         self.callback_url = callback_url  # there is none: reports come over the session
         self.requests = self.accepted = self.refused_deliveries = 0
         self.taken: Remembered[tuple[str, bytes], int] = Remembered()
-        self.links: set[EsmeLink] = set()
+        self.links: set[SimulatedLink] = set()
         self.submitted: deque[SubmitSm] = deque(maxlen=1_000)
         self._reactor, self._delay, self._wall = reactor, delay, wall
         self._trx, self._hex_ids, self._with_tlvs = trx, hex_ids, with_tlvs
@@ -130,9 +130,9 @@ class SmscSimulator(Factory):
 
     # -- sessions -------------------------------------------------------------------------------
 
-    def buildProtocol(self, addr: Any) -> EsmeLink:
+    def buildProtocol(self, addr: Any) -> SimulatedLink:
         """Take a connection."""
-        link = EsmeLink(self, self._reactor)
+        link = SimulatedLink(self, self._reactor)
         self.links.add(link)
         return link
 
@@ -144,11 +144,11 @@ class SmscSimulator(Factory):
             return CommandStatus.ESME_RBINDFAIL
         return CommandStatus.ESME_ROK
 
-    def bound(self, link: EsmeLink) -> None:
+    def bound(self, link: SimulatedLink) -> None:
         """Deliver what is owed."""
         self._go_on(link.system_id)
 
-    def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
+    def ended(self, link: SimulatedLink, unanswered: list[Any]) -> None:
         """Owe again what the connection held."""
         self.links.discard(link)
         if unanswered:
@@ -168,7 +168,7 @@ class SmscSimulator(Factory):
 
     # -- submit_sm ------------------------------------------------------------------------------
 
-    def submit(self, link: EsmeLink, request: SubmitSm) -> None:
+    def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
         """Do with a submit_sm what its destination says."""
         self.requests += 1
         self.submitted.append(request)
@@ -192,7 +192,7 @@ class SmscSimulator(Factory):
         link.answer(SubmitSmResp(status, request.sequence_number))
 
     def _accept(
-        self, link: EsmeLink, request: SubmitSm, role: Behaviour, message: tuple[str, bytes]
+        self, link: SimulatedLink, request: SubmitSm, role: Behaviour, message: tuple[str, bytes]
     ) -> None:
         self.accepted += 1
         self.taken[message] = self.taken.get(message, 0) + 1
@@ -262,7 +262,7 @@ class SmscSimulator(Factory):
         line = self._owed[system_id]
         links = [link for link in self.links if link.system_id == system_id]
         while line and links:
-            link = max(links, key=EsmeLink.room)
+            link = max(links, key=SimulatedLink.room)
             if not link.room():
                 return
             owed = line.popleft()

@@ -18,31 +18,31 @@ from smppbridge.smpp.session import Session
 _LINGER = 0.05  # seconds between a last PDU and the close
 
 
-class Side(Protocol):
+class LinkOwner(Protocol):
     """The SMSC that a link belongs to."""
 
     def judge(self, request: Bind) -> int:
         """Return what a bind is answered."""
 
-    def bound(self, link: EsmeLink) -> None:
+    def bound(self, link: SimulatedLink) -> None:
         """Note that a link is bound."""
 
-    def submit(self, link: EsmeLink, request: SubmitSm) -> None:
+    def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
         """Take a submit_sm."""
 
     def answered(self, owed: Any, status: int) -> None:
         """Take the answer to a deliver_sm."""
 
-    def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
+    def ended(self, link: SimulatedLink, unanswered: list[Any]) -> None:
         """Note that a link is gone."""
 
 
-class EsmeLink(TwistedProtocol):
+class SimulatedLink(TwistedProtocol):
     """Carries one session in the role of the SMSC."""
 
     transport: Any
 
-    def __init__(self, side: Side, clock: Any) -> None:
+    def __init__(self, side: LinkOwner, clock: Any) -> None:
         self.session = Session(Role.SMSC, clock.seconds(), receive_window=10_000)
         self._side, self._clock = side, clock
         self._timer: Any = None
