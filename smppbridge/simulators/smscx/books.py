@@ -31,7 +31,7 @@ _LONGEST_PAGE = 500
 
 
 @dataclass(slots=True)
-class Sms:
+class BookedMessage:
     """A message taken: *status* until *due*, *final* (None: never anything else) from then on."""
 
     to: str
@@ -112,7 +112,7 @@ class Books:
     """All of it; what is over the last 100,000 of anything is forgotten."""
 
     credit: float
-    messages: Remembered[str, Sms] = field(default_factory=Remembered)
+    messages: Remembered[str, BookedMessage] = field(default_factory=Remembered)
     optouts: Remembered[str, dict[str, Any]] = field(default_factory=Remembered)
     originators: dict[int, dict[str, Any]] = field(default_factory=dict)
     rented: dict[str, str] = field(default_factory=lambda: dict([RENTED]))

@@ -22,8 +22,8 @@ from smppbridge.simulators.smscx.bodies import (
 from smppbridge.simulators.smscx.books import (
     CHARGED_LOOKUP,
     PRICE,
+    BookedMessage,
     Books,
-    Sms,
     country_of,
     number_in,
     page_of,
@@ -269,7 +269,7 @@ def _plan_of(number: str) -> dict[str, str]:
     return {"countryIso": country, "networkOperator": operator, "timezone": "UTC"}
 
 
-def _in_days(sms: Sms, query: Mapping[str, str]) -> bool:
+def _in_days(sms: BookedMessage, query: Mapping[str, str]) -> bool:
     start, end, period = (query.get(name) for name in ("start_date", "end_date", "period"))
     day = moment(sms.created_at)[:10]
     if start and end:
@@ -281,7 +281,7 @@ def _in_days(sms: Sms, query: Mapping[str, str]) -> bool:
     return day.startswith(period)
 
 
-def _filtered(sms: Sms, query: Mapping[str, str], now: float) -> bool:
+def _filtered(sms: BookedMessage, query: Mapping[str, str], now: float) -> bool:
     status = sms.status_at(now)[0].lower()
     wanted = {
         "channel": "sms",

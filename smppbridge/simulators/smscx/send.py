@@ -20,11 +20,11 @@ from smppbridge.simulators.smscx.bodies import (
     not_found,
     written,
 )
-from smppbridge.simulators.smscx.books import PRICE, Books, Sms, analysis_of, country_of
-from smppbridge.simulators.smscx.wanted import Wanted, is_uuid, read_wanted
+from smppbridge.simulators.smscx.books import PRICE, BookedMessage, Books, analysis_of, country_of
+from smppbridge.simulators.smscx.wanted import Submission, is_uuid, read_submission
 from smppbridge.smpp.constants import MessageState
 
-Tell = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
+SendWebhook = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
 """Makes a webhook: URL (None: the account's), event, data, after how many seconds."""
 
 IN_A_WEBHOOK = 200
@@ -37,11 +37,11 @@ _ENDS = {
 _TAKEN = ("ACCEPTED", "SCHEDULED")
 
 
-class Sending:
+class Submissions:
     """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
 
     def __init__(
-        self, reactor: Any, books: Books, access: Access, tell: Tell, delay: float
+        self, reactor: Any, books: Books, access: Access, tell: SendWebhook, delay: float
     ) -> None:
         self.accepted = 0
         self.taken: Remembered[tuple[str, str], int] = Remembered()
@@ -69,7 +69,7 @@ class Sending:
             at, known = self._answers.get(key, (now - REMEMBERED_FOR, {}))
             if at > now - REMEMBERED_FOR:
                 return written(request, known)
-        wanted = read_wanted(fields, now)
+        wanted = read_submission(fields, now)
         roles = {number: behaviour_of(number) for number in wanted.numbers}
         wrong = self._goes_wrong(request, wanted, roles.values())
         if wrong is not None:
@@ -84,7 +84,7 @@ class Sending:
     def estimate(self, request: Request) -> Answer:
         """Answer POST /sms/estimate: what it would be, under ids that stand for nothing."""
         now = self._reactor.seconds()
-        wanted = read_wanted(fields_of(request), now)
+        wanted = read_submission(fields_of(request), now)
         return written(request, _answer_of(wanted, self._composed(wanted, now)))
 
     def delete(self, request: Request, msg_id: str) -> Answer:
@@ -120,7 +120,7 @@ class Sending:
         return written(request, {"info": info})
 
     def _goes_wrong(
-        self, request: Request, wanted: Wanted, roles: Iterable[Behaviour]
+        self, request: Request, wanted: Submission, roles: Iterable[Behaviour]
     ) -> Answer | None:
         answers = {role.answer for role in roles}
         if "silence" in answers:
@@ -131,7 +131,7 @@ class Sending:
             raise self._access.too_fast()
         return None
 
-    def _accept(self, wanted: Wanted, now: float) -> list[Sms]:
+    def _accept(self, wanted: Submission, now: float) -> list[BookedMessage]:
         messages = self._composed(wanted, now)
         cost = sum(sms.cost for sms in messages)
         if cost > self._books.credit:
@@ -145,7 +145,7 @@ class Sending:
                 self.taken[key] = self.taken.get(key, 0) + 1
         return messages
 
-    def _composed(self, wanted: Wanted, now: float) -> list[Sms]:
+    def _composed(self, wanted: Submission, now: float) -> list[BookedMessage]:
         campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
         return [
             self._sms(wanted, number, behaviour_of(number), campaign_id, analysis, now)
@@ -154,18 +154,18 @@ class Sending:
 
     def _sms(
         self,
-        wanted: Wanted,
+        wanted: Submission,
         number: str,
         role: Behaviour,
         campaign_id: str,
         analysis: dict[str, Any],
         now: float,
-    ) -> Sms:
+    ) -> BookedMessage:
         after = 0.0 if role.early else role.answer_after + self._delay
         status, (final, error_code) = self._status(wanted, number, role), (None, None)
         if status in _TAKEN and role.state is not None:
             final, error_code = _ENDS[role.state]
-        return Sms(
+        return BookedMessage(
             to=number,
             sender=wanted.sender,
             text=wanted.text,
@@ -181,7 +181,7 @@ class Sending:
             analysis=analysis,
         )
 
-    def _status(self, wanted: Wanted, number: str, role: Behaviour) -> str:
+    def _status(self, wanted: Submission, number: str, role: Behaviour) -> str:
         if role.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
@@ -189,7 +189,7 @@ class Sending:
         return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
 
     def _announce(
-        self, wanted: Wanted, messages: Sequence[Sms], roles: dict[str, Behaviour]
+        self, wanted: Submission, messages: Sequence[BookedMessage], roles: dict[str, Behaviour]
     ) -> list[Deferred[None]]:
         """Tell of what ends, in webhooks of many; return those that come before the answer."""
         if wanted.scheduled_at is not None:
@@ -202,7 +202,7 @@ class Sending:
         early: list[Deferred[None]] = []
         ending = [sms for sms in messages if sms.final is not None]
         for repeated in range(max((roles[sms.to].reports for sms in ending), default=0)):
-            by_wait: dict[float, list[Sms]] = {}
+            by_wait: dict[float, list[BookedMessage]] = {}
             for sms in ending:
                 if roles[sms.to].reports > repeated:
                     by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
@@ -212,7 +212,7 @@ class Sending:
         return early
 
     def _updates(
-        self, url: str | None, messages: Sequence[Sms], wait: float
+        self, url: str | None, messages: Sequence[BookedMessage], wait: float
     ) -> list[Deferred[None]]:
         at = self._reactor.seconds() + wait
         return [
@@ -243,7 +243,7 @@ class Sending:
             self._reactor.callLater(wait, end, body)
         return NOT_DONE_YET
 
-    def _unschedule(self, sms: Sms) -> bool:
+    def _unschedule(self, sms: BookedMessage) -> bool:
         """Give a message up that waits for its time; say whether it did."""
         if sms.status != "SCHEDULED" or self._reactor.seconds() >= (sms.scheduled_at or 0.0):
             return False
@@ -262,7 +262,7 @@ def webhook(event: str, data: Sequence[dict[str, Any]]) -> bytes:
     )
 
 
-def _answer_of(wanted: Wanted, messages: Sequence[Sms]) -> dict[str, Any]:
+def _answer_of(wanted: Submission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
     info = {
         "campaignId": messages[0].campaign_id,
         "totalPhoneNumbers": len(messages) + len(wanted.invalid),

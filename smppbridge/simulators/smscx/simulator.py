@@ -25,7 +25,7 @@ from smppbridge.simulators.smscx.bodies import (
 )
 from smppbridge.simulators.smscx.books import RENTED, Books, country_of, number_in
 from smppbridge.simulators.smscx.desk import Desk
-from smppbridge.simulators.smscx.send import Sending, webhook
+from smppbridge.simulators.smscx.send import Submissions, webhook
 
 _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")
@@ -57,7 +57,7 @@ class SmsCxSimulator(WebSimulator):
         self.requests = 0
         self.books = Books(credit)
         self.access = Access(reactor, token_lifetime, rate)
-        self.sending = Sending(reactor, self.books, self.access, self._tell, delay)
+        self.sending = Submissions(reactor, self.books, self.access, self._tell, delay)
         self._routes = self._table(Desk(reactor, self.books))
 
     @property
