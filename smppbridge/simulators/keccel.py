@@ -25,7 +25,7 @@ _quote = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Submitted:
     """A message taken: the status it ends in (None: never) and from when on, by the reactor."""
 
     status: str | None
@@ -59,7 +59,7 @@ class KeccelSimulator(WebSimulator):
         self.taken: Remembered[tuple[str, str], int] = Remembered()
         self._delay = delay
         self._throttle = Throttle()
-        self._messages: Remembered[str, _Taken] = Remembered()
+        self._messages: Remembered[str, _Submitted] = Remembered()
 
     def _message(self, request: Request) -> Answer:
         self.requests += 1
@@ -96,7 +96,7 @@ class KeccelSimulator(WebSimulator):
         identifier = str(uuid4())
         after = 0.0 if role.early else role.answer_after + self._delay
         status = _WORDS[role.state] if role.state is not None else None
-        self._messages[identifier] = _Taken(status, self._reactor.seconds() + after)
+        self._messages[identifier] = _Submitted(status, self._reactor.seconds() + after)
         reported = [self._report(identifier, status, after) for _ in range(role.reports)]
         answer = _answer(
             request,

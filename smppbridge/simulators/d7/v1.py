@@ -37,7 +37,7 @@ class _Invalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
+class _Recipient:
     """One recipient of a request: what becomes of it (None: nothing more), and from when on."""
 
     msg_id: str
@@ -47,7 +47,7 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class _SendRequest:
     """What a request asks for: recipients with their texts, from whom, reported where."""
 
     texts: tuple[tuple[str, str], ...]
@@ -82,14 +82,14 @@ class D7V1Simulator(WebSimulator):
         self.taken: Remembered[tuple[str, str], int] = Remembered()
         self._delay = delay
         self._throttle = Throttle()
-        self._requests: Remembered[str, tuple[_Taken, ...]] = Remembered()
+        self._requests: Remembered[str, tuple[_Recipient, ...]] = Remembered()
 
     def _send(self, request: Request) -> Answer:
         self.requests += 1
         if not _is_authorized(request):
             return _unauthorized(request)
         try:
-            wanted = _wanted(request)
+            wanted = _send_request(request)
         except _Invalid as fault:
             place = ["body", *fault.where.split(".")]
             return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.what}]})
@@ -108,7 +108,7 @@ class D7V1Simulator(WebSimulator):
                 return _fault(request, 429, "TOO_MANY_REQUESTS", "Too many requests")
         return self._accept(request, role, wanted)
 
-    def _accept(self, request: Request, role: Behaviour, wanted: _Wanted) -> Answer:
+    def _accept(self, request: Request, role: Behaviour, wanted: _SendRequest) -> Answer:
         identifier = str(uuid4())
         after = 0.0 if role.early else role.answer_after + self._delay
         taken = tuple(self._take(recipient, after) for recipient, _ in wanted.texts)
@@ -130,13 +130,13 @@ class D7V1Simulator(WebSimulator):
             self._reactor.callLater(role.answer_after, end, answer)
         return NOT_DONE_YET
 
-    def _take(self, recipient: str, after: float) -> _Taken:
+    def _take(self, recipient: str, after: float) -> _Recipient:
         role = behaviour_of(recipient)
         status = None if role.state is None else _WORDS[role.state]
-        return _Taken(str(uuid4()), recipient, status, self._reactor.seconds() + after)
+        return _Recipient(str(uuid4()), recipient, status, self._reactor.seconds() + after)
 
     def _report(
-        self, identifier: str, taken: _Taken, wanted: _Wanted, after: float
+        self, identifier: str, taken: _Recipient, wanted: _SendRequest, after: float
     ) -> Deferred[Any]:
         url = wanted.report_url or self.callback_url
         if taken.status is None or not url:
@@ -169,7 +169,7 @@ class D7V1Simulator(WebSimulator):
         }
         return _answer(request, 200, document)
 
-    def _entry(self, taken: _Taken) -> dict[str, Any]:
+    def _entry(self, taken: _Recipient) -> dict[str, Any]:
         ended = taken.status is not None and self._reactor.seconds() >= taken.due
         return {
             "msg_id": taken.msg_id,
@@ -187,7 +187,7 @@ class D7V1Simulator(WebSimulator):
         return _answer(request, 200, {"balance": self.credit})
 
 
-def _wanted(request: Request) -> _Wanted:
+def _send_request(request: Request) -> _SendRequest:
     """Read the body of a submission; raises _Invalid."""
     try:
         document = json.loads(request.content.read(_MAX_BODY) if request.content else b"")
@@ -204,7 +204,9 @@ def _wanted(request: Request) -> _Wanted:
         for recipient, text in _texts(message)
     ]
     url = common.get("report_url")
-    return _Wanted(tuple(texts), str(common["originator"]), url if isinstance(url, str) else None)
+    return _SendRequest(
+        tuple(texts), str(common["originator"]), url if isinstance(url, str) else None
+    )
 
 
 def _texts(message: object) -> list[tuple[str, str]]:
