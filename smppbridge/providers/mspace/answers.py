@@ -67,7 +67,7 @@ _decode = json.JSONDecoder().decode
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class MSpaceAnswer:
     """An answer: what it says by names (in lower case), or the one *value* that it is."""
 
     records: tuple[Record, ...] = field(default=(), repr=False)
@@ -97,20 +97,20 @@ class Said:
         return next((amount for amount in amounts if amount is not None), None)
 
 
-def said_in(body: bytes, limit: int = MAX_ANSWER) -> Said:
+def answer_in(body: bytes, limit: int = MAX_ANSWER) -> MSpaceAnswer:
     """Read an answer of at most *limit* octets; raises BadReply if it is over, or broken XML."""
     if len(body) > limit:
         raise BadReply(f"an answer of {len(body)} octets")
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if text.startswith("<"):
-        return _said_in_xml(text)
+        return _answer_in_xml(text)
     try:
         document = _decode(text)
     except (ValueError, RecursionError):
-        return Said(value=text)
+        return MSpaceAnswer(value=text)
     if isinstance(document, _CONTAINERS):
-        return Said(tuple(_records(document)))
-    return Said(value=document)
+        return MSpaceAnswer(tuple(_records(document)))
+    return MSpaceAnswer(value=document)
 
 
 def _records(document: object) -> Iterator[Record]:
@@ -126,7 +126,7 @@ def _records(document: object) -> Iterator[Record]:
             waiting.extend(reversed([v for v in here.values() if isinstance(v, _CONTAINERS)]))
 
 
-def _said_in_xml(text: str) -> Said:
+def _answer_in_xml(text: str) -> MSpaceAnswer:
     # Entities cannot be declared without a DOCTYPE, and nobody's answer needs one.
     if "<!DOCTYPE" in text:
         raise BadReply("XML with a DOCTYPE")
@@ -136,9 +136,9 @@ def _said_in_xml(text: str) -> Said:
     except (ElementTree.ParseError, ValueError, LookupError):
         raise BadReply("neither JSON nor XML") from None
     if not len(root):
-        return Said(value=(root.text or "").strip() or None)
+        return MSpaceAnswer(value=(root.text or "").strip() or None)
     leaves = (((_name(leaf), leaf.text) for leaf in each if not len(leaf)) for each in root.iter())
-    return Said(tuple(record for each in leaves if (record := _record(each))))
+    return MSpaceAnswer(tuple(record for each in leaves if (record := _record(each))))
 
 
 def _name(element: ElementTree.Element) -> str:

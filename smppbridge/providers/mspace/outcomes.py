@@ -22,11 +22,11 @@ from smppbridge.providers.answers import (
 )
 from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.providers.mspace.answers import (
+    MSpaceAnswer,
     Record,
-    Said,
+    answer_in,
     by_message,
     description_of,
-    said_in,
     state_in,
     status_of,
 )
@@ -72,7 +72,7 @@ class SubmitReader:
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
         """Return one outcome for each of *messages*, which have one text."""
         answer = self.read(response, messages)
-        if not isinstance(answer, Said):
+        if not isinstance(answer, MSpaceAnswer):
             return [answer] * len(messages)
         text = messages[0].text
         return [
@@ -80,13 +80,13 @@ class SubmitReader:
             for mine in by_message(answer.entries, messages)
         ]
 
-    def read(self, response: HttpResponse, messages: Sequence[Message]) -> Said | Outcome:
+    def read(self, response: HttpResponse, messages: Sequence[Message]) -> MSpaceAnswer | Outcome:
         """Return an answer that speaks of single messages, or else the outcome of them all."""
         text = messages[0].text
         if not 200 <= response.status < 300:
             return self._fault(response, text)
         try:
-            answer = said_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
+            answer = answer_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
         except BadReply as fault:
             return Uncertain(str(fault))
         if answer.entries:
@@ -139,7 +139,7 @@ class SubmitReader:
 def words_of(response: HttpResponse) -> str:
     """Return what an answer says to people, whatever it is."""
     try:
-        return said_in(response.body).words
+        return answer_in(response.body).words
     except BadReply:
         return ""
 

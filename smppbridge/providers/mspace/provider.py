@@ -34,7 +34,7 @@ from smppbridge.providers.exchange import (
     Operation,
     Provider,
 )
-from smppbridge.providers.mspace.answers import BALANCES, Record, Said, amount_of, said_in
+from smppbridge.providers.mspace.answers import BALANCES, MSpaceAnswer, Record, amount_of, answer_in
 from smppbridge.providers.mspace.outcomes import ERRORS, SubmitReader, quoted, words_of
 from smppbridge.smpp.constants import CommandStatus
 
@@ -225,11 +225,11 @@ class MSpace(Provider):
 
     def _asked(
         self, operation: str, arguments: Mapping[str, str], limit: int = MAX_ANSWER
-    ) -> HttpExchange[Said]:
+    ) -> HttpExchange[MSpaceAnswer]:
         response = yield self._fitting(operation, arguments)
         if not 200 <= response.status < 300:
             raise BadReply(self._worded(f"HTTP {response.status}", words_of(response)))
-        return said_in(response.body, limit)
+        return answer_in(response.body, limit)
 
     def _fitting(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
         request = self._request(operation, arguments)

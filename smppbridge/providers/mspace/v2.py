@@ -21,7 +21,13 @@ from smppbridge.providers.exchange import (
     NoAnswer,
     NotSent,
 )
-from smppbridge.providers.mspace.answers import Record, Said, description_of, state_of, status_of
+from smppbridge.providers.mspace.answers import (
+    MSpaceAnswer,
+    Record,
+    description_of,
+    state_of,
+    status_of,
+)
 from smppbridge.providers.mspace.provider import MSpace, segments
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
@@ -148,7 +154,7 @@ class MSpaceV2(MSpace):
         answer = yield from self._asked("deliveryreport", {"messageid": provider_message_id})
         return self._report(answer, provider_message_id)
 
-    def _report(self, answer: Said, provider_message_id: str) -> Report:
+    def _report(self, answer: MSpaceAnswer, provider_message_id: str) -> Report:
         """A refused key must not pass for a failed message, so the id has to be there."""
         if answer.nothing:  # assumed: what they answer about an id they do not know
             return Report(provider_message_id, MessageState.ENROUTE)
