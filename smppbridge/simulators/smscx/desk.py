@@ -28,7 +28,7 @@ from smppbridge.simulators.smscx.books import (
     number_in,
     page_of,
 )
-from smppbridge.simulators.smscx.wanted import is_uuid
+from smppbridge.simulators.smscx.submission import is_uuid
 
 CURRENCY = "eur"
 _APPLICATION = "5f1d7c3e-8a42-4b90-9e6d-2c7b1a0f4d01"

@@ -25,7 +25,7 @@ from smppbridge.simulators.smscx.bodies import (
 )
 from smppbridge.simulators.smscx.books import RENTED, Books, country_of, number_in
 from smppbridge.simulators.smscx.desk import Desk
-from smppbridge.simulators.smscx.send import Submissions, webhook
+from smppbridge.simulators.smscx.submissions import Submissions, webhook
 
 _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")

@@ -21,7 +21,7 @@ from smppbridge.simulators.smscx.bodies import (
     written,
 )
 from smppbridge.simulators.smscx.books import PRICE, BookedMessage, Books, analysis_of, country_of
-from smppbridge.simulators.smscx.wanted import Submission, is_uuid, read_submission
+from smppbridge.simulators.smscx.submission import Submission, is_uuid, read_submission
 from smppbridge.smpp.constants import MessageState
 
 SendWebhook = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
