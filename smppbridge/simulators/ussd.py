@@ -29,7 +29,7 @@ class Dropped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
+class PhoneScreen:
     """What the phone shows, and whether the dialogue is over."""
 
     text: str
@@ -47,18 +47,18 @@ class Phone:
         self._typed: list[str] = []
         self._post = post or over_http
 
-    def dial(self, extra: str = "") -> Screen:
+    def dial(self, extra: str = "") -> PhoneScreen:
         """Dial the service code, *extra* being what was dialled behind it; return what comes."""
         self.session_id = str(randrange(10**8, 10**9))
         self._typed = [extra] if extra else []
         return self._ask(extra)
 
-    def answer(self, text: str) -> Screen:
+    def answer(self, text: str) -> PhoneScreen:
         """Type an answer and return the next screen."""
         self._typed.append(text)
         return self._ask("*".join(self._typed) if self.joined else text)
 
-    def _ask(self, text: str) -> Screen:
+    def _ask(self, text: str) -> PhoneScreen:
         said = {
             "MSISDN": self.msisdn,
             "SESSION_ID": self.session_id,
@@ -70,12 +70,12 @@ class Phone:
         return screen_in(self._post(self.url, json.dumps(said).encode()))
 
 
-def screen_in(body: bytes) -> Screen:
+def screen_in(body: bytes) -> PhoneScreen:
     """Read an answer as the gateway does: only ``CON `` and ``END `` are screens."""
     word, text = body[:4], body[4:].decode("utf-8", "replace")
     if word not in (b"CON ", b"END "):
         raise Dropped("an answer that begins with neither CON nor END")
-    return Screen(text, word == b"END ")
+    return PhoneScreen(text, word == b"END ")
 
 
 def over_http(url: str, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from smppbridge.providers.exchange import HttpRequest
-from smppbridge.simulators.ussd import Dropped, Phone, Screen, converse, over_http, screen_in
+from smppbridge.simulators.ussd import Dropped, Phone, PhoneScreen, converse, over_http, screen_in
 from smppbridge.web.ussd import read_dialled
 
 
@@ -30,9 +30,9 @@ class Client:
 def test_a_dialogue(joined: bool, last: str) -> None:
     client = Client(b"CON Menu", b"CON PIN?", b"END Bye")
     phone = Phone("http://x/ussd/k", "*384*77#", "254722000001", joined=joined, post=client)
-    assert phone.dial() == Screen("Menu", False)
-    assert phone.answer("1") == Screen("PIN?", False)
-    assert phone.answer("2") == Screen("Bye", True)
+    assert phone.dial() == PhoneScreen("Menu", False)
+    assert phone.answer("1") == PhoneScreen("PIN?", False)
+    assert phone.answer("2") == PhoneScreen("Bye", True)
     assert [said.text for said in client.said] == ["", "1", last]
     assert {(said.msisdn, said.service_code) for said in client.said} == {
         ("254722000001", "*384*77#")
