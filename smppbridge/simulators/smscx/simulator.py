@@ -13,6 +13,7 @@ from twisted.web.server import Request
 from smppbridge.simulators.magic import Remembered
 from smppbridge.simulators.serving import Answer, Page, WebSimulator
 from smppbridge.simulators.smscx.access import Access
+from smppbridge.simulators.smscx.account_paths import AccountPaths
 from smppbridge.simulators.smscx.bodies import (
     SmsCxFault,
     fields_of,
@@ -24,8 +25,7 @@ from smppbridge.simulators.smscx.bodies import (
     written,
 )
 from smppbridge.simulators.smscx.books import RENTED, Books, country_of, number_in
-from smppbridge.simulators.smscx.desk import Desk
-from smppbridge.simulators.smscx.submissions import Submissions, webhook
+from smppbridge.simulators.smscx.sms_paths import SmsPaths, webhook
 
 _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")
@@ -57,8 +57,8 @@ class SmsCxSimulator(WebSimulator):
         self.requests = 0
         self.books = Books(credit)
         self.access = Access(reactor, token_lifetime, rate)
-        self.sending = Submissions(reactor, self.books, self.access, self._tell, delay)
-        self._routes = self._table(Desk(reactor, self.books))
+        self.sending = SmsPaths(reactor, self.books, self.access, self._tell, delay)
+        self._routes = self._table(AccountPaths(reactor, self.books))
 
     @property
     def accepted(self) -> int:
@@ -105,7 +105,7 @@ class SmsCxSimulator(WebSimulator):
         self.sending.close()
         await super()._close()
 
-    def _table(self, desk: Desk) -> tuple[Route, ...]:
+    def _table(self, desk: AccountPaths) -> tuple[Route, ...]:
         sending = self.sending
         rows: Sequence[tuple[str, str, Callable[..., Answer]]] = (
             ("POST", "oauth/token", self._token),

@@ -37,7 +37,7 @@ _ENDS = {
 _TAKEN = ("ACCEPTED", "SCHEDULED")
 
 
-class Submissions:
+class SmsPaths:
     """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
 
     def __init__(

@@ -40,7 +40,7 @@ _ORIGINATOR = re.compile(r"[0-9]{3,15}|(?=.*[A-Za-z])[A-Za-z0-9 ]{3,11}", re.ASC
 _MOST_NUMBERS = 40_000
 
 
-class Desk:
+class AccountPaths:
     """Answers by the *books*; each method is one path, and raises Fault."""
 
     def __init__(self, reactor: Any, books: Books) -> None:
