@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 KEY = {"X-API-KEY": "any"}
 
 
-class Pushed:
+class RecordingPusher:
     """Stands in for the pusher: remembers what is pushed when, ends it when told."""
 
     def __init__(self):
@@ -29,7 +29,7 @@ class Pushed:
         return [(body["event"], body["data"], after) for _, _, body, after, _ in self.calls]
 
 
-class Asked:
+class SmsCxRequest:
     """One request to the simulator, and what came back of it so far."""
 
     def __init__(self, simulator, method, path, document=None, headers=KEY):

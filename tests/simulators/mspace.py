@@ -7,7 +7,7 @@ import json
 from twisted.internet.testing import StringTransport
 
 
-class Asked:
+class MSpaceRequest:
     """A request, and what came back of it so far."""
 
     def __init__(self, simulator, method, path, body=b"", **headers):

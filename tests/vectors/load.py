@@ -29,7 +29,7 @@ class Vector:
 
 
 @dataclass(frozen=True)
-class Malformed:
+class MalformedPdu:
     """Octets that are wrong in form, field or state, and the answer to them."""
 
     name: str
@@ -74,7 +74,7 @@ VECTORS = {
     for entry in _DATA["vectors"]
 }
 MALFORMED = {
-    entry["name"]: Malformed(
+    entry["name"]: MalformedPdu(
         name=entry["name"],
         state=entry["session_state"],
         from_esme=entry["direction"] == "ESME->SMSC",
