@@ -93,7 +93,7 @@ def seconds_of(value: object) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class SmsCxReader:
     """Reads answers, by *states* and *errors* (codes and types beyond those known).
 
     *country* is where national numbers belong, *secrets* is what no reason may show.

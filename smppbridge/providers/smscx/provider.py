@@ -38,7 +38,7 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
-from smppbridge.providers.smscx.answers import STATES, Reader, answer_bound, items_of
+from smppbridge.providers.smscx.answers import STATES, SmsCxReader, answer_bound, items_of
 from smppbridge.providers.smscx.error_object import unknown_id
 from smppbridge.providers.smscx.operations import operations_of
 from smppbridge.providers.smscx.pull import Pull
@@ -138,7 +138,7 @@ class SmsCx(Provider):
 
     _headers: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     _login: ClientCredentials | None = field(init=False, repr=False, compare=False)
-    _reader: Reader = field(init=False, repr=False, compare=False)
+    _reader: SmsCxReader = field(init=False, repr=False, compare=False)
     _pull: Pull = field(init=False, repr=False, compare=False)
     _operations: Mapping[str, Operation] = field(init=False, repr=False, compare=False)
 
@@ -152,7 +152,7 @@ class SmsCx(Provider):
         derive(self, "_login", None if self.api_key else self._application(base))
         secrets = (self.api_key, self.app_secret, self.callback_url)
         states = state_table(STATES, self.states)
-        derive(self, "_reader", Reader(states, self.errors, self.country_iso, secrets))
+        derive(self, "_reader", SmsCxReader(states, self.errors, self.country_iso, secrets))
         rent_ids = tuple(self.rent_ids)
         pull = Pull(self._asked, self._reader, rent_ids, self.pull_reports, self.pull_back)
         derive(self, "_pull", pull)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from urllib.parse import quote
 
 from smppbridge.providers.exchange import NOW, BadReply, Exchange, Received
-from smppbridge.providers.smscx.answers import Reader, items_of, mo_of, seconds_of
+from smppbridge.providers.smscx.answers import SmsCxReader, items_of, mo_of, seconds_of
 from smppbridge.smpp.constants import MessageState
 
 PAGE = 100
@@ -74,7 +74,7 @@ class Pull:
     """
 
     asked: Ask
-    reader: Reader
+    reader: SmsCxReader
     rent_ids: Sequence[str]
     reports: bool
     back: float
