@@ -19,7 +19,7 @@ from smppbridge.smpp.pdus import (
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme
 from tests.system.provider import Provider
-from tests.vectors.load import MALFORMED, VECTORS, MalformedPdu, Vector, answers_match
+from tests.vectors.vectors import MALFORMED, VECTORS, MalformedPdu, Vector, answers_match
 
 ACCOUNTS = {"esme01": "secret08", "ABCDEFGHIJKLMNO": "12345678"}
 KINDS = {"BOUND_TX": BindTransmitter, "BOUND_RX": BindReceiver, "BOUND_TRX": BindTransceiver}
