@@ -67,8 +67,8 @@ class KeccelSimulator(WebSimulator):
         fault = self._fault(fields)
         if fault:
             return _answer(request, status="REJECTED", messageID="", description=fault)
-        role = behaviour_of(fields["to"])
-        match role.answer:
+        behaviour = behaviour_of(fields["to"])
+        match behaviour.answer:
             case "silence":
                 return silent(request)
             case "error":
@@ -76,7 +76,7 @@ class KeccelSimulator(WebSimulator):
             case "throttle" if self._throttle.refuses((fields["to"], fields["message"])):
                 request.setHeader(b"retry-after", b"1")
                 return _page(request, 429, b"Too Many Requests")
-        return self._accept(request, role, fields)
+        return self._accept(request, behaviour, fields)
 
     def _fault(self, fields: dict[str, str]) -> str:
         if fields.get("token") == "wrong":
@@ -88,29 +88,29 @@ class KeccelSimulator(WebSimulator):
             return "Invalid number"
         return "" if self.credit > 0 else "Insufficient credit"
 
-    def _accept(self, request: Request, role: Behaviour, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, fields: dict[str, str]) -> Answer:
         self.accepted += 1
         self.credit -= 1
         key = (fields["to"], fields["message"])
         self.taken[key] = self.taken.get(key, 0) + 1
         identifier = str(uuid4())
-        after = 0.0 if role.early else role.answer_after + self._delay
-        status = _WORDS[role.state] if role.state is not None else None
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        status = _WORDS[behaviour.state] if behaviour.state is not None else None
         self._messages[identifier] = _Submitted(status, self._reactor.seconds() + after)
-        reported = [self._report(identifier, status, after) for _ in range(role.reports)]
+        reported = [self._report(identifier, status, after) for _ in range(behaviour.reports)]
         answer = _answer(
             request,
             status="SENT",
             messageID=identifier,
             description="Message submitted to the network",
         )
-        if not role.early and not role.answer_after:
+        if not behaviour.early and not behaviour.answer_after:
             return answer
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported[0].addCallback(lambda _: end(answer))
         else:
-            self._reactor.callLater(role.answer_after, end, answer)
+            self._reactor.callLater(behaviour.answer_after, end, answer)
         return NOT_DONE_YET
 
     def _report(self, identifier: str, status: str | None, after: float) -> Deferred[None]:

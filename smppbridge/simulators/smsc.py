@@ -173,11 +173,11 @@ class SmscSimulator(Factory):
         self.requests += 1
         self.submitted.append(request)
         number = request.destination_addr.decode("latin-1")
-        role = behaviour_of(number)
-        if role.answer == "reject" and self._rejects_late:
-            role = _REJECTED
+        behaviour = behaviour_of(number)
+        if behaviour.answer == "reject" and self._rejects_late:
+            behaviour = _REJECTED
         octets = request.short_message or tlvs.find(request.tlvs, Tag.MESSAGE_PAYLOAD) or b""
-        match role.answer:
+        match behaviour.answer:
             case "silence":
                 return
             case "reject":
@@ -187,12 +187,16 @@ class SmscSimulator(Factory):
             case "throttle" if self._throttle.refuses((number, octets)):
                 status = CommandStatus.ESME_RTHROTTLED
             case _:
-                self._accept(link, request, role, (number, octets))
+                self._accept(link, request, behaviour, (number, octets))
                 return
         link.answer(SubmitSmResp(status, request.sequence_number))
 
     def _accept(
-        self, link: SimulatedLink, request: SubmitSm, role: Behaviour, message: tuple[str, bytes]
+        self,
+        link: SimulatedLink,
+        request: SubmitSm,
+        behaviour: Behaviour,
+        message: tuple[str, bytes],
     ) -> None:
         self.accepted += 1
         self.taken[message] = self.taken.get(message, 0) + 1
@@ -201,25 +205,25 @@ class SmscSimulator(Factory):
         message_id = b"%X" % number if self._hex_ids else b"%d" % number
         response = SubmitSmResp(0, request.sequence_number, message_id)
         wanted = request.registered_delivery & RegisteredDelivery.RECEIPT
-        receipts = role.reports if wanted and role.state is not None else 0
-        if role.early and receipts and self._can_deliver(link.system_id):
-            told = self._report(link.system_id, request, role, number)
+        receipts = behaviour.reports if wanted and behaviour.state is not None else 0
+        if behaviour.early and receipts and self._can_deliver(link.system_id):
+            told = self._report(link.system_id, request, behaviour, number)
             told.addCallback(lambda _: link.answer_later(response))
             return
-        if role.answer_after:
-            self._later(role.answer_after, link.answer_later, response)
+        if behaviour.answer_after:
+            self._later(behaviour.answer_after, link.answer_later, response)
         else:
             link.answer(response)
         for _ in range(receipts):
-            after = role.answer_after + self._delay
-            self._later(after, self._report, link.system_id, request, role, number)
+            after = behaviour.answer_after + self._delay
+            self._later(after, self._report, link.system_id, request, behaviour, number)
 
     # -- deliver_sm -----------------------------------------------------------------------------
 
     def _report(
-        self, system_id: str, request: SubmitSm, role: Behaviour, number: int
+        self, system_id: str, request: SubmitSm, behaviour: Behaviour, number: int
     ) -> Deferred[None]:
-        state = role.state or MessageState.DELIVERED
+        state = behaviour.state or MessageState.DELIVERED
         stat = _STAT.get(state, b"REJECTED")  # so, with eight letters, MSpace's manual has it
         reported = b"%010d" % number if self._hex_ids else b"%d" % number
         date = time.strftime("%y%m%d%H%M", time.gmtime(self._wall())).encode()

@@ -8,7 +8,7 @@ from smppbridge.smpp.constants import MessageState
 
 
 @pytest.mark.parametrize(
-    ("number", "role"),
+    ("number", "behaviour"),
     [
         ("243810000090", Behaviour("accept", MessageState.UNDELIVERABLE)),
         ("243810000091", Behaviour("reject", None)),
@@ -25,8 +25,8 @@ from smppbridge.smpp.constants import MessageState
         ("", DELIVERED),
     ],
 )
-def test_the_last_two_digits_say_what_to_do(number, role):
-    assert behaviour_of(number) == role
+def test_the_last_two_digits_say_what_to_do(number, behaviour):
+    assert behaviour_of(number) == behaviour
 
 
 def test_each_message_is_throttled_twice_and_then_passes():

@@ -113,25 +113,25 @@ class D7Simulator(WebSimulator):
         user, password = user_of(request)
         sms = d7_arguments.read(json_of(request))
         _authenticate(user, password)
-        role = behaviour_of(sms.to)
-        if role.answer == "silence":
+        behaviour = behaviour_of(sms.to)
+        if behaviour.answer == "silence":
             return silent(request)
-        if role.answer == "error":
+        if behaviour.answer == "error":
             raise RestFault(
                 500, "Jasmin httpapi connection error", _unreachable(user, password, sms)
             )
-        identifier = self._take(sms, role)
+        identifier = self._take(sms, behaviour)
         # the quotes at the ends are lost on the way through the REST layer
         body = answer(request, {"data": f'Success "{identifier}'})
-        after = 0.0 if role.early else role.answer_after + self._delay
-        reported = self._report(sms, identifier, role, after)
-        if not role.early and not role.answer_after:
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        reported = self._report(sms, identifier, behaviour, after)
+        if not behaviour.early and not behaviour.answer_after:
             return body
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported.addCallback(lambda _: end(body))
         else:
-            self._reactor.callLater(role.answer_after, end, body)
+            self._reactor.callLater(behaviour.answer_after, end, body)
         return NOT_DONE_YET
 
     def _send_batch(self, request: Request) -> Answer:
@@ -173,19 +173,19 @@ class D7Simulator(WebSimulator):
         """Send one message of a batch, and tell what came of it: once, whatever is answered."""
         try:
             sms = d7_arguments.read(fields)
-            role = behaviour_of(sms.to)
-            if role.answer == "silence":
+            behaviour = behaviour_of(sms.to)
+            if behaviour.answer == "silence":
                 return succeed(None)
-            if role.answer == "error":
+            if behaviour.answer == "error":
                 words = _unreachable(user, password, sms)
-                return self._tell(member, 0, f"HTTPAPI Connection error: {words}", role)
-            identifier = self._take(sms, role)
+                return self._tell(member, 0, f"HTTPAPI Connection error: {words}", behaviour)
+            identifier = self._take(sms, behaviour)
         except JasminRefusal as refusal:
             words = f"HTTPAPI error: {relayed(refusal)}"
             return self._tell(member, 0, words, behaviour_of(member.to))
-        after = member.after + (0.0 if role.early else role.answer_after + self._delay)
-        told = self._tell(member, 1, f'Success "{identifier}"', role)
-        return gatherResults([told, self._report(sms, identifier, role, after)])
+        after = member.after + (0.0 if behaviour.early else behaviour.answer_after + self._delay)
+        told = self._tell(member, 1, f'Success "{identifier}"', behaviour)
+        return gatherResults([told, self._report(sms, identifier, behaviour, after)])
 
     def _balance(self, request: Request) -> Answer:
         _authenticate(*user_of(request))
@@ -208,10 +208,10 @@ class D7Simulator(WebSimulator):
 
     # -- what it does ---------------------------------------------------------------------------
 
-    def _take(self, sms: JasminMessage, role: Behaviour) -> str:
-        if role.answer == "reject":
+    def _take(self, sms: JasminMessage, behaviour: Behaviour) -> str:
+        if behaviour.answer == "reject":
             raise JasminRefusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
-        if role.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
+        if behaviour.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
             raise JasminRefusal(403, "User throughput exceeded")
         if self.credit < _RATE * sms.parts:
             raise JasminRefusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
@@ -220,7 +220,9 @@ class D7Simulator(WebSimulator):
         self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
         return str(uuid4())
 
-    def _tell(self, member: _Member, status: int, words: str, role: Behaviour) -> Deferred[None]:
+    def _tell(
+        self, member: _Member, status: int, words: str, behaviour: Behaviour
+    ) -> Deferred[None]:
         url = member.callback if status else member.errback
         if not url:
             return succeed(None)
@@ -230,29 +232,29 @@ class D7Simulator(WebSimulator):
             "status": str(status),
             "statusText": words,
         }
-        after = member.after + role.answer_after
+        after = member.after + behaviour.answer_after
         return self.pusher.push("GET", _with_query(url, fields), after=after, again=False)
 
     def _report(
-        self, sms: JasminMessage, identifier: str, role: Behaviour, after: float
+        self, sms: JasminMessage, identifier: str, behaviour: Behaviour, after: float
     ) -> Deferred[Any]:
         """Report that the SMSC took it, and then what became of it, as far as was asked for."""
         if not sms.dlr_url:
             return succeed(None)
         taken = {"id": identifier, "level": "1", "message_status": "ESME_ROK", "connector": "c1"}
         if sms.dlr_level == 2:
-            return self._report_end(sms, identifier, role, after)
+            return self._report_end(sms, identifier, behaviour, after)
         reported = self._throw(sms.dlr_url, sms.dlr_method, taken, "DLRThrower", after)
         if sms.dlr_level == 3:
-            reported.addCallback(lambda _: self._report_end(sms, identifier, role, 0.0))
+            reported.addCallback(lambda _: self._report_end(sms, identifier, behaviour, 0.0))
         return reported
 
     def _report_end(
-        self, sms: JasminMessage, identifier: str, role: Behaviour, after: float
+        self, sms: JasminMessage, identifier: str, behaviour: Behaviour, after: float
     ) -> Deferred[Any]:
-        if role.state is None or self._closed:
+        if behaviour.state is None or self._closed:
             return succeed(None)
-        word, error = _STATES[role.state]
+        word, error = _STATES[behaviour.state]
         moment = datetime.now(UTC).strftime("%y%m%d%H%M")
         fields = {
             "id": identifier,
@@ -269,7 +271,7 @@ class D7Simulator(WebSimulator):
         }
         return gatherResults(
             self._throw(sms.dlr_url, sms.dlr_method, fields, "DLRThrower", after)
-            for _ in range(role.reports)
+            for _ in range(behaviour.reports)
         )
 
     def _throw(

@@ -95,8 +95,8 @@ class D7V1Simulator(WebSimulator):
             return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.what}]})
         if self.credit < len(wanted.texts):
             return _fault(request, 402, "INSUFFICIENT_CREDIT", "Insufficient credit")
-        role = behaviour_of(wanted.texts[0][0])
-        match role.answer:
+        behaviour = behaviour_of(wanted.texts[0][0])
+        match behaviour.answer:
             case "silence":
                 return silent(request)
             case "error":
@@ -106,11 +106,11 @@ class D7V1Simulator(WebSimulator):
             case "throttle" if self._throttle.refuses(wanted.texts):
                 request.setHeader(b"retry-after", b"1")
                 return _fault(request, 429, "TOO_MANY_REQUESTS", "Too many requests")
-        return self._accept(request, role, wanted)
+        return self._accept(request, behaviour, wanted)
 
-    def _accept(self, request: Request, role: Behaviour, wanted: _SendRequest) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, wanted: _SendRequest) -> Answer:
         identifier = str(uuid4())
-        after = 0.0 if role.early else role.answer_after + self._delay
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
         taken = tuple(self._take(recipient, after) for recipient, _ in wanted.texts)
         for key in wanted.texts:
             self.taken[key] = self.taken.get(key, 0) + 1
@@ -121,18 +121,18 @@ class D7V1Simulator(WebSimulator):
         created = datetime.now(UTC).isoformat()
         document = {"request_id": identifier, "status": "accepted", "created_at": created}
         answer = _answer(request, 200, document)
-        if not role.early and not role.answer_after:
+        if not behaviour.early and not behaviour.answer_after:
             return answer
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported.addCallback(lambda _: end(answer))
         else:
-            self._reactor.callLater(role.answer_after, end, answer)
+            self._reactor.callLater(behaviour.answer_after, end, answer)
         return NOT_DONE_YET
 
     def _take(self, recipient: str, after: float) -> _Recipient:
-        role = behaviour_of(recipient)
-        status = None if role.state is None else _WORDS[role.state]
+        behaviour = behaviour_of(recipient)
+        status = None if behaviour.state is None else _WORDS[behaviour.state]
         return _Recipient(str(uuid4()), recipient, status, self._reactor.seconds() + after)
 
     def _report(

@@ -95,8 +95,8 @@ class MSpaceSimulator(WebSimulator):
         self.requests += 1
         recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
         text = fields.get("message", "")
-        roles = [behaviour_of(recipient) for recipient in recipients]
-        answers = {role.answer for role in roles}
+        behaviours = [behaviour_of(recipient) for recipient in recipients]
+        answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
@@ -104,7 +104,7 @@ class MSpaceSimulator(WebSimulator):
         if "throttle" in answers and self._throttle.refuses((tuple(recipients), text)):
             return error_page(request, 429, b"Too Many Requests")
         body = self._sent(request, self._handed_over(fields.get("senderid", ""), recipients, text))
-        after = max(role.answer_after for role in roles)
+        after = max(behaviour.answer_after for behaviour in behaviours)
         if not after:
             return body
         self._reactor.callLater(after, ends_later(request), body)
@@ -117,13 +117,13 @@ class MSpaceSimulator(WebSimulator):
         shown = self._repeated(recipient)
         if fault := self.fault_of(sender, recipient):
             return Sent(shown, fault)
-        role = behaviour_of(recipient)
+        behaviour = behaviour_of(recipient)
         self.accepted += 1
         self.credit -= 1
         self.taken[recipient, text] = self.taken.get((recipient, text), 0) + 1
         identifier = str(next(self._identifiers))
-        after = 0.0 if role.early else role.answer_after + self._delay
-        self.messages[identifier] = Taken(shown, role.state, self._reactor.seconds() + after)
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        self.messages[identifier] = Taken(shown, behaviour.state, self._reactor.seconds() + after)
         return Sent(shown, "", identifier)
 
     def fault_of(self, sender: str, recipient: str) -> str:

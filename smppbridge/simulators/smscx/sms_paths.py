@@ -70,16 +70,16 @@ class SmsPaths:
             if at > now - REMEMBERED_FOR:
                 return written(request, known)
         wanted = read_submission(fields, now)
-        roles = {number: behaviour_of(number) for number in wanted.numbers}
-        wrong = self._goes_wrong(request, wanted, roles.values())
+        behaviours = {number: behaviour_of(number) for number in wanted.numbers}
+        wrong = self._goes_wrong(request, wanted, behaviours.values())
         if wrong is not None:
             return wrong
         messages = self._accept(wanted, now)
         document = _answer_of(wanted, messages)
         if key is not None:
             self._answers[key] = now, document
-        early = self._announce(wanted, messages, roles)
-        return self._answer_in_time(request, document, roles.values(), early)
+        early = self._announce(wanted, messages, behaviours)
+        return self._answer_in_time(request, document, behaviours.values(), early)
 
     def estimate(self, request: Request) -> Answer:
         """Answer POST /sms/estimate: what it would be, under ids that stand for nothing."""
@@ -120,9 +120,9 @@ class SmsPaths:
         return written(request, {"info": info})
 
     def _goes_wrong(
-        self, request: Request, wanted: Submission, roles: Iterable[Behaviour]
+        self, request: Request, wanted: Submission, behaviours: Iterable[Behaviour]
     ) -> Answer | None:
-        answers = {role.answer for role in roles}
+        answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
@@ -156,15 +156,15 @@ class SmsPaths:
         self,
         wanted: Submission,
         number: str,
-        role: Behaviour,
+        behaviour: Behaviour,
         campaign_id: str,
         analysis: dict[str, Any],
         now: float,
     ) -> BookedMessage:
-        after = 0.0 if role.early else role.answer_after + self._delay
-        status, (final, error_code) = self._status(wanted, number, role), (None, None)
-        if status in _TAKEN and role.state is not None:
-            final, error_code = _ENDS[role.state]
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        status, (final, error_code) = self._status(wanted, number, behaviour), (None, None)
+        if status in _TAKEN and behaviour.state is not None:
+            final, error_code = _ENDS[behaviour.state]
         return BookedMessage(
             to=number,
             sender=wanted.sender,
@@ -181,15 +181,18 @@ class SmsPaths:
             analysis=analysis,
         )
 
-    def _status(self, wanted: Submission, number: str, role: Behaviour) -> str:
-        if role.answer == "reject" or number in self._books.optouts:
+    def _status(self, wanted: Submission, number: str, behaviour: Behaviour) -> str:
+        if behaviour.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
             return "NO COVERAGE"
         return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
 
     def _announce(
-        self, wanted: Submission, messages: Sequence[BookedMessage], roles: dict[str, Behaviour]
+        self,
+        wanted: Submission,
+        messages: Sequence[BookedMessage],
+        behaviours: dict[str, Behaviour],
     ) -> list[Deferred[None]]:
         """Tell of what ends, in webhooks of many; return those that come before the answer."""
         if wanted.scheduled_at is not None:
@@ -201,14 +204,14 @@ class SmsPaths:
             return []
         early: list[Deferred[None]] = []
         ending = [sms for sms in messages if sms.final is not None]
-        for repeated in range(max((roles[sms.to].reports for sms in ending), default=0)):
+        for repeated in range(max((behaviours[sms.to].reports for sms in ending), default=0)):
             by_wait: dict[float, list[BookedMessage]] = {}
             for sms in ending:
-                if roles[sms.to].reports > repeated:
+                if behaviours[sms.to].reports > repeated:
                     by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
             for wait, some in by_wait.items():
                 told = self._updates(wanted.url, some, wait)
-                early += told if any(roles[sms.to].early for sms in some) else []
+                early += told if any(behaviours[sms.to].early for sms in some) else []
         return early
 
     def _updates(
@@ -229,10 +232,10 @@ class SmsPaths:
         self,
         request: Request,
         document: dict[str, Any],
-        roles: Iterable[Behaviour],
+        behaviours: Iterable[Behaviour],
         early: list[Deferred[None]],
     ) -> Answer:
-        wait = max((role.answer_after for role in roles), default=0.0)
+        wait = max((behaviour.answer_after for behaviour in behaviours), default=0.0)
         body = written(request, document)
         if not early and not wait:
             return body
