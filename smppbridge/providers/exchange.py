@@ -106,7 +106,7 @@ class Abilities:
     schedules: bool = False
     phones: bool = False
     optouts: bool = False
-    told_where: bool = False
+    needs_callback_url: bool = False
     callback_answer: bytes = b""
     longest_answer: int = 1_048_576
     bound: bool = False

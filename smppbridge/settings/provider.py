@@ -261,7 +261,7 @@ class ProviderSection(Section):
             yield "reports", "this provider calls back, and there is no section callbacks"
         elif lane.pushes and not self.callback_key:
             yield "callback_key", "is required where reports are pushed (or say reports: none)"
-        elif lane.pushes and abilities.told_where and not context.public_url:
+        elif lane.pushes and abilities.needs_callback_url and not context.public_url:
             yield "reports", "it must be told where to call: callbacks.public_url is missing"
         if lane.polls and not abilities.polling:
             yield "reports", "this provider cannot be asked"

@@ -149,7 +149,7 @@ class D7(Provider):
             correlates=True,
             batch=batch if self.callback_url else 1,
             phones=True,
-            told_where=True,
+            needs_callback_url=True,
             callback_answer=b"ACK/Jasmin",
         )
 

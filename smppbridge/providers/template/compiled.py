@@ -206,7 +206,7 @@ class _Compiler:
             correlates=bool(callback and callback.message_id is not None),
             batch=batch.max if batch else 1,
             phones=described.mo is not None,
-            told_where="callback_url" in self._used,
+            needs_callback_url="callback_url" in self._used,
             callback_answer=callback.answer.encode() if callback else b"",
         )
 
