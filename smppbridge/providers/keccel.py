@@ -152,7 +152,7 @@ class Keccel(Provider):
     @property
     def operations(self) -> Mapping[str, Operation]:
         """What an account can be asked besides."""
-        credit = Operation(run=self._told_balance, description="Credit left, and until when")
+        credit = Operation(run=self._balance_row, description="Credit left, and until when")
         return MappingProxyType({"balance": credit})
 
     def submit(self, message: Message) -> HttpExchange[Outcome]:
@@ -254,7 +254,7 @@ class Keccel(Provider):
             raise BadReply(f"no balance: {words}" if words else "no balance")
         return Balance(amount, "SMS", _seconds(fields.get("expiration")))
 
-    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+    def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
         fields = yield from self._asked_for_balance()
         balance = self._balance_in(fields)
         return {

@@ -190,12 +190,12 @@ class Pusher:
     ) -> None:
         for pause in pauses:
             await deferLater(self._reactor, pause)
-            if await self._heeded(method, url, headers, body, wanted):
+            if await self._acknowledged(method, url, headers, body, wanted):
                 self.pushed += 1
                 return
         self.failed += 1
 
-    async def _heeded(
+    async def _acknowledged(
         self, method: str, url: str, headers: Headed, body: bytes, wanted: bytes
     ) -> bool:
         await self._places.acquire()

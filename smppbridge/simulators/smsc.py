@@ -207,8 +207,8 @@ class SmscSimulator(Factory):
         wanted = request.registered_delivery & RegisteredDelivery.RECEIPT
         receipts = behaviour.reports if wanted and behaviour.state is not None else 0
         if behaviour.early and receipts and self._can_deliver(link.system_id):
-            told = self._report(link.system_id, request, behaviour, number)
-            told.addCallback(lambda _: link.answer_later(response))
+            delivered = self._report(link.system_id, request, behaviour, number)
+            delivered.addCallback(lambda _: link.answer_later(response))
             return
         if behaviour.answer_after:
             self._later(behaviour.answer_after, link.answer_later, response)

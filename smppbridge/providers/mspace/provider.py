@@ -146,7 +146,7 @@ class MSpace(Provider):
         return MappingProxyType(dict(self._operations()))
 
     def _operations(self) -> Iterator[tuple[str, Operation]]:
-        yield "balance", Operation(run=self._told_balance, description="Credit left")
+        yield "balance", Operation(run=self._balance_row, description="Credit left")
         for name, whose in _LISTS.items():
             words = f"The {whose} and the balance of each"
             yield name, Operation(run=partial(self._listed, name), description=words)
@@ -167,7 +167,7 @@ class MSpace(Provider):
             raise BadReply(self._worded("no balance", answer.words))
         return Balance(amount, "SMS")
 
-    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+    def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
         balance = yield from self.balance()
         return {"balance": balance.amount, "unit": balance.unit}
 
@@ -184,8 +184,8 @@ class MSpace(Provider):
         if not isinstance(name, str | int) or balance is None:
             return None
         amount = amount_of(balance)
-        told = shown(balance, *self._reader.secrets) if amount is None else amount
-        return {"name": shown(f"{name}", *self._reader.secrets), "balance": told}
+        words_shown = shown(balance, *self._reader.secrets) if amount is None else amount
+        return {"name": shown(f"{name}", *self._reader.secrets), "balance": words_shown}
 
     def _top_up(self, operation: str, who: str, count: str) -> HttpExchange[Mapping[str, Any]]:
         """It moves money: whatever is not a plain refusal may have been heeded."""
@@ -199,14 +199,14 @@ class MSpace(Provider):
             raise BadReply(f"{silence}; {_PERHAPS}") from None
         words = words_of(response)
         if 200 <= response.status < 300 and _TOPPED_UP.match(words):
-            told = shown(words, *self._reader.secrets)
-            return {"name": who, "messages": int(number[1]), "answer": told}
-        told = self._worded(f"HTTP {response.status}", words)
+            words_shown = shown(words, *self._reader.secrets)
+            return {"name": who, "messages": int(number[1]), "answer": words_shown}
+        words_shown = self._worded(f"HTTP {response.status}", words)
         # Their texts repeat the name: what it says is not what they say.
         half_done = _HALF_DONE.search(words)
         if not half_done and self._declined(response.status, words.replace(who, "")):
-            raise BadReply(f"not topped up: {told}")
-        raise BadReply(f"{told}; {_PERHAPS}")
+            raise BadReply(f"not topped up: {words_shown}")
+        raise BadReply(f"{words_shown}; {_PERHAPS}")
 
     def _declined(self, status: int, words: str) -> bool:
         if status in (301, 307, 308) or (400 <= status < 500 and status != 408):
@@ -239,8 +239,8 @@ class MSpace(Provider):
         return request
 
     def _worded(self, fault: str, words: str) -> str:
-        told = shown(words, *self._reader.secrets)
-        return f"{fault}: {told}" if told else fault
+        words_shown = shown(words, *self._reader.secrets)
+        return f"{fault}: {words_shown}" if words_shown else fault
 
 
 def segments(arguments: Mapping[str, str]) -> str:

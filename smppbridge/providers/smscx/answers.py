@@ -132,7 +132,7 @@ class SmsCxReader:
         state = self.states.get(word, MessageState.ENROUTE)
         return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
 
-    def heard(self, body: bytes) -> tuple[Received, ...]:
+    def callback(self, body: bytes) -> tuple[Received, ...]:
         """Read a callback: what makes sense in it; raises BadReply if nothing does."""
         fields = json_object(body, MAX_CALLBACK)
         event = fields.get("event")

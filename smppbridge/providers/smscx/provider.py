@@ -225,7 +225,7 @@ class SmsCx(Provider):
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read reports, messages from phones and opt-outs; raises BadReply."""
-        return self._reader.heard(request.body)
+        return self._reader.callback(request.body)
 
     def balance(self) -> Exchange[Balance]:
         """Ask for the credit left; raises BadReply."""

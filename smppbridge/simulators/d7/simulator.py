@@ -157,9 +157,9 @@ class D7Simulator(WebSimulator):
         early = []
         for one in sent:
             member = _Member(urls[0], urls[1], batch_id, str(one["to"]), countdown)
-            told = self._send_later(member, one, user, password)
+            called_back = self._send_later(member, one, user, password)
             if behaviour_of(member.to).early:
-                early.append(told)
+                early.append(called_back)
         body = answer(request, {"data": data})
         if not early:
             return body
@@ -178,14 +178,14 @@ class D7Simulator(WebSimulator):
                 return succeed(None)
             if behaviour.answer == "error":
                 words = _unreachable(user, password, sms)
-                return self._tell(member, 0, f"HTTPAPI Connection error: {words}", behaviour)
+                return self._call_back(member, 0, f"HTTPAPI Connection error: {words}", behaviour)
             identifier = self._take(sms, behaviour)
         except JasminRefusal as refusal:
             words = f"HTTPAPI error: {relayed(refusal)}"
-            return self._tell(member, 0, words, behaviour_of(member.to))
+            return self._call_back(member, 0, words, behaviour_of(member.to))
         after = member.after + (0.0 if behaviour.early else behaviour.answer_after + self._delay)
-        told = self._tell(member, 1, f'Success "{identifier}"', behaviour)
-        return gatherResults([told, self._report(sms, identifier, behaviour, after)])
+        called_back = self._call_back(member, 1, f'Success "{identifier}"', behaviour)
+        return gatherResults([called_back, self._report(sms, identifier, behaviour, after)])
 
     def _balance(self, request: Request) -> Answer:
         _authenticate(*user_of(request))
@@ -220,7 +220,7 @@ class D7Simulator(WebSimulator):
         self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
         return str(uuid4())
 
-    def _tell(
+    def _call_back(
         self, member: _Member, status: int, words: str, behaviour: Behaviour
     ) -> Deferred[None]:
         url = member.callback if status else member.errback

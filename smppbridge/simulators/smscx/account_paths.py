@@ -129,8 +129,8 @@ class AccountPaths:
         data: list[dict[str, Any]] = []
         for one in listed:
             valid = number_in(one, country)
-            told = {"invalid": True} if valid is None else {"invalid": False, **_plan_of(valid)}
-            data.append({"phoneNumber": valid or one, **told})
+            fields = {"invalid": True} if valid is None else {"invalid": False, **_plan_of(valid)}
+            data.append({"phoneNumber": valid or one, **fields})
         bad = sum(item["invalid"] for item in data)
         info = {"totalPhoneNumbers": len(data), "totalValid": len(data) - bad, "totalInvalid": bad}
         return written(request, {"info": info, "data": data})
@@ -145,7 +145,7 @@ class AccountPaths:
         self._books.credit = round(self._books.credit - CHARGED_LOOKUP, 6)
         country = country_of(valid)
         nowhere = dict.fromkeys(("countryIso", "countryName", "mcc", "mnc", "name"))
-        told = {
+        fields = {
             "phoneNumber": valid,
             "lookupId": str(uuid4()),
             "cost": CHARGED_LOOKUP,
@@ -163,7 +163,7 @@ class AccountPaths:
             "roamingNetwork": nowhere,
             "datetime": moment(self._reactor.seconds()),
         }
-        return written(request, {"data": told})
+        return written(request, {"data": fields})
 
     def inbound(self, request: Request, rent_id: str) -> bytes:
         """Answer GET /numbers/rent/{rentId}/inbound, newest first."""

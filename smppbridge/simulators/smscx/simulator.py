@@ -57,7 +57,7 @@ class SmsCxSimulator(WebSimulator):
         self.requests = 0
         self.books = Books(credit)
         self.access = Access(reactor, token_lifetime, rate)
-        self.sending = SmsPaths(reactor, self.books, self.access, self._tell, delay)
+        self.sending = SmsPaths(reactor, self.books, self.access, self._send_webhook, delay)
         self._routes = self._table(AccountPaths(reactor, self.books))
 
     @property
@@ -83,7 +83,7 @@ class SmsCxSimulator(WebSimulator):
             "receivedAt": moment(self._reactor.seconds()),
         }
         self.books.inbox[msg_id] = came
-        return self._tell(None, "receive_sms", [came], 0.0)
+        return self._send_webhook(None, "receive_sms", [came], 0.0)
 
     def opt_out(self, number: str) -> Deferred[None]:
         """Let a phone follow the opt-out link: what is sent to it from now on is REJECTED."""
@@ -99,7 +99,7 @@ class SmsCxSimulator(WebSimulator):
             "campaignId": None,
             "groupId": None,
         }
-        return self._tell(None, "new_optout", [hit], 0.0)
+        return self._send_webhook(None, "new_optout", [hit], 0.0)
 
     async def _close(self) -> None:
         self.sending.close()
@@ -185,7 +185,7 @@ class SmsCxSimulator(WebSimulator):
         self.opt_out(number)
         return written(request, {"optedOut": number})
 
-    def _tell(
+    def _send_webhook(
         self, url: str | None, event: str, data: Sequence[dict[str, Any]], after: float
     ) -> Deferred[None]:
         url = url or self.callback_url

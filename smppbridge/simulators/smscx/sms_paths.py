@@ -41,11 +41,16 @@ class SmsPaths:
     """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
 
     def __init__(
-        self, reactor: Any, books: Books, access: Access, tell: SendWebhook, delay: float
+        self, reactor: Any, books: Books, access: Access, send_webhook: SendWebhook, delay: float
     ) -> None:
         self.accepted = 0
         self.taken: Remembered[tuple[str, str], int] = Remembered()
-        self._reactor, self._books, self._access, self._tell = reactor, books, access, tell
+        self._reactor, self._books, self._access, self._send_webhook = (
+            reactor,
+            books,
+            access,
+            send_webhook,
+        )
         self._delay = delay
         self._throttle = Throttle()
         self._answers: Remembered[str, tuple[float, dict[str, Any]]] = Remembered()
@@ -210,8 +215,8 @@ class SmsPaths:
                 if behaviours[sms.to].reports > repeated:
                     by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
             for wait, some in by_wait.items():
-                told = self._updates(wanted.url, some, wait)
-                early += told if any(behaviours[sms.to].early for sms in some) else []
+                sent = self._updates(wanted.url, some, wait)
+                early += sent if any(behaviours[sms.to].early for sms in some) else []
         return early
 
     def _updates(
@@ -219,7 +224,7 @@ class SmsPaths:
     ) -> list[Deferred[None]]:
         at = self._reactor.seconds() + wait
         return [
-            self._tell(
+            self._send_webhook(
                 url,
                 "dlr_update",
                 [sms.update(at) for sms in messages[start : start + IN_A_WEBHOOK]],
