@@ -50,7 +50,7 @@ class Account:
     longest_sender: int = 11
 
     def allows_address(self, host: str) -> bool:
-        """Return whether the account may bind from the IP address *host*; False for any other text."""
+        """Return whether the account may bind from the IP address *host*; of other text: False."""
         if self.allow_from is None:
             return True
         try:
