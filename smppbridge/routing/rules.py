@@ -23,6 +23,5 @@ class Rule:
 
     @property
     def conditions(self) -> int:
-        """Return the number of conditions (account, sender); a rule with more conditions goes
-        first."""
+        """Return the number of conditions (account, sender); a rule with more goes first."""
         return bool(self.accounts) + bool(self.senders)
