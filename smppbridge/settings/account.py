@@ -1,4 +1,4 @@
-"""An account in the configuration, and the record that the rest of the bridge goes by."""
+"""The section of an account in the configuration, and the model's record of the account."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Alphabet = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 
 
 class BindsSection(Section):
-    """How many sessions may be bound at once, in all and by kind."""
+    """The number of sessions bound at once, in all and by kind."""
 
     total: Count = Field(
         default=4, description="Sessions bound at once; one more gets ESME_RBINDFAIL"
@@ -42,7 +42,7 @@ class BindsSection(Section):
 
 
 class GatherSection(Section):
-    """What happens to the segments of a long message."""
+    """The time limit for the segments of a long message."""
 
     timeout: Duration = Field(default=300.0, description="How long segments wait for the rest")
     when_incomplete: Literal["fail", "send"] = Field(
@@ -51,7 +51,7 @@ class GatherSection(Section):
 
 
 class AccountReceiptsSection(Section):
-    """What receipts look like."""
+    """The form of an account's receipts."""
 
     text: bool = Field(
         default=True, description="Whether receipts end with the text's first 20 characters"
@@ -118,7 +118,7 @@ class AccountSection(Section):
     )
 
     def account(self, longest_sender: int = 11) -> model.Account:
-        """Return the record of this account, whose senders may have so many letters."""
+        """Return the account's record; *longest_sender* is in letters."""
         return model.Account(
             system_id=self.system_id,
             password=self.password,

@@ -1,4 +1,4 @@
-"""Dataclasses of others as parts of the configuration: their fields are its keys."""
+"""Dataclasses of providers as parts of the configuration: a field is a key."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from smppbridge.settings.values import Duration, SecretText, secret_text
 
 
 class Part(Section):
-    """A section that stands for a dataclass within another: *made*."""
+    """A section that stands for the dataclass *made* within another section."""
 
     made: ClassVar[type[Any]]
 
 
 def built(value: Any) -> Any:
-    """Return the dataclass that a part stands for, and anything else as it is."""
+    """Return the dataclass of a part, and any other value unchanged."""
     if not isinstance(value, Part):
         return value
     names = {each.name: name_of(each) for each in fields_of(value.made)}
@@ -30,17 +30,17 @@ def built(value: Any) -> Any:
 
 
 def fields_of(made: type[Any]) -> tuple[Field[Any], ...]:
-    """Return the fields that a dataclass is made with."""
+    """Return the fields that the constructor of a dataclass accepts."""
     return tuple(each for each in fields(made) if each.init)
 
 
 def name_of(each: Field[Any]) -> str:
-    """Return the key of a field: a name that is taken in Python has an underscore after it."""
+    """Return the key of a field: a name that Python reserves has an underscore after it."""
     return each.name.removesuffix("_")
 
 
 def key_of(hint: Any, each: Field[Any]) -> tuple[Any, Any]:
-    """Return what pydantic wants to know of a dataclass's field."""
+    """Return the type and the options with which pydantic checks a dataclass's field."""
     hint = Duration if each.metadata.get("duration") else _with_parts(hint)
     options: dict[str, Any] = {"repr": each.repr, "description": each.metadata.get("description")}
     if each.default is not MISSING:

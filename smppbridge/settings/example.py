@@ -63,7 +63,7 @@ _WORKED: Mapping[str, Any] = {
 
 
 class SettingRow(NamedTuple):
-    """One setting in a table of README."""
+    """One setting in a table of settings."""
 
     key: str
     default: str
@@ -109,7 +109,7 @@ def _own_fields(name: str) -> dict[str, FieldInfo]:
 def _section(
     fields: Mapping[str, FieldInfo], worked: Mapping[str, Any] | None, indent: str
 ) -> Iterator[str]:
-    """Yield the lines of a section; *worked* has what is set, None if all of it is default."""
+    """Yield the lines of a section; *worked* holds the set values, None for defaults only."""
     for key, each in fields.items():
         if not indent:
             yield ""

@@ -1,4 +1,4 @@
-"""Keys that are set and do nothing as things are: allowed, and probably not meant."""
+"""Keys that are set without effect: allowed, and probably a mistake."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _TOLD = "its reports tell what becomes of messages"
 
 
 def idle_keys(section: ProviderSection, *, callbacks: bool) -> Iterator[tuple[str, str]]:
-    """Yield such keys of a provider, and why; *callbacks* tells whether anybody can call us."""
+    """Yield the idle keys of a provider with the reason; *callbacks*: providers can call us."""
     abilities, lane = section.abilities, section.lane
     called = callbacks and lane.callback_key is not None
     for key, does, why in (
@@ -33,7 +33,7 @@ def idle_keys(section: ProviderSection, *, callbacks: bool) -> Iterator[tuple[st
 
 
 def brings_phones(section: ProviderSection, *, callbacks: bool) -> bool:
-    """Tell whether messages from phones can come from a provider."""
+    """Return whether messages from phones can come from a provider."""
     abilities = section.abilities
     called = callbacks and section.callback_key is not None
     return abilities.phones and (abilities.bound or abilities.pulling or called)

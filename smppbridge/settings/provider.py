@@ -50,7 +50,7 @@ _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSettings:
-    """How one provider is driven, with every default settled; rates a second, times seconds."""
+    """The settings of one lane, with every default settled; rates a second, times seconds."""
 
     concurrency: int
     rate: float | None
@@ -85,7 +85,7 @@ class LaneSettings:
 
     @property
     def polls(self) -> bool:
-        """Whether we ask the provider."""
+        """Whether we query the provider."""
         return self.reports in ("poll", "both")
 
 
@@ -193,33 +193,33 @@ class ProviderSection(Section):
 
     @property
     def abilities(self) -> Abilities:
-        """What this provider can do, as it is configured."""
+        """The abilities of the provider, as it is configured."""
         if self._built is None:
             self._built = self.build()
         return self._built.abilities
 
     @property
     def lane(self) -> LaneSettings:
-        """The settings of its lane."""
+        """The settings of the provider's lane."""
         settled = {"when_uncertain": self._when_uncertain(), "reports": self._reports()}
         names = [each.name for each in fields(LaneSettings)]
         return LaneSettings(**{name: settled.get(name, getattr(self, name)) for name in names})
 
     @classmethod
     def secret_keys(cls) -> tuple[str, ...]:
-        """Return the keys whose values are not to be shown."""
+        """Return the keys whose values must not be shown."""
         return tuple(key for key, each in cls.model_fields.items() if not each.repr)
 
     def secret_places(self) -> Iterator[str]:
-        """Yield the keys of its secrets, those in a mapping each by its own."""
+        """Yield the keys of the secrets; a mapping of secrets gives one key for each entry."""
         for key in self.secret_keys():
             value = getattr(self, key)
             yield from (f"{key}.{name}" for name in value) if isinstance(value, Mapping) else [key]
 
     def build(self, callback_url: str = "") -> Built:
-        """Make the provider itself, which is to call *callback_url*; raises what its class raises.
+        """Make the provider; raises the errors of its class.
 
-        Only a provider whose class has a field of that name is told.
+        *callback_url* goes to a provider whose class has a field of that name.
         """
         made = provider_type(self.type)
         own = {each.name: built(getattr(self, name_of(each))) for each in _own_fields(made)}
@@ -300,7 +300,7 @@ def section_for(name: str) -> type[ProviderSection]:
 
 
 def read(value: Any, info: ValidationInfo) -> Any:
-    """Read a provider as its type says."""
+    """Read a provider by the section of its type."""
     if not isinstance(value, Mapping):
         return value
     name = value.get("type")

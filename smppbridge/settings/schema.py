@@ -1,6 +1,6 @@
-"""The configuration as a whole: what can be set, what it is by default, what it means.
+"""The configuration as a whole: every key, its default and its description.
 
-The descriptions here become the comments of the example file and the tables of README.
+The descriptions become the comments of the example file and the tables of settings.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
 
 class SmppSection(Section):
-    """Where ESMEs connect."""
+    """The listener and the timers for ESMEs."""
 
     system_id: SystemId = Field(default="SMPPBRIDGE", description="Our name in bind responses")
     listen: Endpoints = Field(
@@ -81,7 +81,7 @@ class WebSection(Section):
 
 
 class CallbacksSection(Section):
-    """What providers call, and nothing else."""
+    """The listener for providers' callbacks, and for nothing else."""
 
     listen: Endpoints = Field(default=("tcp:8776",), description="Endpoint strings, one or a list")
     public_url: Annotated[PublicUrl | None, Off] = Field(
@@ -103,7 +103,7 @@ class ReceiptsSection(Section):
 
 
 class LogSection(Section):
-    """What is told to standard error."""
+    """The log, on standard error."""
 
     format: Literal["json", "text"] = Field(
         default="json", description="json or text, a line an event"
@@ -124,7 +124,7 @@ def _prefix(value: str) -> str:
 
 
 class Route(Section):
-    """Where messages go: the longest prefix counts, then whoever names accounts or senders."""
+    """The providers of messages: the longest prefix counts, then the route that names accounts."""
 
     to: Annotated[
         tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), Listed
@@ -157,7 +157,7 @@ Read = BeforeValidator(provider.read)
 
 
 class Settings(Section):
-    """Everything that was configured."""
+    """The whole configuration."""
 
     smpp: SmppSection = Field(default=SmppSection(), description="Where ESMEs connect")
     web: WebSection | None = Field(
@@ -200,7 +200,7 @@ class Settings(Section):
 
     @classmethod
     def read(cls, values: Any, document: Document | None = None) -> Self:
-        """Check *values* together, paths seen from the document's folder.
+        """Check *values* together; paths are relative to the document's folder.
 
         Raises pydantic's ValidationError.
         """
@@ -215,7 +215,7 @@ class Settings(Section):
         return self._document.fault(key, message, warning=warning)
 
     def warnings(self) -> Iterator[Fault]:
-        """Yield what is allowed and probably not meant."""
+        """Yield warnings: settings that are allowed and probably a mistake."""
         for key in ("accounts", "providers", "routes"):
             if not getattr(self, key):
                 yield self.fault(key, "there are none: nothing can be sent", warning=True)
@@ -247,14 +247,14 @@ class Settings(Section):
                 yield f"mo[{index}].provider", "brings no messages from phones, as it is configured"
 
     def records(self) -> dict[str, Record]:
-        """Return the accounts as the rest of the bridge knows them, by system_id."""
+        """Return the accounts' records, by system_id."""
         sources = [each.source for each in self.routes]
         sources += [each.source for each in self.providers.values()]
         longest = _LONGEST if any(each.takes_long for each in sources) else ANY_SENDER.longest
         return {each.system_id: each.account(longest) for each in self.accounts}
 
     def built_providers(self) -> dict[str, Built]:
-        """Return the providers themselves, by name."""
+        """Return the providers, by name."""
         return {
             name: entry.build(self._callback_url(name, entry))
             for name, entry in self.providers.items()
@@ -271,7 +271,7 @@ class Settings(Section):
         return Table(rule for route in self.routes for rule in route.rules())
 
     def mo_table(self) -> MoTable:
-        """Return which MO messages are whose."""
+        """Return the routing table of MO messages."""
         return MoTable(rule for route in self.mo for rule in route.rules())
 
     def _clear_secret(self) -> str | None:
@@ -286,7 +286,7 @@ class Settings(Section):
 
 
 def _context(values: Any, folder: Path) -> Context:
-    """Gather the names that parts of the file use of each other, however wrong the rest is."""
+    """Collect the names that parts of the file use of each other, even if the file has faults."""
     if not isinstance(values, Mapping):
         return Context(folder)
     accounts, providers = values.get("accounts"), values.get("providers")

@@ -1,4 +1,4 @@
-"""Which source addresses go out, as a provider or a route may say."""
+"""The policy for source addresses, at a provider and in a route."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Addr = Annotated[Text, AfterValidator(_addr)]
 
 
 class Source(Section):
-    """What becomes of source addresses; in a route and at a provider."""
+    """The change of source addresses; in a route and at a provider."""
 
     allowed: Patterns | None = Field(
         default=None,
@@ -61,7 +61,7 @@ class Source(Section):
             yield "too_long", "replace needs the key replace"
 
     def policy(self) -> SenderPolicy:
-        """Return the rules of it."""
+        """Return the policy for routing."""
         policy = SenderPolicy(
             allowed=self.allowed,
             replace=self.replace or "",
@@ -74,5 +74,5 @@ class Source(Section):
 
     @property
     def takes_long(self) -> bool:
-        """Whether it knows what to do with more letters than there may be anywhere."""
+        """Whether names of more letters than the usual limit can pass."""
         return self.too_long != "refuse" or self.longest > ANY_SENDER.longest

@@ -1,4 +1,4 @@
-"""USSD as the configuration says it: who owns which service code, and how dialogues go."""
+"""USSD in the configuration: the account of each service code, and the limits of dialogues."""
 
 from __future__ import annotations
 

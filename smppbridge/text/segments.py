@@ -170,7 +170,7 @@ def _unfinished_escape(piece: bytes) -> int:
 
 
 def _unfinished_by_codec(alphabet: Alphabet) -> Callable[[bytes], int]:
-    """Return a count of the octets at the end of each piece, in order, that are half a character."""
+    """Return a count of the octets of half a character at the end of each piece, in order."""
     if alphabet is Alphabet.OCTETS:
         return lambda piece: 0
     decoder = codecs.getincrementaldecoder(coding.CODECS[alphabet])("replace")
