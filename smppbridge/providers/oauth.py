@@ -63,7 +63,7 @@ class _Held:
             self.take("", math.inf)
 
     def sign(self, headers: Headers) -> Headers:
-        """Return one tuple for all requests of a kind; the client then need not set headers anew."""
+        """Return one tuple for all requests of a kind, so that the client sets headers once."""
         if not self.signed or headers is not self.plain:
             self.plain = headers
             self.signed = (*headers, ("Authorization", f"Bearer {self.token}"))

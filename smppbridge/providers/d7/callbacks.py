@@ -1,4 +1,4 @@
-"""What D7 calls us for: reports, the fates of a batch, messages from phones."""
+"""Callbacks of D7: reports, the outcomes of a batch, messages from phones."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read(
 
 
 def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Report:
-    """Read a report; its level says nothing that the status does not."""
+    """Read a report by its status; the level adds nothing to the status."""
     status = fields["message_status"]
     if not isinstance(status, str) or not status.strip():
         raise BadReply("no message_status")
@@ -75,7 +75,7 @@ def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Re
 
 
 def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Report:
-    """Read what became of one message of a batch: its id, or why it was not taken."""
+    """Read the report of one message of a batch: its id, or the reason of its refusal."""
     name = f"{_needed(fields, 'batch')}:{_needed(fields, 'to')}"
     identifier = identifier_of(name)
     if identifier is None:
@@ -91,7 +91,7 @@ def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Rep
 
 
 def _mo(fields: Mapping[str, Any]) -> Mo:
-    """Read a message from a phone; long ones are joined already."""
+    """Read a message from a phone; Jasmin has joined long ones."""
     identifier, source = _needed(fields, "id"), _address(fields, "from")
     destination = _address(fields, "to")
     data_coding, octets = _data_coding(fields.get("coding")), _octets(fields.get("binary"))

@@ -53,7 +53,7 @@ _quote = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class D7(Provider):
-    """One D7 account; the settings say what they mean."""
+    """One D7 account; each field is a setting with its description."""
 
     username: str = field(metadata=said("The user of the API"))
     password: str = field(repr=False, metadata=said("Its password; it cannot hold a colon"))
@@ -140,7 +140,7 @@ class D7(Provider):
             raise ValueError("on_5xx must be one of " + ", ".join(get_args(On5xx)))
 
     def _able(self) -> Abilities:
-        """Without callbacks a batch would lose every refusal, so then there is none."""
+        """Return the abilities; no batches without callbacks: their refusals would be lost."""
         batch = {"off": 1, "on": ON}.get(str(self.batch)) or int(self.batch)
         return Abilities(
             binary=True,
@@ -155,12 +155,12 @@ class D7(Provider):
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do, as it is configured."""
+        """The abilities of D7, as it is configured."""
         return self._abilities
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What else its API offers, by name."""
+        """The further operations of the API, by name."""
         return MappingProxyType(
             {
                 "balance": Operation(run=self._ask_balance, description="The credit left"),
@@ -173,7 +173,7 @@ class D7(Provider):
         )
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         fields = self._fields(message, (yield NOW))
         if isinstance(fields, Refused):
             return fields
@@ -181,7 +181,7 @@ class D7(Provider):
         return self._answers.submission(response, message)
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
-        """Hand messages over in one request; what it would lose or cut is refused before."""
+        """Submit messages in one request; refuse messages that Jasmin would lose or cut."""
         now = yield NOW
         written = [self._fields(message, now) for message in messages]
         going = [(m, f) for m, f in zip(messages, written, strict=True) if isinstance(f, dict)]
@@ -195,11 +195,11 @@ class D7(Provider):
         return [each if isinstance(each, Refused) else next(came_to) for each in written]
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
-        """Read a report, the fate of a message of a batch, or a message; raises BadReply."""
+        """Read a report, the outcome of a message of a batch, or an MO message; raises BadReply."""
         return d7_callbacks.read(request, self._states, self._blames)
 
     def balance(self) -> HttpExchange[Balance]:
-        """Ask for the credit left; raises BadReply.  Money if that is limited, else messages."""
+        """Query the credit left; raises BadReply.  Money if money is limited, else messages."""
         found = yield from self._ask_balance()
         credit, messages = found["balance"], found["sms_count"]
         if credit == UNLIMITED and messages != UNLIMITED:
@@ -207,13 +207,13 @@ class D7(Provider):
         return Balance(math.inf if credit == UNLIMITED else float(credit), "credit")
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
-        """Make any request of its API."""
+        """Make any request of the API."""
         return (yield HttpRequest(method, self._url(path), self._headers, body, operation="call"))
 
     # -- what is written ------------------------------------------------------------------------
 
     def _fields(self, message: Message, now: float) -> Fields | Refused:
-        """Return a message as it wants it, or why it must not get that."""
+        """Return the fields of a message, or the reason why Jasmin must not get the message."""
         content = content_of(message, self.max_parts)
         if isinstance(content, Refused):
             return content

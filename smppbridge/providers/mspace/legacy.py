@@ -1,6 +1,6 @@
 """MSpace, the legacy API: GET with every argument, and the password, in the path.
 
-It tells nothing of a message after it took it: no callbacks, nothing to ask.
+After the submission the API gives no report: there are no callbacks and no query.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _EXISTS = re.compile(r"\W*user exists\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MSpaceLegacy(MSpace):
-    """One account at the path-style API; the settings say what they mean."""
+    """One account at the path-style API; each field is a setting with its description."""
 
     abilities: ClassVar[Abilities] = Abilities(balance=True)
 

@@ -1,6 +1,6 @@
-"""MSpace (Kenya, Uganda): what its two HTTP APIs have in common.
+"""MSpace (Kenya, Uganda): the operations that its two HTTP APIs share.
 
-They offer the same operations; how one is asked for is all that a subclass says.
+A subclass only builds the requests of its API.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _SEPARATORS = "/=%?&,:;+@!$'()*~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MSpace(Provider):
-    """One MSpace account, whichever of the APIs it uses; the settings say what they mean."""
+    """One MSpace account at either API; each field is a setting with its description."""
 
     username: str = field(metadata=said("The name of the account"))
     base_url: str = field(metadata=said("Where sendtext is"))
@@ -102,7 +102,7 @@ class MSpace(Provider):
     # -- what the two differ in -----------------------------------------------------------------
 
     def _credential(self) -> str:
-        """Return what is never to be shown; raises ValueError if it cannot be one."""
+        """Return the secret; raises ValueError if the secret cannot be sent."""
         raise NotImplementedError
 
     def _identity(self) -> Mapping[str, str]:
@@ -110,17 +110,17 @@ class MSpace(Provider):
         raise NotImplementedError
 
     def _request(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
-        """Write the request for an operation; the names of *arguments* are those of paths."""
+        """Build the request of an operation; the names of *arguments* are those of paths."""
         raise NotImplementedError
 
     def _call_request(self, method: str, path: str, body: bytes) -> HttpRequest:
-        """Write any request; *path* is encoded, and has no slash before it."""
+        """Build any request; *path* is encoded, and has no slash before it."""
         raise NotImplementedError
 
     # -- messages -------------------------------------------------------------------------------
 
     def submit(self, message: Message) -> HttpExchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         request = self.submit_request((message,))
         if len(request.url) > self.max_url:
             # Only here it is too long: a provider that takes a body may have it.
@@ -130,7 +130,7 @@ class MSpace(Provider):
         return self._reader.outcomes(response, (message,))[0]
 
     def submit_request(self, messages: Sequence[Message]) -> HttpRequest:
-        """Write the request that hands over *messages*, which have sender and text in common."""
+        """Build the request that submits *messages*, which share sender and text."""
         arguments = {
             "senderid": messages[0].source.addr,
             "recipient": ",".join(message.number for message in messages),
@@ -142,7 +142,7 @@ class MSpace(Provider):
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What an account can be asked besides."""
+        """The further operations on the account."""
         return MappingProxyType(dict(self._operations()))
 
     def _operations(self) -> Iterator[tuple[str, Operation]]:
@@ -160,7 +160,7 @@ class MSpace(Provider):
             yield name, top_up
 
     def balance(self) -> HttpExchange[Balance]:
-        """Ask for the credit left; raises BadReply."""
+        """Query the credit left; raises BadReply."""
         answer = yield from self._asked("balance", {})
         amount = answer.amount
         if amount is None:
@@ -188,7 +188,7 @@ class MSpace(Provider):
         return {"name": shown(f"{name}", *self._reader.secrets), "balance": words_shown}
 
     def _top_up(self, operation: str, who: str, count: str) -> HttpExchange[Mapping[str, Any]]:
-        """It moves money: whatever is not a plain refusal may have been heeded."""
+        """Move credit; unless the answer is a plain refusal, the credit may have moved."""
         number = _COUNT.fullmatch(count.strip())
         if number is None or not who.strip():
             raise BadReply("a name is needed, and a whole number of messages below 1000000000")
@@ -214,7 +214,7 @@ class MSpace(Provider):
         return 200 <= status < 300 and blame_of(words, self._reader.blames) == "provider"
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
-        """Make any request of its API, with the credentials that it wants; raises BadReply."""
+        """Make any request of the API, with the credentials added; raises BadReply."""
         if not (method.isascii() and method.isalpha()):
             raise BadReply("no such method")
         path = quote(path.lstrip("/"), safe=_SEPARATORS, errors="replace")
