@@ -222,7 +222,7 @@ class Answers:
         return replace(outcome, reason=self._reason(response, words, messages))
 
     def _reason(self, response: HttpResponse, words: str, messages: Iterable[Message] = ()) -> str:
-        """Return the reason for an operator, without our fields, which Jasmin's words may repeat."""
+        """Return the reason for an operator, without our own fields, which Jasmin may repeat."""
         secrets = [form for secret in self.secrets for form in (secret, quote_plus(secret))]
         texts = [form for message in messages for form in forms_of(message)]
         words = shown(_without_url(words), *secrets, *texts)

@@ -85,7 +85,7 @@ _ADDRESSES = (
 
 @dataclass(slots=True)
 class SmppRequest:
-    """A submit_sm to be sent, *after* so many seconds; the answer is the PDU that answers it."""
+    """A submit_sm to be sent, *after* so many seconds; the driver answers with the response PDU."""
 
     pdu: SubmitSm = field(repr=False)
     after: float = 0.0
@@ -93,7 +93,7 @@ class SmppRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Whom sessions are bound to, and as what: if this changes they have to be bound anew."""
+    """The properties of a provider's sessions; a change of any needs a new bind."""
 
     host: str
     port: int
@@ -109,7 +109,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smpp(Provider):
-    """One account at an SMSC; the settings say what they mean."""
+    """One account at an SMSC; each field is a setting with its description."""
 
     host: str = field(metadata=said("Name or address of the SMSC"))
     system_id: str = field(metadata=said("Who we are to it"))
@@ -224,20 +224,20 @@ class Smpp(Provider):
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do: it reports if it is asked to."""
+        """The abilities of the SMSC; reports come only if registered_delivery asks for them."""
         return _TELLS if self.registered_delivery else _TELLS_NOTHING
 
     @property
     def binding(self) -> Binding:
-        """How its sessions are bound."""
+        """The properties of the provider's sessions."""
         return Binding(**{name: getattr(self, name) for name in Binding.__dataclass_fields__})
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over, its segments one after the other.
+        """Submit one message, segment after segment.
 
-        Only the last segment asks for a receipt, and its id is the message's: the last is not sent
-        before all others were taken, so that its receipt speaks for all.  Once the first one is
-        taken the whole is never sent again.
+        Only the last segment asks for a receipt, and the id of the last segment is the message's:
+        the last segment is sent only after the SMSC accepted all others, so that its receipt stands
+        for all.  Once the first segment is accepted the whole is never submitted again.
         """
         now = (yield NOW) if self.validity == "relative" else 0.0
         try:
@@ -264,7 +264,7 @@ class Smpp(Provider):
         return reported_id if self.ids == "same" else normal_id(reported_id)
 
     def _follow(self, pdu: SubmitSm, number: int, total: int) -> Exchange[Outcome]:
-        """Hand over a later segment; only it is repeated, and that not for ever."""
+        """Submit a later segment; only this segment is repeated, and only a few times."""
         place, after = f"segment {number} of {total}", 0.0
         for pause in (*PAUSES, 0.0):
             outcome: Outcome

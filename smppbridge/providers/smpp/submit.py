@@ -1,4 +1,4 @@
-"""A message as an upstream SMSC wants it: alphabet, addresses, validity, and cut into segments."""
+"""A message in the form of an upstream SMSC: alphabet, addresses, validity, segments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """User data ready to be cut: by the rules of *alphabet*, to be sent under *data_coding*."""
+    """The user data of a message before it is cut: by *alphabet*, submitted under *data_coding*."""
 
     octets: bytes = field(repr=False)
     alphabet: Alphabet
@@ -39,7 +39,7 @@ class UserData:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one submit_sm of a message carries, and whether UDHI has to be set."""
+    """The user data and TLVs of one submit_sm, and whether UDHI has to be set."""
 
     short_message: bytes = field(repr=False)
     tlvs: Tlvs = field(default=(), repr=False)
@@ -47,10 +47,11 @@ class Piece:
 
 
 def user_data_of(message: Message, alphabet: TextAlphabet, data_coding: int) -> UserData:
-    """Return the octets of *message*; text is in *alphabet* under *data_coding* if that has it.
+    """Return the user data of *message*.  Raises Unencodable.
 
-    Binary ones go as they came.  A message class and a message waiting indication are kept, in
-    the form of 3GPP 23.038.  Raises Unencodable.
+    Text is in *alphabet* under *data_coding*, or in UCS2 where *alphabet* lacks a character; binary
+    octets stay unchanged.  A message class and a message waiting indication are kept, in the form
+    of 3GPP 23.038.
     """
     asked = message.data_coding
     if message.binary is not None:
@@ -95,7 +96,7 @@ def _is_basic_gsm(text: str) -> bool:
 
 
 def pieces(user_data: UserData, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
-    """Cut user data into what each submit_sm carries.  Raises TextError."""
+    """Cut user data into one piece for each submit_sm.  Raises TextError."""
     octets, alphabet = user_data.octets, user_data.alphabet
     transport = _TRANSPORTS.get(long_by, Transport.UDH8)
     cut = split(octets, alphabet, transport, reference, udh)
@@ -117,7 +118,7 @@ def _sar(segment: TextSegment) -> Tlvs:
 
 
 def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
-    """Return a source address as networks want it: letters are TON 5, short codes TON 3.
+    """Return a source address in the form of networks: letters are TON 5, short codes TON 3.
 
     *ton* and *npi*, if given, are those of all numbers.
     """
@@ -131,7 +132,7 @@ def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
 
 
 def destination_of(message: Message, ton: int | None, npi: int | None) -> Address:
-    """Return the number of *message* with *ton* and *npi*, or those that its form tells."""
+    """Return the number of *message* with *ton* and *npi*, or those of the number's form."""
     return _numbered(message.number, message.destination, ton, npi)
 
 
@@ -146,7 +147,7 @@ def _numbered(addr: str, known: Address, ton: int | None, npi: int | None) -> Ad
 
 
 def validity_period(form: Validity, expires_at: float, now: float) -> bytes:
-    """Write when a message expires (UNIX seconds) in *form*; b"" if it is not told."""
+    """Write the end of a message's validity (UNIX seconds) in *form*; b"" for form "none"."""
     if form == "none":
         return b""
     if form == "absolute":
@@ -170,17 +171,17 @@ Convert = Callable[[str], str]
 
 
 def same_spelling(message_id: str) -> str:
-    """Return an id as it is."""
+    """Return an id unchanged."""
     return message_id
 
 
 def hex_to_decimal(message_id: str) -> str:
-    """Return a hexadecimal id in decimal digits; what is none stays as it is."""
+    """Return a hexadecimal id in decimal digits, any other id unchanged."""
     return str(int(message_id, 16)) if _only(message_id, "0123456789abcdefABCDEF") else message_id
 
 
 def decimal_to_hex(message_id: str) -> str:
-    """Return a decimal id in hexadecimal digits; what is none stays as it is."""
+    """Return a decimal id in hexadecimal digits, any other id unchanged."""
     return f"{int(message_id):x}" if _only(message_id, "0123456789") else message_id
 
 
@@ -189,6 +190,6 @@ def _only(text: str, characters: Sequence[str]) -> bool:
 
 
 def esm_class_of(asked: int, udhi: bool) -> int:
-    """Return the type and features that the ESME asked for, with UDHI as it is now."""
+    """Return the ESME's type and features of *asked*, with *udhi* as UDHI."""
     kept = asked & ~(EsmClass.MODE | EsmClass.UDHI)
     return kept | EsmClass.UDHI if udhi else kept

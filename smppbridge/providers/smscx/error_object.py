@@ -1,4 +1,4 @@
-"""How SMS.CX says no: the error object of an answer, and what its codes and types mean."""
+"""The error object in an answer of SMS.CX, and the meanings of its codes and types."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _LEAST_PAUSE = 1.0
 
 @dataclass(frozen=True, slots=True)
 class ErrorObject:
-    """What an answer says is wrong; *kind* is its type, *invalid* the numbers it lists."""
+    """The error in an answer; *kind* is its type, *invalid* the numbers that it lists."""
 
     status: int
     code: int | None = None
@@ -80,17 +80,17 @@ class ErrorObject:
 
 
 def error_in(response: HttpResponse) -> ErrorObject:
-    """Return what an answer that is not 2xx says."""
+    """Return the error of an answer other than 2xx."""
     return error_of(response.status, _document(response.body))
 
 
 def unknown_id(response: HttpResponse) -> bool:
-    """Say whether an answer is that there is no such message."""
+    """Return whether an answer says that no message has the id."""
     return response.status in (400, 404) and error_in(response).code in _UNKNOWN_IDS
 
 
 def integer_of(value: object) -> int | None:
-    """Return the number that *value* is, perhaps in decimal digits; None if it is none."""
+    """Return the integer in *value*, a number or decimal digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value[:_MAX_DIGITS])
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -104,7 +104,7 @@ def _document(body: bytes) -> dict[str, Any]:
 
 
 def error_of(status: int, document: Mapping[str, Any]) -> ErrorObject:
-    """Return what the error object in *document* says, whatever it lacks."""
+    """Return the error object in *document*; missing fields are empty."""
     error = document.get("error")
     error = error if isinstance(error, dict) else {}
     kind, words = error.get("type"), error.get("message")
@@ -119,7 +119,7 @@ def error_of(status: int, document: Mapping[str, Any]) -> ErrorObject:
 
 
 def listed(value: object) -> Iterator[object]:
-    """Iterate over a list, or over nothing."""
+    """Yield the items of a list; nothing for any other value."""
     yield from value if isinstance(value, list) else ()
 
 
