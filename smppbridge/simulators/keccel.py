@@ -26,17 +26,17 @@ _quote = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True)
 class _Submitted:
-    """A message taken: the status it ends in (None: never) and from when on, by the reactor."""
+    """An accepted message: its last status (None: no report) and that status's time (reactor)."""
 
     status: str | None
     due: float
 
 
 class KeccelSimulator(WebSimulator):
-    """Keccel: accepts any token but ``wrong``, reports by GET and when asked.
+    """Keccel: accepts any token but ``wrong``, reports by GET and on a query.
 
-    *requests* counts all, *accepted* the messages taken, *taken* how often each (destination, text)
-    was; what is over the last 100,000 is forgotten.
+    *requests* counts all requests, *accepted* the accepted messages, *taken* the number of times
+    that each (destination, text) was accepted; entries over the last 100,000 are forgotten.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ def _invalid_token(request: Request) -> bytes:
 
 
 def _answer(request: Request, **fields: str) -> bytes:
-    """Return JSON as Keccel's is: indented, lines ended with CRLF."""
+    """Return JSON in the form of Keccel's: indented, lines ended with CRLF."""
     request.setHeader(b"content-type", b"application/json")
     lines = ",\r\n".join(f"  {_quote(name)}: {_quote(value)}" for name, value in fields.items())
     return f"{{\r\n{lines}\r\n}}".encode()

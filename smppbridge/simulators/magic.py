@@ -1,4 +1,4 @@
-"""The last two digits of a destination: what a simulator does with a message to it."""
+"""The behaviour of a simulator towards a message, by the last two digits of the destination."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ THROTTLED_TIMES = 2
 
 @dataclass(frozen=True, slots=True)
 class Behaviour:
-    """What becomes of a message: how it is answered, and then reported.
+    """The answer to a message, and the report about the message.
 
-    *state* None is never reported; *early* is reported before it is answered; *answer_after* is in
+    *state* None: no report; *early*: the report comes before the answer; *answer_after* is in
     seconds.
     """
 
@@ -50,7 +50,7 @@ BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
 
 
 def behaviour_of(number: str) -> Behaviour:
-    """Return what to do with a message to *number*."""
+    """Return the behaviour towards a message to *number*."""
     return BEHAVIOURS.get(number[-2:], DELIVERED)
 
 
@@ -64,13 +64,13 @@ class Remembered(OrderedDict[K, V]):
 
 
 class Throttle:
-    """Refuses each message *THROTTLED_TIMES*, then lets it pass and begins anew."""
+    """Refuses each message *THROTTLED_TIMES*, then lets the message pass and begins anew."""
 
     def __init__(self) -> None:
         self._refused: Remembered[Hashable, int] = Remembered()
 
     def refuses(self, message: Hashable) -> bool:
-        """Say whether *message* is refused this time."""
+        """Return whether *message* is refused this time."""
         refused = self._refused.pop(message, 0)
         if refused == THROTTLED_TIMES:
             return False

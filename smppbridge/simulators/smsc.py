@@ -1,4 +1,4 @@
-"""An SMSC, played on loopback: what is upstream of the bridge where a provider speaks SMPP."""
+"""An SMSC, played on loopback: the upstream of the bridge where a provider speaks SMPP."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _REJECTED = Behaviour(state=MessageState.REJECTED)
 
 @dataclass(slots=True)
 class _Owed:
-    """One deliver_sm owed to a system_id; *taken* fires when it is acknowledged or given up."""
+    """One deliver_sm owed to a system_id; *taken* fires on its acknowledgement or the last try."""
 
     system_id: str
     pdu: DeliverSm = field(repr=False)
@@ -43,13 +43,13 @@ def _line() -> deque[_Owed]:
 
 
 class SmscSimulator(Factory):
-    """An SMSC: takes any password but ``wrong``, reports in MSpace's form of receipt.
+    """An SMSC: accepts any password but ``wrong``, reports in MSpace's form of receipt.
 
-    *requests* counts submit_sm, *accepted* those taken, *taken* how often each (destination,
-    octets) was, *refused_deliveries* what ESMEs did not acknowledge.  Options: *trx* False has no
-    transceivers, *hex_ids* names messages in hexadecimal and reports in ten decimal digits,
-    *rejects_late* takes what ends with 91 and reports it REJECTED, *with_tlvs* puts TLVs into
-    receipts.
+    *requests* counts submit_sm, *accepted* the accepted ones, *taken* the number of times that each
+    (destination, octets) was accepted, *refused_deliveries* the deliver_sm that ESMEs did not
+    acknowledge.  Options: *trx* False has no transceivers, *hex_ids* names messages in hexadecimal
+    and reports in ten decimal digits, *rejects_late* accepts messages to numbers that end with 91
+    and reports them REJECTED, *with_tlvs* puts TLVs into receipts.
     """
 
     noisy = False
@@ -84,7 +84,7 @@ class SmscSimulator(Factory):
     # -- what simulators are asked --------------------------------------------------------------
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:
-        """Serve on *port* (0: any) and return the one it is."""
+        """Serve on *port* (0: any) and return the port."""
         self._port = self._reactor.listenTCP(port, self, interface=interface)
         return int(self._port.getHost().port)
 
@@ -109,7 +109,7 @@ class SmscSimulator(Factory):
         esm_class: int = 0,
         with_tlvs: tlvs.Tlvs = (),
     ) -> Deferred[None]:
-        """Deliver a message from a phone; done when the ESME has acknowledged it."""
+        """Deliver a message from a phone; the Deferred fires when the ESME has acknowledged it."""
         pdu = DeliverSm(
             source_addr_ton=1,
             source_addr_npi=1,
@@ -124,20 +124,20 @@ class SmscSimulator(Factory):
         return self._deliver(system_id, pdu)
 
     def unbind(self) -> None:
-        """Part from all ESMEs, as an SMSC under maintenance does."""
+        """Unbind all ESMEs, as an SMSC under maintenance does."""
         for link in tuple(self.links):
             link.unbind()
 
     # -- sessions -------------------------------------------------------------------------------
 
     def buildProtocol(self, addr: Any) -> SimulatedLink:
-        """Take a connection."""
+        """Make the protocol of a new connection."""
         link = SimulatedLink(self, self._reactor)
         self.links.add(link)
         return link
 
     def judge(self, request: Bind) -> int:
-        """Return what a bind is answered."""
+        """Return the command_status of a bind's response."""
         if request.password == b"wrong":
             return CommandStatus.ESME_RINVPASWD
         if isinstance(request, BindTransceiver) and not self._trx:
@@ -145,18 +145,18 @@ class SmscSimulator(Factory):
         return CommandStatus.ESME_ROK
 
     def bound(self, link: SimulatedLink) -> None:
-        """Deliver what is owed."""
+        """Deliver all deliver_sm owed to the ESME."""
         self._go_on(link.system_id)
 
     def ended(self, link: SimulatedLink, unanswered: list[Any]) -> None:
-        """Owe again what the connection held."""
+        """Put the unanswered deliver_sm of a lost connection in line again."""
         self.links.discard(link)
         if unanswered:
             self._owed[link.system_id].extendleft(reversed(unanswered))
             self._go_on(link.system_id)
 
     def answered(self, owed: Any, status: int) -> None:
-        """Go on: *owed* was acknowledged, or is to be delivered again."""
+        """Conclude *owed*, or put *owed* in line again, and deliver the next ones."""
         if status == CommandStatus.ESME_ROK:
             owed.taken.callback(None)
         else:
@@ -169,7 +169,7 @@ class SmscSimulator(Factory):
     # -- submit_sm ------------------------------------------------------------------------------
 
     def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
-        """Do with a submit_sm what its destination says."""
+        """Answer a submit_sm by the behaviour of its destination."""
         self.requests += 1
         self.submitted.append(request)
         number = request.destination_addr.decode("latin-1")
@@ -262,7 +262,7 @@ class SmscSimulator(Factory):
         self._go_on(owed.system_id)
 
     def _go_on(self, system_id: str) -> None:
-        """Deliver what any session has room for; the rest stays in line."""
+        """Deliver owed deliver_sm while a session has room; the rest stays in line."""
         line = self._owed[system_id]
         links = [link for link in self.links if link.system_id == system_id]
         while line and links:

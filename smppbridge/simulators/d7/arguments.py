@@ -1,4 +1,4 @@
-"""What Jasmin's inner API makes of the arguments of a message, and how it complains of them."""
+"""The arguments of a message in Jasmin's inner API, and the complaints about bad arguments."""
 
 from __future__ import annotations
 
@@ -41,7 +41,10 @@ class JasminRefusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class JasminMessage:
-    """A message as it is sent on; *text* is what a phone shows, or hex.  *dlr_url* may be empty."""
+    """A message as Jasmin sends it; *text* is the text on the phone, or hex.
+
+    *dlr_url* may be empty.
+    """
 
     to: str
     text: str
@@ -52,12 +55,12 @@ class JasminMessage:
 
 
 def hyphened(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments under the names that the inner API knows."""
+    """Return arguments under the names of the inner API, with hyphens."""
     return {str(name).replace("_", "-"): value for name, value in document.items()}
 
 
 def read(document: Mapping[str, Any]) -> JasminMessage:
-    """Read the arguments of one message; raises Refusal, and cuts what is too long."""
+    """Read the arguments of one message, and cut a text that is too long; raises JasminRefusal."""
     given = _as_query(hyphened(document))
     _check(given)
     if "content" not in given and "hex-content" not in given:
@@ -80,8 +83,10 @@ def read(document: Mapping[str, Any]) -> JasminMessage:
 
 
 def _as_query(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return *arguments* as they come out of the query string that they are put into: lists by
-    their first, null not at all."""
+    """Return *arguments* as they come out of the inner API's query string.
+
+    Of a list only the first item comes out, of null nothing.
+    """
     flat = {
         name: value[0] if isinstance(value, list) and value else value
         for name, value in arguments.items()

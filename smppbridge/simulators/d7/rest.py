@@ -1,4 +1,4 @@
-"""How Jasmin's REST layer takes requests and answers them, before anything is sent."""
+"""Requests to Jasmin's REST layer, and the layer's answers, before any message is sent."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class RestFault(Exception):
 
 
 class Path(Page):
-    """One path of the REST API: whatever goes wrong is told in its own way.
+    """One path of the REST API; the REST layer answers every error in its own form.
 
-    What the inner API says of a message is *quoted*, less the quotes at its ends.
+    The words of the inner API about a message are *quoted*, less the quotes at the ends.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Path(Page):
         self._quoted = quoted
 
     def render(self, request: Request) -> Answer:
-        """Answer, or say what is wrong."""
+        """Answer the request, also with an error."""
         try:
             if request.method not in self._methods:
                 request.setHeader(b"allow", b", ".join(self._methods))
@@ -70,12 +70,12 @@ def answer(request: Request, document: Mapping[str, Any], status: int = 200) -> 
 
 
 def relayed(refusal: JasminRefusal) -> str:
-    """Return what the inner API says of a message, less the quotes at its ends."""
+    """Return the inner API's words about a message, less the quotes at the ends."""
     return f'Error "{refusal.words}"'.strip('"')
 
 
 def user_of(request: Request) -> tuple[str, str]:
-    """Return user and password of a request; raises Fault."""
+    """Return user and password of a request; raises RestFault."""
     header = request.getHeader("authorization")
     if header is None:
         raise RestFault(401, "Authentication required", "A Basic token is needed.")
@@ -90,7 +90,7 @@ def user_of(request: Request) -> tuple[str, str]:
 
 
 def json_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object in a request, whatever its Content-Type says; raises Fault."""
+    """Return the JSON object in a request, under any Content-Type; raises RestFault."""
     body = request.content.read(_MAX_BODY) if request.content else b""
     try:
         document = json.loads(body)
@@ -103,7 +103,10 @@ def json_of(request: Request) -> dict[str, Any]:
 
 
 def countdown_of(schedule_at: object, now: datetime) -> float:
-    """Return the seconds until a batch is due (0: at once); *now* is local time.  Raises Fault."""
+    """Return the seconds until a batch is due (0: at once); *now* is local time.
+
+    Raises RestFault.
+    """
     if schedule_at is None:
         return 0.0
     words = str(schedule_at)

@@ -42,7 +42,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A message of a batch, on its way: what is told of it when, and where."""
+    """A message of a batch on its way, and the callback URLs and the time of its report."""
 
     callback: str
     errback: str
@@ -52,10 +52,10 @@ class _Member:
 
 
 class D7Simulator(WebSimulator):
-    """D7: accepts any user and password but ``wrong``, reports where each message says.
+    """D7: accepts any user and password but ``wrong``, reports to each message's own URL.
 
-    *callback_url* is where it delivers messages from phones.  *requests* counts all, *accepted* the
-    messages taken, *taken* how often each (destination, text) was.
+    *callback_url* is the URL for messages from phones.  *requests* counts all requests, *accepted*
+    the accepted messages, *taken* the number of times that each (destination, text) was accepted.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class D7Simulator(WebSimulator):
         self._closed = False
 
     def close(self) -> Deferred[None]:
-        """Stop at once; a report that is given up makes no other follow."""
+        """Stop at once; a cancelled report starts no other report."""
         self._closed = True
         return super().close()
 
@@ -170,7 +170,7 @@ class D7Simulator(WebSimulator):
     def _send_later(
         self, member: _Member, fields: Mapping[str, Any], user: str, password: str
     ) -> Deferred[Any]:
-        """Send one message of a batch, and tell what came of it: once, whatever is answered."""
+        """Submit one message of a batch, and report the outcome once, without repetition."""
         try:
             sms = d7_arguments.read(fields)
             behaviour = behaviour_of(sms.to)
@@ -238,7 +238,7 @@ class D7Simulator(WebSimulator):
     def _report(
         self, sms: JasminMessage, identifier: str, behaviour: Behaviour, after: float
     ) -> Deferred[Any]:
-        """Report that the SMSC took it, and then what became of it, as far as was asked for."""
+        """Report the SMSC's acceptance, then the final state, as far as the level asks for."""
         if not sms.dlr_url:
             return succeed(None)
         taken = {"id": identifier, "level": "1", "message_status": "ESME_ROK", "connector": "c1"}
@@ -296,7 +296,7 @@ def _authenticate(user: str, password: str) -> None:
 
 
 def _unreachable(user: str, password: str, sms: JasminMessage) -> str:
-    """Return how Jasmin words that it cannot reach itself: with everything it was told."""
+    """Return Jasmin's words for a broken inner connection, with all fields of the request."""
     query = urlencode({"to": sms.to, "content": sms.text, "username": user, "password": password})
     return (
         "Could not connect to Jasmin http api (http://127.0.0.1:1401): HTTPConnectionPool"
@@ -305,7 +305,7 @@ def _unreachable(user: str, password: str, sms: JasminMessage) -> str:
 
 
 def _each(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a message for each of its destinations; none if it lacks one, or what to say."""
+    """Return a message for each of the destinations; none without destination or content."""
     message = d7_arguments.hyphened(document)
     if "to" not in message or not {"content", "hex-content"} & set(message):
         return []

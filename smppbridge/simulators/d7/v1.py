@@ -1,4 +1,4 @@
-"""D7's Messages API, version 1, played on loopback: what its own client speaks."""
+"""D7's Messages API, version 1, played on loopback: the API of D7's own client."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ _TEXTS = ("text", "unicode", "auto")
 
 
 class _Invalid(Exception):
-    """Something is wrong with a request: *where*, and *what*."""
+    """A request is wrong: *where* is the field, *complaint* the reason."""
 
-    def __init__(self, where: str, what: str) -> None:
-        super().__init__(what)
-        self.where, self.what = where, what
+    def __init__(self, where: str, complaint: str) -> None:
+        super().__init__(complaint)
+        self.where, self.complaint = where, complaint
 
 
 @dataclass(frozen=True, slots=True)
 class _Recipient:
-    """One recipient of a request: what becomes of it (None: nothing more), and from when on."""
+    """One recipient of a request: its last status (None: no report) and that status's time."""
 
     msg_id: str
     recipient: str
@@ -48,7 +48,7 @@ class _Recipient:
 
 @dataclass(frozen=True, slots=True)
 class _SendRequest:
-    """What a request asks for: recipients with their texts, from whom, reported where."""
+    """A request to send: recipients with their texts, the originator, the URL of reports."""
 
     texts: tuple[tuple[str, str], ...]
     originator: str
@@ -56,10 +56,11 @@ class _SendRequest:
 
 
 class D7V1Simulator(WebSimulator):
-    """D7: takes any bearer token but ``wrong``, reports to ``report_url`` and when asked.
+    """D7: accepts any bearer token but ``wrong``, reports to ``report_url`` and on a query.
 
-    The first recipient decides how a request is answered.  *requests* counts all, *accepted* the
-    recipients taken, *taken* how often each (recipient, text) was.
+    The first recipient decides on the answer to a request.  *requests* counts all requests,
+    *accepted* the accepted recipients, *taken* the number of times that each (recipient, text) was
+    accepted.
     """
 
     def __init__(
@@ -92,7 +93,7 @@ class D7V1Simulator(WebSimulator):
             wanted = _send_request(request)
         except _Invalid as fault:
             place = ["body", *fault.where.split(".")]
-            return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.what}]})
+            return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.complaint}]})
         if self.credit < len(wanted.texts):
             return _fault(request, 402, "INSUFFICIENT_CREDIT", "Insufficient credit")
         behaviour = behaviour_of(wanted.texts[0][0])

@@ -32,13 +32,13 @@ _ERRORS = {
 
 
 class MSpaceLegacySimulator(MSpaceSimulator):
-    """MSpace legacy: accepts any username and password but ``wrong``; it never reports."""
+    """MSpace legacy: accepts any username and password but ``wrong``, and never reports."""
 
     folder = "mspaceservice/wr/sms"
     methods = (b"GET",)
 
     def operations(self) -> Mapping[str, Operation]:
-        """Return what is served, by the names in paths."""
+        """Return the operations, by their names in paths."""
         lists = {name: partial(self._list, *what) for name, what in _LISTS.items()}
         top_ups = {name: partial(self._top_up, name) for name in TOP_UPS}
         named = {"sendtext": self._send, "balance": self._balance, "login": self._login}
@@ -54,7 +54,7 @@ class MSpaceLegacySimulator(MSpaceSimulator):
         return _text(request, "Athentication failure")  # as their table of errors spells it
 
     def _handed_over(self, sender: str, recipients: Sequence[str], text: str) -> list[Sent]:
-        """Nothing is taken if anything is wrong: a text cannot say which it was."""
+        """Accept no recipient if one is bad: an error text cannot name the bad one."""
         faults = [self.fault_of(sender, recipient) for recipient in recipients]
         if fault := next(filter(None, faults), ""):
             return [Sent(recipients[0], fault)]

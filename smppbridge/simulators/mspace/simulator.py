@@ -1,4 +1,4 @@
-"""What MSpace's two HTTP APIs, played on loopback, have in common: an account and its messages."""
+"""The account and the messages that MSpace's two HTTP APIs, played on loopback, share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LONGEST_NAME = 11
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A recipient and what became of it: *fault* if it was not taken, else its messageId."""
+    """A recipient with its outcome: *fault* if the message was refused, else the messageId."""
 
     recipient: str
     fault: str = ""
@@ -34,7 +34,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A message taken: the state it ends in (None: never) and from when on, by the reactor."""
+    """An accepted message: its last state (None: no report) and that state's time (reactor)."""
 
     recipient: str
     state: MessageState | None
@@ -42,10 +42,11 @@ class Taken:
 
 
 class MSpaceSimulator(WebSimulator):
-    """One account at MSpace, with sub-users and reseller clients who can be topped up.
+    """One account at MSpace, with sub-users and reseller clients whose credit can be topped up.
 
-    *requests* counts sendtext, *accepted* the messages taken, *taken* how often each (recipient,
-    text) was; what is over the last 100,000 is forgotten.  *echo* is how recipients are repeated.
+    *requests* counts sendtext, *accepted* the accepted messages, *taken* the number of times that
+    each (recipient, text) was accepted; entries over the last 100,000 are forgotten.  *echo* is the
+    form in which an answer repeats recipients.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class MSpaceSimulator(WebSimulator):
     methods: tuple[bytes, ...]
 
     def operations(self) -> Mapping[str, Operation]:
-        """Return what is served, by the names in paths."""
+        """Return the operations, by their names in paths."""
         raise NotImplementedError
 
     def _serve(self, operation: Operation, request: Request) -> Answer:
@@ -91,7 +92,7 @@ class MSpaceSimulator(WebSimulator):
         raise NotImplementedError
 
     def _send(self, request: Request, fields: Fields) -> Answer:
-        """Go by the endings of all recipients; a list is as slow as the slowest of them."""
+        """Behave by the endings of all recipients; a list is as slow as its slowest recipient."""
         self.requests += 1
         recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
         text = fields.get("message", "")
@@ -127,7 +128,7 @@ class MSpaceSimulator(WebSimulator):
         return Sent(shown, "", identifier)
 
     def fault_of(self, sender: str, recipient: str) -> str:
-        """Return why a message is not taken; nothing if it is."""
+        """Return the reason why a message is refused; "" if the message is accepted."""
         number = recipient.removeprefix("+")
         if not sender or (len(sender) > _LONGEST_NAME and not sender.isdecimal()):
             return "Invalid sender ID"
@@ -144,7 +145,7 @@ class MSpaceSimulator(WebSimulator):
         return f"0{national}" if self._echo == "local" else f"{_COUNTRY}{national}"
 
     def state_of(self, identifier: str) -> tuple[str, MessageState] | None:
-        """Return recipient and state of a message; None if there is none of that id."""
+        """Return recipient and state of a message; None for an unknown id."""
         taken = self.messages.get(identifier)
         if taken is None:
             return None
@@ -152,7 +153,7 @@ class MSpaceSimulator(WebSimulator):
         return taken.recipient, taken.state if due and taken.state else MessageState.ENROUTE
 
     def top_up(self, operation: str, fields: Fields) -> str:
-        """Move credit, and say so in the words of the vendor (without a full stop)."""
+        """Move credit, and return the vendor's words (without a full stop)."""
         name, number = fields.get(TOP_UPS[operation], ""), fields.get("noofsms", "")
         balances = self.topped_up[operation]
         if name == "stranger":
@@ -176,7 +177,7 @@ def path_arguments(request: Request) -> dict[str, str]:
 
 
 def error_page(request: Request, status: int, words: bytes) -> bytes:
-    """Answer as a servlet container does when its application cannot."""
+    """Answer as a servlet container does when its application fails."""
     request.setResponseCode(status, words)
     request.setHeader(b"content-type", b"text/html")
     return b"<html><body><h1>" + words + b"</h1></body></html>"

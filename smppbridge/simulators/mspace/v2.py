@@ -50,13 +50,13 @@ _NEEDED = {
 
 
 class MSpaceV2Simulator(MSpaceSimulator):
-    """MSpace v2: accepts any apikey and username but ``wrong``, reports when asked."""
+    """MSpace v2: accepts any apikey and username but ``wrong``, reports on a query."""
 
     folder = "smsapi/v2"
     methods = (b"GET", b"POST")
 
     def operations(self) -> Mapping[str, Operation]:
-        """Return what is served, by the names in paths."""
+        """Return the operations, by their names in paths."""
         lists = {name: partial(self._list, *what) for name, what in _LISTS.items()}
         top_ups = {name: partial(self._top_up, name) for name in TOP_UPS}
         return {
@@ -103,7 +103,7 @@ class MSpaceV2Simulator(MSpaceSimulator):
         return _rows(request, rows, "message", "message")
 
     def _balance(self, request: Request, fields: Fields) -> bytes:
-        """A bare number, which is JSON too; in XML it is assumed to be as bare."""
+        """Answer with a bare number, which is JSON too; the bare number in XML is assumed."""
         _typed(request)
         return str(self.credit).encode()
 
@@ -119,7 +119,7 @@ class MSpaceV2Simulator(MSpaceSimulator):
 
 
 def _body_fields(request: Request) -> dict[str, str]:
-    """Return the fields of a JSON or XML body, names in lower case; none if it is neither."""
+    """Return the fields of a JSON or XML body, names in lower case; none of any other body."""
     body = request.content.read(_MAX_BODY) if request.content else b""
     if b"xml" in (request.getHeader(b"content-type") or b""):
         return _xml_fields(body.decode("utf-8", "replace"))
@@ -157,7 +157,7 @@ def _typed(request: Request) -> None:
 
 
 def _rows(request: Request, rows: Sequence[Row], envelope: str, tag: str) -> bytes:
-    """Write rows as JSON, in an *envelope* if it has a name, or as XML, each in a *tag*."""
+    """Write rows as JSON, in an *envelope* if *envelope* is a name, or as XML, each in a *tag*."""
     _typed(request)
     if _wants_xml(request):
         inner = "".join(f"<{tag}>{_elements(row)}</{tag}>" for row in rows)

@@ -1,4 +1,4 @@
-"""Who may ask SMS.CX's simulator what, and how often: keys, tokens, scopes, the rate limit."""
+"""Access to SMS.CX's simulator: keys, tokens, scopes, the rate limit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FORBIDDEN = "wrong"
 
 
 class Access:
-    """Takes any key and secret but ``wrong``; *rate* requests a second from each of them."""
+    """Accepts any key and secret but ``wrong``; *rate* requests a second for each key or token."""
 
     def __init__(self, reactor: Any, lifetime: int, rate: int) -> None:
         self.lifetime, self.rate = lifetime, rate
@@ -38,11 +38,11 @@ class Access:
         self._asked: Remembered[str, tuple[int, int]] = Remembered()
 
     def forget_tokens(self) -> None:
-        """Let no token be good any more."""
+        """Make all tokens invalid."""
         self._tokens.clear()
 
     def token(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
-        """Log an application in; raises Fault."""
+        """Log an application in and return its token; raises SmsCxFault."""
         secret = _basic_secret(request)
         if secret is None or FORBIDDEN in secret:
             raise SmsCxFault(401, "invalid_client", 1600, "Client authentication failed")
@@ -68,7 +68,7 @@ class Access:
         }
 
     def check(self, request: Request, segment: str) -> None:
-        """Let a request for a path that begins with *segment* pass; raises Fault."""
+        """Check a request for a path that begins with *segment*; raises SmsCxFault."""
         key = request.getHeader("x-api-key")
         scheme, _, token = (request.getHeader("authorization") or "").partition(" ")
         if key:
@@ -99,13 +99,13 @@ class Access:
             raise self.too_fast()
 
     def too_fast(self) -> SmsCxFault:
-        """Return what is said to those who ask too often."""
+        """Return the fault of a request above the rate."""
         reset = {"x-rate-limit-reset": str(int(self._reactor.seconds()) + 1)}
         return SmsCxFault(429, "rate_limit", 1604, "Too many requests", headers=reset)
 
 
 def _basic_secret(request: Request) -> list[str] | None:
-    """Return id and secret of HTTP Basic; None without."""
+    """Return id and secret of HTTP Basic; None without them."""
     scheme, _, pair = (request.getHeader("authorization") or "").partition(" ")
     try:
         decoded = b64decode(pair, validate=True).decode()

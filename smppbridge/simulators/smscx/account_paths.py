@@ -1,4 +1,4 @@
-"""What an account of SMS.CX's simulator can be asked besides sending."""
+"""The paths of SMS.CX's simulator about an account: all but submissions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _MOST_NUMBERS = 40_000
 
 
 class AccountPaths:
-    """Answers by the *books*; each method is one path, and raises Fault."""
+    """Answers from the *books*; each method is one path, and raises SmsCxFault."""
 
     def __init__(self, reactor: Any, books: Books) -> None:
         self._reactor, self._books = reactor, books
@@ -136,7 +136,7 @@ class AccountPaths:
         return written(request, {"info": info, "data": data})
 
     def lookup(self, request: Request, number: str) -> bytes:
-        """Answer GET /numbers/lookup/{phoneNumber}, which is charged."""
+        """Answer GET /numbers/lookup/{phoneNumber}, which costs credit."""
         valid = number_in(number)
         if valid is None:
             raise invalid_param(1207, "The phone number is invalid", [number])

@@ -1,4 +1,4 @@
-"""How SMS.CX's simulator reads requests and writes answers: JSON, also for what is wrong."""
+"""The JSON bodies of SMS.CX's simulator: requests read, answers and errors written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DOCUMENTATION = "https://sms.cx/sms-api-documentation/#section/Errors"
 
 
 class SmsCxFault(Exception):
-    """What is wrong with a request: HTTP status, type, code, words, and the numbers at fault."""
+    """The error for a request: HTTP status, type, code, words, and the bad numbers."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class SmsCxFault(Exception):
         self.invalid, self.headers = invalid, headers or {}
 
     def document(self) -> dict[str, Any]:
-        """Return it as SMS.CX writes it; invalid numbers where each of its clients looks."""
+        """Return the error as SMS.CX writes it; each of two clients finds the invalid numbers."""
         error = {
             "type": self.kind,
             "message": str(self),
@@ -49,12 +49,12 @@ def invalid_param(code: int, words: str, invalid: list[str] | None = None) -> Sm
 
 
 def not_found(code: int, words: str) -> SmsCxFault:
-    """Return the fault of an id or a path that there is not."""
+    """Return the fault of an unknown id or path."""
     return SmsCxFault(404, "not_found", code, words)
 
 
 def written(request: Request, document: Any, status: int = 200) -> bytes:
-    """Return an answer's body, its headers set."""
+    """Set an answer's headers and return its body."""
     request.setResponseCode(status)
     request.setHeader(b"content-type", b"application/json; charset=utf-8")
     request.setHeader(b"x-request-id", str(uuid4()).encode())
@@ -63,14 +63,14 @@ def written(request: Request, document: Any, status: int = 200) -> bytes:
 
 
 def refused(request: Request, fault: SmsCxFault) -> bytes:
-    """Return the answer that *fault* is."""
+    """Set the headers of a *fault* and return its body."""
     for name, value in fault.headers.items():
         request.setHeader(name.encode(), value.encode())
     return written(request, fault.document(), fault.status)
 
 
 def fields_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object in a request; raises Fault."""
+    """Return the JSON object in a request; raises SmsCxFault."""
     try:
         document = json.loads(request.content.read(_MAX_BODY)) if request.content else None
     except (ValueError, RecursionError):
@@ -89,5 +89,5 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def moment(seconds: float) -> str:
-    """Return a time as SMS.CX writes it, in UTC."""
+    """Return a time in the form of SMS.CX, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

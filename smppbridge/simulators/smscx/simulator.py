@@ -1,4 +1,4 @@
-"""SMS.CX's API played on loopback; a person can try it with POST /simulator/receive and /optout."""
+"""SMS.CX's API played on loopback; POST /simulator/receive and /optout are for a person's try."""
 
 from __future__ import annotations
 
@@ -35,10 +35,11 @@ Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
 
 
 class SmsCxSimulator(WebSimulator):
-    """SMS.CX: any key or application but ``wrong``; *rate* requests a second from each.
+    """SMS.CX: any key or application but ``wrong``; *rate* requests a second for each.
 
-    *requests* counts those that send, *accepted* the messages taken, *taken* how often each
-    (destination, text) was.  Webhooks go to *callback_url*, where a request names no other.
+    *requests* counts submissions, *accepted* the accepted messages, *taken* the number of times
+    that each (destination, text) was accepted.  Webhooks go to *callback_url*, unless a request
+    names another URL.
     """
 
     def __init__(
@@ -62,16 +63,16 @@ class SmsCxSimulator(WebSimulator):
 
     @property
     def accepted(self) -> int:
-        """How many messages were taken."""
+        """The number of accepted messages."""
         return self.sending.accepted
 
     @property
     def taken(self) -> Remembered[tuple[str, str], int]:
-        """How often each (destination digits, text) was taken."""
+        """The number of times that each (destination digits, text) was accepted."""
         return self.sending.taken
 
     def receive(self, source: str, destination: str, text: str) -> Deferred[None]:
-        """Let a phone send *text* to a number, which is told of and can be fetched."""
+        """Let a phone send *text* to a number; a webhook brings the message, pulling too."""
         msg_id = str(uuid4())
         came = {
             "msgId": msg_id,
@@ -86,7 +87,7 @@ class SmsCxSimulator(WebSimulator):
         return self._send_webhook(None, "receive_sms", [came], 0.0)
 
     def opt_out(self, number: str) -> Deferred[None]:
-        """Let a phone follow the opt-out link: what is sent to it from now on is REJECTED."""
+        """Let a phone follow the opt-out link: messages to *number* are REJECTED from now on."""
         entry = self.books.opted_out(number, self._reactor.seconds(), "link")
         hit = {
             "hitId": str(uuid4()),

@@ -1,4 +1,4 @@
-"""How SMS.CX's simulator takes messages and tells what became of them."""
+"""The paths of SMS.CX's simulator for submissions, and the webhooks about their messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from smppbridge.simulators.smscx.submission import Submission, is_uuid, read_sub
 from smppbridge.smpp.constants import MessageState
 
 SendWebhook = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
-"""Makes a webhook: URL (None: the account's), event, data, after how many seconds."""
+"""Sends a webhook: URL (None: the account's), event, data, pause in seconds."""
 
 IN_A_WEBHOOK = 200
 REMEMBERED_FOR = 86_400.0
@@ -38,7 +38,7 @@ _TAKEN = ("ACCEPTED", "SCHEDULED")
 
 
 class SmsPaths:
-    """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
+    """Accepts messages; a request with a known idempotencyId gets the answer of the first one."""
 
     def __init__(
         self, reactor: Any, books: Books, access: Access, send_webhook: SendWebhook, delay: float
@@ -57,7 +57,7 @@ class SmsPaths:
         self._scheduled: Remembered[str, Any] = Remembered()
 
     def close(self) -> None:
-        """Forget what is scheduled."""
+        """Cancel scheduled webhooks."""
         for call in self._scheduled.values():
             if call.active():
                 call.cancel()
@@ -87,7 +87,7 @@ class SmsPaths:
         return self._answer_in_time(request, document, behaviours.values(), early)
 
     def estimate(self, request: Request) -> Answer:
-        """Answer POST /sms/estimate: what it would be, under ids that stand for nothing."""
+        """Answer POST /sms/estimate: the answer of a submission, under ids of no message."""
         now = self._reactor.seconds()
         wanted = read_submission(fields_of(request), now)
         return written(request, _answer_of(wanted, self._composed(wanted, now)))
@@ -105,7 +105,7 @@ class SmsPaths:
         return written(request, {"info": {**info, "channel": "sms"}})
 
     def delete_campaign(self, request: Request, campaign_id: str) -> Answer:
-        """Answer DELETE /sms/scheduled/campaign/{campaignId}; what was sent stays sent."""
+        """Answer DELETE /sms/scheduled/campaign/{campaignId}; sent messages stay."""
         if not is_uuid(campaign_id):
             raise invalid_param(1155, "The campaignId is not valid")
         books = self._books
@@ -199,7 +199,7 @@ class SmsPaths:
         messages: Sequence[BookedMessage],
         behaviours: dict[str, Behaviour],
     ) -> list[Deferred[None]]:
-        """Tell of what ends, in webhooks of many; return those that come before the answer."""
+        """Send webhooks about final statuses; return the Deferreds of those before the answer."""
         if wanted.scheduled_at is not None:
             for sms in messages:
                 wait = sms.due - sms.created_at
@@ -252,7 +252,7 @@ class SmsPaths:
         return NOT_DONE_YET
 
     def _unschedule(self, sms: BookedMessage) -> bool:
-        """Give a message up that waits for its time; say whether it did."""
+        """Cancel a scheduled message; return whether it was still scheduled."""
         if sms.status != "SCHEDULED" or self._reactor.seconds() >= (sms.scheduled_at or 0.0):
             return False
         later = self._scheduled.pop(sms.msg_id, None)

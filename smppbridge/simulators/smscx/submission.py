@@ -1,4 +1,4 @@
-"""What a request to SMS.CX's simulator wants sent, checked field by field."""
+"""A submission to SMS.CX's simulator, checked field by field."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Submission:
 
 
 def read_submission(fields: Mapping[str, Any], now: float) -> Submission:
-    """Return what *fields* say; raises Fault."""
+    """Return the submission in *fields*; raises SmsCxFault."""
     numbers, invalid = _recipients(fields)
     sender = fields.get("from")
     if not isinstance(sender, str) or not sender:
@@ -74,7 +74,7 @@ def read_submission(fields: Mapping[str, Any], now: float) -> Submission:
 
 
 def is_uuid(value: object) -> bool:
-    """Say whether *value* is a UUID of versions 1 to 5, in lower case."""
+    """Return whether *value* is a UUID of versions 1 to 5, in lower case."""
     if not isinstance(value, str):
         return False
     try:
@@ -117,7 +117,7 @@ def _text(fields: Mapping[str, Any], now: float) -> str:
 
 
 def _transliterated(text: str, wanted: object) -> str:
-    """Take emojis out, and marks off Latin letters: enough to see that it was asked for."""
+    """Remove emojis, and marks on Latin letters: enough to show that the field has an effect."""
     if wanted is None:
         return text
     if not isinstance(wanted, dict) or wanted.get("alphabet", "NONE") not in ALPHABETS:
@@ -142,7 +142,7 @@ def _url(value: object) -> str | None:
 
 
 def _scheduled(value: object, now: float) -> float | None:
-    """Dates are taken for UTC: a simulator's destinations live there."""
+    """Return UNIX seconds; dates are in UTC, the zone of all destinations of the simulator."""
     if value is None:
         return None
     try:
