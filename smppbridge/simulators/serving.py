@@ -161,7 +161,7 @@ class Pusher:
             return succeed(None)
         pauses = (after, *PAUSES) if again else (after,)
         running = Deferred.fromCoroutine(
-            self._push(method, url, headers or {}, body, pauses, wanted)
+            self._push(method, url, headers or {}, body=body, pauses=pauses, wanted=wanted)
         )
         self._running.add(running)
 
@@ -184,6 +184,7 @@ class Pusher:
         method: str,
         url: str,
         headers: Headed,
+        *,
         body: bytes,
         pauses: Iterable[float],
         wanted: bytes,

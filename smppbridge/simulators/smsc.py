@@ -6,6 +6,7 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
@@ -216,7 +217,8 @@ class SmscSimulator(Factory):
             link.answer(response)
         for _ in range(receipts):
             after = behaviour.answer_after + self._delay
-            self._later(after, self._report, link.system_id, request, behaviour, number)
+            report = partial(self._report, link.system_id, request, behaviour, number)
+            self._later(after, report)
 
     # -- deliver_sm -----------------------------------------------------------------------------
 

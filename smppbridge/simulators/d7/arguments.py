@@ -73,12 +73,12 @@ def read(document: Mapping[str, Any]) -> JasminMessage:
     if given.get("dlr") != "yes" and "dlr-url" not in given:
         return JasminMessage(given["to"], text, parts)
     return JasminMessage(
-        given["to"],
-        text,
-        parts,
-        given.get("dlr-url", ""),
-        int(given.get("dlr-level", "1")),
-        given.get("dlr-method", "POST").upper(),
+        to=given["to"],
+        text=text,
+        parts=parts,
+        dlr_url=given.get("dlr-url", ""),
+        dlr_level=int(given.get("dlr-level", "1")),
+        dlr_method=given.get("dlr-method", "POST").upper(),
     )
 
 

@@ -153,19 +153,20 @@ class SmsPaths:
     def _composed(self, wanted: Submission, now: float) -> list[BookedMessage]:
         campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
         return [
-            self._sms(wanted, number, behaviour_of(number), campaign_id, analysis, now)
+            self._message(wanted, number, now, campaign_id=campaign_id, analysis=analysis)
             for number in wanted.numbers
         ]
 
-    def _sms(
+    def _message(
         self,
         wanted: Submission,
         number: str,
-        behaviour: Behaviour,
+        now: float,
+        *,
         campaign_id: str,
         analysis: dict[str, Any],
-        now: float,
     ) -> BookedMessage:
+        behaviour = behaviour_of(number)
         after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
         status, (final, error_code) = self._status(wanted, number, behaviour), (None, None)
         if status in _TAKEN and behaviour.state is not None:
