@@ -1,4 +1,4 @@
-"""What the tests of SMS.CX have in common: a provider, messages, and what carries exchanges."""
+"""Helpers of the tests of SMS.CX: a provider, messages, and exchanges carried through."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def octets(document):
 
 
 class CarriedExchange:
-    """An exchange carried through with answers in their order; *asked* is what it asked."""
+    """An exchange carried through with answers in their order; *asked* holds its requests."""
 
     def __init__(self, exchange, *answers):
         exchange = alone(exchange, lambda: NOW)

@@ -44,7 +44,7 @@ def granted(token="t1", **more):
 
 
 class TokenServer:
-    """Answers in the order given; remembers what it was asked, and what time it is."""
+    """Answers in the order given; keeps the requests and the time."""
 
     def __init__(self, *answers):
         self.answers = list(answers)

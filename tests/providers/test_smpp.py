@@ -41,7 +41,7 @@ LONG = "0123456789" * 40  # three segments of GSM
 
 
 class PlayedExchange:
-    """Carries an exchange through; *answers* are PDUs, statuses, ids or what is thrown."""
+    """Carries an exchange through; *answers* are PDUs, statuses, ids or exceptions."""
 
     def __init__(self, message, *answers, smpp=SMPP, now=NOON):
         self.requests: list[SmppRequest] = []

@@ -13,7 +13,7 @@ SENDER = replace(SMSCX, sender="ACME")
 
 
 def asked(name, *given, answer, status=200):
-    """Run an operation; return what it asked, as (method, path, document), and its result."""
+    """Run an operation; return its request, as (method, path, document), and its result."""
     run = SENDER.operations[name].run
     carried = CarriedExchange(run(*given), HttpResponse(status, octets(answer)))
     (request,) = carried.asked

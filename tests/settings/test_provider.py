@@ -1,4 +1,4 @@
-"""Providers of a type that is not ours: what their class says decides what may be set."""
+"""Providers of types that are not ours: their classes decide on the keys of the section."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the tests of SMS.CX's simulator have in common: requests to it, and webhooks that wait."""
+"""Helpers of the tests of SMS.CX's simulator: requests, and webhooks that wait."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEY = {"X-API-KEY": "any"}
 
 
 class RecordingPusher:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -30,7 +30,7 @@ class RecordingPusher:
 
 
 class SmsCxRequest:
-    """One request to the simulator, and what came back of it so far."""
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, document=None, headers=KEY):
         self.transport = StringTransport()

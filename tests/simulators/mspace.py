@@ -8,7 +8,7 @@ from twisted.internet.testing import StringTransport
 
 
 class MSpaceRequest:
-    """A request, and what came back of it so far."""
+    """A request, and the answer so far."""
 
     def __init__(self, simulator, method, path, body=b"", **headers):
         self.transport = StringTransport()

@@ -21,7 +21,7 @@ FIELDS = {"to": "971500000001", "from": "ACME", "content": "Hello", "dlr-url": D
 
 
 class RecordingPusher:
-    """Stands in for the pusher: remembers what is pushed, and ends it unless it is to wait."""
+    """Stands in for the pusher: records the callbacks, and ends each unless it has to wait."""
 
     def __init__(self):
         self.calls = []
@@ -59,7 +59,7 @@ def simulator(clock):
 
 
 class D7Request:
-    """One request to the simulator, and what came back of it so far."""
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, document=b"", *, token=b"acme:any", accept=""):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()

@@ -13,7 +13,7 @@ CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 
 
 class RecordingPusher:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -37,7 +37,7 @@ def simulator(clock):
 
 
 class D7V1Request:
-    """One request to the simulator, and what came back of it so far."""
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, body=b"", token="any"):
         self.transport = StringTransport()

@@ -14,7 +14,7 @@ CALLBACK = "http://127.0.0.1:8776/callbacks/keccel/key"
 
 
 class RecordingPusher:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -37,7 +37,7 @@ def simulator(clock):
 
 
 class KeccelRequest:
-    """One request to the simulator, and what came back of it so far."""
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, page, body=b"", query=""):
         self.transport = StringTransport()
