@@ -24,7 +24,7 @@ _STAT = {
     MessageState.EXPIRED: b"EXPIRED",
 }
 _ERR = {b"DELIVRD": 0, b"UNDELIV": 1, b"EXPIRED": 3, b"REJECTED": 2}
-_AGAIN = 1.0  # seconds before what was not taken is delivered again
+_AGAIN = 1.0  # seconds before a refused deliver_sm is delivered again
 _MOST_TRIES = 10
 _REJECTED = Behaviour(state=MessageState.REJECTED)
 
@@ -82,7 +82,7 @@ class SmscSimulator(Factory):
         self._timers: set[Any] = set()
         self._port: Any = None
 
-    # -- what simulators are asked --------------------------------------------------------------
+    # -- the interface of simulators ------------------------------------------------------------
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:
         """Serve on *port* (0: any) and return the port."""

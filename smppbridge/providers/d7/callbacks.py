@@ -36,7 +36,7 @@ _NO_SUCH_STATUS: Final = 255
 _LONGEST_ADDRESS: Final = 20  # SMPP 3.4, 4.6.1
 _MESSAGE_ID = re.compile(r"[0-9]{1,18}")
 _ERROR = re.compile(r"[0-9]{1,3}")
-# What no text holds, but GSM 03.38 as it stands in a PDU does (@ is 0x00), or what was no UTF-8.
+# Characters of no text: GSM 03.38 as it stands in a PDU has some (@ is 0x00), broken UTF-8 too.
 _NOT_TEXT = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\ufffd]")
 
 

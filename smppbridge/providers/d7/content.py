@@ -14,7 +14,7 @@ from smppbridge.text.errors import TextError
 
 Fields = dict[str, Any]
 
-_CODINGS = frozenset((*range(11), 13, 14))  # what its API takes
+_CODINGS = frozenset((*range(11), 13, 14))  # of Jasmin's API
 _SEVEN_BIT = (160, 153)
 _EIGHT_BIT = (140, 134)
 
@@ -40,7 +40,7 @@ def text_fields(text: str) -> tuple[Fields, bytes]:
     """
     alphabet, octets = coding.in_smallest(text)
     if alphabet is Alphabet.GSM7:
-        # its own table has no small c with cedilla: what came out of ours is in both
+        # Jasmin's table has no small c with cedilla: characters out of ours are in both
         return {"content": gsm7.decode(octets), "coding": 0}, octets
     return {"hex-content": octets.hex(), "coding": 8}, octets
 

@@ -210,7 +210,7 @@ class D7(Provider):
         """Make any request of the API."""
         return (yield HttpRequest(method, self._url(path), self._headers, body, operation="call"))
 
-    # -- what is written ------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
     def _fields(self, message: Message, now: float) -> Fields | Refused:
         """Return the fields of a message, or the reason why Jasmin must not get the message."""
@@ -226,7 +226,7 @@ class D7(Provider):
             minutes = math.ceil((message.expires_at - now) / _MINUTE)
             fields["validity-period"] = max(1, min(minutes, _LONGEST_VALIDITY))
         if self.callback_url:
-            # level 3: who asks for level 2 only never hears of what the SMSC refuses
+            # level 3: with level 2 alone Jasmin does not report messages that the SMSC refuses
             fields["dlr"], fields["dlr-level"] = "yes", 3
             fields["dlr-method"] = self.dlr_method
             fields["dlr-url"] = self._called("message_id", str(message.message_id))
@@ -246,7 +246,7 @@ class D7(Provider):
     def _url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
-    # -- what is asked --------------------------------------------------------------------------
+    # -- exchanges ------------------------------------------------------------------------------
 
     def _submit_these(
         self, going: Sequence[tuple[Message, Fields]], key: str

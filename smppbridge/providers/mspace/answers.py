@@ -31,8 +31,8 @@ STATES: Mapping[str, MessageState] = MappingProxyType(
         "5": MessageState.UNDELIVERABLE,
     }
 )
-# In this order: "not yet delivered" is on its way, "delivery failed" is not delivered, and what was
-# delivered to a network has not reached the phone.
+# In this order: "not yet delivered" is on its way, "delivery failed" is not delivered, and a
+# message delivered to a network has not reached the phone.
 _WORDS: tuple[tuple[re.Pattern[str], MessageState], ...] = tuple(
     (re.compile("|".join(patterns)), state)
     for state, *patterns in (

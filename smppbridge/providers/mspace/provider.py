@@ -99,7 +99,7 @@ class MSpace(Provider):
         derive(self, "_account", segments(self._identity()))
         derive(self, "_reader", SubmitReader(accepted, blames, self.on_5xx, secrets))
 
-    # -- what the two differ in -----------------------------------------------------------------
+    # -- the parts of a subclass ----------------------------------------------------------------
 
     def _credential(self) -> str:
         """Return the secret; raises ValueError if the secret cannot be sent."""
@@ -202,7 +202,7 @@ class MSpace(Provider):
             words_shown = shown(words, *self._reader.secrets)
             return {"name": who, "messages": int(number[1]), "answer": words_shown}
         words_shown = self._worded(f"HTTP {response.status}", words)
-        # Their texts repeat the name: what it says is not what they say.
+        # MSpace's texts repeat the name, which may itself read like a refusal.
         half_done = _HALF_DONE.search(words)
         if not half_done and self._declined(response.status, words.replace(who, "")):
             raise BadReply(f"not topped up: {words_shown}")

@@ -74,7 +74,7 @@ class MSpaceV2(MSpace):
     )
     batch: int = field(
         default=1,
-        # nobody says how many are allowed, nor what becomes of the others if one is malformed
+        # neither the limit is documented, nor the fate of the others if one is malformed
         metadata=said("How many recipients of one text may share a request, up to 1000"),
     )
     states: Mapping[str | int, StateName] = field(
@@ -157,7 +157,7 @@ class MSpaceV2(MSpace):
 
     def _report(self, answer: MSpaceAnswer, provider_message_id: str) -> Report:
         """Return the report; without the id a refused key would pass for a failed message."""
-        if answer.nothing:  # assumed: what they answer about an id they do not know
+        if answer.nothing:  # assumed: the answer about an unknown id
             return Report(provider_message_id, MessageState.ENROUTE)
         about = (
             e for e in answer.records if identifier_of(e.get("messageid")) == provider_message_id

@@ -21,7 +21,7 @@ Delivered = DeliverSm | DataSm
 
 _SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 _DIGEST = 12  # octets
-_MAX_ERROR = 999  # what three digits of a receipt can say
+_MAX_ERROR = 999  # three digits of a receipt
 
 
 def read_receipt(

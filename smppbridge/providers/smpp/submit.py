@@ -24,7 +24,7 @@ MAX_ADDRESS = 20
 """Octets of an address in submit_sm (SMPP 3.4, 5.2.8)."""
 
 _UCS2 = 0x08
-_SHORTEST_NUMBER = 7  # what has fewer digits is a short code
+_SHORTEST_NUMBER = 7  # digits; an address of fewer digits is a short code
 _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport.SAR}
 
 

@@ -59,7 +59,7 @@ FAULTS: Mapping[int | str, tuple[CommandStatus, bool]] = MappingProxyType(
     }
 )
 INVALID_NUMBERS = frozenset((1207, 1210))
-# The request was known already: what came of it the first time is not said.
+# The request was known already; the answer does not repeat the first outcome.
 DUPLICATES = frozenset(("duplicate_id", "duplicate_value"))
 _UNKNOWN_IDS = frozenset((1160, 1165))
 

@@ -63,7 +63,7 @@ Schedule = Literal["bridge", "provider"]
 MAX_BATCH = 25_000
 MAX_ANSWER = 1 << 20
 _PLACEHOLDER = "{{"
-_SHORTEST = 7  # digits of a number; what has fewer is a short code
+_SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
 _CHOICES: Mapping[str, tuple[str | None, ...]] = MappingProxyType(
     {
         "alphabet": (None, *get_args(Alphabet)),

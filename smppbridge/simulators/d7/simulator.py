@@ -106,7 +106,7 @@ class D7Simulator(WebSimulator):
         }
         return self._throw(self.callback_url or "", "POST", fields, "deliverSmHttpThrower", 0.0)
 
-    # -- what it is asked -----------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
     def _send(self, request: Request) -> Answer:
         self.requests += 1
@@ -206,7 +206,7 @@ class D7Simulator(WebSimulator):
         self.receive(given["from"], given["to"], given.get("text", ""))
         return answer(request, {})
 
-    # -- what it does ---------------------------------------------------------------------------
+    # -- outcomes and reports -------------------------------------------------------------------
 
     def _take(self, sms: JasminMessage, behaviour: Behaviour) -> str:
         if behaviour.answer == "reject":

@@ -17,7 +17,7 @@ from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behavio
 from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
-# It has no word for a message that expired; what was never reachable comes nearest.
+# The API has no word for a message that expired; not_reachable comes nearest.
 _WORDS = {
     MessageState.DELIVERED: "delivered",
     MessageState.UNDELIVERABLE: "un_delivered",

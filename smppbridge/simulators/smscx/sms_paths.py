@@ -74,23 +74,23 @@ class SmsPaths:
             at, known = self._answers.get(key, (now - REMEMBERED_FOR, {}))
             if at > now - REMEMBERED_FOR:
                 return written(request, known)
-        wanted = read_submission(fields, now)
-        behaviours = {number: behaviour_of(number) for number in wanted.numbers}
-        wrong = self._goes_wrong(request, wanted, behaviours.values())
+        submission = read_submission(fields, now)
+        behaviours = {number: behaviour_of(number) for number in submission.numbers}
+        wrong = self._goes_wrong(request, submission, behaviours.values())
         if wrong is not None:
             return wrong
-        messages = self._accept(wanted, now)
-        document = _answer_of(wanted, messages)
+        messages = self._accept(submission, now)
+        document = _answer_of(submission, messages)
         if key is not None:
             self._answers[key] = now, document
-        early = self._announce(wanted, messages, behaviours)
+        early = self._announce(submission, messages, behaviours)
         return self._answer_in_time(request, document, behaviours.values(), early)
 
     def estimate(self, request: Request) -> Answer:
         """Answer POST /sms/estimate: the answer of a submission, under ids of no message."""
         now = self._reactor.seconds()
-        wanted = read_submission(fields_of(request), now)
-        return written(request, _answer_of(wanted, self._composed(wanted, now)))
+        submission = read_submission(fields_of(request), now)
+        return written(request, _answer_of(submission, self._composed(submission, now)))
 
     def delete(self, request: Request, msg_id: str) -> Answer:
         """Answer DELETE /sms/scheduled/{msgId}."""
@@ -125,19 +125,19 @@ class SmsPaths:
         return written(request, {"info": info})
 
     def _goes_wrong(
-        self, request: Request, wanted: Submission, behaviours: Iterable[Behaviour]
+        self, request: Request, submission: Submission, behaviours: Iterable[Behaviour]
     ) -> Answer | None:
         answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
             raise SmsCxFault(500, "server_error", 1699, "Something went wrong")
-        if "throttle" in answers and self._throttle.refuses((wanted.numbers, wanted.text)):
+        if "throttle" in answers and self._throttle.refuses((submission.numbers, submission.text)):
             raise self._access.too_fast()
         return None
 
-    def _accept(self, wanted: Submission, now: float) -> list[BookedMessage]:
-        messages = self._composed(wanted, now)
+    def _accept(self, submission: Submission, now: float) -> list[BookedMessage]:
+        messages = self._composed(submission, now)
         cost = sum(sms.cost for sms in messages)
         if cost > self._books.credit:
             raise SmsCxFault(400, "insufficient_credit", 1113, "There is not enough credit")
@@ -150,16 +150,16 @@ class SmsPaths:
                 self.taken[key] = self.taken.get(key, 0) + 1
         return messages
 
-    def _composed(self, wanted: Submission, now: float) -> list[BookedMessage]:
-        campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
+    def _composed(self, submission: Submission, now: float) -> list[BookedMessage]:
+        campaign_id, analysis = str(uuid4()), analysis_of(submission.text)
         return [
-            self._message(wanted, number, now, campaign_id=campaign_id, analysis=analysis)
-            for number in wanted.numbers
+            self._message(submission, number, now, campaign_id=campaign_id, analysis=analysis)
+            for number in submission.numbers
         ]
 
     def _message(
         self,
-        wanted: Submission,
+        submission: Submission,
         number: str,
         now: float,
         *,
@@ -168,44 +168,44 @@ class SmsPaths:
     ) -> BookedMessage:
         behaviour = behaviour_of(number)
         after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
-        status, (final, error_code) = self._status(wanted, number, behaviour), (None, None)
+        status, (final, error_code) = self._status(submission, number, behaviour), (None, None)
         if status in _TAKEN and behaviour.state is not None:
             final, error_code = _ENDS[behaviour.state]
         return BookedMessage(
             to=number,
-            sender=wanted.sender,
-            text=wanted.text,
+            sender=submission.sender,
+            text=submission.text,
             campaign_id=campaign_id,
             status=status,
             final=final,
             error_code=error_code,
             created_at=now,
-            due=(wanted.scheduled_at or now) + after,
-            scheduled_at=wanted.scheduled_at,
-            track_data=wanted.track_data,
+            due=(submission.scheduled_at or now) + after,
+            scheduled_at=submission.scheduled_at,
+            track_data=submission.track_data,
             cost=round(PRICE * analysis["parts"], 6) if status in _TAKEN else 0.0,
             analysis=analysis,
         )
 
-    def _status(self, wanted: Submission, number: str, behaviour: Behaviour) -> str:
+    def _status(self, submission: Submission, number: str, behaviour: Behaviour) -> str:
         if behaviour.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
             return "NO COVERAGE"
-        return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
+        return "ACCEPTED" if submission.scheduled_at is None else "SCHEDULED"
 
     def _announce(
         self,
-        wanted: Submission,
+        submission: Submission,
         messages: Sequence[BookedMessage],
         behaviours: dict[str, Behaviour],
     ) -> list[Deferred[None]]:
         """Send webhooks about final statuses; return the Deferreds of those before the answer."""
-        if wanted.scheduled_at is not None:
+        if submission.scheduled_at is not None:
             for sms in messages:
                 wait = sms.due - sms.created_at
                 if sms.final is not None:
-                    later = self._reactor.callLater(wait, self._updates, wanted.url, [sms], 0.0)
+                    later = self._reactor.callLater(wait, self._updates, submission.url, [sms], 0.0)
                     self._scheduled[sms.msg_id] = later
             return []
         early: list[Deferred[None]] = []
@@ -216,7 +216,7 @@ class SmsPaths:
                 if behaviours[sms.to].reports > repeated:
                     by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
             for wait, some in by_wait.items():
-                sent = self._updates(wanted.url, some, wait)
+                sent = self._updates(submission.url, some, wait)
                 early += sent if any(behaviours[sms.to].early for sms in some) else []
         return early
 
@@ -271,23 +271,23 @@ def webhook(event: str, data: Sequence[dict[str, Any]]) -> bytes:
     )
 
 
-def _answer_of(wanted: Submission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
+def _answer_of(submission: Submission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
     info = {
         "campaignId": messages[0].campaign_id,
-        "totalPhoneNumbers": len(messages) + len(wanted.invalid),
+        "totalPhoneNumbers": len(messages) + len(submission.invalid),
         "totalValid": len(messages),
-        "totalInvalid": len(wanted.invalid),
+        "totalInvalid": len(submission.invalid),
         "totalCost": round(sum(sms.cost for sms in messages), 6),
         "totalParts": sum(sms.analysis["parts"] for sms in messages),
-        "dlrCallbackUrl": wanted.url,
-        "scheduled": wanted.scheduled_at is not None,
+        "dlrCallbackUrl": submission.url,
+        "scheduled": submission.scheduled_at is not None,
         "totalInQuietHours": 0,
-        "invalid": list(wanted.invalid),
+        "invalid": list(submission.invalid),
     }
-    data = [] if wanted.short else [sms.sent() for sms in messages]
+    data = [] if submission.short else [sms.sent() for sms in messages]
     for item in data:
-        if wanted.no_text:
+        if submission.no_text:
             del item["text"], item["textAnalysis"]
-        if wanted.timezone:
+        if submission.timezone:
             item["timezone"] = "UTC"
     return {"info": info, "data": data}
