@@ -151,7 +151,7 @@ def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageSta
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class D7Reader:
     """Reads the answers to one account; *blames* are of its settings, *secrets* are never shown."""
 
     on_5xx: On5xx

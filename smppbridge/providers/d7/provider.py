@@ -22,7 +22,7 @@ from smppbridge.providers.answers import (
     state_table,
 )
 from smppbridge.providers.d7 import callbacks as d7_callbacks
-from smppbridge.providers.d7.answers import UNLIMITED, Answers
+from smppbridge.providers.d7.answers import UNLIMITED, D7Reader
 from smppbridge.providers.d7.content import Fields, content_of, text_fields
 from smppbridge.providers.exchange import (
     NOW,
@@ -42,7 +42,7 @@ from smppbridge.providers.exchange import (
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text.errors import TextError
 
-Batch = Literal["off", "on"] | int
+BatchSize = Literal["off", "on"] | int
 
 ON: Final = 100
 MOST_IN_BATCH: Final = 1000
@@ -62,7 +62,7 @@ class D7(Provider):
         metadata=said("Where /secure/ is; any Jasmin with its REST API will do"),
     )
     sender: str = field(default="", metadata=said("Stands in for a source address that is empty"))
-    batch: Batch = field(
+    batch: BatchSize = field(
         default="off",
         metadata=said(
             "Messages in one request at most: off, on (100) or a number; only where reports are"
@@ -100,7 +100,7 @@ class D7(Provider):
     callback_url: str = field(default="", repr=False)
 
     _abilities: Abilities = field(init=False, repr=False, compare=False)
-    _answers: Answers = field(init=False, repr=False, compare=False)
+    _answers: D7Reader = field(init=False, repr=False, compare=False)
     _headers: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
     _blames: tuple[tuple[str, Blame], ...] = field(init=False, repr=False, compare=False)
@@ -117,7 +117,7 @@ class D7(Provider):
             ("Accept", "application/json"),
         )
         derive(self, "_headers", headers)
-        derive(self, "_answers", Answers(self.on_5xx, blames, secrets))
+        derive(self, "_answers", D7Reader(self.on_5xx, blames, secrets))
         derive(self, "_states", state_table(d7_callbacks.STATES, self.states))
         derive(self, "_blames", blames)
         derive(self, "_abilities", self._able())

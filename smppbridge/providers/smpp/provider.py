@@ -43,7 +43,7 @@ from smppbridge.smpp.pdus import Pdu, SubmitSm, SubmitSmResp
 from smppbridge.smpp.receipt import normal_id
 from smppbridge.text.errors import BadUdh, TextError, TooLong
 
-Bind = Literal["trx", "tx+rx"]
+BindMode = Literal["trx", "tx+rx"]
 Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -71,7 +71,7 @@ _RANGES = {
     "destination_npi": range(256),
 }
 _CHOICES: Mapping[str, Any] = {
-    "bind": Bind,
+    "bind": BindMode,
     "alphabet": TextAlphabet,
     "segments": LongBy,
     "validity": Validity,
@@ -120,7 +120,7 @@ class Smpp(Provider):
         metadata=said("Whether it speaks TLS; its certificate is verified, see ca_file"),
     )
     system_type: str = field(default="", metadata=said("What it wants to be told when we bind"))
-    bind: Bind = field(
+    bind: BindMode = field(
         default="trx",
         metadata=said(
             "trx: transceivers; tx+rx: as many transmitters as receivers, for SMSCs"

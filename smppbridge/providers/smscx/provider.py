@@ -44,7 +44,7 @@ from smppbridge.providers.smscx.operations import operations_of
 from smppbridge.providers.smscx.pull import Pull
 from smppbridge.smpp.constants import MessageState
 
-Alphabet = Literal[
+Transliteration = Literal[
     "NONE",
     "NON_GSM",
     "POLISH",
@@ -66,7 +66,7 @@ _PLACEHOLDER = "{{"
 _SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
 _CHOICES: Mapping[str, tuple[str | None, ...]] = MappingProxyType(
     {
-        "alphabet": (None, *get_args(Alphabet)),
+        "alphabet": (None, *get_args(Transliteration)),
         "placeholders": get_args(Placeholders),
         "schedule": get_args(Schedule),
     }
@@ -101,7 +101,7 @@ class SmsCx(Provider):
     country_iso: str = field(
         default="", metadata=said("Where national numbers belong, as KE (see number_form)")
     )
-    alphabet: Alphabet | None = field(
+    alphabet: Transliteration | None = field(
         default=None, metadata=said("Which characters it is to write in GSM 7-bit ones, as GREEK")
     )
     remove_emojis: bool = field(default=False, metadata=said("Whether it is to drop emojis"))

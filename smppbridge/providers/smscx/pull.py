@@ -18,7 +18,7 @@ OVERLAP = 3600.0
 _MAX_MARK = 512
 
 
-class Ask(Protocol):
+class AskAccount(Protocol):
     """Asks SMS.CX a question that is no submission; returns a JSON object or raises BadReply."""
 
     def __call__(
@@ -32,7 +32,7 @@ class Ask(Protocol):
 
 
 def paged(
-    ask: Ask,
+    ask: AskAccount,
     path: str,
     query: Mapping[str, str | int],
     operation: str = "account",
@@ -73,7 +73,7 @@ class Pull:
     The bridge may lose a pull's result before it is on disk; the ids show which entries are known.
     """
 
-    ask: Ask
+    ask: AskAccount
     reader: SmsCxReader
     rent_ids: Sequence[str]
     reports: bool
