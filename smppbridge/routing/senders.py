@@ -7,7 +7,7 @@ from typing import Literal
 
 from smppbridge.model.address import Address, has_letters, source_address
 
-TooLong = Literal["refuse", "cut", "replace"]
+WhenTooLong = Literal["refuse", "cut", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +24,7 @@ class SenderPolicy:
     numeric: str = ""
     numeric_to: tuple[str, ...] = ()
     longest: int = 11
-    too_long: TooLong = "refuse"
+    too_long: WhenTooLong = "refuse"
 
     def apply(self, source: Address, number: str) -> Address | None:
         """Return the source address for a message to *number*; None if the message is refused."""

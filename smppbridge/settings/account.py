@@ -21,7 +21,7 @@ from smppbridge.settings.values import (
     UtcOffset,
 )
 
-Alphabet = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
+AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 
 
 class BindsSection(Section):
@@ -99,14 +99,16 @@ class AccountSection(Section):
         default=None,
         description="Where its national numbers belong, as CD; absent: they are refused",
     )
-    data_coding_0: Alphabet = Field(
+    data_coding_0: AlphabetName = Field(
         default="gsm7",
         description="What data_coding 0 means to it: gsm7, latin1, ia5, utf8 or ucs2",
     )
-    data_coding_1: Alphabet = Field(
+    data_coding_1: AlphabetName = Field(
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
     )
-    data_coding_3: Alphabet = Field(default="latin1", description="What data_coding 3 means to it")
+    data_coding_3: AlphabetName = Field(
+        default="latin1", description="What data_coding 3 means to it"
+    )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
     )

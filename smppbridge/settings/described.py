@@ -15,7 +15,7 @@ from smppbridge.settings.section import Section
 from smppbridge.settings.values import Duration, SecretText, secret_text
 
 
-class Part(Section):
+class DescribedSection(Section):
     """A section that stands for the dataclass *made* within another section."""
 
     made: ClassVar[type[Any]]
@@ -23,7 +23,7 @@ class Part(Section):
 
 def built(value: Any) -> Any:
     """Return the dataclass of a part, and any other value unchanged."""
-    if not isinstance(value, Part):
+    if not isinstance(value, DescribedSection):
         return value
     names = {each.name: name_of(each) for each in fields_of(value.made)}
     return value.made(**{name: built(getattr(value, key)) for name, key in names.items()})
@@ -63,12 +63,14 @@ def _with_parts(hint: Any) -> Any:
 
 
 @cache
-def _part(made: type[Any]) -> type[Part]:
+def _part(made: type[Any]) -> type[DescribedSection]:
     hints = get_type_hints(made, include_extras=True)
     keys: dict[str, Any] = {
         name_of(each): key_of(hints[each.name], each) for each in fields_of(made)
     }
-    part = create_model(f"{made.__name__}Part", __base__=Part, __doc__=made.__doc__, **keys)
+    part = create_model(
+        f"{made.__name__}Part", __base__=DescribedSection, __doc__=made.__doc__, **keys
+    )
     part.made = made
     return part
 

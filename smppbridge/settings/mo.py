@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from smppbridge.routing.mo import MoRule, keyword_of
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.values import KnownAccount, KnownProvider, Listed, Text
+from smppbridge.settings.values import KnownAccount, KnownProvider, OneOrList, Text
 
 _NUMBERS = re.compile(r"[0-9]{1,20}\*?|\*")
 
@@ -32,7 +32,7 @@ class MoRoute(Section):
     """The MO messages of one account."""
 
     to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_numbers)], ...], Field(min_length=1), Listed
+        tuple[Annotated[Text, AfterValidator(_numbers)], ...], Field(min_length=1), OneOrList
     ] = Field(
         default=("*",),
         description='The number or short code they were sent to, or its beginning as "2438*", one'

@@ -27,7 +27,7 @@ from smppbridge.settings.values import (
     Certificates,
     Context,
     Count,
-    Credit,
+    CreditLimit,
     Duration,
     Off,
     PollRate,
@@ -40,10 +40,10 @@ from smppbridge.settings.values import (
 )
 
 WhenUncertain = Literal["hold", "retry", "fail"]
-Reports = Literal["push", "poll", "both", "none"]
+ReportsBy = Literal["push", "poll", "both", "none"]
 WithoutReports = Literal["unknown", "acceptd", "delivrd"]
 NumberForm = Literal["digits", "plus", "local"]
-Optouts = Literal["ignore", "refuse"]
+OptoutPolicy = Literal["ignore", "refuse"]
 CALLBACK_URL = "callback_url"  # a field that is no setting: it follows from others
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
@@ -56,7 +56,7 @@ class LaneSettings:
     rate: float | None
     when_uncertain: WhenUncertain
     uncertain_deadline: float
-    reports: Reports
+    reports: ReportsBy
     poll_rate: float
     first_poll: float
     longest_poll: float
@@ -76,7 +76,7 @@ class LaneSettings:
     breaker: int | None
     breaker_pause: float
     number_form: NumberForm
-    optouts: Optouts
+    optouts: OptoutPolicy
 
     @property
     def pushes(self) -> bool:
@@ -108,7 +108,7 @@ class ProviderSection(Section):
     uncertain_deadline: Duration = Field(
         default=600.0, description="How long to hold before UNKNOWN"
     )
-    reports: Reports | None = Field(
+    reports: ReportsBy | None = Field(
         default=None,
         description="How delivery reports come: push (it calls us), poll (we ask), both or none;"
         " absent: push where there is a callback_key, else poll where it can be asked",
@@ -148,7 +148,7 @@ class ProviderSection(Section):
         default=300.0, description="How often to ask for the credit left, where that can be asked"
     )
 
-    low_balance: Annotated[Credit | None, Off] = Field(
+    low_balance: Annotated[CreditLimit | None, Off] = Field(
         default=None,
         description="Credit at which messages begin to take the next provider of their route, and"
         " an alarm is raised",
@@ -183,7 +183,7 @@ class ProviderSection(Section):
         " local (0722000001)",
     )
     source: Source = Field(default=Source(), description="Which source addresses it takes")
-    optouts: Optouts = Field(
+    optouts: OptoutPolicy = Field(
         default="ignore",
         description="What becomes of messages to numbers that opted out there: ignore (it is for"
         " the provider to know) or refuse (ESME_RINVDSTADR)",
@@ -230,7 +230,7 @@ class ProviderSection(Section):
     def _when_uncertain(self) -> WhenUncertain:
         return self.when_uncertain or ("retry" if self.abilities.idempotent else "hold")
 
-    def _reports(self) -> Reports:
+    def _reports(self) -> ReportsBy:
         if self.reports:
             return self.reports
         if self.abilities.callbacks and (self.callback_key or not self.abilities.polling):

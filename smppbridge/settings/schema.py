@@ -33,8 +33,8 @@ from smppbridge.settings.values import (
     Endpoints,
     KnownAccount,
     KnownProvider,
-    Listed,
     Off,
+    OneOrList,
     Patterns,
     PublicUrl,
     Store,
@@ -127,12 +127,12 @@ class Route(Section):
     """The providers of messages: the longest prefix counts, then the route that names accounts."""
 
     to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), Listed
+        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), OneOrList
     ] = Field(
         default=("",),
         description="First digits of the destination, one or a list; absent: any number",
     )
-    via: Annotated[tuple[KnownProvider, ...], Field(min_length=1), Listed] = Field(
+    via: Annotated[tuple[KnownProvider, ...], Field(min_length=1), OneOrList] = Field(
         description="Providers, the first that can; the rest is failover"
     )
     accounts: Annotated[tuple[KnownAccount, ...], Field(min_length=1)] | None = Field(
@@ -153,7 +153,7 @@ class Route(Section):
 
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Read = BeforeValidator(provider.read)
+ReadProvider = BeforeValidator(provider.read)
 
 
 class Settings(Section):
@@ -185,7 +185,7 @@ class Settings(Section):
         default=30.0, description="How long to finish what is under way at SIGTERM"
     )
     accounts: tuple[AccountSection, ...] = Field(default=(), description="ESMEs that may bind")
-    providers: dict[ProviderName, Annotated[ProviderSection, Read]] = Field(
+    providers: dict[ProviderName, Annotated[ProviderSection, ReadProvider]] = Field(
         default={}, description="Who takes our messages, by name"
     )
     routes: tuple[Route, ...] = Field(

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.values import Listed, Patterns, Text
+from smppbridge.settings.values import OneOrList, Patterns, Text
 
 
 def _addr(value: str) -> str:
@@ -36,7 +36,7 @@ class Source(Section):
     numeric: Addr | None = Field(
         default=None, description="Number that stands in for letters where these are not possible"
     )
-    numeric_to: Annotated[tuple[Text, ...], Field(min_length=1), Listed] | None = Field(
+    numeric_to: Annotated[tuple[Text, ...], Field(min_length=1), OneOrList] | None = Field(
         default=None, description="First digits of the destinations where they are not: [1, 86]"
     )
     longest: Annotated[int, Field(ge=1, le=20)] = Field(

@@ -30,7 +30,7 @@ def _code(value: str) -> str:
 
 
 ServiceCode = Annotated[Text, AfterValidator(_code)]
-Op = Annotated[int, Field(ge=0, le=255)]
+OpCode = Annotated[int, Field(ge=0, le=255)]
 
 
 class UssdSection(Section):
@@ -65,7 +65,7 @@ class UssdSection(Section):
     max_characters: Count = Field(
         default=182, description="Characters of a screen; more get ESME_RINVMSGLEN"
     )
-    abort_op: Op = Field(
+    abort_op: OpCode = Field(
         default=18,
         description="ussd_service_op of the empty deliver_sm that tells an ESME of an end",
     )

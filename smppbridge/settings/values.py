@@ -210,7 +210,7 @@ Text = Annotated[str, BeforeValidator(_exact_text)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 PollRate = Annotated[float, Field(gt=0, le=500)]  # the bridge asks once a second, 500 at most
-Credit = Annotated[float, Field(ge=0)]
+CreditLimit = Annotated[float, Field(ge=0)]
 Duration = Annotated[float, Field(gt=0, le=3_650 * 86_400), BeforeValidator(seconds)]
 SystemId = Annotated[Text, AfterValidator(_system_id)]
 UniqueSystemId = Annotated[SystemId, AfterValidator(_unique_system_id)]
@@ -231,4 +231,4 @@ Certificates = Annotated[str, AfterValidator(_certificates)]
 PublicUrl = Annotated[str, AfterValidator(_url("https", "http"))]
 ProxyUrl = Annotated[str, AfterValidator(_url("http", "https", "socks5", "socks5h"))]
 Store = Annotated[str, AfterValidator(_store)]
-Listed = BeforeValidator(_listed)
+OneOrList = BeforeValidator(_listed)
