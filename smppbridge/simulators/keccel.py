@@ -12,7 +12,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, arguments, ends_later, silent
+from smppbridge.simulators.serving import (
+    Page,
+    PageAnswer,
+    WebSimulator,
+    arguments,
+    ends_later,
+    silent,
+)
 from smppbridge.smpp.constants import MessageState
 
 _WORDS = {
@@ -61,7 +68,7 @@ class KeccelSimulator(WebSimulator):
         self._throttle = Throttle()
         self._messages: Remembered[str, _Submitted] = Remembered()
 
-    def _message(self, request: Request) -> Answer:
+    def _message(self, request: Request) -> PageAnswer:
         self.requests += 1
         fields = arguments(request)
         fault = self._fault(fields)
@@ -88,7 +95,7 @@ class KeccelSimulator(WebSimulator):
             return "Invalid number"
         return "" if self.credit > 0 else "Insufficient credit"
 
-    def _accept(self, request: Request, behaviour: Behaviour, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, fields: dict[str, str]) -> PageAnswer:
         self.accepted += 1
         self.credit -= 1
         key = (fields["to"], fields["message"])
@@ -120,7 +127,7 @@ class KeccelSimulator(WebSimulator):
         joint = "&" if "?" in self.callback_url else "?"
         return self.pusher.push("GET", f"{self.callback_url}{joint}{query}", after=after)
 
-    def _delivery(self, request: Request) -> Answer:
+    def _delivery(self, request: Request) -> PageAnswer:
         fields = arguments(request)
         if fields.get("token") == "wrong":
             return _invalid_token(request)
@@ -134,7 +141,7 @@ class KeccelSimulator(WebSimulator):
             status = taken.status
         return _answer(request, messageid=identifier, status=status)
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         if arguments(request).get("token") == "wrong":
             return _invalid_token(request)
         return _answer(

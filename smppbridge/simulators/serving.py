@@ -18,7 +18,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-Answer = bytes | int
+PageAnswer = bytes | int
 Headed = Mapping[str, str]
 
 _MAX_BODY = 1 << 20
@@ -33,12 +33,12 @@ class Page(Resource):
 
     isLeaf = True
 
-    def __init__(self, answer: Callable[[Request], Answer], *methods: bytes) -> None:
+    def __init__(self, answer: Callable[[Request], PageAnswer], *methods: bytes) -> None:
         Resource.__init__(self)
         self._answer = answer
         self._methods = methods
 
-    def render(self, request: Request) -> Answer:
+    def render(self, request: Request) -> PageAnswer:
         """Answer the request, with 405 for any other method."""
         if request.method in self._methods:
             return self._answer(request)
@@ -97,7 +97,7 @@ def ends_later(request: Request) -> Callable[[bytes], None]:
     return end
 
 
-def silent(request: Request) -> Answer:
+def silent(request: Request) -> PageAnswer:
     """Never answer *request*."""
     request.notifyFinish().addErrback(lambda _: None)
     return NOT_DONE_YET

@@ -13,7 +13,7 @@ from typing import Any
 from twisted.web.server import Request
 
 from smppbridge.simulators.d7.arguments import JasminRefusal
-from smppbridge.simulators.serving import Answer, Page
+from smppbridge.simulators.serving import Page, PageAnswer
 
 _MAX_BODY = 1 << 22
 _REASONS = {404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error"}
@@ -41,12 +41,12 @@ class Path(Page):
     """
 
     def __init__(
-        self, answer: Callable[[Request], Answer], method: bytes, *, quoted: bool = True
+        self, answer: Callable[[Request], PageAnswer], method: bytes, *, quoted: bool = True
     ) -> None:
         Page.__init__(self, answer, method)
         self._quoted = quoted
 
-    def render(self, request: Request) -> Answer:
+    def render(self, request: Request) -> PageAnswer:
         """Answer the request, also with an error."""
         try:
             if request.method not in self._methods:

@@ -24,7 +24,7 @@ from smppbridge.simulators.d7.rest import (
     user_of,
 )
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import Answer, WebSimulator, arguments, ends_later, silent
+from smppbridge.simulators.serving import PageAnswer, WebSimulator, arguments, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text import coding
 from smppbridge.text.coding import Alphabet
@@ -108,7 +108,7 @@ class D7Simulator(WebSimulator):
 
     # -- requests -------------------------------------------------------------------------------
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         user, password = user_of(request)
         sms = d7_arguments.read(json_of(request))
@@ -134,7 +134,7 @@ class D7Simulator(WebSimulator):
             self._reactor.callLater(behaviour.answer_after, end, body)
         return NOT_DONE_YET
 
-    def _send_batch(self, request: Request) -> Answer:
+    def _send_batch(self, request: Request) -> PageAnswer:
         self.requests += 1
         user, password = user_of(request)
         if "wrong" in (user, password):
@@ -187,11 +187,11 @@ class D7Simulator(WebSimulator):
         called_back = self._call_back(member, 1, f'Success "{identifier}"', behaviour)
         return gatherResults([called_back, self._report(sms, identifier, behaviour, after)])
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         _authenticate(*user_of(request))
         return answer(request, {"data": {"balance": round(self.credit, 2), "sms_count": "ND"}})
 
-    def _rate(self, request: Request) -> Answer:
+    def _rate(self, request: Request) -> PageAnswer:
         _authenticate(*user_of(request))
         given = {"content": "", **arguments(request)}
         if "hex-content" in given or "hex_content" in given:
@@ -199,7 +199,7 @@ class D7Simulator(WebSimulator):
         parts = d7_arguments.read(given).parts
         return answer(request, {"data": {"unit_rate": _RATE, "submit_sm_count": parts}})
 
-    def _receive(self, request: Request) -> Answer:
+    def _receive(self, request: Request) -> PageAnswer:
         given = arguments(request)
         if not (given.get("from") and given.get("to")):
             raise RestFault(412, "from and to are needed")

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
 # The API has no word for a message that expired; not_reachable comes nearest.
@@ -85,7 +85,7 @@ class D7V1Simulator(WebSimulator):
         self._throttle = Throttle()
         self._requests: Remembered[str, tuple[_Recipient, ...]] = Remembered()
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         if not _is_authorized(request):
             return _unauthorized(request)
@@ -109,7 +109,7 @@ class D7V1Simulator(WebSimulator):
                 return _fault(request, 429, "TOO_MANY_REQUESTS", "Too many requests")
         return self._accept(request, behaviour, wanted)
 
-    def _accept(self, request: Request, behaviour: Behaviour, wanted: _SendRequest) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, wanted: _SendRequest) -> PageAnswer:
         identifier = str(uuid4())
         after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
         taken = tuple(self._take(recipient, after) for recipient, _ in wanted.texts)
@@ -155,7 +155,7 @@ class D7V1Simulator(WebSimulator):
             [self.pusher.push("POST", url, headers=_FORM, body=body, after=after) for _ in times]
         )
 
-    def _log(self, request: Request) -> Answer:
+    def _log(self, request: Request) -> PageAnswer:
         if not _is_authorized(request):
             return _unauthorized(request)
         identifier = b"/".join(request.postpath or ()).decode("utf-8", "replace")
@@ -182,7 +182,7 @@ class D7V1Simulator(WebSimulator):
             "schedule_time": None,
         }
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         if not _is_authorized(request):
             return _unauthorized(request)
         return _answer(request, 200, {"balance": self.credit})

@@ -11,11 +11,11 @@ from typing import Any, Literal
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.magic import Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
-Fields = Mapping[str, str]
-Operation = Callable[[Request, Fields], Answer]
+Arguments = Mapping[str, str]
+ServedOperation = Callable[[Request, Arguments], PageAnswer]
 Echo = Literal["asked", "international", "local"]
 
 TOP_UPS = {"subacctopup": "subaccname", "resellerclienttopup": "clientname"}
@@ -24,7 +24,7 @@ _LONGEST_NAME = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentRecipient:
     """A recipient with its outcome: *fault* if the message was refused, else the messageId."""
 
     recipient: str
@@ -80,18 +80,18 @@ class MSpaceSimulator(WebSimulator):
     folder: str
     methods: tuple[bytes, ...]
 
-    def operations(self) -> Mapping[str, Operation]:
+    def operations(self) -> Mapping[str, ServedOperation]:
         """Return the operations, by their names in paths."""
         raise NotImplementedError
 
-    def _serve(self, operation: Operation, request: Request) -> Answer:
+    def _serve(self, operation: ServedOperation, request: Request) -> PageAnswer:
         raise NotImplementedError
 
-    def _sent(self, request: Request, sent: Sequence[Sent]) -> bytes:
+    def _sent(self, request: Request, sent: Sequence[SentRecipient]) -> bytes:
         """Write the answer to sendtext."""
         raise NotImplementedError
 
-    def _send(self, request: Request, fields: Fields) -> Answer:
+    def _send(self, request: Request, fields: Arguments) -> PageAnswer:
         """Behave by the endings of all recipients; a list is as slow as its slowest recipient."""
         self.requests += 1
         recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
@@ -111,13 +111,15 @@ class MSpaceSimulator(WebSimulator):
         self._reactor.callLater(after, ends_later(request), body)
         return NOT_DONE_YET
 
-    def _handed_over(self, sender: str, recipients: Sequence[str], text: str) -> list[Sent]:
+    def _handed_over(
+        self, sender: str, recipients: Sequence[str], text: str
+    ) -> list[SentRecipient]:
         return [self._hand_over(sender, recipient, text) for recipient in recipients]
 
-    def _hand_over(self, sender: str, recipient: str, text: str) -> Sent:
+    def _hand_over(self, sender: str, recipient: str, text: str) -> SentRecipient:
         shown = self._repeated(recipient)
         if fault := self.fault_of(sender, recipient):
-            return Sent(shown, fault)
+            return SentRecipient(shown, fault)
         behaviour = behaviour_of(recipient)
         self.accepted += 1
         self.credit -= 1
@@ -125,7 +127,7 @@ class MSpaceSimulator(WebSimulator):
         identifier = str(next(self._identifiers))
         after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
         self.messages[identifier] = Taken(shown, behaviour.state, self._reactor.seconds() + after)
-        return Sent(shown, "", identifier)
+        return SentRecipient(shown, "", identifier)
 
     def fault_of(self, sender: str, recipient: str) -> str:
         """Return the reason why a message is refused; "" if the message is accepted."""
@@ -152,7 +154,7 @@ class MSpaceSimulator(WebSimulator):
         due = taken.state is not None and self._reactor.seconds() >= taken.due
         return taken.recipient, taken.state if due and taken.state else MessageState.ENROUTE
 
-    def top_up(self, operation: str, fields: Fields) -> str:
+    def top_up(self, operation: str, fields: Arguments) -> str:
         """Move credit, and return the vendor's words (without a full stop)."""
         name, number = fields.get(TOP_UPS[operation], ""), fields.get("noofsms", "")
         balances = self.topped_up[operation]

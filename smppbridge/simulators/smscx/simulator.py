@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.serving import Answer, Page, WebSimulator
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.account_paths import AccountPaths
 from smppbridge.simulators.smscx.bodies import (
@@ -31,7 +31,7 @@ _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")
 _ROOTS = ("account", "applications", "numbers", "oauth", "optouts", "originators", "reports")
 _OPEN = ("oauth", "simulator")
-Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
+ServedPath = tuple[str, re.Pattern[str], Callable[..., PageAnswer]]
 
 
 class SmsCxSimulator(WebSimulator):
@@ -106,9 +106,9 @@ class SmsCxSimulator(WebSimulator):
         self.sending.close()
         await super()._close()
 
-    def _table(self, desk: AccountPaths) -> tuple[Route, ...]:
+    def _table(self, desk: AccountPaths) -> tuple[ServedPath, ...]:
         sending = self.sending
-        rows: Sequence[tuple[str, str, Callable[..., Answer]]] = (
+        rows: Sequence[tuple[str, str, Callable[..., PageAnswer]]] = (
             ("POST", "oauth/token", self._token),
             ("POST", "sms", self._send),
             ("POST", "sms/estimate", sending.estimate),
@@ -141,7 +141,7 @@ class SmsCxSimulator(WebSimulator):
             for method, path, answer in rows
         )
 
-    def _serve(self, request: Request) -> Answer:
+    def _serve(self, request: Request) -> PageAnswer:
         segments: list[bytes] = request.prepath + request.postpath  # type: ignore[operator]
         path = b"/".join(filter(None, segments)).decode("utf-8", "replace")
         root = path.partition("/")[0]
@@ -153,7 +153,7 @@ class SmsCxSimulator(WebSimulator):
         except SmsCxFault as fault:
             return refused(request, fault)
 
-    def _found(self, method: str, path: str) -> tuple[Callable[..., Answer], tuple[str, ...]]:
+    def _found(self, method: str, path: str) -> tuple[Callable[..., PageAnswer], tuple[str, ...]]:
         there = False
         for known, pattern, answer in self._routes:
             match = pattern.fullmatch(path)
@@ -164,14 +164,14 @@ class SmsCxSimulator(WebSimulator):
             raise SmsCxFault(405, "invalid_method", 1603, "The method is not allowed here")
         raise not_found(1000, "There is nothing here")
 
-    def _token(self, request: Request) -> Answer:
+    def _token(self, request: Request) -> PageAnswer:
         return written(request, self.access.token(request, query_of(request)))
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         return self.sending.send(request)
 
-    def _receive(self, request: Request) -> Answer:
+    def _receive(self, request: Request) -> PageAnswer:
         fields = fields_of(request)
         source, text = fields.get("from"), fields.get("text")
         if not isinstance(source, str) or not isinstance(text, str):
@@ -179,7 +179,7 @@ class SmsCxSimulator(WebSimulator):
         self.receive(source, str(fields.get("to", RENTED[1])), text)
         return written(request, {"received": True})
 
-    def _opt_out(self, request: Request) -> Answer:
+    def _opt_out(self, request: Request) -> PageAnswer:
         number = number_in(str(fields_of(request).get("phoneNumber")))
         if number is None:
             raise invalid_param(1207, "phoneNumber is needed, with its sign")

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import Answer, ends_later, silent
+from smppbridge.simulators.serving import PageAnswer, ends_later, silent
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.bodies import (
     SmsCxFault,
@@ -62,7 +62,7 @@ class SmsPaths:
             if call.active():
                 call.cancel()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> PageAnswer:
         """Answer POST /sms."""
         now = self._reactor.seconds()
         fields = fields_of(request)
@@ -86,13 +86,13 @@ class SmsPaths:
         early = self._announce(submission, messages, behaviours)
         return self._answer_in_time(request, document, behaviours.values(), early)
 
-    def estimate(self, request: Request) -> Answer:
+    def estimate(self, request: Request) -> PageAnswer:
         """Answer POST /sms/estimate: the answer of a submission, under ids of no message."""
         now = self._reactor.seconds()
         submission = read_submission(fields_of(request), now)
         return written(request, _answer_of(submission, self._composed(submission, now)))
 
-    def delete(self, request: Request, msg_id: str) -> Answer:
+    def delete(self, request: Request, msg_id: str) -> PageAnswer:
         """Answer DELETE /sms/scheduled/{msgId}."""
         if not is_uuid(msg_id):
             raise invalid_param(1115, "The msgId is not valid")
@@ -104,7 +104,7 @@ class SmsPaths:
         info = {"msgId": msg_id, "parts": sms.analysis["parts"], "creditReturned": sms.cost}
         return written(request, {"info": {**info, "channel": "sms"}})
 
-    def delete_campaign(self, request: Request, campaign_id: str) -> Answer:
+    def delete_campaign(self, request: Request, campaign_id: str) -> PageAnswer:
         """Answer DELETE /sms/scheduled/campaign/{campaignId}; sent messages stay."""
         if not is_uuid(campaign_id):
             raise invalid_param(1155, "The campaignId is not valid")
@@ -126,7 +126,7 @@ class SmsPaths:
 
     def _goes_wrong(
         self, request: Request, submission: Submission, behaviours: Iterable[Behaviour]
-    ) -> Answer | None:
+    ) -> PageAnswer | None:
         answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
@@ -240,7 +240,7 @@ class SmsPaths:
         document: dict[str, Any],
         behaviours: Iterable[Behaviour],
         early: list[Deferred[None]],
-    ) -> Answer:
+    ) -> PageAnswer:
         wait = max((behaviour.answer_after for behaviour in behaviours), default=0.0)
         body = written(request, document)
         if not early and not wait:
