@@ -22,12 +22,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from smppbridge.observe.names import NAMES, Name
-from smppbridge.smpp.constants import CommandId, CommandStatus, MessageState
+from smppbridge.smpp.constants import CommandStatus, MessageState
 
 Labels = tuple[str, ...]
 Reading = float | Mapping[Labels, float]
 
-_COMMANDS = {int(command): command.name.lower() for command in CommandId}
 _STATUSES = {int(status): status.name for status in CommandStatus}
 _STATES = {int(state): state.name for state in MessageState}
 
@@ -81,12 +80,6 @@ class Metrics(Collector):
         if name not in NAMES or NAMES[name].kind == "histogram" or name in self._watched:
             raise ValueError(f"{name} cannot be watched")
         self._watched[name] = read
-
-    @property
-    def unwatched(self) -> frozenset[str]:
-        """The gauges that nothing tells the value of."""
-        gauges = {name for name, of in NAMES.items() if of.kind == "gauge"}
-        return frozenset(gauges - self._watched.keys())
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
@@ -199,12 +192,6 @@ class Metrics(Collector):
         self._count("smppbridge_ussd_ended_total", system_id, outcome)
 
     # What the sessions, the store and the web sites tell
-
-    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
-        """Count PDUs received ("in") or sent ("out")."""
-        command = _COMMANDS.get(command_id, "other")
-        status_name = _STATUSES.get(status, "other")
-        self._count("smppbridge_pdus_total", direction, command, status_name, by=count)
 
     def pdu_error(self, status: int) -> None:
         """Count a PDU that was wrong and answered with *status*."""

@@ -86,13 +86,13 @@ class Abilities:
 
     The ways of reports: with *callbacks* the provider calls us, with *polling* we query one
     message, with *pulling* we ask for everything new.  *idempotent* is the time in seconds during
-    which a request may be repeated under its key (0: no repetition), *correlates* says that a
-    report can carry our message_id.  *batch* is the number of messages in one request, at most.
-    *schedules*: the provider keeps a message until its time.  *phones*: the provider delivers
-    messages from phones.  *optouts*: the provider reports by callback the phones that opted out.
-    *needs_callback_url*: each request names our callback URL.  *callback_answer* is the body with
-    which we have to answer a callback; *longest_answer* is in octets.  *bound*: the provider is
-    kept connected, and reports come over that connection, not by HTTP.
+    which a request may be repeated under its key (0: no repetition).  *batch* is the number of
+    messages in one request, at most.  *schedules*: the provider keeps a message until its time.
+    *phones*: the provider delivers messages from phones.  *optouts*: the provider reports by
+    callback the phones that opted out.  *needs_callback_url*: each request names our callback URL.
+    *callback_answer* is the body with which we have to answer a callback; *longest_answer* is in
+    octets.  *bound*: the provider is kept connected, and reports come over that connection, not by
+    HTTP.
     """
 
     binary: bool = False
@@ -101,7 +101,6 @@ class Abilities:
     pulling: bool = False
     balance: bool = False
     idempotent: float = 0.0
-    correlates: bool = False
     batch: int = 1
     schedules: bool = False
     phones: bool = False
