@@ -151,9 +151,10 @@ class Pusher:
         wanted: bytes = b"",
         again: bool = True,
     ) -> Deferred[None]:
-        """Make a callback *after* so many seconds; the Deferred fires after the last attempt.
+        """Make a callback *after* so many seconds; return a Deferred.
 
-        With *wanted* only that body is an acknowledgement; without *again* there is one attempt.
+        The Deferred fires once the callback is acknowledged, or after the last attempt.  With
+        *wanted* only that body is an acknowledgement; without *again* there is one attempt.
         """
         if len(self._running) >= _WAITING:
             self.failed += 1

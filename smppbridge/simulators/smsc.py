@@ -31,7 +31,7 @@ _REJECTED = Behaviour(state=MessageState.REJECTED)
 
 @dataclass(slots=True)
 class _Owed:
-    """One deliver_sm owed to a system_id; *taken* fires on its acknowledgement or the last try."""
+    """One deliver_sm owed to a system_id; *taken* fires when the ESME acknowledges it."""
 
     system_id: str
     pdu: DeliverSm = field(repr=False)
@@ -157,7 +157,7 @@ class SmscSimulator(Factory):
             self._go_on(link.system_id)
 
     def answered(self, owed: Any, status: int) -> None:
-        """Conclude *owed*, or put *owed* in line again, and deliver the next ones."""
+        """Conclude *owed* at ESME_ROK; else deliver *owed* again, ten times at most."""
         if status == CommandStatus.ESME_ROK:
             owed.taken.callback(None)
         else:
