@@ -150,9 +150,12 @@ def quoted(value: str) -> str:
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the one outcome of all entries about a message."""
+    """Return the one outcome of all entries about a message; Accepted outweighs Uncertain."""
     if not outcomes:
         return Uncertain("the answer does not mention it")
-    if len({type(outcome) for outcome in outcomes}) > 1:
+    kinds = {type(outcome) for outcome in outcomes}
+    if kinds == {Accepted, Uncertain}:
+        return next(outcome for outcome in outcomes if isinstance(outcome, Accepted))
+    if len(kinds) > 1:
         return Uncertain("the answer contradicts itself")
     return outcomes[0]

@@ -159,17 +159,17 @@ class MSpaceV2(MSpace):
         """Return the report; without the id a refused key would pass for a failed message."""
         if answer.nothing:  # assumed: the answer about an unknown id
             return Report(provider_message_id, MessageState.ENROUTE)
-        about = (
+        about = [
             e for e in answer.records if identifier_of(e.get("messageid")) == provider_message_id
-        )
-        entry = next(about, None)
-        if entry is None:
+        ]
+        if not about:
             raise BadReply(self._worded("not about the message asked for", answer.words))
+        entry = next((e for e in about if description_of(e) or status_of(e)), None)
+        if entry is None:
+            raise BadReply("no status")
         words = description_of(entry)
         if blame_of(words, self._reader.blames) == "provider":
             raise BadReply(self._worded("no report", words))
-        if not words and not status_of(entry):
-            raise BadReply("no status")
         state = state_of(entry, self._states)
         return Report(provider_message_id, state, _error_of(entry) if state in _FAILED else 0)
 

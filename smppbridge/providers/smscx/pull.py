@@ -46,10 +46,11 @@ def paged(
         answer = yield from ask(
             "GET", path, query={**query, "limit": PAGE, **following}, operation=operation
         )
-        page = items_of(answer.get("data"))
+        data = answer.get("data")
+        page = items_of(data)
         found += page
         before, mark = mark, _next_of(answer.get("paging"))
-        if not page or mark in ("", before) or enough(page[-1]):
+        if not data or mark in ("", before) or (page and enough(page[-1])):
             break
     return found
 
