@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "config" / "systemd" / "smppbridge.service"

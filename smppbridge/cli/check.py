@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 EX_CONFIG = 78  # sysexits.h

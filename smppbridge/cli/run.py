@@ -19,8 +19,8 @@ from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import NotApplied, verify
 from smppbridge.service.bridge import Bridge
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 _log = Logger()

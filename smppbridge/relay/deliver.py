@@ -12,7 +12,7 @@ from struct import pack
 from typing import Protocol
 
 from smppbridge.model.account import Account
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.ports import Around
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
@@ -313,7 +313,7 @@ def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm
     )
 
 
-def _from_phone(d: Delivery, content: Content) -> DeliverSm:
+def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
     """Return a segment of an MO message, as it is."""
     fits = len(content.octets) <= _SHORT_MESSAGE
     return DeliverSm(

@@ -15,7 +15,7 @@ from smppbridge.model.account import Account
 from smppbridge.model.address import Address, source_address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.ports import Around
 from smppbridge.routing.mo import MoTable, keyword_of
@@ -211,20 +211,20 @@ class _Recent(dict[Hashable, str]):
             del self[next(iter(self))]
 
 
-def contents(mo: Mo, alphabet_0: str, reference: int) -> list[Content]:
+def contents(mo: Mo, alphabet_0: str, reference: int) -> list[MoContent]:
     """Return what each deliver_sm carries; nothing if not even message_payload holds it.
 
     Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
     character, in UCS2.  *reference* is what its segments have in common; 8 bits of it count.
     """
     if mo.octets is not None:  # marked as a receipt it would be read as one
-        found = [Content(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]
+        found = [MoContent(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]
     else:
         found = _of_text(_sound(mo.text), Alphabet(alphabet_0), reference)
     return found if all(len(each.octets) <= _MOST_OCTETS for each in found) else []
 
 
-def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[Content]:
+def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[MoContent]:
     data_coding = 0
     try:
         octets = coding.octets(text, alphabet)
@@ -234,9 +234,9 @@ def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[Content]:
     try:
         segments = split(octets, alphabet, Transport.UDH8, reference)
     except TooLong:
-        return [Content(octets, data_coding)]
+        return [MoContent(octets, data_coding)]
     return [
-        Content(each.short_message, data_coding, EsmClass.UDHI if each.udh else 0)
+        MoContent(each.short_message, data_coding, EsmClass.UDHI if each.udh else 0)
         for each in segments
     ]
 

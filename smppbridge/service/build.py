@@ -22,7 +22,7 @@ from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
 from smppbridge.net.wires import Wires
 from smppbridge.observe.log import Journal
 from smppbridge.observe.metrics import Metrics
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import Deliver
@@ -94,7 +94,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     keep, every_fate = settings.receipts.keep, settings.log.messages == "all"
     identifiers = Identifiers(restored.last_id, around.clock.wall())
 
-    async def receive(provider: str, received: Sequence[Heard], source: str = "push") -> None:
+    async def receive(provider: str, received: Sequence[Received], source: str = "push") -> None:
         some = [each for each in received if isinstance(each, Report)]
         if some:
             await reports.receive(provider, some, source)
@@ -200,7 +200,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         dialogues=relay.dialogues,
     )
 
-    def read(name: str, request: HttpRequest) -> Sequence[Heard]:
+    def read(name: str, request: HttpRequest) -> Sequence[Received]:
         lane = relay.lanes.by_name.get(name)
         if lane is None:
             raise BadReply("no such provider")

@@ -9,10 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from smppbridge.providers.exchange import Heard, HttpRequest
+from smppbridge.providers.exchange import HttpRequest, Received
 
-Read = Callable[[str, HttpRequest], Sequence[Heard]]
-Tell = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+Read = Callable[[str, HttpRequest], Sequence[Received]]
+Tell = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 
 
 class Hearing:
@@ -20,7 +20,7 @@ class Hearing:
 
     def __init__(self, read: Read, tell: Tell, reactor: IReactorTime) -> None:
         self._read, self._tell, self._reactor = read, tell, reactor
-        self._heard: dict[str, list[tuple[Sequence[Heard], Deferred[None]]]] = {}
+        self._heard: dict[str, list[tuple[Sequence[Received], Deferred[None]]]] = {}
 
     def __call__(self, provider: str, request: HttpRequest) -> Deferred[None]:
         """Take a callback; done when what it says is on disk."""

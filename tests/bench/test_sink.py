@@ -218,7 +218,7 @@ class Callbacks(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, faults: int, wanted: int) -> None:
-        super().__init__(("127.0.0.1", 0), Heard)
+        super().__init__(("127.0.0.1", 0), Received)
         self.faults, self.wanted = faults, wanted
         self.paths: list[str] = []
         self.enough = threading.Event()
@@ -227,7 +227,7 @@ class Callbacks(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
 
-class Heard(BaseHTTPRequestHandler):
+class Received(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):

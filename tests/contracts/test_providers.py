@@ -147,7 +147,7 @@ class Stage:
         self.simulator = simulator_type(played.simulator)(reactor, callback_url=url, delay=0.0)
         self.port = self.simulator.listen()
         self.provider = played.make(self.port, "right")
-        if self.provider.abilities.told_where:
+        if self.provider.abilities.needs_callback_url:
             self.provider = replace(self.provider, callback_url=url)
         self.callbacks.answer = self.provider.abilities.callback_answer
 

@@ -14,7 +14,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from smppbridge.model.outcome import Accepted
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.simulators.d7.v1 import D7V1Simulator
 from smppbridge.smpp.constants import MessageState
 from tests.contracts.test_providers import Client, message_to

@@ -28,7 +28,7 @@ from smppbridge.smpp.pdus import (
 )
 from tests.net.house import BANK, House, deliver, say, wire_of
 from tests.net.wires import lose, names, pdus, until
-from tests.vectors.load import MALFORMED
+from tests.vectors.vectors import MALFORMED
 
 NOT_SERVED = [
     (QuerySm(0, 7, b"1"), Status.ESME_RQUERYFAIL),

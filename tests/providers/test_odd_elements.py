@@ -87,7 +87,7 @@ def page(*data, following=None):
 
 
 def pulled(*pages, **settings):
-    return cx.Carried(replace(cx.SMSCX, **settings).pull(), *pages).result
+    return cx.CarriedExchange(replace(cx.SMSCX, **settings).pull(), *pages).result
 
 
 @odd_or_good_first
@@ -110,7 +110,7 @@ def test_a_page_of_nothing_but_oddities_is_not_the_last(odd):
 @pytest.mark.parametrize("odd", MALFORMED, ids=repr)
 def test_smscx_queries(odd, odd_first):
     answer = HttpResponse(200, cx.octets({"data": beside(odd, UPDATE, odd_first)}))
-    assert cx.Carried(cx.SMSCX.query(cx.FIRST, cx.ID), answer).result == DELIVERED
+    assert cx.CarriedExchange(cx.SMSCX.query(cx.FIRST, cx.ID), answer).result == DELIVERED
 
 
 # -- MSpace ----------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.model.report import Content
+from smppbridge.model.report import MoContent
 from smppbridge.relay.deliver import Outbox, deliver_sm
 from smppbridge.smpp import codec, receipt, tlvs
 from smppbridge.smpp.constants import MessageState as M
@@ -45,7 +45,7 @@ def test_the_deliver_sm(state: int, error: int, version: int) -> None:
 
 
 def test_a_message_from_a_phone_is_as_it_was_cut() -> None:
-    owed = delivery(7, state=0, content=Content(b"\x05\x00\x03\x01\x02\x01hi", 8, 0x40))
+    owed = delivery(7, state=0, content=MoContent(b"\x05\x00\x03\x01\x02\x01hi", 8, 0x40))
     owed.source, owed.destination = owed.destination, owed.source
     pdu = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
     assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"243810000001", 1, 1)
@@ -56,7 +56,7 @@ def test_a_message_from_a_phone_is_as_it_was_cut() -> None:
 
 @pytest.mark.parametrize(("length", "short"), [(0, True), (254, True), (255, False)])
 def test_what_a_short_message_does_not_hold_is_in_message_payload(length: int, short: bool) -> None:
-    owed = delivery(7, state=0, content=Content(b"x" * length))
+    owed = delivery(7, state=0, content=MoContent(b"x" * length))
     pdu = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
     payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
     assert (len(pdu.short_message), len(payload or b"")) == ((length, 0) if short else (0, length))

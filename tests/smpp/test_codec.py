@@ -25,7 +25,7 @@ from smppbridge.smpp.pdus import (
     SubmitSmResp,
     refusal,
 )
-from tests.vectors.load import STREAMS, VECTORS, Vector
+from tests.vectors.vectors import STREAMS, VECTORS, Vector
 
 READ_BUT_NEVER_WRITTEN = {
     "bind_transceiver_resp_error_nul_body",

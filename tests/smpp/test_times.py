@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smppbridge.smpp import codec, times
 from smppbridge.smpp.pdus import SubmitSm
-from tests.vectors.load import MALFORMED, VECTORS
+from tests.vectors.vectors import MALFORMED, VECTORS
 
 
 def at(text: str) -> float:

@@ -14,7 +14,7 @@ from twisted.python.failure import Failure
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
@@ -153,7 +153,7 @@ def mo_entry(message_id: int = 1, name: str = "X", count: int = 1, **more: Any) 
             done_at=at,
             due=at,
             expires_at=at + KEEP,
-            content=Content(b"\0\xff%d" % each, 8, 0x40),
+            content=MoContent(b"\0\xff%d" % each, 8, 0x40),
         )
         for each in range(message_id, message_id + count)
     ]

@@ -14,7 +14,7 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage, Traits
 from smppbridge.model.outcome import Accepted, Postponed
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store import lookup
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
@@ -257,7 +257,7 @@ def test_an_mo_message(table: Table) -> None:
         done_at=98.0,
         due=99.0,
         expires_at=900.0,
-        content=Content(b"\xff", 8, 0x40),
+        content=MoContent(b"\xff", 8, 0x40),
     )
     table.write(table.opened.store.keep_mos([MoEntry("smscx", "X", 3, [delivery])]))
     assert table.row("mo") == {

@@ -18,7 +18,7 @@ from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.web.server import Request
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from smppbridge.simulators.serving import Answer
+from smppbridge.simulators.serving import PageAnswer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
@@ -201,7 +201,7 @@ class Noting(KeccelSimulator):
         super().__init__(*arguments, **options)
         self.seen: list[tuple[str, str, str]] = []
 
-    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> PageAnswer:
         self.seen.append((fields["from"], fields["to"], fields["message"]))
         return super()._accept(request, role, fields)
 

@@ -19,7 +19,7 @@ from smppbridge.smpp.pdus import (
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme
 from tests.system.provider import Provider
-from tests.vectors.load import MALFORMED, VECTORS, Malformed, Vector, answers_match
+from tests.vectors.vectors import MALFORMED, VECTORS, MalformedPdu, Vector, answers_match
 
 ACCOUNTS = {"esme01": "secret08", "ABCDEFGHIJKLMNO": "12345678"}
 KINDS = {"BOUND_TX": BindTransmitter, "BOUND_RX": BindReceiver, "BOUND_TRX": BindTransceiver}
@@ -81,7 +81,7 @@ def until_fence(esme: Esme, count: int) -> list[Pdu]:
 @pytest.mark.parametrize(
     "vector", [m for m in MALFORMED.values() if m.from_esme], ids=lambda vector: vector.name
 )
-def test_what_is_wrong_is_answered_as_it_should_be(daemon: Daemon, vector: Malformed) -> None:
+def test_what_is_wrong_is_answered_as_it_should_be(daemon: Daemon, vector: MalformedPdu) -> None:
     with opened(daemon, vector.state) as esme:
         esme.send(vector.octets)
         if vector.closes:

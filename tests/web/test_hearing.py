@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import Callbacks, Caller
@@ -24,7 +24,7 @@ class House:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.told: list[tuple[str, list[Heard]]] = []
+        self.told: list[tuple[str, list[Received]]] = []
         self.counted: list[tuple[str, str]] = []
         self.full: set[str] = set()
         hearing = Hearing(self.read, self.tell, self.clock)
@@ -32,12 +32,12 @@ class House:
         callbacks.admit({name: Caller(b"k3y") for name in ("a", "b")})
         self.site = callbacks_site(callbacks, Clock())
 
-    def read(self, provider: str, request: HttpRequest) -> Sequence[Heard]:
+    def read(self, provider: str, request: HttpRequest) -> Sequence[Received]:
         if not request.query["id"].strip():
             raise BadReply("no id")
         return (Report(request.query["id"], MessageState.DELIVERED),)
 
-    async def tell(self, provider: str, heard: list[Heard]) -> None:
+    async def tell(self, provider: str, heard: list[Received]) -> None:
         self.told.append((provider, heard))
         await Deferred.fromCoroutine(self.store(provider))
 

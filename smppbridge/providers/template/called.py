@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
-from smppbridge.providers.reading import identifier_of
+from smppbridge.providers.answers import identifier_of
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.providers.template.answered import Places
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
@@ -142,9 +142,9 @@ class Phones:
 
 def heard(
     request: HttpRequest, phones: Phones | None, reports: Reports | None
-) -> tuple[Heard, ...]:
+) -> tuple[Received, ...]:
     """Return the messages and the reports in *request*; raises BadReply if all make no sense."""
-    found: list[Heard] = []
+    found: list[Received] = []
     faults: list[BadReply] = []
     try:
         found += phones.read(request) if phones else ()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from smppbridge.providers.reading import Blame, On5xx, StateName, said
+from smppbridge.providers.answers import Blame, On5xx, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Sent = Literal["json", "form", "xml", "text"]

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.providers.exchange import Balance, Exchange, Heard, Provider
+from smppbridge.providers.exchange import Balance, Exchange, Provider, Received
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure
 
-Receive = Callable[[str, Sequence[Heard], str], Awaitable[None]]
+Receive = Callable[[str, Sequence[Received], str], Awaitable[None]]
 """Receives the reports, MO messages and opt-outs of a provider; the last word is poll here."""
 
 
@@ -40,7 +40,7 @@ class Rounds:
         self._lanes, self._carrier, self._receive = lanes, carrier, receive
         self._clock, self._spawn, self._journal = around.clock, around.spawn, around.journal
         self._asked_at: dict[tuple[str, str], float] = {}
-        self._unsettled: dict[str, Sequence[Heard]] = {}
+        self._unsettled: dict[str, Sequence[Received]] = {}
         self.change(rules)
 
     def change(self, rules: Mapping[str, RoundRules]) -> None:
@@ -99,7 +99,7 @@ class Rounds:
             else:
                 self._journal("pull_failed", provider=name, reason=type(found).__name__)
 
-    async def _hand_on(self, name: str, heard: Sequence[Heard]) -> None:
+    async def _hand_on(self, name: str, heard: Sequence[Received]) -> None:
         try:
             await self._receive(name, heard, "poll")
         except StoreFailure:
