@@ -59,9 +59,11 @@ def daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
         {"system_id": name, "password": password, "binds": 500}
         for name, password in accounts.items()
     ]
-    yield daemon.start()
-    daemon.close()
-    provider.close()
+    try:
+        yield daemon.start()
+    finally:
+        daemon.close()
+        provider.close()
 
 
 DAY, TRICKLE = "a long day", "octet by octet"
