@@ -48,7 +48,7 @@ def options(ports: Sequence[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(ports: list[str], folder: Path) -> Iterator[Program]:
     with running("demo", *options(ports), environ={"TMPDIR": str(folder)}) as program:
-        program.until("started")
+        program.until("nothing is kept.")
         yield program
 
 
