@@ -20,6 +20,7 @@ from smppbridge.model.outcome import Accepted
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, alone
 from smppbridge.providers.registry import provider_type
 from smppbridge.smpp.constants import MessageState
+from tests.patience import PATIENCE
 
 REQUEST = (
     b"POST /sms/v2/message.asp HTTP/1.1\r\nHost: here\r\ncontent-length: %d\r\n\r\n"
@@ -47,7 +48,7 @@ def running(**options) -> Iterator[SwiftProvider]:
 def answers(port: int, octets: list[bytes], count: int) -> list[dict[str, str]]:
     """Send pieces over one connection, return the JSON of so many answers."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
         connection.makefile("rb") as coming,
     ):
         for piece in octets:
@@ -67,7 +68,9 @@ def counts(provider: SwiftProvider) -> dict[str, int]:
 
 def made(provider: SwiftProvider, request: HttpRequest) -> HttpResponse:
     path = request.url.removeprefix("http://host")
-    with closing(http.client.HTTPConnection("127.0.0.1", provider.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", provider.port, timeout=PATIENCE)
+    ) as connection:
         connection.request(request.method, path, request.body, dict(request.headers))
         response = connection.getresponse()
         return HttpResponse(response.status, response.read())

@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 
-PATIENCE = 20.0  # seconds
 # As a terminal starts it, or nohup in the background: whatever this process itself ignores.
 _MAIN = """
 import signal, sys

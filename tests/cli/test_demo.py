@@ -23,7 +23,8 @@ from smppbridge.cli.submissions import addresses, submissions
 from smppbridge.providers.registry import TYPES
 from smppbridge.settings.schema import Settings
 from smppbridge.simulators import SIMULATORS
-from tests.cli.processes import PATIENCE, Program, free_ports, running
+from tests.cli.processes import Program, free_ports, running
+from tests.patience import PATIENCE
 
 LONG = "0123456789" * 40
 LONG_UCS2 = "Привет, мир! " * 12

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from smppbridge.cli.simulate import SERVED, simulate
 from smppbridge.simulators import SIMULATORS
-from tests.cli.processes import PATIENCE, running
+from tests.cli.processes import running
+from tests.patience import PATIENCE
 
 
 def test_a_name_that_is_none_is_told_the_names() -> None:

@@ -32,9 +32,9 @@ from smppbridge.providers.registry import TYPES
 from smppbridge.simulators import SIMULATORS, serving, simulator_type
 from smppbridge.smpp.constants import MessageState
 from tests.contracts.played import PLAYED
+from tests.patience import PATIENCE
 
 SILENCE = 0.2
-PATIENCE = 5.0
 
 
 def able(ability):

@@ -15,8 +15,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
 from smppbridge.net import tls
+from tests.patience import PATIENCE
 
-PATIENCE = 5.0
 # Twisted's own way with certificates
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 HELLO = b"hello"

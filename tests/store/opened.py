@@ -18,10 +18,10 @@ from smppbridge.model.report import Content, Delivery
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
+from tests.patience import PATIENCE
 
 NOW = 1_800_000_000.0
 KEEP = 1_000.0  # seconds a receipt is owed
-PATIENCE = 30.0
 
 
 class Opened:

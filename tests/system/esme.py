@@ -25,8 +25,8 @@ from smppbridge.smpp.pdus import (
     Unbind,
     UnbindResp,
 )
+from tests.patience import PATIENCE
 
-PATIENCE = 10.0
 NUMBER = "243810000001"
 
 

@@ -22,9 +22,10 @@ from smppbridge.simulators.serving import Answer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.daemon import KEY, Daemon
-from tests.system.esme import PATIENCE, Closed, Esme, Receipt, submit_sm
+from tests.system.esme import Closed, Esme, Receipt, submit_sm
 
 PASSWORD = "hush-esm"
 NUMBER = "2438100000"

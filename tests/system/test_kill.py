@@ -9,6 +9,7 @@ from contextlib import suppress
 import pytest
 
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
+from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme, Load, ids
 from tests.system.provider import Provider
@@ -16,7 +17,7 @@ from tests.system.provider import Provider
 MESSAGES = int(os.environ.get("SMPPBRIDGE_KILL_MESSAGES", "1000"))
 KILLS = int(os.environ.get("SMPPBRIDGE_KILLS", "1"))
 IN_FLIGHT = 64 + 64  # concurrency, and what is begun ahead of it
-LONG = 15 + MESSAGES / 100  # seconds
+LONG = PATIENCE + MESSAGES / 100  # seconds
 TEXT = "a message"
 SUBMITTING = "select count(*) from message where stage = 2"
 UNHELD = "select count(*) from message where stage = 2 and due is null"

@@ -12,7 +12,8 @@ import pytest
 
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import BindReceiver, DeliverSm, DeliverSmResp
-from tests.system.daemon import COMMAND, KEY, PATIENCE, Daemon
+from tests.patience import PATIENCE
+from tests.system.daemon import COMMAND, KEY, Daemon
 from tests.system.esme import NUMBER, Esme
 
 OURS, PHONE = "447700900001", "254722000001"

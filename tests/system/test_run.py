@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter, EnquireLink
+from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, KEY, TOKEN, Daemon, local
 from tests.system.esme import NUMBER, Closed, Esme, ids
 from tests.system.provider import Provider
@@ -61,7 +62,7 @@ def test_a_bad_file_is_refused_with_line_and_key(daemon: Daemon) -> None:
 
 def test_a_missing_file_is_a_bad_file(tmp_path: Path) -> None:
     command = [COMMAND, "run", "--config", tmp_path / "none.yaml"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 78
     assert "Traceback" not in done.stderr
 
