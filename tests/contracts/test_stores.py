@@ -1,10 +1,9 @@
-"""What every store must do: a new one is a row of STORES."""
+"""What every store must do: a new one is a row of STORES in conftest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,15 +31,6 @@ from tests.store.opened import (
     tried,
     unknown,
 )
-
-STORES: dict[str, Callable[[Path], Opened]] = {"sqlite": Opened}
-
-
-@pytest.fixture(params=STORES)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
-    opened = STORES[request.param](tmp_path)
-    yield opened
-    opened.store.stop()
 
 
 def found(opened: Opened, message_id: int = 1) -> Found:
@@ -116,14 +106,20 @@ addresses = st.builds(
     numbers=st.tuples(st.integers(0, 255), st.integers(0, 3), st.integers(0, 255)),
 )
 def test_any_message_is_the_same_when_it_is_found(
-    opened: Opened, text: str, numbers: tuple[int, int, int], traits: Traits, **addressed: Address
+    all_opened: list[Opened],
+    text: str,
+    numbers: tuple[int, int, int],
+    traits: Traits,
+    **addressed: Address,
 ) -> None:
     data_coding, priority, asked = numbers
-    whole = message(text=text, data_coding=data_coding, priority=priority, **addressed)
+    whole = message(text=text, data_coding=data_coding, priority=priority)
+    whole.source, whole.destination = addressed["source"], addressed["destination"]
     whole.registered_delivery, whole.traits = asked, PLAIN if traits == PLAIN else traits
-    opened.restored.last_id = whole.message_id = opened.restored.last_id + 1
-    opened.wait(opened.store.accept([Entry(whole)]))
-    assert found(opened, whole.message_id).attempt.message == whole
+    for opened in all_opened:
+        opened.restored.last_id = whole.message_id = opened.restored.last_id + 1
+        opened.wait(opened.store.accept([Entry(whole)]))
+        assert found(opened, whole.message_id).attempt.message == whole
 
 
 def test_a_segment_waits_until_its_message_is_whole(opened: Opened) -> None:
