@@ -217,11 +217,11 @@ for i in itertools.count(1):
 
 @pytest.mark.parametrize("lines", [1, 40, 101])
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, lines: int) -> None:
-    child = python(WRITE_FOR_EVER, tmp_path)
-    assert child.stdout is not None
-    said = [child.stdout.readline() for _ in range(lines)]
-    child.send_signal(signal.SIGKILL)
-    said += child.communicate(timeout=PATIENCE)[0].splitlines()
+    with python(WRITE_FOR_EVER, tmp_path) as child:
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(lines)]
+        child.send_signal(signal.SIGKILL)
+        said += child.stdout.readlines()  # not by communicate: it leaves out what is buffered
     last = {what: int(number) for what, number in map(str.split, said)}
     opened = Opened(tmp_path)
     accepted, settled = last["accepted"], last.get("settled", 0)
