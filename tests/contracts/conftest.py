@@ -20,6 +20,9 @@ class Faked(Opened):
     def start(self) -> None:
         pass
 
+    def fail(self, failing: bool) -> None:
+        self.store.failing = failing  # type: ignore[misc]
+
     def turn(self) -> None:
         assert self.store.pending, "nobody answers"
         self.store.commit()

@@ -584,6 +584,21 @@ def test_questions_see_what_was_told_before_them(opened: Opened) -> None:
     assert answer["keccel", "X"].stage is Stage.FINISHED
 
 
+def test_the_calls_of_one_transaction_are_carried_out_in_the_order_of_a_message(
+    opened: Opened,
+) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.reopen(started=False)
+    calls = [
+        opened.store.settle([told(attempt, State.DELIVERED)]),
+        opened.store.record([taken(attempt, "X")]),
+    ]
+    opened.start()
+    opened.wait(*calls)
+    assert (found(opened).stage, found(opened).attempt.state) == (Stage.FINISHED, State.DELIVERED)
+    assert found(opened).attempt.provider_message_id == "X"
+
+
 def test_empty_lists_are_answered_too(opened: Opened) -> None:
     store = opened.store
     for call in (

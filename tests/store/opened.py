@@ -52,6 +52,11 @@ class Opened:
         """Let it write what was told."""
         self.store.start()
 
+    def fail(self, failing: bool) -> None:
+        """Let every write fail, as a disk does, or no more."""
+        switch = f"pragma query_only = {failing:d}"
+        self.wait(self.store._ask(lambda db: db.execute(switch).fetchall()))
+
     def wait(self, *deferreds: Deferred[Any]) -> Any:
         """Play the reactor until all are answered; return, or raise, what the last came to."""
         results: list[list[Any]] = [[] for _ in deferreds]
