@@ -28,6 +28,7 @@ from tests.patience import PATIENCE
 
 LONG = "0123456789" * 40
 LONG_UCS2 = "Привет, мир! " * 12
+pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[2] / "config" / "providers" / "d7_v1.yaml"
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.cli.processes import Program, free_ports, running
 
+pytestmark = pytest.mark.slow
+
 
 def ignored(program: Program) -> set[int]:
     """Return the signals that a process ignores."""
