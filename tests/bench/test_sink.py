@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
+from typing import Any
 
 import pytest
 
@@ -108,7 +109,8 @@ def message(number: int, text: str = "Hello") -> Message:
 
 def built(name: str, **settings):
     base = {"keccel": "/sms/v2", "mspace_v2": "/smsapi/v2"}.get(name, "")
-    return provider_type(name)(base_url=f"http://host{base}", **settings)
+    make: Any = provider_type(name)
+    return make(base_url=f"http://host{base}", **settings)
 
 
 PROVIDERS = [
@@ -231,6 +233,7 @@ class Callbacks(ThreadingHTTPServer):
 
 
 class Heard(BaseHTTPRequestHandler):
+    server: Any
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -239,7 +242,7 @@ class Heard(BaseHTTPRequestHandler):
             refused = len(self.server.paths) <= self.server.faults
             if len(self.server.paths) == self.server.wanted:
                 self.server.enough.set()
-        self.server.answering.wait(10)
+        self.server.answering.wait(PATIENCE)
         self.send_response(503 if refused else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -13,15 +13,17 @@ from tests.store.opened import Opened
 class Faked(Opened):
     """The store in memory that the relay is tested with."""
 
+    store: Any
+
     def open(self, *, started: bool = True) -> None:
-        self.store = cast(Any, getattr(self, "store", None) or FakeStore(at_once=False))
+        self.store = getattr(self, "store", None) or FakeStore(at_once=False)
         self.restored = self.store.restored()
 
     def start(self) -> None:
         pass
 
     def fail(self, failing: bool) -> None:
-        self.store.failing = failing  # type: ignore[misc]
+        self.store.failing = failing
 
     def turn(self) -> None:
         assert self.store.pending, "nobody answers"

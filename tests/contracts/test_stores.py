@@ -375,7 +375,7 @@ def test_a_provider_message_id_is_matched_tolerantly_and_never_ambiguously(
     attempts = accept(opened, [message(i + 1) for i in range(len(names))], begun=True)
     verdicts = [taken(attempt, name) for attempt, name in zip(attempts, names, strict=True)]
     opened.wait(opened.store.record(verdicts))
-    keys = [("keccel", asked), ("d7", asked), 1, 99]
+    keys: list[tuple[str, str] | int] = [("keccel", asked), ("d7", asked), 1, 99]
     answers = opened.wait(opened.store.find(keys))
     expected = {1: 1} | ({("keccel", asked): answer} if answer else {})
     assert {k: f.attempt.message.message_id for k, f in answers.items()} == expected

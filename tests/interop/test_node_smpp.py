@@ -150,7 +150,7 @@ def submissions(way: str, texts: Sequence[str], **fields: Any) -> list[dict[str,
     total = len(texts)
     found = []
     for number, text in enumerate(texts, 1):
-        particular = {
+        particular: dict[str, Any] = {
             "whole": {"short_message": text},
             "message_payload": {"message_payload": text},
             "udh8": {"short_message": {"udh": [5, 0, 3, 7, total, number], "message": text}},

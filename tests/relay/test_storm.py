@@ -19,6 +19,7 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer, NotSent
 from smppbridge.relay.accept.accept import rights_of
 from smppbridge.relay.lanes import lane as lanes
+from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.relay.lanes.breaker import BreakerRules
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
@@ -462,7 +463,7 @@ class Storm:
             assert lane._begun == len(lane._ready), f"{name}: {lane._begun} begun"
             assert lane.out == out[name], f"{name}: {lane.out} out"
         ready = [load for lane in world.lanes.values() for load in lane._ready]
-        begun = {a.message.message_id for load in ready for a in lanes.attempts_of(load)}
+        begun = {a.message.message_id for load in ready for a in attempts_of(load)}
         on_wire = {
             n for op, about in world.wire.out for n in (about[1:] if op == "batch" else (about,))
         }

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.web.server import Request
 
@@ -26,6 +26,8 @@ from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.daemon import KEY, Daemon
 from tests.system.esme import Closed, Esme, Receipt, submit_sm
+
+reactor: Any = installed
 
 PASSWORD = "hush-esm"
 NUMBER = "2438100000"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,9 @@ def test_killed_after_accept(daemon: Daemon, provider: Provider) -> None:
 
 
 def test_killed_between_two_segments(daemon: Daemon, provider: Provider) -> None:
-    udh = {n: {"esm_class": 0x40, "short_message": bytes((5, 0, 3, 9, 2, n))} for n in (1, 2)}
+    udh: dict[int, Any] = {
+        n: {"esm_class": 0x40, "short_message": bytes((5, 0, 3, 9, 2, n))} for n in (1, 2)
+    }
     udh[1]["short_message"] += b"first, "
     udh[2]["short_message"] += b"second"
     with daemon.start().bound() as esme:

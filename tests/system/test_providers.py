@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 import yaml
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -34,6 +34,8 @@ from tests.system.played import (
     transcript,
 )
 from tests.system.rows import CASES, MESSAGES, ROWS, Row
+
+reactor: Any = installed
 
 SECRET = "hush-key"
 _STARTING = BoundedSemaphore(4)  # daemons that start at once

@@ -9,8 +9,9 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.store.port import StoreFailure
@@ -49,6 +50,7 @@ def errors() -> Iterator[list[LogEvent]]:
     """What Twisted logs of failures meanwhile."""
     seen: list[LogEvent] = []
 
+    @implementer(ILogObserver)
     def observe(event: LogEvent) -> None:
         if "log_failure" in event:
             seen.append(event)
