@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from smppbridge.model.outcome import Accepted
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, alone
 from smppbridge.providers.registry import provider_type
 from smppbridge.smpp.constants import MessageState
+from tests.patience import PATIENCE
 
 REQUEST = (
     b"POST /sms/v2/message.asp HTTP/1.1\r\nHost: here\r\ncontent-length: %d\r\n\r\n"
@@ -47,7 +49,7 @@ def running(**options) -> Iterator[SwiftProvider]:
 def answers(port: int, octets: list[bytes], count: int) -> list[dict[str, str]]:
     """Send pieces over one connection, return the JSON of so many answers."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
         connection.makefile("rb") as coming,
     ):
         for piece in octets:
@@ -67,7 +69,9 @@ def counts(provider: SwiftProvider) -> dict[str, int]:
 
 def made(provider: SwiftProvider, request: HttpRequest) -> HttpResponse:
     path = request.url.removeprefix("http://host")
-    with closing(http.client.HTTPConnection("127.0.0.1", provider.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", provider.port, timeout=PATIENCE)
+    ) as connection:
         connection.request(request.method, path, request.body, dict(request.headers))
         response = connection.getresponse()
         return HttpResponse(response.status, response.read())
@@ -105,7 +109,8 @@ def message(number: int, text: str = "Hello") -> Message:
 
 def built(name: str, **settings):
     base = {"keccel": "/sms/v2", "mspace_v2": "/smsapi/v2"}.get(name, "")
-    return provider_type(name)(base_url=f"http://host{base}", **settings)
+    make: Any = provider_type(name)
+    return make(base_url=f"http://host{base}", **settings)
 
 
 PROVIDERS = [
@@ -228,6 +233,7 @@ class Callbacks(ThreadingHTTPServer):
 
 
 class Received(BaseHTTPRequestHandler):
+    server: Any
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -236,7 +242,7 @@ class Received(BaseHTTPRequestHandler):
             refused = len(self.server.paths) <= self.server.faults
             if len(self.server.paths) == self.server.wanted:
                 self.server.enough.set()
-        self.server.answering.wait(10)
+        self.server.answering.wait(PATIENCE)
         self.send_response(503 if refused else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()

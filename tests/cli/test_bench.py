@@ -17,6 +17,7 @@ MAIN = "from smppbridge.cli.main import main; main()"
 SMALL = ("bench", "--json", "--messages", "200", "--runs", "1", "--stored", "300")
 
 
+@pytest.mark.slow
 def test_a_small_bench_loses_and_doubles_nothing(tmp_path):
     only = [f"--only={name}" for name in ("accept", "relay", "receipts", "finished", "waiting")]
     ended = subprocess.run(

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -67,7 +68,7 @@ def run(python, port, token, ending):
 
 def template(port, token):
     settings = load(EXAMPLE, {"D7_TOKEN": token, "D7_CALLBACK_KEY": "k" * 16})
-    built = settings.built_providers()["d7"]
+    built: Any = settings.built_providers()["d7"]
     return replace(built, base_url=f"http://127.0.0.1:{port}", callback_url="")
 
 

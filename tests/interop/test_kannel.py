@@ -23,8 +23,9 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from tests.cli.processes import PATIENCE, Program, free_ports
+from tests.cli.processes import Program, free_ports
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.patience import PATIENCE
 
 DELIVERED, FAILED, TAKEN_BY_SMSC = 1, 2, 8  # kinds of DLR, as Kannel numbers them
 ALL_KINDS = 31

@@ -15,9 +15,9 @@ import yaml
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.simulators.ussd import Phone, PhoneScreen
-from tests.cli.processes import PATIENCE
 from tests.interop.bridged import PASSWORD, in_thread, settle
 from tests.interop.test_node_smpp import modules
+from tests.patience import PATIENCE
 
 __all__ = ["modules"]  # a fixture
 

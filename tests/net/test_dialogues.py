@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -38,7 +38,7 @@ class UssdHouse(House):
         self.smsc.dialogues = self.dialogues = Dialogues(
             UssdRules(codes={CODE: "bank"}, unavailable="away"),
             identifiers=Identifiers(0, 1.0),
-            around=Around(self, Meters(), self._journal, self._spawn),
+            around=Around(self, cast(Any, Meters()), self._journal, self._spawn),
         )
 
     def monotonic(self) -> float:

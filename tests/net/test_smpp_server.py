@@ -8,6 +8,7 @@ import pytest
 from smppbridge.model.account import Account, Secret
 from smppbridge.net.smpp_server import MOST_UNANSWERED, Limits
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     BindReceiver,
@@ -21,7 +22,6 @@ from smppbridge.smpp.pdus import (
     Pdu,
     QuerySm,
     ReplaceSm,
-    SmeAddress,
     SubmitMulti,
     SubmitSm,
     UnbindResp,

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -130,7 +131,7 @@ def test_every_metric_has_a_caller() -> None:
 
 def test_gauges_are_read_when_they_are_asked_for() -> None:
     metrics = Metrics("1")
-    binds = {("bank", "TRX"): 1.0}
+    binds: Any = {("bank", "TRX"): 1.0}
     metrics.watch("smppbridge_binds", lambda: binds)
     metrics.watch("smppbridge_store_bytes", lambda: 4096)
     assert samples(metrics)["smppbridge_binds account=bank type=TRX"] == 1

@@ -52,14 +52,14 @@ class CarriedExchange:
     def __init__(self, exchange, *answers):
         exchange = alone(exchange, lambda: NOW)
         self.asked = []
-        step, answer, answers = exchange.send, None, list(answers)
+        step, answer, left = exchange.send, None, list(answers)
         while True:
             try:
                 self.asked.append(step(answer))
             except StopIteration as end:
                 self.result = end.value
                 return
-            answer = answers.pop(0)
+            answer = left.pop(0)
             step = exchange.throw if isinstance(answer, Exception) else exchange.send
 
 

@@ -302,7 +302,7 @@ def test_nonsense_is_a_bad_reply_or_an_empty_list(provider, operation, arguments
     next(exchange)
     with pytest.raises((BadReply, StopIteration)) as end:
         exchange.send(HttpResponse(200, body))
-    if end.type is StopIteration:
+    if isinstance(end.value, StopIteration):
         assert (operation in ("subusers", "resellerclients"), end.value.value) == (True, [])
 
 

@@ -178,7 +178,8 @@ def test_a_secret_that_was_put_right_does_not_share_the_login_with_the_wrong_one
     asked, concluded = [], []
     carrier = Carrier(lambda provider, steps: asked.extend(steps), lambda: 1000.0)
     for about, login in (("before", credentials(client_secret="old")), ("after", credentials())):
-        carrier.carry("it", [about], lambda _, to=login: to.authorized(REQUEST), concluded.extend)
+        authorized = (lambda to: lambda _: to.authorized(REQUEST))(login)
+        carrier.carry("it", [about], authorized, concluded.extend)
     (wrong, _), (right, _) = asked
     asked.clear()
     carrier.answered([(wrong, UNAUTHORIZED), (right, granted())])

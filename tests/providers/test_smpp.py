@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -229,8 +230,13 @@ def test_receipts_are_asked_for_as_is_set(asked, setting, octet):
 
 
 def test_an_smsc_that_is_asked_for_no_receipts_tells_of_none():
-    section = section_for("smpp")
-    settings = {"type": "smpp", "host": "smsc.test", "system_id": "bank", "password": "sesame"}
+    section: Any = section_for("smpp")
+    settings: dict[str, Any] = {
+        "type": "smpp",
+        "host": "smsc.test",
+        "system_id": "bank",
+        "password": "sesame",
+    }
     assert section(**settings).lane.reports == "push"
     assert section(**settings, registered_delivery=0).lane.reports == "none"
 

@@ -4,6 +4,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -180,7 +181,7 @@ def test_an_empty_webhook_says_nothing():
     ],
 )
 def test_nonsense_does_not_lose_what_is_good_beside_it(name, good, heard, missing):
-    wrong = [{**good, key: odd} for key in missing for odd in (None, 7.5, [], {}, True)]
+    wrong: list[Any] = [{**good, key: odd} for key in missing for odd in (None, 7.5, [], {}, True)]
     wrong += [{**good, key: "\x00"} for key in missing if key not in ("status", "text")]
     wrong += [None, 7, "x", [], {}, [good]]
     assert called(event(name, *wrong, good, *wrong)) == (heard,)

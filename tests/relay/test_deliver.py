@@ -130,7 +130,12 @@ def test_what_comes_while_more_is_read_back_is_sent_once() -> None:
 
 ENDS = [Status.ESME_ROK, Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN, Status.ESME_RINVMSGLEN]
 ENDS += [Status.ESME_RINVDSTADR, Status.ESME_RINVOPTPARAMVAL]
-AGAIN = [Status.ESME_RX_T_APPN, Status.ESME_RSYSERR, Status.ESME_RMSGQFUL, Status.ESME_RTHROTTLED]
+AGAIN: list[int] = [
+    Status.ESME_RX_T_APPN,
+    Status.ESME_RSYSERR,
+    Status.ESME_RMSGQFUL,
+    Status.ESME_RTHROTTLED,
+]
 AGAIN += [Status.ESME_RINVBNDSTS, Status.ESME_RUNKNOWNERR, 0x400, 0xFFFFFFFF]
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from smppbridge.model.report import MoContent
@@ -23,7 +25,7 @@ def test_the_deliver_sm(state: int, error: int, version: int) -> None:
         done_at=NOW + 60,
         final=M(state).is_final,
     )
-    pdu = codec.decode(codec.encode(deliver_sm(owed, version, Outbox("bank"))))
+    pdu: Any = codec.decode(codec.encode(deliver_sm(owed, version, Outbox("bank"))))
     assert (pdu.service_type, pdu.data_coding, pdu.protocol_id) == (b"CMT", 0, 0)
     assert (pdu.priority_flag, pdu.registered_delivery, pdu.replace_if_present_flag) == (0, 0, 0)
     assert (pdu.schedule_delivery_time, pdu.validity_period, pdu.sm_default_msg_id) == (b"", b"", 0)
@@ -47,7 +49,7 @@ def test_the_deliver_sm(state: int, error: int, version: int) -> None:
 def test_a_message_from_a_phone_is_as_it_was_cut() -> None:
     owed = delivery(7, state=0, content=MoContent(b"\x05\x00\x03\x01\x02\x01hi", 8, 0x40))
     owed.source, owed.destination = owed.destination, owed.source
-    pdu = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
+    pdu: Any = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
     assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"243810000001", 1, 1)
     assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"BANK", 5, 0)
     assert (pdu.data_coding, pdu.esm_class, pdu.registered_delivery) == (8, 0x40, 0)
@@ -57,7 +59,7 @@ def test_a_message_from_a_phone_is_as_it_was_cut() -> None:
 @pytest.mark.parametrize(("length", "short"), [(0, True), (254, True), (255, False)])
 def test_what_a_short_message_does_not_hold_is_in_message_payload(length: int, short: bool) -> None:
     owed = delivery(7, state=0, content=MoContent(b"x" * length))
-    pdu = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
+    pdu: Any = codec.decode(codec.encode(deliver_sm(owed, 0x34, Outbox("bank"))))
     payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
     assert (len(pdu.short_message), len(payload or b"")) == ((length, 0) if short else (0, length))
 

@@ -19,6 +19,7 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer, NotSent
 from smppbridge.relay.accept.accept import rights_of
 from smppbridge.relay.lanes import lane as lanes
+from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.relay.lanes.breaker import BreakerRules
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
@@ -148,7 +149,7 @@ class Storm:
             self.sessions[name] = world.session()
         send = world.wire.send
         world.wire.carrier._send = lambda provider, asks: self._sending(send, provider, asks)
-        world.reports._owe = lambda some: self.owed.update((d.message_id, d.state) for d in some)
+        world.endings._owe = lambda some: self.owed.update((d.message_id, d.state) for d in some)
         return world
 
     def crash(self) -> None:
@@ -185,7 +186,7 @@ class Storm:
         store.messages, store.segments = {n: replace(r) for n, r in store.messages.items()}, {}
         store.deliveries, store.early = dict(store.deliveries), dict(store.early)
         world.wire.carrier._send = lambda provider, asks: None
-        world.reports._owe = lambda some: None
+        world.endings._owe = lambda some: None
         world.submit.drain()
         for _ in range(20):
             store.fail()
@@ -461,7 +462,7 @@ class Storm:
             assert lane._begun == len(lane._ready), f"{name}: {lane._begun} begun"
             assert lane.out == out[name], f"{name}: {lane.out} out"
         ready = [load for lane in world.lanes.values() for load in lane._ready]
-        begun = {a.message.message_id for load in ready for a in lanes.attempts_of(load)}
+        begun = {a.message.message_id for load in ready for a in attempts_of(load)}
         on_wire = {
             n for op, about in world.wire.out for n in (about[1:] if op == "batch" else (about,))
         }

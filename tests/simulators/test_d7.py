@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, DeferredQueue, succeed
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.web.resource import Resource
@@ -14,6 +15,8 @@ from twisted.web.server import Site
 
 from smppbridge.simulators import serving
 from smppbridge.simulators.d7.simulator import D7Simulator
+
+reactor: Any = installed
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 DLR = f"{CALLBACK}?message_id=7"
@@ -408,9 +411,9 @@ def test_a_message_from_a_phone_is_delivered_to_the_callback_url(simulator):
 
 def test_without_a_callback_url_nobody_hears_of_phones(clock):
     simulator = D7Simulator(clock)
-    simulator.pusher = RecordingPusher()
+    simulator.pusher = pusher = RecordingPusher()
     simulator.receive("971500000001", "3377", "STOP")
-    assert not simulator.pusher.calls
+    assert not pusher.calls
 
 
 # -- over TCP --------------------------------------------------------------------------------------

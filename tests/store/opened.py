@@ -18,10 +18,10 @@ from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
+from tests.patience import PATIENCE
 
 NOW = 1_800_000_000.0
 KEEP = 1_000.0  # seconds a receipt is owed
-PATIENCE = 30.0
 
 
 class Opened:
@@ -43,10 +43,19 @@ class Opened:
         if started:
             self.store.start()
 
-    def reopen(self) -> Restored:
+    def reopen(self, *, started: bool = True) -> Restored:
         self.store.stop()
-        self.open()
+        self.open(started=started)
         return self.restored
+
+    def start(self) -> None:
+        """Let it write what was told."""
+        self.store.start()
+
+    def fail(self, failing: bool) -> None:
+        """Let every write fail, as a disk does, or no more."""
+        switch = f"pragma query_only = {failing:d}"
+        self.wait(self.store._query(lambda db: db.execute(switch).fetchall()))
 
     def wait(self, *deferreds: Deferred[Any]) -> Any:
         """Play the reactor until all are answered; return, or raise, what the last came to."""
@@ -54,12 +63,16 @@ class Opened:
         for deferred, into in zip(deferreds, results, strict=True):
             deferred.addBoth(into.append)
         while not all(results):
-            call, args = self._calls.get(timeout=PATIENCE)
-            call(*args)
+            self.turn()
         last = results[-1][0]
         if isinstance(last, Failure):
             last.raiseException()
         return last
+
+    def turn(self) -> None:
+        """Do one thing that the store wants done in the reactor."""
+        call, args = self._calls.get(timeout=PATIENCE)
+        call(*args)
 
     def _call(self, call: Callable[..., object], *args: Any) -> None:
         self._calls.put((call, args))

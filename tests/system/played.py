@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.web.server import Request
 
@@ -22,9 +22,12 @@ from smppbridge.simulators.serving import PageAnswer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.daemon import KEY, Daemon
-from tests.system.esme import PATIENCE, Closed, Esme, Receipt, submit_sm
+from tests.system.esme import Closed, Esme, Receipt, submit_sm
+
+reactor: Any = installed
 
 PASSWORD = "hush-esm"
 NUMBER = "2438100000"

@@ -14,7 +14,8 @@ from twisted.web.server import Request
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.simulators.serving import PageAnswer, silent
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.system.esme import PATIENCE, Esme, ids, submit_sm
+from tests.patience import PATIENCE
+from tests.system.esme import Esme, ids, submit_sm
 from tests.system.played import (
     NUMBER,
     WHOLE,

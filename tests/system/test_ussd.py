@@ -22,6 +22,7 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
+from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme
 from tests.system.provider import Provider
@@ -162,7 +163,7 @@ def test_a_provider_that_hangs_up_ends_the_dialogue(daemon: Daemon, dial: Dial) 
     phone = dial()
 
     def hang_up(url: str, body: bytes) -> bytes:
-        connection = HTTPConnection("127.0.0.1", daemon.callbacks, timeout=10)
+        connection = HTTPConnection("127.0.0.1", daemon.callbacks, timeout=PATIENCE)
         connection.request("POST", f"/ussd/{KEY}", body)
         next_deliver_sm(esme)
         connection.close()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -100,7 +102,7 @@ WORK = st.lists(
 
 
 @given(WORK)
-def test_nothing_is_lost_or_doubled(work: list[tuple]) -> None:  # type: ignore[type-arg]
+def test_nothing_is_lost_or_doubled(work: list[tuple[Any, ...]]) -> None:
     turns, inside, last = Queue(by_text), set(), 0
     for what, *about in work:
         if what == "put":
@@ -109,7 +111,7 @@ def test_nothing_is_lost_or_doubled(work: list[tuple]) -> None:  # type: ignore[
             put(turns, attempt(last, system_id, priority, text=text, number=str(last)))
             inside.add(last)
         elif what == "remove":
-            gone = turns.remove(lambda a, who=about[0]: a.message.system_id == who)
+            gone = turns.remove(lambda a, who=about[0]: a.message.system_id == who)  # type: ignore[misc]
             inside -= {a.message.message_id for a in gone}
         else:
             some = turns.take(about[0])

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +35,7 @@ def onward(*there: str, shut: str = "") -> Onward:
     return go_on
 
 
-def attempt_at(hop: int = 0, number: int = 1, **changes: object) -> Attempt:
+def attempt_at(hop: int = 0, number: int = 1, **changes: Any) -> Attempt:
     return Attempt(message(route=ROUTE, **changes), ROUTE[hop], number, hop)
 
 

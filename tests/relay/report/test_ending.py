@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,10 +32,10 @@ class InLine:
             self.withdrawn.append(attempt.message.message_id)
         return self.waiting
 
-    def gone(self, attempts: list[Attempt]) -> None:
+    def gone(self, attempts: Sequence[Attempt]) -> None:
         self.ended += [a.message.message_id for a in attempts]
 
-    def let_go(self, attempts: list[Attempt]) -> None:
+    def let_go(self, attempts: Sequence[Attempt]) -> None:
         self.back += [a.message.message_id for a in attempts]
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Refused, Uncertain
@@ -259,7 +260,7 @@ def test_what_we_say_and_what_they_say_at_the_same_time_is_one_receipt() -> None
     attempt = world.store.messages[message_id].attempt()
     world.store.at_once = False
     world.told(says())
-    world.spawn(world.reports.settle_own([Fate(attempt, M.UNKNOWN)]))
+    Deferred.fromCoroutine(world.reports.settle_own([Fate(attempt, M.UNKNOWN)]))
     world.store.commit_all()
     assert owed(world) == [(message_id, M.DELIVERED)]
 

@@ -102,7 +102,7 @@ def test_a_submit_sm_is_ussd_by_its_service_type_or_its_tlvs() -> None:
     assert world.dialogues.take(world.session, [message]) == [message]
     for changes in ({"op": None}, {"service_type": b""}, {"service_type": b"ussd", "op": None}):
         request = world.phone()
-        assert world.esme(**changes) == 0  # type: ignore[arg-type]
+        assert world.esme(**changes) == 0
         assert len(request.screens) == 1
     request = world.phone()
     assert world.esme(op=None, service_type=b"", tlvs=(info(1),)) == 0

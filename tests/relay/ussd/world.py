@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.accept import rights_of
@@ -96,7 +96,7 @@ class World:
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
             identifiers=Identifiers(0, 1.0),
-            around=Around(self.clock, self.meters, _silent, _silent),
+            around=Around(self.clock, cast(Any, self.meters), _silent, _silent),
             log=lambda event, /, **fields: self.events.append((event, fields)),
         )
         self.session = Session()
