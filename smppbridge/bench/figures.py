@@ -15,7 +15,7 @@ import twisted
 
 from smppbridge import __version__
 
-Run = Mapping[str, float]
+Figures = Mapping[str, float]
 """The figures of one run, by name."""
 
 
@@ -84,7 +84,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
 )
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of the table."""
 
     measurement: str
@@ -94,7 +94,7 @@ class Row(NamedTuple):
     unit: str
 
 
-def medians(runs: Sequence[Run]) -> dict[str, float]:
+def medians(runs: Sequence[Figures]) -> dict[str, float]:
     """Return the median of each figure; of a fault, the worst."""
     return {
         name: max(values) if FIGURES[name].fault else median(values)
@@ -103,7 +103,7 @@ def medians(runs: Sequence[Run]) -> dict[str, float]:
     }
 
 
-def rows(measured: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
+def rows(measured: Mapping[str, Sequence[Figures]]) -> Iterator[TableRow]:
     """Yield the lines of the table; a measurement is named in its first line."""
     for measurement, runs in measured.items():
         title = measurement
@@ -112,11 +112,11 @@ def rows(measured: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
             values = [run[name] for run in runs]
             low, high = (f"{each:,.{figure.digits}f}" for each in (min(values), max(values)))
             spread = f"{low} – {high}" if low != high else ""
-            yield Row(title, figure.words, f"{value:,.{figure.digits}f}", spread, figure.unit)
+            yield TableRow(title, figure.words, f"{value:,.{figure.digits}f}", spread, figure.unit)
             title = ""
 
 
-def faults(measured: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+def faults(measured: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
     """Yield a line for each figure that should be 0 and is not."""
     for measurement, runs in measured.items():
         for name, value in medians(runs).items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from smppbridge.bench.figures import Run
+from smppbridge.bench.figures import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,4 +25,4 @@ class Plan:
     directory: Path | None = None
 
 
-Procedure = Callable[[Plan], Iterator[Run]]
+Procedure = Callable[[Plan], Iterator[Figures]]

@@ -37,7 +37,7 @@ def free_ports() -> Ports:
     return ports
 
 
-class Provider:
+class RunningSink:
     """A running ``bench.sink``."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
@@ -75,16 +75,16 @@ class Provider:
 
 
 @contextmanager
-def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[Provider]:
+def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[RunningSink]:
     """Run a provider that answers after *delay*; it pushes reports if it is told where to."""
     arguments = [f"--delay={delay}"]
     if report_to:
         arguments.append(f"--report-to={report_to}")
     with _python("smppbridge.bench.sink", *arguments) as process:
-        yield Provider(process, _said(process, "the provider")["port"])
+        yield RunningSink(process, _said(process, "the provider")["port"])
 
 
-class Bridge:
+class RunningBridge:
     """A running ``smppbridge run``; *ready_after* is seconds from its start to /readyz."""
 
     def __init__(self, process: subprocess.Popen[bytes], ports: Ports, ready_after: float) -> None:
@@ -111,7 +111,7 @@ class Bridge:
 @contextmanager
 def bridge(
     folder: Path, ports: Ports, providers: Sections, *, store: Path | None = None, **account: int
-) -> Iterator[Bridge]:
+) -> Iterator[RunningBridge]:
     """Run the bridge of a configuration made for it; *account* adds to the accounts' settings."""
     config, log = folder / "bridge.yaml", folder / "bridge.log"
     config.write_text(configuration(ports, store or folder / "bridge.db", providers, account))
@@ -124,7 +124,7 @@ def bridge(
         )
     try:
         _await_ready(process, ports.web, log)
-        yield Bridge(process, ports, time.monotonic() - begun)
+        yield RunningBridge(process, ports, time.monotonic() - begun)
     finally:
         _end(process)
 
@@ -177,7 +177,7 @@ def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
             arguments.append(f"--{name}")
         elif value is not False:
             arguments.append(f"--{name}={value}")
-    return _python("smppbridge.bench.esme", *arguments)
+    return _python("smppbridge.bench.load", *arguments)
 
 
 @contextmanager

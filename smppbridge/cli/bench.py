@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from smppbridge.bench.figures import Run, faults, machine, medians, rows
+from smppbridge.bench.figures import Figures, faults, machine, medians, rows
 from smppbridge.bench.measurements import MEASUREMENTS, measure, steps
 from smppbridge.bench.plan import Plan
 from smppbridge.bench.processes import BenchFailed
@@ -101,7 +101,7 @@ def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _document(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+def _document(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> dict[str, Any]:
     return {
         "machine": machine(),
         "plan": {**asdict(plan), "directory": plan.directory and str(plan.directory)},
@@ -111,7 +111,7 @@ def _document(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> dict[str, An
     }
 
 
-def _show(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> None:
+def _show(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> None:
     console = Console()
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     console.print(
