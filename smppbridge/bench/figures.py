@@ -28,6 +28,20 @@ class Figure(NamedTuple):
     fault: bool = False
 
 
+_STRETCHES = {
+    "accept": "accept",
+    "relay": "relay",
+    "receipt": "report and receipt",
+    "relayed": "accept and relay",
+    "relayed_reactor": "of these, the reactor's thread",
+    "relayed_store": "of these, the store's",
+    "relayed_http": "of these, libcurl's",
+    "receipted": "all three",
+    "receipted_reactor": "of these, the reactor's thread",
+    "receipted_store": "of these, the store's",
+    "receipted_http": "of these, libcurl's",
+}
+
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {
         "accepted_per_s": Figure("accepted durably", "/s"),
@@ -74,6 +88,15 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "bridge_us": Figure("CPU a message: bridge", "us", 1),
         "load_us": Figure("CPU a message: load", "us", 1),
         "provider_us": Figure("CPU a message: provider", "us", 1),
+        **{f"cpu_{name}_us": Figure(words, "us", 1) for name, words in _STRETCHES.items()},
+        **{
+            f"other_{name}_us": Figure(f"the other's: {words}", "us", 1)
+            for name, words in _STRETCHES.items()
+        },
+        **{
+            f"cpu_{name}_ratio": Figure(f"ours to the other's: {words}", "", 3)
+            for name, words in _STRETCHES.items()
+        },
         "refused": Figure("refused", "", fault=True),
         "lost": Figure("accepted, not relayed", "", fault=True),
         "doubled": Figure("relayed twice", "", fault=True),

@@ -11,6 +11,7 @@ from typing import Any
 
 from smppbridge.bench import processes
 from smppbridge.bench.configured import keccel
+from smppbridge.bench.cpu import cpu
 from smppbridge.bench.figures import Figures, rate
 from smppbridge.bench.lanes import batches, isolation, polls
 from smppbridge.bench.plan import Plan, Procedure
@@ -122,6 +123,7 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
         "receipts": Measurement(
             "there and back: reports pushed, receipts acknowledged", there_and_back
         ),
+        "cpu": Measurement("CPU a message of the bridge process, stretch by stretch", cpu),
         "window1": Measurement(
             "one bind, window 1", one_at_a_time, ("accepted_per_s", "p50_ms", "p99_ms", *_FAULTS)
         ),

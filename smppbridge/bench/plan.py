@@ -13,7 +13,8 @@ from smppbridge.bench.figures import Figures
 class Plan:
     """How much is measured; *stored* messages are in the stores that have a past.
 
-    *seconds* is how long a bridge is watched that is left to itself.
+    *seconds* is how long a bridge is watched that is left to itself; *against* is another version
+    that is measured beside this one.
     """
 
     messages: int = 20_000
@@ -23,6 +24,7 @@ class Plan:
     stored: int = 1_000_000
     seconds: float = 30.0
     directory: Path | None = None
+    against: Path | None = None
 
 
 Procedure = Callable[[Plan], Iterator[Figures]]

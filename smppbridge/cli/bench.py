@@ -75,6 +75,12 @@ _MOST_MESSAGES = 10_000_000
     type=click.Path(path_type=Path, exists=True, file_okay=False, writable=True),
     help="Where stores are put: the disk that is measured.  [default: the one for temporary files]",
 )
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="A checkout or a virtual environment of another version: cpu measures both by turns.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
     """Measure this machine: the bridge, a load and a provider as processes on loopback.
@@ -104,7 +110,10 @@ def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
 def _document(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> dict[str, Any]:
     return {
         "machine": machine(),
-        "plan": {**asdict(plan), "directory": plan.directory and str(plan.directory)},
+        "plan": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(plan).items()
+        },
         "measurements": {
             name: {"median": medians(runs), "runs": list(runs)} for name, runs in measured.items()
         },
