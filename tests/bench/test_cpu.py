@@ -67,10 +67,12 @@ COSTS = {
 }
 
 
-def test_bridges_of_two_checkouts_are_measured(plan):
-    [run] = cpu.cpu(Plan(messages=200, runs=1, directory=plan.directory, against=OURS.path))
-    assert run["cpu_receipted_us"] > run["cpu_receipted_http_us"] > 0
-    assert run["other_receipted_us"] > 0
+@pytest.mark.parametrize("way", ["accepted", "receipted"])
+def test_a_bridge_of_a_checkout_is_measured(plan, way):
+    spent = cpu._spent(plan, Tree(OURS.path), way)
+    assert spent.reactor > 0
+    assert spent.store > 0
+    assert spent.total > spent.http >= 0
     assert list(plan.directory.iterdir()) == []
 
 
