@@ -43,7 +43,7 @@ ProviderOf = Callable[[str, Address], str]
 
 
 @dataclass(slots=True)
-class Row:
+class BoardRow:
     """One segment or undivided message; *ms* is from acceptance to the final state.
 
     *provider* is who gets it first, until one says what became of it.
@@ -77,7 +77,7 @@ class Board(Journal):
         self._console, self._clock, self._stamp = console, clock, stamped(clock)
         self._live: Live | None = None
         self._changed = False
-        self._rows: OrderedDict[str, Row] = OrderedDict()
+        self._rows: OrderedDict[str, BoardRow] = OrderedDict()
         self._notes: deque[str] = deque(maxlen=_NOTES)
         self._accepted = self._delivered = self._failed = 0
 
@@ -152,7 +152,7 @@ class Board(Journal):
 
     def _add(self, seen: Mapping[str, Any], provider: str, state: str) -> None:
         message_id, addresses = seen["message_id"], (seen["source_addr"], seen["destination"])
-        self._rows[message_id] = Row(self._clock(), message_id, provider, *addresses, state)
+        self._rows[message_id] = BoardRow(self._clock(), message_id, provider, *addresses, state)
         if len(self._rows) > _REMEMBERED:
             self._rows.popitem(last=False)
 

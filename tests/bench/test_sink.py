@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.bench.sink import SwiftProvider
+from smppbridge.bench.sink import Sink
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted
@@ -32,8 +32,8 @@ KEY = "0b0e9d3a-54a0-4d3b-9a64-3a3f0f6b7c01"
 
 
 @contextmanager
-def running(**options) -> Iterator[SwiftProvider]:
-    provider = SwiftProvider(**options)
+def running(**options) -> Iterator[Sink]:
+    provider = Sink(**options)
     reading, writing = os.pipe()
     thread = threading.Thread(target=provider.run, args=(reading,))
     thread.start()
@@ -63,11 +63,11 @@ def read_answer(coming: BufferedReader) -> dict[str, str]:
     return json.loads(coming.read(int(headers["Content-Length"])))
 
 
-def counts(provider: SwiftProvider) -> dict[str, int]:
+def counts(provider: Sink) -> dict[str, int]:
     return json.loads(made(provider, HttpRequest("GET", "http://host/counts")).body)
 
 
-def made(provider: SwiftProvider, request: HttpRequest) -> HttpResponse:
+def made(provider: Sink, request: HttpRequest) -> HttpResponse:
     path = request.url.removeprefix("http://host")
     with closing(
         http.client.HTTPConnection("127.0.0.1", provider.port, timeout=PATIENCE)
@@ -77,7 +77,7 @@ def made(provider: SwiftProvider, request: HttpRequest) -> HttpResponse:
         return HttpResponse(response.status, response.read())
 
 
-def carried(provider: SwiftProvider, exchange):
+def carried(provider: Sink, exchange):
     """Carry an exchange out with *provider*; its time stands still."""
     exchange, answer = alone(exchange, lambda: 1_000.0), None
     while True:

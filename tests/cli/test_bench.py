@@ -105,11 +105,18 @@ def test_a_process_that_fails_is_told_of_without_a_traceback(shared):
     assert "Error: the bridge does not start" in result.stderr
 
 
+def test_another_version_can_be_named(shared, tmp_path):
+    result = invoke("--json", "--only", "accept", "--against", str(tmp_path))
+    assert json.loads(result.stdout)["plan"]["against"] == str(tmp_path)
+    assert json.loads(invoke("--json", "--only", "accept").stdout)["plan"]["against"] is None
+
+
 def test_every_measurement_can_be_named():
     assert list(MEASUREMENTS) == [
         "accept",
         "relay",
         "receipts",
+        "cpu",
         "window1",
         "idle",
         "waiting",
