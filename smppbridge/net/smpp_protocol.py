@@ -68,9 +68,8 @@ class SmppProtocol(Protocol):
         self._arm()
 
     def dataReceived(self, data: bytes) -> None:
-        """Take what the peer sent."""
-        now = self.clock.seconds()
-        self._take(self.session.receive(data, now))
+        """Feed the peer's octets to the session."""
+        self._take(self.session.receive(data, self.clock.seconds()))
         self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -97,9 +96,13 @@ class SmppProtocol(Protocol):
 
     def flush(self) -> None:
         """Write what is in line; go on reading if there is room again; close if it is over."""
-        self._write()
-        if not self._taking:
+        if self.session.out or self.session.state is State.CLOSED:
+            self._write()
+        if self._taking:
+            return
+        if self._silent:
             self._hear()
+        if self._timer is None or self.session.sooner:
             self._arm()
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock, StringTransport
