@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol as Typing
 from typing import cast
 
@@ -68,9 +68,11 @@ class SmppProtocol(Protocol):
         self._arm()
 
     def dataReceived(self, data: bytes) -> None:
-        """Feed the peer's octets to the session."""
-        self._take(self.session.receive(data, self.clock.seconds()))
-        self.flush()
+        """Feed the peer's octets to the session; hand its events on."""
+        session = self.session
+        self._take(session.receive, data, self.clock.seconds())
+        if session.out or session.sooner or self._silent or self._timer is None:
+            self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Tell the owner what remains unanswered."""
@@ -96,7 +98,7 @@ class SmppProtocol(Protocol):
 
     def flush(self) -> None:
         """Write what is in line; go on reading if there is room again; close if it is over."""
-        if self.session.out or self.session.state is State.CLOSED:
+        if self.session.out or self.session.sooner:
             self._write()
         if self._taking:
             return
@@ -111,11 +113,11 @@ class SmppProtocol(Protocol):
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _take(self, events: Iterator[Event]) -> None:
+    def _take(self, source: Callable[..., Iterator[Event]], *about: object) -> None:
         submitted: list[SubmitSm] = []
         answered: list[Answered] = []
         self._taking = True
-        for event in events:
+        for event in source(*about):
             kind = type(event)
             if kind is SubmitSm:
                 submitted.append(cast(SubmitSm, event))
@@ -123,7 +125,7 @@ class SmppProtocol(Protocol):
                 answered.append(cast(Answered, event))
             else:
                 self.owner.happened(cast(Happening, event))
-        if self.session.held:  # before they are handed on: they may be refused at once
+        if self.session.stopped:  # before they are handed on: they may be refused at once
             self._hush()
         if submitted:
             self.owner.submitted(submitted)
@@ -146,7 +148,7 @@ class SmppProtocol(Protocol):
     def _hear(self) -> None:
         while self._silent and not self.session.held and not self.choked and not self._closing:
             self._silent = False
-            self._take(self.session.resume(self.clock.seconds()))
+            self._take(self.session.resume, self.clock.seconds())
             self._write()
             if not self._silent and not self._closing:
                 self.transport.resumeProducing()
@@ -165,7 +167,7 @@ class SmppProtocol(Protocol):
 
     def _due(self) -> None:
         self._timer = None
-        self._take(self.session.tick(self.clock.seconds()))
+        self._take(self.session.tick, self.clock.seconds())
         self.flush()
 
     def _disarm(self) -> None:

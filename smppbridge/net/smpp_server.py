@@ -79,20 +79,13 @@ class EsmeLink(SmppProtocol):
         clock = smsc.clock
         session = Session(Role.SMSC, clock.seconds(), timers=smsc.timers, tally=smsc.tally)
         super().__init__(session, clock)
+        self.answer: Callable[[Pdu], None] = session.answer
         self.host, self.owner, self._smsc = host, self, smsc
+        self.interface_version = 0  # the peer's, once it is bound
         self.bound_as, self.bound_at = 0, 0.0
         self.faults = self._silences = 0
 
     # -- what the relay asks of it --------------------------------------------------------------
-
-    @property
-    def interface_version(self) -> int:
-        """Return the peer's."""
-        return self.session.interface_version
-
-    def answer(self, response: Pdu) -> None:
-        """Put a response in line."""
-        self.session.answer(response)
 
     def room(self) -> int:
         """Return how many deliver_sm fit."""
@@ -230,6 +223,7 @@ class Smsc(Factory):
         link.bound_as, link.bound_at = request.command_id, self.clock.seconds()
         self.binds.bound(system_id, link)
         link.session.accept_bind(request, self.system_id, self.clock.seconds())
+        link.interface_version = link.session.interface_version
         self._tell("session_bound", link, system_id, kind=_kind(link))
         if link.session.may_deliver:
             if self.dialogues is not None:

@@ -42,9 +42,7 @@ _TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ES
 class Receiver(Protocol):
     """A session that takes deliver_sm."""
 
-    @property
-    def interface_version(self) -> int:
-        """Return the peer's."""
+    interface_version: int  # the peer's
 
     def room(self) -> int:
         """Return how many more deliver_sm its window holds."""
@@ -170,8 +168,11 @@ class Deliver:
 
     def _move(self, outbox: Outbox) -> None:
         while outbox.waiting:
-            receiver = max(outbox.receivers, key=_room, default=None)
-            if receiver is None or (room := receiver.room()) <= 0:
+            receiver, room = None, 0
+            for each in outbox.receivers:
+                if (free := each.room()) > room:
+                    receiver, room = each, free
+            if receiver is None:
                 break
             for _ in range(min(room, len(outbox.waiting))):
                 delivery = outbox.waiting.popleft()
@@ -231,7 +232,7 @@ class Deliver:
         except StoreFailure:
             outbox.done += done  # and again at the next flush
             return
-        self._free(outbox, [d for d, _ in done])
+        outbox.held.difference_update([(d.message_id, d.state) for d, _ in done])
         outbox.depth -= len(done)
         refused = sum(1 for _, status in done if status)
         if refused:
@@ -328,7 +329,3 @@ def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
         short_message=content.octets if fits else b"",
         tlvs=() if fits else (tlvs.make_octets(Tag.MESSAGE_PAYLOAD, content.octets),),
     )
-
-
-def _room(receiver: Receiver) -> int:
-    return receiver.room()

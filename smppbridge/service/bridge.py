@@ -46,11 +46,12 @@ class Bridge:
         self.draining = self.listening = False
         self.applied_at, self.applied_well = time.time(), True
         path = settings.store.removeprefix("sqlite:")
-        self.store = SqliteStore(path, reactor.callFromThread, self._committed)
+        self.store = SqliteStore(
+            path, reactor.callFromThread, self.metrics.store_commit, self._store_changed
+        )
         self._pool = ThreadPool(0, 2, "argon2")
         self._ports: list[IListeningPort] = []
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
-        self._store_works = True
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         """Run a coroutine; its exception is logged, but for StoreFailure, which the store logs."""
@@ -129,11 +130,7 @@ class Bridge:
             endpoint = serverFromString(self.reactor, description)
             self._ports.append(await endpoint.listen(cast(IProtocolFactory, factory)))
 
-    def _committed(self, seconds: float, error: Exception | None) -> None:
-        self.metrics.store_commit(seconds)
-        if (error is None) == self._store_works:
-            return
-        self._store_works = error is None
+    def _store_changed(self, error: Exception | None) -> None:
         if error is None:
             self.journal("store_works")
         else:

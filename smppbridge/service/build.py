@@ -41,7 +41,6 @@ from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.web.callbacks import Callbacks
-from smppbridge.web.hearing import Hearing
 from smppbridge.web.ussd import Ussd
 
 Receive = Callable[..., Coroutine[Any, Any, None]]
@@ -206,7 +205,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = Callbacks(Hearing(read, relay.receive, reactor), metrics.callback)
+    callbacks = Callbacks(read, relay.receive, reactor, metrics.callback)
     return Doors(
         binds=binds, smsc=smsc, callbacks=callbacks, ussd=Ussd(callbacks, metrics.callback)
     )

@@ -34,7 +34,8 @@ class Session:
     Its owner feeds the peer's octets to it (`receive`), writes *out* to the peer
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
     `state` is CLOSED and everything is written. While it is `held` the owner reads no more.
-    *sooner* is set when the deadline has become earlier than the one that was returned last.
+    *sooner* is set when the deadline has become earlier than the one that was returned last, or
+    the state another; *stopped* when the last events ended because the session is held.
     """
 
     def __init__(
@@ -56,11 +57,12 @@ class Session:
         self.interface_version = 0
         self.end_reason = ""
         self._tally = tally or Tally()
+        self._passed = self._tally.passed
         self._alarms = Alarms(now)
         self._asked = Window()
         self._frames = FrameBuffer()
         self.out: list[bytes] = []  # encoded PDUs
-        self.sooner = False
+        self.sooner = self.stopped = False
         self._deadline = 0.0  # as it was returned last
         self._parting = ""
         self._unbind: Pdu | None = None
@@ -140,12 +142,17 @@ class Session:
             raise LocalError(f"{type(request).__name__} in {self.state.name}")
         if len(self._asked.open) >= self.window:
             raise LocalError("the window is full")
+        answered, expiry = is_answered(command_id), now + self.timers.response
         request.sequence_number = number = self._asked.next_number()
-        self.out.append(request.encode())
-        if is_answered(command_id):
-            expiry = now + self.timers.response
+        if answered:
             self._asked.put(number, command_id, about, expiry)
-            self.sooner |= expiry < self._deadline
+        try:
+            self.out.append(request.encode())
+        except LocalError:
+            if answered:
+                self._asked.take(number)
+            raise
+        self.sooner |= answered and expiry < self._deadline
         if command_id in BOUND_AS:
             self._go(State.BINDING)
         self._alarms.active = now
@@ -256,6 +263,7 @@ class Session:
 
     def _events(self, now: float) -> Iterator[Event]:
         frames, alarms = self._frames, self._alarms
+        self.stopped = False
         while self._reads and self.unanswered < self.receive_window:
             try:
                 frame = frames.next_frame(self._max_length)
@@ -271,10 +279,14 @@ class Session:
             event = self._received(frame, now)
             if event is not None:
                 yield event
+        self.stopped = self.state is not State.CLOSED
 
     def _received(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
-        self._tally.received((command_id, status))
+        try:
+            self._passed[command_id, status] += 1
+        except KeyError:
+            self._tally.received((command_id, status))
         if command_id & RESPONSE:
             return self._responded(frame, now)
         if command_id not in self._may_come:

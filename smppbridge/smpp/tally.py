@@ -18,21 +18,22 @@ class Tally:
 
     A peer chooses command_id and command_status: numbers that SMPP 3.4 has no name for are counted
     together, as "other", and a request has no status (SMPP 3.4, 3.2), so that a tally stays small.
+    A session counts up heads that are in *passed* itself, and calls `received` for the others.
     """
 
-    __slots__ = ("_received", "_sent")
+    __slots__ = ("_sent", "passed")
 
     def __init__(self) -> None:
-        self._received: dict[tuple[int, int], int] = {}
+        self.passed: dict[tuple[int, int], int] = {}
         self._sent: dict[bytes, int] = {}  # by the octets of both: they need no unpacking
 
     def received(self, head: tuple[int, int]) -> None:
         """Count a PDU that came, by its command_id and command_status."""
         try:
-            self._received[head] += 1
+            self.passed[head] += 1
         except KeyError:
             known = _known(*head)
-            self._received[known] = self._received.get(known, 0) + 1
+            self.passed[known] = self.passed.get(known, 0) + 1
 
     def sent(self, pdus: Iterable[bytes]) -> None:
         """Count encoded PDUs that leave."""
@@ -50,7 +51,7 @@ class Tally:
         sent = {_HEAD.unpack(head): count for head, count in self._sent.items()}
         return {
             (direction, _COMMANDS.get(command_id, "other"), _STATUSES.get(status, "other")): count
-            for direction, counts in (("in", self._received), ("out", sent))
+            for direction, counts in (("in", self.passed), ("out", sent))
             for (command_id, status), count in counts.items()
         }
 

@@ -37,18 +37,19 @@ class SqliteStore:
     """The verbs of ``store.port`` on one SQLite file.
 
     Methods are for the reactor thread; rows are made there, so that no value is shared with the
-    writer thread.  *committed* is called for every transaction with its seconds, and its error if
-    it failed.
+    writer thread.  *committed* is called for every transaction with its seconds, *changed* when
+    transactions begin to fail (with the error) or succeed again (None).
     """
 
     def __init__(
         self,
         path: str | Path,
         call_in_reactor: Callable[..., object],
-        committed: Callable[[float, Exception | None], None] = lambda *_: None,
+        committed: Callable[[float], None] = lambda _: None,
+        changed: Callable[[Exception | None], None] = lambda _: None,
     ) -> None:
         self.path = str(path)
-        self._writer = Writer(self.path, call_in_reactor, committed)
+        self._writer = Writer(self.path, call_in_reactor, committed, changed)
         self._write, self._query = self._writer.write, self._writer.query
         self._lock: int | None = None
 
@@ -108,7 +109,9 @@ class SqliteStore:
             (s.message_id, m.message_id) for m in messages if m.segments for s in m.segments
         ]
         writes += [(sql.INSERT_SEGMENT, segments), (sql.JOIN_SEGMENT, joined)]
-        return self._write(writes + _settled(settlements))
+        if settlements:
+            writes += _settled(settlements)
+        return self._write(writes)
 
     def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write(
@@ -131,7 +134,9 @@ class SqliteStore:
             (sql.RECORD, [rec.verdict_row(v) for v in verdicts]),
             (sql.INSERT_ATTEMPT, noted),
         ]
-        return self._write(writes + _settled(settlements))
+        if settlements:
+            writes += _settled(settlements)
+        return self._write(writes)
 
     def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write(

@@ -43,17 +43,20 @@ def connect(path: str) -> sqlite3.Connection:
 class Writer:
     """Carries out writes and queries of the reactor thread, each call after the calls before it.
 
-    *committed* is called for every transaction with its seconds, and its error if it failed.  Only
-    the reactor thread writes `failing`, in `_done`; the writer thread has its connection alone.
+    *committed* is called for every transaction with its seconds, *changed* when transactions begin
+    to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
+    `_done`; the writer thread has its connection alone.
     """
 
     def __init__(
         self,
         path: str,
         call_in_reactor: Callable[..., object],
-        committed: Callable[[float, Exception | None], None],
+        committed: Callable[[float], None],
+        changed: Callable[[Exception | None], None],
     ) -> None:
-        self._path, self._call, self._committed = path, call_in_reactor, committed
+        self._path, self._call = path, call_in_reactor
+        self._committed, self._changed = committed, changed
         self._calls: queue.SimpleQueue[_StoreCall | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self.failing = False
@@ -123,8 +126,10 @@ class Writer:
     ) -> None:
         if any(rows for call in writing for _, rows in call.writes or ()):
             failed = next((e for e in results[: len(writing)] if isinstance(e, Exception)), None)
-            self.failing = failed is not None
-            self._committed(seconds, failed)
+            if self.failing is (failed is None):
+                self.failing = failed is not None
+                self._changed(failed)
+            self._committed(seconds)
         for call, result in zip([*writing, *reading], results, strict=True):
             if isinstance(result, Exception):
                 call.waiter.errback(StoreFailure(str(result)))

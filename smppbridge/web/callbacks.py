@@ -1,24 +1,27 @@
-"""What providers call: /callbacks/<provider>/<callback_key>, answered when it is on disk."""
+"""callbacks: /callbacks/<provider>/<callback_key>, answered when the reports are on disk."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
+from typing import Any
 
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http import BAD_REQUEST, OK, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
-from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.site import Request, answer, not_allowed, not_found
 
-Told = Callable[[str, HttpRequest], Deferred[None]]
-"""Takes what a provider said; done when that is on disk.  Raises BadReply for what it is not."""
+Read = Callable[[str, HttpRequest], Sequence[Received]]
+"""Reads a callback of a provider; raises BadReply if it is none of its callbacks."""
+Receive = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
+"""Receives the reports and messages of a provider; they are on disk when it returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,23 +35,40 @@ class Caller:
 _NOBODY = Caller(b"\0" * 32)
 
 
-class Callbacks(Resource):
-    """Hears providers; an unknown one, a wrong key and any other path look the same from outside.
+@dataclass(slots=True)
+class _Callback:
+    """A request that is answered when its reports and messages are on disk."""
 
-    *counted* is called with the provider ("" if its key was wrong) and what came of the request.
+    request: Request
+    caller: Caller
+    received: Sequence[Received]
+
+
+class Callbacks(Resource):
+    """The resource that providers call; to a stranger every path looks the same.
+
+    All callbacks of one turn of the reactor are received together, with one commit.  *counted* is
+    called with the provider ("" if its key was wrong) and the result of the request.
     """
 
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, told: Told, counted: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        read: Read,
+        receive: Receive,
+        reactor: IReactorTime,
+        counted: Callable[[str, str], None],
+    ) -> None:
         super().__init__()
-        self._told = told
+        self._read, self._receive, self._reactor = read, receive, reactor
         self._counted = counted
         self._callers: Mapping[bytes, Caller] = {}
+        self._read_now: dict[str, list[_Callback]] = {}
 
     def admit(self, callers: Mapping[str, Caller]) -> None:
-        """Hear these providers from now on, and no others."""
+        """Let these providers call from now on, and no others."""
         if not all(caller.key for caller in callers.values()):
             raise ValueError("a callback key is empty")
         self._callers = {name.encode(): caller for name, caller in callers.items()}
@@ -64,25 +84,40 @@ class Callbacks(Resource):
         if request.method not in (b"GET", b"POST"):
             self._counted(provider, "bad_request")
             return not_allowed(request, b"GET, POST")
-        told = maybeDeferred(self._told, provider, read_request(request, provider))
-        told.addCallbacks(
-            self._heard, self._failed, (request, provider, caller), {}, (request, provider)
-        )
+        try:
+            received = self._read(provider, read_request(request, provider))
+        except BadReply:
+            self._counted(provider, "bad_request")
+            return answer(request, BAD_REQUEST, b"not understood\n")
+        except Exception:  # a provider's fault must not look like a good answer to its caller
+            self._log.failure("callback")
+            self._counted(provider, "failed")
+            return answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
+        if not self._read_now:
+            self._reactor.callLater(0, self._receive_all)
+        self._read_now.setdefault(provider, []).append(_Callback(request, caller, received))
         return NOT_DONE_YET
 
-    def _heard(self, _: object, request: Request, provider: str, caller: Caller) -> None:
-        self._answer(request, OK, caller.answer)
-        self._counted(provider, "ok")
+    def _receive_all(self) -> None:
+        read, self._read_now = self._read_now, {}
+        for provider, callbacks in read.items():
+            Deferred.fromCoroutine(self._receive_from(provider, callbacks))
 
-    def _failed(self, failure: Failure, request: Request, provider: str) -> None:
-        if failure.check(BadReply):
-            self._answer(request, BAD_REQUEST, b"not understood\n")
-            self._counted(provider, "bad_request")
-            return
-        if not failure.check(StoreFailure):  # which the store has told of
-            self._log.failure("callback", failure)
-        self._answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
-        self._counted(provider, "failed")
+    async def _receive_from(self, provider: str, callbacks: Sequence[_Callback]) -> None:
+        stored = False
+        try:
+            await self._receive(provider, [each for c in callbacks for each in c.received])
+            stored = True
+        except StoreFailure:
+            pass  # the store has logged it
+        except Exception:
+            self._log.failure("callback")
+        for callback in callbacks:
+            if stored:
+                self._answer(callback.request, OK, callback.caller.answer)
+            else:
+                self._answer(callback.request, SERVICE_UNAVAILABLE, b"not stored\n")
+            self._counted(provider, "ok" if stored else "failed")
 
     def _answer(self, request: Request, status: int, body: bytes) -> None:
         if request.channel is None:  # the provider has gone meanwhile

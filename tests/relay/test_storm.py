@@ -458,10 +458,10 @@ class Storm:
                 assert len(inside) == line.waiting == len(line.held)
                 assert line.held <= set(waits)
             assert lane.queue.waiting == sum(line.waiting for line in lines.values())
-            assert lane._overflowing == sum(line.more for line in lines.values())
-            assert lane._begun == len(lane._ready), f"{name}: {lane._begun} begun"
+            assert lane.overflowing == sum(line.more for line in lines.values())
+            assert lane._begun == len(lane.ready), f"{name}: {lane._begun} begun"
             assert lane.out == out[name], f"{name}: {lane.out} out"
-        ready = [load for lane in world.lanes.values() for load in lane._ready]
+        ready = [load for lane in world.lanes.values() for load in lane.ready]
         begun = {a.message.message_id for load in ready for a in attempts_of(load)}
         on_wire = {
             n for op, about in world.wire.out for n in (about[1:] if op == "batch" else (about,))
@@ -506,7 +506,7 @@ class Storm:
             for m in [s.message_id for s in row.message.segments] or [n]:
                 assert (m, row.state) in self.store.deliveries, "nobody was told"
         for name, lane in self.world.lanes.items():
-            assert (lane.depth, lane.out, lane._begun, lane._overflowing) == (0, 0, 0, 0), name
+            assert (lane.depth, lane.out, lane._begun, lane.overflowing) == (0, 0, 0, 0), name
             assert lane.queue.waiting == 0
             assert not any(line.held for line in lane.queue.lines.values())
 

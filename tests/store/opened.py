@@ -38,7 +38,8 @@ class Opened:
         self.open(started=started)
 
     def open(self, *, started: bool = True) -> None:
-        self.store = SqliteStore(self.path, self._call, lambda took, error: self._commit(error))
+        self.error: Exception | None = None
+        self.store = SqliteStore(self.path, self._call, self._commit, self._changed)
         self.restored = self.store.open()
         if started:
             self.store.start()
@@ -77,8 +78,11 @@ class Opened:
     def _call(self, call: Callable[..., object], *args: Any) -> None:
         self._calls.put((call, args))
 
-    def _commit(self, error: Exception | None) -> None:
-        self.commits.append(error)
+    def _commit(self, seconds: float) -> None:
+        self.commits.append(self.error)
+
+    def _changed(self, error: Exception | None) -> None:
+        self.error = error
 
 
 def message(message_id: int = 1, **changes: Any) -> Message:

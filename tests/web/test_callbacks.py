@@ -13,7 +13,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import Callbacks, Caller
 from smppbridge.web.site import callbacks_site
@@ -26,19 +26,38 @@ class Connection:
         self.heard: list[tuple[str, HttpRequest]] = []
         self.stored: list[Deferred[None]] = []
         self.counted: list[tuple[str, str]] = []
-        self.callbacks = Callbacks(self.told, lambda *result: self.counted.append(result))
+        self.faults: list[Exception] = []
+        self.clock = Clock()
+        self.callbacks = Callbacks(self.read, self.receive, self.clock, self.count)
         self.callbacks.admit({"keccel": Caller(b"k3y"), "d7": Caller(b"0ther", b"ACK")})
         self.channel: Any = callbacks_site(self.callbacks, Clock()).buildProtocol(None)
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 
-    def told(self, provider: str, request: HttpRequest) -> Deferred[None]:
+    def count(self, provider: str, result: str) -> None:
+        self.counted.append((provider, result))
+
+    def read(self, provider: str, request: HttpRequest) -> tuple[()]:
         self.heard.append((provider, request))
+        if self.faults:
+            raise self.faults.pop(0)
+        return ()
+
+    async def receive(self, provider: str, received: list[Received]) -> None:
         self.stored.append(Deferred())
-        return self.stored[-1]
+        await self.stored[-1]
 
     def says(self, request: bytes) -> None:
         self.channel.dataReceived(request)
+        self.clock.advance(0)
+
+    def store(self, number: int, error: Exception | None = None) -> None:
+        """Let a commit succeed or fail; the provider's next request is read then."""
+        if error is None:
+            self.stored[number].callback(None)
+        else:
+            self.stored[number].errback(error)
+        self.clock.advance(0)
 
     def answers(self) -> list[bytes]:
         """The status lines so far."""
@@ -74,7 +93,7 @@ def test_the_answer_waits_for_the_disk() -> None:
     assert request.query == {"messageID": "7", "status": "DELIVERED", "x": "é"}
     assert request.headers == (("host", "x"),)
     assert "k3y" not in request.url + repr(request)
-    connection.stored[0].callback(None)
+    connection.store(0)
     assert connection.answers() == [b"200 OK"]
     assert b"Content-Length: 0\r\n" in connection.transport.value()
     assert connection.counted == [("keccel", "ok")]
@@ -88,7 +107,7 @@ def test_a_provider_gets_the_answer_it_wants_and_may_post() -> None:
     )
     assert connection.heard[0][1].body == b'{"a": 1}'
     assert ("content-type", "application/json") in connection.heard[0][1].headers
-    connection.stored[0].callback(None)
+    connection.store(0)
     assert connection.transport.value().endswith(b"\r\n\r\nACK")
     assert b"Content-Length: 3\r\n" in connection.transport.value()
 
@@ -144,7 +163,6 @@ def test_whoever_has_no_key_sees_the_same_of_every_path() -> None:
 @pytest.mark.parametrize(
     ("error", "status", "result"),
     [
-        (BadReply("status?"), b"400 Bad Request", "bad_request"),
         (StoreFailure("disk full"), b"503 Service Unavailable", "failed"),
         (OSError(28, "No space left on device"), b"503 Service Unavailable", "failed"),
     ],
@@ -154,7 +172,7 @@ def test_what_was_not_stored_is_not_acknowledged(
 ) -> None:
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y"))
-    connection.stored[0].errback(error)
+    connection.store(0, error)
     assert connection.answers() == [status]
     assert connection.counted == [("keccel", result)]
     assert str(error).encode() not in connection.transport.value()
@@ -173,7 +191,7 @@ def test_what_a_provider_said_counts_though_it_has_gone(errors: list[LogEvent]) 
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y"))
     connection.channel.connectionLost(Failure(ConnectionError()))
-    connection.stored[0].callback(None)
+    connection.store(0)
     assert connection.counted == [("keccel", "ok")]
     assert connection.answers() == []
     gc.collect()  # a Deferred tells of an error that nobody took when it goes
@@ -184,21 +202,39 @@ def test_requests_sent_ahead_are_answered_in_order() -> None:
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y?n=1") + get(b"/callbacks/d7/0ther?n=2"))
     assert [provider for provider, _ in connection.heard] == ["keccel"]
-    connection.stored[0].callback(None)
-    connection.stored[1].callback(None)
+    connection.store(0)
+    connection.store(1)
     assert connection.answers() == [b"200 OK", b"200 OK"]
     assert connection.transport.value().endswith(b"ACK")
 
 
-@pytest.mark.parametrize("error", [BadReply("status?"), StoreFailure("disk full")])
+def test_a_callback_that_cannot_be_read_is_told_so() -> None:
+    connection = Connection()
+    connection.faults = [BadReply("status?")]
+    connection.says(get(b"/callbacks/keccel/k3y"))
+    assert connection.answers() == [b"400 Bad Request"]
+    assert connection.counted == [("keccel", "bad_request")]
+    assert b"status?" not in connection.transport.value()
+    assert connection.stored == []
+
+
+def test_a_fault_of_a_provider_is_not_acknowledged(errors: list[LogEvent]) -> None:
+    connection = Connection()
+    connection.faults = [ZeroDivisionError("ours")]
+    connection.says(get(b"/callbacks/keccel/k3y"))
+    assert connection.answers() == [b"503 Service Unavailable"]
+    assert connection.counted == [("keccel", "failed")]
+    assert len(errors) == 1
+
+
 @pytest.mark.parametrize("odd", [0, 1])
-def test_an_odd_request_takes_no_other_with_it(odd: int, error: Exception) -> None:
+def test_an_odd_request_takes_no_other_with_it(odd: int) -> None:
     connection = Connection()
     connection.says(get(b"/callbacks/keccel/k3y?n=0") + get(b"/callbacks/keccel/k3y?n=1"))
     for number in (0, 1):
         assert connection.heard[number][1].query == {"n": f"{number}"}
-        connection.stored[number].callback(None if number != odd else Failure(error))
-    failed = b"400 Bad Request" if isinstance(error, BadReply) else b"503 Service Unavailable"
+        connection.store(number, StoreFailure("disk full") if number == odd else None)
+    failed = b"503 Service Unavailable"
     assert connection.answers() == [failed if number == odd else b"200 OK" for number in (0, 1)]
 
 

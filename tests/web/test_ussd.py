@@ -47,13 +47,18 @@ class Phones:
         self.gone.append(answer)
 
 
+async def nothing(provider: str, received: object) -> None:
+    """Receive a callback without reports."""
+
+
 class Connection:
     """The provider's connection to the callbacks listener."""
 
     def __init__(self, screen: Screen | None = None, *, key: str | None = KEY) -> None:
         self.phones = Phones(screen)
         self.counted: list[tuple[str, str]] = []
-        callbacks = Callbacks(lambda *_: None, self.count)  # type: ignore[arg-type]
+        self.clock = Clock()
+        callbacks = Callbacks(lambda *_: (), nothing, self.clock, self.count)
         callbacks.admit({"keccel": Caller(b"k3y")})
         self.ussd = Ussd(callbacks, self.count)
         self.ussd.admit(key, self.phones)
@@ -163,6 +168,7 @@ def test_another_key_can_be_admitted() -> None:
 def test_callbacks_are_where_they_were() -> None:
     connection = Connection()
     connection.channel.dataReceived(get(b"/callbacks/keccel/k3y"))
+    connection.clock.advance(0)
     assert connection.counted == [("keccel", "ok")]
 
 

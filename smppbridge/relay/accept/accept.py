@@ -5,7 +5,7 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -34,12 +34,10 @@ class Submitter(Protocol):
     """A session that submits."""
 
     rights: Rights
+    interface_version: int  # the peer's
 
     @property
-    def interface_version(self) -> int:
-        """Return the peer's."""
-
-    def answer(self, response: SubmitSmResp) -> None:
+    def answer(self) -> Callable[[SubmitSmResp], None]:
         """Put a response in line."""
 
     def flush(self) -> None:
@@ -123,10 +121,6 @@ class Accept:
         except StoreFailure:
             self._undo(session, intake, attempts, ending)
             return
-        self._answer(session, intake, begun)
-        self._hand_on(attempts, ending)
-
-    def _answer(self, session: Submitter, intake: _Intake, begun: float) -> None:
         for sequence_number, kept in intake.answers:
             if kept.message_id:
                 session.answer(SubmitSmResp(0, sequence_number, b"%d" % kept.message_id))
@@ -138,6 +132,7 @@ class Accept:
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
         if self._log is not None:
             log_accepted(self._log, system_id, intake.entries)
+        self._hand_on(attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments have not all come in time."""
@@ -165,7 +160,8 @@ class Accept:
         self._hand_on(attempts, ending)
 
     def _hand_on(self, attempts: Sequence[Attempt], ending: Ending) -> None:
-        self._endings.conclude(ending)
+        if ending.fates:
+            self._endings.conclude(ending)
         for attempt in attempts:
             for segment in attempt.message.segments:
                 segment.octets = b""  # they are in the message now

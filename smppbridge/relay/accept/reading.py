@@ -131,13 +131,14 @@ class Reader:
         Refuses with ESME_RINVMSGLEN, ESME_RINVDCS.
         """
         alphabet = self._alphabets[data_coding]
+        latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
         try:
             text = coding.characters(octets, alphabet)
         except OddLength as error:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
         except TextError as error:
             raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
-        return text, alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
+        return text, latin1
 
     def is_binary(self, data_coding: int, udh: bytes) -> bool:
         """Tell whether the octets are no plain characters: 8-bit data, or text under a header."""

@@ -45,7 +45,8 @@ class Lane:
 
     A lane begins attempts (records that they leave) a little ahead of the requests that are out:
     as many as leave during a commit.  That bounds the attempts that a crash makes Uncertain.
-    *depth* counts all attempts that wait, in memory or not; *begun* and *out* count requests.
+    *depth* counts all attempts that wait, in memory or not; *ready* holds the requests that are
+    begun, *out* counts those that are unanswered.
     Submit alone changes a lane, but for three words: `Lanes` reserves places (`take_now`) and
     withdraws attempts of ended messages, `Rounds` writes *is_low*, a bound upstream probes.
     """
@@ -60,8 +61,8 @@ class Lane:
         self.repeating: set[str] = set()  # names of batches that are out once more
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)
-        self._ready: deque[Load] = deque()
-        self._overflowing = 0  # lines
+        self.ready: deque[Load] = deque()
+        self.overflowing = 0  # lines that have due attempts in the store and not in memory
         self._begun = 0  # written down or about to be, not yet out
         self._ahead, self._left, self._since = _MOST_AHEAD, 0, now
         self.change(provider, rules, now)
@@ -84,11 +85,6 @@ class Lane:
     def idle(self) -> bool:
         """Tell whether nothing is begun or out."""
         return not (self._begun or self.out)
-
-    @property
-    def overflows(self) -> bool:
-        """Tell whether the store holds some that are due and not in memory."""
-        return self._overflowing > 0
 
     @property
     def oldest(self) -> float | None:
@@ -148,7 +144,7 @@ class Lane:
 
     def overflow(self, line: Line, more: bool) -> None:
         """Note whether the store holds *more* of a line that is due and not in memory."""
-        self._overflowing += more - line.more
+        self.overflowing += more - line.more
         line.more = more
 
     def later(self, attempt: Attempt) -> None:
@@ -215,7 +211,7 @@ class Lane:
         if (
             self.keyed
             or self.queue.waiting
-            or self._overflowing
+            or self.overflowing
             or not self._may_begin(now)
             or self._room() <= 0
         ):
@@ -231,7 +227,6 @@ class Lane:
         self, now: float, wall: float, new_key: Callable[[], str]
     ) -> tuple[list[Load], list[Attempt]]:
         """Return what is to be written down now, and the attempts whose time has run out."""
-        self._measure(now)
         loads: list[Load] = []
         expired: list[Attempt] = []
         room = self._room() if self._may_begin(now) else 0
@@ -260,7 +255,7 @@ class Lane:
 
     def begun(self, loads: Sequence[Load]) -> None:
         """Let requests leave that are written down."""
-        self._ready.extend(loads)
+        self.ready.extend(loads)
 
     def may_repeat(self, now: float) -> int:
         """Return how many requests may be made once more now: one if it is the probe."""
@@ -269,24 +264,25 @@ class Lane:
         if not self.breaker.is_closed:
             return 1
         most = min(self.concurrency.limit, int(self.rules.rate or self.concurrency.limit))
-        return max(1, most) - sum(type(one) is Batch and one.repeated for one in self._ready)
+        return max(1, most) - sum(type(one) is Batch and one.repeated for one in self.ready)
 
     def repeat(self, batches: Sequence[Batch]) -> None:
         """Let requests leave once more."""
         self._begun += len(batches)
-        self._ready.extend(batches)
+        self.ready.extend(batches)
 
     def leave(self, now: float) -> list[Load]:
         """Return what may leave now."""
-        count = min(self.concurrency.limit - self.out, len(self._ready))
+        count = min(self.concurrency.limit - self.out, len(self.ready))
         leaving: list[Load] = []
         for _ in range(count):
-            if self.rules.rate and not self._throughput.take(now, segments_of(self._ready[0])):
+            if self.rules.rate and not self._throughput.take(now, segments_of(self.ready[0])):
                 break
-            leaving.append(self._ready.popleft())
+            leaving.append(self.ready.popleft())
         self.out += len(leaving)
         self._begun -= len(leaving)
         self._left += len(leaving)
+        self._measure(now)
         return leaving
 
     def pause(self, until: float) -> None:

@@ -34,7 +34,7 @@ class Lanes:
     @property
     def depth(self) -> int:
         """How many messages wait, in all lanes."""
-        return sum(lane.depth for lane in self.by_name.values())
+        return sum([lane.depth for lane in self.by_name.values()])
 
     @property
     def out(self) -> int:

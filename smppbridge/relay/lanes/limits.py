@@ -45,30 +45,25 @@ class Concurrency:
     """How many requests may be out at once: at most *most*.
 
     It begins with START, grows by one a round while answers take no longer than they did at best,
-    and shrinks when the provider throttles or does not answer in time.
+    and shrinks when the provider throttles or does not answer in time.  *limit* is for reading.
     """
 
     START = 64
     _SHRINK, _HOLDS, _SLACK = 0.7, 2.0, 0.010
     _SMOOTH, _FORGET = 0.2, 1.01
 
-    __slots__ = ("_best", "_cut_at", "_latency", "_limit", "most")
+    __slots__ = ("_best", "_cut_at", "_latency", "_limit", "limit", "most")
 
     def __init__(self, most: int) -> None:
         self.most = most
-        self._limit = float(min(most, self.START))
+        self._set(float(min(most, self.START)))
         self._latency = self._best = 0.0
         self._cut_at = float("-inf")
-
-    @property
-    def limit(self) -> int:
-        """Return how many requests may be out now."""
-        return int(self._limit)
 
     def change(self, most: int) -> None:
         """Go by another maximum."""
         self.most = most
-        self._limit = min(self._limit, float(most))
+        self._set(min(self._limit, float(most)))
 
     def answered(self, count: int, seconds: float, out: int) -> None:
         """Note *count* answers that took *seconds* each; *out* requests were under way."""
@@ -77,10 +72,13 @@ class Concurrency:
         self._best = min(self._latency, self._best * self._FORGET) or self._latency
         holds = self._latency <= self._best * self._HOLDS + self._SLACK
         if holds and self._limit < self.most and out >= self._limit // 2:
-            self._limit = min(float(self.most), self._limit + count / self._limit)
+            self._set(min(float(self.most), self._limit + count / self._limit))
 
     def suffered(self, now: float) -> None:
         """Note throttling or a time-out at *now* (monotonic); once a round trip it shrinks."""
         if now - self._cut_at > self._latency:
-            self._limit = max(1.0, self._limit * self._SHRINK)
+            self._set(max(1.0, self._limit * self._SHRINK))
             self._cut_at = now
+
+    def _set(self, limit: float) -> None:
+        self._limit, self.limit = limit, int(limit)

@@ -120,6 +120,7 @@ class Ending:
 class Endings:
     """The claims on messages.  Nobody else writes them, and nobody else ends a message.
 
+    *moving* holds the message_ids that have a standing, for a quick look: it is mostly empty.
     *keep* is how long a delivery is owed (seconds), *owe* takes deliveries that are durable;
     *every_fate* has the end of every message logged, not only failures.
     """
@@ -136,16 +137,11 @@ class Endings:
         self._lines, self._owe, self._keep, self._every_fate = lines, owe, keep, every_fate
         self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
         self._claims: dict[int, Fate] = {}
-        self._moving: dict[int, bool] = {}  # ended (True) or being ended, and not SUBMITTED
-
-    @property
-    def moving(self) -> bool:
-        """Whether a message is ended or being ended that may be in line, or its request out."""
-        return bool(self._moving)
+        self.moving: dict[int, bool] = {}  # ended (True) or being ended, and not SUBMITTED
 
     def standing(self, message: Message) -> Standing:
         """Return the standing of a message that enters a line, leaves or has an outcome."""
-        ended = self._moving.get(message.message_id)
+        ended = self.moving.get(message.message_id)
         if ended is None:
             return Standing.OPEN
         return Standing.ENDED if ended else Standing.ENDING
@@ -190,12 +186,12 @@ class Endings:
         for fate in ending.fates:
             fate.attempt.state = fate.state
             message_id = self._end_claim(fate)
-            if message_id in self._moving and fate.final:
-                self._moving[message_id] = True
+            if message_id in self.moving and fate.final:
+                self.moving[message_id] = True
         if ending.withdrawn:
             self._lines.gone(ending.withdrawn)
-        while len(self._moving) > MOST_ENDED:
-            del self._moving[next(iter(self._moving))]
+        while len(self.moving) > MOST_ENDED:
+            del self.moving[next(iter(self.moving))]
         owed = [delivery for s in ending.settlements for delivery in s.deliveries]
         if owed:
             self._owe(owed)
@@ -210,7 +206,7 @@ class Endings:
         for fate in ending.fates:
             message_id = self._end_claim(fate)
             if fate.final:
-                self._moving.pop(message_id, None)
+                self.moving.pop(message_id, None)
         if ending.withdrawn:
             self._lines.let_go(ending.withdrawn)
 
@@ -219,7 +215,7 @@ class Endings:
         state = fate.attempt.state if before is None else before.state
         if before is not None:
             standing = Standing.ENDING if before.final else Standing.NOTED
-        elif state in FINAL_STATES or fate.attempt.message.message_id in self._moving:
+        elif state in FINAL_STATES or fate.attempt.message.message_id in self.moving:
             standing = Standing.ENDED
         else:
             standing = Standing.OPEN
@@ -229,7 +225,7 @@ class Endings:
 
     def _set_aside(self, fate: Fate, ending: Ending) -> None:
         attempt = fate.attempt
-        self._moving[attempt.message.message_id] = False
+        self.moving[attempt.message.message_id] = False
         if fate.stage is Stage.WAITING and self._lines.withdraw(attempt):
             ending.withdrawn.append(attempt)
 

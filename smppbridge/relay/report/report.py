@@ -105,11 +105,15 @@ class Reports:
         except StoreFailure:
             self._endings.release(ending)
             raise
+        for fate in ending.fates:
+            self._await_no_more(fate)
+        self._endings.conclude(ending)
         now = self._clock.wall()
         for fate in ending.fates:
-            self._await_no_more(fate, now)
-            self._meters.reported(fate.attempt.provider, source, fate.state, 1)
-        self._endings.conclude(ending)
+            attempt = fate.attempt
+            self._meters.reported(attempt.provider, source, fate.state, 1)
+            if fate.final and attempt.answered_at:
+                self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
 
     def _is_open(self, provider: str, found: Found, report: Report) -> bool:
         if found.stage is Stage.FINISHED:
@@ -117,7 +121,7 @@ class Reports:
             return False
         return True
 
-    def _await_no_more(self, fate: Fate, now: float) -> None:
+    def _await_no_more(self, fate: Fate) -> None:
         """Forget an attempt whose report is final; await the others under their new name."""
         attempt = fate.attempt
         if fate.final or fate.renamed:
@@ -126,8 +130,6 @@ class Reports:
                 attempt.provider_message_id = fate.renamed
                 if awaited and not fate.final:  # those that are not are found in the store
                     self._awaited[attempt.provider, fate.renamed] = attempt
-        if fate.final and attempt.answered_at:
-            self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
 
     def _forget(self, attempt: Attempt) -> bool:
         """Await no reports about an attempt any more; tell whether they were."""

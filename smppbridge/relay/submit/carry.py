@@ -78,7 +78,8 @@ class Carrier:
                     asks.setdefault(carried.provider, []).append((carried, wanted))
         for provider, some in asks.items():
             self._send(provider, some)
-        self._conclude(iter(ended.items()))
+        if ended:
+            self._conclude(iter(ended.items()))
 
     def _conclude(self, ended: Iterator[tuple[Conclude, Conclusions]]) -> None:
         """Tell how exchanges ended; a fault in one place keeps no other from hearing of its own."""

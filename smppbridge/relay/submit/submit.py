@@ -116,7 +116,7 @@ class Submit:
                     attempt.number += 1
                     attempt.begun_at, attempt.batch = wall, name
             self._spawn(self._begin(lane, loads))
-        elif lane.overflows:
+        elif lane.overflowing:
             self.waiting.refill(lane)
 
     async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
@@ -202,12 +202,16 @@ class Submit:
             lane.out -= len(requests)
             if lane.repeating:
                 lane.repeating -= {r.load.name for r in requests if type(r.load) is Batch}
+            outcomes = undecided(requests)
             for event, reason in adjust(lane, requests, now, wall, self._meters):
                 self._journal(event, provider=name, **({"reason": reason} if reason else {}))
-            self._decide(undecided(requests))
+            self._decide(outcomes)
         for name in by_name:
-            self._leave(self._lanes.by_name[name])
-            self._move(self._lanes.by_name[name])
+            lane = self._lanes.by_name[name]
+            if lane.ready:
+                self._leave(lane)
+            if lane.queue.waiting or lane.overflowing:
+                self._move(lane)
 
     def interrupted(self, attempts: Iterable[Attempt]) -> None:
         """Decide about attempts whose request was out when the process ended."""
@@ -250,8 +254,10 @@ class Submit:
             self._reports.unexpect(met)
             self._unrecorded += verdicts
             return
-        self._endings.conclude(ending)
-        self._go_on([v for v in verdicts if v.stage is not Stage.SUBMITTED])
+        if ending.fates:
+            self._endings.conclude(ending)
+        if others := [v for v in verdicts if v.stage is not Stage.SUBMITTED]:
+            self._go_on(others)
         if met:  # afterwards: what waits now could be read back meanwhile, and be in line twice
             await self._reports.settle_early(met)
 

@@ -330,7 +330,7 @@ def test_a_receipt_beside_one_that_nobody_can_read_is_told(client, around, said)
     (smsc,) = bound(client, around)
     numbers = [smsc.deliver(each) for each in said]
     around.clock.advance(0)
-    assert around.told == [("it", [Report("42", MessageState.DELIVERED)])]
+    assert around.recorded == [("it", [Report("42", MessageState.DELIVERED)])]
     assert sorted(responses(smsc)) == [(number, 0) for number in numbers]
 
 

@@ -154,7 +154,7 @@ def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.Mon
     accepted = [world.sent(submit_sm())[0][2] for _ in range(100)]
     assert lane.depth == 35
     assert lane.queue.waiting <= 5
-    assert lane.overflows
+    assert lane.overflowing
     for message_id in accepted:
         if len(accepted) < 150:
             accepted.append(world.sent(submit_sm())[0][2])

@@ -12,7 +12,6 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import Callbacks, Caller
-from smppbridge.web.hearing import Hearing
 from smppbridge.web.site import callbacks_site
 
 GOOD, ODD = b"id=7", b"id=%20"
@@ -27,8 +26,8 @@ class House:
         self.told: list[tuple[str, list[Received]]] = []
         self.counted: list[tuple[str, str]] = []
         self.full: set[str] = set()
-        hearing = Hearing(self.read, self.tell, self.clock)
-        callbacks = Callbacks(hearing, lambda *result: self.counted.append(result))
+        counted = lambda *result: self.counted.append(result)  # noqa: E731
+        callbacks = Callbacks(self.read, self.tell, self.clock, counted)
         callbacks.admit({name: Caller(b"k3y") for name in ("a", "b")})
         self.site = callbacks_site(callbacks, Clock())
 
