@@ -49,10 +49,10 @@ from smppbridge.service.wires import Wires
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.sqlite import SqliteStore
-from smppbridge.web.callbacks import Callbacks
-from smppbridge.web.hearing import Hearing
+from smppbridge.web.callbacks import CallbacksResource
+from smppbridge.web.recording import Recording
 from smppbridge.web.site import callbacks_site, web_site
-from smppbridge.web.ussd import Ussd
+from smppbridge.web.ussd import UssdResource
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -87,9 +87,9 @@ class Bridge:
         self.lanes, self.submit = moves.lanes, moves.submit
         self.overdue, self.rounds = moves.overdue, moves.rounds
         self.reports, self.deliver = moves.reports, moves.deliver
-        hearing = Hearing(self._read_callback, self._tell, self.reactor)
-        self.callbacks = Callbacks(hearing, self.metrics.callback)
-        self.ussd = Ussd(self.callbacks, self.metrics.callback)
+        recording = Recording(self._read_callback, self._tell, self.reactor)
+        self.callbacks = CallbacksResource(recording, self.metrics.callback)
+        self.ussd = UssdResource(self.callbacks, self.metrics.callback)
         self.upkeep = Upkeep(self)
         watch(self)
 

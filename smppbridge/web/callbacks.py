@@ -1,4 +1,4 @@
-"""What providers call: /callbacks/<provider>/<callback_key>, answered when it is on disk."""
+"""The callbacks of providers: /callbacks/<provider>/<callback_key>, answered when on disk."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.site import Request, answer, not_allowed, not_found
+from smppbridge.web.site import BoundedRequest, answer, not_allowed, not_found
 
-Told = Callable[[str, HttpRequest], Deferred[None]]
-"""Takes what a provider said; done when that is on disk.  Raises BadReply for what it is not."""
+RecordCallback = Callable[[str, HttpRequest], Deferred[None]]
+"""Records a provider's callback; done when it is on disk.  Raises BadReply if it is no callback."""
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A provider that may call: its key, and the body that it wants in return."""
+    """A provider that may call: its key, and the body of the answer that it expects."""
 
     key: bytes = field(repr=False)
     answer: bytes = b""
@@ -32,59 +32,59 @@ class Caller:
 _NOBODY = Caller(b"\0" * 32)
 
 
-class Callbacks(Resource):
-    """Hears providers; an unknown one, a wrong key and any other path look the same from outside.
+class CallbacksResource(Resource):
+    """Records callbacks; an unknown provider, a wrong key and any other path have the same answer.
 
-    *counted* is called with the provider ("" if its key was wrong) and what came of the request.
+    *count* is called with the provider ("" if its key was wrong) and a word for the answer.  Only
+    `admit` writes which providers may call.
     """
 
     isLeaf = True
     _log = Logger()
 
-    def __init__(self, told: Told, counted: Callable[[str, str], None]) -> None:
+    def __init__(self, record: RecordCallback, count: Callable[[str, str], None]) -> None:
         super().__init__()
-        self._told = told
-        self._counted = counted
+        self._record, self._count = record, count
         self._callers: Mapping[bytes, Caller] = {}
 
     def admit(self, callers: Mapping[str, Caller]) -> None:
-        """Hear these providers from now on, and no others."""
+        """Admit these providers from now on, and no others.  Raises ValueError for an empty key."""
         if not all(caller.key for caller in callers.values()):
             raise ValueError("a callback key is empty")
         self._callers = {name.encode(): caller for name, caller in callers.items()}
 
-    def render(self, request: Request) -> bytes | int:
-        """Answer one request, at once if it is not for us."""
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Answer a request: at once if it is no callback, else when the callback is on disk."""
         name, key = _addressed(request)
         caller = self._callers.get(name, _NOBODY)
         if not compare_digest(caller.key, key) or caller is _NOBODY:
-            self._counted("", "unknown")
+            self._count("", "unknown")
             return not_found(request)
         provider = name.decode()
         if request.method not in (b"GET", b"POST"):
-            self._counted(provider, "bad_request")
+            self._count(provider, "bad_request")
             return not_allowed(request, b"GET, POST")
-        told = maybeDeferred(self._told, provider, read_request(request, provider))
-        told.addCallbacks(
-            self._heard, self._failed, (request, provider, caller), {}, (request, provider)
+        recorded = maybeDeferred(self._record, provider, read_request(request, provider))
+        recorded.addCallbacks(
+            self._recorded, self._failed, (request, provider, caller), {}, (request, provider)
         )
         return NOT_DONE_YET
 
-    def _heard(self, _: object, request: Request, provider: str, caller: Caller) -> None:
+    def _recorded(self, _: object, request: BoundedRequest, provider: str, caller: Caller) -> None:
         self._answer(request, OK, caller.answer)
-        self._counted(provider, "ok")
+        self._count(provider, "ok")
 
-    def _failed(self, failure: Failure, request: Request, provider: str) -> None:
+    def _failed(self, failure: Failure, request: BoundedRequest, provider: str) -> None:
         if failure.check(BadReply):
             self._answer(request, BAD_REQUEST, b"not understood\n")
-            self._counted(provider, "bad_request")
+            self._count(provider, "bad_request")
             return
-        if not failure.check(StoreFailure):  # which the store has told of
+        if not failure.check(StoreFailure):  # the store has logged it
             self._log.failure("callback", failure)
         self._answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
-        self._counted(provider, "failed")
+        self._count(provider, "failed")
 
-    def _answer(self, request: Request, status: int, body: bytes) -> None:
+    def _answer(self, request: BoundedRequest, status: int, body: bytes) -> None:
         if request.channel is None:  # the provider has gone meanwhile
             return
         if status == OK and not body:
@@ -95,18 +95,18 @@ class Callbacks(Resource):
         request.finish()
 
 
-def _addressed(request: Request) -> tuple[bytes, bytes]:
-    """Return the provider and the key that a path names; empty ones if it is not such a path."""
+def _addressed(request: BoundedRequest) -> tuple[bytes, bytes]:
+    """Return the provider and the key in the path of a callback; empty names for other paths."""
     match request.path.split(b"/"):
         case [b"", b"callbacks", name, key]:
             return name, key
     return b"", b""
 
 
-def read_request(request: Request, provider: str) -> HttpRequest:
-    """Return what came as the provider modules read it: first values, names of headers lower case.
+def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
+    """Return a request as the provider modules read it: first values, header names in lower case.
 
-    Its URL goes without the key.
+    The URL is without the key.
     """
     return HttpRequest(
         method=request.method.decode("ascii"),

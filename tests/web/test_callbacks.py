@@ -12,7 +12,7 @@ from twisted.logger import LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.web.callbacks import Callbacks, Caller
+from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 
 
@@ -23,7 +23,7 @@ class Connection:
         self.heard: list[tuple[str, HttpRequest]] = []
         self.stored: list[Deferred[None]] = []
         self.counted: list[tuple[str, str]] = []
-        self.callbacks = Callbacks(self.told, lambda *result: self.counted.append(result))
+        self.callbacks = CallbacksResource(self.told, lambda *result: self.counted.append(result))
         self.callbacks.admit({"keccel": Caller(b"k3y"), "d7": Caller(b"0ther", b"ACK")})
         self.channel: Any = callbacks_site(self.callbacks, Clock()).buildProtocol(None)
         self.transport = StringTransport()

@@ -44,9 +44,9 @@ KINDS: dict[str, tuple[type[Bind], ...]] = {
 _LEAVING = "the provider is being left"
 MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
-Answers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-Record = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
-Delivery = tuple[UpstreamSession, Delivered, list[Heard]]
+SmppAnswers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
+RecordHeard = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+ReadDelivery = tuple[UpstreamSession, Delivered, list[Heard]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class UpstreamPorts:
 
     clock: IReactorTime
     connect: Callable[[Terms, Factory[Any]], Deferred[Any]]
-    answered: Callable[[Answers], None]
-    record: Record
+    answered: Callable[[SmppAnswers], None]
+    record: RecordHeard
     bound: Callable[[str], None]
     random: Callable[[], float]
     wall: Callable[[], float]
@@ -105,8 +105,8 @@ class Upstream:
         self.sessions: list[UpstreamSession] = []
         self._waiting: deque[tuple[Any, SubmitSm, float]] = deque()
         self._later: dict[int, tuple[Any, IDelayedCall]] = {}
-        self._returned: Answers = []
-        self._delivered: list[Delivery] = []
+        self._returned: SmppAnswers = []
+        self._delivered: list[ReadDelivery] = []
         self._late: IDelayedCall | None = None
         self._cutting: IDelayedCall | None = None
         self._number = 0
@@ -331,7 +331,7 @@ class Upstream:
         deliveries, self._delivered = self._delivered, []
         Deferred.fromCoroutine(self._record(deliveries))
 
-    async def _record(self, deliveries: list[Delivery]) -> None:
+    async def _record(self, deliveries: list[ReadDelivery]) -> None:
         status = Status.ESME_ROK
         heard = [each for _, _, read in deliveries for each in read]
         try:
