@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from smppbridge.net.http_client import HttpClient
-from smppbridge.net.upstream.client import RecordHeard, UpstreamPorts, Upstreams, connector
+from smppbridge.net.upstream.client import RecordReceived, UpstreamPorts, Upstreams, connector
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.relay.ports import Journal
@@ -25,7 +25,7 @@ class Wires:
         self,
         reactor: Any,
         answered: Callable[[Any], None],
-        record: RecordHeard,
+        record: RecordReceived,
         bound: Callable[[str], None],
         wall: Callable[[], float],
         journal: Journal,

@@ -1,4 +1,4 @@
-"""web: HTTP in, for health, metrics and the callbacks of providers.
+"""HTTP in: for health, metrics and the callbacks of providers.
 
 Each listener is one twisted.web Site with bounds on every size and time that a peer controls.  The
 package never decides about a message and never logs a URL, for URLs carry keys.  May import ``model

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 from smppbridge.providers.exchange import Heard, HttpRequest
 
 ReadCallback = Callable[[str, HttpRequest], Sequence[Heard]]
-RecordHeard = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+RecordReceived = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
 
 
 class Recording:
@@ -21,25 +21,25 @@ class Recording:
     *read* raises BadReply for a request that is no callback.  Only the instance writes its state.
     """
 
-    def __init__(self, read: ReadCallback, record: RecordHeard, reactor: IReactorTime) -> None:
+    def __init__(self, read: ReadCallback, record: RecordReceived, reactor: IReactorTime) -> None:
         self._read, self._record, self._reactor = read, record, reactor
         self._pending: dict[str, list[tuple[Sequence[Heard], Deferred[None]]]] = {}
 
     def __call__(self, provider: str, request: HttpRequest) -> Deferred[None]:
         """Read a callback; done when its reports and MO messages are on disk."""
-        heard = self._read(provider, request)
+        received = self._read(provider, request)
         waiter: Deferred[None] = Deferred()
         if not self._pending:
             self._reactor.callLater(0, self._record_pending)
-        self._pending.setdefault(provider, []).append((heard, waiter))
+        self._pending.setdefault(provider, []).append((received, waiter))
         return waiter
 
     def _record_pending(self) -> None:
         pending, self._pending = self._pending, {}
         for provider, calls in pending.items():
-            heard = [each for read, _ in calls for each in read]
+            received = [each for read, _ in calls for each in read]
             waiters = [waiter for _, waiter in calls]
-            recorded = Deferred.fromCoroutine(self._record(provider, heard))
+            recorded = Deferred.fromCoroutine(self._record(provider, received))
             recorded.addCallbacks(_all_back, _all_failed, (waiters,), {}, (waiters,))
 
 

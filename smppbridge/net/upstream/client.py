@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 from smppbridge.net import tls
 from smppbridge.net.upstream.sessions import (
     NAMES,
-    RecordHeard,
+    RecordReceived,
     SmppAnswers,
     Terms,
     Upstream,
@@ -20,7 +20,7 @@ from smppbridge.net.upstream.sessions import (
 from smppbridge.providers.exchange import NotSent
 from smppbridge.providers.smpp.provider import SmppRequest
 
-__all__ = ["RecordHeard", "SmppAnswers", "Terms", "UpstreamPorts", "Upstreams", "connector"]
+__all__ = ["RecordReceived", "SmppAnswers", "Terms", "UpstreamPorts", "Upstreams", "connector"]
 
 
 class Upstreams:

@@ -45,7 +45,7 @@ _LEAVING = "the provider is being left"
 MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
 SmppAnswers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-RecordHeard = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+RecordReceived = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
 ReadDelivery = tuple[UpstreamSession, Delivered, list[Heard]]
 
 
@@ -84,7 +84,7 @@ class UpstreamPorts:
     clock: IReactorTime
     connect: Callable[[Terms, Factory[Any]], Deferred[Any]]
     answered: Callable[[SmppAnswers], None]
-    record: RecordHeard
+    record: RecordReceived
     bound: Callable[[str], None]
     random: Callable[[], float]
     wall: Callable[[], float]
@@ -309,23 +309,23 @@ class Upstream:
         A deliver_sm that nobody can read is answered too: the SMSC would repeat it for ever.
         """
         try:
-            heard = list(self.terms.provider.read_deliver(request, session.token))
+            received = list(self.terms.provider.read_deliver(request, session.token))
         except BadReply as fault:
             session.count_fault()
             if session.faults <= MOST_LOGGED:
                 journal = self._ports.journal
                 journal("deliver_sm_unread", provider=self.name, reason=str(fault))
-            heard = []
+            received = []
         except Exception:  # a provider's fault must not end a session
             self._log.failure("deliver_sm")
             session.reply(request, Status.ESME_RX_P_APPN)
             return
-        if not heard:
+        if not received:
             session.reply(request, Status.ESME_ROK)
             return
         if not self._delivered:
             self._ports.clock.callLater(0, self._record_delivered)
-        self._delivered.append((session, request, heard))
+        self._delivered.append((session, request, received))
 
     def _record_delivered(self) -> None:
         deliveries, self._delivered = self._delivered, []
@@ -333,9 +333,9 @@ class Upstream:
 
     async def _record(self, deliveries: list[ReadDelivery]) -> None:
         status = Status.ESME_ROK
-        heard = [each for _, _, read in deliveries for each in read]
+        received = [each for _, _, read in deliveries for each in read]
         try:
-            await self._ports.record(self.name, heard)
+            await self._ports.record(self.name, received)
         except StoreFailure:  # the store has logged it
             status = Status.ESME_RX_T_APPN
         except Exception:
