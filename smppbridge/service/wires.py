@@ -56,5 +56,5 @@ class Wires:
     def configure(self, settings: Settings, built: Mapping[str, Provider]) -> None:
         """Say how each provider is reached from now on."""
         providers = settings.providers.items()
-        self.http.configure({name: connection_of(each) for name, each in providers})
+        self.http.change({name: connection_of(each) for name, each in providers})
         self.smpp.change(terms_of(settings, built))
