@@ -55,7 +55,7 @@ class Connection:
     max_response: int = 1_048_576
 
 
-class _Fields(Mapping[str, str]):
+class _HeaderFields(Mapping[str, str]):
     """The header fields of a response, read at their first use: few responses need any."""
 
     __slots__ = ("_fields", "_lines")
@@ -85,7 +85,7 @@ class _Fields(Mapping[str, str]):
         return self._fields
 
 
-class Slot:
+class CurlSlot:
     """A libcurl handle towards one provider, with the request that the handle is busy with.
 
     Only the instance writes its state, and the pool *about*: None while the handle is free.
@@ -145,7 +145,7 @@ class Slot:
     def answer(self) -> HttpResponse:
         """Return the response."""
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        return HttpResponse(status, b"".join(self._body), _Fields(self._lines))
+        return HttpResponse(status, b"".join(self._body), _HeaderFields(self._lines))
 
     def failure(self, code: int) -> NotSent | NoAnswer:
         """Return the answer for libcurl's error *code*."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pycurl
 
-from smppbridge.net.http_connection import Connection, HttpAnswer, Slot
+from smppbridge.net.http_connection import Connection, CurlSlot, HttpAnswer
 from smppbridge.providers.exchange import HttpRequest, NotSent
 
 HttpAsk = tuple[Any, HttpRequest]
@@ -28,9 +28,9 @@ class Pool:
     def __init__(self, connection: Connection, slots: int) -> None:
         self.connection = connection
         self.waiting: deque[HttpAsk] = deque()
-        self.busy: set[Slot] = set()
+        self.busy: set[CurlSlot] = set()
         self._most, self._made = slots, 0
-        self._free: list[Slot] = []
+        self._free: list[CurlSlot] = []
         self.retired = False
         self._refused: HttpAnswers = []
         self._lent: list[socket.socket] = []
@@ -56,7 +56,7 @@ class Pool:
         _left, succeeded, failed = self._multi.info_read()
         answers, self._refused = self._refused, []
         for curl in succeeded:
-            slot: Slot = curl.slot
+            slot: CurlSlot = curl.slot
             answers.append((slot.about, slot.answer()))
             self._release(slot)
         for curl, code, _words in failed:
@@ -101,7 +101,7 @@ class Pool:
             about, request = self.waiting.popleft()
             try:
                 if not self._free:
-                    self._free.append(Slot(self.connection, self._open))
+                    self._free.append(CurlSlot(self.connection, self._open))
                     self._made += 1
                 slot = self._free[-1]
                 slot.load(about, request)
@@ -112,7 +112,7 @@ class Pool:
             self.busy.add(slot)
             self._multi.add_handle(slot.curl)
 
-    def _release(self, slot: Slot) -> None:
+    def _release(self, slot: CurlSlot) -> None:
         self._multi.remove_handle(slot.curl)
         slot.about = None
         self.busy.discard(slot)

@@ -23,7 +23,7 @@ from smppbridge.model.message import (
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry, Found, Settlement, Verdict
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 
 
 class MessageRow(NamedTuple):
@@ -75,7 +75,7 @@ def columns(row: type[MessageRow | DeliveryRow]) -> str:
     return ", ".join(row._fields)
 
 
-def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
+def message_row(m: Message, begun: bool, hop: int = 0) -> SqlRow:
     """Return the row of an accepted message; *begun* with the first attempt, at *hop*."""
     source, destination = m.source, m.destination
     return (
@@ -104,7 +104,7 @@ def message_row(m: Message, begun: bool, hop: int = 0) -> Row:
     )
 
 
-def verdict_row(v: Verdict) -> Row:
+def verdict_row(v: Verdict) -> SqlRow:
     """Return the columns that a verdict changes in the row of its message."""
     a = v.attempt
     return (
@@ -119,7 +119,7 @@ def verdict_row(v: Verdict) -> Row:
     )
 
 
-def attempt_row(v: Verdict) -> Row:
+def attempt_row(v: Verdict) -> SqlRow:
     """Return the row of an attempt that was not accepted."""
     a = v.attempt
     outcome = v.outcome
@@ -134,12 +134,12 @@ def attempt_row(v: Verdict) -> Row:
     )
 
 
-def settlement_row(s: Settlement) -> Row:
+def settlement_row(s: Settlement) -> SqlRow:
     """Return the columns that a settlement changes in the row of its message."""
     return (s.attempt.message.message_id, s.state, s.error, s.at, s.source, s.renamed)
 
 
-def delivery_row(d: Delivery) -> Row:
+def delivery_row(d: Delivery) -> SqlRow:
     """Return the row of a delivery owed."""
     return (
         d.message_id,
@@ -154,7 +154,7 @@ def delivery_row(d: Delivery) -> Row:
     )
 
 
-def segment_row(entry: Entry) -> Row:
+def segment_row(entry: Entry) -> SqlRow:
     """Return the row of a segment: without octets where the segment completes its message."""
     key, s = entry.key, entry.segment
     assert key is not None
@@ -213,7 +213,7 @@ def context_text(key: GatheringKey, s: Segment) -> str:
     )
 
 
-def read_gathering(row: Row) -> tuple[GatheringKey, Segment]:
+def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
     """Return a segment that waits for the rest of its message, with the key of that message."""
     message_id, number, registered_delivery, received_at, octets, context = row
     written = json.loads(context)
@@ -283,7 +283,7 @@ def read_found(row: MessageRow, segments: tuple[Segment, ...]) -> Found:
     return Found(read_attempt(row, segments), Stage(row.stage))
 
 
-def read_segments(rows: Iterable[Row]) -> dict[int, tuple[Segment, ...]]:
+def read_segments(rows: Iterable[SqlRow]) -> dict[int, tuple[Segment, ...]]:
     """Return joined segments by parent.
 
     A row is (parent, message_id, number, registered_delivery, received_at).
