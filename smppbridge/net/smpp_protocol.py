@@ -12,9 +12,9 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from smppbridge.smpp.events import Answered, Event, Faulty, Unanswered
+from smppbridge.smpp.events import Answered, Event, Happening
 from smppbridge.smpp.matrix import State
-from smppbridge.smpp.pdus import Pdu, SubmitSm
+from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.smpp.session import Session
 
 LINGER = 0.25  # seconds between a last PDU and the close: an immediate one can lose it
@@ -30,7 +30,7 @@ class Owner(Typing):
     def answered(self, answers: list[Answered]) -> None:
         """Take the answers to our requests that came together."""
 
-    def happened(self, event: Pdu | Unanswered | Faulty) -> None:
+    def happened(self, event: Happening) -> None:
         """Take anything else."""
 
     def writable(self) -> None:
@@ -119,7 +119,7 @@ class SmppProtocol(Protocol):
             elif kind is Answered:
                 answered.append(cast(Answered, event))
             else:
-                self.owner.happened(cast(Pdu | Unanswered | Faulty, event))
+                self.owner.happened(cast(Happening, event))
         if self.session.held:  # before they are handed on: they may be refused at once
             self._hush()
         if submitted:

@@ -21,10 +21,11 @@ from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Answered, Faulty, Unanswered
+from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Unanswered
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pdus import Bind, DataSm, DeliverSm, Pdu, SubmitMulti, SubmitSm, refusal
 from smppbridge.smpp.session import Session, Timers
+from smppbridge.smpp.tally import Tally
 from smppbridge.smpp.tlvs import find
 
 # What is not served yet, and the status that says so in each operation's own response.
@@ -47,9 +48,6 @@ MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 class SessionMeters(Protocol):
     """Counts what sessions do."""
 
-    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
-        """Count PDUs, in or out."""
-
     def pdu_error(self, status: int) -> None:
         """Count a PDU that was refused by the session."""
 
@@ -58,6 +56,9 @@ class SessionMeters(Protocol):
 
     def bind_ended(self, seconds: float) -> None:
         """Time a session that was bound."""
+
+    def enquire_link(self, seconds: float) -> None:
+        """Time the answer to an enquire_link of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class EsmeLink(SmppProtocol):
 
     def __init__(self, smsc: Smsc, host: str) -> None:
         clock = smsc.clock
-        session = Session(Role.SMSC, clock.seconds(), timers=smsc.timers)
+        session = Session(Role.SMSC, clock.seconds(), timers=smsc.timers, tally=smsc.tally)
         super().__init__(session, clock)
         self.host, self.owner, self._smsc = host, self, smsc
         self.bound_as, self.bound_at = 0, 0.0
@@ -125,7 +126,6 @@ class EsmeLink(SmppProtocol):
 
     def submitted(self, requests: list[SubmitSm]) -> None:
         """Hand submit_sm to the relay."""
-        self._smsc.meters.pdus("in", CommandId.SUBMIT_SM, 0, len(requests))
         dialogues = self._smsc.dialogues
         if dialogues is not None and dialogues.serves(self.rights.account.system_id):
             requests = dialogues.take(self, requests)
@@ -135,11 +135,10 @@ class EsmeLink(SmppProtocol):
     def answered(self, answers: list[Answered]) -> None:
         """Hand deliver_sm_resp to the relay."""
         self._silences = 0
-        self._smsc.meters.pdus("in", CommandId.DELIVER_SM_RESP, 0, len(answers))
         told = [(a.about, a.response.command_status) for a in answers]
         self._smsc.answered(self.rights.account.system_id, told)
 
-    def happened(self, event: Pdu | Unanswered | Faulty) -> None:
+    def happened(self, event: Happening) -> None:
         """Go by anything else."""
         if isinstance(event, Faulty):
             self._smsc.faulty(self, event)
@@ -150,10 +149,11 @@ class EsmeLink(SmppProtocol):
                 self._smsc.deliver.unanswered(system_id, [event.about])
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
+        elif isinstance(event, Alive):
+            self._smsc.meters.enquire_link(event.seconds)
         elif isinstance(event, Bind):
             self._smsc.spawn(self._smsc.bind(self, event))
         else:
-            self._smsc.meters.pdus("in", event.command_id, 0)
             self.session.answer(refusal(event, _status_of(event)))
 
     def writable(self) -> None:
@@ -192,6 +192,7 @@ class Smsc(Factory):
         self.timers, self.limits, self.clock = timers, limits, clock
         self.spawn, self.meters, self.journal = spawn, meters, journal
         self.links: set[EsmeLink] = set()
+        self.tally = Tally()
         self.draining = False
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:

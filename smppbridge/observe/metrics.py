@@ -22,12 +22,11 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from smppbridge.observe.names import NAMES, Name
-from smppbridge.smpp.constants import CommandId, CommandStatus, MessageState
+from smppbridge.smpp.constants import CommandStatus, MessageState
 
 Labels = tuple[str, ...]
 Reading = float | Mapping[Labels, float]
 
-_COMMANDS = {int(command): command.name.lower() for command in CommandId}
 _STATUSES = {int(status): status.name for status in CommandStatus}
 _STATES = {int(state): state.name for state in MessageState}
 
@@ -199,12 +198,6 @@ class Metrics(Collector):
         self._count("smppbridge_ussd_ended_total", system_id, outcome)
 
     # What the sessions, the store and the web sites tell
-
-    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
-        """Count PDUs received ("in") or sent ("out")."""
-        command = _COMMANDS.get(command_id, "other")
-        status_name = _STATUSES.get(status, "other")
-        self._count("smppbridge_pdus_total", direction, command, status_name, by=count)
 
     def pdu_error(self, status: int) -> None:
         """Count a PDU that was wrong and answered with *status*."""

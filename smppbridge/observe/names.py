@@ -45,7 +45,7 @@ _GAUGES = {
 }
 _COUNTERS = {
     "bind_attempts_total": ("result", "Binds by what they were answered"),
-    "pdus_total": ("direction command status", "PDUs, in and out"),
+    "pdus_total": ("direction command status", "PDUs of sessions with ESMEs, in and out"),
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
     "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
     "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
@@ -72,7 +72,7 @@ _HISTOGRAMS = {
         (1, 10, 60, 600, 3600, 21_600, 86_400, 604_800),
     ),
     "enquire_link_seconds": (
-        ("", "Answers to our enquire_link"),
+        ("", "Answers of ESMEs to our enquire_link"),
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     "submit_resp_seconds": (

@@ -13,6 +13,7 @@ def watch(bridge: Any) -> None:
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
         "binds": lambda: bridge.smsc.bound_counts(),
         "window_in_use": lambda: bridge.smsc.windows(),
+        "pdus_total": lambda: bridge.smsc.tally.totals(),
         "gathering_messages": lambda: len(bridge.accept.gather),
         "uncertain_messages": lambda: bridge.upkeep.figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in bridge.lanes.items()},

@@ -34,4 +34,12 @@ class Faulty:
     why: str
 
 
-Event = Pdu | Answered | Unanswered | Faulty
+@dataclass(slots=True)
+class Alive:
+    """The peer answered an enquire_link of ours, *seconds* after it was sent."""
+
+    seconds: float
+
+
+Happening = Pdu | Unanswered | Faulty | Alive
+Event = Happening | Answered

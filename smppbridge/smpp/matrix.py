@@ -42,6 +42,12 @@ BOUND_AS: dict[int, State] = {
 }
 
 BOUND = tuple(BOUND_AS.values())
+ENDS_IF_EARLY = frozenset({*BOUND_AS, int(CommandId.UNBIND)})
+"""Requests that end a session which is not bound, if they are refused."""
+NOT_WORK = ENDS_IF_EARLY | frozenset(
+    map(int, (CommandId.ENQUIRE_LINK, CommandId.OUTBIND, CommandId.ALERT_NOTIFICATION))
+)
+"""Requests that the owner of a session has no answer to give to, but for binds."""
 SUBMITS = (State.BOUND_TX, State.BOUND_TRX)
 DELIVERS = (State.BOUND_RX, State.BOUND_TRX)
 

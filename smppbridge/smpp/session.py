@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 
-from smppbridge.smpp import pdus, tlvs
+from smppbridge.smpp import matrix, pdus, tlvs
 from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND, Frame, FrameBuffer
 from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
-from smppbridge.smpp.events import Answered, Event, Faulty, Unanswered
-from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, MAY_SEND, SUBMITS, Role, State
+from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Unanswered
+from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, MAY_SEND, NOT_WORK, Role, State
 from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
+from smppbridge.smpp.tally import Tally
 from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarm, Alarms, Timers
 from smppbridge.smpp.window import Window
 
@@ -24,12 +25,6 @@ __all__ = ["Role", "Session", "State", "Timers"]
 
 MAX_WAITING = 16 * MAX_LENGTH
 """Octets that a held session keeps; a peer that makes it more is cut off."""
-
-_ENDS_IF_EARLY = frozenset({*BOUND_AS, int(CommandId.UNBIND)})
-_NOT_WORK = _ENDS_IF_EARLY | frozenset(
-    map(int, (CommandId.ENQUIRE_LINK, CommandId.OUTBIND, CommandId.ALERT_NOTIFICATION))
-)
-_UPKEEP_RESPS = (CommandId.ENQUIRE_LINK_RESP, CommandId.UNBIND_RESP)
 
 
 class Session:
@@ -48,6 +43,7 @@ class Session:
         timers: Timers = DEFAULT_TIMERS,
         window: int = 10,
         receive_window: int = 100,
+        tally: Tally | None = None,
     ) -> None:
         self.role = role
         self.timers = timers
@@ -57,6 +53,7 @@ class Session:
         self.system_id = ""
         self.interface_version = 0
         self.end_reason = ""
+        self._tally = tally or Tally()
         self._alarms = Alarms(now)
         self._asked = Window()
         self._frames = FrameBuffer()
@@ -88,7 +85,7 @@ class Session:
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
-        passes = self.may_deliver if self.role is Role.SMSC else self.state in SUBMITS
+        passes = self.may_deliver if self.role is Role.SMSC else self.state in matrix.SUBMITS
         return max(0, self.window - len(self._asked)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
@@ -132,8 +129,7 @@ class Session:
     def ask(self, request: Pdu, about: object, now: float) -> int:
         """Send a request of ours; *about* comes back in Answered, Unanswered or `lost`.
 
-        Returns its sequence_number. Raises LocalError if the matrix or the window forbids it, or
-        if the PDU cannot be written.
+        Returns its sequence_number; raises LocalError if the matrix, the window or a field forbids.
         """
         command_id = request.command_id
         if command_id not in self._may_send or command_id & RESPONSE:
@@ -166,8 +162,9 @@ class Session:
     def probe(self, now: float) -> None:
         """Send an enquire_link at once, to see whether a silent peer is alive (SMPP 3.4, 4.11)."""
         if self.bound:
-            self._out.append(pdus.EnquireLink(0, self._asked.next_number()).encode())
-            self._alarms.probed = now
+            number = self._asked.next_number()
+            self._out.append(pdus.EnquireLink(0, number).encode())
+            self._alarms.probe(number, now)
 
     def unbind(self, now: float, reason: str) -> None:
         """Part from the peer: send unbind, wait for its answer, but not long (SMPP 3.4, 4.2)."""
@@ -184,6 +181,7 @@ class Session:
 
     def octets_to_send(self) -> bytes:
         """Take what is to be written to the peer."""
+        self._tally.sent(self._out)
         octets = b"".join(self._out)
         self._out.clear()
         return octets
@@ -250,7 +248,7 @@ class Session:
             try:
                 frame = frames.next_frame(self._max_length)
             except FramingError as error:
-                self._out.append(error.answer or b"")
+                self._out += [error.answer] if error.answer else []
                 self._end(error.reason)
                 return
             if frame is None:
@@ -264,6 +262,7 @@ class Session:
 
     def _received(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
+        self._tally.received((command_id, status))
         if command_id & RESPONSE:
             return self._responded(frame, now)
         if command_id not in self._may_come:
@@ -272,7 +271,7 @@ class Session:
             request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         except PduError as error:
             return self._refuse(command_id, error.status, number, error.why)
-        if command_id in _NOT_WORK:
+        if command_id in NOT_WORK:
             return self._upkeep(request, now)
         self._alarms.active = now
         self.unanswered += 1
@@ -314,7 +313,7 @@ class Session:
         command_id = request.command_id if isinstance(request, Pdu) else request
         if is_answered(command_id) or command_id not in DECODE:
             self._out.append(refusal(request, status, number).encode())
-        early = self.state is State.OPEN and command_id in _ENDS_IF_EARLY
+        early = self.state is State.OPEN and command_id in matrix.ENDS_IF_EARLY
         if early or command_id == CommandId.OUTBIND:
             self._end(f"{CommandId(command_id).name.lower()} refused with {status_name(status)}")
         return Faulty(command_id, status, why)
@@ -322,7 +321,7 @@ class Session:
     def _responded(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
         if not self._asked.fits(number, command_id):
-            return self._unmatched(command_id, status)
+            return self._unmatched(command_id, status, number, now)
         asked, about = self._asked.take(number)
         response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         self._alarms.active = now
@@ -330,10 +329,13 @@ class Session:
             self._bind_answered(BOUND_AS[asked], response)
         return Answered(about, response)
 
-    def _unmatched(self, command_id: int, status: int) -> Event | None:
-        if command_id == CommandId.UNBIND_RESP and self._parting and self._unbind is None:
-            self._end(self._parting)
-        if command_id in _UPKEEP_RESPS:
+    def _unmatched(self, command_id: int, status: int, number: int, now: float) -> Event | None:
+        if command_id == CommandId.ENQUIRE_LINK_RESP:
+            seconds = self._alarms.probe_answered(number, now)
+            return None if seconds is None else Alive(seconds)
+        if command_id == CommandId.UNBIND_RESP:
+            if self._parting and self._unbind is None:
+                self._end(self._parting)
             return None
         return Faulty(command_id, status, "answers no request of ours")
 

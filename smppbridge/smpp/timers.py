@@ -31,6 +31,9 @@ class Timers:
 DEFAULT_TIMERS = Timers()
 
 
+_MOST_PROBES = 4  # enquire_links that are remembered until they are answered
+
+
 class Alarm(Enum):
     """What has to be done when a time has come."""
 
@@ -44,7 +47,16 @@ class Alarm(Enum):
 class Alarms:
     """When what was last seen in a session, and what follows from it."""
 
-    __slots__ = ("active", "heard", "misses", "opened", "part_by", "partial_since", "probed")
+    __slots__ = (
+        "_probes",
+        "active",
+        "heard",
+        "misses",
+        "opened",
+        "part_by",
+        "partial_since",
+        "probed",
+    )
 
     def __init__(self, now: float) -> None:
         self.opened = self.heard = self.active = now
@@ -52,6 +64,18 @@ class Alarms:
         self.probed: float | None = None
         self.partial_since: float | None = None
         self.part_by: float | None = None
+        self._probes: dict[int, float] = {}
+
+    def probe(self, number: int, now: float) -> None:
+        """Note that an enquire_link was sent."""
+        self.probed = self._probes[number] = now
+        if len(self._probes) > _MOST_PROBES:
+            del self._probes[next(iter(self._probes))]
+
+    def probe_answered(self, number: int, now: float) -> float | None:
+        """Return how long an enquire_link waited for its response; None if none such is open."""
+        sent = self._probes.pop(number, None)
+        return None if sent is None else now - sent
 
     def hear(self, now: float) -> None:
         """Note that the peer is alive: any octet says so."""

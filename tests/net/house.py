@@ -69,9 +69,6 @@ class Meters:
         self.binds: list[str] = []
         self.errors: list[int] = []
 
-    def pdus(self, direction: str, command_id: int, status: int, count: int = 1) -> None:
-        pass
-
     def pdu_error(self, status: int) -> None:
         self.errors.append(status)
 
@@ -79,6 +76,9 @@ class Meters:
         self.binds.append(result)
 
     def bind_ended(self, seconds: float) -> None:
+        pass
+
+    def enquire_link(self, seconds: float) -> None:
         pass
 
 

@@ -12,7 +12,7 @@ from twisted.python.failure import Failure
 
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.smpp import codec
-from smppbridge.smpp.events import Answered, Faulty, Unanswered
+from smppbridge.smpp.events import Answered, Happening
 from smppbridge.smpp.matrix import Role
 from smppbridge.smpp.pdus import Bind, Pdu, SubmitSm, SubmitSmResp
 from smppbridge.smpp.session import Session
@@ -110,7 +110,7 @@ class Noting:
     def answered(self, answers: list[Answered]) -> None:
         self.told += [answer.about for answer in answers]
 
-    def happened(self, event: Pdu | Unanswered | Faulty) -> None:
+    def happened(self, event: Happening) -> None:
         self.told.append(event)
         if isinstance(event, Bind):
             self.binds.append(event)

@@ -19,7 +19,7 @@ from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.providers.smpp.provider import Binding
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Answered, Faulty, Unanswered
+from smppbridge.smpp.events import Answered, Faulty, Happening, Unanswered
 from smppbridge.smpp.matrix import SUBMITS, Role, State
 from smppbridge.smpp.pdus import BY_COMMAND_ID, Bind, DataSm, DeliverSm, Pdu, SubmitSm, refusal
 from smppbridge.smpp.session import Session, Timers
@@ -205,7 +205,7 @@ class UpstreamSession(SmppProtocol):
         else:
             self._refused = response.command_status
 
-    def happened(self, event: Pdu | Unanswered | Faulty) -> None:
+    def happened(self, event: Happening) -> None:
         """Go by any other event of the session."""
         if isinstance(event, DeliverSm | DataSm):
             self._delivered(event)

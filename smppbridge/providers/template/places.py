@@ -1,4 +1,4 @@
-"""Where something is in an answer: JSON pointer, path in XML, name in a form, regex in text.
+"""Where something is in an answer: JSON pointer, path in XML, name in a form, expression in text.
 
 A document is read once; what is found in it is whatever stands there, None if nothing does.
 """
@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
-from warnings import catch_warnings, simplefilter
 from xml.etree import ElementTree
 
 from smppbridge.providers.exchange import BadReply
 from smppbridge.providers.reading import MAX_ANSWER
+from smppbridge.providers.template.expressions import expression, first
 
 Find = Callable[[Any], Any]
 
@@ -24,8 +24,7 @@ _MAX_PLACE = 200
 _MAX_FIELDS = 100
 _MAX_LEVELS = 32
 _MAX_WORD = 200
-_SEEN = 500  # characters that a regex is shown
-_COST = 8_000_000  # ways to go through them, beyond which a regex is refused
+_SEEN = 500  # characters that an expression is searched for in
 _POINTER = re.compile(r"(?:/(?:[^~/]|~[01])*)*")
 _TAG = r"(?:\{[^{}]*\})?(?:[\w.-]+|\*)"
 _STEP = rf"{_TAG}(?:\[(?:[1-9]\d*|last\(\)|(?:@?{_TAG}|\.)(?:='[^']*'|=\"[^\"]*\")?)\])*"
@@ -33,12 +32,6 @@ _STEP = rf"{_TAG}(?:\[(?:[1-9]\d*|last\(\)|(?:@?{_TAG}|\.)(?:='[^']*'|=\"[^\"]*\
 _XML_PATH = re.compile(rf"\.|(?:\.?//)?{_STEP}(?://?{_STEP})*")
 _XML_ATTRIBUTE = re.compile(rf"(|.*/)@({_TAG})", re.DOTALL)
 _INDEX = re.compile(r"0|[1-9][0-9]{0,5}")
-_TOKEN = re.compile(
-    r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]"
-    r"|(?P<open>\((?:\?(?:P?<\w+>|P=\w+|<?[=!]|[:>]|[a-zA-Z-]+[:)])?)?)"
-    r"|(?P<close>\))|(?P<either>\|)|(?P<some>[*+?][+?]?|\{\d*,?\d*\}[+?]?)|.",
-    re.DOTALL,
-)
 _decode = json.JSONDecoder().decode
 
 
@@ -202,59 +195,11 @@ def _find_form(place: str) -> Find:
 
 
 def _find_text(place: str) -> Find:
-    try:
-        with catch_warnings():
-            simplefilter("error")  # of what may mean something else one day
-            compiled = re.compile(place)
-    except (re.error, RecursionError, OverflowError, Warning) as error:
-        raise ValueError(f"is not a regular expression: {error}") from None
-    if compiled.groups > 1:
-        raise ValueError("has more than one group: write (?:...) for those that are not meant")
-    if _cost(place) > _COST:
-        raise ValueError("could take for ever: at most two of its repeats may have no bound")
-    return partial(_matched, compiled)
+    return partial(_matched, expression(place))
 
 
-def _matched(compiled: re.Pattern[str], text: str) -> str | None:
-    found = compiled.search(text[:_SEEN])
-    return found[compiled.groups] if found else None
-
-
-def _cost(pattern: str) -> int:
-    """Return in how many ways *pattern* can go through the text; raises ValueError.
-
-    What is repeated must itself be plain: (a+)+ has twice as many with every character.
-    """
-    costs, choices, last = [1], [False], 1
-    for token in _TOKEN.finditer(pattern):
-        if token["open"] and not token["open"].endswith(")"):
-            costs.append(1)
-            choices.append(False)
-        elif token["close"] and len(costs) > 1:
-            last = max(costs.pop(), 2 if choices.pop() else 1)
-            costs[-1] *= last
-            continue
-        elif token["either"]:
-            choices[-1] = True
-        elif token["some"]:
-            span, most = _span(token["some"])
-            if most > 1 and last > 1:
-                raise ValueError("could take for ever: a group that is repeated holds a choice")
-            costs[-1] *= span
-        last = 1
-    return costs[-1]
-
-
-def _span(repeat: str) -> tuple[int, int]:
-    """Return how many numbers of times *repeat* allows, where it is tried, and the most."""
-    if repeat[0] in "*+":
-        return _SEEN, _SEEN
-    if repeat[0] == "?":
-        return 2, 1
-    least, comma, most = repeat.rstrip("+?")[1:-1].partition(",")
-    if not comma:
-        return 1, int(least or 1)
-    return (int(most) - int(least or 0) + 1, int(most)) if most else (_SEEN, _SEEN)
+def _matched(compiled: Any, text: str) -> str | None:
+    return first(compiled, text[:_SEEN])
 
 
 _FINDERS: Mapping[str, Callable[[str], Find]] = {
