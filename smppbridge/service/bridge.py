@@ -318,8 +318,8 @@ class Bridge:
         )
         self.smsc.drain()
         parted = Deferred.fromCoroutine(self.wires.smpp.stop(parting))
-        await self._until(lambda: not self.smsc.links, min(deadline, self._in(parting)))
-        for link in list(self.smsc.links):
+        await self._until(lambda: not self.smsc.sessions, min(deadline, self._in(parting)))
+        for link in list(self.smsc.sessions):
             link.close()
         await parted
         unfinished = sum(lane.out for lane in self.lanes.values())  # Uncertain from now on
