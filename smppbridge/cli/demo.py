@@ -153,7 +153,7 @@ class Demo:
         self._board = _board(settings)
         journal = self._board or Journal(Lines(sys.stdout.fileno()), form="text")
         take_over_libraries(journal)
-        self._bridge = Bridge(settings, reactor, journal, Notify({}, 0))
+        self._bridge = Bridge(settings, reactor, journal, Notify({}))
         self._display = ExitStack()
         self._failed: Exception | None = None
 

@@ -81,12 +81,6 @@ class Metrics(Collector):
             raise ValueError(f"{name} cannot be watched")
         self._watched[name] = read
 
-    @property
-    def unwatched(self) -> frozenset[str]:
-        """The gauges that nothing tells the value of."""
-        gauges = {name for name, of in NAMES.items() if of.kind == "gauge"}
-        return frozenset(gauges - self._watched.keys())
-
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""
         return generate_latest(self._registry)

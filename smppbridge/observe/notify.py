@@ -1,4 +1,4 @@
-"""Our word to systemd: one datagram a state (sd_notify(3)), and how often it wants to hear us."""
+"""Our word to systemd: one datagram a state (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from collections.abc import Mapping
 class Notify:
     """Tells the service manager how we are; silent where there is none."""
 
-    __slots__ = ("_address", "watchdog_interval")
+    __slots__ = ("_address",)
 
-    def __init__(self, environ: Mapping[str, str], pid: int) -> None:
+    def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        meant = environ.get("WATCHDOG_PID", str(pid)) == str(pid)
-        microseconds = environ.get("WATCHDOG_USEC", "")
-        # sd_watchdog_enabled(3): half of the time allowed
-        self.watchdog_interval = int(microseconds) / 2e6 if meant and microseconds else None
 
     def ready(self, status: str) -> bool:
         """Say that all listens and recovers no more; also the end of a reload."""
@@ -59,4 +55,4 @@ class Notify:
 
 def from_environment() -> Notify:
     """Return a Notify for the service manager that started this process, if one did."""
-    return Notify(os.environ, os.getpid())
+    return Notify(os.environ)

@@ -86,13 +86,12 @@ class Abilities:
 
     *callbacks*, *polling* and *pulling* tell how reports can come: it calls us, it is asked about
     one message, it is asked for whatever is new.  *idempotent* is for how many seconds a request
-    may be repeated under its key (0: not at all), *correlates* that a report can carry our
-    message_id.  *batch* is how many messages one request may carry.  *schedules* says that it can
-    keep a message until its time, *phones* that it brings messages from phones, *optouts* that it
-    tells by callback who wants no more of them.  *told_where* says that it must be told our
-    callback URL with each request, *callback_answer* is the body that it wants in return for a
-    callback; *longest_answer* is in octets.  *bound* is one that is kept connected: what it has to
-    tell comes over that, not by HTTP.
+    may be repeated under its key (0: not at all).  *batch* is how many messages one request may
+    carry.  *schedules* says that it can keep a message until its time, *phones* that it brings
+    messages from phones, *optouts* that it tells by callback who wants no more of them.
+    *told_where* says that it must be told our callback URL with each request, *callback_answer* is
+    the body that it wants in return for a callback; *longest_answer* is in octets.  *bound* is one
+    that is kept connected: what it has to tell comes over that, not by HTTP.
     """
 
     binary: bool = False
@@ -101,7 +100,6 @@ class Abilities:
     pulling: bool = False
     balance: bool = False
     idempotent: float = 0.0
-    correlates: bool = False
     batch: int = 1
     schedules: bool = False
     phones: bool = False

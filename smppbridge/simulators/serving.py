@@ -131,7 +131,6 @@ class Pusher:
     """Makes callbacks; one that is not answered with 2xx is made again, three times at most."""
 
     def __init__(self, reactor: Any) -> None:
-        self.pushed = 0
         self.failed = 0
         self._reactor = reactor
         self._pool = HTTPConnectionPool(reactor)
@@ -191,7 +190,6 @@ class Pusher:
         for pause in pauses:
             await deferLater(self._reactor, pause)
             if await self._heeded(method, url, headers, body, wanted):
-                self.pushed += 1
                 return
         self.failed += 1
 

@@ -121,11 +121,6 @@ def is_receipt(esm_class: int) -> bool:
     return esm_class & EsmClass.TYPE in (EsmClass.RECEIPT, EsmClass.INTERMEDIATE)
 
 
-def is_intermediate(esm_class: int) -> bool:
-    """Say whether it is an intermediate notification (SMPP 3.4, 5.2.12)."""
-    return esm_class & EsmClass.TYPE == EsmClass.INTERMEDIATE
-
-
 def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
     """Read a receipt of any dialect, TLVs before text; None if it is none.
 

@@ -10,8 +10,6 @@ Element = tuple[int, bytes]
 
 CONCATENATION_8 = 0x00
 CONCATENATION_16 = 0x08
-SINGLE_SHIFT = 0x24
-LOCKING_SHIFT = 0x25
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +45,6 @@ class Udh:
             for element in self.elements
             if element[0] not in (CONCATENATION_8, CONCATENATION_16)
         )
-
-    @property
-    def has_national_shift(self) -> bool:
-        """Whether the text is in a national table, so that plain GSM7 would misread it."""
-        return any(iei in (SINGLE_SHIFT, LOCKING_SHIFT) for iei, _ in self.elements)
 
     def encode(self) -> bytes:
         """UDHL and the elements (3GPP 23.040, 9.2.3.24); BadUdh above 255 octets."""

@@ -377,6 +377,35 @@ def test_no_complete_answer(serve: Any, connect: Any, name: str) -> None:
     assert len(server.seen) == 1
 
 
+def sized(wire: Wire, asked: Asked) -> None:
+    """Answer with as many octets as the path says."""
+    length = int(asked.target[1:])
+    wire.send(f"HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n".encode() + b"x" * length)
+
+
+def test_the_size_of_an_answer_counts_for_that_answer_alone(serve: Any, connect: Any) -> None:
+    server = serve(sized)
+    client = connect(slots=1, p=Connection(timeout=5, max_response=1_000))
+    for length in (1_000, 600, 1_000, 0, 999):
+        answer = client.ask(get(f"{server.url}/{length}"))
+        assert isinstance(answer, HttpResponse)
+        assert (answer.body, answer.headers["content-length"]) == (b"x" * length, str(length))
+    assert len(server.wires) == 1
+
+
+@pytest.mark.parametrize("lengths", [(1_001, 600, 700), (600, 700, 1_001)])
+def test_an_answer_that_is_too_long_spoils_no_other(
+    serve: Any, connect: Any, lengths: tuple[int, ...]
+) -> None:
+    server = serve(sized)
+    client = connect(slots=1, p=Connection(timeout=5, max_response=1_000))
+    client.send("p", [(length, get(f"{server.url}/{length}")) for length in lengths])
+    answers = client.reactor.until(3)
+    assert isinstance(answers[1_001], NoAnswer)
+    assert str(answers[1_001]) == "response over 1000 octets"
+    assert [answers[length].body for length in (600, 700)] == [b"x" * 600, b"x" * 700]
+
+
 def test_an_answer_that_drips_is_cut_at_the_time_out(serve: Any, connect: Any) -> None:
     def drip(wire: Wire, asked: Asked) -> None:
         wire.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")

@@ -24,7 +24,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
 
 def test_each_state_is_one_datagram(manager: tuple[socket.socket, str]) -> None:
     datagrams, name = manager
-    notify = Notify({"NOTIFY_SOCKET": name}, 1)
+    notify = Notify({"NOTIFY_SOCKET": name})
     assert notify.ready("bound 14\nMAINPID=1")
     assert notify.status("draining")
     assert notify.reloading(12.5)
@@ -42,20 +42,5 @@ def test_each_state_is_one_datagram(manager: tuple[socket.socket, str]) -> None:
 
 
 def test_without_a_service_manager_nothing_is_said(tmp_path: Path) -> None:
-    assert not Notify({}, 1).alive()
-    assert not Notify({"NOTIFY_SOCKET": str(tmp_path / "gone")}, 1).alive()
-
-
-@pytest.mark.parametrize(
-    ("environ", "interval"),
-    [
-        ({}, None),
-        ({"WATCHDOG_USEC": "30000000"}, 15.0),
-        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "7"}, 15.0),
-        ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "8"}, None),
-    ],
-)
-def test_the_watchdog_hears_us_twice_in_its_time(
-    environ: dict[str, str], interval: float | None
-) -> None:
-    assert Notify(environ, 7).watchdog_interval == interval
+    assert not Notify({}).alive()
+    assert not Notify({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()

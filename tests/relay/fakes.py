@@ -72,7 +72,7 @@ class FakeProvider(Provider):
     """Asks one thing and returns what it is answered."""
 
     abilities: ClassVar[Abilities] = Abilities(
-        binary=True, callbacks=True, polling=True, balance=True, correlates=True
+        binary=True, callbacks=True, polling=True, balance=True
     )
     name: str = "one"
 

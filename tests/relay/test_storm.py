@@ -55,7 +55,7 @@ MOST = 3  # in a batch
 class Forgetful(KeyedProvider):
     """Takes batches, and does not know a request again by its key."""
 
-    abilities: ClassVar[Abilities] = Abilities(batch=MOST, correlates=True)
+    abilities: ClassVar[Abilities] = Abilities(batch=MOST)
 
 
 PROVIDERS: dict[str, tuple[FakeProvider, Policy]] = {

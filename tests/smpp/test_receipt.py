@@ -220,18 +220,10 @@ def test_receipts_among_the_vectors_are_read(name: str, state: MessageState) -> 
 
 
 @pytest.mark.parametrize(
-    ("esm_class", "is_receipt", "is_intermediate"),
-    [
-        (0, False, False),
-        (4, True, False),
-        (0x44, True, False),
-        (0x20, True, True),
-        (8, False, False),
-    ],
+    ("esm_class", "is_receipt"), [(0, False), (4, True), (0x44, True), (0x20, True), (8, False)]
 )
-def test_esm_class_tells_receipts(esm_class: int, is_receipt: bool, is_intermediate: bool) -> None:
+def test_esm_class_tells_receipts(esm_class: int, is_receipt: bool) -> None:
     assert receipt.is_receipt(esm_class) == is_receipt
-    assert receipt.is_intermediate(esm_class) == is_intermediate
 
 
 words = st.sampled_from(["id:", "stat:", " ", "text:", "err:", "submit date:", "\0", "1", "x"])

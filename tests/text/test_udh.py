@@ -60,13 +60,6 @@ def test_broken_headers(in_hex: str) -> None:
         parse(bytes.fromhex(in_hex))
 
 
-@pytest.mark.parametrize(
-    ("in_hex", "shifted"), [("032401011b65", True), ("03250103", True), ("050003a70201", False)]
-)
-def test_national_tables_are_noticed(in_hex: str, shifted: bool) -> None:
-    assert parse(bytes.fromhex(in_hex))[0].has_national_shift is shifted
-
-
 @given(st.lists(ELEMENTS, max_size=8), st.binary(max_size=20))
 def test_any_header_comes_back(elements: list[tuple[int, bytes]], content: bytes) -> None:
     udh = Udh(tuple(elements))

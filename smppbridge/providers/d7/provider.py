@@ -146,7 +146,6 @@ class D7(Provider):
             binary=True,
             callbacks=True,
             balance=True,
-            correlates=True,
             batch=batch if self.callback_url else 1,
             phones=True,
             told_where=True,

@@ -203,7 +203,6 @@ class _Compiler:
             polling=described.query_ is not None,
             balance=described.balance_ is not None,
             idempotent=described.idempotent,
-            correlates=bool(callback and callback.message_id is not None),
             batch=batch.max if batch else 1,
             phones=described.mo is not None,
             told_where="callback_url" in self._used,

@@ -32,7 +32,6 @@ class Access:
 
     def __init__(self, reactor: Any, lifetime: int, rate: int) -> None:
         self.lifetime, self.rate = lifetime, rate
-        self.logins = 0
         self._reactor = reactor
         self._tokens: Remembered[str, tuple[float | None, frozenset[str]]] = Remembered()
         self._asked: Remembered[str, tuple[int, int]] = Remembered()
@@ -54,7 +53,6 @@ class Access:
         scopes = form.get("scope", "").split() or list(SCOPES)
         if not set(scopes) <= set(SCOPES):
             raise Fault(400, "invalid_scope", 1600, "There is no such scope")
-        self.logins += 1
         token, lifetime = uuid4().hex, self.lifetime
         expires_at = self._reactor.seconds() + lifetime if lifetime > 0 else None
         self._tokens[token] = expires_at, frozenset(scopes)
