@@ -13,7 +13,8 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.model.address import Address
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds
-from smppbridge.net.smpp_server import EsmeSession, Limits, Smsc
+from smppbridge.net.esme_session import EsmeSession
+from smppbridge.net.smpp_server import Limits, Smsc
 from smppbridge.relay.accept.accept import Rights, rights_of
 from smppbridge.smpp.pdus import (
     BindTransceiver,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from smppbridge.net.smpp_server import EsmeSession
+from smppbridge.net.esme_session import EsmeSession
 from smppbridge.observe.metrics import Metrics
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.net.smpp_server import MOST_UNANSWERED, Limits
+from smppbridge.net.esme_session import MOST_UNANSWERED
+from smppbridge.net.smpp_server import Limits
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
