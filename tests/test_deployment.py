@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
+from tests.patience import PATIENCE
 
 ROOT = Path(__file__).parents[1]
 UNIT = ROOT / "config" / "systemd" / "smppbridge.service"
@@ -31,7 +32,7 @@ def analyzed(tmp_path: Path, *options: str) -> str:
         ["systemd-analyze", *options, "--no-pager", unit],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert run.returncode == 0, run.stderr

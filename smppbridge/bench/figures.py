@@ -15,7 +15,7 @@ import twisted
 
 from smppbridge import __version__
 
-Run = Mapping[str, float]
+Figures = Mapping[str, float]
 """The figures of one run, by name."""
 
 
@@ -27,6 +27,20 @@ class Figure(NamedTuple):
     digits: int = 0
     fault: bool = False
 
+
+_STRETCHES = {
+    "accept": "accept",
+    "relay": "relay",
+    "receipt": "report and receipt",
+    "relayed": "accept and relay",
+    "relayed_reactor": "of these, the reactor's thread",
+    "relayed_store": "of these, the store's",
+    "relayed_http": "of these, libcurl's",
+    "receipted": "all three",
+    "receipted_reactor": "of these, the reactor's thread",
+    "receipted_store": "of these, the store's",
+    "receipted_http": "of these, libcurl's",
+}
 
 FIGURES: Mapping[str, Figure] = MappingProxyType(
     {
@@ -74,6 +88,15 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
         "bridge_us": Figure("CPU a message: bridge", "us", 1),
         "load_us": Figure("CPU a message: load", "us", 1),
         "provider_us": Figure("CPU a message: provider", "us", 1),
+        **{f"cpu_{name}_us": Figure(words, "us", 1) for name, words in _STRETCHES.items()},
+        **{
+            f"other_{name}_us": Figure(f"the other's: {words}", "us", 1)
+            for name, words in _STRETCHES.items()
+        },
+        **{
+            f"cpu_{name}_ratio": Figure(f"ours to the other's: {words}", "", 3)
+            for name, words in _STRETCHES.items()
+        },
         "refused": Figure("refused", "", fault=True),
         "lost": Figure("accepted, not relayed", "", fault=True),
         "doubled": Figure("relayed twice", "", fault=True),
@@ -84,7 +107,7 @@ FIGURES: Mapping[str, Figure] = MappingProxyType(
 )
 
 
-class Row(NamedTuple):
+class TableRow(NamedTuple):
     """One line of the table."""
 
     measurement: str
@@ -94,7 +117,7 @@ class Row(NamedTuple):
     unit: str
 
 
-def medians(runs: Sequence[Run]) -> dict[str, float]:
+def medians(runs: Sequence[Figures]) -> dict[str, float]:
     """Return the median of each figure; of a fault, the worst."""
     return {
         name: max(values) if FIGURES[name].fault else median(values)
@@ -103,7 +126,7 @@ def medians(runs: Sequence[Run]) -> dict[str, float]:
     }
 
 
-def rows(measured: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
+def rows(measured: Mapping[str, Sequence[Figures]]) -> Iterator[TableRow]:
     """Yield the lines of the table; a measurement is named in its first line."""
     for measurement, runs in measured.items():
         title = measurement
@@ -112,11 +135,11 @@ def rows(measured: Mapping[str, Sequence[Run]]) -> Iterator[Row]:
             values = [run[name] for run in runs]
             low, high = (f"{each:,.{figure.digits}f}" for each in (min(values), max(values)))
             spread = f"{low} – {high}" if low != high else ""
-            yield Row(title, figure.words, f"{value:,.{figure.digits}f}", spread, figure.unit)
+            yield TableRow(title, figure.words, f"{value:,.{figure.digits}f}", spread, figure.unit)
             title = ""
 
 
-def faults(measured: Mapping[str, Sequence[Run]]) -> Iterator[str]:
+def faults(measured: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
     """Yield a line for each figure that should be 0 and is not."""
     for measurement, runs in measured.items():
         for name, value in medians(runs).items():

@@ -10,10 +10,10 @@ from statistics import median
 from typing import Any
 
 from smppbridge.bench import configured, processes
-from smppbridge.bench.figures import FIGURES, Run, rate
-from smppbridge.bench.load import percentile
+from smppbridge.bench.figures import FIGURES, Figures, rate
 from smppbridge.bench.plan import Plan
 from smppbridge.bench.stored import fill_submitted, fill_waiting
+from smppbridge.bench.tally import percentile
 from smppbridge.relay.submit.overdue import PollRules
 
 _LONE, _LONE_RATE = 300, 100.0
@@ -33,7 +33,7 @@ SectionOf = Callable[[int], Mapping[str, Any]]
 # -- batches --------------------------------------------------------------------------------------
 
 
-def batches(plan: Plan) -> Iterator[Run]:
+def batches(plan: Plan) -> Iterator[Figures]:
     """A backlog, and lone messages: in batches and one by one, by turns."""
     for _ in range(plan.runs):
         run: dict[str, float] = {}
@@ -83,7 +83,7 @@ def _lone(plan: Plan, name: str, section: SectionOf) -> float:
 # -- isolation ------------------------------------------------------------------------------------
 
 
-def isolation(plan: Plan) -> Iterator[Run]:
+def isolation(plan: Plan) -> Iterator[Figures]:
     """The same steady load on two bridges at once; one has a slow provider's traffic beside it.
 
     At once, because what else the machine does would change p99 by more than a neighbour.
@@ -132,7 +132,7 @@ def _steady(plan: Plan, pace: float, beside: int) -> list[dict[str, float]]:
 
 
 @contextmanager
-def _neighbours(plan: Plan) -> Iterator[tuple[configured.Ports, processes.Provider]]:
+def _neighbours(plan: Plan) -> Iterator[tuple[configured.Ports, processes.RunningSink]]:
     """Run a bridge with a fast provider and a slow one."""
     ports = processes.free_ports()
     with (
@@ -147,7 +147,7 @@ def _neighbours(plan: Plan) -> Iterator[tuple[configured.Ports, processes.Provid
 
 
 def _came_to(
-    load: Mapping[str, Any], provider: processes.Provider, pace: float
+    load: Mapping[str, Any], provider: processes.RunningSink, pace: float
 ) -> dict[str, float]:
     """Return milliseconds to the answer and to the provider, and how many did not get there."""
     provider.await_messages(load["accepted"])
@@ -175,7 +175,7 @@ def _seconds(waits: Sequence[float], pace: float) -> Iterator[Sequence[float]]:
 # -- polls ----------------------------------------------------------------------------------------
 
 
-def polls(plan: Plan) -> Iterator[Run]:
+def polls(plan: Plan) -> Iterator[Figures]:
     """A store of open messages that are asked about, and an idle bridge."""
     with processes.folder(plan.directory) as folder, processes.provider() as provider:
         section = {"mspace": configured.mspace_v2(provider.port, _POLLS.rate)}
@@ -197,7 +197,7 @@ def polls(plan: Plan) -> Iterator[Run]:
     }
 
 
-def _cores(bridge: processes.Bridge, seconds: float) -> float:
+def _cores(bridge: processes.RunningBridge, seconds: float) -> float:
     spent = bridge.cpu()
     time.sleep(seconds)
     return (bridge.cpu() - spent) / seconds

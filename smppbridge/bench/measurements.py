@@ -11,7 +11,8 @@ from typing import Any
 
 from smppbridge.bench import processes
 from smppbridge.bench.configured import keccel
-from smppbridge.bench.figures import Run, rate
+from smppbridge.bench.cpu import cpu
+from smppbridge.bench.figures import Figures, rate
 from smppbridge.bench.lanes import batches, isolation, polls
 from smppbridge.bench.plan import Plan, Procedure
 from smppbridge.bench.stored import fill_finished, fill_waiting
@@ -31,21 +32,21 @@ class Measurement:
     once: bool = False
 
 
-def there(plan: Plan) -> Iterator[Run]:
+def there(plan: Plan) -> Iterator[Figures]:
     """Messages to the provider, without receipts."""
     for _ in range(plan.runs):
         with processes.folder(plan.directory) as folder:
             yield _one_way(plan, folder, folder / "bridge.db")
 
 
-def there_and_back(plan: Plan) -> Iterator[Run]:
+def there_and_back(plan: Plan) -> Iterator[Figures]:
     """Messages to the provider, its reports back, receipts to the ESME."""
     for _ in range(plan.runs):
         with processes.folder(plan.directory) as folder:
             yield _loaded(plan, folder, folder / "bridge.db", receipts=True)
 
 
-def one_at_a_time(plan: Plan) -> Iterator[Run]:
+def one_at_a_time(plan: Plan) -> Iterator[Figures]:
     """One session that waits for each answer."""
     calm = Plan(messages=min(plan.messages, _AT_LEISURE), binds=1, window=1)
     for _ in range(plan.runs):
@@ -53,7 +54,7 @@ def one_at_a_time(plan: Plan) -> Iterator[Run]:
             yield _one_way(calm, folder, folder / "bridge.db")
 
 
-def idle(plan: Plan) -> Iterator[Run]:
+def idle(plan: Plan) -> Iterator[Figures]:
     """Sessions that only stay bound."""
     ports = processes.free_ports()
     with (
@@ -68,7 +69,7 @@ def idle(plan: Plan) -> Iterator[Run]:
             yield {"idle_mb": bridge.memory(), "unbound_mb": before}
 
 
-def backlog(plan: Plan) -> Iterator[Run]:
+def backlog(plan: Plan) -> Iterator[Figures]:
     """A start with a store full of WAITING messages, and the first seconds of work on them."""
     ports = processes.free_ports()
     with processes.folder(plan.directory) as folder, processes.provider() as provider:
@@ -89,7 +90,7 @@ def backlog(plan: Plan) -> Iterator[Run]:
             }
 
 
-def with_a_past(plan: Plan) -> Iterator[Run]:
+def with_a_past(plan: Plan) -> Iterator[Figures]:
     """The same load on an empty store and on one full of FINISHED messages, by turns."""
     with processes.folder(plan.directory) as past:
         full = past / "finished.db"
@@ -122,6 +123,7 @@ MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType(
         "receipts": Measurement(
             "there and back: reports pushed, receipts acknowledged", there_and_back
         ),
+        "cpu": Measurement("CPU a message of the bridge process, stretch by stretch", cpu),
         "window1": Measurement(
             "one bind, window 1", one_at_a_time, ("accepted_per_s", "p50_ms", "p99_ms", *_FAULTS)
         ),
@@ -152,12 +154,12 @@ def steps(names: Sequence[str], plan: Plan) -> int:
 
 def measure(
     names: Sequence[str], plan: Plan, told: Callable[[], object] = lambda: None
-) -> dict[str, list[Run]]:
+) -> dict[str, list[Figures]]:
     """Measure by name; measurements of one procedure share its runs.  *told* is called after each.
 
     Raises BenchFailed, OSError.
     """
-    found: dict[Procedure, list[Run]] = {}
+    found: dict[Procedure, list[Figures]] = {}
     for procedure in _procedures(names):
         found[procedure] = runs = []
         for run in procedure(plan):
@@ -170,7 +172,7 @@ def _procedures(names: Sequence[str]) -> dict[Procedure, bool]:
     return {MEASUREMENTS[name].procedure: MEASUREMENTS[name].once for name in names}
 
 
-def _chosen(measurement: Measurement, found: Mapping[Procedure, list[Run]]) -> list[Run]:
+def _chosen(measurement: Measurement, found: Mapping[Procedure, list[Figures]]) -> list[Figures]:
     runs = found[measurement.procedure]
     return [{name: run[name] for name in measurement.figures or run} for run in runs]
 

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from smppbridge.bench.figures import Run
+from smppbridge.bench.figures import Figures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How much is measured; *stored* messages are in the stores that have a past.
 
-    *seconds* is how long a bridge is watched that is left to itself.
+    *seconds* is how long a bridge is watched that is left to itself; *against* is another version
+    that is measured beside this one.
     """
 
     messages: int = 20_000
@@ -23,6 +24,7 @@ class Plan:
     stored: int = 1_000_000
     seconds: float = 30.0
     directory: Path | None = None
+    against: Path | None = None
 
 
-Procedure = Callable[[Plan], Iterator[Run]]
+Procedure = Callable[[Plan], Iterator[Figures]]

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, NamedTuple
 
 from smppbridge.bench.configured import PASSWORD, Ports, Sections, configuration
+from smppbridge.bench.trees import OURS, Tree
 
-_RUN = "from smppbridge.cli.main import main; main()"
 _READY_WITHIN = 120.0
 _ENDS_WITHIN = 40.0
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -37,7 +37,7 @@ def free_ports() -> Ports:
     return ports
 
 
-class Provider:
+class RunningSink:
     """A running ``bench.sink``."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
@@ -75,16 +75,37 @@ class Provider:
 
 
 @contextmanager
-def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[Provider]:
+def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[RunningSink]:
     """Run a provider that answers after *delay*; it pushes reports if it is told where to."""
     arguments = [f"--delay={delay}"]
     if report_to:
         arguments.append(f"--report-to={report_to}")
     with _python("smppbridge.bench.sink", *arguments) as process:
-        yield Provider(process, _said(process, "the provider")["port"])
+        yield RunningSink(process, _said(process, "the provider")["port"])
 
 
-class Bridge:
+class Spent(NamedTuple):
+    """CPU that each of the bridge's threads has used, in user and system mode."""
+
+    reactor: float
+    store: float
+    http: float
+
+    @property
+    def total(self) -> float:
+        """Return the CPU of all threads together."""
+        return sum(self)
+
+    def since(self, before: Spent) -> Spent:
+        """Return the CPU used since *before*."""
+        return Spent(*(now - then for now, then in zip(self, before, strict=True)))
+
+    def each(self, messages: int) -> Spent:
+        """Return the microseconds a message, of seconds for so many."""
+        return Spent(*(seconds / messages * 1_000_000 for seconds in self))
+
+
+class RunningBridge:
     """A running ``smppbridge run``; *ready_after* is seconds from its start to /readyz."""
 
     def __init__(self, process: subprocess.Popen[bytes], ports: Ports, ready_after: float) -> None:
@@ -95,6 +116,15 @@ class Bridge:
         """Return the seconds of CPU that it has used, all threads together."""
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def spent(self) -> Spent:
+        """Return the seconds of CPU of each thread, to the nanosecond.
+
+        Threads are told apart by their age: the store's is started before libcurl's.
+        """
+        tasks = sorted(map(int, os.listdir(f"/proc/{self._process.pid}/task")))
+        seconds = [int(self._proc(f"task/{task}/schedstat").split()[0]) / 1e9 for task in tasks]
+        return Spent(seconds[0], seconds[1], sum(seconds[2:]))
 
     def memory(self, *, peak: bool = False) -> float:
         """Return its resident megabytes, now or at most."""
@@ -110,22 +140,36 @@ class Bridge:
 
 @contextmanager
 def bridge(
-    folder: Path, ports: Ports, providers: Sections, *, store: Path | None = None, **account: int
-) -> Iterator[Bridge]:
-    """Run the bridge of a configuration made for it; *account* adds to the accounts' settings."""
+    folder: Path,
+    ports: Ports,
+    providers: Sections,
+    *,
+    store: Path | None = None,
+    tree: Tree = OURS,
+    killed: bool = False,
+    **account: int,
+) -> Iterator[RunningBridge]:
+    """Run the bridge of a configuration made for it; *account* adds to the accounts' settings.
+
+    A bridge whose provider never answers is to be *killed*: it would wait for the answers.
+    """
     config, log = folder / "bridge.yaml", folder / "bridge.log"
     config.write_text(configuration(ports, store or folder / "bridge.db", providers, account))
     with log.open("wb") as written:
         begun = time.monotonic()
         process = subprocess.Popen(
-            [sys.executable, "-c", _RUN, "run", "--config", str(config)],
+            tree.command("run", "--config", str(config)),
+            cwd=folder,
+            env=tree.environment(),
             stdin=subprocess.DEVNULL,
             stderr=written,
         )
     try:
         _await_ready(process, ports.web, log)
-        yield Bridge(process, ports, time.monotonic() - begun)
+        yield RunningBridge(process, ports, time.monotonic() - begun)
     finally:
+        if killed:
+            process.kill()
         _end(process)
 
 
@@ -177,7 +221,7 @@ def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
             arguments.append(f"--{name}")
         elif value is not False:
             arguments.append(f"--{name}={value}")
-    return _python("smppbridge.bench.esme", *arguments)
+    return _python("smppbridge.bench.load", *arguments)
 
 
 @contextmanager

@@ -35,7 +35,7 @@ _BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\
 
 
 @dataclass(slots=True)
-class Counts:
+class SinkCounts:
     """What came in and went out; times by the machine's monotonic clock.
 
     *opening* are the messages of the first request, *doubled* those whose number had been there
@@ -68,7 +68,7 @@ class _Peer:
         self.wanted = select.EPOLLIN
 
 
-class SwiftProvider:
+class Sink:
     """Serves on a port of loopback (0: any), see *port*.
 
     It answers after *delay* seconds.  *report_to* is the URL that messages are reported DELIVERED
@@ -82,7 +82,7 @@ class SwiftProvider:
         callers: int = 16,
         delay: float = 0.0,
     ) -> None:
-        self.counts = Counts()
+        self.counts = SinkCounts()
         self._listening = socket.create_server(("127.0.0.1", port), backlog=1024)
         self._listening.setblocking(False)
         self.port: int = self._listening.getsockname()[1]
@@ -111,7 +111,7 @@ class SwiftProvider:
             where.netloc.encode(),
         )
 
-    def run(self, until_readable: int) -> Counts:
+    def run(self, until_readable: int) -> SinkCounts:
         """Serve until the file descriptor has something to say or closes."""
         self._poll.register(until_readable, select.EPOLLIN)
         while True:
@@ -242,7 +242,7 @@ class SwiftProvider:
             peer.out += answer
             self._flush(peer)
 
-    def _now(self) -> Counts:
+    def _now(self) -> SinkCounts:
         self.counts.cpu = time.process_time()
         return self.counts
 
@@ -284,13 +284,13 @@ def _response(body: bytes) -> bytes:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve as the command line says."""
-    parser = argparse.ArgumentParser(prog="swift", description=__doc__)
+    parser = argparse.ArgumentParser(prog="sink", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", metavar="URL", help="where reports go, without a query")
     parser.add_argument("--callers", type=int, default=16, help="connections for reports")
     parser.add_argument("--delay", type=float, default=0.0, help="seconds before each answer")
     given = parser.parse_args(arguments)
-    provider = SwiftProvider(given.port, given.report_to, given.callers, given.delay)
+    provider = Sink(given.port, given.report_to, given.callers, given.delay)
     try:
         sys.stdout.write(f"{json.dumps({'port': provider.port})}\n")
         sys.stdout.flush()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
-Answer = Callable[[Sequence[bytes], int], bytes]
+MakeBody = Callable[[Sequence[bytes], int], bytes]
 
 _KECCEL = b'{"status":"SENT","messageID":"%016d","description":"Message submitted to the network"}'
 _SMSCX = b'{"msgId":"%016d","status":"ACCEPTED","statusCode":1,"cost":0.041,"to":"+%b","parts":1}'
@@ -49,7 +49,7 @@ def _uuid(number: int) -> bytes:
     return b"00000000-0000-4000-%04x-%012x" % (number >> 48, number & (1 << 48) - 1)
 
 
-ANSWERS: Mapping[bytes, Answer] = MappingProxyType(
+ANSWERS: Mapping[bytes, MakeBody] = MappingProxyType(
     {
         b"message.asp": _keccel,
         b"sms": _smscx,

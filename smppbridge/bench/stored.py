@@ -71,7 +71,9 @@ def _fill(
         db.execute("pragma synchronous = off")
         while some := list(islice(messages, _ROWS)):
             db.execute("begin")
-            sql.INSERT_MESSAGE.run(db, [rec.message_row(m, begun=due is not None) for m in some])
+            firsts = [Attempt(m, m.route[0], 1, begun_at=m.accepted_at) for m in some]
+            rows = [rec.message_row(a.message, a if due is not None else None) for a in firsts]
+            sql.INSERT_MESSAGE.run(db, rows)
             if due is not None:
                 verdicts = [_verdict(m, due) for m in some]
                 sql.RECORD.run(db, [rec.verdict_row(v) for v in verdicts])

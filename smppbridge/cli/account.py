@@ -16,8 +16,8 @@ from smppbridge.cli.asked import AskedProvider, concluded, give_up, on_terminal,
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table
 from smppbridge.observe.shown import escaped
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.values import suggestion
 
 DEFAULT_CONFIG = Path("/etc/smppbridge/bridge.yaml")

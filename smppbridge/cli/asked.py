@@ -16,7 +16,7 @@ import click
 from smppbridge.cli.blocking import BlockingClient, NotHttp
 from smppbridge.observe.shown import escaped
 from smppbridge.providers.exchange import BadReply, Exchange, NoAnswer, NotSent, Operation, Provider
-from smppbridge.settings.provider import Provider as Section
+from smppbridge.settings.provider import ProviderSection as Section
 
 _MAYBE_DONE = "It may have been done all the same: do not repeat it before you have looked"
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from smppbridge.bench.figures import Run, faults, machine, medians, rows
+from smppbridge.bench.figures import Figures, faults, machine, medians, rows
 from smppbridge.bench.measurements import MEASUREMENTS, measure, steps
 from smppbridge.bench.plan import Plan
 from smppbridge.bench.processes import BenchFailed
@@ -75,6 +75,12 @@ _MOST_MESSAGES = 10_000_000
     type=click.Path(path_type=Path, exists=True, file_okay=False, writable=True),
     help="Where stores are put: the disk that is measured.  [default: the one for temporary files]",
 )
+@click.option(
+    "--against",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    metavar="DIR",
+    help="A checkout or a virtual environment of another version: cpu measures both by turns.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
     """Measure this machine: the bridge, a load and a provider as processes on loopback.
@@ -101,17 +107,20 @@ def bench(only: Sequence[str], as_json: bool, **amounts: Any) -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _document(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> dict[str, Any]:
+def _document(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> dict[str, Any]:
     return {
         "machine": machine(),
-        "plan": {**asdict(plan), "directory": plan.directory and str(plan.directory)},
+        "plan": {
+            name: str(value) if isinstance(value, Path) else value
+            for name, value in asdict(plan).items()
+        },
         "measurements": {
             name: {"median": medians(runs), "runs": list(runs)} for name, runs in measured.items()
         },
     }
 
 
-def _show(plan: Plan, measured: Mapping[str, Sequence[Run]]) -> None:
+def _show(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> None:
     console = Console()
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     console.print(

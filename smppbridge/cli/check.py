@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 EX_CONFIG = 78  # sysexits.h
@@ -50,7 +50,7 @@ def _verified(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
-    from smppbridge.service.verify import verify
+    from smppbridge.service.apply import verify
 
     return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import shlex
 import shutil
-import signal
 import sys
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
@@ -21,6 +20,7 @@ from twisted.internet.error import CannotListenError
 from smppbridge.cli import demo_menu
 from smppbridge.cli.board import Board
 from smppbridge.cli.demo_settings import CODES, MENU, PATHS, WAYS, YOURS, Place, settings_of
+from smppbridge.cli.signals import on_hangup
 from smppbridge.cli.simulate import cannot_listen, listening
 from smppbridge.model.address import Address, number_of
 from smppbridge.observe.lines import Lines
@@ -172,7 +172,7 @@ class Demo:
             raise click.ClickException(f"cannot start: {self._failed}")
 
     async def _begin(self) -> None:
-        signal.signal(signal.SIGHUP, self._hung_up)  # the terminal was closed
+        on_hangup(self._hung_up)
         place = self._place
         try:
             await self._bridge.start()

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from smppbridge.cli.signals import on_hangup
 from smppbridge.cli.smpplib_session import (
     BindRefused,
     Login,
@@ -47,8 +48,8 @@ def listen(login: Login, count: int | None, as_json: bool) -> None:
     Comes back when the SMSC has gone.  Receipts shown here are not delivered again to others of the
     account, such as `send`.
     """
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    on_hangup(signal.default_int_handler)
     listening = Listening(_as_json if as_json else _as_line, count)
     try:
         _persist(login, listening)

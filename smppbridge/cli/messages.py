@@ -6,7 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NoReturn
@@ -107,8 +107,7 @@ def messages(
     if ctx.invoked_subcommand is not None:
         return
     shown = Shown(show_text, show_numbers)
-    with failing_plainly():
-        db = lookup.open_store(ctx.obj)
+    with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
         if word is not None:
             found = lookup.named(db, word)
             timelines = [lookup.timeline(db, message) for message in found]
@@ -146,8 +145,7 @@ def fail(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> 
 
 def decide(path: str, ids: Sequence[int], verb: str, yes: bool) -> None:
     """Ask, and write the decision on all Uncertain messages of *ids*; exit 1 after any other id."""
-    with failing_plainly():
-        db = lookup.open_store(path)
+    with failing_plainly(), closing(lookup.open_store(path)) as db:
         reasons = {message_id: why_not(db, message_id) for message_id in ids}
     good = [message_id for message_id, why in reasons.items() if not why]
     if good:

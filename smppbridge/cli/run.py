@@ -17,11 +17,10 @@ from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import from_environment
-from smppbridge.service.apply import Refused, apply
+from smppbridge.service.apply import NotApplied, verify
 from smppbridge.service.bridge import Bridge
-from smppbridge.service.verify import verify
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 _log = Logger()
@@ -103,15 +102,15 @@ async def _reload(bridge: Bridge, config: Path) -> None:
     try:
         settings = load(config)
         for found in verify(settings, bridge.reactor):
-            raise Refused(f"{found.key}: {found.message}")
-        await apply(bridge, settings)
+            raise NotApplied(f"{found.key}: {found.message}")
+        await bridge.apply(settings)
     except BadSettings as error:
         for fault in error.faults:
             where = f"{fault.file}:{fault.line}: {fault.key}"
             bridge.journal("configuration_refused", where=where, reason=fault.message)
-        bridge.applied_well = False
-    except Refused as error:
+        bridge.refused()
+    except NotApplied as error:
         bridge.journal("configuration_refused", reason=str(error))
-        bridge.applied_well = False
+        bridge.refused()
     else:
         bridge.journal("configuration_applied")

@@ -162,7 +162,8 @@ def _play(name: str, port: int, callback: str | None, delay: float) -> None:
     take_over_libraries(Journal(Lines(sys.stderr.fileno()), form="text"))
     simulator = simulator_type(name)(reactor, callback_url=callback, delay=delay)
     port = listening(simulator, port, "--port")
-    click.echo(f"{name} is played on {simulator.scheme}://127.0.0.1:{port}; Ctrl-C ends it")
+    said = f"{name} is played on {simulator.scheme}://127.0.0.1:{port}; Ctrl-C ends it"
+    reactor.callWhenRunning(click.echo, said)  # not before: a signal would find no handler
     reactor.addSystemEventTrigger("before", "shutdown", simulator.close)
     reactor.run()
 

@@ -7,7 +7,7 @@ from typing import Any
 from smppbridge.smpp.constants import EsmClass, Npi, Ton
 from smppbridge.text.coding import Alphabet, smallest
 from smppbridge.text.coding import octets as octets_in
-from smppbridge.text.segments import Segment, Transport, split
+from smppbridge.text.segments import TextSegment, Transport, split
 
 CODINGS = {"gsm7": Alphabet.GSM7, "ucs2": Alphabet.UCS2, "latin1": Alphabet.LATIN1}
 _DATA_CODING = {Alphabet.GSM7: 0x00, Alphabet.UCS2: 0x08, Alphabet.LATIN1: 0x03}
@@ -36,7 +36,7 @@ def submissions(
     ]
 
 
-def _segment(segment: Segment) -> dict[str, Any]:
+def _segment(segment: TextSegment) -> dict[str, Any]:
     fields: dict[str, Any] = {"short_message": segment.short_message}
     position = segment.position
     if segment.udh:

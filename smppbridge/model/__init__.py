@@ -1,5 +1,5 @@
-"""What the bridge speaks of: addresses, messages, outcomes, reports, accounts, identifiers.
+"""The bridge's nouns: addresses, messages, outcomes, reports, accounts, identifiers.
 
-Values and nothing else: no I/O, no clock, no decisions about a message's way.  Everybody may import
-this package; it imports only ``smpp.constants``.
+Values and nothing else: no I/O, no clock, no decision about a message.  Every package may import
+this one; this one imports only ``smpp.constants``.
 """

@@ -1,4 +1,4 @@
-"""Our record of an ESME: who it is, what it may do, how we read it."""
+"""Our record of an ESME: its system_id and password, its rights and limits, its alphabets."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ class Secret:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """One account.  What is None has no limit; rates are messages a second, times seconds.
+    """One account.  A limit of None is no limit; rates are messages a second, times seconds.
 
-    *alphabet_0*, *_1* and *_3* are what data_coding 0, 1 and 3 mean to it (names of
-    ``text.coding.Alphabet``).  *gather_timeout* is how long segments wait for the rest;
-    *when_incomplete* is "fail" (EXPIRED receipts) or "send" (what there is).  *longest_sender* is
-    how many letters a source address may have.
+    *alphabet_0*, *_1* and *_3* are the alphabets (names of ``text.coding.Alphabet``) that the
+    account means by data_coding 0, 1 and 3.  *gather_timeout* is the time that segments wait for
+    the other segments of their message; *when_incomplete* is "fail" (EXPIRED receipts) or "send"
+    (the segments at hand).  *longest_sender* is the number of letters that a source address may
+    have.
     """
 
     system_id: str
@@ -49,7 +50,7 @@ class Account:
     longest_sender: int = 11
 
     def allows_address(self, host: str) -> bool:
-        """Tell whether the account may bind from *host*; what is not an IP address may not."""
+        """Return whether the account may bind from the IP address *host*; of other text: False."""
         if self.allow_from is None:
             return True
         try:
@@ -60,7 +61,7 @@ class Account:
         return any((mapped or address) in network for network in self.allow_from)
 
     def allows_sender(self, addr: str) -> bool:
-        """Tell whether *addr* may be the source address; a pattern may end with ``*``."""
+        """Return whether *addr* may be the source address; a pattern may end with ``*``."""
         if self.senders is None:
             return True
         return any(

@@ -1,4 +1,4 @@
-"""Source and destination addresses, and the E.164 digits that providers want."""
+"""Source and destination addresses, and the E.164 digits of a destination."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _NUMBERS = frozenset((Ton.UNKNOWN, Ton.INTERNATIONAL, Ton.NATIONAL, Ton.SUBSCRIB
 _SHORT = frozenset((Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED))
 
 
-_SHORTEST = 7  # digits of a number; what has fewer is a short code
+_SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
 
 
 class BadAddress(ValueError):
-    """The address is not one that a message can be sent to or come from."""
+    """The address cannot be the destination or the source of a message."""
 
 
 class BadTon(BadAddress):
@@ -34,7 +34,7 @@ class Address:
 
 
 def has_letters(addr: str) -> bool:
-    """Tell whether *addr* is a name rather than a number."""
+    """Return whether *addr* is a name and not a number."""
     return bool(addr) and not addr.removeprefix("+").isdecimal()
 
 
@@ -51,8 +51,8 @@ def source_address(addr: str) -> Address:
 def number_of(destination: Address, country: str | None = None) -> str:
     """Return the E.164 digits of a destination, without sign.
 
-    *country* (ISO 3166 alpha-2) is where national numbers belong; without it they are refused.
-    A short code (TON 3 or 6) stays as it is.  Raises BadTon, BadAddress.
+    *country* (ISO 3166 alpha-2) is the country of national numbers; without *country* they are
+    refused.  A short code (TON 3 or 6) is returned unchanged.  Raises BadTon, BadAddress.
     """
     addr, ton = destination.addr, destination.ton
     if (

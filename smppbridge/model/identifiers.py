@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 class Identifiers:
-    """Gives out increasing numbers, the first one above *last* and near *now*.
+    """Makes increasing message_ids, the first one above *last* and not below *now* in microseconds.
 
-    Starting at the clock's microseconds keeps a store that has lost its newest rows (a restored
-    backup, an emptied file) from giving an id a second time.
+    The clock keeps a store that has lost its newest rows (a restored backup, an emptied file) from
+    giving a message_id twice.
     """
 
     __slots__ = ("_last",)
@@ -16,6 +16,6 @@ class Identifiers:
         self._last = max(last, int(now * 1_000_000))
 
     def take(self) -> int:
-        """Return the next identifier."""
+        """Return the next message_id."""
         self._last += 1
         return self._last

@@ -1,4 +1,4 @@
-"""A message on its way, the segments it came in, and one try at one provider."""
+"""A message, the segments of a message, and one attempt at one provider."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smppbridge.model.address import Address
 
 
 class Stage(IntEnum):
-    """Where a message is in the flow; GATHERING ones are still only segments."""
+    """The stage of a message; at GATHERING there are only segments."""
 
     GATHERING = 0
     WAITING = 1
@@ -20,10 +20,11 @@ class Stage(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What few submit_sm say about a message; kept for those that do.
+    """Properties that few submit_sm give to a message; a message without them has PLAIN.
 
-    *sender* is what its route puts in the place of the source address; *scheduled* (UNIX seconds)
-    is when the provider is to send it, if it keeps it until then.
+    *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
+    seconds) is the time at which the provider has to send the message, where the provider keeps
+    scheduled messages.
     """
 
     service_type: str = ""
@@ -40,7 +41,7 @@ PLAIN = Traits()
 
 @dataclass(frozen=True, slots=True)
 class GatheringKey:
-    """Which segments belong together: never the connection they came by."""
+    """The fields that all segments of one message have in common; the session is none of them."""
 
     system_id: str
     source: Address
@@ -53,9 +54,9 @@ class GatheringKey:
 
 @dataclass(slots=True)
 class Segment:
-    """One submit_sm of a long text, and what that submit_sm asked for.
+    """One submit_sm of a long text, with the fields of that submit_sm.
 
-    *octets* are its user data without concatenation element; they go once the message is joined.
+    *octets* are the user data without the concatenation element, empty once the message is joined.
     """
 
     message_id: int
@@ -74,9 +75,9 @@ class Segment:
 class Message:
     """A whole message as accepted from an ESME.
 
-    Characters are in *text*; a message that is not characters has its octets in *binary*.
-    *number* is the destination in E.164 digits; *destination* is what the ESME wrote.
-    Times are UNIX seconds.  *segments* is empty when it came in one PDU.
+    *text* holds the characters; a message of no characters has its octets in *binary*.  *number* is
+    the destination in E.164 digits; *destination* is the address as the ESME wrote it.  Times are
+    UNIX seconds.  *segments* is empty for a message that came in one PDU.
     """
 
     message_id: int
@@ -99,10 +100,11 @@ class Message:
 
 @dataclass(slots=True)
 class Attempt:
-    """The latest try at a provider; *number* counts all tries, *hop* is the place in the route.
+    """The latest attempt at a provider.
 
-    *state* is what reports have said so far (0: nothing).  *batch* is the key of the request that
-    carried it, where requests have keys; *begun_at* is when that key was first used.
+    *number* counts all attempts, *hop* is the place in the route.  *state* is the message_state of
+    the last report (0: no report yet).  *batch* is the key of the request that carried the message,
+    where requests have keys; *begun_at* is the time of that key's first use.
     """
 
     message: Message

@@ -1,4 +1,4 @@
-"""What comes from phones: messages, and the wish to get no more of them."""
+"""MO traffic: messages from phones, and phones that opt out of messages."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mo:
-    """A message from a phone, as a provider hands it over; whole, unless *octets* are one segment.
+    """A message from a phone as a provider delivers it: a whole, or one segment in *octets*.
 
-    *source* and *destination* are E.164 digits without sign where they are numbers.  It is *text*,
-    or, if *octets* is not None, user data (with its header) to be passed on as it is, with
-    *data_coding* and *esm_class*.  *received_at* is in UNIX seconds, None if nobody says.
+    *source* and *destination* are E.164 digits without sign where they are numbers.  The content is
+    *text*, or, if *octets* is not None, user data (with its header) to be delivered unchanged under
+    *data_coding* and *esm_class*.  *received_at* is in UNIX seconds, None if the provider names no
+    time.
     """
 
     provider_message_id: str
@@ -26,6 +27,6 @@ class Mo:
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A phone that wants no more messages: E.164 digits without sign."""
+    """A phone whose owner refuses further messages: E.164 digits without sign."""
 
     number: str

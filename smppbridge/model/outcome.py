@@ -1,4 +1,4 @@
-"""What one attempt to submit a message came to: exactly one of four."""
+"""The outcome of one attempt to submit a message: exactly one of four."""
 
 from __future__ import annotations
 
@@ -9,16 +9,17 @@ from smppbridge.smpp.constants import CommandStatus
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the message and named it."""
+    """The provider accepted the message and gave the provider_message_id."""
 
     provider_message_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The provider will not take this message.
+    """The provider refuses this message.
 
-    *provider_fault* is set when another provider might (credentials, credit, no coverage).
+    *provider_fault* is set when another provider might accept the message (the reason is
+    credentials, credit or coverage).
     """
 
     reason: str
@@ -28,10 +29,11 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Postponed:
-    """The provider did not take the message now; asking again is safe.
+    """The provider did not accept the message now; the message can safely be submitted again.
 
-    *after* is how many seconds it wants us to wait, if it said so; *whole_lane* is set when that
-    holds for all messages (a rate limit), not just for this one.
+    *after* is the pause in seconds that the provider asks for, None if the provider names none;
+    *whole_lane* is set when the pause holds for all messages of the lane (a rate limit), not just
+    for this one.
     """
 
     reason: str
@@ -41,7 +43,7 @@ class Postponed:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """The request left and no usable answer came: it may have been heeded."""
+    """The request left and no usable answer came: the provider may have accepted the message."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""What an ESME is to hear: what a provider says became of its messages, and what is owed to it."""
+"""Reports from providers, and deliveries owed to ESMEs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from smppbridge.smpp.constants import MessageState
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A provider's word on one message.
+    """The message_state of one message, as its provider reports it.
 
-    It names the message by its own id, or, where it can carry ours along, by *message_id*.
-    *error* is a network error code, 0 for none.  *renamed* is what the provider calls the message
-    from now on, if it only tells now.
+    The report names the message by *provider_message_id*, or by our *message_id* where the provider
+    returns ours.  *error* is a network error code, 0 for none.  *renamed* is the message's new
+    provider_message_id, where the provider names the message only now.
     """
 
     provider_message_id: str
@@ -26,8 +26,8 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Content:
-    """What the deliver_sm of an MO message carries: *octets* with the header they may have."""
+class MoContent:
+    """The user data of an MO message's deliver_sm: *octets*, with their header if they have one."""
 
     octets: bytes = field(repr=False)
     data_coding: int = 0
@@ -38,12 +38,12 @@ class Content:
 class Delivery:
     """One deliver_sm owed: a receipt for the segment (or whole message) called *message_id*.
 
-    There is at most one for each (message_id, state).  *parent* is the whole message.  *due* is
-    when it may next be sent, *expires_at* when it is given up; UNIX seconds.  A receipt that is not
-    *final* is an intermediate notification.
+    There is at most one delivery for each (message_id, state).  *parent* is the message_id of the
+    whole message.  *due* is the earliest time of the next attempt, *expires_at* the end of all
+    attempts; UNIX seconds.  A receipt that is not *final* is an intermediate notification.
 
-    One with *content* is no receipt but a segment of an MO message, from its own source to its own
-    destination: its state is 0, and *parent* is the message_id of the first segment.
+    A delivery with *content* is a segment of an MO message, from the message's own source to its
+    own destination: its state is 0, and *parent* is the message_id of the first segment.
     """
 
     message_id: int
@@ -60,7 +60,7 @@ class Delivery:
     attempts: int = 0
     text: str = field(default="", repr=False)
     service_type: str = ""
-    content: Content | None = None
+    content: MoContent | None = None
     final: bool = True
 
 
@@ -76,7 +76,8 @@ def delivery_of(
     attempts: int = 0,
     final: bool = True,
 ) -> Delivery:
-    """Return the delivery that tells of *state*; *message_id* is the segment's."""
+    """Return the delivery of a receipt with *state*; *message_id* is the segment's."""
+    # By position, in the order of the fields: keywords cost 0.65 us a receipt.
     return Delivery(
         message_id,
         message.message_id,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.core import (
@@ -121,11 +121,14 @@ class Metrics(Collector):
         self._counts[name][labels] += by
 
     def _time(self, name: str, *labels: str, seconds: float, count: int = 1) -> None:
+        self._timing(name, *labels).add(seconds, count)
+
+    def _timing(self, name: str, *labels: str) -> Timing:
         timings = self._timings[name]
         timing = timings.get(labels)
         if timing is None:
             timing = timings[labels] = Timing(NAMES[name].bounds)
-        timing.add(seconds, count)
+        return timing
 
     # relay.ports.Meters
 
@@ -146,10 +149,11 @@ class Metrics(Collector):
         """Count long messages whose segments did not all come."""
         self._count("smppbridge_gathering_expired_total", system_id, by=count)
 
-    def asked(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
-        """Time an exchange with a provider."""
-        name = "smppbridge_provider_request_seconds"
-        self._time(name, provider, operation, outcome, seconds=seconds)
+    def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
+        """Time exchanges of one kind with a provider."""
+        timing = self._timing("smppbridge_provider_request_seconds", provider, operation, outcome)
+        for each in seconds:
+            timing.add(each)
 
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
         """Count reports by source and state."""

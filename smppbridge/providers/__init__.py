@@ -1,6 +1,6 @@
-"""Requests to be made of SMS providers and answers read: one module a wire format.
+"""Requests to SMS providers, and their answers: one module a wire format.
 
-A provider turns a message into requests, and answers and callbacks into outcomes and reports.  It
-never opens a socket, reads a clock or knows the store; what to do about an outcome is for the relay
-to decide.  Pure; may import model, text, smpp.
+A provider turns a message into requests, and answers and callbacks into outcomes and reports.  A
+provider never opens a socket, reads a clock or knows the store; the relay decides on the outcome.
+Pure; may import model, text, smpp.
 """

@@ -1,7 +1,7 @@
-"""The shape every provider has, and the little it is built from.
+"""The interface of every provider: exchanges, requests and answers, abilities, operations.
 
-A provider never opens a socket, reads a clock or touches the store.  It yields the requests it
-wants made, is sent the answers, and returns what they mean.
+A provider never opens a socket, reads a clock or touches the store.  An exchange yields the
+requests to be made, receives the answers, and returns its result.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class HttpRequest:
-    """A request to be made of a provider, or one that a provider made of us.
+    """A request to a provider, or a callback from a provider.
 
-    Only the method and the *operation* (for logs and metrics) show in its repr: the rest may hold
+    Only the method and the *operation* (for logs and metrics) show in the repr: the rest may hold
     credentials or text.  *headers* of ours is one tuple for all requests of a kind, so that the
-    client need not set it anew.
+    HTTP client need not set the headers anew.
     """
 
     method: str
@@ -47,11 +47,11 @@ class HttpResponse:
 
 Exchange = Generator[Any, Any, T]
 HttpExchange = Generator[HttpRequest, HttpResponse, T]
-Heard = Report | Mo | OptOut
+Received = Report | Mo | OptOut
 
 
 class Now:
-    """Yielded to learn the time: the answer is UNIX seconds."""
+    """Yielded for the time: the driver answers with UNIX seconds."""
 
 
 NOW: Final = Now()
@@ -59,9 +59,9 @@ NOW: Final = Now()
 
 @dataclass(slots=True)
 class Once:
-    """Yielded to have *exchange* carried out once for all who want *name* at the same time.
+    """Yielded for an *exchange* that all askers of *name* share if they ask at the same time.
 
-    The answer is what it returned; what it raised is raised.  Names are a provider's own.
+    The driver answers with the exchange's result, or raises its error.  Names are a provider's own.
     """
 
     name: str
@@ -69,29 +69,30 @@ class Once:
 
 
 class NotSent(Exception):
-    """The request never left: asking again is safe."""
+    """The request never left: a repetition is safe."""
 
 
 class NoAnswer(Exception):
-    """The request left and no complete answer came: it may have been heeded."""
+    """The request left and no complete answer came: the provider may have acted on the request."""
 
 
 class BadReply(Exception):
-    """The provider said something its documentation does not describe."""
+    """The provider's answer is none that its documentation describes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Abilities:
-    """What a provider can do; settings, routing and relay go by it.
+    """The abilities of a provider; settings, routing and relay depend on them.
 
-    *callbacks*, *polling* and *pulling* tell how reports can come: it calls us, it is asked about
-    one message, it is asked for whatever is new.  *idempotent* is for how many seconds a request
-    may be repeated under its key (0: not at all).  *batch* is how many messages one request may
-    carry.  *schedules* says that it can keep a message until its time, *phones* that it brings
-    messages from phones, *optouts* that it tells by callback who wants no more of them.
-    *told_where* says that it must be told our callback URL with each request, *callback_answer* is
-    the body that it wants in return for a callback; *longest_answer* is in octets.  *bound* is one
-    that is kept connected: what it has to tell comes over that, not by HTTP.
+    The ways of reports: with *callbacks* the provider calls us, with *polling* we query one
+    message, with *pulling* we ask for everything new.  *idempotent* is the time in seconds during
+    which a request may be repeated under its key (0: no repetition).  *batch* is the number of
+    messages in one request, at most.  *schedules*: the provider keeps a message until its time.
+    *phones*: the provider delivers messages from phones.  *optouts*: the provider reports by
+    callback the phones that opted out.  *needs_callback_url*: each request names our callback URL.
+    *callback_answer* is the body with which we have to answer a callback; *longest_answer* is in
+    octets.  *bound*: the provider is kept connected, and reports come over that connection, not by
+    HTTP.
     """
 
     binary: bool = False
@@ -104,20 +105,20 @@ class Abilities:
     schedules: bool = False
     phones: bool = False
     optouts: bool = False
-    told_where: bool = False
+    needs_callback_url: bool = False
     callback_answer: bytes = b""
     longest_answer: int = 1_048_576
     bound: bool = False
 
     @property
     def keyed(self) -> bool:
-        """Whether messages are handed over by `submit_batch`, under a key of ours."""
+        """Whether messages are submitted by `submit_batch`, under a key of ours."""
         return self.batch > 1 or self.idempotent > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Credit left at a provider, in *unit*; *expires_at* (UNIX seconds) if it can lapse."""
+    """Credit left at a provider, in *unit*; *expires_at* (UNIX seconds) is None for good."""
 
     amount: float
     unit: str
@@ -126,12 +127,13 @@ class Balance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """Something else that an account at the provider can be asked, for `smppbridge account`.
+    """A further operation on the account at the provider, for `smppbridge account`.
 
-    *run* is called with one text for each of *arguments* (one whose name ends with ``?`` may be
-    left out, one that ends with ``...`` takes all that remain as a list) and returns an exchange:
-    it comes to a mapping, or a sequence of mappings of plain values.  It raises BadReply, with
-    words an operator can use, if the provider did not do it, and NoAnswer if nobody knows.
+    *run* is called with one text for each of *arguments* (an argument whose name ends with ``?``
+    may be left out, the last one with ``...`` gets all remaining texts as a list) and returns an
+    exchange. The exchange returns a mapping, or a sequence of mappings of plain values.  It raises
+    BadReply, with words for an operator, if the provider did not perform the operation, and
+    NoAnswer if nobody knows.
     """
 
     run: Callable[..., Exchange[Any]]
@@ -141,65 +143,66 @@ class Operation:
 
 
 class Provider:
-    """What the relay needs of a provider, whatever wire it is on.
+    """The relay's view of a provider, on any wire.
 
-    `submit` and *abilities* are always there; of the rest a provider has what its abilities say.
-    A provider is a frozen dataclass: its fields are the keys of its section in the configuration.
+    `submit` and *abilities* are always there; of the other methods a provider has those that its
+    abilities name.  A provider is a frozen dataclass: its fields are the keys of its section in the
+    configuration.
     """
 
     __slots__ = ()
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do, as it is configured."""
+        """The abilities of the provider, as it is configured."""
         raise NotImplementedError
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What else its API offers, by name."""
+        """The further operations of the provider's API, by name."""
         return MappingProxyType({})
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         raise NotImplementedError
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
-        """Hand messages of one group over in one request; one outcome for each, in their order.
+        """Submit messages of one group in one request; return one outcome for each, in their order.
 
-        *key* is a random UUID.  A request that is repeated has the same key, messages and order.
-        Only where *abilities* are keyed; no number is in it twice.
+        *key* is a random UUID.  A repeated request has the same key, messages and order.  Only
+        where *abilities* are keyed; no number is twice in one request.
         """
         raise NotImplementedError
 
     def group_of(self, message: Message) -> Hashable:
-        """Return what messages that may share a request have in common."""
+        """Return the properties that all messages of one request must share."""
         return None
 
     def query(self, message: Message, provider_message_id: str) -> Exchange[Report]:
-        """Ask what became of a message; only where it has *polling*.  Raises BadReply."""
+        """Query the report of a message; only with *polling*.  Raises BadReply."""
         raise NotImplementedError
 
-    def pull(self) -> Exchange[Sequence[Heard]]:
-        """Ask for what is new; only where it has *pulling*.  Raises BadReply."""
+    def pull(self) -> Exchange[Sequence[Received]]:
+        """Fetch new reports, messages and opt-outs; only with *pulling*.  Raises BadReply."""
         raise NotImplementedError
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
-        """Read what a request says that the provider made of us; raises BadReply."""
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
+        """Read reports, messages and opt-outs from a provider's request to us; raises BadReply."""
         raise BadReply("this provider does not call back")
 
     def balance(self) -> Exchange[Balance]:
-        """Ask for the credit left; only where it has *balance*.  Raises BadReply."""
+        """Query the credit left; only with *balance*.  Raises BadReply."""
         raise NotImplementedError
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
-        """Make any request of its API, with the credentials that it wants."""
+        """Make any request of the provider's API, with the credentials added."""
         raise NotImplementedError
 
 
 def alone(exchange: Exchange[T], wall: Callable[[], float]) -> Exchange[T]:
-    """Answer what *exchange* asks of its driver, for one that has nobody to share with.
+    """Drive *exchange* without other exchanges to share with: answer NOW and Once, yield requests.
 
-    What remains to be answered are requests.  *wall* returns UNIX seconds.
+    *wall* returns UNIX seconds.
     """
     answer: Any = None
     step: Callable[[Any], Any] = exchange.send

@@ -15,17 +15,7 @@ from urllib.parse import urlencode
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import (
-    Abilities,
-    BadReply,
-    Balance,
-    HttpExchange,
-    HttpRequest,
-    HttpResponse,
-    Operation,
-    Provider,
-)
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     Blame,
     On5xx,
     StateName,
@@ -40,6 +30,16 @@ from smppbridge.providers.reading import (
     said,
     shown,
     state_table,
+)
+from smppbridge.providers.exchange import (
+    Abilities,
+    BadReply,
+    Balance,
+    HttpExchange,
+    HttpRequest,
+    HttpResponse,
+    Operation,
+    Provider,
 )
 from smppbridge.smpp.constants import MessageState
 
@@ -100,7 +100,7 @@ _quote = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keccel(Provider):
-    """One Keccel account; the settings say what they mean."""
+    """One Keccel account; each field is a setting with its description."""
 
     abilities: ClassVar[Abilities] = Abilities(callbacks=True, polling=True, balance=True)
 
@@ -151,23 +151,23 @@ class Keccel(Provider):
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What an account can be asked besides."""
-        credit = Operation(run=self._told_balance, description="Credit left, and until when")
+        """The further operations on the account."""
+        credit = Operation(run=self._balance_row, description="Credit left, and until when")
         return MappingProxyType({"balance": credit})
 
     def submit(self, message: Message) -> HttpExchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         response = yield self.submit_request(message)
         return self.read_submit(response, message)
 
     def query(self, message: Message, provider_message_id: str) -> HttpExchange[Report]:
-        """Ask what became of a message; raises BadReply."""
+        """Query the report of a message; raises BadReply."""
         arguments = {"from": self._sender_of(message), "messageid": provider_message_id}
         response = yield self._request("GET", "query", "delivery.asp", arguments)
         return self._report_asked_for(_answered(response), provider_message_id)
 
     def balance(self) -> HttpExchange[Balance]:
-        """Ask for the credit left; raises BadReply."""
+        """Query the credit left; raises BadReply."""
         return self._balance_in((yield from self._asked_for_balance()))
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
@@ -176,7 +176,7 @@ class Keccel(Provider):
         return (yield self._request(method, "call", path.lstrip("/"), arguments))
 
     def read_callback(self, request: HttpRequest) -> tuple[Report, ...]:
-        """Read the report out of a query string, a form or JSON; raises BadReply."""
+        """Read the report in a query string, a form or JSON; raises BadReply."""
         fields = callback_fields(request, "messageid", "status")
         identifier = identifier_of(fields.get("messageid"))
         if identifier is None:
@@ -184,14 +184,14 @@ class Keccel(Provider):
         return (self._report(identifier, fields.get("status")),)
 
     def submit_request(self, message: Message) -> HttpRequest:
-        """Write the request that hands *message* over."""
+        """Build the request that submits *message*."""
         sender = _quote(self._sender_of(message))
         number, text = _quote(message.number), _quote(message.text)
         body = f'{self._opening}{sender},"to":{number},"message":{text}}}'
         return HttpRequest("POST", self._submit_url, _JSON, body.encode("ascii"))
 
     def read_submit(self, response: HttpResponse, message: Message) -> Outcome:
-        """Read what Keccel did with *message*."""
+        """Read Keccel's outcome for *message*."""
         if not 200 <= response.status < 300:
             return self._read_fault(response, message)
         try:
@@ -211,7 +211,7 @@ class Keccel(Provider):
         return Uncertain(f"status {shown(status, self.token, message.text) or 'missing'}")
 
     def _read_fault(self, response: HttpResponse, message: Message) -> Outcome:
-        """Nobody says which HTTP status a rejection has: the body of a 4xx may tell more."""
+        """Return the outcome of an HTTP error; the body of a 4xx may say more than the status."""
         outcome = http_fault(response, self.on_5xx)
         if not 400 <= response.status < 500 or response.status in (408, 429):
             return outcome
@@ -228,7 +228,7 @@ class Keccel(Provider):
         )
 
     def _report_asked_for(self, fields: dict[str, Any], provider_message_id: str) -> Report:
-        """A rejected token must not pass for a rejected message, so the id has to be there."""
+        """Return the report; without the id a rejected token would pass for a rejected message."""
         words = fields.get("description")
         if blame_of(words, self._blames) == "provider":
             raise BadReply(shown(words, self.token))
@@ -254,7 +254,7 @@ class Keccel(Provider):
             raise BadReply(f"no balance: {words}" if words else "no balance")
         return Balance(amount, "SMS", _seconds(fields.get("expiration")))
 
-    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+    def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
         fields = yield from self._asked_for_balance()
         balance = self._balance_in(fields)
         return {
@@ -298,7 +298,7 @@ def _amount(value: object) -> float | None:
 
 
 def _seconds(value: object) -> float | None:
-    """Read ``31-Dec-2027 06:46:17``; nobody says of which zone: taken as UTC."""
+    """Read ``31-Dec-2027 06:46:17``, as UTC: no document names the zone."""
     match = _DATE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if match is None or match[2] not in _MONTHS:
         return None

@@ -1,10 +1,11 @@
 """OAuth 2 client credentials (RFC 6749, 4.4): a token fetched once, renewed in time, and on 401.
 
-`authorized` is all that a provider needs::
+A provider needs only `authorized`::
 
     response = yield from self._login.authorized(request)
 
-A login that fails has submitted nothing: it ends in NotSent or LoginFailed, never in NoAnswer.
+A failed login has submitted no message: the exchange ends in NotSent or LoginFailed, never in
+NoAnswer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from smppbridge.model.outcome import Postponed, Refused
+from smppbridge.providers.answers import http_fault, json_object, shown
 from smppbridge.providers.exchange import (
     NOW,
     BadReply,
@@ -26,7 +28,6 @@ from smppbridge.providers.exchange import (
     NotSent,
     Once,
 )
-from smppbridge.providers.reading import http_fault, json_object, shown
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -36,7 +37,7 @@ _FORM = (("Content-Type", "application/x-www-form-urlencoded"), ("Accept", "appl
 
 
 class LoginFailed(BadReply):
-    """No token was to be had; *outcome* is what that means to a message, which was not sent."""
+    """The provider gave no token; *outcome* is the outcome for the message, which was not sent."""
 
     def __init__(self, outcome: Postponed | Refused) -> None:
         super().__init__(outcome.reason)
@@ -45,7 +46,7 @@ class LoginFailed(BadReply):
 
 @dataclass(slots=True)
 class _Held:
-    """The token at hand ("" if there is none), and the headers last made with it."""
+    """The token at hand ("" if there is none), and the headers last made with the token."""
 
     token: str = field(default="", repr=False)
     expires_at: float = math.inf
@@ -57,12 +58,12 @@ class _Held:
         self.signed = ()
 
     def forget(self, token: str) -> None:
-        """Hold *token* no longer; one that has taken its place stays."""
+        """Drop *token*; a newer token stays."""
         if self.token == token:
             self.take("", math.inf)
 
     def sign(self, headers: Headers) -> Headers:
-        """Return one tuple for all requests of a kind, so that the client need not set it anew."""
+        """Return one tuple for all requests of a kind, so that the client sets headers once."""
         if not self.signed or headers is not self.plain:
             self.plain = headers
             self.signed = (*headers, ("Authorization", f"Bearer {self.token}"))
@@ -71,7 +72,7 @@ class _Held:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientCredentials:
-    """An application at a provider, and the token that it has there.
+    """An application at a provider, and its token.
 
     *credentials* says whether id and secret go as HTTP Basic (``header``) or into the form.
     """
@@ -93,9 +94,9 @@ class ClientCredentials:
         object.__setattr__(self, "_request", self._login_request())
 
     def authorized(self, request: HttpRequest) -> Exchange[HttpResponse]:
-        """Make *request* with the token; if that is answered 401, once more with a new one.
+        """Make *request* with the token; after a 401, once more with a new token.
 
-        Raises LoginFailed, or NotSent, if there is no token to be had.
+        Raises LoginFailed, or NotSent, if the provider gives no token.
         """
         held = self._held
         yield from self._logged_in()
@@ -152,16 +153,16 @@ class ClientCredentials:
 
 
 def _bearer(value: object) -> str | None:
-    """Return the token that *value* is, if it is one that can stand in a header."""
+    """Return the token in *value*; None if *value* cannot stand in a header."""
     if not isinstance(value, str) or not 0 < len(value) <= MAX_TOKEN:
         return None
     return value if value.isascii() and value.isprintable() and " " not in value else None
 
 
 def _lifetime(value: object) -> float:
-    """Return how many seconds to use a token, a little less than it is good for.
+    """Return the seconds during which a token is used, a little less than its validity.
 
-    Without ``expires_in``, or where that says 0 or less or nonsense, it is for good: 401 ends it.
+    Without ``expires_in``, or with 0 or less or nonsense, a token is used until a 401.
     """
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return math.inf
@@ -175,7 +176,7 @@ def _lifetime(value: object) -> float:
 
 
 def _login_fault(response: HttpResponse, *secrets: str) -> Postponed | Refused:
-    """Return what a login that was not granted means to a message: another provider, or later."""
+    """Return the outcome of a message after a refused login: another provider, or later."""
     words = _error_of(response)
     reason = f"login: HTTP {response.status}"
     reason = f"{reason} {shown(words, *secrets)}" if words else reason
@@ -186,7 +187,7 @@ def _login_fault(response: HttpResponse, *secrets: str) -> Postponed | Refused:
 
 
 def _error_of(response: HttpResponse) -> str:
-    """Return the word of RFC 6749, 5.2, or of those who put an object in its place."""
+    """Return the error word of RFC 6749, 5.2, or the type of an error object in its place."""
     try:
         error: Any = json_object(response.body).get("error")
     except BadReply:

@@ -1,4 +1,4 @@
-"""The types of providers that a configuration can name: ours, and those others install."""
+"""The types of providers that a configuration can name: built in, or installed by others."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ TYPES: Mapping[str, type[Provider]] = MappingProxyType(
 
 
 class UnknownType(ValueError):
-    """No provider of that type is built in or installed."""
+    """No provider of the type is built in or installed."""
 
 
 def provider_type(name: str) -> type[Provider]:
-    """Return the class of the type called *name*; raises UnknownType, which names those known.
+    """Return the class of the type called *name*; raises UnknownType, which names the known types.
 
     A type of ours cannot be replaced by an entry point of the same name.
     """

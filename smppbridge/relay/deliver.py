@@ -7,12 +7,13 @@ owe -> ask (within the session's window) -> answered -> finish .disk.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Mapping, Sequence
 from struct import pack
-from typing import Any, Protocol
+from typing import Protocol
 
-from smppbridge.model.report import Content, Delivery
-from smppbridge.relay.ports import Clock, Meters
+from smppbridge.model.account import Account
+from smppbridge.model.report import Delivery, MoContent
+from smppbridge.relay.ports import Around
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -55,7 +56,7 @@ class Receiver(Protocol):
         """Write what was asked."""
 
 
-class Line:
+class Outbox:
     """The deliveries owed to one account; *depth* counts those in memory or not."""
 
     __slots__ = (
@@ -65,12 +66,14 @@ class Line:
         "loading",
         "more",
         "receivers",
+        "system_id",
         "utc_offset",
         "waiting",
         "with_text",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, system_id: str) -> None:
+        self.system_id = system_id
         self.depth, self.more, self.loading = 0, True, False
         self.waiting: deque[Delivery] = deque()
         self.done: list[tuple[Delivery, int]] = []
@@ -80,109 +83,119 @@ class Line:
 
 
 class Deliver:
-    """All accounts' lines."""
+    """The outboxes of all accounts.  Nobody else writes them."""
 
     def __init__(
         self,
         store: DeliverStore,
-        *,
-        clock: Clock,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        meters: Meters,
+        around: Around,
     ) -> None:
-        self.lines: dict[str, Line] = {}
+        self.outboxes: dict[str, Outbox] = {}
         self._ticks = 0
-        self._store, self._clock, self._spawn, self._meters = store, clock, spawn, meters
+        self._store, self._clock = store, around.clock
+        self._spawn, self._meters = around.spawn, around.meters
 
-    # -- what comes in --------------------------------------------------------------------------
+    def change(self, accounts: Mapping[str, Account]) -> None:
+        """Write receipts as *accounts* want them from now on."""
+        for system_id, account in accounts.items():
+            outbox = self.outbox(system_id)
+            outbox.utc_offset = int(account.receipt_utc_offset)
+            outbox.with_text = account.receipt_text
 
-    def line(self, system_id: str) -> Line:
-        """Return an account's line."""
-        found = self.lines.get(system_id)
+    def restore(self, owed: Mapping[str, int]) -> None:
+        """Count the deliveries that the store held, by system_id."""
+        for system_id, count in owed.items():
+            self.outbox(system_id).depth = count
+
+    # -- deliveries and sessions ----------------------------------------------------------------
+
+    def outbox(self, system_id: str) -> Outbox:
+        """Return an account's outbox."""
+        found = self.outboxes.get(system_id)
         if found is None:
-            found = self.lines[system_id] = Line()
+            found = self.outboxes[system_id] = Outbox(system_id)
         return found
 
     def owe(self, deliveries: Sequence[Delivery]) -> None:
         """Take deliveries that are in the store."""
-        touched: dict[str, Line] = {}
+        touched: dict[str, Outbox] = {}
         for delivery in deliveries:
-            line = touched[delivery.system_id] = self.line(delivery.system_id)
-            if (delivery.message_id, delivery.state) in line.held:
+            outbox = touched[delivery.system_id] = self.outbox(delivery.system_id)
+            if (delivery.message_id, delivery.state) in outbox.held:
                 continue  # it is on its way
-            line.depth += 1
-            if line.more or not line.receivers or len(line.waiting) >= IN_MEMORY:
-                line.more = True
+            outbox.depth += 1
+            if outbox.more or not outbox.receivers or len(outbox.waiting) >= IN_MEMORY:
+                outbox.more = True
             else:
-                line.waiting.append(delivery)
-                line.held.add((delivery.message_id, delivery.state))
-        for system_id, line in touched.items():
-            self._move(system_id, line)
+                outbox.waiting.append(delivery)
+                outbox.held.add((delivery.message_id, delivery.state))
+        for outbox in touched.values():
+            self._move(outbox)
 
     def bound(self, system_id: str, receiver: Receiver) -> None:
         """Replay what is owed to a session just bound as RX or TRX, paced by its window."""
-        line = self.line(system_id)
-        line.receivers.append(receiver)
-        self._move(system_id, line)
+        outbox = self.outbox(system_id)
+        outbox.receivers.append(receiver)
+        self._move(outbox)
 
     def go_on(self, system_id: str) -> None:
         """Note that a session has room again."""
-        self._move(system_id, self.line(system_id))
+        self._move(self.outbox(system_id))
 
     def lost(self, system_id: str, receiver: Receiver, unanswered: Sequence[Delivery]) -> None:
         """Take back what a session that is gone had not answered."""
-        line = self.line(system_id)
-        if receiver in line.receivers:
-            line.receivers.remove(receiver)
+        outbox = self.outbox(system_id)
+        if receiver in outbox.receivers:
+            outbox.receivers.remove(receiver)
         if unanswered:
-            self._spawn(self._postpone(system_id, line, unanswered, first=0.0, most=FIRST_PAUSE))
-        if line.receivers:
-            self._move(system_id, line)
+            self._spawn(self._postpone(outbox, unanswered, first=0.0, most=FIRST_PAUSE))
+        if outbox.receivers:
+            self._move(outbox)
             return
-        self._free(line, line.waiting)
-        line.waiting.clear()
-        line.more = True
+        self._free(outbox, outbox.waiting)
+        outbox.waiting.clear()
+        outbox.more = True
 
     def tick(self) -> None:
         """Read back what has become due; now and then also where nothing is known to be owed."""
         self._ticks += 1
         every = self._ticks % LOOKED_EVERY == 0
-        for system_id, line in self.lines.items():
-            wanted = line.receivers and (line.depth > 0 or every)
-            if wanted and not line.loading and len(line.waiting) < FEW:
-                line.loading = True
-                self._spawn(self._load(system_id, line))
+        for outbox in self.outboxes.values():
+            wanted = outbox.receivers and (outbox.depth > 0 or every)
+            if wanted and not outbox.loading and len(outbox.waiting) < FEW:
+                outbox.loading = True
+                self._spawn(self._load(outbox))
 
-    # -- a line moves ---------------------------------------------------------------------------
+    # -- an outbox moves ---------------------------------------------------------------------------
 
-    def _move(self, system_id: str, line: Line) -> None:
-        while line.waiting:
-            receiver = max(line.receivers, key=_room, default=None)
+    def _move(self, outbox: Outbox) -> None:
+        while outbox.waiting:
+            receiver = max(outbox.receivers, key=_room, default=None)
             if receiver is None or (room := receiver.room()) <= 0:
                 break
-            for _ in range(min(room, len(line.waiting))):
-                delivery = line.waiting.popleft()
-                receiver.ask(deliver_sm(delivery, receiver.interface_version, line), delivery)
+            for _ in range(min(room, len(outbox.waiting))):
+                delivery = outbox.waiting.popleft()
+                receiver.ask(deliver_sm(delivery, receiver.interface_version, outbox), delivery)
             receiver.flush()
-        if line.more and line.receivers and not line.loading and len(line.waiting) < FEW:
-            line.loading = True
-            self._spawn(self._load(system_id, line))
+        if outbox.more and outbox.receivers and not outbox.loading and len(outbox.waiting) < FEW:
+            outbox.loading = True
+            self._spawn(self._load(outbox))
 
-    async def _load(self, system_id: str, line: Line) -> None:
+    async def _load(self, outbox: Outbox) -> None:
         try:
-            found = await self._store.owed(system_id, self._clock.wall(), MANY, line.held)
+            found = await self._store.owed(outbox.system_id, self._clock.wall(), MANY, outbox.held)
         except StoreFailure:
             return
         finally:
-            line.loading = False
-        if not line.receivers:
+            outbox.loading = False
+        if not outbox.receivers:
             return
-        line.more = len(found) == MANY
-        fresh = [d for d in found if (d.message_id, d.state) not in line.held]
-        line.waiting.extend(fresh)
-        line.held.update((d.message_id, d.state) for d in fresh)
+        outbox.more = len(found) == MANY
+        fresh = [d for d in found if (d.message_id, d.state) not in outbox.held]
+        outbox.waiting.extend(fresh)
+        outbox.held.update((d.message_id, d.state) for d in fresh)
         if fresh:
-            self._move(system_id, line)
+            self._move(outbox)
 
     # -- a delivery ends ------------------------------------------------------------------------
 
@@ -190,48 +203,45 @@ class Deliver:
         """Take command_status of deliver_sm_resp; 0 is ESME_ROK."""
         done = [(d, status) for d, status in answers if is_end(status)]
         again = [d for d, status in answers if not is_end(status)]
-        line = self.line(system_id)
-        line.done += done
-        if len(line.done) >= DONE_AT_ONCE:
+        outbox = self.outbox(system_id)
+        outbox.done += done
+        if len(outbox.done) >= DONE_AT_ONCE:
             self.flush()
         if again:
-            self._spawn(self._postpone(system_id, line, again))
-        self._move(system_id, line)
+            self._spawn(self._postpone(outbox, again))
+        self._move(outbox)
 
     def flush(self) -> None:
         """Write down what was acknowledged; called many times a second.
 
         It can wait that long, for an acknowledged receipt may come twice, and saves a commit each.
         """
-        for system_id, line in self.lines.items():
-            if line.done:
-                done, line.done = line.done, []
-                self._spawn(self._finish(system_id, line, done))
+        for outbox in self.outboxes.values():
+            if outbox.done:
+                done, outbox.done = outbox.done, []
+                self._spawn(self._finish(outbox, done))
 
     def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
         """Take back deliveries whose answer did not come in time."""
-        self._spawn(self._postpone(system_id, self.line(system_id), deliveries))
+        self._spawn(self._postpone(self.outbox(system_id), deliveries))
 
-    async def _finish(
-        self, system_id: str, line: Line, done: Sequence[tuple[Delivery, int]]
-    ) -> None:
+    async def _finish(self, outbox: Outbox, done: Sequence[tuple[Delivery, int]]) -> None:
         try:
             await self._store.finish(done, self._clock.wall())
         except StoreFailure:
-            line.done += done  # and again at the next flush
+            outbox.done += done  # and again at the next flush
             return
-        self._free(line, [d for d, _ in done])
-        line.depth -= len(done)
+        self._free(outbox, [d for d, _ in done])
+        outbox.depth -= len(done)
         refused = sum(1 for _, status in done if status)
         if refused:
-            self._meters.delivered(system_id, "refused", refused)
+            self._meters.delivered(outbox.system_id, "refused", refused)
         if len(done) > refused:
-            self._meters.delivered(system_id, "delivered", len(done) - refused)
+            self._meters.delivered(outbox.system_id, "delivered", len(done) - refused)
 
     async def _postpone(
         self,
-        system_id: str,
-        line: Line,
+        outbox: Outbox,
         again: Sequence[Delivery],
         *,
         first: float = FIRST_PAUSE,
@@ -242,15 +252,15 @@ class Deliver:
             pause = min(most, FIRST_PAUSE * 2.0 ** min(delivery.attempts, 10))
             delivery.due = now + (pause if delivery.attempts else first)
             delivery.attempts += 1
-        self._meters.delivered(system_id, "postponed", len(again))
+        self._meters.delivered(outbox.system_id, "postponed", len(again))
         try:
             await self._store.postpone(again)
         except StoreFailure:
-            line.more = True
-        self._free(line, again)
+            outbox.more = True
+        self._free(outbox, again)
 
-    def _free(self, line: Line, deliveries: Sequence[Delivery]) -> None:
-        line.held.difference_update([(d.message_id, d.state) for d in deliveries])
+    def _free(self, outbox: Outbox, deliveries: Sequence[Delivery]) -> None:
+        outbox.held.difference_update([(d.message_id, d.state) for d in deliveries])
 
     async def lapse(self) -> None:
         """Give up deliveries that nobody took in time."""
@@ -259,7 +269,7 @@ class Deliver:
         except StoreFailure:
             return
         for system_id, count in lapsed.items():
-            self.line(system_id).depth -= count
+            self.outbox(system_id).depth -= count
             self._meters.delivered(system_id, "expired", count)
 
 
@@ -270,7 +280,7 @@ def is_end(command_status: int) -> bool:
     return command_status == Status.ESME_ROK or command_status in _REFUSED_FOR_GOOD
 
 
-def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
+def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm:
     """Return what a delivery owes: an MO segment, or a receipt, its addresses swapped."""
     if d.content is not None:
         return _from_phone(d, d.content)
@@ -281,8 +291,8 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
         d.done_at,
         d.state,
         error=d.error,
-        text=d.text if line.with_text else "",
-        utc_offset=line.utc_offset,
+        text=d.text if outbox.with_text else "",
+        utc_offset=outbox.utc_offset,
     )
     tagged: tuple[Tlv, ...] = ()
     if interface_version >= INTERFACE_VERSION:
@@ -303,7 +313,7 @@ def deliver_sm(d: Delivery, interface_version: int, line: Line) -> DeliverSm:
     )
 
 
-def _from_phone(d: Delivery, content: Content) -> DeliverSm:
+def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
     """Return a segment of an MO message, as it is."""
     fits = len(content.octets) <= _SHORT_MESSAGE
     return DeliverSm(

@@ -1,8 +1,8 @@
-"""mo: what comes from phones: messages for the account that owns the number, and opt-outs.
+"""mo: a message from a phone goes to the account that owns its number; opt-outs are kept.
 
-told -> routed -> keep .disk. -> deliver
-     -> nobody's: counted, told of, dropped: the provider would repeat it for ever
-     -> opted out -> keep .disk. -> accept refuses
+receive -> routed -> keep .disk. -> deliver
+        -> no account: counted, logged, dropped: the provider would repeat it for ever
+        -> opted out -> keep .disk. -> accept refuses
 """
 
 from __future__ import annotations
@@ -12,25 +12,34 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from smppbridge.model.account import Account
+from smppbridge.model.address import Address, source_address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
-from smppbridge.model.report import Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.phones import address_of, contents, heading, shown_id
-from smppbridge.relay.ports import Clock, Journal, Meters
-from smppbridge.routing.mo import MoTable
+from smppbridge.relay.ports import Around
+from smppbridge.routing.mo import MoTable, keyword_of
+from smppbridge.smpp.constants import EsmClass
 from smppbridge.store.port import MoEntry, MoStore
-from smppbridge.text.segments import Position
+from smppbridge.text import coding
+from smppbridge.text.coding import Alphabet
+from smppbridge.text.errors import BadUdh, TooLong, Undecodable, Unencodable
+from smppbridge.text.segments import Position, Transport, position_in_udh, split
 
 MOST_REMEMBERED = 10_000  # of each kind, in memory
 _LONGEST_NUMBER = 15  # digits (E.164)
+_UCS2 = 8
+_MOST_OCTETS = 65_535  # a TLV holds no more
+_LONGEST_ADDRESS = 20  # SMPP 3.4, 4.6.1: 21 with the NUL
+_LONGEST_ID = 255
+_RECEIPT = EsmClass.RECEIPT | EsmClass.INTERMEDIATE
 
 
 class Mobile:
-    """Takes what phones sent; *owe* takes the deliveries on.
+    """Keeps MO messages; *owe* takes their deliveries when they are durable.
 
-    Deliveries are owed for *keep* seconds.  What a phone sent more than *remember* seconds ago may
-    have been delivered and forgotten since: it is not taken.
+    Deliveries are owed for *keep* seconds.  A message that a phone sent more than *remember*
+    seconds ago may have been delivered and forgotten since: it is dropped.
     """
 
     def __init__(
@@ -43,14 +52,12 @@ class Mobile:
         keep: float,
         remember: float,
         every_fate: bool,
-        clock: Clock,
-        meters: Meters,
-        journal: Journal,
+        around: Around,
     ) -> None:
         self._store, self._owe, self._optouts = store, owe, optouts
         self._identifiers, self._keep, self._remember = identifiers, keep, remember
         self._every_fate = every_fate
-        self._clock, self._meters, self._journal = clock, meters, journal
+        self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
         self._led, self._dropped = _Recent(), _Recent()
         self.change(MoTable(), {})
 
@@ -58,10 +65,10 @@ class Mobile:
         """Go by other rules and accounts from now on."""
         self._table, self._accounts = table, accounts
 
-    async def told(self, provider: str, heard: Sequence[Mo | OptOut]) -> None:
-        """Take messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
-        mos = [one for one in heard if isinstance(one, Mo)]
-        numbers = [one.number for one in heard if isinstance(one, OptOut)]
+    async def receive(self, provider: str, received: Sequence[Mo | OptOut]) -> None:
+        """Keep messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
+        mos = [one for one in received if isinstance(one, Mo)]
+        numbers = [one.number for one in received if isinstance(one, OptOut)]
         if mos:
             await self._messages(provider, mos)
         if numbers:
@@ -87,10 +94,10 @@ class Mobile:
                 self._meters.mo(provider, outcome, count)
         self._owe([delivery for entry in new for delivery in entry.deliveries])
         if self._every_fate:
-            self._tell(new)
+            self._log(new)
 
     def _judge(self, provider: str, mo: Mo, now: float) -> MoEntry | str:
-        """Return what is to be kept of a message, or why it is not wanted."""
+        """Return a message's entry for the store, or the reason why it is dropped."""
         if mo.received_at is not None and mo.received_at < now - self._remember:
             return "outdated"
         source, destination = address_of(mo.source), address_of(mo.destination)
@@ -98,12 +105,12 @@ class Mobile:
         way = provider, source.addr, destination.addr
         account = self._accounts.get(self._owner(way, position, keyword) or "")
         if account is None:
-            self._tell_dropped("mo_unrouted", provider, mo)
+            self._log_dropped("mo_unrouted", provider, mo)
             return "unrouted"
         message_id = self._identifiers.take()
         found = contents(mo, account.alphabet_0, message_id)
         if not found:
-            self._tell_dropped("mo_too_long", provider, mo)
+            self._log_dropped("mo_too_long", provider, mo)
             return "too_long"
         first = Delivery(
             message_id,
@@ -144,7 +151,7 @@ class Mobile:
             self._led[same] = owner
         return owner
 
-    def _tell(self, entries: Iterable[MoEntry]) -> None:
+    def _log(self, entries: Iterable[MoEntry]) -> None:
         for entry in entries:
             first = entry.deliveries[0]
             self._journal(
@@ -158,8 +165,8 @@ class Mobile:
                 segments=len(entry.deliveries),
             )
 
-    def _tell_dropped(self, event: str, provider: str, mo: Mo) -> None:
-        """Tell of a message that is dropped, once: one that we ask for comes again and again."""
+    def _log_dropped(self, event: str, provider: str, mo: Mo) -> None:
+        """Log a message that is dropped, once: a pull returns it again and again."""
         name = provider, shown_id(mo.provider_message_id)
         if mo.provider_message_id and name in self._dropped:
             return
@@ -202,3 +209,69 @@ class _Recent(dict[Hashable, str]):
         super().__setitem__(key, value)
         if len(self) > MOST_REMEMBERED:
             del self[next(iter(self))]
+
+
+def contents(mo: Mo, alphabet_0: str, reference: int) -> list[MoContent]:
+    """Return what each deliver_sm carries; nothing if not even message_payload holds it.
+
+    Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
+    character, in UCS2.  *reference* is what its segments have in common; 8 bits of it count.
+    """
+    if mo.octets is not None:  # marked as a receipt it would be read as one
+        found = [MoContent(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]
+    else:
+        found = _of_text(_sound(mo.text), Alphabet(alphabet_0), reference)
+    return found if all(len(each.octets) <= _MOST_OCTETS for each in found) else []
+
+
+def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[MoContent]:
+    data_coding = 0
+    try:
+        octets = coding.octets(text, alphabet)
+    except Unencodable:
+        alphabet, data_coding = Alphabet.UCS2, _UCS2
+        octets = coding.octets(text, alphabet)
+    try:
+        segments = split(octets, alphabet, Transport.UDH8, reference)
+    except TooLong:
+        return [MoContent(octets, data_coding)]
+    return [
+        MoContent(each.short_message, data_coding, EsmClass.UDHI if each.udh else 0)
+        for each in segments
+    ]
+
+
+def heading(mo: Mo) -> tuple[Position | None, str]:
+    """Return which segment a message is, if it is one, and its keyword, if it begins a text."""
+    if mo.octets is None:
+        return None, keyword_of(mo.text)
+    position, octets = None, mo.octets
+    if mo.esm_class & EsmClass.UDHI:
+        try:
+            position, _, octets = position_in_udh(octets)
+        except BadUdh:
+            return None, ""
+    if position is not None and position.number > 1:
+        return position, ""
+    alphabet = coding.alphabet(mo.data_coding & 0xFF)
+    try:
+        return position, keyword_of(coding.characters(octets, alphabet))
+    except Undecodable:
+        return position, ""
+
+
+def address_of(number: str) -> Address:
+    """Return an address with its TON and NPI, whatever a provider calls one."""
+    addr = number.removeprefix("+")[:_LONGEST_ADDRESS]
+    addr = "".join(each if " " <= each <= "~" else "?" for each in addr)
+    return source_address(addr) if addr else Address("")
+
+
+def shown_id(provider_message_id: str) -> str:
+    """Return a provider's id as it can be kept: whatever it is made of, bounded."""
+    return _sound(provider_message_id[:_LONGEST_ID])
+
+
+def _sound(text: str) -> str:
+    """Return a text whose surrogates are in pairs, or U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,11 +1,10 @@
-"""What the movements count and tell, for whoever watches."""
+"""What every movement is handed: time, counters, the log, and a way to run a coroutine."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
-
-from smppbridge.store.port import Entry
 
 
 class Meters(Protocol):
@@ -26,8 +25,8 @@ class Meters(Protocol):
     def gathering_expired(self, system_id: str, count: int) -> None:
         """Count long messages whose segments did not all come."""
 
-    def asked(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
-        """Time one exchange; *outcome* is the outcome's name in lower case."""
+    def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
+        """Time exchanges of one kind; *outcome* is the outcome's name in lower case."""
 
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
         """Count reports; *source* is push, poll or own."""
@@ -51,11 +50,17 @@ class Meters(Protocol):
         """Count MO messages: owed, repeated, unrouted, outdated, too_long."""
 
     def opted_out(self, provider: str, count: int) -> None:
-        """Count opt-outs heard."""
+        """Count opt-outs that were received."""
+
+    def ussd_answered(self, system_id: str, seconds: float) -> None:
+        """Time a screen of the ESME's, from the phone's request on."""
+
+    def ussd_ended(self, system_id: str, outcome: str) -> None:
+        """Count a dialogue by its end; *system_id* is empty if no account has the code."""
 
 
 class Journal(Protocol):
-    """Takes structured events; never given text, secrets or whole numbers."""
+    """Logs structured events; never given text, secrets or whole numbers."""
 
     def __call__(self, event: str, /, **fields: Any) -> None:
         """Write one event with its fields."""
@@ -71,24 +76,15 @@ class Clock(Protocol):
         """Return seconds that never go back."""
 
 
-def tell_accepted(journal: Journal, system_id: str, entries: Iterable[Entry]) -> None:
-    """Tell of every segment and undivided message among *entries*, by the id it was given."""
-    for entry in entries:
-        message, key, segment = entry.message, entry.key, entry.segment
-        if key is not None and segment is not None:
-            message_id, source, destination = segment.message_id, key.source, key.destination
-        elif message is not None and not message.segments:
-            message_id, source, destination = (
-                message.message_id,
-                message.source,
-                message.destination,
-            )
-        else:
-            continue  # a long message that ends incomplete: its segments were told of as they came
-        journal(
-            "message_accepted",
-            message_id=message_id,
-            system_id=system_id,
-            source_addr=source,
-            destination=destination,
-        )
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+"""Runs a coroutine; an exception that ends it is logged, but for StoreFailure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Time, counters, log and spawn: the same for every movement of a bridge."""
+
+    clock: Clock
+    meters: Meters
+    journal: Journal
+    spawn: Spawn

@@ -1,5 +1,5 @@
-"""Message -> providers in order, MO message -> account: which rule of the configuration it meets.
+"""Message -> providers in order, MO message -> account: by the rules of the configuration.
 
-Says where a message may go, never whether the provider is up, has room or can carry it: that is for
-the lanes and the relay to know. Pure; may import model.
+A rule names the providers of a message.  Whether a provider is up, has room or can carry the
+message is decided by lanes and relay. Pure; may import model.
 """

@@ -1,4 +1,4 @@
-"""MO message -> account: by its first word, the number it was sent to, and who brought it."""
+"""MO message -> account: by its first word, its destination and its provider."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _AROUND_A_WORD = ".,;:!?\"'()"
 class MoRule:
     """MO messages to `to`, a number or with a trailing `*` its beginning, go to `account`.
 
-    What is empty means any. A keyword is written as `keyword_of` reads it.
+    An empty field means any. A keyword is written as `keyword_of` returns it.
     """
 
     account: str
@@ -22,15 +22,15 @@ class MoRule:
 
 
 def keyword_of(text: str) -> str:
-    """The first word of a text in lower case, without the punctuation around it."""
+    """Return the first word of a text in lower case, without the punctuation around it."""
     words = text.split(maxsplit=1)
     return words[0].strip(_AROUND_A_WORD).casefold() if words else ""
 
 
 class MoTable:
-    """Rules of a configuration; immutable, so that a reload makes a new one.
+    """The MO rules of a configuration; immutable, so that a reload makes a new table.
 
-    Of two rules that say the same in all but the account the first counts.
+    Of two rules that differ only in the account the first counts.
     """
 
     def __init__(self, rules: Iterable[MoRule] = ()) -> None:
@@ -42,10 +42,10 @@ class MoTable:
         self._lengths = tuple(sorted(beginnings, reverse=True))
 
     def account(self, provider: str, destination: str, keyword: str) -> str | None:
-        """The account an MO message is for; None if no rule takes it.
+        """Return the system_id of the account for an MO message; None if no rule matches.
 
-        A rule with its keyword wins, then the number itself, then the longest beginning, then the
-        rule that names the provider.
+        A rule with the message's keyword wins, then the number itself, then the longest beginning,
+        then the rule that names the provider.
         """
         for word in dict.fromkeys((keyword, "")):
             for to in self._patterns(destination):

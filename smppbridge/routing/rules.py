@@ -1,4 +1,4 @@
-"""What the configuration says about where messages go."""
+"""One rule of the configuration for messages to phones."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 class Rule:
     """Messages to destinations that begin with `to` go via these providers, in order.
 
-    What is empty means any. A sender is a source address, or with a trailing `*` its beginning;
-    *sender* is what becomes of it on this route.
+    An empty field means any. A sender is a source address, or with a trailing `*` its beginning;
+    *sender* is the policy for source addresses on this route.
     """
 
     to: str
@@ -23,5 +23,5 @@ class Rule:
 
     @property
     def conditions(self) -> int:
-        """How many of account and sender it names: the more, the sooner it is heard."""
+        """Return the number of conditions (account, sender); a rule with more goes first."""
         return bool(self.accounts) + bool(self.senders)

@@ -1,4 +1,4 @@
-"""Which source addresses a route or a provider takes, and what stands in for the others."""
+"""The source addresses that a route or a provider accepts, and the replacements of all others."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Literal
 
 from smppbridge.model.address import Address, has_letters, source_address
 
-TooLong = Literal["refuse", "cut", "replace"]
+WhenTooLong = Literal["refuse", "cut", "replace"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SenderPolicy:
-    """What becomes of a message's source address; by default nothing.
+    """The change of a message's source address; by default none.
 
     A source that is not among *allowed* (patterns may end with ``*``) is replaced by *replace*, or
-    refused if that is empty.  Where the destination begins with one of *numeric_to*, letters are
-    replaced by *numeric*.  Letters over *longest* characters are refused, cut or replaced.
+    refused if *replace* is empty.  Where the destination begins with one of *numeric_to*, letters
+    are replaced by *numeric*.  Letters over *longest* characters are refused, cut or replaced.
     """
 
     allowed: tuple[str, ...] | None = None
@@ -24,10 +24,10 @@ class SenderPolicy:
     numeric: str = ""
     numeric_to: tuple[str, ...] = ()
     longest: int = 11
-    too_long: TooLong = "refuse"
+    too_long: WhenTooLong = "refuse"
 
     def apply(self, source: Address, number: str) -> Address | None:
-        """Return the source address to be used towards *number*; None if there is none."""
+        """Return the source address for a message to *number*; None if the message is refused."""
         found: Address | None = source
         if not self._allows(source.addr):
             found = self._replaced()

@@ -1,4 +1,4 @@
-"""All rules, arranged so that a message meets only those of its account and its prefixes."""
+"""All rules of a configuration, arranged by account and prefix."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from smppbridge.routing.senders import SenderPolicy
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one rule says about an account's messages under its prefix.
+    """One rule's providers and source addresses, for an account's messages under the rule's prefix.
 
-    *via* are providers in order, *sender* says what becomes of the source address.
+    *via* are providers in order, *sender* is the policy for source addresses.
     """
 
     via: tuple[str, ...]
@@ -31,7 +31,7 @@ _ByLength = tuple[tuple[int, _ByPrefix], ...]
 
 
 class Table:
-    """Routes of a configuration; immutable, so that a reload makes a new one."""
+    """Routes of a configuration; immutable, so that a reload makes a new table."""
 
     def __init__(self, rules: Iterable[Rule]) -> None:
         # The sort keeps the order in which equals were written.
@@ -44,7 +44,7 @@ class Table:
         self._of_others = _arranged([rule for rule in ranked if not rule.accounts])
 
     def find(self, system_id: str, source: str, destination: str) -> Choice | None:
-        """Return where a message goes; None if no rule takes it.
+        """Return the choice for a message; None if no rule matches.
 
         The longest prefix wins, then the rule that names account or sender, then the first written.
         """
@@ -56,7 +56,7 @@ class Table:
 
 
 def _arranged(rules: Sequence[Rule]) -> _ByLength:
-    """Choices by prefix, the longest prefixes first."""
+    """Return choices by prefix, the longest prefixes first."""
     by_length: dict[int, _ByPrefix] = {}
     for rule in rules:
         choices = by_length.setdefault(len(rule.to), {}).setdefault(rule.to, [])

@@ -1,26 +1,92 @@
-"""New settings for a running bridge: all of them, or none and why."""
+"""apply: new settings for a running bridge: all of them, or none and the reason; and `verify`."""
 
 from __future__ import annotations
 
-from smppbridge.service.bridge import Bridge
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.endpoints import serverFromString
+
+from smppbridge.relay.accept.accept import rights_of
+from smppbridge.service import rules
+from smppbridge.service.build import Doors, Relay
 from smppbridge.settings.schema import Settings
+from smppbridge.store.sqlite import SqliteStore
 
 _FIXED = ("smpp", "web", "callbacks", "store", "retention", "receipts", "backlog", "log", "drain")
 
 
-class Refused(Exception):
+class NotApplied(Exception):
     """These settings cannot be applied while the bridge runs."""
 
 
-async def apply(bridge: Bridge, settings: Settings) -> None:
-    """Apply accounts, providers and routes.  Raises Refused, and nothing has changed then."""
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A key of the configuration and its fault."""
+
+    key: str
+    message: str
+
+
+def verify(settings: Settings, reactor: Any) -> list[Finding]:
+    """Parse endpoints, load certificates, build lanes; return the faults.  Opens no socket."""
+    found = list(_endpoints(settings, reactor))
+    for name, provider in settings.providers.items():
+        try:
+            rules.lane_rules_of(provider)
+            rules.connection_of(provider)
+        except ValueError as error:
+            found.append(Finding(f"providers.{name}", str(error)))
+    settings.table()
+    return found
+
+
+async def check_change(old: Settings, new: Settings, relay: Relay, store: SqliteStore) -> None:
+    """Raise NotApplied if a running bridge cannot go from *old* settings to *new* ones."""
     for section in _FIXED:
-        if getattr(settings, section) != getattr(bridge.settings, section):
-            raise Refused(f"{section} has changed: that needs a restart")
-    gone = bridge.lanes.keys() - settings.providers.keys()
-    found = [name for name in gone if await bridge.store.open_messages(name)]
-    found += [name for name in gone if not bridge.lanes[name].idle]  # taken while we asked
+        if getattr(new, section) != getattr(old, section):
+            raise NotApplied(f"{section} has changed: that needs a restart")
+    lanes = relay.lanes.by_name
+    gone = lanes.keys() - new.providers.keys()
+    found = [name for name in gone if await store.open_messages(name)]
+    found += [name for name in gone if not lanes[name].idle]  # taken while the store was asked
     if found:
-        raise Refused(f"providers.{found[0]} is gone, and has open messages")
-    bridge.use(settings)
-    bridge.applied_at, bridge.applied_well = bridge.clock.wall(), True
+        raise NotApplied(f"providers.{found[0]} is gone, and has open messages")
+
+
+def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
+    """Let every part go by the accounts, providers and routes of *settings*."""
+    providers, built = settings.providers, settings.built_providers()
+    relay.lanes.change(built, {n: rules.lane_rules_of(p) for n, p in providers.items()})
+    relay.overdue.change({n: rules.poll_rules_of(p) for n, p in providers.items()})
+    relay.rounds.change({n: rules.round_rules_of(p) for n, p in providers.items()})
+    connections = {n: rules.connection_of(p) for n, p in providers.items()}
+    relay.wires.change(connections, rules.terms_of(settings, built))
+    relay.optouts.change(frozenset(n for n, p in providers.items() if p.lane.optouts == "refuse"))
+    relay.accept.change(settings.table())
+    relay.dialogues.change(rules.ussd_rules_of(settings))
+    accounts = settings.records()
+    relay.deliver.change(accounts)
+    relay.mobile.change(settings.mo_table(), accounts)
+    callers = {n: caller for n, p in providers.items() if (caller := rules.caller_of(p))}
+    doors.callbacks.admit(callers)
+    doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.dialogues)
+    doors.smsc.change({name: rights_of(account, now) for name, account in accounts.items()})
+
+
+def _endpoints(settings: Settings, reactor: Any) -> Iterator[Finding]:
+    sections = {"smpp": settings.smpp, "web": settings.web, "callbacks": settings.callbacks}
+    for name, section in sections.items():
+        for description in section.listen if section else ():
+            if description.startswith("systemd:") and "LISTEN_FDS" not in os.environ:
+                continue  # checked by hand: only systemd could say whether the socket is there
+            try:
+                serverFromString(reactor, description)
+            except LookupError:
+                yield Finding(
+                    f"{name}.listen", f"{description}: systemd handed over no such socket"
+                )
+            except Exception as error:  # each kind of endpoint has its own
+                yield Finding(f"{name}.listen", f"{description}: {error}")

@@ -1,9 +1,10 @@
-"""What time brings to a running bridge: everything that is done every so often."""
+"""clockwork: the clock of a bridge, and the acts that are due every so often."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -15,8 +16,16 @@ FORGOTTEN_AT_ONCE = 500
 _BREATH = 0.1
 
 
-class Upkeep:
-    """The clockwork of a bridge."""
+class SystemClock:
+    """The time of this machine and of the reactor."""
+
+    def __init__(self, reactor: Any) -> None:
+        self.wall: Callable[[], float] = time.time
+        self.monotonic: Callable[[], float] = reactor.seconds
+
+
+class Clockwork:
+    """The loops of a bridge."""
 
     _log = Logger()
 
@@ -45,7 +54,7 @@ class Upkeep:
             try:
                 call()
             except Exception:  # a loop that ended would never be missed until it is too late
-                self._log.failure("upkeep")
+                self._log.failure("clockwork")
 
         loop = LoopingCall(guarded)
         loop.clock = self._bridge.reactor
@@ -53,8 +62,8 @@ class Upkeep:
         self._loops.append(loop)
 
     def _twentieth(self) -> None:
-        self._bridge.submit.pace()
-        self._bridge.deliver.flush()
+        self._bridge.relay.submit.pace()
+        self._bridge.relay.deliver.flush()
 
     def _breathe(self) -> None:
         bridge = self._bridge
@@ -62,19 +71,19 @@ class Upkeep:
         bridge.metrics.reactor_lag(max(0.0, now - self._breathed - _BREATH))
         self._breathed = now
         bridge.journal.flush()
-        bridge.dialogues.tick()
+        bridge.relay.dialogues.tick()
 
     def _half_second(self) -> None:
-        self._bridge.submit.tick()
-        self._bridge.deliver.tick()
+        self._bridge.relay.submit.tick()
+        self._bridge.relay.deliver.tick()
 
     def _second(self) -> None:
         bridge = self._bridge
-        bridge.overdue.tick()
-        bridge.rounds.tick()
-        bridge.spawn(bridge.overdue.by_hand())
-        bridge.spawn(bridge.mobile.take_back())
-        bridge.spawn(bridge.accept.expire(bridge.binds.rights))
+        bridge.relay.overdue.tick()
+        bridge.relay.rounds.tick()
+        bridge.spawn(bridge.relay.overdue.by_hand())
+        bridge.spawn(bridge.relay.mobile.take_back())
+        bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))
         bridge.spawn(self._forget())
         if bridge.store.failing:
             bridge.spawn(self._probe())
@@ -83,9 +92,9 @@ class Upkeep:
 
     def _ten_seconds(self) -> None:
         bridge = self._bridge
-        bridge.spawn(bridge.submit.expire())
-        bridge.spawn(bridge.reports.forget_early())
-        bridge.spawn(bridge.deliver.lapse())
+        bridge.spawn(bridge.relay.submit.waiting.expire())
+        bridge.spawn(bridge.relay.reports.forget_early())
+        bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())
         bridge.notify.status(bridge.status())
 
@@ -99,4 +108,4 @@ class Upkeep:
         await self._bridge.store.probe()
 
     async def _measure(self) -> None:
-        self.figures = await self._bridge.store.measure()
+        self.figures.update(await self._bridge.store.measure())

@@ -18,7 +18,7 @@ from smppbridge.relay.report.early import EarlyRules
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.relay.submit.rounds import RoundRules
 from smppbridge.relay.ussd.pdus import UssdRules
-from smppbridge.settings.provider import Provider
+from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.session import Timers
@@ -31,7 +31,7 @@ _END_STATES = {
 }
 
 
-def lane_rules_of(provider: Provider) -> LaneRules:
+def lane_rules_of(provider: ProviderSection) -> LaneRules:
     """Return the limits of a provider's lane."""
     lane = provider.lane
     policy = Policy(
@@ -53,7 +53,7 @@ def lane_rules_of(provider: Provider) -> LaneRules:
     )
 
 
-def poll_rules_of(provider: Provider) -> PollRules:
+def poll_rules_of(provider: ProviderSection) -> PollRules:
     """Return how a provider is asked."""
     lane = provider.lane
     told = lane.reports != "none"
@@ -67,7 +67,7 @@ def poll_rules_of(provider: Provider) -> PollRules:
     )
 
 
-def round_rules_of(provider: Provider) -> RoundRules:
+def round_rules_of(provider: ProviderSection) -> RoundRules:
     """Return how often a provider is asked for its credit and for what is new."""
     lane = provider.lane
     return RoundRules(
@@ -77,7 +77,7 @@ def round_rules_of(provider: Provider) -> RoundRules:
     )
 
 
-def connection_of(provider: Provider) -> Connection:
+def connection_of(provider: ProviderSection) -> Connection:
     """Return how a provider is reached."""
     lane = provider.lane
     return Connection(
@@ -99,7 +99,7 @@ def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]
     }
 
 
-def caller_of(provider: Provider) -> Caller | None:
+def caller_of(provider: ProviderSection) -> Caller | None:
     """Return how a provider may call us, if it may."""
     key, abilities = provider.lane.callback_key, provider.abilities
     return Caller(key.encode(), abilities.callback_answer) if key else None

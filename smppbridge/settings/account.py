@@ -1,4 +1,4 @@
-"""An account in the configuration, and the record that the rest of the bridge goes by."""
+"""The section of an account in the configuration, and the model's record of the account."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from smppbridge.settings.values import (
     UtcOffset,
 )
 
-Alphabet = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
+AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 
 
-class Binds(Section):
-    """How many sessions may be bound at once, in all and by kind."""
+class BindsSection(Section):
+    """The number of sessions bound at once, in all and by kind."""
 
     total: Count = Field(
         default=4, description="Sessions bound at once; one more gets ESME_RBINDFAIL"
@@ -41,8 +41,8 @@ class Binds(Section):
     )
 
 
-class Gather(Section):
-    """What happens to the segments of a long message."""
+class GatherSection(Section):
+    """The time limit for the segments of a long message."""
 
     timeout: Duration = Field(default=300.0, description="How long segments wait for the rest")
     when_incomplete: Literal["fail", "send"] = Field(
@@ -50,8 +50,8 @@ class Gather(Section):
     )
 
 
-class AccountReceipts(Section):
-    """What receipts look like."""
+class AccountReceiptsSection(Section):
+    """The form of an account's receipts."""
 
     text: bool = Field(
         default=True, description="Whether receipts end with the text's first 20 characters"
@@ -62,10 +62,10 @@ class AccountReceipts(Section):
 
 
 def _total(value: Any) -> Any:
-    return value if isinstance(value, dict | Binds) else {"total": value}
+    return value if isinstance(value, dict | BindsSection) else {"total": value}
 
 
-class Account(Section):
+class AccountSection(Section):
     """One ESME."""
 
     system_id: UniqueSystemId = Field(description="Its name at bind, at most 15 characters")
@@ -74,8 +74,8 @@ class Account(Section):
         description="Text, ${VARIABLE}, {file: PATH} or {hash: $argon2id$...}; SMPP 3.4 clients"
         " send at most 8 characters",
     )
-    binds: Annotated[Binds, BeforeValidator(_total)] = Field(
-        default=Binds(),
+    binds: Annotated[BindsSection, BeforeValidator(_total)] = Field(
+        default=BindsSection(),
         description="Sessions bound at once: a number, or {total: 4, transmitter: 1, receiver: 1,"
         " transceiver: 4}; one more gets ESME_RBINDFAIL",
     )
@@ -99,24 +99,28 @@ class Account(Section):
         default=None,
         description="Where its national numbers belong, as CD; absent: they are refused",
     )
-    data_coding_0: Alphabet = Field(
+    data_coding_0: AlphabetName = Field(
         default="gsm7",
         description="What data_coding 0 means to it: gsm7, latin1, ia5, utf8 or ucs2",
     )
-    data_coding_1: Alphabet = Field(
+    data_coding_1: AlphabetName = Field(
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
     )
-    data_coding_3: Alphabet = Field(default="latin1", description="What data_coding 3 means to it")
-    gather: Gather = Field(default=Gather(), description="The segments of long messages")
-    receipts: AccountReceipts = Field(
-        default=AccountReceipts(), description="What its receipts look like"
+    data_coding_3: AlphabetName = Field(
+        default="latin1", description="What data_coding 3 means to it"
+    )
+    gather: GatherSection = Field(
+        default=GatherSection(), description="The segments of long messages"
+    )
+    receipts: AccountReceiptsSection = Field(
+        default=AccountReceiptsSection(), description="What its receipts look like"
     )
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"
     )
 
     def account(self, longest_sender: int = 11) -> model.Account:
-        """Return the record of this account, whose senders may have so many letters."""
+        """Return the account's record; *longest_sender* is in letters."""
         return model.Account(
             system_id=self.system_id,
             password=self.password,

@@ -1,4 +1,4 @@
-"""Dataclasses of others as parts of the configuration: their fields are its keys."""
+"""Dataclasses of providers as parts of the configuration: a field is a key."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ from smppbridge.settings.section import Section
 from smppbridge.settings.values import Duration, SecretText, secret_text
 
 
-class Part(Section):
-    """A section that stands for a dataclass within another: *made*."""
+class DescribedSection(Section):
+    """A section that stands for the dataclass *made* within another section."""
 
     made: ClassVar[type[Any]]
 
 
 def built(value: Any) -> Any:
-    """Return the dataclass that a part stands for, and anything else as it is."""
-    if not isinstance(value, Part):
+    """Return the dataclass of a part, and any other value unchanged."""
+    if not isinstance(value, DescribedSection):
         return value
     names = {each.name: name_of(each) for each in fields_of(value.made)}
     return value.made(**{name: built(getattr(value, key)) for name, key in names.items()})
 
 
 def fields_of(made: type[Any]) -> tuple[Field[Any], ...]:
-    """Return the fields that a dataclass is made with."""
+    """Return the fields that the constructor of a dataclass accepts."""
     return tuple(each for each in fields(made) if each.init)
 
 
 def name_of(each: Field[Any]) -> str:
-    """Return the key of a field: a name that is taken in Python has an underscore after it."""
+    """Return the key of a field: a name that Python reserves has an underscore after it."""
     return each.name.removesuffix("_")
 
 
 def key_of(hint: Any, each: Field[Any]) -> tuple[Any, Any]:
-    """Return what pydantic wants to know of a dataclass's field."""
+    """Return the type and the options with which pydantic checks a dataclass's field."""
     hint = Duration if each.metadata.get("duration") else _with_parts(hint)
     options: dict[str, Any] = {"repr": each.repr, "description": each.metadata.get("description")}
     if each.default is not MISSING:
@@ -63,12 +63,14 @@ def _with_parts(hint: Any) -> Any:
 
 
 @cache
-def _part(made: type[Any]) -> type[Part]:
+def _part(made: type[Any]) -> type[DescribedSection]:
     hints = get_type_hints(made, include_extras=True)
     keys: dict[str, Any] = {
         name_of(each): key_of(hints[each.name], each) for each in fields_of(made)
     }
-    part = create_model(f"{made.__name__}Part", __base__=Part, __doc__=made.__doc__, **keys)
+    part = create_model(
+        f"{made.__name__}Part", __base__=DescribedSection, __doc__=made.__doc__, **keys
+    )
     part.made = made
     return part
 

@@ -1,7 +1,7 @@
-"""YAML with places: what the file says, and on which line it says it.
+"""YAML with places: the values of a file, and the line of each value.
 
 Types are YAML 1.2's, not 1.1's: only true and false are booleans and a leading zero makes text, so
-that country NO and prefix 0243 mean what they look like.
+that country NO and prefix 0243 stay text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _QUOTING = re.compile(r"(alias|anchor|handle|prefix|directive)\b.*", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and where: *line* is 0 when it is the file itself."""
+    """One fault of the configuration and its place; *line* is 0 for a fault of the whole file."""
 
     file: str
     line: int
@@ -42,7 +42,7 @@ class Fault:
 
 
 class BadSettings(Exception):
-    """The configuration cannot be used; *faults* are all that was found."""
+    """The configuration cannot be used; *faults* are all faults of the file."""
 
     def __init__(self, faults: tuple[Fault, ...]) -> None:
         super().__init__("\n".join(map(str, faults)))
@@ -51,10 +51,10 @@ class BadSettings(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """One file: its values (repr=False: secrets are among them), places and faults so far.
+    """One file: its values (repr=False: secrets are among them), places and faults.
 
     A key is a path such as ``accounts[0].password``; the whole file is the empty key.  *literal*
-    has the keys of text that is no variable; *public* tells that every user can read the file.
+    holds the keys of texts without variables; *public* is set when every user can read the file.
     """
 
     file: str
@@ -65,31 +65,31 @@ class Document:
     public: bool = False
 
     def nearest(self, key: str) -> str:
-        """Return *key*, or what contains it if the file does not have it."""
+        """Return *key*, or the nearest key around *key* that the file has."""
         while key not in self.lines:
             key = key[: max(key.rfind("."), key.rfind("["), 0)]
         return key
 
     def fault(self, key: str, message: str, *, warning: bool = False) -> Fault:
-        """Return a fault of *key*, on its line or that of what contains it."""
+        """Return a fault of *key*, on the line of *key* or of the nearest key around it."""
         return Fault(self.file, self.lines[self.nearest(key)], key, message, warning)
 
     def blame(self, key: str, message: str, line: int | None = None) -> None:
-        """Note an error; the first one of a key says it best."""
+        """Add an error; of several errors of one key only the first is kept."""
         if key not in self.faults:
             line = self.lines[self.nearest(key)] if line is None else line
             self.faults[key] = Fault(self.file, line, key, message)
 
 
 def join(key: str, step: str | int) -> str:
-    """Return the key of what is at *step* in *key*."""
+    """Return the key of the value at *step* within *key*."""
     if isinstance(step, int):
         return f"{key}[{step}]"
     return f"{key}.{step}" if key else step
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Document:
-    """Read a file; what is wrong with it is among the document's faults."""
+    """Read a file; faults of the file are among the document's faults."""
     document = Document(str(path))
     try:
         with path.open("rb") as file:
@@ -112,7 +112,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Document:
 
 
 def parse(text: str, document: Document, environment: Mapping[str, str]) -> None:
-    """Fill *document* with what YAML *text* says."""
+    """Add the values, lines and faults of the YAML *text* to *document*."""
     try:
         root = yaml.compose(text, _Loader)
         if root is not None:
@@ -129,7 +129,7 @@ def parse(text: str, document: Document, environment: Mapping[str, str]) -> None
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's own, but for what plain words mean."""
+    """PyYAML's own loader, with YAML 1.2's types for plain words."""
 
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
 
@@ -153,7 +153,7 @@ _SCALARS: dict[str, Any] = {
 
 
 class _Walk:
-    """Turns nodes into values, noting lines, variables and faults on the way."""
+    """Turns nodes into values, and adds lines, variables and faults to the document."""
 
     def __init__(self, document: Document, environment: Mapping[str, str]) -> None:
         self._document = document
@@ -162,7 +162,7 @@ class _Walk:
         self._count = 0
 
     def value(self, node: yaml.Node, key: str) -> Any:
-        """Return what *node*, found at *key*, stands for."""
+        """Return the value of *node*, which stands at *key*."""
         self._document.lines.setdefault(key, node.start_mark.line + 1)
         self._count += 1
         if id(node) in self._within or self._count > _MOST_VALUES:

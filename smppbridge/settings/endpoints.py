@@ -1,4 +1,4 @@
-"""Endpoint strings: what may be listened on, as far as that can be said without Twisted."""
+"""Endpoint strings, checked as far as possible without Twisted."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ _ANY = ("", "0.0.0.0", "::")
 
 
 class BadEndpoint(ValueError):
-    """The string names nothing that can be listened on."""
+    """The string names no endpoint that can be listened on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """A parsed endpoint string; *named* has its arguments under their names."""
+    """A parsed endpoint string; *named* has the arguments by name."""
 
     kind: str
     named: Mapping[str, str]
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The files it cannot do without."""
+        """The files that the endpoint needs."""
         names = ("privateKey", "certKey", "extraCertChain", "dhParameters")
         return tuple(self.named[name] for name in names if name in self.named)
 
     def clashes(self, other: Endpoint) -> bool:
-        """Tell whether the two cannot be listened on at the same time."""
+        """Return whether the two endpoints cannot be listened on at the same time."""
         if "port" not in self.named or "port" not in other.named:
             return self == other
         if (self.kind == "tcp6") != (other.kind == "tcp6") or int(self.named["port"]) == 0:
@@ -50,9 +50,9 @@ class Endpoint:
 
 
 def parse(text: str) -> Endpoint:
-    """Read an endpoint string (Twisted's syntax: colons between, backslash before one that is not).
+    """Read an endpoint string; raises BadEndpoint.
 
-    Raises BadEndpoint.
+    The syntax is Twisted's: arguments between colons, and a backslash before a colon within one.
     """
     kind, *arguments = _split(text)
     if kind == "haproxy":

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic.fields import FieldInfo
 
 from smppbridge.providers.registry import TYPES
-from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import section_of
 from smppbridge.settings.values import seconds, spelled, utc_offset
@@ -62,8 +62,8 @@ _WORKED: Mapping[str, Any] = {
 }
 
 
-class Row(NamedTuple):
-    """One setting in a table of README."""
+class SettingRow(NamedTuple):
+    """One setting in a table of settings."""
 
     key: str
     default: str
@@ -75,7 +75,7 @@ def text() -> str:
     return "\n".join([_HEADER, *_section(Settings.model_fields, _WORKED, "")]) + "\n"
 
 
-def tables() -> dict[str, tuple[Row, ...]]:
+def tables() -> dict[str, tuple[SettingRow, ...]]:
     """Return the rows of all settings, by section.
 
     The file's own keys are under ``""``, those of a type of provider under ``type keccel``.
@@ -87,7 +87,7 @@ def tables() -> dict[str, tuple[Row, ...]]:
     return own | named | {f"type {name}": tuple(_rows(_own_fields(name))) for name in sorted(TYPES)}
 
 
-def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:
+def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[SettingRow]:
     for key, each in fields.items():
         inner = section_of(each.annotation)
         if inner:
@@ -96,20 +96,20 @@ def _rows(fields: Mapping[str, FieldInfo], within: str = "") -> Iterator[Row]:
             yield _row(within + key, each)
 
 
-def _row(key: str, each: FieldInfo) -> Row:
+def _row(key: str, each: FieldInfo) -> SettingRow:
     default = "required" if each.is_required() else _default(each)
-    return Row(key, "" if default == "null" else default, each.description or "")
+    return SettingRow(key, "" if default == "null" else default, each.description or "")
 
 
 def _own_fields(name: str) -> dict[str, FieldInfo]:
     fields = section_for(name).model_fields
-    return {key: each for key, each in fields.items() if key not in Provider.model_fields}
+    return {key: each for key, each in fields.items() if key not in ProviderSection.model_fields}
 
 
 def _section(
     fields: Mapping[str, FieldInfo], worked: Mapping[str, Any] | None, indent: str
 ) -> Iterator[str]:
-    """Yield the lines of a section; *worked* has what is set, None if all of it is default."""
+    """Yield the lines of a section; *worked* holds the set values, None for defaults only."""
     for key, each in fields.items():
         if not indent:
             yield ""
@@ -135,7 +135,7 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
         for other in others:
             yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
-    elif inner is Provider and value:
+    elif inner is ProviderSection and value:
         for name, entry in value.items():
             yield f"{indent}  {name}:"
             yield from _section(_arranged(entry["type"]), entry, indent + "    ")
@@ -153,7 +153,7 @@ def _item(lines: list[str], indent: str) -> Iterator[str]:
 
 def _arranged(name: str) -> dict[str, FieldInfo]:
     """Return the keys of a provider, its own before those of all lanes."""
-    lane = dict(Provider.model_fields)
+    lane = dict(ProviderSection.model_fields)
     return {"type": lane.pop("type")} | _own_fields(name) | lane
 
 

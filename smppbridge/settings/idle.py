@@ -1,17 +1,17 @@
-"""Keys that are set and do nothing as things are: allowed, and probably not meant."""
+"""Keys that are set without effect: allowed, and probably a mistake."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smppbridge.settings.provider import Provider
+from smppbridge.settings.provider import ProviderSection
 
 _UNREPORTED = "nobody asks it for reports"
 _TOLD = "its reports tell what becomes of messages"
 
 
-def idle_keys(section: Provider, *, callbacks: bool) -> Iterator[tuple[str, str]]:
-    """Yield such keys of a provider, and why; *callbacks* tells whether anybody can call us."""
+def idle_keys(section: ProviderSection, *, callbacks: bool) -> Iterator[tuple[str, str]]:
+    """Yield the idle keys of a provider with the reason; *callbacks*: providers can call us."""
     abilities, lane = section.abilities, section.lane
     called = callbacks and lane.callback_key is not None
     for key, does, why in (
@@ -32,13 +32,13 @@ def idle_keys(section: Provider, *, callbacks: bool) -> Iterator[tuple[str, str]
             yield key, f"does nothing: {why}"
 
 
-def brings_phones(section: Provider, *, callbacks: bool) -> bool:
-    """Tell whether messages from phones can come from a provider."""
+def brings_phones(section: ProviderSection, *, callbacks: bool) -> bool:
+    """Return whether messages from phones can come from a provider."""
     abilities = section.abilities
     called = callbacks and section.callback_key is not None
     return abilities.phones and (abilities.bound or abilities.pulling or called)
 
 
-def _batches(section: Provider) -> bool:
+def _batches(section: ProviderSection) -> bool:
     wanted = section.build("https://bridge.invalid/").abilities.batch
     return section.lane.pushes or section.abilities.batch == wanted

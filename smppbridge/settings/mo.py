@@ -1,4 +1,4 @@
-"""Where messages from phones go, as the configuration says it."""
+"""The accounts of messages from phones, as the configuration names them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from smppbridge.routing.mo import MoRule, keyword_of
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.values import KnownAccount, KnownProvider, Listed, Text
+from smppbridge.settings.values import KnownAccount, KnownProvider, OneOrList, Text
 
 _NUMBERS = re.compile(r"[0-9]{1,20}\*?|\*")
 
@@ -29,10 +29,10 @@ def _keyword(value: str) -> str:
 
 
 class MoRoute(Section):
-    """Which MO messages are an account's."""
+    """The MO messages of one account."""
 
     to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_numbers)], ...], Field(min_length=1), Listed
+        tuple[Annotated[Text, AfterValidator(_numbers)], ...], Field(min_length=1), OneOrList
     ] = Field(
         default=("*",),
         description='The number or short code they were sent to, or its beginning as "2438*", one'
@@ -55,7 +55,7 @@ class MoRoute(Section):
 
 
 def distinct(routes: tuple[MoRoute, ...]) -> tuple[MoRoute, ...]:
-    """Return *routes*; raises ValidationError if two of their rules take the very same messages."""
+    """Return *routes*; raises ValidationError if two of their rules match the same messages."""
     taken: dict[tuple[str, str, str], int] = {}
     faults: list[tuple[str | int, str]] = []
     for index, route in enumerate(routes):

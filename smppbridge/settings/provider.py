@@ -27,7 +27,7 @@ from smppbridge.settings.values import (
     Certificates,
     Context,
     Count,
-    Credit,
+    CreditLimit,
     Duration,
     Off,
     PollRate,
@@ -40,23 +40,23 @@ from smppbridge.settings.values import (
 )
 
 WhenUncertain = Literal["hold", "retry", "fail"]
-Reports = Literal["push", "poll", "both", "none"]
+ReportsBy = Literal["push", "poll", "both", "none"]
 WithoutReports = Literal["unknown", "acceptd", "delivrd"]
 NumberForm = Literal["digits", "plus", "local"]
-Optouts = Literal["ignore", "refuse"]
+OptoutPolicy = Literal["ignore", "refuse"]
 CALLBACK_URL = "callback_url"  # a field that is no setting: it follows from others
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneSettings:
-    """How one provider is driven, with every default settled; rates a second, times seconds."""
+    """The settings of one lane, with every default settled; rates a second, times seconds."""
 
     concurrency: int
     rate: float | None
     when_uncertain: WhenUncertain
     uncertain_deadline: float
-    reports: Reports
+    reports: ReportsBy
     poll_rate: float
     first_poll: float
     longest_poll: float
@@ -76,7 +76,7 @@ class LaneSettings:
     breaker: int | None
     breaker_pause: float
     number_form: NumberForm
-    optouts: Optouts
+    optouts: OptoutPolicy
 
     @property
     def pushes(self) -> bool:
@@ -85,11 +85,11 @@ class LaneSettings:
 
     @property
     def polls(self) -> bool:
-        """Whether we ask the provider."""
+        """Whether we query the provider."""
         return self.reports in ("poll", "both")
 
 
-class Provider(Section):
+class ProviderSection(Section):
     """One provider; subclasses made by `section_for` add the keys of its type."""
 
     type: Text = Field(
@@ -108,7 +108,7 @@ class Provider(Section):
     uncertain_deadline: Duration = Field(
         default=600.0, description="How long to hold before UNKNOWN"
     )
-    reports: Reports | None = Field(
+    reports: ReportsBy | None = Field(
         default=None,
         description="How delivery reports come: push (it calls us), poll (we ask), both or none;"
         " absent: push where there is a callback_key, else poll where it can be asked",
@@ -148,7 +148,7 @@ class Provider(Section):
         default=300.0, description="How often to ask for the credit left, where that can be asked"
     )
 
-    low_balance: Annotated[Credit | None, Off] = Field(
+    low_balance: Annotated[CreditLimit | None, Off] = Field(
         default=None,
         description="Credit at which messages begin to take the next provider of their route, and"
         " an alarm is raised",
@@ -183,7 +183,7 @@ class Provider(Section):
         " local (0722000001)",
     )
     source: Source = Field(default=Source(), description="Which source addresses it takes")
-    optouts: Optouts = Field(
+    optouts: OptoutPolicy = Field(
         default="ignore",
         description="What becomes of messages to numbers that opted out there: ignore (it is for"
         " the provider to know) or refuse (ESME_RINVDSTADR)",
@@ -193,33 +193,33 @@ class Provider(Section):
 
     @property
     def abilities(self) -> Abilities:
-        """What this provider can do, as it is configured."""
+        """The abilities of the provider, as it is configured."""
         if self._built is None:
             self._built = self.build()
         return self._built.abilities
 
     @property
     def lane(self) -> LaneSettings:
-        """The settings of its lane."""
+        """The settings of the provider's lane."""
         settled = {"when_uncertain": self._when_uncertain(), "reports": self._reports()}
         names = [each.name for each in fields(LaneSettings)]
         return LaneSettings(**{name: settled.get(name, getattr(self, name)) for name in names})
 
     @classmethod
     def secret_keys(cls) -> tuple[str, ...]:
-        """Return the keys whose values are not to be shown."""
+        """Return the keys whose values must not be shown."""
         return tuple(key for key, each in cls.model_fields.items() if not each.repr)
 
     def secret_places(self) -> Iterator[str]:
-        """Yield the keys of its secrets, those in a mapping each by its own."""
+        """Yield the keys of the secrets; a mapping of secrets gives one key for each entry."""
         for key in self.secret_keys():
             value = getattr(self, key)
             yield from (f"{key}.{name}" for name in value) if isinstance(value, Mapping) else [key]
 
     def build(self, callback_url: str = "") -> Built:
-        """Make the provider itself, which is to call *callback_url*; raises what its class raises.
+        """Make the provider; raises the errors of its class.
 
-        Only a provider whose class has a field of that name is told.
+        *callback_url* goes to a provider whose class has a field of that name.
         """
         made = provider_type(self.type)
         own = {each.name: built(getattr(self, name_of(each))) for each in _own_fields(made)}
@@ -230,7 +230,7 @@ class Provider(Section):
     def _when_uncertain(self) -> WhenUncertain:
         return self.when_uncertain or ("retry" if self.abilities.idempotent else "hold")
 
-    def _reports(self) -> Reports:
+    def _reports(self) -> ReportsBy:
         if self.reports:
             return self.reports
         if self.abilities.callbacks and (self.callback_key or not self.abilities.polling):
@@ -261,7 +261,7 @@ class Provider(Section):
             yield "reports", "this provider calls back, and there is no section callbacks"
         elif lane.pushes and not self.callback_key:
             yield "callback_key", "is required where reports are pushed (or say reports: none)"
-        elif lane.pushes and abilities.told_where and not context.public_url:
+        elif lane.pushes and abilities.needs_callback_url and not context.public_url:
             yield "reports", "it must be told where to call: callbacks.public_url is missing"
         if lane.polls and not abilities.polling:
             yield "reports", "this provider cannot be asked"
@@ -287,20 +287,20 @@ class Provider(Section):
 
 
 @cache
-def section_for(name: str) -> type[Provider]:
+def section_for(name: str) -> type[ProviderSection]:
     """Return the section of a type of provider: lane keys and its own; raises UnknownType."""
     made = provider_type(name)
     hints = get_type_hints(made, include_extras=True)
     own: dict[str, Any] = {
         name_of(each): key_of(hints[each.name], each)
         for each in _own_fields(made)
-        if each.name not in Provider.model_fields
+        if each.name not in ProviderSection.model_fields
     }
-    return create_model(f"{made.__name__}Section", __base__=Provider, **own)
+    return create_model(f"{made.__name__}Section", __base__=ProviderSection, **own)
 
 
 def read(value: Any, info: ValidationInfo) -> Any:
-    """Read a provider as its type says."""
+    """Read a provider by the section of its type."""
     if not isinstance(value, Mapping):
         return value
     name = value.get("type")

@@ -1,6 +1,6 @@
-"""The configuration as a whole: what can be set, what it is by default, what it means.
+"""The configuration as a whole: every key, its default and its description.
 
-The descriptions here become the comments of the example file and the tables of README.
+The descriptions become the comments of the example file and the tables of settings.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.settings import provider
-from smppbridge.settings.account import Account
+from smppbridge.settings.account import AccountSection
 from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.idle import brings_phones, idle_keys
 from smppbridge.settings.mo import MoRoutes
-from smppbridge.settings.provider import Provider
+from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
-from smppbridge.settings.ussd import Ussd
+from smppbridge.settings.ussd import UssdSection
 from smppbridge.settings.values import (
     Context,
     Count,
@@ -33,8 +33,8 @@ from smppbridge.settings.values import (
     Endpoints,
     KnownAccount,
     KnownProvider,
-    Listed,
     Off,
+    OneOrList,
     Patterns,
     PublicUrl,
     Store,
@@ -47,8 +47,8 @@ _KEY_LENGTH = 16
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
 
-class Smpp(Section):
-    """Where ESMEs connect."""
+class SmppSection(Section):
+    """The listener and the timers for ESMEs."""
 
     system_id: SystemId = Field(default="SMPPBRIDGE", description="Our name in bind responses")
     listen: Endpoints = Field(
@@ -72,7 +72,7 @@ class Smpp(Section):
     max_unbound_per_address: Count = Field(default=20, description="The same, from one address")
 
 
-class Web(Section):
+class WebSection(Section):
     """Health, metrics and console; never public."""
 
     listen: Endpoints = Field(
@@ -80,8 +80,8 @@ class Web(Section):
     )
 
 
-class Callbacks(Section):
-    """What providers call, and nothing else."""
+class CallbacksSection(Section):
+    """The listener for providers' callbacks, and for nothing else."""
 
     listen: Endpoints = Field(default=("tcp:8776",), description="Endpoint strings, one or a list")
     public_url: Annotated[PublicUrl | None, Off] = Field(
@@ -94,7 +94,7 @@ class Callbacks(Section):
     max_unmatched: Count = Field(default=100_000, description="How many such reports wait, at most")
 
 
-class Receipts(Section):
+class ReceiptsSection(Section):
     """Receipts that wait for their ESME."""
 
     keep: Duration = Field(
@@ -102,8 +102,8 @@ class Receipts(Section):
     )
 
 
-class Log(Section):
-    """What is told to standard error."""
+class LogSection(Section):
+    """The log, on standard error."""
 
     format: Literal["json", "text"] = Field(
         default="json", description="json or text, a line an event"
@@ -124,15 +124,15 @@ def _prefix(value: str) -> str:
 
 
 class Route(Section):
-    """Where messages go: the longest prefix counts, then whoever names accounts or senders."""
+    """The providers of messages: the longest prefix counts, then the route that names accounts."""
 
     to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), Listed
+        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), OneOrList
     ] = Field(
         default=("",),
         description="First digits of the destination, one or a list; absent: any number",
     )
-    via: Annotated[tuple[KnownProvider, ...], Field(min_length=1), Listed] = Field(
+    via: Annotated[tuple[KnownProvider, ...], Field(min_length=1), OneOrList] = Field(
         description="Providers, the first that can; the rest is failover"
     )
     accounts: Annotated[tuple[KnownAccount, ...], Field(min_length=1)] | None = Field(
@@ -153,18 +153,18 @@ class Route(Section):
 
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
-Read = BeforeValidator(provider.read)
+ReadProvider = BeforeValidator(provider.read)
 
 
 class Settings(Section):
-    """Everything that was configured."""
+    """The whole configuration."""
 
-    smpp: Smpp = Field(default=Smpp(), description="Where ESMEs connect")
-    web: Web | None = Field(
+    smpp: SmppSection = Field(default=SmppSection(), description="Where ESMEs connect")
+    web: WebSection | None = Field(
         default=None,
         description="/healthz, /readyz and /metrics: never public; absent: not there",
     )
-    callbacks: Callbacks | None = Field(
+    callbacks: CallbacksSection | None = Field(
         default=None, description="Where providers call, and nothing else; absent: not there"
     )
     store: Store = Field(
@@ -174,16 +174,18 @@ class Settings(Section):
     retention: Duration = Field(
         default=604_800.0, description="How long finished messages are kept"
     )
-    receipts: Receipts = Field(default=Receipts(), description="Receipts that wait for their ESME")
+    receipts: ReceiptsSection = Field(
+        default=ReceiptsSection(), description="Receipts that wait for their ESME"
+    )
     backlog: Count = Field(
         default=5_000_000, description="Messages waiting in all; one more gets ESME_RMSGQFUL"
     )
-    log: Log = Field(default=Log(), description="What is told to standard error")
+    log: LogSection = Field(default=LogSection(), description="What is told to standard error")
     drain: Duration = Field(
         default=30.0, description="How long to finish what is under way at SIGTERM"
     )
-    accounts: tuple[Account, ...] = Field(default=(), description="ESMEs that may bind")
-    providers: dict[ProviderName, Annotated[Provider, Read]] = Field(
+    accounts: tuple[AccountSection, ...] = Field(default=(), description="ESMEs that may bind")
+    providers: dict[ProviderName, Annotated[ProviderSection, ReadProvider]] = Field(
         default={}, description="Who takes our messages, by name"
     )
     routes: tuple[Route, ...] = Field(
@@ -192,13 +194,13 @@ class Settings(Section):
     mo: MoRoutes = Field(
         default=(), description="Which account the messages from phones (MO) are delivered to"
     )
-    ussd: Ussd = Field(default=Ussd(), description="Dialogues of phones with ESMEs")
+    ussd: UssdSection = Field(default=UssdSection(), description="Dialogues of phones with ESMEs")
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(""))
 
     @classmethod
     def read(cls, values: Any, document: Document | None = None) -> Self:
-        """Check *values* together, paths seen from the document's folder.
+        """Check *values* together; paths are relative to the document's folder.
 
         Raises pydantic's ValidationError.
         """
@@ -213,7 +215,7 @@ class Settings(Section):
         return self._document.fault(key, message, warning=warning)
 
     def warnings(self) -> Iterator[Fault]:
-        """Yield what is allowed and probably not meant."""
+        """Yield warnings: settings that are allowed and probably a mistake."""
         for key in ("accounts", "providers", "routes"):
             if not getattr(self, key):
                 yield self.fault(key, "there are none: nothing can be sent", warning=True)
@@ -245,20 +247,20 @@ class Settings(Section):
                 yield f"mo[{index}].provider", "brings no messages from phones, as it is configured"
 
     def records(self) -> dict[str, Record]:
-        """Return the accounts as the rest of the bridge knows them, by system_id."""
+        """Return the accounts' records, by system_id."""
         sources = [each.source for each in self.routes]
         sources += [each.source for each in self.providers.values()]
         longest = _LONGEST if any(each.takes_long for each in sources) else ANY_SENDER.longest
         return {each.system_id: each.account(longest) for each in self.accounts}
 
     def built_providers(self) -> dict[str, Built]:
-        """Return the providers themselves, by name."""
+        """Return the providers, by name."""
         return {
             name: entry.build(self._callback_url(name, entry))
             for name, entry in self.providers.items()
         }
 
-    def _callback_url(self, name: str, entry: Provider) -> str:
+    def _callback_url(self, name: str, entry: ProviderSection) -> str:
         public = self.callbacks.public_url if self.callbacks else None
         if not (public and entry.lane.pushes):
             return ""
@@ -269,7 +271,7 @@ class Settings(Section):
         return Table(rule for route in self.routes for rule in route.rules())
 
     def mo_table(self) -> MoTable:
-        """Return which MO messages are whose."""
+        """Return the routing table of MO messages."""
         return MoTable(rule for route in self.mo for rule in route.rules())
 
     def _clear_secret(self) -> str | None:
@@ -284,7 +286,7 @@ class Settings(Section):
 
 
 def _context(values: Any, folder: Path) -> Context:
-    """Gather the names that parts of the file use of each other, however wrong the rest is."""
+    """Collect the names that parts of the file use of each other, even if the file has faults."""
     if not isinstance(values, Mapping):
         return Context(folder)
     accounts, providers = values.get("accounts"), values.get("providers")
@@ -303,7 +305,11 @@ def _context(values: Any, folder: Path) -> Context:
 
 
 def _endpoints(values: Mapping[str, Any]) -> Iterator[str]:
-    for name, section in (("smpp", Smpp), ("web", Web), ("callbacks", Callbacks)):
+    for name, section in (
+        ("smpp", SmppSection),
+        ("web", WebSection),
+        ("callbacks", CallbacksSection),
+    ):
         given = values.get(name, {} if name == "smpp" else None)
         if isinstance(given, Mapping):
             listen = given.get("listen", section.model_fields["listen"].default)

@@ -1,4 +1,4 @@
-"""Secrets: out of the environment, out of files, as hashes; nothing here logs or quotes a value."""
+"""Secrets: out of the environment, out of files, as hashes; no secret is logged or quoted here."""
 
 from __future__ import annotations
 
@@ -19,11 +19,14 @@ _LARGEST = 65_536
 
 
 class BadSecret(ValueError):
-    """A secret cannot be had; the message never quotes what was found."""
+    """A secret cannot be read; the message never quotes a value."""
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
-    """Put variables for ``${NAME}`` and a dollar sign for ``$$``; raises BadSecret."""
+    """Return *text* with variables for ``${NAME}`` and a dollar sign for ``$$``.
+
+    Raises BadSecret.
+    """
 
     def value_of(reference: re.Match[str]) -> str:
         if reference[0] == "$$":
@@ -39,7 +42,7 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
 
 
 def read_file(path: Path) -> str:
-    """Return what the file says, without the newline that editors leave; raises BadSecret."""
+    """Return the text of a file, without the newline that editors leave; raises BadSecret."""
     try:
         with path.open("rb") as file:
             octets = file.read(_LARGEST + 1)
@@ -57,7 +60,10 @@ def read_file(path: Path) -> str:
 
 
 def clear_text(value: Any, folder: Path) -> str:
-    """Return a secret given as it is or as ``{file: PATH}``, PATH seen from *folder*."""
+    """Return a secret given as text or as ``{file: PATH}``, PATH relative to *folder*.
+
+    Raises BadSecret.
+    """
     match value:
         case {"file": str(name), **rest} if not rest:
             value = read_file(folder / name)
@@ -75,7 +81,10 @@ def clear_text(value: Any, folder: Path) -> str:
 
 
 def password(value: Any, folder: Path) -> Secret:
-    """Return an account's password: in clear, from a file, or ``{hash: $argon2id$...}``."""
+    """Return an account's password: in clear, from a file, or ``{hash: $argon2id$...}``.
+
+    Raises BadSecret.
+    """
     match value:
         case {"hash": str(hashed), **rest} if not rest:
             if not _ARGON2ID.fullmatch(hashed):

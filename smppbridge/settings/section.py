@@ -1,4 +1,4 @@
-"""What all parts of the configuration have in common."""
+"""The base of all sections of the configuration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError
 
 
 class Section(BaseModel):
-    """A mapping of the file: nothing in it may be unknown, nothing changes later."""
+    """A mapping of the file, frozen; an unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -31,7 +31,7 @@ def wrong(faults: Iterable[tuple[str | int, str]]) -> ValidationError:
 
 
 def section_of(annotation: object) -> type[Section] | None:
-    """Return the section that an annotation speaks of, as in ``tuple[Route, ...]``."""
+    """Return the section within an annotation such as ``tuple[Route, ...]``; None without one."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         return annotation
     return next(filter(None, map(section_of, get_args(annotation))), None)

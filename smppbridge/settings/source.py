@@ -1,4 +1,4 @@
-"""Which source addresses go out, as a provider or a route may say."""
+"""The policy for source addresses, at a provider and in a route."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.values import Listed, Patterns, Text
+from smppbridge.settings.values import OneOrList, Patterns, Text
 
 
 def _addr(value: str) -> str:
@@ -22,7 +22,7 @@ Addr = Annotated[Text, AfterValidator(_addr)]
 
 
 class Source(Section):
-    """What becomes of source addresses; in a route and at a provider."""
+    """The change of source addresses; in a route and at a provider."""
 
     allowed: Patterns | None = Field(
         default=None,
@@ -36,7 +36,7 @@ class Source(Section):
     numeric: Addr | None = Field(
         default=None, description="Number that stands in for letters where these are not possible"
     )
-    numeric_to: Annotated[tuple[Text, ...], Field(min_length=1), Listed] | None = Field(
+    numeric_to: Annotated[tuple[Text, ...], Field(min_length=1), OneOrList] | None = Field(
         default=None, description="First digits of the destinations where they are not: [1, 86]"
     )
     longest: Annotated[int, Field(ge=1, le=20)] = Field(
@@ -61,7 +61,7 @@ class Source(Section):
             yield "too_long", "replace needs the key replace"
 
     def policy(self) -> SenderPolicy:
-        """Return the rules of it."""
+        """Return the policy for routing."""
         policy = SenderPolicy(
             allowed=self.allowed,
             replace=self.replace or "",
@@ -74,5 +74,5 @@ class Source(Section):
 
     @property
     def takes_long(self) -> bool:
-        """Whether it knows what to do with more letters than there may be anywhere."""
+        """Whether names of more letters than the usual limit can pass."""
         return self.too_long != "refuse" or self.longest > ANY_SENDER.longest

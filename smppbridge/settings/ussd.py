@@ -1,4 +1,4 @@
-"""USSD as the configuration says it: who owns which service code, and how dialogues go."""
+"""USSD in the configuration: the account of each service code, and the limits of dialogues."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def _code(value: str) -> str:
 
 
 ServiceCode = Annotated[Text, AfterValidator(_code)]
-Op = Annotated[int, Field(ge=0, le=255)]
+OpCode = Annotated[int, Field(ge=0, le=255)]
 
 
-class Ussd(Section):
+class UssdSection(Section):
     """Dialogues of phones with ESMEs, brought by one USSD provider."""
 
     codes: dict[ServiceCode, KnownAccount] = Field(
@@ -65,7 +65,7 @@ class Ussd(Section):
     max_characters: Count = Field(
         default=182, description="Characters of a screen; more get ESME_RINVMSGLEN"
     )
-    abort_op: Op = Field(
+    abort_op: OpCode = Field(
         default=18,
         description="ussd_service_op of the empty deliver_sm that tells an ESME of an end",
     )

@@ -1,4 +1,4 @@
-"""The kinds of value a configuration has, each read from what people write."""
+"""The types of values in a configuration, each read from the form that people write."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OFF = ("off", "none")
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a value is checked against besides itself; None is not checked."""
+    """The rest of the configuration, against which a value is checked; None is not checked."""
 
     folder: Path = Path()
     system_ids: tuple[str, ...] | None = None
@@ -36,12 +36,12 @@ class Context:
 
 
 def context_of(info: ValidationInfo) -> Context:
-    """Return the context of a validation, or one in which everything goes."""
+    """Return the context of a validation, or a context that allows every value."""
     return info.context if isinstance(info.context, Context) else Context()
 
 
 def seconds(value: Any) -> Any:
-    """Read a duration: a number of seconds, or one with its unit."""
+    """Read a duration: a number of seconds, or a number with its unit."""
     if isinstance(value, bool):
         raise ValueError("is not a duration")
     if not isinstance(value, str):
@@ -53,7 +53,7 @@ def seconds(value: Any) -> Any:
 
 
 def spelled(duration: float) -> str:
-    """Write a duration as a person would."""
+    """Write a duration with its largest whole unit, as 10s, 5m or 7d."""
     for unit, least in (("d", 604_800.0), ("h", 3_600.0), ("m", 120.0)):
         if duration >= least and duration % _UNITS[unit] == 0:
             return f"{duration / _UNITS[unit]:.0f}{unit}"
@@ -134,7 +134,7 @@ def _known(value: str, names: tuple[str, ...] | None, message: str) -> str:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """Return what may have been meant, as the end of a message; nothing if nothing is near."""
+    """Return the known word nearest to *word*, as the end of a message; "" if none is near."""
     near = get_close_matches(word, list(known), 1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -197,7 +197,7 @@ def _store(value: str) -> str:
 
 
 def secret_text(value: Any, info: ValidationInfo) -> str:
-    """Read a secret given as it is, or as {file: PATH}."""
+    """Read a secret given as text or as {file: PATH}."""
     return secrets.clear_text(value, context_of(info).folder)
 
 
@@ -210,7 +210,7 @@ Text = Annotated[str, BeforeValidator(_exact_text)]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 PollRate = Annotated[float, Field(gt=0, le=500)]  # the bridge asks once a second, 500 at most
-Credit = Annotated[float, Field(ge=0)]
+CreditLimit = Annotated[float, Field(ge=0)]
 Duration = Annotated[float, Field(gt=0, le=3_650 * 86_400), BeforeValidator(seconds)]
 SystemId = Annotated[Text, AfterValidator(_system_id)]
 UniqueSystemId = Annotated[SystemId, AfterValidator(_unique_system_id)]
@@ -231,4 +231,4 @@ Certificates = Annotated[str, AfterValidator(_certificates)]
 PublicUrl = Annotated[str, AfterValidator(_url("https", "http"))]
 ProxyUrl = Annotated[str, AfterValidator(_url("http", "https", "socks5", "socks5h"))]
 Store = Annotated[str, AfterValidator(_store)]
-Listed = BeforeValidator(_listed)
+OneOrList = BeforeValidator(_listed)

@@ -1,8 +1,8 @@
-"""Programs that play the other side: one per provider, for `demo`, tests and docker.
+"""Programs that play the other end: one per provider, for `demo`, tests and docker.
 
-A simulator serves the vendor's own paths on loopback, truly enough that the vendor's own client
-works against it, and goes by the last two digits of the destination (``magic``).  It keeps nothing
-on disk and has nothing to do with the bridge but the wire.
+A simulator serves the vendor's own paths on loopback, so truly that the vendor's own client works
+against the simulator, and behaves by the last two digits of the destination (``magic``).  A
+simulator keeps nothing on disk and shares only the wire with the bridge.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ SIMULATORS: Mapping[str, str] = MappingProxyType(
         "smscx": "smppbridge.simulators.smscx.simulator:SmsCxSimulator",
     }
 )
-"""Where the simulator of each name is; imported only when asked for."""
+"""The class of each simulator by name; imported only on demand."""
 
 
 class Simulator(Protocol):
-    """What `simulate` and `demo` need of a simulator; *callback_url* may be set while it runs.
+    """The part of a simulator that `simulate` and `demo` use; *callback_url* may be set later.
 
-    *scheme* is what it speaks, as the beginning of an URL has it.
+    *scheme* is the beginning of the simulator's URL (http, smpp).
     """
 
     scheme: str
     callback_url: str | None
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:
-        """Serve on *port* (0: any) and return the one it is."""
+        """Serve on *port* (0: any) and return the port."""
 
     def close(self) -> Any:
-        """Stop at once; return a Deferred that fires when nothing is left open."""
+        """Stop at once; return a Deferred that fires when no connection is left open."""
 
 
 class SimulatorType(Protocol):
-    """How a simulator is made; *delay* is seconds between acceptance and report."""
+    """Makes a simulator; *delay* is seconds between acceptance and report."""
 
     def __call__(
         self, reactor: Any, *, callback_url: str | None = None, delay: float = 1.0

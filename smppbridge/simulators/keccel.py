@@ -11,8 +11,15 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, arguments, ends_later, silent
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
+from smppbridge.simulators.serving import (
+    Page,
+    PageAnswer,
+    WebSimulator,
+    arguments,
+    ends_later,
+    silent,
+)
 from smppbridge.smpp.constants import MessageState
 
 _WORDS = {
@@ -25,18 +32,18 @@ _quote = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """A message taken: the status it ends in (None: never) and from when on, by the reactor."""
+class _Submitted:
+    """An accepted message: its last status (None: no report) and that status's time (reactor)."""
 
     status: str | None
     due: float
 
 
 class KeccelSimulator(WebSimulator):
-    """Keccel: accepts any token but ``wrong``, reports by GET and when asked.
+    """Keccel: accepts any token but ``wrong``, reports by GET and on a query.
 
-    *requests* counts all, *accepted* the messages taken, *taken* how often each (destination, text)
-    was; what is over the last 100,000 is forgotten.
+    *requests* counts all requests, *accepted* the accepted messages, *taken* the number of times
+    that each (destination, text) was accepted; entries over the last 100,000 are forgotten.
     """
 
     def __init__(
@@ -59,16 +66,16 @@ class KeccelSimulator(WebSimulator):
         self.taken: Remembered[tuple[str, str], int] = Remembered()
         self._delay = delay
         self._throttle = Throttle()
-        self._messages: Remembered[str, _Taken] = Remembered()
+        self._messages: Remembered[str, _Submitted] = Remembered()
 
-    def _message(self, request: Request) -> Answer:
+    def _message(self, request: Request) -> PageAnswer:
         self.requests += 1
         fields = arguments(request)
         fault = self._fault(fields)
         if fault:
             return _answer(request, status="REJECTED", messageID="", description=fault)
-        role = role_of(fields["to"])
-        match role.answer:
+        behaviour = behaviour_of(fields["to"])
+        match behaviour.answer:
             case "silence":
                 return silent(request)
             case "error":
@@ -76,7 +83,7 @@ class KeccelSimulator(WebSimulator):
             case "throttle" if self._throttle.refuses((fields["to"], fields["message"])):
                 request.setHeader(b"retry-after", b"1")
                 return _page(request, 429, b"Too Many Requests")
-        return self._accept(request, role, fields)
+        return self._accept(request, behaviour, fields)
 
     def _fault(self, fields: dict[str, str]) -> str:
         if fields.get("token") == "wrong":
@@ -84,33 +91,33 @@ class KeccelSimulator(WebSimulator):
         missing = next((name for name in _NEEDED if not fields.get(name)), None)
         if missing:
             return f"{missing.upper()} parameter is empty"
-        if not fields["to"].isdecimal() or role_of(fields["to"]).answer == "reject":
+        if not fields["to"].isdecimal() or behaviour_of(fields["to"]).answer == "reject":
             return "Invalid number"
         return "" if self.credit > 0 else "Insufficient credit"
 
-    def _accept(self, request: Request, role: Role, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, fields: dict[str, str]) -> PageAnswer:
         self.accepted += 1
         self.credit -= 1
         key = (fields["to"], fields["message"])
         self.taken[key] = self.taken.get(key, 0) + 1
         identifier = str(uuid4())
-        after = 0.0 if role.early else role.answer_after + self._delay
-        status = _WORDS[role.state] if role.state is not None else None
-        self._messages[identifier] = _Taken(status, self._reactor.seconds() + after)
-        reported = [self._report(identifier, status, after) for _ in range(role.reports)]
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        status = _WORDS[behaviour.state] if behaviour.state is not None else None
+        self._messages[identifier] = _Submitted(status, self._reactor.seconds() + after)
+        reported = [self._report(identifier, status, after) for _ in range(behaviour.reports)]
         answer = _answer(
             request,
             status="SENT",
             messageID=identifier,
             description="Message submitted to the network",
         )
-        if not role.early and not role.answer_after:
+        if not behaviour.early and not behaviour.answer_after:
             return answer
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported[0].addCallback(lambda _: end(answer))
         else:
-            self._reactor.callLater(role.answer_after, end, answer)
+            self._reactor.callLater(behaviour.answer_after, end, answer)
         return NOT_DONE_YET
 
     def _report(self, identifier: str, status: str | None, after: float) -> Deferred[None]:
@@ -120,7 +127,7 @@ class KeccelSimulator(WebSimulator):
         joint = "&" if "?" in self.callback_url else "?"
         return self.pusher.push("GET", f"{self.callback_url}{joint}{query}", after=after)
 
-    def _delivery(self, request: Request) -> Answer:
+    def _delivery(self, request: Request) -> PageAnswer:
         fields = arguments(request)
         if fields.get("token") == "wrong":
             return _invalid_token(request)
@@ -134,7 +141,7 @@ class KeccelSimulator(WebSimulator):
             status = taken.status
         return _answer(request, messageid=identifier, status=status)
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         if arguments(request).get("token") == "wrong":
             return _invalid_token(request)
         return _answer(
@@ -150,7 +157,7 @@ def _invalid_token(request: Request) -> bytes:
 
 
 def _answer(request: Request, **fields: str) -> bytes:
-    """Return JSON as Keccel's is: indented, lines ended with CRLF."""
+    """Return JSON in the form of Keccel's: indented, lines ended with CRLF."""
     request.setHeader(b"content-type", b"application/json")
     lines = ",\r\n".join(f"  {_quote(name)}: {_quote(value)}" for name, value in fields.items())
     return f"{{\r\n{lines}\r\n}}".encode()

@@ -1,4 +1,4 @@
-"""The last two digits of a destination: what a simulator does with a message to it."""
+"""The behaviour of a simulator towards a message, by the last two digits of the destination."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ THROTTLED_TIMES = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
-    """What becomes of a message: how it is answered, and then reported.
+class Behaviour:
+    """The answer to a message, and the report about the message.
 
-    *state* None is never reported; *early* is reported before it is answered; *answer_after* is in
+    *state* None: no report; *early*: the report comes before the answer; *answer_after* is in
     seconds.
     """
 
@@ -32,26 +32,26 @@ class Role:
     answer_after: float = 0.0
 
 
-DELIVERED = Role()
-ROLES: Mapping[str, Role] = MappingProxyType(
+DELIVERED = Behaviour()
+BEHAVIOURS: Mapping[str, Behaviour] = MappingProxyType(
     {
-        "90": Role(state=MessageState.UNDELIVERABLE),
-        "91": Role("reject", None),
-        "92": Role(answer_after=5.0),
-        "93": Role("error", None),
-        "94": Role("throttle"),
-        "95": Role("silence", None),
-        "96": Role(early=True),
-        "97": Role(reports=2),
-        "98": Role(state=None),
-        "99": Role(state=MessageState.EXPIRED),
+        "90": Behaviour(state=MessageState.UNDELIVERABLE),
+        "91": Behaviour("reject", None),
+        "92": Behaviour(answer_after=5.0),
+        "93": Behaviour("error", None),
+        "94": Behaviour("throttle"),
+        "95": Behaviour("silence", None),
+        "96": Behaviour(early=True),
+        "97": Behaviour(reports=2),
+        "98": Behaviour(state=None),
+        "99": Behaviour(state=MessageState.EXPIRED),
     }
 )
 
 
-def role_of(number: str) -> Role:
-    """Return what to do with a message to *number*."""
-    return ROLES.get(number[-2:], DELIVERED)
+def behaviour_of(number: str) -> Behaviour:
+    """Return the behaviour towards a message to *number*."""
+    return BEHAVIOURS.get(number[-2:], DELIVERED)
 
 
 class Remembered(OrderedDict[K, V]):
@@ -64,13 +64,13 @@ class Remembered(OrderedDict[K, V]):
 
 
 class Throttle:
-    """Refuses each message *THROTTLED_TIMES*, then lets it pass and begins anew."""
+    """Refuses each message *THROTTLED_TIMES*, then lets the message pass and begins anew."""
 
     def __init__(self) -> None:
         self._refused: Remembered[Hashable, int] = Remembered()
 
     def refuses(self, message: Hashable) -> bool:
-        """Say whether *message* is refused this time."""
+        """Return whether *message* is refused this time."""
         refused = self._refused.pop(message, 0)
         if refused == THROTTLED_TIMES:
             return False

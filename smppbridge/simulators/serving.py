@@ -1,4 +1,4 @@
-"""HTTP for simulators: paths served on loopback, and callbacks made."""
+"""HTTP for simulators: paths served on loopback, and callbacks to a URL."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request, Site
 
-Answer = bytes | int
+PageAnswer = bytes | int
 Headed = Mapping[str, str]
 
 _MAX_BODY = 1 << 20
@@ -29,17 +29,17 @@ PAUSES = (1.0, 2.0, 4.0)
 
 
 class Page(Resource):
-    """One path of a vendor: *answer* is given the request, whatever its method is of *methods*."""
+    """One path of a vendor: *answer* returns the answer to a request by one of *methods*."""
 
     isLeaf = True
 
-    def __init__(self, answer: Callable[[Request], Answer], *methods: bytes) -> None:
+    def __init__(self, answer: Callable[[Request], PageAnswer], *methods: bytes) -> None:
         Resource.__init__(self)
         self._answer = answer
         self._methods = methods
 
-    def render(self, request: Request) -> Answer:
-        """Answer, or say 405."""
+    def render(self, request: Request) -> PageAnswer:
+        """Answer the request, with 405 for any other method."""
         if request.method in self._methods:
             return self._answer(request)
         request.setResponseCode(405)
@@ -69,7 +69,7 @@ def tree(pages: Mapping[str, Page]) -> Resource:
 
 
 def arguments(request: Request) -> dict[str, str]:
-    """Return what *request* says in query string, form or JSON body, names in lower case."""
+    """Return the fields of *request* in query string, form or JSON body, names in lower case."""
     fields = {
         name.decode("utf-8", "replace"): values[-1].decode("utf-8", "replace")
         for name, values in (request.args or {}).items()
@@ -84,7 +84,7 @@ def arguments(request: Request) -> dict[str, str]:
 
 
 def ends_later(request: Request) -> Callable[[bytes], None]:
-    """Return what answers *request* some time; in vain if its client has gone by then."""
+    """Return a function that answers *request* later, without effect once the client has gone."""
     gone: list[Failure] = []
     request.notifyFinish().addErrback(gone.append)
 
@@ -97,7 +97,7 @@ def ends_later(request: Request) -> Callable[[bytes], None]:
     return end
 
 
-def silent(request: Request) -> Answer:
+def silent(request: Request) -> PageAnswer:
     """Never answer *request*."""
     request.notifyFinish().addErrback(lambda _: None)
     return NOT_DONE_YET
@@ -128,7 +128,7 @@ def read_body(response: Any) -> Deferred[bytes]:
 
 
 class Pusher:
-    """Makes callbacks; one that is not answered with 2xx is made again, three times at most."""
+    """Makes callbacks; a callback without a 2xx answer is repeated, three times at most."""
 
     def __init__(self, reactor: Any) -> None:
         self.failed = 0
@@ -151,16 +151,17 @@ class Pusher:
         wanted: bytes = b"",
         again: bool = True,
     ) -> Deferred[None]:
-        """Make a callback *after* so many seconds; the Deferred fires when it is done with.
+        """Make a callback *after* so many seconds; return a Deferred.
 
-        With *wanted* only that body is an answer; without *again* it is made but once.
+        The Deferred fires once the callback is acknowledged, or after the last attempt.  With
+        *wanted* only that body is an acknowledgement; without *again* there is one attempt.
         """
         if len(self._running) >= _WAITING:
             self.failed += 1
             return succeed(None)
         pauses = (after, *PAUSES) if again else (after,)
         running = Deferred.fromCoroutine(
-            self._push(method, url, headers or {}, body, pauses, wanted)
+            self._push(method, url, headers or {}, body=body, pauses=pauses, wanted=wanted)
         )
         self._running.add(running)
 
@@ -172,7 +173,7 @@ class Pusher:
         return running.addBoth(ended)
 
     def close(self) -> Deferred[None]:
-        """Give up what is not made yet and close the connections."""
+        """Cancel all callbacks and close the connections."""
         for running in tuple(self._running):
             running.cancel()
         closed: Deferred[None] = self._pool.closeCachedConnections()
@@ -183,17 +184,18 @@ class Pusher:
         method: str,
         url: str,
         headers: Headed,
+        *,
         body: bytes,
         pauses: Iterable[float],
         wanted: bytes,
     ) -> None:
         for pause in pauses:
             await deferLater(self._reactor, pause)
-            if await self._heeded(method, url, headers, body, wanted):
+            if await self._acknowledged(method, url, headers, body, wanted):
                 return
         self.failed += 1
 
-    async def _heeded(
+    async def _acknowledged(
         self, method: str, url: str, headers: Headed, body: bytes, wanted: bytes
     ) -> bool:
         await self._places.acquire()
@@ -215,7 +217,7 @@ class Pusher:
 
 
 class WebSimulator:
-    """Serves *pages*; *reactor* is any that has TCP and time."""
+    """Serves *pages*; *reactor* is any reactor with TCP and time."""
 
     scheme = "http"
 
@@ -230,7 +232,7 @@ class WebSimulator:
         self._port: Any = None
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:
-        """Serve on *port* (0: any) and return the one it is."""
+        """Serve on *port* (0: any) and return the port."""
         self._port = self._reactor.listenTCP(port, self._connections, interface=interface)
         return int(self._port.getHost().port)
 

@@ -1,4 +1,4 @@
-"""An SMSC, played on loopback: what is upstream of the bridge where a provider speaks SMPP."""
+"""An SMSC, played on loopback: the upstream of the bridge where a provider speaks SMPP."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, maybeDeferred, succeed
 from twisted.internet.protocol import Factory
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
-from smppbridge.simulators.smsc_link import EsmeLink
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
+from smppbridge.simulators.smsc_link import SimulatedLink
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import Bind, BindTransceiver, DeliverSm, SubmitSm, SubmitSmResp
@@ -23,14 +24,14 @@ _STAT = {
     MessageState.EXPIRED: b"EXPIRED",
 }
 _ERR = {b"DELIVRD": 0, b"UNDELIV": 1, b"EXPIRED": 3, b"REJECTED": 2}
-_AGAIN = 1.0  # seconds before what was not taken is delivered again
+_AGAIN = 1.0  # seconds before a refused deliver_sm is delivered again
 _MOST_TRIES = 10
-_REJECTED = Role(state=MessageState.REJECTED)
+_REJECTED = Behaviour(state=MessageState.REJECTED)
 
 
 @dataclass(slots=True)
 class _Owed:
-    """One deliver_sm owed to a system_id; *taken* fires when it is acknowledged or given up."""
+    """One deliver_sm owed to a system_id; *taken* fires when the ESME acknowledges it."""
 
     system_id: str
     pdu: DeliverSm = field(repr=False)
@@ -43,13 +44,13 @@ def _line() -> deque[_Owed]:
 
 
 class SmscSimulator(Factory):
-    """An SMSC: takes any password but ``wrong``, reports in MSpace's form of receipt.
+    """An SMSC: accepts any password but ``wrong``, reports in MSpace's form of receipt.
 
-    *requests* counts submit_sm, *accepted* those taken, *taken* how often each (destination,
-    octets) was, *refused_deliveries* what ESMEs did not acknowledge.  Options: *trx* False has no
-    transceivers, *hex_ids* names messages in hexadecimal and reports in ten decimal digits,
-    *rejects_late* takes what ends with 91 and reports it REJECTED, *with_tlvs* puts TLVs into
-    receipts.
+    *requests* counts submit_sm, *accepted* the accepted ones, *taken* the number of times that each
+    (destination, octets) was accepted, *refused_deliveries* the deliver_sm that ESMEs did not
+    acknowledge.  Options: *trx* False has no transceivers, *hex_ids* names messages in hexadecimal
+    and reports in ten decimal digits, *rejects_late* accepts messages to numbers that end with 91
+    and reports them REJECTED, *with_tlvs* puts TLVs into receipts.
     """
 
     noisy = False
@@ -70,7 +71,7 @@ class SmscSimulator(Factory):
         self.callback_url = callback_url  # there is none: reports come over the session
         self.requests = self.accepted = self.refused_deliveries = 0
         self.taken: Remembered[tuple[str, bytes], int] = Remembered()
-        self.links: set[EsmeLink] = set()
+        self.links: set[SimulatedLink] = set()
         self.submitted: deque[SubmitSm] = deque(maxlen=1_000)
         self._reactor, self._delay, self._wall = reactor, delay, wall
         self._trx, self._hex_ids, self._with_tlvs = trx, hex_ids, with_tlvs
@@ -81,10 +82,10 @@ class SmscSimulator(Factory):
         self._timers: set[Any] = set()
         self._port: Any = None
 
-    # -- what simulators are asked --------------------------------------------------------------
+    # -- the interface of simulators ------------------------------------------------------------
 
     def listen(self, port: int = 0, interface: str = "127.0.0.1") -> int:
-        """Serve on *port* (0: any) and return the one it is."""
+        """Serve on *port* (0: any) and return the port."""
         self._port = self._reactor.listenTCP(port, self, interface=interface)
         return int(self._port.getHost().port)
 
@@ -109,7 +110,7 @@ class SmscSimulator(Factory):
         esm_class: int = 0,
         with_tlvs: tlvs.Tlvs = (),
     ) -> Deferred[None]:
-        """Deliver a message from a phone; done when the ESME has acknowledged it."""
+        """Deliver a message from a phone; the Deferred fires when the ESME has acknowledged it."""
         pdu = DeliverSm(
             source_addr_ton=1,
             source_addr_npi=1,
@@ -124,39 +125,39 @@ class SmscSimulator(Factory):
         return self._deliver(system_id, pdu)
 
     def unbind(self) -> None:
-        """Part from all ESMEs, as an SMSC under maintenance does."""
+        """Unbind all ESMEs, as an SMSC under maintenance does."""
         for link in tuple(self.links):
             link.unbind()
 
     # -- sessions -------------------------------------------------------------------------------
 
-    def buildProtocol(self, addr: Any) -> EsmeLink:
-        """Take a connection."""
-        link = EsmeLink(self, self._reactor)
+    def buildProtocol(self, addr: Any) -> SimulatedLink:
+        """Make the protocol of a new connection."""
+        link = SimulatedLink(self, self._reactor)
         self.links.add(link)
         return link
 
     def judge(self, request: Bind) -> int:
-        """Return what a bind is answered."""
+        """Return the command_status of a bind's response."""
         if request.password == b"wrong":
             return CommandStatus.ESME_RINVPASWD
         if isinstance(request, BindTransceiver) and not self._trx:
             return CommandStatus.ESME_RBINDFAIL
         return CommandStatus.ESME_ROK
 
-    def bound(self, link: EsmeLink) -> None:
-        """Deliver what is owed."""
+    def bound(self, link: SimulatedLink) -> None:
+        """Deliver all deliver_sm owed to the ESME."""
         self._go_on(link.system_id)
 
-    def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
-        """Owe again what the connection held."""
+    def ended(self, link: SimulatedLink, unanswered: list[Any]) -> None:
+        """Put the unanswered deliver_sm of a lost connection in line again."""
         self.links.discard(link)
         if unanswered:
             self._owed[link.system_id].extendleft(reversed(unanswered))
             self._go_on(link.system_id)
 
     def answered(self, owed: Any, status: int) -> None:
-        """Go on: *owed* was acknowledged, or is to be delivered again."""
+        """Conclude *owed* at ESME_ROK; else deliver *owed* again, ten times at most."""
         if status == CommandStatus.ESME_ROK:
             owed.taken.callback(None)
         else:
@@ -168,16 +169,16 @@ class SmscSimulator(Factory):
 
     # -- submit_sm ------------------------------------------------------------------------------
 
-    def submit(self, link: EsmeLink, request: SubmitSm) -> None:
-        """Do with a submit_sm what its destination says."""
+    def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
+        """Answer a submit_sm by the behaviour of its destination."""
         self.requests += 1
         self.submitted.append(request)
         number = request.destination_addr.decode("latin-1")
-        role = role_of(number)
-        if role.answer == "reject" and self._rejects_late:
-            role = _REJECTED
+        behaviour = behaviour_of(number)
+        if behaviour.answer == "reject" and self._rejects_late:
+            behaviour = _REJECTED
         octets = request.short_message or tlvs.find(request.tlvs, Tag.MESSAGE_PAYLOAD) or b""
-        match role.answer:
+        match behaviour.answer:
             case "silence":
                 return
             case "reject":
@@ -187,12 +188,16 @@ class SmscSimulator(Factory):
             case "throttle" if self._throttle.refuses((number, octets)):
                 status = CommandStatus.ESME_RTHROTTLED
             case _:
-                self._accept(link, request, role, (number, octets))
+                self._accept(link, request, behaviour, (number, octets))
                 return
         link.answer(SubmitSmResp(status, request.sequence_number))
 
     def _accept(
-        self, link: EsmeLink, request: SubmitSm, role: Role, message: tuple[str, bytes]
+        self,
+        link: SimulatedLink,
+        request: SubmitSm,
+        behaviour: Behaviour,
+        message: tuple[str, bytes],
     ) -> None:
         self.accepted += 1
         self.taken[message] = self.taken.get(message, 0) + 1
@@ -201,23 +206,26 @@ class SmscSimulator(Factory):
         message_id = b"%X" % number if self._hex_ids else b"%d" % number
         response = SubmitSmResp(0, request.sequence_number, message_id)
         wanted = request.registered_delivery & RegisteredDelivery.RECEIPT
-        receipts = role.reports if wanted and role.state is not None else 0
-        if role.early and receipts and self._can_deliver(link.system_id):
-            told = self._report(link.system_id, request, role, number)
-            told.addCallback(lambda _: link.answer_later(response))
+        receipts = behaviour.reports if wanted and behaviour.state is not None else 0
+        if behaviour.early and receipts and self._can_deliver(link.system_id):
+            delivered = self._report(link.system_id, request, behaviour, number)
+            delivered.addCallback(lambda _: link.answer_later(response))
             return
-        if role.answer_after:
-            self._later(role.answer_after, link.answer_later, response)
+        if behaviour.answer_after:
+            self._later(behaviour.answer_after, link.answer_later, response)
         else:
             link.answer(response)
         for _ in range(receipts):
-            after = role.answer_after + self._delay
-            self._later(after, self._report, link.system_id, request, role, number)
+            after = behaviour.answer_after + self._delay
+            report = partial(self._report, link.system_id, request, behaviour, number)
+            self._later(after, report)
 
     # -- deliver_sm -----------------------------------------------------------------------------
 
-    def _report(self, system_id: str, request: SubmitSm, role: Role, number: int) -> Deferred[None]:
-        state = role.state or MessageState.DELIVERED
+    def _report(
+        self, system_id: str, request: SubmitSm, behaviour: Behaviour, number: int
+    ) -> Deferred[None]:
+        state = behaviour.state or MessageState.DELIVERED
         stat = _STAT.get(state, b"REJECTED")  # so, with eight letters, MSpace's manual has it
         reported = b"%010d" % number if self._hex_ids else b"%d" % number
         date = time.strftime("%y%m%d%H%M", time.gmtime(self._wall())).encode()
@@ -256,11 +264,11 @@ class SmscSimulator(Factory):
         self._go_on(owed.system_id)
 
     def _go_on(self, system_id: str) -> None:
-        """Deliver what any session has room for; the rest stays in line."""
+        """Deliver owed deliver_sm while a session has room; the rest stays in line."""
         line = self._owed[system_id]
         links = [link for link in self.links if link.system_id == system_id]
         while line and links:
-            link = max(links, key=EsmeLink.room)
+            link = max(links, key=SimulatedLink.room)
             if not link.room():
                 return
             owed = line.popleft()

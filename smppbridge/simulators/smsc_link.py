@@ -18,31 +18,31 @@ from smppbridge.smpp.session import Session
 _LINGER = 0.05  # seconds between a last PDU and the close
 
 
-class Side(Protocol):
-    """The SMSC that a link belongs to."""
+class LinkOwner(Protocol):
+    """The SMSC that owns a link."""
 
     def judge(self, request: Bind) -> int:
-        """Return what a bind is answered."""
+        """Return the command_status of a bind's response."""
 
-    def bound(self, link: EsmeLink) -> None:
-        """Note that a link is bound."""
+    def bound(self, link: SimulatedLink) -> None:
+        """Receive the event that a link is bound."""
 
-    def submit(self, link: EsmeLink, request: SubmitSm) -> None:
-        """Take a submit_sm."""
+    def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
+        """Receive a submit_sm."""
 
     def answered(self, owed: Any, status: int) -> None:
-        """Take the answer to a deliver_sm."""
+        """Receive the response to a deliver_sm."""
 
-    def ended(self, link: EsmeLink, unanswered: list[Any]) -> None:
-        """Note that a link is gone."""
+    def ended(self, link: SimulatedLink, unanswered: list[Any]) -> None:
+        """Receive the event that a link is gone."""
 
 
-class EsmeLink(TwistedProtocol):
+class SimulatedLink(TwistedProtocol):
     """Carries one session in the role of the SMSC."""
 
     transport: Any
 
-    def __init__(self, side: Side, clock: Any) -> None:
+    def __init__(self, side: LinkOwner, clock: Any) -> None:
         self.session = Session(Role.SMSC, clock.seconds(), receive_window=10_000)
         self._side, self._clock = side, clock
         self._timer: Any = None
@@ -50,11 +50,11 @@ class EsmeLink(TwistedProtocol):
 
     @property
     def system_id(self) -> str:
-        """Return whose it is; nobody's before it is bound."""
+        """Return the ESME's system_id; "" before the bind."""
         return self.session.system_id
 
     def room(self) -> int:
-        """Return how many deliver_sm fit."""
+        """Return the number of deliver_sm that fit into the window."""
         return self.session.room()
 
     def answer(self, response: Pdu) -> None:
@@ -62,22 +62,22 @@ class EsmeLink(TwistedProtocol):
         self.session.answer(response)
 
     def answer_later(self, response: Pdu) -> None:
-        """Answer out of turn; in vain if the session is over."""
+        """Answer out of turn, without effect once the session is over."""
         self.session.answer(response)
         self._flush()
 
     def deliver(self, request: DeliverSm, owed: Any) -> None:
-        """Send a deliver_sm; *owed* comes back with its answer."""
+        """Send a deliver_sm; the owner gets *owed* back with the response."""
         self.session.ask(request, owed, self._clock.seconds())
         self._flush()
 
     def unbind(self) -> None:
-        """Part from the ESME."""
+        """Send an unbind to the ESME."""
         self.session.unbind(self._clock.seconds(), "maintenance")
         self._flush()
 
     def close(self) -> None:
-        """Cut the connection."""
+        """Abort the connection."""
         self.transport.abortConnection()
 
     def connectionMade(self) -> None:
@@ -85,11 +85,11 @@ class EsmeLink(TwistedProtocol):
         self._arm()
 
     def dataReceived(self, data: bytes) -> None:
-        """Take what the ESME sent."""
+        """Receive octets from the ESME."""
         self._take(self.session.receive(data, self._clock.seconds()))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell what was not answered."""
+        """Return unanswered deliver_sm to the owner."""
         self._closing = True
         if self._timer is not None and self._timer.active():
             self._timer.cancel()

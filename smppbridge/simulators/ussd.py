@@ -1,7 +1,7 @@
 """MSpace's USSD gateway and a phone on it: dials a service code, shows screens, types answers.
 
 ``python -m smppbridge.simulators.ussd http://127.0.0.1:8776/ussd/KEY --code '*384*77#'`` is a phone
-in a terminal.  Each request carries all that was typed, joined by ``*``.
+in a terminal.  Each request carries all answers typed so far, joined by ``*``.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ Post = Callable[[str, bytes], bytes]
 
 
 class Dropped(Exception):
-    """The gateway has dropped the dialogue: what it was answered is no screen."""
+    """The gateway has dropped the dialogue: the answer from the bridge was no screen."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """What the phone shows, and whether the dialogue is over."""
+class PhoneScreen:
+    """The text on the phone, and whether the dialogue is over."""
 
     text: str
     ends: bool
 
 
 class Phone:
-    """One phone; *joined* tells whether requests repeat what was typed before."""
+    """One phone; with *joined* a request repeats all answers typed before."""
 
     def __init__(
         self, url: str, code: str, msisdn: str, *, joined: bool = True, post: Post | None = None
@@ -47,18 +47,18 @@ class Phone:
         self._typed: list[str] = []
         self._post = post or over_http
 
-    def dial(self, extra: str = "") -> Shown:
-        """Dial the service code, *extra* being what was dialled behind it; return what comes."""
+    def dial(self, extra: str = "") -> PhoneScreen:
+        """Dial the service code, with *extra* behind the code; return the first screen."""
         self.session_id = str(randrange(10**8, 10**9))
         self._typed = [extra] if extra else []
         return self._ask(extra)
 
-    def answer(self, text: str) -> Shown:
+    def answer(self, text: str) -> PhoneScreen:
         """Type an answer and return the next screen."""
         self._typed.append(text)
         return self._ask("*".join(self._typed) if self.joined else text)
 
-    def _ask(self, text: str) -> Shown:
+    def _ask(self, text: str) -> PhoneScreen:
         said = {
             "MSISDN": self.msisdn,
             "SESSION_ID": self.session_id,
@@ -67,15 +67,15 @@ class Phone:
             "USER_DATA": text,
             "SERVICE_CODE": self.code,
         }
-        return shown(self._post(self.url, json.dumps(said).encode()))
+        return screen_in(self._post(self.url, json.dumps(said).encode()))
 
 
-def shown(body: bytes) -> Shown:
-    """Read an answer as the gateway does: only ``CON `` and ``END `` are screens."""
+def screen_in(body: bytes) -> PhoneScreen:
+    """Read an answer as the gateway does: only ``CON `` and ``END `` begin screens."""
     word, text = body[:4], body[4:].decode("utf-8", "replace")
     if word not in (b"CON ", b"END "):
         raise Dropped("an answer that begins with neither CON nor END")
-    return Shown(text, word == b"END ")
+    return PhoneScreen(text, word == b"END ")
 
 
 def over_http(url: str, body: bytes) -> bytes:
@@ -94,7 +94,7 @@ def over_http(url: str, body: bytes) -> bytes:
 
 
 def converse(phone: Phone, typed: Iterable[str], screen: TextIO) -> None:
-    """Carry a dialogue on, a line of *typed* for each screen; raises Dropped."""
+    """Continue a dialogue, with one line of *typed* for each screen; raises Dropped."""
     lines = iter(typed)
     now = phone.dial()
     screen.write(f"{now.text}\n")
@@ -104,7 +104,7 @@ def converse(phone: Phone, typed: Iterable[str], screen: TextIO) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Be a phone in a terminal."""
+    """Run a phone in a terminal."""
     parser = argparse.ArgumentParser(prog="ussd", description=__doc__)
     parser.add_argument("url", help="where the gateway calls: the bridge's /ussd/<key>")
     parser.add_argument("--code", default="*384*77#", help="the service code to dial")

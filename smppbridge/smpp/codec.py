@@ -10,7 +10,7 @@ from smppbridge.smpp.pdus import DECODE, GenericNack, Pdu
 MAX_LENGTH = 65_536
 """Octets of the longest PDU that is read."""
 MAX_LENGTH_BEFORE_BIND = 1_024
-"""The same of a peer that has not said who it is."""
+"""Octets of the longest PDU that is read from a peer before its bind."""
 
 Frame = tuple[int, int, int, int, int]
 """command_id, command_status, sequence_number, and where the body starts and ends."""
@@ -25,7 +25,7 @@ _STRANGERS = (
 
 
 class FrameBuffer:
-    """Cuts a stream into whole PDUs: the octets of the last ones, and what is not whole yet."""
+    """Cuts a stream into PDUs; *octets* holds the last PDUs, other pieces wait for their end."""
 
     __slots__ = ("_coming", "_missing", "_pieces", "octets", "position")
 
@@ -38,11 +38,11 @@ class FrameBuffer:
 
     @property
     def size(self) -> int:
-        """Return how many octets wait to become a PDU."""
+        """Return the number of octets that belong to no frame yet."""
         return len(self.octets) - self.position + self._coming
 
     def feed(self, octets: bytes) -> None:
-        """Take octets from the stream."""
+        """Append octets of the stream."""
         if self.position == len(self.octets) and not self._pieces:
             self.octets, self.position = octets, 0
             return
@@ -50,9 +50,9 @@ class FrameBuffer:
         self._coming += len(octets)
 
     def next_frame(self, max_length: int = MAX_LENGTH) -> Frame | None:
-        """Return the next whole PDU, whose body is then in *octets*; None if there is none yet.
+        """Return the frame of the next whole PDU in *octets*; None if no PDU is whole yet.
 
-        Raises FramingError as soon as a length word is there that cannot be right.
+        Raises FramingError at the first length word below 16 or above *max_length*.
         """
         if self._pieces and not self._gather():
             return None
@@ -73,7 +73,7 @@ class FrameBuffer:
         return command_id, command_status, sequence_number, start + HEADER.size, end
 
     def _gather(self) -> bool:
-        """Join the pieces once they are enough: a PDU in single octets is not copied each time."""
+        """Join the pieces once they are enough, so that a PDU in single octets is copied once."""
         if self._coming < self._missing:
             return False
         self.octets = b"".join((self.octets[self.position :], *self._pieces))
@@ -100,8 +100,8 @@ class FrameBuffer:
 def decode(octets: bytes) -> Pdu:
     """Read one whole PDU.
 
-    Raises FramingError if the octets are not exactly one, PduError with the status that its sender
-    is to be answered with. Responses are read leniently: many peers leave parts of them out.
+    Raises FramingError if the octets are not exactly one PDU, PduError with the status of the error
+    response. Responses are read leniently: many peers leave parts of them out.
     """
     stream = FrameBuffer()
     stream.feed(octets)

@@ -1,7 +1,7 @@
 """Straight-line code that decodes and encodes one PDU class, made at import as dataclasses do.
 
-It only knows the well-formed: at the first oddity decoding starts again with the kinds of
-smppbridge.smpp.fields, field by field, which know what each oddity deserves.
+The code only reads well-formed PDUs: at the first oddity decoding starts again with the kinds of
+smppbridge.smpp.fields, field by field, which know the status of each oddity.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def field_by_field(cls: type[Any]) -> Decode:
 
 
 def compile_encode(cls: type[Any]) -> Callable[[Any], bytes]:
-    """Make the method that writes a PDU of *cls*; it raises LocalError for what does not fit."""
+    """Make the method that writes a PDU of *cls*; LocalError for a value that does not fit."""
     fields = layout(cls)
     written = [_writing(name, kind) for name, kind in fields]
     template = "".join(part for part, _, _ in written)
@@ -87,7 +87,7 @@ def compile_encode(cls: type[Any]) -> Callable[[Any], bytes]:
 
 
 def _runs(fields: tuple[tuple[str, Kind], ...]) -> Iterator[tuple[list[str], Kind]]:
-    """Put neighbouring single octets together: they are read at once."""
+    """Yield neighbouring single octets together, so that one statement reads them."""
     for kind, group in groupby(fields, key=lambda one: one[1]):
         names = [name for name, _ in group]
         if kind == Integer(1):
@@ -125,7 +125,7 @@ def _reading(names: list[str], kind: Kind) -> list[str]:
 
 
 def _writing(name: str, kind: Kind) -> tuple[str, str, str]:
-    """Return the place in the template, what is put there, and a check before it."""
+    """Return a field's place in the template, its value, and a check before the value."""
     match kind:
         case Integer(1):
             return "%c", name, ""

@@ -192,10 +192,10 @@ class MessageState(IntEnum):
     @property
     def is_final(self) -> bool:
         """Say whether no other state can follow; ACCEPTED, as many SMSCs use it, is on its way."""
-        return self in _FINAL_STATES
+        return self in FINAL_STATES
 
 
-_FINAL_STATES = frozenset(
+FINAL_STATES = frozenset(
     {
         MessageState.DELIVERED,
         MessageState.EXPIRED,

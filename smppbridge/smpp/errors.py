@@ -1,4 +1,4 @@
-"""What can be wrong with what a peer sends, sorted by what to do about it."""
+"""The faults of a peer's octets, sorted by our answer, and faults of our own."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from smppbridge.smpp.constants import status_name
 
 
 class SmppError(Exception):
-    """Something breaks the rules of SMPP."""
+    """Octets or a call break the rules of SMPP."""
 
 
 class FramingError(SmppError):
-    """The stream can no longer be cut into PDUs, so the connection is to be closed."""
+    """The stream can no longer be cut into PDUs: the connection has to be closed."""
 
     def __init__(self, reason: str, answer: bytes | None = None) -> None:
         super().__init__(reason)
@@ -19,7 +19,7 @@ class FramingError(SmppError):
 
 
 class PduError(SmppError):
-    """One PDU is wrong, but the stream is sound: it is answered with a status."""
+    """One PDU is wrong, but the stream is sound: the PDU is answered with *status*."""
 
     def __init__(self, status: int, command_id: int, sequence_number: int, why: str) -> None:
         super().__init__(f"{why} ({status_name(status)})")
@@ -30,11 +30,11 @@ class PduError(SmppError):
 
 
 class LocalError(SmppError):
-    """We were about to break the protocol ourselves."""
+    """A call of our own would break the protocol."""
 
 
 class Malformed(SmppError):
-    """These octets do not hold what should be here; the codec makes a PduError of it."""
+    """Octets do not have the form of their field; the codec makes a PduError of the fault."""
 
     def __init__(self, status: int, why: str) -> None:
         super().__init__(why)

@@ -1,4 +1,4 @@
-"""What a session tells its owner; a request of the peer is its own event, the PDU."""
+"""The events that a session returns to its owner; a request of the peer is an event: the PDU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smppbridge.smpp.pdus import Pdu
 
 @dataclass(slots=True)
 class Answered:
-    """The answer to a request of ours: maybe a GenericNack, maybe with parts missing."""
+    """The response to a request of ours: perhaps a GenericNack, perhaps with parts missing."""
 
     about: object
     response: Pdu
@@ -24,9 +24,10 @@ class Unanswered:
 
 @dataclass(slots=True)
 class Faulty:
-    """A PDU that the session refused, answered as it should be: to be counted and logged.
+    """A PDU that the session refused and answered; the owner counts and logs the event.
 
-    *status* is the one we answered with; of a response that fits no request of ours, its own.
+    *status* is the one of our answer; for a response that fits no request of ours, the response's
+    own.
     """
 
     command_id: int

@@ -1,8 +1,8 @@
-"""What the fields of PDUs look like on the wire (SMPP 3.4, 3.1).
+"""The forms of PDU fields on the wire (SMPP 3.4, 3.1).
 
 A field is declared where its PDU is, ``system_id: bytes = c_octets(16)``: type checkers see the
-value, the codec reads the kind out of the metadata. Kinds read and write one field; of a whole
-PDU smppbridge.smpp.compiled makes straight-line code that does the same faster.
+value, the codec reads the kind out of the metadata. A kind reads and writes one field; for a whole
+PDU smppbridge.smpp.compiled makes straight-line code with the same result, faster.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Kind(Protocol):
-    """Reads a field between two offsets and says where it ends; writes it."""
+    """Reads a field between two offsets, with the offset of the field's end; writes a field."""
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[Any, int]: ...
 
@@ -48,7 +48,7 @@ class Integer:
 
 @dataclass(frozen=True, slots=True)
 class COctets:
-    """Octets ended by a NUL, which *size* counts; *too_long* is the status if there are more."""
+    """Octets ended by a NUL, which *size* counts; *too_long* is the status of a longer field."""
 
     size: int
     too_long: int = CommandStatus.ESME_RINVCMDLEN
@@ -73,7 +73,7 @@ class COctets:
 
 @dataclass(frozen=True, slots=True)
 class Octets:
-    """Octets led by their number in one octet: 255 are read, *size* are written."""
+    """Octets after their number in one octet: 255 are read, *size* are written."""
 
     size: int = MAX_SHORT_MESSAGE
 
@@ -96,7 +96,7 @@ class Octets:
 
 @dataclass(frozen=True, slots=True)
 class Tlvs:
-    """All that is left of the PDU."""
+    """The rest of the PDU as TLVs."""
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[tlv.Tlvs, int]:
         found = tlv.read(octets, start, end)
@@ -128,7 +128,7 @@ class DistributionList:
 
 @dataclass(frozen=True, slots=True)
 class UnsuccessSme:
-    """A destination that submit_multi did not reach, and why (SMPP 3.4, 4.5.2)."""
+    """A destination that submit_multi did not reach, and the status (SMPP 3.4, 4.5.2)."""
 
     dest_addr_ton: int
     dest_addr_npi: int
@@ -144,7 +144,7 @@ _LIST_NAME = COctets(21, CommandStatus.ESME_RINVDLNAME)
 
 @dataclass(frozen=True, slots=True)
 class DestAddresses:
-    """The destinations of submit_multi, led by their number: 1 to 254."""
+    """The destinations of submit_multi after their number: 1 to 254."""
 
     def read(
         self, octets: bytes, start: int, end: int
@@ -189,7 +189,7 @@ def _write_destination(one: SmeAddress | DistributionList) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class UnsuccessSmes:
-    """The destinations that submit_multi did not reach, led by their number."""
+    """The destinations that submit_multi did not reach, after their number."""
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[tuple[UnsuccessSme, ...], int]:
         number, at = _OCTET.read(octets, start, end)
@@ -234,22 +234,22 @@ def c_octets(
 
 
 def octets() -> bytes:
-    """Declare short_message, with its sm_length before it."""
+    """Declare short_message and its sm_length."""
     return _declare(Octets(), b"", shown=False)
 
 
 def tlvs() -> tlv.Tlvs:
-    """Declare that TLVs may follow."""
+    """Declare the TLVs at the end of a PDU."""
     return _declare(Tlvs(), (), shown=False)
 
 
 def dest_addresses() -> tuple[SmeAddress | DistributionList, ...]:
-    """Declare number_of_dests and the destinations behind it."""
+    """Declare number_of_dests and the destinations after the number."""
     return _declare(DestAddresses(), ())
 
 
 def unsuccess_smes() -> tuple[UnsuccessSme, ...]:
-    """Declare no_unsuccess and the addresses behind it."""
+    """Declare no_unsuccess and the addresses after the number."""
     return _declare(UnsuccessSmes(), ())
 
 
@@ -258,5 +258,5 @@ def _declare(kind: Kind, default: T, *, shown: bool = True) -> T:
 
 
 def layout(pdu: type[Any]) -> tuple[tuple[str, Kind], ...]:
-    """Return the wire fields of a PDU class, in order."""
+    """Return the wire fields of a PDU class as (name, kind), in order."""
     return tuple((f.name, f.metadata["kind"]) for f in fields(pdu) if "kind" in f.metadata)

@@ -1,7 +1,7 @@
-"""Who may send what, and when (SMPP 3.4, 2.3).
+"""The PDUs that each role may send in each state (SMPP 3.4, 2.3).
 
-Only what is *sent* is tabled; what may be received is what the other side may send. So both roles
-keep one law, and neither can be laxer with itself.
+Only *sending* is tabled: a peer may receive a PDU if the other role may send that PDU. So both
+roles keep one law, and neither is laxer with itself.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Role(Enum):
 
 
 class State(Enum):
-    """SMPP 3.4, 2.2; BINDING: a bind waits for its answer; UNBOUND: an unbind is under way."""
+    """SMPP 3.4, 2.2; BINDING: a bind is unanswered; UNBOUND: an unbind is under way."""
 
     OPEN = auto()
     BINDING = auto()

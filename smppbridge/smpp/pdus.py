@@ -23,7 +23,7 @@ _S = CommandStatus
 
 @dataclass(slots=True)
 class Pdu:
-    """What every PDU has in its header (SMPP 3.4, 3.2); *bare_on_error*: an error has no body."""
+    """The header of every PDU (SMPP 3.4, 3.2); *bare_on_error*: a PDU with an error has no body."""
 
     command_id: ClassVar[int]
     bare_on_error: ClassVar[bool] = False
@@ -57,7 +57,7 @@ def _pdu(command_id: CommandId, *, bare_on_error: bool = False) -> Callable[[typ
 
 @dataclass(slots=True)
 class Bind(Pdu):
-    """What the three binds have in common (SMPP 3.4, 4.1); passwords of 64 characters are read."""
+    """The body of the three binds (SMPP 3.4, 4.1); passwords of 64 characters are read."""
 
     system_id: bytes = c_octets(16, _S.ESME_RINVSYSID)
     password: bytes = c_octets(65, _S.ESME_RINVPASWD, secret=True)
@@ -85,7 +85,7 @@ class BindTransceiver(Bind):
 
 @dataclass(slots=True)
 class BindResp(Pdu):
-    """What the answers to the three binds have in common (SMPP 3.4, 4.1)."""
+    """The body of the responses to the three binds (SMPP 3.4, 4.1)."""
 
     system_id: bytes = c_octets(16)
     tlvs: tuple[Tlv, ...] = fields.tlvs()
@@ -148,7 +148,7 @@ class GenericNack(Pdu):
 
 @dataclass(slots=True)
 class ShortMessage(Pdu):
-    """What submit_sm and deliver_sm have in common; sm_length goes without saying."""
+    """The body of submit_sm and deliver_sm, without sm_length, which the codec counts."""
 
     service_type: bytes = c_octets(6, _S.ESME_RINVSERTYP)
     source_addr_ton: int = integer()
@@ -325,7 +325,7 @@ class AlertNotification(Pdu):
 
 
 def is_answered(command_id: int) -> bool:
-    """Say whether this request has a response (SMPP 3.4, 5.1.2.1)."""
+    """Return whether a request has a response (SMPP 3.4, 5.1.2.1)."""
     return command_id | RESPONSE in BY_COMMAND_ID
 
 

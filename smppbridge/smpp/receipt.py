@@ -22,7 +22,7 @@ STAT: dict[int, bytes] = {
     MessageState.UNKNOWN: b"UNKNOWN",
     MessageState.REJECTED: b"REJECTD",
 }
-"""What stat says of a state (SMPP 3.4, Appendix B); SCHEDULED and SKIPPED are never emitted."""
+"""The stat word of each state (SMPP 3.4, Appendix B); SCHEDULED and SKIPPED are never emitted."""
 
 _READ_AS = {word.decode(): MessageState(state) for state, word in STAT.items()} | {
     "DELIVER": MessageState.DELIVERED,
@@ -50,12 +50,12 @@ _DATE_FORMATS = {
     14: (("", "%Y%m%d%H%M%S"),),
 }
 _MAX_READ = 512
-"""Octets of a receipt's text that are looked at."""
+"""Octets of a receipt's text that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiptFields:
-    """What a receipt says; what it does not say is empty or None. Dates are Unix seconds."""
+    """The fields of a receipt; an absent field is empty or None. Dates are Unix seconds."""
 
     message_id: str
     state: MessageState | None
@@ -72,7 +72,7 @@ def _minute(minute: int) -> bytes:
 
 
 def sanitised(text: str) -> str:
-    """Return the start of a text that no client stumbles over: 1 to 20 printable characters."""
+    """Return the start of a text as every client reads it: 1 to 20 printable characters."""
     start = " ".join(text[:_MAX_READ].split())[:20]
     return _UNPRINTABLE.sub("?", start).rstrip() or "none"
 
@@ -90,7 +90,7 @@ def receipt_text(
     """Write the text of a receipt in the form that every known client reads.
 
     *submitted* and *done* are Unix seconds, shown in local time *utc_offset* seconds ahead of UTC;
-    *error* is cut to three digits. KeyError if *state* is one that is never emitted.
+    *error* is cut to three digits. Raises KeyError for a *state* that no receipt has (see STAT).
     """
     return b"id:%b sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%03d text:%b" % (
         message_id,
@@ -117,15 +117,15 @@ def receipt_tlvs(
 
 
 def is_receipt(esm_class: int) -> bool:
-    """Say whether a deliver_sm is a receipt, final or intermediate (SMPP 3.4, 5.2.12)."""
+    """Return whether a deliver_sm is a receipt, final or intermediate (SMPP 3.4, 5.2.12)."""
     return esm_class & EsmClass.TYPE in (EsmClass.RECEIPT, EsmClass.INTERMEDIATE)
 
 
 def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
-    """Read a receipt of any dialect, TLVs before text; None if it is none.
+    """Read a receipt of any dialect, TLVs before text; None if *pdu* is no receipt.
 
-    esm_class is not asked: whether a text alone makes a receipt is the caller's to know. Dates
-    are taken as local time *utc_offset* seconds ahead of UTC.
+    esm_class is not read: the caller decides whether a text alone makes a receipt. Dates are read
+    as local time *utc_offset* seconds ahead of UTC.
     """
     found: dict[str, str] = {}
     for key, value in _FIELD.findall(_text(pdu)):
@@ -150,18 +150,20 @@ def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
 
 
 def read_stat(word: str) -> MessageState | None:
-    """Return the state that a stat of any known dialect means, None if unknown."""
+    """Return the state of a stat word of any known dialect, None if unknown."""
     return _READ_AS.get(word.upper()[:7])
 
 
 def normal_id(message_id: str) -> str:
-    """Return what ids that differ only in case and leading zeros have in common."""
+    """Return *message_id* without differences of case and leading zeros."""
     return message_id.casefold().lstrip("0") or message_id[:1]
 
 
 def id_candidates(message_id: str, *, hex_decimal: bool = False) -> tuple[str, ...]:
-    """Return the ids that this may stand for, likeliest first: itself, its normal form, and with
-    *hex_decimal* the same number in the other base, which is never guessed.
+    """Return the ids that *message_id* may stand for, likeliest first.
+
+    First *message_id* itself, then its normal form, and with *hex_decimal* the same number in the
+    other base; without *hex_decimal* no base is guessed.
     """
     normal = normal_id(message_id)
     found = [message_id, normal]
@@ -173,7 +175,7 @@ def id_candidates(message_id: str, *, hex_decimal: bool = False) -> tuple[str, .
 
 
 def same_id(ours: str, theirs: str, *, hex_decimal: bool = False) -> bool:
-    """Say whether two ids are one, by what `id_candidates` tolerates."""
+    """Return whether two ids are one, by the rules of `id_candidates`."""
     return normal_id(ours) in id_candidates(theirs, hex_decimal=hex_decimal)
 
 

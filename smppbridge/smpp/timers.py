@@ -1,4 +1,4 @@
-"""How long things may take in a session (SMPP 3.4, 7.2), in seconds."""
+"""The timers of a session (SMPP 3.4, 7.2), in seconds."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from smppbridge.smpp.matrix import State
 class Timers:
     """The timers of SMPP 3.4, 7.2, and a few of ours.
 
-    *pdu* is from the first octet of a PDU to its last, *unbind* how long parting may take.
-    *inactivity* counts without enquire_links. *enquire_link* counts from the last octet heard; so
-    many enquire_links as *enquire_link_misses*, each followed by silence, end the session.
+    *pdu* runs from the first octet of a PDU to the last, *unbind* from an unbind to the end.
+    *inactivity* counts without enquire_links. *enquire_link* counts from the last octet received;
+    *enquire_link_misses* unanswered enquire_links, each followed by silence, end the session.
     """
 
     session_init: float = 30
@@ -35,7 +35,7 @@ _MOST_PROBES = 4  # enquire_links that are remembered until they are answered
 
 
 class Alarm(Enum):
-    """What has to be done when a time has come."""
+    """The cause of a session's action when a timer has run out."""
 
     SESSION_INIT = "no bind in time"
     SLOW_PDU = "a PDU came too slowly"
@@ -45,7 +45,7 @@ class Alarm(Enum):
 
 
 class Alarms:
-    """When what was last seen in a session, and what follows from it."""
+    """The times of a session's last events, and the alarms that follow from these times."""
 
     __slots__ = (
         "_probes",
@@ -78,7 +78,7 @@ class Alarms:
         return None if sent is None else now - sent
 
     def hear(self, now: float) -> None:
-        """Note that the peer is alive: any octet says so."""
+        """Record that the peer is alive: any octet proves so."""
         self.heard = now
         self.forgive()
 
@@ -88,7 +88,7 @@ class Alarms:
         self.misses = 0
 
     def set(self, state: State, timers: Timers) -> Iterator[tuple[float, Alarm]]:
-        """Yield the alarms that are set in this state, in the order they are to be heeded."""
+        """Yield the alarms of this state with their times, in the order of precedence."""
         if self.part_by is not None:
             yield self.part_by, Alarm.UNBIND
         if self.partial_since is not None:

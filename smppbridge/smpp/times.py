@@ -1,4 +1,4 @@
-"""Times as submit_sm has them, absolute or relative (SMPP 3.4, 7.1.1), in seconds of Unix time."""
+"""Times of SMPP, absolute or relative (SMPP 3.4, 7.1.1), in seconds of Unix time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smppbridge.smpp.errors import SmppError
 
 
 class BadTime(SmppError):
-    """This is no time of SMPP: it is answered with ESME_RINVSCHED or ESME_RINVEXPIRY."""
+    """The octets are no time of SMPP: the answer is ESME_RINVSCHED or ESME_RINVEXPIRY."""
 
 
 _TIME = re.compile(
@@ -21,7 +21,7 @@ _QUARTER = timedelta(minutes=15)
 
 
 def parse(value: bytes, now: float) -> float | None:
-    """Return the Unix time that *value* means at *now*; None if it is empty or relative and zero.
+    """Return the Unix time of *value* at *now*; None if *value* is empty, or relative and zero.
 
     Years are those of 2000 to 2099. Raises BadTime.
     """

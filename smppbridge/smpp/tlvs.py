@@ -14,13 +14,13 @@ Tlv = tuple[int, bytes]
 Tlvs = tuple[Tlv, ...]
 
 MAX_TLVS = 100
-"""A PDU with more of them is refused: what a peer controls has a bound."""
+"""A PDU with more TLVs is refused: every length that a peer controls has a bound."""
 
 _HEAD = struct.Struct(">2H")
 
 
 class TlvType(Enum):
-    """How the value of a TLV is written."""
+    """The form of a TLV's value."""
 
     INTEGER = auto()
     C_OCTETS = auto()
@@ -30,7 +30,7 @@ class TlvType(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """The type of a TLV and the numbers of octets its value may have."""
+    """The type of a TLV and the numbers of octets that its value may have."""
 
     type: TlvType
     lengths: range
@@ -131,7 +131,7 @@ def check(tlvs: Tlvs) -> None:
 
 
 def read_leniently(octets: bytes, start: int, end: int) -> Tlvs:
-    """Cut what can be cut and leave the rest: for responses, which nobody answers."""
+    """Return the TLVs up to the first broken one: for responses, which nobody answers."""
     found: list[Tlv] = []
     at = start
     while end - at >= _HEAD.size and len(found) < MAX_TLVS:
@@ -163,13 +163,16 @@ def integer(tlvs: Tlvs, tag: int) -> int | None:
 
 
 def c_octets(tlvs: Tlvs, tag: int) -> bytes | None:
-    """Return a C-octet string TLV up to its NUL, all of it if there is none."""
+    """Return a C-octet string TLV up to its NUL, or the whole value without a NUL."""
     value = find(tlvs, tag)
     return None if value is None else value.partition(b"\0")[0]
 
 
 def make_integer(tag: int, value: int) -> Tlv:
-    """Make an integer TLV in the length of SMPP 3.4, 5.3; OverflowError if it does not fit."""
+    """Make an integer TLV in the length of SMPP 3.4, 5.3.
+
+    Raises OverflowError if *value* needs more octets.
+    """
     return int(tag), value.to_bytes(DEFINITIONS[tag].lengths[0], "big")
 
 

@@ -8,7 +8,11 @@ _GENERIC_NACK = int(CommandId.GENERIC_NACK)
 
 
 class Window:
-    """Numbers our requests and remembers what each was about until it is answered."""
+    """Numbers our requests and keeps the *about* of each request until its response.
+
+    *about* is any object of the owner's; the session's owner gets the object back with the
+    response.
+    """
 
     __slots__ = ("_last", "_open")
 
@@ -21,7 +25,7 @@ class Window:
 
     @property
     def deadline(self) -> float | None:
-        """Return when the oldest request expires."""
+        """Return the time at which the oldest request expires; None if no request is open."""
         for deadline, _, _ in self._open.values():
             return deadline
         return None
@@ -35,25 +39,25 @@ class Window:
         return number
 
     def put(self, number: int, command_id: int, about: object, deadline: float) -> None:
-        """Remember a request."""
+        """Add a request."""
         self._open[number] = (deadline, command_id, about)
 
     def fits(self, number: int, command_id: int) -> bool:
-        """Say whether this response answers an outstanding request."""
+        """Return whether a response answers an outstanding request."""
         entry = self._open.get(number)
         return entry is not None and command_id in (entry[1] | RESPONSE, _GENERIC_NACK)
 
     def take(self, number: int) -> tuple[int, object]:
-        """Forget an outstanding request; return its command_id and what it was about."""
+        """Remove an outstanding request; return its command_id and its *about*."""
         _, command_id, about = self._open.pop(number)
         return command_id, about
 
     def take_oldest(self) -> object:
-        """Forget the oldest request; return what it was about."""
+        """Remove the oldest request; return its *about*."""
         return self.take(next(iter(self._open)))[1]
 
     def drain(self) -> list[object]:
-        """Forget all; return what they were about, oldest first."""
+        """Remove all requests; return their *about*, oldest first."""
         abouts = [about for _, _, about in self._open.values()]
         self._open.clear()
         return abouts

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import count
 
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store.port import MoEntry
 from smppbridge.store.records import DeliveryRow, marks, read_address
 from smppbridge.store.statements import SqlRow
@@ -76,7 +76,7 @@ def owed(
                 due=delivery.due,
                 expires_at=delivery.expires_at,
                 attempts=delivery.attempts,
-                content=Content(octets, coding, esm_class),
+                content=MoContent(octets, coding, esm_class),
             )
         )
     return found

@@ -32,23 +32,26 @@ def same_id(provider_message_id: str) -> str:
 
 @dataclass(slots=True)
 class Entry:
-    """An accepted submit_sm: a message, a segment, or a segment and the message it completes.
+    """A message to be kept, a segment, or a segment and the message that it completes.
 
-    A message with *segments* joins all of them, also where no segment comes along with the message.
-    *begun* is set where the first attempt is recorded together with the message; *hop* is the
-    attempt's place in the route.
+    A message with *segments* takes all of them in, also when no segment comes with it.
+
+    *attempt* is the message's first attempt: begun with the message if its number is 1, waiting if
+    its number is 0.  A message without an attempt is at its end already.
     """
 
     message: Message | None
-    begun: bool = False
     key: GatheringKey | None = None
     segment: Segment | None = None
-    hop: int = 0
+    attempt: Attempt | None = None
 
 
 @dataclass(slots=True)
 class Verdict:
-    """The outcome of an attempt, and the stage, time and provider of its message from now on."""
+    """The outcome of an attempt, and where its message is from now on.
+
+    *state* (0: none) and *error* are the end that the outcome makes: the caller settles it.
+    """
 
     attempt: Attempt
     outcome: Outcome
@@ -58,6 +61,8 @@ class Verdict:
     provider_message_id: str | None = None
     next_provider: str = ""
     next_hop: int = 0
+    state: int = 0
+    error: int = 0
 
 
 @dataclass(slots=True)

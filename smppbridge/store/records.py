@@ -75,9 +75,11 @@ def columns(row: type[MessageRow | DeliveryRow]) -> str:
     return ", ".join(row._fields)
 
 
-def message_row(m: Message, begun: bool, hop: int = 0) -> SqlRow:
-    """Return the row of an accepted message; *begun* with the first attempt, at *hop*."""
+def message_row(m: Message, first: Attempt | None) -> SqlRow:
+    """Return the row of an accepted message, with its first attempt, if any."""
     source, destination = m.source, m.destination
+    begun = first is not None and first.number > 0
+    hop = first.hop if first is not None else 0
     return (
         m.message_id,
         m.system_id,

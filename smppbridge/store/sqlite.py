@@ -100,7 +100,7 @@ class SqliteStore:
         writes: Writes = [
             (
                 sql.INSERT_MESSAGE,
-                [rec.message_row(m, e.begun, e.hop) for e in entries if (m := e.message)],
+                [rec.message_row(m, e.attempt) for e in entries if (m := e.message)],
             )
         ]
         segments = [rec.segment_row(e) for e in entries if e.segment]

@@ -1,6 +1,6 @@
 """Characters <-> octets: alphabets, user data headers, and long texts cut and joined.
 
-Reads what data_coding and a UDH say about the octets of a short_message, and makes such octets from
-text. It never sees a PDU, an account or a provider: what a fault deserves, the caller
-decides, and no error holds the text it is about. Pure; imports nothing of ours.
+Reads the octets of a short_message by data_coding and UDH, and makes such octets from text. This
+package never sees a PDU, an account or a provider; its errors hold no text, and the caller decides
+how to answer a fault. Pure; imports nothing of ours.
 """

@@ -1,4 +1,4 @@
-"""data_coding: which alphabet the octets of a message are in, and what they say."""
+"""data_coding: the alphabet of a message's octets, and the characters that octets stand for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smppbridge.text.errors import OddLength, Undecodable, Unencodable
 
 
 class Alphabet(StrEnum):
-    """What octets stand for (SMPP 3.4, 5.2.19)."""
+    """A meaning of octets (SMPP 3.4, 5.2.19)."""
 
     GSM7 = "gsm7"
     IA5 = "ia5"
@@ -61,9 +61,9 @@ _GENERAL_GROUP = (Alphabet.GSM7, Alphabet.OCTETS, Alphabet.UCS2, None)
 def alphabet(
     data_coding: int, default: Alphabet = Alphabet.GSM7, three: Alphabet = Alphabet.LATIN1
 ) -> Alphabet:
-    """The alphabet of a data_coding of 0 to 255 (SMPP 3.4, 5.2.19; 3GPP 23.038, 4).
+    """Return the alphabet of a data_coding of 0 to 255 (SMPP 3.4, 5.2.19; 3GPP 23.038, 4).
 
-    `default` is what the account means by 0, and `three` what it means by 3.
+    `default` is the alphabet that the account means by 0, and `three` the one of 3.
     """
     return alphabets(default, three)[data_coding]
 
@@ -74,9 +74,9 @@ def alphabets(
     three: Alphabet = Alphabet.LATIN1,
     one: Alphabet = Alphabet.IA5,
 ) -> tuple[Alphabet, ...]:
-    """The alphabets of all 256 values of data_coding, in order; reserved values are as 0.
+    """Return the alphabets of all 256 values of data_coding, in order; reserved values are as 0.
 
-    `one` is what the account means by 1: node-smpp writes GSM 03.38 there.
+    `one` is the alphabet that the account means by 1: node-smpp writes GSM 03.38 there.
     """
     own = {0x00: default, 0x01: one, 0x03: three}
     return tuple(
@@ -85,19 +85,20 @@ def alphabets(
 
 
 def message_class(data_coding: int) -> int | None:
-    """0 flash, 1 handset, 2 SIM, 3 terminal equipment, None if unsaid (3GPP 23.038, 4)."""
+    """Return 0 flash, 1 handset, 2 SIM, 3 terminal equipment, or None (3GPP 23.038, 4)."""
     has_class = data_coding >> 4 == 0xF or data_coding & 0x90 == 0x10
     return data_coding & 0x03 if has_class else None
 
 
 def looks_latin1(octets: bytes) -> bool:
-    """Whether octets that are called GSM7 or IA5 are Latin-1, since some of them exceed 0x7F."""
+    """Return whether octets under the name of GSM7 or IA5 are Latin-1: an octet exceeds 0x7F."""
     return not octets.isascii()
 
 
 def characters(octets: bytes, alphabet: Alphabet) -> str:
-    """The text of `octets`: Undecodable where they have none, OddLength for half a UCS2 character.
+    """Return the text of `octets`.
 
+    Raises Undecodable for octets that stand for no characters, OddLength for half a UCS2 character.
     GSM7 and IA5 that `looks_latin1` are read as Latin-1; lone surrogates of UCS2 become U+FFFD.
     """
     reader = _READERS.get(alphabet)
@@ -112,7 +113,7 @@ def characters(octets: bytes, alphabet: Alphabet) -> str:
 
 
 def octets(text: str, alphabet: Alphabet) -> bytes:
-    """The octets of `text`; Unencodable names the first position that `alphabet` cannot say."""
+    """Return the octets of `text`; Unencodable names the first position that `alphabet` lacks."""
     if alphabet is Alphabet.GSM7:
         return gsm7.encode(text)
     if alphabet is Alphabet.OCTETS:
@@ -124,12 +125,18 @@ def octets(text: str, alphabet: Alphabet) -> bytes:
 
 
 def smallest(text: str) -> Alphabet:
-    """GSM7 if that has every character of `text`, else UCS2; Unencodable for a lone surrogate."""
+    """Return GSM7 if GSM7 has every character of `text`, else UCS2.
+
+    Raises Unencodable for a lone surrogate.
+    """
     return in_smallest(text)[0]
 
 
 def in_smallest(text: str) -> tuple[Alphabet, bytes]:
-    """The smallest alphabet and the octets of `text` in it; Unencodable for a lone surrogate."""
+    """Return the smallest alphabet and the octets of `text` in it.
+
+    Raises Unencodable for a lone surrogate.
+    """
     try:
         return Alphabet.GSM7, gsm7.encode(text)
     except Unencodable:
@@ -137,7 +144,7 @@ def in_smallest(text: str) -> tuple[Alphabet, bytes]:
 
 
 def _standard(data_coding: int) -> Alphabet | None:
-    """What everybody means by a data_coding, None if reserved."""
+    """Return the alphabet of a data_coding whose meaning no account changes, None if reserved."""
     group = data_coding >> 4
     if group == 0x0:
         return _SMPP.get(data_coding)

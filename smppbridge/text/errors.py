@@ -1,10 +1,10 @@
-"""What can be wrong with a text; none of these holds any of it."""
+"""The errors of texts and headers; no error holds any of the text."""
 
 from __future__ import annotations
 
 
 class TextError(ValueError):
-    """A text or its header is not what it is said to be."""
+    """A text or its header does not have the form that the header or data_coding names."""
 
 
 class Undecodable(TextError):
@@ -25,7 +25,7 @@ class Unencodable(TextError):
 
 
 class BadUdh(TextError):
-    """The user data header does not fit into the octets it is in."""
+    """The user data header does not fit into its octets."""
 
 
 class BadPosition(TextError):

@@ -40,9 +40,10 @@ _CODES: dict[int, int | bytes] = {
 
 
 def decode(octets: bytes) -> str:
-    """The characters of unpacked septets (3GPP 23.038, 6.2.1); Undecodable from 0x80 upwards.
+    """Return the characters of unpacked septets (3GPP 23.038, 6.2.1).
 
     After ESC an unknown code stands for its basic character; an ESC that ends the text is dropped.
+    Raises Undecodable for an octet of 0x80 or more.
     """
     try:
         text, _ = codecs.charmap_decode(octets, "strict", BASIC)
@@ -52,7 +53,10 @@ def decode(octets: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """Unpacked septets of `text` (3GPP 23.038, 6.2.1), or Unencodable with the first position."""
+    """Return unpacked septets of `text` (3GPP 23.038, 6.2.1).
+
+    Raises Unencodable with the first position that has no septet.
+    """
     try:
         octets, _ = codecs.charmap_encode(text, "strict", _CODES)
     except UnicodeEncodeError as error:
@@ -61,7 +65,10 @@ def encode(text: str) -> bytes:
 
 
 def length(text: str) -> int:
-    """Septets of `text`, two for an extension character; Unencodable as for encode."""
+    """Return the number of septets of `text`, two for an extension character.
+
+    Raises Unencodable as encode does.
+    """
     return len(encode(text))
 
 

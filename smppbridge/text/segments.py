@@ -1,4 +1,4 @@
-"""Long messages: what a segment says it is, segments joined, and texts cut into segments."""
+"""Long messages: the position of a segment, segments joined, and texts cut into segments."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEAST_ROOM = 16  # octets: a codec keeps at most 8 of half a character
 
 
 class Transport(StrEnum):
-    """How a segment says which one it is (3GPP 23.040, 9.2.3.24; SMPP 3.4, 5.3.2.22)."""
+    """The place of a segment's position (3GPP 23.040, 9.2.3.24; SMPP 3.4, 5.3.2.22)."""
 
     UDH8 = "udh8"
     UDH16 = "udh16"
@@ -26,7 +26,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Which segment (from 1) of which message; all but `number` is the same in all of them."""
+    """The number (from 1) of a segment and its message; only `number` differs between segments."""
 
     reference: int
     total: int
@@ -36,8 +36,8 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Segment:
-    """One SM to be sent; without a position it is the whole message."""
+class TextSegment:
+    """One segment cut from a text; without a position the segment is the whole message."""
 
     position: Position | None
     udh: bytes
@@ -50,9 +50,10 @@ class Segment:
 
 
 def position_in_udh(octets: bytes) -> tuple[Position | None, bytes, bytes]:
-    """The position, the UDH without it (b"" if nothing is left) and the content.
+    """Return the position, the UDH without the position's element, and the content.
 
-    No position if the message is in one segment; BadUdh as for udh.parse (3GPP 23.040, 9.2.3.24).
+    The second is b"" if no other element is left. No position if the message is in one segment;
+    BadUdh as for udh.parse (3GPP 23.040, 9.2.3.24).
     """
     header, content = udh.parse(octets)
     others = udh.Udh(header.others)
@@ -68,9 +69,10 @@ def position_in_udh(octets: bytes) -> tuple[Position | None, bytes, bytes]:
 def position_in_sar(
     reference: int | None, total: int | None, number: int | None
 ) -> Position | None:
-    """What the three sar_ TLVs say (SMPP 3.4, 5.3.2.22 to 24); BadPosition if number > total.
+    """Return the position in the three sar_ TLVs (SMPP 3.4, 5.3.2.22 to 24).
 
-    No position if one is missing, total or number is 0, or the message is in one segment.
+    Raises BadPosition if number > total. No position if a TLV is missing, total or number is 0, or
+    the message is in one segment.
     """
     if reference is None or not total or not number:
         return None
@@ -80,7 +82,7 @@ def position_in_sar(
 
 
 def join(segments: Mapping[int, bytes]) -> bytes:
-    """The octets of the whole in the order of the numbers: a cut character is whole again."""
+    """Return the octets of the whole in the order of the numbers; a cut character becomes whole."""
     return b"".join(segments[number] for number in sorted(segments))
 
 
@@ -90,15 +92,16 @@ def split(
     transport: Transport,
     reference: int,
     other_udh: bytes = b"",
-) -> list[Segment]:
-    """SMs of at most 140 octets over the air, no character cut (3GPP 23.040, 9.2.3.24.1).
+) -> list[TextSegment]:
+    """Return segments of at most 140 octets over the air, no character cut.
 
     Octets must be in `alphabet` already (UCS2 big-endian). `other_udh` stands in every segment; it
-    rules out SAR, which becomes UDH16. Unencodable as for coding.octets; TooLong above 255 of them.
+    rules out SAR, which becomes UDH16. Unencodable as for coding.octets; TooLong above 255 segments
+    (3GPP 23.040, 9.2.3.24.1).
     """
     octets = coding.octets(text, alphabet) if isinstance(text, str) else text
     if len(octets) <= _room(alphabet, len(other_udh)):
-        return [Segment(None, other_udh, octets)]
+        return [TextSegment(None, other_udh, octets)]
     if other_udh and transport is Transport.SAR:
         transport = Transport.UDH16  # SAR and UDHI exclude each other
     reference &= 0xFF if transport is Transport.UDH8 else 0xFFFF
@@ -110,12 +113,15 @@ def split(
     segments = []
     for number, content in enumerate(contents, 1):
         position = Position(reference, total, number, transport, other_udh)
-        segments.append(Segment(position, _header(position, others), content))
+        segments.append(TextSegment(position, _header(position, others), content))
     return segments
 
 
 def count(text: str) -> tuple[Alphabet, int]:
-    """The smallest alphabet of `text` and how many SMs it takes over the air: 160/153 or 70/67."""
+    """Return the smallest alphabet of `text` and its number of segments over the air.
+
+    A segment holds 160 septets alone and 153 joined, or 70 and 67 characters of UCS2.
+    """
     alphabet, octets = coding.in_smallest(text)
     if len(octets) <= _room(alphabet, 0):
         return alphabet, 1
@@ -123,7 +129,7 @@ def count(text: str) -> tuple[Alphabet, int]:
 
 
 def _header_length(transport: Transport, other_udh: bytes = b"") -> int:
-    """Octets over the air: with SAR the SMSC puts the 8-bit element in."""
+    """Return the octets of a header over the air: with SAR the SMSC puts the 8-bit element in."""
     element = 6 if transport is Transport.UDH16 else 5
     return max(1, len(other_udh)) + element
 
@@ -139,7 +145,7 @@ def _header(position: Position, others: tuple[udh.Element, ...]) -> bytes:
 
 
 def _room(alphabet: Alphabet, header: int) -> int:
-    """Octets of short_message beside a header of so many octets (3GPP 23.040, 9.2.3.24.1)."""
+    """Return the octets of short_message beside a header of so many (3GPP 23.040, 9.2.3.24.1)."""
     room = _SM_OCTETS - header
     if room < _LEAST_ROOM:
         raise TooLong(f"a header of {header} octets")
@@ -159,12 +165,12 @@ def _cut(octets: bytes, alphabet: Alphabet, room: int) -> list[bytes]:
 
 
 def _unfinished_escape(piece: bytes) -> int:
-    """1 if `piece`, which begins with a whole character, ends in an ESC without its code."""
+    """Return 1 if `piece`, which begins with a whole character, ends in a bare ESC, else 0."""
     return (len(piece) - len(piece.rstrip(b"\x1b"))) % 2
 
 
 def _unfinished_by_codec(alphabet: Alphabet) -> Callable[[bytes], int]:
-    """A count of the octets at the end of each piece, taken in order, that are half a character."""
+    """Return a count of the octets of half a character at the end of each piece, in order."""
     if alphabet is Alphabet.OCTETS:
         return lambda piece: 0
     decoder = codecs.getincrementaldecoder(coding.CODECS[alphabet])("replace")

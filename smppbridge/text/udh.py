@@ -1,4 +1,4 @@
-"""The user data header: what stands before the text when esm_class says UDHI."""
+"""The user data header: information elements before the text, where esm_class has UDHI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CONCATENATION_16 = 0x08
 
 @dataclass(frozen=True, slots=True)
 class Concatenation:
-    """Which segment of which message this is (3GPP 23.040, 9.2.3.24.1 and .8)."""
+    """The number of a segment and its message (3GPP 23.040, 9.2.3.24.1 and .8)."""
 
     reference: int
     total: int
@@ -47,7 +47,7 @@ class Udh:
         )
 
     def encode(self) -> bytes:
-        """UDHL and the elements (3GPP 23.040, 9.2.3.24); BadUdh above 255 octets."""
+        """Return UDHL and the elements (3GPP 23.040, 9.2.3.24); BadUdh above 255 octets."""
         try:
             body = b"".join(bytes((iei, len(data))) + data for iei, data in self.elements)
             return bytes((len(body),)) + body
@@ -56,7 +56,7 @@ class Udh:
 
 
 def parse(octets: bytes) -> tuple[Udh, bytes]:
-    """The header and the octets after it (3GPP 23.040, 9.2.3.24).
+    """Return the header and the octets after the header (3GPP 23.040, 9.2.3.24).
 
     BadUdh if there are no octets, UDHL exceeds them, or an element exceeds UDHL.
     """
@@ -77,7 +77,7 @@ def parse(octets: bytes) -> tuple[Udh, bytes]:
 
 
 def concatenation_element(concatenation: Concatenation) -> Element:
-    """The element that says `concatenation`, its reference cut to 8 bits unless wide."""
+    """Return the element of `concatenation`, the reference cut to 8 bits unless wide."""
     numbers = bytes((concatenation.total, concatenation.number))
     if concatenation.wide:
         return CONCATENATION_16, (concatenation.reference & 0xFFFF).to_bytes(2, "big") + numbers

@@ -9,10 +9,10 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.python.failure import Failure
 
-from smppbridge.providers.exchange import Heard, HttpRequest
+from smppbridge.providers.exchange import HttpRequest, Received
 
-ReadCallback = Callable[[str, HttpRequest], Sequence[Heard]]
-RecordReceived = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
+ReadCallback = Callable[[str, HttpRequest], Sequence[Received]]
+RecordReceived = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 
 
 class Recording:
@@ -23,7 +23,7 @@ class Recording:
 
     def __init__(self, read: ReadCallback, record: RecordReceived, reactor: IReactorTime) -> None:
         self._read, self._record, self._reactor = read, record, reactor
-        self._pending: dict[str, list[tuple[Sequence[Heard], Deferred[None]]]] = {}
+        self._pending: dict[str, list[tuple[Sequence[Received], Deferred[None]]]] = {}
 
     def __call__(self, provider: str, request: HttpRequest) -> Deferred[None]:
         """Read a callback; done when its reports and MO messages are on disk."""

@@ -11,8 +11,8 @@ from twisted.web.http import BAD_REQUEST, OK
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET
 
+from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.providers.reading import callback_fields, identifier_of
 from smppbridge.relay.ussd.dialogues import Answer
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request

@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedReader
+from typing import Any
 
 import pytest
 
-from smppbridge.bench.sink import SwiftProvider
+from smppbridge.bench.sink import Sink
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, alone
 from smppbridge.providers.registry import provider_type
 from smppbridge.smpp.constants import MessageState
+from tests.patience import PATIENCE
 
 REQUEST = (
     b"POST /sms/v2/message.asp HTTP/1.1\r\nHost: here\r\ncontent-length: %d\r\n\r\n"
@@ -30,8 +32,8 @@ KEY = "0b0e9d3a-54a0-4d3b-9a64-3a3f0f6b7c01"
 
 
 @contextmanager
-def running(**options) -> Iterator[SwiftProvider]:
-    provider = SwiftProvider(**options)
+def running(**options) -> Iterator[Sink]:
+    provider = Sink(**options)
     reading, writing = os.pipe()
     thread = threading.Thread(target=provider.run, args=(reading,))
     thread.start()
@@ -47,7 +49,7 @@ def running(**options) -> Iterator[SwiftProvider]:
 def answers(port: int, octets: list[bytes], count: int) -> list[dict[str, str]]:
     """Send pieces over one connection, return the JSON of so many answers."""
     with (
-        socket.create_connection(("127.0.0.1", port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection,
         connection.makefile("rb") as coming,
     ):
         for piece in octets:
@@ -61,19 +63,21 @@ def read_answer(coming: BufferedReader) -> dict[str, str]:
     return json.loads(coming.read(int(headers["Content-Length"])))
 
 
-def counts(provider: SwiftProvider) -> dict[str, int]:
+def counts(provider: Sink) -> dict[str, int]:
     return json.loads(made(provider, HttpRequest("GET", "http://host/counts")).body)
 
 
-def made(provider: SwiftProvider, request: HttpRequest) -> HttpResponse:
+def made(provider: Sink, request: HttpRequest) -> HttpResponse:
     path = request.url.removeprefix("http://host")
-    with closing(http.client.HTTPConnection("127.0.0.1", provider.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection("127.0.0.1", provider.port, timeout=PATIENCE)
+    ) as connection:
         connection.request(request.method, path, request.body, dict(request.headers))
         response = connection.getresponse()
         return HttpResponse(response.status, response.read())
 
 
-def carried(provider: SwiftProvider, exchange):
+def carried(provider: Sink, exchange):
     """Carry an exchange out with *provider*; its time stands still."""
     exchange, answer = alone(exchange, lambda: 1_000.0), None
     while True:
@@ -105,7 +109,8 @@ def message(number: int, text: str = "Hello") -> Message:
 
 def built(name: str, **settings):
     base = {"keccel": "/sms/v2", "mspace_v2": "/smsapi/v2"}.get(name, "")
-    return provider_type(name)(base_url=f"http://host{base}", **settings)
+    make: Any = provider_type(name)
+    return make(base_url=f"http://host{base}", **settings)
 
 
 PROVIDERS = [
@@ -218,7 +223,7 @@ class Callbacks(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, faults: int, wanted: int) -> None:
-        super().__init__(("127.0.0.1", 0), Heard)
+        super().__init__(("127.0.0.1", 0), Received)
         self.faults, self.wanted = faults, wanted
         self.paths: list[str] = []
         self.enough = threading.Event()
@@ -227,7 +232,8 @@ class Callbacks(ThreadingHTTPServer):
         self.lock = threading.Lock()
 
 
-class Heard(BaseHTTPRequestHandler):
+class Received(BaseHTTPRequestHandler):
+    server: Any
     protocol_version = "HTTP/1.1"
 
     def do_GET(self):
@@ -236,7 +242,7 @@ class Heard(BaseHTTPRequestHandler):
             refused = len(self.server.paths) <= self.server.faults
             if len(self.server.paths) == self.server.wanted:
                 self.server.enough.set()
-        self.server.answering.wait(10)
+        self.server.answering.wait(PATIENCE)
         self.send_response(503 if refused else 200)
         self.send_header("Content-Length", "0")
         self.end_headers()

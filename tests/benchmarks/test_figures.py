@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from smppbridge.bench.figures import FIGURES, Row, faults, machine, medians, rows
+from smppbridge.bench.figures import FIGURES, TableRow, faults, machine, medians, rows
 from smppbridge.bench.measurements import MEASUREMENTS
 
 RUNS = [
@@ -16,10 +16,10 @@ def test_figures_are_medians_and_faults_the_worst():
 
 def test_rows_name_a_measurement_once_and_show_the_spread_where_there_is_one():
     assert list(rows({"accept": RUNS, "relay": [{"lost": 0}]})) == [
-        Row("accept", "accepted durably", "3,000", "1,000 – 5,000", "/s"),
-        Row("", "answered after, p50", "1.23", "", "ms"),
-        Row("", "accepted, not relayed", "2", "0 – 2", ""),
-        Row("relay", "accepted, not relayed", "0", "", ""),
+        TableRow("accept", "accepted durably", "3,000", "1,000 – 5,000", "/s"),
+        TableRow("", "answered after, p50", "1.23", "", "ms"),
+        TableRow("", "accepted, not relayed", "2", "0 – 2", ""),
+        TableRow("relay", "accepted, not relayed", "0", "", ""),
     ]
 
 

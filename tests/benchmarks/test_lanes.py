@@ -18,7 +18,7 @@ def plan(tmp_path):
 def test_a_backlog_leaves_in_batches_and_one_by_one(plan, monkeypatch):
     monkeypatch.setattr(lanes, "_BATCHES", (("smscx", 10, 1),))
     monkeypatch.setattr(lanes, "_LONE", 5)
-    [run] = lanes.batches(plan)
+    [run] = map(dict, lanes.batches(plan))
     assert run.pop("doubled") == 0
     assert set(run) == {name for name in FIGURES if name.startswith("smscx_")}
     assert min(run.values()) > 0
@@ -28,7 +28,7 @@ def test_a_backlog_leaves_in_batches_and_one_by_one(plan, monkeypatch):
 def test_a_steady_load_loses_nothing_beside_a_slow_provider(plan, monkeypatch):
     monkeypatch.setattr(lanes, "_SLOW", 0.1)
     monkeypatch.setattr(lanes, "_FULL_AFTER", 0.1)
-    [run] = lanes.isolation(plan)
+    [run] = map(dict, lanes.isolation(plan))
     assert run.pop("lost") == 0
     assert min(run.values()) > 0
 

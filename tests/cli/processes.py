@@ -12,10 +12,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 
-PATIENCE = 20.0  # seconds
-_MAIN = "from smppbridge.cli.main import main; main(prog_name='smppbridge')"
+# As a terminal starts it, or nohup in the background: whatever this process itself ignores.
+_MAIN = """
+import signal, sys
+ignored = sys.argv.pop(1) == "in the background"
+signal.signal(signal.SIGINT, signal.SIG_IGN if ignored else signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_IGN if ignored else signal.SIG_DFL)
+from smppbridge.cli.main import main
+main(prog_name="smppbridge")
+"""
 
 
 @dataclass
@@ -51,10 +59,14 @@ class Program:
 
 
 @contextmanager
-def running(*arguments: str, environ: Mapping[str, str] | None = None) -> Iterator[Program]:
+def running(
+    *arguments: str,
+    environ: Mapping[str, str] | None = None,
+    where: str = "on a terminal",
+) -> Iterator[Program]:
     """Run a command, its standard error with its output; kill it at the end."""
     process = subprocess.Popen(
-        [sys.executable, "-c", _MAIN, *arguments],
+        [sys.executable, "-c", _MAIN, where, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -17,6 +17,7 @@ MAIN = "from smppbridge.cli.main import main; main()"
 SMALL = ("bench", "--json", "--messages", "200", "--runs", "1", "--stored", "300")
 
 
+@pytest.mark.slow
 def test_a_small_bench_loses_and_doubles_nothing(tmp_path):
     only = [f"--only={name}" for name in ("accept", "relay", "receipts", "finished", "waiting")]
     ended = subprocess.run(
@@ -104,11 +105,18 @@ def test_a_process_that_fails_is_told_of_without_a_traceback(shared):
     assert "Error: the bridge does not start" in result.stderr
 
 
+def test_another_version_can_be_named(shared, tmp_path):
+    result = invoke("--json", "--only", "accept", "--against", str(tmp_path))
+    assert json.loads(result.stdout)["plan"]["against"] == str(tmp_path)
+    assert json.loads(invoke("--json", "--only", "accept").stdout)["plan"]["against"] is None
+
+
 def test_every_measurement_can_be_named():
     assert list(MEASUREMENTS) == [
         "accept",
         "relay",
         "receipts",
+        "cpu",
         "window1",
         "idle",
         "waiting",

@@ -37,9 +37,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     path = tmp_path / "bridge.yaml"
 
     def run(text: str | None, *options: str, found: Sequence[Found] = ()) -> Result:
-        service = ModuleType("smppbridge.service.verify")
+        service = ModuleType("smppbridge.service.apply")
         service.verify = lambda settings, reactor: found  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "smppbridge.service.verify", service)
+        monkeypatch.setitem(sys.modules, "smppbridge.service.apply", service)
         if text is not None:
             path.write_text(text)
             path.chmod(0o600)

@@ -23,10 +23,12 @@ from smppbridge.cli.submissions import addresses, submissions
 from smppbridge.providers.registry import TYPES
 from smppbridge.settings.schema import Settings
 from smppbridge.simulators import SIMULATORS
-from tests.cli.processes import PATIENCE, Program, free_ports, running
+from tests.cli.processes import Program, free_ports, running
+from tests.patience import PATIENCE
 
 LONG = "0123456789" * 40
 LONG_UCS2 = "Привет, мир! " * 12
+pytestmark = pytest.mark.slow
 EXAMPLE = Path(__file__).parents[2] / "config" / "providers" / "d7_v1.yaml"
 
 
@@ -48,7 +50,7 @@ def options(ports: Sequence[str]) -> list[str]:
 @pytest.fixture(scope="module")
 def demo(ports: list[str], folder: Path) -> Iterator[Program]:
     with running("demo", *options(ports), environ={"TMPDIR": str(folder)}) as program:
-        program.until("started")
+        program.until("nothing is kept.")
         yield program
 
 

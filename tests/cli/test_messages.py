@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -41,7 +42,7 @@ def opened(tmp_path: Path) -> Iterator[Opened]:
 
 @pytest.fixture
 def run(opened: Opened) -> Run:
-    def run(*words: object, **more: str) -> Result:
+    def run(*words: object, **more: Any) -> Result:
         arguments = ["--store", str(opened.path), *map(str, words)]
         return CliRunner().invoke(messages, arguments, **more)
 

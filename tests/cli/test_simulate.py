@@ -11,7 +11,8 @@ from click.testing import CliRunner
 
 from smppbridge.cli.simulate import SERVED, simulate
 from smppbridge.simulators import SIMULATORS
-from tests.cli.processes import PATIENCE, running
+from tests.cli.processes import running
+from tests.patience import PATIENCE
 
 
 def test_a_name_that_is_none_is_told_the_names() -> None:
@@ -31,6 +32,7 @@ def test_its_help_says_what_it_serves_to_whom(name: str) -> None:
     assert served.name in CliRunner().invoke(simulate, ["--help"]).stdout
 
 
+@pytest.mark.slow
 def test_it_serves_until_a_signal() -> None:
     with running("simulate", "keccel", "--port", "0") as simulator:
         found = re.search(r"http://127\.0\.0\.1:\d+", simulator.until("Ctrl-C"))
@@ -41,6 +43,7 @@ def test_it_serves_until_a_signal() -> None:
         assert simulator.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.slow
 def test_every_name_serves_what_it_says() -> None:
     with ExitStack() as stack:
         simulators = {

@@ -16,7 +16,7 @@ from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Balance, HttpRequest, HttpResponse
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
 SHORT = {"MSPACE_SYSTEM_ID": "acme", "BANK_PASSWORD": "secret"}  # SMPP has no room for more

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import cast
 
 from smppbridge.model.outcome import Uncertain
-from smppbridge.providers.d7.provider import D7, Batch
+from smppbridge.providers.d7.provider import D7, BatchSize
 from smppbridge.providers.exchange import Provider
 from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.mspace.legacy import MSpaceLegacy
 from smppbridge.providers.mspace.v2 import MSpaceV2, Style
 from smppbridge.providers.smscx.provider import SmsCx
 from smppbridge.providers.template.provider import Template
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.smpp.constants import MessageState
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "providers"
@@ -50,7 +50,7 @@ def mspace_v2(style: Style, batch: int = 1) -> Played:
     return Played("mspace_v2", make, throttled_for=None, number="2547220000")
 
 
-def d7(batch: Batch) -> Played:
+def d7(batch: BatchSize) -> Played:
     def make(port: int, word: str) -> Provider:
         return D7(
             username="acme",

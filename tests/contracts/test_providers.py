@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 from time import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.error import ConnectError
 from twisted.web.client import Agent, FileBodyProducer, HTTPConnectionPool
@@ -32,9 +33,11 @@ from smppbridge.providers.registry import TYPES
 from smppbridge.simulators import SIMULATORS, serving, simulator_type
 from smppbridge.smpp.constants import MessageState
 from tests.contracts.played import PLAYED
+from tests.patience import PATIENCE
+
+reactor: Any = installed
 
 SILENCE = 0.2
-PATIENCE = 5.0
 
 
 def able(ability):
@@ -147,7 +150,7 @@ class Stage:
         self.simulator = simulator_type(played.simulator)(reactor, callback_url=url, delay=0.0)
         self.port = self.simulator.listen()
         self.provider = played.make(self.port, "right")
-        if self.provider.abilities.told_where:
+        if self.provider.abilities.needs_callback_url:
             self.provider = replace(self.provider, callback_url=url)
         self.callbacks.answer = self.provider.abilities.callback_answer
 

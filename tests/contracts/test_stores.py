@@ -1,10 +1,9 @@
-"""What every store must do: a new one is a row of STORES."""
+"""What every store must do: a new one is a row of STORES in conftest."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +30,7 @@ from tests.store.opened import (
     Opened,
     accept,
     again,
+    first_attempt,
     key,
     message,
     mo_entry,
@@ -40,15 +40,6 @@ from tests.store.opened import (
     tried,
     unknown,
 )
-
-STORES: dict[str, Callable[[Path], Opened]] = {"sqlite": Opened}
-
-
-@pytest.fixture(params=STORES)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
-    opened = STORES[request.param](tmp_path)
-    yield opened
-    opened.store.stop()
 
 
 def found(opened: Opened, message_id: int = 1) -> Found:
@@ -86,7 +77,7 @@ def test_an_accepted_message_is_the_same_after_reopening(
     opened: Opened, name: str, begun: bool
 ) -> None:
     whole = SHAPES[name]
-    opened.wait(opened.store.accept([Entry(whole, begun)]))
+    opened.wait(opened.store.accept([Entry(whole, attempt=first_attempt(whole, begun))]))
     restored = opened.reopen()
     provider = whole.route[0] if whole.route else ""
     if begun:
@@ -124,14 +115,20 @@ addresses = st.builds(
     numbers=st.tuples(st.integers(0, 255), st.integers(0, 3), st.integers(0, 255)),
 )
 def test_any_message_is_the_same_when_it_is_found(
-    opened: Opened, text: str, numbers: tuple[int, int, int], traits: Traits, **addressed: Address
+    all_opened: list[Opened],
+    text: str,
+    numbers: tuple[int, int, int],
+    traits: Traits,
+    **addressed: Address,
 ) -> None:
     data_coding, priority, asked = numbers
-    whole = message(text=text, data_coding=data_coding, priority=priority, **addressed)
+    whole = message(text=text, data_coding=data_coding, priority=priority)
+    whole.source, whole.destination = addressed["source"], addressed["destination"]
     whole.registered_delivery, whole.traits = asked, PLAIN if traits == PLAIN else traits
-    opened.restored.last_id = whole.message_id = opened.restored.last_id + 1
-    opened.wait(opened.store.accept([Entry(whole)]))
-    assert found(opened, whole.message_id).attempt.message == whole
+    for opened in all_opened:
+        opened.restored.last_id = whole.message_id = opened.restored.last_id + 1
+        opened.wait(opened.store.accept([Entry(whole)]))
+        assert found(opened, whole.message_id).attempt.message == whole
 
 
 def test_a_segment_waits_until_its_message_is_whole(opened: Opened) -> None:
@@ -273,7 +270,11 @@ def test_a_message_moves_to_another_provider_while_it_waits(opened: Opened) -> N
 
 
 def test_a_message_can_begin_further_along_its_route(opened: Opened) -> None:
-    entries = [Entry(message(n, route=("keccel", "d7")), begun=n == 2, hop=1) for n in (1, 2)]
+    begun, waiting = (message(n, route=("keccel", "d7")) for n in (2, 1))
+    entries = [
+        Entry(waiting, attempt=first_attempt(waiting, False, hop=1)),
+        Entry(begun, attempt=first_attempt(begun, hop=1)),
+    ]
     opened.wait(opened.store.accept(entries))
     for n in (1, 2):
         assert (found(opened, n).attempt.provider, found(opened, n).attempt.hop) == ("d7", 1)
@@ -387,7 +388,7 @@ def test_a_provider_message_id_is_matched_tolerantly_and_never_ambiguously(
     attempts = accept(opened, [message(i + 1) for i in range(len(names))], begun=True)
     verdicts = [taken(attempt, name) for attempt, name in zip(attempts, names, strict=True)]
     opened.wait(opened.store.record(verdicts))
-    keys = [("keccel", asked), ("d7", asked), 1, 99]
+    keys: list[tuple[str, str] | int] = [("keccel", asked), ("d7", asked), 1, 99]
     answers = opened.wait(opened.store.find(keys))
     expected = {1: 1} | ({("keccel", asked): answer} if answer else {})
     assert {k: f.attempt.message.message_id for k, f in answers.items()} == expected
@@ -594,6 +595,21 @@ def test_questions_see_what_was_told_before_them(opened: Opened) -> None:
     ]
     answer = opened.wait(*calls, opened.store.find([("keccel", "X")]))
     assert answer["keccel", "X"].stage is Stage.FINISHED
+
+
+def test_the_calls_of_one_transaction_are_carried_out_in_the_order_of_a_message(
+    opened: Opened,
+) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.reopen(started=False)
+    calls = [
+        opened.store.settle([told(attempt, State.DELIVERED)]),
+        opened.store.record([taken(attempt, "X")]),
+    ]
+    opened.start()
+    opened.wait(*calls)
+    assert (found(opened).stage, found(opened).attempt.state) == (Stage.FINISHED, State.DELIVERED)
+    assert found(opened).attempt.provider_message_id == "X"
 
 
 def test_empty_lists_are_answered_too(opened: Opened) -> None:

@@ -24,9 +24,9 @@ from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.store.port import StoreFailure
 from tests.net.test_tls import LOOPBACK, certificate
+from tests.patience import PATIENCE
 
 NUMBER = "2547220000"
-PATIENCE = 5.0
 SILENCE = 0.2
 LONG = "0123456789" * 40
 

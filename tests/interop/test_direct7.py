@@ -7,6 +7,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -14,7 +15,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from smppbridge.model.outcome import Accepted
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.simulators.d7.v1 import D7V1Simulator
 from smppbridge.smpp.constants import MessageState
 from tests.contracts.test_providers import Client, message_to
@@ -67,7 +68,7 @@ def run(python, port, token, ending):
 
 def template(port, token):
     settings = load(EXAMPLE, {"D7_TOKEN": token, "D7_CALLBACK_KEY": "k" * 16})
-    built = settings.built_providers()["d7"]
+    built: Any = settings.built_providers()["d7"]
     return replace(built, base_url=f"http://127.0.0.1:{port}", callback_url="")
 
 

@@ -23,8 +23,9 @@ import pytest_twisted
 from twisted.internet import reactor
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from tests.cli.processes import PATIENCE, Program, free_ports
+from tests.cli.processes import Program, free_ports
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.patience import PATIENCE
 
 DELIVERED, FAILED, TAKEN_BY_SMSC = 1, 2, 8  # kinds of DLR, as Kannel numbers them
 ALL_KINDS = 31
@@ -78,7 +79,7 @@ reconnect-delay = 1
 
 
 @dataclass
-class Heard:
+class Received:
     """The DLRs that Kannel called, by the name a message was sent under: (kind, message_id)."""
 
     port: int
@@ -112,7 +113,7 @@ class Kannel:
     """A bearerbox with its smsbox."""
 
     ports: dict[str, str]
-    heard: Heard
+    heard: Received
     sent: int = 0
 
     def send(self, link: str, to: str, text: str, coding: str = "0") -> str:
@@ -146,7 +147,7 @@ class Kannel:
 
 
 @contextmanager
-def hearing() -> Iterator[Heard]:
+def hearing() -> Iterator[Received]:
     calls: queue.SimpleQueue[dict[str, str]] = queue.SimpleQueue()
 
     class Page(BaseHTTPRequestHandler):
@@ -163,7 +164,7 @@ def hearing() -> Iterator[Heard]:
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield Heard(server.server_port, calls, defaultdict(list))
+            yield Received(server.server_port, calls, defaultdict(list))
         finally:
             server.shutdown()
             thread.join()

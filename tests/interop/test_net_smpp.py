@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from tests.cli.processes import PATIENCE, Program
+from tests.cli.processes import Program
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.patience import PATIENCE
 
 NUMBER = "243810000001"
 LONG = "0123456789" * 20

@@ -16,8 +16,9 @@ import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
-from tests.cli.processes import PATIENCE, Program
+from tests.cli.processes import Program
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.patience import PATIENCE
 
 NUMBER = "243810000001"
 RECEIPT = re.compile(r"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")
@@ -149,7 +150,7 @@ def submissions(way: str, texts: Sequence[str], **fields: Any) -> list[dict[str,
     total = len(texts)
     found = []
     for number, text in enumerate(texts, 1):
-        particular = {
+        particular: dict[str, Any] = {
             "whole": {"short_message": text},
             "message_payload": {"message_payload": text},
             "udh8": {"short_message": {"udh": [5, 0, 3, 7, total, number], "message": text}},

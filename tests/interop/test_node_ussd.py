@@ -14,10 +14,10 @@ import pytest
 import yaml
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from smppbridge.simulators.ussd import Phone, Shown
-from tests.cli.processes import PATIENCE
+from smppbridge.simulators.ussd import Phone, PhoneScreen
 from tests.interop.bridged import PASSWORD, in_thread, settle
 from tests.interop.test_node_smpp import modules
+from tests.patience import PATIENCE
 
 __all__ = ["modules"]  # a fixture
 
@@ -83,9 +83,9 @@ def test_a_dialogue_of_three_screens(
     with place.bridge() as bridge:
         bridge.until("started")
         with esme(modules, **job, screens=screens) as process:
-            assert phone.dial() == Shown("1. Solde", False)
-            assert phone.answer("1") == Shown("PIN?", False)
-            assert phone.answer("0000") == Shown("Au revoir", True)
+            assert phone.dial() == PhoneScreen("1. Solde", False)
+            assert phone.answer("1") == PhoneScreen("PIN?", False)
+            assert phone.answer("0000") == PhoneScreen("Au revoir", True)
             heard = json.loads(process.communicate(timeout=PATIENCE)[0])
         assert bridge.end() == 0
     asked = [each for each in heard if isinstance(each, list)]

@@ -16,8 +16,9 @@ from smpplib.smpp import make_pdu
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
-from tests.cli.processes import PATIENCE, Program
+from tests.cli.processes import Program
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.patience import PATIENCE
 
 NUMBER = "243810000001"
 RECEIPT = re.compile(rb"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from smpplib.client import Client
 
-from tests.cli.processes import PATIENCE, Program, free_ports, running
+from tests.cli.processes import Program, free_ports, running
 from tests.interop.bridged import PASSWORD
 from tests.interop.test_node_smpp import modules
+from tests.patience import PATIENCE
 
 __all__ = ["modules"]  # the fixture: node-smpp in its versions
 

@@ -100,7 +100,7 @@ class House:
             clock=self.clock,
             spawn=self._spawn,
             meters=self.meters,
-            journal=lambda event, /, **fields: self.events.append((event, fields)),
+            journal=self._journal,
         )
         self.use(BANK)
 
@@ -115,6 +115,9 @@ class House:
 
     async def _wait(self, seconds: float) -> None:
         await deferLater(self.clock, seconds)
+
+    def _journal(self, event: str, /, **fields: Any) -> None:
+        self.events.append((event, fields))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(coroutine)

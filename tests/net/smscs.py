@@ -31,7 +31,7 @@ SMPP = Smpp(host="smsc.test", system_id="bank", password="sesame")
 
 
 @implementer(ISSLTransport)
-class TlsWire(Wire):
+class TlsWire(Wire):  # type: ignore[misc]  # what nobody calls is left out
     """Twisted's TLS may be told to forget a producer that it never had."""
 
     def unregisterProducer(self) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.net.esme_session import MOST_UNANSWERED
+from smppbridge.relay.ports import Around
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Dialled, Screen, UssdRules
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -37,8 +38,7 @@ class UssdHouse(House):
         self.smsc.dialogues = self.dialogues = Dialogues(
             UssdRules(codes={CODE: "bank"}, unavailable="away"),
             identifiers=Identifiers(0, 1.0),
-            clock=self,
-            meters=Meters(),
+            around=Around(self, cast(Any, Meters()), self._journal, self._spawn),
         )
 
     def monotonic(self) -> float:

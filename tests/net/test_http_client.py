@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
+from tests.patience import PATIENCE
 
 SECRET = "hunter2"
 JSON = (("Content-Type", "application/json"), ("X-Key", SECRET))
@@ -148,7 +149,7 @@ class Reactor:
 
     def until(self, count: int) -> dict[Any, HttpAnswer]:
         while len(self.answers) < count:
-            function, *arguments = self.calls.get(timeout=5)
+            function, *arguments = self.calls.get(timeout=PATIENCE)
             function(*arguments)
         return self.answers
 
@@ -157,7 +158,7 @@ class Client(HttpClient):
     def __init__(self, slots: int = 256, **connections: Connection) -> None:
         self.reactor = Reactor()
         super().__init__(self.reactor.call, self.reactor.answered, slots)
-        self.change(connections or {"p": Connection(timeout=5)})
+        self.change(connections or {"p": Connection(timeout=PATIENCE)})
 
     def ask(self, request: HttpRequest, provider: str = "p") -> HttpAnswer:
         about = object()
@@ -168,7 +169,7 @@ class Client(HttpClient):
 
 
 def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < deadline
         os.sched_yield()

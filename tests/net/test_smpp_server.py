@@ -9,6 +9,7 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.net.esme_session import MOST_UNANSWERED
 from smppbridge.net.smpp_server import Limits
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     BindReceiver,
@@ -22,14 +23,13 @@ from smppbridge.smpp.pdus import (
     Pdu,
     QuerySm,
     ReplaceSm,
-    SmeAddress,
     SubmitMulti,
     SubmitSm,
     UnbindResp,
 )
 from tests.net.house import BANK, House, deliver, say, wire_of
 from tests.net.wires import lose, names, pdus, until
-from tests.vectors.load import MALFORMED
+from tests.vectors.vectors import MALFORMED
 
 NOT_SERVED = [
     (QuerySm(0, 7, b"1"), Status.ESME_RQUERYFAIL),

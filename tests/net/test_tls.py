@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime
 import os
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 import pytest_twisted
@@ -15,8 +16,8 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.protocol import Factory, Protocol
 
 from smppbridge.net import tls
+from tests.patience import PATIENCE
 
-PATIENCE = 5.0
 # Twisted's own way with certificates
 pytestmark = pytest.mark.filterwarnings("ignore:Passing pyOpenSSL:DeprecationWarning")
 HELLO = b"hello"
@@ -91,7 +92,7 @@ async def serve():
 
 async def heard(host, port, ca_file):
     endpoint = tls.endpoint(reactor, host, port, PATIENCE, tls=True, ca_file=ca_file)
-    listening = await endpoint.connect(Factory.forProtocol(Listening))
+    listening: Any = await endpoint.connect(Factory.forProtocol(Listening))
     return await listening.came.addTimeout(PATIENCE, reactor)
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -33,8 +34,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.refused("bank", 0xDEADBEEF)
     relay.latin1_fallback("bank")
     relay.gathering_expired("bank", 2)
-    relay.asked("keccel", "submit", "accepted", 0.02)
-    relay.asked("keccel", "submit", "accepted", 99.0)
+    relay.asked("keccel", "submit", "accepted", [0.02, 99.0])
     relay.reported("keccel", "push", 2, 5)
     relay.unmatched("keccel", 1)
     relay.repeated("keccel", True)
@@ -131,7 +131,7 @@ def test_every_metric_has_a_caller() -> None:
 
 def test_gauges_are_read_when_they_are_asked_for() -> None:
     metrics = Metrics("1")
-    binds = {("bank", "TRX"): 1.0}
+    binds: Any = {("bank", "TRX"): 1.0}
     metrics.watch("smppbridge_binds", lambda: binds)
     metrics.watch("smppbridge_store_bytes", lambda: 4096)
     assert samples(metrics)["smppbridge_binds account=bank type=TRX"] == 1

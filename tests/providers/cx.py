@@ -1,4 +1,4 @@
-"""What the tests of SMS.CX have in common: a provider, messages, and what carries exchanges."""
+"""Helpers of the tests of SMS.CX: a provider, messages, and exchanges carried through."""
 
 from __future__ import annotations
 
@@ -46,36 +46,36 @@ def octets(document):
     return document if isinstance(document, bytes) else json.dumps(document).encode()
 
 
-class Carried:
-    """An exchange carried through with answers in their order; *asked* is what it asked."""
+class CarriedExchange:
+    """An exchange carried through with answers in their order; *asked* holds its requests."""
 
     def __init__(self, exchange, *answers):
         exchange = alone(exchange, lambda: NOW)
         self.asked = []
-        step, answer, answers = exchange.send, None, list(answers)
+        step, answer, left = exchange.send, None, list(answers)
         while True:
             try:
                 self.asked.append(step(answer))
             except StopIteration as end:
                 self.result = end.value
                 return
-            answer = answers.pop(0)
+            answer = left.pop(0)
             step = exchange.throw if isinstance(answer, Exception) else exchange.send
 
 
 def batch(document, *messages, status=200, headers=None, smscx=SMSCX):
     response = HttpResponse(status, octets(document), headers or {})
-    return Carried(smscx.submit_batch(messages or (FIRST, SECOND), UUID), response).result
+    return CarriedExchange(smscx.submit_batch(messages or (FIRST, SECOND), UUID), response).result
 
 
 def submitted(document, status=200, headers=None, smscx=SMSCX):
     response = HttpResponse(status, octets(document), headers or {})
-    return Carried(smscx.submit(FIRST), response).result
+    return CarriedExchange(smscx.submit(FIRST), response).result
 
 
 def requested(smscx, *messages, key=UUID):
     messages = messages or (FIRST, SECOND)
-    (request,) = Carried(smscx.submit_batch(messages, key), HttpResponse(200)).asked
+    (request,) = CarriedExchange(smscx.submit_batch(messages, key), HttpResponse(200)).asked
     return request
 
 

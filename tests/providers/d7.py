@@ -1,4 +1,4 @@
-"""One D7 account and one message, and what comes of an exchange about them."""
+"""One D7 account, one message, and the results of exchanges about them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def octets(document):
 
 
 def asked(exchange):
-    """Return the request that an exchange begins with, or what it came to without one."""
+    """Return the first request of an exchange, or the result of an exchange without requests."""
     try:
         wanted = next(exchange)
         return exchange.send(NOW_IS) if wanted is NOW else wanted

@@ -12,8 +12,8 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 
 HEAD = "providers:\n  it:\n    type: template\n    reports: none\n"
 SUBMIT = """

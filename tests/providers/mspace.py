@@ -1,4 +1,4 @@
-"""What the tests of both MSpace APIs have in common: accounts, a message, answers to be read."""
+"""Helpers of the tests of both MSpace APIs: accounts, a message, answers to be read."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def octets(document):
 
 
 def carried(exchange, document, status=200, headers=None):
-    """Carry an exchange of one request through; return the request and what it came to."""
+    """Carry an exchange of one request through; return the request and the result."""
     request = next(exchange)
     with pytest.raises(StopIteration) as end:
         exchange.send(HttpResponse(status, octets(document), headers or {}))

@@ -9,8 +9,8 @@ from smppbridge.providers.exchange import BadReply
 from smppbridge.providers.mspace.answers import (
     STATES,
     amount_of,
+    answer_in,
     by_message,
-    said_in,
     state_in,
     state_of,
 )
@@ -32,7 +32,7 @@ XML_ENTRY = b"<message><messageId>7</messageId><status>111</status></message>"
     ],
 )
 def test_what_has_names_is_found_wherever_it_stands_in_json(body):
-    assert said_in(body).records == (ENTRY,)
+    assert answer_in(body).records == (ENTRY,)
 
 
 @pytest.mark.parametrize(
@@ -45,12 +45,12 @@ def test_what_has_names_is_found_wherever_it_stands_in_json(body):
     ],
 )
 def test_what_has_names_is_found_wherever_it_stands_in_xml(body):
-    assert said_in(body).records == ({"messageid": "7", "status": "111"},)
+    assert answer_in(body).records == ({"messageid": "7", "status": "111"},)
 
 
 def test_records_keep_the_order_of_the_document():
     body = b'{"a": [{"n": 1}, {"n": 2, "b": [{"n": 3}]}], "n": 0, "c": {"n": 4}}'
-    assert [record["n"] for record in said_in(body).records] == [0, 1, 2, 3, 4]
+    assert [record["n"] for record in answer_in(body).records] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize(
@@ -68,13 +68,13 @@ def test_records_keep_the_order_of_the_document():
     ],
 )
 def test_words_are_a_sentence_wherever_it_stands(body, words):
-    assert said_in(body).words == words
+    assert answer_in(body).words == words
 
 
 @nonsense
 def test_nonsense_is_a_bad_reply_or_says_nothing(body):
     with suppress(BadReply):
-        said = said_in(body)
+        said = answer_in(body)
         assert not any("messageid" in entry for entry in said.entries)
         assert said.amount is None
 
@@ -82,15 +82,15 @@ def test_nonsense_is_a_bad_reply_or_says_nothing(body):
 def test_an_entity_is_never_expanded():
     for body in (b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", b"<x>&a;</x>"):
         with pytest.raises(BadReply):
-            said_in(body)
-    assert said_in(b"<x>&lt;&#65;&amp;</x>").value == "<A&"
+            answer_in(body)
+    assert answer_in(b"<x>&lt;&#65;&amp;</x>").value == "<A&"
 
 
 def test_nothing_is_said_by_an_empty_document_but_not_by_an_empty_answer():
     for body in (b"[]", b"{}", b'{"message": []}', b"<response/>", b"<r><message/></r>", b"null"):
-        assert said_in(body).nothing
+        assert answer_in(body).nothing
     for body in (b"", b"50", b"no", b'{"message": "no"}'):
-        assert not said_in(body).nothing
+        assert not answer_in(body).nothing
 
 
 @pytest.mark.parametrize(

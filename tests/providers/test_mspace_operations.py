@@ -1,4 +1,4 @@
-"""What an MSpace account can be asked besides, at either API."""
+"""The further operations on an MSpace account, at either API."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ everything = pytest.mark.parametrize(
 
 
 def refused(exchange, document, status=200):
-    """Carry an exchange that is a bad reply; return what it says."""
+    """Carry an exchange that ends in BadReply; return the error's words."""
     next(exchange)
     with pytest.raises(BadReply) as fault:
         exchange.send(HttpResponse(status, octets(document)))
@@ -302,7 +302,7 @@ def test_nonsense_is_a_bad_reply_or_an_empty_list(provider, operation, arguments
     next(exchange)
     with pytest.raises((BadReply, StopIteration)) as end:
         exchange.send(HttpResponse(200, body))
-    if end.type is StopIteration:
+    if isinstance(end.value, StopIteration):
         assert (operation in ("subusers", "resellerclients"), end.value.value) == (True, [])
 
 

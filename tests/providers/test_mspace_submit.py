@@ -1,4 +1,4 @@
-"""What either API makes of an answer to sendtext."""
+"""The outcome of an answer to sendtext, at either API."""
 
 from __future__ import annotations
 

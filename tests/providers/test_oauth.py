@@ -43,8 +43,8 @@ def granted(token="t1", **more):
     return HttpResponse(200, json.dumps(document).encode())
 
 
-class Server:
-    """Answers in the order given; remembers what it was asked, and what time it is."""
+class TokenServer:
+    """Answers in the order given; keeps the requests and the time."""
 
     def __init__(self, *answers):
         self.answers = list(answers)
@@ -72,7 +72,7 @@ def bearer(request):
 
 
 def test_a_login_asks_by_basic_authentication_for_a_form():
-    server = Server(granted(), OK)
+    server = TokenServer(granted(), OK)
     assert server.carry(credentials().authorized(REQUEST)) is OK
     login, request = server.asked
     assert (login.method, login.url) == ("POST", "https://x.test/oauth/token")
@@ -84,7 +84,7 @@ def test_a_login_asks_by_basic_authentication_for_a_form():
 
 
 def test_id_and_secret_can_go_into_the_form_and_a_scope_beside_them():
-    server = Server(granted(), OK)
+    server = TokenServer(granted(), OK)
     server.carry(credentials(credentials="body", scope="sms reports").authorized(REQUEST))
     login = server.asked[0]
     assert "Authorization" not in dict(login.headers)
@@ -97,7 +97,7 @@ def test_id_and_secret_can_go_into_the_form_and_a_scope_beside_them():
 
 
 def test_a_token_serves_until_shortly_before_it_expires():
-    server, login = Server(granted(), OK, OK, granted("t2"), OK), credentials()
+    server, login = TokenServer(granted(), OK, OK, granted("t2"), OK), credentials()
     server.carry(login.authorized(REQUEST))
     server.now += 3539
     server.carry(login.authorized(REQUEST))
@@ -111,7 +111,7 @@ def test_a_token_serves_until_shortly_before_it_expires():
     "expires_in", [0, -1, None, "", "never", True, [], float("nan"), float("inf"), 10**400, "0"]
 )
 def test_a_token_that_does_not_say_when_it_expires_is_good_until_401(expires_in):
-    server, login = Server(granted(expires_in=expires_in), OK, OK), credentials()
+    server, login = TokenServer(granted(expires_in=expires_in), OK, OK), credentials()
     server.carry(login.authorized(REQUEST))
     server.now += 1e12
     server.carry(login.authorized(REQUEST))
@@ -121,7 +121,7 @@ def test_a_token_that_does_not_say_when_it_expires_is_good_until_401(expires_in)
 @pytest.mark.parametrize(("expires_in", "good_for"), [(10, 9.0), ("600", 540.0), (86400, 86340.0)])
 def test_the_margin_is_a_minute_or_a_tenth(expires_in, good_for):
     for elapsed, answers in ((good_for - 0.01, [OK]), (good_for, [granted(), OK])):
-        server, login = Server(granted(expires_in=expires_in), OK), credentials()
+        server, login = TokenServer(granted(expires_in=expires_in), OK), credentials()
         server.carry(login.authorized(REQUEST))
         server.now += elapsed
         server.answers = list(answers)
@@ -130,23 +130,23 @@ def test_the_margin_is_a_minute_or_a_tenth(expires_in, good_for):
 
 
 def test_401_renews_the_token_and_repeats_the_request_once():
-    server = Server(granted(), UNAUTHORIZED, granted("t2"), OK)
+    server = TokenServer(granted(), UNAUTHORIZED, granted("t2"), OK)
     assert server.carry(credentials().authorized(REQUEST)) is OK
     assert server.operations == ["login", "submit", "login", "submit"]
     assert bearer(server.asked[-1]) == "Bearer t2"
 
 
 def test_a_second_401_is_the_answer():
-    server = Server(granted(), UNAUTHORIZED, granted("t2"), UNAUTHORIZED)
+    server = TokenServer(granted(), UNAUTHORIZED, granted("t2"), UNAUTHORIZED)
     assert server.carry(credentials().authorized(REQUEST)) is UNAUTHORIZED
 
 
 def test_a_token_that_another_has_renewed_is_used_without_a_login():
     login = credentials()
-    Server(granted(), OK).carry(login.authorized(REQUEST))
+    TokenServer(granted(), OK).carry(login.authorized(REQUEST))
     slow = alone(login.authorized(REQUEST), lambda: 1000.0)
     assert bearer(next(slow)) == "Bearer t1"
-    Server(UNAUTHORIZED, granted("t2"), OK).carry(login.authorized(REQUEST))
+    TokenServer(UNAUTHORIZED, granted("t2"), OK).carry(login.authorized(REQUEST))
     assert bearer(slow.send(UNAUTHORIZED)) == "Bearer t2"
 
 
@@ -178,7 +178,8 @@ def test_a_secret_that_was_put_right_does_not_share_the_login_with_the_wrong_one
     asked, concluded = [], []
     carrier = Carrier(lambda provider, steps: asked.extend(steps), lambda: 1000.0)
     for about, login in (("before", credentials(client_secret="old")), ("after", credentials())):
-        carrier.carry("it", [about], lambda _, to=login: to.authorized(REQUEST), concluded.extend)
+        authorized = (lambda to: lambda _: to.authorized(REQUEST))(login)
+        carrier.carry("it", [about], authorized, concluded.extend)
     (wrong, _), (right, _) = asked
     asked.clear()
     carrier.answered([(wrong, UNAUTHORIZED), (right, granted())])
@@ -187,7 +188,7 @@ def test_a_secret_that_was_put_right_does_not_share_the_login_with_the_wrong_one
 
 
 def test_requests_of_a_kind_share_one_tuple_of_headers():
-    server, login = Server(granted(), OK, OK, OK), credentials()
+    server, login = TokenServer(granted(), OK, OK, OK), credentials()
     other = HttpRequest("GET", "https://x.test/", (("Accept", "*/*"),))
     for request in (REQUEST, REQUEST, other):
         server.carry(login.authorized(request))
@@ -198,7 +199,7 @@ def test_requests_of_a_kind_share_one_tuple_of_headers():
 
 def failed(answer, **changed):
     with pytest.raises((LoginFailed, NotSent)) as fault:
-        Server(answer).carry(credentials(**changed).authorized(REQUEST))
+        TokenServer(answer).carry(credentials(**changed).authorized(REQUEST))
     return fault.value
 
 
@@ -209,14 +210,14 @@ def test_a_login_that_came_to_nothing_has_sent_no_message(answer):
 
 def test_a_silent_login_after_401_has_sent_no_message_either():
     with pytest.raises(NotSent):
-        Server(granted(), UNAUTHORIZED, NoAnswer("timed out")).carry(
+        TokenServer(granted(), UNAUTHORIZED, NoAnswer("timed out")).carry(
             credentials().authorized(REQUEST)
         )
 
 
 def test_silence_after_the_request_is_no_answer():
     with pytest.raises(NoAnswer):
-        Server(granted(), NoAnswer("timed out")).carry(credentials().authorized(REQUEST))
+        TokenServer(granted(), NoAnswer("timed out")).carry(credentials().authorized(REQUEST))
 
 
 def said(document, status=400):
@@ -276,7 +277,7 @@ def test_a_token_that_cannot_stand_in_a_header_is_none(answer):
 def test_the_kind_of_token_may_be_left_out_or_in_lower_case():
     for more in ({"token_type": "bearer"}, {}):
         document = {"access_token": "t1", **more}
-        server = Server(said(document, 200), OK)
+        server = TokenServer(said(document, 200), OK)
         assert server.carry(credentials().authorized(REQUEST)) is OK
 
 
@@ -285,7 +286,7 @@ def test_a_failed_login_is_a_bad_reply_to_who_does_not_send():
 
 
 def test_a_failed_login_is_tried_again_next_time():
-    server, login = Server(granted(), UNAUTHORIZED, HttpResponse(500)), credentials()
+    server, login = TokenServer(granted(), UNAUTHORIZED, HttpResponse(500)), credentials()
     with pytest.raises(LoginFailed):
         server.carry(login.authorized(REQUEST))
     server.answers += [granted("t2"), OK]
@@ -293,7 +294,7 @@ def test_a_failed_login_is_tried_again_next_time():
 
 
 def test_neither_secret_nor_token_shows():
-    server, login = Server(granted("token-4711"), OK), credentials()
+    server, login = TokenServer(granted("token-4711"), OK), credentials()
     server.carry(login.authorized(REQUEST))
     for thing in (login, login._held, *server.asked):
         assert SECRET not in repr(thing)
@@ -313,7 +314,7 @@ JSON = st.recursive(
 
 @given(st.binary(max_size=40) | JSON.map(lambda value: json.dumps(value).encode()), st.integers())
 def test_whatever_a_login_answers_it_is_granted_or_failed(body, status):
-    server = Server(HttpResponse(status, body), OK)
+    server = TokenServer(HttpResponse(status, body), OK)
     with suppress(LoginFailed):
         assert server.carry(credentials().authorized(REQUEST)) is OK
 

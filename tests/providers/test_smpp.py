@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,8 +41,8 @@ MESSAGE = Message(
 LONG = "0123456789" * 40  # three segments of GSM
 
 
-class Played:
-    """Carries an exchange through; *answers* are PDUs, statuses, ids or what is thrown."""
+class PlayedExchange:
+    """Carries an exchange through; *answers* are PDUs, statuses, ids or exceptions."""
 
     def __init__(self, message, *answers, smpp=SMPP, now=NOON):
         self.requests: list[SmppRequest] = []
@@ -81,12 +82,12 @@ def with_settings(**settings):
 
 def sent(message=MESSAGE, **settings):
     """Return the only submit_sm of a message."""
-    (pdu,) = Played(message, "1", smpp=with_settings(**settings)).pdus
+    (pdu,) = PlayedExchange(message, "1", smpp=with_settings(**settings)).pdus
     return pdu
 
 
 def test_a_text_is_one_submit_sm_of_gsm_characters():
-    played = Played(MESSAGE, "42")
+    played = PlayedExchange(MESSAGE, "42")
     assert played.outcome == Accepted("42")
     (pdu,) = played.pdus
     assert pdu.short_message == TEXT.encode()
@@ -192,7 +193,7 @@ def test_the_destination_is_of_the_type_that_its_form_tells(number, ton, setting
 @pytest.mark.parametrize("field", ["source", "number"])
 def test_an_address_that_does_not_fit_is_not_cut_but_refused(field):
     value = Address("A" * 21) if field == "source" else "1" * 21
-    played = Played(changed(**{field: value}))
+    played = PlayedExchange(changed(**{field: value}))
     assert isinstance(played.outcome, Refused)
     assert played.requests == []
 
@@ -229,14 +230,19 @@ def test_receipts_are_asked_for_as_is_set(asked, setting, octet):
 
 
 def test_an_smsc_that_is_asked_for_no_receipts_tells_of_none():
-    section = section_for("smpp")
-    settings = {"type": "smpp", "host": "smsc.test", "system_id": "bank", "password": "sesame"}
+    section: Any = section_for("smpp")
+    settings: dict[str, Any] = {
+        "type": "smpp",
+        "host": "smsc.test",
+        "system_id": "bank",
+        "password": "sesame",
+    }
     assert section(**settings).lane.reports == "push"
     assert section(**settings, registered_delivery=0).lane.reports == "none"
 
 
 def test_segments_go_one_after_the_other_and_the_last_asks_for_the_receipt():
-    played = Played(changed(text=LONG), "7", "", "9")
+    played = PlayedExchange(changed(text=LONG), "7", "", "9")
     assert played.outcome == Accepted("9")
     assert [pdu.registered_delivery for pdu in played.pdus] == [0, 0, 1]
     assert {pdu.esm_class for pdu in played.pdus} == {0x40}
@@ -247,12 +253,16 @@ def test_segments_go_one_after_the_other_and_the_last_asks_for_the_receipt():
 
 
 def test_segments_may_have_a_wide_reference():
-    pdus = Played(changed(text=LONG), "7", "8", "9", smpp=with_settings(segments="udh16")).pdus
+    pdus = PlayedExchange(
+        changed(text=LONG), "7", "8", "9", smpp=with_settings(segments="udh16")
+    ).pdus
     assert pdus[1].short_message[:7] == b"\x06\x08\x04\x02\x03\x03\x02"
 
 
 def test_segments_may_be_told_by_tlvs():
-    pdus = Played(changed(text=LONG), "7", "8", "9", smpp=with_settings(segments="sar")).pdus
+    pdus = PlayedExchange(
+        changed(text=LONG), "7", "8", "9", smpp=with_settings(segments="sar")
+    ).pdus
     tags = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
     assert [[tlvs.integer(p.tlvs, t) for t in tags] for p in pdus] == [
         [0x0203, 3, n] for n in (1, 2, 3)
@@ -271,21 +281,21 @@ def test_a_long_message_may_go_whole():
 
 def test_latin1_that_gsm_has_too_is_as_long_as_gsm():
     smpp = with_settings(alphabet="latin1")
-    assert len(Played(changed(text="a" * 160), "1", smpp=smpp).pdus) == 1
-    assert len(Played(changed(text="â" * 141), "1", "2", smpp=smpp).pdus) == 2
+    assert len(PlayedExchange(changed(text="a" * 160), "1", smpp=smpp).pdus) == 1
+    assert len(PlayedExchange(changed(text="â" * 141), "1", "2", smpp=smpp).pdus) == 2
 
 
 def test_a_text_that_nobody_can_divide_is_refused_before_anything_leaves():
-    played = Played(changed(text="x" * 50_000))
+    played = PlayedExchange(changed(text="x" * 50_000))
     assert (played.outcome.command_status, played.requests) == (Status.ESME_RINVMSGLEN, [])
-    assert isinstance(Played(changed(text="\ud800")).outcome, Refused)
+    assert isinstance(PlayedExchange(changed(text="\ud800")).outcome, Refused)
     udh = Traits(udh=b"\x05\x00\x09")
-    assert isinstance(Played(changed(binary=b"x" * 200, traits=udh)).outcome, Refused)
+    assert isinstance(PlayedExchange(changed(binary=b"x" * 200, traits=udh)).outcome, Refused)
 
 
 def test_only_a_later_segment_that_is_throttled_is_repeated():
     throttled = Status.ESME_RTHROTTLED
-    played = Played(changed(text=LONG), "7", throttled, throttled, "8", "9")
+    played = PlayedExchange(changed(text=LONG), "7", throttled, throttled, "8", "9")
     assert played.outcome == Accepted("9")
     numbers = [pdu.short_message[5] for pdu in played.pdus]
     assert numbers == [1, 2, 2, 2, 3]
@@ -294,25 +304,27 @@ def test_only_a_later_segment_that_is_throttled_is_repeated():
 
 def test_a_later_segment_is_not_repeated_for_ever():
     answers = [Status.ESME_RMSGQFUL] * (1 + len(PAUSES))
-    played = Played(changed(text=LONG), "7", *answers)
+    played = PlayedExchange(changed(text=LONG), "7", *answers)
     assert played.outcome == Refused("segment 2 of 3: ESME_RMSGQFUL", Status.ESME_RMSGQFUL)
     assert [request.after for request in played.requests[2:]] == list(PAUSES)
 
 
 def test_a_later_segment_that_never_left_is_repeated_too():
-    assert Played(changed(text=LONG), "7", NotSent("not bound"), "8", "9").outcome == Accepted("9")
+    assert PlayedExchange(
+        changed(text=LONG), "7", NotSent("not bound"), "8", "9"
+    ).outcome == Accepted("9")
     gone = [NotSent("not bound")] * (1 + len(PAUSES))
-    outcome = Played(changed(text=LONG), "7", *gone).outcome
+    outcome = PlayedExchange(changed(text=LONG), "7", *gone).outcome
     assert outcome == Uncertain("segment 2 of 3 could not be sent")
 
 
 def test_a_refused_later_segment_ends_it_and_no_other_provider_may_try():
-    outcome = Played(changed(text=LONG), "7", Status.ESME_RINVSYSID).outcome
+    outcome = PlayedExchange(changed(text=LONG), "7", Status.ESME_RINVSYSID).outcome
     assert outcome == Refused("segment 2 of 3: ESME_RINVSYSID", Status.ESME_RINVSYSID)
 
 
 def test_after_the_first_segment_silence_is_uncertain():
-    played = Played(changed(text=LONG), "7", NoAnswer("lost"))
+    played = PlayedExchange(changed(text=LONG), "7", NoAnswer("lost"))
     assert played.outcome == Uncertain("segment 2 of 3: lost")
     assert len(played.requests) == 2
 
@@ -321,12 +333,12 @@ def test_after_the_first_segment_silence_is_uncertain():
 @pytest.mark.parametrize("text", [TEXT, LONG])
 def test_what_happens_to_the_first_request_is_for_the_relay(fault, text):
     with pytest.raises(type(fault)):
-        Played(changed(text=text), fault)
+        PlayedExchange(changed(text=text), fault)
 
 
 @pytest.mark.parametrize("status", [Status.ESME_RTHROTTLED, Status.ESME_RINVDSTADR])
 def test_a_first_segment_that_is_not_taken_leaves_nothing_behind(status):
-    played = Played(changed(text=LONG), status)
+    played = PlayedExchange(changed(text=LONG), status)
     assert not isinstance(played.outcome, Accepted)
     assert len(played.requests) == 1
 
@@ -349,22 +361,22 @@ def test_a_first_segment_that_is_not_taken_leaves_nothing_behind(status):
     ],
 )
 def test_a_status_means_what_it_says(status, outcome):
-    assert Played(MESSAGE, status).outcome == outcome
-    assert Played(MESSAGE, GenericNack(status, 1)).outcome == outcome
+    assert PlayedExchange(MESSAGE, status).outcome == outcome
+    assert PlayedExchange(MESSAGE, GenericNack(status, 1)).outcome == outcome
 
 
 def test_meanings_can_be_set_by_name_and_number():
     smpp = with_settings(
         statuses={"ESME_RSUBMITFAIL": "provider", 0x0401: "throttled", "0x0402": "later"}
     )
-    assert Played(MESSAGE, Status.ESME_RSUBMITFAIL, smpp=smpp).outcome.provider_fault
-    assert Played(MESSAGE, 0x0401, smpp=smpp).outcome.whole_lane
-    assert Played(MESSAGE, 0x0402, smpp=smpp).outcome == Postponed("0x00000402")
+    assert PlayedExchange(MESSAGE, Status.ESME_RSUBMITFAIL, smpp=smpp).outcome.provider_fault
+    assert PlayedExchange(MESSAGE, 0x0401, smpp=smpp).outcome.whole_lane
+    assert PlayedExchange(MESSAGE, 0x0402, smpp=smpp).outcome == Postponed("0x00000402")
 
 
 @pytest.mark.parametrize("answer", ["", " ", "x" * 65, "\x1b[2J", GenericNack(0, 1)])
 def test_an_answer_without_an_id_is_uncertain(answer):
-    assert isinstance(Played(MESSAGE, answer).outcome, Uncertain)
+    assert isinstance(PlayedExchange(MESSAGE, answer).outcome, Uncertain)
 
 
 @pytest.mark.parametrize(
@@ -379,19 +391,19 @@ def test_an_answer_without_an_id_is_uncertain(answer):
     ],
 )
 def test_ids_are_kept_as_receipts_will_spell_them(ids, said, kept):
-    assert Played(MESSAGE, said, smpp=with_settings(ids=ids)).outcome == Accepted(kept)
+    assert PlayedExchange(MESSAGE, said, smpp=with_settings(ids=ids)).outcome == Accepted(kept)
 
 
 @given(status=st.integers(0, 0xFFFFFFFF), message_id=st.binary(max_size=70))
 def test_any_answer_is_an_outcome(status, message_id):
-    outcome = Played(MESSAGE, SubmitSmResp(status, 1, message_id)).outcome
+    outcome = PlayedExchange(MESSAGE, SubmitSmResp(status, 1, message_id)).outcome
     assert isinstance(outcome, Outcome)
 
 
 @given(text=st.text(max_size=400), alphabet=st.sampled_from(["gsm7", "latin1", "ia5", "ucs2"]))
 def test_any_text_can_be_written_or_is_refused(text, alphabet):
     smpp = with_settings(alphabet=alphabet)
-    played = Played(changed(text=text), *["1"] * 50, smpp=smpp)
+    played = PlayedExchange(changed(text=text), *["1"] * 50, smpp=smpp)
     assert isinstance(played.outcome, Accepted | Refused)
 
 
@@ -399,7 +411,7 @@ def test_any_text_can_be_written_or_is_refused(text, alphabet):
 
 
 def test_neither_password_nor_text_shows():
-    (request,) = Played(MESSAGE, "1").requests
+    (request,) = PlayedExchange(MESSAGE, "1").requests
     for thing in (SMPP, SMPP.binding, request, request.pdu):
         assert PASSWORD not in repr(thing)
         assert TEXT not in repr(thing)

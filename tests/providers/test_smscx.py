@@ -22,7 +22,7 @@ from tests.providers.cx import (
     SMSCX,
     TEXT,
     UUID,
-    Carried,
+    CarriedExchange,
     fault,
     item,
     message,
@@ -49,14 +49,14 @@ def test_a_batch_is_one_request_under_its_key():
 
 
 def test_one_message_is_a_batch_without_a_key():
-    carried = Carried(SMSCX.submit(FIRST), HttpResponse(200, octets({"data": [item()]})))
+    carried = CarriedExchange(SMSCX.submit(FIRST), HttpResponse(200, octets({"data": [item()]})))
     body = json.loads(carried.asked[0].body)
     assert (body["to"], "idempotencyId" in body) == (["+254722000001"], False)
     assert carried.result == Accepted(ID)
 
 
 def test_no_messages_are_no_request():
-    carried = Carried(SMSCX.submit_batch((), UUID))
+    carried = CarriedExchange(SMSCX.submit_batch((), UUID))
     assert (carried.asked, carried.result) == ([], [])
 
 
@@ -126,13 +126,13 @@ def test_a_time_goes_along_where_the_provider_keeps_it_and_it_has_not_passed(set
 
 def test_a_text_that_would_be_rewritten_is_refused_unasked():
     rewritten = message(text="Dear {{name}}")
-    carried = Carried(SMSCX.submit_batch((rewritten, rewritten), UUID))
+    carried = CarriedExchange(SMSCX.submit_batch((rewritten, rewritten), UUID))
     assert carried.asked == []
     refused = Refused("it would rewrite {{ in the text", provider_fault=True)
     assert carried.result == [refused] * 2
     passing = replace(SMSCX, placeholders="pass")
     assert json.loads(requested(passing, rewritten).body)["text"] == "Dear {{name}}"
-    assert Carried(SMSCX.submit(message(text="{ {name} }")), HttpResponse(200)).asked
+    assert CarriedExchange(SMSCX.submit(message(text="{ {name} }")), HttpResponse(200)).asked
 
 
 def test_requests_of_a_kind_share_one_tuple_of_headers():
@@ -153,7 +153,9 @@ TOKEN = HttpResponse(200, octets({"access_token": "t1", "expires_in": 86400}))
 
 def test_an_application_logs_in_first_and_bears_its_token():
     smscx = replace(OAUTH, scope="sms reports")
-    carried = Carried(smscx.submit(FIRST), TOKEN, HttpResponse(200, octets({"data": [item()]})))
+    carried = CarriedExchange(
+        smscx.submit(FIRST), TOKEN, HttpResponse(200, octets({"data": [item()]}))
+    )
     login, request = carried.asked
     assert login.url == "https://cx.test/oauth/token"
     assert b"scope=sms+reports" in login.body
@@ -166,7 +168,7 @@ def test_an_application_logs_in_first_and_bears_its_token():
 def test_401_renews_the_token_under_the_same_key():
     renewed = HttpResponse(200, octets({"access_token": "t2", "expires_in": 86400}))
     answers = (TOKEN, HttpResponse(401), renewed, HttpResponse(200, octets({"data": [item()]})))
-    carried = Carried(replace(OAUTH).submit_batch((FIRST,), UUID), *answers)
+    carried = CarriedExchange(replace(OAUTH).submit_batch((FIRST,), UUID), *answers)
     assert carried.asked[1].body == carried.asked[3].body
     assert carried.result == [Accepted(ID)]
 
@@ -182,15 +184,15 @@ def test_401_renews_the_token_under_the_same_key():
     ],
 )
 def test_a_login_that_fails_has_submitted_nothing(answer, outcome):
-    carried = Carried(replace(OAUTH).submit_batch((FIRST, SECOND), UUID), answer)
+    carried = CarriedExchange(replace(OAUTH).submit_batch((FIRST, SECOND), UUID), answer)
     assert carried.result == [outcome] * 2
 
 
 def test_a_silent_login_is_not_sent_and_a_silent_submission_no_answer():
     with pytest.raises(NotSent):
-        Carried(replace(OAUTH).submit(FIRST), NoAnswer("timed out"))
+        CarriedExchange(replace(OAUTH).submit(FIRST), NoAnswer("timed out"))
     with pytest.raises(NoAnswer):
-        Carried(replace(OAUTH).submit(FIRST), TOKEN, NoAnswer("timed out"))
+        CarriedExchange(replace(OAUTH).submit(FIRST), TOKEN, NoAnswer("timed out"))
 
 
 @pytest.mark.parametrize("silence", [NotSent("refused"), NoAnswer("silence")])
@@ -198,7 +200,7 @@ def test_a_request_that_failed_is_left_to_the_driver(silence):
     smscx = replace(SMSCX, rent_ids=(ID,))
     for exchange in (smscx.submit(FIRST), smscx.query(FIRST, ID), smscx.balance(), smscx.pull()):
         with pytest.raises(type(silence)):
-            Carried(exchange, silence)
+            CarriedExchange(exchange, silence)
 
 
 def test_abilities_follow_from_settings():
@@ -218,7 +220,7 @@ def test_abilities_follow_from_settings():
 def test_neither_credentials_nor_text_show():
     smscx = replace(SMSCX, callback_url="https://b/callbacks/it/secret-key")
     found = HttpResponse(200, octets({"data": item()}))
-    requests = [requested(smscx), *Carried(smscx.query(FIRST, ID), found).asked]
+    requests = [requested(smscx), *CarriedExchange(smscx.query(FIRST, ID), found).asked]
     for thing in (smscx, smscx._reader, OAUTH, OAUTH._login, *requests):
         for secret in (KEY, TEXT, "secret-key"):
             assert secret not in repr(thing)
@@ -255,7 +257,7 @@ def test_equal_settings_make_equal_and_hashable_providers():
 
 
 def test_any_request_can_be_made():
-    carried = Carried(SMSCX.call("POST", "/groups", b"{}"), HttpResponse(404, b"no"))
+    carried = CarriedExchange(SMSCX.call("POST", "/groups", b"{}"), HttpResponse(404, b"no"))
     (request,) = carried.asked
     assert request == HttpRequest(
         "POST", "https://cx.test/groups", SMSCX._headers, b"{}", operation="call"

@@ -481,7 +481,7 @@ def test_abilities_are_what_is_described():
     abilities = ACME.abilities
     assert (abilities.callbacks, abilities.polling, abilities.balance) == (True, True, True)
     assert abilities.callback_answer == b"ACK"
-    assert (abilities.told_where, abilities.keyed) == (False, False)
+    assert (abilities.needs_callback_url, abilities.keyed) == (False, False)
     bare = template(SUBMIT).abilities
     assert (bare.callbacks, bare.polling, bare.balance) == (False, False, False)
 
@@ -518,7 +518,7 @@ TOLD = template(
 def test_it_is_told_where_to_report_and_about_which_message():
     body = parse_qs(next(TOLD.submit(MESSAGE)).body.decode())
     assert body["url"] == ["https://sms.test/callbacks/it/key?ours=1"]
-    assert TOLD.abilities.told_where
+    assert TOLD.abilities.needs_callback_url
     assert "url" not in parse_qs(next(replace(TOLD, callback_url="").submit(MESSAGE)).body.decode())
 
 
@@ -758,7 +758,7 @@ def test_secrets_are_escaped_for_where_they_stand_too(send):
     sent = {
         "json": lambda: json.loads(request.body)["b"],
         "form": lambda: parse_qs(request.body.decode())["b"][0],
-        "xml": lambda: ElementTree.fromstring(request.body).get("b") + "254711000001",
+        "xml": lambda: ElementTree.fromstring(request.body).get("b", "") + "254711000001",
     }
     assert sent[send]() == odd + "254711000001"
 

@@ -1,27 +1,61 @@
-"""A store in memory that commits when a test says so, with the rules of the real ones."""
+"""A store in memory that commits when a test says so, with the rules of the real ones.
+
+tests/contracts holds both to the same suite.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from enum import IntEnum, auto
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.report import Delivery
+from smppbridge.store import mo
+from smppbridge.store import records as rec
 from smppbridge.store.port import (
     EarlyReport,
     Entry,
     Found,
     LineQuery,
     MoEntry,
+    Restored,
     Settlement,
     StoreFailure,
     Verdict,
+    Waiting,
     same_id,
 )
+from smppbridge.store.statements import SqlRow
+
+_LARGEST = 2**63 - 1
+
+
+class Part(IntEnum):
+    """The parts of a transaction, in the order in which they are carried out."""
+
+    MESSAGE = auto()
+    BEGIN = auto()
+    RECORD = auto()
+    MOVE = auto()
+    REVISIT = auto()
+    STATE = auto()
+    FINAL = auto()
+    DELIVERY = auto()
+    MO = auto()
+    OPTOUT = auto()
+    FINISH = auto()
+    POSTPONE = auto()
+    EARLY = auto()
+    DROP_EARLY = auto()
+
+
+Does = Callable[[], Any]
+Parts = list[tuple[Part, Does]]
 
 
 @dataclass
@@ -39,9 +73,11 @@ class Row:
     provider_message_id: str | None = None
     state: int = 0
     batch: str | None = None
+    done_at: float = 0.0
 
     def attempt(self) -> Attempt:
-        message = replace(self.message, segments=tuple(map(replace, self.message.segments)))
+        segments = tuple(map(replace, self.message.segments))
+        message = replace(self.message, segments=segments, due=self.due or 0.0)
         return Attempt(
             message,
             self.provider,
@@ -57,10 +93,19 @@ class Row:
 
 @dataclass
 class Call:
+    """A verb's parts with the rows that SQL would keep, a question, or both."""
+
     waiter: Deferred[Any]
-    does: Callable[[], Any]
-    is_question: bool
     verb: str
+    parts: Parts
+    question: Does | None
+    rows: list[SqlRow]
+    inserts: frozenset[tuple[str, int]]  # what must not be there yet: table, message_id
+    writes: bool  # fails where nothing can be written
+
+    @property
+    def is_question(self) -> bool:
+        return self.question is not None and not self.parts
 
 
 @dataclass
@@ -83,16 +128,18 @@ class FakeStore:
     by_hand: list[tuple[int, str]] = field(default_factory=list)
     pending: list[Call] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    inserted: set[tuple[str, int]] = field(default_factory=set)
 
     # -- when ---------------------------------------------------------------------------------
 
     def commit(self, count: int | None = None) -> None:
-        """Carry out the next calls, all there are if *count* is None."""
-        for _ in range(len(self.pending) if count is None else count):
-            self._carry_out(self.pending.pop(0))
+        """Carry out the next calls in one transaction, all there are if *count* is None."""
+        count = len(self.pending) if count is None else count
+        calls, self.pending = self.pending[:count], self.pending[count:]
+        self._carry_out(calls)
 
     def commit_all(self) -> None:
-        """Carry out calls until none is left."""
+        """Carry out calls until none is left, each in a transaction of its own."""
         while self.pending:
             self.commit(1)
 
@@ -102,183 +149,266 @@ class FakeStore:
         self.commit(count)
         self.failing = False
 
+    def stop(self) -> None:
+        """Write what was told."""
+        self.commit()
+
     def crash(self) -> None:
         """Lose what is not on disk; nobody is left to hear of it."""
         self.pending.clear()
 
-    def _carry_out(self, call: Call) -> None:
-        if self.failing and not call.is_question:
-            call.waiter.errback(StoreFailure("disk full"))
-        else:
-            call.waiter.callback(call.does())
+    def restored(self) -> Restored:
+        """Return what a store says that is opened on what is here."""
+        rows = self.messages.values()
+        waits = Counter(
+            (r.provider, r.message.system_id, r.message.priority)
+            for r in rows
+            if r.stage is Stage.WAITING
+        )
+        ids = [*self.messages, *self.segments, *self.mos.values()]
+        ids += [s.message_id for r in rows for s in r.message.segments]
+        return Restored(
+            max(ids, default=0),
+            [Waiting(*line, count) for line, count in waits.items()],
+            [r.attempt() for r in rows if r.stage is Stage.SUBMITTING and r.due is None],
+            [(key, replace(segment)) for key, segment in self.segments.values()],
+            dict(Counter(d.system_id for d in self.unfinished())),
+            sorted(map(replace, self.early.values()), key=lambda r: r.at),
+            [each for each in self.optouts if each not in self.ended],
+        )
+
+    def _carry_out(self, calls: list[Call]) -> None:
+        """Carry out the parts of all calls in their order, then questions; then tell who waits."""
+        failures = list(map(self._failure, calls))
+        good = [call for call, failure in zip(calls, failures, strict=True) if failure is None]
+        for _, does in sorted((p for call in good for p in call.parts), key=lambda part: part[0]):
+            does()
+        answers = {id(call): call.question() for call in good if call.question}
+        for call, failure in sorted(
+            zip(calls, failures, strict=True), key=lambda pair: pair[0].is_question
+        ):
+            if failure is not None:
+                call.waiter.errback(failure)
+            else:
+                call.waiter.callback(answers.get(id(call)))
+
+    def _failure(self, call: Call) -> StoreFailure | None:
+        """Return why nothing of a call can be carried out, though all of the others is."""
+        if self.failing and call.writes:
+            return StoreFailure("disk full")
+        if not all(map(_can_be_kept, call.rows)):
+            return StoreFailure("a value that SQL cannot have")
+        if self.inserted & call.inserts:
+            return StoreFailure("UNIQUE constraint failed")
+        self.inserted |= call.inserts
+        return None
 
     def _do(
-        self, verb: str, does: Callable[[], Any], *, is_question: bool = False
+        self,
+        verb: str,
+        parts: Parts | None = None,
+        question: Does | None = None,
+        *,
+        rows: Sequence[SqlRow] = (),
+        inserts: Collection[tuple[str, int]] = (),
+        writes: bool = True,
     ) -> Deferred[Any]:
-        call = Call(Deferred(), does, is_question, verb)
+        call = Call(Deferred(), verb, parts or [], question, list(rows), frozenset(inserts), writes)
         self.log.append(verb)
         if self.at_once and not self.pending:
-            self._carry_out(call)
+            self._carry_out([call])
         else:
             self.pending.append(call)
         return call.waiter
+
+    def _ask(self, verb: str, question: Does, *asked: Any) -> Deferred[Any]:
+        return self._do(verb, question=question, rows=[asked], writes=False)
 
     # -- verbs: copies are made at once, as rows are --------------------------------------------
 
     def accept(
         self, entries: Sequence[Entry], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        kept = [
-            (
-                replace(e.message) if e.message else None,
-                e.begun,
-                e.hop,
-                e.key,
-                e.segment and replace(e.segment),
-            )
-            for e in entries
-        ]
-        settle = self._settling(settlements)
+        kept = [replace(e, message=e.message and replace(e.message)) for e in entries]
+        for entry in kept:
+            entry.segment = entry.segment and replace(entry.segment)
+        messages = [rec.message_row(e.message, e.attempt) for e in kept if e.message]
+        segments = [rec.segment_row(e) for e in kept if e.segment]
+        inserts = [("message", row[0]) for row in messages]
+        inserts += [("segment", row[0]) for row in segments]
 
         def does() -> None:
-            for message, begun, hop, key, segment in kept:
-                if segment is not None and key is not None:
-                    assert segment.message_id not in self.segments
-                    self.segments[segment.message_id] = key, segment
-                if message is not None:
-                    self._insert(message, begun, hop)
-            settle()
+            for entry in kept:
+                if entry.segment is not None and entry.key is not None:
+                    self.segments[entry.segment.message_id] = entry.key, entry.segment
+            for entry in kept:
+                if entry.message is not None:
+                    begun = entry.attempt is not None and entry.attempt.number > 0
+                    hop = entry.attempt.hop if entry.attempt else 0
+                    self._insert(entry.message, begun, hop)
 
-        return self._do("accept", does)
+        parts: Parts = [(Part.MESSAGE, does), *self._settling(settlements)]
+        rows = [*messages, *segments, *_settled_rows(settlements)]
+        return self._do("accept", parts, rows=rows, inserts=inserts)
 
     def _insert(self, message: Message, begun: bool, hop: int) -> None:
-        assert message.message_id not in self.messages
         provider = message.route[hop] if message.route else ""
         stage = Stage.SUBMITTING if begun else Stage.WAITING
         row = Row(message, stage, provider, None if begun else message.due, int(begun), hop)
-        self.messages[message.message_id] = row
+        row.begun_at = message.accepted_at if begun else 0.0
         for segment in message.segments:
             assert segment.message_id in self.segments, "a segment that was never written down"
             del self.segments[segment.message_id]
+        message.segments = tuple(
+            Segment(s.message_id, s.number, s.registered_delivery, s.received_at)
+            for s in message.segments
+        )
+        self.messages[message.message_id] = row
 
     def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        begun = [replace(a) for a in attempts]
+        rows: list[SqlRow] = [
+            (a.message.message_id, a.provider, a.hop, a.number, a.begun_at, a.batch)
+            for a in attempts
+        ]
 
         def does() -> None:
-            for a in begun:
-                row = self._open(a)
-                if row:
-                    row.stage, row.due, row.provider, row.hop = (
-                        Stage.SUBMITTING,
-                        None,
-                        a.provider,
-                        a.hop,
-                    )
-                    row.number, row.begun_at, row.batch = a.number, a.begun_at, a.batch
+            for message_id, provider, hop, number, begun_at, batch in rows:
+                if row := self._open(message_id):
+                    row.stage, row.due = Stage.SUBMITTING, None
+                    row.provider, row.hop, row.number = provider, hop, number
+                    row.begun_at, row.batch = begun_at, batch
 
-        return self._do("begin", does)
+        return self._do("begin", [(Part.BEGIN, does)], rows=rows)
 
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        told = [(replace(v.attempt), replace(v)) for v in verdicts]
-        settle = self._settling(settlements)
+        rows = [rec.verdict_row(v) for v in verdicts]
+        noted = [rec.attempt_row(v) for v in verdicts]
 
         def does() -> None:
-            for a, v in told:
-                row = self._open(a)
-                if row:
-                    row.stage, row.due, row.answered_at, row.number = v.stage, v.due, v.at, a.number
-                    row.provider, row.hop = v.next_provider or a.provider, v.next_hop or a.hop
-                    row.provider_message_id = v.provider_message_id or row.provider_message_id
-            settle()
+            for message_id, stage, due, provider, hop, number, at, name in rows:
+                if row := self._open(message_id):
+                    row.stage, row.due, row.answered_at, row.number = Stage(stage), due, at, number
+                    row.provider, row.hop = provider, hop
+                    row.provider_message_id = name or row.provider_message_id
 
-        return self._do("record", does)
+        parts: Parts = [(Part.RECORD, does), *self._settling(settlements)]
+        return self._do("record", parts, rows=[*rows, *noted, *_settled_rows(settlements)])
 
     def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        told = [(a.message.message_id, a.provider, a.hop) for a in attempts]
+        rows: list[SqlRow] = [(a.message.message_id, a.provider, a.hop) for a in attempts]
 
         def does() -> None:
-            for message_id, provider, hop in told:
-                row = self.messages[message_id]
-                if row.stage is Stage.WAITING:
+            for message_id, provider, hop in rows:
+                row = self._open(message_id)
+                if row and row.stage is Stage.WAITING:
                     row.provider, row.hop = provider, hop
 
-        return self._do("move", does)
+        return self._do("move", [(Part.MOVE, does)], rows=rows)
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
-        def does() -> None:
-            for message_id, due in dues:
-                self.messages[message_id].due = due
+        rows = list(dues)
 
-        return self._do("revisit", does)
+        def does() -> None:
+            for message_id, due in rows:
+                if row := self._open(message_id):
+                    row.due = due
+
+        return self._do("revisit", [(Part.REVISIT, does)], rows=rows)
 
     def settle(self, settlements: Sequence[Settlement]) -> Deferred[None]:
-        return self._do("settle", self._settling(settlements))
+        rows = list(_settled_rows(settlements))
+        return self._do("settle", self._settling(settlements), rows=rows)
 
-    def _settling(self, settlements: Sequence[Settlement]) -> Callable[[], None]:
-        told = [
-            (s.attempt.message.message_id, replace(s), list(map(replace, s.deliveries)))
-            for s in settlements
+    def _settling(self, settlements: Sequence[Settlement]) -> Parts:
+        states = [rec.settlement_row(s) for s in settlements if not s.final]
+        finals = [rec.settlement_row(s) for s in settlements if s.final]
+        deliveries = [replace(d) for s in settlements for d in s.deliveries]
+        early = [s.early for s in settlements if s.early]
+
+        def told(rows: list[SqlRow], *, final: bool) -> None:
+            for message_id, state, _error, at, _source, renamed in rows:
+                if row := self._open(message_id):
+                    row.state = state
+                    row.provider_message_id = renamed or row.provider_message_id
+                    if final:
+                        row.stage, row.due, row.done_at = Stage.FINISHED, None, at
+
+        def owe() -> None:
+            for d in deliveries:
+                self.deliveries.setdefault((d.message_id, d.state), d)
+
+        return [
+            (Part.STATE, lambda: told(states, final=False)),
+            (Part.FINAL, lambda: told(finals, final=True)),
+            (Part.DELIVERY, owe),
+            (Part.DROP_EARLY, lambda: self._forget_early(early)),
         ]
-
-        def does() -> None:
-            for message_id, s, deliveries in told:
-                row = self.messages[message_id]
-                if row.stage is not Stage.FINISHED:
-                    row.state = s.state
-                    row.provider_message_id = s.renamed or row.provider_message_id
-                    if s.final:
-                        row.stage, row.due = Stage.FINISHED, None
-                for d in deliveries:
-                    self.deliveries.setdefault((d.message_id, d.state), d)
-                if s.early:
-                    self.early.pop(s.early, None)
-
-        return does
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         kept = list(map(replace, reports))
-        return self._do(
-            "keep_early",
-            lambda: self.early.update({(r.provider, r.provider_message_id): r for r in kept}),
-        )
+        rows: list[SqlRow] = [
+            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed) for r in kept
+        ]
+        named = {(r.provider, r.provider_message_id): r for r in kept}
+        return self._do("keep_early", [(Part.EARLY, lambda: self.early.update(named))], rows=rows)
 
     def drop_early(self, keys: Sequence[tuple[str, str]]) -> Deferred[None]:
-        def does() -> None:
-            for key in keys:
-                self.early.pop(key, None)
+        keys = list(keys)
+        parts: Parts = [(Part.DROP_EARLY, lambda: self._forget_early(keys))]
+        return self._do("drop_early", parts, rows=keys)
 
-        return self._do("drop_early", does)
+    def _forget_early(self, keys: Sequence[tuple[str, str]]) -> None:
+        for key in keys:
+            self.early.pop(key, None)
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
-        told = {(d.message_id, d.state): status for d, status in done}
-        return self._do("finish", lambda: self.finished.update(told))
+        ended = {(d.message_id, d.state): status for d, status in done}
+
+        def does() -> None:
+            there = {key: status for key, status in ended.items() if key in self.deliveries}
+            self.finished.update(there)
+
+        rows: list[SqlRow] = [(*key, status, at) for key, status in ended.items()]
+        return self._do("finish", [(Part.FINISH, does)], rows=rows)
 
     def postpone(self, deliveries: Sequence[Delivery]) -> Deferred[None]:
-        told = list(map(replace, deliveries))
-        return self._do(
-            "postpone", lambda: self.deliveries.update({(d.message_id, d.state): d for d in told})
-        )
+        rows = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
+
+        def does() -> None:
+            for message_id, state, due, attempts in rows:
+                if delivery := self.deliveries.get((message_id, state)):
+                    delivery.due, delivery.attempts = due, attempts
+
+        return self._do("postpone", [(Part.POSTPONE, does)], rows=rows)
 
     def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
-        told = [(e, list(map(replace, e.deliveries))) for e in map(replace, entries)]
+        deliveries = [replace(d) for entry in entries for d in entry.deliveries]
+        ids = {entry.message_id for entry in entries}
+        rows = [row for entry in entries for row in mo.entry_rows(entry)]
 
-        def does() -> set[int]:
-            fresh: set[int] = set()
-            for entry, deliveries in told:
-                name = entry.provider, entry.provider_message_id, entry.segment
-                if not entry.provider_message_id or name not in self.mos:
-                    self.mos[name] = entry.message_id
-                    fresh.add(entry.message_id)
-                    self.deliveries.update({(d.message_id, d.state): d for d in deliveries})
-            return fresh
+        def does() -> None:
+            for message_id, _parent, provider, name, segment, *_ in rows:
+                # without a name of the provider's nobody can tell a repetition
+                self.mos.setdefault((provider, name or f"#{message_id}", segment), message_id)
+            there = set(self.mos.values())
+            for d in deliveries:
+                if d.parent in there:
+                    self.deliveries.setdefault((d.message_id, d.state), d)
 
-        return self._do("keep_mos", does)
+        return self._do(
+            "keep_mos",
+            [(Part.MO, does)],
+            lambda: ids & set(self.mos.values()),
+            rows=[*rows, *map(rec.delivery_row, deliveries)],
+        )
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
-        told = {(provider, number): at for provider, number, at in optouts}
-        return self._do("keep_optouts", lambda: self.optouts.update(told))
+        rows = list(optouts)
+        told = {(provider, number): at for provider, number, at in rows}
+        parts: Parts = [(Part.OPTOUT, lambda: self.optouts.update(told))]
+        return self._do("keep_optouts", parts, rows=rows)
 
     # -- questions ------------------------------------------------------------------------------
 
@@ -289,7 +419,7 @@ class FakeStore:
                 self.optouts.pop(each, None)
             return taken
 
-        return self._do("ended_optouts", does, is_question=True)
+        return self._do("ended_optouts", question=does, writes=bool(self.ended))
 
     def waiting(
         self, provider: str, lines: Sequence[LineQuery], now: float, limit: int
@@ -305,14 +435,15 @@ class FakeStore:
             ]
             return [r.attempt() for r in found[:limit]]
 
-        return self._do("waiting", lambda: list(map(of, lines)), is_question=True)
+        asked = [each for line in lines for each in line[:2]]
+        return self._ask("waiting", lambda: list(map(of, lines)), provider, now, limit, *asked)
 
     def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         assert stage in (Stage.SUBMITTING, Stage.SUBMITTED)
-        return self._do(
+        return self._ask(
             "due",
             lambda: [r.attempt() for r in self._due(stage, provider, now)[:limit]],
-            is_question=True,
+            *(provider, now, limit),
         )
 
     def _due(self, stage: Stage, provider: str, now: float) -> list[Row]:
@@ -321,14 +452,14 @@ class FakeStore:
             for r in self.messages.values()
             if r.stage is stage and r.provider == provider and r.due is not None and r.due <= now
         ]
-        return sorted(rows, key=lambda r: r.due or 0.0)
+        return sorted(rows, key=lambda r: (r.due or 0.0, r.message.message_id))
 
     def batches(self, keys: Sequence[str]) -> Deferred[dict[str, list[Found]]]:
         def does() -> dict[str, list[Found]]:
             rows = sorted(self.messages.values(), key=lambda r: r.message.message_id)
             return {key: [self._found(r) for r in rows if r.batch == key] for key in keys}
 
-        return self._do("batches", does, is_question=True)
+        return self._ask("batches", does, *keys)
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         def does() -> list[Attempt]:
@@ -336,14 +467,14 @@ class FakeStore:
             late = [r for r in rows if r.provider == provider and r.message.expires_at <= now]
             return [r.attempt() for r in late[:limit]]
 
-        return self._do("expired", does, is_question=True)
+        return self._ask("expired", does, provider, now, limit)
 
     def decisions(self) -> Deferred[list[tuple[Found, str]]]:
         def does() -> list[tuple[Found, str]]:
             taken, self.by_hand = self.by_hand, []
             return [(self._found(self.messages[m]), verb) for m, verb in taken]
 
-        return self._do("decisions", does, is_question=True)
+        return self._do("decisions", question=does, writes=bool(self.by_hand))
 
     def find(
         self, keys: Sequence[tuple[str, str] | int]
@@ -352,7 +483,8 @@ class FakeStore:
             rows = {key: row for key in keys if (row := self._look_up(key)) is not None}
             return {key: self._found(row) for key, row in rows.items()}
 
-        return self._do("find", does, is_question=True)
+        asked = [each for key in keys for each in ((key,) if isinstance(key, int) else key)]
+        return self._ask("find", does, *asked)
 
     def owed(
         self,
@@ -366,9 +498,10 @@ class FakeStore:
         def does() -> list[Delivery]:
             owed = [d for d in self.unfinished() if d.system_id == system_id and d.due <= now]
             owed = [d for d in owed if (d.message_id, d.state) not in skip]
-            return [replace(d) for d in sorted(owed, key=lambda d: d.due)[:limit]]
+            owed.sort(key=lambda d: (d.due, d.message_id, d.state))
+            return list(map(replace, owed[:limit]))
 
-        return self._do("owed", does, is_question=True)
+        return self._ask("owed", does, system_id, now, limit)
 
     def lapse(self, now: float, limit: int) -> Deferred[dict[str, int]]:
         def does() -> dict[str, int]:
@@ -376,7 +509,25 @@ class FakeStore:
             self.finished.update({(d.message_id, d.state): -1 for d in late})
             return dict(Counter(d.system_id for d in late))
 
-        return self._do("lapse", does)
+        return self._do("lapse", question=does, rows=[(now, limit)])
+
+    def forget(self, before: float, limit: int) -> Deferred[int]:
+        def does() -> int:
+            old = [r for r in self.messages.values() if r.stage is Stage.FINISHED]
+            old = sorted((r for r in old if r.done_at < before), key=lambda r: r.done_at)[:limit]
+            for row in old:
+                self._forget(row.message)
+            return len(old)
+
+        return self._do("forget", question=does, rows=[(before, limit)])
+
+    def _forget(self, message: Message) -> None:
+        segments = {segment.message_id for segment in message.segments}
+        self.inserted -= {("message", message.message_id), *(("segment", n) for n in segments)}
+        del self.messages[message.message_id]
+        for key in [k for k in self.deliveries if k[0] in {message.message_id, *segments}]:
+            del self.deliveries[key]
+            self.finished.pop(key, None)
 
     def unfinished(self) -> list[Delivery]:
         """Return the deliveries that are owed still."""
@@ -385,9 +536,9 @@ class FakeStore:
     def stages(self) -> dict[int, Stage]:
         return {message_id: row.stage for message_id, row in self.messages.items()}
 
-    def _open(self, attempt: Attempt) -> Row | None:
-        row = self.messages[attempt.message.message_id]
-        return None if row.stage is Stage.FINISHED else row
+    def _open(self, message_id: int) -> Row | None:
+        row = self.messages.get(message_id)
+        return None if row is None or row.stage is Stage.FINISHED else row
 
     def _found(self, row: Row) -> Found:
         return Found(row.attempt(), row.stage)
@@ -404,3 +555,20 @@ class FakeStore:
         ]
         found = [r for r in like if r.provider_message_id == key[1]] or like
         return found[0] if len(found) == 1 else None
+
+
+def _settled_rows(settlements: Sequence[Settlement]) -> Iterator[SqlRow]:
+    for s in settlements:
+        yield rec.settlement_row(s)
+        yield from map(rec.delivery_row, s.deliveries)
+        yield s.early or ()
+
+
+def _can_be_kept(row: SqlRow) -> bool:
+    """Tell whether SQL can have the values: integers of 64 bits, text without lone surrogates."""
+    for value in row:
+        if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
+            return False
+        if isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+            return False
+    return True

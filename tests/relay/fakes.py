@@ -16,9 +16,13 @@ from smppbridge.model.message import Message, Segment
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept.accept import Accept, rights_of
+from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import Deliver
-from smppbridge.relay.lanes.lane import Lane, LaneRules
+from smppbridge.relay.lanes.lane import LaneRules
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Around
 from smppbridge.relay.report.early import EarlyRules
+from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carried, Carrier
 from smppbridge.relay.submit.overdue import Overdue, PollRules
@@ -54,7 +58,9 @@ class Recorder:
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         def note(*said: Any) -> None:
-            if name in ("submit_resp", "asked", "report_latency"):
+            if name == "asked":
+                self.counts[(name, *said[:3])] += len(said[3])
+            elif name in ("submit_resp", "report_latency"):
                 self.counts[(name, *said[:3])] += 1
             elif name in ("refused", "repeated", "latin1_fallback"):
                 self.counts[(name, *said)] += 1
@@ -277,6 +283,7 @@ class World:
         store: FakeStore | None = None,
         providers: dict[str, Any] | None = None,
         rules: Iterable[Rule] | None = None,
+        optouts: Optouts | None = None,
         **about_account: Any,
     ) -> None:
         self.clock, self.said = FakeClock(), Recorder()
@@ -284,59 +291,54 @@ class World:
         self.wire = FakeWire()
         self.failures: list[Any] = []
         self.keys = 0
-        seen: dict[str, Any] = {"clock": self.clock, "meters": self.said}
-        self.deliver = Deliver(self.store, spawn=self.spawn, **seen)
-        self.reports = Reports(
-            self.store,
-            self.deliver.owe,
-            keep=172_800.0,
-            early=early or EarlyRules(),
-            every_fate=True,
-            journal=self.said.journal,
-            **seen,
+        self.around = around = Around(self.clock, self.said, self.said.journal, self.spawn)
+        self.optouts = optouts or Optouts()
+        self.lane_set = Lanes(self.clock)
+        self.lanes = self.lane_set.by_name
+        self.deliver = Deliver(self.store, around)
+        self.endings = Endings(
+            self.lane_set, self.deliver.owe, keep=172_800.0, every_fate=True, around=around
         )
+        self.reports = Reports(self.store, self.endings, early or EarlyRules(), around)
         providers = providers or {"one": FakeProvider("one"), "two": FakeProvider("two")}
-        self.lanes = {
-            name: Lane(name, provider, lane or LaneRules(), self.clock.monotonic())
-            for name, provider in providers.items()
-        }
-        others: dict[str, Any] = {"spawn": self.spawn, "journal": self.said.journal, **seen}
+        self.lane_set.change(providers, dict.fromkeys(providers, lane or LaneRules()))
         self.submit = Submit(
             self.store,
-            self.lanes,
+            self.lane_set,
             self.wire.carrier,
             self.reports,
+            self.endings,
             random=lambda: 0.5,
             new_key=self.new_key,
-            **others,
+            around=around,
         )
         self.overdue = Overdue(
             self.store,
-            self.lanes,
+            self.lane_set,
             {name: polls or PollRules() for name in providers},
             self.wire.carrier,
             self.reports,
-            self.submit.repeat,
-            **others,
+            again=self.submit,
+            around=around,
         )
         self.heard: list[Any] = []
         self.rounds = Rounds(
-            self.lanes,
+            self.lane_set,
             {name: rounds or RoundRules() for name in providers},
             self.wire.carrier,
             self.hear,
-            clock=self.clock,
-            spawn=self.spawn,
-            journal=self.said.journal,
+            around,
         )
         self.accept = Accept(
             self.store,
+            self.lane_set,
             self.submit,
-            self.reports,
+            self.endings,
             routes=Table(rules or [Rule("243", ("one", "two"))]),
             identifiers=Identifiers(0, 0.0),
             backlog=backlog,
-            **seen,
+            around=around,
+            optouts=self.optouts,
         )
         self.rights = rights_of(account(**about_account), self.clock.monotonic())
 
@@ -344,7 +346,7 @@ class World:
         self.keys += 1
         return f"key{self.keys}"
 
-    async def hear(self, provider: str, heard: Sequence[Any]) -> None:
+    async def hear(self, provider: str, heard: Sequence[Any], source: str) -> None:
         self.heard += [(provider, one) for one in heard]
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
@@ -368,7 +370,7 @@ class World:
     def told(self, *reports: Report, provider: str = "one", source: str = "push") -> list[Any]:
         """Tell reports; the list gets "kept" or what failed when the provider is answered."""
         answered: list[Any] = []
-        telling = Deferred.fromCoroutine(self.reports.told(provider, reports, source))
+        telling = Deferred.fromCoroutine(self.reports.receive(provider, reports, source))
         telling.addCallbacks(lambda _: answered.append("kept"), lambda f: answered.append(f.type))
         return answered
 

@@ -50,7 +50,7 @@ def test_a_window_is_filled_and_filled_again() -> None:
     assert receiver.flushes == 2
     world.deliver.flush()
     assert sorted(world.store.finished) == [(1, 2), (2, 2)]
-    assert world.deliver.line("bank").depth == 5
+    assert world.deliver.outbox("bank").depth == 5
 
 
 def test_any_session_of_the_account_may_take_them_and_no_other() -> None:
@@ -73,7 +73,7 @@ def test_what_nobody_takes_is_kept_and_replayed_on_bind_in_order_and_paced(
     world = World()
     for n in range(1, 31):  # the account is bound as TX alone
         owe(world, n, due=NOW + n / 100)
-    line = world.deliver.line("bank")
+    line = world.deliver.outbox("bank")
     assert (len(line.waiting), line.depth) == (0, 30)
     world.clock.now += 1.0
     receiver = bound(world, 4)
@@ -93,7 +93,7 @@ def test_memory_holds_so_many_and_the_store_the_others(monkeypatch: pytest.Monke
     world = World()
     receiver = bound(world, 1)
     owe(world, *range(1, 10))
-    line = world.deliver.line("bank")
+    line = world.deliver.outbox("bank")
     while receiver.out:
         assert len(line.waiting) <= 3
         answer(world, receiver)
@@ -109,7 +109,7 @@ def test_what_is_on_its_way_is_not_sent_again() -> None:
     world.deliver.owe([replace(made)])
     world.tick()
     assert receiver.ids() == [1]
-    assert world.deliver.line("bank").depth == 1
+    assert world.deliver.outbox("bank").depth == 1
 
 
 def test_what_comes_while_more_is_read_back_is_sent_once() -> None:
@@ -130,7 +130,12 @@ def test_what_comes_while_more_is_read_back_is_sent_once() -> None:
 
 ENDS = [Status.ESME_ROK, Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN, Status.ESME_RINVMSGLEN]
 ENDS += [Status.ESME_RINVDSTADR, Status.ESME_RINVOPTPARAMVAL]
-AGAIN = [Status.ESME_RX_T_APPN, Status.ESME_RSYSERR, Status.ESME_RMSGQFUL, Status.ESME_RTHROTTLED]
+AGAIN: list[int] = [
+    Status.ESME_RX_T_APPN,
+    Status.ESME_RSYSERR,
+    Status.ESME_RMSGQFUL,
+    Status.ESME_RTHROTTLED,
+]
 AGAIN += [Status.ESME_RINVBNDSTS, Status.ESME_RUNKNOWNERR, 0x400, 0xFFFFFFFF]
 
 
@@ -225,7 +230,7 @@ def test_what_was_acknowledged_does_not_come_again_on_the_next_bind(flushed: boo
     world.store.commit_all()
     assert again.ids() == []
     assert list(world.store.finished) == [(1, 2)]
-    assert world.deliver.line("bank").depth == 0
+    assert world.deliver.outbox("bank").depth == 0
 
 
 def test_an_acknowledgement_that_cannot_be_written_is_written_later() -> None:
@@ -273,7 +278,7 @@ def test_after_a_restart_what_is_owed_is_replayed() -> None:
     bound(before)
     owe(before, 1, 2)
     after = World(store=before.store)
-    after.deliver.line("bank").depth = 2
+    after.deliver.outbox("bank").depth = 2
     assert bound(after).ids() == [1, 2]
 
 
@@ -336,5 +341,5 @@ def _run(world: World, acts: list[str]) -> None:
     world.sound()
     assert sorted(taken) == owed
     assert len(store.finished) == len(owed)
-    line = world.deliver.line("bank")
+    line = world.deliver.outbox("bank")
     assert (line.depth, line.held, list(line.waiting)) == (0, set(), [])

@@ -34,8 +34,7 @@ class Phones(World):
     """A world in which phones answer."""
 
     def __init__(self, *, known: list[tuple[str, str]] | None = None, **more: Any) -> None:
-        super().__init__(**more)
-        self.optouts = Optouts(known or ())
+        super().__init__(optouts=Optouts(known or ()), **more)
         self.mobile = Mobile(
             self.store,
             self.deliver.owe,
@@ -44,18 +43,15 @@ class Phones(World):
             keep=KEEP,
             remember=REMEMBER,
             every_fate=True,
-            clock=self.clock,
-            meters=self.said,
-            journal=self.said.journal,
+            around=self.around,
         )
         names = ("bank", "shop")
         self.mobile.change(MoTable(RULES), {n: account(system_id=n) for n in names})
-        self.accept.optouts = self.optouts
 
     def hear(self, *heard: Mo | OptOut, provider: str = "one") -> list[Any]:
         """Tell what phones said; the list gets "kept" or what failed."""
         answered: list[Any] = []
-        telling = Deferred.fromCoroutine(self.mobile.told(provider, heard))
+        telling = Deferred.fromCoroutine(self.mobile.receive(provider, heard))
         telling.addCallbacks(lambda _: answered.append("kept"), lambda f: answered.append(f.type))
         return answered
 
@@ -104,7 +100,7 @@ def test_a_message_goes_to_the_account_that_owns_the_number() -> None:
     phones.deliver.answered("bank", [(bank.take(1)[0], 0)])
     phones.deliver.flush()
     assert list(phones.store.finished) == [(owed.message_id, 0)]
-    assert phones.deliver.line("bank").depth == 0
+    assert phones.deliver.outbox("bank").depth == 0
     assert phones.outcomes() == {"owed": 1}
     ((event, said),) = phones.said.events
     assert (event, said["message_id"], said["system_id"]) == ("mo_owed", owed.message_id, "bank")
@@ -287,21 +283,21 @@ GONE = "243810000001"
 
 def test_who_opted_out_gets_no_more_where_that_counts() -> None:
     phones = Phones()
-    phones.optouts.refusing = {"two"}
+    phones.optouts.change({"two"})
     assert phones.hear(OptOut(GONE)) == ["kept"]
     assert phones.store.optouts == {("one", GONE): NOW}
     assert phones.sent(submit_sm())[0][1] == 0  # it opted out where that does not count
     phones.hear(OptOut(GONE), provider="two")
     assert phones.sent(submit_sm())[0][1] == Status.ESME_RINVDSTADR
     assert phones.sent(submit_sm(destination_addr=b"243810000002"))[0][1] == 0
-    phones.optouts.refusing = ()
+    phones.optouts.change(())
     assert phones.sent(submit_sm())[0][1] == 0
     assert phones.said.counts["opted_out", "two"] == 1
 
 
 def test_a_long_message_to_who_opted_out_is_rejected() -> None:
     phones = Phones(known=[("one", GONE)])
-    phones.optouts.refusing = {"one"}
+    phones.optouts.change({"one"})
     session = phones.session()
     phones.take(session, segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b", sequence_number=2))
     assert [status for _, status, _ in session.answers] == [0, 0]
@@ -310,7 +306,7 @@ def test_a_long_message_to_who_opted_out_is_rejected() -> None:
 
 def test_an_opt_out_counts_when_it_is_on_disk() -> None:
     phones = Phones(store=FakeStore(at_once=False))
-    phones.optouts.refusing = {"one"}
+    phones.optouts.change({"one"})
     answered = phones.hear(mo(), OptOut(GONE))
     phones.store.commit(1)
     assert (answered, len(phones.optouts)) == ([], 0)
@@ -323,7 +319,7 @@ def test_an_opt_out_counts_when_it_is_on_disk() -> None:
 
 def test_an_opt_out_is_taken_back_by_hand() -> None:
     phones = Phones()
-    phones.optouts.refusing = {"one"}
+    phones.optouts.change({"one"})
     phones.hear(OptOut(GONE))
     phones.store.ended.append(("one", GONE))
     phones.run(phones.mobile.take_back())
@@ -375,7 +371,7 @@ def test_every_message_that_was_answered_is_taken_and_once_unless_a_crash_forget
         if act == "tell" or (act == "repeat" and names):
             names += act == "tell"
             told = f"X{names}"
-            answered = Deferred.fromCoroutine(phones.mobile.told("one", [mo(told, told)]))
+            answered = Deferred.fromCoroutine(phones.mobile.receive("one", [mo(told, told)]))
             answered.addCallbacks(lambda _, told=told: kept.add(told), lambda _: None)
         elif act in ("commit", "fail"):
             getattr(phones.store, act)(min(1, len(phones.store.pending)))
@@ -398,8 +394,8 @@ def test_every_message_that_was_answered_is_taken_and_once_unless_a_crash_forget
     assert set(taken) >= kept
     assert "crash" in acts or set(taken.values()) <= {1}
     assert not phones.store.unfinished()
-    assert phones.deliver.line("bank").held == set()
-    assert "crash" in acts or phones.deliver.line("bank").depth == 0
+    assert phones.deliver.outbox("bank").held == set()
+    assert "crash" in acts or phones.deliver.outbox("bank").depth == 0
 
 
 def acknowledged(phones: Phones, receiver: FakeReceiver, count: int) -> list[str]:

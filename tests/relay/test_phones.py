@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.address import Address
 from smppbridge.model.mo import Mo
-from smppbridge.relay.phones import address_of, contents, heading, shown_id
+from smppbridge.relay.mo import address_of, contents, heading, shown_id
 from smppbridge.text import coding
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.segments import join, position_in_udh

@@ -19,11 +19,12 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer, NotSent
 from smppbridge.relay.accept.accept import rights_of
 from smppbridge.relay.lanes import lane as lanes
+from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.relay.lanes.breaker import BreakerRules
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
 from smppbridge.relay.submit import overdue as overdues
-from smppbridge.relay.submit import submit as submits
+from smppbridge.relay.submit import waiting as waitings
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState as M
@@ -148,7 +149,7 @@ class Storm:
             self.sessions[name] = world.session()
         send = world.wire.send
         world.wire.carrier._send = lambda provider, asks: self._sending(send, provider, asks)
-        world.reports._owe = lambda some: self.owed.update((d.message_id, d.state) for d in some)
+        world.endings._owe = lambda some: self.owed.update((d.message_id, d.state) for d in some)
         return world
 
     def crash(self) -> None:
@@ -185,8 +186,8 @@ class Storm:
         store.messages, store.segments = {n: replace(r) for n, r in store.messages.items()}, {}
         store.deliveries, store.early = dict(store.deliveries), dict(store.early)
         world.wire.carrier._send = lambda provider, asks: None
-        world.reports._owe = lambda some: None
-        world.submit.draining = True
+        world.endings._owe = lambda some: None
+        world.submit.drain()
         for _ in range(20):
             store.fail()
         store.pending.clear()
@@ -230,8 +231,7 @@ class Storm:
 
     def _fresh(self, n: int, row: Any, provider: str, key: str) -> None:
         now = self.world.clock.now
-        if row.stage is Stage.FINISHED:
-            return  # a report has ended it since it was begun
+        assert row.stage is not Stage.FINISHED, "it has ended"
         assert row.stage is Stage.SUBMITTING, "it is not begun on disk"
         assert row.due is None
         assert row.provider == provider
@@ -340,7 +340,7 @@ class Storm:
         self.told(Report(found, state, message_id=by_ours, renamed=renamed), h.provider)
 
     def told(self, report: Report, provider: str) -> None:
-        telling = Deferred.fromCoroutine(self.world.reports.told(provider, [report], "push"))
+        telling = Deferred.fromCoroutine(self.world.reports.receive(provider, [report], "push"))
         telling.addErrback(lambda f: f.trap(StoreFailure))
         telling.addErrback(self.world.failures.append)
 
@@ -400,7 +400,7 @@ class Storm:
             "tick": world.tick,
             "pace": world.submit.pace,
             "wait": lambda: world.wait((0.3, 1.0, 2.5, 7.0, 21.0)[choice % 5]),
-            "expire": lambda: world.run(world.submit.expire()),
+            "expire": lambda: world.run(world.submit.waiting.expire()),
             "answer": lambda: self.answer(choice),
             "good": lambda: self.answer(choice, True),
             "report": lambda: self.report(choice),
@@ -434,21 +434,21 @@ class Storm:
                     assert told == [row.state]
         assert all(count == 1 for count in self.owed.values()), self.owed.most_common(1)
         for lane in world.lanes.values():
-            some = len(lane.turns.lines)
-            assert lane.turns.waiting <= lanes.IN_MEMORY + some * (lanes.FEW + lanes.MANY + 1)
+            some = len(lane.queue.lines)
+            assert lane.queue.waiting <= lanes.IN_MEMORY + some * (lanes.FEW + lanes.MANY + 1)
         if not store.pending:
             self._consistent()
 
     def _consistent(self) -> None:
         world, rows = self.world, self.store.messages
-        if world.submit._unwritten:
-            return
+        if world.submit._unrecorded or world.submit.waiting._held:
+            return  # until the next tick
         out = Counter(c.provider for (op, _), c in world.wire.out.items() if op != "query")
         for name, lane in world.lanes.items():
             waits = {
                 n: r for n, r in rows.items() if (r.stage, r.provider) == (Stage.WAITING, name)
             }
-            lines = lane.turns.lines
+            lines = lane.queue.lines
             assert lane.depth == len(waits), f"{name}: depth {lane.depth}, {len(waits)} wait"
             per_line = Counter((r.message.system_id, r.message.priority) for r in waits.values())
             for at, line in lines.items():
@@ -457,12 +457,12 @@ class Storm:
                 assert set(inside) == line.held, "held is not what is in memory"
                 assert len(inside) == line.waiting == len(line.held)
                 assert line.held <= set(waits)
-            assert lane.turns.waiting == sum(line.waiting for line in lines.values())
+            assert lane.queue.waiting == sum(line.waiting for line in lines.values())
             assert lane._overflowing == sum(line.more for line in lines.values())
             assert lane._begun == len(lane._ready), f"{name}: {lane._begun} begun"
             assert lane.out == out[name], f"{name}: {lane.out} out"
         ready = [load for lane in world.lanes.values() for load in lane._ready]
-        begun = {a.message.message_id for load in ready for a in lanes.attempts_of(load)}
+        begun = {a.message.message_id for load in ready for a in attempts_of(load)}
         on_wire = {
             n for op, about in world.wire.out for n in (about[1:] if op == "batch" else (about,))
         }
@@ -487,7 +487,7 @@ class Storm:
             self.check()
             self.world.wait(1.0)
             self.store.commit_all()
-            self.world.run(self.world.submit.expire())
+            self.world.run(self.world.submit.waiting.expire())
             self.world.run(self.world.reports.forget_early())
             self.store.commit_all()
             self.check()
@@ -507,8 +507,8 @@ class Storm:
                 assert (m, row.state) in self.store.deliveries, "nobody was told"
         for name, lane in self.world.lanes.items():
             assert (lane.depth, lane.out, lane._begun, lane._overflowing) == (0, 0, 0, 0), name
-            assert lane.turns.waiting == 0
-            assert not any(line.held for line in lane.turns.lines.values())
+            assert lane.queue.waiting == 0
+            assert not any(line.held for line in lane.queue.lines.values())
 
 
 EVENTS = [
@@ -530,9 +530,9 @@ EVENTS = [
 def test_a_storm(events: list[tuple[str, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "IN_MEMORY", 4)
-        patch.setattr(submits, "IN_MEMORY", 4)
+        patch.setattr(waitings, "IN_MEMORY", 4)
         patch.setattr(lanes, "FEW", 2)
-        patch.setattr(submits, "MANY", 3)
+        patch.setattr(waitings, "MANY", 3)
         patch.setattr(overdues, "AT_ONCE", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
         storm = Storm()

@@ -11,8 +11,8 @@ import pytest
 
 from smppbridge.providers.exchange import Abilities
 from smppbridge.settings import provider
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

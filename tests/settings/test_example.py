@@ -7,7 +7,7 @@ import pytest
 
 from smppbridge.routing.table import Table
 from smppbridge.settings import example
-from smppbridge.settings.load import load
+from smppbridge.settings.configuration import load
 from smppbridge.settings.schema import Settings
 
 CHECKED_IN = Path(__file__).parents[2] / "config" / "bridge.yaml"

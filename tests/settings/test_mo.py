@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 ABOVE = """\

@@ -1,4 +1,4 @@
-"""Providers of a type that is not ours: what their class says decides what may be set."""
+"""Providers of types that are not ours: their classes decide on the keys of the section."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def pigeons(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     provider.section_for.cache_clear()
 
 
-def read(**keys: Any) -> provider.Provider:
+def read(**keys: Any) -> provider.ProviderSection:
     values = {"providers": {"p": {"type": "pigeon", "legs": 2} | keys}}
     return Settings.read(values).providers["p"]
 

@@ -8,13 +8,13 @@ import pytest
 from pydantic import ValidationError
 
 from smppbridge.providers.smpp.provider import Smpp
-from smppbridge.settings.provider import Provider
+from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.schema import Settings
 
 MSPACE = {"type": "smpp", "host": "smsc.test", "system_id": "bank", "password": "sesame"}
 
 
-def read(**keys: Any) -> Provider:
+def read(**keys: Any) -> ProviderSection:
     return Settings.read({"providers": {"mspace": MSPACE | keys}}).providers["mspace"]
 
 

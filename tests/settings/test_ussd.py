@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
-from smppbridge.settings.ussd import Ussd
+from smppbridge.settings.ussd import UssdSection
 
 KEY = "0123456789abcdef"
 BANK = "accounts: [{system_id: bank, password: secret}]\ncallbacks: {}\n"
@@ -27,7 +27,7 @@ def ussd(**keys: str) -> str:
 
 def test_without_codes_there_is_no_ussd(tmp_path: Path) -> None:
     settings = loaded(tmp_path, BANK)
-    assert settings.ussd == Ussd()
+    assert settings.ussd == UssdSection()
     assert (settings.ussd.codes, settings.ussd.key) == ({}, None)
 
 

@@ -1,4 +1,4 @@
-"""What the tests of SMS.CX's simulator have in common: requests to it, and webhooks that wait."""
+"""Helpers of the tests of SMS.CX's simulator: requests, and webhooks that wait."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from twisted.internet.testing import StringTransport
 KEY = {"X-API-KEY": "any"}
 
 
-class Pushed:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+class RecordingPusher:
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -29,8 +29,8 @@ class Pushed:
         return [(body["event"], body["data"], after) for _, _, body, after, _ in self.calls]
 
 
-class Asked:
-    """One request to the simulator, and what came back of it so far."""
+class SmsCxRequest:
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, document=None, headers=KEY):
         self.transport = StringTransport()

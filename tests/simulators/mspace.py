@@ -7,8 +7,8 @@ import json
 from twisted.internet.testing import StringTransport
 
 
-class Asked:
-    """A request, and what came back of it so far."""
+class MSpaceRequest:
+    """A request, and the answer so far."""
 
     def __init__(self, simulator, method, path, body=b"", **headers):
         self.transport = StringTransport()

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import Deferred, DeferredQueue, succeed
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.web.resource import Resource
@@ -15,13 +16,15 @@ from twisted.web.server import Site
 from smppbridge.simulators import serving
 from smppbridge.simulators.d7.simulator import D7Simulator
 
+reactor: Any = installed
+
 CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 DLR = f"{CALLBACK}?message_id=7"
 FIELDS = {"to": "971500000001", "from": "ACME", "content": "Hello", "dlr-url": DLR, "dlr-level": 3}
 
 
-class Pushed:
-    """Stands in for the pusher: remembers what is pushed, and ends it unless it is to wait."""
+class RecordingPusher:
+    """Stands in for the pusher: records the callbacks, and ends each unless it has to wait."""
 
     def __init__(self):
         self.calls = []
@@ -54,12 +57,12 @@ def clock():
 @pytest.fixture
 def simulator(clock):
     simulator = D7Simulator(clock, callback_url=CALLBACK, delay=2.0)
-    simulator.pusher = Pushed()
+    simulator.pusher = RecordingPusher()
     return simulator
 
 
-class Asked:
-    """One request to the simulator, and what came back of it so far."""
+class D7Request:
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, document=b"", *, token=b"acme:any", accept=""):
         body = document if isinstance(document, bytes) else json.dumps(document).encode()
@@ -92,13 +95,13 @@ class Asked:
 def send(simulator, **changed):
     fields = {**FIELDS, **{name.replace("_", "-"): value for name, value in changed.items()}}
     given = {name: value for name, value in fields.items() if value is not None}
-    return Asked(simulator, "POST", "secure/send", given)
+    return D7Request(simulator, "POST", "secure/send", given)
 
 
 def send_batch(simulator, *messages, **more):
     config = {"callback_url": f"{CALLBACK}?batch=k", "errback_url": f"{CALLBACK}?batch=e"}
     document = {"batch_config": config, "messages": messages, **more}
-    return Asked(simulator, "POST", "secure/sendbatch", document)
+    return D7Request(simulator, "POST", "secure/sendbatch", document)
 
 
 def identifier_in(asked):
@@ -186,7 +189,7 @@ def test_arguments_that_are_wrong(simulator, changed, words):
 
 def test_underscores_are_hyphens_and_a_list_is_its_first(simulator):
     given = {"to": ["971500000001", "971500000002"], "hex_content": "0623", "coding": 8}
-    asked = Asked(simulator, "POST", "secure/send", given)
+    asked = D7Request(simulator, "POST", "secure/send", given)
     assert asked.status == 200
     assert dict(simulator.taken) == {("971500000001", "\u0623"): 1}
 
@@ -210,7 +213,7 @@ def test_what_a_phone_shows(simulator, changed, shown):
 
 def test_credentials(simulator):
     def asked(path, method="GET", document=b"", **more):
-        answer = Asked(simulator, method, path, document, **more)
+        answer = D7Request(simulator, method, path, document, **more)
         return answer.status, answer.json
 
     missing = asked("secure/balance", token=b"")
@@ -239,15 +242,15 @@ def test_a_token_that_is_not_two_words(simulator):
 
 
 def test_what_is_no_request(simulator):
-    bad = Asked(simulator, "POST", "secure/send", b"{")
+    bad = D7Request(simulator, "POST", "secure/send", b"{")
     assert (bad.status, bad.json["title"]) == (412, "Cannot parse JSON data")
-    assert Asked(simulator, "POST", "secure/send", b"[]").status == 500
-    assert Asked(simulator, "POST", "secure/send", FIELDS, accept="text/xml").status == 415
-    assert Asked(simulator, "POST", "secure/send", FIELDS, accept="text/xml, */*").status == 200
-    other = Asked(simulator, "GET", "secure/send")
+    assert D7Request(simulator, "POST", "secure/send", b"[]").status == 500
+    assert D7Request(simulator, "POST", "secure/send", FIELDS, accept="text/xml").status == 415
+    assert D7Request(simulator, "POST", "secure/send", FIELDS, accept="text/xml, */*").status == 200
+    other = D7Request(simulator, "GET", "secure/send")
     assert (other.status, other.json) == (405, {"title": "405 Method Not Allowed"})
     assert b"allow: post" in other.head
-    assert Asked(simulator, "POST", "secure/nothing").status == 404
+    assert D7Request(simulator, "POST", "secure/nothing").status == 404
 
 
 def test_93_tells_its_inner_url_with_the_password(simulator):
@@ -293,7 +296,7 @@ def test_what_is_given_up_at_the_end_makes_no_other_report_follow(simulator):
 def test_credit_goes_down_by_parts_until_it_is_gone(clock):
     simulator = D7Simulator(clock, credit=0.07)
     send(simulator, content="a" * 161)
-    asked = Asked(simulator, "GET", "secure/balance")
+    asked = D7Request(simulator, "GET", "secure/balance")
     assert asked.json == {"data": {"balance": 0.03, "sms_count": "ND"}}
     send(simulator)
     refused = send(simulator)
@@ -302,12 +305,12 @@ def test_credit_goes_down_by_parts_until_it_is_gone(clock):
 
 
 def test_rate_and_ping(simulator):
-    rate = Asked(simulator, "GET", f"secure/rate?to=1&content={'a' * 161}")
+    rate = D7Request(simulator, "GET", f"secure/rate?to=1&content={'a' * 161}")
     assert rate.json == {"data": {"unit_rate": 0.02, "submit_sm_count": 2}}
-    assert Asked(simulator, "GET", "secure/rate?to=1").json["data"]["submit_sm_count"] == 1
-    wrong = Asked(simulator, "GET", "secure/rate?to=x")
+    assert D7Request(simulator, "GET", "secure/rate?to=1").json["data"]["submit_sm_count"] == 1
+    wrong = D7Request(simulator, "GET", "secure/rate?to=x")
     assert wrong.json == {"message": "Argument [to] has an invalid value: [x]."}
-    assert Asked(simulator, "GET", "ping", token=b"").json == {"data": "Jasmin/PONG"}
+    assert D7Request(simulator, "GET", "ping", token=b"").json == {"data": "Jasmin/PONG"}
 
 
 # -- batches ---------------------------------------------------------------------------------------
@@ -335,7 +338,7 @@ def test_a_batch_takes_lists_and_globals_and_skips_what_lacks_something(simulato
     assert asked.json["data"]["messageCount"] == 3
     assert {to for to, _ in simulator.taken} == {f"97150000000{n}" for n in (1, 2, 4)}
     assert simulator.pusher.said("status", "message_status").count((None, "DELIVRD")) == 3
-    empty = Asked(simulator, "POST", "secure/sendbatch", {"messages": []})
+    empty = D7Request(simulator, "POST", "secure/sendbatch", {"messages": []})
     assert (empty.status, empty.json["data"]["messageCount"]) == (200, 0)
 
 
@@ -381,7 +384,7 @@ def test_a_batch_can_be_due_later(simulator):
     "document", [{"messages": 7}, {"messages": ["x"]}, {"batch_config": []}, {"globals": 1}]
 )
 def test_a_batch_that_is_none(simulator, document):
-    assert Asked(simulator, "POST", "secure/sendbatch", document).status == 500
+    assert D7Request(simulator, "POST", "secure/sendbatch", document).status == 500
 
 
 # -- messages from phones --------------------------------------------------------------------------
@@ -392,7 +395,7 @@ def test_a_message_from_a_phone_is_delivered_to_the_callback_url(simulator):
     simulator.receive("971500000001", "3377", "\u0623")
     simulator.receive("971500000001", "3377", octets=b"\x00\xff", coded=4)
     asked = {"from": "971500000001", "to": "3377", "text": "STOP"}
-    assert Asked(simulator, "POST", "simulator/receive", asked, token=b"").status == 200
+    assert D7Request(simulator, "POST", "simulator/receive", asked, token=b"").status == 200
     names = ("from", "to", "origin-connector", "binary", "coding")
     assert [said[3:] for said in simulator.pusher.said(*names)] == [
         ("1b6535", "0"),
@@ -402,15 +405,15 @@ def test_a_message_from_a_phone_is_delivered_to_the_callback_url(simulator):
     ]
     assert {call[:2] for call in simulator.pusher.calls} == {("POST", CALLBACK)}
     assert all(call[4] == b"ACK/Jasmin" for call in simulator.pusher.calls)
-    incomplete = Asked(simulator, "POST", "simulator/receive", {"from": "1"}, token=b"")
+    incomplete = D7Request(simulator, "POST", "simulator/receive", {"from": "1"}, token=b"")
     assert incomplete.status == 412
 
 
 def test_without_a_callback_url_nobody_hears_of_phones(clock):
     simulator = D7Simulator(clock)
-    simulator.pusher = Pushed()
+    simulator.pusher = pusher = RecordingPusher()
     simulator.receive("971500000001", "3377", "STOP")
-    assert not simulator.pusher.calls
+    assert not pusher.calls
 
 
 # -- over TCP --------------------------------------------------------------------------------------
@@ -472,7 +475,7 @@ async def test_the_fate_of_a_message_of_a_batch_is_told_but_once(listening, monk
     config = {"callback_url": simulator.callback_url}
     message = {"to": "971500000001", "content": "x"}
     document = {"batch_config": config, "messages": [message]}
-    Asked(simulator, "POST", "secure/sendbatch", document)
+    D7Request(simulator, "POST", "secure/sendbatch", document)
     await deaf.calls.get()
     for _ in range(2):
         await simulator.receive("971500000001", "3377", "STOP")

@@ -12,8 +12,8 @@ from smppbridge.simulators.d7.v1 import D7V1Simulator
 CALLBACK = "http://127.0.0.1:8776/callbacks/d7/key"
 
 
-class Pushed:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+class RecordingPusher:
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -32,12 +32,12 @@ def clock():
 @pytest.fixture
 def simulator(clock):
     simulator = D7V1Simulator(clock, callback_url=CALLBACK, delay=2.0)
-    simulator.pusher = Pushed()
+    simulator.pusher = RecordingPusher()
     return simulator
 
 
-class Asked:
-    """One request to the simulator, and what came back of it so far."""
+class D7V1Request:
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, path, body=b"", token="any"):
         self.transport = StringTransport()
@@ -75,11 +75,11 @@ def document(*recipients, content="Hello", **common):
 
 def send(simulator, *recipients, token="any", **more):
     body = json.dumps(document(*recipients, **more)).encode()
-    return Asked(simulator, "POST", "/messages/v1/send", body, token)
+    return D7V1Request(simulator, "POST", "/messages/v1/send", body, token)
 
 
 def log_of(simulator, identifier, token="any"):
-    return Asked(simulator, "GET", f"/report/v1/message-log/{identifier}", token=token)
+    return D7V1Request(simulator, "GET", f"/report/v1/message-log/{identifier}", token=token)
 
 
 def statuses(simulator, identifier):
@@ -153,7 +153,7 @@ def test_without_credit_nothing_is_taken(clock):
     simulator = D7V1Simulator(clock, credit=1)
     assert send(simulator, "243810000001", "243810000002").status == 402
     assert send(simulator, "243810000001").status == 200
-    balance = Asked(simulator, "GET", "/messages/v1/balance")
+    balance = D7V1Request(simulator, "GET", "/messages/v1/balance")
     assert balance.json == {"balance": 0}
 
 
@@ -162,7 +162,7 @@ def test_a_wrong_token_opens_nothing(simulator, token):
     asked = [
         send(simulator, "243810000001", token=token),
         log_of(simulator, "7", token),
-        Asked(simulator, "GET", "/messages/v1/balance", token=token),
+        D7V1Request(simulator, "GET", "/messages/v1/balance", token=token),
     ]
     assert [each.status for each in asked] == [401] * 3
     assert simulator.accepted == 0
@@ -202,7 +202,7 @@ def broken(**changed):
 )
 def test_what_is_no_request_is_said_to_be_none(simulator, body):
     octets = body if isinstance(body, bytes) else json.dumps(body).encode()
-    asked = Asked(simulator, "POST", "/messages/v1/send", octets)
+    asked = D7V1Request(simulator, "POST", "/messages/v1/send", octets)
     assert asked.status == 422
     assert asked.json["detail"][0]["loc"][0] == "body"
     assert simulator.accepted == 0

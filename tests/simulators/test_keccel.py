@@ -13,8 +13,8 @@ FIELDS = {"token": "any", "from": "ACME", "to": "243810000001", "message": "Hell
 CALLBACK = "http://127.0.0.1:8776/callbacks/keccel/key"
 
 
-class Pushed:
-    """Stands in for the pusher: remembers what is pushed when, ends it when told."""
+class RecordingPusher:
+    """Stands in for the pusher: records the callbacks; a test ends them."""
 
     def __init__(self):
         self.calls = []
@@ -32,12 +32,12 @@ def clock():
 @pytest.fixture
 def simulator(clock):
     simulator = KeccelSimulator(clock, callback_url=CALLBACK, delay=2.0)
-    simulator.pusher = Pushed()
+    simulator.pusher = RecordingPusher()
     return simulator
 
 
-class Asked:
-    """One request to the simulator, and what came back of it so far."""
+class KeccelRequest:
+    """One request to the simulator, and the answer so far."""
 
     def __init__(self, simulator, method, page, body=b"", query=""):
         self.transport = StringTransport()
@@ -65,12 +65,12 @@ class Asked:
 
 def send(simulator, **changed):
     body = json.dumps({**FIELDS, **changed}).encode()
-    return Asked(simulator, "POST", "message.asp", body)
+    return KeccelRequest(simulator, "POST", "message.asp", body)
 
 
 def status_of(simulator, identifier):
     query = f"?token=any&from=ACME&messageid={identifier}"
-    return Asked(simulator, "GET", "delivery.asp", query=query).json["status"]
+    return KeccelRequest(simulator, "GET", "delivery.asp", query=query).json["status"]
 
 
 def reports(simulator):
@@ -140,7 +140,7 @@ def test_without_credit_nothing_is_taken(clock):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000])
 def test_a_body_of_nonsense_is_rejected(simulator, body):
-    assert Asked(simulator, "POST", "message.asp", body).json["status"] == "REJECTED"
+    assert KeccelRequest(simulator, "POST", "message.asp", body).json["status"] == "REJECTED"
 
 
 def test_92_is_answered_after_five_seconds_and_reported_later(simulator, clock):
@@ -204,17 +204,19 @@ def test_arguments_are_taken_from_query_string_get_body_and_post_body(simulator,
     wrong = b'{"token": "wrong"}'
     form = b"token=wrong"
     rejected = [
-        Asked(simulator, "GET", page, query="?token=wrong"),
-        Asked(simulator, "GET", page, wrong),
-        Asked(simulator, "POST", page, wrong),
+        KeccelRequest(simulator, "GET", page, query="?token=wrong"),
+        KeccelRequest(simulator, "GET", page, wrong),
+        KeccelRequest(simulator, "POST", page, wrong),
     ]
     assert {asked.json.get("description") for asked in rejected} == {"Invalid token"}
-    assert "description" not in Asked(simulator, "GET", page, form).json
+    assert "description" not in KeccelRequest(simulator, "GET", page, form).json
 
 
 def test_the_balance_counts_down(simulator):
     def balance():
-        return int(Asked(simulator, "GET", "balance.asp", query="?token=any").json["balance"])
+        return int(
+            KeccelRequest(simulator, "GET", "balance.asp", query="?token=any").json["balance"]
+        )
 
     before = balance()
     send(simulator)
@@ -222,8 +224,8 @@ def test_the_balance_counts_down(simulator):
 
 
 def test_other_methods_and_paths_are_refused(simulator):
-    assert Asked(simulator, "GET", "message.asp").status == 405
-    assert Asked(simulator, "POST", "nothing.asp").status == 404
+    assert KeccelRequest(simulator, "GET", "message.asp").status == 405
+    assert KeccelRequest(simulator, "POST", "nothing.asp").status == 404
 
 
 def test_what_was_taken_is_counted_by_destination_and_text(simulator):

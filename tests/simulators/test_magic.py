@@ -3,30 +3,30 @@ from __future__ import annotations
 import pytest
 
 from smppbridge.simulators import SIMULATORS, magic, simulator_type
-from smppbridge.simulators.magic import DELIVERED, Remembered, Role, Throttle, role_of
+from smppbridge.simulators.magic import DELIVERED, Behaviour, Remembered, Throttle, behaviour_of
 from smppbridge.smpp.constants import MessageState
 
 
 @pytest.mark.parametrize(
-    ("number", "role"),
+    ("number", "behaviour"),
     [
-        ("243810000090", Role("accept", MessageState.UNDELIVERABLE)),
-        ("243810000091", Role("reject", None)),
-        ("243810000092", Role(answer_after=5.0)),
-        ("243810000093", Role("error", None)),
-        ("243810000094", Role("throttle")),
-        ("243810000095", Role("silence", None)),
-        ("243810000096", Role(early=True)),
-        ("243810000097", Role(reports=2)),
-        ("243810000098", Role(state=None)),
-        ("243810000099", Role(state=MessageState.EXPIRED)),
+        ("243810000090", Behaviour("accept", MessageState.UNDELIVERABLE)),
+        ("243810000091", Behaviour("reject", None)),
+        ("243810000092", Behaviour(answer_after=5.0)),
+        ("243810000093", Behaviour("error", None)),
+        ("243810000094", Behaviour("throttle")),
+        ("243810000095", Behaviour("silence", None)),
+        ("243810000096", Behaviour(early=True)),
+        ("243810000097", Behaviour(reports=2)),
+        ("243810000098", Behaviour(state=None)),
+        ("243810000099", Behaviour(state=MessageState.EXPIRED)),
         ("243810000089", DELIVERED),
         ("243810009000", DELIVERED),
         ("", DELIVERED),
     ],
 )
-def test_the_last_two_digits_say_what_to_do(number, role):
-    assert role_of(number) == role
+def test_the_last_two_digits_say_what_to_do(number, behaviour):
+    assert behaviour_of(number) == behaviour
 
 
 def test_each_message_is_throttled_twice_and_then_passes():

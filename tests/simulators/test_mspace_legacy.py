@@ -6,7 +6,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.mspace.legacy import MSpaceLegacySimulator
-from tests.simulators.mspace import Asked
+from tests.simulators.mspace import MSpaceRequest
 
 ACCOUNT = "username=acme/password=any"
 
@@ -23,11 +23,11 @@ def simulator(clock):
 
 def send(simulator, number="254722000001", text="Hello", sender="ACME", account=ACCOUNT):
     arguments = f"senderid={sender}/recipient={number}/message={text}"
-    return Asked(simulator, "GET", f"sendtext/{account}/{arguments}")
+    return MSpaceRequest(simulator, "GET", f"sendtext/{account}/{arguments}")
 
 
 def ask(simulator, operation, arguments="", account=ACCOUNT):
-    return Asked(simulator, "GET", f"{operation}/{account}{arguments}").text
+    return MSpaceRequest(simulator, "GET", f"{operation}/{account}{arguments}").text
 
 
 def test_a_message_is_taken_in_the_vendors_words(simulator):
@@ -98,7 +98,7 @@ def test_a_top_up_moves_credit(simulator, operation, argument, listed, name, who
     def rows():
         return {
             row[name]: row["smsBalance"]
-            for row in Asked(simulator, "GET", f"{listed}/{ACCOUNT}").json
+            for row in MSpaceRequest(simulator, "GET", f"{listed}/{ACCOUNT}").json
         }
 
     def top_up(who, number):
@@ -136,5 +136,5 @@ def test_94_is_throttled_twice_and_then_taken(simulator):
 
 
 def test_other_methods_and_paths_are_refused(simulator):
-    assert Asked(simulator, "POST", f"balance/{ACCOUNT}").status == 405
-    assert Asked(simulator, "GET", f"deliveryreport/{ACCOUNT}").status == 404
+    assert MSpaceRequest(simulator, "POST", f"balance/{ACCOUNT}").status == 405
+    assert MSpaceRequest(simulator, "GET", f"deliveryreport/{ACCOUNT}").status == 404

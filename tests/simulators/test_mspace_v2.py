@@ -7,7 +7,7 @@ import pytest
 from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.mspace.v2 import MSpaceV2Simulator
-from tests.simulators.mspace import Asked
+from tests.simulators.mspace import MSpaceRequest
 
 NUMBER = "254722000001"
 FIELDS = {"username": "acme", "senderId": "ACME", "recipient": NUMBER, "message": "Hello"}
@@ -28,7 +28,7 @@ def ask(simulator, operation, style="json", apikey="any", **fields):
     fields = {"username": "acme", **fields}
     if style == "get":
         path = "".join(f"/{name}={value}" for name, value in fields.items())
-        return Asked(simulator, "GET", f"{operation}/apikey={apikey}{path}")
+        return MSpaceRequest(simulator, "GET", f"{operation}/apikey={apikey}{path}")
     kind = f"application/{style}"
     if style == "xml":
         inner = "".join(f"<{name}>{value}</{name}>" for name, value in fields.items())
@@ -36,7 +36,7 @@ def ask(simulator, operation, style="json", apikey="any", **fields):
     else:
         body = json.dumps(fields).encode()
     headers = {"apikey": apikey, "Content-Type": kind, "Accept": kind}
-    return Asked(simulator, "POST", operation, body, **headers)
+    return MSpaceRequest(simulator, "POST", operation, body, **headers)
 
 
 def send(simulator, style="json", apikey="any", **changed):
@@ -130,7 +130,7 @@ def test_a_list_has_at_most_a_thousand_recipients(simulator):
 )
 def test_a_body_of_nonsense_is_refused(simulator, kind, body):
     headers = {"apikey": "any", "Content-Type": f"application/{kind}"}
-    assert Asked(simulator, "POST", "sendtext", body, **headers).status == 401
+    assert MSpaceRequest(simulator, "POST", "sendtext", body, **headers).status == 401
 
 
 @pytest.mark.parametrize(
@@ -219,5 +219,5 @@ def test_names_differ_between_json_and_xml(simulator):
 
 
 def test_other_methods_and_paths_are_refused(simulator):
-    assert Asked(simulator, "PUT", "balance").status == 405
-    assert Asked(simulator, "POST", "login").status == 404
+    assert MSpaceRequest(simulator, "PUT", "balance").status == 405
+    assert MSpaceRequest(simulator, "POST", "login").status == 404

@@ -12,7 +12,7 @@ from smppbridge.simulators.serving import Pusher
 URL = "http://127.0.0.1:1/callback"
 
 
-class Answer:
+class StandInResponse:
     def __init__(self, code):
         self.code = code
 
@@ -21,7 +21,7 @@ class Answer:
         protocol.connectionLost(Failure(ResponseDone()))
 
 
-class Receiver:
+class StandInAgent:
     """Stands in for the agent: gives out *answers* one by one, then silence."""
 
     def __init__(self, *answers):
@@ -45,7 +45,7 @@ def pusher_to(clock, receiver):
 
 
 def test_a_callback_is_made_when_it_is_due(clock):
-    receiver = Receiver(succeed(Answer(204)))
+    receiver = StandInAgent(succeed(StandInResponse(204)))
     pusher = pusher_to(clock, receiver)
     done = pusher.push("GET", URL, after=2.0)
     clock.advance(1.9)
@@ -57,10 +57,10 @@ def test_a_callback_is_made_when_it_is_due(clock):
 
 
 @pytest.mark.parametrize(
-    "fault", [lambda: succeed(Answer(500)), lambda: fail(ConnectionError()), Deferred]
+    "fault", [lambda: succeed(StandInResponse(500)), lambda: fail(ConnectionError()), Deferred]
 )
 def test_a_callback_that_was_not_taken_is_made_three_times_more(clock, fault):
-    receiver = Receiver(*(fault() for _ in range(4)))
+    receiver = StandInAgent(*(fault() for _ in range(4)))
     pusher = pusher_to(clock, receiver)
     done = pusher.push("GET", URL)
     clock.pump([0.0, *[1.0] * 60])
@@ -70,7 +70,7 @@ def test_a_callback_that_was_not_taken_is_made_three_times_more(clock, fault):
 
 
 def test_a_closed_pusher_makes_no_more_callbacks(clock):
-    receiver = Receiver()
+    receiver = StandInAgent()
     pusher = pusher_to(clock, receiver)
     waiting, asking = pusher.push("GET", URL, after=2.0), pusher.push("GET", URL)
     clock.advance(0.0)
@@ -84,7 +84,7 @@ def test_a_closed_pusher_makes_no_more_callbacks(clock):
 
 def test_callbacks_waiting_are_bounded(clock, monkeypatch):
     monkeypatch.setattr(serving, "_WAITING", 1)
-    pusher = pusher_to(clock, Receiver())
+    pusher = pusher_to(clock, StandInAgent())
     pusher.push("GET", URL)
     assert pusher.push("GET", URL).called
     assert pusher.failed == 1

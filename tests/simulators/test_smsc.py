@@ -43,7 +43,7 @@ def made(clock, **options):
     return SmscSimulator(clock, delay=DELAY, wall=lambda: NOON, **options)
 
 
-class Esme:
+class SimulatedEsme:
     """One connection to a simulator."""
 
     def __init__(self, simulator, kind=BindTransceiver, password=b"any", system_id=b"bank"):
@@ -90,8 +90,8 @@ def test_it_is_among_the_simulators():
 
 @pytest.mark.parametrize("kind", [BindTransceiver, BindTransmitter, BindReceiver])
 def test_any_credential_binds_but_the_wrong_one(simulator, clock, kind):
-    assert Esme(simulator, kind).bound.command_status == 0
-    refused = Esme(simulator, kind, b"wrong")
+    assert SimulatedEsme(simulator, kind).bound.command_status == 0
+    refused = SimulatedEsme(simulator, kind, b"wrong")
     assert refused.bound.command_status == Status.ESME_RINVPASWD
     clock.advance(1.0)
     assert refused.wire.disconnecting
@@ -99,12 +99,12 @@ def test_any_credential_binds_but_the_wrong_one(simulator, clock, kind):
 
 def test_it_may_have_no_transceivers(clock):
     simulator = made(clock, trx=False)
-    assert Esme(simulator).bound.command_status == Status.ESME_RBINDFAIL
-    assert Esme(simulator, BindTransmitter).bound.command_status == 0
+    assert SimulatedEsme(simulator).bound.command_status == Status.ESME_RBINDFAIL
+    assert SimulatedEsme(simulator, BindTransmitter).bound.command_status == 0
 
 
 def test_a_message_is_taken_and_reported_after_the_delay_without_a_text_tail(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     (response,) = esme.submit("01")
     assert response.command_status == 0
     clock.advance(DELAY - 0.1)
@@ -131,7 +131,7 @@ def test_a_message_is_taken_and_reported_after_the_delay_without_a_text_tail(sim
     ],
 )
 def test_endings_that_are_taken(simulator, clock, ending, expected):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     assert esme.submit(ending)[0].command_status == 0
     clock.advance(DELAY)
     assert stats(esme.hear()) == expected
@@ -141,7 +141,7 @@ def test_endings_that_are_taken(simulator, clock, ending, expected):
     ("ending", "status"), [("91", Status.ESME_RINVDSTADR), ("93", Status.ESME_RSYSERR)]
 )
 def test_endings_that_are_not_taken(simulator, clock, ending, status):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     assert esme.submit(ending) == [SubmitSmResp(status, 2)]
     clock.advance(DELAY)
     assert esme.hear() == []
@@ -149,14 +149,14 @@ def test_endings_that_are_not_taken(simulator, clock, ending, status):
 
 
 def test_91_may_be_taken_and_then_rejected_with_eight_letters(clock):
-    esme = Esme(made(clock, rejects_late=True))
+    esme = SimulatedEsme(made(clock, rejects_late=True))
     assert esme.submit("91")[0].command_status == 0
     clock.advance(DELAY)
     assert stats(esme.hear()) == [b"REJECTED"]
 
 
 def test_92_is_answered_after_five_seconds_and_reported_later(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     assert esme.submit("92") == []
     clock.advance(5.0)
     assert isinstance(esme.hear()[0], SubmitSmResp)
@@ -165,21 +165,21 @@ def test_92_is_answered_after_five_seconds_and_reported_later(simulator, clock):
 
 
 def test_94_is_throttled_twice_and_then_taken(simulator):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     found = [esme.submit("94")[0].command_status for _ in range(3)]
     assert found == [Status.ESME_RTHROTTLED, Status.ESME_RTHROTTLED, 0]
     assert esme.submit("94", b"Another")[0].command_status == Status.ESME_RTHROTTLED
 
 
 def test_95_is_never_answered(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     assert esme.submit("95") == []
     clock.advance(10.0)
     assert esme.hear() == []
 
 
 def test_96_is_answered_when_its_receipt_was_acknowledged(simulator):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     (receipt,) = esme.submit("96")
     assert isinstance(receipt, DeliverSm)
     (response,) = esme.acknowledge(receipt)
@@ -187,12 +187,12 @@ def test_96_is_answered_when_its_receipt_was_acknowledged(simulator):
 
 
 def test_96_is_answered_at_once_where_nobody_could_hear_of_it(simulator):
-    assert isinstance(Esme(simulator, BindTransmitter).submit("96")[0], SubmitSmResp)
+    assert isinstance(SimulatedEsme(simulator, BindTransmitter).submit("96")[0], SubmitSmResp)
 
 
 @pytest.mark.parametrize("asked", [0, 4, 16])
 def test_receipts_come_only_where_they_were_asked_for(simulator, clock, asked):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     esme.submit("01", registered_delivery=asked)
     esme.submit("96", registered_delivery=asked)
     clock.advance(DELAY)
@@ -200,9 +200,9 @@ def test_receipts_come_only_where_they_were_asked_for(simulator, clock, asked):
 
 
 def test_receipts_come_to_any_receiver_of_the_same_system_id(simulator, clock):
-    transmitter = Esme(simulator, BindTransmitter)
-    other = Esme(simulator, BindReceiver, system_id=b"shop")
-    receiver = Esme(simulator, BindReceiver)
+    transmitter = SimulatedEsme(simulator, BindTransmitter)
+    other = SimulatedEsme(simulator, BindReceiver, system_id=b"shop")
+    receiver = SimulatedEsme(simulator, BindReceiver)
     transmitter.submit("01")
     clock.advance(DELAY)
     assert (transmitter.hear(), other.hear()) == ([], [])
@@ -210,7 +210,7 @@ def test_receipts_come_to_any_receiver_of_the_same_system_id(simulator, clock):
 
 
 def test_receipts_wait_for_a_receiver(simulator, clock):
-    Esme(simulator, BindTransmitter).submit("01")
+    SimulatedEsme(simulator, BindTransmitter).submit("01")
     clock.advance(DELAY)
     late = simulator.buildProtocol(None)
     wire = Wire()
@@ -220,7 +220,7 @@ def test_receipts_wait_for_a_receiver(simulator, clock):
 
 
 def test_what_was_not_acknowledged_comes_again(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     esme.submit("01")
     clock.advance(DELAY)
     (receipt,) = esme.hear()
@@ -235,17 +235,17 @@ def test_what_was_not_acknowledged_comes_again(simulator, clock):
 
 
 def test_what_was_lost_with_a_session_comes_over_another(simulator, clock):
-    first = Esme(simulator)
+    first = SimulatedEsme(simulator)
     first.submit("01")
     clock.advance(DELAY)
     (receipt,) = first.hear()
-    second = Esme(simulator, BindReceiver)
+    second = SimulatedEsme(simulator, BindReceiver)
     lose(first.link)
     assert [pdu.short_message for pdu in second.hear()] == [receipt.short_message]
 
 
 def test_ids_may_be_of_the_heritage(clock):
-    esme = Esme(made(clock, hex_ids=True, with_tlvs=True))
+    esme = SimulatedEsme(made(clock, hex_ids=True, with_tlvs=True))
     (response,) = esme.submit("01")
     clock.advance(DELAY)
     (receipt,) = esme.hear()
@@ -256,7 +256,7 @@ def test_ids_may_be_of_the_heritage(clock):
 
 
 def test_a_phone_is_heard(simulator):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     done = simulator.receive("bank", f"{NUMBER}01", "22141", b"\0Y", data_coding=8)
     (mo,) = esme.hear()
     assert (mo.short_message, mo.data_coding, mo.esm_class) == (b"\0Y", 8, 0)
@@ -266,7 +266,7 @@ def test_a_phone_is_heard(simulator):
 
 
 def test_it_answers_enquire_link_and_unbind_and_refuses_the_rest(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     assert esme.say(EnquireLink(0, 7)) == [EnquireLinkResp(0, 7)]
     assert esme.say(QuerySm(0, 8, b"1"))[0].command_status == Status.ESME_RSYSERR
     assert esme.say(Unbind(0, 9)) == [UnbindResp(0, 9)]
@@ -275,13 +275,13 @@ def test_it_answers_enquire_link_and_unbind_and_refuses_the_rest(simulator, cloc
 
 
 def test_it_may_part_from_all(simulator):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     simulator.unbind()
     assert isinstance(esme.hear()[0], Unbind)
 
 
 def test_nonsense_ends_the_connection_and_nothing_else(simulator, clock):
-    esme, other = Esme(simulator), Esme(simulator)
+    esme, other = SimulatedEsme(simulator), SimulatedEsme(simulator)
     esme.link.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
     clock.advance(1.0)
     assert esme.wire.disconnecting
@@ -289,7 +289,7 @@ def test_nonsense_ends_the_connection_and_nothing_else(simulator, clock):
 
 
 def test_closing_cuts_all_and_leaves_no_timer(simulator, clock):
-    esme = Esme(simulator)
+    esme = SimulatedEsme(simulator)
     esme.submit("01")
     simulator.close()
     assert esme.wire.aborted

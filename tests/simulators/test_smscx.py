@@ -7,7 +7,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.smscx.access import SCOPES
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.simulators.cx import KEY, Asked, Pushed
+from tests.simulators.cx import KEY, RecordingPusher, SmsCxRequest
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/smscx/key"
 UUID = "7f8f1c5a-8a3e-4d0a-9a55-0a2c1a4b9d10"
@@ -26,17 +26,17 @@ def clock():
 @pytest.fixture
 def simulator(clock):
     simulator = SmsCxSimulator(clock, callback_url=CALLBACK, delay=2.0)
-    simulator.pusher = Pushed()
+    simulator.pusher = RecordingPusher()
     return simulator
 
 
 def send(simulator, *endings, headers=KEY, **changed):
     to = {"to": [NUMBER + ending for ending in endings]} if endings else {}
-    return Asked(simulator, "POST", "sms", {**FIELDS, **to, **changed}, headers)
+    return SmsCxRequest(simulator, "POST", "sms", {**FIELDS, **to, **changed}, headers)
 
 
 def status_of(simulator, msg_id):
-    return Asked(simulator, "GET", f"reports/single/{msg_id}").json["data"]["status"]
+    return SmsCxRequest(simulator, "GET", f"reports/single/{msg_id}").json["data"]["status"]
 
 
 def updates(simulator):
@@ -261,7 +261,7 @@ def test_invalid_numbers_are_named_in_both_places(simulator):
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 50_000])
 def test_a_body_of_nonsense_is_rejected(simulator, body):
-    assert Asked(simulator, "POST", "sms", body).fault == (400, "invalid_body", 1605)
+    assert SmsCxRequest(simulator, "POST", "sms", body).fault == (400, "invalid_body", 1605)
 
 
 # -- idempotency ---------------------------------------------------------------------------------
@@ -302,7 +302,7 @@ def test_a_scheduled_message_can_be_deleted_and_is_paid_back(simulator, clock):
     before = simulator.books.credit
     (item,) = send(simulator, scheduledDate="2026-01-02 03:01:00").json["data"]
     path = f"sms/scheduled/{item['msgId']}"
-    info = Asked(simulator, "DELETE", path).json["info"]
+    info = SmsCxRequest(simulator, "DELETE", path).json["info"]
     assert info == {
         "msgId": item["msgId"],
         "parts": 1,
@@ -312,8 +312,12 @@ def test_a_scheduled_message_can_be_deleted_and_is_paid_back(simulator, clock):
     assert simulator.books.credit == pytest.approx(before)
     clock.advance(3600.0)
     assert simulator.pusher.calls == []
-    assert Asked(simulator, "DELETE", path).fault == (404, "not_found", 1100)
-    assert Asked(simulator, "DELETE", "sms/scheduled/7").fault == (400, "invalid_param", 1115)
+    assert SmsCxRequest(simulator, "DELETE", path).fault == (404, "not_found", 1100)
+    assert SmsCxRequest(simulator, "DELETE", "sms/scheduled/7").fault == (
+        400,
+        "invalid_param",
+        1115,
+    )
 
 
 def test_what_was_sent_cannot_be_deleted(simulator, clock):
@@ -321,19 +325,19 @@ def test_what_was_sent_cannot_be_deleted(simulator, clock):
     late = send(simulator, scheduledDate="2026-01-02 03:01:00").json["data"][0]["msgId"]
     clock.advance(60.0)
     for msg_id in (sent, late):
-        fault = Asked(simulator, "DELETE", f"sms/scheduled/{msg_id}").fault
+        fault = SmsCxRequest(simulator, "DELETE", f"sms/scheduled/{msg_id}").fault
         assert fault == (403, "access_denied", 1118)
 
 
 def test_a_scheduled_campaign_can_be_deleted(simulator):
     answer = send(simulator, "01", "91", scheduledDate="2026-01-02 03:01:00").json
     path = f"sms/scheduled/campaign/{answer['info']['campaignId']}"
-    info = Asked(simulator, "DELETE", path).json["info"]
+    info = SmsCxRequest(simulator, "DELETE", path).json["info"]
     assert (info["totalPhoneNumbers"], info["phoneNumbersDeleted"]) == (2, 1)
     assert info["creditReturned"] == 0.041
-    unknown = Asked(simulator, "DELETE", f"sms/scheduled/campaign/{UUID}")
+    unknown = SmsCxRequest(simulator, "DELETE", f"sms/scheduled/campaign/{UUID}")
     assert unknown.fault == (404, "not_found", 1150)
-    malformed = Asked(simulator, "DELETE", "sms/scheduled/campaign/7")
+    malformed = SmsCxRequest(simulator, "DELETE", "sms/scheduled/campaign/7")
     assert malformed.fault == (400, "invalid_param", 1155)
 
 
@@ -353,7 +357,7 @@ def token(simulator, form="grant_type=client_credentials", secret="any"):
         "Authorization": f"Basic {pair}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    return Asked(simulator, "POST", "oauth/token", form.encode(), headers)
+    return SmsCxRequest(simulator, "POST", "oauth/token", form.encode(), headers)
 
 
 def bearing(simulator, form="grant_type=client_credentials"):
@@ -382,8 +386,8 @@ def test_a_token_may_be_good_for_ever_but_can_be_forgotten(clock):
 def test_a_token_allows_its_scopes_and_what_has_none(simulator):
     headers = bearing(simulator, "grant_type=client_credentials&scope=reports")
     assert send(simulator, headers=headers).fault == (403, "insufficient_scope", 1602)
-    assert Asked(simulator, "GET", "account/balance", headers=headers).status == 200
-    assert Asked(simulator, "GET", "reports?period=2026", headers=headers).status == 200
+    assert SmsCxRequest(simulator, "GET", "account/balance", headers=headers).status == 200
+    assert SmsCxRequest(simulator, "GET", "reports?period=2026", headers=headers).status == 200
 
 
 @pytest.mark.parametrize(
@@ -412,7 +416,7 @@ def test_a_login_that_is_wrong_has_its_type(simulator, form, secret, fault):
 )
 def test_a_credential_that_is_wrong_has_its_type(simulator, headers, fault):
     assert send(simulator, headers=headers).fault == fault
-    assert Asked(simulator, "GET", "account/balance", headers=headers).fault == fault
+    assert SmsCxRequest(simulator, "GET", "account/balance", headers=headers).fault == fault
 
 
 def test_more_than_the_rate_waits_for_the_next_second(clock):
@@ -429,9 +433,9 @@ def test_more_than_the_rate_waits_for_the_next_second(clock):
 
 
 def test_other_methods_and_paths_are_refused_in_json(simulator):
-    assert Asked(simulator, "GET", "sms").fault == (405, "invalid_method", 1603)
-    assert Asked(simulator, "POST", "sms/nothing", {}).fault == (404, "not_found", 1000)
-    assert Asked(simulator, "POST", "nothing", {}).status == 404
+    assert SmsCxRequest(simulator, "GET", "sms").fault == (405, "invalid_method", 1603)
+    assert SmsCxRequest(simulator, "POST", "sms/nothing", {}).fault == (404, "not_found", 1000)
+    assert SmsCxRequest(simulator, "POST", "nothing", {}).status == 404
 
 
 # -- what phones do ------------------------------------------------------------------------------
@@ -439,19 +443,19 @@ def test_other_methods_and_paths_are_refused_in_json(simulator):
 
 def test_what_a_phone_sends_is_told_and_can_be_fetched(simulator):
     body = {"from": NUMBER + "01", "text": "STOP"}
-    assert Asked(simulator, "POST", "simulator/receive", body, {}).json == {"received": True}
+    assert SmsCxRequest(simulator, "POST", "simulator/receive", body, {}).json == {"received": True}
     (event, (item,), _) = simulator.pusher.events[0]
     assert (event, item["text"], item["countryIso"]) == ("receive_sms", "STOP", "KE")
     assert item["receivedAt"] == "2026-01-02 03:00:00"
     (rent_id,) = simulator.books.rented
-    page = Asked(simulator, "GET", f"numbers/rent/{rent_id}/inbound").json
+    page = SmsCxRequest(simulator, "GET", f"numbers/rent/{rent_id}/inbound").json
     assert page["data"] == [item]
-    assert Asked(simulator, "POST", "simulator/receive", {}, {}).status == 400
+    assert SmsCxRequest(simulator, "POST", "simulator/receive", {}, {}).status == 400
 
 
 def test_a_phone_that_opts_out_is_told_of_and_rejected(simulator):
     body = {"phoneNumber": NUMBER + "01"}
-    assert Asked(simulator, "POST", "simulator/optout", body, {}).json == {
+    assert SmsCxRequest(simulator, "POST", "simulator/optout", body, {}).json == {
         "optedOut": NUMBER + "01"
     }
     (event, (item,), _) = simulator.pusher.events[0]
@@ -461,7 +465,7 @@ def test_a_phone_that_opts_out_is_told_of_and_rejected(simulator):
         "link",
     )
     assert send(simulator).json["data"][0]["status"] == "REJECTED"
-    assert Asked(simulator, "POST", "simulator/optout", {"phoneNumber": 7}, {}).status == 400
+    assert SmsCxRequest(simulator, "POST", "simulator/optout", {"phoneNumber": 7}, {}).status == 400
 
 
 def test_what_was_taken_is_counted_by_destination_and_text(simulator):

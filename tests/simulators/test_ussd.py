@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from smppbridge.providers.exchange import HttpRequest
-from smppbridge.simulators.ussd import Dropped, Phone, Shown, converse, over_http, shown
+from smppbridge.simulators.ussd import Dropped, Phone, PhoneScreen, converse, over_http, screen_in
 from smppbridge.web.ussd import read_dialled
 
 
-class Client:
+class GatewayClient:
     """The client of the gateway: answers with *screens*, one after the other."""
 
     def __init__(self, *screens: bytes) -> None:
@@ -28,11 +28,11 @@ class Client:
 
 @pytest.mark.parametrize(("joined", "last"), [(True, "1*2"), (False, "2")])
 def test_a_dialogue(joined: bool, last: str) -> None:
-    client = Client(b"CON Menu", b"CON PIN?", b"END Bye")
+    client = GatewayClient(b"CON Menu", b"CON PIN?", b"END Bye")
     phone = Phone("http://x/ussd/k", "*384*77#", "254722000001", joined=joined, post=client)
-    assert phone.dial() == Shown("Menu", False)
-    assert phone.answer("1") == Shown("PIN?", False)
-    assert phone.answer("2") == Shown("Bye", True)
+    assert phone.dial() == PhoneScreen("Menu", False)
+    assert phone.answer("1") == PhoneScreen("PIN?", False)
+    assert phone.answer("2") == PhoneScreen("Bye", True)
     assert [said.text for said in client.said] == ["", "1", last]
     assert {(said.msisdn, said.service_code) for said in client.said} == {
         ("254722000001", "*384*77#")
@@ -41,7 +41,7 @@ def test_a_dialogue(joined: bool, last: str) -> None:
 
 
 def test_what_is_dialled_behind_the_code_counts_as_typed() -> None:
-    client = Client(b"CON Menu", b"END Bye")
+    client = GatewayClient(b"CON Menu", b"END Bye")
     phone = Phone("u", "*1#", "254722000001", post=client)
     phone.dial("5")
     phone.answer("1")
@@ -51,11 +51,11 @@ def test_what_is_dialled_behind_the_code_counts_as_typed() -> None:
 @pytest.mark.parametrize("body", [b"", b"Menu", b"CON", b"con Menu", b" CON Menu", b"ENDE x"])
 def test_anything_but_con_and_end_drops_the_dialogue(body: bytes) -> None:
     with pytest.raises(Dropped, match="CON nor END"):
-        shown(body)
+        screen_in(body)
 
 
 def test_a_phone_in_a_terminal_stops_at_the_last_screen() -> None:
-    phone = Phone("u", "*1#", "254722000001", post=Client(b"CON Menu\n1. Go", b"END Bye"))
+    phone = Phone("u", "*1#", "254722000001", post=GatewayClient(b"CON Menu\n1. Go", b"END Bye"))
     terminal = StringIO()
     typed = iter(["1\n", "never typed\n"])
     converse(phone, typed, terminal)
@@ -64,13 +64,13 @@ def test_a_phone_in_a_terminal_stops_at_the_last_screen() -> None:
 
 
 def test_a_phone_may_be_put_down() -> None:
-    phone = Phone("u", "*1#", "254722000001", post=Client(b"CON Menu"))
+    phone = Phone("u", "*1#", "254722000001", post=GatewayClient(b"CON Menu"))
     terminal = StringIO()
     converse(phone, [], terminal)
     assert terminal.getvalue() == "Menu\n"
 
 
-class Page(BaseHTTPRequestHandler):
+class GatewayPage(BaseHTTPRequestHandler):
     """Answers 200 below /good, 500 elsewhere."""
 
     def do_POST(self) -> None:
@@ -85,7 +85,7 @@ class Page(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Page)
+    server = HTTPServer(("127.0.0.1", 0), GatewayPage)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -25,7 +25,7 @@ from smppbridge.smpp.pdus import (
     SubmitSmResp,
     refusal,
 )
-from tests.vectors.load import STREAMS, VECTORS, Vector
+from tests.vectors.vectors import STREAMS, VECTORS, Vector
 
 READ_BUT_NEVER_WRITTEN = {
     "bind_transceiver_resp_error_nul_body",
@@ -67,7 +67,7 @@ def repeated(pdu: Pdu) -> list[tuple[str, Any]]:
 
 @pytest.mark.parametrize("vector", VECTORS.values(), ids=VECTORS)
 def test_vectors_are_read(vector: Vector) -> None:
-    pdu = codec.decode(vector.octets)
+    pdu: Any = codec.decode(vector.octets)
     assert {name: getattr(pdu, name) for name in meant(vector)} == meant(vector)
     assert getattr(pdu, "tlvs", ()) == vector.tlvs
     assert repeated(pdu) == list(vector.repeated)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from smppbridge.smpp import codec, receipt
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import DataSm, DeliverSm
-from tests.vectors.load import VECTORS
+from tests.vectors.vectors import VECTORS
 
 SUBMITTED = datetime(2026, 4, 1, 9, 30, 59, tzinfo=UTC).timestamp()
 DONE = datetime(2026, 4, 1, 9, 31, 5, tzinfo=UTC).timestamp()

@@ -30,7 +30,7 @@ from smppbridge.smpp.pdus import (
 )
 from smppbridge.smpp.session import MAX_WAITING, Session
 from tests.smpp.sessions import BINDS, consume, esme, feed, sent, smsc
-from tests.vectors.load import JUDGED_BY_VALUE, MALFORMED, STREAMS, VECTORS, answers_match
+from tests.vectors.vectors import JUDGED_BY_VALUE, MALFORMED, STREAMS, VECTORS, answers_match
 
 
 @pytest.mark.parametrize("chunk", [1, 7, 1000])

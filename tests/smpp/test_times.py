@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from smppbridge.smpp import codec, times
 from smppbridge.smpp.pdus import SubmitSm
-from tests.vectors.load import MALFORMED, VECTORS
+from tests.vectors.vectors import MALFORMED, VECTORS
 
 
 def at(text: str) -> float:
@@ -86,7 +86,10 @@ def test_the_vectors_mean_what_they_say() -> None:
             times.parse(pdu.schedule_delivery_time or pdu.validity_period, NOW)
 
 
-@given(st.integers(at("2000-01-02T00:00:00"), at("2099-12-30T00:00:00")), st.integers(-48, 48))
+@given(
+    st.integers(int(at("2000-01-02T00:00:00")), int(at("2099-12-30T00:00:00"))),
+    st.integers(-48, 48),
+)
 def test_what_is_written_is_read_again(when: int, quarters: int) -> None:
     value = times.format_absolute(when + 0.5, quarters)
     assert len(value) == 16

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus, MessageState, Tag
 from smppbridge.smpp.errors import Malformed
-from tests.vectors.load import VECTORS
+from tests.vectors.vectors import VECTORS
 
 
 def test_every_tag_is_defined_once() -> None:

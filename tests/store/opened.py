@@ -14,14 +14,14 @@ from twisted.python.failure import Failure
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
 from smppbridge.store.sqlite import SqliteStore
+from tests.patience import PATIENCE
 
 NOW = 1_800_000_000.0
 KEEP = 1_000.0  # seconds a receipt is owed
-PATIENCE = 30.0
 
 
 class Opened:
@@ -43,10 +43,19 @@ class Opened:
         if started:
             self.store.start()
 
-    def reopen(self) -> Restored:
+    def reopen(self, *, started: bool = True) -> Restored:
         self.store.stop()
-        self.open()
+        self.open(started=started)
         return self.restored
+
+    def start(self) -> None:
+        """Let it write what was told."""
+        self.store.start()
+
+    def fail(self, failing: bool) -> None:
+        """Let every write fail, as a disk does, or no more."""
+        switch = f"pragma query_only = {failing:d}"
+        self.wait(self.store._query(lambda db: db.execute(switch).fetchall()))
 
     def wait(self, *deferreds: Deferred[Any]) -> Any:
         """Play the reactor until all are answered; return, or raise, what the last came to."""
@@ -54,12 +63,16 @@ class Opened:
         for deferred, into in zip(deferreds, results, strict=True):
             deferred.addBoth(into.append)
         while not all(results):
-            call, args = self._calls.get(timeout=PATIENCE)
-            call(*args)
+            self.turn()
         last = results[-1][0]
         if isinstance(last, Failure):
             last.raiseException()
         return last
+
+    def turn(self) -> None:
+        """Do one thing that the store wants done in the reactor."""
+        call, args = self._calls.get(timeout=PATIENCE)
+        call(*args)
 
     def _call(self, call: Callable[..., object], *args: Any) -> None:
         self._calls.put((call, args))
@@ -120,9 +133,17 @@ def told(attempt: Attempt, state: int, at: float = NOW + 2, **changes: Any) -> S
     return replace(settlement(attempt, state, 0, at, source="push", keep=KEEP), **changes)
 
 
+def first_attempt(message: Message, begun: bool = True, hop: int = 0) -> Attempt:
+    """Return the attempt that is written down together with its message."""
+    provider = message.route[hop] if message.route else ""
+    return Attempt(message, provider, int(begun), hop, message.accepted_at)
+
+
 def accept(opened: Opened, messages: Sequence[Message], *, begun: bool = False) -> list[Attempt]:
     """Accept messages; return their first attempts."""
-    opened.wait(opened.store.accept([Entry(each, begun) for each in messages]))
+    opened.wait(
+        opened.store.accept([Entry(each, attempt=first_attempt(each, begun)) for each in messages])
+    )
     return [tried(each, each.route[0]) for each in messages]
 
 
@@ -145,7 +166,7 @@ def mo_entry(message_id: int = 1, name: str = "X", count: int = 1, **more: Any) 
             done_at=at,
             due=at,
             expires_at=at + KEEP,
-            content=Content(b"\0\xff%d" % each, 8, 0x40),
+            content=MoContent(b"\0\xff%d" % each, 8, 0x40),
         )
         for each in range(message_id, message_id + count)
     ]

@@ -16,7 +16,18 @@ from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport, Entry, LineQuery
-from tests.store.opened import KEEP, NOW, Opened, again, message, taken, told, tried, unknown
+from tests.store.opened import (
+    KEEP,
+    NOW,
+    Opened,
+    again,
+    first_attempt,
+    message,
+    taken,
+    told,
+    tried,
+    unknown,
+)
 
 PROVIDERS = ("keccel", "d7")
 TIMES = st.integers(0, 5).map(lambda seconds: NOW + seconds)
@@ -62,7 +73,9 @@ class Sequences(RuleBasedStateMachine):
     def accept(self, due: float, expires_at: float, provider: str, begun: bool) -> None:
         self.last += 1
         whole = message(self.last, due=due, expires_at=expires_at, route=(provider,))
-        self.opened.wait(self.opened.store.accept([Entry(whole, begun)]))
+        self.opened.wait(
+            self.opened.store.accept([Entry(whole, attempt=first_attempt(whole, begun))])
+        )
         stage = Stage.SUBMITTING if begun else Stage.WAITING
         self.known[self.last] = Known(whole, stage, None if begun else due, provider)
 

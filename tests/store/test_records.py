@@ -14,13 +14,13 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage, Traits
 from smppbridge.model.outcome import Accepted, Postponed
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store import lookup
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.port import EarlyReport, Entry, MoEntry, Settlement, Verdict
 from smppbridge.store.records import DeliveryRow, MessageRow
-from tests.store.opened import Opened
+from tests.store.opened import Opened, first_attempt
 
 MESSAGE = Message(
     message_id=7,
@@ -95,7 +95,9 @@ class Table:
 
     def __init__(self, folder: Path) -> None:
         self.opened = Opened(folder)
-        self.write(self.opened.store.accept([Entry(MESSAGE, hop=1)]))
+        self.write(
+            self.opened.store.accept([Entry(MESSAGE, attempt=first_attempt(MESSAGE, False, hop=1))])
+        )
 
     def write(self, written: Any) -> None:
         self.opened.wait(written)
@@ -126,7 +128,13 @@ def changed(table: Table) -> dict[str, Any]:
 
 def test_an_accepted_message(table: Table) -> None:
     assert changed(table) == {}
-    begun = dict(zip(sql.INSERT_MESSAGE.columns, rec.message_row(MESSAGE, True, 1), strict=True))
+    begun = dict(
+        zip(
+            sql.INSERT_MESSAGE.columns,
+            rec.message_row(MESSAGE, first_attempt(MESSAGE, hop=1)),
+            strict=True,
+        )
+    )
     assert begun == ACCEPTED | {"stage": 2, "due": None, "attempts": 1, "begun_at": 100.0}
 
 
@@ -249,7 +257,7 @@ def test_an_mo_message(table: Table) -> None:
         done_at=98.0,
         due=99.0,
         expires_at=900.0,
-        content=Content(b"\xff", 8, 0x40),
+        content=MoContent(b"\xff", 8, 0x40),
     )
     table.write(table.opened.store.keep_mos([MoEntry("smscx", "X", 3, [delivery])]))
     assert table.row("mo") == {

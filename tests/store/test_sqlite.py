@@ -19,6 +19,7 @@ from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
 from smppbridge.store.sqlite import SqliteStore, StoreLocked
 from smppbridge.store.writer import connect
+from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened, accept, message, taken, told, tried
 
 ROOT = Path(__file__).parents[2]
@@ -68,9 +69,9 @@ def test_another_process_is_refused_until_this_one_has_stopped(opened: Opened) -
         "except Exception as error: print(type(error).__name__)\n"
         "else: print('opened')"
     )
-    assert python(code, opened.path).communicate(timeout=30)[0] == "StoreLocked\n"
+    assert python(code, opened.path).communicate(timeout=PATIENCE)[0] == "StoreLocked\n"
     opened.store.stop()
-    assert python(code, opened.path).communicate(timeout=30)[0] == "opened\n"
+    assert python(code, opened.path).communicate(timeout=PATIENCE)[0] == "opened\n"
 
 
 def test_a_store_of_a_newer_version_is_not_opened(opened: Opened) -> None:
@@ -187,7 +188,7 @@ print(kept + 1, failing, opened.store.failing)
 
 
 def test_a_file_that_cannot_grow_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    out, errors = python(WRITE_UNTIL_FULL, tmp_path).communicate(timeout=60)
+    out, errors = python(WRITE_UNTIL_FULL, tmp_path).communicate(timeout=PATIENCE)
     assert errors == ""
     kept, *failing = out.split()
     assert (int(kept) > 3, failing) == (True, ["True", "False"])
@@ -202,11 +203,12 @@ WRITE_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
 from smppbridge.store.port import Entry
-from tests.store.opened import Opened, message, taken, told, tried
+from tests.store.opened import Opened, first_attempt, message, taken, told, tried
 opened = Opened(Path(sys.argv[1]))
 for i in itertools.count(1):
     attempt = tried(message(i))
-    opened.wait(opened.store.accept([Entry(attempt.message, True)]))
+    entry = Entry(attempt.message, attempt=first_attempt(attempt.message))
+    opened.wait(opened.store.accept([entry]))
     print("accepted", i, flush=True)
     recorded = opened.store.record([taken(attempt, f"X{i}")])
     opened.wait(recorded, opened.store.settle([told(attempt, 2)]))
@@ -216,11 +218,11 @@ for i in itertools.count(1):
 
 @pytest.mark.parametrize("lines", [1, 40, 101])
 def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, lines: int) -> None:
-    child = python(WRITE_FOR_EVER, tmp_path)
-    assert child.stdout is not None
-    said = [child.stdout.readline() for _ in range(lines)]
-    child.send_signal(signal.SIGKILL)
-    said += child.communicate(timeout=30)[0].splitlines()
+    with python(WRITE_FOR_EVER, tmp_path) as child:
+        assert child.stdout is not None
+        said = [child.stdout.readline() for _ in range(lines)]
+        child.send_signal(signal.SIGKILL)
+        said += child.stdout.readlines()  # not by communicate: it leaves out what is buffered
     last = {what: int(number) for what, number in map(str.split, said)}
     opened = Opened(tmp_path)
     accepted, settled = last["accepted"], last.get("settled", 0)

@@ -20,10 +20,10 @@ from typing import Any
 
 import yaml
 
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.esme import Esme
 
-PATIENCE = 15.0
 COMMAND = Path(sys.executable).with_name("smppbridge")
 KEY = "callbackkeycallbackkey"
 TOKEN = "TOKEN-OF-KECCEL"

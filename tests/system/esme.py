@@ -25,8 +25,8 @@ from smppbridge.smpp.pdus import (
     Unbind,
     UnbindResp,
 )
+from tests.patience import PATIENCE
 
-PATIENCE = 10.0
 NUMBER = "243810000001"
 
 
@@ -152,7 +152,7 @@ class Esme:
 
 def submit_sm(text: str, to: str = NUMBER, **fields: Any) -> SubmitSm:
     """Return a submit_sm of a text in ASCII, with a receipt asked for."""
-    whole = {
+    whole: dict[str, Any] = {
         "source_addr_ton": 5,
         "source_addr": b"BANK",
         "dest_addr_ton": 1,

@@ -13,18 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest_twisted
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.threads import blockingCallFromThread, deferToThread
 from twisted.web.server import Request
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from smppbridge.simulators.serving import Answer
+from smppbridge.simulators.serving import PageAnswer
 from smppbridge.simulators.smsc import SmscSimulator
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.text import coding
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.daemon import KEY, Daemon
-from tests.system.esme import PATIENCE, Closed, Esme, Receipt, submit_sm
+from tests.system.esme import Closed, Esme, Receipt, submit_sm
+
+reactor: Any = installed
 
 PASSWORD = "hush-esm"
 NUMBER = "2438100000"
@@ -201,7 +204,7 @@ class Noting(KeccelSimulator):
         super().__init__(*arguments, **options)
         self.seen: list[tuple[str, str, str]] = []
 
-    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> Answer:
+    def _accept(self, request: Request, role: Any, fields: dict[str, str]) -> PageAnswer:
         self.seen.append((fields["from"], fields["to"], fields["message"]))
         return super()._accept(request, role, fields)
 

@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-PATIENCE = 10.0
+from tests.patience import PATIENCE
 
 
 class Provider(ThreadingHTTPServer):

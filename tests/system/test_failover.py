@@ -12,9 +12,10 @@ import pytest_twisted
 from twisted.web.server import Request
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from smppbridge.simulators.serving import Answer, silent
+from smppbridge.simulators.serving import PageAnswer, silent
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.system.esme import PATIENCE, Esme, ids, submit_sm
+from tests.patience import PATIENCE
+from tests.system.esme import Esme, ids, submit_sm
 from tests.system.played import (
     NUMBER,
     WHOLE,
@@ -198,7 +199,7 @@ class Losing(SmsCxSimulator):
         self.loses = ""
         self.asked: list[tuple[str, tuple[str, ...], str]] = []
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         fields = json.loads(request.content.read())
         request.content.seek(0)
         self.asked.append((fields["idempotencyId"], tuple(fields["to"]), fields["text"]))

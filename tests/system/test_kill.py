@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
+from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme, Load, ids
 from tests.system.provider import Provider
@@ -16,7 +18,7 @@ from tests.system.provider import Provider
 MESSAGES = int(os.environ.get("SMPPBRIDGE_KILL_MESSAGES", "1000"))
 KILLS = int(os.environ.get("SMPPBRIDGE_KILLS", "1"))
 IN_FLIGHT = 64 + 64  # concurrency, and what is begun ahead of it
-LONG = 15 + MESSAGES / 100  # seconds
+LONG = PATIENCE + MESSAGES / 100  # seconds
 TEXT = "a message"
 SUBMITTING = "select count(*) from message where stage = 2"
 UNHELD = "select count(*) from message where stage = 2 and due is null"
@@ -35,7 +37,9 @@ def test_killed_after_accept(daemon: Daemon, provider: Provider) -> None:
 
 
 def test_killed_between_two_segments(daemon: Daemon, provider: Provider) -> None:
-    udh = {n: {"esm_class": 0x40, "short_message": bytes((5, 0, 3, 9, 2, n))} for n in (1, 2)}
+    udh: dict[int, Any] = {
+        n: {"esm_class": 0x40, "short_message": bytes((5, 0, 3, 9, 2, n))} for n in (1, 2)
+    }
     udh[1]["short_message"] += b"first, "
     udh[2]["short_message"] += b"second"
     with daemon.start().bound() as esme:

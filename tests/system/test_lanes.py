@@ -159,7 +159,8 @@ def slow(stage: Stage) -> Noting:
 
 def backlog(stage: Stage, slow: Noting) -> tuple[Written, Esme]:
     """Start a daemon on a backlog of an account's, whose first second has left."""
-    daemon = stage.daemon(SLOW, PORT=str(on_stage(slow.listen))).start()
+    daemon = stage.daemon(SLOW, PORT=str(on_stage(slow.listen)))
+    daemon.start()
     esme = daemon.bound()
     submit(esme, *(f"bank {number}" for number in range(BACKLOG)))
     await_that(lambda: len(slow.seen) >= RATE, daemon)

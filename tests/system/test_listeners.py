@@ -82,7 +82,7 @@ def test_sessions_come_over_the_socket_that_systemd_hands_over(daemon: Daemon) -
 def test_check_does_not_miss_the_socket_that_only_systemd_hands_over(daemon: Daemon) -> None:
     daemon.settings["smpp"]["listen"] = "systemd:domain=INET:index=0"
     daemon.write()
-    check = [COMMAND, "check", "--config", daemon.file]
+    check = [str(COMMAND), "check", "--config", str(daemon.file)]
     assert subprocess.run(check, check=False, capture_output=True).returncode == 0
     handed = os.environ | {"LISTEN_FDS": "0"}
     refused = subprocess.run(check, check=False, capture_output=True, text=True, env=handed)

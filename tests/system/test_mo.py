@@ -12,7 +12,8 @@ import pytest
 
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import BindReceiver, DeliverSm, DeliverSmResp
-from tests.system.daemon import COMMAND, KEY, PATIENCE, Daemon
+from tests.patience import PATIENCE
+from tests.system.daemon import COMMAND, KEY, Daemon
 from tests.system.esme import NUMBER, Esme
 
 OURS, PHONE = "447700900001", "254722000001"
@@ -101,7 +102,7 @@ def test_another_stack_reads_what_a_phone_says(daemon: Daemon) -> None:
     for number, text in enumerate(texts):
         assert tell(daemon, "receive_sms", sms(f"N{number}", text)) == 200
     where = ["--port", str(daemon.smpp), "--system-id", "bank", "--password", "secret"]
-    listen = [COMMAND, "listen", *where, "--json", "--count", "5"]
+    listen = [str(COMMAND), "listen", *where, "--json", "--count", "5"]
     done = subprocess.run(listen, capture_output=True, text=True, timeout=PATIENCE, check=True)
     found = [json.loads(line) for line in done.stdout.splitlines()]
     assert [each["text"] for each in found] == [*texts[:2], "x" * 153, "x" * 8, ""]
@@ -137,7 +138,7 @@ def test_who_opted_out_gets_nothing_until_that_is_ended_by_hand(daemon: Daemon) 
         assert esme.submit("hello").command_status == Status.ESME_RINVDSTADR
         assert esme.submit("hello", "243810000002").command_status == 0
         assert "smppbridge_opted_out_numbers 1.0" in daemon.get("/metrics")[1]
-        where = ["--config", daemon.file]
+        where = ["--config", str(daemon.file)]
         done = subprocess.run([COMMAND, "optouts", *where, "remove", NUMBER], check=False)
         assert done.returncode == 0
         daemon.await_event("optout_ended_by_hand")

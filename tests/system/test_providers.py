@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import pytest_twisted
 import yaml
-from twisted.internet import reactor
+from twisted.internet import reactor as installed
 from twisted.internet.defer import gatherResults
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
@@ -22,7 +22,7 @@ from twisted.python.threadpool import ThreadPool
 from smppbridge.model.message import Stage
 from smppbridge.simulators import simulator_type
 from tests.contracts.played import PLAYED
-from tests.system.daemon import KEY, PATIENCE
+from tests.system.daemon import KEY
 from tests.system.esme import Receipt
 from tests.system.played import (
     PASSWORD,
@@ -34,6 +34,8 @@ from tests.system.played import (
     transcript,
 )
 from tests.system.rows import CASES, MESSAGES, ROWS, Row
+
+reactor: Any = installed
 
 SECRET = "hush-key"
 _STARTING = BoundedSemaphore(4)  # daemons that start at once
@@ -51,14 +53,15 @@ class Played:
     stages: list[int] = field(default_factory=list)
     owed: int = 0
     status: int | None = None
-    trouble: str = ""
+    trouble: Exception | None = None
 
     def play(self) -> None:
         """Submit everything and wait for what is told of it; called in a thread."""
         try:
             self._play()
-        except Exception as error:  # which the tests of this row are to show, and no other
-            self.trouble = f"{type(error).__name__}: {error}"
+        except Exception as error:  # which a test of this row is to show, and no other
+            error.add_note(self.transcript)
+            self.trouble = error
         finally:
             self.daemon.close()
 
@@ -75,7 +78,7 @@ class Played:
             given = iter([each.message_id.decode() for each in answers])
             self.ids = {name: [next(given) for _ in some] for name, some in asked.items()}
             self.receipts = esme.receipts
-            esme.await_receipts(len(answers), 2 * PATIENCE)
+            esme.await_receipts(len(answers))
             if self.is_told:  # then the second report of the same is to have come, too
                 daemon.await_value(f'{_REPEATED}kind="same",provider="{self.provider}"}}', 1)
             last_receipts(daemon, esme)
@@ -104,7 +107,6 @@ class Played:
         told = [f"{numbers.get(r.message_id)} {r.message_id}: {r.stat}" for r in self.receipts]
         return transcript(
             {
-                "trouble": [self.trouble],
                 "submitted": [f"{name}: {some}" for name, some in self.ids.items()],
                 "taken": [f"{to} {text[:20]!r} x{n}" for (to, text), n in self.taken().items()],
                 "receipts": told,
@@ -123,7 +125,7 @@ _REPEATED = "smppbridge_reports_repeated_total{"
 async def stage(request: Any, tmp_path_factory: Any) -> Any:
     """What came of every row that is wanted."""
     here = [item for item in request.session.items if item.path == request.path]
-    wanted = dict.fromkeys(item.callspec.params["name"] for item in here if _has_name(item))
+    wanted = dict.fromkeys(filter(None, map(_row_of, here)))
     played = {name: made(ROWS[name], tmp_path_factory.mktemp("played")) for name in wanted}
     pool = ThreadPool(1, len(ROWS), "daemons")
     pool.start()
@@ -138,8 +140,8 @@ async def stage(request: Any, tmp_path_factory: Any) -> Any:
         await each.simulator.close()
 
 
-def _has_name(item: Any) -> bool:
-    return "name" in getattr(getattr(item, "callspec", None), "params", {})
+def _row_of(item: Any) -> Any:
+    return getattr(getattr(item, "callspec", None), "params", {}).get("played")
 
 
 def made(row: Row, folder: Path) -> Played:
@@ -159,60 +161,59 @@ def made(row: Row, folder: Path) -> Played:
     return Played(row, daemon, simulator)
 
 
-everybody = pytest.mark.parametrize("name", list(ROWS))
+@pytest.fixture(scope="module", params=list(ROWS))
+def played(request: pytest.FixtureRequest, stage: dict[str, Played]) -> Played:
+    """What came of one row; its trouble is one failure, however many tests look at the row."""
+    found = stage[request.param]
+    if found.trouble:
+        raise found.trouble
+    return found
 
 
 def test_every_provider_of_the_contracts_is_here() -> None:
     assert set(PLAYED) <= set(ROWS)
 
 
-@everybody
 @pytest.mark.parametrize("case", list(CASES))
-def test_an_esme_is_told_what_became_of_it(stage: dict[str, Played], name: str, case: str) -> None:
-    played, row = stage[name], ROWS[name]
-    endings = CASES[case].endings
+def test_an_esme_is_told_what_became_of_it(played: Played, case: str) -> None:
+    row, endings = played.row, CASES[case].endings
     expected = [row.stat(ending) for ending in endings]
     if case == "long":
         expected *= len(CASES[case].requests(row.number))
     assert played.stats(case) == expected, played.transcript
 
 
-@everybody
-def test_every_segment_has_an_id_of_its_own(stage: dict[str, Played], name: str) -> None:
-    assert len(set(stage[name].ids.get("long", ()))) == 3, stage[name].transcript
+def test_every_segment_has_an_id_of_its_own(played: Played) -> None:
+    assert len(set(played.ids.get("long", ()))) == 3, played.transcript
 
 
-@everybody
 def test_the_provider_took_each_message_once_and_letter_by_letter(
-    stage: dict[str, Played], name: str
+    played: Played,
 ) -> None:
-    assert stage[name].taken() == ROWS[name].takes(), stage[name].transcript
+    assert played.taken() == played.row.takes(), played.transcript
 
 
-@everybody
 def test_nothing_more_is_owed_and_every_message_has_ended(
-    stage: dict[str, Played], name: str
+    played: Played,
 ) -> None:
-    played = stage[name]
     ids = [each for some in played.ids.values() for each in some]
     assert sorted(r.message_id for r in played.receipts) == sorted(ids), played.transcript
     assert (played.owed, len(played.stages)) == (len(ids), MESSAGES)
     assert set(played.stages) == {Stage.FINISHED}
 
 
-@pytest.mark.parametrize("name", [name for name, row in ROWS.items() if row.batches])
-def test_what_can_go_together_does(stage: dict[str, Played], name: str) -> None:
-    played = stage[name]
+@pytest.mark.parametrize(
+    "played", [name for name, row in ROWS.items() if row.batches], indirect=True
+)
+def test_what_can_go_together_does(played: Played) -> None:
     apart = MESSAGES + 2  # for the one that is throttled
     assert played.simulator.requests <= apart - 4, played.transcript
 
 
-@everybody
-def test_the_log_keeps_secrets_texts_and_numbers(stage: dict[str, Played], name: str) -> None:
-    played = stage[name]
-    assert (played.trouble, played.status) == ("", 0), played.transcript
+def test_the_log_keeps_secrets_texts_and_numbers(played: Played) -> None:
+    assert played.status == 0, played.transcript
     log = "\n".join(played.daemon.lines)
-    tokens = list(played.simulator.access._tokens) if name == "smscx, OAuth" else []
+    tokens = list(played.simulator.access._tokens) if played.row is ROWS["smscx, OAuth"] else []
     hidden = (SECRET, PASSWORD, KEY, "hush", "жук", played.row.number, *tokens)
     assert [word for word in hidden if word in log] == [], played.transcript
     assert played.daemon.events("unhandled_error") == []

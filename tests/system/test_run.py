@@ -15,6 +15,7 @@ from argon2 import PasswordHasher
 
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter, EnquireLink
+from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, KEY, TOKEN, Daemon, local
 from tests.system.esme import NUMBER, Closed, Esme, ids
 from tests.system.provider import Provider
@@ -63,8 +64,8 @@ def test_a_bad_file_is_refused_with_line_and_key(daemon: Daemon) -> None:
 
 
 def test_a_missing_file_is_a_bad_file(tmp_path: Path) -> None:
-    command = [COMMAND, "run", "--config", tmp_path / "none.yaml"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=20)
+    command = [str(COMMAND), "run", "--config", str(tmp_path / "none.yaml")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 78
     assert "Traceback" not in done.stderr
 
@@ -311,7 +312,7 @@ def test_the_log_of_a_busy_day_keeps_secrets(daemon: Daemon, provider: Provider)
             esme.submit(f"{TEXT} {n}")
         esme.submit(TEXT, to="1234567890")
         esme.submit(TEXT, data_coding=8, short_message=b"odd")
-        esme.send(esme.socket and b"\0\0\0\x10\0\0\1\1\0\0\0\0\0\0\0\7")
+        esme.send(b"\0\0\0\x10\0\0\1\1\0\0\0\0\0\0\0\7")
         esme.await_receipts(4)
         provider.report("kc-1", "FAILED")
     assert daemon.stop() == 0

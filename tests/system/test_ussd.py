@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.simulators.ussd import Phone, Shown
+from smppbridge.simulators.ussd import Phone, PhoneScreen
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
@@ -22,6 +22,7 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
+from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 from tests.system.esme import Esme
 from tests.system.provider import Provider
@@ -29,7 +30,7 @@ from tests.system.provider import Provider
 KEY, CODE, NUMBER = "ussdkeyussdkeyussdkey", "*384*77#", "254722000001"
 PIN = "471147"
 Dial = Callable[[], Phone]
-In = Callable[..., "Future[Shown]"]
+In = Callable[..., "Future[PhoneScreen]"]
 
 
 @pytest.fixture
@@ -92,19 +93,19 @@ def test_a_dialogue_of_three_screens(
         assert (first.source_addr, first.destination_addr) == (NUMBER.encode(), CODE.encode())
         response: SubmitSmResp = esme.ask(screen(first, b"1. Balance\n2. Exit", 2))
         assert (response.command_status, response.message_id.isdigit()) == (0, True)
-        assert shown.result(10) == Shown("1. Balance\n2. Exit", False)
+        assert shown.result(10) == PhoneScreen("1. Balance\n2. Exit", False)
 
         shown = meanwhile(phone.answer, "1")
         second = next_deliver_sm(esme)
         assert (op_of(second), second.short_message) == (18, b"1")
         assert esme.ask(screen(second, b"PIN?", 2)).command_status == 0
-        assert shown.result(10) == Shown("PIN?", False)
+        assert shown.result(10) == PhoneScreen("PIN?", False)
 
         shown = meanwhile(phone.answer, PIN)
         third = next_deliver_sm(esme)
         assert (op_of(third), third.short_message) == (18, PIN.encode())
         assert esme.ask(screen(third, b"Balance: 10 \x02", 17)).command_status == 0
-        assert shown.result(10) == Shown("Balance: 10 $", True)
+        assert shown.result(10) == PhoneScreen("Balance: 10 $", True)
         assert esme.ask(screen(third, b"more", 17)).command_status == Status.ESME_RINVDSTADR
         assert esme.submit("a message").command_status == 0
 
@@ -129,7 +130,7 @@ def test_a_receiver_and_a_transmitter_share_a_dialogue(
         shown = meanwhile(dial().dial)
         asked = next_deliver_sm(receiver)
         assert transmitter.ask(screen(asked, b"Bye", 17)).command_status == 0
-        assert shown.result(10) == Shown("Bye", True)
+        assert shown.result(10) == PhoneScreen("Bye", True)
 
 
 def test_an_esme_that_is_late_learns_it(daemon: Daemon, dial: Dial, meanwhile: In) -> None:
@@ -162,7 +163,7 @@ def test_a_provider_that_hangs_up_ends_the_dialogue(daemon: Daemon, dial: Dial) 
     phone = dial()
 
     def hang_up(url: str, body: bytes) -> bytes:
-        connection = HTTPConnection("127.0.0.1", daemon.callbacks, timeout=10)
+        connection = HTTPConnection("127.0.0.1", daemon.callbacks, timeout=PATIENCE)
         connection.request("POST", f"/ussd/{KEY}", body)
         next_deliver_sm(esme)
         connection.close()
@@ -184,7 +185,7 @@ def test_a_daemon_that_stops_lets_the_last_screen_come(
         daemon.signal(signal.SIGTERM)
         daemon.await_notice("STOPPING=1")
         assert esme.ask(screen(asked, b"Bye", 17)).command_status == 0
-        assert shown.result(10) == Shown("Bye", True)
+        assert shown.result(10) == PhoneScreen("Bye", True)
         esme.await_end()
     assert daemon.end() == 0
 
@@ -198,4 +199,4 @@ def test_a_reload_changes_who_owns_a_code(daemon: Daemon, dial: Dial, meanwhile:
     with daemon.bound(), daemon.bound(system_id="shop") as shop:
         shown = meanwhile(dial().dial)
         assert shop.ask(screen(next_deliver_sm(shop), b"Shop", 17)).command_status == 0
-        assert shown.result(10) == Shown("Shop", True)
+        assert shown.result(10) == PhoneScreen("Shop", True)

@@ -105,6 +105,8 @@ def test_perl_has_the_same_table() -> None:
     perl = shutil.which("perl")
     if perl is None:
         pytest.skip("perl is not installed: GSM 03.38 is checked against the checked-in table only")
+    if subprocess.run([perl, "-MEncode", "-e", "1"], check=False, capture_output=True).returncode:
+        pytest.skip("perl has no Encode (perl-base): GSM 03.38 is checked against the table only")
     script = 'use Encode; print encode("gsm0338", decode("UTF-8", join("", <STDIN>)))'
     run = subprocess.run(
         [perl, "-e", script], input=CHARACTERS.encode(), capture_output=True, check=True

@@ -10,7 +10,7 @@ from smppbridge.text.coding import Alphabet, characters, octets
 from smppbridge.text.errors import BadPosition, BadUdh, TooLong, Unencodable
 from smppbridge.text.segments import (
     Position,
-    Segment,
+    TextSegment,
     Transport,
     count,
     join,
@@ -113,7 +113,7 @@ def test_segments_are_joined_in_order_of_their_numbers() -> None:
 def test_sizes(kind: tuple[Alphabet, Transport], rooms: tuple[int, int]) -> None:
     alphabet, transport = kind
     single, each = rooms
-    assert split(bytes(single), alphabet, transport, 1) == [Segment(None, b"", bytes(single))]
+    assert split(bytes(single), alphabet, transport, 1) == [TextSegment(None, b"", bytes(single))]
     sizes = [len(s.content) for s in split(bytes(each * 2 + 2), alphabet, transport, 1)]
     assert sizes == [each, each, 2]
 
@@ -125,8 +125,8 @@ def test_segments_say_what_they_are() -> None:
     wide = split("x" * 161, GSM7, UDH16, 0x51234)
     assert [s.udh.hex() for s in wide] == ["06080412340201", "06080412340202"]
     assert split("x" * 161, GSM7, SAR, 0x51234) == [
-        Segment(Position(0x1234, 2, 1, SAR), b"", b"x" * 153),
-        Segment(Position(0x1234, 2, 2, SAR), b"", b"x" * 8),
+        TextSegment(Position(0x1234, 2, 1, SAR), b"", b"x" * 153),
+        TextSegment(Position(0x1234, 2, 2, SAR), b"", b"x" * 8),
     ]
 
 
@@ -141,7 +141,9 @@ def test_another_header_stands_in_every_segment(transport: Transport) -> None:
         assert position == segment.position == Position(9, 2, number, kind, PORTS)
         assert (other_udh, content) == (PORTS, segment.content)
     assert join({s.position.number: s.content for s in segments if s.position}) == whole
-    assert split(whole[:133], OCTETS, transport, 9, PORTS) == [Segment(None, PORTS, whole[:133])]
+    assert split(whole[:133], OCTETS, transport, 9, PORTS) == [
+        TextSegment(None, PORTS, whole[:133])
+    ]
 
 
 def test_content_is_not_shown() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gc
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,10 +9,12 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
+from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 
@@ -39,7 +42,7 @@ class Connection:
 
     def answers(self) -> list[bytes]:
         """The status lines so far."""
-        return [line[9:] for line in self.transport.value().split(b"\r\n") if line[:5] == b"HTTP/"]
+        return re.findall(rb"HTTP/1\.1 (.*)\r\n", self.transport.value())
 
 
 @pytest.fixture
@@ -47,6 +50,7 @@ def errors() -> Iterator[list[LogEvent]]:
     """What Twisted logs of failures meanwhile."""
     seen: list[LogEvent] = []
 
+    @implementer(ILogObserver)
     def observe(event: LogEvent) -> None:
         if "log_failure" in event:
             seen.append(event)
@@ -141,6 +145,7 @@ def test_whoever_has_no_key_sees_the_same_of_every_path() -> None:
     ("error", "status", "result"),
     [
         (BadReply("status?"), b"400 Bad Request", "bad_request"),
+        (StoreFailure("disk full"), b"503 Service Unavailable", "failed"),
         (OSError(28, "No space left on device"), b"503 Service Unavailable", "failed"),
     ],
 )
@@ -153,7 +158,7 @@ def test_what_was_not_stored_is_not_acknowledged(
     assert connection.answers() == [status]
     assert connection.counted == [("keccel", result)]
     assert str(error).encode() not in connection.transport.value()
-    assert len(errors) == (result == "failed")
+    assert len(errors) == isinstance(error, OSError)  # a StoreFailure the store has logged
 
 
 def test_other_methods_are_not_allowed() -> None:
@@ -183,6 +188,18 @@ def test_requests_sent_ahead_are_answered_in_order() -> None:
     connection.stored[1].callback(None)
     assert connection.answers() == [b"200 OK", b"200 OK"]
     assert connection.transport.value().endswith(b"ACK")
+
+
+@pytest.mark.parametrize("error", [BadReply("status?"), StoreFailure("disk full")])
+@pytest.mark.parametrize("odd", [0, 1])
+def test_an_odd_request_takes_no_other_with_it(odd: int, error: Exception) -> None:
+    connection = Connection()
+    connection.says(get(b"/callbacks/keccel/k3y?n=0") + get(b"/callbacks/keccel/k3y?n=1"))
+    for number in (0, 1):
+        assert connection.heard[number][1].query == {"n": f"{number}"}
+        connection.stored[number].callback(None if number != odd else Failure(error))
+    failed = b"400 Bad Request" if isinstance(error, BadReply) else b"503 Service Unavailable"
+    assert connection.answers() == [failed if number == odd else b"200 OK" for number in (0, 1)]
 
 
 def test_a_reload_takes_callers_away_and_adds_others() -> None:

@@ -20,7 +20,7 @@ from smppbridge.net.upstream.link import (
     SessionEnd,
     UpstreamSession,
 )
-from smppbridge.providers.exchange import BadReply, Heard, NoAnswer, NotSent
+from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.providers.smpp.provider import Smpp, SmppRequest
 from smppbridge.relay.ports import Journal
@@ -45,8 +45,8 @@ _LEAVING = "the provider is being left"
 MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
 SmppAnswers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-RecordReceived = Callable[[str, list[Heard]], Coroutine[Any, Any, None]]
-ReadDelivery = tuple[UpstreamSession, Delivered, list[Heard]]
+RecordReceived = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
+ReadDelivery = tuple[UpstreamSession, Delivered, list[Received]]
 
 
 @dataclass(frozen=True, slots=True)

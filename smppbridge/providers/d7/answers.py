@@ -1,6 +1,6 @@
-"""What Jasmin, which D7 runs, says of a submission: ids in odd quotes, refusals in two shapes.
+"""Jasmin's answers to submissions, as D7 gives them: ids in odd quotes, refusals in two shapes.
 
-Its HTTP statuses mix everything (403 is no credit, too fast or a wrong password), so that the words
+The HTTP statuses mix everything (403 is no credit, too fast or a wrong password), so that the words
 go first.
 """
 
@@ -16,9 +16,7 @@ from urllib.parse import quote_plus
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.d7.content import forms_of
-from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
@@ -29,9 +27,11 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
 )
+from smppbridge.providers.d7.content import forms_of
+from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
-Fault = Refused | Postponed
+NotTaken = Refused | Postponed
 
 UNLIMITED: Final = "ND"
 
@@ -45,7 +45,7 @@ def _status(command_status: CommandStatus, *, elsewhere: bool = False) -> Refuse
 
 
 # What Jasmin refuses for the account's sake (rights, filters, no route) another provider may take.
-FAULTS: Mapping[str, Fault] = MappingProxyType(
+FAULTS: Mapping[str, NotTaken] = MappingProxyType(
     {
         "user throughput exceeded": Postponed("", whole_lane=True),
         "authentication fail": _OPERATORS,
@@ -75,7 +75,7 @@ FAULTS: Mapping[str, Fault] = MappingProxyType(
         "unsupported media type": _OURS,
     }
 )
-_ARGUMENTS: Mapping[str, Fault] = MappingProxyType(
+_ARGUMENTS: Mapping[str, NotTaken] = MappingProxyType(
     {
         "to": _status(CommandStatus.ESME_RINVDSTADR),
         "from": _status(CommandStatus.ESME_RINVSRCADR),
@@ -100,7 +100,7 @@ _URL = re.compile(r"(?:\burl\b|\b\w+://|[?&]\w+=).*", re.IGNORECASE | re.DOTALL)
 
 
 def named(words: object) -> str:
-    """Return the id in ``Success "<id>"``, whose quotes come and go; "" if there is none."""
+    """Return the id in ``Success "<id>"``, with or without quotes; "" if there is none."""
     found = _SUCCESS.match(words) if isinstance(words, str) else None
     return found[1] if found else ""
 
@@ -108,7 +108,8 @@ def named(words: object) -> str:
 def words_of(fields: Mapping[str, Any]) -> str:
     """Return the words of a refusal in either shape.
 
-    Never the description: that of a failed connection holds the inner URL with the password.
+    The description is never read: that of a failed connection holds the inner URL with the
+    password.
     """
     for name in ("message", "title", "data"):
         words = fields.get(name)
@@ -117,10 +118,11 @@ def words_of(fields: Mapping[str, Any]) -> str:
     return ""
 
 
-def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> Fault | None:
-    """Return what *words* refuse, without a reason; *more* goes first.  None if they say nothing.
+def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> NotTaken | None:
+    """Return the outcome for the *words* of a refusal, without a reason; None for unknown words.
 
-    What Jasmin did not expect itself may have happened after the message was sent.
+    The fragments of *more* go first.  An error that Jasmin itself did not expect gives None: the
+    error may have come after the message was sent.
     """
     if (blame := blame_of(words, more)) is not None:
         return refusal("", blame)
@@ -136,7 +138,8 @@ def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> Fault | None
 def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageState:
     """Return the state of a message of a batch that failed with these *words*.
 
-    It was acknowledged already: REJECTED only if asking again would not help.
+    The batch was acknowledged already: the state is REJECTED only if a new submission would not
+    help.
     """
     text = _without_url(words[:MAX_ANSWER]) if isinstance(words, str) else ""
     fault = fault_of(text, more)
@@ -148,15 +151,15 @@ def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageSta
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Reads the answers to one account; *blames* are of its settings, *secrets* never shown."""
+class D7Reader:
+    """Reads the answers to one account; *blames* are of its settings, *secrets* are never shown."""
 
     on_5xx: On5xx
     blames: tuple[tuple[str, Blame], ...]
     secrets: tuple[str, ...] = field(repr=False)
 
     def submission(self, response: HttpResponse, message: Message) -> Outcome:
-        """Read what became of *message*."""
+        """Read the outcome of *message*."""
         fields = _fields_of(response)
         if 200 <= response.status < 300 and (identifier := named(fields.get("data"))):
             return Accepted(identifier)
@@ -165,9 +168,9 @@ class Answers:
     def batch(
         self, response: HttpResponse, messages: Sequence[Message], key: str
     ) -> Sequence[Outcome]:
-        """Read what became of a batch: there are no ids, so *key* and number stand in for them.
+        """Read the outcomes of a batch; the answer has no ids: *key* and number stand in for them.
 
-        Of a 5xx nobody knows how much of the batch was in line by then.
+        After a 5xx nobody knows how much of the batch Jasmin had accepted.
         """
         fields, status = _fields_of(response), response.status
         data = fields.get("data")
@@ -219,7 +222,7 @@ class Answers:
         return replace(outcome, reason=self._reason(response, words, messages))
 
     def _reason(self, response: HttpResponse, words: str, messages: Iterable[Message] = ()) -> str:
-        """Its words may repeat whatever we sent, in any form that it went through."""
+        """Return the reason for an operator, without our own fields, which Jasmin may repeat."""
         secrets = [form for secret in self.secrets for form in (secret, quote_plus(secret))]
         texts = [form for message in messages for form in forms_of(message)]
         words = shown(_without_url(words), *secrets, *texts)
@@ -227,7 +230,7 @@ class Answers:
 
 
 def _fields_of(response: HttpResponse) -> dict[str, Any]:
-    """Return the JSON object in an answer; an empty one for whatever else is there."""
+    """Return the JSON object in an answer, or an empty one."""
     try:
         return json_object(response.body)
     except BadReply:
@@ -235,7 +238,7 @@ def _fields_of(response: HttpResponse) -> dict[str, Any]:
 
 
 def _without_url(words: str) -> str:
-    """Return *words* up to where an URL begins: that would repeat everything that we sent."""
+    """Return *words* up to the beginning of a URL, which would repeat our fields."""
     return _URL.sub("...", words)
 
 

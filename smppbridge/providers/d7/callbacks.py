@@ -1,4 +1,4 @@
-"""What D7 calls us for: reports, the fates of a batch, messages from phones."""
+"""Callbacks of D7: reports, the outcomes of a batch, messages from phones."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import Blame, callback_fields, identifier_of
 from smppbridge.providers.d7.answers import failed_state, named
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
-from smppbridge.providers.reading import Blame, callback_fields, identifier_of
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.text import coding
 from smppbridge.text.errors import TextError
@@ -36,7 +36,7 @@ _NO_SUCH_STATUS: Final = 255
 _LONGEST_ADDRESS: Final = 20  # SMPP 3.4, 4.6.1
 _MESSAGE_ID = re.compile(r"[0-9]{1,18}")
 _ERROR = re.compile(r"[0-9]{1,3}")
-# What no text holds, but GSM 03.38 as it stands in a PDU does (@ is 0x00), or what was no UTF-8.
+# Characters of no text: GSM 03.38 as it stands in a PDU has some (@ is 0x00), broken UTF-8 too.
 _NOT_TEXT = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\ufffd]")
 
 
@@ -44,7 +44,7 @@ def read(
     request: HttpRequest,
     states: Mapping[str, MessageState],
     errors: Iterable[tuple[str, Blame]],
-) -> tuple[Heard, ...]:
+) -> tuple[Received, ...]:
     """Read a callback, GET or POST; raises BadReply."""
     fields = callback_fields(request, "id", "message_status")
     if "message_status" in fields:
@@ -57,7 +57,7 @@ def read(
 
 
 def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Report:
-    """Read a report; its level says nothing that the status does not."""
+    """Read a report by its status; the level adds nothing to the status."""
     status = fields["message_status"]
     if not isinstance(status, str) or not status.strip():
         raise BadReply("no message_status")
@@ -75,7 +75,7 @@ def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Re
 
 
 def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Report:
-    """Read what became of one message of a batch: its id, or why it was not taken."""
+    """Read the report of one message of a batch: its id, or the reason of its refusal."""
     name = f"{_needed(fields, 'batch')}:{_needed(fields, 'to')}"
     identifier = identifier_of(name)
     if identifier is None:
@@ -91,7 +91,7 @@ def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Rep
 
 
 def _mo(fields: Mapping[str, Any]) -> Mo:
-    """Read a message from a phone; long ones are joined already."""
+    """Read a message from a phone; Jasmin has joined long ones."""
     identifier, source = _needed(fields, "id"), _address(fields, "from")
     destination = _address(fields, "to")
     data_coding, octets = _data_coding(fields.get("coding")), _octets(fields.get("binary"))

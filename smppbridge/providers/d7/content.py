@@ -1,4 +1,4 @@
-"""A message as Jasmin's API takes it: characters of GSM 03.38, or octets in hex."""
+"""The content of a message in Jasmin's API: characters of GSM 03.38, or octets in hex."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from smppbridge.text.errors import TextError
 
 Fields = dict[str, Any]
 
-_CODINGS = frozenset((*range(11), 13, 14))  # what its API takes
+_CODINGS = frozenset((*range(11), 13, 14))  # of Jasmin's API
 _SEVEN_BIT = (160, 153)
 _EIGHT_BIT = (140, 134)
 
 
 def content_of(message: Message, max_parts: int) -> Fields | Refused:
-    """Return the fields that say what is in *message*, or why it must not get that.
+    """Return the fields of a message's content, or the reason why Jasmin must not get the message.
 
-    Of what it would make more than *max_parts* SMs of, it cuts the rest away and says nothing.
+    Jasmin silently cuts a text of more than *max_parts* SMs.
     """
     if message.binary is not None:
         return _binary(message, message.binary, max_parts)
@@ -34,26 +34,26 @@ def content_of(message: Message, max_parts: int) -> Fields | Refused:
 
 
 def text_fields(text: str) -> tuple[Fields, bytes]:
-    """Return the fields that say *text*, and its octets; raises Unencodable.
+    """Return the fields for *text*, and the octets of *text*; raises Unencodable.
 
-    Only with coding 0 is ``content`` converted: for anything else octets have to be given.
+    Only with coding 0 Jasmin converts ``content``: with any other coding the field must be octets.
     """
     alphabet, octets = coding.in_smallest(text)
     if alphabet is Alphabet.GSM7:
-        # its own table has no small c with cedilla: what came out of ours is in both
+        # Jasmin's table has no small c with cedilla: characters out of ours are in both
         return {"content": gsm7.decode(octets), "coding": 0}, octets
     return {"hex-content": octets.hex(), "coding": 8}, octets
 
 
 def forms_of(message: Message) -> tuple[str, ...]:
-    """Return how the content may come back in its words, which must not be shown."""
+    """Return the forms in which Jasmin's words may repeat a message's content."""
     if message.binary is not None:
         return (message.binary.hex(),)
     return message.text, message.text.encode("utf-16-be", "replace").hex()
 
 
 def _binary(message: Message, octets: bytes, max_parts: int) -> Fields | Refused:
-    """Its API knows octets and a data_coding, but neither UDHI nor protocol_id."""
+    """Return the fields of a binary message; Jasmin's API has no UDHI and no protocol_id."""
     data_coding, traits = message.data_coding, message.traits
     if traits.udh or traits.protocol_id:
         return Refused("a user data header or protocol_id", provider_fault=True)
@@ -64,7 +64,7 @@ def _binary(message: Message, octets: bytes, max_parts: int) -> Fields | Refused
 
 
 def _if_it_fits(fields: Fields, length: int, max_parts: int) -> Fields | Refused:
-    """It cuts by length alone; codings 0 and 1 are seven bits to it."""
+    """Return *fields*, or a refusal; Jasmin cuts by length alone, codings 0 and 1 as seven bits."""
     alone, joined = _EIGHT_BIT if fields["coding"] > 1 else _SEVEN_BIT
     parts = 1 if length <= alone else math.ceil(length / joined)
     if parts <= max_parts:

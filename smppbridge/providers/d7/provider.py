@@ -13,25 +13,7 @@ from urllib.parse import urlencode
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.d7 import callbacks as d7_callbacks
-from smppbridge.providers.d7.answers import UNLIMITED, Answers
-from smppbridge.providers.d7.content import Fields, content_of, text_fields
-from smppbridge.providers.exchange import (
-    NOW,
-    Abilities,
-    BadReply,
-    Balance,
-    Exchange,
-    Heard,
-    HttpExchange,
-    HttpRequest,
-    HttpResponse,
-    NoAnswer,
-    NotSent,
-    Operation,
-    Provider,
-)
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     Blame,
     On5xx,
     StateName,
@@ -39,10 +21,28 @@ from smppbridge.providers.reading import (
     said,
     state_table,
 )
+from smppbridge.providers.d7 import callbacks as d7_callbacks
+from smppbridge.providers.d7.answers import UNLIMITED, D7Reader
+from smppbridge.providers.d7.content import Fields, content_of, text_fields
+from smppbridge.providers.exchange import (
+    NOW,
+    Abilities,
+    BadReply,
+    Balance,
+    Exchange,
+    HttpExchange,
+    HttpRequest,
+    HttpResponse,
+    NoAnswer,
+    NotSent,
+    Operation,
+    Provider,
+    Received,
+)
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text.errors import TextError
 
-Batch = Literal["off", "on"] | int
+BatchSize = Literal["off", "on"] | int
 
 ON: Final = 100
 MOST_IN_BATCH: Final = 1000
@@ -53,7 +53,7 @@ _quote = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class D7(Provider):
-    """One D7 account; the settings say what they mean."""
+    """One D7 account; each field is a setting with its description."""
 
     username: str = field(metadata=said("The user of the API"))
     password: str = field(repr=False, metadata=said("Its password; it cannot hold a colon"))
@@ -62,7 +62,7 @@ class D7(Provider):
         metadata=said("Where /secure/ is; any Jasmin with its REST API will do"),
     )
     sender: str = field(default="", metadata=said("Stands in for a source address that is empty"))
-    batch: Batch = field(
+    batch: BatchSize = field(
         default="off",
         metadata=said(
             "Messages in one request at most: off, on (100) or a number; only where reports are"
@@ -100,7 +100,7 @@ class D7(Provider):
     callback_url: str = field(default="", repr=False)
 
     _abilities: Abilities = field(init=False, repr=False, compare=False)
-    _answers: Answers = field(init=False, repr=False, compare=False)
+    _answers: D7Reader = field(init=False, repr=False, compare=False)
     _headers: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
     _blames: tuple[tuple[str, Blame], ...] = field(init=False, repr=False, compare=False)
@@ -117,7 +117,7 @@ class D7(Provider):
             ("Accept", "application/json"),
         )
         derive(self, "_headers", headers)
-        derive(self, "_answers", Answers(self.on_5xx, blames, secrets))
+        derive(self, "_answers", D7Reader(self.on_5xx, blames, secrets))
         derive(self, "_states", state_table(d7_callbacks.STATES, self.states))
         derive(self, "_blames", blames)
         derive(self, "_abilities", self._able())
@@ -140,7 +140,7 @@ class D7(Provider):
             raise ValueError("on_5xx must be one of " + ", ".join(get_args(On5xx)))
 
     def _able(self) -> Abilities:
-        """Without callbacks a batch would lose every refusal, so then there is none."""
+        """Return the abilities; no batches without callbacks: their refusals would be lost."""
         batch = {"off": 1, "on": ON}.get(str(self.batch)) or int(self.batch)
         return Abilities(
             binary=True,
@@ -148,18 +148,18 @@ class D7(Provider):
             balance=True,
             batch=batch if self.callback_url else 1,
             phones=True,
-            told_where=True,
+            needs_callback_url=True,
             callback_answer=b"ACK/Jasmin",
         )
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do, as it is configured."""
+        """The abilities of D7, as it is configured."""
         return self._abilities
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What else its API offers, by name."""
+        """The further operations of the API, by name."""
         return MappingProxyType(
             {
                 "balance": Operation(run=self._ask_balance, description="The credit left"),
@@ -172,7 +172,7 @@ class D7(Provider):
         )
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         fields = self._fields(message, (yield NOW))
         if isinstance(fields, Refused):
             return fields
@@ -180,7 +180,7 @@ class D7(Provider):
         return self._answers.submission(response, message)
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
-        """Hand messages over in one request; what it would lose or cut is refused before."""
+        """Submit messages in one request; refuse messages that Jasmin would lose or cut."""
         now = yield NOW
         written = [self._fields(message, now) for message in messages]
         going = [(m, f) for m, f in zip(messages, written, strict=True) if isinstance(f, dict)]
@@ -193,12 +193,12 @@ class D7(Provider):
             came_to = iter([failed(str(fault))] * len(going))
         return [each if isinstance(each, Refused) else next(came_to) for each in written]
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
-        """Read a report, the fate of a message of a batch, or a message; raises BadReply."""
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
+        """Read a report, the outcome of a message of a batch, or an MO message; raises BadReply."""
         return d7_callbacks.read(request, self._states, self._blames)
 
     def balance(self) -> HttpExchange[Balance]:
-        """Ask for the credit left; raises BadReply.  Money if that is limited, else messages."""
+        """Query the credit left; raises BadReply.  Money if money is limited, else messages."""
         found = yield from self._ask_balance()
         credit, messages = found["balance"], found["sms_count"]
         if credit == UNLIMITED and messages != UNLIMITED:
@@ -206,13 +206,13 @@ class D7(Provider):
         return Balance(math.inf if credit == UNLIMITED else float(credit), "credit")
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
-        """Make any request of its API."""
+        """Make any request of the API."""
         return (yield HttpRequest(method, self._url(path), self._headers, body, operation="call"))
 
-    # -- what is written ------------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
     def _fields(self, message: Message, now: float) -> Fields | Refused:
-        """Return a message as it wants it, or why it must not get that."""
+        """Return the fields of a message, or the reason why Jasmin must not get the message."""
         content = content_of(message, self.max_parts)
         if isinstance(content, Refused):
             return content
@@ -225,7 +225,7 @@ class D7(Provider):
             minutes = math.ceil((message.expires_at - now) / _MINUTE)
             fields["validity-period"] = max(1, min(minutes, _LONGEST_VALIDITY))
         if self.callback_url:
-            # level 3: who asks for level 2 only never hears of what the SMSC refuses
+            # level 3: with level 2 alone Jasmin does not report messages that the SMSC refuses
             fields["dlr"], fields["dlr-level"] = "yes", 3
             fields["dlr-method"] = self.dlr_method
             fields["dlr-url"] = self._called("message_id", str(message.message_id))
@@ -245,7 +245,7 @@ class D7(Provider):
     def _url(self, path: str) -> str:
         return f"{self.base_url.rstrip('/')}/{path.lstrip('/')}"
 
-    # -- what is asked --------------------------------------------------------------------------
+    # -- exchanges ------------------------------------------------------------------------------
 
     def _submit_these(
         self, going: Sequence[tuple[Message, Fields]], key: str

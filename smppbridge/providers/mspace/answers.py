@@ -1,7 +1,7 @@
-"""What MSpace answers: JSON, XML or plain words, whatever was asked for, read into one form.
+"""Answers of MSpace: JSON, XML or plain words for any request, read into one form.
 
-Its documentation shows few answers and its clients disagree about them, so what is looked for are
-names and words, wherever in a document they stand.
+The documentation shows few answers and the clients disagree about them: the rules search for names
+and words anywhere in a document.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Any, TypeGuard
 from xml.etree import ElementTree
 
 from smppbridge.model.message import Message
+from smppbridge.providers.answers import MAX_ANSWER
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import MAX_ANSWER
 from smppbridge.smpp.constants import MessageState
 
 Record = Mapping[str, Any]
@@ -31,8 +31,8 @@ STATES: Mapping[str, MessageState] = MappingProxyType(
         "5": MessageState.UNDELIVERABLE,
     }
 )
-# In this order: "not yet delivered" is on its way, "delivery failed" is not delivered, and what was
-# delivered to a network has not reached the phone.
+# In this order: "not yet delivered" is on its way, "delivery failed" is not delivered, and a
+# message delivered to a network has not reached the phone.
 _WORDS: tuple[tuple[re.Pattern[str], MessageState], ...] = tuple(
     (re.compile("|".join(patterns)), state)
     for state, *patterns in (
@@ -67,54 +67,57 @@ _decode = json.JSONDecoder().decode
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """An answer: what it says by names (in lower case), or the one *value* that it is."""
+class MSpaceAnswer:
+    """An answer as read: records by names in lower case, or one single *value*."""
 
     records: tuple[Record, ...] = field(default=(), repr=False)
     value: object = field(default=None, repr=False)
 
     @property
     def nothing(self) -> bool:
-        """Tell whether it is a document in which nothing stands, as for an unknown id."""
+        """Whether the document is empty, as for an unknown id."""
         return not self.records and self.value is None
 
     @property
     def words(self) -> str:
-        """Return what it says to people; nothing if that is too long to be a sentence."""
+        """Return the sentence for people in the answer; "" if a text is too long for a sentence."""
         spoken = [self.value, *(each.get(name) for name in _SPOKEN for each in self.records)]
         return next((each.strip() for each in spoken if _is_sentence(each)), "")
 
     @property
     def entries(self) -> list[Record]:
-        """Return what is said of single messages."""
+        """Return the records about single messages."""
         return [each for each in self.records if not _ENTRY.isdisjoint(each)]
 
     @property
     def amount(self) -> float | None:
-        """Return the balance that it is or holds."""
+        """Return the balance that the answer is or holds."""
         held = (each[name] for each in self.records for name in BALANCES if name in each)
         amounts = (amount_of(value) for value in (self.value, *held))
         return next((amount for amount in amounts if amount is not None), None)
 
 
-def said_in(body: bytes, limit: int = MAX_ANSWER) -> Said:
-    """Read an answer of at most *limit* octets; raises BadReply if it is over, or broken XML."""
+def answer_in(body: bytes, limit: int = MAX_ANSWER) -> MSpaceAnswer:
+    """Read an answer of at most *limit* octets.
+
+    Raises BadReply for a longer one, and for broken XML.
+    """
     if len(body) > limit:
         raise BadReply(f"an answer of {len(body)} octets")
     text = body.decode("utf-8", "replace").lstrip("\ufeff").strip()
     if text.startswith("<"):
-        return _said_in_xml(text)
+        return _answer_in_xml(text)
     try:
         document = _decode(text)
     except (ValueError, RecursionError):
-        return Said(value=text)
+        return MSpaceAnswer(value=text)
     if isinstance(document, _CONTAINERS):
-        return Said(tuple(_records(document)))
-    return Said(value=document)
+        return MSpaceAnswer(tuple(_records(document)))
+    return MSpaceAnswer(value=document)
 
 
 def _records(document: object) -> Iterator[Record]:
-    """Find the objects that hold plain values, however deep, in the order of the document."""
+    """Yield the objects that hold plain values, at any depth, in the order of the document."""
     waiting = [document]
     while waiting:
         here = waiting.pop()
@@ -126,7 +129,7 @@ def _records(document: object) -> Iterator[Record]:
             waiting.extend(reversed([v for v in here.values() if isinstance(v, _CONTAINERS)]))
 
 
-def _said_in_xml(text: str) -> Said:
+def _answer_in_xml(text: str) -> MSpaceAnswer:
     # Entities cannot be declared without a DOCTYPE, and nobody's answer needs one.
     if "<!DOCTYPE" in text:
         raise BadReply("XML with a DOCTYPE")
@@ -136,9 +139,9 @@ def _said_in_xml(text: str) -> Said:
     except (ElementTree.ParseError, ValueError, LookupError):
         raise BadReply("neither JSON nor XML") from None
     if not len(root):
-        return Said(value=(root.text or "").strip() or None)
+        return MSpaceAnswer(value=(root.text or "").strip() or None)
     leaves = (((_name(leaf), leaf.text) for leaf in each if not len(leaf)) for each in root.iter())
-    return Said(tuple(record for each in leaves if (record := _record(each))))
+    return MSpaceAnswer(tuple(record for each in leaves if (record := _record(each))))
 
 
 def _name(element: ElementTree.Element) -> str:
@@ -146,7 +149,7 @@ def _name(element: ElementTree.Element) -> str:
 
 
 def _record(pairs: Iterable[tuple[str, object]]) -> Record:
-    """Keep what is a plain value and not empty."""
+    """Return the pairs with plain values that are not empty."""
     return {name.lower(): value for name, value in pairs if _is_plain(value)}
 
 
@@ -161,7 +164,7 @@ def _is_sentence(value: object) -> TypeGuard[str]:
 
 
 def amount_of(value: object) -> float | None:
-    """Return the number that *value*, a number or its text, is; None if it is none."""
+    """Return the number in *value*, a number or its text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
@@ -172,7 +175,7 @@ def amount_of(value: object) -> float | None:
 
 
 def status_of(entry: Record) -> str:
-    """Return the status of an entry, integer or text, in upper case; empty if it has none."""
+    """Return the status of an entry, integer or text, in upper case; "" without one."""
     value = entry.get("status")
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if -9999 <= value <= 9999 else ""
@@ -186,15 +189,15 @@ def description_of(entry: Record) -> str:
 
 
 def state_in(words: str) -> MessageState | None:
-    """Return the state that *words* speak of, if they do."""
+    """Return the message_state in *words*; None for unknown words."""
     lowered = words.lower()
     return next((state for pattern, state in _WORDS if pattern.search(lowered)), None)
 
 
 def state_of(entry: Record, own: Mapping[str, MessageState]) -> MessageState:
-    """Return the state an entry tells: by what is configured, by words, by number, in that order.
+    """Return the state of an entry: by configuration, by words, by number, in that order.
 
-    The numbers come last because they are assumed; what nobody knows is still on its way.
+    The numbers come last because they are assumed; an unknown status is ENROUTE.
     """
     description, status = description_of(entry), status_of(entry)
     for said in (description.upper(), status):
@@ -204,10 +207,10 @@ def state_of(entry: Record, own: Mapping[str, MessageState]) -> MessageState:
 
 
 def by_message(entries: Sequence[Record], messages: Sequence[Message]) -> list[Sequence[Record]]:
-    """Return the entries that are about each message, by the recipient they name.
+    """Return the entries about each message, by the recipient that the entries name.
 
-    MSpace may write a number in another form than we did, so the last nine digits decide where the
-    whole does not, unless two of the messages share them.
+    MSpace may write a number in another form than ours: the last nine digits decide where the whole
+    number does not, unless two of the messages share them.
     """
     if len(messages) == 1 and (len(entries) == 1 or not any("recipient" in e for e in entries)):
         return [entries]

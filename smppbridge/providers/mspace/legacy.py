@@ -1,6 +1,6 @@
 """MSpace, the legacy API: GET with every argument, and the password, in the path.
 
-It tells nothing of a message after it took it: no callbacks, nothing to ask.
+After the submission the API gives no report: there are no callbacks and no query.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+from smppbridge.providers.answers import said
 from smppbridge.providers.exchange import (
     Abilities,
     BadReply,
@@ -18,7 +19,6 @@ from smppbridge.providers.exchange import (
     Operation,
 )
 from smppbridge.providers.mspace.provider import MSpace, segments
-from smppbridge.providers.reading import said
 
 # What answers is one service that writes JSON or plain text, whichever the operation has.
 _ACCEPT = (("Accept", "application/json, text/plain;q=0.9, */*;q=0.1"),)
@@ -27,7 +27,7 @@ _EXISTS = re.compile(r"\W*user exists\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MSpaceLegacy(MSpace):
-    """One account at the path-style API; the settings say what they mean."""
+    """One account at the path-style API; each field is a setting with its description."""
 
     abilities: ClassVar[Abilities] = Abilities(balance=True)
 

@@ -1,4 +1,4 @@
-"""What MSpace did with messages, as its answer to sendtext tells."""
+"""The outcomes of messages, read from MSpace's answer to sendtext."""
 
 from __future__ import annotations
 
@@ -9,17 +9,7 @@ from urllib.parse import quote
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
-from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.mspace.answers import (
-    Record,
-    Said,
-    by_message,
-    description_of,
-    said_in,
-    state_in,
-    status_of,
-)
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
@@ -29,6 +19,16 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
     without,
+)
+from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.mspace.answers import (
+    MSpaceAnswer,
+    Record,
+    answer_in,
+    by_message,
+    description_of,
+    state_in,
+    status_of,
 )
 from smppbridge.smpp.constants import MessageState
 
@@ -62,7 +62,7 @@ _MAX_ENTRY = 512
 
 @dataclass(frozen=True, slots=True)
 class SubmitReader:
-    """Reads answers to sendtext as one account is configured; *secrets* are never shown."""
+    """Reads answers to sendtext by one account's settings; *secrets* are never shown."""
 
     accepted: frozenset[str]
     blames: tuple[tuple[str, Blame], ...]
@@ -70,9 +70,9 @@ class SubmitReader:
     secrets: tuple[str, ...] = field(repr=False)
 
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
-        """Return one outcome for each of *messages*, which have one text."""
+        """Return one outcome for each of *messages*, which share one text."""
         answer = self.read(response, messages)
-        if not isinstance(answer, Said):
+        if not isinstance(answer, MSpaceAnswer):
             return [answer] * len(messages)
         text = messages[0].text
         return [
@@ -80,13 +80,13 @@ class SubmitReader:
             for mine in by_message(answer.entries, messages)
         ]
 
-    def read(self, response: HttpResponse, messages: Sequence[Message]) -> Said | Outcome:
-        """Return an answer that speaks of single messages, or else the outcome of them all."""
+    def read(self, response: HttpResponse, messages: Sequence[Message]) -> MSpaceAnswer | Outcome:
+        """Return an answer with entries about messages, or else the outcome of all messages."""
         text = messages[0].text
         if not 200 <= response.status < 300:
             return self._fault(response, text)
         try:
-            answer = said_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
+            answer = answer_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
         except BadReply as fault:
             return Uncertain(str(fault))
         if answer.entries:
@@ -113,7 +113,7 @@ class SubmitReader:
         return refusal(reason, "message")
 
     def _blamed(self, words: str, text: str) -> Outcome | None:
-        """Return the outcome that known *words* of failure stand for."""
+        """Return the outcome for known *words* of failure; None for unknown words."""
         said = without(words, text)
         blame = blame_of(said, self.blames)
         if blame is not None:
@@ -123,7 +123,7 @@ class SubmitReader:
         return None
 
     def _fault(self, response: HttpResponse, text: str) -> Outcome:
-        """Nobody says which HTTP status an error has: the body of a 4xx may tell more."""
+        """Return the outcome of an HTTP error; the body of a 4xx may say more than the status."""
         status = response.status
         if not 400 <= status < 500 or status in (408, 429):
             return http_fault(response, self.on_5xx)
@@ -137,9 +137,9 @@ class SubmitReader:
 
 
 def words_of(response: HttpResponse) -> str:
-    """Return what an answer says to people, whatever it is."""
+    """Return the sentence for people in an answer; "" if the answer cannot be read."""
     try:
-        return said_in(response.body).words
+        return answer_in(response.body).words
     except BadReply:
         return ""
 
@@ -150,9 +150,12 @@ def quoted(value: str) -> str:
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return what all entries about one message say."""
+    """Return the one outcome of all entries about a message; Accepted outweighs Uncertain."""
     if not outcomes:
         return Uncertain("the answer does not mention it")
-    if len({type(outcome) for outcome in outcomes}) > 1:
+    kinds = {type(outcome) for outcome in outcomes}
+    if kinds == {Accepted, Uncertain}:
+        return next(outcome for outcome in outcomes if isinstance(outcome, Accepted))
+    if len(kinds) > 1:
         return Uncertain("the answer contradicts itself")
     return outcomes[0]

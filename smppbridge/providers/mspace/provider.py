@@ -1,6 +1,6 @@
-"""MSpace (Kenya, Uganda): what its two HTTP APIs have in common.
+"""MSpace (Kenya, Uganda): the operations that its two HTTP APIs share.
 
-They offer the same operations; how one is asked for is all that a subclass says.
+A subclass only builds the requests of its API.
 """
 
 from __future__ import annotations
@@ -15,6 +15,15 @@ from urllib.parse import quote
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
+from smppbridge.providers.answers import (
+    MAX_ANSWER,
+    Blame,
+    On5xx,
+    blame_of,
+    blame_table,
+    said,
+    shown,
+)
 from smppbridge.providers.exchange import (
     BadReply,
     Balance,
@@ -25,17 +34,8 @@ from smppbridge.providers.exchange import (
     Operation,
     Provider,
 )
-from smppbridge.providers.mspace.answers import BALANCES, Record, Said, amount_of, said_in
+from smppbridge.providers.mspace.answers import BALANCES, MSpaceAnswer, Record, amount_of, answer_in
 from smppbridge.providers.mspace.outcomes import ERRORS, SubmitReader, quoted, words_of
-from smppbridge.providers.reading import (
-    MAX_ANSWER,
-    Blame,
-    On5xx,
-    blame_of,
-    blame_table,
-    said,
-    shown,
-)
 from smppbridge.smpp.constants import CommandStatus
 
 _TOP_UPS = MappingProxyType({"subacctopup": "subaccname", "resellerclienttopup": "clientname"})
@@ -52,7 +52,7 @@ _SEPARATORS = "/=%?&,:;+@!$'()*~"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MSpace(Provider):
-    """One MSpace account, whichever of the APIs it uses; the settings say what they mean."""
+    """One MSpace account at either API; each field is a setting with its description."""
 
     username: str = field(metadata=said("The name of the account"))
     base_url: str = field(metadata=said("Where sendtext is"))
@@ -99,10 +99,10 @@ class MSpace(Provider):
         derive(self, "_account", segments(self._identity()))
         derive(self, "_reader", SubmitReader(accepted, blames, self.on_5xx, secrets))
 
-    # -- what the two differ in -----------------------------------------------------------------
+    # -- the parts of a subclass ----------------------------------------------------------------
 
     def _credential(self) -> str:
-        """Return what is never to be shown; raises ValueError if it cannot be one."""
+        """Return the secret; raises ValueError if the secret cannot be sent."""
         raise NotImplementedError
 
     def _identity(self) -> Mapping[str, str]:
@@ -110,17 +110,17 @@ class MSpace(Provider):
         raise NotImplementedError
 
     def _request(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
-        """Write the request for an operation; the names of *arguments* are those of paths."""
+        """Build the request of an operation; the names of *arguments* are those of paths."""
         raise NotImplementedError
 
     def _call_request(self, method: str, path: str, body: bytes) -> HttpRequest:
-        """Write any request; *path* is encoded, and has no slash before it."""
+        """Build any request; *path* is encoded, and has no slash before it."""
         raise NotImplementedError
 
     # -- messages -------------------------------------------------------------------------------
 
     def submit(self, message: Message) -> HttpExchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         request = self.submit_request((message,))
         if len(request.url) > self.max_url:
             # Only here it is too long: a provider that takes a body may have it.
@@ -130,7 +130,7 @@ class MSpace(Provider):
         return self._reader.outcomes(response, (message,))[0]
 
     def submit_request(self, messages: Sequence[Message]) -> HttpRequest:
-        """Write the request that hands over *messages*, which have sender and text in common."""
+        """Build the request that submits *messages*, which share sender and text."""
         arguments = {
             "senderid": messages[0].source.addr,
             "recipient": ",".join(message.number for message in messages),
@@ -142,11 +142,11 @@ class MSpace(Provider):
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What an account can be asked besides."""
+        """The further operations on the account."""
         return MappingProxyType(dict(self._operations()))
 
     def _operations(self) -> Iterator[tuple[str, Operation]]:
-        yield "balance", Operation(run=self._told_balance, description="Credit left")
+        yield "balance", Operation(run=self._balance_row, description="Credit left")
         for name, whose in _LISTS.items():
             words = f"The {whose} and the balance of each"
             yield name, Operation(run=partial(self._listed, name), description=words)
@@ -160,14 +160,14 @@ class MSpace(Provider):
             yield name, top_up
 
     def balance(self) -> HttpExchange[Balance]:
-        """Ask for the credit left; raises BadReply."""
+        """Query the credit left; raises BadReply."""
         answer = yield from self._asked("balance", {})
         amount = answer.amount
         if amount is None:
             raise BadReply(self._worded("no balance", answer.words))
         return Balance(amount, "SMS")
 
-    def _told_balance(self) -> HttpExchange[Mapping[str, Any]]:
+    def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
         balance = yield from self.balance()
         return {"balance": balance.amount, "unit": balance.unit}
 
@@ -184,11 +184,11 @@ class MSpace(Provider):
         if not isinstance(name, str | int) or balance is None:
             return None
         amount = amount_of(balance)
-        told = shown(balance, *self._reader.secrets) if amount is None else amount
-        return {"name": shown(f"{name}", *self._reader.secrets), "balance": told}
+        words_shown = shown(balance, *self._reader.secrets) if amount is None else amount
+        return {"name": shown(f"{name}", *self._reader.secrets), "balance": words_shown}
 
     def _top_up(self, operation: str, who: str, count: str) -> HttpExchange[Mapping[str, Any]]:
-        """It moves money: whatever is not a plain refusal may have been heeded."""
+        """Move credit; unless the answer is a plain refusal, the credit may have moved."""
         number = _COUNT.fullmatch(count.strip())
         if number is None or not who.strip():
             raise BadReply("a name is needed, and a whole number of messages below 1000000000")
@@ -199,14 +199,14 @@ class MSpace(Provider):
             raise BadReply(f"{silence}; {_PERHAPS}") from None
         words = words_of(response)
         if 200 <= response.status < 300 and _TOPPED_UP.match(words):
-            told = shown(words, *self._reader.secrets)
-            return {"name": who, "messages": int(number[1]), "answer": told}
-        told = self._worded(f"HTTP {response.status}", words)
-        # Their texts repeat the name: what it says is not what they say.
+            words_shown = shown(words, *self._reader.secrets)
+            return {"name": who, "messages": int(number[1]), "answer": words_shown}
+        words_shown = self._worded(f"HTTP {response.status}", words)
+        # MSpace's texts repeat the name, which may itself read like a refusal.
         half_done = _HALF_DONE.search(words)
         if not half_done and self._declined(response.status, words.replace(who, "")):
-            raise BadReply(f"not topped up: {told}")
-        raise BadReply(f"{told}; {_PERHAPS}")
+            raise BadReply(f"not topped up: {words_shown}")
+        raise BadReply(f"{words_shown}; {_PERHAPS}")
 
     def _declined(self, status: int, words: str) -> bool:
         if status in (301, 307, 308) or (400 <= status < 500 and status != 408):
@@ -214,7 +214,7 @@ class MSpace(Provider):
         return 200 <= status < 300 and blame_of(words, self._reader.blames) == "provider"
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
-        """Make any request of its API, with the credentials that it wants; raises BadReply."""
+        """Make any request of the API, with the credentials added; raises BadReply."""
         if not (method.isascii() and method.isalpha()):
             raise BadReply("no such method")
         path = quote(path.lstrip("/"), safe=_SEPARATORS, errors="replace")
@@ -225,11 +225,11 @@ class MSpace(Provider):
 
     def _asked(
         self, operation: str, arguments: Mapping[str, str], limit: int = MAX_ANSWER
-    ) -> HttpExchange[Said]:
+    ) -> HttpExchange[MSpaceAnswer]:
         response = yield self._fitting(operation, arguments)
         if not 200 <= response.status < 300:
             raise BadReply(self._worded(f"HTTP {response.status}", words_of(response)))
-        return said_in(response.body, limit)
+        return answer_in(response.body, limit)
 
     def _fitting(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
         request = self._request(operation, arguments)
@@ -239,8 +239,8 @@ class MSpace(Provider):
         return request
 
     def _worded(self, fault: str, words: str) -> str:
-        told = shown(words, *self._reader.secrets)
-        return f"{fault}: {told}" if told else fault
+        words_shown = shown(words, *self._reader.secrets)
+        return f"{fault}: {words_shown}" if words_shown else fault
 
 
 def segments(arguments: Mapping[str, str]) -> str:

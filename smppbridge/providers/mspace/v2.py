@@ -1,4 +1,4 @@
-"""MSpace, version 2: JSON or XML in a body, or GET with all in the path; reports by asking."""
+"""MSpace, version 2: JSON or XML in a body, or GET with all in the path; reports by query."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Literal, get_args
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import StateName, blame_of, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     Abilities,
     BadReply,
@@ -20,9 +21,14 @@ from smppbridge.providers.exchange import (
     NoAnswer,
     NotSent,
 )
-from smppbridge.providers.mspace.answers import Record, Said, description_of, state_of, status_of
+from smppbridge.providers.mspace.answers import (
+    MSpaceAnswer,
+    Record,
+    description_of,
+    state_of,
+    status_of,
+)
 from smppbridge.providers.mspace.provider import MSpace, segments
-from smppbridge.providers.reading import StateName, blame_of, identifier_of, said, state_table
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
 Style = Literal["json", "xml", "get"]
@@ -55,7 +61,7 @@ _encode = json.JSONEncoder().encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MSpaceV2(MSpace):
-    """One account at version 2; the settings say what they mean."""
+    """One account at version 2; each field is a setting with its description."""
 
     apikey: str = field(repr=False, metadata=said("The API key"))
     base_url: str = field(
@@ -68,7 +74,7 @@ class MSpaceV2(MSpace):
     )
     batch: int = field(
         default=1,
-        # nobody says how many are allowed, nor what becomes of the others if one is malformed
+        # neither the limit is documented, nor the fate of the others if one is malformed
         metadata=said("How many recipients of one text may share a request, up to 1000"),
     )
     states: Mapping[str | int, StateName] = field(
@@ -96,7 +102,7 @@ class MSpaceV2(MSpace):
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do; batches as they are configured."""
+        """The abilities of the API; batches as they are configured."""
         return self._abilities
 
     def _credential(self) -> str:
@@ -117,10 +123,11 @@ class MSpaceV2(MSpace):
         return message.source.addr, message.text
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> HttpExchange[list[Outcome]]:
-        """Hand messages of one sender and text over; a list that is refused goes one by one.
+        """Submit messages of one sender and text; a refused list is submitted one by one.
 
-        Nobody says whether one bad recipient spoils a list.  Where an answer refuses it as a whole,
-        and not for what all have in common, each is asked for alone: none of it was taken.
+        No document says whether one bad recipient spoils a list.  Where an answer refuses the list
+        as a whole, and not for a property that all share, no message was accepted: each is
+        submitted alone.
         """
         response = yield self.submit_request(messages)
         outcome = self._reader.read(response, messages)
@@ -144,25 +151,25 @@ class MSpaceV2(MSpace):
         return outcomes + [rest] * (len(messages) - len(outcomes))
 
     def query(self, message: Message, provider_message_id: str) -> HttpExchange[Report]:
-        """Ask what became of a message; raises BadReply."""
+        """Query the report of a message; raises BadReply."""
         answer = yield from self._asked("deliveryreport", {"messageid": provider_message_id})
         return self._report(answer, provider_message_id)
 
-    def _report(self, answer: Said, provider_message_id: str) -> Report:
-        """A refused key must not pass for a failed message, so the id has to be there."""
-        if answer.nothing:  # assumed: what they answer about an id they do not know
+    def _report(self, answer: MSpaceAnswer, provider_message_id: str) -> Report:
+        """Return the report; without the id a refused key would pass for a failed message."""
+        if answer.nothing:  # assumed: the answer about an unknown id
             return Report(provider_message_id, MessageState.ENROUTE)
-        about = (
+        about = [
             e for e in answer.records if identifier_of(e.get("messageid")) == provider_message_id
-        )
-        entry = next(about, None)
-        if entry is None:
+        ]
+        if not about:
             raise BadReply(self._worded("not about the message asked for", answer.words))
+        entry = next((e for e in about if description_of(e) or status_of(e)), None)
+        if entry is None:
+            raise BadReply("no status")
         words = description_of(entry)
         if blame_of(words, self._reader.blames) == "provider":
             raise BadReply(self._worded("no report", words))
-        if not words and not status_of(entry):
-            raise BadReply("no status")
         state = state_of(entry, self._states)
         return Report(provider_message_id, state, _error_of(entry) if state in _FAILED else 0)
 
@@ -189,7 +196,7 @@ class MSpaceV2(MSpace):
 
 
 def _is_of_one(refused: Refused) -> bool:
-    """Tell whether what was refused may be one recipient rather than what all have in common."""
+    """Return whether the refusal may be of one recipient, not of a property that all share."""
     return not refused.provider_fault and refused.command_status in _OF_ONE
 
 

@@ -1,4 +1,4 @@
-"""An upstream SMSC: submit_sm to be sent, their answers and deliver_sm read."""
+"""An upstream SMSC: builds submit_sm, reads its responses and deliver_sm."""
 
 from smppbridge.providers.smpp.provider import Smpp
 

@@ -1,4 +1,4 @@
-"""What an upstream SMSC delivers: receipts of any dialect, and messages from phones."""
+"""deliver_sm of an upstream SMSC: receipts of any dialect, and messages from phones."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from hashlib import blake2b
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import identifier_of
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import identifier_of
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import EsmClass, MessageState, Tag
 from smppbridge.smpp.pdus import DataSm, DeliverSm
@@ -21,7 +21,7 @@ Delivered = DeliverSm | DataSm
 
 _SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 _DIGEST = 12  # octets
-_MAX_ERROR = 999  # what three digits of a receipt can say
+_MAX_ERROR = 999  # three digits of a receipt
 
 
 def read_receipt(
@@ -31,10 +31,10 @@ def read_receipt(
     *,
     as_text: bool,
 ) -> Report | None:
-    """Return what a receipt says, None if *pdu* is none; raises BadReply for half of one.
+    """Return the report in a receipt, None if *pdu* is no receipt; raises BadReply for half of one.
 
-    *states* are meanings of stat beyond those known, *spelled* writes its id as ours is written.
-    A stat that nobody knows means that the message is still on its way.
+    *states* are meanings of stat beyond the known ones, *spelled* writes the receipt's id in the
+    form of submit_sm_resp.  An unknown stat is ENROUTE.
     """
     marked = is_receipt(pdu.esm_class)
     if not (marked or as_text):
@@ -54,7 +54,7 @@ def read_receipt(
 
 
 def _error(fields: ReceiptFields) -> int:
-    """Return err where it is a decimal number, else what network_error_code says after its type."""
+    """Return err where err is a decimal number, else the code in network_error_code."""
     if fields.err.isascii() and fields.err.isdecimal() and int(fields.err[:9]):
         return min(int(fields.err[:9]), _MAX_ERROR)
     code = fields.network_error_code
@@ -62,9 +62,9 @@ def _error(fields: ReceiptFields) -> int:
 
 
 def read_mo(pdu: Delivered, session: str) -> Mo:
-    """Return a message from a phone, its octets as they came; raises BadReply.
+    """Return a message from a phone, with its octets unchanged; raises BadReply.
 
-    A segment in SAR TLVs gets the header that says the same.
+    A segment in SAR TLVs gets the user data header of the same position.
     """
     octets = _user_data(pdu)
     esm_class = pdu.esm_class
@@ -104,11 +104,11 @@ def _address(addr: bytes) -> str:
 
 
 def _identity(pdu: Delivered, octets: bytes, session: str) -> str:
-    """Return an id that the same segment has again if it is delivered again.
+    """Return an id that is the same when the SMSC delivers the same segment again.
 
-    Few SMSCs name what comes from phones.  Without a name, only a repetition in the same *session*
-    and under the same sequence_number is known for one: two phones may say the same, and one phone
-    may say it twice, and to lose a message is worse than to have it again.
+    Few SMSCs name messages from phones.  Without a name, a repetition is known only by the same
+    *session* and sequence_number: two phones may send the same text, one phone may send a text
+    twice, and a lost message is worse than a repeated one.
     """
     named = tlvs.c_octets(pdu.tlvs, Tag.RECEIPTED_MESSAGE_ID)
     identifier = identifier_of(named.decode("latin-1")) if named else None

@@ -8,16 +8,16 @@ from typing import Any, Literal, get_args
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
+from smppbridge.providers.answers import StateName, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     NOW,
     Abilities,
     Exchange,
-    Heard,
     NoAnswer,
     NotSent,
     Provider,
+    Received,
 )
-from smppbridge.providers.reading import StateName, identifier_of, said, state_table
 from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
 from smppbridge.providers.smpp.status import Meaning, meanings, refusal
 from smppbridge.providers.smpp.submit import (
@@ -34,8 +34,8 @@ from smppbridge.providers.smpp.submit import (
     pieces,
     same_spelling,
     source_of,
+    user_data_of,
     validity_period,
-    written,
 )
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, RegisteredDelivery
@@ -43,7 +43,7 @@ from smppbridge.smpp.pdus import Pdu, SubmitSm, SubmitSmResp
 from smppbridge.smpp.receipt import normal_id
 from smppbridge.text.errors import BadUdh, TextError, TooLong
 
-Bind = Literal["trx", "tx+rx"]
+BindMode = Literal["trx", "tx+rx"]
 Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -71,7 +71,7 @@ _RANGES = {
     "destination_npi": range(256),
 }
 _CHOICES: Mapping[str, Any] = {
-    "bind": Bind,
+    "bind": BindMode,
     "alphabet": TextAlphabet,
     "segments": LongBy,
     "validity": Validity,
@@ -85,7 +85,7 @@ _ADDRESSES = (
 
 @dataclass(slots=True)
 class SmppRequest:
-    """A submit_sm to be sent, *after* so many seconds; the answer is the PDU that answers it."""
+    """A submit_sm to be sent, *after* so many seconds; the driver answers with the response PDU."""
 
     pdu: SubmitSm = field(repr=False)
     after: float = 0.0
@@ -93,7 +93,7 @@ class SmppRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """Whom sessions are bound to, and as what: if this changes they have to be bound anew."""
+    """The properties of a provider's sessions; a change of any needs a new bind."""
 
     host: str
     port: int
@@ -109,7 +109,7 @@ class Binding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Smpp(Provider):
-    """One account at an SMSC; the settings say what they mean."""
+    """One account at an SMSC; each field is a setting with its description."""
 
     host: str = field(metadata=said("Name or address of the SMSC"))
     system_id: str = field(metadata=said("Who we are to it"))
@@ -120,7 +120,7 @@ class Smpp(Provider):
         metadata=said("Whether it speaks TLS; its certificate is verified, see ca_file"),
     )
     system_type: str = field(default="", metadata=said("What it wants to be told when we bind"))
-    bind: Bind = field(
+    bind: BindMode = field(
         default="trx",
         metadata=said(
             "trx: transceivers; tx+rx: as many transmitters as receivers, for SMSCs"
@@ -224,20 +224,20 @@ class Smpp(Provider):
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do: it reports if it is asked to."""
+        """The abilities of the SMSC; reports come only if registered_delivery asks for them."""
         return _TELLS if self.registered_delivery else _TELLS_NOTHING
 
     @property
     def binding(self) -> Binding:
-        """How its sessions are bound."""
+        """The properties of the provider's sessions."""
         return Binding(**{name: getattr(self, name) for name in Binding.__dataclass_fields__})
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over, its segments one after the other.
+        """Submit one message, segment after segment.
 
-        Only the last segment asks for a receipt, and its id is the message's: the last is not sent
-        before all others were taken, so that its receipt speaks for all.  Once the first one is
-        taken the whole is never sent again.
+        Only the last segment asks for a receipt, and the id of the last segment is the message's:
+        the last segment is sent only after the SMSC accepted all others, so that its receipt stands
+        for all.  Once the first segment is accepted the whole is never submitted again.
         """
         now = (yield NOW) if self.validity == "relative" else 0.0
         try:
@@ -255,7 +255,7 @@ class Smpp(Provider):
             outcome = yield from self._follow(pdu, number, 1 + len(others))
         return outcome
 
-    def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Heard]:
+    def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Received]:
         """Read a deliver_sm or data_sm that came in *session*; raises BadReply."""
         report = read_receipt(pdu, self._states, self._as_ours, as_text=self.receipts_as_text)
         return (read_mo(pdu, session) if report is None else report,)
@@ -264,7 +264,7 @@ class Smpp(Provider):
         return reported_id if self.ids == "same" else normal_id(reported_id)
 
     def _follow(self, pdu: SubmitSm, number: int, total: int) -> Exchange[Outcome]:
-        """Hand over a later segment; only it is repeated, and that not for ever."""
+        """Submit a later segment; only this segment is repeated, and only a few times."""
         place, after = f"segment {number} of {total}", 0.0
         for pause in (*PAUSES, 0.0):
             outcome: Outcome
@@ -299,7 +299,7 @@ class Smpp(Provider):
         return Accepted(_IDS[self.ids](identifier or ""))
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
-        user_data = written(message, self.alphabet, self.data_coding)
+        user_data = user_data_of(message, self.alphabet, self.data_coding)
         traits = message.traits
         cut = pieces(user_data, self.segments, message.message_id, traits.udh)
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]

@@ -1,4 +1,4 @@
-"""What a command_status in the answer of an upstream SMSC means for a message."""
+"""The meaning of a command_status of an upstream SMSC for a message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ MEANINGS: Mapping[int, Meaning] = MappingProxyType(
         Status.ESME_RSERTYPDENIED: "provider",
     }
 )
-"""What is not here is the message's fault."""
+"""Any other status is the message's fault."""
 
 _NUMBERS: Mapping[str | int, int] = {status.name: int(status) for status in Status}
 

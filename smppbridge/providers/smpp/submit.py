@@ -1,4 +1,4 @@
-"""A message as an upstream SMSC wants it: alphabet, addresses, validity, and cut into segments."""
+"""A message in the form of an upstream SMSC: alphabet, addresses, validity, segments."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from smppbridge.smpp.tlvs import Tlvs
 from smppbridge.text import coding, gsm7
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import Unencodable
-from smppbridge.text.segments import Segment, Transport, split
+from smppbridge.text.segments import TextSegment, Transport, split
 
 TextAlphabet = Literal["gsm7", "latin1", "ia5", "ucs2"]
 LongBy = Literal["udh", "udh16", "sar", "payload"]
@@ -24,13 +24,13 @@ MAX_ADDRESS = 20
 """Octets of an address in submit_sm (SMPP 3.4, 5.2.8)."""
 
 _UCS2 = 0x08
-_SHORTEST_NUMBER = 7  # what has fewer digits is a short code
+_SHORTEST_NUMBER = 7  # digits; an address of fewer digits is a short code
 _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport.SAR}
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """User data ready to be cut: by the rules of *alphabet*, to be sent under *data_coding*."""
+class UserData:
+    """The user data of a message before it is cut: by *alphabet*, submitted under *data_coding*."""
 
     octets: bytes = field(repr=False)
     alphabet: Alphabet
@@ -39,31 +39,32 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """What one submit_sm of a message carries, and whether UDHI has to be set."""
+    """The user data and TLVs of one submit_sm, and whether UDHI has to be set."""
 
     short_message: bytes = field(repr=False)
     tlvs: Tlvs = field(default=(), repr=False)
     udhi: bool = False
 
 
-def written(message: Message, alphabet: TextAlphabet, data_coding: int) -> Written:
-    """Return the octets of *message*; text is in *alphabet* under *data_coding* if that has it.
+def user_data_of(message: Message, alphabet: TextAlphabet, data_coding: int) -> UserData:
+    """Return the user data of *message*.  Raises Unencodable.
 
-    Binary ones go as they came.  A message class and a message waiting indication are kept, in
-    the form of 3GPP 23.038.  Raises Unencodable.
+    Text is in *alphabet* under *data_coding*, or in UCS2 where *alphabet* lacks a character; binary
+    octets stay unchanged.  A message class and a message waiting indication are kept, in the form
+    of 3GPP 23.038.
     """
     asked = message.data_coding
     if message.binary is not None:
-        return Written(message.binary, coding.alphabet(asked), asked)
+        return UserData(message.binary, coding.alphabet(asked), asked)
     marked = _marked(asked)
     if marked is not None:
         smallest, octets = coding.in_smallest(message.text)
-        return Written(octets, smallest, marked[smallest is Alphabet.UCS2])
+        return UserData(octets, smallest, marked[smallest is Alphabet.UCS2])
     try:
         return _in_own(message.text, Alphabet(alphabet), data_coding)
     except Unencodable:
         octets = coding.octets(message.text, Alphabet.UCS2)
-        return Written(octets, Alphabet.UCS2, _UCS2)
+        return UserData(octets, Alphabet.UCS2, _UCS2)
 
 
 def _marked(data_coding: int) -> tuple[int, int] | None:
@@ -77,14 +78,14 @@ def _marked(data_coding: int) -> tuple[int, int] | None:
     return None
 
 
-def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> Written:
+def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> UserData:
     if alphabet is Alphabet.UCS2:
         raise Unencodable(alphabet, 0)
     octets = coding.octets(text, alphabet)
     if alphabet is not Alphabet.GSM7 and _is_basic_gsm(text):
         # over the air it is GSM all the same, where 160 of these characters fit
-        return Written(octets, Alphabet.GSM7, data_coding)
-    return Written(octets, alphabet, data_coding)
+        return UserData(octets, Alphabet.GSM7, data_coding)
+    return UserData(octets, alphabet, data_coding)
 
 
 def _is_basic_gsm(text: str) -> bool:
@@ -94,8 +95,8 @@ def _is_basic_gsm(text: str) -> bool:
         return False
 
 
-def pieces(user_data: Written, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
-    """Cut user data into what each submit_sm carries.  Raises TextError."""
+def pieces(user_data: UserData, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
+    """Cut user data into one piece for each submit_sm.  Raises TextError."""
     octets, alphabet = user_data.octets, user_data.alphabet
     transport = _TRANSPORTS.get(long_by, Transport.UDH8)
     cut = split(octets, alphabet, transport, reference, udh)
@@ -105,7 +106,7 @@ def pieces(user_data: Written, long_by: LongBy, reference: int, udh: bytes) -> l
     return [Piece(each.short_message, _sar(each), bool(each.udh)) for each in cut]
 
 
-def _sar(segment: Segment) -> Tlvs:
+def _sar(segment: TextSegment) -> Tlvs:
     position = segment.position
     if position is None or position.kind is not Transport.SAR:
         return ()
@@ -117,7 +118,7 @@ def _sar(segment: Segment) -> Tlvs:
 
 
 def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
-    """Return a source address as networks want it: letters are TON 5, short codes TON 3.
+    """Return a source address in the form of networks: letters are TON 5, short codes TON 3.
 
     *ton* and *npi*, if given, are those of all numbers.
     """
@@ -131,7 +132,7 @@ def source_of(source: Address, ton: int | None, npi: int | None) -> Address:
 
 
 def destination_of(message: Message, ton: int | None, npi: int | None) -> Address:
-    """Return the number of *message* with *ton* and *npi*, or those that its form tells."""
+    """Return the number of *message* with *ton* and *npi*, or those of the number's form."""
     return _numbered(message.number, message.destination, ton, npi)
 
 
@@ -146,7 +147,7 @@ def _numbered(addr: str, known: Address, ton: int | None, npi: int | None) -> Ad
 
 
 def validity_period(form: Validity, expires_at: float, now: float) -> bytes:
-    """Write when a message expires (UNIX seconds) in *form*; b"" if it is not told."""
+    """Write the end of a message's validity (UNIX seconds) in *form*; b"" for form "none"."""
     if form == "none":
         return b""
     if form == "absolute":
@@ -170,17 +171,17 @@ Convert = Callable[[str], str]
 
 
 def same_spelling(message_id: str) -> str:
-    """Return an id as it is."""
+    """Return an id unchanged."""
     return message_id
 
 
 def hex_to_decimal(message_id: str) -> str:
-    """Return a hexadecimal id in decimal digits; what is none stays as it is."""
+    """Return a hexadecimal id in decimal digits, any other id unchanged."""
     return str(int(message_id, 16)) if _only(message_id, "0123456789abcdefABCDEF") else message_id
 
 
 def decimal_to_hex(message_id: str) -> str:
-    """Return a decimal id in hexadecimal digits; what is none stays as it is."""
+    """Return a decimal id in hexadecimal digits, any other id unchanged."""
     return f"{int(message_id):x}" if _only(message_id, "0123456789") else message_id
 
 
@@ -189,6 +190,6 @@ def _only(text: str, characters: Sequence[str]) -> bool:
 
 
 def esm_class_of(asked: int, udhi: bool) -> int:
-    """Return the type and features that the ESME asked for, with UDHI as it is now."""
+    """Return the ESME's type and features of *asked*, with *udhi* as UDHI."""
     kept = asked & ~(EsmClass.MODE | EsmClass.UDHI)
     return kept | EsmClass.UDHI if udhi else kept

@@ -1,6 +1,6 @@
 """SMS Connexion (SMS.CX), version 1.0.2: JSON over HTTPS, up to 25,000 numbers in one request.
 
-A request that is repeated under its idempotencyId is not heeded twice, so silence is no riddle.
+SMS.CX acts only once on requests of one idempotencyId: a request without answer can be repeated.
 """
 
 from __future__ import annotations
@@ -17,20 +17,7 @@ from urllib.parse import quote, urlencode
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import (
-    NOW,
-    Abilities,
-    BadReply,
-    Balance,
-    Exchange,
-    Heard,
-    HttpRequest,
-    HttpResponse,
-    Operation,
-    Provider,
-)
-from smppbridge.providers.oauth import ClientCredentials, LoginFailed
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     Blame,
     StateName,
     blame_table,
@@ -38,13 +25,26 @@ from smppbridge.providers.reading import (
     said,
     state_table,
 )
-from smppbridge.providers.smscx.account import operations_of
-from smppbridge.providers.smscx.faults import unknown_id
+from smppbridge.providers.exchange import (
+    NOW,
+    Abilities,
+    BadReply,
+    Balance,
+    Exchange,
+    HttpRequest,
+    HttpResponse,
+    Operation,
+    Provider,
+    Received,
+)
+from smppbridge.providers.oauth import ClientCredentials, LoginFailed
+from smppbridge.providers.smscx.answers import STATES, SmsCxReader, answer_bound, items_of
+from smppbridge.providers.smscx.error_object import unknown_id
+from smppbridge.providers.smscx.operations import operations_of
 from smppbridge.providers.smscx.pull import Pull
-from smppbridge.providers.smscx.reading import STATES, Reader, answer_bound, items_of
 from smppbridge.smpp.constants import MessageState
 
-Alphabet = Literal[
+Transliteration = Literal[
     "NONE",
     "NON_GSM",
     "POLISH",
@@ -63,10 +63,10 @@ Schedule = Literal["bridge", "provider"]
 MAX_BATCH = 25_000
 MAX_ANSWER = 1 << 20
 _PLACEHOLDER = "{{"
-_SHORTEST = 7  # digits of a number; what has fewer is a short code
+_SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
 _CHOICES: Mapping[str, tuple[str | None, ...]] = MappingProxyType(
     {
-        "alphabet": (None, *get_args(Alphabet)),
+        "alphabet": (None, *get_args(Transliteration)),
         "placeholders": get_args(Placeholders),
         "schedule": get_args(Schedule),
     }
@@ -78,7 +78,7 @@ _quote = json.JSONEncoder(separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmsCx(Provider):
-    """SMS.CX as it is configured."""
+    """One account at SMS.CX; each field is a setting with its description."""
 
     api_key: str = field(
         default="", repr=False, metadata=said("Key of the account; or app_id and app_secret")
@@ -101,7 +101,7 @@ class SmsCx(Provider):
     country_iso: str = field(
         default="", metadata=said("Where national numbers belong, as KE (see number_form)")
     )
-    alphabet: Alphabet | None = field(
+    alphabet: Transliteration | None = field(
         default=None, metadata=said("Which characters it is to write in GSM 7-bit ones, as GREEK")
     )
     remove_emojis: bool = field(default=False, metadata=said("Whether it is to drop emojis"))
@@ -138,7 +138,7 @@ class SmsCx(Provider):
 
     _headers: tuple[tuple[str, str], ...] = field(init=False, repr=False, compare=False)
     _login: ClientCredentials | None = field(init=False, repr=False, compare=False)
-    _reader: Reader = field(init=False, repr=False, compare=False)
+    _reader: SmsCxReader = field(init=False, repr=False, compare=False)
     _pull: Pull = field(init=False, repr=False, compare=False)
     _operations: Mapping[str, Operation] = field(init=False, repr=False, compare=False)
 
@@ -152,15 +152,15 @@ class SmsCx(Provider):
         derive(self, "_login", None if self.api_key else self._application(base))
         secrets = (self.api_key, self.app_secret, self.callback_url)
         states = state_table(STATES, self.states)
-        derive(self, "_reader", Reader(states, self.errors, self.country_iso, secrets))
+        derive(self, "_reader", SmsCxReader(states, self.errors, self.country_iso, secrets))
         rent_ids = tuple(self.rent_ids)
-        pull = Pull(self._asked, self._reader, rent_ids, self.pull_reports, self.pull_back)
+        pull = Pull(self._ask, self._reader, rent_ids, self.pull_reports, self.pull_back)
         derive(self, "_pull", pull)
-        derive(self, "_operations", operations_of(self._asked, self.sender))
+        derive(self, "_operations", operations_of(self._ask, self.sender))
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do, as it is configured."""
+        """The abilities of SMS.CX, as it is configured."""
         return Abilities(
             callbacks=True,
             polling=True,
@@ -176,20 +176,20 @@ class SmsCx(Provider):
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What else its API offers, by name."""
+        """The further operations of the API, by name."""
         return self._operations
 
     def group_of(self, message: Message) -> Hashable:
-        """Return what all numbers of one request share: sender, text and time."""
+        """Return the properties that all numbers of one request share: sender, text and time."""
         return self._sender_of(message), message.text, self._time_of(message)
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over, without a key."""
+        """Submit one message, without a key."""
         (outcome,) = yield from self.submit_batch((message,), "")
         return outcome
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
-        """Hand messages of one group over; what the answer does not mention is Uncertain."""
+        """Submit messages of one group; messages that the answer does not mention are Uncertain."""
         if not messages:
             return []
         if self.placeholders == "refuse" and _PLACEHOLDER in messages[0].text:
@@ -204,7 +204,7 @@ class SmsCx(Provider):
         return self._reader.outcomes(response, messages, now)
 
     def query(self, message: Message, provider_message_id: str) -> Exchange[Report]:
-        """Ask what became of a message; raises BadReply."""
+        """Query the report of a message; raises BadReply."""
         path = f"reports/single/{quote(provider_message_id, safe='', errors='replace')}"
         response = yield from self._answer(self._request("GET", path, operation="query"))
         if unknown_id(response):  # it may not be there yet
@@ -216,20 +216,20 @@ class SmsCx(Provider):
                 return report
         raise BadReply("not about the message asked for")
 
-    def pull(self) -> Exchange[Sequence[Heard]]:
-        """Ask for messages to rented numbers, and for reports; raises BadReply.
+    def pull(self) -> Exchange[Sequence[Received]]:
+        """Pull messages to rented numbers, and reports; raises BadReply.
 
-        What was there an hour before the last time is there again: it has the same ids.
+        Entries of the hour before the last pull come again, with the same ids.
         """
         return self._pull.new()
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read reports, messages from phones and opt-outs; raises BadReply."""
-        return self._reader.heard(request.body)
+        return self._reader.callback(request.body)
 
     def balance(self) -> Exchange[Balance]:
-        """Ask for the credit left; raises BadReply."""
-        fields = yield from self._asked("GET", "account/balance", operation="balance")
+        """Query the credit left; raises BadReply."""
+        fields = yield from self._ask("GET", "account/balance", operation="balance")
         amount, currency = fields.get("balance"), fields.get("currency")
         if isinstance(amount, bool) or not isinstance(amount, int | float):
             raise BadReply("no balance")
@@ -242,11 +242,11 @@ class SmsCx(Provider):
         return Balance(amount, currency.upper()[:8] if isinstance(currency, str) else "")
 
     def call(self, method: str, path: str, body: bytes = b"") -> Exchange[HttpResponse]:
-        """Make any request of its API."""
+        """Make any request of the API."""
         request = HttpRequest(method, self._url(path), self._headers, body, operation="call")
         return self._answer(request)
 
-    def _asked(
+    def _ask(
         self,
         method: str,
         path: str,
@@ -338,7 +338,7 @@ class SmsCx(Provider):
 
 
 def _signed(number: str) -> str:
-    """Return E.164 digits with their sign; a national number and a short code stay as they are."""
+    """Return E.164 digits with their sign; national numbers and short codes unchanged."""
     if number.startswith(("+", "0")) or len(number) < _SHORTEST:
         return number
     return f"+{number}"

@@ -1,4 +1,4 @@
-"""What SMS.CX keeps for us to fetch: messages to rented numbers, and reports; page by page."""
+"""Reports, and messages to rented numbers, that SMS.CX keeps until we pull them, page by page."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from smppbridge.providers.exchange import NOW, BadReply, Exchange, Heard
-from smppbridge.providers.smscx.reading import Reader, items_of, mo_of, seconds_of
+from smppbridge.providers.exchange import NOW, BadReply, Exchange, Received
+from smppbridge.providers.smscx.answers import SmsCxReader, items_of, mo_of, seconds_of
 from smppbridge.smpp.constants import MessageState
 
 PAGE = 100
@@ -18,8 +18,8 @@ OVERLAP = 3600.0
 _MAX_MARK = 512
 
 
-class Asked(Protocol):
-    """Asks SMS.CX something that is no submission; comes to a JSON object or raises BadReply."""
+class AskAccount(Protocol):
+    """Asks SMS.CX a question that is no submission; returns a JSON object or raises BadReply."""
 
     def __call__(
         self,
@@ -32,30 +32,31 @@ class Asked(Protocol):
 
 
 def paged(
-    asked: Asked,
+    ask: AskAccount,
     path: str,
     query: Mapping[str, str | int],
     operation: str = "account",
     enough: Callable[[dict[str, Any]], bool] = lambda last: False,
 ) -> Exchange[list[dict[str, Any]]]:
-    """Return the objects of all pages, until the last one of a page is *enough*."""
+    """Return the objects of all pages, until *enough* is true of a page's last object."""
     found: list[dict[str, Any]] = []
     mark = ""
     for _ in range(MAX_PAGES):
         following = {"next": mark} if mark else {}
-        answer = yield from asked(
+        answer = yield from ask(
             "GET", path, query={**query, "limit": PAGE, **following}, operation=operation
         )
-        page = items_of(answer.get("data"))
+        data = answer.get("data")
+        page = items_of(data)
         found += page
         before, mark = mark, _next_of(answer.get("paging"))
-        if not page or mark in ("", before) or enough(page[-1]):
+        if not data or mark in ("", before) or (page and enough(page[-1])):
             break
     return found
 
 
 def day_of(seconds: float) -> str:
-    """Return the day in UTC as SMS.CX writes it."""
+    """Return the day in UTC in the form of SMS.CX."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
 
 
@@ -68,23 +69,23 @@ def _next_of(paging: object) -> str:
 
 @dataclass(slots=True)
 class Pull:
-    """Fetches what is new since the last time, and what was so an hour before that once more.
+    """Pulls everything new since the last pull, and everything of the hour before once more.
 
-    What it hands over may be lost before it is on disk; its ids tell what is known already.
+    The bridge may lose a pull's result before it is on disk; the ids show which entries are known.
     """
 
-    asked: Asked
-    reader: Reader
+    ask: AskAccount
+    reader: SmsCxReader
     rent_ids: Sequence[str]
     reports: bool
     back: float
     _last: float | None = field(default=None, init=False)
 
-    def new(self) -> Exchange[Sequence[Heard]]:
-        """Return what is new, oldest first; raises BadReply if nothing could be had at all."""
+    def new(self) -> Exchange[Sequence[Received]]:
+        """Return new entries, oldest first; raises BadReply if every request failed."""
         now: float = yield NOW
         since = now - self.back if self._last is None else self._last - OVERLAP
-        found: list[Heard] = []
+        found: list[Received] = []
         faults: list[BadReply] = []
         wanted = [self._inbound(rent_id, since) for rent_id in self.rent_ids]
         if self.reports:
@@ -100,18 +101,18 @@ class Pull:
             self._last = now
         return found
 
-    def _inbound(self, rent_id: str, since: float) -> Exchange[list[Heard]]:
+    def _inbound(self, rent_id: str, since: float) -> Exchange[list[Received]]:
         def is_older(item: Mapping[str, Any]) -> bool:
             received = seconds_of(item.get("receivedAt"))
             return received is not None and received < since
 
         path = f"numbers/rent/{quote(rent_id, safe='')}/inbound"
-        items = yield from paged(self.asked, path, {}, "pull", is_older)
+        items = yield from paged(self.ask, path, {}, "pull", is_older)
         return [mo for item in reversed(items) if not is_older(item) and (mo := mo_of(item))]
 
-    def _reports(self, now: float) -> Exchange[list[Heard]]:
-        """What is on its way is left out: there is nothing to do about it."""
+    def _reports(self, now: float) -> Exchange[list[Received]]:
+        """Return the reports, without those of messages on their way."""
         days = {"start_date": day_of(now - self.back), "end_date": day_of(now), "channel": "sms"}
-        items = yield from paged(self.asked, "reports", days, "pull")
+        items = yield from paged(self.ask, "reports", days, "pull")
         reports = map(self.reader.report, items)
         return [report for report in reports if report and report.state != MessageState.ENROUTE]

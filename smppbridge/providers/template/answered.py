@@ -12,8 +12,8 @@ from typing import Any
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
+from smppbridge.providers.answers import MAX_ANSWER, identifier_of, refusal
 from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
-from smppbridge.providers.reading import MAX_ANSWER, identifier_of, refusal
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
 from smppbridge.providers.template.places import (

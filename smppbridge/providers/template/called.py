@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpRequest
-from smppbridge.providers.reading import identifier_of
+from smppbridge.providers.answers import identifier_of
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.providers.template.answered import Places
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
@@ -52,13 +52,13 @@ class _Reader:
     """Reads a callback into calls, one for each item."""
 
     def __init__(self, kind: Read, items: Callable[[Any], list[Any] | None] | None) -> None:
-        self._kind, self._items = kind, items
+        self.kind, self._items = kind, items
 
     def calls(self, request: HttpRequest) -> list[_Call]:
-        if self._kind == "form":
+        if self.kind == "form":
             form = read_form(request.body, MAX_LIST) if request.body else {}
             return [_Call(request.query, {**form, **request.query})]
-        document = READERS[self._kind](request.body, MAX_LIST)
+        document = READERS[self.kind](request.body, MAX_LIST)
         items = self._items(document) if self._items else [document]
         if items is None:
             raise BadReply("no list")
@@ -77,9 +77,17 @@ class Reports:
         self._status = places.required("status", section.status)
         self._error = places.one("error", section.error)
 
-    def read(self, request: HttpRequest) -> tuple[Report, ...]:
-        """Return what *request* reports; raises BadReply."""
-        return _all_good(self._reader.calls(request), self._report)
+    def read(self, request: HttpRequest, phones: Phones | None) -> tuple[Report, ...]:
+        """Return the reports in *request* but for what *phones* reads; raises BadReply."""
+        calls = self._reader.calls(request)
+        if phones is not None and phones.reads_beside(self):
+            calls = [call for call in calls if not phones.has_text(call)]
+        return _all_good(calls, self._report)
+
+    @property
+    def kind(self) -> Read:
+        """How callbacks are read."""
+        return self._reader.kind
 
     def _report(self, call: _Call) -> Report:
         identifier = identifier_of(self._id(call)) if self._id else None
@@ -108,9 +116,14 @@ class Phones:
             calls = self._reader.calls(request)
         except BadReply:
             return ()
-        return _all_good([call for call in calls if self._has_text(call)], self._message)
+        return _all_good([call for call in calls if self.has_text(call)], self._message)
 
-    def _has_text(self, call: _Call) -> bool:
+    def reads_beside(self, reports: Reports) -> bool:
+        """Say whether a list of *reports* can hold messages too."""
+        return self._reader.kind == reports.kind
+
+    def has_text(self, call: _Call) -> bool:
+        """Say whether *call* is a message, readable or not."""
         return isinstance(self._text(call), str)
 
     def _message(self, call: _Call) -> Mo:
@@ -129,14 +142,25 @@ class Phones:
 
 def heard(
     request: HttpRequest, phones: Phones | None, reports: Reports | None
-) -> tuple[Heard, ...]:
-    """Return what *request* says; raises BadReply."""
-    messages = phones.read(request) if phones else ()
-    if messages or reports is None:
-        if not messages:
-            raise BadReply("no message")
-        return messages
-    return reports.read(request)
+) -> tuple[Received, ...]:
+    """Return the messages and the reports in *request*; raises BadReply if all make no sense."""
+    found: list[Received] = []
+    faults: list[BadReply] = []
+    try:
+        found += phones.read(request) if phones else ()
+    except BadReply as fault:
+        faults.append(fault)
+    nothing = not (found or faults)
+    if reports and (nothing or (phones and phones.reads_beside(reports))):
+        try:
+            found += reports.read(request, phones)
+        except BadReply as fault:
+            faults.append(fault)
+    elif nothing:
+        raise BadReply("no message")
+    if faults and not found:
+        raise faults[0]
+    return tuple(found)
 
 
 def _all_good(calls: list[_Call], read: Callable[[_Call], T]) -> tuple[T, ...]:

@@ -205,7 +205,7 @@ class _Compiler:
             idempotent=described.idempotent,
             batch=batch.max if batch else 1,
             phones=described.mo is not None,
-            told_where="callback_url" in self._used,
+            needs_callback_url="callback_url" in self._used,
             callback_answer=callback.answer.encode() if callback else b"",
         )
 

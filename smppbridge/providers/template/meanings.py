@@ -7,8 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_PAUSE,
     Blame,
     On5xx,
@@ -19,6 +18,7 @@ from smppbridge.providers.reading import (
     state_table,
     without,
 )
+from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.sections import Described
 from smppbridge.providers.template.written import HEADER

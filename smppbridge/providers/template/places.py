@@ -13,8 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
+from smppbridge.providers.answers import MAX_ANSWER
 from smppbridge.providers.exchange import BadReply
-from smppbridge.providers.reading import MAX_ANSWER
 from smppbridge.providers.template.expressions import expression, first
 
 Find = Callable[[Any], Any]

@@ -15,10 +15,10 @@ from smppbridge.providers.exchange import (
     BadReply,
     Balance,
     Exchange,
-    Heard,
     HttpRequest,
     HttpResponse,
     Provider,
+    Received,
 )
 from smppbridge.providers.oauth import LoginFailed
 from smppbridge.providers.template.called import heard
@@ -93,7 +93,7 @@ class Template(Described, Provider):
         response = yield from self._answer(asked.written.request({}))
         return asked.read.balance(response)
 
-    def read_callback(self, request: HttpRequest) -> Sequence[Heard]:
+    def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read what a request says that the provider made of us; raises BadReply."""
         return heard(request, self._compiled.phones, self._compiled.reports)
 

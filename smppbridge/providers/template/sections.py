@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from smppbridge.providers.reading import Blame, On5xx, StateName, said
+from smppbridge.providers.answers import Blame, On5xx, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 Sent = Literal["json", "form", "xml", "text"]
@@ -20,7 +20,10 @@ Words = Scalar | tuple[Scalar, ...]
 _METHOD = "GET, POST, PUT, PATCH or DELETE; absent: POST if there is a body, else GET"
 _SENT = "How the body is written: json, form, xml or text"
 _BODY = "JSON: any structure; form: names and values; xml and text: the text itself"
-_READ = "How the answer is read: json (places are JSON pointers), xml (paths), form (names) or text"
+_READ = (
+    "How the answer is read: json (places are JSON pointers), xml (paths), form (names) or text"
+    r" (RE2 expressions: \w and \d are ASCII)"
+)
 _ID = "Where the provider's id of the message is"
 _STATUS = "Where its status is"
 _ERROR = "Where error codes and texts are, one place or a list"

@@ -1,6 +1,6 @@
-"""accept: submit_sm -> a message on disk -> submit_sm_resp.
+"""accept: a submit_sm becomes a message on disk, then its submit_sm_resp is sent.
 
-judge (or refuse at once) -> accept .disk. -> answer -> submit
+judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.gather import Gather, Gathering, in_order
+from smppbridge.relay.accept.gather import Gather, Gathering, in_order, message_of
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
-from smppbridge.relay.ports import Clock, Journal, Meters, tell_accepted
-from smppbridge.relay.report.report import Reports
+from smppbridge.relay.ports import Around, Journal
+from smppbridge.relay.report.ending import Ending, Endings, Fate
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
@@ -54,107 +55,138 @@ class Rights:
     reader: Reader
 
 
-Kept = Message | Segment  # what a submit_sm became; without message_id if it was not kept
+Kept = Message | Segment
+"""The message or segment of a submit_sm; its message_id is 0 if it could not be kept."""
 
 
 @dataclass(slots=True)
-class _Batch:
-    """What one session sent at one time: what is kept, and what is answered then."""
+class _Intake:
+    """The submit_sm of one session at one time: entries to be kept, and their answers."""
 
     entries: list[Entry] = field(default_factory=list)
     answers: list[tuple[int, Kept]] = field(default_factory=list)  # by sequence_number
-    fates: list[tuple[Attempt, int, int]] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
 
 
 class Accept:
-    """Takes submit_sm; *journal*, if there is one, hears of each that is kept."""
+    """Accepts submit_sm; *log*, if there is one, gets a line for each that is kept."""
 
     def __init__(
         self,
         store: AcceptStore,
+        lanes: Lanes,
         submit: Submit,
-        reports: Reports,
+        endings: Endings,
         *,
         routes: Table,
         identifiers: Identifiers,
         backlog: int,
-        clock: Clock,
-        meters: Meters,
-        journal: Journal | None = None,
-        optouts: Optouts | None = None,
+        around: Around,
+        optouts: Optouts,
+        log: Journal | None = None,
     ) -> None:
-        self.routes, self.gather, self.draining = routes, Gather(), False
-        self.optouts = Optouts() if optouts is None else optouts
-        self._store, self._submit, self._reports = store, submit, reports
-        self._identifiers, self._backlog = identifiers, backlog
-        self._clock, self._meters, self._journal = clock, meters, journal
+        self.gather = Gather()
+        self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
+        self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
+        self._clock, self._meters, self._log = around.clock, around.meters, log
+        self._draining = False
+        self.change(routes)
+
+    def change(self, routes: Table) -> None:
+        """Go by other routes from now on."""
+        self._routes = routes
+
+    def drain(self) -> None:
+        """Refuse every submit_sm from now on: the bridge is stopping."""
+        self._draining = True
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
-        """Take what a session sent at one time; answer what is refused at once."""
-        batch, begun = _Batch(), self._clock.monotonic()
+        """Accept the submit_sm that a session sent at one time; refuse the others at once."""
+        intake, begun = _Intake(), self._clock.monotonic()
         wall = self._clock.wall()
-        full = self._submit.depth >= self._backlog
+        full = self._lanes.depth >= self._backlog
         for pdu in pdus:
             try:
                 if full:
                     raise Refusal(Status.ESME_RMSGQFUL)
-                kept = self._judge(session, pdu, batch, begun, wall)
+                kept = self._judge(session, pdu, intake, begun, wall)
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
             else:
-                batch.answers.append((pdu.sequence_number, kept))
-        if not (batch.answers or batch.entries):
+                intake.answers.append((pdu.sequence_number, kept))
+        if not (intake.answers or intake.entries):
             return
-        settlements = self._reports.own(batch.fates)
+        attempts = self._place(intake.entries)
+        ending = self._endings.claim(intake.fates, "own")
         try:
-            await self._store.accept(batch.entries, settlements)
+            await self._store.accept(intake.entries, ending.settlements)
         except StoreFailure:
-            self._undo(session, batch)
+            self._undo(session, intake, attempts, ending)
             return
-        for sequence_number, kept in batch.answers:
+        self._answer(session, intake, begun)
+        self._hand_on(attempts, ending)
+
+    def _answer(self, session: Submitter, intake: _Intake, begun: float) -> None:
+        for sequence_number, kept in intake.answers:
             if kept.message_id:
                 session.answer(SubmitSmResp(0, sequence_number, b"%d" % kept.message_id))
-            else:  # the same as a segment that could not be written down meanwhile
+            else:  # the same as a segment that could not be recorded meanwhile
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
-        system_id = session.rights.account.system_id
-        self._meters.accepted(system_id, len(batch.answers))
-        elapsed = self._clock.monotonic() - begun
-        self._meters.submit_resp(system_id, elapsed, len(batch.answers))
-        if self._journal is not None:
-            tell_accepted(self._journal, system_id, batch.entries)
-        self._reports.settled(settlements)
-        self._hand_on(batch.entries)
+        system_id, count = session.rights.account.system_id, len(intake.answers)
+        self._meters.accepted(system_id, count)
+        self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
+        if self._log is not None:
+            log_accepted(self._log, system_id, intake.entries)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments have not all come in time."""
+        if self._draining:
+            return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
         late = self.gather.expired(self._clock.wall(), timeouts)
         if not late:
             return
-        batch = _Batch()
+        intake = _Intake()
         for gathering in late:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
-            self._end(gathering, rights if send else None, batch)
+            self._end(gathering, rights if send else None, intake)
             self._meters.gathering_expired(gathering.key.system_id, 1)
-        settlements = self._reports.own(batch.fates)
+        attempts = self._place(intake.entries)
+        ending = self._endings.claim(intake.fates, "own")
         try:
-            await self._store.accept(batch.entries, settlements)
+            await self._store.accept(intake.entries, ending.settlements)
         except StoreFailure:
+            self._endings.release(ending)
+            self._lanes.give_back(attempts)
             self.gather.restore((g.key, s) for g in late for s in in_order(g))
             return
-        self._reports.settled(settlements)
-        self._hand_on(batch.entries)
+        self._hand_on(attempts, ending)
+
+    def _hand_on(self, attempts: Sequence[Attempt], ending: Ending) -> None:
+        self._endings.conclude(ending)
+        for attempt in attempts:
+            for segment in attempt.message.segments:
+                segment.octets = b""  # they are in the message now
+        self._submit.take(attempts)
+
+    def _place(self, entries: Sequence[Entry]) -> list[Attempt]:
+        """Give each message its first attempt, unless it is at its end already."""
+        placed = [e for e in entries if e.message is not None and e.message.route]
+        attempts = self._lanes.place([e.message for e in placed if e.message is not None])
+        for entry, attempt in zip(placed, attempts, strict=True):
+            entry.attempt = attempt
+        return attempts
 
     # -- one submit_sm --------------------------------------------------------------------------
 
     def _judge(
-        self, session: Submitter, pdu: SubmitSm, batch: _Batch, now: float, wall: float
+        self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
     ) -> Kept:
-        """Return what becomes of a submit_sm that is wanted; raises Refusal."""
+        """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
-        if self.draining:
+        if self._draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
@@ -162,10 +194,9 @@ class Accept:
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
-            return self._gathered(rights, message, content.position, content.octets, batch)
+            return self._gathered(rights, message, content.position, content.octets, intake)
         self._complete(rights, message, content.octets)
-        hop = self._submit.failover.first(message.route)
-        batch.entries.append(Entry(message, self._starts(message, hop), hop=hop))
+        intake.entries.append(Entry(message))
         return message
 
     def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
@@ -181,23 +212,21 @@ class Accept:
                 raise Refusal(Status.ESME_RINVMSGLEN, "no character")
             if latin1:
                 self._meters.latin1_fallback(message.system_id)
-        choice = self.routes.find(message.system_id, message.source.addr, message.number)
+        choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
             raise Refusal(Status.ESME_RINVDSTADR, "no route")
-        if self.optouts.stops(choice.via, message.number):
+        if self._optouts.stops(choice.via, message.number):
             raise Refusal(Status.ESME_RINVDSTADR, "the number opted out")
-        message.route = self._submit.able(choice.via) if binary else choice.via
+        message.route = self._lanes.able(choice.via) if binary else choice.via
         if not message.route:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
-        if message.due > message.accepted_at:
-            self._submit.schedule(message)
 
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self, rights: Rights, said: Message, position: Position, octets: bytes, batch: _Batch
+        self, rights: Rights, said: Message, position: Position, octets: bytes, intake: _Intake
     ) -> Segment:
         """Keep a segment, and the message if it is the last one.
 
@@ -229,87 +258,61 @@ class Accept:
             return known
         old = self.gather.superseded(key, segment)
         if old is not None:
-            self._end(old, None, batch)
+            self._end(old, None, intake)
         whole = self.gather.add(key, segment)
-        message = self._joined(rights, key, whole, batch) if whole else None
-        hop, begun = 0, False
-        if message is not None and message.route:
-            hop = self._submit.failover.first(message.route)
-            begun = self._starts(message, hop)
-        batch.entries.append(Entry(message, begun, key, segment, hop))
+        message = self._joined(rights, key, whole, intake) if whole else None
+        intake.entries.append(Entry(message, key, segment))
         return segment
 
-    def _starts(self, message: Message, hop: int) -> bool:
-        in_time = message.due <= message.accepted_at < message.expires_at
-        return in_time and self._submit.begins_now(message.route[hop])
-
     def _joined(
-        self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], batch: _Batch
+        self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], intake: _Intake
     ) -> Message:
         """Return the whole message; one that cannot be sent is REJECTED, for it is answered."""
-        message = _message_of(key, whole, self._clock.wall())
+        message = message_of(key, whole, self._clock.wall())
         octets = join({s.number: s.octets for s in whole})
         try:
             message.number = rights.reader.number(key.destination)
             self._complete(rights, message, octets)
         except Refusal as refusal:
-            batch.fates.append(
-                (Attempt(message, ""), MessageState.REJECTED, refusal.status & 0x3FF)
-            )
+            error, message.route = refusal.status & 0x3FF, ()
+            intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
-    def _end(self, gathering: Gathering, rights: Rights | None, batch: _Batch) -> None:
+    def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
         """End an incomplete message: EXPIRED, or, with *rights*, sent as far as it came."""
         whole = in_order(gathering)
         if rights is not None:
-            message = self._joined(rights, gathering.key, whole, batch)
+            message = self._joined(rights, gathering.key, whole, intake)
         else:
-            message = _message_of(gathering.key, whole, self._clock.wall())
-            batch.fates.append((Attempt(message, ""), MessageState.EXPIRED, 0))
-        batch.entries.append(Entry(message, key=gathering.key))
+            message = message_of(gathering.key, whole, self._clock.wall())
+            intake.fates.append(Fate(Attempt(message, ""), MessageState.EXPIRED))
+        intake.entries.append(Entry(message, gathering.key))
 
-    # -- after the disk -------------------------------------------------------------------------
-
-    def _hand_on(self, entries: Sequence[Entry]) -> None:
-        begun: list[Attempt] = []
-        waiting: list[Attempt] = []
-        for entry in entries:
-            message = entry.message
-            if message is None or not message.route:
-                continue
-            for segment in message.segments:
-                segment.octets = b""
-            if entry.begun:
-                at = message.accepted_at
-                begun.append(Attempt(message, message.route[entry.hop], 1, entry.hop, at))
-            else:
-                waiting.append(Attempt(message, message.route[entry.hop], 0, entry.hop))
-        if begun:
-            self._submit.begun(begun)
-        if waiting:
-            self._submit.wait(waiting)
+    # -- refusals ---------------------------------------------------------------------------------
 
     def _refuse(self, session: Submitter, sequence_number: int, status: int) -> None:
         session.answer(SubmitSmResp(status, sequence_number))
         system_id = session.rights.account.system_id
         self._meters.refused(system_id, status)
-        if self._journal is not None:
-            self._journal("submit_refused", system_id=system_id, command_status=status_name(status))
+        if self._log is not None:
+            self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
-    def _undo(self, session: Submitter, batch: _Batch) -> None:
-        """Answer that nothing was kept, and forget it."""
-        for entry in batch.entries:
-            if entry.begun and entry.message is not None:
-                self._submit.gives_back(entry.message.route[entry.hop])
+    def _undo(
+        self, session: Submitter, intake: _Intake, attempts: Sequence[Attempt], ending: Ending
+    ) -> None:
+        """Forget submit_sm that the store could not keep, and refuse them."""
+        self._endings.release(ending)
+        self._lanes.give_back(attempts)
+        for entry in intake.entries:
             if entry.segment is not None:
                 entry.segment.message_id = 0
-        for entry in reversed(batch.entries):
+        for entry in reversed(intake.entries):
             whole = entry.message.segments if entry.message else ()
             if entry.key is not None and entry.segment is not None:
                 self.gather.take_back(entry.key, entry.segment, whole)
             elif entry.key is not None:
                 self.gather.restore((entry.key, segment) for segment in whole)
-        for sequence_number, _ in batch.answers:
+        for sequence_number, _ in intake.answers:
             self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
 
@@ -319,24 +322,24 @@ def rights_of(account: Account, now: float) -> Rights:
     return Rights(account, Throughput(account.throughput, now), Reader(account))
 
 
-def _message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
-    """Return the message that segments make, without text or route: times as in the first."""
-    first = whole[0]
-    return Message(
-        first.message_id,
-        key.system_id,
-        key.source,
-        key.destination,
-        key.destination.addr,
-        "",
-        first.data_coding,
-        first.priority,
-        first.registered_delivery,
-        (),
-        now,
-        first.expires_at,
-        first.due,
-        None,
-        first.traits,
-        tuple(whole),
-    )
+def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None:
+    """Log every segment and undivided message among *entries* by its message_id."""
+    for entry in entries:
+        message, key, segment = entry.message, entry.key, entry.segment
+        if key is not None and segment is not None:
+            message_id, source, destination = segment.message_id, key.source, key.destination
+        elif message is not None and not message.segments:
+            message_id, source, destination = (
+                message.message_id,
+                message.source,
+                message.destination,
+            )
+        else:
+            continue  # a long message that ends incomplete: its segments were logged as they came
+        log(
+            "message_accepted",
+            message_id=message_id,
+            system_id=system_id,
+            source_addr=source,
+            destination=destination,
+        )

@@ -1,11 +1,11 @@
-"""Segments that wait for the rest of their message: bounded, in any order, over any session."""
+"""gather: segments that wait for the others of their message: bounded, in any order; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from smppbridge.model.message import GatheringKey, Segment
+from smppbridge.model.message import GatheringKey, Message, Segment
 from smppbridge.relay.accept.reading import Refusal
 from smppbridge.smpp.constants import CommandStatus
 
@@ -121,3 +121,26 @@ class Gather:
 def in_order(gathering: Gathering) -> tuple[Segment, ...]:
     """Return what came, by number."""
     return tuple(gathering.segments[n] for n in sorted(gathering.segments))
+
+
+def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
+    """Return the message that segments make, without text or route: times as in the first."""
+    first = whole[0]
+    return Message(
+        first.message_id,
+        key.system_id,
+        key.source,
+        key.destination,
+        key.destination.addr,
+        "",
+        first.data_coding,
+        first.priority,
+        first.registered_delivery,
+        (),
+        now,
+        first.expires_at,
+        first.due,
+        None,
+        first.traits,
+        tuple(whole),
+    )

@@ -1,4 +1,4 @@
-"""Who wants no more messages: in memory beside the store, bounded."""
+"""optouts: the numbers that want no more messages: in memory beside the store, bounded; pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ MOST = 1_000_000
 
 
 class Optouts:
-    """Numbers by the provider that they opted out at; *refusing* are those whose word counts."""
+    """Numbers by the provider that they opted out at."""
 
     def __init__(self, known: Iterable[tuple[str, str]] = ()) -> None:
-        self.refusing: Collection[str] = ()
+        self._refusing: Collection[str] = ()
         self._numbers: dict[str, set[str]] = {}
         self._count = 0
         for provider, number in known:
             self.add(provider, number)
+
+    def change(self, refusing: Collection[str]) -> None:
+        """Refuse messages to the opted-out numbers of these providers, and of no others."""
+        self._refusing = refusing
 
     def __len__(self) -> int:
         return self._count
@@ -27,10 +31,10 @@ class Optouts:
 
     def stops(self, route: Iterable[str], number: str) -> bool:
         """Tell whether a provider on *route* is one that refuses *number*."""
-        if not self.refusing:
+        if not self._refusing:
             return False
         return any(
-            name in self.refusing and number in self._numbers.get(name, ()) for name in route
+            name in self._refusing and number in self._numbers.get(name, ()) for name in route
         )
 
     def add(self, provider: str, number: str) -> None:

@@ -1,4 +1,4 @@
-"""What one request carries: an attempt, or a batch of attempts under a key."""
+"""batch: the load of one request, an attempt or a batch of attempts under a key; pure."""
 
 from __future__ import annotations
 
@@ -34,12 +34,30 @@ class Batch:
 
 
 Load = Attempt | Batch
-"""What one request carries."""
+"""The attempts of one request."""
 
 
 def attempts_of(load: Load) -> Sequence[Attempt]:
-    """Return the attempts that one request carries."""
+    """Return the attempts of one request."""
     return load.attempts if type(load) is Batch else (load,)  # type: ignore[return-value]
+
+
+def all_attempts(loads: Sequence[Load]) -> list[Attempt]:
+    """Return the attempts of several requests."""
+    attempts: list[Attempt] = []
+    for load in loads:
+        if type(load) is Batch:
+            attempts += load.attempts
+        else:
+            attempts.append(load)  # type: ignore[arg-type]
+    return attempts
+
+
+def provider_of(load: Load) -> str:
+    """Return the provider that a request is for."""
+    if type(load) is Batch:
+        return load.attempts[0].provider
+    return load.provider  # type: ignore[union-attr]
 
 
 def message_id_of(attempt: Attempt) -> int:

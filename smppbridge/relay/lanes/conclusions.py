@@ -1,4 +1,4 @@
-"""How requests ended: what that says of each message, and of the provider."""
+"""conclusions: what a request came to, for each of its attempts and for its lane; pure."""
 
 from __future__ import annotations
 
@@ -12,58 +12,55 @@ from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of
 from smppbridge.relay.lanes.lane import Lane
-from smppbridge.relay.lanes.retry import Decision
 from smppbridge.relay.ports import Meters
 from smppbridge.smpp.constants import CommandStatus
 
 THROTTLED = 1.0  # seconds a lane pauses if the provider does not say how long
-
-
-@dataclass(slots=True)
-class Ended:
-    """What an attempt came to; one *repeated* may have been heeded before."""
-
-    attempt: Attempt
-    outcome: Outcome
-    repeated: bool = False
+_OUTCOMES = frozenset((Accepted, Refused, Postponed, Uncertain))
 
 
 @dataclass(slots=True)
 class Concluded:
-    """A request, what ended it, and the outcome of each of its attempts."""
+    """A request, the conclusion of its exchange, and the outcome of each of its attempts."""
 
     load: Load
-    what: Any
-    outcomes: list[Outcome]
+    conclusion: Any
+    outcomes: Sequence[Outcome]
 
     @property
     def repeated(self) -> bool:
-        """Whether it was made before."""
+        """Whether the request was made before: the provider may have accepted it then."""
         return type(self.load) is Batch and self.load.repeated
 
-    def ends(self) -> list[Ended]:
-        """Return what each attempt that was undecided came to."""
-        pairs = zip(attempts_of(self.load), self.outcomes, strict=True)
-        if not self.repeated:
-            return [Ended(attempt, outcome) for attempt, outcome in pairs]
-        open_ = self.load.open  # type: ignore[union-attr]
-        return [Ended(a, outcome, True) for a, outcome in pairs if a.message.message_id in open_]
 
-
-def concluded(load: Load, what: Any) -> Concluded:
-    """Read what ended a request."""
+def concluded(load: Load, conclusion: Any) -> Concluded:
+    """Return the outcomes of a request by the conclusion of its exchange, or by its exception."""
     if type(load) is not Batch:
-        return Concluded(load, what, [outcome_of(what)])
+        return Concluded(load, conclusion, (outcome_of(conclusion),))
     size = len(load.attempts)
-    if isinstance(what, Sequence) and len(what) == size:
-        return Concluded(load, what, [outcome_of(one) for one in what])
-    return Concluded(load, what, [outcome_of(what)] * size)
+    if isinstance(conclusion, Sequence) and len(conclusion) == size:
+        return Concluded(load, conclusion, [outcome_of(each) for each in conclusion])
+    return Concluded(load, conclusion, [outcome_of(conclusion)] * size)
+
+
+def undecided(requests: Sequence[Concluded]) -> list[tuple[Attempt, Outcome, bool]]:
+    """Return each attempt that is undecided, its outcome, and whether its request was repeated."""
+    found: list[tuple[Attempt, Outcome, bool]] = []
+    for request in requests:
+        load = request.load
+        if type(load) is not Batch:
+            found.append((load, request.outcomes[0], False))  # type: ignore[arg-type]
+            continue
+        for attempt, outcome in zip(load.attempts, request.outcomes, strict=True):
+            if not load.repeated or attempt.message.message_id in load.open:
+                found.append((attempt, outcome, load.repeated))
+    return found
 
 
 def outcome_of(conclusion: Any) -> Outcome:
-    """Return what an exchange came to, whatever ended it."""
-    if isinstance(conclusion, Accepted | Refused | Postponed | Uncertain):
-        return conclusion
+    """Return the outcome of an attempt by the conclusion of its exchange."""
+    if type(conclusion) in _OUTCOMES:
+        return conclusion  # type: ignore[no-any-return]
     if isinstance(conclusion, NotAddressable):
         return conclusion.outcome
     if isinstance(conclusion, NotSent):
@@ -74,41 +71,62 @@ def outcome_of(conclusion: Any) -> Outcome:
 
 
 News = tuple[str, str]
-"""An event about a provider, and its reason."""
+"""An event about a provider for the log, and its reason."""
 
 
-def heard(
+def adjust(
     lane: Lane, requests: Sequence[Concluded], now: float, wall: float, meters: Meters
 ) -> list[News]:
-    """Let a lane go by how its requests ended; return what is news of the provider."""
-    answers, answered, seconds = False, 0, 0.0
-    news: list[News] = []
+    """Adjust a lane's breaker, pause and concurrency to its requests; return events for the log."""
+    seconds: list[float] = []  # of single requests that were accepted: nearly all there are
+    others: list[Concluded] = []
     for request in requests:
-        what, outcomes = request.what, request.outcomes
+        if type(request.load) is Attempt and type(request.outcomes[0]) is Accepted:
+            seconds.append(max(0.0, wall - request.load.begun_at))
+        else:
+            others.append(request)
+    answered, news = bool(seconds), list[News]()
+    if seconds:
+        lane.refusing = ""
+        meters.asked(lane.name, "submit", "accepted", seconds)
+    for request in others:
         repeated = request.repeated  # its attempts began long ago
         took = 0.0 if repeated else max(0.0, wall - attempts_of(request.load)[0].begun_at)
-        meters.asked(lane.name, "submit", _name(outcomes), took)
-        if isinstance(what, NotAddressable):
+        meters.asked(lane.name, "submit", _name(request.outcomes), [took])
+        if isinstance(request.conclusion, NotAddressable):
             continue  # the provider was not asked
-        if isinstance(what, NotSent) or all(isinstance(one, Uncertain) for one in outcomes):
-            if not isinstance(what, NotSent):
-                lane.concurrency.suffered(now)
-            if lane.breaker.failed(now):
-                news.append(("provider_down", getattr(outcomes[0], "reason", "")))
+        if _is_failure(request):
+            news += _failed(lane, request, now)
             continue
-        answers = True
+        answered = True
         if not repeated:
-            answered, seconds = answered + 1, seconds + took
-        news += _answered(lane, outcomes, now)
-    if answered:
-        lane.concurrency.answered(answered, seconds / answered, lane.out + len(requests))
-    if answers and lane.breaker.succeeded():
+            seconds.append(took)
+        news += _answered(lane, request.outcomes, now)
+    if seconds:
+        took = sum(seconds) / len(seconds)
+        lane.concurrency.answered(len(seconds), took, lane.out + len(requests))
+    if answered and lane.breaker.succeeded():
         news.append(("provider_up", ""))
     return news
 
 
+def _is_failure(request: Concluded) -> bool:
+    """Tell whether the provider gave no usable answer at all."""
+    if isinstance(request.conclusion, NotSent):
+        return True
+    return all(isinstance(outcome, Uncertain) for outcome in request.outcomes)
+
+
+def _failed(lane: Lane, request: Concluded, now: float) -> list[News]:
+    if not isinstance(request.conclusion, NotSent):
+        lane.concurrency.suffered(now)
+    if lane.breaker.failed(now):
+        return [("provider_down", getattr(request.outcomes[0], "reason", ""))]
+    return []
+
+
 def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[News]:
-    """Heed what an answer says of the provider: a limit, or that it takes nothing from us."""
+    """Adjust a lane to an answer about the whole account: a limit, or that it takes nothing."""
     for outcome in outcomes:
         kind = type(outcome)
         if kind is Accepted:
@@ -118,8 +136,8 @@ def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[News]
             lane.concurrency.suffered(now)
             break
         elif kind is Refused and _takes_nothing(outcome):  # type: ignore[arg-type]
-            told, lane.refusing = lane.refusing, outcome.reason  # type: ignore[union-attr]
-            return [] if told == lane.refusing else [("provider_refuses", lane.refusing)]
+            logged, lane.refusing = lane.refusing, outcome.reason  # type: ignore[union-attr]
+            return [] if logged == lane.refusing else [("provider_refuses", lane.refusing)]
     return []
 
 
@@ -131,14 +149,3 @@ def _takes_nothing(outcome: Refused) -> bool:
 def _name(outcomes: Sequence[Outcome]) -> str:
     names = {type(outcome).__name__.lower() for outcome in outcomes}
     return names.pop() if len(names) == 1 else "mixed"
-
-
-def taken(decision: Decision) -> bool:
-    """Note on the attempt what the provider calls the message; tell whether it took it."""
-    outcome = decision.verdict.outcome
-    if not isinstance(outcome, Accepted):
-        return False
-    attempt = decision.verdict.attempt
-    attempt.provider_message_id = outcome.provider_message_id
-    attempt.answered_at = decision.verdict.at
-    return True

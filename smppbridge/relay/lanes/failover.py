@@ -1,67 +1,60 @@
-"""Where messages go whose provider is shut: along their route, to the next one that is open."""
+"""failover: a message whose provider is shut goes along its route to the next one that is open.
+
+Pure: a message that has been at a provider never goes back to it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from smppbridge.model.message import Attempt
 from smppbridge.relay.lanes.lane import Lane
-from smppbridge.relay.ports import Clock, Journal
-from smppbridge.store.port import StoreFailure, SubmitStore
-
-Wait = Callable[[Sequence[Attempt]], None]
 
 
-class Failover:
-    """Looks along routes; a message that has been at a provider never goes back to it."""
+@dataclass(frozen=True, slots=True)
+class Detour:
+    """A waiting attempt that was given the next provider; *hop* was its place in the route."""
 
-    def __init__(
-        self, store: SubmitStore, lanes: Mapping[str, Lane], clock: Clock, journal: Journal
-    ) -> None:
-        self._store, self._lanes, self._clock, self._journal = store, lanes, clock, journal
+    attempt: Attempt
+    hop: int
 
-    def first(self, route: tuple[str, ...]) -> int:
-        """Return the place in a route where a message begins: the first that is open."""
-        now = self._clock.monotonic()
-        for hop, name in enumerate(route):
-            if not self._lanes[name].is_shut(now):
-                return hop
-        return 0
-
-    def onward(self, attempt: Attempt, only_open: bool) -> int | None:
-        """Return the next place in an attempt's route: one that is open if there is one."""
-        now, route = self._clock.monotonic(), attempt.message.route
-        later = [hop for hop in range(attempt.hop + 1, len(route)) if route[hop] in self._lanes]
-        open_ = (hop for hop in later if not self._lanes[route[hop]].is_shut(now))
-        return next(open_, None if only_open or not later else later[0])
-
-    async def divert(self, lane: Lane, wait: Wait) -> None:
-        """Let messages that wait for a lane that is shut *wait* for an open one instead."""
-        hops: dict[int, int] = {}
-
-        def goes_on(attempt: Attempt) -> bool:
-            hop = self.onward(attempt, True)
-            if hop is not None:
-                hops[attempt.message.message_id] = hop
-            return hop is not None
-
-        moved = lane.turns.remove(goes_on)
-        if not moved:
-            return
-        before = [attempt.hop for attempt in moved]
-        for attempt in moved:
-            _put(attempt, hops[attempt.message.message_id])
-        try:
-            await self._store.move(moved)
-        except StoreFailure:
-            for attempt, hop in zip(moved, before, strict=True):
-                _put(attempt, hop)
-            lane.turns.put_back(moved)
-            return
-        lane.gone(moved)
-        self._journal("messages_diverted", provider=lane.name, messages=len(moved))
-        wait(moved)
+    def undo(self) -> None:
+        """Give the attempt its former provider again."""
+        self.attempt.hop, self.attempt.provider = self.hop, self.attempt.message.route[self.hop]
 
 
-def _put(attempt: Attempt, hop: int) -> None:
-    attempt.hop, attempt.provider = hop, attempt.message.route[hop]
+def first_open(lanes: Mapping[str, Lane], route: tuple[str, ...], now: float) -> int:
+    """Return the place in a route where a message begins: the first that is open."""
+    for hop, name in enumerate(route):
+        if not lanes[name].is_shut(now):
+            return hop
+    return 0
+
+
+def onward(
+    lanes: Mapping[str, Lane], attempt: Attempt, now: float, *, only_open: bool
+) -> int | None:
+    """Return the next place in an attempt's route: an open one if there is one."""
+    route = attempt.message.route
+    later = [hop for hop in range(attempt.hop + 1, len(route)) if route[hop] in lanes]
+    open_ = (hop for hop in later if not lanes[route[hop]].is_shut(now))
+    return next(open_, None if only_open or not later else later[0])
+
+
+def take_detours(lanes: Mapping[str, Lane], lane: Lane, now: float) -> list[Detour]:
+    """Take the attempts out of a shut lane's queue that another provider can have."""
+    hops: dict[int, int] = {}
+
+    def goes_on(attempt: Attempt) -> bool:
+        hop = onward(lanes, attempt, now, only_open=True)
+        if hop is not None:
+            hops[attempt.message.message_id] = hop
+        return hop is not None
+
+    detours: list[Detour] = []
+    for attempt in lane.queue.remove(goes_on):
+        detours.append(Detour(attempt, attempt.hop))
+        attempt.hop = hops[attempt.message.message_id]
+        attempt.provider = attempt.message.route[attempt.hop]
+    return detours

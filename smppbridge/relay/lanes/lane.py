@@ -1,4 +1,4 @@
-"""One provider's queue: what waits, what is being written down, what may leave, what is out."""
+"""One provider's lane: attempts wait, are recorded as begun, leave, and are out until answered."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smppbridge.relay.lanes.addressing import AS_IT_IS, Addressing, NotAddressab
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, message_id_of, segments_of
 from smppbridge.relay.lanes.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
 from smppbridge.relay.lanes.limits import Concurrency, Throughput
-from smppbridge.relay.lanes.queue import Line, Turns
+from smppbridge.relay.lanes.queue import Line, Queue
 from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Policy
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
@@ -43,9 +43,11 @@ class LaneRules:
 class Lane:
     """The state of one lane.  Times are monotonic seconds.
 
-    It begins (writes down) attempts a little ahead of what is out: as many as leave during a
-    commit.  That bounds what a crash makes Uncertain.  *depth* counts all that wait, in memory or
-    not; *begun* and *out* count requests.
+    A lane begins attempts (records that they leave) a little ahead of the requests that are out:
+    as many as leave during a commit.  That bounds the attempts that a crash makes Uncertain.
+    *depth* counts all attempts that wait, in memory or not; *begun* and *out* count requests.
+    Submit alone changes a lane, but for three words: `Lanes` reserves places (`take_now`) and
+    withdraws attempts of ended messages, `Rounds` writes *is_low*, a bound upstream probes.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -54,7 +56,7 @@ class Lane:
         self.paused_until = 0.0
         self.is_low = False  # on credit
         self.refusing = ""  # why it takes nothing, as it was told
-        self.turns = Turns()
+        self.queue = Queue()
         self.repeating: set[str] = set()  # names of batches that are out once more
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)
@@ -72,7 +74,7 @@ class Lane:
         if rules.rate:
             self.most = max(1, min(self.most, int(rules.rate)))
         self._as_it_is = rules.addressing == AS_IT_IS
-        self.turns.regroup(self._group_of if self.keyed else None)
+        self.queue.regroup(self._group_of if self.keyed else None)
         self.concurrency.change(rules.concurrency)
         if self.breaker.rules != rules.breaker:
             self.breaker = Breaker(rules.breaker)
@@ -91,7 +93,7 @@ class Lane:
     @property
     def oldest(self) -> float | None:
         """Return when the message that waits longest in memory was accepted (UNIX seconds)."""
-        return self.turns.oldest()
+        return self.queue.oldest()
 
     def is_shut(self, now: float) -> bool:
         """Tell whether messages that can should take another provider."""
@@ -111,6 +113,8 @@ class Lane:
 
         Raises NotAddressable, and NotSent for what cannot go any more as it was begun.
         """
+        if type(load) is Attempt:
+            return self.provider.submit(self.addressed(load.message))
         if type(load) is Batch and self.keyed:
             messages = [self.addressed(attempt.message) for attempt in load.attempts]
             return self.provider.submit_batch(messages, load.key)
@@ -123,21 +127,22 @@ class Lane:
 
     def restore(self, found: Waiting) -> None:
         """Count what the store held."""
-        line = self.turns.line_of(found.system_id, found.priority)
+        line = self.queue.line_of(found.system_id, found.priority)
         line.depth = found.messages
         self.depth += found.messages
         self.overflow(line, True)
 
     def wait(self, attempts: Sequence[Attempt]) -> None:
         """Put attempts in line that are in the store and due."""
-        turns = self.turns
+        queue, line = self.queue, None
         for attempt in attempts:
-            line = turns.line(attempt)
+            if line is None or not line.is_of(attempt.message):
+                line = queue.line(attempt)
             line.depth += 1
-            if line.more or (turns.waiting >= IN_MEMORY and line.waiting >= FEW):
+            if line.more or (queue.waiting >= IN_MEMORY and line.waiting >= FEW):
                 self.overflow(line, True)
             else:
-                turns.put(line, attempt)
+                queue.put(line, attempt)
                 line.held.add(attempt.message.message_id)
         self.depth += len(attempts)
 
@@ -148,14 +153,14 @@ class Lane:
 
     def later(self, attempt: Attempt) -> None:
         """Count an attempt that is in the store and not due yet."""
-        self.turns.line(attempt).depth += 1
+        self.queue.line(attempt).depth += 1
         self.depth += 1
 
     def hungry(self) -> list[Line]:
         """Return the lines that may have more in the store than in memory, and have room."""
         return [
             line
-            for line in self.turns.lines.values()
+            for line in self.queue.lines.values()
             if line.waiting < FEW and line.depth > len(line.held)
         ]
 
@@ -163,27 +168,35 @@ class Lane:
         """Put attempts in line that were counted before."""
         for attempt in attempts:
             if attempt.message.message_id not in line.held:
-                self.turns.put(line, attempt)
+                self.queue.put(line, attempt)
                 line.held.add(attempt.message.message_id)
 
     def expired(self, wall: float) -> list[Attempt]:
         """Take the attempts in memory whose time has run out."""
-        return self.turns.remove(lambda attempt: attempt.message.expires_at <= wall)
+        return self.queue.remove(lambda attempt: attempt.message.expires_at <= wall)
 
     def hold(self, attempts: Sequence[Attempt]) -> list[Attempt]:
         """Hold attempts read back for another purpose; return those that were not held yet."""
         fresh: list[Attempt] = []
         for attempt in attempts:
-            held = self.turns.line(attempt).held
+            held = self.queue.line(attempt).held
             if attempt.message.message_id not in held:
                 held.add(attempt.message.message_id)
                 fresh.append(attempt)
         return fresh
 
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take an attempt out of line and hold it; False: it is being begun, moved or expired."""
+        message_id = attempt.message.message_id
+        waited = self.queue.remove(lambda a: a.message.message_id == message_id)
+        return bool(waited or self.hold([attempt]))
+
     def gone(self, attempts: Sequence[Attempt]) -> None:
         """Forget attempts that the store no longer calls WAITING, or not here."""
+        line = None
         for attempt in attempts:
-            line = self.turns.line(attempt)
+            if line is None or not line.is_of(attempt.message):
+                line = self.queue.line(attempt)
             line.held.discard(attempt.message.message_id)
             line.depth -= 1
             if line.more and line.depth <= len(line.held):
@@ -193,7 +206,7 @@ class Lane:
     def let_go(self, attempts: Sequence[Attempt]) -> None:
         """Leave attempts to the store, to be read back."""
         for attempt in attempts:
-            self.turns.line(attempt).held.discard(attempt.message.message_id)
+            self.queue.line(attempt).held.discard(attempt.message.message_id)
 
     # -- beginning and leaving ------------------------------------------------------------------
 
@@ -201,7 +214,7 @@ class Lane:
         """Reserve a place for an attempt that is written down together with its message."""
         if (
             self.keyed
-            or self.turns.waiting
+            or self.queue.waiting
             or self._overflowing
             or not self._may_begin(now)
             or self._room() <= 0
@@ -224,17 +237,26 @@ class Lane:
         room = self._room() if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # some are ready to leave: begin many together rather than one by one
-        most = self.most if self.keyed and self.breaker.is_closed else 1
-        while room > len(loads) and (taken := self.turns.take(most)):
+        if self.keyed:
+            loads = self._batches(room, wall, new_key, expired)
+        else:
+            for attempt in self.queue.take_each(room):
+                (loads if attempt.message.expires_at > wall else expired).append(attempt)
+        self._begun += len(loads)
+        return loads, expired
+
+    def _batches(
+        self, room: int, wall: float, new_key: Callable[[], str], expired: list[Attempt]
+    ) -> list[Load]:
+        most = self.most if self.breaker.is_closed else 1
+        loads: list[Load] = []
+        while room > len(loads) and (taken := self.queue.take(most)):
             live: list[Attempt] = []
             for attempt in taken:
                 (live if attempt.message.expires_at > wall else expired).append(attempt)
-            if live and self.keyed:  # in the order in which a repetition reads them back
+            if live:  # in the order in which a repetition reads them back
                 loads.append(Batch(new_key(), sorted(live, key=message_id_of)))
-            else:
-                loads += live
-        self._begun += len(loads)
-        return loads, expired
+        return loads
 
     def begun(self, loads: Sequence[Load]) -> None:
         """Let requests leave that are written down."""
@@ -253,11 +275,6 @@ class Lane:
         """Let requests leave once more."""
         self._begun += len(batches)
         self._ready.extend(batches)
-
-    def returned(self, loads: Sequence[Load]) -> None:
-        """Put what could not be written down back to the front."""
-        self._begun -= len(loads)
-        self.turns.put_back([attempt for load in loads for attempt in attempts_of(load)])
 
     def leave(self, now: float) -> list[Load]:
         """Return what may leave now."""

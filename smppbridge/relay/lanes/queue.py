@@ -1,20 +1,20 @@
-"""Whose turn it is among what waits in memory: priority first, then accounts in rotation."""
+"""The attempts of one lane that wait in memory: priority first, then accounts in rotation."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
-from smppbridge.model.message import Attempt
+from smppbridge.model.message import Attempt, Message
 
 PRIORITIES = 4  # SMPP 3.4, 5.2.14: 0 to 3, the highest goes first
 
 
 class Line:
-    """What waits for one lane from one account at one priority.
+    """The attempts that wait for one lane from one account at one priority.
 
-    *depth* counts all, in memory or not; *held* are the ids of those in memory and of those that
-    are being written down; *more* says that the store holds some that are due and not in memory.
+    *depth* counts all, in memory or not; *held* are the message_ids of attempts in memory and of
+    attempts that are being recorded; *more* says that the store holds due ones not in memory.
     """
 
     __slots__ = ("depth", "groups", "held", "more", "priority", "system_id", "waiting")
@@ -26,9 +26,13 @@ class Line:
         self.held: set[int] = set()
         self.groups: dict[Hashable, deque[Attempt]] = {}
 
+    def is_of(self, message: Message) -> bool:
+        """Tell whether the attempts of a message wait in this line."""
+        return message.priority == self.priority and message.system_id == self.system_id
 
-class Turns:
-    """Attempts in memory, in the order in which they go; *group_of* says which may go together."""
+
+class Queue:
+    """Attempts in memory, in their order; *group_of* names the group that may share a request."""
 
     def __init__(self, group_of: Callable[[Attempt], Hashable] | None = None) -> None:
         self.lines: dict[tuple[str, int], Line] = {}
@@ -79,6 +83,21 @@ class Turns:
         if group:
             line.groups[name] = group  # behind the others: none keeps another from its turn
         self._took(line, len(taken))
+        return taken
+
+    def take_each(self, most: int) -> list[Attempt]:
+        """Take the next attempts, up to *most*; no two of them share a request."""
+        taken: list[Attempt] = []
+        while len(taken) < most and (line := self._next_line()) is not None:
+            if len(line.groups) > 1 or len(self._levels[line.priority]) > 1:
+                taken += self.take()  # others of this priority have their turn after it
+                continue
+            name, group = next(iter(line.groups.items()))
+            count = min(most - len(taken), len(group))
+            taken += [group.popleft() for _ in range(count)]
+            if not group:
+                del line.groups[name]
+            self._took(line, count)
         return taken
 
     def regroup(self, group_of: Callable[[Attempt], Hashable] | None) -> None:
@@ -134,7 +153,10 @@ class Turns:
     def _next_line(self) -> Line | None:
         if not self.waiting:
             return None
-        return next(level for level in reversed(self._levels) if level)[0]
+        for level in reversed(self._levels):
+            if level:
+                return level[0]
+        return None
 
     def _took(self, line: Line, count: int) -> None:
         """Let the next account have its turn after *line*, whose turn it was."""

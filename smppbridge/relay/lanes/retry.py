@@ -44,15 +44,6 @@ Onward = Callable[[Attempt, bool], int | None]
 """Returns the place in the route to go on to, if there is one; True: it must be open."""
 
 
-@dataclass(slots=True)
-class Decision:
-    """A verdict, and the final state and error if the message is at its end."""
-
-    verdict: Verdict
-    state: int = 0
-    error: int = 0
-
-
 def decide(
     attempt: Attempt,
     outcome: Outcome,
@@ -62,7 +53,7 @@ def decide(
     random: float,
     onward: Onward,
     repeated: bool = False,
-) -> Decision:
+) -> Verdict:
     """Return where the message goes from here.
 
     *random* (0 to 1) is for the jitter.  A request that is *repeated* may have been heeded before,
@@ -70,7 +61,7 @@ def decide(
     """
     if isinstance(outcome, Accepted):
         due, found = now + policy.first_look, outcome.provider_message_id
-        return Decision(Verdict(attempt, outcome, Stage.SUBMITTED, due, now, found))
+        return Verdict(attempt, outcome, Stage.SUBMITTED, due, now, found)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):
@@ -89,7 +80,7 @@ def pause(number: int, random: float) -> float:
     return plain * (1 + JITTER * (2 * random - 1))
 
 
-def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Decision:
+def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
     """Return the decision to try again at once, with the same provider."""
     return _waiting(attempt, outcome, now, now, attempt.provider, _hop(attempt, outcome))
 
@@ -100,16 +91,16 @@ def _is_final(outcome: Outcome) -> bool:
 
 def _unsure(
     attempt: Attempt, outcome: Outcome, policy: Policy, now: float, random: float
-) -> Decision:
+) -> Verdict:
     """Repeat the request under its key, or try again, fail or wait as the policy says."""
     if policy.may_repeat(attempt, now):
         after = outcome.after if isinstance(outcome, Postponed) else None
         due = now + max(after or 0.0, pause(attempt.number, random))
-        return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
+        return Verdict(attempt, outcome, Stage.SUBMITTING, due, now)
     if policy.when_uncertain == "fail":
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
     due = now + policy.uncertain_deadline
-    return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, due, now))
+    return Verdict(attempt, outcome, Stage.SUBMITTING, due, now)
 
 
 def _again(
@@ -119,7 +110,7 @@ def _again(
     after: float,
     now: float,
     random: float,
-) -> Decision:
+) -> Verdict:
     if policy.attempts is not None and attempt.number >= policy.attempts:
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
     due = now + max(after, pause(attempt.number, random))
@@ -135,7 +126,7 @@ def _hop(attempt: Attempt, outcome: Outcome) -> int:
     return len(attempt.message.route) if isinstance(outcome, Uncertain) else attempt.hop
 
 
-def _refused(attempt: Attempt, outcome: Refused, now: float, onward: Onward) -> Decision:
+def _refused(attempt: Attempt, outcome: Refused, now: float, onward: Onward) -> Verdict:
     if outcome.provider_fault:
         hop = onward(attempt, False)
         if hop is not None:
@@ -145,12 +136,10 @@ def _refused(attempt: Attempt, outcome: Refused, now: float, onward: Onward) -> 
 
 def _waiting(
     attempt: Attempt, outcome: Outcome, due: float, now: float, provider: str, hop: int
-) -> Decision:
-    return Decision(
-        Verdict(attempt, outcome, Stage.WAITING, due, now, next_provider=provider, next_hop=hop)
-    )
+) -> Verdict:
+    return Verdict(attempt, outcome, Stage.WAITING, due, now, next_provider=provider, next_hop=hop)
 
 
-def _failed(attempt: Attempt, outcome: Outcome, now: float, state: int, error: int) -> Decision:
+def _failed(attempt: Attempt, outcome: Outcome, now: float, state: int, error: int) -> Verdict:
     # still SUBMITTING: the settlement that goes with it, in the same transaction, finishes it
-    return Decision(Verdict(attempt, outcome, Stage.SUBMITTING, now, now), state, error)
+    return Verdict(attempt, outcome, Stage.SUBMITTING, now, now, state=state, error=error)

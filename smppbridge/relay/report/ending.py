@@ -1,78 +1,261 @@
-"""Messages that a report ends while they wait in line, or while an attempt is out."""
+"""ending: the one owner of what is ending a message.
+
+A message ends once.  A report, a refusal, a deadline and an operator may all try to end it, also
+while it waits in a lane or while a request for it is out.  Whoever gives a message a state *claims*
+the message here, has the store write the state, and *concludes* the claim when the state is
+durable, or *releases* it when the store failed:
+
+    claim -> write .disk. -> conclude
+                   failed -> release
+
+The standing of a message, and its next standing by event (none: the claim is denied):
+
+                claim, not final       claim, final    conclude       release
+    OPEN        NOTED                  ENDING
+    NOTED       NOTED (other state)    ENDING          OPEN           OPEN
+    ENDING      denied                 denied          ENDED          OPEN
+    ENDED       denied                 denied
+
+A message that waited in a lane is taken out of its line by the claim; one whose request is out, or
+on its way between disk and lane, is not: Submit asks for the standing before such a message enters
+a line, before its request leaves, and before its outcome is recorded.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import IntEnum
 from typing import Protocol
 
-from smppbridge.model.message import Attempt, Stage
-from smppbridge.model.report import Report
-from smppbridge.smpp.constants import MessageState
+from smppbridge.model.message import Attempt, Message, Stage
+from smppbridge.model.report import Delivery
+from smppbridge.relay.ports import Around
+from smppbridge.relay.report.receipts import settlement
+from smppbridge.smpp.constants import FINAL_STATES, MessageState
+from smppbridge.store.port import Settlement
 
-MOST = 50_000
+MOST_ENDED = 50_000  # messages that ended while their request was out, until the request ends too
+_WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)  # the second where no report can come
+_EVENTS = {
+    MessageState.DELIVERED: "message_delivered",
+    MessageState.EXPIRED: "message_expired",
+    MessageState.ACCEPTED: "message_ended",
+}
 
 
-class InLine(Protocol):
-    """Who has messages in line."""
+class Standing(IntEnum):
+    """Whether a message is being ended."""
 
-    def unqueue(self, attempt: Attempt) -> bool:
-        """Take an attempt that waits out of line; False: it is being begun, moved or ended."""
+    OPEN = 0
+    NOTED = 1  # a state that is not final is being written
+    ENDING = 2  # a final state is being written
+    ENDED = 3
 
-    def unqueued(self, attempts: Sequence[Attempt], ended: bool) -> None:
-        """Forget attempts that were taken out of line, or leave them to the store."""
 
-    def interrupted(self, attempts: Sequence[Attempt], why: str) -> None:
-        """Take attempts whose fate nobody knows, and the reason."""
+class Event(IntEnum):
+    """An act on a message that changes its standing."""
+
+    NOTE = 0  # a claim with a state that is not final
+    END = 1  # a claim with a final state
+    CONCLUDE = 2
+    RELEASE = 3
+
+
+NEXT: Mapping[tuple[Standing, Event], Standing] = {
+    (Standing.OPEN, Event.NOTE): Standing.NOTED,
+    (Standing.OPEN, Event.END): Standing.ENDING,
+    (Standing.NOTED, Event.NOTE): Standing.NOTED,
+    (Standing.NOTED, Event.END): Standing.ENDING,
+    (Standing.NOTED, Event.CONCLUDE): Standing.OPEN,
+    (Standing.NOTED, Event.RELEASE): Standing.OPEN,
+    (Standing.ENDING, Event.CONCLUDE): Standing.ENDED,
+    (Standing.ENDING, Event.RELEASE): Standing.OPEN,
+}
+"""The table of the module's docstring; an event that is not there is denied."""
+
+
+class Lines(Protocol):
+    """The lines in which messages wait."""
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take a waiting attempt out of line; False: it is being begun, moved or expired."""
+
+    def gone(self, attempts: Sequence[Attempt]) -> None:
+        """Forget attempts that were withdrawn: their messages have ended."""
+
+    def let_go(self, attempts: Sequence[Attempt]) -> None:
+        """Leave attempts that were withdrawn to the store, to be read back."""
+
+
+@dataclass(slots=True, eq=False)
+class Fate:
+    """The state that a message is to get; *stage* is where its message was found.
+
+    *error* is a network error code.  *early* and *renamed* are those of a Settlement.
+    """
+
+    attempt: Attempt
+    state: int
+    error: int = 0
+    stage: Stage = Stage.SUBMITTED
+    final: bool = True
+    early: tuple[str, str] | None = None
+    renamed: str | None = None
 
 
 @dataclass(slots=True)
-class Overtaking:
-    """What one list of reports ends: *unqueued* were in line, *out* may be out; *durable* then."""
+class Ending:
+    """Fates whose claims were granted together, and the settlements that the store is to write.
 
-    durable: bool = False
-    unqueued: list[Attempt] = field(default_factory=list)
-    out: list[Attempt] = field(default_factory=list)
+    *withdrawn* are the attempts that the claim took out of line.
+    """
+
+    source: str
+    fates: list[Fate] = field(default_factory=list)
+    settlements: list[Settlement] = field(default_factory=list)
+    withdrawn: list[Attempt] = field(default_factory=list)
 
 
-class Overtaken:
-    """Keeps in mind what reports have ended, until the attempts that are out have ended too."""
+class Endings:
+    """The claims on messages.  Nobody else writes them, and nobody else ends a message.
 
-    line: InLine
+    *keep* is how long a delivery is owed (seconds), *owe* takes deliveries that are durable;
+    *every_fate* has the end of every message logged, not only failures.
+    """
 
-    def __init__(self) -> None:
-        self._by_id: dict[int, Overtaking] = {}
+    def __init__(
+        self,
+        lines: Lines,
+        owe: Callable[[Sequence[Delivery]], None],
+        *,
+        keep: float,
+        every_fate: bool,
+        around: Around,
+    ) -> None:
+        self._lines, self._owe, self._keep, self._every_fate = lines, owe, keep, every_fate
+        self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
+        self._claims: dict[int, Fate] = {}
+        self._moving: dict[int, bool] = {}  # ended (True) or being ended, and not SUBMITTED
 
-    def take(self, news: Iterable[tuple[Report, Attempt, Stage]]) -> Overtaking:
-        """Take messages that reports are about to end out of line; note those that are out."""
-        overtaking = Overtaking()
-        for report, attempt, stage in news:
-            if stage is Stage.SUBMITTED or not MessageState(report.state).is_final:
+    @property
+    def moving(self) -> bool:
+        """Whether a message is ended or being ended that may be in line, or its request out."""
+        return bool(self._moving)
+
+    def standing(self, message: Message) -> Standing:
+        """Return the standing of a message that enters a line, leaves or has an outcome."""
+        ended = self._moving.get(message.message_id)
+        if ended is None:
+            return Standing.OPEN
+        return Standing.ENDED if ended else Standing.ENDING
+
+    def claim(self, fates: Iterable[Fate], source: str) -> Ending:
+        """Claim messages; the fates that are denied are not in the Ending.
+
+        *source* is push, poll or own; a provider's report that is denied is counted as repeated.
+        """
+        now = self._clock.wall()
+        ending = Ending(source)
+        for fate in fates:
+            attempt = fate.attempt
+            message_id = attempt.message.message_id
+            before = self._claims.get(message_id)
+            if not self._is_granted(fate, before):
+                if source != "own":
+                    state = attempt.state if before is None else before.state
+                    self._meters.repeated(attempt.provider, state != fate.state)
                 continue
-            if stage is Stage.WAITING and self.line.unqueue(attempt):
-                overtaking.unqueued.append(attempt)
-            else:
-                overtaking.out.append(attempt)
-                self._by_id[attempt.message.message_id] = overtaking
-        while len(self._by_id) > MOST:
-            del self._by_id[next(iter(self._by_id))]
-        return overtaking
+            self._claims[message_id] = fate
+            if fate.final and fate.stage is not Stage.SUBMITTED:
+                self._set_aside(fate, ending)
+            ending.fates.append(fate)
+            ending.settlements.append(
+                settlement(
+                    attempt,
+                    fate.state,
+                    fate.error,
+                    now,
+                    source=source,
+                    keep=self._keep,
+                    early=fate.early,
+                    renamed=fate.renamed,
+                    final=fate.final,
+                )
+            )
+        return ending
 
-    def ended(self, overtaking: Overtaking) -> None:
-        """Note that it is on disk."""
-        overtaking.durable = True
-        if overtaking.unqueued:
-            self.line.unqueued(overtaking.unqueued, True)
+    def conclude(self, ending: Ending) -> None:
+        """End the claims whose settlements are durable: deliveries are owed, ends are logged."""
+        for fate in ending.fates:
+            fate.attempt.state = fate.state
+            message_id = self._end_claim(fate)
+            if message_id in self._moving and fate.final:
+                self._moving[message_id] = True
+        if ending.withdrawn:
+            self._lines.gone(ending.withdrawn)
+        while len(self._moving) > MOST_ENDED:
+            del self._moving[next(iter(self._moving))]
+        owed = [delivery for s in ending.settlements for delivery in s.deliveries]
+        if owed:
+            self._owe(owed)
+        for s in ending.settlements:
+            if s.final:
+                self._meters.finished(s.attempt.message.system_id, s.state, 1)
+                if self._every_fate or s.state not in _WELL:
+                    self._log_end(s)
 
-    def undo(self, overtaking: Overtaking) -> None:
-        """Let go on what no report has ended after all."""
-        self.line.unqueued(overtaking.unqueued, False)
-        waits = {a.message.message_id for a in overtaking.unqueued}
-        out = [a for a in overtaking.out if a.message.message_id not in waits]
-        adrift = [a for a in out if not self.of(a)]
-        if adrift:
-            self.line.interrupted(adrift, "what a report said of it could not be written")
+    def release(self, ending: Ending) -> None:
+        """Give claims back: the store could not write their settlements."""
+        for fate in ending.fates:
+            message_id = self._end_claim(fate)
+            if fate.final:
+                self._moving.pop(message_id, None)
+        if ending.withdrawn:
+            self._lines.let_go(ending.withdrawn)
 
-    def of(self, attempt: Attempt) -> Overtaking | None:
-        """Take how a report ends, or has ended, the message of an attempt that was out."""
-        return self._by_id.pop(attempt.message.message_id, None) if self._by_id else None
+    def _is_granted(self, fate: Fate, before: Fate | None) -> bool:
+        """Tell whether a claim is granted beside the claim *before* it, by the table."""
+        state = fate.attempt.state if before is None else before.state
+        if before is not None:
+            standing = Standing.ENDING if before.final else Standing.NOTED
+        elif state in FINAL_STATES or fate.attempt.message.message_id in self._moving:
+            standing = Standing.ENDED
+        else:
+            standing = Standing.OPEN
+        if fate.final:
+            return (standing, Event.END) in NEXT
+        return (standing, Event.NOTE) in NEXT and state != fate.state
+
+    def _set_aside(self, fate: Fate, ending: Ending) -> None:
+        attempt = fate.attempt
+        self._moving[attempt.message.message_id] = False
+        if fate.stage is Stage.WAITING and self._lines.withdraw(attempt):
+            ending.withdrawn.append(attempt)
+
+    def _end_claim(self, fate: Fate) -> int:
+        message_id = fate.attempt.message.message_id
+        if self._claims.get(message_id) is fate:  # a final claim may have taken a note's place
+            del self._claims[message_id]
+        return message_id
+
+    def _log_end(self, s: Settlement) -> None:
+        message = s.attempt.message
+        self._journal(
+            _EVENTS.get(MessageState(s.state), "message_failed"),
+            message_id=message.message_id,
+            system_id=message.system_id,
+            destination=message.number,
+            provider=s.attempt.provider,
+            provider_message_id=s.attempt.provider_message_id,
+            state=MessageState(s.state).name,
+            error=s.error,
+            source=s.source,
+            **_segment_ids(message),
+        )
+
+
+def _segment_ids(message: Message) -> dict[str, list[int]]:
+    """Return the ids that the segments of a long message were given, for its line in the log."""
+    ids = [segment.message_id for segment in message.segments]
+    return {"segments": ids} if ids else {}

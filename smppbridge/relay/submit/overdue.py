@@ -1,4 +1,4 @@
-"""What time makes due of messages that are out: polls, and the end of waiting for a report.
+"""overdue: messages that are due while no attempt of theirs waits: they are polled, or given up.
 
 A SUBMITTED message is looked at again at its *due*: to poll for its report, and, at the report's
 deadline, to give up.  An Uncertain one is sent again at its *due* under its key, or given up.
@@ -6,19 +6,19 @@ deadline, to give up.  An Uncertain one is sent again at its *due* under its key
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
-from typing import Any
+from typing import Protocol
 
 from smppbridge.model.message import Attempt, Stage
-from smppbridge.model.outcome import Uncertain
 from smppbridge.model.report import Report
-from smppbridge.relay.lanes import retry
 from smppbridge.relay.lanes.lane import Lane
+from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
-from smppbridge.relay.ports import Clock, Journal, Meters
+from smppbridge.relay.ports import Around
+from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
@@ -51,32 +51,34 @@ class PollRules:
         return min(now + pause, accepted_at + self.report_deadline)
 
 
-Repeat = Callable[[Lane, Sequence[str]], Coroutine[Any, Any, set[str]]]
+class Again(Protocol):
+    """Makes requests once more whose outcome is Uncertain."""
+
+    async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
+        """Repeat batches under their keys; return the names of those that cannot be."""
+
+    async def resend(self, attempts: Sequence[Attempt]) -> None:
+        """Try attempts again, as an operator decided."""
 
 
 class Overdue:
-    """Looks at messages that are out when their time has come, provider by provider.
-
-    *repeat* makes requests again whose fate is unknown, by the names of their batches.
-    """
+    """Looks at messages whose time has come while they are out, provider by provider."""
 
     def __init__(
         self,
         store: SubmitStore,
-        lanes: Mapping[str, Lane],
+        lanes: Lanes,
         rules: Mapping[str, PollRules],
         carrier: Carrier,
         reports: Reports,
-        repeat: Repeat,
         *,
-        clock: Clock,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        meters: Meters,
-        journal: Journal,
+        again: Again,
+        around: Around,
     ) -> None:
         self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
-        self._clock, self._spawn, self._meters, self._journal = clock, spawn, meters, journal
-        self._repeat = repeat
+        self._clock, self._spawn = around.clock, around.spawn
+        self._meters, self._journal = around.meters, around.journal
+        self._again = again
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
         self.change(rules)
@@ -89,7 +91,7 @@ class Overdue:
 
     def tick(self) -> None:
         """Look at what is due; called every second or so."""
-        for name in self._lanes:
+        for name in self._lanes.by_name:
             if name not in self._busy:
                 self._busy.add(name)
                 self._spawn(self._look(name))
@@ -112,10 +114,10 @@ class Overdue:
 
     async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
         """Send again what may be sent again, under its key; give up the rest."""
-        lane, now = self._lanes[name], self._clock.wall()
+        lane, now = self._lanes.by_name[name], self._clock.wall()
         policy = lane.rules.policy
         names = dict.fromkeys(a.batch for a in attempts if a.batch and policy.may_repeat(a, now))
-        broken = await self._repeat(lane, list(names)) if names else set()
+        broken = await self._again.repeat(lane, list(names)) if names else set()
         repeated = names.keys() - broken
         rest = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
@@ -123,11 +125,12 @@ class Overdue:
         if held:
             await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
         lost = [a for a in rest if a not in held]
-        if lost and await self._give_up(lost, MessageState.UNKNOWN):
-            self._tell_of(lost, "no report came for an uncertain attempt")
+        if lost:
+            why = "no report came for an uncertain attempt"
+            await self._give_up(lost, MessageState.UNKNOWN, why)
 
     def _may_ask(self, name: str) -> int:
-        """Return how many questions the rate allows now; one more look may find some to give up."""
+        """Return how many polls the rate allows now."""
         now, throughput = self._clock.monotonic(), self._throughput[name]
         most = AT_ONCE - self._out.get(name, 0)
         return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
@@ -135,9 +138,8 @@ class Overdue:
     async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
         rules, now = self._rules[name], self._clock.wall()
         late = [a for a in attempts if _awaited_from(a) + rules.report_deadline <= now]
-        given_up = late and await self._give_up(late, rules.end_state)
-        if given_up and rules.end_state is MessageState.UNKNOWN:
-            self._tell_of(late, "no report came")
+        if late:
+            await self._give_up(late, rules.end_state, "no report came")
         open_ = [a for a in attempts if _awaited_from(a) + rules.report_deadline > now]
         if not open_:
             return
@@ -151,7 +153,7 @@ class Overdue:
             self._poll(name, open_)
 
     def _poll(self, name: str, attempts: Sequence[Attempt]) -> None:
-        provider = self._lanes[name].provider
+        provider = self._lanes.by_name[name].provider
         self._out[name] = self._out.get(name, 0) + len(attempts)
         self._carrier.carry(
             name,
@@ -167,35 +169,40 @@ class Overdue:
             name = attempt.provider
             self._out[name] -= 1
             known = isinstance(found, Report)
-            self._meters.asked(name, "query", "answered" if known else "failed", took)
+            self._meters.asked(name, "query", "answered" if known else "failed", [took])
             if known:  # named by our id: it is known, and no early report
                 named = replace(found, message_id=attempt.message.message_id)
                 reports.setdefault(name, []).append(named)
-        for name, told in reports.items():
-            self._spawn(self._tell(name, told))
+        for name, some in reports.items():
+            self._spawn(self._receive(name, some))
 
-    async def _tell(self, name: str, reports: Sequence[Report]) -> None:
+    async def _receive(self, name: str, reports: Sequence[Report]) -> None:
         try:
-            await self._reports.told(name, reports, "poll")
+            await self._reports.receive(name, reports, "poll")
         except StoreFailure:
-            return  # it is asked again
+            return  # the provider is asked again
 
-    async def _give_up(self, attempts: Sequence[Attempt], state: MessageState) -> bool:
-        return await self._reports.settle_own([(a, state, 0) for a in attempts])
+    async def _give_up(
+        self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""
+    ) -> None:
+        """End messages; those that UNKNOWN is the end of are logged with the reason."""
+        ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
+        if ended and state is MessageState.UNKNOWN:
+            self._log(ended, reason)
 
-    def _tell_of(self, attempts: Sequence[Attempt], why: str) -> None:
+    def _log(self, attempts: Sequence[Attempt], reason: str) -> None:
         for attempt in attempts:
             self._journal(
                 "message_given_up",
                 message_id=attempt.message.message_id,
                 system_id=attempt.message.system_id,
                 provider=attempt.provider,
-                reason=why,
+                reason=reason,
             )
 
     def _is_out(self, attempt: Attempt) -> bool:
         """Tell whether a request is just being repeated: its answer decides."""
-        lane = self._lanes.get(attempt.provider)
+        lane = self._lanes.by_name.get(attempt.provider)
         return lane is not None and attempt.batch in lane.repeating
 
     async def by_hand(self) -> None:
@@ -209,15 +216,12 @@ class Overdue:
         for attempt, verb in uncertain:
             message = attempt.message
             self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
-        failed = [(a, int(MessageState.UNDELIVERABLE), 0) for a, v in uncertain if v == "fail"]
+        failed = [Fate(a, MessageState.UNDELIVERABLE) for a, v in uncertain if v == "fail"]
         if failed:
             await self._reports.settle_own(failed)
-        again = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes]
-        if again:
-            now, why = self._clock.wall(), Uncertain("to be sent again, by hand")
-            await self._store.record([retry.waiting(a, why, now).verdict for a in again])
-            for attempt in again:
-                self._lanes[attempt.provider].later(attempt)
+        resent = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes.by_name]
+        if resent:
+            await self._again.resend(resent)
 
 
 def _awaited_from(attempt: Attempt) -> float:

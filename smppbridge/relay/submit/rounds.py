@@ -1,23 +1,24 @@
-"""What a provider is asked every so often, whatever happens: its credit, and what is new."""
+"""rounds: every provider is asked in its intervals for its balance, and for new reports and MO."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.providers.exchange import Balance, Exchange, Heard, Provider
-from smppbridge.relay.lanes.lane import Lane
-from smppbridge.relay.ports import Clock, Journal
+from smppbridge.providers.exchange import Balance, Exchange, Provider, Received
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Around
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure
 
-Tell = Callable[[str, Sequence[Heard]], Awaitable[None]]
+Receive = Callable[[str, Sequence[Received], str], Awaitable[None]]
+"""Receives the reports, MO messages and opt-outs of a provider; the last word is poll here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRules:
-    """How often a provider is asked (seconds; None: never), and what credit is low."""
+    """How often a provider is asked (seconds; None: never), and at which balance it is low."""
 
     balance_every: float | None = None
     low_balance: float | None = None
@@ -25,34 +26,35 @@ class RoundRules:
 
 
 class Rounds:
-    """Asks all providers in their intervals; *tell* takes what they say of messages."""
+    """Asks all providers in their intervals; *receive* settles the pulled reports."""
 
     def __init__(
         self,
-        lanes: Mapping[str, Lane],
+        lanes: Lanes,
         rules: Mapping[str, RoundRules],
         carrier: Carrier,
-        tell: Tell,
-        *,
-        clock: Clock,
-        spawn: Callable[[Coroutine[Any, Any, None]], object],
-        journal: Journal,
+        receive: Receive,
+        around: Around,
     ) -> None:
         self.balances: dict[str, Balance] = {}
-        self.rules = rules
-        self._lanes, self._carrier, self._tell = lanes, carrier, tell
-        self._clock, self._spawn, self._journal = clock, spawn, journal
+        self._lanes, self._carrier, self._receive = lanes, carrier, receive
+        self._clock, self._spawn, self._journal = around.clock, around.spawn, around.journal
         self._asked_at: dict[tuple[str, str], float] = {}
-        self._untold: dict[str, Sequence[Heard]] = {}
+        self._unsettled: dict[str, Sequence[Received]] = {}
+        self.change(rules)
+
+    def change(self, rules: Mapping[str, RoundRules]) -> None:
+        """Go by other rules from now on."""
+        self._rules = rules
 
     def tick(self) -> None:
-        """Ask what is due; called every second or so."""
-        for name, lane in self._lanes.items():
-            rules, provider = self.rules[name], lane.provider
+        """Ask the providers whose interval has passed; called every second or so."""
+        for name, lane in self._lanes.by_name.items():
+            rules, provider = self._rules[name], lane.provider
             if provider.abilities.balance:
                 self._ask(name, "balance", rules.balance_every, provider, self._balanced)
-            if name in self._untold:
-                self._spawn(self._hand_on(name, self._untold.pop(name)))
+            if name in self._unsettled:
+                self._spawn(self._hand_on(name, self._unsettled.pop(name)))
             elif provider.abilities.pulling:
                 self._ask(name, "pull", rules.pull_every, provider, self._pulled)
 
@@ -73,7 +75,7 @@ class Rounds:
 
     def _balanced(self, conclusions: Conclusions) -> None:
         for name, found in conclusions:
-            if name not in self._lanes:  # gone while it was asked
+            if name not in self._lanes.by_name:  # gone while it was asked
                 self.balances.pop(name, None)
             elif isinstance(found, Balance):
                 self.balances[name] = found
@@ -83,8 +85,8 @@ class Rounds:
                 self._journal("balance_unknown", provider=name, reason=type(found).__name__)
 
     def _watch_credit(self, name: str, balance: Balance) -> None:
-        """Let messages go elsewhere before the credit is spent, and back when there is more."""
-        lane, least = self._lanes[name], self.rules[name].low_balance
+        """Mark a lane whose balance is low: its messages go elsewhere before it is spent."""
+        lane, least = self._lanes.by_name[name], self._rules[name].low_balance
         was_low, lane.is_low = lane.is_low, least is not None and balance.amount <= least
         if lane.is_low != was_low:
             event = "balance_low" if lane.is_low else "balance_restored"
@@ -97,9 +99,9 @@ class Rounds:
             else:
                 self._journal("pull_failed", provider=name, reason=type(found).__name__)
 
-    async def _hand_on(self, name: str, heard: Sequence[Heard]) -> None:
+    async def _hand_on(self, name: str, heard: Sequence[Received]) -> None:
         try:
-            await self._tell(name, heard)
+            await self._receive(name, heard, "poll")
         except StoreFailure:
-            # Asked again it would say what is newer: this is told once more before that.
-            self._untold[name] = [*self._untold.get(name, ()), *heard]
+            # The next pull would return newer reports only: these are received again before it.
+            self._unsettled[name] = [*self._unsettled.get(name, ()), *heard]

@@ -1,134 +1,144 @@
-"""submit: a message's attempts, written down before they leave and when they are concluded.
+"""submit: the attempts of a message, recorded before their requests leave and when they conclude.
 
-wait -> begin .disk. -> leave -> concluded -> record .disk. -> submitted | waiting | settled
+wait -> begin .disk. -> leave -> concluded -> decide -> claim -> record .disk. -> conclude
+     ^------------------------------------------------------------------ again, or onward
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
 
-from smppbridge.model.message import Attempt, Message, Stage
-from smppbridge.model.outcome import Refused, Uncertain
-from smppbridge.relay.lanes import retry
-from smppbridge.relay.lanes.batch import Batch, Load, again, attempts_of
-from smppbridge.relay.lanes.conclusions import Concluded, Ended, concluded, heard, taken
-from smppbridge.relay.lanes.failover import Failover
-from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
-from smppbridge.relay.lanes.retry import Decision
-from smppbridge.relay.ports import Clock, Journal, Meters
+from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.relay.lanes import failover, retry
+from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attempts_of, provider_of
+from smppbridge.relay.lanes.conclusions import Concluded, adjust, concluded, undecided
+from smppbridge.relay.lanes.lane import Lane
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Around
+from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
-from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
+from smppbridge.relay.submit.waiting import Waiting
+from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
-Spawn = Callable[[Coroutine[Any, Any, None]], object]
 STORE_PAUSE = 1.0  # seconds before the store is tried again
+_ENDED_MEANWHILE = Postponed("a report came before the request left")
 
 
 class Submit:
-    """All lanes.  What happens to one message is read from top to bottom.
+    """Moves the attempts of all lanes; nobody else lets a request leave.
 
-    *new_key* makes the key of a request, a random UUID.
+    *random* returns 0 to 1, for jitter; *new_key* makes the key of a request, a random UUID.
     """
 
     def __init__(
         self,
         store: SubmitStore,
-        lanes: Mapping[str, Lane],
+        lanes: Lanes,
         carrier: Carrier,
         reports: Reports,
+        endings: Endings,
         *,
-        clock: Clock,
         random: Callable[[], float],
         new_key: Callable[[], str],
-        spawn: Spawn,
-        meters: Meters,
-        journal: Journal,
+        around: Around,
     ) -> None:
-        self.lanes = lanes
-        self._store, self._carrier, self._reports = store, carrier, reports
-        self._clock, self._random, self._new_key, self._spawn = clock, random, new_key, spawn
-        self._meters, self._journal = meters, journal
-        self.failover = Failover(store, lanes, clock, journal)
-        self._unwritten: list[Decision] = []
-        self.draining = False
-        reports.overtaken.line = self
+        self._draining = False
+        self._store, self._lanes, self._carrier = store, lanes, carrier
+        self._reports, self._endings = reports, endings
+        self._random, self._new_key = random, new_key
+        self._clock, self._meters = around.clock, around.meters
+        self._journal, self._spawn = around.journal, around.spawn
+        self._unrecorded: list[Verdict] = []  # until the next tick
+        self.waiting = Waiting(store, lanes, reports, endings, move=self._move, around=around)
 
-    # -- what comes in --------------------------------------------------------------------------
-
-    @property
-    def depth(self) -> int:
-        """Return how many messages wait, in all lanes."""
-        return sum(lane.depth for lane in self.lanes.values())
-
-    def able(self, route: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the providers of a route that carry octets as well as text."""
-        return tuple(name for name in route if self.lanes[name].provider.abilities.binary)
-
-    def schedule(self, message: Message) -> None:
-        """Leave a message that is not due yet to its provider, if all on its route keep it."""
-        if all(self.lanes[name].provider.abilities.schedules for name in message.route):
-            message.traits = replace(message.traits, scheduled=message.due)
-            message.due = message.accepted_at
-
-    def begins_now(self, provider: str) -> bool:
-        """Reserve a place to begin a message's first attempt together with its acceptance."""
-        return not self.draining and self.lanes[provider].take_now(self._clock.monotonic())
-
-    def gives_back(self, provider: str) -> None:
-        """Free a place that was reserved: the message was not accepted."""
-        self.lanes[provider].give_back(1)
-
-    def begun(self, attempts: Sequence[Attempt]) -> None:
-        """Take attempts that were written down together with their messages."""
+    def take(self, attempts: Iterable[Attempt]) -> None:
+        """Let attempts of accepted messages leave that are begun (number 1); the others wait."""
+        begun: dict[str, list[Attempt]] = {}
+        waiting: list[Attempt] = []
         for attempt in attempts:
-            self.lanes[attempt.provider].begun((attempt,))
-        for name in {a.provider for a in attempts}:
-            self._leave(self.lanes[name])
-
-    def wait(self, attempts: Sequence[Attempt]) -> None:
-        """Take attempts that are in the store; what is not due yet is read back in time."""
-        wall = self._clock.wall()
-        touched: dict[str, Lane] = {}
-        for attempt in attempts:
-            lane = self.lanes.get(attempt.provider)
-            if lane is None:
-                continue  # its provider is gone since: it stays in the store until that is back
-            touched[lane.name] = lane
-            if attempt.message.due <= wall:
-                lane.wait((attempt,))
+            if attempt.number:
+                begun.setdefault(attempt.provider, []).append(attempt)
             else:
-                lane.later(attempt)
-        for lane in touched.values():
+                waiting.append(attempt)
+        for name, some in begun.items():
+            lane = self._lanes.by_name[name]
+            lane.begun(some)
+            self._leave(lane)
+        if waiting:
+            self.waiting.wait(waiting)
+
+    def drain(self) -> None:
+        """Begin no attempt any more: the bridge is stopping."""
+        self._draining = True
+        self.waiting.drain()
+
+    # -- time passes ----------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Do the acts that time has made due: called twice a second or so."""
+        self.waiting.tick()
+        if self._unrecorded:
+            verdicts, self._unrecorded = self._unrecorded, []
+            self._spawn(self._record(verdicts))
+        for lane in self._lanes.by_name.values():
+            self._leave(lane)
+            self.waiting.divert(lane)
+            self.waiting.refill(lane)
             self._move(lane)
 
-    def unqueue(self, attempt: Attempt) -> bool:
-        """Take an attempt that waits out of line; False: it is being begun, moved or ended."""
-        lane, message_id = self.lanes.get(attempt.provider), attempt.message.message_id
-        if lane is None:
-            return False
-        waited = lane.turns.remove(lambda a: a.message.message_id == message_id)
-        return bool(waited or lane.hold([attempt]))
+    def pace(self) -> None:
+        """Let requests leave that the rates of lanes allow: called many times a second."""
+        for lane in self._lanes.by_name.values():
+            if lane.rules.rate:
+                self._leave(lane)
+                self._move(lane)
 
-    def unqueued(self, attempts: Sequence[Attempt], ended: bool) -> None:
-        """Forget attempts that were taken out of line, or leave them to the store."""
-        for attempt in attempts:
-            lane = self.lanes.get(attempt.provider)
-            if lane is not None:
-                (lane.gone if ended else lane.let_go)([attempt])
+    @property
+    def idle(self) -> bool:
+        """Whether no request is out and every outcome is recorded."""
+        return not self._unrecorded and all(lane.idle for lane in self._lanes.by_name.values())
 
-    def interrupted(
-        self, attempts: Sequence[Attempt], why: str = "the bridge stopped while it was out"
-    ) -> None:
-        """Take attempts that were out when the process ended, or whose end was lost otherwise."""
-        self._conclude([Ended(attempt, Uncertain(why)) for attempt in attempts])
+    # -- an attempt begins and leaves -----------------------------------------------------------
+
+    def _move(self, lane: Lane) -> None:
+        if self._draining:
+            return
+        now, wall = self._clock.monotonic(), self._clock.wall()
+        loads, expired = lane.take(now, wall, self._new_key)
+        if expired:
+            self._spawn(self.waiting.end_expired(lane, expired))
+        if loads:
+            for load in loads:
+                name = load.name if type(load) is Batch else None
+                for attempt in attempts_of(load):
+                    attempt.number += 1
+                    attempt.begun_at, attempt.batch = wall, name
+            self._spawn(self._begin(lane, loads))
+        elif lane.overflows:
+            self.waiting.refill(lane)
+
+    async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
+        attempts = all_attempts(loads)
+        try:
+            await self._store.begin(attempts)
+        except StoreFailure:
+            for attempt in attempts:
+                attempt.number -= 1
+            lane.give_back(len(loads))
+            self.waiting.put_back(lane, attempts)
+            lane.pause(self._clock.monotonic() + STORE_PAUSE)
+            return
+        lane.gone(attempts)
+        lane.begun(loads)
+        self._leave(lane)
+        self._move(lane)
 
     async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
-        """Make requests again whose fate is unknown, unchanged and under their keys.
+        """Make requests again whose outcome is Uncertain, unchanged and under their keys.
 
-        Returns the names of those that cannot be made as they were: a part of them has gone
+        Returns the names of requests that cannot be made as they were: a part of them has gone
         another way since.  Raises StoreFailure.
         """
         most = lane.may_repeat(self._clock.monotonic())
@@ -150,203 +160,149 @@ class Submit:
         self._leave(lane)
         return {name for name, batch in batches.items() if batch is None}
 
-    def tick(self) -> None:
-        """Do what time has made due: called twice a second or so, and when a lane wants it."""
-        if self._unwritten:
-            decisions, self._unwritten = self._unwritten, []
-            self._spawn(self._write(decisions))
-        for lane in self.lanes.values():
-            self._leave(lane)
-            self._divert(lane)
-            self._look_for_more(lane)
-            self._move(lane)
-
-    def pace(self) -> None:
-        """Let leave what the rates of lanes allow: called many times a second."""
-        for lane in self.lanes.values():
-            if lane.rules.rate:
-                self._leave(lane)
-                self._move(lane)
-
-    @property
-    def idle(self) -> bool:
-        """Tell whether nothing is out and everything is written down."""
-        return not self._unwritten and all(lane.idle for lane in self.lanes.values())
-
-    # -- a lane moves ---------------------------------------------------------------------------
-
-    def _move(self, lane: Lane) -> None:
-        if self.draining:
-            return
-        now, wall = self._clock.monotonic(), self._clock.wall()
-        loads, expired = lane.take(now, wall, self._new_key)
-        if expired:
-            self._spawn(self._expire(lane, expired))
-        if loads:
-            for load in loads:
-                name = load.name if type(load) is Batch else None
-                for attempt in attempts_of(load):
-                    attempt.number += 1
-                    attempt.begun_at, attempt.batch = wall, name
-            self._spawn(self._begin(lane, loads))
-        elif lane.overflows:
-            self._look_for_more(lane)
-
-    def _divert(self, lane: Lane) -> None:
-        """Send on what waits for a lane that is shut: it looks at all, so not at every turn."""
-        if lane.turns.waiting and not self.draining and lane.is_shut(self._clock.monotonic()):
-            self._spawn(self.failover.divert(lane, self.wait))
-
-    def _look_for_more(self, lane: Lane) -> None:
-        if not lane.loading and lane.hungry():
-            lane.loading = True
-            self._spawn(self._load(lane))
-
-    async def _load(self, lane: Lane) -> None:
-        lines = lane.hungry()
-        room = max(0, IN_MEMORY - lane.turns.waiting)
-        limit = max(1, min(max(MANY, lane.most), room // len(lines)))
-        wanted = [LineQuery(line.system_id, line.priority, line.held) for line in lines]
-        try:
-            found = await self._store.waiting(lane.name, wanted, self._clock.wall(), limit)
-        except StoreFailure:
-            return
-        finally:
-            lane.loading = False
-        for line, attempts in zip(lines, found, strict=True):
-            lane.load(line, attempts)
-            lane.overflow(line, len(attempts) == limit and line.depth > len(line.held))
-        if any(found):
-            self._divert(lane)
-            self._move(lane)
-
-    async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
-        attempts = [attempt for load in loads for attempt in attempts_of(load)]
-        try:
-            await self._store.begin(attempts)
-        except StoreFailure:
-            for attempt in attempts:
-                attempt.number -= 1
-            lane.returned(loads)
-            lane.pause(self._clock.monotonic() + STORE_PAUSE)
-            return
-        lane.gone(attempts)
-        lane.begun(loads)
-        self._leave(lane)
-        self._move(lane)
-
-    async def expire(self) -> None:
-        """End messages whose deadline passed while they waited, in memory or in the store."""
-        wall = self._clock.wall()
-        for lane in self.lanes.values():
-            if waited := lane.expired(wall):
-                await self._expire(lane, waited)
-            try:
-                stored = await self._store.expired(lane.name, wall, MANY)
-            except StoreFailure:
-                return
-            if fresh := lane.hold(stored):
-                await self._expire(lane, fresh)
-
-    async def _expire(self, lane: Lane, attempts: list[Attempt]) -> None:
-        fates = [(a, MessageState.EXPIRED, 0) for a in attempts]
-        if await self._reports.settle_own(fates):
-            lane.gone(attempts)
-        else:
-            lane.let_go(attempts)
+    async def resend(self, attempts: Sequence[Attempt]) -> None:
+        """Try Uncertain attempts again, as an operator decided; nobody knows whether twice."""
+        now, outcome = self._clock.wall(), Uncertain("to be sent again, by hand")
+        await self._record([retry.waiting(attempt, outcome, now) for attempt in attempts])
 
     def _leave(self, lane: Lane) -> None:
         leaving = lane.leave(self._clock.monotonic())
+        if leaving and self._endings.moving:
+            leaving = self._without_ended(lane, leaving)
         if leaving:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
 
-    # -- an attempt ends ------------------------------------------------------------------------
+    def _without_ended(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
+        """Return the requests that may leave: no message in them was ended since they were begun.
+
+        A repeated request stays as it was: the provider knows it by its key.
+        """
+        leaving: list[Load] = []
+        for load in loads:
+            attempts = attempts_of(load)
+            repeated = type(load) is Batch and load.repeated
+            if repeated or all(
+                self._endings.standing(a.message) is Standing.OPEN for a in attempts
+            ):
+                leaving.append(load)
+            else:
+                lane.out -= 1
+                self._decide([(attempt, _ENDED_MEANWHILE, False) for attempt in attempts])
+        return leaving
+
+    # -- a request is concluded -----------------------------------------------------------------
 
     def _concluded(self, conclusions: Conclusions) -> None:
         now, wall = self._clock.monotonic(), self._clock.wall()
-        lanes: dict[Lane, list[Concluded]] = {}
-        for load, what in conclusions:
-            lane = self.lanes[attempts_of(load)[0].provider]
-            lanes.setdefault(lane, []).append(concluded(load, what))
-        for lane, some in lanes.items():
-            lane.out -= len(some)
+        by_name: dict[str, list[Concluded]] = {}
+        for load, conclusion in conclusions:
+            by_name.setdefault(provider_of(load), []).append(concluded(load, conclusion))
+        for name, requests in by_name.items():
+            lane = self._lanes.by_name[name]
+            lane.out -= len(requests)
             if lane.repeating:
-                lane.repeating -= {one.load.name for one in some if type(one.load) is Batch}
-            for event, reason in heard(lane, some, now, wall, self._meters):
-                self._journal(event, provider=lane.name, **({"reason": reason} if reason else {}))
-        self._conclude([end for some in lanes.values() for one in some for end in one.ends()])
-        for lane in lanes:
-            self._leave(lane)
-            self._move(lane)
+                lane.repeating -= {r.load.name for r in requests if type(r.load) is Batch}
+            for event, reason in adjust(lane, requests, now, wall, self._meters):
+                self._journal(event, provider=name, **({"reason": reason} if reason else {}))
+            self._decide(undecided(requests))
+        for name in by_name:
+            self._leave(self._lanes.by_name[name])
+            self._move(self._lanes.by_name[name])
 
-    def _conclude(self, ends: Sequence[Ended]) -> None:
+    def interrupted(self, attempts: Iterable[Attempt]) -> None:
+        """Decide about attempts whose request was out when the process ended."""
+        outcome = Uncertain("the bridge stopped while it was out")
+        self._decide([(attempt, outcome, False) for attempt in attempts])
+
+    def _decide(self, outcomes: Iterable[tuple[Attempt, Outcome, bool]]) -> None:
         now = self._clock.wall()
-        decisions = [
+        lanes = self._lanes.by_name
+        verdicts = [
             retry.decide(
-                end.attempt,
-                end.outcome,
-                self.lanes[end.attempt.provider].rules.policy,
+                attempt,
+                outcome,
+                lanes[attempt.provider].rules.policy,
                 now=now,
                 random=self._random(),
-                onward=self.failover.onward,
-                repeated=end.repeated,
+                onward=self._onward,
+                repeated=repeated,
             )
-            for end in ends
+            for attempt, outcome, repeated in outcomes
         ]
-        self._spawn(self._write(decisions))
+        self._spawn(self._record(verdicts))
 
-    async def _write(self, decisions: list[Decision]) -> None:
-        decisions = [d for d in decisions if not self._reports.overtaken.of(d.verdict.attempt)]
-        fates = [(d.verdict.attempt, d.state, d.error) for d in decisions if d.state]
-        settlements = self._reports.own(fates)
-        self._reports.ending(fates)
-        recorded = self._store.record([d.verdict for d in decisions], settlements)
-        met = self._reports.expect([d.verdict.attempt for d in decisions if taken(d)])
+    def _onward(self, attempt: Attempt, only_open: bool) -> int | None:
+        now = self._clock.monotonic()
+        return failover.onward(self._lanes.by_name, attempt, now, only_open=only_open)
+
+    async def _record(self, verdicts: list[Verdict]) -> None:
+        if self._endings.moving:
+            verdicts = self._still_open(verdicts)
+        if not verdicts:
+            return
+        ending = self._endings.claim([_fate_of(v) for v in verdicts if v.state], "own")
+        recorded = self._store.record(verdicts, ending.settlements)
+        met = self._reports.expect(_named(verdicts))
         try:
             await recorded
         except StoreFailure:
-            self._unwritten += decisions
+            self._endings.release(ending)
             self._reports.unexpect(met)
+            self._unrecorded += verdicts
             return
-        finally:
-            self._reports.ended(fates)
-        self._reports.settled(settlements)
-        self._go_on([d for d in decisions if d.verdict.stage is not Stage.SUBMITTED])
+        self._endings.conclude(ending)
+        self._go_on([v for v in verdicts if v.stage is not Stage.SUBMITTED])
         if met:  # afterwards: what waits now could be read back meanwhile, and be in line twice
             await self._reports.settle_early(met)
 
-    def _go_on(self, decisions: list[Decision]) -> None:
-        wall = self._clock.wall()
-        for decision in decisions:
-            verdict, outcome = decision.verdict, decision.verdict.outcome
-            attempt = verdict.attempt
-            overtaking = self._reports.overtaken.of(attempt)
-            if overtaking is not None and (
-                overtaking.durable or verdict.stage is not Stage.WAITING
-            ):
-                continue
+    def _still_open(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Return the verdicts on messages that no report ends; keep those that one is ending."""
+        open_: list[Verdict] = []
+        for verdict in verdicts:
+            standing = self._endings.standing(verdict.attempt.message)
+            if standing is Standing.OPEN:
+                open_.append(verdict)
+            elif standing is Standing.ENDING:
+                self._unrecorded.append(verdict)
+        return open_
+
+    def _go_on(self, verdicts: Iterable[Verdict]) -> None:
+        waiting: list[Verdict] = []
+        for verdict in verdicts:
+            attempt, outcome = verdict.attempt, verdict.outcome
             if verdict.stage is Stage.WAITING:
                 attempt.provider, attempt.hop = verdict.next_provider, verdict.next_hop
-                lane = self.lanes[attempt.provider]
-                if overtaking is not None:
-                    lane.later(attempt)
-                    overtaking.unqueued += lane.hold([attempt])
-                elif verdict.due is not None and verdict.due <= wall:
-                    lane.wait((attempt,))
-                    self._move(lane)
-                else:
-                    lane.later(attempt)
-            elif isinstance(outcome, Uncertain) and not decision.state:
-                self._tell("message_uncertain", attempt, outcome)
+                waiting.append(verdict)
+            elif isinstance(outcome, Uncertain) and not verdict.state:
+                self._log("message_uncertain", attempt, outcome.reason)
             elif isinstance(outcome, Refused):
-                self._tell("message_refused", attempt, outcome)
+                self._log("message_refused", attempt, outcome.reason)
+        if waiting:
+            dues = [verdict.due or 0.0 for verdict in waiting]
+            self.waiting.wait([verdict.attempt for verdict in waiting], dues)
 
-    def _tell(self, event: str, attempt: Attempt, outcome: Refused | Uncertain) -> None:
+    def _log(self, event: str, attempt: Attempt, reason: str) -> None:
         self._journal(
             event,
             message_id=attempt.message.message_id,
             system_id=attempt.message.system_id,
             provider=attempt.provider,
             attempt=attempt.number,
-            reason=outcome.reason,
+            reason=reason,
         )
+
+
+def _fate_of(verdict: Verdict) -> Fate:
+    return Fate(verdict.attempt, verdict.state, verdict.error)
+
+
+def _named(verdicts: Iterable[Verdict]) -> list[Attempt]:
+    """Give accepted attempts their provider's id, and return them."""
+    accepted: list[Attempt] = []
+    for verdict in verdicts:
+        if type(verdict.outcome) is Accepted:
+            attempt = verdict.attempt
+            attempt.provider_message_id = verdict.provider_message_id
+            attempt.answered_at = verdict.at
+            accepted.append(attempt)
+    return accepted

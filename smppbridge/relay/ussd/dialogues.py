@@ -8,12 +8,11 @@ Nothing of it is on disk, and nothing outlives its dialogue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.accept import Submitter
 from smppbridge.relay.accept.reading import Refusal
-from smppbridge.relay.ports import Clock, Journal
+from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.ussd.pdus import (
     Asked,
     BadInput,
@@ -40,22 +39,6 @@ from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
 Answer = Callable[[Screen], None]
 
 
-class UssdMeters(Protocol):
-    """Counts dialogues."""
-
-    def accepted(self, system_id: str, count: int) -> None:
-        """Count submit_sm answered ESME_ROK."""
-
-    def refused(self, system_id: str, command_status: int) -> None:
-        """Count a submit_sm refused with *command_status*."""
-
-    def ussd_answered(self, system_id: str, seconds: float) -> None:
-        """Time a screen of the ESME's, from the phone's request on."""
-
-    def ussd_ended(self, system_id: str, outcome: str) -> None:
-        """Count a dialogue by what ended it; *system_id* is empty if the code is nobody's."""
-
-
 class Dialogues:
     """All dialogues: one for each phone, as networks have it.
 
@@ -67,13 +50,12 @@ class Dialogues:
         rules: UssdRules,
         *,
         identifiers: Identifiers,
-        clock: Clock,
-        meters: UssdMeters,
-        journal: Journal | None = None,
+        around: Around,
+        log: Journal | None = None,
     ) -> None:
-        self.draining = False
-        self._identifiers, self._clock = identifiers, clock
-        self._meters, self._journal = meters, journal
+        self._draining = False
+        self._identifiers, self._clock = identifiers, around.clock
+        self._meters, self._log = around.meters, log
         self._last_number = 0
         self._open: dict[str, Dialogue] = {}
         self._waiting: dict[Dialogue, None] = {}  # for the ESME, the oldest first
@@ -92,6 +74,10 @@ class Dialogues:
         self._rules = rules
         self._codes = {bare(code): (code, owner) for code, owner in rules.codes.items()}
         self._owners = frozenset(rules.codes.values())
+
+    def drain(self) -> None:
+        """Begin no dialogue any more: the bridge is stopping."""
+        self._draining = True
 
     @property
     def waiting(self) -> int:
@@ -162,7 +148,7 @@ class Dialogues:
         """Return what ends a dialogue before its ESME is asked, if anything does."""
         if not dialogue.system_id:
             return "unknown"
-        if self.draining:
+        if self._draining:
             return "draining"
         if len(self._open) > self._rules.most:
             return "full"
@@ -292,8 +278,8 @@ class Dialogues:
         if abort and dialogue.session is not None:
             self._abort(dialogue)
         self._meters.ussd_ended(dialogue.system_id, outcome)
-        if self._journal is not None:
-            self._journal(
+        if self._log is not None:
+            self._log(
                 "ussd_ended", system_id=dialogue.system_id, outcome=outcome, requests=dialogue.step
             )
         if answer is not None:

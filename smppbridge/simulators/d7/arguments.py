@@ -1,4 +1,4 @@
-"""What Jasmin's inner API makes of the arguments of a message, and how it complains of them."""
+"""The arguments of a message in Jasmin's inner API, and the complaints about bad arguments."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _PATTERNS = {
 _SEVEN_BIT = (0, 1)
 
 
-class Refusal(Exception):
+class JasminRefusal(Exception):
     """The inner API answers with *status* and these words."""
 
     def __init__(self, status: int, words: str) -> None:
@@ -40,8 +40,11 @@ class Refusal(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Sms:
-    """A message as it is sent on; *text* is what a phone shows, or hex.  *dlr_url* may be empty."""
+class JasminMessage:
+    """A message as Jasmin sends it; *text* is the text on the phone, or hex.
+
+    *dlr_url* may be empty.
+    """
 
     to: str
     text: str
@@ -52,36 +55,38 @@ class Sms:
 
 
 def hyphened(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return arguments under the names that the inner API knows."""
+    """Return arguments under the names of the inner API, with hyphens."""
     return {str(name).replace("_", "-"): value for name, value in document.items()}
 
 
-def read(document: Mapping[str, Any]) -> Sms:
-    """Read the arguments of one message; raises Refusal, and cuts what is too long."""
+def read(document: Mapping[str, Any]) -> JasminMessage:
+    """Read the arguments of one message, and cut a text that is too long; raises JasminRefusal."""
     given = _as_query(hyphened(document))
     _check(given)
     if "content" not in given and "hex-content" not in given:
-        raise Refusal(400, "content or hex-content not present.")
+        raise JasminRefusal(400, "content or hex-content not present.")
     if "content" in given and "hex-content" in given:
-        raise Refusal(400, "content and hex-content cannot be used both in same request.")
+        raise JasminRefusal(400, "content and hex-content cannot be used both in same request.")
     data_coding = int(given.get("coding", "0"))
     octets, parts = _cut(_octets(given, data_coding), data_coding)
     text = _shown(octets, data_coding)
     if given.get("dlr") != "yes" and "dlr-url" not in given:
-        return Sms(given["to"], text, parts)
-    return Sms(
-        given["to"],
-        text,
-        parts,
-        given.get("dlr-url", ""),
-        int(given.get("dlr-level", "1")),
-        given.get("dlr-method", "POST").upper(),
+        return JasminMessage(given["to"], text, parts)
+    return JasminMessage(
+        to=given["to"],
+        text=text,
+        parts=parts,
+        dlr_url=given.get("dlr-url", ""),
+        dlr_level=int(given.get("dlr-level", "1")),
+        dlr_method=given.get("dlr-method", "POST").upper(),
     )
 
 
 def _as_query(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return *arguments* as they come out of the query string that they are put into: lists by
-    their first, null not at all."""
+    """Return *arguments* as they come out of the inner API's query string.
+
+    Of a list only the first item comes out, of null nothing.
+    """
     flat = {
         name: value[0] if isinstance(value, list) and value else value
         for name, value in arguments.items()
@@ -92,12 +97,12 @@ def _as_query(arguments: Mapping[str, Any]) -> dict[str, str]:
 def _check(given: Mapping[str, str]) -> None:
     for name, value in given.items():
         if name not in _PATTERNS:
-            raise Refusal(400, f"Argument [{name}] is unknown.")
+            raise JasminRefusal(400, f"Argument [{name}] is unknown.")
         pattern = _PATTERNS[name]
         if pattern is not None and not pattern.fullmatch(value):
-            raise Refusal(400, f"Argument [{name}] has an invalid value: [{value}].")
+            raise JasminRefusal(400, f"Argument [{name}] has an invalid value: [{value}].")
     if "to" not in given:
-        raise Refusal(400, "Mandatory argument [to] is not found.")
+        raise JasminRefusal(400, "Mandatory argument [to] is not found.")
 
 
 def _octets(given: Mapping[str, str], data_coding: int) -> bytes:
@@ -105,7 +110,9 @@ def _octets(given: Mapping[str, str], data_coding: int) -> bytes:
         try:
             return bytes.fromhex(given["hex-content"])
         except ValueError:
-            raise Refusal(400, f"Invalid hex-content data: '{given['hex-content']}'") from None
+            raise JasminRefusal(
+                400, f"Invalid hex-content data: '{given['hex-content']}'"
+            ) from None
     if data_coding != 0:
         return given["content"].encode("utf-8", "replace")
     return b"".join(_septets(character) for character in given["content"])

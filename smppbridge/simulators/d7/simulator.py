@@ -13,18 +13,18 @@ from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.d7 import arguments as d7_arguments
-from smppbridge.simulators.d7.arguments import Refusal, Sms
+from smppbridge.simulators.d7.arguments import JasminMessage, JasminRefusal
 from smppbridge.simulators.d7.rest import (
-    Fault,
     Path,
+    RestFault,
     answer,
     countdown_of,
     json_of,
     relayed,
     user_of,
 )
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
-from smppbridge.simulators.serving import Answer, WebSimulator, arguments, ends_later, silent
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
+from smppbridge.simulators.serving import PageAnswer, WebSimulator, arguments, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 from smppbridge.text import coding
 from smppbridge.text.coding import Alphabet
@@ -42,7 +42,7 @@ _STATES = {
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A message of a batch, on its way: what is told of it when, and where."""
+    """A message of a batch on its way, and the callback URLs and the time of its report."""
 
     callback: str
     errback: str
@@ -52,10 +52,10 @@ class _Member:
 
 
 class D7Simulator(WebSimulator):
-    """D7: accepts any user and password but ``wrong``, reports where each message says.
+    """D7: accepts any user and password but ``wrong``, reports to each message's own URL.
 
-    *callback_url* is where it delivers messages from phones.  *requests* counts all, *accepted* the
-    messages taken, *taken* how often each (destination, text) was.
+    *callback_url* is the URL for messages from phones.  *requests* counts all requests, *accepted*
+    the accepted messages, *taken* the number of times that each (destination, text) was accepted.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class D7Simulator(WebSimulator):
         self._closed = False
 
     def close(self) -> Deferred[None]:
-        """Stop at once; a report that is given up makes no other follow."""
+        """Stop at once; a cancelled report starts no other report."""
         self._closed = True
         return super().close()
 
@@ -106,45 +106,47 @@ class D7Simulator(WebSimulator):
         }
         return self._throw(self.callback_url or "", "POST", fields, "deliverSmHttpThrower", 0.0)
 
-    # -- what it is asked -----------------------------------------------------------------------
+    # -- requests -------------------------------------------------------------------------------
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         user, password = user_of(request)
         sms = d7_arguments.read(json_of(request))
         _authenticate(user, password)
-        role = role_of(sms.to)
-        if role.answer == "silence":
+        behaviour = behaviour_of(sms.to)
+        if behaviour.answer == "silence":
             return silent(request)
-        if role.answer == "error":
-            raise Fault(500, "Jasmin httpapi connection error", _unreachable(user, password, sms))
-        identifier = self._take(sms, role)
+        if behaviour.answer == "error":
+            raise RestFault(
+                500, "Jasmin httpapi connection error", _unreachable(user, password, sms)
+            )
+        identifier = self._take(sms, behaviour)
         # the quotes at the ends are lost on the way through the REST layer
         body = answer(request, {"data": f'Success "{identifier}'})
-        after = 0.0 if role.early else role.answer_after + self._delay
-        reported = self._report(sms, identifier, role, after)
-        if not role.early and not role.answer_after:
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        reported = self._report(sms, identifier, behaviour, after)
+        if not behaviour.early and not behaviour.answer_after:
             return body
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported.addCallback(lambda _: end(body))
         else:
-            self._reactor.callLater(role.answer_after, end, body)
+            self._reactor.callLater(behaviour.answer_after, end, body)
         return NOT_DONE_YET
 
-    def _send_batch(self, request: Request) -> Answer:
+    def _send_batch(self, request: Request) -> PageAnswer:
         self.requests += 1
         user, password = user_of(request)
         if "wrong" in (user, password):
             words = f"Authentication failed for user: {user}"
-            raise Fault(412, "Authentication failed", words)
+            raise RestFault(412, "Authentication failed", words)
         document = json_of(request)
         config, shared = document.get("batch_config", {}), document.get("globals", {})
         messages = document.get("messages", [])
         if not (isinstance(config, dict) and isinstance(shared, dict)):
-            raise Fault(500)
+            raise RestFault(500)
         if not (isinstance(messages, list) and all(isinstance(m, dict) for m in messages)):
-            raise Fault(500)
+            raise RestFault(500)
         countdown = countdown_of(config.get("schedule_at"), datetime.now())
         sent = [one for message in messages for one in _each(shared | message)]
         batch_id = str(uuid4())
@@ -155,9 +157,9 @@ class D7Simulator(WebSimulator):
         early = []
         for one in sent:
             member = _Member(urls[0], urls[1], batch_id, str(one["to"]), countdown)
-            told = self._send_later(member, one, user, password)
-            if role_of(member.to).early:
-                early.append(told)
+            called_back = self._send_later(member, one, user, password)
+            if behaviour_of(member.to).early:
+                early.append(called_back)
         body = answer(request, {"data": data})
         if not early:
             return body
@@ -168,28 +170,28 @@ class D7Simulator(WebSimulator):
     def _send_later(
         self, member: _Member, fields: Mapping[str, Any], user: str, password: str
     ) -> Deferred[Any]:
-        """Send one message of a batch, and tell what came of it: once, whatever is answered."""
+        """Submit one message of a batch, and report the outcome once, without repetition."""
         try:
             sms = d7_arguments.read(fields)
-            role = role_of(sms.to)
-            if role.answer == "silence":
+            behaviour = behaviour_of(sms.to)
+            if behaviour.answer == "silence":
                 return succeed(None)
-            if role.answer == "error":
+            if behaviour.answer == "error":
                 words = _unreachable(user, password, sms)
-                return self._tell(member, 0, f"HTTPAPI Connection error: {words}", role)
-            identifier = self._take(sms, role)
-        except Refusal as refusal:
+                return self._call_back(member, 0, f"HTTPAPI Connection error: {words}", behaviour)
+            identifier = self._take(sms, behaviour)
+        except JasminRefusal as refusal:
             words = f"HTTPAPI error: {relayed(refusal)}"
-            return self._tell(member, 0, words, role_of(member.to))
-        after = member.after + (0.0 if role.early else role.answer_after + self._delay)
-        told = self._tell(member, 1, f'Success "{identifier}"', role)
-        return gatherResults([told, self._report(sms, identifier, role, after)])
+            return self._call_back(member, 0, words, behaviour_of(member.to))
+        after = member.after + (0.0 if behaviour.early else behaviour.answer_after + self._delay)
+        called_back = self._call_back(member, 1, f'Success "{identifier}"', behaviour)
+        return gatherResults([called_back, self._report(sms, identifier, behaviour, after)])
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         _authenticate(*user_of(request))
         return answer(request, {"data": {"balance": round(self.credit, 2), "sms_count": "ND"}})
 
-    def _rate(self, request: Request) -> Answer:
+    def _rate(self, request: Request) -> PageAnswer:
         _authenticate(*user_of(request))
         given = {"content": "", **arguments(request)}
         if "hex-content" in given or "hex_content" in given:
@@ -197,28 +199,30 @@ class D7Simulator(WebSimulator):
         parts = d7_arguments.read(given).parts
         return answer(request, {"data": {"unit_rate": _RATE, "submit_sm_count": parts}})
 
-    def _receive(self, request: Request) -> Answer:
+    def _receive(self, request: Request) -> PageAnswer:
         given = arguments(request)
         if not (given.get("from") and given.get("to")):
-            raise Fault(412, "from and to are needed")
+            raise RestFault(412, "from and to are needed")
         self.receive(given["from"], given["to"], given.get("text", ""))
         return answer(request, {})
 
-    # -- what it does ---------------------------------------------------------------------------
+    # -- outcomes and reports -------------------------------------------------------------------
 
-    def _take(self, sms: Sms, role: Role) -> str:
-        if role.answer == "reject":
-            raise Refusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
-        if role.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
-            raise Refusal(403, "User throughput exceeded")
+    def _take(self, sms: JasminMessage, behaviour: Behaviour) -> str:
+        if behaviour.answer == "reject":
+            raise JasminRefusal(400, f"Argument [to] has an invalid value: [{sms.to}].")
+        if behaviour.answer == "throttle" and self._throttle.refuses((sms.to, sms.text)):
+            raise JasminRefusal(403, "User throughput exceeded")
         if self.credit < _RATE * sms.parts:
-            raise Refusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
+            raise JasminRefusal(403, "Cannot charge submit_sm, check RouterPB log file for details")
         self.credit -= _RATE * sms.parts
         self.accepted += 1
         self.taken[sms.to, sms.text] = self.taken.get((sms.to, sms.text), 0) + 1
         return str(uuid4())
 
-    def _tell(self, member: _Member, status: int, words: str, role: Role) -> Deferred[None]:
+    def _call_back(
+        self, member: _Member, status: int, words: str, behaviour: Behaviour
+    ) -> Deferred[None]:
         url = member.callback if status else member.errback
         if not url:
             return succeed(None)
@@ -228,25 +232,29 @@ class D7Simulator(WebSimulator):
             "status": str(status),
             "statusText": words,
         }
-        after = member.after + role.answer_after
+        after = member.after + behaviour.answer_after
         return self.pusher.push("GET", _with_query(url, fields), after=after, again=False)
 
-    def _report(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
-        """Report that the SMSC took it, and then what became of it, as far as was asked for."""
+    def _report(
+        self, sms: JasminMessage, identifier: str, behaviour: Behaviour, after: float
+    ) -> Deferred[Any]:
+        """Report the SMSC's acceptance, then the final state, as far as the level asks for."""
         if not sms.dlr_url:
             return succeed(None)
         taken = {"id": identifier, "level": "1", "message_status": "ESME_ROK", "connector": "c1"}
         if sms.dlr_level == 2:
-            return self._report_end(sms, identifier, role, after)
+            return self._report_end(sms, identifier, behaviour, after)
         reported = self._throw(sms.dlr_url, sms.dlr_method, taken, "DLRThrower", after)
         if sms.dlr_level == 3:
-            reported.addCallback(lambda _: self._report_end(sms, identifier, role, 0.0))
+            reported.addCallback(lambda _: self._report_end(sms, identifier, behaviour, 0.0))
         return reported
 
-    def _report_end(self, sms: Sms, identifier: str, role: Role, after: float) -> Deferred[Any]:
-        if role.state is None or self._closed:
+    def _report_end(
+        self, sms: JasminMessage, identifier: str, behaviour: Behaviour, after: float
+    ) -> Deferred[Any]:
+        if behaviour.state is None or self._closed:
             return succeed(None)
-        word, error = _STATES[role.state]
+        word, error = _STATES[behaviour.state]
         moment = datetime.now(UTC).strftime("%y%m%d%H%M")
         fields = {
             "id": identifier,
@@ -263,7 +271,7 @@ class D7Simulator(WebSimulator):
         }
         return gatherResults(
             self._throw(sms.dlr_url, sms.dlr_method, fields, "DLRThrower", after)
-            for _ in range(role.reports)
+            for _ in range(behaviour.reports)
         )
 
     def _throw(
@@ -284,11 +292,11 @@ class D7Simulator(WebSimulator):
 
 def _authenticate(user: str, password: str) -> None:
     if "wrong" in (user, password):
-        raise Refusal(403, f"Authentication failure for username:{user}")
+        raise JasminRefusal(403, f"Authentication failure for username:{user}")
 
 
-def _unreachable(user: str, password: str, sms: Sms) -> str:
-    """Return how Jasmin words that it cannot reach itself: with everything it was told."""
+def _unreachable(user: str, password: str, sms: JasminMessage) -> str:
+    """Return Jasmin's words for a broken inner connection, with all fields of the request."""
     query = urlencode({"to": sms.to, "content": sms.text, "username": user, "password": password})
     return (
         "Could not connect to Jasmin http api (http://127.0.0.1:1401): HTTPConnectionPool"
@@ -297,7 +305,7 @@ def _unreachable(user: str, password: str, sms: Sms) -> str:
 
 
 def _each(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a message for each of its destinations; none if it lacks one, or what to say."""
+    """Return a message for each of the destinations; none without destination or content."""
     message = d7_arguments.hyphened(document)
     if "to" not in message or not {"content", "hex-content"} & set(message):
         return []

@@ -1,4 +1,4 @@
-"""D7's Messages API, version 1, played on loopback: what its own client speaks."""
+"""D7's Messages API, version 1, played on loopback: the API of D7's own client."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, gatherResults, succeed
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
-# It has no word for a message that expired; what was never reachable comes nearest.
+# The API has no word for a message that expired; not_reachable comes nearest.
 _WORDS = {
     MessageState.DELIVERED: "delivered",
     MessageState.UNDELIVERABLE: "un_delivered",
@@ -29,16 +29,16 @@ _TEXTS = ("text", "unicode", "auto")
 
 
 class _Invalid(Exception):
-    """Something is wrong with a request: *where*, and *what*."""
+    """A request is wrong: *where* is the field, *complaint* the reason."""
 
-    def __init__(self, where: str, what: str) -> None:
-        super().__init__(what)
-        self.where, self.what = where, what
+    def __init__(self, where: str, complaint: str) -> None:
+        super().__init__(complaint)
+        self.where, self.complaint = where, complaint
 
 
 @dataclass(frozen=True, slots=True)
-class _Taken:
-    """One recipient of a request: what becomes of it (None: nothing more), and from when on."""
+class _Recipient:
+    """One recipient of a request: its last status (None: no report) and that status's time."""
 
     msg_id: str
     recipient: str
@@ -47,8 +47,8 @@ class _Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
-    """What a request asks for: recipients with their texts, from whom, reported where."""
+class _SendRequest:
+    """A request to send: recipients with their texts, the originator, the URL of reports."""
 
     texts: tuple[tuple[str, str], ...]
     originator: str
@@ -56,10 +56,11 @@ class _Wanted:
 
 
 class D7V1Simulator(WebSimulator):
-    """D7: takes any bearer token but ``wrong``, reports to ``report_url`` and when asked.
+    """D7: accepts any bearer token but ``wrong``, reports to ``report_url`` and on a query.
 
-    The first recipient decides how a request is answered.  *requests* counts all, *accepted* the
-    recipients taken, *taken* how often each (recipient, text) was.
+    The first recipient decides on the answer to a request.  *requests* counts all requests,
+    *accepted* the accepted recipients, *taken* the number of times that each (recipient, text) was
+    accepted.
     """
 
     def __init__(
@@ -82,21 +83,21 @@ class D7V1Simulator(WebSimulator):
         self.taken: Remembered[tuple[str, str], int] = Remembered()
         self._delay = delay
         self._throttle = Throttle()
-        self._requests: Remembered[str, tuple[_Taken, ...]] = Remembered()
+        self._requests: Remembered[str, tuple[_Recipient, ...]] = Remembered()
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         if not _is_authorized(request):
             return _unauthorized(request)
         try:
-            wanted = _wanted(request)
+            wanted = _send_request(request)
         except _Invalid as fault:
             place = ["body", *fault.where.split(".")]
-            return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.what}]})
+            return _answer(request, 422, {"detail": [{"loc": place, "msg": fault.complaint}]})
         if self.credit < len(wanted.texts):
             return _fault(request, 402, "INSUFFICIENT_CREDIT", "Insufficient credit")
-        role = role_of(wanted.texts[0][0])
-        match role.answer:
+        behaviour = behaviour_of(wanted.texts[0][0])
+        match behaviour.answer:
             case "silence":
                 return silent(request)
             case "error":
@@ -106,11 +107,11 @@ class D7V1Simulator(WebSimulator):
             case "throttle" if self._throttle.refuses(wanted.texts):
                 request.setHeader(b"retry-after", b"1")
                 return _fault(request, 429, "TOO_MANY_REQUESTS", "Too many requests")
-        return self._accept(request, role, wanted)
+        return self._accept(request, behaviour, wanted)
 
-    def _accept(self, request: Request, role: Role, wanted: _Wanted) -> Answer:
+    def _accept(self, request: Request, behaviour: Behaviour, wanted: _SendRequest) -> PageAnswer:
         identifier = str(uuid4())
-        after = 0.0 if role.early else role.answer_after + self._delay
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
         taken = tuple(self._take(recipient, after) for recipient, _ in wanted.texts)
         for key in wanted.texts:
             self.taken[key] = self.taken.get(key, 0) + 1
@@ -121,22 +122,22 @@ class D7V1Simulator(WebSimulator):
         created = datetime.now(UTC).isoformat()
         document = {"request_id": identifier, "status": "accepted", "created_at": created}
         answer = _answer(request, 200, document)
-        if not role.early and not role.answer_after:
+        if not behaviour.early and not behaviour.answer_after:
             return answer
         end = ends_later(request)
-        if role.early:
+        if behaviour.early:
             reported.addCallback(lambda _: end(answer))
         else:
-            self._reactor.callLater(role.answer_after, end, answer)
+            self._reactor.callLater(behaviour.answer_after, end, answer)
         return NOT_DONE_YET
 
-    def _take(self, recipient: str, after: float) -> _Taken:
-        role = role_of(recipient)
-        status = None if role.state is None else _WORDS[role.state]
-        return _Taken(str(uuid4()), recipient, status, self._reactor.seconds() + after)
+    def _take(self, recipient: str, after: float) -> _Recipient:
+        behaviour = behaviour_of(recipient)
+        status = None if behaviour.state is None else _WORDS[behaviour.state]
+        return _Recipient(str(uuid4()), recipient, status, self._reactor.seconds() + after)
 
     def _report(
-        self, identifier: str, taken: _Taken, wanted: _Wanted, after: float
+        self, identifier: str, taken: _Recipient, wanted: _SendRequest, after: float
     ) -> Deferred[Any]:
         url = wanted.report_url or self.callback_url
         if taken.status is None or not url:
@@ -149,12 +150,12 @@ class D7V1Simulator(WebSimulator):
             "status": taken.status,
         }
         body = urlencode(form).encode()
-        times = range(role_of(taken.recipient).reports)
+        times = range(behaviour_of(taken.recipient).reports)
         return gatherResults(
             [self.pusher.push("POST", url, headers=_FORM, body=body, after=after) for _ in times]
         )
 
-    def _log(self, request: Request) -> Answer:
+    def _log(self, request: Request) -> PageAnswer:
         if not _is_authorized(request):
             return _unauthorized(request)
         identifier = b"/".join(request.postpath or ()).decode("utf-8", "replace")
@@ -169,7 +170,7 @@ class D7V1Simulator(WebSimulator):
         }
         return _answer(request, 200, document)
 
-    def _entry(self, taken: _Taken) -> dict[str, Any]:
+    def _entry(self, taken: _Recipient) -> dict[str, Any]:
         ended = taken.status is not None and self._reactor.seconds() >= taken.due
         return {
             "msg_id": taken.msg_id,
@@ -181,13 +182,13 @@ class D7V1Simulator(WebSimulator):
             "schedule_time": None,
         }
 
-    def _balance(self, request: Request) -> Answer:
+    def _balance(self, request: Request) -> PageAnswer:
         if not _is_authorized(request):
             return _unauthorized(request)
         return _answer(request, 200, {"balance": self.credit})
 
 
-def _wanted(request: Request) -> _Wanted:
+def _send_request(request: Request) -> _SendRequest:
     """Read the body of a submission; raises _Invalid."""
     try:
         document = json.loads(request.content.read(_MAX_BODY) if request.content else b"")
@@ -204,7 +205,9 @@ def _wanted(request: Request) -> _Wanted:
         for recipient, text in _texts(message)
     ]
     url = common.get("report_url")
-    return _Wanted(tuple(texts), str(common["originator"]), url if isinstance(url, str) else None)
+    return _SendRequest(
+        tuple(texts), str(common["originator"]), url if isinstance(url, str) else None
+    )
 
 
 def _texts(message: object) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""What MSpace's two HTTP APIs, played on loopback, have in common: an account and its messages."""
+"""The account and the messages that MSpace's two HTTP APIs, played on loopback, share."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any, Literal
 
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Throttle, role_of
-from smppbridge.simulators.serving import Answer, Page, WebSimulator, ends_later, silent
+from smppbridge.simulators.magic import Remembered, Throttle, behaviour_of
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator, ends_later, silent
 from smppbridge.smpp.constants import MessageState
 
-Fields = Mapping[str, str]
-Operation = Callable[[Request, Fields], Answer]
+Arguments = Mapping[str, str]
+ServedOperation = Callable[[Request, Arguments], PageAnswer]
 Echo = Literal["asked", "international", "local"]
 
 TOP_UPS = {"subacctopup": "subaccname", "resellerclienttopup": "clientname"}
@@ -24,8 +24,8 @@ _LONGEST_NAME = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A recipient and what became of it: *fault* if it was not taken, else its messageId."""
+class SentRecipient:
+    """A recipient with its outcome: *fault* if the message was refused, else the messageId."""
 
     recipient: str
     fault: str = ""
@@ -34,7 +34,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A message taken: the state it ends in (None: never) and from when on, by the reactor."""
+    """An accepted message: its last state (None: no report) and that state's time (reactor)."""
 
     recipient: str
     state: MessageState | None
@@ -42,10 +42,11 @@ class Taken:
 
 
 class MSpaceSimulator(WebSimulator):
-    """One account at MSpace, with sub-users and reseller clients who can be topped up.
+    """One account at MSpace, with sub-users and reseller clients whose credit can be topped up.
 
-    *requests* counts sendtext, *accepted* the messages taken, *taken* how often each (recipient,
-    text) was; what is over the last 100,000 is forgotten.  *echo* is how recipients are repeated.
+    *requests* counts sendtext, *accepted* the accepted messages, *taken* the number of times that
+    each (recipient, text) was accepted; entries over the last 100,000 are forgotten.  *echo* is the
+    form in which an answer repeats recipients.
     """
 
     def __init__(
@@ -79,24 +80,24 @@ class MSpaceSimulator(WebSimulator):
     folder: str
     methods: tuple[bytes, ...]
 
-    def operations(self) -> Mapping[str, Operation]:
-        """Return what is served, by the names in paths."""
+    def operations(self) -> Mapping[str, ServedOperation]:
+        """Return the operations, by their names in paths."""
         raise NotImplementedError
 
-    def _serve(self, operation: Operation, request: Request) -> Answer:
+    def _serve(self, operation: ServedOperation, request: Request) -> PageAnswer:
         raise NotImplementedError
 
-    def _sent(self, request: Request, sent: Sequence[Sent]) -> bytes:
+    def _sent(self, request: Request, sent: Sequence[SentRecipient]) -> bytes:
         """Write the answer to sendtext."""
         raise NotImplementedError
 
-    def _send(self, request: Request, fields: Fields) -> Answer:
-        """Go by the endings of all recipients; a list is as slow as the slowest of them."""
+    def _send(self, request: Request, fields: Arguments) -> PageAnswer:
+        """Behave by the endings of all recipients; a list is as slow as its slowest recipient."""
         self.requests += 1
         recipients = [each.strip() for each in fields.get("recipient", "").split(",")]
         text = fields.get("message", "")
-        roles = [role_of(recipient) for recipient in recipients]
-        answers = {role.answer for role in roles}
+        behaviours = [behaviour_of(recipient) for recipient in recipients]
+        answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
@@ -104,36 +105,38 @@ class MSpaceSimulator(WebSimulator):
         if "throttle" in answers and self._throttle.refuses((tuple(recipients), text)):
             return error_page(request, 429, b"Too Many Requests")
         body = self._sent(request, self._handed_over(fields.get("senderid", ""), recipients, text))
-        after = max(role.answer_after for role in roles)
+        after = max(behaviour.answer_after for behaviour in behaviours)
         if not after:
             return body
         self._reactor.callLater(after, ends_later(request), body)
         return NOT_DONE_YET
 
-    def _handed_over(self, sender: str, recipients: Sequence[str], text: str) -> list[Sent]:
+    def _handed_over(
+        self, sender: str, recipients: Sequence[str], text: str
+    ) -> list[SentRecipient]:
         return [self._hand_over(sender, recipient, text) for recipient in recipients]
 
-    def _hand_over(self, sender: str, recipient: str, text: str) -> Sent:
+    def _hand_over(self, sender: str, recipient: str, text: str) -> SentRecipient:
         shown = self._repeated(recipient)
         if fault := self.fault_of(sender, recipient):
-            return Sent(shown, fault)
-        role = role_of(recipient)
+            return SentRecipient(shown, fault)
+        behaviour = behaviour_of(recipient)
         self.accepted += 1
         self.credit -= 1
         self.taken[recipient, text] = self.taken.get((recipient, text), 0) + 1
         identifier = str(next(self._identifiers))
-        after = 0.0 if role.early else role.answer_after + self._delay
-        self.messages[identifier] = Taken(shown, role.state, self._reactor.seconds() + after)
-        return Sent(shown, "", identifier)
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        self.messages[identifier] = Taken(shown, behaviour.state, self._reactor.seconds() + after)
+        return SentRecipient(shown, "", identifier)
 
     def fault_of(self, sender: str, recipient: str) -> str:
-        """Return why a message is not taken; nothing if it is."""
+        """Return the reason why a message is refused; "" if the message is accepted."""
         number = recipient.removeprefix("+")
         if not sender or (len(sender) > _LONGEST_NAME and not sender.isdecimal()):
             return "Invalid sender ID"
         if not (number.isascii() and number.isdecimal() and 9 <= len(number) <= 15):
             return "Invalid recipient"
-        if role_of(number).answer == "reject":
+        if behaviour_of(number).answer == "reject":
             return "Invalid recipient"
         return "" if self.credit > 0 else "Insufficient Balance"
 
@@ -144,15 +147,15 @@ class MSpaceSimulator(WebSimulator):
         return f"0{national}" if self._echo == "local" else f"{_COUNTRY}{national}"
 
     def state_of(self, identifier: str) -> tuple[str, MessageState] | None:
-        """Return recipient and state of a message; None if there is none of that id."""
+        """Return recipient and state of a message; None for an unknown id."""
         taken = self.messages.get(identifier)
         if taken is None:
             return None
         due = taken.state is not None and self._reactor.seconds() >= taken.due
         return taken.recipient, taken.state if due and taken.state else MessageState.ENROUTE
 
-    def top_up(self, operation: str, fields: Fields) -> str:
-        """Move credit, and say so in the words of the vendor (without a full stop)."""
+    def top_up(self, operation: str, fields: Arguments) -> str:
+        """Move credit, and return the vendor's words (without a full stop)."""
         name, number = fields.get(TOP_UPS[operation], ""), fields.get("noofsms", "")
         balances = self.topped_up[operation]
         if name == "stranger":
@@ -176,7 +179,7 @@ def path_arguments(request: Request) -> dict[str, str]:
 
 
 def error_page(request: Request, status: int, words: bytes) -> bytes:
-    """Answer as a servlet container does when its application cannot."""
+    """Answer as a servlet container does when its application fails."""
     request.setResponseCode(status, words)
     request.setHeader(b"content-type", b"text/html")
     return b"<html><body><h1>" + words + b"</h1></body></html>"

@@ -12,16 +12,16 @@ from twisted.web.server import Request
 
 from smppbridge.simulators.mspace.simulator import (
     TOP_UPS,
-    Fields,
+    Arguments,
     MSpaceSimulator,
-    Operation,
-    Sent,
+    SentRecipient,
+    ServedOperation,
     path_arguments,
 )
-from smppbridge.simulators.serving import Answer
+from smppbridge.simulators.serving import PageAnswer
 from smppbridge.smpp.constants import MessageState
 
-Row = Mapping[str, str | int]
+ListRow = Mapping[str, str | int]
 
 _MAX_BODY = 1 << 20
 _MOST_RECIPIENTS = 1_000
@@ -50,13 +50,13 @@ _NEEDED = {
 
 
 class MSpaceV2Simulator(MSpaceSimulator):
-    """MSpace v2: accepts any apikey and username but ``wrong``, reports when asked."""
+    """MSpace v2: accepts any apikey and username but ``wrong``, reports on a query."""
 
     folder = "smsapi/v2"
     methods = (b"GET", b"POST")
 
-    def operations(self) -> Mapping[str, Operation]:
-        """Return what is served, by the names in paths."""
+    def operations(self) -> Mapping[str, ServedOperation]:
+        """Return the operations, by their names in paths."""
         lists = {name: partial(self._list, *what) for name, what in _LISTS.items()}
         top_ups = {name: partial(self._top_up, name) for name in TOP_UPS}
         return {
@@ -67,7 +67,7 @@ class MSpaceV2Simulator(MSpaceSimulator):
             **{name: partial(self._complete, name, top_up) for name, top_up in top_ups.items()},
         }
 
-    def _serve(self, operation: Operation, request: Request) -> Answer:
+    def _serve(self, operation: ServedOperation, request: Request) -> PageAnswer:
         fields = path_arguments(request) if request.method == b"GET" else _body_fields(request)
         header = request.getHeader(b"apikey") or b""
         apikey = fields.get("apikey", "") if request.method == b"GET" else header.decode("latin-1")
@@ -78,8 +78,8 @@ class MSpaceV2Simulator(MSpaceSimulator):
         return operation(request, fields)
 
     def _complete(
-        self, name: str, operation: Operation, request: Request, fields: Fields
-    ) -> Answer:
+        self, name: str, operation: ServedOperation, request: Request, fields: Arguments
+    ) -> PageAnswer:
         missing = next((each for each in _NEEDED[name] if not fields.get(each)), None)
         if missing:
             return _error(request, 400, f"{missing} is required")
@@ -87,39 +87,39 @@ class MSpaceV2Simulator(MSpaceSimulator):
             return _error(request, 400, f"more than {_MOST_RECIPIENTS} recipients")
         return operation(request, fields)
 
-    def _sent(self, request: Request, sent: Sequence[Sent]) -> bytes:
+    def _sent(self, request: Request, sent: Sequence[SentRecipient]) -> bytes:
         rows = []
         for each in sent:
             status, words = _FAULTS[each.fault] if each.fault else _TAKEN
             rows.append(_entry(each.identifier, each.recipient, status, words))
         return _rows(request, rows, "message", "message")
 
-    def _report(self, request: Request, fields: Fields) -> bytes:
+    def _report(self, request: Request, fields: Arguments) -> bytes:
         known = self.state_of(fields["messageid"])
-        rows: list[Row] = []
+        rows: list[ListRow] = []
         if known is not None:
             recipient, state = known
             rows = [_entry(fields["messageid"], recipient, *_REPORTS[state])]
         return _rows(request, rows, "message", "message")
 
-    def _balance(self, request: Request, fields: Fields) -> bytes:
-        """A bare number, which is JSON too; in XML it is assumed to be as bare."""
+    def _balance(self, request: Request, fields: Arguments) -> bytes:
+        """Answer with a bare number, which is JSON too; the bare number in XML is assumed."""
         _typed(request)
         return str(self.credit).encode()
 
-    def _list(self, kept: str, name: str, tag: str, request: Request, fields: Fields) -> bytes:
+    def _list(self, kept: str, name: str, tag: str, request: Request, fields: Arguments) -> bytes:
         # a client of theirs reads other names in XML than in JSON
         name = "clientUserName" if _wants_xml(request) and name == "clientname" else name
         rows = [{"smsBalance": str(left), name: who} for who, left in self.topped_up[kept].items()]
         return _rows(request, rows, "", tag)
 
-    def _top_up(self, operation: str, request: Request, fields: Fields) -> bytes:
+    def _top_up(self, operation: str, request: Request, fields: Arguments) -> bytes:
         request.setHeader(b"content-type", b"text/plain")
         return self.top_up(operation, fields).encode()
 
 
 def _body_fields(request: Request) -> dict[str, str]:
-    """Return the fields of a JSON or XML body, names in lower case; none if it is neither."""
+    """Return the fields of a JSON or XML body, names in lower case; none of any other body."""
     body = request.content.read(_MAX_BODY) if request.content else b""
     if b"xml" in (request.getHeader(b"content-type") or b""):
         return _xml_fields(body.decode("utf-8", "replace"))
@@ -142,8 +142,8 @@ def _xml_fields(body: str) -> dict[str, str]:
     return {child.tag.lower(): child.text or "" for child in root}
 
 
-def _entry(identifier: str, recipient: str, status: int, words: str) -> Row:
-    named: Row = {"messageId": identifier} if identifier else {}
+def _entry(identifier: str, recipient: str, status: int, words: str) -> ListRow:
+    named: ListRow = {"messageId": identifier} if identifier else {}
     return {**named, "recipient": recipient, "status": status, "statusDescription": words}
 
 
@@ -156,8 +156,8 @@ def _typed(request: Request) -> None:
     request.setHeader(b"content-type", kind)
 
 
-def _rows(request: Request, rows: Sequence[Row], envelope: str, tag: str) -> bytes:
-    """Write rows as JSON, in an *envelope* if it has a name, or as XML, each in a *tag*."""
+def _rows(request: Request, rows: Sequence[ListRow], envelope: str, tag: str) -> bytes:
+    """Write rows as JSON, in an *envelope* if *envelope* is a name, or as XML, each in a *tag*."""
     _typed(request)
     if _wants_xml(request):
         inner = "".join(f"<{tag}>{_elements(row)}</{tag}>" for row in rows)
@@ -165,14 +165,14 @@ def _rows(request: Request, rows: Sequence[Row], envelope: str, tag: str) -> byt
     return json.dumps({envelope: rows} if envelope else rows).encode()
 
 
-def _elements(row: Row) -> str:
+def _elements(row: ListRow) -> str:
     return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in row.items())
 
 
 def _error(request: Request, status: int, words: str) -> bytes:
     request.setResponseCode(status)
     _typed(request)
-    error: Row = {"error": words, "status": status}
+    error: ListRow = {"error": words, "status": status}
     if _wants_xml(request):
         return f"<response>{_elements(error)}</response>".encode()
     return json.dumps(error).encode()

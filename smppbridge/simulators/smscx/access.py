@@ -1,4 +1,4 @@
-"""Who may ask SMS.CX's simulator what, and how often: keys, tokens, scopes, the rate limit."""
+"""Access to SMS.CX's simulator: keys, tokens, scopes, the rate limit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.smscx.answers import Fault
+from smppbridge.simulators.smscx.bodies import SmsCxFault
 
 SCOPES = (
     "sms",
@@ -28,7 +28,7 @@ FORBIDDEN = "wrong"
 
 
 class Access:
-    """Takes any key and secret but ``wrong``; *rate* requests a second from each of them."""
+    """Accepts any key and secret but ``wrong``; *rate* requests a second for each key or token."""
 
     def __init__(self, reactor: Any, lifetime: int, rate: int) -> None:
         self.lifetime, self.rate = lifetime, rate
@@ -37,22 +37,24 @@ class Access:
         self._asked: Remembered[str, tuple[int, int]] = Remembered()
 
     def forget_tokens(self) -> None:
-        """Let no token be good any more."""
+        """Make all tokens invalid."""
         self._tokens.clear()
 
     def token(self, request: Request, form: dict[str, str]) -> dict[str, Any]:
-        """Log an application in; raises Fault."""
+        """Log an application in and return its token; raises SmsCxFault."""
         secret = _basic_secret(request)
         if secret is None or FORBIDDEN in secret:
-            raise Fault(401, "invalid_client", 1600, "Client authentication failed")
+            raise SmsCxFault(401, "invalid_client", 1600, "Client authentication failed")
         kind = form.get("grant_type")
         if not kind:
-            raise Fault(400, "invalid_request", 1600, "grant_type is missing")
+            raise SmsCxFault(400, "invalid_request", 1600, "grant_type is missing")
         if kind != "client_credentials":
-            raise Fault(400, "unsupported_grant_type", 1600, "Only client_credentials is supported")
+            raise SmsCxFault(
+                400, "unsupported_grant_type", 1600, "Only client_credentials is supported"
+            )
         scopes = form.get("scope", "").split() or list(SCOPES)
         if not set(scopes) <= set(SCOPES):
-            raise Fault(400, "invalid_scope", 1600, "There is no such scope")
+            raise SmsCxFault(400, "invalid_scope", 1600, "There is no such scope")
         token, lifetime = uuid4().hex, self.lifetime
         expires_at = self._reactor.seconds() + lifetime if lifetime > 0 else None
         self._tokens[token] = expires_at, frozenset(scopes)
@@ -64,24 +66,24 @@ class Access:
         }
 
     def check(self, request: Request, segment: str) -> None:
-        """Let a request for a path that begins with *segment* pass; raises Fault."""
+        """Check a request for a path that begins with *segment*; raises SmsCxFault."""
         key = request.getHeader("x-api-key")
         scheme, _, token = (request.getHeader("authorization") or "").partition(" ")
         if key:
             if key == FORBIDDEN:
-                raise Fault(401, "invalid_api_key", 1601, "The API key is not valid")
+                raise SmsCxFault(401, "invalid_api_key", 1601, "The API key is not valid")
         elif scheme.lower() == "bearer":
             self._check_token(token.strip(), segment)
         else:
-            raise Fault(401, "invalid_api_key", 1601, "There is no API key or access token")
+            raise SmsCxFault(401, "invalid_api_key", 1601, "There is no API key or access token")
         self._count(request, key or token)
 
     def _check_token(self, token: str, segment: str) -> None:
         expires_at, scopes = self._tokens.get(token, (0.0, frozenset()))
         if expires_at is not None and expires_at <= self._reactor.seconds():
-            raise Fault(401, "invalid_client", 1601, "The access token is not valid")
+            raise SmsCxFault(401, "invalid_client", 1601, "The access token is not valid")
         if segment in SCOPES and segment not in scopes:
-            raise Fault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
+            raise SmsCxFault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
 
     def _count(self, request: Request, who: str) -> None:
         second = int(self._reactor.seconds())
@@ -94,14 +96,14 @@ class Access:
         if asked > self.rate:
             raise self.too_fast()
 
-    def too_fast(self) -> Fault:
-        """Return what is said to those who ask too often."""
+    def too_fast(self) -> SmsCxFault:
+        """Return the fault of a request above the rate."""
         reset = {"x-rate-limit-reset": str(int(self._reactor.seconds()) + 1)}
-        return Fault(429, "rate_limit", 1604, "Too many requests", headers=reset)
+        return SmsCxFault(429, "rate_limit", 1604, "Too many requests", headers=reset)
 
 
 def _basic_secret(request: Request) -> list[str] | None:
-    """Return id and secret of HTTP Basic; None without."""
+    """Return id and secret of HTTP Basic; None without them."""
     scheme, _, pair = (request.getHeader("authorization") or "").partition(" ")
     try:
         decoded = b64decode(pair, validate=True).decode()

@@ -1,4 +1,4 @@
-"""What SMS.CX's simulator remembers: messages, credit, opt-outs, originators, rented numbers."""
+"""The memory of SMS.CX's simulator: messages, credit, opt-outs, originators, rented numbers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 import phonenumbers
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.smscx.answers import invalid_param, moment
+from smppbridge.simulators.smscx.bodies import invalid_param, moment
 from smppbridge.text import coding, segments
 
 PRICE = 0.041
@@ -31,8 +31,8 @@ _LONGEST_PAGE = 500
 
 
 @dataclass(slots=True)
-class Sms:
-    """A message taken: *status* until *due*, *final* (None: never anything else) from then on."""
+class BookedMessage:
+    """An accepted message: *status* until *due*, then *final* (None: *status* for good)."""
 
     to: str
     sender: str
@@ -50,13 +50,13 @@ class Sms:
     msg_id: str = field(default_factory=lambda: str(uuid4()))
 
     def status_at(self, now: float) -> tuple[str, int | None]:
-        """Return what it is by now, and why it failed if it did."""
+        """Return the status at *now*, and the error code of a failure."""
         if self.final is None or now < self.due:
             return self.status, None
         return self.final, self.error_code
 
     def sent(self) -> dict[str, Any]:
-        """Return what the answer to its submission says of it."""
+        """Return the message's entry in the answer to its submission."""
         said = {
             "msgId": self.msg_id,
             "status": self.status,
@@ -79,7 +79,7 @@ class Sms:
         return said
 
     def report(self, now: float) -> dict[str, Any]:
-        """Return what a report says of it by now."""
+        """Return the message's entry in a report at *now*."""
         status, error_code = self.status_at(now)
         said = self.sent()
         for name in ("parts", "trackData"):
@@ -94,7 +94,7 @@ class Sms:
         }
 
     def update(self, now: float) -> dict[str, Any]:
-        """Return what a webhook says of its end."""
+        """Return the message's entry in a webhook about its final status."""
         assert self.final is not None
         return {
             "campaignId": self.campaign_id,
@@ -109,10 +109,10 @@ class Sms:
 
 @dataclass(slots=True)
 class Books:
-    """All of it; what is over the last 100,000 of anything is forgotten."""
+    """All of the memory; of each kind the oldest entries over 100,000 are forgotten."""
 
     credit: float
-    messages: Remembered[str, Sms] = field(default_factory=Remembered)
+    messages: Remembered[str, BookedMessage] = field(default_factory=Remembered)
     optouts: Remembered[str, dict[str, Any]] = field(default_factory=Remembered)
     originators: dict[int, dict[str, Any]] = field(default_factory=dict)
     rented: dict[str, str] = field(default_factory=lambda: dict([RENTED]))
@@ -120,12 +120,12 @@ class Books:
     _identifier: int = 0
 
     def identifier(self) -> int:
-        """Return the next number for things that are numbered."""
+        """Return the next number for numbered entries."""
         self._identifier += 1
         return self._identifier
 
     def opted_out(self, number: str, now: float, origin: str = "admin") -> dict[str, Any]:
-        """Remember that a number wants no messages."""
+        """Add a number to the opt-outs and return the entry."""
         entry = {
             "id": self.identifier(),
             "phoneNumber": number,
@@ -142,7 +142,7 @@ class Books:
 
 
 def analysis_of(text: str) -> dict[str, Any]:
-    """Return the length of a text as SMS.CX counts it."""
+    """Return the length of a text as SMS.CX counts characters and parts."""
     alphabet, parts = segments.count(text)
     unicode = alphabet is coding.Alphabet.UCS2
     return {"length": len(text), "unicode": unicode, "parts": parts}
@@ -150,7 +150,7 @@ def analysis_of(text: str) -> dict[str, Any]:
 
 @lru_cache(10_000)
 def number_in(written: str, country: str | None = None) -> str | None:
-    """Return a number in E.164 with its sign; None if it is none."""
+    """Return a number in E.164 with its sign; None if *written* is no number."""
     if len(written) > _LONGEST_NUMBER:
         return None
     try:
@@ -164,7 +164,7 @@ def number_in(written: str, country: str | None = None) -> str | None:
 
 @lru_cache(10_000)
 def country_of(number: str) -> str:
-    """Return the country of an E.164 number; ZZ if it is nobody's, as a satellite phone's."""
+    """Return the country of an E.164 number; ZZ for one of no country (a satellite phone)."""
     try:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
@@ -175,7 +175,7 @@ def country_of(number: str) -> str:
 
 
 def page_of(rows: Sequence[Any], query: Mapping[str, str]) -> tuple[list[Any], dict[str, Any]]:
-    """Return one page of *rows* and what says how to get the others; raises Fault."""
+    """Return one page of *rows* and the marks of the other pages; raises SmsCxFault."""
     try:
         size = min(max(int(query.get("limit") or _LONGEST_PAGE), 1), _LONGEST_PAGE)
         if "previous" in query:

@@ -1,4 +1,4 @@
-"""SMS.CX's API played on loopback; a person can try it with POST /simulator/receive and /optout."""
+"""SMS.CX's API played on loopback; POST /simulator/receive and /optout are for a person's try."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.serving import Answer, Page, WebSimulator
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator
 from smppbridge.simulators.smscx.access import Access
-from smppbridge.simulators.smscx.answers import (
-    Fault,
+from smppbridge.simulators.smscx.account_paths import AccountPaths
+from smppbridge.simulators.smscx.bodies import (
+    SmsCxFault,
     fields_of,
     invalid_param,
     moment,
@@ -24,21 +25,21 @@ from smppbridge.simulators.smscx.answers import (
     written,
 )
 from smppbridge.simulators.smscx.books import RENTED, Books, country_of, number_in
-from smppbridge.simulators.smscx.desk import Desk
-from smppbridge.simulators.smscx.send import Sending, webhook
+from smppbridge.simulators.smscx.sms_paths import SmsPaths, webhook
 
 _JSON = {"Content-Type": "application/json"}
 _METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"DELETE")
 _ROOTS = ("account", "applications", "numbers", "oauth", "optouts", "originators", "reports")
 _OPEN = ("oauth", "simulator")
-Route = tuple[str, re.Pattern[str], Callable[..., Answer]]
+ServedPath = tuple[str, re.Pattern[str], Callable[..., PageAnswer]]
 
 
 class SmsCxSimulator(WebSimulator):
-    """SMS.CX: any key or application but ``wrong``; *rate* requests a second from each.
+    """SMS.CX: any key or application but ``wrong``; *rate* requests a second for each.
 
-    *requests* counts those that send, *accepted* the messages taken, *taken* how often each
-    (destination, text) was.  Webhooks go to *callback_url*, where a request names no other.
+    *requests* counts submissions, *accepted* the accepted messages, *taken* the number of times
+    that each (destination, text) was accepted.  Webhooks go to *callback_url*, unless a request
+    names another URL.
     """
 
     def __init__(
@@ -57,21 +58,21 @@ class SmsCxSimulator(WebSimulator):
         self.requests = 0
         self.books = Books(credit)
         self.access = Access(reactor, token_lifetime, rate)
-        self.sending = Sending(reactor, self.books, self.access, self._tell, delay)
-        self._routes = self._table(Desk(reactor, self.books))
+        self.sending = SmsPaths(reactor, self.books, self.access, self._send_webhook, delay)
+        self._routes = self._table(AccountPaths(reactor, self.books))
 
     @property
     def accepted(self) -> int:
-        """How many messages were taken."""
+        """The number of accepted messages."""
         return self.sending.accepted
 
     @property
     def taken(self) -> Remembered[tuple[str, str], int]:
-        """How often each (destination digits, text) was taken."""
+        """The number of times that each (destination digits, text) was accepted."""
         return self.sending.taken
 
     def receive(self, source: str, destination: str, text: str) -> Deferred[None]:
-        """Let a phone send *text* to a number, which is told of and can be fetched."""
+        """Let a phone send *text* to a number; a webhook brings the message, pulling too."""
         msg_id = str(uuid4())
         came = {
             "msgId": msg_id,
@@ -83,10 +84,10 @@ class SmsCxSimulator(WebSimulator):
             "receivedAt": moment(self._reactor.seconds()),
         }
         self.books.inbox[msg_id] = came
-        return self._tell(None, "receive_sms", [came], 0.0)
+        return self._send_webhook(None, "receive_sms", [came], 0.0)
 
     def opt_out(self, number: str) -> Deferred[None]:
-        """Let a phone follow the opt-out link: what is sent to it from now on is REJECTED."""
+        """Let a phone follow the opt-out link: messages to *number* are REJECTED from now on."""
         entry = self.books.opted_out(number, self._reactor.seconds(), "link")
         hit = {
             "hitId": str(uuid4()),
@@ -99,15 +100,15 @@ class SmsCxSimulator(WebSimulator):
             "campaignId": None,
             "groupId": None,
         }
-        return self._tell(None, "new_optout", [hit], 0.0)
+        return self._send_webhook(None, "new_optout", [hit], 0.0)
 
     async def _close(self) -> None:
         self.sending.close()
         await super()._close()
 
-    def _table(self, desk: Desk) -> tuple[Route, ...]:
+    def _table(self, desk: AccountPaths) -> tuple[ServedPath, ...]:
         sending = self.sending
-        rows: Sequence[tuple[str, str, Callable[..., Answer]]] = (
+        rows: Sequence[tuple[str, str, Callable[..., PageAnswer]]] = (
             ("POST", "oauth/token", self._token),
             ("POST", "sms", self._send),
             ("POST", "sms/estimate", sending.estimate),
@@ -140,7 +141,7 @@ class SmsCxSimulator(WebSimulator):
             for method, path, answer in rows
         )
 
-    def _serve(self, request: Request) -> Answer:
+    def _serve(self, request: Request) -> PageAnswer:
         segments: list[bytes] = request.prepath + request.postpath  # type: ignore[operator]
         path = b"/".join(filter(None, segments)).decode("utf-8", "replace")
         root = path.partition("/")[0]
@@ -149,10 +150,10 @@ class SmsCxSimulator(WebSimulator):
                 self.access.check(request, root)
             answer, parts = self._found(request.method.decode("latin-1"), path)
             return answer(request, *parts)
-        except Fault as fault:
+        except SmsCxFault as fault:
             return refused(request, fault)
 
-    def _found(self, method: str, path: str) -> tuple[Callable[..., Answer], tuple[str, ...]]:
+    def _found(self, method: str, path: str) -> tuple[Callable[..., PageAnswer], tuple[str, ...]]:
         there = False
         for known, pattern, answer in self._routes:
             match = pattern.fullmatch(path)
@@ -160,17 +161,17 @@ class SmsCxSimulator(WebSimulator):
                 return answer, match.groups()
             there = there or match is not None
         if there:
-            raise Fault(405, "invalid_method", 1603, "The method is not allowed here")
+            raise SmsCxFault(405, "invalid_method", 1603, "The method is not allowed here")
         raise not_found(1000, "There is nothing here")
 
-    def _token(self, request: Request) -> Answer:
+    def _token(self, request: Request) -> PageAnswer:
         return written(request, self.access.token(request, query_of(request)))
 
-    def _send(self, request: Request) -> Answer:
+    def _send(self, request: Request) -> PageAnswer:
         self.requests += 1
         return self.sending.send(request)
 
-    def _receive(self, request: Request) -> Answer:
+    def _receive(self, request: Request) -> PageAnswer:
         fields = fields_of(request)
         source, text = fields.get("from"), fields.get("text")
         if not isinstance(source, str) or not isinstance(text, str):
@@ -178,14 +179,14 @@ class SmsCxSimulator(WebSimulator):
         self.receive(source, str(fields.get("to", RENTED[1])), text)
         return written(request, {"received": True})
 
-    def _opt_out(self, request: Request) -> Answer:
+    def _opt_out(self, request: Request) -> PageAnswer:
         number = number_in(str(fields_of(request).get("phoneNumber")))
         if number is None:
             raise invalid_param(1207, "phoneNumber is needed, with its sign")
         self.opt_out(number)
         return written(request, {"optedOut": number})
 
-    def _tell(
+    def _send_webhook(
         self, url: str | None, event: str, data: Sequence[dict[str, Any]], after: float
     ) -> Deferred[None]:
         url = url or self.callback_url

@@ -325,6 +325,15 @@ def test_what_nobody_can_read_does_not_come_again(client, around):
     assert around.named("deliver_sm_unread")[0]["provider"] == "it"
 
 
+@pytest.mark.parametrize("said", [(b"who knows", RECEIPT), (RECEIPT, b"who knows")])
+def test_a_receipt_beside_one_that_nobody_can_read_is_told(client, around, said):
+    (smsc,) = bound(client, around)
+    numbers = [smsc.deliver(each) for each in said]
+    around.clock.advance(0)
+    assert around.recorded == [("it", [Report("42", MessageState.DELIVERED)])]
+    assert sorted(responses(smsc)) == [(number, 0) for number in numbers]
+
+
 def test_a_flood_of_unreadable_receipts_does_not_flood_the_log(client, around):
     (smsc,) = bound(client, around)
     for _ in range(50):

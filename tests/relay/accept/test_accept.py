@@ -92,11 +92,11 @@ def test_a_full_backlog_and_a_drain_refuse() -> None:
     statuses = [world.sent(submit_sm())[0][1] for _ in range(100)]
     assert statuses.index(Status.ESME_RMSGQFUL) == 1 + 64 + 2  # out, ahead, waiting
     assert set(statuses[67:]) == {Status.ESME_RMSGQFUL}
-    world.accept.draining = True
+    world.accept.drain()
     assert World().sent(submit_sm())[0][1] == 0
     assert world.sent(submit_sm())[0][1] == Status.ESME_RMSGQFUL
     other = World()
-    other.accept.draining = True
+    other.accept.drain()
     assert other.sent(submit_sm())[0][1] == Status.ESME_RSYSERR
 
 
@@ -118,9 +118,9 @@ def test_octets_go_only_to_providers_that_take_them() -> None:
 def test_a_scheduled_message_waits_for_its_time() -> None:
     world = World()
     world.sent(submit_sm(schedule_delivery_time=b"000000000100000R"))
-    assert world.submit.depth == 1
+    assert world.lane_set.depth == 1
     world.wait(59.0)
     assert not world.wire.sent
     world.wait(1.0)
     assert len(world.wire.submitted()) == 1
-    assert world.submit.depth == 0
+    assert world.lane_set.depth == 0

@@ -13,7 +13,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import SubmitSm
 from tests.relay.fakes import NOW, World, account, sar, submit_sm
-from tests.vectors.load import JUDGED_BY_VALUE, MALFORMED, VECTORS
+from tests.vectors.vectors import JUDGED_BY_VALUE, MALFORMED, VECTORS
 
 PAYLOAD = tlvs.make_octets(Tag.MESSAGE_PAYLOAD, b"hello")
 REFERENCE = tlvs.make_integer(Tag.SAR_MSG_REF_NUM, 7)

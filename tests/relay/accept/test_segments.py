@@ -80,7 +80,7 @@ def test_a_message_that_expired_while_it_was_gathered_is_not_sent() -> None:
     world.sent(segment_sm(2, 2, b"b"))
     assert not world.wire.sent
     assert set(states(world).values()) == {M.EXPIRED}
-    assert world.submit.depth == 0
+    assert world.lane_set.depth == 0
 
 
 def test_a_repeated_segment_gets_its_first_id_once_that_is_durable() -> None:
@@ -195,7 +195,7 @@ def test_a_whole_that_cannot_be_read_is_rejected_by_receipts(
     assert {d.error for d in world.store.unfinished()} == {error & 0x3FF}
     assert set(world.store.stages().values()) == {Stage.FINISHED}
     assert not world.wire.sent
-    assert world.submit.depth == 0
+    assert world.lane_set.depth == 0
 
 
 def test_a_whole_without_a_route_is_rejected_by_receipts() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from smppbridge.relay.lanes.breaker import Breaker, BreakerRules
 
 
-def broken(**rules: object) -> Breaker:
-    breaker = Breaker(BreakerRules(**{"failures": 3, "pause": 5.0, **rules}))
+def broken(**rules: Any) -> Breaker:
+    breaker = Breaker(BreakerRules(**({"failures": 3, "pause": 5.0} | rules)))
     assert [breaker.failed(10.0) for _ in range(3)] == [False, False, True]
     return breaker
 

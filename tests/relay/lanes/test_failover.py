@@ -196,7 +196,7 @@ def test_a_report_that_overtakes_the_answer_and_comes_again_is_one_receipt() -> 
     world.told(report)
     world.sound()
     assert list(world.store.deliveries) == [(message_id, M.DELIVERED)]
-    assert world.deliver.line("bank").depth == 1
+    assert world.deliver.outbox("bank").depth == 1
 
 
 def test_that_a_provider_takes_nothing_is_told_once() -> None:

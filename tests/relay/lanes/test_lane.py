@@ -11,7 +11,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Postponed
 from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.lane import Lane, LaneRules
-from smppbridge.relay.submit import submit as submits
+from smppbridge.relay.submit import waiting as waitings
 from smppbridge.smpp.constants import MessageState as M
 from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
 
@@ -36,7 +36,7 @@ def begin(lane: Lane, now: float = 0.0) -> list[Attempt]:
 
 
 def held(lane: Lane) -> set[int]:
-    return {message_id for line in lane.turns.lines.values() for message_id in line.held}
+    return {message_id for line in lane.queue.lines.values() for message_id in line.held}
 
 
 def pushed(lane: Lane, now: float = 0.0) -> list[int]:
@@ -128,7 +128,9 @@ def test_expired_attempts_are_not_begun() -> None:
 def test_what_could_not_be_begun_is_first_again() -> None:
     lane = lane_of(concurrency=2)
     lane.wait(attempts(*range(1, 4)))
-    lane.returned(begin(lane))
+    loads = begin(lane)
+    lane.give_back(len(loads))
+    lane.queue.put_back(loads)
     assert lane.idle
     assert ids(begin(lane)) == [1, 2, 3]
     assert held(lane) == {1, 2, 3}
@@ -146,18 +148,18 @@ def test_a_place_is_given_only_to_who_need_not_wait() -> None:
 def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "IN_MEMORY", 5)
     monkeypatch.setattr(lanes, "FEW", 3)
-    monkeypatch.setattr(submits, "MANY", 4)
+    monkeypatch.setattr(waitings, "MANY", 4)
     world = World(lane=LaneRules(concurrency=1))
     lane = world.lanes["one"]
     accepted = [world.sent(submit_sm())[0][2] for _ in range(100)]
     assert lane.depth == 35
-    assert lane.turns.waiting <= 5
+    assert lane.queue.waiting <= 5
     assert lane.overflows
     for message_id in accepted:
         if len(accepted) < 150:
             accepted.append(world.sent(submit_sm())[0][2])
         world.wire.answer((message_id, Accepted(f"p{message_id}")))
-        assert lane.turns.waiting <= 5 + 4
+        assert lane.queue.waiting <= 5 + 4
         world.tick()
     assert world.wire.submitted() == accepted
     assert (lane.depth, lane.out, held(lane), lane.idle) == (0, 0, set(), True)
@@ -181,7 +183,7 @@ def test_every_accepted_message_leaves_once_or_expires_once(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "IN_MEMORY", 4)
         patch.setattr(lanes, "FEW", 2)
-        patch.setattr(submits, "MANY", 3)
+        patch.setattr(waitings, "MANY", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
         rules = LaneRules(concurrency=concurrency, rate=rate)
         _run(World(store=FakeStore(at_once=False), lane=rules), events)
@@ -212,7 +214,7 @@ def _run(world: World, events: list[str]) -> None:
         "fail": lambda: store.fail(min(2, len(store.pending))),
         "tick": world.tick,
         "wait": lambda: world.wait(2.0),
-        "expire": lambda: world.run(world.submit.expire()),
+        "expire": lambda: world.run(world.submit.waiting.expire()),
         "answer": answer,
         "busy": busy,
     }
@@ -226,7 +228,7 @@ def _run(world: World, events: list[str]) -> None:
         store.commit_all()
         answer()
         world.wait(1.0)
-        world.run(world.submit.expire())
+        world.run(world.submit.waiting.expire())
         store.commit_all()
     world.sound()
     sent = wire.submitted()

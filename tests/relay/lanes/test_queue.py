@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.model.message import Attempt
-from smppbridge.relay.lanes.queue import Turns
+from smppbridge.relay.lanes.queue import Queue
 from tests.relay.fakes import message
 
 
@@ -15,12 +17,12 @@ def attempt(
     return Attempt(message(message_id, **said), "one")
 
 
-def put(turns: Turns, *attempts: Attempt) -> None:
+def put(turns: Queue, *attempts: Attempt) -> None:
     for each in attempts:
         turns.put(turns.line(each), each)
 
 
-def taken(turns: Turns, most: int = 1) -> list[list[int]]:
+def taken(turns: Queue, most: int = 1) -> list[list[int]]:
     """Take all there is."""
     found = []
     while some := turns.take(most):
@@ -33,19 +35,19 @@ def by_text(attempt: Attempt) -> str:
 
 
 def test_accounts_take_turns_whoever_came_first() -> None:
-    turns = Turns()
+    turns = Queue()
     put(turns, *[attempt(n) for n in range(1, 6)], attempt(11, "shop"), attempt(12, "shop"))
     assert taken(turns) == [[1], [11], [2], [12], [3], [4], [5]]
 
 
 def test_the_highest_priority_goes_first() -> None:
-    turns = Turns()
+    turns = Queue()
     put(turns, attempt(1), attempt(2, priority=1), attempt(3, "shop", 3), attempt(4, priority=3))
     assert taken(turns) == [[3], [4], [2], [1]]
 
 
 def test_what_may_go_together_goes_together_in_its_order() -> None:
-    turns = Turns(by_text)
+    turns = Queue(by_text)
     numbers = [f"24381000{n}" for n in range(10)]
     texts = "ababbaa"
     put(turns, *[attempt(n, text=t, number=numbers[n]) for n, t in enumerate(texts)])
@@ -53,19 +55,19 @@ def test_what_may_go_together_goes_together_in_its_order() -> None:
 
 
 def test_no_number_is_in_a_batch_twice() -> None:
-    turns = Turns(by_text)
+    turns = Queue(by_text)
     put(turns, *[attempt(n, number="24381"[: 4 + n % 2]) for n in range(5)])
     assert taken(turns, 9) == [[0, 1], [2, 3], [4]]
 
 
 def test_accounts_share_no_batch() -> None:
-    turns = Turns(by_text)
+    turns = Queue(by_text)
     put(turns, attempt(1, number="1"), attempt(2, "shop", number="2"), attempt(3, number="3"))
     assert taken(turns, 9) == [[1, 3], [2]]
 
 
 def test_what_is_put_back_is_first_again() -> None:
-    turns = Turns()
+    turns = Queue()
     put(turns, *[attempt(n) for n in (1, 2)], attempt(11, "shop"))
     first = turns.take() + turns.take()
     turns.put_back(first)
@@ -73,14 +75,14 @@ def test_what_is_put_back_is_first_again() -> None:
 
 
 def test_the_oldest_is_the_oldest_of_all_lines() -> None:
-    turns = Turns(by_text)
+    turns = Queue(by_text)
     assert turns.oldest() is None
     put(turns, attempt(1, accepted_at=5.0), attempt(2, "shop", accepted_at=3.0, text="b"))
     assert turns.oldest() == 3.0
 
 
 def test_attempts_are_removed_wherever_they_stand() -> None:
-    turns = Turns(by_text)
+    turns = Queue(by_text)
     put(turns, *[attempt(n, "bank" if n % 3 else "shop", n % 2, number=str(n)) for n in range(9)])
     gone = turns.remove(lambda a: a.message.message_id < 5)
     assert sorted(a.message.message_id for a in gone) == [0, 1, 2, 3, 4]
@@ -100,8 +102,8 @@ WORK = st.lists(
 
 
 @given(WORK)
-def test_nothing_is_lost_or_doubled(work: list[tuple]) -> None:  # type: ignore[type-arg]
-    turns, inside, last = Turns(by_text), set(), 0
+def test_nothing_is_lost_or_doubled(work: list[tuple[Any, ...]]) -> None:
+    turns, inside, last = Queue(by_text), set(), 0
     for what, *about in work:
         if what == "put":
             last += 1
@@ -109,7 +111,7 @@ def test_nothing_is_lost_or_doubled(work: list[tuple]) -> None:  # type: ignore[
             put(turns, attempt(last, system_id, priority, text=text, number=str(last)))
             inside.add(last)
         elif what == "remove":
-            gone = turns.remove(lambda a, who=about[0]: a.message.system_id == who)
+            gone = turns.remove(lambda a, who=about[0]: a.message.system_id == who)  # type: ignore[misc]
             inside -= {a.message.message_id for a in gone}
         else:
             some = turns.take(about[0])

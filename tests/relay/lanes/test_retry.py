@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,8 +9,9 @@ from hypothesis import strategies as st
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.relay.lanes import retry
-from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Decision, Onward, Policy, decide
+from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Onward, Policy, decide
 from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import Verdict
 from tests.relay.fakes import NOW, message
 
 ROUTE = ("one", "two", "three")
@@ -18,7 +21,7 @@ UNSURE = Uncertain("silence")
 
 def made(
     attempt: Attempt, outcome: Outcome, policy: Policy = DEFAULT_POLICY, random: float = 0.5
-) -> Decision:
+) -> Verdict:
     return decide(attempt, outcome, policy, now=NOW, random=random, onward=onward(*ROUTE))
 
 
@@ -32,7 +35,7 @@ def onward(*there: str, shut: str = "") -> Onward:
     return go_on
 
 
-def attempt_at(hop: int = 0, number: int = 1, **changes: object) -> Attempt:
+def attempt_at(hop: int = 0, number: int = 1, **changes: Any) -> Attempt:
     return Attempt(message(route=ROUTE, **changes), ROUTE[hop], number, hop)
 
 
@@ -66,17 +69,16 @@ def test_an_outcome_decides(
     state: int,
     error: int,
 ) -> None:
-    decision = made(attempt_at(), outcome, policy)
-    verdict = decision.verdict
+    verdict = made(attempt_at(), outcome, policy)
     assert (verdict.stage, verdict.due, verdict.next_provider) == (stage, NOW + after, following)
-    assert (decision.state, decision.error) == (state, error)
+    assert (verdict.state, verdict.error) == (state, error)
     assert verdict.provider_message_id == ("x" if isinstance(outcome, Accepted) else None)
 
 
 def test_a_providers_fault_goes_to_the_next_one_there_is() -> None:
     attempt = attempt_at()
-    decision = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, onward=onward("one", "three"))
-    assert (decision.verdict.next_provider, decision.verdict.next_hop) == ("three", 2)
+    verdict = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, onward=onward("one", "three"))
+    assert (verdict.next_provider, verdict.next_hop) == ("three", 2)
     last = made(attempt_at(2), FAULT)
     assert (last.state, last.error) == (MessageState.REJECTED, 0x45)
 
@@ -110,8 +112,7 @@ def test_a_message_is_tried_as_long_and_where_it_may_be(
     unsure_of: str | None = None
     for number, outcome in enumerate(outcomes, 1):
         attempt.number = number
-        decision = made(attempt, outcome, policy, random)
-        verdict = decision.verdict
+        verdict = made(attempt, outcome, policy, random)
         if isinstance(outcome, Uncertain):
             unsure_of = attempt.provider
         if verdict.stage is not Stage.WAITING:
@@ -129,7 +130,7 @@ def test_a_message_is_tried_as_long_and_where_it_may_be(
 
 def test_by_hand_it_goes_to_the_same_provider_and_to_no_other() -> None:
     attempt = attempt_at(1)
-    verdict = retry.waiting(attempt, UNSURE, NOW).verdict
+    verdict = retry.waiting(attempt, UNSURE, NOW)
     assert (verdict.stage, verdict.due, verdict.next_provider) == (Stage.WAITING, NOW, "two")
     attempt.hop = verdict.next_hop
     assert made(attempt, FAULT).state == MessageState.REJECTED
@@ -148,17 +149,17 @@ PUT_OFF = [
 @pytest.mark.parametrize(("waited", "hop", "following"), PUT_OFF)
 def test_who_is_put_off_too_long_goes_on(waited: float, hop: int, following: str) -> None:
     attempt = attempt_at(hop, accepted_at=NOW - waited)
-    verdict = made(attempt, Postponed("busy")).verdict
+    verdict = made(attempt, Postponed("busy"))
     assert (verdict.stage, verdict.next_provider) == (Stage.WAITING, following)
 
 
 def test_who_is_put_off_goes_on_only_to_who_is_open() -> None:
     attempt = attempt_at(1, accepted_at=NOW - 999)
     shut = onward(*ROUTE, shut="three")
-    decision = decide(attempt, Postponed("busy"), Policy(), now=NOW, random=0.5, onward=shut)
-    assert decision.verdict.next_provider == "two"
+    verdict = decide(attempt, Postponed("busy"), Policy(), now=NOW, random=0.5, onward=shut)
+    assert verdict.next_provider == "two"
     refused = decide(attempt, FAULT, Policy(), now=NOW, random=0.5, onward=shut)
-    assert refused.verdict.next_provider == "three"
+    assert refused.next_provider == "three"
 
 
 KEYED = Policy(when_uncertain="retry", idempotent=3_600.0, uncertain_deadline=77.0)
@@ -181,7 +182,7 @@ def test_what_may_have_been_heeded_goes_nowhere_else_and_keeps_its_key(
 ) -> None:
     attempt = attempt_at(accepted_at=NOW - 999)
     attempt.batch, attempt.begun_at = "key", NOW - age
-    decision = decide(
+    verdict = decide(
         attempt,
         outcome,
         KEYED,
@@ -190,9 +191,8 @@ def test_what_may_have_been_heeded_goes_nowhere_else_and_keeps_its_key(
         onward=onward(*ROUTE),
         repeated=repeated,
     )
-    verdict = decision.verdict
     assert (verdict.stage, verdict.next_provider) == SAME
-    assert (verdict.due, decision.state) == (NOW + after, state)
+    assert (verdict.due, verdict.state) == (NOW + after, state)
 
 
 def test_a_key_is_not_used_beyond_the_messages_life_or_its_tries() -> None:

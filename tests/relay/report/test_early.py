@@ -194,7 +194,7 @@ def test_early_reports_survive_a_restart() -> None:
     after.run(after.reports.restore(list(before.store.early.values())))
     assert len(after.reports.early) == 2
     attempt = before.store.messages[message_id].attempt()
-    after.submit.lanes["one"].out += 1
+    after.lanes["one"].out += 1
     after.submit._concluded([(attempt, Accepted("p1"))])
     assert owed(after) == [(message_id, M.DELIVERED)]
     assert list(after.store.early) == [("one", "p2")]

@@ -3,10 +3,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Refused, Uncertain
 from smppbridge.model.report import Report
+from smppbridge.relay.report.ending import Fate
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import FakeReceiver, World, segment_sm, submit_sm
@@ -109,7 +111,7 @@ def test_a_final_state_never_changes_again(
     assert world.store.messages[message_id].state == states[-1]
     counts = world.said.counts
     assert {c: n for c in (False, True) if (n := counts["repeated", "one", c])} == repeated
-    assert world.deliver.line("bank").depth == 0
+    assert world.deliver.outbox("bank").depth == 0
 
 
 def test_a_report_that_could_not_be_kept_is_told_again() -> None:
@@ -258,7 +260,7 @@ def test_what_we_say_and_what_they_say_at_the_same_time_is_one_receipt() -> None
     attempt = world.store.messages[message_id].attempt()
     world.store.at_once = False
     world.told(says())
-    world.spawn(world.reports.settle_own([(attempt, M.UNKNOWN, 0)]))
+    Deferred.fromCoroutine(world.reports.settle_own([Fate(attempt, M.UNKNOWN)]))
     world.store.commit_all()
     assert owed(world) == [(message_id, M.DELIVERED)]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.message import Stage
+from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import Abilities, BadReply, NoAnswer, NotSent
 from smppbridge.relay.lanes.lane import LaneRules
@@ -12,7 +12,7 @@ from smppbridge.relay.lanes.retry import Policy
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import Waiting
-from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, submit_sm
+from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
 
 
 def one(world: World, **changes: Any) -> int:
@@ -124,7 +124,7 @@ def test_what_an_exchange_comes_to(
     assert row.provider_message_id == ("p1" if isinstance(end, Accepted) else None)
     assert [d.state for d in world.store.unfinished()] == ([state] if state else [])
     assert event is None or event in events(world)
-    assert world.submit.depth == (stage is Stage.WAITING)
+    assert world.lane_set.depth == (stage is Stage.WAITING)
     assert world.wire.submitted() == [message_id] * (2 if end is FAULT else 1)
 
 
@@ -187,7 +187,7 @@ def test_a_message_whose_time_runs_out_between_tries_expires() -> None:
     assert world.store.messages[message_id].state == M.EXPIRED
     assert [d.state for d in world.store.unfinished()] == [M.EXPIRED]
     assert world.wire.submitted() == [message_id]
-    assert world.submit.depth == 0
+    assert world.lane_set.depth == 0
 
 
 def test_messages_that_wait_for_a_paused_lane_expire_in_time() -> None:
@@ -196,13 +196,13 @@ def test_messages_that_wait_for_a_paused_lane_expire_in_time() -> None:
     world.lanes["one"].pause(1e9)
     world.clock.now += 86_400.0
     world.store.failing = True
-    world.run(world.submit.expire())
+    world.run(world.submit.waiting.expire())
     assert {row.stage for row in world.store.messages.values()} == {Stage.WAITING}
     world.store.failing = False
-    world.run(world.submit.expire())
+    world.run(world.submit.waiting.expire())
     assert {row.state for row in world.store.messages.values()} == {M.EXPIRED}
     assert sorted(d.message_id for d in world.store.unfinished()) == ids
-    assert (world.submit.depth, world.lanes["one"].turns.waiting) == (0, 0)
+    assert (world.lane_set.depth, world.lanes["one"].queue.waiting) == (0, 0)
 
 
 # -- record ---------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ def test_what_waited_when_the_process_ended_is_sent_once() -> None:
     for _ in range(5):
         after.tick()
     assert after.wire.submitted() == ids
-    assert after.submit.depth == 0
+    assert after.lane_set.depth == 0
 
 
 # -- draining -------------------------------------------------------------------------------------
@@ -301,16 +301,15 @@ def test_what_waited_when_the_process_ended_is_sent_once() -> None:
 def test_a_drain_ends_what_is_out_and_begins_nothing() -> None:
     world = World(lane=LaneRules(concurrency=1))
     ids = [one(world) for _ in range(2)]
-    world.submit.draining = True
-    assert not world.submit.begins_now("one")
-    waiting = one(world)
+    world.submit.drain()
+    world.submit.take([Attempt(message(9), "one")])
     world.tick()
     assert not world.submit.idle
     for message_id in ids:  # the second was begun already
         world.wire.answer((message_id, Accepted(f"p{message_id}")))
     assert world.submit.idle
     assert world.wire.submitted() == ids
-    assert world.store.messages[waiting].stage is Stage.WAITING
+    assert world.lane_set.depth == 1
 
 
 def test_refusals_without_a_question_do_not_pile_up() -> None:

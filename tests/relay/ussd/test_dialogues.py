@@ -102,7 +102,7 @@ def test_a_submit_sm_is_ussd_by_its_service_type_or_its_tlvs() -> None:
     assert world.dialogues.take(world.session, [message]) == [message]
     for changes in ({"op": None}, {"service_type": b""}, {"service_type": b"ussd", "op": None}):
         request = world.phone()
-        assert world.esme(**changes) == 0  # type: ignore[arg-type]
+        assert world.esme(**changes) == 0
         assert len(request.screens) == 1
     request = world.phone()
     assert world.esme(op=None, service_type=b"", tlvs=(info(1),)) == 0
@@ -519,7 +519,7 @@ def test_a_bridge_that_stops_takes_no_more_requests_and_lets_answers_come() -> N
     world = World()
     request, idle = world.phone(), world.phone(phone="254722000002")
     world.esme(destination_addr=b"254722000002")
-    world.dialogues.draining = True
+    world.dialogues.drain()
     assert world.phone(phone="254722000003").screens == [AWAY]
     assert world.phone("1", phone="254722000002").screens == [AWAY]
     assert len(idle.screens) == 1

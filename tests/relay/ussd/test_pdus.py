@@ -17,7 +17,7 @@ from smppbridge.relay.ussd.pdus import (
 )
 from smppbridge.smpp import codec
 from smppbridge.smpp.pdus import SubmitSm
-from tests.vectors.load import VECTORS
+from tests.vectors.vectors import VECTORS
 
 READER = Reader(Account(system_id="bank", password=Secret("x")))
 

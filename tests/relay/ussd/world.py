@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, cast
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.ports import Around
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Asked, Dialled, Dialogue, Op, Screen, UssdRules
 from smppbridge.smpp import tlvs
@@ -81,6 +82,10 @@ class Request:
         self.screens.append(screen)
 
 
+def _silent(*_: Any, **__: Any) -> None:
+    """Take the place of a log and of spawn: dialogues use neither."""
+
+
 class World:
     """Dialogues of one account, ``bank``, with one session unless *bound* is off."""
 
@@ -91,9 +96,8 @@ class World:
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
             identifiers=Identifiers(0, 1.0),
-            clock=self.clock,
-            meters=self.meters,
-            journal=lambda event, /, **fields: self.events.append((event, fields)),
+            around=Around(self.clock, cast(Any, self.meters), _silent, _silent),
+            log=lambda event, /, **fields: self.events.append((event, fields)),
         )
         self.session = Session()
         if bound:

@@ -5,7 +5,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.smscx.books import RENTED
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.simulators.cx import Asked, Pushed
+from tests.simulators.cx import RecordingPusher, SmsCxRequest
 
 UUID = "7f8f1c5a-8a3e-4d0a-9a55-0a2c1a4b9d10"
 
@@ -20,16 +20,16 @@ def clock():
 @pytest.fixture
 def simulator(clock):
     simulator = SmsCxSimulator(clock, delay=2.0, rate=1000)
-    simulator.pusher = Pushed()
+    simulator.pusher = RecordingPusher()
     return simulator
 
 
 def get(simulator, path):
-    return Asked(simulator, "GET", path)
+    return SmsCxRequest(simulator, "GET", path)
 
 
 def post(simulator, path, **fields):
-    return Asked(simulator, "POST", path, fields)
+    return SmsCxRequest(simulator, "POST", path, fields)
 
 
 def sent(simulator, *numbers):
@@ -178,16 +178,16 @@ def test_opt_outs_come_and_go(simulator):
     page = get(simulator, "optouts").json
     assert page["info"]["total"] == 2
     first, second = page["data"]
-    deleted = Asked(simulator, "DELETE", f"optouts/{first['id']}").json["info"]
+    deleted = SmsCxRequest(simulator, "DELETE", f"optouts/{first['id']}").json["info"]
     assert deleted == {"id": str(first["id"]), "phoneNumber": "+254722000001"}
-    assert Asked(simulator, "DELETE", f"optouts/{first['id']}").fault[0] == 404
+    assert SmsCxRequest(simulator, "DELETE", f"optouts/{first['id']}").fault[0] == 404
     assert get(simulator, "optouts").json["data"] == [second]
 
 
 def test_who_opted_out_through_the_link_stays_out(simulator):
     simulator.opt_out("+254722000001")
     (entry,) = get(simulator, "optouts").json["data"]
-    fault = Asked(simulator, "DELETE", f"optouts/{entry['id']}").fault
+    fault = SmsCxRequest(simulator, "DELETE", f"optouts/{entry['id']}").fault
     assert fault == (403, "access_denied", 1443)
 
 
@@ -205,5 +205,5 @@ def test_originators_come_and_go(simulator):
     for name, code in ((None, 1301), ("A", 1303), ("A" * 12, 1303), ("ACME", 1306)):
         assert post(simulator, "originators", originator=name).fault[2] == code
     path = f"originators/{info['id']}"
-    assert Asked(simulator, "DELETE", path).json["info"] == info
-    assert Asked(simulator, "DELETE", path).fault == (404, "not_found", 1300)
+    assert SmsCxRequest(simulator, "DELETE", path).json["info"] == info
+    assert SmsCxRequest(simulator, "DELETE", path).fault == (404, "not_found", 1300)

@@ -1,4 +1,4 @@
-"""What SMS.CX answers and what it calls us for, read: outcomes, reports, words from phones."""
+"""Answers and callbacks of SMS.CX: outcomes, reports, messages from phones, opt-outs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import BadReply, Heard, HttpResponse
-from smppbridge.providers.reading import (
+from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     http_fault,
@@ -23,14 +22,15 @@ from smppbridge.providers.reading import (
     refusal,
     shown,
 )
-from smppbridge.providers.smscx.faults import (
+from smppbridge.providers.exchange import BadReply, HttpResponse, Received
+from smppbridge.providers.smscx.error_object import (
     DUPLICATES,
     FAULTS,
     INVALID_NUMBERS,
     NO_ROUTE,
-    Fault,
-    fault_in,
-    fault_of,
+    ErrorObject,
+    error_in,
+    error_of,
     integer_of,
     listed,
     pause_of,
@@ -71,18 +71,18 @@ _UNMENTIONED = Uncertain("the answer does not mention it")
 
 
 def answer_bound(messages: int) -> int:
-    """Return how many octets the answer to a request of so many messages may have."""
+    """Return the octets that the answer to a request of so many messages may have."""
     return MAX_ANSWER + messages * _PER_MESSAGE
 
 
 def items_of(value: object) -> list[dict[str, Any]]:
-    """Return the objects in a list, or the one that stands for a list."""
+    """Return the objects in a list, or the one object in the place of a list."""
     listed = value if isinstance(value, list) else [value]
     return [item for item in listed if isinstance(item, dict)]
 
 
 def seconds_of(value: object) -> float | None:
-    """Read ``2026-01-02 03:04:05``, with T or without, in UTC unless it says otherwise."""
+    """Read ``2026-01-02 03:04:05``, with T or without, in UTC unless the text has a zone."""
     if not isinstance(value, str) or len(value) > _MAX_NUMBER:
         return None
     try:
@@ -93,10 +93,10 @@ def seconds_of(value: object) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
-    """Reads answers, by *states* and *errors* (codes and types beyond those known).
+class SmsCxReader:
+    """Reads answers by *states* and *errors* (codes and types beyond the known ones).
 
-    *country* is where national numbers belong, *secrets* is what no reason may show.
+    *country* is the country of national numbers; no reason shows any of *secrets*.
     """
 
     states: Mapping[str, MessageState]
@@ -107,10 +107,10 @@ class Reader:
     def outcomes(
         self, response: HttpResponse, messages: Sequence[Message], now: float
     ) -> list[Outcome]:
-        """Return what SMS.CX did with each of *messages*, which have one text."""
+        """Return the outcome of each of *messages*, which share one text."""
         text = messages[0].text
         if not 200 <= response.status < 300:
-            fault = fault_in(response)
+            fault = error_in(response)
             outcome = self._refusal(fault, response, text, now)
             return self._but_for_invalid(outcome, fault, messages)
         try:
@@ -120,25 +120,25 @@ class Reader:
         items = items_of(fields.get("data"))
         if items or not isinstance(fields.get("error"), dict):
             return self._one_by_one(items, fields.get("info"), messages)
-        fault = fault_of(response.status, fields)
+        fault = error_of(response.status, fields)
         outcome = self._judged(fault, text) or Uncertain(self._words(fault, text))
         return self._but_for_invalid(outcome, fault, messages)
 
     def report(self, item: Mapping[str, Any]) -> Report | None:
-        """Return the report that *item* is, of whatever endpoint; None if it is none."""
+        """Return the report in *item*, from any endpoint; None if *item* is no report."""
         identifier, word = identifier_of(item.get("msgId")), _word(item.get("status"))
         if identifier is None or not word:
             return None
         state = self.states.get(word, MessageState.ENROUTE)
         return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
 
-    def heard(self, body: bytes) -> tuple[Heard, ...]:
-        """Read a callback: what makes sense in it; raises BadReply if nothing does."""
+    def callback(self, body: bytes) -> tuple[Received, ...]:
+        """Read the valid items of a callback; raises BadReply if no item is valid."""
         fields = json_object(body, MAX_CALLBACK)
         event = fields.get("event")
         if not isinstance(event, str):
             raise BadReply("no event")
-        readers: dict[str, Callable[[dict[str, Any]], Heard | None]] = {
+        readers: dict[str, Callable[[dict[str, Any]], Received | None]] = {
             "dlr_update": self.report,
             "receive_sms": mo_of,
             "new_optout": self._optout,
@@ -152,13 +152,13 @@ class Reader:
         return found
 
     def bad_reply(self, response: HttpResponse, *secrets: str) -> BadReply:
-        """Return what to say of an answer that is not 2xx, to a question that is no submission."""
-        return BadReply(self._words(fault_in(response), *secrets))
+        """Return the error for an answer other than 2xx to a question that is no submission."""
+        return BadReply(self._words(error_in(response), *secrets))
 
     def _one_by_one(
         self, items: list[dict[str, Any]], info: object, messages: Sequence[Message]
     ) -> list[Outcome]:
-        """Nobody says in which order the numbers are answered: each is looked up."""
+        """Return the outcome of each number; the order of the answer is not documented."""
         text = messages[0].text
         if len(items) == len(messages) == 1 and "to" not in items[0]:
             return [self._outcome(items[0], text)]
@@ -185,7 +185,9 @@ class Reader:
             return Uncertain(f"status {words or 'missing'}")
         return Refused(word)
 
-    def _refusal(self, fault: Fault, response: HttpResponse, text: str, now: float) -> Outcome:
+    def _refusal(
+        self, fault: ErrorObject, response: HttpResponse, text: str, now: float
+    ) -> Outcome:
         words = self._words(fault, text)
         if fault.status >= 500:  # 503 too: under its key the request may be repeated
             return Uncertain(words)
@@ -195,8 +197,8 @@ class Reader:
         outcome = judged or http_fault(response, "uncertain")
         return outcome if isinstance(outcome, Accepted) else replace(outcome, reason=words)
 
-    def _judged(self, fault: Fault, text: str) -> Outcome | None:
-        """Return what an error's code says, or else its type; None if neither is known."""
+    def _judged(self, fault: ErrorObject, text: str) -> Outcome | None:
+        """Return the outcome for an error's code, or else for its type; None for unknown ones."""
         words = self._words(fault, text)
         if fault.kind in DUPLICATES:
             return Uncertain(words)
@@ -208,9 +210,9 @@ class Reader:
         return None
 
     def _but_for_invalid(
-        self, outcome: Outcome, fault: Fault, messages: Sequence[Message]
+        self, outcome: Outcome, fault: ErrorObject, messages: Sequence[Message]
     ) -> list[Outcome]:
-        """Invalid numbers that are named do not tell against the others of their request."""
+        """Return outcomes; invalid numbers that an error names do not condemn the others."""
         if isinstance(outcome, Refused) and fault.code in INVALID_NUMBERS:
             invalid = {self._number(number) for number in fault.invalid}
             named = [self._number(message.number) in invalid for message in messages]
@@ -224,7 +226,7 @@ class Reader:
         return OptOut(number) if number.isascii() and number.isdecimal() else None
 
     def _number(self, value: object) -> str:
-        """Return the digits of a number however it is written; "" if it is none."""
+        """Return the digits of a number in any form; "" if *value* is no number."""
         if isinstance(value, int):
             value = str(value)
         if not isinstance(value, str) or len(value) > _MAX_NUMBER:
@@ -234,7 +236,7 @@ class Reader:
         except BadAddress:
             return value.strip().removeprefix("+")
 
-    def _words(self, fault: Fault, *secrets: str) -> str:
+    def _words(self, fault: ErrorObject, *secrets: str) -> str:
         said = " ".join(str(part) for part in (fault.kind, fault.code) if part)
         words = f"HTTP {fault.status}" + (f" {said}" if said else "")
         words += f": {fault.words}" if fault.words else ""
@@ -242,7 +244,7 @@ class Reader:
 
 
 def mo_of(item: Mapping[str, Any]) -> Mo | None:
-    """Return the message from a phone that *item* is; None if it is none."""
+    """Return the message from a phone in *item*; None if *item* is no such message."""
     identifier, text = identifier_of(item.get("msgId")), item.get("text")
     source, destination = _address(item.get("from")), _address(item.get("to"))
     if not (identifier and source and destination) or not isinstance(text, str):

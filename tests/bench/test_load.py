@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from smppbridge.bench.esme import Esme, LoadFailed
-from smppbridge.bench.load import Load, Tally, percentile
+from smppbridge.bench.load import LoadFailed, LoadGenerator
+from smppbridge.bench.tally import Tally, Traffic, percentile
 from smppbridge.smpp import pdus
 from smppbridge.smpp.codec import FrameBuffer, decode
 from smppbridge.smpp.constants import CommandStatus
@@ -47,7 +47,7 @@ def serving(peer: Peer) -> Iterator[int]:
 
 def loaded(peer: Peer, **options) -> Tally:
     with serving(peer) as port:
-        esme = Esme(Load(port=port, binds=1, silence=0.2, **options))
+        esme = LoadGenerator(Traffic(port=port, binds=1, silence=0.2, **options))
         try:
             esme.bind()
             return esme.run()

@@ -1,4 +1,4 @@
-"""What a request to SMS.CX's simulator wants sent, checked field by field."""
+"""A submission to SMS.CX's simulator, checked field by field."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unicodedata import category, normalize
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from smppbridge.simulators.smscx.answers import invalid_param
+from smppbridge.simulators.smscx.bodies import invalid_param
 from smppbridge.simulators.smscx.books import number_in
 
 ALPHABETS = (
@@ -35,7 +35,7 @@ _LATIN = re.compile("[\u0300-\u036f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class Submission:
     """A submission: *numbers* are valid, *invalid* are as they came."""
 
     numbers: tuple[str, ...]
@@ -50,8 +50,8 @@ class Wanted:
     timezone: bool
 
 
-def read_wanted(fields: Mapping[str, Any], now: float) -> Wanted:
-    """Return what *fields* say; raises Fault."""
+def read_submission(fields: Mapping[str, Any], now: float) -> Submission:
+    """Return the submission in *fields*; raises SmsCxFault."""
     numbers, invalid = _recipients(fields)
     sender = fields.get("from")
     if not isinstance(sender, str) or not sender:
@@ -59,7 +59,7 @@ def read_wanted(fields: Mapping[str, Any], now: float) -> Wanted:
     if not 3 <= len(sender) <= 15:
         raise invalid_param(1106, "The parameter from must have 3 to 15 characters")
     track_data = fields.get("trackData")
-    return Wanted(
+    return Submission(
         numbers=numbers,
         invalid=invalid,
         sender=sender,
@@ -74,7 +74,7 @@ def read_wanted(fields: Mapping[str, Any], now: float) -> Wanted:
 
 
 def is_uuid(value: object) -> bool:
-    """Say whether *value* is a UUID of versions 1 to 5, in lower case."""
+    """Return whether *value* is a UUID of versions 1 to 5, in lower case."""
     if not isinstance(value, str):
         return False
     try:
@@ -117,7 +117,7 @@ def _text(fields: Mapping[str, Any], now: float) -> str:
 
 
 def _transliterated(text: str, wanted: object) -> str:
-    """Take emojis out, and marks off Latin letters: enough to see that it was asked for."""
+    """Remove emojis, and marks on Latin letters: enough to show that the field has an effect."""
     if wanted is None:
         return text
     if not isinstance(wanted, dict) or wanted.get("alphabet", "NONE") not in ALPHABETS:
@@ -142,7 +142,7 @@ def _url(value: object) -> str | None:
 
 
 def _scheduled(value: object, now: float) -> float | None:
-    """Dates are taken for UTC: a simulator's destinations live there."""
+    """Return UNIX seconds; dates are in UTC, the zone of all destinations of the simulator."""
     if value is None:
         return None
     try:

@@ -1,4 +1,4 @@
-"""How SMS.CX's simulator takes messages and tells what became of them."""
+"""The paths of SMS.CX's simulator for submissions, and the webhooks about their messages."""
 
 from __future__ import annotations
 
@@ -10,16 +10,22 @@ from uuid import uuid4
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.web.server import NOT_DONE_YET, Request
 
-from smppbridge.simulators.magic import Remembered, Role, Throttle, role_of
-from smppbridge.simulators.serving import Answer, ends_later, silent
+from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
+from smppbridge.simulators.serving import PageAnswer, ends_later, silent
 from smppbridge.simulators.smscx.access import Access
-from smppbridge.simulators.smscx.answers import Fault, fields_of, invalid_param, not_found, written
-from smppbridge.simulators.smscx.books import PRICE, Books, Sms, analysis_of, country_of
-from smppbridge.simulators.smscx.wanted import Wanted, is_uuid, read_wanted
+from smppbridge.simulators.smscx.bodies import (
+    SmsCxFault,
+    fields_of,
+    invalid_param,
+    not_found,
+    written,
+)
+from smppbridge.simulators.smscx.books import PRICE, BookedMessage, Books, analysis_of, country_of
+from smppbridge.simulators.smscx.submission import Submission, is_uuid, read_submission
 from smppbridge.smpp.constants import MessageState
 
-Tell = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
-"""Makes a webhook: URL (None: the account's), event, data, after how many seconds."""
+SendWebhook = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
+"""Sends a webhook: URL (None: the account's), event, data, pause in seconds."""
 
 IN_A_WEBHOOK = 200
 REMEMBERED_FOR = 86_400.0
@@ -31,27 +37,32 @@ _ENDS = {
 _TAKEN = ("ACCEPTED", "SCHEDULED")
 
 
-class Sending:
-    """Takes messages; a request whose idempotencyId is known gets the first one's answer."""
+class SmsPaths:
+    """Accepts messages; a request with a known idempotencyId gets the answer of the first one."""
 
     def __init__(
-        self, reactor: Any, books: Books, access: Access, tell: Tell, delay: float
+        self, reactor: Any, books: Books, access: Access, send_webhook: SendWebhook, delay: float
     ) -> None:
         self.accepted = 0
         self.taken: Remembered[tuple[str, str], int] = Remembered()
-        self._reactor, self._books, self._access, self._tell = reactor, books, access, tell
+        self._reactor, self._books, self._access, self._send_webhook = (
+            reactor,
+            books,
+            access,
+            send_webhook,
+        )
         self._delay = delay
         self._throttle = Throttle()
         self._answers: Remembered[str, tuple[float, dict[str, Any]]] = Remembered()
         self._scheduled: Remembered[str, Any] = Remembered()
 
     def close(self) -> None:
-        """Forget what is scheduled."""
+        """Cancel scheduled webhooks."""
         for call in self._scheduled.values():
             if call.active():
                 call.cancel()
 
-    def send(self, request: Request) -> Answer:
+    def send(self, request: Request) -> PageAnswer:
         """Answer POST /sms."""
         now = self._reactor.seconds()
         fields = fields_of(request)
@@ -63,25 +74,25 @@ class Sending:
             at, known = self._answers.get(key, (now - REMEMBERED_FOR, {}))
             if at > now - REMEMBERED_FOR:
                 return written(request, known)
-        wanted = read_wanted(fields, now)
-        roles = {number: role_of(number) for number in wanted.numbers}
-        wrong = self._goes_wrong(request, wanted, roles.values())
+        submission = read_submission(fields, now)
+        behaviours = {number: behaviour_of(number) for number in submission.numbers}
+        wrong = self._goes_wrong(request, submission, behaviours.values())
         if wrong is not None:
             return wrong
-        messages = self._accept(wanted, now)
-        document = _answer_of(wanted, messages)
+        messages = self._accept(submission, now)
+        document = _answer_of(submission, messages)
         if key is not None:
             self._answers[key] = now, document
-        early = self._announce(wanted, messages, roles)
-        return self._answer_in_time(request, document, roles.values(), early)
+        early = self._announce(submission, messages, behaviours)
+        return self._answer_in_time(request, document, behaviours.values(), early)
 
-    def estimate(self, request: Request) -> Answer:
-        """Answer POST /sms/estimate: what it would be, under ids that stand for nothing."""
+    def estimate(self, request: Request) -> PageAnswer:
+        """Answer POST /sms/estimate: the answer of a submission, under ids of no message."""
         now = self._reactor.seconds()
-        wanted = read_wanted(fields_of(request), now)
-        return written(request, _answer_of(wanted, self._composed(wanted, now)))
+        submission = read_submission(fields_of(request), now)
+        return written(request, _answer_of(submission, self._composed(submission, now)))
 
-    def delete(self, request: Request, msg_id: str) -> Answer:
+    def delete(self, request: Request, msg_id: str) -> PageAnswer:
         """Answer DELETE /sms/scheduled/{msgId}."""
         if not is_uuid(msg_id):
             raise invalid_param(1115, "The msgId is not valid")
@@ -89,12 +100,12 @@ class Sending:
         if sms is None:
             raise not_found(1100, "There is no such message")
         if not self._unschedule(sms):
-            raise Fault(403, "access_denied", 1118, "The message is not a scheduled one")
+            raise SmsCxFault(403, "access_denied", 1118, "The message is not a scheduled one")
         info = {"msgId": msg_id, "parts": sms.analysis["parts"], "creditReturned": sms.cost}
         return written(request, {"info": {**info, "channel": "sms"}})
 
-    def delete_campaign(self, request: Request, campaign_id: str) -> Answer:
-        """Answer DELETE /sms/scheduled/campaign/{campaignId}; what was sent stays sent."""
+    def delete_campaign(self, request: Request, campaign_id: str) -> PageAnswer:
+        """Answer DELETE /sms/scheduled/campaign/{campaignId}; sent messages stay."""
         if not is_uuid(campaign_id):
             raise invalid_param(1155, "The campaignId is not valid")
         books = self._books
@@ -113,21 +124,23 @@ class Sending:
         }
         return written(request, {"info": info})
 
-    def _goes_wrong(self, request: Request, wanted: Wanted, roles: Iterable[Role]) -> Answer | None:
-        answers = {role.answer for role in roles}
+    def _goes_wrong(
+        self, request: Request, submission: Submission, behaviours: Iterable[Behaviour]
+    ) -> PageAnswer | None:
+        answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
             return silent(request)
         if "error" in answers:
-            raise Fault(500, "server_error", 1699, "Something went wrong")
-        if "throttle" in answers and self._throttle.refuses((wanted.numbers, wanted.text)):
+            raise SmsCxFault(500, "server_error", 1699, "Something went wrong")
+        if "throttle" in answers and self._throttle.refuses((submission.numbers, submission.text)):
             raise self._access.too_fast()
         return None
 
-    def _accept(self, wanted: Wanted, now: float) -> list[Sms]:
-        messages = self._composed(wanted, now)
+    def _accept(self, submission: Submission, now: float) -> list[BookedMessage]:
+        messages = self._composed(submission, now)
         cost = sum(sms.cost for sms in messages)
         if cost > self._books.credit:
-            raise Fault(400, "insufficient_credit", 1113, "There is not enough credit")
+            raise SmsCxFault(400, "insufficient_credit", 1113, "There is not enough credit")
         self._books.credit = round(self._books.credit - cost, 6)
         for sms in messages:
             self._books.messages[sms.msg_id] = sms
@@ -137,78 +150,82 @@ class Sending:
                 self.taken[key] = self.taken.get(key, 0) + 1
         return messages
 
-    def _composed(self, wanted: Wanted, now: float) -> list[Sms]:
-        campaign_id, analysis = str(uuid4()), analysis_of(wanted.text)
+    def _composed(self, submission: Submission, now: float) -> list[BookedMessage]:
+        campaign_id, analysis = str(uuid4()), analysis_of(submission.text)
         return [
-            self._sms(wanted, number, role_of(number), campaign_id, analysis, now)
-            for number in wanted.numbers
+            self._message(submission, number, now, campaign_id=campaign_id, analysis=analysis)
+            for number in submission.numbers
         ]
 
-    def _sms(
+    def _message(
         self,
-        wanted: Wanted,
+        submission: Submission,
         number: str,
-        role: Role,
+        now: float,
+        *,
         campaign_id: str,
         analysis: dict[str, Any],
-        now: float,
-    ) -> Sms:
-        after = 0.0 if role.early else role.answer_after + self._delay
-        status, (final, error_code) = self._status(wanted, number, role), (None, None)
-        if status in _TAKEN and role.state is not None:
-            final, error_code = _ENDS[role.state]
-        return Sms(
+    ) -> BookedMessage:
+        behaviour = behaviour_of(number)
+        after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
+        status, (final, error_code) = self._status(submission, number, behaviour), (None, None)
+        if status in _TAKEN and behaviour.state is not None:
+            final, error_code = _ENDS[behaviour.state]
+        return BookedMessage(
             to=number,
-            sender=wanted.sender,
-            text=wanted.text,
+            sender=submission.sender,
+            text=submission.text,
             campaign_id=campaign_id,
             status=status,
             final=final,
             error_code=error_code,
             created_at=now,
-            due=(wanted.scheduled_at or now) + after,
-            scheduled_at=wanted.scheduled_at,
-            track_data=wanted.track_data,
+            due=(submission.scheduled_at or now) + after,
+            scheduled_at=submission.scheduled_at,
+            track_data=submission.track_data,
             cost=round(PRICE * analysis["parts"], 6) if status in _TAKEN else 0.0,
             analysis=analysis,
         )
 
-    def _status(self, wanted: Wanted, number: str, role: Role) -> str:
-        if role.answer == "reject" or number in self._books.optouts:
+    def _status(self, submission: Submission, number: str, behaviour: Behaviour) -> str:
+        if behaviour.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
             return "NO COVERAGE"
-        return "ACCEPTED" if wanted.scheduled_at is None else "SCHEDULED"
+        return "ACCEPTED" if submission.scheduled_at is None else "SCHEDULED"
 
     def _announce(
-        self, wanted: Wanted, messages: Sequence[Sms], roles: dict[str, Role]
+        self,
+        submission: Submission,
+        messages: Sequence[BookedMessage],
+        behaviours: dict[str, Behaviour],
     ) -> list[Deferred[None]]:
-        """Tell of what ends, in webhooks of many; return those that come before the answer."""
-        if wanted.scheduled_at is not None:
+        """Send webhooks about final statuses; return the Deferreds of those before the answer."""
+        if submission.scheduled_at is not None:
             for sms in messages:
                 wait = sms.due - sms.created_at
                 if sms.final is not None:
-                    later = self._reactor.callLater(wait, self._updates, wanted.url, [sms], 0.0)
+                    later = self._reactor.callLater(wait, self._updates, submission.url, [sms], 0.0)
                     self._scheduled[sms.msg_id] = later
             return []
         early: list[Deferred[None]] = []
         ending = [sms for sms in messages if sms.final is not None]
-        for repeated in range(max((roles[sms.to].reports for sms in ending), default=0)):
-            by_wait: dict[float, list[Sms]] = {}
+        for repeated in range(max((behaviours[sms.to].reports for sms in ending), default=0)):
+            by_wait: dict[float, list[BookedMessage]] = {}
             for sms in ending:
-                if roles[sms.to].reports > repeated:
+                if behaviours[sms.to].reports > repeated:
                     by_wait.setdefault(sms.due - sms.created_at, []).append(sms)
             for wait, some in by_wait.items():
-                told = self._updates(wanted.url, some, wait)
-                early += told if any(roles[sms.to].early for sms in some) else []
+                sent = self._updates(submission.url, some, wait)
+                early += sent if any(behaviours[sms.to].early for sms in some) else []
         return early
 
     def _updates(
-        self, url: str | None, messages: Sequence[Sms], wait: float
+        self, url: str | None, messages: Sequence[BookedMessage], wait: float
     ) -> list[Deferred[None]]:
         at = self._reactor.seconds() + wait
         return [
-            self._tell(
+            self._send_webhook(
                 url,
                 "dlr_update",
                 [sms.update(at) for sms in messages[start : start + IN_A_WEBHOOK]],
@@ -221,10 +238,10 @@ class Sending:
         self,
         request: Request,
         document: dict[str, Any],
-        roles: Iterable[Role],
+        behaviours: Iterable[Behaviour],
         early: list[Deferred[None]],
-    ) -> Answer:
-        wait = max((role.answer_after for role in roles), default=0.0)
+    ) -> PageAnswer:
+        wait = max((behaviour.answer_after for behaviour in behaviours), default=0.0)
         body = written(request, document)
         if not early and not wait:
             return body
@@ -235,8 +252,8 @@ class Sending:
             self._reactor.callLater(wait, end, body)
         return NOT_DONE_YET
 
-    def _unschedule(self, sms: Sms) -> bool:
-        """Give a message up that waits for its time; say whether it did."""
+    def _unschedule(self, sms: BookedMessage) -> bool:
+        """Cancel a scheduled message; return whether it was still scheduled."""
         if sms.status != "SCHEDULED" or self._reactor.seconds() >= (sms.scheduled_at or 0.0):
             return False
         later = self._scheduled.pop(sms.msg_id, None)
@@ -254,23 +271,23 @@ def webhook(event: str, data: Sequence[dict[str, Any]]) -> bytes:
     )
 
 
-def _answer_of(wanted: Wanted, messages: Sequence[Sms]) -> dict[str, Any]:
+def _answer_of(submission: Submission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
     info = {
         "campaignId": messages[0].campaign_id,
-        "totalPhoneNumbers": len(messages) + len(wanted.invalid),
+        "totalPhoneNumbers": len(messages) + len(submission.invalid),
         "totalValid": len(messages),
-        "totalInvalid": len(wanted.invalid),
+        "totalInvalid": len(submission.invalid),
         "totalCost": round(sum(sms.cost for sms in messages), 6),
         "totalParts": sum(sms.analysis["parts"] for sms in messages),
-        "dlrCallbackUrl": wanted.url,
-        "scheduled": wanted.scheduled_at is not None,
+        "dlrCallbackUrl": submission.url,
+        "scheduled": submission.scheduled_at is not None,
         "totalInQuietHours": 0,
-        "invalid": list(wanted.invalid),
+        "invalid": list(submission.invalid),
     }
-    data = [] if wanted.short else [sms.sent() for sms in messages]
+    data = [] if submission.short else [sms.sent() for sms in messages]
     for item in data:
-        if wanted.no_text:
+        if submission.no_text:
             del item["text"], item["textAnalysis"]
-        if wanted.timezone:
+        if submission.timezone:
             item["timezone"] = "UTC"
     return {"info": info, "data": data}

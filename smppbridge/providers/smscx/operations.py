@@ -1,4 +1,4 @@
-"""What an account at SMS.CX can be asked besides sending: prices, numbers, opt-outs, reports."""
+"""The further operations on an account at SMS.CX: prices, numbers, opt-outs, reports."""
 
 from __future__ import annotations
 
@@ -9,100 +9,100 @@ from typing import Any
 from urllib.parse import quote
 
 from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation
-from smppbridge.providers.smscx.pull import Asked, day_of, paged
-from smppbridge.providers.smscx.reading import items_of
+from smppbridge.providers.smscx.answers import items_of
+from smppbridge.providers.smscx.pull import AskAccount, day_of, paged
 
-Row = dict[str, Any]
+AccountRow = dict[str, Any]
 
 _TRAFFIC = ("transactional", "promotional", "2way")
 _DEEPEST = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """The account, asked by *asked*; *sender* is the source of estimates that name none."""
+class AccountOperations:
+    """The operations, asked by *ask*; *sender* is the source of estimates without a source."""
 
-    asked: Asked
+    ask: AskAccount
     sender: str
 
-    def balance(self) -> Exchange[Row]:
-        """Return amount, currency, and whether it is paid before or after."""
-        return flat((yield from self.asked("GET", "account/balance")))
+    def balance(self) -> Exchange[AccountRow]:
+        """Return the amount, the currency and the billing (before or after) of the credit."""
+        return flat((yield from self.ask("GET", "account/balance")))
 
-    def channels(self) -> Exchange[Row]:
-        """Return which channels are open."""
-        return flat((yield from self.asked("GET", "account/channels/status")))
+    def channels(self) -> Exchange[AccountRow]:
+        """Return the state of each channel."""
+        return flat((yield from self.ask("GET", "account/channels/status")))
 
-    def pricing(self, country: str = "", traffic: str = _TRAFFIC[0]) -> Exchange[list[Row]]:
-        """Return what a part costs, by country and operator."""
+    def pricing(self, country: str = "", traffic: str = _TRAFFIC[0]) -> Exchange[list[AccountRow]]:
+        """Return the price of a part, by country and operator."""
         if traffic not in _TRAFFIC:
             raise BadReply(f"traffic is one of {', '.join(_TRAFFIC)}")
         path = f"account/pricing/sms/{traffic}"
-        prices = yield from self.asked("GET", f"{path}/{_part(country)}" if country else path)
+        prices = yield from self.ask("GET", f"{path}/{_part(country)}" if country else path)
         return list(_prices(prices, ()))
 
-    def estimate(self, to: str, text: str, sender: str = "") -> Exchange[Row]:
-        """Return what a message would cost; nothing is sent."""
+    def estimate(self, to: str, text: str, sender: str = "") -> Exchange[AccountRow]:
+        """Return the cost of a message without sending the message."""
         wanted = {"to": [to], "from": sender or self.sender, "text": text}
-        answer = yield from self.asked("POST", "sms/estimate", wanted)
+        answer = yield from self.ask("POST", "sms/estimate", wanted)
         return flat(answer.get("info"))
 
-    def validate(self, numbers: Sequence[str]) -> Exchange[list[Row]]:
-        """Return what the numbering plan says of numbers."""
+    def validate(self, numbers: Sequence[str]) -> Exchange[list[AccountRow]]:
+        """Return the numbering plan's data about numbers."""
         wanted = {"phoneNumbers": list(numbers)}
-        answer = yield from self.asked("POST", "numbers/validate", wanted)
+        answer = yield from self.ask("POST", "numbers/validate", wanted)
         return _rows(answer)
 
-    def lookup(self, number: str) -> Exchange[Row]:
-        """Return what the home network says of a number."""
-        answer = yield from self.asked("GET", f"numbers/lookup/{_part(number)}")
+    def lookup(self, number: str) -> Exchange[AccountRow]:
+        """Return the home network's data about a number."""
+        answer = yield from self.ask("GET", f"numbers/lookup/{_part(number)}")
         return flat(answer.get("data"))
 
-    def originators(self) -> Exchange[list[Row]]:
-        """Return the sources that were registered."""
-        return _rows((yield from self.asked("GET", "originators")))
+    def originators(self) -> Exchange[list[AccountRow]]:
+        """Return the registered sources."""
+        return _rows((yield from self.ask("GET", "originators")))
 
-    def add_originator(self, originator: str) -> Exchange[Row]:
+    def add_originator(self, originator: str) -> Exchange[AccountRow]:
         """Register a source."""
-        answer = yield from self.asked("POST", "originators", {"originator": originator})
+        answer = yield from self.ask("POST", "originators", {"originator": originator})
         return flat(answer.get("info"))
 
-    def delete_originator(self, identifier: str) -> Exchange[Row]:
+    def delete_originator(self, identifier: str) -> Exchange[AccountRow]:
         """Withdraw a source."""
-        answer = yield from self.asked("DELETE", f"originators/{_part(identifier)}")
+        answer = yield from self.ask("DELETE", f"originators/{_part(identifier)}")
         return flat(answer.get("info"))
 
-    def optouts(self) -> Exchange[list[Row]]:
-        """Return the numbers that want no messages."""
-        return [flat(item) for item in (yield from paged(self.asked, "optouts", {}))]
+    def optouts(self) -> Exchange[list[AccountRow]]:
+        """Return the numbers that opted out."""
+        return [flat(item) for item in (yield from paged(self.ask, "optouts", {}))]
 
-    def add_optouts(self, numbers: Sequence[str]) -> Exchange[Row]:
-        """Put numbers on the list of those that want no messages."""
+    def add_optouts(self, numbers: Sequence[str]) -> Exchange[AccountRow]:
+        """Add numbers to the opt-outs."""
         wanted = {"phoneNumbers": list(numbers), "allowInvalid": True}
-        answer = yield from self.asked("POST", "optouts", wanted)
+        answer = yield from self.ask("POST", "optouts", wanted)
         return flat(answer.get("info"))
 
-    def delete_optout(self, identifier: str) -> Exchange[Row]:
-        """Take a number off that list."""
-        answer = yield from self.asked("DELETE", f"optouts/{_part(identifier)}")
+    def delete_optout(self, identifier: str) -> Exchange[AccountRow]:
+        """Remove a number from the opt-outs, by the id of the opt-out."""
+        answer = yield from self.ask("DELETE", f"optouts/{_part(identifier)}")
         return flat(answer.get("info"))
 
-    def reports(self, start: str = "", end: str = "") -> Exchange[list[Row]]:
-        """Return the reports of the days from *start* to *end*, today if there is none."""
+    def reports(self, start: str = "", end: str = "") -> Exchange[list[AccountRow]]:
+        """Return the reports of the days from *start* to *end*, by default of today."""
         now: float = yield NOW
         start = start or day_of(now)
         days: dict[str, str | int] = {"start_date": start, "end_date": end or day_of(now)}
-        return [flat(item) for item in (yield from paged(self.asked, "reports", days))]
+        return [flat(item) for item in (yield from paged(self.ask, "reports", days))]
 
-    def delete_scheduled(self, identifier: str) -> Exchange[Row]:
-        """Give up a message that is not sent yet."""
-        answer = yield from self.asked("DELETE", f"sms/scheduled/{_part(identifier)}")
+    def delete_scheduled(self, identifier: str) -> Exchange[AccountRow]:
+        """Cancel a scheduled message."""
+        answer = yield from self.ask("DELETE", f"sms/scheduled/{_part(identifier)}")
         return flat(answer.get("info"))
 
 
-def operations_of(asked: Asked, sender: str) -> Mapping[str, Operation]:
-    """Return what `smppbridge account` offers, by name."""
-    account = Account(asked, sender)
+def operations_of(ask: AskAccount, sender: str) -> Mapping[str, Operation]:
+    """Return the operations of `smppbridge account`, by name."""
+    account = AccountOperations(ask, sender)
     return MappingProxyType(
         {
             "balance": Operation(run=account.balance, description="Credit left"),
@@ -164,9 +164,9 @@ def operations_of(asked: Asked, sender: str) -> Mapping[str, Operation]:
     )
 
 
-def flat(value: object, within: str = "", depth: int = _DEEPEST) -> Row:
-    """Return the plain values of an object, those of objects in it under names joined by dots."""
-    row: Row = {}
+def flat(value: object, within: str = "", depth: int = _DEEPEST) -> AccountRow:
+    """Return the plain values of an object; values of inner objects have names joined by dots."""
+    row: AccountRow = {}
     for name, inner in value.items() if isinstance(value, dict) and depth else ():
         if isinstance(inner, dict):
             row |= flat(inner, f"{within}{name}.", depth - 1)
@@ -179,12 +179,12 @@ def flat(value: object, within: str = "", depth: int = _DEEPEST) -> Row:
     return row
 
 
-def _rows(answer: Mapping[str, Any]) -> list[Row]:
+def _rows(answer: Mapping[str, Any]) -> list[AccountRow]:
     return [flat(item) for item in items_of(answer.get("data"))]
 
 
-def _prices(value: object, names: tuple[str, ...]) -> Iterator[Row]:
-    """Prices lie in objects by country, then by operator, then perhaps by network."""
+def _prices(value: object, names: tuple[str, ...]) -> Iterator[AccountRow]:
+    """Yield prices, which lie in objects by country, then by operator, then perhaps by network."""
     if isinstance(value, dict) and len(names) < _DEEPEST:
         for name, inner in value.items():
             yield from _prices(inner, (*names, name))

@@ -1,4 +1,4 @@
-"""How SMS.CX's simulator reads requests and writes answers: JSON, also for what is wrong."""
+"""The JSON bodies of SMS.CX's simulator: requests read, answers and errors written."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _MAX_BODY = 4 << 20
 _DOCUMENTATION = "https://sms.cx/sms-api-documentation/#section/Errors"
 
 
-class Fault(Exception):
-    """What is wrong with a request: HTTP status, type, code, words, and the numbers at fault."""
+class SmsCxFault(Exception):
+    """The error for a request: HTTP status, type, code, words, and the bad numbers."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Fault(Exception):
         self.invalid, self.headers = invalid, headers or {}
 
     def document(self) -> dict[str, Any]:
-        """Return it as SMS.CX writes it; invalid numbers where each of its clients looks."""
+        """Return the error as SMS.CX writes it; each of two clients finds the invalid numbers."""
         error = {
             "type": self.kind,
             "message": str(self),
@@ -43,18 +43,18 @@ class Fault(Exception):
         return {"error": {**error, "invalid": self.invalid}, "invalid": self.invalid}
 
 
-def invalid_param(code: int, words: str, invalid: list[str] | None = None) -> Fault:
+def invalid_param(code: int, words: str, invalid: list[str] | None = None) -> SmsCxFault:
     """Return the fault of a field or a number."""
-    return Fault(400, "invalid_param", code, words, invalid)
+    return SmsCxFault(400, "invalid_param", code, words, invalid)
 
 
-def not_found(code: int, words: str) -> Fault:
-    """Return the fault of an id or a path that there is not."""
-    return Fault(404, "not_found", code, words)
+def not_found(code: int, words: str) -> SmsCxFault:
+    """Return the fault of an unknown id or path."""
+    return SmsCxFault(404, "not_found", code, words)
 
 
 def written(request: Request, document: Any, status: int = 200) -> bytes:
-    """Return an answer's body, its headers set."""
+    """Set an answer's headers and return its body."""
     request.setResponseCode(status)
     request.setHeader(b"content-type", b"application/json; charset=utf-8")
     request.setHeader(b"x-request-id", str(uuid4()).encode())
@@ -62,21 +62,21 @@ def written(request: Request, document: Any, status: int = 200) -> bytes:
     return json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
 
 
-def refused(request: Request, fault: Fault) -> bytes:
-    """Return the answer that *fault* is."""
+def refused(request: Request, fault: SmsCxFault) -> bytes:
+    """Set the headers of a *fault* and return its body."""
     for name, value in fault.headers.items():
         request.setHeader(name.encode(), value.encode())
     return written(request, fault.document(), fault.status)
 
 
 def fields_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object in a request; raises Fault."""
+    """Return the JSON object in a request; raises SmsCxFault."""
     try:
         document = json.loads(request.content.read(_MAX_BODY)) if request.content else None
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise Fault(400, "invalid_body", 1605, "The body is not a JSON object")
+        raise SmsCxFault(400, "invalid_body", 1605, "The body is not a JSON object")
     return document
 
 
@@ -89,5 +89,5 @@ def query_of(request: Request) -> dict[str, str]:
 
 
 def moment(seconds: float) -> str:
-    """Return a time as SMS.CX writes it, in UTC."""
+    """Return a time in the form of SMS.CX, in UTC."""
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S}"

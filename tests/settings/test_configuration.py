@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from smppbridge.model.account import Secret
 from smppbridge.routing.table import Table
+from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.example import tables
-from smppbridge.settings.load import load
 from smppbridge.settings.schema import Settings
 
 SECRET = "hunter2-hunter2"
@@ -282,11 +282,11 @@ def _top_rows() -> list[tuple[str, Any]]:
 def test_a_secret_is_in_no_message(tmp_path: Path, text: str) -> None:
     path = tmp_path / "bridge.yaml"
     path.write_text(text)
-    assert SECRET not in "".join(map(str, told_of(path)))
+    assert SECRET not in "".join(map(str, faults_or_warnings(path)))
 
 
-def told_of(path: Path) -> Sequence[Fault]:
-    """Return the faults of a file, or its warnings; build what it describes if it is good."""
+def faults_or_warnings(path: Path) -> Sequence[Fault]:
+    """Return the faults of a file, or its warnings; build the providers of a good file."""
     try:
         settings = load(path, ENVIRONMENT)
     except BadSettings as error:
@@ -353,7 +353,7 @@ QUICK = settings(
 def test_junk_is_never_worse_than_bad_settings(tmp_path: Path, text: str) -> None:
     path = tmp_path / "junk.yaml"
     path.write_bytes(text.encode(errors="surrogatepass"))
-    assert all(fault.message for fault in told_of(path))
+    assert all(fault.message for fault in faults_or_warnings(path))
 
 
 @QUICK
@@ -361,4 +361,4 @@ def test_junk_is_never_worse_than_bad_settings(tmp_path: Path, text: str) -> Non
 def test_well_formed_junk_is_never_worse_than_bad_settings(tmp_path: Path, tree: Any) -> None:
     path = tmp_path / "junk.yaml"
     path.write_text(yaml.safe_dump(tree, allow_unicode=False))
-    assert all(fault.message for fault in told_of(path))
+    assert all(fault.message for fault in faults_or_warnings(path))

@@ -6,16 +6,16 @@ from dataclasses import replace
 import pytest
 
 from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.smscx.account import flat
-from tests.providers.cx import ID, KEY, SMSCX, Carried, fault, item, octets
+from smppbridge.providers.smscx.operations import flat
+from tests.providers.cx import ID, KEY, SMSCX, CarriedExchange, fault, item, octets
 
 SENDER = replace(SMSCX, sender="ACME")
 
 
 def asked(name, *given, answer, status=200):
-    """Run an operation; return what it asked, as (method, path, document), and its result."""
+    """Run an operation; return its request, as (method, path, document), and its result."""
     run = SENDER.operations[name].run
-    carried = Carried(run(*given), HttpResponse(status, octets(answer)))
+    carried = CarriedExchange(run(*given), HttpResponse(status, octets(answer)))
     (request,) = carried.asked
     path = request.url.removeprefix("https://cx.test/")
     document = json.loads(request.body) if request.body else None
@@ -191,7 +191,7 @@ def test_traffic_that_there_is_not_is_not_asked_for():
 def test_operations_bear_the_token_of_an_application():
     smscx = replace(SMSCX, api_key="", app_id="acme", app_secret=KEY)
     token = HttpResponse(200, octets({"access_token": "t1"}))
-    carried = Carried(smscx.operations["channels"].run(), token, HttpResponse(200, b"{}"))
+    carried = CarriedExchange(smscx.operations["channels"].run(), token, HttpResponse(200, b"{}"))
     assert dict(carried.asked[1].headers)["Authorization"] == "Bearer t1"
 
 
@@ -199,5 +199,5 @@ def test_depth_has_a_bound():
     deep = json.loads('{"a":' * 400 + "1" + "}" * 400)
     assert flat(deep) == {}
     run = SMSCX.operations["pricing"].run
-    assert Carried(run(), HttpResponse(200, octets(deep))).result == []
+    assert CarriedExchange(run(), HttpResponse(200, octets(deep))).result == []
     assert flat({"a": {"b": [1, [2], {"c": 3}, "d"]}}) == {"a.b": "1, d"}

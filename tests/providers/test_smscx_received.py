@@ -4,6 +4,7 @@ import json
 import time
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpRequest, HttpResponse, NoAnswer
+from smppbridge.providers.smscx.answers import MAX_CALLBACK
 from smppbridge.providers.smscx.pull import MAX_PAGES, OVERLAP
-from smppbridge.providers.smscx.reading import MAX_CALLBACK
 from smppbridge.smpp.constants import MessageState
-from tests.providers.cx import FIRST, ID, KEY, NOW, OTHER, SMSCX, Carried, fault, octets
+from tests.providers.cx import FIRST, ID, KEY, NOW, OTHER, SMSCX, CarriedExchange, fault, octets
 
 UPDATE = {
     "campaignId": OTHER,
@@ -180,7 +181,7 @@ def test_an_empty_webhook_says_nothing():
     ],
 )
 def test_nonsense_does_not_lose_what_is_good_beside_it(name, good, heard, missing):
-    wrong = [{**good, key: odd} for key in missing for odd in (None, 7.5, [], {}, True)]
+    wrong: list[Any] = [{**good, key: odd} for key in missing for odd in (None, 7.5, [], {}, True)]
     wrong += [{**good, key: "\x00"} for key in missing if key not in ("status", "text")]
     wrong += [None, 7, "x", [], {}, [good]]
     assert called(event(name, *wrong, good, *wrong)) == (heard,)
@@ -217,7 +218,7 @@ def test_a_callback_of_nonsense_is_a_bad_reply(document):
 
 
 def queried(document, status=200):
-    return Carried(SMSCX.query(FIRST, ID), HttpResponse(status, octets(document)))
+    return CarriedExchange(SMSCX.query(FIRST, ID), HttpResponse(status, octets(document)))
 
 
 def test_a_query_asks_for_one_report():
@@ -230,7 +231,9 @@ def test_a_query_asks_for_one_report():
 
 
 def test_any_id_can_be_asked_for():
-    carried = Carried(SMSCX.query(FIRST, "a/b?c\ud800"), HttpResponse(404, octets(fault(1160))))
+    carried = CarriedExchange(
+        SMSCX.query(FIRST, "a/b?c\ud800"), HttpResponse(404, octets(fault(1160)))
+    )
     assert carried.asked[0].url == "https://cx.test/reports/single/a%2Fb%3Fc%3F"
 
 
@@ -266,7 +269,7 @@ def test_an_answer_to_a_query_that_is_none_is_a_bad_reply(document, status):
 
 
 def balance(document, status=200):
-    return Carried(SMSCX.balance(), HttpResponse(status, octets(document))).result
+    return CarriedExchange(SMSCX.balance(), HttpResponse(status, octets(document))).result
 
 
 def test_the_balance_is_read():
@@ -320,7 +323,7 @@ def ids(carried):
 
 def test_messages_are_pulled_page_by_page_oldest_first():
     smscx = replace(SMSCX, rent_ids=(RENT,))
-    carried = Carried(smscx.pull(), page(mo(3), mo(2), following="a b"), page(mo(1)))
+    carried = CarriedExchange(smscx.pull(), page(mo(3), mo(2), following="a b"), page(mo(1)))
     first, second = carried.asked
     assert first.url == f"https://cx.test/numbers/rent/{RENT}/inbound?limit=100"
     assert second.url == f"{first.url}&next=a+b"
@@ -332,11 +335,11 @@ def test_messages_are_pulled_page_by_page_oldest_first():
 def test_a_pull_looks_back_and_the_next_only_to_an_hour_before_it():
     smscx = replace(SMSCX, rent_ids=(RENT,), pull_back=7200.0)
     old, overlapping, new = mo(1, "2026-01-02 00:59:59"), mo(2, "2026-01-02 01:30:00"), mo(3)
-    carried = Carried(smscx.pull(), page(new, overlapping, old, following="x"))
+    carried = CarriedExchange(smscx.pull(), page(new, overlapping, old, following="x"))
     assert ids(carried) == ["m2", "m3"]
     assert len(carried.asked) == 1
     assert OVERLAP == 3600.0
-    carried = Carried(smscx.pull(), page(new, overlapping, following="x"))
+    carried = CarriedExchange(smscx.pull(), page(new, overlapping, following="x"))
     assert ids(carried) == ["m3"]
 
 
@@ -344,46 +347,48 @@ def test_after_a_fault_the_next_pull_looks_as_far_back():
     smscx = replace(SMSCX, rent_ids=(RENT, OTHER), pull_back=7200.0)
     overlapping = mo(2, "2026-01-02 01:30:00")
     for _ in range(2):
-        carried = Carried(smscx.pull(), page(overlapping), HttpResponse(404, octets(fault(1270))))
+        carried = CarriedExchange(
+            smscx.pull(), page(overlapping), HttpResponse(404, octets(fault(1270)))
+        )
         assert ids(carried) == ["m2"]
     with pytest.raises(NoAnswer):
-        Carried(smscx.pull(), page(overlapping), NoAnswer("timed out"))
-    assert ids(Carried(smscx.pull(), page(overlapping), page())) == ["m2"]
-    assert ids(Carried(smscx.pull(), page(overlapping), page())) == []
+        CarriedExchange(smscx.pull(), page(overlapping), NoAnswer("timed out"))
+    assert ids(CarriedExchange(smscx.pull(), page(overlapping), page())) == ["m2"]
+    assert ids(CarriedExchange(smscx.pull(), page(overlapping), page())) == []
 
 
 def test_when_nothing_at_all_can_be_pulled_it_says_why():
     smscx = replace(SMSCX, rent_ids=(RENT, OTHER))
     with pytest.raises(BadReply, match="1270"):
-        Carried(smscx.pull(), HttpResponse(404, octets(fault(1270))), page())
+        CarriedExchange(smscx.pull(), HttpResponse(404, octets(fault(1270))), page())
 
 
 def test_pages_end():
     smscx = replace(SMSCX, rent_ids=(RENT,))
     endless = [page(mo(n), following=f"p{n}") for n in range(MAX_PAGES + 1)]
-    assert len(Carried(smscx.pull(), *endless).asked) == MAX_PAGES
+    assert len(CarriedExchange(smscx.pull(), *endless).asked) == MAX_PAGES
     same = [page(mo(n), following="again") for n in range(3)]
-    assert len(Carried(replace(smscx).pull(), *same).asked) == 2
-    assert len(Carried(replace(smscx).pull(), page(following="more")).asked) == 1
+    assert len(CarriedExchange(replace(smscx).pull(), *same).asked) == 2
+    assert len(CarriedExchange(replace(smscx).pull(), page(following="more")).asked) == 1
 
 
 @pytest.mark.parametrize("following", ["", 0.5, True, [], {}, "x" * 600])
 def test_a_mark_that_is_none_ends_the_pages(following):
     smscx = replace(SMSCX, rent_ids=(RENT,))
-    carried = Carried(smscx.pull(), page(None, {}, mo(1), following=following))
+    carried = CarriedExchange(smscx.pull(), page(None, {}, mo(1), following=following))
     assert (ids(carried), len(carried.asked)) == (["m1"], 1)
 
 
 def test_a_mark_may_be_a_number():
     smscx = replace(SMSCX, rent_ids=(RENT,))
-    carried = Carried(smscx.pull(), page(mo(1), following=100), page())
+    carried = CarriedExchange(smscx.pull(), page(mo(1), following=100), page())
     assert carried.asked[1].url.endswith("&next=100")
 
 
 def test_reports_of_yesterday_and_today_are_pulled_where_they_end():
     smscx = replace(SMSCX, pull_reports=True)
     sent = {**UPDATE, "msgId": OTHER, "status": "SENT"}
-    carried = Carried(smscx.pull(), page(UPDATE, sent, None))
+    carried = CarriedExchange(smscx.pull(), page(UPDATE, sent, None))
     assert carried.asked[0].url == (
         "https://cx.test/reports?start_date=2026-01-01&end_date=2026-01-02&channel=sms&limit=100"
     )
@@ -410,12 +415,12 @@ def test_whatever_comes_reading_raises_nothing_but_bad_reply(body, status, name,
     smscx = replace(SMSCX, rent_ids=(RENT,), pull_reports=True)
     answers = [HttpResponse(status, body)] * (2 * MAX_PAGES)
     for read in (
-        lambda: Carried(smscx.query(FIRST, ID), *answers),
-        lambda: Carried(smscx.pull(), *answers),
+        lambda: CarriedExchange(smscx.query(FIRST, ID), *answers),
+        lambda: CarriedExchange(smscx.pull(), *answers),
         lambda: called(body),
         lambda: called({"event": name, "data": data}),
         *(
-            lambda run=operation.run, given=operation.arguments: Carried(
+            lambda run=operation.run, given=operation.arguments: CarriedExchange(
                 run(*(["x"] if each.endswith("...") else "x" for each in given)), *answers
             )
             for operation in smscx.operations.values()

@@ -1,6 +1,6 @@
-"""The PDUs of smpp34.json: octets in hex, what they mean, what a good SMSC answers.
+"""The PDUs of smpp34.json: octets in hex, their meaning, the answer of a good SMSC.
 
-In expected answers the message_id "ID" stands for whatever the SMSC makes; see answers_match.
+In expected answers the message_id "ID" stands for any message_id of the SMSC; see answers_match.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Vector:
 
 
 @dataclass(frozen=True)
-class Malformed:
+class MalformedPdu:
     """Octets that are wrong in form, field or state, and the answer to them."""
 
     name: str
@@ -74,7 +74,7 @@ VECTORS = {
     for entry in _DATA["vectors"]
 }
 MALFORMED = {
-    entry["name"]: Malformed(
+    entry["name"]: MalformedPdu(
         name=entry["name"],
         state=entry["session_state"],
         from_esme=entry["direction"] == "ESME->SMSC",

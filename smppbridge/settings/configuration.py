@@ -1,4 +1,4 @@
-"""The one way in: a file becomes Settings, or all its faults at once."""
+"""The one entry to the configuration: a file becomes Settings, or all its faults at once."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from smppbridge.settings.document import BadSettings, Document, join, read
-from smppbridge.settings.provider import Provider, section_for
+from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import Section, section_of
 from smppbridge.settings.values import suggestion
@@ -36,7 +36,10 @@ _MESSAGES = {
 
 
 def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the configuration; raises BadSettings with every fault that was found."""
+    """Read the configuration; raises BadSettings with every fault of the file.
+
+    *environment* holds the variables of ``${NAME}``; None stands for the process's own.
+    """
     document = read(path, os.environ if environment is None else environment)
     try:
         settings = Settings.read(document.values, document)
@@ -49,7 +52,7 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _blame(document: Document, details: ErrorDetails) -> None:
-    """Say in our words what pydantic found, at the key that the file has."""
+    """Add a fault in our words for pydantic's error, at a key that the file has."""
     key, kind = "", details["type"]
     for step in details["loc"]:
         key = join(key, step)
@@ -70,7 +73,7 @@ def _known_keys(values: Any, within: Iterable[int | str]) -> Iterable[str]:
     for step in within:
         if isinstance(step, int) or section is None:
             continue
-        if section is Provider:
+        if section is ProviderSection:
             section = section_for(values["providers"][step]["type"])
         else:
             section = section_of(section.model_fields[step].annotation)

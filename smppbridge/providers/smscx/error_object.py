@@ -1,4 +1,4 @@
-"""How SMS.CX says no: the error object of an answer, and what its codes and types mean."""
+"""The error object in an answer of SMS.CX, and the meanings of its codes and types."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from smppbridge.providers.answers import MAX_PAUSE, json_object, retry_after
 from smppbridge.providers.exchange import BadReply, HttpResponse
-from smppbridge.providers.reading import MAX_PAUSE, json_object, retry_after
 from smppbridge.smpp.constants import CommandStatus
 
 # A status, and whether another provider might take the message.
@@ -59,7 +59,7 @@ FAULTS: Mapping[int | str, tuple[CommandStatus, bool]] = MappingProxyType(
     }
 )
 INVALID_NUMBERS = frozenset((1207, 1210))
-# The request was known already: what came of it the first time is not said.
+# The request was known already; the answer does not repeat the first outcome.
 DUPLICATES = frozenset(("duplicate_id", "duplicate_value"))
 _UNKNOWN_IDS = frozenset((1160, 1165))
 
@@ -69,8 +69,8 @@ _LEAST_PAUSE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """What an answer says is wrong; *kind* is its type, *invalid* the numbers it lists."""
+class ErrorObject:
+    """The error in an answer; *kind* is its type, *invalid* the numbers that it lists."""
 
     status: int
     code: int | None = None
@@ -79,18 +79,18 @@ class Fault:
     invalid: tuple[object, ...] = ()
 
 
-def fault_in(response: HttpResponse) -> Fault:
-    """Return what an answer that is not 2xx says."""
-    return fault_of(response.status, _document(response.body))
+def error_in(response: HttpResponse) -> ErrorObject:
+    """Return the error of an answer other than 2xx."""
+    return error_of(response.status, _document(response.body))
 
 
 def unknown_id(response: HttpResponse) -> bool:
-    """Say whether an answer is that there is no such message."""
-    return response.status in (400, 404) and fault_in(response).code in _UNKNOWN_IDS
+    """Return whether an answer says that no message has the id."""
+    return response.status in (400, 404) and error_in(response).code in _UNKNOWN_IDS
 
 
 def integer_of(value: object) -> int | None:
-    """Return the number that *value* is, perhaps in decimal digits; None if it is none."""
+    """Return the integer in *value*, a number or decimal digits; None for anything else."""
     if isinstance(value, str) and value.isascii() and value.isdecimal():
         return int(value[:_MAX_DIGITS])
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -103,12 +103,12 @@ def _document(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def fault_of(status: int, document: Mapping[str, Any]) -> Fault:
-    """Return what the error object in *document* says, whatever it lacks."""
+def error_of(status: int, document: Mapping[str, Any]) -> ErrorObject:
+    """Return the error object in *document*; missing fields are empty."""
     error = document.get("error")
     error = error if isinstance(error, dict) else {}
     kind, words = error.get("type"), error.get("message")
-    return Fault(
+    return ErrorObject(
         status,
         integer_of(error.get("code")),
         kind if isinstance(kind, str) else "",
@@ -119,7 +119,7 @@ def fault_of(status: int, document: Mapping[str, Any]) -> Fault:
 
 
 def listed(value: object) -> Iterator[object]:
-    """Iterate over a list, or over nothing."""
+    """Yield the items of a list; nothing for any other value."""
     yield from value if isinstance(value, list) else ()
 
 

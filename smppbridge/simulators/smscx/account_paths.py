@@ -1,4 +1,4 @@
-"""What an account of SMS.CX's simulator can be asked besides sending."""
+"""The paths of SMS.CX's simulator about an account: all but submissions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.smscx.access import SCOPES
-from smppbridge.simulators.smscx.answers import (
-    Fault,
+from smppbridge.simulators.smscx.bodies import (
+    SmsCxFault,
     fields_of,
     invalid_param,
     moment,
@@ -22,13 +22,13 @@ from smppbridge.simulators.smscx.answers import (
 from smppbridge.simulators.smscx.books import (
     CHARGED_LOOKUP,
     PRICE,
+    BookedMessage,
     Books,
-    Sms,
     country_of,
     number_in,
     page_of,
 )
-from smppbridge.simulators.smscx.wanted import is_uuid
+from smppbridge.simulators.smscx.submission import is_uuid
 
 CURRENCY = "eur"
 _APPLICATION = "5f1d7c3e-8a42-4b90-9e6d-2c7b1a0f4d01"
@@ -40,8 +40,8 @@ _ORIGINATOR = re.compile(r"[0-9]{3,15}|(?=.*[A-Za-z])[A-Za-z0-9 ]{3,11}", re.ASC
 _MOST_NUMBERS = 40_000
 
 
-class Desk:
-    """Answers by the *books*; each method is one path, and raises Fault."""
+class AccountPaths:
+    """Answers from the *books*; each method is one path, and raises SmsCxFault."""
 
     def __init__(self, reactor: Any, books: Books) -> None:
         self._reactor, self._books = reactor, books
@@ -94,7 +94,7 @@ class Desk:
         if traffic not in _TRAFFIC:
             raise invalid_param(1522, "The traffic type is not valid")
         if channel != "sms":
-            raise Fault(403, "access_denied", 1523, "The channel is not open")
+            raise SmsCxFault(403, "access_denied", 1523, "The channel is not open")
         prices = {name: dict.fromkeys(operators, PRICE) for name, operators in _OPERATORS.items()}
         wanted = {country.upper()} if country else set(prices)
         return written(request, {name: prices[name] for name in prices if name in wanted})
@@ -129,23 +129,23 @@ class Desk:
         data: list[dict[str, Any]] = []
         for one in listed:
             valid = number_in(one, country)
-            told = {"invalid": True} if valid is None else {"invalid": False, **_plan_of(valid)}
-            data.append({"phoneNumber": valid or one, **told})
+            fields = {"invalid": True} if valid is None else {"invalid": False, **_plan_of(valid)}
+            data.append({"phoneNumber": valid or one, **fields})
         bad = sum(item["invalid"] for item in data)
         info = {"totalPhoneNumbers": len(data), "totalValid": len(data) - bad, "totalInvalid": bad}
         return written(request, {"info": info, "data": data})
 
     def lookup(self, request: Request, number: str) -> bytes:
-        """Answer GET /numbers/lookup/{phoneNumber}, which is charged."""
+        """Answer GET /numbers/lookup/{phoneNumber}, which costs credit."""
         valid = number_in(number)
         if valid is None:
             raise invalid_param(1207, "The phone number is invalid", [number])
         if self._books.credit < CHARGED_LOOKUP:
-            raise Fault(400, "insufficient_credit", 1113, "There is not enough credit")
+            raise SmsCxFault(400, "insufficient_credit", 1113, "There is not enough credit")
         self._books.credit = round(self._books.credit - CHARGED_LOOKUP, 6)
         country = country_of(valid)
         nowhere = dict.fromkeys(("countryIso", "countryName", "mcc", "mnc", "name"))
-        told = {
+        fields = {
             "phoneNumber": valid,
             "lookupId": str(uuid4()),
             "cost": CHARGED_LOOKUP,
@@ -163,7 +163,7 @@ class Desk:
             "roamingNetwork": nowhere,
             "datetime": moment(self._reactor.seconds()),
         }
-        return written(request, {"data": told})
+        return written(request, {"data": fields})
 
     def inbound(self, request: Request, rent_id: str) -> bytes:
         """Answer GET /numbers/rent/{rentId}/inbound, newest first."""
@@ -211,7 +211,7 @@ class Desk:
         if entry is None:
             raise not_found(1202, "There is no such opt-out")
         if entry["optoutFrom"] == "link":
-            raise Fault(403, "access_denied", 1443, "The contact opted out through a link")
+            raise SmsCxFault(403, "access_denied", 1443, "The contact opted out through a link")
         number = entry["phoneNumber"]
         del self._books.optouts[number]
         # The client wants text here, and a number in the list.
@@ -230,7 +230,7 @@ class Desk:
             raise invalid_param(1303, "The originator is not valid")
         known = self._books.originators
         if any(entry["originator"] == name for entry in known.values()):
-            raise Fault(400, "duplicate_value", 1306, "The originator exists")
+            raise SmsCxFault(400, "duplicate_value", 1306, "The originator exists")
         identifier = self._books.identifier()
         known[identifier] = {
             "id": identifier,
@@ -269,7 +269,7 @@ def _plan_of(number: str) -> dict[str, str]:
     return {"countryIso": country, "networkOperator": operator, "timezone": "UTC"}
 
 
-def _in_days(sms: Sms, query: Mapping[str, str]) -> bool:
+def _in_days(sms: BookedMessage, query: Mapping[str, str]) -> bool:
     start, end, period = (query.get(name) for name in ("start_date", "end_date", "period"))
     day = moment(sms.created_at)[:10]
     if start and end:
@@ -281,7 +281,7 @@ def _in_days(sms: Sms, query: Mapping[str, str]) -> bool:
     return day.startswith(period)
 
 
-def _filtered(sms: Sms, query: Mapping[str, str], now: float) -> bool:
+def _filtered(sms: BookedMessage, query: Mapping[str, str], now: float) -> bool:
     status = sms.status_at(now)[0].lower()
     wanted = {
         "channel": "sms",

@@ -1,7 +1,7 @@
-"""What several providers need to read an answer: JSON, seconds, identifiers, words of refusal.
+"""The rules that several providers share to read answers: JSON, seconds, ids, words of refusal.
 
-All of it comes from a peer: every length has a bound, and what is shown to an operator holds
-neither credentials nor text.
+All input comes from a peer: every length has a bound, and no reason that an operator may read holds
+credentials or text.
 """
 
 from __future__ import annotations
@@ -43,14 +43,15 @@ _decode = json.JSONDecoder().decode
 
 
 def said(description: str) -> Mapping[str, str]:
-    """Return what a setting means, as the metadata of its field: for the example and README."""
+    """Return the description of a setting, as metadata of its field, for the example and `help`."""
     return {"description": description}
 
 
 def json_object(body: bytes, limit: int = MAX_ANSWER) -> dict[str, Any]:
-    """Return the JSON object that *body* is; raises BadReply if it is none, or over *limit* octets.
+    """Return the JSON object in *body*; raises BadReply.
 
-    Octets that are not UTF-8 are replaced: an odd description must not hide the status beside it.
+    BadReply stands for any other body, and for more than *limit* octets.  Octets that are not UTF-8
+    are replaced: an odd description must not hide the status beside it.
     """
     if len(body) > limit:
         raise BadReply(f"an answer of {len(body)} octets")
@@ -69,7 +70,7 @@ def lower_names(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def callback_fields(request: HttpRequest, *needed: str) -> dict[str, Any]:
-    """Return what a callback says, names in lower case; raises BadReply.
+    """Return the fields of a callback, names in lower case; raises BadReply.
 
     The body, a form or a JSON object, is read only if the query string lacks one of *needed*.
     """
@@ -89,7 +90,7 @@ def _body_fields(body: bytes) -> dict[str, Any]:
 
 
 def identifier_of(value: object) -> str | None:
-    """Return the id that *value* (text or integer) is; None if it cannot be one."""
+    """Return the id in *value* (text or integer); None if *value* cannot be an id."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
@@ -109,7 +110,7 @@ def shown(words: object, *secrets: str) -> str:
 
 
 def retry_after(response: HttpResponse) -> float | None:
-    """Return the seconds of Retry-After, at most an hour; None without, or if it is a date."""
+    """Return the seconds of Retry-After, at most an hour; None without one, or for a date."""
     value = response.headers.get("retry-after", "").strip()
     if not (value.isascii() and value.isdecimal()):
         return None
@@ -119,7 +120,7 @@ def retry_after(response: HttpResponse) -> float | None:
 def state_table(
     documented: Mapping[str, MessageState], more: Mapping[str, StateName]
 ) -> dict[str, MessageState]:
-    """Return the states by status in upper case; raises ValueError for a state there is none of."""
+    """Return states by status in upper case; raises ValueError for an unknown state."""
     try:
         return {
             **documented,
@@ -132,7 +133,7 @@ def state_table(
 def blame_table(
     more: Mapping[str, Blame], documented: Mapping[str, Blame]
 ) -> tuple[tuple[str, Blame], ...]:
-    """Return the fragments to look for, *more* first; raises ValueError for an unknown blame."""
+    """Return the fragments of error texts, *more* first; raises ValueError for an unknown blame."""
     for blame in more.values():
         if blame != "throttled" and blame not in _REFUSALS:
             raise ValueError(f"no such blame: {blame}")
@@ -140,15 +141,16 @@ def blame_table(
 
 
 def blame_of(words: object, table: Iterable[tuple[str, Blame]]) -> Blame | None:
-    """Return whose fault an error text says it is; None if the table does not know."""
+    """Return the blame of an error text; None if no fragment of the table is in the text."""
     lowered = words[:MAX_ANSWER].lower() if isinstance(words, str) else ""
     return next((blame for fragment, blame in table if fragment in lowered), None)
 
 
 def without(words: str, text: str) -> str:
-    """Return *words* without our *text*, or what they repeat of it: that says nothing of its fate.
+    """Return *words* without the beginning of our *text* that they repeat.
 
-    A fragment of an error in the text of a message that was taken would have it sent elsewhere.
+    Our text may hold the fragment of an error: then a message that the provider accepted would be
+    submitted elsewhere.
     """
     head, rest = text[:_HEAD], text[_HEAD:]
     if not head or head not in words:
@@ -159,7 +161,7 @@ def without(words: str, text: str) -> str:
 
 
 def refusal(reason: str, blame: Blame) -> Refused | Postponed:
-    """Return the outcome of a submission that the provider explicitly did not take."""
+    """Return the outcome of a submission that the provider explicitly refused."""
     if blame == "throttled":
         return Postponed(reason, whole_lane=True)
     command_status, provider_fault = _REFUSALS[blame]
@@ -167,10 +169,11 @@ def refusal(reason: str, blame: Blame) -> Refused | Postponed:
 
 
 def http_fault(response: HttpResponse, on_5xx: On5xx) -> Outcome:
-    """Return what an HTTP status other than 2xx says of a submission, whatever the provider.
+    """Return the outcome of a submission answered with a status other than 2xx, for any provider.
 
-    ASP.NET answers an exception with a 302 to its error page, and a 303 follows what was done: only
-    the redirects that ask for the same request again are sure not to have heeded it.
+    ASP.NET answers an exception with a 302 to its error page, and a 303 follows a completed
+    request: only the redirects that ask for the same request again prove that the server did not
+    act.
     """
     status, reason = response.status, f"HTTP {response.status}"
     if status in (429, 503):

@@ -1,0 +1,109 @@
+"""lanes: all lanes by provider, and the place of a message among them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from smppbridge.model.message import Attempt, Message
+from smppbridge.providers.exchange import Provider
+from smppbridge.relay.lanes.failover import first_open
+from smppbridge.relay.lanes.lane import Lane, LaneRules
+from smppbridge.relay.ports import Clock
+
+
+class Lanes:
+    """The lane of each provider.  `change` alone adds and removes lanes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.by_name: dict[str, Lane] = {}
+        self._clock = clock
+
+    def change(self, providers: Mapping[str, Provider], rules: Mapping[str, LaneRules]) -> None:
+        """Keep one lane for each of *providers*, by *rules* from now on."""
+        now = self._clock.monotonic()
+        for name, provider in providers.items():
+            lane = self.by_name.get(name)
+            if lane is None:
+                self.by_name[name] = Lane(name, provider, rules[name], now)
+            else:
+                lane.change(provider, rules[name], now)
+        for name in self.by_name.keys() - providers.keys():
+            del self.by_name[name]
+
+    @property
+    def depth(self) -> int:
+        """How many messages wait, in all lanes."""
+        return sum(lane.depth for lane in self.by_name.values())
+
+    @property
+    def out(self) -> int:
+        """How many requests are unanswered, in all lanes."""
+        return sum(lane.out for lane in self.by_name.values())
+
+    # -- the place of an accepted message -------------------------------------------------------
+
+    def able(self, route: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the providers of a route that carry octets as well as text."""
+        return tuple(name for name in route if self.by_name[name].provider.abilities.binary)
+
+    def place(self, messages: Sequence[Message]) -> list[Attempt]:
+        """Return the first attempt of each message: begun already (number 1) if its lane has room.
+
+        A lane's room is reserved until the attempts are given to Submit or back (`give_back`).
+        """
+        now = self._clock.monotonic()
+        hops: dict[tuple[str, ...], int] = {}
+        full: set[str] = set()
+        attempts: list[Attempt] = []
+        for message in messages:
+            route, at = message.route, message.accepted_at
+            if message.due > at:
+                self._schedule(message)
+            hop = hops.get(route)
+            if hop is None:
+                hop = hops[route] = first_open(self.by_name, route, now)
+            name = route[hop]
+            if name not in full and message.due <= at < message.expires_at:
+                if self.by_name[name].take_now(now):
+                    attempts.append(Attempt(message, name, 1, hop, at))
+                    continue
+                full.add(name)
+            attempts.append(Attempt(message, name, 0, hop))
+        return attempts
+
+    def give_back(self, attempts: Sequence[Attempt]) -> None:
+        """Free the room of attempts that were placed: their messages were not accepted."""
+        for attempt in attempts:
+            if attempt.number:
+                self.by_name[attempt.provider].give_back(1)
+
+    def _schedule(self, message: Message) -> None:
+        """Leave a message that is not due yet to its provider, if all on its route keep it."""
+        if all(self.by_name[name].provider.abilities.schedules for name in message.route):
+            message.traits = replace(message.traits, scheduled=message.due)
+            message.due = message.accepted_at
+
+    def probe(self, name: str) -> None:
+        """Let a provider be asked at once: there is reason to hope that it answers again."""
+        if name in self.by_name:
+            self.by_name[name].breaker.probe_now()
+
+    # -- the lines, for a message that ends while it waits --------------------------------------
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take a waiting attempt out of line; False: it is being begun, moved or expired."""
+        lane = self.by_name.get(attempt.provider)
+        return lane is not None and lane.withdraw(attempt)
+
+    def gone(self, attempts: Sequence[Attempt]) -> None:
+        """Forget attempts that were withdrawn: their messages have ended."""
+        for attempt in attempts:
+            if lane := self.by_name.get(attempt.provider):
+                lane.gone([attempt])
+
+    def let_go(self, attempts: Sequence[Attempt]) -> None:
+        """Leave attempts that were withdrawn to the store, to be read back."""
+        for attempt in attempts:
+            if lane := self.by_name.get(attempt.provider):
+                lane.let_go([attempt])

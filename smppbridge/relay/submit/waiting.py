@@ -1,0 +1,164 @@
+"""waiting: attempts in line: counted, read back from the store, moved along a route, expired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from smppbridge.model.message import Attempt
+from smppbridge.relay.lanes import failover
+from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Around
+from smppbridge.relay.report.ending import Endings, Fate, Standing
+from smppbridge.relay.report.report import Reports
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
+
+
+class Waiting:
+    """Keeps the lines of all lanes filled; *move* lets a lane begin attempts."""
+
+    def __init__(
+        self,
+        store: SubmitStore,
+        lanes: Lanes,
+        reports: Reports,
+        endings: Endings,
+        *,
+        move: Callable[[Lane], None],
+        around: Around,
+    ) -> None:
+        self._store, self._lanes, self._reports, self._endings = store, lanes, reports, endings
+        self._move, self._clock = move, around.clock
+        self._journal, self._spawn = around.journal, around.spawn
+        self._draining = False
+        self._held: list[Attempt] = []  # in line, until it is known whether a report ends them
+
+    def wait(self, attempts: Iterable[Attempt], dues: Iterable[float] | None = None) -> None:
+        """Put attempts in line that are WAITING in the store; the store is asked for later ones.
+
+        *dues* (UNIX seconds) are their messages' unless they are given.
+        """
+        wall = self._clock.wall()
+        ready: dict[Lane, list[Attempt]] = {}
+        if dues is None:
+            attempts = list(attempts)
+            dues = [attempt.message.due for attempt in attempts]
+        for attempt, due in zip(attempts, dues, strict=True):
+            lane = self._lanes.by_name.get(attempt.provider)
+            if lane is None:
+                continue  # its provider is gone: it stays in the store until that is back
+            in_line = ready.setdefault(lane, [])
+            if self._endings.moving and not self._is_open(lane, attempt):
+                continue
+            if due <= wall:
+                in_line.append(attempt)
+            else:
+                lane.later(attempt)
+        for lane, in_line in ready.items():
+            lane.wait(in_line)
+            self._move(lane)
+
+    def put_back(self, lane: Lane, attempts: Iterable[Attempt]) -> None:
+        """Put attempts back to the front of their lines: the store failed to record their move."""
+        back: list[Attempt] = []
+        for attempt in attempts:
+            standing = self._endings.standing(attempt.message)
+            if standing is Standing.ENDED:
+                lane.gone([attempt])
+            else:
+                (self._held if standing is Standing.ENDING else back).append(attempt)
+        lane.queue.put_back(back)
+
+    def _is_open(self, lane: Lane, attempt: Attempt) -> bool:
+        """Tell whether no report ends a message; one that is being ended is counted and held."""
+        standing = self._endings.standing(attempt.message)
+        if standing is Standing.ENDING:
+            lane.later(attempt)
+            self._held += lane.hold([attempt])
+        return standing is Standing.OPEN
+
+    def drain(self) -> None:
+        """Send no message to another provider any more: the bridge is stopping."""
+        self._draining = True
+
+    # -- time passes ----------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Let go of the attempts that were held for a report, where it is settled or has failed."""
+        held, self._held = self._held, []
+        for attempt in held:
+            lane = self._lanes.by_name.get(attempt.provider)
+            standing = self._endings.standing(attempt.message)
+            if standing is Standing.ENDING:
+                self._held.append(attempt)
+            elif lane is not None:
+                (lane.gone if standing is Standing.ENDED else lane.let_go)([attempt])
+
+    def divert(self, lane: Lane) -> None:
+        """Send on the messages of a shut lane: it looks at all of them, so not at every turn."""
+        if self._draining:
+            return
+        if lane.queue.waiting and lane.is_shut(self._clock.monotonic()):
+            self._spawn(self._divert(lane))
+
+    async def _divert(self, lane: Lane) -> None:
+        now = self._clock.monotonic()
+        detours = failover.take_detours(self._lanes.by_name, lane, now)
+        if not detours:
+            return
+        attempts = [detour.attempt for detour in detours]
+        try:
+            await self._store.move(attempts)
+        except StoreFailure:
+            for detour in detours:
+                detour.undo()
+            self.put_back(lane, attempts)
+            return
+        lane.gone(attempts)
+        self._journal("messages_diverted", provider=lane.name, messages=len(attempts))
+        self.wait(attempts)
+
+    def refill(self, lane: Lane) -> None:
+        """Read attempts back from the store where lines have more there than in memory."""
+        if not lane.loading and lane.hungry():
+            lane.loading = True
+            self._spawn(self._refill(lane))
+
+    async def _refill(self, lane: Lane) -> None:
+        lines = lane.hungry()
+        room = max(0, IN_MEMORY - lane.queue.waiting)
+        limit = max(1, min(max(MANY, lane.most), room // len(lines)))
+        wanted = [LineQuery(line.system_id, line.priority, line.held) for line in lines]
+        try:
+            found = await self._store.waiting(lane.name, wanted, self._clock.wall(), limit)
+        except StoreFailure:
+            return
+        finally:
+            lane.loading = False
+        for line, attempts in zip(lines, found, strict=True):
+            lane.load(line, attempts)
+            lane.overflow(line, len(attempts) == limit and line.depth > len(line.held))
+        if any(found):
+            self.divert(lane)
+            self._move(lane)
+
+    async def expire(self) -> None:
+        """End messages whose deadline passed while they waited, in memory or in the store."""
+        wall = self._clock.wall()
+        for lane in list(self._lanes.by_name.values()):
+            if waited := lane.expired(wall):
+                await self.end_expired(lane, waited)
+            try:
+                stored = await self._store.expired(lane.name, wall, MANY)
+            except StoreFailure:
+                return
+            if fresh := lane.hold(stored):
+                await self.end_expired(lane, fresh)
+
+    async def end_expired(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
+        """End messages that were taken out of line as EXPIRED, unless a report ends them."""
+        fates = [Fate(attempt, MessageState.EXPIRED) for attempt in attempts]
+        ended = {a.message.message_id for a in await self._reports.settle_own(fates) or ()}
+        for attempt in attempts:
+            (lane.gone if attempt.message.message_id in ended else lane.let_go)([attempt])
