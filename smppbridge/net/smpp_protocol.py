@@ -69,8 +69,7 @@ class SmppProtocol(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Hand octets of the peer to the session."""
-        now = self.clock.seconds()
-        self._turn(self.session.receive(data, now))
+        self._turn(self.session.receive(data, self.clock.seconds()))
         self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -97,9 +96,13 @@ class SmppProtocol(Protocol):
 
     def flush(self) -> None:
         """Write all PDUs in line; resume reading if there is room; close after the last PDU."""
-        self._write()
-        if not self._in_turn:
+        if self.session.out or self.session.state is State.CLOSED:
+            self._write()
+        if self._in_turn:
+            return
+        if self._paused:
             self._resume()
+        if self._timer is None or self.session.sooner:
             self._arm()
 
     def close(self) -> None:

@@ -131,6 +131,7 @@ class Pusher:
     """Makes callbacks; a callback without a 2xx answer is repeated, three times at most."""
 
     def __init__(self, reactor: Any) -> None:
+        self.pushed = 0
         self.failed = 0
         self._reactor = reactor
         self._pool = HTTPConnectionPool(reactor)
@@ -192,6 +193,7 @@ class Pusher:
         for pause in pauses:
             await deferLater(self._reactor, pause)
             if await self._acknowledged(method, url, headers, body, wanted):
+                self.pushed += 1
                 return
         self.failed += 1
 

@@ -6,6 +6,7 @@ clock that never steps back.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -30,9 +31,10 @@ MAX_WAITING = 16 * MAX_LENGTH
 class Session:
     """The state of one session (SMPP 3.4, 2.2).
 
-    Its owner feeds it what the peer sends (`receive`), writes what it has to say
+    Its owner feeds the peer's octets to it (`receive`), writes *out* to the peer
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
     `state` is CLOSED and everything is written. While it is `held` the owner reads no more.
+    *sooner* is set when the deadline has become earlier than the one that was returned last.
     """
 
     def __init__(
@@ -57,7 +59,9 @@ class Session:
         self._alarms = Alarms(now)
         self._asked = Window()
         self._frames = FrameBuffer()
-        self._out: list[bytes] = []
+        self.out: list[bytes] = []  # encoded PDUs
+        self.sooner = False
+        self._deadline = 0.0  # as it was returned last
         self._parting = ""
         self._unbind: Pdu | None = None
         self._go(State.OPEN)
@@ -86,7 +90,7 @@ class Session:
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
         passes = self.may_deliver if self.role is Role.SMSC else self.state in matrix.SUBMITS
-        return max(0, self.window - len(self._asked)) if passes else 0
+        return max(0, self.window - len(self._asked.open)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
         """Take what the peer sent; events are made as they are consumed, and none is lost.
@@ -114,7 +118,7 @@ class Session:
         response = pdus.BIND_RESPS[request.command_id](0, request.sequence_number, system_id)
         if request.interface_version >= INTERFACE_VERSION:
             response.tlvs = (tlvs.make_integer(Tag.SC_INTERFACE_VERSION, INTERFACE_VERSION),)
-        self._out.append(response.encode())
+        self.out.append(response.encode())
         self.system_id = request.system_id.decode("latin-1")
         self.interface_version = request.interface_version
         self._alarms.heard = self._alarms.active = now
@@ -123,7 +127,7 @@ class Session:
     def refuse_bind(self, request: pdus.Bind, status: int) -> None:
         """Answer a bind: no; the session is over with that. Nothing happens if it is already."""
         if self.state is not State.CLOSED:
-            self._out.append(refusal(request, status).encode())
+            self.out.append(refusal(request, status).encode())
             self._end(f"bind refused with {status_name(status)}")
 
     def ask(self, request: Pdu, about: object, now: float) -> int:
@@ -134,12 +138,14 @@ class Session:
         command_id = request.command_id
         if command_id not in self._may_send or command_id & RESPONSE:
             raise LocalError(f"{type(request).__name__} in {self.state.name}")
-        if len(self._asked) >= self.window:
+        if len(self._asked.open) >= self.window:
             raise LocalError("the window is full")
         request.sequence_number = number = self._asked.next_number()
-        self._out.append(request.encode())
+        self.out.append(request.encode())
         if is_answered(command_id):
-            self._asked.put(number, command_id, about, now + self.timers.response)
+            expiry = now + self.timers.response
+            self._asked.put(number, command_id, about, expiry)
+            self.sooner |= expiry < self._deadline
         if command_id in BOUND_AS:
             self._go(State.BINDING)
         self._alarms.active = now
@@ -154,7 +160,7 @@ class Session:
             return
         if not self.unanswered:
             raise LocalError("there is no request to be answered")
-        self._out.append(response.encode())
+        self.out.append(response.encode())
         self.unanswered -= 1
         if self._unbind is not None and not self.unanswered:
             self._answer_unbind(self._unbind)
@@ -163,13 +169,14 @@ class Session:
         """Send an enquire_link at once, to see whether a silent peer is alive (SMPP 3.4, 4.11)."""
         if self.bound:
             number = self._asked.next_number()
-            self._out.append(pdus.EnquireLink(0, number).encode())
+            self.out.append(pdus.EnquireLink(0, number).encode())
             self._alarms.probe(number, now)
+            self.sooner = True
 
     def unbind(self, now: float, reason: str) -> None:
         """Part from the peer: send unbind, wait for its answer, but not long (SMPP 3.4, 4.2)."""
         if self.bound:
-            self._out.append(pdus.Unbind(0, self._asked.next_number()).encode())
+            self.out.append(pdus.Unbind(0, self._asked.next_number()).encode())
             self._part(reason, now)
         elif self.state is not State.UNBOUND:
             self._end(reason)
@@ -181,16 +188,21 @@ class Session:
 
     def octets_to_send(self) -> bytes:
         """Take what is to be written to the peer."""
-        self._tally.sent(self._out)
-        octets = b"".join(self._out)
-        self._out.clear()
+        self._tally.sent(self.out)
+        octets = b"".join(self.out)
+        self.out.clear()
         return octets
 
     def deadline(self) -> float | None:
         """Return when `tick` wants to be called next, if ever."""
+        deadline = self._next_deadline()
+        self._deadline, self.sooner = math.inf if deadline is None else deadline, False
+        return deadline
+
+    def _next_deadline(self) -> float | None:
         if self.state is State.CLOSED:
             return None
-        if self.held:  # what the peer has said may lie unread, so it cannot be late
+        if self.held:  # the peer's octets may lie unread, so it cannot be late
             return self._alarms.part_by
         first = min((time for time, _ in self._alarms.set(self.state, self.timers)), default=None)
         expiry = self._asked.deadline
@@ -198,7 +210,7 @@ class Session:
 
     def tick(self, now: float) -> Iterator[Event]:
         """Do what is due."""
-        if (due := self.deadline()) is None or due > now:
+        if (due := self._next_deadline()) is None or due > now:
             return
         for time, alarm in list(self._alarms.set(self.state, self.timers)):
             if time <= now and self.state is not State.CLOSED:
@@ -220,7 +232,7 @@ class Session:
             self._end(self._parting or alarm.value)
 
     def _go(self, state: State) -> None:
-        self.state = state
+        self.state, self.sooner = state, True
         self._may_send = MAY_SEND[self.role, state]
         self._may_come = MAY_SEND[self.role.peer, state]
         judging = state is State.BINDING and self.role is Role.SMSC
@@ -235,11 +247,11 @@ class Session:
 
     def _part(self, reason: str, now: float) -> None:
         self._parting = reason
-        self._alarms.part_by = now + self.timers.unbind
+        self._alarms.part_by, self.sooner = now + self.timers.unbind, True
         self._go(State.UNBOUND)
 
     def _answer_unbind(self, request: Pdu) -> None:
-        self._out.append(pdus.UnbindResp(0, request.sequence_number).encode())
+        self.out.append(pdus.UnbindResp(0, request.sequence_number).encode())
         self._end(self._parting)
 
     def _events(self, now: float) -> Iterator[Event]:
@@ -248,12 +260,12 @@ class Session:
             try:
                 frame = frames.next_frame(self._max_length)
             except FramingError as error:
-                self._out += [error.answer] if error.answer else []
+                self.out += [error.answer] if error.answer else []
                 self._end(error.reason)
                 return
             if frame is None:
                 if alarms.partial_since is None and frames.size:
-                    alarms.partial_since = now
+                    alarms.partial_since, self.sooner = now, True
                 return
             alarms.partial_since = None
             event = self._received(frame, now)
@@ -279,7 +291,7 @@ class Session:
 
     def _upkeep(self, request: Pdu, now: float) -> Event | None:
         if isinstance(request, pdus.EnquireLink):
-            self._out.append(pdus.EnquireLinkResp(0, request.sequence_number).encode())
+            self.out.append(pdus.EnquireLinkResp(0, request.sequence_number).encode())
             return None
         if isinstance(request, pdus.Unbind):
             self._unbound(request, now)
@@ -290,7 +302,7 @@ class Session:
 
     def _unbound(self, request: pdus.Unbind, now: float) -> None:
         if self.state is State.UNBOUND:  # both at once: both answer, both close
-            self._out.append(pdus.UnbindResp(0, request.sequence_number).encode())
+            self.out.append(pdus.UnbindResp(0, request.sequence_number).encode())
             return
         self._unbind = request
         self._part("unbind", now)
@@ -312,7 +324,7 @@ class Session:
     def _refuse(self, request: Pdu | int, status: int, number: int, why: str) -> Event:
         command_id = request.command_id if isinstance(request, Pdu) else request
         if is_answered(command_id) or command_id not in DECODE:
-            self._out.append(refusal(request, status, number).encode())
+            self.out.append(refusal(request, status, number).encode())
         early = self.state is State.OPEN and command_id in matrix.ENDS_IF_EARLY
         if early or command_id == CommandId.OUTBIND:
             self._end(f"{CommandId(command_id).name.lower()} refused with {status_name(status)}")

@@ -14,50 +14,50 @@ class Window:
     response.
     """
 
-    __slots__ = ("_last", "_open")
+    __slots__ = ("_last", "open")
 
     def __init__(self) -> None:
         self._last = 0
-        self._open: dict[int, tuple[float, int, object]] = {}
+        self.open: dict[int, tuple[float, int, object]] = {}
 
     def __len__(self) -> int:
-        return len(self._open)
+        return len(self.open)
 
     @property
     def deadline(self) -> float | None:
         """Return the time at which the oldest request expires; None if no request is open."""
-        for deadline, _, _ in self._open.values():
+        for deadline, _, _ in self.open.values():
             return deadline
         return None
 
     def next_number(self) -> int:
         """Return a sequence_number that no outstanding request has."""
         number = self._last % MAX_SEQUENCE_NUMBER + 1
-        while number in self._open:
+        while number in self.open:
             number = number % MAX_SEQUENCE_NUMBER + 1
         self._last = number
         return number
 
     def put(self, number: int, command_id: int, about: object, deadline: float) -> None:
         """Add a request."""
-        self._open[number] = (deadline, command_id, about)
+        self.open[number] = (deadline, command_id, about)
 
     def fits(self, number: int, command_id: int) -> bool:
         """Return whether a response answers an outstanding request."""
-        entry = self._open.get(number)
+        entry = self.open.get(number)
         return entry is not None and command_id in (entry[1] | RESPONSE, _GENERIC_NACK)
 
     def take(self, number: int) -> tuple[int, object]:
         """Remove an outstanding request; return its command_id and its *about*."""
-        _, command_id, about = self._open.pop(number)
+        _, command_id, about = self.open.pop(number)
         return command_id, about
 
     def take_oldest(self) -> object:
         """Remove the oldest request; return its *about*."""
-        return self.take(next(iter(self._open)))[1]
+        return self.take(next(iter(self.open)))[1]
 
     def drain(self) -> list[object]:
         """Remove all requests; return their *about*, oldest first."""
-        abouts = [about for _, _, about in self._open.values()]
-        self._open.clear()
+        abouts = [about for _, _, about in self.open.values()]
+        self.open.clear()
         return abouts
