@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.cli.main import COMMANDS
-from smppbridge.net.smpp_server import NOT_SERVED
+from smppbridge.net.esme_session import NOT_SERVED
 from smppbridge.providers.d7 import D7
 from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2

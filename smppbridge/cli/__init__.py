@@ -1,4 +1,5 @@
-"""The commands: each reads its arguments, calls what does the work, and prints.
+"""The commands: each reads its arguments, calls the package that does the work, and prints.
 
-One module a command, gathered by ``main``.  Nothing of the bridge is decided here; may import all.
+One module a command, gathered by ``main``.  The package never decides about a message.  May import
+all.
 """

@@ -1,4 +1,4 @@
-"""``smppbridge account``: what an account at a provider can be asked, besides sending."""
+"""``smppbridge account``: the operations of a provider on our account there, besides sending."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asked import Asked, concluded, give_up, on_terminal, permitted
-from smppbridge.cli.check import EX_CONFIG, tell
+from smppbridge.cli.asked import AskedProvider, concluded, give_up, on_terminal, permitted
+from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.configuration import load
@@ -27,10 +27,10 @@ LISTING = ""  # the name that no operation has
 
 
 class Operations(click.Group):
-    """Finds an operation by name among those of the provider that the arguments name."""
+    """Finds an operation by name among the operations of the provider in the arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Read --config wherever it stands, and the provider: they say what else there is."""
+        """Read --config at any place, and the provider: its operations are the subcommands."""
         front, rest = _config_first(args)
         helps = rest[1:2] == ["--help"]
         if len(rest) == 1 or (rest[1:] and rest[1].startswith("-") and not helps):
@@ -45,11 +45,11 @@ class Operations(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the operations, `call` last."""
-        asked: Asked | None = ctx.obj
+        asked: AskedProvider | None = ctx.obj
         return [] if asked is None else [*asked.operations, *([CALL] if asked.calls else [])]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Make the command that an operation is."""
+        """Return the command for an operation, None if the provider has no such operation."""
         if cmd_name == LISTING:
             return _listing(ctx.obj)
         if cmd_name not in self.list_commands(ctx):
@@ -61,7 +61,7 @@ class Operations(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the operation, or name those that there are."""
+        """Find the operation, or fail with the names of all operations."""
         name, *rest = args
         command = self.get_command(ctx, name)
         if command is None:
@@ -95,27 +95,28 @@ class Operations(click.Group):
 )
 @click.argument("provider")
 def account(config: Path, provider: str) -> None:
-    """Ask about the account at a provider: credit, and whatever else its API has.
+    """Ask about the account at a provider: credit, and all other operations of its API.
 
-    PROVIDER is its name in the configuration.  Without an OPERATION, lists what it offers; with one
-    and --help, tells its arguments.  What moves money asks first, unless there is --yes.
+    PROVIDER is a name in the configuration.  Without an OPERATION, lists the provider's operations;
+    OPERATION --help shows its arguments.  An operation that moves money asks first, unless there is
+    --yes.
 
-    call METHOD PATH makes any request of its API, with the credentials that it wants.
+    call METHOD PATH makes any request of the provider's API, with the credentials added.
     """
 
 
-def opened(config: Path, name: str, ctx: click.Context) -> Asked:
-    """Return the provider *name* of a configuration; exit with 78 if that is bad."""
+def opened(config: Path, name: str, ctx: click.Context) -> AskedProvider:
+    """Return the provider *name* of a configuration; exit with 78 if the configuration is bad."""
     try:
         settings = load(config)
     except BadSettings as error:
-        tell(error.faults, err=True)
+        print_faults(error.faults, err=True)
         raise SystemExit(EX_CONFIG) from None
     known = list(settings.providers)
     if name not in known:
         there = f"there are {', '.join(known)}" if known else "there are none"
         ctx.fail(f"no provider is named {escaped(name)}{suggestion(name, known)}; {there}")
-    asked = Asked(name, settings.providers[name], settings.built_providers()[name])
+    asked = AskedProvider(name, settings.providers[name], settings.built_providers()[name])
     if not (asked.operations or asked.calls):
         over = "SMPP, which has none" if asked.provider.abilities.bound else "HTTP, but has none"
         ctx.fail(
@@ -125,7 +126,7 @@ def opened(config: Path, name: str, ctx: click.Context) -> Asked:
 
 
 def _config_first(args: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Return --config with its file, and what remains."""
+    """Return --config with its file, and the other arguments."""
     front: list[str] = []
     rest: list[str] = []
     words = iter(args)
@@ -142,7 +143,7 @@ def _config_first(args: Sequence[str]) -> tuple[list[str], list[str]]:
 # -- the operations as commands ------------------------------------------------------------------
 
 
-def _rows(asked: Asked) -> list[dict[str, Any]]:
+def _rows(asked: AskedProvider) -> list[dict[str, Any]]:
     rows = [
         {
             "operation": name,
@@ -183,7 +184,7 @@ def _yes_flag(*, hidden: bool) -> click.Option:
     return click.Option(["--yes"], is_flag=True, hidden=hidden, help="Do not ask.")
 
 
-def _listing(asked: Asked) -> click.Command:
+def _listing(asked: AskedProvider) -> click.Command:
     def show(as_json: bool) -> None:
         rows = _rows(asked)
         if as_json:
@@ -194,7 +195,7 @@ def _listing(asked: Asked) -> click.Command:
     return click.Command(LISTING, callback=show, params=[_json_flag()])
 
 
-def _operation(asked: Asked, name: str) -> click.Command:
+def _operation(asked: AskedProvider, name: str) -> click.Command:
     operation = asked.operations[name]
     arguments = {f"a{index}": each for index, each in enumerate(operation.arguments)}
     params: list[click.Parameter] = [
@@ -210,8 +211,8 @@ def _operation(asked: Asked, name: str) -> click.Command:
     def run(as_json: bool, yes: bool, **values: Any) -> None:
         given = {key: values[key] for key in arguments if values[key] is not None}
         if operation.moves_money:
-            said = (f"{_metavar(arguments[key])} {value}" for key, value in given.items())
-            permitted(asked, ", ".join((f"{name}: {operation.description}", *said)), yes=yes)
+            words = (f"{_metavar(arguments[key])} {value}" for key, value in given.items())
+            permitted(asked, ", ".join((f"{name}: {operation.description}", *words)), yes=yes)
         texts = [list(value) if isinstance(value, tuple) else value for value in given.values()]
         found = concluded(asked, partial(operation.run, *texts), changes=operation.moves_money)
         _show(found, as_json=as_json)
@@ -234,7 +235,7 @@ def _show(found: Any, *, as_json: bool) -> None:
         as_table(found, "none")
 
 
-def _call(asked: Asked) -> click.Command:
+def _call(asked: AskedProvider) -> click.Command:
     @click.command(CALL)
     @click.argument("method", type=click.Choice(METHODS, case_sensitive=False), metavar="METHOD")
     @click.argument("path")
@@ -247,10 +248,10 @@ def _call(asked: Asked) -> click.Command:
     )
     @click.option("--yes", is_flag=True, hidden=True)
     def call(method: str, path: str, file: Any, yes: bool) -> None:
-        """Make any request of its API; the credentials are added.
+        """Make any request of the provider's API; the credentials are added.
 
-        PATH is what follows the address that is configured.  Prints the body of the answer, as it
-        came unless on a terminal; exits with 1 if its status is not 2xx.
+        PATH follows the configured address.  Prints the body of the answer, on a terminal safe to
+        show, else octet for octet; exits with 1 if the status is not 2xx.
         """
         method = method.upper()
         if not path.startswith("/") or not path.isprintable() or " " in path:

@@ -1,4 +1,4 @@
-"""Asking one provider something, and telling plainly what came of it."""
+"""One operation asked of one provider: permission, the exchange, and a plain word on failures."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import click
 
-from smppbridge.cli.blocking import Caller, NotHttp
+from smppbridge.cli.blocking import BlockingClient, NotHttp
 from smppbridge.observe.shown import escaped
 from smppbridge.providers.exchange import BadReply, Exchange, NoAnswer, NotSent, Operation, Provider
 from smppbridge.settings.provider import ProviderSection as Section
@@ -22,8 +22,8 @@ _MAYBE_DONE = "It may have been done all the same: do not repeat it before you h
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The provider that is asked, under its *name* in the configuration."""
+class AskedProvider:
+    """A provider whose operations are asked, under its *name* in the configuration."""
 
     name: str
     section: Section
@@ -31,7 +31,7 @@ class Asked:
 
     @property
     def operations(self) -> Mapping[str, Operation]:
-        """What can be asked, by name, but for what `call` can."""
+        """The operations by name, without `call`."""
         offered = dict(self.provider.operations)
         if self.provider.abilities.balance:
             offered.setdefault("balance", Operation(run=self._balance, description="Credit left"))
@@ -39,11 +39,11 @@ class Asked:
 
     @property
     def calls(self) -> bool:
-        """Whether any other request can be made of it."""
+        """Whether the provider makes any request of its API by `call`."""
         return type(self.provider).call is not Provider.call
 
     def without_secrets(self, words: str) -> str:
-        """Return *words* as they may be seen."""
+        """Return *words* without secrets, escaped."""
         for secret in self._secrets():
             for written in (secret, quote(secret), quote(secret, safe="")):
                 words = words.replace(written, "***")
@@ -65,48 +65,48 @@ class Asked:
             yield from (each for each in values if each and isinstance(each, str))
 
 
-def concluded(asked: Asked, start: Callable[[], Exchange[Any]], *, changes: bool) -> Any:
-    """Return what an exchange comes to; exit with 1 if it fails.
+def concluded(asked: AskedProvider, start: Callable[[], Exchange[Any]], *, changes: bool) -> Any:
+    """Return the conclusion of an exchange; exit with 1 if the exchange fails.
 
-    Of one that *changes* something it is told when that may have happened nevertheless.
+    If a failed exchange *changes* the account, the message warns where the change may be done.
     """
-    caller = Caller(asked.section.lane)
+    client = BlockingClient(asked.section.lane)
     try:
-        return caller.carry(start())
+        return client.carry(start())
     except NotSent as error:
-        why, heeded = f"not reached: {error}", False
+        why, maybe_done = f"not reached: {error}", False
     except NoAnswer as error:
-        why, heeded = str(error), True
+        why, maybe_done = str(error), True
     except BadReply as error:
-        why, heeded = str(error), caller.left and not 200 <= caller.status < 500
+        why, maybe_done = str(error), client.left and not 200 <= client.status < 500
     except NotHttp:
-        why, heeded = "this cannot be asked over HTTP", False
+        why, maybe_done = "this cannot be asked over HTTP", False
     except KeyboardInterrupt:
-        why, heeded = "interrupted", caller.left
-    except Exception as error:  # a faulty provider: what it says could hold anything
+        why, maybe_done = "interrupted", client.left
+    except Exception as error:  # a faulty provider: its message could hold any secret
         where = traceback.extract_tb(error.__traceback__)[-1]
         why = f"a fault of its code: {type(error).__name__} at {where.filename}:{where.lineno}"
-        heeded = caller.left
+        maybe_done = client.left
     finally:
-        caller.close()
-    return give_up(asked, f"{why}. {_MAYBE_DONE}" if changes and heeded else why)
+        client.close()
+    return give_up(asked, f"{why}. {_MAYBE_DONE}" if changes and maybe_done else why)
 
 
-def give_up(asked: Asked, why: str) -> NoReturn:
-    """Say what failed at the provider, and exit with 1."""
+def give_up(asked: AskedProvider, why: str) -> NoReturn:
+    """Print why an operation failed, and exit with 1."""
     raise click.ClickException(f"{asked.name}: {asked.without_secrets(why)}")
 
 
-def permitted(asked: Asked, what: str, *, yes: bool) -> None:
-    """Ask whether to do what moves money; exit with 2 if nobody can be asked."""
+def permitted(asked: AskedProvider, operation: str, *, yes: bool) -> None:
+    """Ask a person before an operation moves money; exit with 2 where no person can be asked."""
     if yes:
         return
-    click.echo(f"{asked.name}: {escaped(what)}. This moves money.", err=True)
+    click.echo(f"{asked.name}: {escaped(operation)}. This moves money.", err=True)
     if not on_terminal(sys.stdin):
         raise click.UsageError("nobody is there to be asked: say --yes if it is meant")
     click.confirm("Go on?", abort=True, err=True)
 
 
 def on_terminal(stream: Any) -> bool:
-    """Return whether a person is at the other end."""
+    """Return whether a stream is a terminal, with a person before it."""
     return bool(stream.isatty())

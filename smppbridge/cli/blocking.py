@@ -1,7 +1,7 @@
-"""Carries an exchange over HTTP and waits for it, for commands that have nothing else to do.
+"""Exchanges over HTTP that a command waits for.
 
-It keeps what the bridge's own client keeps: certificates are verified, redirects not followed, the
-environment's proxies and credentials not heeded, and a request is never made twice by itself.
+The rules are those of the bridge's own client: certificates are verified, redirects not followed,
+proxies and credentials of the environment not used, and no request is repeated by itself.
 """
 
 from __future__ import annotations
@@ -47,13 +47,14 @@ _REASONS = (
 
 
 class NotHttp(Exception):
-    """An exchange wants something that is no HTTP request."""
+    """An exchange yielded a value that is no HTTP request."""
 
 
-class Caller:
+class BlockingClient:
     """Makes one request after another of a provider.
 
-    *left* tells whether the last one may have reached it, *status* what that was answered (0: not).
+    *left* is whether the last request may have reached the provider, *status* the status of its
+    answer (0: none).  Only the instance writes both.
     """
 
     def __init__(self, lane: LaneSettings) -> None:
@@ -66,7 +67,7 @@ class Caller:
         self._adapter = _Adapter(self._leaves)
 
     def carry(self, exchange: Exchange[T]) -> T:
-        """Return what *exchange* comes to; raises what it raises, and NotHttp."""
+        """Return the conclusion of an exchange; raises its exceptions, and NotHttp."""
         exchange = alone(exchange, time.time)
         step: Callable[[Any], Any] = exchange.send
         answer: Any = None
@@ -94,17 +95,17 @@ class Caller:
         else:
             self.status = answer.status
             return answer
-        # Out here, where the error with the URL in it is no context of this one.
+        # Out here, where the error that holds the URL is not the context of the new error.
         raise NoAnswer(reason) if self.left else NotSent(reason)
 
     def close(self) -> None:
-        """Keep no connection."""
+        """Close all connections."""
         self._adapter.close()
 
     def _leaves(self, way: HTTPConnection) -> None:
-        """Note that a request is about to leave, and begin to wait for its answer.
+        """Note that a request is about to leave, and begin to wait for the answer.
 
-        requests knows no time-out for the whole: each octet of the headers may take one.
+        requests has no time-out for a whole answer: each octet of the headers may last as long.
         """
         self.left = True
         self._watch = Timer(self._lane.timeout, self._cut, (way.sock,))
@@ -112,7 +113,7 @@ class Caller:
         self._watch.start()
 
     def _cut(self, way: Any) -> None:
-        """Have whoever reads from a connection find it at its end."""
+        """End a connection for its reader."""
         self._late = True
         with suppress(OSError, ValueError), socket.socket(fileno=os.dup(way.fileno())) as twin:
             twin.shutdown(socket.SHUT_RDWR)
@@ -122,7 +123,7 @@ class Caller:
             answer = self._awaited(request)
         finally:
             self._watch.cancel()
-        if self._late:  # what was cut off may look complete
+        if self._late:  # an answer that was cut off may look complete
             raise NoAnswer(_LATE)
         return answer
 
@@ -157,7 +158,7 @@ class Caller:
 
 
 class _Noting(HTTPConnection):
-    """Tells when the way is open (proxy and TLS too) and the first octet is about to leave."""
+    """Calls *leaves* when proxy and TLS are passed and the first octet is about to leave."""
 
     leaves: Callable[[HTTPConnection], None]
 
@@ -199,5 +200,5 @@ def _body(response: Response) -> bytes:
 
 
 def _cause(error: Exception) -> object:
-    """Return what urllib3 says behind what requests says."""
+    """Return the error of urllib3 behind an error of requests."""
     return getattr(error.args[0], "reason", None) if error.args else None

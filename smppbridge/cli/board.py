@@ -1,4 +1,4 @@
-"""The journal of `demo` on a terminal: a table of messages that changes as they go by."""
+"""The journal of `demo` on a terminal: a table of messages that follows their events."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _HEADINGS = ("time", "message_id", "from", "to", "provider", "state", "ms")
 _WIDTHS = {"time": 8, "message_id": 16, "to": 12, "provider": 13, "state": 13, "ms": 5}
 
 ProviderOf = Callable[[str, Address], str]
-"""Says to which provider a message of an account to some destination goes first."""
+"""Returns the provider that a message of an account to a destination goes to first."""
 
 
 @dataclass(slots=True)
 class BoardRow:
     """One segment or undivided message; *ms* is from acceptance to the final state.
 
-    *provider* is who gets it first, until one says what became of it.
+    *provider* is the first of the route, and once the message has ended the provider of its end.
     """
 
     at: float
@@ -62,7 +62,7 @@ _ENDS = ("message_delivered", "message_ended", "message_failed", "message_expire
 
 
 class Board(Journal):
-    """Shows messages in a table and other events below it; writes lines while there is none."""
+    """Shows messages in a table and other events below the table; writes lines without a table."""
 
     def __init__(
         self,
@@ -83,7 +83,7 @@ class Board(Journal):
 
     @contextmanager
     def shown(self, above: int = 0) -> Iterator[None]:
-        """Show the table, leaving room for *above* lines; it stays there when this ends."""
+        """Show the table below *above* lines; at the end the last table stays on the terminal."""
         self._above = above
         with Live(self.table(), console=self._console, auto_refresh=False) as self._live:
             try:
@@ -93,7 +93,7 @@ class Board(Journal):
                 self._live = None
 
     def __call__(self, event: str, /, **fields: Any) -> None:
-        """Take an event; the table knows only what may be shown of it."""
+        """Show an event, or log it while no table is shown; no secret reaches the table."""
         if self._live is None:
             super().__call__(event, **fields)
             return
@@ -112,7 +112,7 @@ class Board(Journal):
             self._note(event, seen)
 
     def flush(self, wait: float = 0.0) -> None:
-        """Draw the table anew if something has changed."""
+        """Draw the table anew if a row or a note has changed."""
         if self._live is None:
             super().flush(wait)
         elif self._changed:
@@ -120,7 +120,7 @@ class Board(Journal):
             self._live.update(self.table(), refresh=True)
 
     def table(self) -> Group:
-        """Return what is shown."""
+        """Return the table and the notes below it."""
         table = Table(box=SIMPLE_HEAD, padding=0, show_edge=False)
         others = sum(_WIDTHS.values()) + len(_WIDTHS)
         widths = {**_WIDTHS, "from": max(4, min(13, self._console.width - others))}
@@ -129,15 +129,16 @@ class Board(Journal):
             table.add_column(heading, no_wrap=True, width=widths[heading], justify=justify)
         room = max(_FEWEST, self._console.height - self._above - _FRAME - _NOTES)
         for row in list(self._rows.values())[-room:]:
-            table.add_row(
-                f"{datetime.fromtimestamp(row.at):%H:%M:%S}",
-                row.message_id,
-                Text(row.source),
-                Text(row.destination),
-                row.provider,
-                Text(row.state, style=_COLOURS.get(row.state, "red")),
-                "" if row.ms is None else f"{row.ms:.0f}",
-            )
+            cells: dict[str, str | Text] = {
+                "time": f"{datetime.fromtimestamp(row.at):%H:%M:%S}",
+                "message_id": row.message_id,
+                "from": Text(row.source),
+                "to": Text(row.destination),
+                "provider": row.provider,
+                "state": Text(row.state, style=_COLOURS.get(row.state, "red")),
+                "ms": "" if row.ms is None else f"{row.ms:.0f}",
+            }
+            table.add_row(*(cells[heading] for heading in _HEADINGS))
         under_way = self._accepted - self._delivered - self._failed
         table.caption = (
             f"{self._accepted} accepted, {self._delivered} delivered, {self._failed} failed,"
@@ -151,8 +152,15 @@ class Board(Journal):
         self._add(seen, provider, "accepted")
 
     def _add(self, seen: Mapping[str, Any], provider: str, state: str) -> None:
-        message_id, addresses = seen["message_id"], (seen["source_addr"], seen["destination"])
-        self._rows[message_id] = BoardRow(self._clock(), message_id, provider, *addresses, state)
+        message_id = seen["message_id"]
+        self._rows[message_id] = BoardRow(
+            at=self._clock(),
+            message_id=message_id,
+            provider=provider,
+            source=seen["source_addr"],
+            destination=seen["destination"],
+            state=state,
+        )
         if len(self._rows) > _REMEMBERED:
             self._rows.popitem(last=False)
 
@@ -167,6 +175,6 @@ class Board(Journal):
                 row.ms = (self._clock() - row.at) * 1000
 
     def _note(self, event: str, seen: Mapping[str, Any]) -> None:
-        said = (f"{k}={v}" for k, v in seen.items() if k not in ("ts", "level", "event"))
+        fields = (f"{k}={v}" for k, v in seen.items() if k not in ("ts", "level", "event"))
         when = f"{datetime.fromtimestamp(self._clock()):%H:%M:%S}"
-        self._notes.append(" ".join((when, event, *said)))
+        self._notes.append(" ".join((when, event, *fields)))

@@ -1,4 +1,4 @@
-"""``smppbridge check``: what start-up would say of a configuration, without starting."""
+"""``smppbridge check``: the faults that start-up would find in a configuration."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ EX_CONFIG = 78  # sysexits.h
 def check(config: Path, as_json: bool) -> None:
     """Check a configuration as start-up would.
 
-    Opens no store, listens nowhere, calls nobody.  Prints file, line, key and message of every
-    fault and warning; exits with 78 if there is a fault.
+    Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
+    fault and warning; exits with 78 after a fault.
     """
     summary = ""
     try:
@@ -39,7 +39,7 @@ def check(config: Path, as_json: bool) -> None:
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
-    tell(faults, as_json=as_json)
+    print_faults(faults, as_json=as_json)
     if failed:
         raise SystemExit(EX_CONFIG)
     if not as_json:
@@ -47,7 +47,7 @@ def check(config: Path, as_json: bool) -> None:
 
 
 def _verified(settings: Settings) -> list[Fault]:
-    # Only this needs Twisted and TLS: a file that cannot be read is told of without them.
+    # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
     from smppbridge.service.apply import verify
@@ -55,7 +55,7 @@ def _verified(settings: Settings) -> list[Fault]:
     return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
 
 
-def tell(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:
+def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:
     """Print faults, a line each or as JSON; to standard error with *err*."""
     if as_json:
         click.echo(json.dumps([asdict(fault) for fault in faults], indent=2), err=err)
@@ -70,4 +70,4 @@ def _summary(settings: Settings) -> str:
         (len(settings.providers), "provider"),
         (len(settings.routes), "route"),
     )
-    return ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for count, what in counted)
+    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in counted)

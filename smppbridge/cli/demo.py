@@ -1,4 +1,4 @@
-"""``smppbridge demo``: the bridge and every provider on this machine, to be tried."""
+"""``smppbridge demo``: the bridge and every provider's simulator on one machine, to be tried."""
 
 from __future__ import annotations
 
@@ -85,8 +85,8 @@ delivered. Ctrl-C ends it, and nothing is kept.
 def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, delay: float) -> None:
     """Run the bridge with all simulators on 127.0.0.1; needs no file and leaves none.
 
-    Says which numbers go to whom and what can be tried, then shows the messages that go by: as a
-    table on a terminal, as lines otherwise.
+    Prints which numbers go to which provider and which commands to try, then shows the messages
+    that go by: as a table on a terminal, as lines otherwise.
     """
     from twisted.internet import reactor
 
@@ -111,7 +111,7 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
 
 
 def words(place: Place) -> str:
-    """Return what is up, and what can be tried."""
+    """Return the text of the start: listeners, routes, and commands to try."""
     codes = {owner: code for code, owner in CODES.items()}
     return _UP.format(
         smpp=place.smpp,
@@ -133,18 +133,18 @@ def _table(place: Place) -> Iterator[str]:
         numbers = ", ".join(filter(None, way.prefixes)) or "others"
         port = str(place.simulators.get(way.simulator, ""))
         rows.append((numbers, way.via[0], port, way.words))
-    for numbers, provider, port, told in rows:
-        yield f"  {numbers:<8} {provider:<14} {port:<6} {told}".rstrip()
+    for numbers, provider, port, description in rows:
+        yield f"  {numbers:<8} {provider:<14} {port:<6} {description}".rstrip()
 
 
 def _command() -> str:
-    """Return what this program was called by."""
+    """Return the command that smppbridge was called by."""
     called = sys.argv[0]
     return "smppbridge" if shutil.which("smppbridge") == called else shlex.quote(called)
 
 
 class Demo:
-    """A bridge and simulators in one reactor, and what is shown of them."""
+    """A bridge and simulators in one reactor, and the board that shows their messages."""
 
     def __init__(
         self, settings: Settings, place: Place, simulators: Collection[Simulator], reactor: Any
@@ -158,7 +158,7 @@ class Demo:
         self._failed: Exception | None = None
 
     def run(self) -> None:
-        """Run until a signal; raises ClickException if it cannot start."""
+        """Run until a signal; raises ClickException if the bridge cannot start."""
         reactor = self._reactor
         reactor.callWhenRunning(lambda: Deferred.fromCoroutine(self._begin()))
         reactor.addSystemEventTrigger(
@@ -181,10 +181,10 @@ class Demo:
             self._failed = error
             self._reactor.stop()
             return
-        said = words(place)
-        click.echo(said)
+        text = words(place)
+        click.echo(text)
         if self._board is not None:
-            self._display.enter_context(self._board.shown(above=said.count("\n")))
+            self._display.enter_context(self._board.shown(above=text.count("\n")))
 
     def _option(self, port: int) -> str:
         return next(
@@ -196,13 +196,13 @@ class Demo:
 
     async def _end(self) -> None:
         if self._failed is not None:
-            return  # one thing is to be said, and not what its end looks like to others
+            return  # only the failure is printed, not the ends of sessions that follow from it
         await self._bridge.stop()
         await DeferredList([maybeDeferred(each.close) for each in self._simulators])
 
 
 def _board(settings: Settings) -> Board | None:
-    """Return a table if there is a terminal that can show it."""
+    """Return a board if standard output is a terminal that can show a table."""
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
         return None

@@ -25,7 +25,10 @@ _MOST_PHONES = 1_000
 
 
 class Menu(Protocol):
-    """One session, a transceiver; it ends with the bridge."""
+    """A session as transceiver that answers phones with screens; it ends with the bridge.
+
+    Only the instance writes which phones are asked for an amount.
+    """
 
     transport: Any
 
@@ -43,25 +46,25 @@ class Menu(Protocol):
         self._flush()
 
     def dataReceived(self, data: bytes) -> None:
-        """Show the next screen to each phone that says something."""
+        """Show the next screen to each phone whose input came."""
         for event in self._session.receive(data, self._clock.seconds()):
             if isinstance(event, DeliverSm):
                 self._session.answer(DeliverSmResp(0, event.sequence_number))
                 self._show(event)
         self._flush()
 
-    def _show(self, said: DeliverSm) -> None:
-        info = tlvs.find(said.tlvs, Tag.ITS_SESSION_INFO)
+    def _show(self, request: DeliverSm) -> None:
+        info = tlvs.find(request.tlvs, Tag.ITS_SESSION_INFO)
         if info is None or info[1] & 1 or not self._session.room():
-            self._sending.pop(said.source_addr, None)
+            self._sending.pop(request.source_addr, None)
             return
-        text, op = self._screen(said)
+        text, op = self._screen(request)
         screen = SubmitSm(
             service_type=b"USSD",
-            source_addr=said.destination_addr,
-            dest_addr_ton=said.source_addr_ton,
-            dest_addr_npi=said.source_addr_npi,
-            destination_addr=said.source_addr,
+            source_addr=request.destination_addr,
+            dest_addr_ton=request.source_addr_ton,
+            dest_addr_npi=request.source_addr_npi,
+            destination_addr=request.source_addr,
             data_coding=0x0F,
             short_message=text.encode("ascii"),
             tlvs=(
@@ -71,12 +74,12 @@ class Menu(Protocol):
         )
         self._session.ask(screen, None, self._clock.seconds())
 
-    def _screen(self, said: DeliverSm) -> tuple[str, int]:
-        phone = said.source_addr
+    def _screen(self, request: DeliverSm) -> tuple[str, int]:
+        phone = request.source_addr
         sends = phone in self._sending
         self._sending.pop(phone, None)
-        text = said.short_message.decode("latin-1").strip()
-        if tlvs.integer(said.tlvs, Tag.USSD_SERVICE_OP) == _INDICATION:
+        text = request.short_message.decode("latin-1").strip()
+        if tlvs.integer(request.tlvs, Tag.USSD_SERVICE_OP) == _INDICATION:
             return _FIRST, _REQUEST
         if sends and text.isascii() and text.isdecimal() and len(text) <= 6:
             return _SENT.format(int(text)), _LAST
@@ -95,7 +98,7 @@ class Menu(Protocol):
 
 
 def join(reactor: Any, port: int, system_id: str, password: str) -> Deferred[Menu]:
-    """Connect a menu to the SMSC on *port* of this machine."""
+    """Connect a menu to the SMSC on *port* of 127.0.0.1."""
     endpoint = TCP4ClientEndpoint(reactor, "127.0.0.1", port)
     joined: Deferred[Menu] = connectProtocol(endpoint, Menu(reactor, system_id, password))
     return joined

@@ -1,4 +1,4 @@
-"""The configuration of `demo`: every provider there is, each with numbers of its own."""
+"""The configuration of `demo`: every type of provider, each with numbers of its own."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PATHS: Mapping[str, str] = {
     "d7": "",
     "d7_v1": "",
 }
-"""The simulators that are played, and below which path of theirs a provider is."""
+"""The simulators of the demo, each with the path below which it serves the provider's API."""
 
 MENU, YOURS = "menu", "ussd"
 CODES: Mapping[str, str] = {"*384*77#": MENU, "*384*78#": YOURS}
-"""Service codes: the one whose ESME `demo` plays, and one for an ESME of its user's."""
+"""Service codes by account: *menu* is the ESME that `demo` plays, *ussd* an ESME of the user's."""
 
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Numbers that begin with *prefixes* go to *via*; *simulator* is who plays the first of it."""
+    """A route from numbers with *prefixes* to *via*; *simulator* plays the first of *via*."""
 
     prefixes: tuple[str, ...]
     via: tuple[str, ...]
@@ -56,12 +56,12 @@ WAYS = (
     Way(("1",), ("d7_v1",), "d7_v1", "a template: what it speaks is configured"),
     Way(("",), ("keccel",), "keccel", ""),
 )
-"""Which numbers show what."""
+"""The routes of the demo, each for a feature that *words* describes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where the demo is: ports on 127.0.0.1, those of simulators by name, and its secrets."""
+    """The addresses of the demo: ports on 127.0.0.1, ports of simulators by name, and secrets."""
 
     smpp: int
     web: int
@@ -72,21 +72,21 @@ class Place:
     menu_password: str = field(repr=False)
 
     def url_of(self, simulator: str) -> str:
-        """Return below which URL a provider is played."""
+        """Return the base URL of a simulator."""
         return f"http://127.0.0.1:{self.simulators[simulator]}{PATHS[simulator]}"
 
     def callback_url(self, provider: str) -> str:
-        """Return what a provider calls."""
+        """Return the URL of a provider's callbacks."""
         return f"http://127.0.0.1:{self.callbacks}/callbacks/{provider}/{self.key}"
 
     @property
     def ussd_url(self) -> str:
-        """What a USSD gateway calls."""
+        """The URL that a USSD gateway calls."""
         return f"http://127.0.0.1:{self.callbacks}/ussd/{self.key}"
 
 
 def settings_of(place: Place, delay: float) -> Settings:
-    """Return the configuration; what never ends in earnest ends within a minute.
+    """Return the configuration; deadlines of hours are seconds here, so that no wait is long.
 
     *delay* is how many seconds after acceptance the simulators report.
     """

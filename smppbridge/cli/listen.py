@@ -1,4 +1,4 @@
-"""``smppbridge listen``: what an account is delivered, shown as it comes."""
+"""``smppbridge listen``: the deliver_sm of an account, shown as they come."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.esme import (
+from smppbridge.cli.signals import on_hangup
+from smppbridge.cli.smpplib_session import (
     BindRefused,
-    Esme,
     Login,
+    SmpplibSession,
     Unreachable,
     bound,
     date_of,
@@ -24,7 +25,6 @@ from smppbridge.cli.esme import (
     with_login,
     word_of,
 )
-from smppbridge.cli.signals import on_hangup
 from smppbridge.smpp.constants import CommandStatus, EsmClass
 from smppbridge.text import coding
 from smppbridge.text.errors import TextError
@@ -35,7 +35,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
 _DATES = ("submit", "done")
 _HOPELESS = (CommandStatus.ESME_RINVPASWD, CommandStatus.ESME_RINVSYSID)
 
-Show = Callable[[dict[str, Any]], None]
+ShowFields = Callable[[dict[str, Any]], None]
 
 
 @click.command()
@@ -58,7 +58,7 @@ def listen(login: Login, count: int | None, as_json: bool) -> None:
 
 
 def _persist(login: Login, listening: Listening) -> None:
-    """Listen until it has heard enough, binding again with growing pauses."""
+    """Listen until enough deliver_sm came, binding again with growing pauses."""
     pause = _FIRST_PAUSE
     while not listening.enough:
         try:
@@ -75,18 +75,18 @@ def _persist(login: Login, listening: Listening) -> None:
 
 
 class Listening:
-    """Shows what is delivered and counts it, over all sessions."""
+    """Shows deliver_sm and counts them, over all sessions; only `run` writes the count."""
 
-    def __init__(self, show: Show, count: int | None) -> None:
+    def __init__(self, show: ShowFields, count: int | None) -> None:
         self._show, self._left = show, count
 
     @property
     def enough(self) -> bool:
-        """Whether as many came as were asked for."""
+        """Whether as many deliver_sm came as were asked for."""
         return self._left == 0
 
-    def run(self, esme: Esme) -> None:
-        """Show what a session is delivered; raises Unreachable when it is silent."""
+    def run(self, esme: SmpplibSession) -> None:
+        """Show the deliver_sm of a session; raises Unreachable when the SMSC is silent."""
         asked = False
         while not self.enough:
             pdu = esme.next(_SILENCE)
@@ -102,7 +102,7 @@ class Listening:
 
 
 def described(pdu: Any) -> dict[str, Any]:
-    """Return what a deliver_sm says."""
+    """Return the fields of a deliver_sm that are shown."""
     fields: dict[str, Any] = {
         "from": word_of(pdu.source_addr),
         "to": word_of(pdu.destination_addr),
@@ -112,12 +112,12 @@ def described(pdu: Any) -> dict[str, Any]:
     if receipt is None:
         return {"event": "message", **fields, "text": _text(pdu)}
     dates = {f"{which}_date": date_of(receipt.get(f"{which} date", "")) for which in _DATES}
-    said = {"message_id": receipt["id"], "stat": receipt.get("stat", "")}
-    return {"event": "receipt", **fields, **said, "err": receipt.get("err", ""), **dates}
+    state = {"message_id": receipt["id"], "stat": receipt.get("stat", "")}
+    return {"event": "receipt", **fields, **state, "err": receipt.get("err", ""), **dates}
 
 
 def _text(pdu: Any) -> str:
-    """Return the characters of a deliver_sm, its octets in hexadecimal if they are none."""
+    """Return the characters of a deliver_sm, or its octets in hexadecimal."""
     octets: bytes = octets_of(pdu)
     try:
         if pdu.esm_class & EsmClass.UDHI:
@@ -133,7 +133,7 @@ def _as_json(fields: dict[str, Any]) -> None:
 
 def _as_line(fields: dict[str, Any]) -> None:
     if fields["event"] == "receipt":
-        said = "{message_id} {stat} err {err}, {submit_date} -> {done_date}".format_map(fields)
+        text = "{message_id} {stat} err {err}, {submit_date} -> {done_date}".format_map(fields)
     else:
-        said = printable(fields["text"])
-    click.echo(f"{datetime.now():%H:%M:%S}  {fields['from']} -> {fields['to']}  {said}")
+        text = printable(fields["text"])
+    click.echo(f"{datetime.now():%H:%M:%S}  {fields['from']} -> {fields['to']}  {text}")

@@ -1,4 +1,4 @@
-"""Messages from the store as people and programs want to see them."""
+"""Messages of the store, printed for people (tables) and for programs (JSON)."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _WHOLE = frozenset(("message_id", "accepted", "to", "state"))
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What may be seen: texts, whole numbers."""
+    """The fields of messages that are shown: texts, whole numbers."""
 
     text: bool
     numbers: bool
 
     def number(self, addr: str) -> str:
-        """Return an address as it may be seen; letters are no secret."""
+        """Return an address, a number masked unless *numbers*; letters are no secret."""
         hidden = not self.numbers and addr.removeprefix("+").isdecimal()
         return mask(escaped(addr)) if hidden else escaped(addr)
 
     def words(self, text: str) -> str:
-        """Return a reason, which may have a number in it."""
+        """Return the text of a reason, with numbers masked unless *numbers*."""
         return escaped(text if self.numbers else _DIGITS.sub(lambda found: mask(found[0]), text))
 
 
@@ -50,7 +50,7 @@ def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> Non
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["message_id", "accepted", "account", "to", "provider", "state"]
     for name in [*columns, *(["text"] if shown.text else [])]:
-        # where it is narrow words are folded, never an id: it is typed into the next command
+        # a narrow terminal folds words, never an id: people type ids into the next command
         table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
     for message in found:
         cells = [
@@ -62,7 +62,7 @@ def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> Non
             word(message),
             *([content(message)] if shown.text else []),
         ]
-        table.add_row(*map(Text, cells))  # Text: what messages say is no markup
+        table.add_row(*map(Text, cells))  # Text: the text of a message is no markup
     if found:
         console.print(table)
     else:
@@ -74,7 +74,7 @@ def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> Non
 def as_timeline(
     found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
 ) -> None:
-    """Print all that is known of a few messages."""
+    """Print all facts of each message, and its timeline."""
     for message, events in zip(found, timelines, strict=True):
         grid = Table.grid(padding=(0, 2))
         for name, value in facts(message, shown).items():
@@ -92,7 +92,7 @@ def as_timeline(
 def as_lines(
     found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
 ) -> None:
-    """Print JSON, a message a line; with timelines, each with its own."""
+    """Print JSON, a message a line, with its timeline if timelines are given."""
     for message, events in zip_longest(found, timelines):
         line = facts(message, shown)
         if events is not None:
@@ -103,7 +103,7 @@ def as_lines(
 
 
 def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
-    """Return what is known of a message, as it may be seen."""
+    """Return the facts of a message that are shown, by name."""
     named: dict[str, Any] = {
         "message_id": str(message.message_id),
         "system_id": escaped(message.system_id),
@@ -127,12 +127,12 @@ def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
 
 
 def event_facts(event: TimelineEvent, shown: Shown) -> dict[str, Any]:
-    """Return what is known of an event, as it may be seen."""
+    """Return the facts of an event that are shown, by name."""
     return {name: _fact(name, value, shown) for name, value in event.facts.items()}
 
 
 def word(message: ListedMessage) -> str:
-    """Return in a word where a message is."""
+    """Return the stage of a message, its state once it is FINISHED, or Uncertain."""
     if message.uncertain:
         return "Uncertain"
     finished = message.stage == Stage.FINISHED
@@ -140,13 +140,13 @@ def word(message: ListedMessage) -> str:
 
 
 def content(message: ListedMessage) -> str:
-    """Return characters, or octets in hex."""
+    """Return the characters of a message, or its octets in hexadecimal."""
     body = message.body
     return escaped(body) if isinstance(body, str) else (body or b"").hex()
 
 
 def when(at: float | None) -> str:
-    """Return a time in UTC, or nothing."""
+    """Return a time in UTC, an empty text for None."""
     if at is None:
         return ""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"

@@ -1,4 +1,4 @@
-"""``smppbridge messages``: look messages up, and decide about Uncertain ones."""
+"""``smppbridge messages``: look messages up, and decide about Uncertain messages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 import click
 
-from smppbridge.cli.check import EX_CONFIG, tell
+from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.listing import Shown, as_lines, as_table, as_timeline
 from smppbridge.model.message import Stage
 from smppbridge.settings.document import read
@@ -34,7 +34,7 @@ Command = Callable[..., None]
 
 
 def located(command: Command) -> Command:
-    """Add the options that say where the store is."""
+    """Add the options for the store's file."""
     config = click.option(
         "--config",
         type=click.Path(path_type=Path),
@@ -46,7 +46,7 @@ def located(command: Command) -> Command:
 
 
 def as_moment(ctx: click.Context, param: click.Parameter, word: str | None) -> float | None:
-    """Read an option that is a time: ISO (UTC if it has no offset), how long ago, or today."""
+    """Read a time from an option: ISO (UTC without an offset), how long ago, now or today."""
     try:
         return None if word is None else moment(word, time.time())
     except ValueError:
@@ -54,7 +54,7 @@ def as_moment(ctx: click.Context, param: click.Parameter, word: str | None) -> f
 
 
 def moment(word: str, now: float) -> float:
-    """Return the UNIX seconds that *word* means at *now*; raises ValueError."""
+    """Return UNIX seconds for a time in words, read at *now*; raises ValueError."""
     if word in ("now", "today"):
         return now if word == "now" else now // 86_400 * 86_400
     try:
@@ -101,13 +101,13 @@ def messages(
 ) -> None:
     """Look messages up, newest first; times are UTC.
 
-    With --id, everything that happened to one message.  The bridge may run meanwhile.
+    With --id, all steps in the life of one message.  The bridge may run meanwhile.
     """
     ctx.obj = store_path(config, store)
     if ctx.invoked_subcommand is not None:
         return
     shown = Shown(show_text, show_numbers)
-    with told_plainly(), closing(lookup.open_store(ctx.obj)) as db:
+    with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
         if word is not None:
             found = lookup.named(db, word)
             timelines = [lookup.timeline(db, message) for message in found]
@@ -144,15 +144,15 @@ def fail(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> 
 
 
 def decide(path: str, ids: Sequence[int], verb: str, yes: bool) -> None:
-    """Ask, and write the decision down for those that are Uncertain; exit 1 if some are not."""
-    with told_plainly(), closing(lookup.open_store(path)) as db:
+    """Ask, and write the decision on all Uncertain messages of *ids*; exit 1 after any other id."""
+    with failing_plainly(), closing(lookup.open_store(path)) as db:
         reasons = {message_id: why_not(db, message_id) for message_id in ids}
     good = [message_id for message_id, why in reasons.items() if not why]
     if good:
         click.echo(f"{', '.join(map(str, good))}: {WHAT_HAPPENS[verb]}.", err=True)
         if not yes:
             click.confirm("Go on?", abort=True, err=True)
-        with told_plainly():
+        with failing_plainly():
             taken = lookup.decide(path, good, verb)
         reasons |= dict.fromkeys(set(good) - set(taken), "is not Uncertain any more")
         if taken:
@@ -166,7 +166,7 @@ def decide(path: str, ids: Sequence[int], verb: str, yes: bool) -> None:
 
 
 def why_not(db: sqlite3.Connection, message_id: int) -> str:
-    """Return why nothing can be decided about a message, or nothing."""
+    """Return why a message admits no decision; an empty text if it does."""
     found = next((m for m in lookup.named(db, str(message_id)) if m.message_id == message_id), None)
     if found is None:
         return "is no message"
@@ -180,7 +180,7 @@ def why_not(db: sqlite3.Connection, message_id: int) -> str:
 def query_of(
     *, account: str | None, number: str | None, state: str | None, **same: Any
 ) -> lookup.MessageQuery:
-    """Return the query that the options mean."""
+    """Return the query for the options."""
     return lookup.MessageQuery(
         system_id=account,
         number=None if number is None else digits_of(number),
@@ -191,18 +191,18 @@ def query_of(
 
 
 def digits_of(number: str) -> str:
-    """Return a number as the store has it: E.164 digits, or a short code."""
+    """Return a number as in the store: E.164 digits, or a short code."""
     digits = "".join(c for c in number if c not in " -.()/")
     return digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
 
 
 def store_path(config: Path | None, store: str | None) -> str:
-    """Return the store's file: given, or the configuration's, or the default."""
+    """Return the store's file: *store*, or the file of the configuration, or the default."""
     if config is not None and store is None:
         document = read(config, os.environ)
         faults = [fault for key, fault in document.faults.items() if key in ("", "store")]
         if faults:
-            tell(faults, as_json=False)
+            print_faults(faults, as_json=False)
             raise SystemExit(EX_CONFIG)
         values = document.values if isinstance(document.values, dict) else {}
         store = str(values.get("store", DEFAULT_STORE))
@@ -210,14 +210,14 @@ def store_path(config: Path | None, store: str | None) -> str:
 
 
 def given_path(ctx: click.Context, config: Path | None, store: str | None) -> str:
-    """Return the store's file, named after the subcommand or before it."""
+    """Return the store's file from the options after the subcommand, or before the subcommand."""
     path: str = ctx.obj
     return store_path(config, store) if config or store else path
 
 
 @contextmanager
-def told_plainly() -> Iterator[None]:
-    """Turn what can be wrong with a store into one line and exit 1."""
+def failing_plainly() -> Iterator[None]:
+    """Turn an error of the store into a line on standard error and exit 1."""
     try:
         yield
     except (lookup.NotAStore, TooNew) as error:
@@ -227,5 +227,5 @@ def told_plainly() -> Iterator[None]:
 
 
 def give_up(why: str) -> NoReturn:
-    """Say why, and exit with 1."""
+    """Print a reason, and exit with 1."""
     raise click.ClickException(why)

@@ -1,4 +1,4 @@
-"""``smppbridge optouts``: which phones want no more messages, and how they get some again."""
+"""``smppbridge optouts``: list the opt-outs of phones, and end them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import click
 from smppbridge.cli.listing import Shown, when
 from smppbridge.cli.messages import (
     digits_of,
+    failing_plainly,
     give_up,
     given_path,
     located,
     store_path,
-    told_plainly,
 )
 from smppbridge.observe.shown import escaped
 from smppbridge.store import optouts as stored
@@ -27,9 +27,10 @@ from smppbridge.store.lookup import open_store
 @located
 @click.pass_context
 def optouts(ctx: click.Context, /, config: Path | None, store: str | None) -> None:
-    """Numbers that opted out, by the provider that told of it.
+    """Numbers that opted out, by the provider that reported the opt-out.
 
-    They count where a provider's `optouts` says refuse.  The bridge may run meanwhile.
+    Messages to these numbers are refused where a provider's `optouts` is refuse.  The bridge may
+    run meanwhile.
     """
     ctx.obj = store_path(config, store)
 
@@ -51,16 +52,16 @@ def list_(
     **where: Any,
 ) -> None:
     """List numbers that opted out, newest first; times are UTC."""
-    with told_plainly(), closing(open_store(given_path(ctx, **where))) as db:
+    with failing_plainly(), closing(open_store(given_path(ctx, **where))) as db:
         found = stored.listed(db, None if number is None else digits_of(number), limit)
     shown = Shown(text=False, numbers=show_numbers)
-    for one in found:
-        number, provider = shown.number(one.number), escaped(one.provider)
+    for optout in found:
+        number, provider = shown.number(optout.number), escaped(optout.provider)
         if as_json:
-            said = {"since": when(one.at), "number": number, "provider": provider}
-            click.echo(json.dumps(said))
+            line = {"since": when(optout.at), "number": number, "provider": provider}
+            click.echo(json.dumps(line))
         else:
-            click.echo(f"{when(one.at)}  {number:<15}  {provider}")
+            click.echo(f"{when(optout.at)}  {number:<15}  {provider}")
     if not (found or as_json):
         click.echo("nobody opted out")
 
@@ -73,9 +74,9 @@ def list_(
 def remove(ctx: click.Context, /, number: str, provider: str | None, **where: Any) -> None:
     """Let NUMBER have messages again.
 
-    What a provider keeps stays there, and it may go on refusing: see `smppbridge account`.
+    A provider keeps its own list of opt-outs and may go on refusing: see `smppbridge account`.
     """
-    with told_plainly():
+    with failing_plainly():
         found = stored.end(given_path(ctx, **where), digits_of(number), provider)
     if not found:
         give_up("this number has not opted out")

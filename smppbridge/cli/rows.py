@@ -1,4 +1,4 @@
-"""What a provider answered, as people and programs want to see it."""
+"""The answers of a provider's operations, printed for people (tables) and for programs (JSON)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from rich.text import Text
 
 from smppbridge.observe.shown import escaped
 
-Row = Mapping[str, Any]
+OperationRow = Mapping[str, Any]
 
 
-def as_lines(rows: Sequence[Row]) -> None:
+def as_lines(rows: Sequence[OperationRow]) -> None:
     """Print JSON, a row a line."""
     for row in rows:
         click.echo(json.dumps(dict(row), default=str))
 
 
-def as_grid(row: Row) -> None:
-    """Print one row, a value a line."""
+def as_grid(row: OperationRow) -> None:
+    """Print a row, a value a line."""
     grid = Table.grid(padding=(0, 2))
     for name, value in row.items():
         if value not in (None, ""):
@@ -32,8 +32,8 @@ def as_grid(row: Row) -> None:
     _print(grid)
 
 
-def as_table(rows: Sequence[Row], nothing: str) -> None:
-    """Print a table, or *nothing* where there are no rows."""
+def as_table(rows: Sequence[OperationRow], nothing: str) -> None:
+    """Print a table; without rows the word *nothing*."""
     if not rows:
         click.echo(nothing)
         return
@@ -47,7 +47,7 @@ def as_table(rows: Sequence[Row], nothing: str) -> None:
 
 
 def cell(value: Any) -> str:
-    """Return a value as a person would write it, on one line."""
+    """Return a value as a person would write the value, on one line."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -70,8 +70,8 @@ def as_it_came(body: bytes, *, pretty: bool) -> None:
     click.echo("".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text))
 
 
-def _print(what: Table) -> None:
+def _print(table: Table) -> None:
     # In a pipe there is no width to keep to: a line stays a line.
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=10_000)
-    console.print(what)
+    console.print(table)

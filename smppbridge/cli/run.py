@@ -1,4 +1,4 @@
-"""``smppbridge run``: the daemon, as systemd or a container starts it."""
+"""``smppbridge run``: the daemon, as started by systemd or in a container."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smppbridge.cli.check import EX_CONFIG, tell
+from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import Journal, take_over_libraries
 from smppbridge.observe.notify import from_environment
@@ -47,20 +47,20 @@ def run(config: Path) -> None:
 
 
 def checked(config: Path, reactor: Any) -> Settings:
-    """Return the settings of a file; tell its faults and exit with 78 if there are any."""
+    """Return the settings of a file; print faults, if the file has any, and exit with 78."""
     try:
         settings = load(config)
         faults = [settings.fault(f.key, f.message) for f in verify(settings, reactor)]
     except BadSettings as error:
         faults = list(error.faults)
     if faults:
-        tell(faults, err=True)
+        print_faults(faults, err=True)
         raise SystemExit(EX_CONFIG)
     return settings
 
 
 def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
-    """Run the reactor with a bridge in it; return the exit status."""
+    """Run the reactor with a bridge; return the exit status."""
     status = 0
 
     def failed(failure: Failure) -> None:
@@ -80,7 +80,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
         Deferred.fromCoroutine(bridge.start()).addErrback(failed)
 
     def end() -> Deferred[None]:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # asked again: it is on its way
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the bridge is stopping already
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         return Deferred.fromCoroutine(bridge.stop())
 
@@ -91,7 +91,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
 
 
 def reload(bridge: Bridge, config: Path) -> None:
-    """Apply the configuration anew, or say why it stays as it was."""
+    """Apply the configuration anew, or log why the old configuration stays."""
     bridge.notify.reloading(bridge.clock.monotonic())
     reloading = Deferred.fromCoroutine(_reload(bridge, config))
     reloading.addErrback(lambda failure: _log.failure("reload", failure))

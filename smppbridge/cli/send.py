@@ -1,4 +1,4 @@
-"""``smppbridge send``: an ESME at the command line, on a stack that is not ours."""
+"""``smppbridge send``: an ESME at the command line, on smpplib: a stack that is not ours."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.esme import (
+from smppbridge.cli.smpplib_session import (
     BindRefused,
-    Esme,
     Login,
+    SmpplibSession,
     Unreachable,
     bound,
     date_of,
@@ -30,7 +30,7 @@ _WINDOW = 50
 _NOT_FINAL = ("ACCEPTD", "ENROUTE")
 _FAILED, _UNKNOWN = 1, 2
 
-Show = Callable[[str, dict[str, Any]], None]
+ShowEvent = Callable[[str, dict[str, Any]], None]
 Requests = list[tuple[dict[str, Any], str]]  # the fields of a submit_sm, and which segment it is
 
 
@@ -75,10 +75,10 @@ def send(
     no_receipt: bool,
     as_json: bool,
 ) -> None:
-    """Submit TEXT and show what becomes of it.
+    """Submit TEXT and show its responses and receipts.
 
-    Exits with 0 if all of it was delivered, 1 if something was refused or failed, 2 if a receipt
-    did not come in time.
+    Exits with 0 if all segments were delivered, 1 if a segment was refused or failed, 2 if a
+    response or a receipt did not come in time.
     """
     try:
         both = addresses(source, destination) | {"registered_delivery": int(not no_receipt)}
@@ -107,43 +107,46 @@ def _references(count: int) -> range:
 
 
 @dataclass(slots=True)
-class _Sent:
+class _SentSegment:
     segment: str
     at: float  # monotonic seconds
     message_id: str = ""
-    heard: bool = False  # a receipt that is not the last one
+    reported: bool = False  # a receipt came, but not the final one
 
     def __call__(self, **more: Any) -> dict[str, Any]:
-        """Return what is shown of it now."""
+        """Return the fields of the segment that are shown, and *more*."""
         ms = round((time.monotonic() - self.at) * 1000, 1)
         return {"message_id": self.message_id, "segment": self.segment, "ms": ms, **more}
 
 
 class Sending:
-    """Submissions under way: which are unanswered, and which of them a receipt is owed for."""
+    """The segments under way: unanswered, or answered and without their final receipt.
 
-    def __init__(self, show: Show, *, receipts: bool) -> None:
+    Only the instance writes its counts.
+    """
+
+    def __init__(self, show: ShowEvent, *, receipts: bool) -> None:
         self.delivered = self.accepted = self.bad = 0
         self._show, self._receipts = show, receipts
-        self._unanswered: dict[int, _Sent] = {}
-        self._awaited: dict[str, _Sent] = {}
+        self._unanswered: dict[int, _SentSegment] = {}
+        self._awaited: dict[str, _SentSegment] = {}
         self._early: dict[str, dict[str, str]] = {}
 
-    def run(self, esme: Esme, requests: Requests, wait: float) -> None:
-        """Submit and listen until all is known, or nothing was heard for *wait* seconds."""
+    def run(self, esme: SmpplibSession, requests: Requests, wait: float) -> None:
+        """Submit and receive until every segment has ended, or no PDU came for *wait* seconds."""
         for fields, segment in requests:
             while len(self._unanswered) >= _WINDOW:
-                if not self._hear(esme, wait):
+                if not self._receive(esme, wait):
                     return
             at = time.monotonic()
-            self._unanswered[esme.submit(**fields)] = _Sent(segment, at)
+            self._unanswered[esme.submit(**fields)] = _SentSegment(segment, at)
         deadline = time.monotonic() + wait
-        while self.open and self._hear(esme, deadline - time.monotonic()):
+        while self.open and self._receive(esme, deadline - time.monotonic()):
             pass
 
     @property
     def open(self) -> int:
-        """How many answers and receipts are still to come."""
+        """How many responses and receipts are still to come."""
         return len(self._unanswered) + len(self._awaited)
 
     @property
@@ -155,21 +158,21 @@ class Sending:
 
     @property
     def summary(self) -> str:
-        """What it came to, in a line."""
+        """The counts of segments by their end, in a line."""
         parts = [f"{self.accepted} accepted", f"{self.delivered} delivered", f"{self.bad} failed"]
         if self._unanswered:
             parts.append(f"{len(self._unanswered)} not answered")
-        heard = sum(sent.heard for sent in self._awaited.values())
-        if heard:
-            parts.append(f"{heard} without final receipt")
-        if silent := len(self._awaited) - heard:
+        reported = sum(sent.reported for sent in self._awaited.values())
+        if reported:
+            parts.append(f"{reported} without final receipt")
+        if silent := len(self._awaited) - reported:
             parts.append(
                 f"{silent} without receipt (another session of this account may have got it)"
             )
         return ", ".join(parts)
 
-    def _hear(self, esme: Esme, seconds: float) -> bool:
-        """Take one PDU; tell whether there was one in time."""
+    def _receive(self, esme: SmpplibSession, seconds: float) -> bool:
+        """Receive a PDU; return whether a PDU came in time."""
         pdu = esme.next(seconds) if seconds > 0 else None
         if pdu is None:
             return False
@@ -196,17 +199,17 @@ class Sending:
                 self._delivered(early)
 
     def _delivered(self, receipt: dict[str, str] | None) -> int:
-        """Take a receipt; return the command_status it deserves."""
+        """Receive a receipt; return the command_status of its response."""
         if receipt is None:
             return CommandStatus.ESME_RX_T_APPN
         sent = self._awaited.get(receipt["id"])
         if sent is None and self._unanswered and len(self._early) < _WINDOW:
             self._early[receipt["id"]] = receipt
             return CommandStatus.ESME_ROK
-        if sent is None:  # it is left to whoever waits for it
+        if sent is None:  # the receipt is for another session of the account
             return CommandStatus.ESME_RX_T_APPN
         stat = receipt.get("stat", "")
-        sent.heard = True
+        sent.reported = True
         if stat not in _NOT_FINAL:
             del self._awaited[sent.message_id]
             self.delivered += stat == "DELIVRD"

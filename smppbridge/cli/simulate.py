@@ -1,4 +1,4 @@
-"""``smppbridge simulate``: one simulator, until a signal ends it; or a phone that dials."""
+"""``smppbridge simulate``: a simulator, until a signal; or a phone that dials."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ reported twice, 98 never reported, 99 expires; others are delivered."""
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a simulator is, serves and lets in, how it reports, and what it answers 93 and 94."""
+    """The help of a simulator: paths, credentials, reports, and its answers to 93 and 94."""
 
     name: str
     serves: str
@@ -36,7 +36,7 @@ class Served:
 
     @property
     def words(self) -> str:
-        """Return all of it in paragraphs."""
+        """The help in paragraphs."""
         takes = f"Takes any {self.takes}, but for the word wrong."
         digits = _DIGITS.format(error=self.error, throttle=self.throttle)
         return f"{self.name}: {self.serves}.\n\n{takes} {self.reports}.\n\n{digits}"
@@ -96,16 +96,16 @@ SERVED: Mapping[str, Served] = MappingProxyType(
         ),
     }
 )
-"""What each simulator is, by its name."""
+"""The help of each simulator, by the simulator's name."""
 
 
 class Names(click.Group):
-    """Tells the names there are when asked for another."""
+    """Finds a simulator by name, or fails with the names of all simulators."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Return what is called so."""
+        """Return the command for a simulator."""
         if args[0] not in self.commands:
             names = ", ".join(map(repr, self.commands))
             near = get_close_matches(args[0], self.commands, 1)
@@ -118,14 +118,14 @@ class Names(click.Group):
 def simulate() -> None:
     """Play the provider NAME on 127.0.0.1, or a phone (ussd).
 
-    `simulate NAME --help` says what it serves.
+    `simulate NAME --help` lists the paths of a simulator.
     """
 
 
 def _named(name: str) -> click.Command:
-    what = SERVED[name]
+    served = SERVED[name]
 
-    @click.command(name, short_help=what.name, help=what.words)
+    @click.command(name, short_help=served.name, help=served.words)
     @click.option(
         "--port",
         type=click.IntRange(0, 65535),
@@ -176,7 +176,7 @@ def _play(name: str, port: int, callback: str | None, delay: float) -> None:
 def ussd(url: str, code: str, msisdn: str, last: bool) -> None:
     """Be a phone, and MSpace's USSD gateway.
 
-    Dials a service code, shows screens, and sends each line that is typed as an answer.
+    Dials a service code, shows screens, and sends each typed line as an answer.
     """
     try:
         converse(Phone(url, code, msisdn, joined=not last), sys.stdin, sys.stdout)
@@ -187,7 +187,7 @@ def ussd(url: str, code: str, msisdn: str, last: bool) -> None:
 
 
 def listening(simulator: Simulator, port: int, option: str) -> int:
-    """Let a simulator listen and return its port; if it cannot, name the *option* and exit."""
+    """Let a simulator listen and return its port; if the port is taken, name *option* and exit."""
     try:
         return simulator.listen(port)
     except CannotListenError as error:
@@ -195,7 +195,7 @@ def listening(simulator: Simulator, port: int, option: str) -> int:
 
 
 def cannot_listen(error: CannotListenError, option: str) -> click.ClickException:
-    """Return what to say of a port that cannot be had."""
+    """Return the error for a port that is taken; *option* chooses another port."""
     reason: Any = getattr(error.socketError, "strerror", None) or error.socketError
     return click.ClickException(
         f"cannot listen on port {error.port}: {reason}; choose another with {option}"

@@ -1,4 +1,4 @@
-"""A text as the submit_sm that carry it, in the words of smpplib."""
+"""The submit_sm that carry a text, in the words of smpplib."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LONGEST_ADDRESS = 20  # SMPP 3.4, 4.4.1: 21 with the NUL
 def submissions(
     text: str, *, coding: str, long: str, reference: int
 ) -> list[tuple[dict[str, Any], str]]:
-    """Return the fields of each submit_sm of *text*, and which segment it is, as 2/3.
+    """Return the fields of each submit_sm of *text*, with the segment's number, as 2/3.
 
     *coding* is one of CODINGS or ``auto``, *long* how a long text goes: udh8, sar or payload.
     Raises TextError.
@@ -65,7 +65,7 @@ def addresses(source: str, destination: str) -> dict[str, Any]:
 
 
 def _address(given: str) -> tuple[str, int, int]:
-    """Return an address with its TON and NPI: 243... and 00243... are international, 08... not."""
+    """Return an address with TON and NPI: 243... and 00243... are international, 08... is not."""
     if not given or len(given) > _LONGEST_ADDRESS or not given.isascii() or "\0" in given:
         raise ValueError(f"an address has 1 to {_LONGEST_ADDRESS} ASCII characters")
     digits = given.removeprefix("+")

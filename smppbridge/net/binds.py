@@ -1,4 +1,4 @@
-"""Who may bind: credentials, addresses, numbers; and who gives way."""
+"""Binds judged: credentials, addresses, numbers of sessions, and which session gives way."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ _STAND_IN = (  # of no password: an unknown system_id takes as long as a known o
 
 
 class BoundSession(Protocol):
-    """A session as far as admission goes."""
+    """A session, as far as binds are concerned; *bound_as* is the command_id of its bind."""
 
     bound_as: int
 
     def probe(self) -> None:
-        """Ask whether the peer lives."""
+        """Send an enquire_link."""
 
     def last_heard(self) -> float:
-        """Return when its last octet came (monotonic seconds)."""
+        """Return when the peer's last octet came (monotonic seconds)."""
 
     def close(self) -> None:
-        """Cut it off."""
+        """Cut the connection."""
 
 
 @dataclass(slots=True)
@@ -49,13 +49,16 @@ class _Offence:
 
 
 class Penalties:
-    """Slows down addresses that give wrong credentials; bounded, forgiving after a while."""
+    """Delays for addresses that give wrong credentials; bounded, forgiving after a while.
+
+    Only the instance writes its counts.
+    """
 
     def __init__(self) -> None:
         self._offences: dict[str, _Offence] = {}
 
     def delay(self, host: str, now: float) -> float:
-        """Return the seconds that *host* has to wait for its next answer."""
+        """Return the seconds that *host* has to wait for the answer to its next bind."""
         offence = self._offences.get(host)
         if offence is None:
             return 0.0
@@ -64,20 +67,20 @@ class Penalties:
             return 0.0
         return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(offence.failures - 1, 10)))
 
-    def note(self, host: str, now: float) -> None:
-        """Note a failure."""
+    def count(self, host: str, now: float) -> None:
+        """Count a bind with wrong credentials."""
         offence = self._offences.pop(host, _Offence(0, now))
         self._offences[host] = _Offence(offence.failures + 1, now)
         if len(self._offences) > MOST_ADDRESSES:
             del self._offences[next(iter(self._offences))]
 
     def forgive(self, host: str) -> None:
-        """Forget what *host* did: it knows a password."""
+        """Forget the failures of *host*: it gave a right password."""
         self._offences.pop(host, None)
 
 
 def verify_password(hashed: str, password: str) -> bool:
-    """Tell whether *password* has this argon2id hash (blocks: for a worker)."""
+    """Return whether *password* has an argon2id hash (blocks: for a worker thread)."""
     try:
         return PasswordHasher().verify(hashed, password)
     except (VerificationError, InvalidHashError):
@@ -85,7 +88,11 @@ def verify_password(hashed: str, password: str) -> bool:
 
 
 class Binds:
-    """Judges binds.  *verified* is `verify_password` on a worker, *wait* resolves after seconds."""
+    """Judges binds.
+
+    *verified* is `verify_password` on a worker thread, *wait* resolves after seconds.  `change`
+    writes *rights*, `bound` and `unbound` write *sessions*; both are read by the Smsc.
+    """
 
     def __init__(
         self,
@@ -104,14 +111,14 @@ class Binds:
         self._remembered: dict[str, bytes] = {}
 
     def change(self, rights: Mapping[str, Rights]) -> None:
-        """Go by new accounts from now on."""
+        """Judge by new accounts from now on."""
         self.rights = dict(rights)
         self._remembered.clear()
 
     async def judge(self, bind: Bind, host: str) -> tuple[Rights | None, int]:
-        """Return whose bind it is, with a place reserved for it, or why not.
+        """Return the rights of a bind's account and ESME_ROK, or None and the refusal's status.
 
-        The owner of a place gives it up with `release`, or makes it a session with `bound`.
+        A place for the session is reserved: `release` gives the place up, `bound` fills it.
         """
         delay = self.penalties.delay(host, self._seconds())
         if delay:
@@ -119,7 +126,7 @@ class Binds:
         system_id = bind.system_id.decode("latin-1")
         rights = self.rights.get(system_id)
         if not await self._knows_password(system_id, bind.password.decode("latin-1"), rights):
-            self.penalties.note(host, self._seconds())
+            self.penalties.count(host, self._seconds())
             return None, Status.ESME_RINVPASWD
         self.penalties.forgive(host)
         if rights is None or not rights.account.allows_address(host):
@@ -132,19 +139,19 @@ class Binds:
         return rights, Status.ESME_ROK
 
     def release(self, system_id: str, command_id: int) -> None:
-        """Give a reserved place up."""
+        """Give up a reserved place."""
         reserved = self._reserved[system_id]
         reserved.remove(command_id)
         if not reserved:
             del self._reserved[system_id]
 
     def bound(self, system_id: str, session: BoundSession) -> None:
-        """Make a reserved place a session."""
+        """Fill a reserved place with a bound session."""
         self.release(system_id, session.bound_as)
         self.sessions.setdefault(system_id, []).append(session)
 
     def unbound(self, system_id: str, session: BoundSession) -> None:
-        """Note that a session is gone."""
+        """Free the place of a session that is gone, if the session still has one."""
         sessions = self.sessions.get(system_id, [])
         if session in sessions:
             sessions.remove(session)
@@ -169,7 +176,7 @@ class Binds:
         return True
 
     async def _has_place(self, account: Account, command_id: int) -> bool:
-        """Tell whether one more session fits; the longest-silent one gives way if it is dead."""
+        """Return whether one more session fits; the longest silent session gives way if dead."""
         if self._fits(account, command_id):
             return True
         sessions = self._in_the_way(account, command_id)

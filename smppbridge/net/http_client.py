@@ -1,4 +1,4 @@
-"""HTTP requests out and their answers in, by libcurl in a thread of its own; lists both ways."""
+"""HTTP requests out and answers in, by libcurl in a thread of its own; lists both ways."""
 
 from __future__ import annotations
 
@@ -9,61 +9,62 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from smppbridge.net.http_connection import Answer, Connection
-from smppbridge.net.http_pool import Answers, Ask
+from smppbridge.net.http_connection import Connection, HttpAnswer
+from smppbridge.net.http_pool import HttpAnswers, HttpAsk
 from smppbridge.net.http_transfers import Transfers
 from smppbridge.providers.exchange import NotSent
 
-__all__ = ["Answer", "Answers", "Ask", "Connection", "HttpClient"]
+__all__ = ["Connection", "HttpAnswer", "HttpAnswers", "HttpAsk", "HttpClient"]
 
 
 class HttpClient:
-    """Sends each request at most once, and tells what came of it.
+    """Sends each request at most once; each has one answer, be it NotSent or NoAnswer.
 
-    *answered* is called in the reactor thread, through *call_in_reactor*, with all answers there
-    are.  Each provider has up to *slots* requests out at a time; one that keeps them waiting holds
-    up no other.
+    *answered* is called in the reactor thread, through *call_in_reactor*, with all answers since
+    its last call.  Each provider has up to *slots* requests out at a time, and a slow provider
+    holds up no other.  Between the threads are two deques, the connections, written by `change`
+    alone, and flags: each is read and written in one step, without a lock.
     """
 
     def __init__(
         self,
         call_in_reactor: Callable[..., Any],
-        answered: Callable[[Answers], Any],
+        answered: Callable[[HttpAnswers], Any],
         slots: int = 256,
     ) -> None:
         self._call_in_reactor = call_in_reactor
         self._answered = answered
-        self._asked: deque[tuple[str, list[Ask]]] = deque()
-        self._answers: deque[Answers] = deque()
-        self._told = False
+        self._asked: deque[tuple[str, list[HttpAsk]]] = deque()
+        self._answers: deque[HttpAnswers] = deque()
+        self._called = False  # a call of `_answer` is on its way to the reactor thread
         self._stopping = False
         self._ended = False
-        self._wanted: Mapping[str, Connection] = {}
+        self._connections: Mapping[str, Connection] = {}
         self._bell = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._transfers = Transfers(slots, self._bell)
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     @property
     def in_flight(self) -> int:
-        """Requests that libcurl is busy with."""
+        """How many requests libcurl is busy with."""
         return self._transfers.in_flight
 
     @property
     def queued(self) -> int:
-        """Requests that wait for their turn."""
+        """How many requests wait for a slot."""
         return self._transfers.queued + sum(len(asks) for _, asks in self._asked.copy())
 
-    def configure(self, connections: Mapping[str, Connection]) -> None:
-        """Say how each provider is reached from now on; what is in flight ends as it began."""
-        self._wanted = dict(connections)
+    def change(self, connections: Mapping[str, Connection]) -> None:
+        """Reach providers by *connections* from now on; requests in flight end as they began."""
+        self._connections = dict(connections)
         self._ring()
 
     def start(self) -> None:
-        """Begin to send what was asked and will be."""
+        """Begin to send, earlier requests first."""
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """End the thread, waiting at most *timeout* seconds, and tell what is left undone."""
+        """End the thread, waiting at most *timeout* seconds, and answer all open requests."""
         if self._stopping:
             return
         self._stopping = True
@@ -72,12 +73,12 @@ class HttpClient:
             self._end()
         else:
             self._thread.join(timeout)
-        self._deliver()
+        self._answer()
         if self._ended:
             os.close(self._bell)
 
-    def send(self, provider: str, asks: list[Ask]) -> None:
-        """Send each request; what stands beside it comes back with its answer."""
+    def send(self, provider: str, asks: list[HttpAsk]) -> None:
+        """Send each request; the value beside a request comes back with its answer."""
         self._asked.append((provider, asks))
         self._ring()
         if self._ended:
@@ -87,20 +88,20 @@ class HttpClient:
         if not self._ended:
             os.eventfd_write(self._bell, 1)
 
-    def _deliver(self) -> None:
-        # Before looking, so that what is added after the look is told of.
-        self._told = False
-        answers: Answers = []
+    def _answer(self) -> None:
+        # Before looking, so that answers that are added after the look make a call of their own.
+        self._called = False
+        answers: HttpAnswers = []
         while self._answers:
             answers += self._answers.popleft()
         if answers:
             self._answered(answers)
 
-    def _tell(self, answers: Answers) -> None:
+    def _answer_in_reactor(self, answers: HttpAnswers) -> None:
         self._answers.append(answers)
-        if not self._told:
-            self._told = True
-            self._call_in_reactor(self._deliver)
+        if not self._called:
+            self._called = True
+            self._call_in_reactor(self._answer)
 
     def _run(self) -> None:
         try:
@@ -111,21 +112,21 @@ class HttpClient:
     def _turn(self) -> None:
         transfers, applied = self._transfers, None
         while not self._stopping:
-            # In this order: a request finds the configuration that it was sent under, or a newer.
+            # In this order: a request finds the connections of its own time, or newer ones.
             asked = [self._asked.popleft() for _ in range(len(self._asked))]
-            if self._wanted is not applied:
-                applied = self._wanted
-                transfers.configure(applied)
+            if self._connections is not applied:
+                applied = self._connections
+                transfers.change(applied)
             for provider, asks in asked:
                 transfers.begin(provider, asks)
             answers = transfers.move()
             if answers:
-                self._tell(answers)
+                self._answer_in_reactor(answers)
             transfers.wait()
 
     def _end(self) -> None:
-        # Told before closing, which can take its time.
-        self._tell(self._transfers.abandon())
+        # Answered before closing, for closing can last.
+        self._answer_in_reactor(self._transfers.abandon())
         self._ended = True
         self._refuse()
         self._transfers.close()
@@ -134,4 +135,5 @@ class HttpClient:
         with suppress(IndexError):  # empty, or emptied by the other thread just now
             while True:
                 _, asks = self._asked.popleft()
-                self._tell([(about, NotSent("given up")) for about, _request in asks])
+                refused: HttpAnswers = [(about, NotSent("given up")) for about, _request in asks]
+                self._answer_in_reactor(refused)

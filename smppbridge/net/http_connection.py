@@ -1,4 +1,4 @@
-"""How one provider is reached over HTTP, and one libcurl handle on its way there and back."""
+"""The HTTP connection to a provider: its settings, and a libcurl handle for one request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pycurl
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 
-Answer = HttpResponse | NotSent | NoAnswer
+HttpAnswer = HttpResponse | NotSent | NoAnswer
 
 _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110, 8.6: length even if empty
 _USER_AGENT: Final = f"smppbridge/{version('smppbridge')}"
@@ -44,8 +44,8 @@ _REASONS: Final = {
 class Connection:
     """How a provider is reached: times in seconds, the longest answer in octets.
 
-    Certificates are always verified, against certifi's list unless *ca_file* names another.  The
-    environment's proxies are not heeded, only *proxy*.
+    Certificates are always verified, against certifi's list or *ca_file*.  Of proxies only *proxy*
+    is used, never those of the environment.
     """
 
     ca_file: str | None = None
@@ -55,8 +55,8 @@ class Connection:
     max_response: int = 1_048_576
 
 
-class _Fields(Mapping[str, str]):
-    """A response's header fields, read when first asked for, which is seldom."""
+class _HeaderFields(Mapping[str, str]):
+    """The header fields of a response, read at their first use: few responses need any."""
 
     __slots__ = ("_fields", "_lines")
 
@@ -77,7 +77,7 @@ class _Fields(Mapping[str, str]):
         if self._fields is None:
             self._fields = {}
             for line in self._lines:
-                if line.startswith(b"HTTP/"):  # what came before: 100 Continue, a proxy's answer
+                if line.startswith(b"HTTP/"):  # an earlier head: 100 Continue, a proxy's answer
                     self._fields.clear()
                 name, colon, value = line.decode("latin-1").partition(":")
                 if colon:
@@ -85,8 +85,11 @@ class _Fields(Mapping[str, str]):
         return self._fields
 
 
-class Slot:
-    """A libcurl handle towards one provider, and what it is busy with."""
+class CurlSlot:
+    """A libcurl handle towards one provider, with the request that the handle is busy with.
+
+    Only the instance writes its state, and the pool *about*: None while the handle is free.
+    """
 
     __slots__ = (
         "_body",
@@ -119,7 +122,7 @@ class Slot:
         self.curl.slot = self
 
     def load(self, about: Any, request: HttpRequest) -> None:
-        """Make ready for *request*; raises ValueError, TypeError or pycurl.error if it cannot."""
+        """Make the handle ready for *request*; raises ValueError, TypeError or pycurl.error."""
         self.about = about
         self._sent = False
         self._size = 0
@@ -140,18 +143,18 @@ class Slot:
             self._method = request.method if request.method in _WITH_LENGTH else ""
 
     def answer(self) -> HttpResponse:
-        """What came back."""
+        """Return the response."""
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        return HttpResponse(status, b"".join(self._body), _Fields(self._lines))
+        return HttpResponse(status, b"".join(self._body), _HeaderFields(self._lines))
 
     def failure(self, code: int) -> NotSent | NoAnswer:
-        """What libcurl's error *code* means to the asker."""
+        """Return the answer for libcurl's error *code*."""
         if self._size > self._most:
             return NoAnswer(f"response over {self._most} octets")
         return self.verdict(_REASONS.get(code, f"libcurl error {code}"))
 
     def verdict(self, reason: str) -> NotSent | NoAnswer:
-        """What it means to the asker that this goes no further."""
+        """Return the answer for a request that ends here: NoAnswer if it left, else NotSent."""
         return NoAnswer(reason) if self._sent else NotSent(reason)
 
     def _send_once(self, *_where: object) -> int:

@@ -1,4 +1,4 @@
-"""What is under way over HTTP with one provider: slots, a libcurl multi, and what waits."""
+"""The HTTP requests to one provider: slots, a libcurl multi, and the requests that wait."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Any, Final
 
 import pycurl
 
-from smppbridge.net.http_connection import Answer, Connection, Slot
+from smppbridge.net.http_connection import Connection, CurlSlot, HttpAnswer
 from smppbridge.providers.exchange import HttpRequest, NotSent
 
-Ask = tuple[Any, HttpRequest]
-Answers = list[tuple[Any, Answer]]
+HttpAsk = tuple[Any, HttpRequest]
+HttpAnswers = list[tuple[Any, HttpAnswer]]
 
 _EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 class Pool:
-    """One provider's transfers, up to *slots* at a time; belongs to one thread, gauges apart.
+    """One provider's requests, up to *slots* at a time; belongs to one thread, gauges apart.
 
     Each provider has a multi and an epoll of its own: libcurl looks at every handle of a multi
     whenever it is called, and a provider that keeps many waiting would slow down the others.
@@ -27,36 +27,36 @@ class Pool:
 
     def __init__(self, connection: Connection, slots: int) -> None:
         self.connection = connection
-        self.waiting: deque[Ask] = deque()
-        self.busy: set[Slot] = set()
+        self.waiting: deque[HttpAsk] = deque()
+        self.busy: set[CurlSlot] = set()
         self._most, self._made = slots, 0
-        self._free: list[Slot] = []
+        self._free: list[CurlSlot] = []
         self.retired = False
-        self._refused: Answers = []
+        self._refused: HttpAnswers = []
         self._lent: list[socket.socket] = []
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, slots)
         self._epoll = select.epoll()
 
     def fileno(self) -> int:
-        """Return the descriptor that can be read when a socket has stirred."""
+        """Return the descriptor that is readable after an edge of a socket."""
         return self._epoll.fileno()
 
-    def begin(self, asks: list[Ask]) -> None:
-        """Put *asks* on their way, or in line where all slots are taken."""
+    def begin(self, asks: list[HttpAsk]) -> None:
+        """Send requests, or put them in line while all slots are taken."""
         self.waiting.extend(asks)
         self._fill()
 
-    def move(self) -> Answers:
-        """Let libcurl do what can be done at once, and return what came of it."""
-        self._epoll.poll(0)  # edges: what libcurl is about to look at needs no second word
+    def move(self) -> HttpAnswers:
+        """Let libcurl do all that it can at once, and return the answers."""
+        self._epoll.poll(0)  # consume the edges: libcurl looks at all sockets now
         self._multi.perform()
         while self._lent:
             self._lent.pop().close()
         _left, succeeded, failed = self._multi.info_read()
         answers, self._refused = self._refused, []
         for curl in succeeded:
-            slot: Slot = curl.slot
+            slot: CurlSlot = curl.slot
             answers.append((slot.about, slot.answer()))
             self._release(slot)
         for curl, code, _words in failed:
@@ -67,12 +67,12 @@ class Pool:
         return answers
 
     def due(self) -> float | None:
-        """Return in how many seconds libcurl has something to do by the clock."""
+        """Return the seconds until libcurl's next time-out, None without one."""
         milliseconds = self._multi.timeout() if self.busy else -1
         return milliseconds / 1000 if milliseconds >= 0 else None
 
-    def retire(self) -> list[Ask]:
-        """Take no more; return what waited.  What is under way ends as it began."""
+    def retire(self) -> list[HttpAsk]:
+        """Admit no more requests; return the waiting ones.  Those in slots end as they began."""
         self.retired = True
         for slot in self._free:
             slot.curl.close()
@@ -80,8 +80,8 @@ class Pool:
         self.waiting.clear()
         return waited
 
-    def abandon(self) -> Answers:
-        """Give everything up and say how far it had come."""
+    def abandon(self) -> HttpAnswers:
+        """Give up all requests; return their answers: NotSent, or NoAnswer for those that left."""
         answers, self._refused = self._refused, []
         answers += [(slot.about, slot.verdict("given up")) for slot in self.busy]
         answers += [(about, NotSent("given up")) for about, _request in self.waiting]
@@ -89,7 +89,7 @@ class Pool:
         return answers
 
     def close(self) -> None:
-        """Close all connections; can wait for a name that is being looked up."""
+        """Close all connections; may block while libcurl resolves a name."""
         for slot in self.busy:
             self._multi.remove_handle(slot.curl)
         self.busy.clear()
@@ -101,7 +101,7 @@ class Pool:
             about, request = self.waiting.popleft()
             try:
                 if not self._free:
-                    self._free.append(Slot(self.connection, self._open))
+                    self._free.append(CurlSlot(self.connection, self._open))
                     self._made += 1
                 slot = self._free[-1]
                 slot.load(about, request)
@@ -112,7 +112,7 @@ class Pool:
             self.busy.add(slot)
             self._multi.add_handle(slot.curl)
 
-    def _release(self, slot: Slot) -> None:
+    def _release(self, slot: CurlSlot) -> None:
         self._multi.remove_handle(slot.curl)
         slot.about = None
         self.busy.discard(slot)

@@ -1,4 +1,4 @@
-"""All that is under way over HTTP, provider by provider, and when to look at which."""
+"""The HTTP requests to all providers: a pool each, and which pool has to move next."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Mapping
 from typing import Final
 
 from smppbridge.net.http_connection import Connection
-from smppbridge.net.http_pool import Answers, Ask, Pool
+from smppbridge.net.http_pool import HttpAnswers, HttpAsk, Pool
 from smppbridge.providers.exchange import NotSent
 
 _PATIENCE: Final = 0.05  # seconds: libcurl's resolver rings no bell of ours
 
 
 class Transfers:
-    """Belongs to one thread, gauges apart; takes requests and gives answers as lists."""
+    """The pools of all providers; belongs to one thread, gauges apart."""
 
     def __init__(self, slots: int, bell: int) -> None:
         self._slots = slots
@@ -23,22 +23,22 @@ class Transfers:
         self._pools: dict[str, Pool] = {}
         self._all: dict[int, Pool] = {}  # by descriptor; with those that are being wound up
         self._stirred: set[Pool] = set()
-        self._refused: Answers = []
+        self._refused: HttpAnswers = []
         self._epoll = select.epoll()
         self._epoll.register(bell, select.EPOLLIN)
 
     @property
     def in_flight(self) -> int:
-        """Requests that hold a slot."""
+        """How many requests have a slot."""
         return sum(len(pool.busy) for pool in tuple(self._all.values()))
 
     @property
     def queued(self) -> int:
-        """Requests that wait for a slot."""
+        """How many requests wait for a slot."""
         return sum(len(pool.waiting) for pool in tuple(self._all.values()))
 
-    def configure(self, connections: Mapping[str, Connection]) -> None:
-        """Reach each provider so from now on; what holds a slot ends as it began."""
+    def change(self, connections: Mapping[str, Connection]) -> None:
+        """Reach the providers by *connections* from now on; requests in slots end as they began."""
         old, self._pools = self._pools, {}
         for provider, connection in connections.items():
             pool = old.get(provider)
@@ -52,8 +52,8 @@ class Transfers:
                 self.begin(provider, pool.retire())
                 self._wind_up(pool)
 
-    def begin(self, provider: str, asks: list[Ask]) -> None:
-        """Put *asks* on their way, or in line where all slots of the provider are taken."""
+    def begin(self, provider: str, asks: list[HttpAsk]) -> None:
+        """Send requests, or put them in line while all slots of the provider are taken."""
         pool = self._pools.get(provider)
         if pool is None:
             self._refused += [(about, NotSent("no such provider")) for about, _request in asks]
@@ -61,8 +61,8 @@ class Transfers:
         pool.begin(asks)
         self._stirred.add(pool)
 
-    def move(self) -> Answers:
-        """Let libcurl do what can be done at once, and return what came of it."""
+    def move(self) -> HttpAnswers:
+        """Let libcurl do all that it can at once, and return the answers."""
         answers, self._refused = self._refused, []
         stirred, self._stirred = self._stirred, set()
         for pool in stirred:
@@ -72,7 +72,7 @@ class Transfers:
         return answers
 
     def wait(self) -> None:
-        """Sleep until a socket or the bell stirs, or libcurl has something to do by the clock."""
+        """Sleep until an edge of a socket, the bell, or libcurl's next time-out."""
         busy = [pool for pool in self._all.values() if pool.busy]
         patience = _PATIENCE if busy else None
         for pool in busy:
@@ -90,22 +90,22 @@ class Transfers:
         if not events:
             self._stirred.update(busy)
 
-    def abandon(self) -> Answers:
-        """Give everything up and say how far it had come."""
+    def abandon(self) -> HttpAnswers:
+        """Give up all requests; return their answers: NotSent, or NoAnswer for those that left."""
         answers, self._refused = self._refused, []
         for pool in self._all.values():
             answers += pool.abandon()
         return answers
 
     def close(self) -> None:
-        """Close all connections; can wait for a name that is being looked up."""
+        """Close all connections; may block while libcurl resolves a name."""
         for pool in self._all.values():
             pool.close()
         self._all.clear()
         self._epoll.close()
 
     def _wind_up(self, pool: Pool) -> None:
-        """Close a pool that is not used any more, once nothing of it is under way."""
+        """Close a pool that is retired, once none of its slots has a request."""
         if not pool.busy:
             self._stirred.discard(pool)
             self._epoll.unregister(pool)

@@ -1,4 +1,4 @@
-"""A Session on a connection: octets across, one timer, back-pressure, and nothing else."""
+"""A Session on a connection: octets across, a timer, back-pressure, and nothing else."""
 
 from __future__ import annotations
 
@@ -22,30 +22,30 @@ LAST_WRITE = 5.0  # seconds for what is still to be written
 
 
 class Owner(Typing):
-    """Who goes by what a session says.  All calls are made in the order of the PDUs."""
+    """The owner of a session, who goes by its events.  Calls are made in the order of the PDUs."""
 
     def submitted(self, requests: list[SubmitSm]) -> None:
-        """Take the submit_sm that came together."""
+        """Go by submit_sm that came together."""
 
     def answered(self, answers: list[Answered]) -> None:
-        """Take the answers to our requests that came together."""
+        """Go by responses to our requests that came together."""
 
     def happened(self, event: Happening) -> None:
-        """Take anything else."""
+        """Go by any other event."""
 
     def writable(self) -> None:
-        """Note that the peer reads again, or that its requests are heard again."""
+        """Use the window: the peer reads again."""
 
     def ended(self, unanswered: list[object]) -> None:
-        """Note that the connection is gone; our requests about these were not answered."""
+        """Give up the session: its connection is gone, *unanswered* are requests of ours."""
 
 
 @implementer(IPushProducer)
 class SmppProtocol(Protocol):
-    """Carries one session.
+    """Carries a session.
 
     Reading pauses while the session is held (its window is full, a bind is judged) and while the
-    peer does not read what we write.
+    peer does not read our octets.  Only the protocol writes its state; `choked` is read by owners.
     """
 
     transport: Connection
@@ -55,7 +55,7 @@ class SmppProtocol(Protocol):
         self.session, self.clock = session, clock
         self.choked = False
         self._timer: IDelayedCall | None = None
-        self._silent = self._taking = self._closing = False
+        self._paused = self._in_turn = self._closing = False
 
     # -- Twisted --------------------------------------------------------------------------------
 
@@ -70,12 +70,12 @@ class SmppProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Feed the peer's octets to the session; hand its events on."""
         session = self.session
-        self._take(session.receive, data, self.clock.seconds())
-        if session.out or session.sooner or self._silent or self._timer is None:
+        self._turn(session.receive, data, self.clock.seconds())
+        if session.out or session.sooner or self._paused or self._timer is None:
             self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Tell the owner what remains unanswered."""
+        """End the session for its owner."""
         self._disarm()
         self._closing = True
         self.owner.ended(self.session.lost())
@@ -83,7 +83,7 @@ class SmppProtocol(Protocol):
     def pauseProducing(self) -> None:
         """Stop: the peer does not read."""
         self.choked = True
-        self._hush()
+        self._pause()
 
     def resumeProducing(self) -> None:
         """Go on: the peer reads again."""
@@ -100,10 +100,10 @@ class SmppProtocol(Protocol):
         """Write what is in line; go on reading if there is room again; close if it is over."""
         if self.session.out or self.session.sooner:
             self._write()
-        if self._taking:
+        if self._in_turn:
             return
-        if self._silent:
-            self._hear()
+        if self._paused:
+            self._resume()
         if self._timer is None or self.session.sooner:
             self._arm()
 
@@ -113,10 +113,10 @@ class SmppProtocol(Protocol):
 
     # -- inside ---------------------------------------------------------------------------------
 
-    def _take(self, source: Callable[..., Iterator[Event]], *about: object) -> None:
+    def _turn(self, source: Callable[..., Iterator[Event]], *about: object) -> None:
         submitted: list[SubmitSm] = []
         answered: list[Answered] = []
-        self._taking = True
+        self._in_turn = True
         for event in source(*about):
             kind = type(event)
             if kind is SubmitSm:
@@ -126,12 +126,12 @@ class SmppProtocol(Protocol):
             else:
                 self.owner.happened(cast(Happening, event))
         if self.session.stopped:  # before they are handed on: they may be refused at once
-            self._hush()
+            self._pause()
         if submitted:
             self.owner.submitted(submitted)
         if answered:
             self.owner.answered(answered)
-        self._taking = False
+        self._in_turn = False
 
     def _write(self) -> None:
         octets = self.session.octets_to_send()
@@ -140,17 +140,17 @@ class SmppProtocol(Protocol):
         if self.session.state is State.CLOSED:
             self._close()
 
-    def _hush(self) -> None:
-        if not self._silent and not self._closing:
-            self._silent = True
+    def _pause(self) -> None:
+        if not self._paused and not self._closing:
+            self._paused = True
             self.transport.pauseProducing()
 
-    def _hear(self) -> None:
-        while self._silent and not self.session.held and not self.choked and not self._closing:
-            self._silent = False
-            self._take(self.session.resume, self.clock.seconds())
+    def _resume(self) -> None:
+        while self._paused and not self.session.held and not self.choked and not self._closing:
+            self._paused = False
+            self._turn(self.session.resume, self.clock.seconds())
             self._write()
-            if not self._silent and not self._closing:
+            if not self._paused and not self._closing:
                 self.transport.resumeProducing()
                 return
 
@@ -167,7 +167,7 @@ class SmppProtocol(Protocol):
 
     def _due(self) -> None:
         self._timer = None
-        self._take(self.session.tick, self.clock.seconds())
+        self._turn(self.session.tick, self.clock.seconds())
         self.flush()
 
     def _disarm(self) -> None:
@@ -182,7 +182,7 @@ class SmppProtocol(Protocol):
         self._closing = True
         self._disarm()
         self._timer = self.clock.callLater(LINGER, self._lose)
-        if self._silent:  # a close over octets that nobody has read can lose our last PDU
+        if self._paused:  # a close over octets that nobody has read can lose our last PDU
             self.transport.resumeProducing()
 
     def _lose(self) -> None:

@@ -1,4 +1,4 @@
-"""TLS towards servers, always verified: their names against certificates that we trust."""
+"""TLS towards servers: their names are always verified, against trusted certificates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class BadCertificates(ValueError):
 def endpoint(
     reactor: Any, host: str, port: int, timeout: float, *, tls: bool, ca_file: str | None
 ) -> IStreamClientEndpoint:
-    """Return where to connect to; with *tls* to a server that proves to be *host*.
+    """Return the endpoint of a server; with *tls* the server has to prove that it is *host*.
 
     *ca_file* stands in for certifi's certificates.  Raises BadCertificates.
     """
@@ -34,7 +34,7 @@ def endpoint(
 
 
 def trust_root(path: str) -> Any:
-    """Return the certificates in a PEM file, read again when it changes; raises BadCertificates."""
+    """Return the certificates of a PEM file, read again after a change; raises BadCertificates."""
     try:
         return _certificates(path, Path(path).stat().st_mtime)
     except OSError as error:

@@ -27,5 +27,5 @@ class Wires:
 
     def change(self, connections: Mapping[str, Connection], terms: Mapping[str, Terms]) -> None:
         """Reach each provider by these connections and terms from now on."""
-        self.http.configure(connections)
+        self.http.change(connections)
         self.smpp.change(terms)

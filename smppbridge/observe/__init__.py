@@ -1,6 +1,6 @@
-"""What the bridge lets be seen of itself: log lines, metrics, and its word to systemd.
+"""The bridge seen from outside: log lines, metrics and datagrams to systemd.
 
-Nothing here decides anything about a message, and nothing of a message's text or of a secret gets
-out through here. All of it belongs to the reactor's thread. May import ``model`` and the names in
+The package never decides about a message, and no text of a message and no secret leaves through it.
+All of its state belongs to the reactor's thread.  May import ``model`` and the names in
 ``smpp.constants``.
 """

@@ -12,11 +12,11 @@ _PIECE = 4096
 class Lines:
     """Lines gathered for a file descriptor, at most *limit* octets of them.
 
-    A reader that stands still costs lines, not the reactor's time: *dropped* counts them all,
-    *untold* those that no line has told of yet.
+    A reader that stands still costs lines, not the reactor's time: *dropped* counts all lost lines,
+    *unlogged* those that no line in the log counts yet.  Only the instance writes its state.
     """
 
-    __slots__ = ("_descriptor", "_held", "_limit", "_poll", "_size", "dropped", "untold")
+    __slots__ = ("_descriptor", "_held", "_limit", "_poll", "_size", "dropped", "unlogged")
 
     def __init__(self, descriptor: int, limit: int = 4 << 20) -> None:
         self._descriptor = descriptor
@@ -24,7 +24,7 @@ class Lines:
         self._held: list[bytes] = []
         self._size = 0
         self.dropped = 0
-        self.untold = 0
+        self.unlogged = 0
         self._poll = select.poll()
         self._poll.register(descriptor, select.POLLOUT)
 
@@ -48,14 +48,14 @@ class Lines:
         self._size += len(octets)
 
     def warning(self, line: str) -> None:
-        """Gather a line and write it at once."""
+        """Gather a line and write all lines at once."""
         self.info(line)
         self.flush()
 
     error = warning
 
     def flush(self, wait: float = 0.0) -> None:
-        """Write what the reader takes now, or within *wait* seconds where it stands still."""
+        """Write lines as far as the reader reads now, or within *wait* seconds if it is behind."""
         octets, written = b"".join(self._held), 0
         try:
             while written < len(octets) and self._poll.poll(wait * 1000):
@@ -69,6 +69,10 @@ class Lines:
         self._held = [rest] if rest else []
         self._size = len(rest)
 
+    def count_logged(self) -> None:
+        """Begin the count of *unlogged* lines anew: a line in the log counts them now."""
+        self.unlogged = 0
+
     def _lose(self, count: int) -> None:
         self.dropped += count
-        self.untold += count
+        self.unlogged += count

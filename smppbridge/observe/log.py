@@ -1,4 +1,4 @@
-"""One line for each event: structured, safe to show, gathered and written in batches."""
+"""The log: a line for each event, structured, safe to show, gathered and written in batches."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ LEVELS = {
     "store_failed": "error",
     "unhandled_error": "error",
 }
-"""The level of an event; what is not named here is "info"."""
+"""The level of an event; an event that is not named here is "info"."""
 
 
 class Journal:
-    """Takes events with their fields and writes each as one line.
+    """Logs events with their fields, a line for each event.
 
     Warnings and errors are written at once; other lines wait for the next flush, which the service
     calls every 100 ms and at the end.
@@ -71,41 +71,41 @@ class Journal:
         ).bind()
 
     def __call__(self, event: str, /, **fields: Any) -> None:
-        """Write one event; *fields* that are secret or text are left out, numbers are masked."""
+        """Log an event; *fields* that are secret or text are left out, numbers are masked."""
         getattr(self._log, LEVELS.get(event, "info"))(event, **fields)
 
     @property
     def dropped(self) -> int:
-        """How many lines were lost because nobody read them in time."""
+        """How many lines were lost because the reader was behind."""
         return self._lines.dropped
 
     def flush(self, wait: float = 0.0) -> None:
-        """Write what was gathered; wait up to *wait* seconds for a reader that is behind."""
-        before = self._lines.untold
+        """Write the gathered lines; wait up to *wait* seconds for a reader that is behind."""
+        before = self._lines.unlogged
         self._lines.flush(wait)
         if before and not self._lines.waiting:
-            self._lines.untold = 0
+            self._lines.count_logged()
             self("log_lines_dropped", count=before)
 
 
 def take_over_libraries(journal: Journal) -> None:
-    """Let what Twisted and the standard library log end in *journal*; once a process."""
+    """Let *journal* log the events of Twisted and of the standard library; once a process."""
     globalLogBeginner.beginLoggingTo([TwistedLog(journal)], redirectStandardIO=False)
     logging.getLogger().addHandler(LibraryLog(journal))
 
 
 @implementer(ILogObserver)
 class TwistedLog:
-    """Hands Twisted's warnings to the journal, and errors without their messages.
+    """Logs Twisted's warnings, and errors without their messages.
 
-    An exception's message may quote what it failed on, so that only its kind and place are told.
+    The message of an exception may quote a secret or a text: its kind and its place are logged.
     """
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
     def __call__(self, event: LogEvent) -> None:
-        """Write one event of Twisted's, if it is a warning or worse."""
+        """Log an event of Twisted's, if it is a warning or worse."""
         failure, source = event.get("log_failure"), event.get("log_namespace")
         if failure is not None:
             self._journal("unhandled_error", source=source, **described(failure))
@@ -114,19 +114,19 @@ class TwistedLog:
 
 
 class LibraryLog(logging.Handler):
-    """Hands warnings of libraries that use ``logging`` to the journal."""
+    """Logs the warnings of libraries that use ``logging``."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__(logging.WARNING)
         self._journal = journal
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record, without the message of an exception it may carry."""
+        """Log a record, without the message of an exception in it."""
         self._journal("library_warning", source=record.name, why=record.getMessage())
 
 
 def described(failure: Failure) -> dict[str, object]:
-    """Return what may be said of an error: its kind, its causes' kinds, and where it happened."""
+    """Return the fields of an error that may be logged: its kind, its causes' kinds, its place."""
     error: BaseException | None = failure.value
     kinds: list[str] = []
     reason = failure.value.strerror if isinstance(failure.value, OSError) else None

@@ -1,8 +1,8 @@
-"""What the bridge counts and times, for Prometheus.
+"""The counts and timings of the bridge, for Prometheus.
 
-Counts are plain numbers in dictionaries and become metrics only when somebody asks, so that one
-count costs a few hundred nanoseconds.  All labels are names of ours or of the configuration; what
-a peer may choose is cut down to the names that SMPP has.
+Counts are plain numbers in dictionaries and become metrics only when Prometheus asks, so that a
+count costs a few hundred nanoseconds.  All labels are names of ours or of the configuration; values
+that a peer may choose are cut down to the names that SMPP has.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STATES = {int(state): state.name for state in MessageState}
 
 
 class Timing:
-    """How often what was timed fell between which bounds."""
+    """A histogram: how many times lie between which bounds; only the instance writes its counts."""
 
     __slots__ = ("_bounds", "_counts", "_sum")
 
@@ -47,7 +47,7 @@ class Timing:
         self._sum += seconds * count
 
     def write(self, family: HistogramMetricFamily, labels: Labels) -> None:
-        """Add this timing to *family*, summed up as Prometheus wants it."""
+        """Add the histogram to *family*, with cumulative buckets as Prometheus counts."""
         total, buckets = 0, []
         for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
             total += count
@@ -56,7 +56,10 @@ class Timing:
 
 
 class Metrics(Collector):
-    """Counts for the relay (its ``Meters``) and the rest of the bridge; read by ``exposition``."""
+    """Counts for the relay (its ``Meters``) and the rest of the bridge; read by ``exposition``.
+
+    Only the methods of the instance write its counts; a gauge is read where it is kept.
+    """
 
     def __init__(self, version: str) -> None:
         self._counts: dict[str, defaultdict[Labels, float]] = {
@@ -73,7 +76,7 @@ class Metrics(Collector):
         self._registry.register(self)
 
     def watch(self, name: str, read: Callable[[], Reading]) -> None:
-        """Let *read* tell a gauge, or a counter kept elsewhere, when somebody asks.
+        """Read a gauge, or a counter kept elsewhere, by *read* when Prometheus asks.
 
         It returns a number, or one for each tuple of label values.
         """
@@ -86,7 +89,7 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all that is known; what cannot be read now is left out and counted."""
+        """Yield all metrics; a metric that cannot be read is left out and counted."""
         for name, of in NAMES.items():
             if of.kind == "histogram":
                 yield self._histogram(name, of)
@@ -127,7 +130,7 @@ class Metrics(Collector):
             timing = timings[labels] = Timing(NAMES[name].bounds)
         return timing
 
-    # What relay.meters.Meters asks for
+    # relay.ports.Meters
 
     def accepted(self, system_id: str, count: int) -> None:
         """Count submit_sm answered ESME_ROK."""
@@ -153,7 +156,7 @@ class Metrics(Collector):
             timing.add(each)
 
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
-        """Count reports by where they came from and what they said."""
+        """Count reports by source and state."""
         state_name = _STATES.get(state, "other")
         self._count("smppbridge_reports_total", provider, source, state_name, by=count)
 
@@ -180,29 +183,29 @@ class Metrics(Collector):
         self._count("smppbridge_deliveries_total", system_id, outcome, by=count)
 
     def mo(self, provider: str, outcome: str, count: int) -> None:
-        """Count MO messages by what became of them."""
+        """Count MO messages by outcome."""
         self._count("smppbridge_mo_total", provider, outcome, by=count)
 
     def opted_out(self, provider: str, count: int) -> None:
-        """Count opt-outs heard."""
+        """Count opt-outs that a provider reported."""
         self._count("smppbridge_optouts_total", provider, by=count)
 
     def ussd_answered(self, system_id: str, seconds: float) -> None:
-        """Time a screen of an ESME's, from the phone's request on."""
+        """Time an ESME's screen, from the request of the phone on."""
         self._time("smppbridge_ussd_answer_seconds", system_id, seconds=seconds)
 
     def ussd_ended(self, system_id: str, outcome: str) -> None:
-        """Count a dialogue by what ended it; *system_id* is empty if the code is nobody's."""
+        """Count a dialogue by its end; *system_id* is empty for a code without an account."""
         self._count("smppbridge_ussd_ended_total", system_id, outcome)
 
-    # What the sessions, the store and the web sites tell
+    # for sessions, the store and the web sites
 
     def pdu_error(self, status: int) -> None:
-        """Count a PDU that was wrong and answered with *status*."""
+        """Count a wrong PDU by the *status* of its response."""
         self._count("smppbridge_pdu_errors_total", _STATUSES.get(status, "other"))
 
     def bind_attempt(self, result: str) -> None:
-        """Count a bind by what it was answered; *result* is a name of ours."""
+        """Count a bind by its *result*, a name of ours."""
         self._count("smppbridge_bind_attempts_total", result)
 
     def bind_ended(self, seconds: float) -> None:
@@ -210,21 +213,21 @@ class Metrics(Collector):
         self._time("smppbridge_bind_duration_seconds", seconds=seconds)
 
     def submit_resp(self, system_id: str, seconds: float, count: int = 1) -> None:
-        """Time the answers to *count* submit_sm that came and were answered together."""
+        """Time the responses to *count* submit_sm that came and were answered together."""
         self._time("smppbridge_submit_resp_seconds", system_id, seconds=seconds, count=count)
 
     def enquire_link(self, seconds: float) -> None:
-        """Time the answer to an enquire_link of ours."""
+        """Time the response to an enquire_link of ours."""
         self._time("smppbridge_enquire_link_seconds", seconds=seconds)
 
     def store_commit(self, seconds: float) -> None:
-        """Time one transaction until it is on disk."""
+        """Time a transaction until its rows are on disk."""
         self._time("smppbridge_store_commit_seconds", seconds=seconds)
 
     def reactor_lag(self, seconds: float) -> None:
-        """Tell by how much a timer was late."""
+        """Time how late a timer was."""
         self._time("smppbridge_reactor_lag_seconds", seconds=seconds)
 
     def callback(self, provider: str, result: str) -> None:
-        """Count a request to the callbacks listener; *provider* is empty for one without a key."""
+        """Count a request to the callbacks listener; *provider* is empty after a wrong key."""
         self._count("smppbridge_callbacks_total", provider, result)

@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a metric is; *bounds* are those of a histogram's buckets, in seconds."""
+    """The kind, labels and help of a metric; *bounds* are for a histogram's buckets, in seconds."""
 
     kind: Literal["counter", "gauge", "histogram"]
     labels: tuple[str, ...]

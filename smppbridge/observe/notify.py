@@ -1,4 +1,4 @@
-"""Our word to systemd: one datagram a state (sd_notify(3))."""
+"""Datagrams to systemd: one for each state of the bridge (sd_notify(3))."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 
 class Notify:
-    """Tells the service manager how we are; silent where there is none."""
+    """Sends the state of the bridge to the service manager, if the environment names one."""
 
     __slots__ = ("_address",)
 
@@ -17,30 +17,30 @@ class Notify:
         self._address = "\0" + address[1:] if address.startswith("@") else address
 
     def ready(self, status: str) -> bool:
-        """Say that all listens and recovers no more; also the end of a reload."""
-        return self._tell(READY=1, STATUS=status)
+        """Send that the bridge listens and has recovered; also the end of a reload."""
+        return self._send(READY=1, STATUS=status)
 
     def status(self, status: str) -> bool:
-        """Say in one line how it goes."""
-        return self._tell(STATUS=status)
+        """Send a line on the state of the bridge."""
+        return self._send(STATUS=status)
 
     def reloading(self, monotonic: float) -> bool:
-        """Say that the configuration is being read again, at *monotonic* seconds."""
-        return self._tell(RELOADING=1, MONOTONIC_USEC=int(monotonic * 1e6))
+        """Send that a reload of the configuration has begun, at *monotonic* seconds."""
+        return self._send(RELOADING=1, MONOTONIC_USEC=int(monotonic * 1e6))
 
     def stopping(self) -> bool:
-        """Say that we are on our way out."""
-        return self._tell(STOPPING=1)
+        """Send that the bridge is stopping."""
+        return self._send(STOPPING=1)
 
     def extend(self, seconds: float) -> bool:
-        """Ask not to be killed for so many seconds more."""
-        return self._tell(EXTEND_TIMEOUT_USEC=int(seconds * 1e6))
+        """Ask for *seconds* more before the service manager kills the bridge."""
+        return self._send(EXTEND_TIMEOUT_USEC=int(seconds * 1e6))
 
     def alive(self) -> bool:
         """Keep the watchdog from biting."""
-        return self._tell(WATCHDOG=1)
+        return self._send(WATCHDOG=1)
 
-    def _tell(self, **states: object) -> bool:
+    def _send(self, **states: object) -> bool:
         if not self._address:
             return False
         lines = (f"{name}={' '.join(str(value).split())}" for name, value in states.items())
@@ -54,5 +54,5 @@ class Notify:
 
 
 def from_environment() -> Notify:
-    """Return a Notify for the service manager that started this process, if one did."""
+    """Return a Notify for the service manager that started the process, silent without one."""
     return Notify(os.environ)

@@ -1,4 +1,4 @@
-"""What of an event is shown, and how: no secret, no text, no whole number, nothing unprintable."""
+"""Fields of events as they are shown: no secret, no text, no whole number, printable only."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
 
 
 def mask(number: str) -> str:
-    """Return a number with its middle hidden; a short one keeps only its last two digits.
+    """Return a number with its middle hidden; of a short number only the last two digits are kept.
 
     >>> mask("243810000001")
     '2438*****001'
@@ -42,7 +42,7 @@ def mask(number: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Return *text*, bounded, with what a terminal could obey written as an escape."""
+    """Return *text*, bounded, with the characters that a terminal could obey as escapes."""
     if len(text) > _LONGEST:
         text = f"{text[:_LONGEST]}..."
     if text.isprintable():
@@ -51,7 +51,7 @@ def escaped(text: str) -> str:
 
 
 def stamped(clock: Callable[[], float]) -> Processor:
-    """Return a structlog processor that puts time, level and event before the shown fields."""
+    """Return a structlog processor: time, level and event before the shown fields."""
 
     def stamp(logger: Any, level: str, event: EventDict) -> EventDict:
         when = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
@@ -66,7 +66,7 @@ def stamped(clock: Callable[[], float]) -> Processor:
 
 
 def renderer(form: Literal["json", "text"], *, colour: bool) -> Processor:
-    """Return a structlog processor that makes the line: JSON, or ``key=value`` for humans."""
+    """Return a structlog processor: fields as a line of JSON, or of ``key=value`` for humans."""
     encode = json.JSONEncoder(separators=(",", ":")).encode
 
     def as_json(logger: Any, level: str, event: EventDict) -> str:
@@ -90,7 +90,7 @@ def _shown_fields(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 @cache
 def _rule(name: str) -> Callable[[Any], Any] | None:
-    """Return how a field of this name is shown; None if it never is."""
+    """Return how fields of a name are shown; None for fields that never are."""
     if _PRIVATE.search(name):
         return None
     if name in _NUMBERS:
@@ -105,7 +105,7 @@ def _rule(name: str) -> Callable[[Any], Any] | None:
 
 
 def _shown(value: Any) -> Any:
-    """Show a value of a kind that is known to be safe, or else only its kind."""
+    """Show a value of a safe kind, or else only the name of its kind."""
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
@@ -129,7 +129,7 @@ def _masked(value: Any) -> str:
 
 
 def _identifier(value: Any) -> Any:
-    """Show an id; one that a provider has not given yet may end with the number it is for."""
+    """Show an id without a number at its end: a stand-in for a provider_message_id can have one."""
     return value and _NUMBER_IN_ID.sub(lambda found: mask(found[0]), escaped(str(value)))
 
 

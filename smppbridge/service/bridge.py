@@ -186,9 +186,9 @@ class Bridge:
         )
         smsc.drain()
         parted = Deferred.fromCoroutine(relay.wires.smpp.stop(parting))
-        await self._until(lambda: not smsc.links, min(deadline, self._in(parting)))
-        for link in list(smsc.links):
-            link.close()
+        await self._until(lambda: not smsc.sessions, min(deadline, self._in(parting)))
+        for session in list(smsc.sessions):
+            session.close()
         await parted
         await self._close(unfinished=relay.lanes.out)  # these are Uncertain from now on
 

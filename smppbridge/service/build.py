@@ -40,8 +40,8 @@ from smppbridge.service import rules
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
-from smppbridge.web.callbacks import Callbacks
-from smppbridge.web.ussd import Ussd
+from smppbridge.web.callbacks import CallbacksResource
+from smppbridge.web.ussd import UssdResource
 
 Receive = Callable[..., Coroutine[Any, Any, None]]
 """Receives (provider, its reports, MO messages and opt-outs, push or poll); durable when done."""
@@ -83,8 +83,8 @@ class Doors:
 
     binds: Binds
     smsc: Smsc
-    callbacks: Callbacks
-    ussd: Ussd
+    callbacks: CallbacksResource
+    ussd: UssdResource
 
 
 def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
@@ -205,7 +205,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = Callbacks(read, relay.receive, reactor, metrics.callback)
+    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback)
     return Doors(
-        binds=binds, smsc=smsc, callbacks=callbacks, ussd=Ussd(callbacks, metrics.callback)
+        binds=binds, smsc=smsc, callbacks=callbacks, ussd=UssdResource(callbacks, metrics.callback)
     )

@@ -16,7 +16,7 @@ from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
 from smppbridge.store.port import same_id
 from smppbridge.store.records import marks
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
@@ -258,7 +258,7 @@ def _gathering(message_id: int, received_at: float, octets: bytes, context: str)
     )
 
 
-def _arrival(message: ListedMessage, segments: Sequence[Row]) -> Iterator[TimelineEvent]:
+def _arrival(message: ListedMessage, segments: Sequence[SqlRow]) -> Iterator[TimelineEvent]:
     for message_id, number, received_at in segments:
         yield TimelineEvent(received_at, "segment", {"message_id": message_id, "number": number})
     if message.stage == Stage.GATHERING:
@@ -270,7 +270,7 @@ def _arrival(message: ListedMessage, segments: Sequence[Row]) -> Iterator[Timeli
 
 
 def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
-    rows: list[Row] = db.execute(
+    rows: list[SqlRow] = db.execute(
         "select number, provider, begun_at, ended_at, outcome, reason from attempt "
         "where message_id = ? order by number",
         (message.message_id,),

@@ -9,13 +9,13 @@ from itertools import count
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store.port import MoEntry
 from smppbridge.store.records import DeliveryRow, marks, read_address
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 
 AT_ONCE = 250  # ids in one statement
 MOST_OPTOUTS = 1_000_000
 
 
-def entry_rows(entry: MoEntry) -> list[Row]:
+def entry_rows(entry: MoEntry) -> list[SqlRow]:
     """Return a row for each deliver_sm of an MO message."""
     return [
         (
@@ -42,8 +42,8 @@ def kept(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
     """Return the message_ids of *ids* that MO messages in the store have."""
     found: set[int] = set()
     for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
-        rows = db.execute(f"select message_id from mo where message_id in ({marks(some)})", some)
+        chunk = ids[at : at + AT_ONCE]
+        rows = db.execute(f"select message_id from mo where message_id in ({marks(chunk)})", chunk)
         found.update(row[0] for row in rows)
     return found
 
@@ -95,9 +95,11 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
         return 0  # without taking the lock that a delete takes
     db.execute("begin immediate")
     for at in range(0, len(gone), AT_ONCE):
-        some = gone[at : at + AT_ONCE]
-        db.execute(f"delete from delivery where state = 0 and message_id in ({marks(some)})", some)
-        db.execute(f"delete from mo where message_id in ({marks(some)})", some)
+        chunk = gone[at : at + AT_ONCE]
+        db.execute(
+            f"delete from delivery where state = 0 and message_id in ({marks(chunk)})", chunk
+        )
+        db.execute(f"delete from mo where message_id in ({marks(chunk)})", chunk)
     db.execute("commit")
     return len(gone)
 

@@ -14,7 +14,7 @@ from smppbridge.store import mo
 from smppbridge.store import records as rec
 from smppbridge.store.port import EarlyReport, Found, LineQuery, Restored, Waiting, same_id
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 
 _MESSAGE, _DELIVERY = columns(MessageRow), columns(DeliveryRow)
 _EARLY = ", ".join(each.name for each in fields(EarlyReport))
@@ -196,17 +196,18 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
     gone = [row[0] for row in rows]
     db.execute("begin immediate")
     for at in range(0, len(gone), AT_ONCE):
-        some = gone[at : at + AT_ONCE]
-        held = f"({marks(some)})"
+        chunk = gone[at : at + AT_ONCE]
+        held = f"({marks(chunk)})"
         segments = [
-            r[0] for r in db.execute(f"select message_id from segment where parent in {held}", some)
+            r[0]
+            for r in db.execute(f"select message_id from segment where parent in {held}", chunk)
         ]
-        owners = some + segments
+        owners = chunk + segments
         for table, ids in (
             ("delivery", owners),
-            ("attempt", some),
+            ("attempt", chunk),
             ("segment", segments),
-            ("message", some),
+            ("message", chunk),
         ):
             db.execute(f"delete from {table} where message_id in ({marks(ids)})", ids)
     db.execute("commit")
@@ -241,15 +242,15 @@ def _in_order(db: sqlite3.Connection, ids: Sequence[int]) -> list[Attempt]:
 def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
     found: dict[int, Attempt] = {}
     for at in range(0, len(ids), AT_ONCE):
-        some = ids[at : at + AT_ONCE]
+        chunk = ids[at : at + AT_ONCE]
         rows = db.execute(
-            f"select {_MESSAGE} from message where message_id in ({marks(some)})", some
+            f"select {_MESSAGE} from message where message_id in ({marks(chunk)})", chunk
         )
         found.update((a.message.message_id, a) for a in _attempts(db, rows))
     return found
 
 
-def _attempts(db: sqlite3.Connection, read: Iterable[Row]) -> list[Attempt]:
+def _attempts(db: sqlite3.Connection, read: Iterable[SqlRow]) -> list[Attempt]:
     rows = [MessageRow._make(row) for row in read]
     segments = _segments(db, rows)
     return [rec.read_attempt(row, segments.get(row.message_id, ())) for row in rows]
@@ -259,12 +260,12 @@ def _segments(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> dict[int, t
     parents = [row.message_id for row in rows if row.segments]
     found: dict[int, tuple[Segment, ...]] = {}
     for at in range(0, len(parents), AT_ONCE):
-        some = parents[at : at + AT_ONCE]
+        chunk = parents[at : at + AT_ONCE]
         found |= rec.read_segments(
             db.execute(
                 "select parent, message_id, number, registered_delivery, received_at "
-                f"from segment where parent is not null and parent in ({marks(some)})",
-                some,
+                f"from segment where parent is not null and parent in ({marks(chunk)})",
+                chunk,
             )
         )
     return found

@@ -23,7 +23,7 @@ from smppbridge.model.message import (
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry, Found, Settlement, Verdict
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 
 
 class MessageRow(NamedTuple):
@@ -75,8 +75,8 @@ def columns(row: type[MessageRow | DeliveryRow]) -> str:
     return ", ".join(row._fields)
 
 
-def message_row(m: Message, first: Attempt | None) -> Row:
-    """Return the row of a message just accepted, with its first attempt if there is one."""
+def message_row(m: Message, first: Attempt | None) -> SqlRow:
+    """Return the row of an accepted message, with its first attempt, if any."""
     source, destination = m.source, m.destination
     begun = first is not None and first.number > 0
     hop = first.hop if first is not None else 0
@@ -106,7 +106,7 @@ def message_row(m: Message, first: Attempt | None) -> Row:
     )
 
 
-def verdict_row(v: Verdict) -> Row:
+def verdict_row(v: Verdict) -> SqlRow:
     """Return the columns that a verdict changes in the row of its message."""
     a = v.attempt
     return (
@@ -121,7 +121,7 @@ def verdict_row(v: Verdict) -> Row:
     )
 
 
-def attempt_row(v: Verdict) -> Row:
+def attempt_row(v: Verdict) -> SqlRow:
     """Return the row of an attempt that was not accepted."""
     a = v.attempt
     outcome = v.outcome
@@ -136,12 +136,12 @@ def attempt_row(v: Verdict) -> Row:
     )
 
 
-def settlement_row(s: Settlement) -> Row:
+def settlement_row(s: Settlement) -> SqlRow:
     """Return the columns that a settlement changes in the row of its message."""
     return (s.attempt.message.message_id, s.state, s.error, s.at, s.source, s.renamed)
 
 
-def delivery_row(d: Delivery) -> Row:
+def delivery_row(d: Delivery) -> SqlRow:
     """Return the row of a delivery owed."""
     return (
         d.message_id,
@@ -156,7 +156,7 @@ def delivery_row(d: Delivery) -> Row:
     )
 
 
-def segment_row(entry: Entry) -> Row:
+def segment_row(entry: Entry) -> SqlRow:
     """Return the row of a segment: without octets where the segment completes its message."""
     key, s = entry.key, entry.segment
     assert key is not None
@@ -215,7 +215,7 @@ def context_text(key: GatheringKey, s: Segment) -> str:
     )
 
 
-def read_gathering(row: Row) -> tuple[GatheringKey, Segment]:
+def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
     """Return a segment that waits for the rest of its message, with the key of that message."""
     message_id, number, registered_delivery, received_at, octets, context = row
     written = json.loads(context)
@@ -285,7 +285,7 @@ def read_found(row: MessageRow, segments: tuple[Segment, ...]) -> Found:
     return Found(read_attempt(row, segments), Stage(row.stage))
 
 
-def read_segments(rows: Iterable[Row]) -> dict[int, tuple[Segment, ...]]:
+def read_segments(rows: Iterable[SqlRow]) -> dict[int, tuple[Segment, ...]]:
     """Return joined segments by parent.
 
     A row is (parent, message_id, number, registered_delivery, received_at).

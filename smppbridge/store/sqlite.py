@@ -25,7 +25,7 @@ from smppbridge.store.port import (
     Settlement,
     Verdict,
 )
-from smppbridge.store.statements import Row
+from smppbridge.store.statements import SqlRow
 from smppbridge.store.writer import Writer, Writes, connect
 
 
@@ -105,7 +105,7 @@ class SqliteStore:
             )
         ]
         segments = [rec.segment_row(e) for e in entries if e.segment]
-        joined: list[Row] = [
+        joined: list[SqlRow] = [
             (s.message_id, m.message_id) for m in messages if m.segments for s in m.segments
         ]
         writes += [(sql.INSERT_SEGMENT, segments), (sql.JOIN_SEGMENT, joined)]
@@ -150,7 +150,7 @@ class SqliteStore:
         return self._write(_settled(settlements))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
-        rows: list[Row] = [
+        rows: list[SqlRow] = [
             (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed) for r in reports
         ]
         return self._write([(sql.INSERT_EARLY, rows)])
@@ -159,11 +159,11 @@ class SqliteStore:
         return self._write([(sql.DELETE_EARLY, list(keys))])
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
-        rows: list[Row] = [(d.message_id, d.state, status, at) for d, status in done]
+        rows: list[SqlRow] = [(d.message_id, d.state, status, at) for d, status in done]
         return self._write([(sql.FINISH_DELIVERY, rows)])
 
     def postpone(self, deliveries: Sequence[Delivery]) -> Deferred[None]:
-        rows: list[Row] = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
+        rows: list[SqlRow] = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
         return self._write([(sql.POSTPONE_DELIVERY, rows)])
 
     def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
@@ -178,7 +178,7 @@ class SqliteStore:
 
     def probe(self) -> Deferred[None]:
         """Write a row and delete it: a store that failed may have room again."""
-        nothing: Row = ("", "", 0, 0, 0.0, "")
+        nothing: SqlRow = ("", "", 0, 0, 0.0, "")
         return self._write([(sql.INSERT_EARLY, [nothing]), (sql.DELETE_EARLY, [("", "")])])
 
     # -- the verbs that read: queries of the writer thread, after the calls before them ---------
@@ -240,7 +240,7 @@ class SqliteStore:
 def _settled(settlements: Sequence[Settlement]) -> Writes:
     if not settlements:
         return []
-    early: list[Row] = [s.early for s in settlements if s.early is not None]
+    early: list[SqlRow] = [s.early for s in settlements if s.early is not None]
     return [
         (sql.STATE, [rec.settlement_row(s) for s in settlements if not s.final]),
         (sql.FINAL, [rec.settlement_row(s) for s in settlements if s.final]),

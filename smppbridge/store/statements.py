@@ -11,7 +11,7 @@ import sqlite3
 from itertools import chain
 from typing import Any
 
-Row = tuple[Any, ...]
+SqlRow = tuple[Any, ...]
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -29,14 +29,14 @@ class Many:
             n: f"with v({columns}) as (values {','.join([row] * n)}) {statement}" for n in SIZES
         }
 
-    def run(self, db: sqlite3.Connection, rows: list[Row]) -> None:
+    def run(self, db: sqlite3.Connection, rows: list[SqlRow]) -> None:
         """Execute the statement for all rows, at most 256 a step."""
         for at in range(0, len(rows), SIZES[-1]):
-            some = rows[at : at + SIZES[-1]]
-            size = next(n for n in SIZES if n >= len(some))
-            values = list(chain.from_iterable(some))
-            if size > len(some):
-                values += self._nulls * (size - len(some))
+            chunk = rows[at : at + SIZES[-1]]
+            size = next(n for n in SIZES if n >= len(chunk))
+            values = list(chain.from_iterable(chunk))
+            if size > len(chunk):
+                values += self._nulls * (size - len(chunk))
             db.execute(self._sql[size], values)
 
 

@@ -14,11 +14,11 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.store import statements as sql
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.statements import Many, Row
+from smppbridge.store.statements import Many, SqlRow
 
 T = TypeVar("T")
-Writes = list[tuple[Many, list[Row]]]
-Query = Callable[[sqlite3.Connection], Any]
+Writes = list[tuple[Many, list[SqlRow]]]
+StoreQuery = Callable[[sqlite3.Connection], Any]
 
 
 @dataclass(slots=True)
@@ -27,7 +27,7 @@ class _StoreCall:
 
     waiter: Deferred[Any]
     writes: Writes | None = None
-    query: Query | None = None
+    query: StoreQuery | None = None
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -151,7 +151,7 @@ def _write(db: sqlite3.Connection, parts: list[Writes]) -> list[Exception | None
 
 
 def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> None:
-    rows: dict[Many, list[Row]] = {}
+    rows: dict[Many, list[SqlRow]] = {}
     for writes in parts:
         for many, more in writes:
             if more:
@@ -167,7 +167,7 @@ def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> None:
             db.execute("rollback")
 
 
-def _result(db: sqlite3.Connection, query: Query) -> Any:
+def _result(db: sqlite3.Connection, query: StoreQuery) -> Any:
     try:
         return query(db)
     except (sqlite3.Error, ValueError, OverflowError) as error:  # a value that SQL cannot have

@@ -16,7 +16,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.site import Request, answer, not_allowed, not_found
+from smppbridge.web.site import BoundedRequest, answer, not_allowed, not_found
 
 Read = Callable[[str, HttpRequest], Sequence[Received]]
 """Reads a callback of a provider; raises BadReply if it is none of its callbacks."""
@@ -26,7 +26,7 @@ Receive = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A provider that may call: its key, and the body that it wants in return."""
+    """A provider that may call: its key, and the body of the answer that it expects."""
 
     key: bytes = field(repr=False)
     answer: bytes = b""
@@ -39,15 +39,15 @@ _NOBODY = Caller(b"\0" * 32)
 class _Callback:
     """A request that is answered when its reports and messages are on disk."""
 
-    request: Request
+    request: BoundedRequest
     caller: Caller
     received: Sequence[Received]
 
 
-class Callbacks(Resource):
+class CallbacksResource(Resource):
     """The resource that providers call; to a stranger every path looks the same.
 
-    All callbacks of one turn of the reactor are received together, with one commit.  *counted* is
+    All callbacks of one turn of the reactor are received together, with one commit.  *count* is
     called with the provider ("" if its key was wrong) and the result of the request.
     """
 
@@ -59,11 +59,11 @@ class Callbacks(Resource):
         read: Read,
         receive: Receive,
         reactor: IReactorTime,
-        counted: Callable[[str, str], None],
+        count: Callable[[str, str], None],
     ) -> None:
         super().__init__()
         self._read, self._receive, self._reactor = read, receive, reactor
-        self._counted = counted
+        self._count = count
         self._callers: Mapping[bytes, Caller] = {}
         self._read_now: dict[str, list[_Callback]] = {}
 
@@ -73,25 +73,25 @@ class Callbacks(Resource):
             raise ValueError("a callback key is empty")
         self._callers = {name.encode(): caller for name, caller in callers.items()}
 
-    def render(self, request: Request) -> bytes | int:
-        """Answer one request, at once if it is not for us."""
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Answer a request: at once if it is no callback, else when the callback is on disk."""
         name, key = _addressed(request)
         caller = self._callers.get(name, _NOBODY)
         if not compare_digest(caller.key, key) or caller is _NOBODY:
-            self._counted("", "unknown")
+            self._count("", "unknown")
             return not_found(request)
         provider = name.decode()
         if request.method not in (b"GET", b"POST"):
-            self._counted(provider, "bad_request")
+            self._count(provider, "bad_request")
             return not_allowed(request, b"GET, POST")
         try:
             received = self._read(provider, read_request(request, provider))
         except BadReply:
-            self._counted(provider, "bad_request")
+            self._count(provider, "bad_request")
             return answer(request, BAD_REQUEST, b"not understood\n")
         except Exception:  # a provider's fault must not look like a good answer to its caller
             self._log.failure("callback")
-            self._counted(provider, "failed")
+            self._count(provider, "failed")
             return answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
         if not self._read_now:
             self._reactor.callLater(0, self._receive_all)
@@ -117,9 +117,9 @@ class Callbacks(Resource):
                 self._answer(callback.request, OK, callback.caller.answer)
             else:
                 self._answer(callback.request, SERVICE_UNAVAILABLE, b"not stored\n")
-            self._counted(provider, "ok" if stored else "failed")
+            self._count(provider, "ok" if stored else "failed")
 
-    def _answer(self, request: Request, status: int, body: bytes) -> None:
+    def _answer(self, request: BoundedRequest, status: int, body: bytes) -> None:
         if request.channel is None:  # the provider has gone meanwhile
             return
         if status == OK and not body:
@@ -130,18 +130,18 @@ class Callbacks(Resource):
         request.finish()
 
 
-def _addressed(request: Request) -> tuple[bytes, bytes]:
-    """Return the provider and the key that a path names; empty ones if it is not such a path."""
+def _addressed(request: BoundedRequest) -> tuple[bytes, bytes]:
+    """Return the provider and the key in the path of a callback; empty names for other paths."""
     match request.path.split(b"/"):
         case [b"", b"callbacks", name, key]:
             return name, key
     return b"", b""
 
 
-def read_request(request: Request, provider: str) -> HttpRequest:
-    """Return what came as the provider modules read it: first values, names of headers lower case.
+def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
+    """Return a request as the provider modules read it: first values, header names in lower case.
 
-    Its URL goes without the key.
+    The URL is without the key.
     """
     return HttpRequest(
         method=request.method.decode("ascii"),

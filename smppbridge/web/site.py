@@ -12,8 +12,8 @@ from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
-MAX_BODY = 1 << 20  # SMS.CX tells of up to 200 long messages in one request
-"""Octets in a request's body; the largest that is documented is SMS.CX's 200 reports."""
+MAX_BODY = 1 << 20  # SMS.CX sends up to 200 reports on long messages in one request
+"""Octets in the body of a request."""
 MAX_CONNECTIONS = 500
 TIMEOUT = 60.0
 """Seconds that a connection may be idle, and that one request may take to come in."""
@@ -27,12 +27,12 @@ _TOO_LARGE = (
     b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 )
 
-Content = tuple[int, bytes, bytes]
+PageContent = tuple[int, bytes, bytes]
 """A status, a content type and a body."""
 
 
 def answer(request: server.Request, status: int, body: bytes, content_type: bytes = TEXT) -> bytes:
-    """Set what goes with *body*, and return it for a Resource to return."""
+    """Set the status and headers of an answer, and return its body for a Resource to return."""
     request.setResponseCode(status)
     request.setHeader(b"Content-Type", content_type)
     request.setHeader(b"Cache-Control", b"no-store")
@@ -40,30 +40,30 @@ def answer(request: server.Request, status: int, body: bytes, content_type: byte
 
 
 def not_found(request: server.Request) -> bytes:
-    """Answer any path that is not ours, and any key that is wrong, alike."""
+    """Answer every unknown path and every wrong key alike."""
     return answer(request, http.NOT_FOUND, b"not found\n")
 
 
 def not_allowed(request: server.Request, allowed: bytes) -> bytes:
-    """Answer a method that the path does not have."""
+    """Answer a method that the path does not serve."""
     request.setHeader(b"Allow", allowed)
     return answer(request, http.NOT_ALLOWED, b"method not allowed\n")
 
 
-class Request(server.Request):
-    """A request whose body is bounded and in memory, and whose errors tell nothing."""
+class BoundedRequest(server.Request):
+    """A request whose body is bounded and in memory, and whose error pages hold no detail."""
 
     content: BytesIO
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body that says it is too long before it comes."""
+        """Refuse a body of a Content-Length that is too large before it comes."""
         self.content = BytesIO()
         if length is not None and length > MAX_BODY:
             self._refuse()
 
     def handleContentChunk(self, data: bytes) -> None:
-        """Take a piece of the body, as long as there is room."""
+        """Keep octets of the body, as long as there is room."""
         if self._refused:
             return
         if self.content.tell() + len(data) > MAX_BODY:
@@ -72,21 +72,21 @@ class Request(server.Request):
             self.content.write(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Go on with a request that is whole, if it was not refused."""
+        """Go on with a whole request, unless it was refused."""
         if not self._refused:
             super().requestReceived(command, path, version)
 
     def process(self) -> None:
-        """Let the site's one resource answer: there is no tree to walk, and no Server to tell."""
-        self.site = cast(Channel, self.channel).site
+        """Let the site's one resource answer: no tree of resources, no Server header."""
+        self.site = cast(BoundedChannel, self.channel).site
         try:
             self.render(self.site.resource)
         except Exception:
             self.processingFailed(Failure())
 
     def done(self) -> None:
-        """Answer 200 without a body, as thousands of callbacks a second are."""
-        if self.responseHeaders.hasHeader(b"Connection"):  # it has to be said that we close
+        """Answer 200 without a body, the answer to thousands of callbacks a second."""
+        if self.responseHeaders.hasHeader(b"Connection"):  # the peer must know that we close
             self.setHeader(b"Content-Length", b"0")
         else:
             self.startedWriting = 1
@@ -94,7 +94,7 @@ class Request(server.Request):
         self.finish()
 
     def processingFailed(self, reason: Failure) -> Failure:
-        """Answer a failure of ours; the log learns where it was, the peer nothing."""
+        """Log a failure of ours with its place, and answer the peer without any detail."""
         self._log.failure("", failure=reason)
         if self.channel is not None and not self.startedWriting:
             body = answer(self, http.INTERNAL_SERVER_ERROR, b"internal error\n")
@@ -109,8 +109,8 @@ class Request(server.Request):
         self.channel.loseConnection()
 
 
-class Channel(http.HTTPChannel):
-    """One HTTP/1.1 connection; a request that trickles in has no more time than another."""
+class BoundedChannel(http.HTTPChannel):
+    """One HTTP/1.1 connection; a request that trickles in has no more time than any other."""
 
     site: BoundedSite
     transport: ITCPTransport
@@ -120,7 +120,7 @@ class Channel(http.HTTPChannel):
     _host: IAddress | None = None
 
     def connectionMade(self) -> None:
-        """Begin, unless there are too many already."""
+        """Begin, unless there are too many connections already."""
         self._admitted = self.site.admit()
         if self._admitted:
             super().connectionMade()
@@ -128,13 +128,13 @@ class Channel(http.HTTPChannel):
             self.transport.abortConnection()
 
     def getHost(self) -> IAddress:
-        """Return our end of the connection; every request asks, and it stays the same."""
+        """Return our end of the connection, found once: every request asks."""
         if self._host is None:
             self._host = super().getHost()
         return self._host
 
     def resetTimeout(self) -> None:
-        """Start the time-out anew with a request's first octets only."""
+        """Begin the time-out anew with the first octets of a request only."""
         if not self._begun:
             self._begun = True
             super().resetTimeout()
@@ -155,8 +155,8 @@ class BoundedSite(server.Site):
     """A Site that bounds connections, bodies and times, speaks HTTP/1.1 and logs no URL."""
 
     noisy = False
-    protocol = Channel  # type: ignore[assignment]  # written so for HTTP/2, which we do not offer
-    requestFactory = Request
+    protocol = BoundedChannel  # type: ignore[assignment]  # typed for HTTP/2, which is not offered
+    requestFactory = BoundedRequest
 
     def __init__(
         self, resource: IResource, reactor: IReactorTime, connections: int = MAX_CONNECTIONS
@@ -165,7 +165,7 @@ class BoundedSite(server.Site):
         self._room = connections
 
     def admit(self) -> bool:
-        """Tell whether there is room for one more connection, and take it."""
+        """Reserve room for a connection; return whether there was room."""
         if not self._room:
             return False
         self._room -= 1
@@ -184,11 +184,11 @@ class BoundedSite(server.Site):
 
 
 class Pages(Resource):
-    """A few exact paths, each with a function that makes its content; nothing else."""
+    """Exact paths, each with a function that makes its content; any other path is not found."""
 
     isLeaf = True
 
-    def __init__(self, pages: Mapping[bytes, Callable[[], Content]]) -> None:
+    def __init__(self, pages: Mapping[bytes, Callable[[], PageContent]]) -> None:
         super().__init__()
         self._pages = pages
 
@@ -210,16 +210,16 @@ def web_site(
 ) -> BoundedSite:
     """Return the site for operators: /healthz, /readyz and /metrics.
 
-    *ready* tells what must all be true for messages to be taken, by name.
+    *ready* returns by name the conditions that must all be true for messages to be accepted.
     """
 
-    def readiness() -> Content:
+    def readiness() -> PageContent:
         checks = dict(ready())
         well = all(checks.values())
         body = json.dumps({"ready": well, "checks": checks}).encode() + b"\n"
         return (http.OK if well else http.SERVICE_UNAVAILABLE), JSON, body
 
-    pages: dict[bytes, Callable[[], Content]] = {
+    pages: dict[bytes, Callable[[], PageContent]] = {
         b"/healthz": lambda: (http.OK, TEXT, b"ok\n"),
         b"/readyz": readiness,
         b"/metrics": lambda: (http.OK, EXPOSITION, exposition()),
@@ -228,5 +228,5 @@ def web_site(
 
 
 def callbacks_site(callbacks: IResource, reactor: IReactorTime) -> BoundedSite:
-    """Return the site that providers call, and nothing else."""
+    """Return the site for the callbacks of providers alone."""
     return BoundedSite(callbacks, reactor)

@@ -1,4 +1,4 @@
-"""Where a USSD provider calls: POST /ussd/<key>, answered with the next screen, CON or END."""
+"""The requests of a USSD provider: POST /ussd/<key>, answered with the next screen, CON or END."""
 
 from __future__ import annotations
 
@@ -16,57 +16,60 @@ from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import Answer
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
-from smppbridge.web.site import Request, answer, not_allowed
+from smppbridge.web.site import BoundedRequest, answer, not_allowed
 
 LONGEST_INPUT = 4_000
-"""Characters of all that a phone has typed in a dialogue."""
+"""Characters that a phone has typed in a dialogue, all inputs together."""
 _COUNTED_AS = "ussd"
 
 
-class Phones(Protocol):
-    """Who takes what phones send."""
+class PhoneDialogues(Protocol):
+    """The dialogues that the requests of phones go on in."""
 
-    def ask(self, said: Dialled, answer: Answer) -> Dialogue:
-        """Take a request; *answer* gets the screen, once."""
+    def ask(self, dialled: Dialled, answer: Answer) -> Dialogue:
+        """Go on with the dialogue of a request, or begin one; *answer* gets one screen."""
 
     def left(self, dialogue: Dialogue, answer: Answer) -> None:
         """Note that the request of *answer* is gone."""
 
 
-class Ussd(Resource):
-    """Hears one USSD provider; all that is not for it is for *others*, which know no such path."""
+class UssdResource(Resource):
+    """Serves one USSD provider; every other path and every wrong key is for *others* to answer.
+
+    Only `admit` writes which key is served, and by which dialogues.
+    """
 
     isLeaf = True
 
-    def __init__(self, others: IResource, counted: Callable[[str, str], None]) -> None:
+    def __init__(self, others: IResource, count: Callable[[str, str], None]) -> None:
         super().__init__()
-        self._others, self._counted = others, counted
-        self._phones: Phones | None = None
+        self._others, self._count = others, count
+        self._dialogues: PhoneDialogues | None = None
         self._path = b""
 
-    def admit(self, key: str | None, phones: Phones) -> None:
-        """Hear whoever knows *key* from now on; nobody if there is none."""
+    def admit(self, key: str | None, dialogues: PhoneDialogues) -> None:
+        """Serve requests with *key* from now on; without a key serve no request."""
         self._path = f"/ussd/{key}".encode()
-        self._phones = phones if key else None
+        self._dialogues = dialogues if key else None
 
-    def render(self, request: Request) -> bytes | int:
-        """Answer one request, in time."""
-        if not compare_digest(request.path, self._path) or self._phones is None:
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Answer a request: at once if it cannot be read, else with the dialogue's next screen."""
+        if not compare_digest(request.path, self._path) or self._dialogues is None:
             rendered: bytes | int = self._others.render(request)
             return rendered
         if request.method != b"POST":
-            self._counted(_COUNTED_AS, "bad_request")
+            self._count(_COUNTED_AS, "bad_request")
             return not_allowed(request, b"POST")
         try:
-            said = read_dialled(read_request(request, _COUNTED_AS))
+            dialled = read_dialled(read_request(request, _COUNTED_AS))
         except BadReply:
-            self._counted(_COUNTED_AS, "bad_request")
+            self._count(_COUNTED_AS, "bad_request")
             return answer(request, BAD_REQUEST, b"not understood\n")
-        self._counted(_COUNTED_AS, "ok")
-        self._ask(request, said, self._phones)
+        self._count(_COUNTED_AS, "ok")
+        self._ask(request, dialled, self._dialogues)
         return NOT_DONE_YET
 
-    def _ask(self, request: Request, said: Dialled, phones: Phones) -> None:
+    def _ask(self, request: BoundedRequest, dialled: Dialled, dialogues: PhoneDialogues) -> None:
         finished: Deferred[None] = request.notifyFinish()
 
         def show(screen: Screen) -> None:
@@ -77,19 +80,19 @@ class Ussd(Resource):
             request.write(answer(request, OK, body))
             request.finish()
 
-        dialogue = phones.ask(said, show)
-        finished.addErrback(lambda _: phones.left(dialogue, show))
+        dialogue = dialogues.ask(dialled, show)
+        finished.addErrback(lambda _: dialogues.left(dialogue, show))
 
 
 def body_of(screen: Screen) -> bytes:
-    """Return a screen as the provider wants it."""
+    """Return a screen in the provider's form: CON or END, and the text."""
     return f"{'END' if screen.ends else 'CON'} {screen.text}".encode("utf-8", "replace")
 
 
 def read_dialled(request: HttpRequest) -> Dialled:
-    """Return what a phone sent, from JSON or a form; raises BadReply.
+    """Return the request of a phone, from JSON or a form; raises BadReply.
 
-    The CALLBACK_URL that comes along is our own, and is never called.
+    The CALLBACK_URL in the request is our own, and is never called.
     """
     fields = callback_fields(request, "msisdn", "session_id", "service_code", "ussd_string")
     msisdn = (identifier_of(fields.get("msisdn")) or "").removeprefix("+")
@@ -103,7 +106,7 @@ def read_dialled(request: HttpRequest) -> Dialled:
 
 
 def _typed(fields: dict[str, Any]) -> str:
-    """Return the input: USSD_STRING, or USER_DATA, as it is called elsewhere in the document."""
+    """Return the input: USSD_STRING, or USER_DATA, its other name in the provider's document."""
     text = fields.get("ussd_string")
     if text is None:
         text = fields.get("user_data")

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.cli.blocking import Caller, NotHttp
+from smppbridge.cli.blocking import BlockingClient, NotHttp
 from smppbridge.providers.exchange import NOW, HttpRequest, HttpResponse, NoAnswer, NotSent, Once
 from smppbridge.settings.provider import section_for
 from tests.net.test_http_client import (
@@ -39,15 +39,15 @@ LANE = section_for("keccel")(type="keccel", token="t").lane  # type: ignore[call
 NOBODY = "http://127.0.0.1:1"
 
 Serve = Callable[..., FaultServer]
-Connect = Callable[..., Caller]
+Connect = Callable[..., BlockingClient]
 
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    callers: list[Caller] = []
+    callers: list[BlockingClient] = []
 
-    def make(**settings: Any) -> Caller:
-        callers.append(Caller(replace(LANE, **{"timeout": 5.0, **settings})))
+    def make(**settings: Any) -> BlockingClient:
+        callers.append(BlockingClient(replace(LANE, **{"timeout": 5.0, **settings})))
         return callers[-1]
 
     yield make
@@ -55,7 +55,7 @@ def connect() -> Iterator[Connect]:
         caller.close()
 
 
-def failed(caller: Caller, request: HttpRequest) -> Exception:
+def failed(caller: BlockingClient, request: HttpRequest) -> Exception:
     """Make a request that fails; what is raised must not lead to what the URL holds."""
     with pytest.raises((NotSent, NoAnswer)) as failure:
         caller.ask(request)

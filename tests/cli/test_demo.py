@@ -15,10 +15,10 @@ import yaml
 from click.testing import CliRunner
 
 from smppbridge.cli.demo_settings import PATHS, WAYS, Place, Way, settings_of
-from smppbridge.cli.esme import Login, bound, receipt_of, word_of
 from smppbridge.cli.listen import listen
 from smppbridge.cli.send import send
 from smppbridge.cli.simulate import simulate
+from smppbridge.cli.smpplib_session import Login, bound, receipt_of, word_of
 from smppbridge.cli.submissions import addresses, submissions
 from smppbridge.providers.registry import TYPES
 from smppbridge.settings.schema import Settings

@@ -13,7 +13,8 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.model.address import Address
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds
-from smppbridge.net.smpp_server import EsmeLink, Limits, Smsc
+from smppbridge.net.esme_session import EsmeSession
+from smppbridge.net.smpp_server import Limits, Smsc
 from smppbridge.relay.accept.accept import Rights, rights_of
 from smppbridge.smpp.pdus import (
     BindTransceiver,
@@ -31,7 +32,7 @@ BANK = Account(system_id="bank", password=Secret("secret"), deliver_window=4)
 class Taking:
     """Accepts all that is submitted."""
 
-    async def take(self, session: EsmeLink, requests: Iterable[SubmitSm]) -> None:
+    async def take(self, session: EsmeSession, requests: Iterable[SubmitSm]) -> None:
         for request in requests:
             session.answer(SubmitSmResp(0, request.sequence_number, b"1"))
 
@@ -121,27 +122,27 @@ class House:
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(coroutine)
 
-    def connect(self, host: str = "192.0.2.1") -> EsmeLink | None:
+    def connect(self, host: str = "192.0.2.1") -> EsmeSession | None:
         link: Any = self.smsc.buildProtocol(IPv4Address("TCP", host, 1))
         if link is not None:
             link.makeConnection(Wire())
         return link
 
-    def bind(self, kind: type[Any] = BindTransceiver, password: bytes = b"secret") -> EsmeLink:
+    def bind(self, kind: type[Any] = BindTransceiver, password: bytes = b"secret") -> EsmeSession:
         link = self.connect()
         assert link is not None
         say(link, kind(0, 1, b"bank", password))
         return link
 
 
-def say(link: EsmeLink, *requests: Pdu) -> list[Pdu]:
+def say(link: EsmeSession, *requests: Pdu) -> list[Pdu]:
     """Send PDUs; return what was written since."""
     wire_of(link).read()
     link.dataReceived(b"".join(request.encode() for request in requests))
     return pdus(wire_of(link).value())
 
 
-def wire_of(link: EsmeLink) -> Wire:
+def wire_of(link: EsmeSession) -> Wire:
     assert isinstance(link.transport, Wire)
     return link.transport
 
@@ -151,7 +152,7 @@ def delivery(number: int = 1) -> Delivery:
     return Delivery(number, number, "bank", bank, phone, 2, 0, 0.0, 1.0, 1.0, 9.0)
 
 
-def deliver(house: House, link: EsmeLink, count: int) -> None:
+def deliver(house: House, link: EsmeSession, count: int) -> None:
     for number in range(count):
         link.ask(DeliverSm(), delivery(number))
     link.flush()

@@ -134,7 +134,7 @@ def test_an_address_that_guesses_is_slowed_and_a_good_bind_forgives() -> None:
 def test_penalties_are_bounded_and_end() -> None:
     penalties = Penalties()
     for n in range(MOST_ADDRESSES + 10):
-        penalties.note(f"host {n}", float(n) / 1_000)
+        penalties.count(f"host {n}", float(n) / 1_000)
     assert len(penalties._offences) == MOST_ADDRESSES
     assert penalties.delay("host 0", 11.0) == 0.0
     assert penalties.delay(f"host {MOST_ADDRESSES}", 11.0) > 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from smppbridge.net.smpp_server import EsmeLink
+from smppbridge.net.esme_session import EsmeSession
 from smppbridge.observe.metrics import Metrics
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (
@@ -45,7 +45,7 @@ def samples(metrics: Metrics, family: str) -> dict[str, float]:
     }
 
 
-def enquired(house: House, link: EsmeLink, seconds: float) -> None:
+def enquired(house: House, link: EsmeSession, seconds: float) -> None:
     """Let the ESME be silent until it is asked, and answer after *seconds*."""
     wire_of(link).read()
     house.clock.advance(50.0)

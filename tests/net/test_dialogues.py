@@ -8,7 +8,7 @@ import pytest
 
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.identifiers import Identifiers
-from smppbridge.net.smpp_server import MOST_UNANSWERED
+from smppbridge.net.esme_session import MOST_UNANSWERED
 from smppbridge.relay.ports import Around
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Dialled, Screen, UssdRules

@@ -21,7 +21,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from smppbridge.net.http_client import Answer, Connection, HttpClient
+from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.patience import PATIENCE
 
@@ -137,17 +137,17 @@ class Reactor:
     """Runs in the test's own thread what the client wants run in the reactor's."""
 
     calls: queue.SimpleQueue[tuple[Any, ...]] = field(default_factory=queue.SimpleQueue)
-    answers: dict[Any, Answer] = field(default_factory=dict)
+    answers: dict[Any, HttpAnswer] = field(default_factory=dict)
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> None:
         self.calls.put((function, *arguments))
 
-    def answered(self, answers: list[tuple[Any, Answer]]) -> None:
+    def answered(self, answers: list[tuple[Any, HttpAnswer]]) -> None:
         for about, answer in answers:
             assert about not in self.answers
             self.answers[about] = answer
 
-    def until(self, count: int) -> dict[Any, Answer]:
+    def until(self, count: int) -> dict[Any, HttpAnswer]:
         while len(self.answers) < count:
             function, *arguments = self.calls.get(timeout=PATIENCE)
             function(*arguments)
@@ -158,9 +158,9 @@ class Client(HttpClient):
     def __init__(self, slots: int = 256, **connections: Connection) -> None:
         self.reactor = Reactor()
         super().__init__(self.reactor.call, self.reactor.answered, slots)
-        self.configure(connections or {"p": Connection(timeout=PATIENCE)})
+        self.change(connections or {"p": Connection(timeout=PATIENCE)})
 
-    def ask(self, request: HttpRequest, provider: str = "p") -> Answer:
+    def ask(self, request: HttpRequest, provider: str = "p") -> HttpAnswer:
         about = object()
         self.send(provider, [(about, request)])
         while about not in self.reactor.answers:
@@ -612,7 +612,7 @@ def test_asked_before_the_start_and_after_the_end(serve: Any) -> None:
     assert isinstance(client.reactor.until(1)[1], HttpResponse)
     client.stop(5)
     client.stop(5)
-    client.configure({})
+    client.change({})
     assert isinstance(client.ask(post(server.url)), NotSent)
     never = Client()
     never.send("p", [(2, post(server.url))])
@@ -633,7 +633,7 @@ def test_configured_anew_while_running(serve: Any, connect: Any) -> None:
     for provider in ("p", "gone"):
         client.send(provider, [((provider, number), post(server.url)) for number in range(2)])
     until(lambda: len(server.seen) == 2)
-    client.configure({"p": Connection(proxy=f"http://127.0.0.1:{proxy.port}"), "new": Connection()})
+    client.change({"p": Connection(proxy=f"http://127.0.0.1:{proxy.port}"), "new": Connection()})
     assert isinstance(client.ask(post(server.url), "gone"), NotSent)
     until(lambda: proxy.seen)
     release.set()
@@ -666,7 +666,7 @@ def test_closed_sockets_leave_the_epoll(serve: Any, connect: Any) -> None:
 def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) -> None:
     server, client = serve(), connect()
     for number in range(30):
-        client.configure({"p": Connection(timeout=20.0 + number)})
+        client.change({"p": Connection(timeout=20.0 + number)})
         assert isinstance(client.ask(post(server.url)), HttpResponse)
     watched = Path(f"/proc/self/fdinfo/{client._transfers._epoll.fileno()}")
     until(lambda: watched.read_text().count("tfd:") == 2)  # the bell, and the pool that is left

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.net.smpp_server import MOST_UNANSWERED, Limits
+from smppbridge.net.esme_session import MOST_UNANSWERED
+from smppbridge.net.smpp_server import Limits
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
@@ -78,7 +79,7 @@ def test_a_bind_is_answered_and_told_of(password: bytes, status: int) -> None:
     assert "wrong" not in str(house.events)
     assert house.smsc.bound_counts() == ({} if status else {("bank", "transceiver"): 1})
     lose(link)
-    assert (house.smsc.links, house.smsc.binds.sessions) == (set(), {})
+    assert (house.smsc.sessions, house.smsc.binds.sessions) == (set(), {})
 
 
 @pytest.mark.parametrize(
@@ -101,7 +102,7 @@ def test_a_connection_lost_while_its_bind_is_judged_leaves_nothing() -> None:
     assert house.smsc.binds._reserved == {}
     assert house.smsc.bound_counts() == {}
     assert house.deliver.receivers == []
-    assert link not in house.smsc.links
+    assert link not in house.smsc.sessions
 
 
 def test_a_bind_is_no_more_judged_once_the_bridge_stops() -> None:
@@ -135,7 +136,7 @@ def test_connections_that_never_bind_are_few_and_short() -> None:
     kept = [link for _ in range(1_000) if (link := house.connect())]
     assert len(kept) == 20
     kept += [link for n in range(1_000) if (link := house.connect(f"198.51.{n // 5}.100"))]
-    assert len(kept) == len(house.smsc.links) == 50
+    assert len(kept) == len(house.smsc.sessions) == 50
     assert house.meters.binds == ["no room"] * 1_950
     until(lambda: all(wire_of(link).disconnecting for link in kept), house.clock)
     for link in kept:

@@ -30,7 +30,7 @@ from smppbridge.store.port import (
     Waiting,
     same_id,
 )
-from smppbridge.store.statements import Row as SqlRow
+from smppbridge.store.statements import SqlRow
 
 _LARGEST = 2**63 - 1
 

@@ -24,7 +24,7 @@ def test_as_many_rows_are_written_as_there_are(db: sqlite3.Connection, count: in
     db.execute("create table t (id integer primary key, word text)")
     insert = Many("id,word", "insert into t select * from v where id is not null")
     update = Many("id,word", "update t set word=v.word from v where t.id=v.id")
-    rows: list[sql.Row] = [(i, None) for i in range(count)]
+    rows: list[sql.SqlRow] = [(i, None) for i in range(count)]
     insert.run(db, rows)
     assert db.execute("select id, word from t order by id").fetchall() == rows
     rows = [(i, f"w{i}") for i in range(count)]

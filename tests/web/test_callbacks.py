@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.callbacks import Callbacks, Caller
+from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 
 
@@ -28,7 +28,7 @@ class Connection:
         self.counted: list[tuple[str, str]] = []
         self.faults: list[Exception] = []
         self.clock = Clock()
-        self.callbacks = Callbacks(self.read, self.receive, self.clock, self.count)
+        self.callbacks = CallbacksResource(self.read, self.receive, self.clock, self.count)
         self.callbacks.admit({"keccel": Caller(b"k3y"), "d7": Caller(b"0ther", b"ACK")})
         self.channel: Any = callbacks_site(self.callbacks, Clock()).buildProtocol(None)
         self.transport = StringTransport()

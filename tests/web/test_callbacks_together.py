@@ -11,7 +11,7 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.callbacks import Callbacks, Caller
+from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 
 GOOD, ODD = b"id=7", b"id=%20"
@@ -23,11 +23,11 @@ class House:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.told: list[tuple[str, list[Received]]] = []
+        self.recorded: list[tuple[str, list[Received]]] = []
         self.counted: list[tuple[str, str]] = []
         self.full: set[str] = set()
         counted = lambda *result: self.counted.append(result)  # noqa: E731
-        callbacks = Callbacks(self.read, self.tell, self.clock, counted)
+        callbacks = CallbacksResource(self.read, self.record, self.clock, counted)
         callbacks.admit({name: Caller(b"k3y") for name in ("a", "b")})
         self.site = callbacks_site(callbacks, Clock())
 
@@ -36,8 +36,8 @@ class House:
             raise BadReply("no id")
         return (Report(request.query["id"], MessageState.DELIVERED),)
 
-    async def tell(self, provider: str, heard: list[Received]) -> None:
-        self.told.append((provider, heard))
+    async def record(self, provider: str, received: list[Received]) -> None:
+        self.recorded.append((provider, received))
         await Deferred.fromCoroutine(self.store(provider))
 
     async def store(self, provider: str) -> None:
@@ -66,7 +66,7 @@ def test_a_callback_that_nobody_can_read_leaves_those_that_came_with_it_to_be_re
     calls.insert(odd, ("a", ODD))
     answers = house.call(*calls)
     assert answers == [b"400" if at == odd else b"200" for at in range(3)]
-    assert house.told == [("a", [SEVEN, SEVEN])]
+    assert house.recorded == [("a", [SEVEN, SEVEN])]
     assert sorted(result for _, result in house.counted) == ["bad_request", "ok", "ok"]
 
 
@@ -76,4 +76,4 @@ def test_what_one_provider_said_is_on_disk_though_anothers_is_not(calls: tuple[s
     house.full = {"a"}
     answers = house.call(*[(provider, GOOD) for provider in calls])
     assert dict(zip(calls, answers, strict=True)) == {"a": b"503", "b": b"200"}
-    assert sorted(house.told) == [("a", [SEVEN]), ("b", [SEVEN])]
+    assert sorted(house.recorded) == [("a", [SEVEN]), ("b", [SEVEN])]

@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
-from smppbridge.web.site import MAX_BODY, TIMEOUT, BoundedSite, Channel, web_site
+from smppbridge.web.site import MAX_BODY, TIMEOUT, BoundedChannel, BoundedSite, web_site
 
 READY = {"store": True, "listening": True, "accepting": True}
 
@@ -18,7 +18,7 @@ def site(**ready: bool) -> BoundedSite:
     return web_site(lambda: READY | ready, lambda: b"smppbridge_ready 1.0\n", Clock())
 
 
-def connected(to: BoundedSite) -> tuple[Channel, StringTransport]:
+def connected(to: BoundedSite) -> tuple[BoundedChannel, StringTransport]:
     channel: Any = to.buildProtocol(None)
     transport = StringTransport()
     channel.makeConnection(transport)

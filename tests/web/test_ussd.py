@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import Answer
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
-from smppbridge.web.callbacks import Callbacks, Caller
+from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
-from smppbridge.web.ussd import LONGEST_INPUT, Ussd, body_of, read_dialled
+from smppbridge.web.ussd import LONGEST_INPUT, UssdResource, body_of, read_dialled
 from tests.web.test_callbacks import get, without_date
 
 KEY = "ussdkeyussdkeyussdkey"
@@ -58,9 +58,9 @@ class Connection:
         self.phones = Phones(screen)
         self.counted: list[tuple[str, str]] = []
         self.clock = Clock()
-        callbacks = Callbacks(lambda *_: (), nothing, self.clock, self.count)
+        callbacks = CallbacksResource(lambda *_: (), nothing, self.clock, self.count)
         callbacks.admit({"keccel": Caller(b"k3y")})
-        self.ussd = Ussd(callbacks, self.count)
+        self.ussd = UssdResource(callbacks, self.count)
         self.ussd.admit(key, self.phones)
         self.channel: Any = callbacks_site(self.ussd, Clock()).buildProtocol(None)
         self.transport = StringTransport()

@@ -9,13 +9,18 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Factory
 
 from smppbridge.net import tls
-from smppbridge.net.upstream.sessions import NAMES, Answers, Record, Terms, Upstream, UpstreamPorts
+from smppbridge.net.upstream.sessions import (
+    NAMES,
+    RecordReceived,
+    SmppAnswers,
+    Terms,
+    Upstream,
+    UpstreamPorts,
+)
 from smppbridge.providers.exchange import NotSent
 from smppbridge.providers.smpp.provider import SmppRequest
 
-__all__ = ["Answers", "Record", "Terms", "UpstreamPorts", "Upstreams", "connector"]
-
-Counts = dict[tuple[str, ...], float]
+__all__ = ["RecordReceived", "SmppAnswers", "Terms", "UpstreamPorts", "Upstreams", "connector"]
 
 
 class Upstreams:
@@ -53,7 +58,7 @@ class Upstreams:
         """Send each submit_sm; the value beside a submit_sm comes back with its answer."""
         upstream = self._upstreams.get(provider)
         if upstream is None:
-            gone: Answers = [(about, NotSent("the provider is gone")) for about, _ in requests]
+            gone: SmppAnswers = [(about, NotSent("the provider is gone")) for about, _ in requests]
             self._ports.clock.callLater(0, self._ports.answered, gone)
         else:
             upstream.send(requests)
@@ -67,9 +72,9 @@ class Upstreams:
         self._upstreams.clear()
         await DeferredList(list(self._leaving.values()))
 
-    def bound_counts(self) -> Counts:
+    def bound_counts(self) -> dict[tuple[str, ...], float]:
         """Return how many sessions are bound, by provider and kind."""
-        counts: Counts = {}
+        counts: dict[tuple[str, ...], float] = {}
         for upstream in self._all():
             for session in upstream.sessions:
                 if session.session.bound:
@@ -77,15 +82,15 @@ class Upstreams:
                     counts[key] = counts.get(key, 0) + 1
         return counts
 
-    def windows(self) -> Counts:
+    def windows(self) -> dict[tuple[str, ...], float]:
         """Return how many submit_sm are unanswered, by provider."""
-        counts: Counts = {}
+        counts: dict[tuple[str, ...], float] = {}
         for upstream in self._all():
             out = sum(session.out for session in upstream.sessions)
             counts[(upstream.name,)] = counts.get((upstream.name,), 0) + out
         return counts
 
-    def waiting(self) -> Counts:
+    def waiting(self) -> dict[tuple[str, ...], float]:
         """Return how many submit_sm wait for room, by provider."""
         return {(name,): upstream.waiting for name, upstream in self._upstreams.items()}
 

@@ -41,9 +41,10 @@ _STILL_BOUND = (30.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class SessionEnd:
-    """How a session ended: the status its bind was *refused* with (0: none), or what it *lasted*.
+    """How a session ended, and why.
 
-    *lasted* is in seconds, 0 if the session was never bound.
+    *refused* is the command_status of the response to its bind (0: none, or accepted), *lasted* the
+    seconds that the session was bound, 0 if it never was.
     """
 
     reason: str
@@ -269,9 +270,9 @@ class Pauses:
 
 
 class Rebinding:
-    """Keeps one session bound until `leave`; `ended` fires when the last connection is gone.
+    """Keeps a session bound until `leave`; `ended` fires when the last connection is gone.
 
-    *connect* opens a connection and returns its session.  Nobody else writes any of this state.
+    *connect* opens a connection and returns its session.  Only the instance writes its state.
     """
 
     _log = Logger()

@@ -44,9 +44,9 @@ KINDS: dict[str, tuple[type[Bind], ...]] = {
 _LEAVING = "the provider is being left"
 MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
-Answers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
-Record = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
-Delivery = tuple[UpstreamSession, Delivered, list[Received]]
+SmppAnswers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
+RecordReceived = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
+ReadDelivery = tuple[UpstreamSession, Delivered, list[Received]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +83,8 @@ class UpstreamPorts:
 
     clock: IReactorTime
     connect: Callable[[Terms, Factory[Any]], Deferred[Any]]
-    answered: Callable[[Answers], None]
-    record: Record
+    answered: Callable[[SmppAnswers], None]
+    record: RecordReceived
     bound: Callable[[str], None]
     random: Callable[[], float]
     wall: Callable[[], float]
@@ -105,8 +105,8 @@ class Upstream:
         self.sessions: list[UpstreamSession] = []
         self._waiting: deque[tuple[Any, SubmitSm, float]] = deque()
         self._later: dict[int, tuple[Any, IDelayedCall]] = {}
-        self._returned: Answers = []
-        self._delivered: list[Delivery] = []
+        self._returned: SmppAnswers = []
+        self._delivered: list[ReadDelivery] = []
         self._late: IDelayedCall | None = None
         self._cutting: IDelayedCall | None = None
         self._number = 0
@@ -309,33 +309,33 @@ class Upstream:
         A deliver_sm that nobody can read is answered too: the SMSC would repeat it for ever.
         """
         try:
-            heard = list(self.terms.provider.read_deliver(request, session.token))
+            received = list(self.terms.provider.read_deliver(request, session.token))
         except BadReply as fault:
             session.count_fault()
             if session.faults <= MOST_LOGGED:
                 journal = self._ports.journal
                 journal("deliver_sm_unread", provider=self.name, reason=str(fault))
-            heard = []
+            received = []
         except Exception:  # a provider's fault must not end a session
             self._log.failure("deliver_sm")
             session.reply(request, Status.ESME_RX_P_APPN)
             return
-        if not heard:
+        if not received:
             session.reply(request, Status.ESME_ROK)
             return
         if not self._delivered:
             self._ports.clock.callLater(0, self._record_delivered)
-        self._delivered.append((session, request, heard))
+        self._delivered.append((session, request, received))
 
     def _record_delivered(self) -> None:
         deliveries, self._delivered = self._delivered, []
         Deferred.fromCoroutine(self._record(deliveries))
 
-    async def _record(self, deliveries: list[Delivery]) -> None:
+    async def _record(self, deliveries: list[ReadDelivery]) -> None:
         status = Status.ESME_ROK
-        heard = [each for _, _, read in deliveries for each in read]
+        received = [each for _, _, read in deliveries for each in read]
         try:
-            await self._ports.record(self.name, heard)
+            await self._ports.record(self.name, received)
         except StoreFailure:  # the store has logged it
             status = Status.ESME_RX_T_APPN
         except Exception:

@@ -10,9 +10,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from smppbridge.cli.esme import date_of, printable, receipt_of
 from smppbridge.cli.listen import described
 from smppbridge.cli.send import Sending, send
+from smppbridge.cli.smpplib_session import date_of, printable, receipt_of
 
 RECEIPT = (
     b"id:12 sub:001 dlvrd:001 submit date:2511202114 done date:2511202115 stat:DELIVRD err:000"

@@ -1,4 +1,4 @@
-"""A session of ours with an SMSC, made of smpplib: what `send` and `listen` have in common."""
+"""A session of ours with an SMSC, on smpplib; common to `send` and `listen`."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from smppbridge.smpp.receipt import is_receipt
 DEMO = "demo"
 _PARTING = 2.0  # seconds for an unbind_resp
 _RECEIPT = re.compile(r"(id|stat|err|submit date|done date):(\S*)")
-# what smpplib raises for a PDU that it cannot read
+# the exceptions of smpplib for a PDU that smpplib cannot read
 _UNREADABLE = (NoConnection, PDUError, UnknownCommandError, OSError, struct.error, LookupError)
 
 
 class Unreachable(Exception):
-    """There is no SMSC at this address, or it has gone."""
+    """There is no SMSC at this address, or the SMSC has gone."""
 
 
 class BindRefused(Exception):
-    """The SMSC is there and does not want us."""
+    """The SMSC is there and refuses our bind."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the bind was refused: {status_name(status)}")
@@ -45,7 +45,7 @@ class BindRefused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """Where to bind, and as whom."""
+    """The SMSC to bind to, and the account to bind as."""
 
     host: str
     port: int
@@ -54,7 +54,7 @@ class Login:
 
 
 def with_login(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that make its argument *login*."""
+    """Give a command the options of an SMSC and an account, as its argument *login*."""
 
     @click.option("--host", default="127.0.0.1", show_default=True, help="Where the SMSC is.")
     @click.option(
@@ -72,7 +72,7 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
             password = DEMO
         elif password is None:
             password = _asked()
-        # smpplib cuts what is too long, and does not say so
+        # smpplib cuts longer values without a word
         for option, value, longest in (("--system-id", system_id, 15), ("--password", password, 8)):
             if not value.isascii() or "\0" in value or len(value) > longest:
                 raise click.UsageError(f"{option}: at most {longest} ASCII characters (SMPP 3.4)")
@@ -83,7 +83,7 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
 
 def _asked() -> str:
     with warnings.catch_warnings():
-        # where nobody can type it unseen
+        # raised where a password cannot be typed unseen
         warnings.simplefilter("error", GetPassWarning)
         try:
             return str(click.prompt("Password", hide_input=True, err=True))
@@ -92,8 +92,8 @@ def _asked() -> str:
             raise click.UsageError(why) from None
 
 
-class Esme:
-    """A bound session; its methods raise Unreachable when the SMSC goes."""
+class SmpplibSession:
+    """A bound session; all methods raise Unreachable when the SMSC goes."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -104,7 +104,7 @@ class Esme:
             return int(self._client.send_message(**fields).sequence)
 
     def next(self, seconds: float) -> Any:
-        """Return the next PDU, None if there is none in time; enquire_link is answered here."""
+        """Return the next PDU, None if none comes in time; enquire_link is answered already."""
         pdu = self._read(seconds)
         if pdu is not None and pdu.command in ("enquire_link", "unbind"):
             self.answer(pdu)
@@ -120,12 +120,12 @@ class Esme:
             self._client.send_pdu(response)
 
     def enquire(self) -> None:
-        """Ask whether the SMSC is there."""
+        """Send an enquire_link."""
         with _reached():
             self._client.send_pdu(make_pdu("enquire_link", client=self._client))
 
     def part(self) -> None:
-        """Unbind, and wait a little for the answer."""
+        """Unbind, and wait a little for the response."""
         with _reached():
             self._client.send_pdu(make_pdu("unbind", client=self._client))
         deadline = time.monotonic() + _PARTING
@@ -135,14 +135,14 @@ class Esme:
                 return
 
     def _read(self, seconds: float) -> Any:
-        # smpplib loses the start of a PDU at a time-out: it may read only when there is something
+        # smpplib loses the start of a PDU at a time-out: it may read only a readable socket
         with _reached():
             readable, _, _ = select.select([self._client._socket], [], [], seconds)
             return self._client.read_pdu() if readable else None
 
 
 @contextmanager
-def bound(login: Login, kind: str) -> Iterator[Esme]:
+def bound(login: Login, kind: str) -> Iterator[SmpplibSession]:
     """Bind as *kind* and part at the end; raises Unreachable, BindRefused."""
     logging.getLogger("smpplib").setLevel(logging.CRITICAL)
     client = Client(
@@ -150,7 +150,7 @@ def bound(login: Login, kind: str) -> Iterator[Esme]:
     )
     try:
         _bind(client, login, kind)
-        esme = Esme(client)
+        esme = SmpplibSession(client)
         try:
             yield esme
         finally:
@@ -187,33 +187,33 @@ def _reached() -> Iterator[None]:
 
 
 def receipt_of(pdu: Any) -> dict[str, str] | None:
-    """Return what a deliver_sm says as a receipt, by the names of its text; None if it is none."""
+    """Return the fields of a receipt by their names in its text; None if the deliver_sm is none."""
     if not is_receipt(pdu.esm_class):
         return None
-    said, _, _ = octets_of(pdu).decode("latin-1").partition(" text:")
-    fields = {name: printable(value) for name, value in _RECEIPT.findall(said)}
+    head, _, _ = octets_of(pdu).decode("latin-1").partition(" text:")
+    fields = {name: printable(value) for name, value in _RECEIPT.findall(head)}
     if pdu.receipted_message_id:
         fields["id"] = word_of(pdu.receipted_message_id)
     return fields if "id" in fields else None
 
 
 def octets_of(pdu: Any) -> bytes:
-    """Return the user data of a deliver_sm, wherever it is."""
+    """Return the user data of a deliver_sm: short_message or message_payload."""
     return pdu.short_message or pdu.message_payload or b""
 
 
 def word_of(octets: bytes | None) -> str:
-    """Return an id or address of the SMSC's as text that is safe to show."""
+    """Return an id or address in a PDU as text that is safe to show."""
     return printable((octets or b"").decode("latin-1"))
 
 
 def printable(text: str) -> str:
-    """Return *text* with what a terminal could obey written as an escape."""
+    """Return *text* with the characters that a terminal could obey as escapes."""
     return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def date_of(digits: str) -> str:
-    """Return a date of a receipt (YYMMDDhhmm) as people write it; what is no date as it is."""
+    """Return a date of a receipt (YYMMDDhhmm) as people write dates; other words unchanged."""
     if len(digits) < 10 or not digits.isdecimal():
         return digits
     year, month, day, hour, minute = (digits[at : at + 2] for at in range(0, 10, 2))

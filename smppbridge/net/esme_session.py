@@ -1,0 +1,161 @@
+"""The session with an ESME, as the relay and binds use the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Protocol
+
+from smppbridge.model.report import Delivery
+from smppbridge.net.smpp_protocol import SmppProtocol
+from smppbridge.relay.accept.accept import Rights
+from smppbridge.relay.ussd.pdus import Asked
+from smppbridge.smpp.constants import CommandId, Tag
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Unanswered
+from smppbridge.smpp.matrix import Role
+from smppbridge.smpp.pdus import Bind, DataSm, DeliverSm, Pdu, SubmitMulti, SubmitSm, refusal
+from smppbridge.smpp.session import Session
+from smppbridge.smpp.tlvs import find
+
+if TYPE_CHECKING:
+    from smppbridge.net.smpp_server import Smsc
+
+# The operations that are not served yet, with the status for each operation's own response.
+NOT_SERVED = {
+    CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
+    CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
+    CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
+    CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
+    CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
+}
+MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
+
+
+class SessionMeters(Protocol):
+    """Counts binds and faults of sessions, and times sessions."""
+
+    def pdu_error(self, status: int) -> None:
+        """Count a PDU that a session refused."""
+
+    def bind_attempt(self, result: str) -> None:
+        """Count a bind by its result."""
+
+    def bind_ended(self, seconds: float) -> None:
+        """Time a session that was bound."""
+
+    def enquire_link(self, seconds: float) -> None:
+        """Time the answer to an enquire_link of ours."""
+
+
+class EsmeSession(SmppProtocol):
+    """The session with an ESME: Submitter, Receiver and BoundSession to the relay and to Binds.
+
+    Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at* and
+    *interface_version* by `accept`.
+    """
+
+    rights: Rights
+
+    def __init__(self, smsc: Smsc, host: str) -> None:
+        clock = smsc.clock
+        session = Session(Role.SMSC, clock.seconds(), timers=smsc.timers, tally=smsc.tally)
+        super().__init__(session, clock)
+        self.answer: Callable[[Pdu], None] = session.answer
+        self.host, self.owner, self._smsc = host, self, smsc
+        self.interface_version = 0  # the peer's, once it is bound
+        self.bound_as, self.bound_at = 0, 0.0
+        self.faults = self._silences = 0
+
+    # -- for the relay and the Smsc -------------------------------------------------------------
+
+    def room(self) -> int:
+        """Return how many deliver_sm fit into the window."""
+        return 0 if self.choked else self.session.room()
+
+    def ask(self, request: DeliverSm, about: Delivery | Asked) -> None:
+        """Put a deliver_sm in line."""
+        self.session.ask(request, about, self.clock.seconds())
+
+    def probe(self) -> None:
+        """Send an enquire_link."""
+        self.session.probe(self.clock.seconds())
+        self.flush()
+
+    def last_heard(self) -> float:
+        """Return when the peer's last octet came."""
+        return self.session.last_heard
+
+    def unbind(self, reason: str) -> None:
+        """Send an unbind."""
+        self.session.unbind(self.clock.seconds(), reason)
+        self.flush()
+
+    def go_by(self, rights: Rights) -> None:
+        """Go by rights of the account, which may be new."""
+        self.rights = rights
+        self.session.window = rights.account.deliver_window
+        self.session.receive_window = rights.account.window
+
+    def accept(self, request: Bind, rights: Rights, system_id: bytes) -> None:
+        """Put the response to a bind in line: the session is bound by *rights*."""
+        now = self.clock.seconds()
+        self.go_by(rights)
+        self.bound_as, self.bound_at = request.command_id, now
+        self.session.accept_bind(request, system_id, now)
+        self.interface_version = self.session.interface_version
+
+    def count_fault(self) -> None:
+        """Count a PDU that the session refused."""
+        self.faults += 1
+
+    # -- for the protocol -----------------------------------------------------------------------
+
+    def submitted(self, requests: list[SubmitSm]) -> None:
+        """Hand submit_sm to the relay."""
+        dialogues = self._smsc.dialogues
+        if dialogues is not None and dialogues.serves(self.rights.account.system_id):
+            requests = dialogues.take(self, requests)
+        if requests:
+            self._smsc.spawn(self._smsc.accept.take(self, requests))
+
+    def answered(self, answers: list[Answered]) -> None:
+        """Hand deliver_sm_resp to the relay."""
+        self._silences = 0
+        statuses = [(a.about, a.response.command_status) for a in answers]
+        self._smsc.answered(self.rights.account.system_id, statuses)
+
+    def happened(self, event: Happening) -> None:
+        """Go by any other event of the session."""
+        if isinstance(event, Faulty):
+            self._smsc.faulty(self, event)
+        elif isinstance(event, Unanswered):
+            self._silences += 1
+            if isinstance(event.about, Delivery):  # a dialogue has a deadline of its own
+                system_id = self.rights.account.system_id
+                self._smsc.deliver.unanswered(system_id, [event.about])
+            if self._silences >= MOST_UNANSWERED:
+                self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
+        elif isinstance(event, Alive):
+            self._smsc.meters.enquire_link(event.seconds)
+        elif isinstance(event, Bind):
+            self._smsc.spawn(self._smsc.bind(self, event))
+        else:
+            self.session.answer(refusal(event, _status_of(event)))
+
+    def writable(self) -> None:
+        """Go on delivering."""
+        if self.bound_as:
+            self._smsc.go_on(self.rights.account.system_id)
+
+    def ended(self, unanswered: list[object]) -> None:
+        """Hand the requests without a response back to the relay."""
+        self._smsc.ended(self, unanswered)
+
+
+def _status_of(request: Pdu) -> int:
+    """Return the status that refuses a request: its own fault if it has one, else not served."""
+    if isinstance(request, DataSm) and find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
+        return Status.ESME_RMISSINGOPTPARAM
+    if isinstance(request, SubmitMulti) and not request.dest_address:
+        return Status.ESME_RINVNUMDESTS
+    return NOT_SERVED[CommandId(request.command_id)]
