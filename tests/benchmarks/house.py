@@ -15,7 +15,6 @@ from typing import Any
 from unittest.mock import patch
 
 import yaml
-from smppbridge.settings.configuration import load
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -26,6 +25,7 @@ from smppbridge.observe.log import Journal
 from smppbridge.observe.notify import from_environment
 from smppbridge.providers.exchange import HttpResponse
 from smppbridge.service.bridge import Bridge
+from smppbridge.settings.configuration import load
 
 SESSIONS, WINDOW, CALLERS = 4, 50, 16
 MESSAGES = SESSIONS * WINDOW
@@ -182,7 +182,7 @@ def house(folder: Path) -> Iterator[House]:
     def nothing(client: HttpClient, *_: object) -> None:
         pass
 
-    replaced = {"__init__": made, "send": staticmethod(wire.send)}
+    replaced: dict[str, Any] = {"__init__": made, "send": staticmethod(wire.send)}
     replaced |= dict.fromkeys(("configure", "start", "stop"), nothing)
     config = folder / "bridge.yaml"
     config.write_text(_configuration(folder))
