@@ -27,8 +27,8 @@ The rule of counting:
   first call into ``relay/submit`` or ``relay/lane*`` after the submit_sm_resp was written; and
   what ``relay/deliver`` does, with all that it calls, is deliver's.
 - What the clock starts does not count, except what ``relay/deliver`` then does about this message.
-  Turns that an idle bridge makes as well are left out, and of several messages the way that most
-  of them took is counted.
+  Turns that an idle bridge makes as well are left out, and of several messages' ways the shortest
+  is counted: what happens beside a message only adds to its way.
 
 The message: one segment in GSM 03.38, receipt wanted, nothing else under way, one account and one
 Keccel that reports by callback; the lane has room, so that begin rides in accept's transaction.

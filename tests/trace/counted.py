@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,7 +37,7 @@ class Turn:
 
 
 def stretches(turns: Sequence[Turn], messages: int) -> dict[str, list[list[Call]]]:
-    """Return the calls of each stretch, turn by turn, as most of the messages had them."""
+    """Return the calls of each stretch, turn by turn, of the message whose way was the shortest."""
     idle = {turn.shape() for turn in turns if turn.phase == "idle"}
     kept = [turn for turn in turns if turn.shape() not in idle]
     ways: dict[str, list[list[list[Call]]]] = {name: [] for name in STRETCHES}
@@ -46,7 +45,7 @@ def stretches(turns: Sequence[Turn], messages: int) -> dict[str, list[list[Call]
         found = _of_one([turn for turn in kept if turn.phase.startswith(f"{number} ")])
         for name in STRETCHES:
             ways[name].append([calls for calls in found[name] if calls])
-    return {name: _usual(each) for name, each in ways.items()}
+    return {name: min(each, key=lambda turns: sum(map(len, turns))) for name, each in ways.items()}
 
 
 def counted(calls: Sequence[Call]) -> tuple[int, int, int]:
@@ -132,13 +131,3 @@ def _apart(calls: Sequence[Call], wanted: Callable[[Call], bool]) -> tuple[list[
             top = call.depth
         (rest if top is None else taken).append(call)
     return rest, taken
-
-
-def _usual(ways: Sequence[list[list[Call]]]) -> list[list[Call]]:
-    """Return the way that most messages took, the shortest of several."""
-    counts = Counter(_key(each) for each in ways)
-    return max(ways, key=lambda each: (counts[_key(each)], -len(_key(each))))
-
-
-def _key(turns: Sequence[Sequence[Call]]) -> tuple[tuple[str, str], ...]:
-    return tuple((call.module, call.function) for turn in turns for call in turn)
