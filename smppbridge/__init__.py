@@ -16,6 +16,7 @@ The map of the code, from the wire inwards:
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all
     bench/       measures a machine, for the command of that name
+    docs/        pages about all this: their tables are made from the code, `help` prints them
     cli/         the commands
 
 A message comes in at net/smpp_protocol, and goes through relay/accept/accept, relay/submit/submit,

@@ -1,79 +1,128 @@
-"""README's tables say what the code says."""
+"""README is short, and true: its links, its commands, its configuration."""
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from smppbridge.cli.main import COMMANDS
-from smppbridge.net.esme_session import NOT_SERVED
-from smppbridge.providers.d7 import D7
-from smppbridge.providers.keccel import Keccel
-from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2
-from smppbridge.providers.registry import TYPES
-from smppbridge.providers.smpp import Smpp
-from smppbridge.providers.smscx import SmsCx
-from smppbridge.settings.example import tables
+from smppbridge.docs import files
+from tests.reading import blocks, commands_in, links_in, mistakes_of, rows_of
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-
-
-def rows(name: str) -> list[list[str]]:
-    """The cells of the table marked *name*, without its head."""
-    found = re.search(rf"<!-- {re.escape(name)} -->\n(.*?)\n<!-- end -->", README, re.S)
-    assert found, f"README has no table {name}"
-    lines = found.group(1).splitlines()[2:]
-    return [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+CHAPTERS = [
+    "Try it",
+    "Test it",
+    "Commands",
+    "Configuration",
+    "Operation",
+    "Measured",
+    "How the code is laid out",
+    "Adding a provider",
+]
 
 
-@pytest.mark.parametrize("section", tables())
-def test_every_setting_stands_in_its_table(section: str) -> None:
-    expected = [
-        [f"`{key}`", default and f"`{default}`", meaning]
-        for key, default, meaning in tables()[section]
-    ]
-    assert rows(f"settings {section or 'top'}") == expected
+def chapter(title: str) -> str:
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def test_every_command_stands_in_the_table() -> None:
-    assert rows("commands") == [[f"`smppbridge {name}`", text] for name, text in COMMANDS.items()]
+def checked(text: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run `smppbridge check` on a configuration, with all its variables set."""
+    path.write_text(text)
+    path.chmod(0o600)
+    names = set(re.findall(r"\$\{(\w+)\}", text))
+    secrets = {name: "12345678" if "PASSWORD" in name else "0123456789abcdef" for name in names}
+    return subprocess.run(
+        [sys.executable, "-m", "smppbridge", "check", "--config", path],
+        env=os.environ | secrets,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
-# Each provider with all that can be configured; a template has what it describes.
-RICHEST = {
-    "keccel": Keccel(token="t"),
-    "mspace_legacy": MSpaceLegacy(username="u", password="p"),
-    "mspace_v2": MSpaceV2(username="u", apikey="k", batch=100),
-    "smscx": SmsCx(api_key="k", schedule="provider", pull_reports=True),
-    "d7": D7(username="u", password="p", batch=100, callback_url="https://sms.example.org/x"),
-    "smpp": Smpp(host="h", system_id="s", password="p"),
-}
-ABLE = {
-    "messages of octets": lambda a: a.binary,
-    "many messages in a request": lambda a: a.batch > 1,
-    "a request repeated safely": lambda a: a.idempotent > 0,
-    "keeps scheduled messages": lambda a: a.schedules,
-    "reports by itself": lambda a: a.callbacks,
-    "reports when asked": lambda a: a.polling,
-    "asked for whatever is new": lambda a: a.pulling,
-    "messages from phones": lambda a: a.phones,
-    "credit": lambda a: a.balance,
-}
+def test_it_fits_in_16_kilobytes() -> None:
+    assert len(README.encode()) <= 16_384
 
 
-def test_what_providers_can_do_stands_in_the_table() -> None:
-    found = [
-        [can, *("yes" if able(each.abilities) else "" for each in RICHEST.values()), "as described"]
-        for can, able in ABLE.items()
-    ]
-    account = [", ".join(each.operations) for each in RICHEST.values()]
-    assert rows("providers") == [*found, ["`account`", *account, "call"]]
-    assert {*RICHEST, "template"} == set(TYPES)
+def test_its_chapters_come_in_the_order_of_a_newcomer() -> None:
+    assert re.findall(r"(?m)^## (.+)$", README) == CHAPTERS
 
 
-def test_what_is_not_served_is_told_with_its_status() -> None:
-    told = dict(re.findall(r"^\| (\w+) \| (ESME_\w+) \|", README, re.M))
-    del told["deliver_sm"]
-    assert told == {command.name.lower(): status.name for command, status in NOT_SERVED.items()}
+def test_its_links_lead_somewhere() -> None:
+    links = links_in(README)
+    assert len(links) > 5
+    for link in links:
+        assert (ROOT / link).exists(), link
+
+
+def test_every_command_stands_in_its_table() -> None:
+    expected = [[f"`smppbridge {name}`", text] for name, text in COMMANDS.items()]
+    assert rows_of(chapter("Commands")) == expected
+
+
+def test_its_commands_are_real() -> None:
+    commands = commands_in(README)
+    assert len(commands) > 20
+    assert [found for each in commands for found in mistakes_of(each)] == []
+
+
+@pytest.mark.parametrize(
+    ("command", "mistake"),
+    [
+        ("smppbridge dmeo", "no command dmeo"),
+        ("smppbridge send --too 1", "no option --too"),
+        ("smppbridge help windwo", "no help windwo"),
+        ("smppbridge messages --config FILE resned 1", "no resned"),
+    ],
+)
+def test_a_command_that_is_not_real_is_found(command: str, mistake: str) -> None:
+    assert mistakes_of(command.split()) == [mistake]
+
+
+@pytest.mark.slow
+def test_its_configuration_is_short_and_passes_check(tmp_path: Path) -> None:
+    configurations = blocks(README, "yaml")
+    assert sum(len(text.splitlines()) for text in configurations) <= 60
+    whole, template = configurations
+    done = checked(whole, tmp_path / "bridge.yaml")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "ok: 1 account, 3 providers, 3 routes\n"
+    callbacks = "callbacks: {public_url: 'https://sms.example.org'}\n"
+    routes = "routes: [{via: [acme]}]\naccounts: [{system_id: bank, password: '12345678'}]\n"
+    done = checked(callbacks + template + routes, tmp_path / "template.yaml")
+    assert (done.returncode, done.stdout) == (0, "ok: 1 account, 1 provider, 1 route\n")
+
+
+@pytest.mark.slow
+def test_a_configuration_that_is_wrong_does_not_pass(tmp_path: Path) -> None:
+    (whole, _template) = blocks(README, "yaml")
+    done = checked(whole.replace("throughput:", "troughput:"), tmp_path / "bridge.yaml")
+    assert done.returncode == 78
+    assert "throughput" in done.stdout
+
+
+def test_it_shows_every_section_that_an_operator_needs() -> None:
+    shown = yaml.safe_load(blocks(README, "yaml")[0])
+    assert {"smpp", "web", "callbacks", "store", "accounts", "providers", "routes"} <= shown.keys()
+
+
+def test_its_figures_are_those_of_the_page() -> None:
+    assert rows_of(chapter("Measured")) == rows_of(files.topic("measured"))
+
+
+def test_the_modules_of_its_map_exist() -> None:
+    modules = re.findall(r"`([a-z_]+/[a-z_/]*(?:\.py)?)`", README)
+    assert "relay/accept/accept.py" in modules
+    for module in modules:
+        here = ROOT if module.startswith("tests/") else ROOT / "smppbridge"
+        inside = ROOT / "smppbridge" / "relay" / module
+        assert (here / module).exists() or inside.exists(), module

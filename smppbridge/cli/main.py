@@ -19,6 +19,7 @@ COMMANDS = {
     "messages": "Look messages up; decide about Uncertain ones.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "bench": "Measure this machine.",
+    "help": "Explain a topic, a key, a metric, a status or a command.",
 }
 
 

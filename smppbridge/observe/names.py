@@ -1,4 +1,4 @@
-"""The names of all metrics; README's table is asserted against this one."""
+"""The names of all metrics; the page `metrics` of docs is made from them."""
 
 from __future__ import annotations
 

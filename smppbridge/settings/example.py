@@ -1,4 +1,4 @@
-"""The schema as people read it: the example file and the tables of README.
+"""The schema as people read it: the example file and the tables of the pages in docs.
 
 ``python -m smppbridge.settings.example`` writes config/bridge.yaml to standard output.
 """

@@ -1,9 +1,41 @@
 """SMPP 3.4 as a library.
 
-It knows how PDUs look, who may send what and when, how a session lives, how times and receipts
-are written. It never reads a clock, opens a socket or decides what a *value* deserves (an
+The package knows how PDUs look, who may send what and when, how a session lives, how times and
+receipts are written. It never reads a clock, opens a socket or decides what a *value* deserves (an
 address, a text, an account): unknown values are kept as they came. It imports nothing of ours.
+
+The names below are the face of the package: `Session` with its two roles, its timers and its
+events, the codec, the numbers, and the modules `pdus` (a class for each PDU) and `receipt`.
+smppbridge/docs/smpp.md explains them with an example.
 
 Where docstrings and comments say "SMPP 3.4, 5.2.12", they name a section of the SMPP 3.4
 specification, issue 1.2.
 """
+
+from smppbridge.smpp import pdus, receipt
+from smppbridge.smpp.codec import decode, encode
+from smppbridge.smpp.constants import CommandId, CommandStatus
+from smppbridge.smpp.errors import PduError, SmppError
+from smppbridge.smpp.events import Alive, Answered, Faulty, Unanswered
+from smppbridge.smpp.matrix import Role, State
+from smppbridge.smpp.session import Session
+from smppbridge.smpp.timers import Timers
+
+__all__ = [
+    "Alive",
+    "Answered",
+    "CommandId",
+    "CommandStatus",
+    "Faulty",
+    "PduError",
+    "Role",
+    "Session",
+    "SmppError",
+    "State",
+    "Timers",
+    "Unanswered",
+    "decode",
+    "encode",
+    "pdus",
+    "receipt",
+]

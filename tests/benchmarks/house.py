@@ -183,7 +183,7 @@ def house(folder: Path) -> Iterator[House]:
         pass
 
     replaced: dict[str, Any] = {"__init__": made, "send": staticmethod(wire.send)}
-    replaced |= dict.fromkeys(("configure", "start", "stop"), nothing)
+    replaced |= dict.fromkeys(("change", "start", "stop"), nothing)
     config = folder / "bridge.yaml"
     config.write_text(_configuration(folder))
     with (folder / "log").open("wb") as log, patch.multiple(HttpClient, **replaced):

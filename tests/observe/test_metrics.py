@@ -12,7 +12,6 @@ from smppbridge.observe.names import NAMES
 from smppbridge.relay.ports import Meters
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
 
 
 def samples(metrics: Metrics) -> dict[str, float]:
@@ -160,10 +159,3 @@ def test_names_are_prometheus_names() -> None:
         assert name.endswith("_total") == (of.kind == "counter")
         assert name.endswith("_seconds") or of.kind != "histogram"
         assert list(of.bounds) == sorted(set(of.bounds))
-
-
-def test_readme_lists_every_metric() -> None:
-    rows = re.findall(
-        r"^\| `(smppbridge_\w+)` \| (\w+) \| ([^|]*?) ?\| (.*) \|$", README.read_text(), re.M
-    )
-    assert rows == [(name, of.kind, " ".join(of.labels), of.help) for name, of in NAMES.items()]
