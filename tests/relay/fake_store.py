@@ -232,6 +232,7 @@ class FakeStore:
         kept = [replace(e, message=e.message and replace(e.message)) for e in entries]
         for entry in kept:
             entry.segment = entry.segment and replace(entry.segment)
+            entry.attempt = entry.attempt and replace(entry.attempt)
         messages = [rec.message_row(e.message, e.attempt) for e in kept if e.message]
         segments = [rec.segment_row(e) for e in kept if e.segment]
         inserts = [("message", row[0]) for row in messages]
