@@ -2,7 +2,7 @@
 
 Python's sqlite3 lets the interpreter lock go at every step, and executemany steps once a row:
 beside a busy reactor that costs eight times as much as one statement with many rows.  Rows are
-filled up with NULLs to a few sizes, so that few statements are prepared.
+filled up with rows of zeros to a few sizes, so that few statements are prepared: no id is 0.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
 class Many:
-    """A statement over ``v``, a table of values with the columns named; NULL rows do nothing."""
+    """A statement over ``v``, a table of values with named columns; rows of zeros do nothing."""
 
-    __slots__ = ("_nulls", "_sql", "columns", "width")
+    __slots__ = ("_sql", "_zeros", "columns", "width")
 
     def __init__(self, columns: str, statement: str) -> None:
         self.columns = tuple(columns.split(","))
         self.width = len(self.columns)
-        self._nulls = (None,) * self.width
+        self._zeros = (0,) * self.width
         row = f"({','.join('?' * self.width)})"
         self._sql = {
             n: f"with v({columns}) as (values {','.join([row] * n)}) {statement}" for n in SIZES
@@ -36,12 +36,12 @@ class Many:
             size = next(n for n in SIZES if n >= len(chunk))
             values = list(chain.from_iterable(chunk))
             if size > len(chunk):
-                values += self._nulls * (size - len(chunk))
+                values += self._zeros * (size - len(chunk))
             db.execute(self._sql[size], values)
 
 
 def _insert(table: str, columns: str, verb: str = "insert", where: str = "") -> Many:
-    wanted = where or f"{columns.split(',', 1)[0]} is not null"
+    wanted = where or f"{columns.split(',', 1)[0]} is not 0"
     return Many(columns, f"{verb} into {table}({columns}) select * from v where {wanted}")
 
 

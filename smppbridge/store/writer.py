@@ -36,6 +36,7 @@ def connect(path: str) -> sqlite3.Connection:
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
     db.execute("pragma cache_size = -65536")
+    db.execute("pragma temp_store = memory")  # where the rows of a statement's ``v`` are kept
     db.execute("pragma journal_size_limit = 67108864")
     return db
 

@@ -49,7 +49,6 @@ REPEAT = Policy(
     failover_after=10.0,
 )
 BREAKER = BreakerRules(failures=2, pause=4.0)
-SLOW = 25.0  # seconds that a commit may take here, at most
 MOST = 3  # in a batch
 
 
@@ -223,7 +222,7 @@ class Storm:
         now = self.world.clock.now
         assert PROVIDERS[provider][0].abilities.idempotent, "it does not know keys"
         assert (first.provider, first.ids) == (provider, ids), "not the same request"
-        assert now - first.at < YOUNG + SLOW, "the key is too old"
+        assert now - first.at < YOUNG, "the key is too old"
         for n, row in zip(ids, members, strict=True):
             assert row.stage is not Stage.WAITING, "repeated while it waits for another try"
             others = [h for h in self.handed if h.key != first.key and h.at > first.at]

@@ -22,12 +22,12 @@ def db() -> Iterator[sqlite3.Connection]:
 @pytest.mark.parametrize("count", BOUNDARIES)
 def test_as_many_rows_are_written_as_there_are(db: sqlite3.Connection, count: int) -> None:
     db.execute("create table t (id integer primary key, word text)")
-    insert = Many("id,word", "insert into t select * from v where id is not null")
+    insert = Many("id,word", "insert into t select * from v where id is not 0")
     update = Many("id,word", "update t set word=v.word from v where t.id=v.id")
-    rows: list[sql.SqlRow] = [(i, None) for i in range(count)]
+    rows: list[sql.SqlRow] = [(i, None) for i in range(1, count + 1)]
     insert.run(db, rows)
     assert db.execute("select id, word from t order by id").fetchall() == rows
-    rows = [(i, f"w{i}") for i in range(count)]
+    rows = [(i, f"w{i}") for i in range(1, count + 1)]
     update.run(db, rows)
     assert db.execute("select id, word from t order by id").fetchall() == rows
 
@@ -36,8 +36,8 @@ def test_a_list_of_256_is_one_step(db: sqlite3.Connection) -> None:
     db.execute("create table t (id integer primary key)")
     steps: list[str] = []
     db.set_trace_callback(steps.append)
-    Many("id", "insert into t select id from v where id is not null").run(
-        db, [(i,) for i in range(256)]
+    Many("id", "insert into t select id from v where id is not 0").run(
+        db, [(i,) for i in range(1, 257)]
     )
     assert len(steps) == 1
 
@@ -56,7 +56,7 @@ def test_every_statement_has_its_place_in_the_order() -> None:
 
 
 @pytest.mark.parametrize("many", sql.ORDER, ids=lambda many: many._sql[1].split(") ")[2][:30])
-def test_rows_of_nulls_do_nothing(db: sqlite3.Connection, many: Many) -> None:
+def test_rows_of_zeros_do_nothing(db: sqlite3.Connection, many: Many) -> None:
     migrate(db)
     sql.INSERT_MESSAGE.run(
         db, [(1, "a", 1, 0, 0, "p", 0, 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
@@ -64,5 +64,5 @@ def test_rows_of_nulls_do_nothing(db: sqlite3.Connection, many: Many) -> None:
     sql.INSERT_DELIVERY.run(db, [(1, 2, 1, "a", 0, 0, 0, 0, 0)])
     sql.INSERT_EARLY.run(db, [("p", "x", 2, 0, 0, "")])
     before = list(db.iterdump())
-    many.run(db, [(None,) * many.width])
+    many.run(db, [(0,) * many.width])
     assert list(db.iterdump()) == before

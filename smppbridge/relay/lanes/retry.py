@@ -30,9 +30,13 @@ class Policy:
     attempts: int | None = None
     failover_after: float = 60.0
 
+    def knows_key(self, attempt: Attempt, now: float) -> bool:
+        """Tell whether the provider still knows the key of an attempt's request."""
+        return now - attempt.begun_at < self.idempotent
+
     def may_repeat(self, attempt: Attempt, now: float) -> bool:
         """Tell whether the request that carried an attempt may be made again under its key."""
-        young = now - attempt.begun_at < self.idempotent
+        young = self.knows_key(attempt, now)
         tried = self.attempts is not None and attempt.number >= self.attempts
         keyed = attempt.batch is not None and self.when_uncertain == "retry"
         return keyed and young and not tried and now < attempt.message.expires_at

@@ -24,6 +24,7 @@ from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
 STORE_PAUSE = 1.0  # seconds before the store is tried again
 _ENDED_MEANWHILE = Postponed("a report came before the request left")
+_KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
 
 
 class Submit:
@@ -167,28 +168,39 @@ class Submit:
 
     def _leave(self, lane: Lane) -> None:
         leaving = lane.leave(self._clock.monotonic())
-        if leaving and self._endings.moving:
-            leaving = self._without_ended(lane, leaving)
+        if leaving and (self._endings.moving or lane.repeating):
+            leaving = self._unchanged(lane, leaving)
         if leaving:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
 
-    def _without_ended(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
-        """Return the requests that may leave: no message in them was ended since they were begun.
+    def _unchanged(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
+        """Return the requests that may leave as they were begun; decide about the others.
 
-        A repeated request stays as it was: the provider knows it by its key.
+        A message may have ended since; the provider may not know the key of a repeated request any
+        more.  A repeated request keeps its members, ended or not: the key stands for all of them.
         """
         leaving: list[Load] = []
         for load in loads:
-            attempts = attempts_of(load)
-            repeated = type(load) is Batch and load.repeated
-            if repeated or all(
-                self._endings.standing(a.message) is Standing.OPEN for a in attempts
-            ):
+            outcome = self._obstacle(lane, load)
+            if outcome is None:
                 leaving.append(load)
-            else:
-                lane.out -= 1
-                self._decide([(attempt, _ENDED_MEANWHILE, False) for attempt in attempts])
+                continue
+            lane.out -= 1
+            if type(load) is Batch:
+                lane.repeating.discard(load.name)
+            repeated = type(load) is Batch and load.repeated
+            attempts = load.undecided if repeated else attempts_of(load)  # type: ignore[union-attr]
+            self._decide([(attempt, outcome, repeated) for attempt in attempts])
         return leaving
+
+    def _obstacle(self, lane: Lane, load: Load) -> Outcome | None:
+        """Return the outcome of a request that must not leave any more; None: it may leave."""
+        attempts, now = attempts_of(load), self._clock.wall()
+        if type(load) is Batch and load.repeated:
+            known = lane.rules.policy.knows_key(attempts[0], now)
+            return None if known else _KEY_TOO_OLD
+        is_open = all(self._endings.standing(a.message) is Standing.OPEN for a in attempts)
+        return None if is_open else _ENDED_MEANWHILE
 
     # -- a request is concluded -----------------------------------------------------------------
 
