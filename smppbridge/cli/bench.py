@@ -22,6 +22,7 @@ from smppbridge.bench.processes import BenchFailed
 
 _POSITIVE = click.IntRange(min=1)
 _MOST_MESSAGES = 10_000_000
+_WIDE = 160  # characters of a line in a file: nothing is cut
 
 
 @click.command(
@@ -122,6 +123,8 @@ def _document(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> dict[str
 
 def _show(plan: Plan, measured: Mapping[str, Sequence[Figures]]) -> None:
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDE)
     console.print(", ".join(f"{name} {value}" for name, value in machine().items()))
     console.print(
         f"{plan.messages:,} messages, {plan.binds} binds x window {plan.window}, "

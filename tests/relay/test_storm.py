@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,7 @@ from tests.relay.fakes import (
     submit_sm,
 )
 
+EXAMPLES = int(os.environ.get("SMPPBRIDGE_STORM", "400"))  # 20,000 once before a release
 YOUNG, HELD, LOOKED = 60.0, 40.0, 200.0  # seconds: a key, an uncertain message, a report
 HOLD = Policy(uncertain_deadline=HELD, first_look=LOOKED, failover_after=10.0)
 REPEAT = Policy(
@@ -518,7 +520,7 @@ EVENTS = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(EVENTS), st.integers(0, 400)),
