@@ -92,7 +92,7 @@ class Clockwork:
 
     def _ten_seconds(self) -> None:
         bridge = self._bridge
-        bridge.spawn(bridge.relay.submit.waiting.expire())
+        bridge.spawn(bridge.relay.submit.backlog.expire())
         bridge.spawn(bridge.relay.reports.forget_early())
         bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())

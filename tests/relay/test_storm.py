@@ -24,8 +24,8 @@ from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.relay.lanes.breaker import BreakerRules
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
+from smppbridge.relay.submit import backlog as backlogs
 from smppbridge.relay.submit import overdue as overdues
-from smppbridge.relay.submit import waiting as waitings
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState as M
@@ -401,7 +401,7 @@ class Storm:
             "tick": world.tick,
             "pace": world.submit.pace,
             "wait": lambda: world.wait((0.3, 1.0, 2.5, 7.0, 21.0)[choice % 5]),
-            "expire": lambda: world.run(world.submit.waiting.expire()),
+            "expire": lambda: world.run(world.submit.backlog.expire()),
             "answer": lambda: self.answer(choice),
             "good": lambda: self.answer(choice, True),
             "report": lambda: self.report(choice),
@@ -442,7 +442,7 @@ class Storm:
 
     def _consistent(self) -> None:
         world, rows = self.world, self.store.messages
-        if world.submit._unrecorded or world.submit.waiting._held:
+        if world.submit._unrecorded or world.submit.backlog._held:
             return  # until the next tick
         out = Counter(c.provider for (op, _), c in world.wire.out.items() if op != "query")
         for name, lane in world.lanes.items():
@@ -488,7 +488,7 @@ class Storm:
             self.check()
             self.world.wait(1.0)
             self.store.commit_all()
-            self.world.run(self.world.submit.waiting.expire())
+            self.world.run(self.world.submit.backlog.expire())
             self.world.run(self.world.reports.forget_early())
             self.store.commit_all()
             self.check()
@@ -531,9 +531,9 @@ EVENTS = [
 def test_a_storm(events: list[tuple[str, int]]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "IN_MEMORY", 4)
-        patch.setattr(waitings, "IN_MEMORY", 4)
+        patch.setattr(backlogs, "IN_MEMORY", 4)
         patch.setattr(lanes, "FEW", 2)
-        patch.setattr(waitings, "MANY", 3)
+        patch.setattr(backlogs, "MANY", 3)
         patch.setattr(overdues, "AT_ONCE", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
         storm = Storm()

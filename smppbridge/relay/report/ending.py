@@ -75,7 +75,7 @@ NEXT: Mapping[tuple[Standing, Event], Standing] = {
 """The table of the module's docstring; an event that is not there is denied."""
 
 
-class Lines(Protocol):
+class LaneLines(Protocol):
     """The lines in which messages wait."""
 
     def withdraw(self, attempt: Attempt) -> bool:
@@ -127,7 +127,7 @@ class Endings:
 
     def __init__(
         self,
-        lines: Lines,
+        lines: LaneLines,
         owe: Callable[[Sequence[Delivery]], None],
         *,
         keep: float,

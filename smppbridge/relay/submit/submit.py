@@ -18,8 +18,8 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
+from smppbridge.relay.submit.backlog import Backlog
 from smppbridge.relay.submit.carry import Carrier, Conclusions
-from smppbridge.relay.submit.waiting import Waiting
 from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
 STORE_PAUSE = 1.0  # seconds before the store is tried again
@@ -52,7 +52,7 @@ class Submit:
         self._clock, self._meters = around.clock, around.meters
         self._journal, self._spawn = around.journal, around.spawn
         self._unrecorded: list[Verdict] = []  # until the next tick
-        self.waiting = Waiting(store, lanes, reports, endings, move=self._move, around=around)
+        self.backlog = Backlog(store, lanes, reports, endings, move=self._move, around=around)
 
     def take(self, attempts: Iterable[Attempt]) -> None:
         """Let attempts of accepted messages leave that are begun (number 1); the others wait."""
@@ -68,25 +68,25 @@ class Submit:
             lane.begun(some)
             self._leave(lane)
         if waiting:
-            self.waiting.wait(waiting)
+            self.backlog.wait(waiting)
 
     def drain(self) -> None:
         """Begin no attempt any more: the bridge is stopping."""
         self._draining = True
-        self.waiting.drain()
+        self.backlog.drain()
 
     # -- time passes ----------------------------------------------------------------------------
 
     def tick(self) -> None:
         """Do the acts that time has made due: called twice a second or so."""
-        self.waiting.tick()
+        self.backlog.tick()
         if self._unrecorded:
             verdicts, self._unrecorded = self._unrecorded, []
             self._spawn(self._record(verdicts))
         for lane in self._lanes.by_name.values():
             self._leave(lane)
-            self.waiting.divert(lane)
-            self.waiting.refill(lane)
+            self.backlog.divert(lane)
+            self.backlog.refill(lane)
             self._move(lane)
 
     def pace(self) -> None:
@@ -109,7 +109,7 @@ class Submit:
         now, wall = self._clock.monotonic(), self._clock.wall()
         loads, expired = lane.take(now, wall, self._new_key)
         if expired:
-            self._spawn(self.waiting.end_expired(lane, expired))
+            self._spawn(self.backlog.end_expired(lane, expired))
         if loads:
             for load in loads:
                 name = load.name if type(load) is Batch else None
@@ -118,7 +118,7 @@ class Submit:
                     attempt.begun_at, attempt.batch = wall, name
             self._spawn(self._begin(lane, loads))
         elif lane.overflowing:
-            self.waiting.refill(lane)
+            self.backlog.refill(lane)
 
     async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
         attempts = all_attempts(loads)
@@ -128,7 +128,7 @@ class Submit:
             for attempt in attempts:
                 attempt.number -= 1
             lane.give_back(len(loads))
-            self.waiting.put_back(lane, attempts)
+            self.backlog.put_back(lane, attempts)
             lane.pause(self._clock.monotonic() + STORE_PAUSE)
             return
         lane.gone(attempts)
@@ -297,7 +297,7 @@ class Submit:
                 self._log("message_refused", attempt, outcome.reason)
         if waiting:
             dues = [verdict.due or 0.0 for verdict in waiting]
-            self.waiting.wait([verdict.attempt for verdict in waiting], dues)
+            self.backlog.wait([verdict.attempt for verdict in waiting], dues)
 
     def _log(self, event: str, attempt: Attempt, reason: str) -> None:
         self._journal(

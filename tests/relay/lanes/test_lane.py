@@ -11,7 +11,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Postponed
 from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.lane import Lane, LaneRules
-from smppbridge.relay.submit import waiting as waitings
+from smppbridge.relay.submit import backlog as backlogs
 from smppbridge.smpp.constants import MessageState as M
 from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
 
@@ -148,7 +148,7 @@ def test_a_place_is_given_only_to_who_need_not_wait() -> None:
 def test_what_memory_does_not_hold_is_read_back_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lanes, "IN_MEMORY", 5)
     monkeypatch.setattr(lanes, "FEW", 3)
-    monkeypatch.setattr(waitings, "MANY", 4)
+    monkeypatch.setattr(backlogs, "MANY", 4)
     world = World(lane=LaneRules(concurrency=1))
     lane = world.lanes["one"]
     accepted = [world.sent(submit_sm())[0][2] for _ in range(100)]
@@ -183,7 +183,7 @@ def test_every_accepted_message_leaves_once_or_expires_once(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lanes, "IN_MEMORY", 4)
         patch.setattr(lanes, "FEW", 2)
-        patch.setattr(waitings, "MANY", 3)
+        patch.setattr(backlogs, "MANY", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
         rules = LaneRules(concurrency=concurrency, rate=rate)
         _run(World(store=FakeStore(at_once=False), lane=rules), events)
@@ -214,7 +214,7 @@ def _run(world: World, events: list[str]) -> None:
         "fail": lambda: store.fail(min(2, len(store.pending))),
         "tick": world.tick,
         "wait": lambda: world.wait(2.0),
-        "expire": lambda: world.run(world.submit.waiting.expire()),
+        "expire": lambda: world.run(world.submit.backlog.expire()),
         "answer": answer,
         "busy": busy,
     }
@@ -228,7 +228,7 @@ def _run(world: World, events: list[str]) -> None:
         store.commit_all()
         answer()
         world.wait(1.0)
-        world.run(world.submit.waiting.expire())
+        world.run(world.submit.backlog.expire())
         store.commit_all()
     world.sound()
     sent = wire.submitted()

@@ -330,7 +330,7 @@ def test_a_message_that_was_diverted_while_a_report_ended_it_is_in_no_line() -> 
     lane.is_low = True
     attempt = world.store.messages[message_id].attempt()
     attempt.provider, attempt.hop = "two", 1
-    world.submit.waiting.wait([attempt])  # as when its move is durable
+    world.submit.backlog.wait([attempt])  # as when its move is durable
     world.wait(5.0)
     world.store.commit_all()
     assert world.wire.submitted() == [message_id]
@@ -342,7 +342,7 @@ def test_expiry_leaves_a_message_to_the_report_that_is_ending_it() -> None:
     world.told(Report("x", M.DELIVERED, message_id=message_id))
     world.store.commit(1)
     world.clock.now += 90_000.0
-    world.spawn(world.submit.waiting.expire())
+    world.spawn(world.submit.backlog.expire())
     world.store.commit_all()
     assert world.store.messages[message_id].state == M.DELIVERED
     assert world.lane_set.depth == 0

@@ -196,10 +196,10 @@ def test_messages_that_wait_for_a_paused_lane_expire_in_time() -> None:
     world.lanes["one"].pause(1e9)
     world.clock.now += 86_400.0
     world.store.failing = True
-    world.run(world.submit.waiting.expire())
+    world.run(world.submit.backlog.expire())
     assert {row.stage for row in world.store.messages.values()} == {Stage.WAITING}
     world.store.failing = False
-    world.run(world.submit.waiting.expire())
+    world.run(world.submit.backlog.expire())
     assert {row.state for row in world.store.messages.values()} == {M.EXPIRED}
     assert sorted(d.message_id for d in world.store.unfinished()) == ids
     assert (world.lane_set.depth, world.lanes["one"].queue.waiting) == (0, 0)

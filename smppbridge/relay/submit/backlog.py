@@ -1,4 +1,4 @@
-"""waiting: attempts in line: counted, read back from the store, moved along a route, expired."""
+"""backlog: attempts in line: counted, read back from the store, moved along a route, expired."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
 
 
-class Waiting:
+class Backlog:
     """Keeps the lines of all lanes filled; *move* lets a lane begin attempts."""
 
     def __init__(
