@@ -8,6 +8,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Refused
 from smppbridge.relay.accept.gather import RECYCLED_AFTER
 from smppbridge.routing.rules import Rule
+from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as M
 from tests.relay.fakes import (
@@ -258,3 +259,25 @@ def test_a_receipt_never_overtakes_its_submit_sm_resp() -> None:
     world.take(session, segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b"))
     assert order == ["resp", "resp", "flush", "receipts"]
     assert len(receiver.asked) == 2
+
+
+def test_a_long_message_whose_sender_its_route_does_not_allow_is_rejected_and_not_sent() -> None:
+    rules = [Rule("243", ("one",), sender=SenderPolicy(allowed=("ACME",)))]
+    world = World(rules=rules)
+    session = world.session()
+    world.take(session, *[segment_sm(n, 2, b"x", sequence_number=n) for n in (1, 2)])
+    assert [status for _, status, _ in session.answers] == [0, 0]
+    world.wait(5.0)
+    assert world.wire.submitted() == []
+    assert [d.state for d in world.store.unfinished()] == [M.REJECTED] * 2
+    assert (world.lane_set.depth, world.lanes["one"].idle) == (0, True)
+
+
+def test_what_comes_in_time_is_not_ended_while_the_bridge_stops() -> None:
+    world = World()
+    world.sent(segment_sm(1, 2, b"x"))
+    world.accept.drain()
+    world.clock.now += 10_000.0
+    world.expire_segments()
+    assert world.store.messages == {}
+    assert len(world.store.segments) == len(world.accept.gather) == 1

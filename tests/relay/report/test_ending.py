@@ -212,11 +212,16 @@ def test_a_message_that_is_delivered_is_not_submitted_once_more() -> None:
     world.wire.answer((b, Postponed("busy")))
     world.wire.answer((d, Accepted("d1")))
     world.store.commit_all()
+    world.lanes["one"].pause(10.0)
+    world.wait(3.0)
+    world.store.commit_all()
+    assert world.lanes["one"].queue.waiting == 1
     # One list about a finished message and about B; before its commit another one about D.
     world.told(Report("c1", M.DELIVERED), Report("b1", M.DELIVERED))
+    world.store.commit(2)  # both are found; the one about C is being dropped
     world.told(Report("d1", M.ENROUTE, message_id=d))
     world.store.commit_all()
-    for _ in range(5):
+    for _ in range(12):
         world.wait(1.0)
         world.store.commit_all()
     assert world.wire.submitted() == [b, c, d]
