@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from struct import Struct
 from time import monotonic, process_time
 
-from smppbridge.bench.tally import Tally, Traffic
+from smppbridge.bench.tally import Traffic, TrafficTally
 from smppbridge.smpp.constants import CommandId, status_name
 from smppbridge.smpp.pdus import Bind, BindTransceiver, BindTransmitter, SubmitSm
 
@@ -59,7 +59,7 @@ class LoadGenerator:
 
     def __init__(self, traffic: Traffic) -> None:
         self.traffic = traffic
-        self.tally = Tally()
+        self.tally = TrafficTally()
         self._sessions: dict[int, _Session] = {}
         self._poll = select.epoll()
         self._template = _template(traffic.receipts)
@@ -81,7 +81,7 @@ class LoadGenerator:
         if not self._all_bound() or self._bound < self.traffic.binds:
             raise LoadFailed(f"{self._bound} of {self.traffic.binds} sessions were bound")
 
-    def run(self) -> Tally:
+    def run(self) -> TrafficTally:
         """Send everything, wait for what it brings."""
         traffic, tally = self.traffic, self.tally
         spent = process_time()

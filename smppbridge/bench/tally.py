@@ -33,7 +33,7 @@ class Traffic:
 
 
 @dataclass(slots=True)
-class Tally:
+class TrafficTally:
     """What came of a load; times by the machine's monotonic clock, latencies in seconds."""
 
     sent: int = 0

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from smppbridge.model.address import Address
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal
+from smppbridge.observe.log import EventLog
 from smppbridge.observe.shown import stamped
 
 _REMEMBERED = 10_000
@@ -61,7 +61,7 @@ class BoardRow:
 _ENDS = ("message_delivered", "message_ended", "message_failed", "message_expired")
 
 
-class Board(Journal):
+class Board(EventLog):
     """Shows messages in a table and other events below the table; writes lines without a table."""
 
     def __init__(

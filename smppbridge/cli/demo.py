@@ -24,7 +24,7 @@ from smppbridge.cli.signals import on_hangup
 from smppbridge.cli.simulate import cannot_listen, listening
 from smppbridge.model.address import Address, number_of
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal, take_over_libraries
+from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import Notify
 from smppbridge.service.bridge import Bridge
 from smppbridge.settings.schema import Settings
@@ -151,7 +151,7 @@ class Demo:
     ) -> None:
         self._place, self._simulators, self._reactor = place, simulators, reactor
         self._board = _board(settings)
-        journal = self._board or Journal(Lines(sys.stdout.fileno()), form="text")
+        journal = self._board or EventLog(Lines(sys.stdout.fileno()), form="text")
         take_over_libraries(journal)
         self._bridge = Bridge(settings, reactor, journal, Notify({}))
         self._display = ExitStack()

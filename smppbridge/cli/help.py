@@ -15,7 +15,7 @@ from smppbridge.docs.files import DECISIONS, TOPICS, topic
 from smppbridge.observe.shown import escaped
 
 if TYPE_CHECKING:
-    from smppbridge.docs.entries import Entry
+    from smppbridge.docs.entries import HelpEntry
 
 _MOST_WHOLE = 8
 
@@ -32,7 +32,7 @@ class FoldedTable(TableElement):
             yield part
 
 
-class Page(Markdown):
+class HelpPage(Markdown):
     """A page, laid out for a terminal."""
 
     elements: ClassVar = {**Markdown.elements, "table_open": FoldedTable}
@@ -70,7 +70,7 @@ def _list_topics() -> None:
 
 def _show(text: str) -> None:
     if sys.stdout.isatty() and text.startswith("# "):
-        Console().print(Page(text))
+        Console().print(HelpPage(text))
     else:
         click.echo(text, nl=False)
 
@@ -90,14 +90,14 @@ def _explain(name: str) -> None:
     click.echo(_listed(entries))
 
 
-def _whole(entry: Entry) -> str:
+def _whole(entry: HelpEntry) -> str:
     facts = (*entry.facts, ("more", f"smppbridge help {entry.topic}"))
     width = max(len(label) for label, _ in facts)
     lines = [f"  {label:<{width}}  {text}" for label, text in facts if text]
     return "\n".join([f"{click.style(entry.name, bold=True)}: {entry.kind}", *lines])
 
 
-def _listed(entries: Sequence[Entry]) -> str:
+def _listed(entries: Sequence[HelpEntry]) -> str:
     names = max(len(entry.name) for entry in entries)
     defaults = max(len(entry.summary[0]) for entry in entries)
     rows = [

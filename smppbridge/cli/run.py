@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal, take_over_libraries
+from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import NotApplied, verify
 from smppbridge.service.bridge import Bridge
@@ -40,7 +40,7 @@ def run(config: Path) -> None:
 
     settings = checked(config, reactor)
     log = settings.log
-    journal = Journal(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
+    journal = EventLog(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
     take_over_libraries(journal)
     bridge = Bridge(settings, reactor, journal, from_environment())
     raise SystemExit(serve(bridge, config, reactor))

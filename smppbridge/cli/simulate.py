@@ -13,7 +13,7 @@ import click
 from twisted.internet.error import CannotListenError
 
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal, take_over_libraries
+from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.simulators import Simulator, simulator_type
 from smppbridge.simulators.ussd import Dropped, Phone, converse
 
@@ -159,7 +159,7 @@ for _name in SERVED:
 def _play(name: str, port: int, callback: str | None, delay: float) -> None:
     from twisted.internet import reactor
 
-    take_over_libraries(Journal(Lines(sys.stderr.fileno()), form="text"))
+    take_over_libraries(EventLog(Lines(sys.stderr.fileno()), form="text"))
     simulator = simulator_type(name)(reactor, callback_url=callback, delay=delay)
     port = listening(simulator, port, "--port")
     said = f"{name} is played on {simulator.scheme}://127.0.0.1:{port}; Ctrl-C ends it"

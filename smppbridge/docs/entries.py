@@ -23,7 +23,7 @@ _MOST_NEAR = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class HelpEntry:
     """A name with its kind, the *facts* about it, and the topic that says more.
 
     *others* are further names of the entry. A key is found by any run of its parts:
@@ -54,7 +54,7 @@ class Entry:
         return self.is_key and f".{name}." in f".{self.name.lower()}."
 
 
-def found(name: str) -> list[Entry]:
+def found(name: str) -> list[HelpEntry]:
     """Return the entries called *name*, in capitals or not; one of exactly that name is first."""
     name = name.lower()
     for suffix in _SUFFIXES:
@@ -75,7 +75,7 @@ def near(name: str) -> list[str]:
     return list(dict.fromkeys(known[each] for each in (*alike[:2], *holding, *alike)))[:_MOST_NEAR]
 
 
-def _words(entry: Entry, whole: bool) -> Iterator[tuple[str, str]]:
+def _words(entry: HelpEntry, whole: bool) -> Iterator[tuple[str, str]]:
     """Yield the words by which an entry can be meant, each with the name to suggest."""
     if entry.is_key and not whole:
         last = entry.name.rpartition(".")[2]
@@ -86,7 +86,7 @@ def _words(entry: Entry, whole: bool) -> Iterator[tuple[str, str]]:
             yield word, entry.name
 
 
-def entries() -> Iterator[Entry]:
+def entries() -> Iterator[HelpEntry]:
     """Yield the entries of all names."""
     yield from _keys()
     yield from _metrics()
@@ -97,10 +97,10 @@ def entries() -> Iterator[Entry]:
     yield from _digits()
     for name, says in MEANINGS.items():
         facts = (("meaning", says),)
-        yield Entry(f"{{{name}}}", "placeholder of a template", facts, "template", (name,))
+        yield HelpEntry(f"{{{name}}}", "placeholder of a template", facts, "template", (name,))
 
 
-def _keys() -> Iterator[Entry]:
+def _keys() -> Iterator[HelpEntry]:
     for section, rows in settings().items():
         type_ = section.removeprefix("type ") if section.startswith("type ") else ""
         kind = f"key of a provider with type: {type_}" if type_ else "key of the configuration"
@@ -108,53 +108,57 @@ def _keys() -> Iterator[Entry]:
         for row in rows:
             name = f"{type_ or section}.{row.key}".removeprefix(".")
             facts = (("default", row.default or "none"), ("meaning", row.meaning))
-            yield Entry(name, kind, facts, topic if topic in TOPICS else "settings")
+            yield HelpEntry(name, kind, facts, topic if topic in TOPICS else "settings")
 
 
-def _metrics() -> Iterator[Entry]:
+def _metrics() -> Iterator[HelpEntry]:
     for name, of in NAMES.items():
         facts = [("labels", " ".join(of.labels) or "none"), ("meaning", of.help)]
         if of.bounds:
             facts.append(("buckets", " ".join(f"{bound:g}" for bound in of.bounds)))
-        yield Entry(name, of.kind, tuple(facts), "metrics", (name.removeprefix(_PREFIX),))
+        yield HelpEntry(name, of.kind, tuple(facts), "metrics", (name.removeprefix(_PREFIX),))
 
 
-def _statuses() -> Iterator[Entry]:
+def _statuses() -> Iterator[HelpEntry]:
     for status, says in STATUSES.items():
         facts = [("number", f"0x{int(status):08X} ({int(status)})"), ("meaning", says)]
         if status in ANSWERED:
             facts.append(("answered", ANSWERED[status]))
         name = status.name
         others = (name.removeprefix("ESME_"), f"0x{int(status):x}", f"0x{int(status):08x}")
-        yield Entry(name, "command_status", tuple(facts), "statuses", (*others, str(int(status))))
+        yield HelpEntry(
+            name, "command_status", tuple(facts), "statuses", (*others, str(int(status)))
+        )
 
 
-def _states() -> Iterator[Entry]:
+def _states() -> Iterator[HelpEntry]:
     for state, says in STATES.items():
         stat = STAT.get(state, b"").decode()
         facts = [("number", str(int(state))), ("meaning", says)]
         if stat:
             facts.append(("stat", stat))
-        yield Entry(state.name, "message_state", tuple(facts), "statuses", (stat,) if stat else ())
+        yield HelpEntry(
+            state.name, "message_state", tuple(facts), "statuses", (stat,) if stat else ()
+        )
     for stage, says in STAGES.items():
-        yield Entry(stage.name, "stage of a message", (("meaning", says),), "statuses")
+        yield HelpEntry(stage.name, "stage of a message", (("meaning", says),), "statuses")
 
 
-def _events() -> Iterator[Entry]:
+def _events() -> Iterator[HelpEntry]:
     for name, says in EVENTS.items():
         facts = (("level", LEVELS.get(name, "info")), ("meaning", says))
-        yield Entry(name, "event of the log", facts, "log")
+        yield HelpEntry(name, "event of the log", facts, "log")
 
 
-def _commands() -> Iterator[Entry]:
+def _commands() -> Iterator[HelpEntry]:
     for name, says in COMMANDS.items():
         command = command_named(name)
         options = [(f"  {usage.replace('`', '')}", text) for usage, _, text in options_of(command)]
         facts = (("meaning", says), ("usage", usage_of(name, command)), *options)
-        yield Entry(name, "command", facts, "commands")
+        yield HelpEntry(name, "command", facts, "commands")
 
 
-def _digits() -> Iterator[Entry]:
+def _digits() -> Iterator[HelpEntry]:
     for digits, behaviour in BEHAVIOURS.items():
         facts = (("meaning", f"A message to it {behaviour_words(behaviour)}"),)
-        yield Entry(digits, "last digits of a number, to a simulator", facts, "simulators")
+        yield HelpEntry(digits, "last digits of a number, to a simulator", facts, "simulators")

@@ -46,7 +46,7 @@ LEVELS = {
 """The level of an event; an event that is not named here is "info"."""
 
 
-class Journal:
+class EventLog:
     """Logs events with their fields, a line for each event.
 
     Warnings and errors are written at once; other lines wait for the next flush, which the service
@@ -88,7 +88,7 @@ class Journal:
             self("log_lines_dropped", count=before)
 
 
-def take_over_libraries(journal: Journal) -> None:
+def take_over_libraries(journal: EventLog) -> None:
     """Let *journal* log the events of Twisted and of the standard library; once a process."""
     globalLogBeginner.beginLoggingTo([TwistedLog(journal)], redirectStandardIO=False)
     logging.getLogger().addHandler(LibraryLog(journal))
@@ -101,7 +101,7 @@ class TwistedLog:
     The message of an exception may quote a secret or a text: its kind and its place are logged.
     """
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: EventLog) -> None:
         self._journal = journal
 
     def __call__(self, event: LogEvent) -> None:
@@ -116,7 +116,7 @@ class TwistedLog:
 class LibraryLog(logging.Handler):
     """Logs the warnings of libraries that use ``logging``."""
 
-    def __init__(self, journal: Journal) -> None:
+    def __init__(self, journal: EventLog) -> None:
         super().__init__(logging.WARNING)
         self._journal = journal
 

@@ -17,7 +17,7 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
-from smppbridge.observe.log import Journal
+from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
 from smppbridge.relay.ports import Around
@@ -40,7 +40,7 @@ class Bridge:
     relay: Relay  # both from `start` on
     doors: Doors
 
-    def __init__(self, settings: Settings, reactor: Any, journal: Journal, notify: Notify) -> None:
+    def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(reactor), Metrics(__version__)
         self.draining = self.listening = False

@@ -20,7 +20,7 @@ from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
 from smppbridge.net.wires import Wires
-from smppbridge.observe.log import Journal
+from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
@@ -55,7 +55,7 @@ class World:
     pool: ThreadPool
     store: SqliteStore
     metrics: Metrics
-    journal: Journal
+    journal: EventLog
     around: Around
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import pytest
 
 from smppbridge.bench.load import LoadFailed, LoadGenerator
-from smppbridge.bench.tally import Tally, Traffic, percentile
+from smppbridge.bench.tally import Traffic, TrafficTally, percentile
 from smppbridge.smpp import pdus
 from smppbridge.smpp.codec import FrameBuffer, decode
 from smppbridge.smpp.constants import CommandStatus
@@ -45,7 +45,7 @@ def serving(peer: Peer) -> Iterator[int]:
         thread.join(10)
 
 
-def loaded(peer: Peer, **options) -> Tally:
+def loaded(peer: Peer, **options) -> TrafficTally:
     with serving(peer) as port:
         esme = LoadGenerator(Traffic(port=port, binds=1, silence=0.2, **options))
         try:
@@ -147,7 +147,7 @@ def test_a_bind_that_fails_fails_the_load(answer, words):
 
 
 def test_receipts_missing_doubled_and_unknown_are_told_apart():
-    tally = Tally(accepted={b"1", b"2", b"3"}, receipts=Counter({b"1": 3, b"2": 1, b"9": 1}))
+    tally = TrafficTally(accepted={b"1", b"2", b"3"}, receipts=Counter({b"1": 3, b"2": 1, b"9": 1}))
     figures = tally.figures()
     assert (figures["missing"], figures["doubled"], figures["unknown"]) == (1, 2, 1)
     assert figures["receipts"] == 5

@@ -21,7 +21,7 @@ from twisted.internet.testing import MemoryReactorClock, StringTransport
 
 from smppbridge.net.http_client import HttpClient
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal
+from smppbridge.observe.log import EventLog
 from smppbridge.observe.notify import from_environment
 from smppbridge.providers.exchange import HttpResponse
 from smppbridge.service.bridge import Bridge
@@ -187,7 +187,7 @@ def house(folder: Path) -> Iterator[House]:
     config = folder / "bridge.yaml"
     config.write_text(_configuration(folder))
     with (folder / "log").open("wb") as log, patch.multiple(HttpClient, **replaced):
-        journal = Journal(Lines(log.fileno()), form="json", level="info")
+        journal = EventLog(Lines(log.fileno()), form="json", level="info")
         bridge = Bridge(load(config), reactor, journal, from_environment())
         try:
             failures: list[Any] = []

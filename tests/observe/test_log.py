@@ -12,9 +12,9 @@ from twisted.python.failure import Failure
 
 from smppbridge.model.address import Address
 from smppbridge.observe.lines import Lines
-from smppbridge.observe.log import Journal, LibraryLog, TwistedLog
+from smppbridge.observe.log import EventLog, LibraryLog, TwistedLog
 from smppbridge.observe.shown import mask, renderer
-from smppbridge.relay.ports import Journal as RelayJournal
+from smppbridge.relay.ports import Journal
 
 Reader = Callable[[], bytes]
 
@@ -38,18 +38,18 @@ def pipe() -> Iterator[tuple[int, Reader]]:
     os.close(writing)
 
 
-def journal_on(descriptor: int, **options: Any) -> Journal:
-    return Journal(Lines(descriptor), clock=lambda: 1_700_000_000.1239, **options)
+def journal_on(descriptor: int, **options: Any) -> EventLog:
+    return EventLog(Lines(descriptor), clock=lambda: 1_700_000_000.1239, **options)
 
 
-def written(journal: Journal, read: Reader) -> list[dict[str, Any]]:
+def written(journal: EventLog, read: Reader) -> list[dict[str, Any]]:
     journal.flush()
     return [json.loads(line) for line in read().splitlines()]
 
 
 def test_an_event_is_one_json_line_with_utc_time_and_level(pipe: tuple[int, Reader]) -> None:
     journal = journal_on(pipe[0])
-    told: RelayJournal = journal
+    told: Journal = journal
     told("session_bound", system_id="bank", binds=2)
     assert written(journal, pipe[1]) == [
         {
@@ -153,7 +153,7 @@ def test_what_is_below_the_level_is_not_written(pipe: tuple[int, Reader]) -> Non
 
 def test_a_reader_that_stands_still_costs_lines_not_time(pipe: tuple[int, Reader]) -> None:
     lines = Lines(pipe[0], limit=200_000)
-    journal = Journal(lines, clock=lambda: 0.0)
+    journal = EventLog(lines, clock=lambda: 0.0)
     for number in range(5000):
         journal("event", number=str(number), why="x" * 100)
         journal.flush()

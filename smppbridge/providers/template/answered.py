@@ -25,11 +25,11 @@ from smppbridge.providers.template.places import (
     word_of,
 )
 from smppbridge.providers.template.sections import (
-    Batch,
-    Credit,
-    Query,
-    Read,
-    Submit,
+    BatchSection,
+    CreditSection,
+    QuerySection,
+    ReadForm,
+    SubmitSection,
     listed,
 )
 from smppbridge.smpp.constants import MessageState
@@ -43,7 +43,7 @@ class Places:
     """Compiles the places that a section names; what is wrong becomes a fault of its key."""
 
     def __init__(
-        self, faults: Faults, key: str, kind: Read, inherited: Container[str] = ()
+        self, faults: Faults, key: str, kind: ReadForm, inherited: Container[str] = ()
     ) -> None:
         self._faults, self._key, self._kind = faults, key, kind
         self._inherited = inherited
@@ -91,10 +91,10 @@ class Submitted:
     def __init__(
         self,
         key: str,
-        section: Submit,
+        section: SubmitSection,
         meanings: Meanings,
         faults: Faults,
-        batch: Batch | None = None,
+        batch: BatchSection | None = None,
         alone: Submitted | None = None,
     ) -> None:
         inherited = () if batch is None else _inherited(batch, section)
@@ -202,7 +202,7 @@ class Submitted:
 class Queried:
     """Reads what became of a message that was asked about."""
 
-    def __init__(self, section: Query, meanings: Meanings, faults: Faults) -> None:
+    def __init__(self, section: QuerySection, meanings: Meanings, faults: Faults) -> None:
         places = Places(faults, "query", section.read)
         self._meanings = meanings
         self._read = READERS[section.read]
@@ -229,7 +229,7 @@ class Queried:
 class Credited:
     """Reads the credit left."""
 
-    def __init__(self, section: Credit, faults: Faults) -> None:
+    def __init__(self, section: CreditSection, faults: Faults) -> None:
         self._read = READERS[section.read]
         self._amount = Places(faults, "balance", section.read).required("amount", section.amount)
         self._unit = section.unit
@@ -243,7 +243,7 @@ class Credited:
         return Balance(amount, self._unit)
 
 
-def _inherited(batch: Batch, section: Submit) -> frozenset[str]:
+def _inherited(batch: BatchSection, section: SubmitSection) -> frozenset[str]:
     """Return the keys that *section* has from elsewhere than *batch*."""
     names = (each.name for each in fields(section))
     return frozenset(name for name in names if getattr(batch, name) in (None, ()))

@@ -22,7 +22,7 @@ from smppbridge.providers.template.places import (
     read_form,
     word_of,
 )
-from smppbridge.providers.template.sections import Callback, FromPhone, Read
+from smppbridge.providers.template.sections import CallbackSection, PhoneSection, ReadForm
 
 T = TypeVar("T", Mo, Report)
 
@@ -51,7 +51,7 @@ class _CallPlaces(Places):
 class _Reader:
     """Reads a callback into calls, one for each item."""
 
-    def __init__(self, kind: Read, items: Callable[[Any], list[Any] | None] | None) -> None:
+    def __init__(self, kind: ReadForm, items: Callable[[Any], list[Any] | None] | None) -> None:
         self.kind, self._items = kind, items
 
     def calls(self, request: HttpRequest) -> list[_Call]:
@@ -65,10 +65,10 @@ class _Reader:
         return [_Call(request.query, item) for item in items]
 
 
-class Reports:
+class ReportCallbacks:
     """Reads callbacks that report."""
 
-    def __init__(self, section: Callback, meanings: Meanings, faults: Faults) -> None:
+    def __init__(self, section: CallbackSection, meanings: Meanings, faults: Faults) -> None:
         places = _CallPlaces(faults, "callback", section.read)
         self._meanings = meanings
         self._reader = _Reader(section.read, places.items("items", section.items))
@@ -77,7 +77,7 @@ class Reports:
         self._status = places.required("status", section.status)
         self._error = places.one("error", section.error)
 
-    def read(self, request: HttpRequest, phones: Phones | None) -> tuple[Report, ...]:
+    def read(self, request: HttpRequest, phones: PhoneCallbacks | None) -> tuple[Report, ...]:
         """Return the reports in *request* but for what *phones* reads; raises BadReply."""
         calls = self._reader.calls(request)
         if phones is not None and phones.reads_beside(self):
@@ -85,7 +85,7 @@ class Reports:
         return _all_good(calls, self._report)
 
     @property
-    def kind(self) -> Read:
+    def kind(self) -> ReadForm:
         """How callbacks are read."""
         return self._reader.kind
 
@@ -99,10 +99,10 @@ class Reports:
         return self._meanings.report(identifier or "", status, error, message_id)
 
 
-class Phones:
+class PhoneCallbacks:
     """Reads callbacks that bring messages from phones."""
 
-    def __init__(self, section: FromPhone, faults: Faults) -> None:
+    def __init__(self, section: PhoneSection, faults: Faults) -> None:
         places = _CallPlaces(faults, "mo", section.read)
         self._reader = _Reader(section.read, places.items("items", section.items))
         self._id = places.required("id", section.id)
@@ -118,7 +118,7 @@ class Phones:
             return ()
         return _all_good([call for call in calls if self.has_text(call)], self._message)
 
-    def reads_beside(self, reports: Reports) -> bool:
+    def reads_beside(self, reports: ReportCallbacks) -> bool:
         """Say whether a list of *reports* can hold messages too."""
         return self._reader.kind == reports.kind
 
@@ -140,8 +140,8 @@ class Phones:
         return Mo(provider_message_id=identifier, source=source, destination=destination, text=text)
 
 
-def heard(
-    request: HttpRequest, phones: Phones | None, reports: Reports | None
+def received(
+    request: HttpRequest, phones: PhoneCallbacks | None, reports: ReportCallbacks | None
 ) -> tuple[Received, ...]:
     """Return the messages and the reports in *request*; raises BadReply if all make no sense."""
     found: list[Received] = []

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.oauth import ClientCredentials
 from smppbridge.providers.template.answered import Credited, Queried, Submitted
-from smppbridge.providers.template.called import Phones, Reports
+from smppbridge.providers.template.called import PhoneCallbacks, ReportCallbacks
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.identity import Identity
 from smppbridge.providers.template.meanings import meanings_of
@@ -20,12 +20,12 @@ from smppbridge.providers.template.placeholders import (
     Scope,
 )
 from smppbridge.providers.template.sections import (
-    Batch,
-    Callback,
+    BatchSection,
+    CallbackSection,
     Described,
-    Query,
-    Request,
-    Submit,
+    QuerySection,
+    RequestSection,
+    SubmitSection,
 )
 from smppbridge.providers.template.written import Headers, Writing, Written, origin_of
 
@@ -35,7 +35,7 @@ _MOST_IN_BATCH = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Asked(Generic[R]):
+class WrittenExchange(Generic[R]):
     """A request, and what reads its answer."""
 
     written: Written
@@ -43,7 +43,7 @@ class Asked(Generic[R]):
 
 
 @dataclass(frozen=True, slots=True)
-class AskedTogether:
+class WrittenBatch:
     """The request for a batch: *each* writes one of {messages}; *shared* is the same in all."""
 
     written: Written
@@ -61,12 +61,12 @@ class Compiled:
     base_url: str = field(repr=False)
     headers: Headers = field(repr=False)
     login: ClientCredentials | None
-    submit: Asked[Submitted]
-    batch: AskedTogether | None
-    query: Asked[Queried] | None
-    balance: Asked[Credited] | None
-    reports: Reports | None
-    phones: Phones | None
+    submit: WrittenExchange[Submitted]
+    batch: WrittenBatch | None
+    query: WrittenExchange[Queried] | None
+    balance: WrittenExchange[Credited] | None
+    reports: ReportCallbacks | None
+    phones: PhoneCallbacks | None
     wants_alphabet: bool
 
 
@@ -95,9 +95,9 @@ class _Compiler:
         balance = None
         if described.balance_:
             written = self._written("balance", "anything", described.balance_)
-            balance = Asked(written, Credited(described.balance_, faults))
+            balance = WrittenExchange(written, Credited(described.balance_, faults))
         reports = self._reports(described.callback) if described.callback else None
-        phones = Phones(described.mo, faults) if described.mo else None
+        phones = PhoneCallbacks(described.mo, faults) if described.mo else None
         self._check_callbacks()
         self._check_keys(submit.written, batch)
         self._check_unused()
@@ -121,15 +121,15 @@ class _Compiler:
 
     # -- requests -------------------------------------------------------------------------------
 
-    def _submit(self, section: Submit) -> Asked[Submitted]:
+    def _submit(self, section: SubmitSection) -> WrittenExchange[Submitted]:
         written = self._written("submit", "submit", section)
         for name in ("number", "text"):
             if name not in written.names:
                 self._faults.add("submit", f"has no {{{name}}}")
         self._check_id("submit", section.id)
-        return Asked(written, Submitted("submit", section, self._meanings, self._faults))
+        return WrittenExchange(written, Submitted("submit", section, self._meanings, self._faults))
 
-    def _batch(self, batch: Batch, alone: Submitted) -> AskedTogether:
+    def _batch(self, batch: BatchSection, alone: Submitted) -> WrittenBatch:
         section, add = _merged(batch, self._described.submit_), self._faults.add
         written = self._written("batch", "batch", section, join=batch.join)
         each = self._each(batch, section)
@@ -151,9 +151,9 @@ class _Compiler:
             add("batch.number", "is a place within items, and there are none")
         self._check_id("batch", section.id)
         read = Submitted("batch", section, self._meanings, self._faults, batch, alone)
-        return AskedTogether(written, read, each, tuple(sorted(written.names & SHARED)))
+        return WrittenBatch(written, read, each, tuple(sorted(written.names & SHARED)))
 
-    def _each(self, batch: Batch, section: Submit) -> Pattern | None:
+    def _each(self, batch: BatchSection, section: SubmitSection) -> Pattern | None:
         if batch.each is None:
             return None
         scope = self._scope("each")
@@ -164,14 +164,14 @@ class _Compiler:
         self._used |= scope.used
         return pattern
 
-    def _query(self, section: Query) -> Asked[Queried]:
+    def _query(self, section: QuerySection) -> WrittenExchange[Queried]:
         written = self._written("query", "query", section)
         if not written.names & {"provider_message_id", "message_id"}:
             self._faults.add("query", "does not say which message: it has no {provider_message_id}")
-        return Asked(written, Queried(section, self._meanings, self._faults))
+        return WrittenExchange(written, Queried(section, self._meanings, self._faults))
 
     def _written(
-        self, key: str, operation: str, section: Request, join: str | None = None
+        self, key: str, operation: str, section: RequestSection, join: str | None = None
     ) -> Written:
         scope = Scope(operation, self._fixed, self._faults, "," if join is None else join)
         writing = Writing(
@@ -190,10 +190,10 @@ class _Compiler:
 
     # -- what comes of it ----------------------------------------------------------------------
 
-    def _reports(self, section: Callback) -> Reports:
+    def _reports(self, section: CallbackSection) -> ReportCallbacks:
         if section.id is None and section.message_id is None:
             self._faults.add("callback.id", "is required (or message_id, where that comes back)")
-        return Reports(section, self._meanings, self._faults)
+        return ReportCallbacks(section, self._meanings, self._faults)
 
     def _abilities(self) -> Abilities:
         described = self._described
@@ -242,7 +242,7 @@ class _Compiler:
         if callback and callback.message_id is not None and "message_id" not in used:
             add("callback.message_id", "cannot come back: no request has {message_id}")
 
-    def _check_keys(self, submit: Written, batch: AskedTogether | None) -> None:
+    def _check_keys(self, submit: Written, batch: WrittenBatch | None) -> None:
         if not self._described.idempotent:
             return
         for key, written in (("submit", submit), ("batch", batch and batch.written)):
@@ -252,11 +252,11 @@ class _Compiler:
                 )
 
 
-def _merged(batch: Batch, submit: Submit) -> Submit:
+def _merged(batch: BatchSection, submit: SubmitSection) -> SubmitSection:
     """Return *batch* with what it leaves out taken from *submit*, but for places within items."""
     own: dict[str, Any] = {
         each.name: value
-        for each in fields(Submit)
+        for each in fields(SubmitSection)
         if (value := getattr(batch, each.name)) not in (None, ())
     }
     if batch.items is not None:

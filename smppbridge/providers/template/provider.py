@@ -21,7 +21,7 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.providers.oauth import LoginFailed
-from smppbridge.providers.template.called import heard
+from smppbridge.providers.template.called import received
 from smppbridge.providers.template.compiled import Compiled, compiled
 from smppbridge.providers.template.sections import Described
 from smppbridge.providers.template.written import joined_url, url_fault
@@ -95,7 +95,7 @@ class Template(Described, Provider):
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read what a request says that the provider made of us; raises BadReply."""
-        return heard(request, self._compiled.phones, self._compiled.reports)
+        return received(request, self._compiled.phones, self._compiled.reports)
 
     def call(self, method: str, path: str, body: bytes = b"") -> Exchange[HttpResponse]:
         """Make any request below base_url, JSON or a form by its looks.  Raises BadReply."""

@@ -12,8 +12,8 @@ from typing import Any, Literal
 from smppbridge.providers.answers import Blame, On5xx, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-Sent = Literal["json", "form", "xml", "text"]
-Read = Literal["json", "xml", "form", "text"]
+SendForm = Literal["json", "form", "xml", "text"]
+ReadForm = Literal["json", "xml", "form", "text"]
 Scalar = str | int | bool
 Words = Scalar | tuple[Scalar, ...]
 
@@ -32,7 +32,7 @@ _HEARD = "How callbacks are read: form (query string too), json, xml or text; ?n
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class RequestSection:
     """How a request is written, and in which form its answer comes."""
 
     url: str = field(metadata=said("Where to, from base_url on unless it begins with https://"))
@@ -43,13 +43,13 @@ class Request:
     headers: Mapping[str, Scalar] = field(
         default_factory=dict, metadata=said("Headers of this request")
     )
-    send: Sent = field(default="json", metadata=said(_SENT))
+    send: SendForm = field(default="json", metadata=said(_SENT))
     body: Any = field(default=None, metadata=said(_BODY))
-    read: Read = field(default="json", metadata=said(_READ))
+    read: ReadForm = field(default="json", metadata=said(_READ))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Submit(Request):
+class SubmitSection(RequestSection):
     """How a message is handed over."""
 
     id: str | None = field(default=None, metadata=said(_ID))
@@ -69,7 +69,7 @@ class Submit(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Batch:
+class BatchSection:
     """How several messages are handed over at once; what is absent is as in submit."""
 
     max: int = field(metadata=said("Messages in one request, at most"))
@@ -81,7 +81,7 @@ class Batch:
     headers: Mapping[str, Scalar] | None = field(
         default=None, metadata=said("Headers of this request")
     )
-    send: Sent | None = field(default=None, metadata=said(_SENT))
+    send: SendForm | None = field(default=None, metadata=said(_SENT))
     body: Any = field(
         default=None, metadata=said("With {numbers}, or with {messages}, each as `each` says")
     )
@@ -90,7 +90,7 @@ class Batch:
         default=None,
         metadata=said("What stands between {numbers}; absent: a comma, in JSON they are a list"),
     )
-    read: Read | None = field(default=None, metadata=said(_READ))
+    read: ReadForm | None = field(default=None, metadata=said(_READ))
     items: str | None = field(
         default=None, metadata=said("Where the list with an item for each message is")
     )
@@ -105,7 +105,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Query(Request):
+class QuerySection(RequestSection):
     """How it is asked what became of a message."""
 
     status: str = field(metadata=said(_STATUS))
@@ -119,7 +119,7 @@ class Query(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Credit(Request):
+class CreditSection(RequestSection):
     """How the credit left is asked for."""
 
     amount: str = field(metadata=said("Where the amount is: a number, or text with one in it"))
@@ -127,10 +127,10 @@ class Credit(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Callback:
+class CallbackSection:
     """How a callback that reports on messages is read."""
 
-    read: Read = field(default="form", metadata=said(_HEARD))
+    read: ReadForm = field(default="form", metadata=said(_HEARD))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str | None = field(default=None, metadata=said(_ID))
     message_id: str | None = field(
@@ -142,10 +142,10 @@ class Callback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FromPhone:
+class PhoneSection:
     """How a callback that brings messages from phones is read; one without text is a report."""
 
-    read: Read = field(default="form", metadata=said(_HEARD))
+    read: ReadForm = field(default="form", metadata=said(_HEARD))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str = field(metadata=said(_ID))
     from_: str = field(metadata=said("Where the phone's number is"))
@@ -208,20 +208,20 @@ class Described:
     headers: Mapping[str, Scalar] = field(
         default_factory=dict, hash=False, metadata=said("Headers of every request")
     )
-    submit_: Submit = field(hash=False, metadata=said("How a message is handed over"))
-    batch: Batch | None = field(
+    submit_: SubmitSection = field(hash=False, metadata=said("How a message is handed over"))
+    batch: BatchSection | None = field(
         default=None, hash=False, metadata=said("How several are handed over at once")
     )
-    query_: Query | None = field(
+    query_: QuerySection | None = field(
         default=None, hash=False, metadata=said("How to ask what became of a message")
     )
-    balance_: Credit | None = field(
+    balance_: CreditSection | None = field(
         default=None, hash=False, metadata=said("How to ask for the credit left")
     )
-    callback: Callback | None = field(
+    callback: CallbackSection | None = field(
         default=None, hash=False, metadata=said("How callbacks that report are read")
     )
-    mo: FromPhone | None = field(
+    mo: PhoneSection | None = field(
         default=None, hash=False, metadata=said("How callbacks with messages from phones are read")
     )
     states: Mapping[str, StateName] = field(

@@ -24,7 +24,7 @@ from smppbridge.providers.template.placeholders import (
     in_url,
     in_xml,
 )
-from smppbridge.providers.template.sections import Request, spelled
+from smppbridge.providers.template.sections import RequestSection, spelled
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -52,7 +52,9 @@ _quote = json.JSONEncoder().encode
 class Written:
     """A request with open placeholders: *names*."""
 
-    def __init__(self, operation: str, scope: Scope, request: Request, writing: Writing) -> None:
+    def __init__(
+        self, operation: str, scope: Scope, request: RequestSection, writing: Writing
+    ) -> None:
         self.method = request.method or ("GET" if request.body is None else "POST")
         self._operation = operation
         self._url = Pattern(_url_parts(request, scope, writing))
@@ -226,7 +228,7 @@ def joined_url(base: str, url: str) -> str:
     return f"{base.rstrip('/')}/{url.lstrip('/')}" if url else base
 
 
-def _url_parts(request: Request, scope: Scope, writing: Writing) -> tuple[Part, ...]:
+def _url_parts(request: RequestSection, scope: Scope, writing: Writing) -> tuple[Part, ...]:
     key = f"{writing.key}.url"
     url = joined_url(writing.base_url.replace("{", "{{").replace("}", "}}"), request.url)
     parts = scope.parts(url, key, in_url)
@@ -241,7 +243,7 @@ def _url_parts(request: Request, scope: Scope, writing: Writing) -> tuple[Part, 
     return (*parts, "&" if "?" in url else "?", *more) if more else parts
 
 
-def _default_headers(request: Request) -> Iterator[tuple[str, Pattern]]:
+def _default_headers(request: RequestSection) -> Iterator[tuple[str, Pattern]]:
     if request.body is not None:
         yield "Content-Type", Pattern([_TYPES[request.send]])
     if request.read in _ACCEPTED:
