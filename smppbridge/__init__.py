@@ -4,10 +4,10 @@ The map of the code, from the wire inwards:
 
     smpp/        SMPP 3.4 as a library: PDUs, sessions, receipts.  No I/O
     text/        characters and octets: GSM 03.38, UCS-2, segments.  No I/O
-    model/       what the bridge speaks of: address, message, outcome, report, account
+    model/       the bridge's nouns: address, message, outcome, report, account
     routing/     message -> providers in order, MO message -> account
     providers/   requests to be made of providers and their answers read.  No I/O
-    store/       what must survive, in SQLite
+    store/       all that must survive, in SQLite
     relay/       the movements of a message, a room each: accept, submit, report, deliver; mo, ussd
     net/         octets across: SMPP by Twisted, HTTP by libcurl
     web/         HTTP in: callbacks, health, metrics

@@ -44,7 +44,7 @@ def smscx(port: int, batch: int) -> dict[str, Any]:
 
 
 def d7(port: int, batch: str) -> dict[str, Any]:
-    """Return the section of a D7 at *port*: without a callback_key it would have no batches."""
+    """Return the section of a D7 at *port*: a D7 without a callback_key would have no batches."""
     base_url = f"http://127.0.0.1:{port}"
     own = {"type": "d7", "username": "bench", "password": "bench", "base_url": base_url}
     return {**own, "batch": batch, "callback_key": _KEY}

@@ -64,7 +64,7 @@ def _stretches(accepted: Spent, relayed: Spent, receipted: Spent) -> dict[str, f
 
 
 def _spent(plan: Plan, tree: Tree, way: str) -> Spent:
-    """Let one bridge take the load twice, little and whole; return what the whole one cost."""
+    """Let one bridge relay a small load and a whole one; return the CPU of the whole load."""
     with _loaded(plan, tree, way) as (bridge, load):
         load(plan.messages // _WARMING + 1)
         before = _at_rest(bridge)
@@ -76,7 +76,7 @@ def _spent(plan: Plan, tree: Tree, way: str) -> Spent:
 def _loaded(
     plan: Plan, tree: Tree, way: str
 ) -> Iterator[tuple[processes.RunningBridge, Callable[[int], None]]]:
-    """Run a bridge with its provider; yield what sends so many messages all their way."""
+    """Run a bridge with its provider; yield both the bridge and a function that makes a load."""
     ports, receipts = processes.free_ports(), way == "receipted"
     delay = _NEVER if way == "accepted" else 0.0
     with (
@@ -110,7 +110,7 @@ def _loaded(
 
 
 def _at_rest(bridge: processes.RunningBridge) -> Spent:
-    """Return what the bridge has spent as soon as it does nothing any more."""
+    """Return the bridge's CPU as soon as the bridge is idle."""
     deadline = time.monotonic() + _LONGEST_REST
     before, spent = bridge.spent(), None
     while spent is None or (spent.total - before.total > _AT_REST and time.monotonic() < deadline):

@@ -1,4 +1,4 @@
-"""What is told of the measurements: names, units, medians, the table's rows, the machine."""
+"""The words for measurements: names, units, medians, the table's rows, the machine."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Figures = Mapping[str, float]
 
 
 class Figure(NamedTuple):
-    """What a figure means; *fault*: it should be 0."""
+    """The words and unit of a figure; a *fault* should be 0."""
 
     words: str
     unit: str
@@ -148,12 +148,12 @@ def faults(measured: Mapping[str, Sequence[Figures]]) -> Iterator[str]:
 
 
 def rate(count: int, seconds: float) -> float:
-    """Return how many that is a second; 0 if it took no time."""
+    """Return *count* a second; 0 if no time has passed."""
     return count / seconds if seconds > 0 else 0.0
 
 
 def machine() -> dict[str, str | int]:
-    """Return what the figures depend on."""
+    """Return the properties of the machine that figures depend on."""
     return {
         "cores": len(os.sched_getaffinity(0)),
         "system": platform.platform(),

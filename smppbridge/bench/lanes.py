@@ -84,9 +84,9 @@ def _lone(plan: Plan, name: str, section: SectionOf) -> float:
 
 
 def isolation(plan: Plan) -> Iterator[Figures]:
-    """The same steady load on two bridges at once; one has a slow provider's traffic beside it.
+    """One steady load on two bridges at once; one of them has a slow provider's traffic beside.
 
-    At once, because what else the machine does would change p99 by more than a neighbour.
+    At once, because other work of the machine would change p99 by more than a neighbour.
     """
     pace = _SHARE * _relayed(plan) / 2
     for number in range(plan.runs):
@@ -103,7 +103,7 @@ def isolation(plan: Plan) -> Iterator[Figures]:
 
 
 def _relayed(plan: Plan) -> float:
-    """Return how many messages a second the bridge relays if that is all it does."""
+    """Return how many messages a second a bridge without other work relays."""
     ports = processes.free_ports()
     with (
         processes.folder(plan.directory) as folder,
@@ -119,7 +119,7 @@ def _relayed(plan: Plan) -> float:
 
 
 def _steady(plan: Plan, pace: float, beside: int) -> list[dict[str, float]]:
-    """Return what became of a steady load on two bridges, by number; *beside* is one of them."""
+    """Return the figures of a steady load on two bridges, by number; *beside* is one of the two."""
     seconds = plan.messages / pace + 2 * _FULL_AFTER
     traffic = {"messages": int(seconds * _SLOW_RATE), "rate": _SLOW_RATE, "binds": 1}
     with ExitStack() as stack:
@@ -166,7 +166,7 @@ def _p99(waits: Sequence[float]) -> float:
 
 
 def _seconds(waits: Sequence[float], pace: float) -> Iterator[Sequence[float]]:
-    """Cut a steady load into seconds: what disturbs one of them disturbs no other."""
+    """Cut a steady load into seconds: a disturbance of one second leaves the others alone."""
     size = min(len(waits), max(1, round(pace)))
     for start in range(0, len(waits) - size + 1, size):
         yield waits[start : start + size]
@@ -206,9 +206,9 @@ def _cores(bridge: processes.RunningBridge, seconds: float) -> float:
 def _asked(
     asked: list[tuple[str, float]], dues: Mapping[str, tuple[float, float]], begun: float
 ) -> dict[str, float]:
-    """Return how much of the rate was used since *begun*, what is overdue now, what came early.
+    """Return the share of the rate used since *begun*, the messages overdue, the early questions.
 
-    A message that is asked about again has a new due, by when it was asked about last.
+    A message that is asked about again has a new due, counted from the last question.
     """
     due = {identifier: at for identifier, (at, _) in dues.items()}
     early = 0

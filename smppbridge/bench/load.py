@@ -1,4 +1,4 @@
-"""An ESME that makes load: fast enough not to be what is measured.
+"""An ESME that makes load, fast enough not to be measured itself.
 
 ``python -m smppbridge.bench.load --port 2775 --messages 20000`` prints one line of JSON.  No
 Twisted, no codec on the way: PDUs are octets with a number patched in, responses are looked at just
@@ -41,7 +41,7 @@ class LoadFailed(Exception):
 
 
 class _Session:
-    """One connection; *sent_at* is indexed by sequence_number, the first of which was the bind."""
+    """One connection; *sent_at* is indexed by sequence_number: the bind had the first."""
 
     __slots__ = ("bound", "out", "rest", "room", "sent_at", "socket", "wanted")
 
@@ -82,7 +82,7 @@ class LoadGenerator:
             raise LoadFailed(f"{self._bound} of {self.traffic.binds} sessions were bound")
 
     def run(self) -> TrafficTally:
-        """Send everything, wait for what it brings."""
+        """Send all messages; wait for the answers, and for the receipts if there are any."""
         traffic, tally = self.traffic, self.tally
         spent = process_time()
         tally.began = monotonic()
@@ -97,7 +97,7 @@ class LoadGenerator:
         return tally
 
     def hold(self, until_readable: int) -> None:
-        """Keep the sessions bound until the file descriptor has something to say or closes."""
+        """Keep the sessions bound until the file descriptor is readable or closed."""
         self._poll.register(until_readable, select.EPOLLIN)
         ended: list[int] = []
         while not ended:
@@ -127,17 +127,17 @@ class LoadGenerator:
         return self._answers_done() and len(tally.receipts) >= len(tally.accepted)
 
     def _serve(self, done: Callable[[], bool], deadline: float) -> None:
-        heard = monotonic()
+        last_at = monotonic()
         sessions = self._sessions
         paced = self.traffic.rate and self.tally.began
         patience = _PACE if paced else 0.1
         while sessions and not done():
             now = monotonic()
-            if now > deadline or now - heard > self.traffic.silence:
+            if now > deadline or now - last_at > self.traffic.silence:
                 return
             events = self._poll.poll(min(patience, deadline - now + 0.001))
             if events:
-                heard = now
+                last_at = now
             for descriptor, event in events:
                 session = sessions[descriptor]
                 if event & ~select.EPOLLOUT:
@@ -145,10 +145,10 @@ class LoadGenerator:
                 if session.out:
                     self._flush(session)
             if paced:
-                heard = now if self._keep_pace() else heard
+                last_at = now if self._keep_pace() else last_at
 
     def _keep_pace(self) -> bool:
-        """Send what is due by now; tell whether anything was."""
+        """Send the messages that are due by now; return whether there were any."""
         sent = self.tally.sent
         for session in list(self._sessions.values()):
             self._submit(session)
@@ -207,7 +207,7 @@ class LoadGenerator:
         return due - tally.sent
 
     def _received(self, session: _Session) -> bytes:
-        """Return what has come, with what was not whole before; nothing if it is lost."""
+        """Return the octets received, after an incomplete PDU's; none if the session is lost."""
         try:
             octets = session.socket.recv(_CHUNK)
         except BlockingIOError:
@@ -238,9 +238,9 @@ class LoadGenerator:
                 else:
                     accept(octets[at + 16 : at + length - 1])
             elif command_id == _DELIVER_SM:
-                self._take(session, octets[at : at + length], sequence_number)
+                self._count_receipt(session, octets[at : at + length], sequence_number)
             else:
-                self._heed(session, command_id, status, sequence_number)
+                self._read_other(session, command_id, status, sequence_number)
             at += length
         session.rest = octets[at:]
         if room:
@@ -249,14 +249,16 @@ class LoadGenerator:
             self._submit(session)
             self._flush(session)
 
-    def _take(self, session: _Session, deliver_sm: bytes, sequence_number: int) -> None:
-        """Acknowledge a deliver_sm and count it by the message_id that its text begins with."""
+    def _count_receipt(self, session: _Session, deliver_sm: bytes, sequence_number: int) -> None:
+        """Acknowledge a deliver_sm; count the receipt by the message_id in its text."""
         session.out += _HEADER.pack(17, _DELIVER_SM | _RESPONSE, 0, sequence_number) + b"\0"
         start = deliver_sm.find(b"id:") + 3
         self.tally.receipts[deliver_sm[start : deliver_sm.find(b" ", start)]] += 1
         self.tally.receipt_at = monotonic()
 
-    def _heed(self, session: _Session, command_id: int, status: int, sequence_number: int) -> None:
+    def _read_other(
+        self, session: _Session, command_id: int, status: int, sequence_number: int
+    ) -> None:
         if command_id in _ASKING:
             session.out += _HEADER.pack(16, command_id | _RESPONSE, 0, sequence_number)
             self._flush(session)

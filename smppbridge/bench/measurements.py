@@ -1,4 +1,4 @@
-"""The measurements, by name; each procedure starts what it needs and yields figures run by run."""
+"""The measurements, by name; each procedure starts its processes and yields figures run by run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WATCHED = 5.0  # seconds of work on a backlog
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What is measured, by which procedure, and which of its figures count; no figures: all."""
+    """A measurement's words, procedure and *figures*; an empty tuple is all of the procedure's."""
 
     words: str
     procedure: Procedure
@@ -153,18 +153,18 @@ def steps(names: Sequence[str], plan: Plan) -> int:
 
 
 def measure(
-    names: Sequence[str], plan: Plan, told: Callable[[], object] = lambda: None
+    names: Sequence[str], plan: Plan, after_run: Callable[[], object] = lambda: None
 ) -> dict[str, list[Figures]]:
-    """Measure by name; measurements of one procedure share its runs.  *told* is called after each.
+    """Measure by name; measurements of one procedure share its runs.
 
-    Raises BenchFailed, OSError.
+    *after_run* is called after each run.  Raises BenchFailed, OSError.
     """
     found: dict[Procedure, list[Figures]] = {}
     for procedure in _procedures(names):
         found[procedure] = runs = []
         for run in procedure(plan):
             runs.append(run)
-            told()
+            after_run()
     return {name: _chosen(MEASUREMENTS[name], found) for name in names}
 
 

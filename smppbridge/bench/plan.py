@@ -1,4 +1,4 @@
-"""How much is measured."""
+"""The size of the measurements."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smppbridge.bench.figures import Figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured; *stored* messages are in the stores that have a past.
+    """The size of the measurements; *stored* messages are in the stores that have a past.
 
     *seconds* is how long a bridge is watched that is left to itself; *against* is another version
     that is measured beside this one.

@@ -44,44 +44,44 @@ class RunningSink:
         self.process, self.port = process, port
 
     def counts(self) -> dict[str, Any]:
-        """Return what it counted so far."""
-        counts: dict[str, Any] = self._told("counts")
+        """Return the sink's counts so far."""
+        counts: dict[str, Any] = self._fetched("counts")
         return counts
 
     def waits(self) -> list[float]:
-        """Return how many seconds each message was on its way, in the order in which they came."""
-        waits: list[float] = self._told("waits")
+        """Return how many seconds each message was on its way, in the order of arrival."""
+        waits: list[float] = self._fetched("waits")
         return waits
 
     def polls(self) -> list[tuple[str, float]]:
-        """Return the ids it was asked about, and when (UNIX seconds)."""
-        return [(provider_message_id, at) for provider_message_id, at in self._told("polls")]
+        """Return the ids that the sink was asked about, and when (UNIX seconds)."""
+        return [(provider_message_id, at) for provider_message_id, at in self._fetched("polls")]
 
-    def _told(self, name: str) -> Any:
+    def _fetched(self, name: str) -> Any:
         answer = _get(self.port, f"/{name}")
         if answer is None:
             raise BenchFailed("the provider is gone")
         return json.loads(answer)
 
     def await_messages(self, count: int, silence: float = 10.0, pause: float = 0.05) -> None:
-        """Return when it has that many, or when none has come for *silence* seconds."""
-        before, heard = -1, time.monotonic()
+        """Return once the sink has *count* messages, or none has come for *silence* seconds."""
+        before, last_at = -1, time.monotonic()
         while (now := self.counts()["distinct"]) < count:
             if now > before:
-                before, heard = now, time.monotonic()
-            elif time.monotonic() - heard > silence:
+                before, last_at = now, time.monotonic()
+            elif time.monotonic() - last_at > silence:
                 return
             time.sleep(pause)
 
 
 @contextmanager
 def provider(report_to: str | None = None, delay: float = 0.0) -> Iterator[RunningSink]:
-    """Run a provider that answers after *delay*; it pushes reports if it is told where to."""
+    """Run a provider that answers after *delay*, and pushes reports if there is a *report_to*."""
     arguments = [f"--delay={delay}"]
     if report_to:
         arguments.append(f"--report-to={report_to}")
     with _python("smppbridge.bench.sink", *arguments) as process:
-        yield RunningSink(process, _said(process, "the provider")["port"])
+        yield RunningSink(process, _printed(process, "the provider")["port"])
 
 
 class Spent(NamedTuple):
@@ -113,21 +113,21 @@ class RunningBridge:
         self._process = process
 
     def cpu(self) -> float:
-        """Return the seconds of CPU that it has used, all threads together."""
+        """Return the seconds of CPU that the bridge has used, all threads together."""
         fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def spent(self) -> Spent:
         """Return the seconds of CPU of each thread, to the nanosecond.
 
-        Threads are told apart by their age: the store's is started before libcurl's.
+        The age of a thread gives its name: the store's is started before libcurl's.
         """
         tasks = sorted(map(int, os.listdir(f"/proc/{self._process.pid}/task")))
         seconds = [int(self._proc(f"task/{task}/schedstat").split()[0]) / 1e9 for task in tasks]
         return Spent(seconds[0], seconds[1], sum(seconds[2:]))
 
     def memory(self, *, peak: bool = False) -> float:
-        """Return its resident megabytes, now or at most."""
+        """Return the bridge's resident megabytes, now or at most."""
         name = "VmHWM:" if peak else "VmRSS:"
         line = next(line for line in self._proc("status").splitlines() if line.startswith(name))
         return int(line.split()[1]) / 1000
@@ -149,9 +149,9 @@ def bridge(
     killed: bool = False,
     **account: int,
 ) -> Iterator[RunningBridge]:
-    """Run the bridge of a configuration made for it; *account* adds to the accounts' settings.
+    """Run a bridge of these providers; *account* adds to the settings of every account.
 
-    A bridge whose provider never answers is to be *killed*: it would wait for the answers.
+    A bridge whose provider never answers is to be *killed*: its stop would wait for the answers.
     """
     config, log = folder / "bridge.yaml", folder / "bridge.log"
     config.write_text(configuration(ports, store or folder / "bridge.db", providers, account))
@@ -174,7 +174,7 @@ def bridge(
 
 
 def load(ports: Ports, account: str = "keccel", **options: float | bool) -> dict[str, Any]:
-    """Let an ESME make a load and return its figures; *options* are those of its command line."""
+    """Let an ESME make a load and return its figures; *options* are those of the command line."""
     (figures,) = loads([ports], account, **options)
     return figures
 
@@ -183,7 +183,7 @@ def loads(where: Sequence[Ports], account: str, **options: float | bool) -> list
     """Let ESMEs make the same load at several bridges at once."""
     with ExitStack() as stack:
         running = [stack.enter_context(_esme(ports, account, options)) for ports in where]
-        return [_said(process, "the load") for process in running]
+        return [_printed(process, "the load") for process in running]
 
 
 @contextmanager
@@ -198,15 +198,15 @@ def load_beside(ports: Ports, account: str, **options: float | bool) -> Iterator
 
 @contextmanager
 def idle_binds(ports: Ports, count: int) -> Iterator[None]:
-    """Keep that many sessions bound."""
+    """Keep *count* sessions bound."""
     with _esme(ports, "keccel", {"binds": count, "idle": True}) as process:
-        _said(process, "the load")
+        _printed(process, "the load")
         yield
 
 
 @contextmanager
 def folder(within: Path | None) -> Iterator[Path]:
-    """Make a folder that is removed at the end with all that is in it."""
+    """Make a folder; remove the folder with all its files at the end."""
     made = Path(mkdtemp(prefix="smppbridge-bench-", dir=within))
     try:
         yield made
@@ -226,7 +226,7 @@ def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
 
 @contextmanager
 def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run one of our modules, which ends when its input does."""
+    """Run one of our modules; the process ends when its input does."""
     with subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
@@ -241,7 +241,7 @@ def _python(module: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             _end(process, ask=False)
 
 
-def _said(process: subprocess.Popen[str], who: str) -> dict[str, Any]:
+def _printed(process: subprocess.Popen[str], who: str) -> dict[str, Any]:
     assert process.stdout is not None
     line = process.stdout.readline()
     if not line:
@@ -269,7 +269,7 @@ def _await_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None
 
 
 def _get(port: int, path: str) -> bytes | None:
-    """Return what is there, None if nobody answers 200."""
+    """Return the body at *path*, None without an answer of 200."""
     with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         try:
             connection.request("GET", path)

@@ -1,10 +1,10 @@
-"""A provider that is fast enough not to be what is measured: Keccel, SMS.CX, D7 or MSpace v2.
+"""A provider fast enough not to be measured itself: Keccel, SMS.CX, D7 or MSpace v2.
 
-``python -m smppbridge.bench.sink`` prints its port as JSON, serves loopback until its input
-closes, and prints what it counted; `GET /counts` says the same while it runs, `GET /waits` how many
-seconds each message was on its way here (if its text says since when: `` at 00001234.567890``), and
-`GET /polls` which ids it was asked about and when.  Messages are told apart by their numbers.  What
-a provider does beyond this is in the simulators named after them.
+``python -m smppbridge.bench.sink`` prints its port as JSON, serves loopback until its input closes,
+and prints its counts. `GET /counts` returns the counts meanwhile, `GET /waits` how many seconds
+each message was on its way, and `GET /polls` which ids the sink was asked about and when. The
+seconds are known if the text has the time of the submit_sm: `` at 00001234.567890``. A message is
+known by its number. For all else that a provider does see the simulators.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ _BAD = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\
 
 @dataclass(slots=True)
 class SinkCounts:
-    """What came in and went out; times by the machine's monotonic clock.
+    """The counts of messages in and reports out; times by the machine's monotonic clock.
 
     *opening* are the messages of the first request, *doubled* those whose number had been there
-    before; *heeded* and *refused* are the answers to reports.
+    before; *acknowledged* and *refused* are the answers to reports.
     """
 
     requests: int = 0
     opening: int = 0
     distinct: int = 0
     doubled: int = 0
-    heeded: int = 0
+    acknowledged: int = 0
     refused: int = 0
     first_at: float = 0.0
     last_at: float = 0.0
@@ -54,14 +54,14 @@ class SinkCounts:
 
 
 class _Peer:
-    """A connection, whoever opened it; *take* is given its octets and returns how many it used."""
+    """A connection, whoever opened it; *read* gets its octets and returns how many are used."""
 
-    __slots__ = ("out", "reporting", "rest", "socket", "take", "wanted")
+    __slots__ = ("out", "read", "reporting", "rest", "socket", "wanted")
 
-    def __init__(self, connected: socket.socket, take: Callable[[_Peer, bytes], int]) -> None:
+    def __init__(self, connected: socket.socket, read: Callable[[_Peer, bytes], int]) -> None:
         connected.setblocking(False)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.socket, self.take = connected, take
+        self.socket, self.read = connected, read
         self.out = bytearray()
         self.rest = b""
         self.reporting = 0
@@ -71,8 +71,8 @@ class _Peer:
 class Sink:
     """Serves on a port of loopback (0: any), see *port*.
 
-    It answers after *delay* seconds.  *report_to* is the URL that messages are reported DELIVERED
-    to as Keccel does it, at once, over *callers* connections; its query is ours.
+    The sink answers after *delay* seconds.  *report_to* is the URL that messages are reported
+    DELIVERED to as Keccel does, at once, over *callers* connections; the query is ours.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Sink:
         self._polls: list[tuple[str, float]] = []
         self._delay = delay
         self._later: deque[tuple[float, _Peer, bytes]] = deque()
-        self._told: dict[bytes, Callable[[], Any]] = {
+        self._lookups: dict[bytes, Callable[[], Any]] = {
             b"counts": lambda: asdict(self._now()),
             b"waits": self._waits.tolist,
             b"polls": lambda: self._polls,
@@ -112,7 +112,7 @@ class Sink:
         )
 
     def run(self, until_readable: int) -> SinkCounts:
-        """Serve until the file descriptor has something to say or closes."""
+        """Serve until the file descriptor is readable or closed; return the counts."""
         self._poll.register(until_readable, select.EPOLLIN)
         while True:
             for descriptor, event in self._poll.poll(self._pause()):
@@ -128,7 +128,7 @@ class Sink:
                 self._push()
 
     def close(self) -> None:
-        """Close everything."""
+        """Close all connections."""
         for peer in self._peers.values():
             peer.socket.close()
         self._listening.close()
@@ -145,12 +145,12 @@ class Sink:
         self._poll.register(peer.socket, select.EPOLLIN)
 
     def _drop(self, peer: _Peer) -> None:
-        """Forget a connection; a report that was under way on it is made again."""
+        """Forget a connection; a report that was under way on the connection is made again."""
         if peer.reporting:
             self._due.append(peer.reporting)
         if peer in self._free:
             self._free.remove(peer)
-        if peer.take == self._response:
+        if peer.read == self._response:
             self._room += 1
         self._poll.unregister(peer.socket)
         del self._peers[peer.socket.fileno()]
@@ -166,7 +166,7 @@ class Sink:
                 self._drop(peer)
                 return
             octets = peer.rest + octets if peer.rest else octets
-            peer.rest = octets[peer.take(peer, octets) :]
+            peer.rest = octets[peer.read(peer, octets) :]
         if peer.out:
             self._flush(peer)
 
@@ -195,8 +195,8 @@ class Sink:
                 break
             line_end = octets.find(b" HTTP/", start, body)
             name = octets[octets.rfind(b"/", start, line_end) + 1 : line_end]
-            if name in self._told:
-                peer.out += _response(json.dumps(self._told[name]()).encode())
+            if name in self._lookups:
+                peer.out += _response(json.dumps(self._lookups[name]()).encode())
             elif not self._delay:
                 peer.out += self._answer(name, octets, body, end)
             else:
@@ -216,9 +216,9 @@ class Sink:
             return _BAD
         if since := _SINCE.search(octets, start, end):
             self._waits.append(time.monotonic() - float(since[1]))
-        return _response(ANSWERS[name](numbers, self._take(numbers)))
+        return _response(ANSWERS[name](numbers, self._count(numbers)))
 
-    def _take(self, numbers: Sequence[bytes]) -> int:
+    def _count(self, numbers: Sequence[bytes]) -> int:
         """Count messages and return the id of the first."""
         counts, seen = self.counts, self._seen
         counts.requests += 1
@@ -260,7 +260,7 @@ class Sink:
         self._flush(peer)
 
     def _response(self, peer: _Peer, octets: bytes) -> int:
-        """Take the answer to a report; one that is refused is made again."""
+        """Read the answer to a report; a refused report is made again."""
         body = octets.find(b"\r\n\r\n") + 4
         if body < 4:
             return 0
@@ -269,7 +269,7 @@ class Sink:
         if end > len(octets):
             return 0
         if octets.startswith(b"2", 9):
-            self.counts.heeded += 1
+            self.counts.acknowledged += 1
         else:
             self.counts.refused += 1
             self._due.append(peer.reporting)
@@ -283,7 +283,7 @@ def _response(body: bytes) -> bytes:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve as the command line says."""
+    """Serve as the command line asks."""
     parser = argparse.ArgumentParser(prog="sink", description=__doc__)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--report-to", metavar="URL", help="where reports go, without a query")

@@ -1,6 +1,6 @@
-"""The least that each provider must be answered, written by hand: ``bench.sink`` uses it.
+"""The shortest answer of each provider, written by hand: ``bench.sink`` uses these answers.
 
-Each answer is made for messages whose ids count up from *first*; all of them are taken.
+Each answer is for messages whose ids count up from *first*; all the messages are accepted.
 """
 
 from __future__ import annotations

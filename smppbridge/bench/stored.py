@@ -27,7 +27,7 @@ _SAME = "The clinic is closed today"
 
 
 def fill_waiting(path: Path, count: int, provider: str, *, one_text: bool = False) -> None:
-    """Write a store of messages that are WAITING; with *one_text* they may share requests."""
+    """Write a store of WAITING messages; messages of *one_text* may share requests."""
     _fill(path, _messages(count, provider, _SAME if one_text else ""))
 
 
@@ -39,9 +39,9 @@ def fill_finished(path: Path, count: int, provider: str) -> None:
 def fill_submitted(
     path: Path, count: int, provider: str, rules: PollRules
 ) -> dict[str, tuple[float, float]]:
-    """Write a store of messages that are SUBMITTED and are polled as *rules* say.
+    """Write a store of SUBMITTED messages that are polled by *rules*.
 
-    Return by provider_message_id when each is due and when it was answered (UNIX seconds).
+    Return by provider_message_id when each message is due and when it was answered (UNIX seconds).
     """
     now = time.time()
     dues: dict[str, tuple[float, float]] = {}
@@ -64,7 +64,7 @@ def _fill(
     *,
     finished: bool = False,
 ) -> list[Verdict]:
-    """Write messages, WAITING unless *due* says when to look at them next; return the verdicts."""
+    """Write messages and return their verdicts; without *due* the messages are WAITING."""
     kept: list[Verdict] = []
     with closing(connect(str(path))) as db:
         migrate(db)
@@ -92,19 +92,19 @@ def _messages(count: int, provider: str, text: str = "") -> Iterator[Message]:
         at = begun + _LAST * number / count
         digits = f"2439{number:08d}"
         yield Message(
-            int(at * 1_000_000),
-            provider,
-            _SOURCE,
-            Address(digits, 1, 1),
-            digits,
-            text or _TEXT % number,
-            0,
-            0,
-            0,
-            (provider,),
-            at,
-            at + 86_400.0,
-            at,
+            message_id=int(at * 1_000_000),
+            system_id=provider,
+            source=_SOURCE,
+            destination=Address(digits, 1, 1),
+            number=digits,
+            text=text or _TEXT % number,
+            data_coding=0,
+            registered_delivery=0,
+            priority=0,
+            route=(provider,),
+            accepted_at=at,
+            expires_at=at + 86_400.0,
+            due=at,
         )
 
 
@@ -113,7 +113,14 @@ def _verdict(m: Message, due: Callable[[float], float]) -> Verdict:
     identifier = f"{m.message_id:016d}"
     answered = m.accepted_at + 0.1
     outcome = Accepted(identifier)
-    return Verdict(attempt, outcome, Stage.SUBMITTED, due(answered), answered, identifier)
+    return Verdict(
+        attempt,
+        outcome,
+        Stage.SUBMITTED,
+        due=due(answered),
+        at=answered,
+        provider_message_id=identifier,
+    )
 
 
 def _settlement(v: Verdict) -> Settlement:

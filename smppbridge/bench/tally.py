@@ -14,10 +14,10 @@ from smppbridge.smpp.constants import status_name
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traffic:
-    """What to send, over how many sessions, with how many unanswered on each.
+    """The messages to send, the sessions, and the window of each session.
 
-    *rate* is how many a second, 0 as many as the windows let through.  *receipts* asks for them and
-    waits for them.  The load ends after *seconds*, or when nothing has come for *silence*.
+    *rate* is messages a second, 0 as many as the windows let through.  *receipts* asks for receipts
+    and waits for them.  The load ends after *seconds*, or when nothing has come for *silence*.
     """
 
     port: int
@@ -34,7 +34,10 @@ class Traffic:
 
 @dataclass(slots=True)
 class TrafficTally:
-    """What came of a load; times by the machine's monotonic clock, latencies in seconds."""
+    """The answers and receipts of a load.
+
+    Times are by the machine's monotonic clock, latencies in seconds.
+    """
 
     sent: int = 0
     began: float = 0.0

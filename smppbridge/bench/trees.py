@@ -14,7 +14,7 @@ _RUN = "from smppbridge.cli.main import main; main()"
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A version of the package: a checkout, or a virtual environment that it is installed in."""
+    """A version of the package: a checkout, or a virtual environment with the package."""
 
     path: Path
 

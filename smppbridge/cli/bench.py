@@ -1,4 +1,4 @@
-"""``smppbridge bench``: what this machine can do."""
+"""``smppbridge bench``: measurements of this machine."""
 
 from __future__ import annotations
 

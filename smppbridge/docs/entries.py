@@ -24,7 +24,7 @@ _MOST_NEAR = 5
 
 @dataclass(frozen=True, slots=True)
 class HelpEntry:
-    """A name with its kind, the *facts* about it, and the topic that says more.
+    """A name with its kind, the *facts* about it, and the topic with more.
 
     *others* are further names of the entry. A key is found by any run of its parts:
     ``accounts.binds.total`` also by ``binds`` and ``binds.total``.
@@ -38,7 +38,7 @@ class HelpEntry:
 
     @property
     def is_key(self) -> bool:
-        """Say whether this is a key of the configuration file."""
+        """Return whether the entry is a key of the configuration file."""
         return self.kind.startswith("key")
 
     @property
@@ -48,7 +48,7 @@ class HelpEntry:
         return facts.get("default", ""), facts.get("meaning", "")
 
     def is_called(self, name: str) -> bool:
-        """Say whether *name*, in lower case, is a name of this entry."""
+        """Return whether *name*, in lower case, is a name of the entry."""
         if name in (self.name.lower(), *map(str.lower, self.others)):
             return True
         return self.is_key and f".{name}." in f".{self.name.lower()}."

@@ -111,7 +111,7 @@ def command_named(name: str) -> click.Command:
 
 
 def usage_of(name: str, command: click.Command) -> str:
-    """Return the line that says how a command is written."""
+    """Return the usage line of a command."""
     context = click.Context(command, info_name=name, parent=click.Context(main))
     words = " ".join(command.collect_usage_pieces(context))
     return f"smppbridge {name} {words}".strip()

@@ -97,7 +97,7 @@ class SmppProtocol(Protocol):
     # -- the owner ------------------------------------------------------------------------------
 
     def flush(self) -> None:
-        """Write what is in line; go on reading if there is room again; close if it is over."""
+        """Write the octets in line; go on reading if there is room; close an ended session."""
         if self.session.out or self.session.sooner:
             self._write()
         if self._in_turn:

@@ -1,6 +1,7 @@
-"""service: the only place that knows all: it builds a bridge, starts, changes and stops it.
+"""service: the only place that knows all parts of a bridge: builds, starts, changes, stops.
 
 `bridge` starts and stops, `build` constructs, `apply` verifies and reloads settings, `rules` turns
-settings into rules of each part, `clockwork` calls what time makes due, `gauges` are read off it.
+settings into rules of each part, `clockwork` calls acts that are due every so often, `gauges` are
+read off the running bridge.
 May import everything but ``cli`` and ``bench``.
 """

@@ -19,7 +19,7 @@ _FIXED = ("smpp", "web", "callbacks", "store", "retention", "receipts", "backlog
 
 
 class NotApplied(Exception):
-    """These settings cannot be applied while the bridge runs."""
+    """Settings that cannot be applied while the bridge runs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What settings mean to the parts of the bridge: the rules that each of them goes by."""
+"""rules: the settings, turned into the rules of each part of the bridge."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def poll_rules_of(provider: ProviderSection) -> PollRules:
 
 
 def round_rules_of(provider: ProviderSection) -> RoundRules:
-    """Return how often a provider is asked for its credit and for what is new."""
+    """Return the intervals at which a provider is asked for its credit and its reports."""
     lane = provider.lane
     return RoundRules(
         balance_every=lane.balance_every,
@@ -100,7 +100,7 @@ def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]
 
 
 def caller_of(provider: ProviderSection) -> Caller | None:
-    """Return how a provider may call us, if it may."""
+    """Return the rules for a provider's callbacks; None if it may not call."""
     key, abilities = provider.lane.callback_key, provider.abilities
     return Caller(key.encode(), abilities.callback_answer) if key else None
 
@@ -131,7 +131,7 @@ def ussd_rules_of(settings: Settings) -> UssdRules:
 
 
 def timers_of(settings: Settings) -> Timers:
-    """Return how long the sessions of ESMEs wait for what."""
+    """Return the timers of ESMEs' sessions."""
     smpp = settings.smpp
     return Timers(
         session_init=smpp.session_init,

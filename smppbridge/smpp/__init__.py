@@ -1,7 +1,7 @@
 """SMPP 3.4 as a library.
 
-The package knows how PDUs look, who may send what and when, how a session lives, how times and
-receipts are written. It never reads a clock, opens a socket or decides what a *value* deserves (an
+The package knows the forms of PDUs, the PDUs that each role may send, the life of a session, the
+forms of times and receipts. The package never reads a clock, opens a socket or judges a *value* (an
 address, a text, an account): unknown values are kept as they came. It imports nothing of ours.
 
 The names below are the face of the package: `Session` with its two roles, its timers and its

@@ -191,7 +191,7 @@ class MessageState(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Say whether no other state can follow; ACCEPTED, as many SMSCs use it, is on its way."""
+        """Return whether no state can follow; ACCEPTED, as many SMSCs use it, is on its way."""
         return self in FINAL_STATES
 
 

@@ -70,17 +70,17 @@ class Session:
 
     @property
     def bound(self) -> bool:
-        """Say whether the session is bound, as whatever, and nobody has sent an unbind."""
+        """Return whether the session is bound, in any of three ways, without an unbind."""
         return self.state in BOUND
 
     @property
     def may_deliver(self) -> bool:
-        """Say whether deliver_sm may pass."""
+        """Return whether deliver_sm may pass."""
         return self.state in DELIVERS
 
     @property
     def held(self) -> bool:
-        """Say whether reading waits for us: a bind is judged, or too much is unanswered."""
+        """Return whether reading waits for us: a bind is judged, or too much is unanswered."""
         full = self.unanswered >= self.receive_window
         return self.state is not State.CLOSED and (full or not self._reads)
 
@@ -95,9 +95,9 @@ class Session:
         return max(0, self.window - len(self._asked.open)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
-        """Take what the peer sent; events are made as they are consumed, and none is lost.
+        """Return the events in the peer's octets; each event is made as the caller consumes it.
 
-        They stop coming while the session is held; `resume` goes on.
+        No event is lost. Events stop while the session is held; `resume` goes on.
         """
         self._alarms.hear(now)
         if self.state is not State.CLOSED:
@@ -127,7 +127,10 @@ class Session:
         self._go(BOUND_AS[request.command_id])
 
     def refuse_bind(self, request: pdus.Bind, status: int) -> None:
-        """Answer a bind: no; the session is over with that. Nothing happens if it is already."""
+        """Answer a bind: no, and end the session.
+
+        Nothing happens if the session is over already.
+        """
         if self.state is not State.CLOSED:
             self.out.append(refusal(request, status).encode())
             self._end(f"bind refused with {status_name(status)}")
@@ -189,12 +192,12 @@ class Session:
             self._end(reason)
 
     def lost(self) -> list[object]:
-        """Note that the connection is gone; return what our unanswered requests were about."""
+        """End the session without its connection; return the tokens of our unanswered requests."""
         self._end("connection lost")
         return self._asked.drain()
 
     def octets_to_send(self) -> bytes:
-        """Take what is to be written to the peer."""
+        """Return the octets to be written to the peer, and forget them."""
         self._tally.sent(self.out)
         octets = b"".join(self.out)
         self.out.clear()
@@ -216,7 +219,7 @@ class Session:
         return first if expiry is None or (first is not None and first < expiry) else expiry
 
     def tick(self, now: float) -> Iterator[Event]:
-        """Do what is due."""
+        """Act on the alarms that are due at *now*; yield our requests that stayed unanswered."""
         if (due := self._next_deadline()) is None or due > now:
             return
         for time, alarm in list(self._alarms.set(self.state, self.timers)):

@@ -26,7 +26,7 @@ def esme_hears(event: object) -> None:
 
 
 def smsc_hears(event: object) -> None:
-    """Let one ESME in; take its messages, and report each as delivered."""
+    """Let one ESME in; accept its messages, and report each as delivered."""
     if isinstance(event, pdus.Bind):
         if event.password == b"secret":
             smsc.accept_bind(event, b"SMSC", now)
@@ -42,7 +42,7 @@ def smsc_hears(event: object) -> None:
 
 
 def talk() -> None:
-    """Carry octets between the two until both have nothing more to say."""
+    """Carry octets between the two sessions until both are silent."""
     while True:
         to_smsc, to_esme = esme.octets_to_send(), smsc.octets_to_send()
         if not (to_smsc or to_esme):

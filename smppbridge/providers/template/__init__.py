@@ -1,7 +1,7 @@
-"""Any HTTP provider, described in YAML: what its requests look like and how its answers are read.
+"""Any HTTP provider, described in YAML: the form of its requests, the places in its answers.
 
-``sections`` has the keys, ``placeholders`` what may stand in braces, ``places`` where something is
-in an answer (in text, an RE2 expression of ``expressions``), ``written`` requests, ``answered``
+``sections`` has the keys, ``placeholders`` the names in braces, ``places`` the ways to a value in
+an answer (in text, an RE2 expression of ``expressions``), ``written`` requests, ``answered``
 outcomes, ``called`` callbacks; ``provider`` joins them.  All is compiled when the provider is made,
-and every fault found then is told at once.
+and every fault found then is raised at once.
 """

@@ -1,4 +1,4 @@
-"""What the answers to a template's requests mean."""
+"""The outcome, report or credit in the answer to a template's request."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SUFFIX = 9  # digits that a national and an international form of a number shar
 
 
 class Places:
-    """Compiles the places that a section names; what is wrong becomes a fault of its key."""
+    """Compiles the places that a section names; a wrong place becomes a fault of its key."""
 
     def __init__(
         self, faults: Faults, key: str, kind: ReadForm, inherited: Container[str] = ()
@@ -49,19 +49,19 @@ class Places:
         self._inherited = inherited
 
     def one(self, name: str, place: object) -> Find | None:
-        """Return what finds *place*, which stands at *name*; None if there is none."""
+        """Return a function that finds *place*, which stands at *name*; None without a place."""
         return None if place is None else self._find(name, str(place))
 
     def required(self, name: str, place: str) -> Find:
-        """Return what finds *place*."""
+        """Return a function that finds *place*, which stands at *name*."""
         return self._find(name, place)
 
     def several(self, name: str, places: object) -> tuple[Find, ...]:
-        """Return what finds each of *places*."""
+        """Return a function for each of *places* that finds the place."""
         return tuple(self._find(name, place) for place in listed(places))
 
     def items(self, name: str, place: str | None) -> Callable[[Any], list[Any] | None] | None:
-        """Return what finds the list at *place*; None if there is none."""
+        """Return a function that finds the list at *place*; None without a place."""
         if place is None:
             return None
         try:
@@ -71,7 +71,7 @@ class Places:
             return None
 
     def _wrong(self, name: str, error: ValueError) -> None:
-        if name not in self._inherited:  # it is told where it stands
+        if name not in self._inherited:  # a fault of submit already
             self._faults.add(f"{self._key}.{name}", str(error))
 
     def _find(self, name: str, place: str) -> Find:
@@ -83,9 +83,9 @@ class Places:
 
 
 class Submitted:
-    """Reads what became of a submission, of one message or of each in a list.
+    """Reads the outcomes of a submission, of one message or of each message in a list.
 
-    *alone* reads the answer for one message: what it finds explains an answer without list.
+    *alone* reads the answer for one message: its error places explain an answer without list.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Submitted:
         section: SubmitSection,
         meanings: Meanings,
         faults: Faults,
+        *,
         batch: BatchSection | None = None,
         alone: Submitted | None = None,
     ) -> None:
@@ -118,7 +119,7 @@ class Submitted:
             faults.add(f"{key}.status", "is required with accepted and refused: where the word is")
 
     def outcome(self, response: HttpResponse, message: Message) -> Outcome:
-        """Return what became of *message*."""
+        """Return the outcome of *message*."""
         texts = (message.text,)
         if not 200 <= response.status < 300:
             return self._http_outcome(response, texts)
@@ -129,7 +130,7 @@ class Submitted:
         return self._judged(document, message)
 
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
-        """Return what became of each of *messages*."""
+        """Return the outcome of each of *messages*."""
         texts = tuple({message.text for message in messages})
         if not 200 <= response.status < 300:
             return [self._http_outcome(response, texts)] * len(messages)
@@ -157,7 +158,7 @@ class Submitted:
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
         if self._status and status.upper() not in self._accepted:
-            return self._not_taken(document, status, message)
+            return self._not_accepted(document, status, message)
         identifier = self._identifier(document, message)
         if identifier:
             return Accepted(identifier)
@@ -165,25 +166,28 @@ class Submitted:
             return Uncertain("taken, but without id")
         return self._unexplained(self._words(document), message)
 
-    def _not_taken(self, document: Any, status: str, message: Message) -> Outcome:
-        """Only a status that is known to be a refusal is one, whatever stands beside it."""
+    def _not_accepted(self, document: Any, status: str, message: Message) -> Outcome:
+        """Return the outcome under a status that is not accepted.
+
+        Only a status that is known to be a refusal is a refusal, whatever stands beside the status.
+        """
         words = self._words(document)
         if not status and self._id and not self._identifier(document, message):
             return self._unexplained(words, message)
-        told = self._meanings.shown((status,), message.text)
+        word = self._meanings.shown((status,), message.text)
         blame = self._meanings.exactly(status)
         if blame or (status and (status.upper() in self._refused or "*" in self._refused)):
-            said = self._meanings.shown(words, message.text) or told
-            return refusal(said, blame or self._meanings.blame(words, message.text) or "message")
-        return Uncertain(f"status {told or 'missing'}")
+            reason = self._meanings.shown(words, message.text) or word
+            return refusal(reason, blame or self._meanings.blame(words, message.text) or "message")
+        return Uncertain(f"status {word or 'missing'}")
 
     def _unexplained(self, words: Sequence[str], message: Message) -> Outcome:
-        """Return what an answer means that has neither status nor id, but perhaps an error."""
+        """Return the outcome of an answer that has neither status nor id, but perhaps an error."""
         blame = self._meanings.blame(words, message.text)
-        said = self._meanings.shown(words, message.text)
+        reason = self._meanings.shown(words, message.text)
         if blame:
-            return refusal(said, blame)
-        return Uncertain(f"no id: {said}" if said else "no id")
+            return refusal(reason, blame)
+        return Uncertain(f"no id: {reason}" if reason else "no id")
 
     def _identifier(self, document: Any, message: Message) -> str | None:
         return identifier_of(self._id(document)) if self._id else str(message.message_id)
@@ -200,7 +204,7 @@ class Submitted:
 
 
 class Queried:
-    """Reads what became of a message that was asked about."""
+    """Reads the report in the answer to a query."""
 
     def __init__(self, section: QuerySection, meanings: Meanings, faults: Faults) -> None:
         places = Places(faults, "query", section.read)
@@ -212,7 +216,7 @@ class Queried:
         self._missing = section.missing
 
     def report(self, response: HttpResponse, identifier: str) -> Report:
-        """Return what the answer says; raises BadReply."""
+        """Return the report in the answer; raises BadReply."""
         if response.status == self._missing:
             return Report(identifier, MessageState.ENROUTE)
         document = _answered(response, self._read)
@@ -235,7 +239,7 @@ class Credited:
         self._unit = section.unit
 
     def balance(self, response: HttpResponse) -> Balance:
-        """Return what the answer says; raises BadReply."""
+        """Return the credit in the answer; raises BadReply."""
         document = _answered(response, self._read)
         amount = _amount(self._amount(document))
         if amount is None:
@@ -244,7 +248,7 @@ class Credited:
 
 
 def _inherited(batch: BatchSection, section: SubmitSection) -> frozenset[str]:
-    """Return the keys that *section* has from elsewhere than *batch*."""
+    """Return the keys that *section* has from submit, not from *batch*."""
     names = (each.name for each in fields(section))
     return frozenset(name for name in names if getattr(batch, name) in (None, ()))
 
@@ -286,7 +290,7 @@ def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) 
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return what all items about one message say: taken once is taken, whatever else is said."""
+    """Return the outcome of items about one message: Accepted if any is, Uncertain if they differ."""
     taken = next((outcome for outcome in outcomes if isinstance(outcome, Accepted)), None)
     if taken or len({type(outcome) for outcome in outcomes}) == 1:
         return taken or outcomes[0]

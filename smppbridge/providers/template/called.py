@@ -1,4 +1,4 @@
-"""What a template's callbacks say: reports, and messages from phones."""
+"""The reports and the messages from phones in a template's callbacks."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Reader:
 
 
 class ReportCallbacks:
-    """Reads callbacks that report."""
+    """Reads the reports in callbacks."""
 
     def __init__(self, section: CallbackSection, meanings: Meanings, faults: Faults) -> None:
         places = _CallPlaces(faults, "callback", section.read)
@@ -78,7 +78,7 @@ class ReportCallbacks:
         self._error = places.one("error", section.error)
 
     def read(self, request: HttpRequest, phones: PhoneCallbacks | None) -> tuple[Report, ...]:
-        """Return the reports in *request* but for what *phones* reads; raises BadReply."""
+        """Return the reports in *request*, but for items that *phones* reads; raises BadReply."""
         calls = self._reader.calls(request)
         if phones is not None and phones.reads_beside(self):
             calls = [call for call in calls if not phones.has_text(call)]
@@ -100,7 +100,7 @@ class ReportCallbacks:
 
 
 class PhoneCallbacks:
-    """Reads callbacks that bring messages from phones."""
+    """Reads the messages from phones in callbacks."""
 
     def __init__(self, section: PhoneSection, faults: Faults) -> None:
         places = _CallPlaces(faults, "mo", section.read)
@@ -111,7 +111,7 @@ class PhoneCallbacks:
         self._text = places.required("text", section.text)
 
     def read(self, request: HttpRequest) -> tuple[Mo, ...]:
-        """Return the messages that *request* brings, none if it has no text; raises BadReply."""
+        """Return the messages in *request*, none without a text; raises BadReply."""
         try:
             calls = self._reader.calls(request)
         except BadReply:
@@ -119,11 +119,11 @@ class PhoneCallbacks:
         return _all_good([call for call in calls if self.has_text(call)], self._message)
 
     def reads_beside(self, reports: ReportCallbacks) -> bool:
-        """Say whether a list of *reports* can hold messages too."""
+        """Return whether a list of *reports* can hold messages too."""
         return self._reader.kind == reports.kind
 
     def has_text(self, call: _Call) -> bool:
-        """Say whether *call* is a message, readable or not."""
+        """Return whether *call* is a message, readable or not."""
         return isinstance(self._text(call), str)
 
     def _message(self, call: _Call) -> Mo:
@@ -143,7 +143,7 @@ class PhoneCallbacks:
 def received(
     request: HttpRequest, phones: PhoneCallbacks | None, reports: ReportCallbacks | None
 ) -> tuple[Received, ...]:
-    """Return the messages and the reports in *request*; raises BadReply if all make no sense."""
+    """Return the messages and reports in *request*; raises BadReply if none of them can be read."""
     found: list[Received] = []
     faults: list[BadReply] = []
     try:
@@ -164,7 +164,7 @@ def received(
 
 
 def _all_good(calls: list[_Call], read: Callable[[_Call], T]) -> tuple[T, ...]:
-    """Read each of *calls*; one that makes no sense does not spoil the others."""
+    """Read each of *calls*; an unreadable call does not spoil the others."""
     good: list[T] = []
     fault: BadReply | None = None
     for call in calls:
@@ -183,7 +183,7 @@ def _our_id(word: str) -> int | None:
 
 
 def _plain_number(word: str) -> str:
-    """Return a number without the sign before its digits; a name as it is."""
+    """Return a number without the sign before its digits; a name unchanged."""
     digits = word.removeprefix("+").strip()
     return digits if digits.isascii() and digits.isdecimal() else word[:_MAX_ADDRESS]
 

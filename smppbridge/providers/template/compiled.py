@@ -36,7 +36,7 @@ _MOST_IN_BATCH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class WrittenExchange(Generic[R]):
-    """A request, and what reads its answer."""
+    """A written request with the reader of its answer."""
 
     written: Written
     read: R
@@ -44,7 +44,10 @@ class WrittenExchange(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class WrittenBatch:
-    """The request for a batch: *each* writes one of {messages}; *shared* is the same in all."""
+    """The written request for a batch, with the reader of its answer.
+
+    *each* writes one of {messages}; the values of *shared* are the same in all messages.
+    """
 
     written: Written
     read: Submitted
@@ -54,7 +57,7 @@ class WrittenBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """All that a provider needs of its template."""
+    """The requests, readers and abilities of a provider, compiled from its template."""
 
     abilities: Abilities
     origin: str
@@ -71,7 +74,7 @@ class Compiled:
 
 
 def compiled(described: Described) -> Compiled:
-    """Compile a template; raises BadTemplate with all that is wrong with it."""
+    """Compile a template; raises BadTemplate with every fault of the template."""
     return _Compiler(described).compiled()
 
 
@@ -145,12 +148,12 @@ class _Compiler:
             add("batch.each", "has no {number}")
         if not 2 <= batch.max <= _MOST_IN_BATCH:
             add("batch.max", f"must be 2 to {_MOST_IN_BATCH}")
-        if batch.items is None and self._is_told:
+        if batch.items is None and self._has_reports:
             add("batch.items", "is required where reports come: each message needs an id")
         if batch.items is None and batch.number is not None:
             add("batch.number", "is a place within items, and there are none")
         self._check_id("batch", section.id)
-        read = Submitted("batch", section, self._meanings, self._faults, batch, alone)
+        read = Submitted("batch", section, self._meanings, self._faults, batch=batch, alone=alone)
         return WrittenBatch(written, read, each, tuple(sorted(written.names & SHARED)))
 
     def _each(self, batch: BatchSection, section: SubmitSection) -> Pattern | None:
@@ -212,13 +215,13 @@ class _Compiler:
     # -- what does not fit together -------------------------------------------------------------
 
     @property
-    def _is_told(self) -> bool:
+    def _has_reports(self) -> bool:
         """Whether reports come that name messages by the provider's id."""
         callback = self._described.callback
         return self._described.query_ is not None or bool(callback and callback.id is not None)
 
     def _check_id(self, key: str, place: str | None) -> None:
-        if place is None and self._is_told:
+        if place is None and self._has_reports:
             self._faults.add(f"{key}.id", "is required where reports come: where the answer has it")
 
     def _check_secrets(self) -> None:
@@ -253,7 +256,7 @@ class _Compiler:
 
 
 def _merged(batch: BatchSection, submit: SubmitSection) -> SubmitSection:
-    """Return *batch* with what it leaves out taken from *submit*, but for places within items."""
+    """Return *batch* with its absent keys filled from *submit*, but for places within items."""
     own: dict[str, Any] = {
         each.name: value
         for each in fields(SubmitSection)

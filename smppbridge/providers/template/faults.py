@@ -1,4 +1,4 @@
-"""What is wrong with a template, and at which of its keys."""
+"""The faults of a template, each at one of its keys."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class BadTemplate(ValueError):
-    """A template cannot be used; *faults* are keys (``submit.url``) and what is wrong with them."""
+    """A template cannot be used; *faults* are pairs of a key (``submit.url``) and its fault."""
 
     def __init__(self, faults: Iterable[tuple[str, str]]) -> None:
         self.faults = tuple(faults)
@@ -15,22 +15,22 @@ class BadTemplate(ValueError):
 
 
 class Faults:
-    """Gathers what is wrong, so that all of it is told at once; the first fault of a key counts."""
+    """Gathers the faults of a template, to raise all at once; the first fault of a key counts."""
 
     def __init__(self) -> None:
         self._found: dict[str, str] = {}
 
     def add(self, key: str, message: str) -> None:
-        """Note that *key* is wrong."""
+        """Record a fault of *key*."""
         self._found.setdefault(key, message)
 
     def close(self) -> None:
-        """Raise BadTemplate if anything was noted."""
+        """Raise BadTemplate if a fault was recorded."""
         if self._found:
             raise BadTemplate(self._found.items())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Return what *word* may have been meant to be, as the end of a message."""
+    """Return the known word nearest to *word*, as the end of a message."""
     near = get_close_matches(word, list(known), 1)
     return f"; did you mean {{{near[0]}}}?" if near else ""

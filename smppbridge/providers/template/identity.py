@@ -1,4 +1,4 @@
-"""Who we are to a provider: an Authorization header, or a login that yields one."""
+"""Our identity to a provider: an Authorization header, or a login that yields one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _NOWHERE = "https://nowhere.invalid"  # stands in for what is already told to be
 
 
 class Identity:
-    """What all requests have in common, and what must never be shown; notes names in *used*."""
+    """The base URL, headers and login of all requests, and the secrets in them.
+
+    The names of placeholders are recorded in the scope's *used*.
+    """
 
     def __init__(self, described: Described, scope: Scope) -> None:
         self.login: ClientCredentials | None = None
@@ -35,7 +38,7 @@ class Identity:
         self.headers |= header_patterns(described.headers, "headers", scope)
 
     def _plain(self, key: str, text: str, escape: Escape = as_is, *, secret: bool = False) -> str:
-        """Return a text that knows no placeholders but the names of secrets."""
+        """Return a text whose placeholders can only be the names of secrets."""
         parts = self._scope.parts(text, key, escape)
         if secret and "{" not in text:
             message = "stands here in clear: name it under secrets, and write {its_name} here"

@@ -1,4 +1,4 @@
-"""What words, codes and statuses mean at a provider: whose fault, which state, how long to wait."""
+"""The meanings of words, codes and statuses at a provider: blame, message_state, pause."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ NETWORK_ERRORS: Mapping[MessageState, int] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meanings:
-    """What words, codes and HTTP statuses mean at this provider.
+    """The meanings of words, codes and HTTP statuses at one provider.
 
-    *codes* blame by a whole value, *fragments* by a part of it; *secrets* are never shown.
+    *codes* blame by a whole value, *fragments* by a part of a value; *secrets* are never shown.
     """
 
     states: Mapping[str, MessageState]
@@ -60,7 +60,7 @@ class Meanings:
     secrets: tuple[str, ...] = field(repr=False)
 
     def blame(self, words: Iterable[str], *texts: str) -> Blame | None:
-        """Return whose fault *words* say it is, but for *texts* in them; None if nobody knows."""
+        """Return the blame in *words*, without *texts* within them; None if no word is known."""
         words = tuple(words)
         by_code = next((self.codes[word] for word in words if word in self.codes), None)
         if by_code:
@@ -72,7 +72,7 @@ class Meanings:
         return next((blame for text, blame in self.fragments if text in lowered), None)
 
     def exactly(self, word: str) -> Blame | None:
-        """Return whose fault *word* as a whole says it is."""
+        """Return the blame of *word* as a whole; None if the word is unknown."""
         lowered = word.lower()
         return self.codes.get(word) or dict(self.fragments).get(lowered)
 
@@ -81,13 +81,13 @@ class Meanings:
         return shown(" ".join(filter(None, words)), *self.secrets, *texts)
 
     def state(self, word: str) -> MessageState:
-        """Return the state that a status means; one that is not known ends nothing."""
+        """Return the message_state of a status; an unknown status ends nothing."""
         return self.states.get(word.upper(), MessageState.ENROUTE)
 
     def report(
         self, identifier: str, status: str, error: str, message_id: int | None = None
     ) -> Report:
-        """Return what a status says of a message."""
+        """Return the report of a message with this status; raises BadReply without a status."""
         state = self.state(status)
         if not status:
             raise BadReply("no status")
@@ -99,7 +99,7 @@ class Meanings:
     def http_outcome(
         self, response: HttpResponse, words: Sequence[str], texts: Sequence[str]
     ) -> Outcome:
-        """Return what an answer other than 2xx means, whose error *words* are these."""
+        """Return the outcome of an answer other than 2xx, whose error *words* are given."""
         said = self.shown(words, *texts)
         reason = f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
         blame = self.http.get(response.status)
@@ -120,7 +120,7 @@ class Meanings:
 
 
 def meanings_of(described: Described, secrets: Iterable[str], faults: Faults) -> Meanings:
-    """Return what a template says about words; what is wrong becomes a fault."""
+    """Return the meanings in a template; wrong entries become faults."""
     for status in described.http:
         if not 300 <= status <= 599:
             faults.add(f"http.{status}", "is not the HTTP status of a fault, 300 to 599")

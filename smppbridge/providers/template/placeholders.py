@@ -1,7 +1,7 @@
-"""Placeholders in braces, each escaped for where it stands; compiled once, filled in per message.
+"""Placeholders in braces, each escaped for its place; compiled once, filled in per message.
 
-``{{`` and ``}}`` are braces.  What is known beforehand (secrets, our callback URL) is put in at
-once; the rest is left open.
+``{{`` and ``}}`` are braces.  Values known beforehand (secrets, our callback URL) are put in at
+once; the other placeholders are left open.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def in_json(value: str) -> str:
 
 
 def in_url(value: str) -> str:
-    """Escape for a segment of a path; ``.`` and ``..`` would be taken for a place above it."""
+    """Escape for a segment of a path; ``.`` and ``..`` would mean the folder and its parent."""
     quoted = quote(value, safe="", errors="replace")
     return quoted.replace(".", "%2E") if quoted in (".", "..") else quoted
 
@@ -66,12 +66,12 @@ def in_form(value: str) -> str:
 
 
 def in_xml(value: str) -> str:
-    """Escape for XML's text or an attribute; what XML 1.0 has no way to write is replaced."""
+    """Escape for XML's text or an attribute; characters that XML 1.0 cannot write are replaced."""
     return value.translate(_XML)
 
 
 def in_header(value: str) -> str:
-    """Leave of *value* what a header can hold: printable ASCII."""
+    """Return *value* for a header: every character but printable ASCII is replaced."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in value)
 
 
@@ -111,7 +111,7 @@ class Pattern:
 
     @property
     def names(self) -> frozenset[str]:
-        """The placeholders in it."""
+        """The names of the open placeholders."""
         return frozenset(name for name, _ in self._slots)
 
     def fill(self, values: Mapping[str, Any]) -> str:
@@ -122,9 +122,9 @@ class Pattern:
 
 
 class Scope:
-    """What may stand in the texts of one operation; notes what does in *used*.
+    """The placeholders that the texts of one operation may hold; *used* records those found.
 
-    *join* is what stands between {numbers} that are one text.
+    *join* stands between {numbers} that are one text.
     """
 
     def __init__(
@@ -140,7 +140,7 @@ class Scope:
     def parts(
         self, text: str, key: str, escape: Escape, literal: Escape = as_is, *, lists: bool = False
     ) -> tuple[Part, ...]:
-        """Return *text*, which stands at *key*, in parts; what is wrong becomes a fault.
+        """Return *text*, which stands at *key*, in parts; a wrong placeholder becomes a fault.
 
         Without *lists* {messages} is wrong.
         """
@@ -150,9 +150,9 @@ class Scope:
         return parts
 
     def lacks_callback_url(self, text: object, key: str) -> bool:
-        """Tell whether *text*, which stands at *key*, wants our callback URL where there is none.
+        """Return whether *text*, which stands at *key*, wants a callback URL where we have none.
 
-        What else stands in it is looked at nevertheless.
+        All placeholders in the text are checked nevertheless.
         """
         if not (isinstance(text, str) and "{callback_url}" in text):
             return False
@@ -160,7 +160,7 @@ class Scope:
         return "callback_url" in self._allowed and not self._fixed.get("callback_url")
 
     def wrong(self, key: str, message: str) -> None:
-        """Note a fault."""
+        """Record a fault."""
         self.faults.add(key, message)
 
     def _parts(self, text: str, key: str, escape: Escape, literal: Escape) -> Iterator[Part]:

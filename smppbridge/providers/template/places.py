@@ -1,6 +1,6 @@
-"""Where something is in an answer: JSON pointer, path in XML, name in a form, expression in text.
+"""Places in an answer: JSON pointer, path in XML, name in a form, expression in text.
 
-A document is read once; what is found in it is whatever stands there, None if nothing does.
+A document is read once; a place that is empty or absent is found as None.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _decode = json.JSONDecoder().decode
 
 
 def read_json(body: bytes, limit: int = MAX_ANSWER) -> Any:
-    """Return what JSON *body* is; raises BadReply."""
+    """Return the value of the JSON in *body*; raises BadReply."""
     try:
         return _decode(_text(body, limit).lstrip("\ufeff"))
     except (ValueError, RecursionError):
@@ -82,14 +82,14 @@ READERS: Mapping[str, Callable[[bytes, int], Any]] = {
 
 
 def find(place: str, kind: str) -> Find:
-    """Return what finds *place* in a document of *kind*; raises ValueError."""
+    """Return a function that finds *place* in a document of *kind*; raises ValueError."""
     if len(place) > _MAX_PLACE:
         raise ValueError(f"is longer than {_MAX_PLACE} characters")
     return _FINDERS[kind](place)
 
 
 def find_all(place: str, kind: str) -> Callable[[Any], list[Any] | None]:
-    """Return what finds the list at *place*, None where there is none; raises ValueError."""
+    """Return a function that finds the list at *place*, None without a list; raises ValueError."""
     if kind == "xml":
         _, attribute = _path(place)
         if attribute:
@@ -101,7 +101,7 @@ def find_all(place: str, kind: str) -> Callable[[Any], list[Any] | None]:
 
 
 def word_of(found: object) -> str:
-    """Return a scalar that was found as a short text; "" if it is none."""
+    """Return a scalar as a short text; "" for any other value."""
     if isinstance(found, bool):
         return "true" if found else "false"
     if isinstance(found, int | float):
@@ -135,7 +135,7 @@ def _pointed(tokens: tuple[str, ...], document: Any) -> Any:
 
 
 def _named(name: str, fields: Mapping[str, Any]) -> Any:
-    """Vendors do not keep to one spelling: messageID here is messageid there."""
+    """Return the field called *name*: vendors do not keep to one case (messageID, messageid)."""
     if name in fields:
         return fields[name]
     lowered = name.lower()
@@ -143,7 +143,7 @@ def _named(name: str, fields: Mapping[str, Any]) -> Any:
 
 
 def _is_deep(root: ElementTree.Element) -> bool:
-    """Tell of elements so deep in each other that a path with // would never be through."""
+    """Return whether elements are nested so deep that a path with // would never end."""
     level = [root]
     for _ in range(_MAX_LEVELS):
         level = [inner for each in level for inner in each]

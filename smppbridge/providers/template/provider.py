@@ -33,7 +33,7 @@ _FORM_OR_JSON = (b"{", b"[")
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Template(Described, Provider):
-    """A provider described in YAML; the settings say what they mean."""
+    """A provider described in YAML; its settings explain the keys."""
 
     _compiled: Compiled = field(init=False, repr=False, compare=False)
 
@@ -45,16 +45,16 @@ class Template(Described, Provider):
 
     @property
     def abilities(self) -> Abilities:
-        """What it can do, as it is described."""
+        """The abilities that the template describes."""
         return self._compiled.abilities
 
     def submit(self, message: Message) -> Exchange[Outcome]:
-        """Hand one message over."""
+        """Submit one message."""
         keyed = "key" in self._compiled.submit.written.names
         return self._submit(message, str(UUID(int=message.message_id)) if keyed else "")
 
     def submit_batch(self, messages: Sequence[Message], key: str) -> Exchange[Sequence[Outcome]]:
-        """Hand messages of one group over in one request; one outcome for each, in their order."""
+        """Submit messages of one group in one request; return their outcomes, in order."""
         batch = self._compiled.batch
         if batch is None or len(messages) == 1:
             return (yield from self._submit_alone(messages, key))
@@ -69,7 +69,7 @@ class Template(Described, Provider):
         return batch.read.outcomes(response, messages)
 
     def group_of(self, message: Message) -> Hashable:
-        """Return what messages that may share a request have in common."""
+        """Return the values that messages must share to go in one request."""
         batch = self._compiled.batch
         if batch is None:
             return None
@@ -77,7 +77,7 @@ class Template(Described, Provider):
         return tuple(values[name] for name in batch.shared)
 
     def query(self, message: Message, provider_message_id: str) -> Exchange[Report]:
-        """Ask what became of a message; raises BadReply."""
+        """Ask for the report of a message; raises BadReply."""
         asked = self._compiled.query
         if asked is None:
             raise BadReply("this provider cannot be asked")
@@ -94,7 +94,7 @@ class Template(Described, Provider):
         return asked.read.balance(response)
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
-        """Read what a request says that the provider made of us; raises BadReply."""
+        """Return the reports and messages in a request that the provider made; raises BadReply."""
         return received(request, self._compiled.phones, self._compiled.reports)
 
     def call(self, method: str, path: str, body: bytes = b"") -> Exchange[HttpResponse]:

@@ -1,6 +1,6 @@
-"""The keys of a template, and what they mean.
+"""The keys of a template and their meanings, by section.
 
-A name that ends with an underscore is the key without it: ``submit_`` is ``submit``.
+A name that ends with an underscore is the key without the underscore: ``submit_`` is ``submit``.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ _ID = "Where the provider's id of the message is"
 _STATUS = "Where its status is"
 _ERROR = "Where error codes and texts are, one place or a list"
 _ITEMS = "Where the list is, if it tells of several at once; other places are then within an item"
-_HEARD = "How callbacks are read: form (query string too), json, xml or text; ?name is in the query"
+_CALLBACK = (
+    "How callbacks are read: form (query string too), json, xml or text; ?name is in the query"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestSection:
-    """How a request is written, and in which form its answer comes."""
+    """The form of a request, and of its answer."""
 
     url: str = field(metadata=said("Where to, from base_url on unless it begins with https://"))
     method: Method | None = field(default=None, metadata=said(_METHOD))
@@ -50,7 +52,7 @@ class RequestSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmitSection(RequestSection):
-    """How a message is handed over."""
+    """The request that submits one message."""
 
     id: str | None = field(default=None, metadata=said(_ID))
     status: str | None = field(
@@ -70,7 +72,7 @@ class SubmitSection(RequestSection):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchSection:
-    """How several messages are handed over at once; what is absent is as in submit."""
+    """The request that submits several messages at once; absent keys are those of submit."""
 
     max: int = field(metadata=said("Messages in one request, at most"))
     url: str | None = field(default=None, metadata=said("Where to"))
@@ -106,7 +108,7 @@ class BatchSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuerySection(RequestSection):
-    """How it is asked what became of a message."""
+    """The request that asks for the report of a message."""
 
     status: str = field(metadata=said(_STATUS))
     id: str | None = field(
@@ -120,7 +122,7 @@ class QuerySection(RequestSection):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreditSection(RequestSection):
-    """How the credit left is asked for."""
+    """The request that asks for the credit left."""
 
     amount: str = field(metadata=said("Where the amount is: a number, or text with one in it"))
     unit: str = field(default="SMS", metadata=said("What it is counted in"))
@@ -128,9 +130,9 @@ class CreditSection(RequestSection):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackSection:
-    """How a callback that reports on messages is read."""
+    """The places of reports in a callback."""
 
-    read: ReadForm = field(default="form", metadata=said(_HEARD))
+    read: ReadForm = field(default="form", metadata=said(_CALLBACK))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str | None = field(default=None, metadata=said(_ID))
     message_id: str | None = field(
@@ -143,9 +145,9 @@ class CallbackSection:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PhoneSection:
-    """How a callback that brings messages from phones is read; one without text is a report."""
+    """The places of messages from phones in a callback; a call without text is a report."""
 
-    read: ReadForm = field(default="form", metadata=said(_HEARD))
+    read: ReadForm = field(default="form", metadata=said(_CALLBACK))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str = field(metadata=said(_ID))
     from_: str = field(metadata=said("Where the phone's number is"))
@@ -176,7 +178,7 @@ class OAuth2:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Auth:
-    """Who we are: one of three; a key in a header of its own stands under headers."""
+    """Our credentials: one of three kinds; a key in a header of its own stands under headers."""
 
     basic: Basic | None = field(default=None, metadata=said("HTTP Basic"))
     bearer: str | None = field(default=None, metadata=said("A bearer token, as {token}"))
@@ -185,7 +187,7 @@ class Auth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alphabets:
-    """What {alphabet} becomes."""
+    """The values of {alphabet}."""
 
     gsm: str = field(default="gsm", metadata=said("For text in GSM 03.38's characters"))
     unicode: str = field(default="unicode", metadata=said("For all other text"))
@@ -193,7 +195,7 @@ class Alphabets:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """All that can be said of a provider; *callback_url* is no key, it follows from others."""
+    """All keys of a template; *callback_url* is no key: its value follows from other settings."""
 
     base_url: str = field(default="", metadata=said("What the URLs of requests begin with"))
     secrets: Mapping[str, str] = field(
@@ -261,7 +263,7 @@ class Described:
 
 
 def listed(words: object) -> tuple[str, ...]:
-    """Return one word or several as text, as they were written in YAML."""
+    """Return one word or several as texts, spelled as in YAML."""
     if isinstance(words, list | tuple):
         return tuple(map(spelled, words))
     return (spelled(words),)

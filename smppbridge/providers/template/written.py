@@ -70,7 +70,7 @@ class Written:
 
     @property
     def origin(self) -> str:
-        """The scheme and host that it goes to."""
+        """The scheme and host of the request's URL."""
         return origin_of(self._url.fill(dict.fromkeys(self._url.names, "0")))
 
     def request(self, values: Mapping[str, Any]) -> HttpRequest:
@@ -87,9 +87,9 @@ class Written:
 
 
 class Writing:
-    """How one kind of body is written, what is *common* to all requests, and at which *key*.
+    """The form of one kind of body at *key*, with the headers *common* to all requests.
 
-    *join* stands between numbers; in JSON they are a list if it is None.
+    *join* stands between numbers; without *join*, numbers in JSON are a list.
     """
 
     def __init__(
@@ -182,7 +182,7 @@ def fields(body: Any, key: str, scope: Scope, escape: Escape) -> Iterator[Part]:
 
 
 def header_patterns(headers: Mapping[str, Any], key: str, scope: Scope) -> dict[str, Pattern]:
-    """Return what *headers*, which stand at *key*, say."""
+    """Return the patterns of *headers*, which stand at *key*."""
     patterns = {}
     for name, value in headers.items():
         if not HEADER.fullmatch(name):
@@ -200,7 +200,7 @@ def header_patterns(headers: Mapping[str, Any], key: str, scope: Scope) -> dict[
 
 
 def url_fault(url: str) -> str:
-    """Return what is wrong with the URL of a provider; "" if nothing is."""
+    """Return the fault of a provider's URL; "" if the URL has none."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
@@ -251,7 +251,7 @@ def _default_headers(request: RequestSection) -> Iterator[tuple[str, Pattern]]:
 
 
 def _as_they_are(part: Part) -> Part:
-    """Messages of a batch are escaped already."""
+    """Leave the messages of a batch unescaped: each is escaped already."""
     is_list = isinstance(part, Slot) and part.name == "messages"
     return Slot("messages", "".join) if is_list else part
 
@@ -274,7 +274,7 @@ def _between(start: str, items: Iterable[Iterable[Part]], end: str) -> Iterator[
 
 
 def _check_quoted(value: Mapping[Any, Any], key: str, scope: Scope) -> None:
-    """``to: {number}`` without quotes is a mapping to YAML."""
+    """Record a fault for ``to: {number}`` without quotes, which is a mapping to YAML."""
     if len(value) == 1 and next(iter(value.values())) is None:
         (name,) = value
         if name in MEANINGS:
@@ -282,7 +282,7 @@ def _check_quoted(value: Mapping[Any, Any], key: str, scope: Scope) -> None:
 
 
 def _check_xml(parts: Sequence[Part], key: str, scope: Scope) -> None:
-    """See that what is filled in can be read back from where it stands."""
+    """Record a fault unless filled-in values can be read back from their places in the XML."""
     names = [part.name for part in parts if isinstance(part, Slot)]
     values: dict[str, Any] = dict.fromkeys(names, _SAMPLE) | {"messages": ()}
     text = Pattern(parts).fill(values)
