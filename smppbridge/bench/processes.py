@@ -246,8 +246,8 @@ def _printed(process: subprocess.Popen[str], who: str) -> dict[str, Any]:
     line = process.stdout.readline()
     if not line:
         raise BenchFailed(f"{who} ended without a word")
-    said: dict[str, Any] = json.loads(line)
-    return said
+    printed: dict[str, Any] = json.loads(line)
+    return printed
 
 
 def _end(process: subprocess.Popen[Any], *, ask: bool = True) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import RESPONSE
 from smppbridge.smpp.errors import LocalError, Malformed, PduError
-from smppbridge.smpp.fields import COctets, Integer, Kind, Octets, Tlvs, layout
+from smppbridge.smpp.fields import COctets, Integer, Kind, Octets, TlvArea, layout
 
 HEADER = struct.Struct(">4L")
 
@@ -26,7 +26,7 @@ def compile_decode(cls: type[Any]) -> Decode:
     """Make the function that reads a body of *cls*; it raises PduError (of responses: never)."""
     fields = layout(cls)
     lines = [line for names, kind in _runs(fields) for line in _reading(names, kind)]
-    if fields and not isinstance(fields[-1][1], Tlvs):
+    if fields and not isinstance(fields[-1][1], TlvArea):
         lines.append("if p > end: raise ValueError")
     source = [
         "def decode(octets, start, end, command_status, sequence_number):",
@@ -114,7 +114,7 @@ def _reading(names: list[str], kind: Kind) -> list[str]:
             ]
         case Octets():
             return [f"i = p + 1; p = i + octets[p]; {name} = octets[i:p]"]
-        case Tlvs():
+        case TlvArea():
             return [
                 f"{name} = ()",
                 "if p != end:",
@@ -137,7 +137,7 @@ def _writing(name: str, kind: Kind) -> tuple[str, str, str]:
         case Octets(size):
             check = f"if len({name}) > {size}: kind_{name}.write({name})"
             return "%c%b", f"len({name}), {name}", check
-        case Tlvs():
+        case TlvArea():
             return "%b", f"write_tlvs({name}) if {name} else b''", ""
     return "%b", f"kind_{name}.write({name})", ""
 

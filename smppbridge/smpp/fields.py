@@ -95,7 +95,7 @@ class Octets:
 
 
 @dataclass(frozen=True, slots=True)
-class Tlvs:
+class TlvArea:
     """The rest of the PDU as TLVs."""
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[tlv.Tlvs, int]:
@@ -240,7 +240,7 @@ def octets() -> bytes:
 
 def tlvs() -> tlv.Tlvs:
     """Declare the TLVs at the end of a PDU."""
-    return _declare(Tlvs(), (), shown=False)
+    return _declare(TlvArea(), (), shown=False)
 
 
 def dest_addresses() -> tuple[SmeAddress | DistributionList, ...]:

@@ -121,7 +121,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
             return c_octets(size)
         case fields.Octets(size):
             return st.binary(max_size=size)
-        case fields.Tlvs():
+        case fields.TlvArea():
             tag = st.integers(0x1400, 0xFFFF)
             return st.lists(st.tuples(tag, st.binary(max_size=9)), max_size=3).map(tuple)
         case fields.DestAddresses():

@@ -26,9 +26,9 @@ from smppbridge.providers.template.places import (
 )
 from smppbridge.providers.template.sections import (
     BatchSection,
+    BodyKind,
     CreditSection,
     QuerySection,
-    ReadForm,
     SubmitSection,
     listed,
 )
@@ -43,7 +43,7 @@ class Places:
     """Compiles the places that a section names; a wrong place becomes a fault of its key."""
 
     def __init__(
-        self, faults: Faults, key: str, kind: ReadForm, inherited: Container[str] = ()
+        self, faults: Faults, key: str, kind: BodyKind, inherited: Container[str] = ()
     ) -> None:
         self._faults, self._key, self._kind = faults, key, kind
         self._inherited = inherited
@@ -290,7 +290,7 @@ def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) 
 
 
 def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the outcome of items about one message: Accepted if any is, Uncertain if they differ."""
+    """Return the outcome of one message's items: Accepted if any is, Uncertain if they differ."""
     taken = next((outcome for outcome in outcomes if isinstance(outcome, Accepted)), None)
     if taken or len({type(outcome) for outcome in outcomes}) == 1:
         return taken or outcomes[0]

@@ -22,7 +22,7 @@ from smppbridge.providers.template.places import (
     read_form,
     word_of,
 )
-from smppbridge.providers.template.sections import CallbackSection, PhoneSection, ReadForm
+from smppbridge.providers.template.sections import BodyKind, CallbackSection, PhoneSection
 
 T = TypeVar("T", Mo, Report)
 
@@ -51,7 +51,7 @@ class _CallPlaces(Places):
 class _Reader:
     """Reads a callback into calls, one for each item."""
 
-    def __init__(self, kind: ReadForm, items: Callable[[Any], list[Any] | None] | None) -> None:
+    def __init__(self, kind: BodyKind, items: Callable[[Any], list[Any] | None] | None) -> None:
         self.kind, self._items = kind, items
 
     def calls(self, request: HttpRequest) -> list[_Call]:
@@ -85,7 +85,7 @@ class ReportCallbacks:
         return _all_good(calls, self._report)
 
     @property
-    def kind(self) -> ReadForm:
+    def kind(self) -> BodyKind:
         """How callbacks are read."""
         return self._reader.kind
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
 from smppbridge.providers.exchange import Abilities
-from smppbridge.providers.oauth import ClientCredentials
+from smppbridge.providers.oauth import ClientCredentials, Headers
 from smppbridge.providers.template.answered import Credited, Queried, Submitted
 from smppbridge.providers.template.called import PhoneCallbacks, ReportCallbacks
 from smppbridge.providers.template.faults import Faults
@@ -27,7 +27,7 @@ from smppbridge.providers.template.sections import (
     RequestSection,
     SubmitSection,
 )
-from smppbridge.providers.template.written import Headers, Writing, Written, origin_of
+from smppbridge.providers.template.written import Writing, Written, origin_of
 
 R = TypeVar("R", Submitted, Queried, Credited)
 

@@ -16,7 +16,7 @@ from smppbridge.providers.template.placeholders import (
 from smppbridge.providers.template.sections import Auth, Basic, Described, OAuth2
 from smppbridge.providers.template.written import header_patterns, joined_url, url_fault
 
-_NOWHERE = "https://nowhere.invalid"  # stands in for what is already told to be wrong
+_NOWHERE = "https://nowhere.invalid"  # stands in for a base_url that is a fault already
 
 
 class Identity:

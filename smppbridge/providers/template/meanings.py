@@ -65,10 +65,10 @@ class Meanings:
         by_code = next((self.codes[word] for word in words if word in self.codes), None)
         if by_code:
             return by_code
-        said = "\n".join(words)
+        joined = "\n".join(words)
         for text in texts:
-            said = without(said, text)
-        lowered = said.lower()
+            joined = without(joined, text)
+        lowered = joined.lower()
         return next((blame for text, blame in self.fragments if text in lowered), None)
 
     def exactly(self, word: str) -> Blame | None:
@@ -100,8 +100,8 @@ class Meanings:
         self, response: HttpResponse, words: Sequence[str], texts: Sequence[str]
     ) -> Outcome:
         """Return the outcome of an answer other than 2xx, whose error *words* are given."""
-        said = self.shown(words, *texts)
-        reason = f"HTTP {response.status}: {said}" if said else f"HTTP {response.status}"
+        error = self.shown(words, *texts)
+        reason = f"HTTP {response.status}: {error}" if error else f"HTTP {response.status}"
         blame = self.http.get(response.status)
         if blame is None and 400 <= response.status < 500 and response.status not in (408, 429):
             blame = self.blame(words, *texts)

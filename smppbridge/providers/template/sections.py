@@ -12,8 +12,7 @@ from typing import Any, Literal
 from smppbridge.providers.answers import Blame, On5xx, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
-SendForm = Literal["json", "form", "xml", "text"]
-ReadForm = Literal["json", "xml", "form", "text"]
+BodyKind = Literal["json", "form", "xml", "text"]
 Scalar = str | int | bool
 Words = Scalar | tuple[Scalar, ...]
 
@@ -45,9 +44,9 @@ class RequestSection:
     headers: Mapping[str, Scalar] = field(
         default_factory=dict, metadata=said("Headers of this request")
     )
-    send: SendForm = field(default="json", metadata=said(_SENT))
+    send: BodyKind = field(default="json", metadata=said(_SENT))
     body: Any = field(default=None, metadata=said(_BODY))
-    read: ReadForm = field(default="json", metadata=said(_READ))
+    read: BodyKind = field(default="json", metadata=said(_READ))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +82,7 @@ class BatchSection:
     headers: Mapping[str, Scalar] | None = field(
         default=None, metadata=said("Headers of this request")
     )
-    send: SendForm | None = field(default=None, metadata=said(_SENT))
+    send: BodyKind | None = field(default=None, metadata=said(_SENT))
     body: Any = field(
         default=None, metadata=said("With {numbers}, or with {messages}, each as `each` says")
     )
@@ -92,7 +91,7 @@ class BatchSection:
         default=None,
         metadata=said("What stands between {numbers}; absent: a comma, in JSON they are a list"),
     )
-    read: ReadForm | None = field(default=None, metadata=said(_READ))
+    read: BodyKind | None = field(default=None, metadata=said(_READ))
     items: str | None = field(
         default=None, metadata=said("Where the list with an item for each message is")
     )
@@ -132,7 +131,7 @@ class CreditSection(RequestSection):
 class CallbackSection:
     """The places of reports in a callback."""
 
-    read: ReadForm = field(default="form", metadata=said(_CALLBACK))
+    read: BodyKind = field(default="form", metadata=said(_CALLBACK))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str | None = field(default=None, metadata=said(_ID))
     message_id: str | None = field(
@@ -147,7 +146,7 @@ class CallbackSection:
 class PhoneSection:
     """The places of messages from phones in a callback; a call without text is a report."""
 
-    read: ReadForm = field(default="form", metadata=said(_CALLBACK))
+    read: BodyKind = field(default="form", metadata=said(_CALLBACK))
     items: str | None = field(default=None, metadata=said(_ITEMS))
     id: str = field(metadata=said(_ID))
     from_: str = field(metadata=said("Where the phone's number is"))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
 from smppbridge.providers.exchange import HttpRequest
+from smppbridge.providers.oauth import Headers
 from smppbridge.providers.template.placeholders import (
     MEANINGS,
     Escape,
@@ -25,8 +26,6 @@ from smppbridge.providers.template.placeholders import (
     in_xml,
 )
 from smppbridge.providers.template.sections import RequestSection, spelled
-
-Headers = tuple[tuple[str, str], ...]
 
 _TYPES = {
     "json": "application/json",
@@ -298,9 +297,9 @@ def _check_xml(parts: Sequence[Part], key: str, scope: Scope) -> None:
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         scope.wrong(key, f"is not XML: {error}")
         return
-    told = "\0".join(
+    read_back = "\0".join(
         t for e in root.iter() for t in (e.text or "", e.tail or "", *e.attrib.values())
     )
     wanted = sum(name != "messages" for name in names)
-    if told.count(_SAMPLE) != wanted:
+    if read_back.count(_SAMPLE) != wanted:
         scope.wrong(key, "has a placeholder where XML holds no text (a comment, CDATA)")
