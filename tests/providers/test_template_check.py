@@ -74,7 +74,7 @@ def submit(**changed):
         (submit(url='"https://a.test{number}?{text}"'), "submit.url", "in its host"),
         (submit(method="SEND"), "submit.method", "must be 'GET', 'POST'"),
         (submit(send="yaml"), "submit.send", "must be 'json', 'form', 'xml' or 'text'"),
-        (submit(read="yaml"), "submit.read", "must be 'json', 'xml', 'form' or 'text'"),
+        (submit(read="yaml"), "submit.read", "must be 'json', 'form', 'xml' or 'text'"),
         (submit(id="id"), "submit.id", "is not a JSON pointer"),
         (submit(id='"/a~2"'), "submit.id", "is not a JSON pointer"),
         (submit(id='"/' + "x" * 200 + '"'), "submit.id", "longer than 200"),
