@@ -79,13 +79,13 @@ def moment(word: str, now: float) -> float:
     "--state",
     type=click.Choice([*STAGES, *STATES], case_sensitive=False),
     metavar="WORD",
-    help=f"Where it is ({', '.join(STAGES)}) or what was heard of it ({', '.join(STATES)}).",
+    help=f"A stage ({', '.join(STAGES)}) or a message_state ({', '.join(STATES)}).",
 )
 @click.option("--uncertain", is_flag=True, help="Only those that may or may not have been sent.")
 @click.option("--before", type=int, metavar="ID", help="Only older ones: the next page.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-@click.option("--show-text", is_flag=True, help="Show what the messages say.")
+@click.option("--show-text", is_flag=True, help="Show the texts of messages.")
 @click.option("--show-numbers", is_flag=True, help="Show whole numbers.")
 @click.pass_context
 def messages(

@@ -68,7 +68,7 @@ def list_(
 
 @optouts.command()
 @located
-@click.option("--provider", metavar="NAME", help="Only as told by this provider.")
+@click.option("--provider", metavar="NAME", help="Only as reported by this provider.")
 @click.argument("number")
 @click.pass_context
 def remove(ctx: click.Context, /, number: str, provider: str | None, **where: Any) -> None:
@@ -81,6 +81,6 @@ def remove(ctx: click.Context, /, number: str, provider: str | None, **where: An
     if not found:
         give_up("this number has not opted out")
     click.echo(
-        f"Ended what {', '.join(map(escaped, found))} told. The bridge goes by it within a second,"
-        " or when it starts."
+        f"Ended the opt-out at {', '.join(map(escaped, found))}. The bridge goes by that within a"
+        " second, or when it starts."
     )

@@ -60,7 +60,7 @@ _COUNTERS = {
         "provider outcome",
         "MO messages: owed, repeated, unrouted, outdated or too_long",
     ),
-    "optouts_total": ("provider", "Opt-outs heard"),
+    "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
     "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),

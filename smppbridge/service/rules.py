@@ -56,14 +56,14 @@ def lane_rules_of(provider: ProviderSection) -> LaneRules:
 def poll_rules_of(provider: ProviderSection) -> PollRules:
     """Return how a provider is asked."""
     lane = provider.lane
-    told = lane.reports != "none"
+    reported = lane.reports != "none"
     return PollRules(
         polls=lane.polls,
         rate=lane.poll_rate,
         first=lane.first_poll,
         longest=lane.longest_poll,
-        report_deadline=lane.report_deadline if told else lane.after,
-        end_state=MessageState.UNKNOWN if told else _END_STATES[lane.without_reports],
+        report_deadline=lane.report_deadline if reported else lane.after,
+        end_state=MessageState.UNKNOWN if reported else _END_STATES[lane.without_reports],
     )
 
 

@@ -52,7 +52,7 @@ def test_programs_get_a_line_of_json_a_number(run: Run) -> None:
 
 def test_a_number_may_have_messages_again(opened: Opened, run: Run) -> None:
     result = run("remove", "00243810000001")
-    assert (result.exit_code, result.stdout[:25]) == (0, "Ended what d7, smscx told")
+    assert (result.exit_code, result.stdout[:32]) == (0, "Ended the opt-out at d7, smscx. ")
     assert run("list").stdout.count("\n") == 1
     taken = opened.wait(opened.store.ended_optouts())
     assert sorted(taken) == [("d7", "243810000001"), ("smscx", "243810000001")]
