@@ -87,25 +87,80 @@ class Doors:
     ussd: UssdResource
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Core:
+    """The objects that a message passes from its acceptance to its receipt."""
+
+    wires: Wires
+    carrier: Carrier
+    lanes: Lanes
+    deliver: Deliver
+    endings: Endings
+    reports: Reports
+    submit: Submit
+
+
 def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     """Build the movements of messages on the contents of a store."""
-    store, around = world.store, world.around
-    keep, every_fate = settings.receipts.keep, settings.log.messages == "all"
+    around, store = world.around, world.store
     identifiers = Identifiers(restored.last_id, around.clock.wall())
+    log = world.journal if settings.log.messages == "all" else None
 
     async def receive(provider: str, received: Sequence[Received], source: str = "push") -> None:
-        some = [each for each in received if isinstance(each, Report)]
-        if some:
-            await reports.receive(provider, some, source)
-        if len(some) < len(received):
+        reports = [each for each in received if isinstance(each, Report)]
+        if reports:
+            await core.reports.receive(provider, reports, source)
+        if len(reports) < len(received):
             others = [each for each in received if isinstance(each, Mo | OptOut)]
             await mobile.receive(provider, others)
 
+    core = _build_core(settings, receive, world)
+    optouts = Optouts(restored.optouts)
+    mobile = _build_mobile(settings, core, optouts, identifiers, world)
+    return Relay(
+        wires=core.wires,
+        lanes=core.lanes,
+        deliver=core.deliver,
+        reports=core.reports,
+        submit=core.submit,
+        overdue=Overdue(
+            store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
+        ),
+        rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
+        optouts=optouts,
+        mobile=mobile,
+        accept=Accept(
+            store,
+            core.lanes,
+            core.submit,
+            core.endings,
+            routes=settings.table(),
+            identifiers=identifiers,
+            backlog=settings.backlog,
+            around=around,
+            optouts=optouts,
+            log=log,
+        ),
+        dialogues=Dialogues(
+            rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
+        ),
+        receive=receive,
+    )
+
+
+def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
+    around, store = world.around, world.store
     lanes = Lanes(around.clock)
     wires = build_wires(world, lambda answers: carrier.answered(answers), receive, lanes)
     carrier = Carrier(wires.send, around.clock.wall)
     deliver = Deliver(store, around)
-    endings = Endings(lanes, deliver.owe, keep=keep, every_fate=every_fate, around=around)
+    endings = Endings(
+        lanes,
+        deliver.owe,
+        keep=settings.receipts.keep,
+        every_fate=settings.log.messages == "all",
+        around=around,
+    )
     reports = Reports(store, endings, rules.early_rules_of(settings), around)
     submit = Submit(
         store,
@@ -117,44 +172,29 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         new_key=lambda: str(uuid4()),
         around=around,
     )
-    optouts = Optouts(restored.optouts)
-    mobile = Mobile(
-        store,
-        deliver.owe,
-        optouts,
-        identifiers=identifiers,
-        keep=keep,
-        remember=settings.retention,
-        every_fate=every_fate,
-        around=around,
-    )
-    log = world.journal if every_fate else None
-    accept = Accept(
-        store,
-        lanes,
-        submit,
-        endings,
-        routes=settings.table(),
-        identifiers=identifiers,
-        backlog=settings.backlog,
-        around=around,
-        optouts=optouts,
-        log=log,
-    )
-    ussd = rules.ussd_rules_of(settings)
-    return Relay(
+    return _Core(
         wires=wires,
+        carrier=carrier,
         lanes=lanes,
         deliver=deliver,
+        endings=endings,
         reports=reports,
         submit=submit,
-        overdue=Overdue(store, lanes, {}, carrier, reports, again=submit, around=around),
-        rounds=Rounds(lanes, {}, carrier, receive, around),
-        optouts=optouts,
-        mobile=mobile,
-        accept=accept,
-        dialogues=Dialogues(ussd, identifiers=identifiers, around=around, log=log),
-        receive=receive,
+    )
+
+
+def _build_mobile(
+    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+) -> Mobile:
+    return Mobile(
+        world.store,
+        core.deliver.owe,
+        optouts,
+        identifiers=identifiers,
+        keep=settings.receipts.keep,
+        remember=settings.retention,
+        every_fate=settings.log.messages == "all",
+        around=world.around,
     )
 
 

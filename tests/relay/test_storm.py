@@ -234,7 +234,8 @@ class Storm:
     def _fresh(self, n: int, row: Any, provider: str, key: str) -> None:
         now = self.world.clock.now
         if row.stage is Stage.FINISHED:  # a request from before a crash is repeated as a whole
-            assert key and int(key.removeprefix("key")) <= self.keys_at_crash, "it has ended"
+            assert key, "it has ended"
+            assert int(key.removeprefix("key")) <= self.keys_at_crash, "it has ended"
             return
         assert row.stage is Stage.SUBMITTING, "it is not begun on disk"
         assert row.due is None
