@@ -1,4 +1,4 @@
-"""deliver: to any session of the account that can take it, until one has acknowledged it.
+"""deliver: a delivery goes to any session of its account, until a session has acknowledged it.
 
 owe -> ask (within the session's window) -> answered -> finish .disk.
                                          -> postponed .disk. -> again when due
@@ -21,9 +21,7 @@ from smppbridge.smpp.pdus import DeliverSm
 from smppbridge.smpp.tlvs import Tlv
 from smppbridge.store.port import DeliverStore, StoreFailure
 
-IN_MEMORY = (
-    5_000  # deliveries of one account that wait in memory; the rest waits in the store alone
-)
+IN_MEMORY = 5_000  # deliveries of one account in memory; the others wait in the store alone
 FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
@@ -31,16 +29,16 @@ FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
 _GSM = 3  # the network of a network_error_code (SMPP 3.4, 5.3.2.31)
 _SHORT_MESSAGE = 254  # octets, at most (SMPP 3.4, 5.2.22)
 
-# What ends a delivery: the ESME has it, or will never take it.
+# Statuses that end a delivery: the ESME has the receipt, or will never accept the receipt.
 _REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
     status for status in Status if status.name.startswith("ESME_RINV")
 )
-# What an ESME says about its session or its state, not about this receipt.
+# Statuses about the session or the state of an ESME, not about the receipt.
 _TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ESME_RINVPASWD))
 
 
 class Receiver(Protocol):
-    """A session that takes deliver_sm."""
+    """A session that is bound as RX or TRX."""
 
     interface_version: int  # the peer's
 
@@ -48,14 +46,17 @@ class Receiver(Protocol):
         """Return how many more deliver_sm its window holds."""
 
     def ask(self, request: DeliverSm, about: Delivery) -> None:
-        """Send one; its answer comes to `answered` or `unanswered`."""
+        """Put a deliver_sm in line; `answered` or `unanswered` concludes the delivery *about*."""
 
     def flush(self) -> None:
-        """Write what was asked."""
+        """Write the requests that are in line."""
 
 
 class Outbox:
-    """The deliveries owed to one account; *depth* counts those in memory or not."""
+    """The deliveries owed to one account; *depth* counts all of them, in memory or not.
+
+    Only Deliver writes an outbox.
+    """
 
     __slots__ = (
         "depth",
@@ -81,7 +82,7 @@ class Outbox:
 
 
 class Deliver:
-    """The outboxes of all accounts.  Nobody else writes them."""
+    """The outboxes of all accounts, and the only writer of outboxes and of deliveries once owed."""
 
     def __init__(
         self,
@@ -94,14 +95,14 @@ class Deliver:
         self._spawn, self._meters = around.spawn, around.meters
 
     def change(self, accounts: Mapping[str, Account]) -> None:
-        """Write receipts as *accounts* want them from now on."""
+        """Write receipts by the settings of *accounts* from now on."""
         for system_id, account in accounts.items():
             outbox = self.outbox(system_id)
             outbox.utc_offset = int(account.receipt_utc_offset)
             outbox.with_text = account.receipt_text
 
     def restore(self, owed: Mapping[str, int]) -> None:
-        """Count the deliveries that the store held, by system_id."""
+        """Count the deliveries that the store holds, by system_id."""
         for system_id, count in owed.items():
             self.outbox(system_id).depth = count
 
@@ -115,12 +116,12 @@ class Deliver:
         return found
 
     def owe(self, deliveries: Sequence[Delivery]) -> None:
-        """Take deliveries that are in the store."""
+        """Count deliveries that are in the store, and put them in line where there is room."""
         touched: dict[str, Outbox] = {}
         for delivery in deliveries:
             outbox = touched[delivery.system_id] = self.outbox(delivery.system_id)
             if (delivery.message_id, delivery.state) in outbox.held:
-                continue  # it is on its way
+                continue  # the delivery is in memory
             outbox.depth += 1
             if outbox.more or not outbox.receivers or len(outbox.waiting) >= IN_MEMORY:
                 outbox.more = True
@@ -131,17 +132,17 @@ class Deliver:
             self._move(outbox)
 
     def bound(self, system_id: str, receiver: Receiver) -> None:
-        """Replay what is owed to a session just bound as RX or TRX, paced by its window."""
+        """Replay the deliveries owed to a session just bound as RX or TRX, paced by its window."""
         outbox = self.outbox(system_id)
         outbox.receivers.append(receiver)
         self._move(outbox)
 
     def go_on(self, system_id: str) -> None:
-        """Note that a session has room again."""
+        """Send deliveries to a session that has room again."""
         self._move(self.outbox(system_id))
 
     def lost(self, system_id: str, receiver: Receiver, unanswered: Sequence[Delivery]) -> None:
-        """Take back what a session that is gone had not answered."""
+        """Postpone the deliveries that a lost session has not answered."""
         outbox = self.outbox(system_id)
         if receiver in outbox.receivers:
             outbox.receivers.remove(receiver)
@@ -155,7 +156,7 @@ class Deliver:
         outbox.more = True
 
     def tick(self) -> None:
-        """Read back what has become due; now and then also where nothing is known to be owed."""
+        """Read back the due deliveries; now and then also of accounts whose outbox counts none."""
         self._ticks += 1
         every = self._ticks % LOOKED_EVERY == 0
         for outbox in self.outboxes.values():
@@ -201,7 +202,7 @@ class Deliver:
     # -- a delivery ends ------------------------------------------------------------------------
 
     def answered(self, system_id: str, answers: Sequence[tuple[Delivery, int]]) -> None:
-        """Take command_status of deliver_sm_resp; 0 is ESME_ROK."""
+        """Conclude deliveries by the command_status of their deliver_sm_resp; 0 is ESME_ROK."""
         done = [(d, status) for d, status in answers if is_end(status)]
         again = [d for d, status in answers if not is_end(status)]
         outbox = self.outbox(system_id)
@@ -213,9 +214,9 @@ class Deliver:
         self._move(outbox)
 
     def flush(self) -> None:
-        """Write down what was acknowledged; called many times a second.
+        """Record the acknowledged deliveries; called many times a second.
 
-        It can wait that long, for an acknowledged receipt may come twice, and saves a commit each.
+        An acknowledged receipt may come twice, so the record can wait: a list saves commits.
         """
         for outbox in self.outboxes.values():
             if outbox.done:
@@ -223,7 +224,7 @@ class Deliver:
                 self._spawn(self._finish(outbox, done))
 
     def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
-        """Take back deliveries whose answer did not come in time."""
+        """Postpone deliveries whose answers were not received in time."""
         self._spawn(self._postpone(self.outbox(system_id), deliveries))
 
     async def _finish(self, outbox: Outbox, done: Sequence[tuple[Delivery, int]]) -> None:
@@ -264,7 +265,7 @@ class Deliver:
         outbox.held.difference_update([(d.message_id, d.state) for d in deliveries])
 
     async def lapse(self) -> None:
-        """Give up deliveries that nobody took in time."""
+        """Give up deliveries that no session acknowledged in time."""
         try:
             lapsed = await self._store.lapse(self._clock.wall(), MANY)
         except StoreFailure:
@@ -275,14 +276,14 @@ class Deliver:
 
 
 def is_end(command_status: int) -> bool:
-    """Tell whether a deliver_sm_resp ends a delivery, well or badly."""
+    """Return whether the command_status of a deliver_sm_resp ends a delivery, well or badly."""
     if command_status in _TEMPORARY:
         return False
     return command_status == Status.ESME_ROK or command_status in _REFUSED_FOR_GOOD
 
 
 def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm:
-    """Return what a delivery owes: an MO segment, or a receipt, its addresses swapped."""
+    """Return the deliver_sm of a delivery: an MO segment, or a receipt, its addresses swapped."""
     if d.content is not None:
         return _from_phone(d, d.content)
     message_id = b"%d" % d.message_id
@@ -315,7 +316,7 @@ def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm
 
 
 def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
-    """Return a segment of an MO message, as it is."""
+    """Return the deliver_sm of an MO segment."""
     fits = len(content.octets) <= _SHORT_MESSAGE
     return DeliverSm(
         source_addr_ton=d.source.ton,

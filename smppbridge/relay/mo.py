@@ -1,8 +1,8 @@
-"""mo: a message from a phone goes to the account that owns its number; opt-outs are kept.
+"""mo: an MO message goes to the account that owns its destination; opt-outs are recorded.
 
-receive -> routed -> keep .disk. -> deliver
-        -> no account: counted, logged, dropped: the provider would repeat it for ever
-        -> opted out -> keep .disk. -> accept refuses
+receive -> routed -> record .disk. -> deliver
+        -> no account: counted, logged, dropped: the provider would repeat the message for ever
+        -> opt-out -> record .disk. -> accept refuses
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from smppbridge.text.segments import Position, Transport, position_in_udh, split
 MOST_REMEMBERED = 10_000  # of each kind, in memory
 _LONGEST_NUMBER = 15  # digits (E.164)
 _UCS2 = 8
-_MOST_OCTETS = 65_535  # a TLV holds no more
+_MOST_OCTETS = 65_535  # of a TLV
 _LONGEST_ADDRESS = 20  # SMPP 3.4, 4.6.1: 21 with the NUL
 _LONGEST_ID = 255
 _RECEIPT = EsmClass.RECEIPT | EsmClass.INTERMEDIATE
 
 
 class Mobile:
-    """Keeps MO messages; *owe* takes their deliveries when they are durable.
+    """Records MO messages and opt-outs; *owe* receives deliveries when they are durable.
 
-    Deliveries are owed for *keep* seconds.  A message that a phone sent more than *remember*
-    seconds ago may have been delivered and forgotten since: it is dropped.
+    Deliveries are owed for *keep* seconds.  An MO message older than *remember* seconds is dropped:
+    it may have been delivered and forgotten since.  Only Mobile adds and drops opt-outs.
     """
 
     def __init__(
@@ -66,9 +66,9 @@ class Mobile:
         self._table, self._accounts = table, accounts
 
     async def receive(self, provider: str, received: Sequence[Mo | OptOut]) -> None:
-        """Keep messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
-        mos = [one for one in received if isinstance(one, Mo)]
-        numbers = [one.number for one in received if isinstance(one, OptOut)]
+        """Record MO messages and opt-outs; return when they are on disk.  Raises StoreFailure."""
+        mos = [each for each in received if isinstance(each, Mo)]
+        numbers = [each.number for each in received if isinstance(each, OptOut)]
         if mos:
             await self._messages(provider, mos)
         if numbers:
@@ -97,7 +97,7 @@ class Mobile:
             self._log(new)
 
     def _judge(self, provider: str, mo: Mo, now: float) -> MoEntry | str:
-        """Return a message's entry for the store, or the reason why it is dropped."""
+        """Return an MO message's entry for the store, or the reason why the message is dropped."""
         if mo.received_at is not None and mo.received_at < now - self._remember:
             return "outdated"
         source, destination = address_of(mo.source), address_of(mo.destination)
@@ -136,9 +136,9 @@ class Mobile:
     def _owner(
         self, way: tuple[str, str, str], position: Position | None, keyword: str
     ) -> str | None:
-        """Return the account a message is for: later segments follow the first, and its keyword.
+        """Return the account of an MO message: later segments follow the first, and its keyword.
 
-        *way* is which provider brought it, from where, to where.
+        *way* is the provider, the source and the destination address.
         """
         provider, _, destination = way
         owner = self._table.account(provider, destination, keyword)
@@ -166,7 +166,7 @@ class Mobile:
             )
 
     def _log_dropped(self, event: str, provider: str, mo: Mo) -> None:
-        """Log a message that is dropped, once: a pull returns it again and again."""
+        """Log an MO message that is dropped, once: a pull returns the message again and again."""
         name = provider, shown_id(mo.provider_message_id)
         if mo.provider_message_id and name in self._dropped:
             return
@@ -195,14 +195,14 @@ class Mobile:
             self._journal("optouts_full", count=len(self._optouts))
 
     async def take_back(self) -> None:
-        """Let numbers have messages again whose opt-out was ended by hand."""
+        """Drop the opt-outs that an operator ended."""
         for provider, number in await self._store.ended_optouts():
             self._optouts.drop(provider, number)
             self._journal("optout_ended_by_hand", provider=provider, number=number)
 
 
 class _Recent(dict[Hashable, str]):
-    """What was noted lately: the oldest makes room for the newest."""
+    """The newest keys and values: the oldest key makes room for the newest."""
 
     def __setitem__(self, key: Hashable, value: str) -> None:
         self.pop(key, None)
@@ -212,7 +212,7 @@ class _Recent(dict[Hashable, str]):
 
 
 def contents(mo: Mo, alphabet_0: str, reference: int) -> list[MoContent]:
-    """Return what each deliver_sm carries; nothing if not even message_payload holds it.
+    """Return the contents of an MO message's deliver_sm; none if message_payload is too small.
 
     Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
     character, in UCS2.  *reference* is what its segments have in common; 8 bits of it count.
@@ -242,7 +242,7 @@ def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[MoContent]:
 
 
 def heading(mo: Mo) -> tuple[Position | None, str]:
-    """Return which segment a message is, if it is one, and its keyword, if it begins a text."""
+    """Return the position of an MO segment, if there is a position, and a text's keyword."""
     if mo.octets is None:
         return None, keyword_of(mo.text)
     position, octets = None, mo.octets
@@ -261,14 +261,14 @@ def heading(mo: Mo) -> tuple[Position | None, str]:
 
 
 def address_of(number: str) -> Address:
-    """Return an address with its TON and NPI, whatever a provider calls one."""
+    """Return an address with its TON and NPI, however a provider writes the address."""
     addr = number.removeprefix("+")[:_LONGEST_ADDRESS]
     addr = "".join(each if " " <= each <= "~" else "?" for each in addr)
     return source_address(addr) if addr else Address("")
 
 
 def shown_id(provider_message_id: str) -> str:
-    """Return a provider's id as it can be kept: whatever it is made of, bounded."""
+    """Return a provider_message_id that the store can record, whatever its characters; bounded."""
     return _sound(provider_message_id[:_LONGEST_ID])
 
 

@@ -1,4 +1,4 @@
-"""What every movement is handed: time, counters, the log, and a way to run a coroutine."""
+"""ports: clock, meters, journal and spawn, which every movement receives in one `Around`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 
 class Meters(Protocol):
-    """Counts what the relay does; called once a list wherever lists are what comes."""
+    """Counts the acts of the relay: once a list wherever acts come in lists."""
 
     def accepted(self, system_id: str, count: int) -> None:
         """Count submit_sm answered ESME_ROK."""
@@ -23,7 +23,7 @@ class Meters(Protocol):
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
 
     def gathering_expired(self, system_id: str, count: int) -> None:
-        """Count long messages whose segments did not all come."""
+        """Count long messages whose segments were not all received."""
 
     def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
         """Time exchanges of one kind; *outcome* is the outcome's name in lower case."""
@@ -38,7 +38,7 @@ class Meters(Protocol):
         """Count a report about a message whose final state was known."""
 
     def report_latency(self, provider: str, seconds: float) -> None:
-        """Time from the provider's acceptance to the final report."""
+        """Time a final report, from the provider's acceptance of its message on."""
 
     def finished(self, system_id: str, state: int, count: int) -> None:
         """Count messages that reached a final state."""
@@ -50,24 +50,24 @@ class Meters(Protocol):
         """Count MO messages: owed, repeated, unrouted, outdated, too_long."""
 
     def opted_out(self, provider: str, count: int) -> None:
-        """Count opt-outs that were received."""
+        """Count opt-outs received."""
 
     def ussd_answered(self, system_id: str, seconds: float) -> None:
-        """Time a screen of the ESME's, from the phone's request on."""
+        """Time a screen of an ESME, from the phone's request on."""
 
     def ussd_ended(self, system_id: str, outcome: str) -> None:
         """Count a dialogue by its end; *system_id* is empty if no account has the code."""
 
 
 class Journal(Protocol):
-    """Logs structured events; never given text, secrets or whole numbers."""
+    """Logs structured events: without texts, secrets and whole numbers."""
 
     def __call__(self, event: str, /, **fields: Any) -> None:
-        """Write one event with its fields."""
+        """Log an event with its fields."""
 
 
 class Clock(Protocol):
-    """Time, as the service hands it in."""
+    """The only time that the relay reads; the service owns the clock."""
 
     def wall(self) -> float:
         """Return UNIX seconds."""

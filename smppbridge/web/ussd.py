@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.relay.ussd.dialogues import Answer
+from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
 from smppbridge.web.site import BoundedRequest, answer, not_allowed
@@ -26,10 +26,10 @@ _COUNTED_AS = "ussd"
 class PhoneDialogues(Protocol):
     """The dialogues that the requests of phones go on in."""
 
-    def ask(self, dialled: Dialled, answer: Answer) -> Dialogue:
+    def ask(self, dialled: Dialled, answer: AnswerScreen) -> Dialogue:
         """Go on with the dialogue of a request, or begin one; *answer* gets one screen."""
 
-    def left(self, dialogue: Dialogue, answer: Answer) -> None:
+    def left(self, dialogue: Dialogue, answer: AnswerScreen) -> None:
         """Note that the request of *answer* is gone."""
 
 

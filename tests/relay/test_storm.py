@@ -387,7 +387,7 @@ class Storm:
 
     def low(self, choice: int) -> None:
         lane = self.world.lanes[sorted(PROVIDERS)[choice % 3]]
-        lane.is_low = not lane.is_low
+        lane.watch_credit(is_low=not lane.is_low)
 
     def do(self, event: str, choice: int) -> None:
         world, store = self.world, self.store
@@ -478,7 +478,7 @@ class Storm:
     def calm(self) -> None:
         """Drive everything to its end: the providers answer, the disk works, time passes."""
         for lane in self.world.lanes.values():
-            lane.is_low = False
+            lane.watch_credit(is_low=False)
         rounds = 0
         while {Stage.WAITING, Stage.SUBMITTING} & set(self.store.stages().values()) or (
             self.store.pending or self.world.wire.out

@@ -10,7 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.relay.ussd.dialogues import Answer
+from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
@@ -34,16 +34,16 @@ class Phones:
 
     def __init__(self, screen: Screen | None = None) -> None:
         self.screen = screen
-        self.asked: list[tuple[Dialled, Answer]] = []
-        self.gone: list[Answer] = []
+        self.asked: list[tuple[Dialled, AnswerScreen]] = []
+        self.gone: list[AnswerScreen] = []
 
-    def ask(self, said: Dialled, answer: Answer) -> Dialogue:
+    def ask(self, said: Dialled, answer: AnswerScreen) -> Dialogue:
         self.asked.append((said, answer))
         if self.screen:
             answer(self.screen)
         return Dialogue("bank", said.msisdn, said.session_id, said.service_code, 1)
 
-    def left(self, dialogue: Dialogue, answer: Answer) -> None:
+    def left(self, dialogue: Dialogue, answer: AnswerScreen) -> None:
         self.gone.append(answer)
 
 

@@ -16,23 +16,26 @@ RECYCLED_AFTER = 60.0  # seconds: an older set under the same reference is anoth
 
 @dataclass(slots=True)
 class Gathering:
-    """What has come of one message; *heard* is when its latest segment came (UNIX seconds)."""
+    """The segments received of a message, the latest of them at *latest* (UNIX seconds)."""
 
     key: GatheringKey
-    heard: float
+    latest: float
     segments: dict[int, Segment] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Room:
-    """How much of its share an account uses."""
+    """The gatherings of an account: how many are open, and their octets."""
 
     open: int = 0
     octets: int = 0
 
 
 class Gather:
-    """All open gatherings.  ESME_RMSGQFUL when an account has too many."""
+    """All open gatherings.  ESME_RMSGQFUL when an account has too many.
+
+    Only Gather writes gatherings; only Accept calls its verbs, but for `restore` at the start.
+    """
 
     def __init__(self) -> None:
         self._open: dict[GatheringKey, Gathering] = {}
@@ -42,30 +45,30 @@ class Gather:
         return len(self._open)
 
     def restore(self, stored: Iterable[tuple[GatheringKey, Segment]]) -> None:
-        """Take back what the store kept."""
+        """Put the segments back that the store holds."""
         for key, segment in stored:
             self._put(key, segment)
 
     def known(self, key: GatheringKey, segment: Segment) -> Segment | None:
-        """Return the same segment if it came before: the ESME lost our answer and sends again."""
+        """Return the same segment if it was received before: the ESME lost our answer."""
         gathering = self._open.get(key)
         before = gathering.segments.get(segment.number) if gathering else None
         return before if before is not None and before.octets == segment.octets else None
 
     def superseded(self, key: GatheringKey, segment: Segment) -> Gathering | None:
-        """Take away an old gathering whose reference *segment* uses for another message.
+        """Remove an old gathering whose reference *segment* uses for another message.
 
-        Raises Refusal while the old one is still fresh: the first wins.
+        Raises Refusal while the old gathering is fresh: the first segment stays.
         """
         gathering = self._open.get(key)
         if gathering is None or segment.number not in gathering.segments:
             return None
-        if segment.received_at - gathering.heard < RECYCLED_AFTER:
+        if segment.received_at - gathering.latest < RECYCLED_AFTER:
             raise Refusal(CommandStatus.ESME_RSUBMITFAIL, "another segment has this number")
         return self._drop(key)
 
     def add(self, key: GatheringKey, segment: Segment) -> tuple[Segment, ...]:
-        """Keep a segment; return all of them, in order, if it was the last one missing."""
+        """Add a segment; return all segments, in order, if no segment is missing any more."""
         room = self._rooms.get(key.system_id, _Room())
         opens = key not in self._open
         if room.open + opens > MOST_OPEN or room.octets + len(segment.octets) > MOST_OCTETS:
@@ -76,7 +79,7 @@ class Gather:
         return in_order(self._drop(key))
 
     def take_back(self, key: GatheringKey, segment: Segment, whole: tuple[Segment, ...]) -> None:
-        """Undo add: the segment could not be written down; nor were others without message_id."""
+        """Undo `add`: the store failed to record the segment, and those without message_id."""
         for other in whole:
             if other.message_id:
                 self._put(key, other)
@@ -89,11 +92,11 @@ class Gather:
             self._drop(key)
 
     def expired(self, now: float, timeout_of: dict[str, float]) -> list[Gathering]:
-        """Take away the gatherings that have waited too long (seconds by system_id)."""
+        """Remove the gatherings that have waited too long (seconds by system_id)."""
         late = [
             key
             for key, gathering in self._open.items()
-            if gathering.heard + timeout_of.get(key.system_id, 0.0) <= now
+            if gathering.latest + timeout_of.get(key.system_id, 0.0) <= now
         ]
         return [self._drop(key) for key in late]
 
@@ -104,7 +107,7 @@ class Gather:
             gathering = self._open[key] = Gathering(key, segment.received_at)
             room.open += 1
         gathering.segments[segment.number] = segment
-        gathering.heard = max(gathering.heard, segment.received_at)
+        gathering.latest = max(gathering.latest, segment.received_at)
         room.octets += len(segment.octets)
         return gathering
 
@@ -119,7 +122,7 @@ class Gather:
 
 
 def in_order(gathering: Gathering) -> tuple[Segment, ...]:
-    """Return what came, by number."""
+    """Return the segments that were received, by number."""
     return tuple(gathering.segments[n] for n in sorted(gathering.segments))
 
 

@@ -8,7 +8,10 @@ MOST = 1_000_000
 
 
 class Optouts:
-    """Numbers by the provider that they opted out at."""
+    """Numbers by the provider at which they opted out.
+
+    Only Mobile adds and drops numbers; a reload changes the providers that refuse.
+    """
 
     def __init__(self, known: Iterable[tuple[str, str]] = ()) -> None:
         self._refusing: Collection[str] = ()
@@ -26,11 +29,11 @@ class Optouts:
 
     @property
     def full(self) -> bool:
-        """Tell whether there is no room for another one."""
+        """Return whether there is no room for another number."""
         return self._count >= MOST
 
     def stops(self, route: Iterable[str], number: str) -> bool:
-        """Tell whether a provider on *route* is one that refuses *number*."""
+        """Return whether a provider on *route* refuses messages to *number*."""
         if not self._refusing:
             return False
         return any(
@@ -38,7 +41,7 @@ class Optouts:
         )
 
     def add(self, provider: str, number: str) -> None:
-        """Take a number in, if there is room."""
+        """Add a number, if there is room."""
         numbers = self._numbers.setdefault(provider, set())
         if number not in numbers and not self.full:
             numbers.add(number)

@@ -1,6 +1,6 @@
-"""A submit_sm read for one account: addresses, times and content, or a Refusal with its status.
+"""reading: a submit_sm of an account becomes a message, or a Refusal with its status; pure.
 
-What a *value* deserves is decided here; the codec has already judged lengths.
+*Values* are judged here, by account; the codec has already judged lengths.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Content:
-    """The user data of a submit_sm: where in a long message it stands, and its octets."""
+    """The user data of a submit_sm: its octets, and their position in a long message."""
 
     octets: bytes = field(repr=False)
     position: Position | None = None
@@ -43,7 +43,7 @@ class Content:
 
 
 class Reader:
-    """Reads what one account submits; remembers its senders, for they are few."""
+    """Reads the submit_sm of one account; only Reader writes the few senders that it remembers."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
@@ -55,13 +55,13 @@ class Reader:
         self._sources: dict[tuple[bytes, int, int], Address] = {}
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
-        """Return what a submit_sm says of its message, as yet without id, text and route."""
+        """Return the message of a submit_sm, as yet without message_id, text and route."""
         source = self.source(pdu)
         destination, number = self.destination(pdu)
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
         asked = pdu.registered_delivery
-        return Message(
+        return Message(  # positional: see `Accept._gathered`
             0,
             self.account.system_id,
             source,
@@ -111,7 +111,7 @@ class Reader:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
     def lifetime(self, pdu: SubmitSm, now: float) -> tuple[float, float]:
-        """Return when it may first be sent and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
+        """Return when a message is due and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
         due, expires = now, None
         if pdu.schedule_delivery_time:
             due = max(
@@ -126,9 +126,9 @@ class Reader:
         return due, expires
 
     def characters(self, octets: bytes, data_coding: int) -> tuple[str, bool]:
-        """Return the text, and whether it was Latin-1 under another name.
+        """Return the text of octets, and whether the octets are Latin-1 under another name.
 
-        Refuses with ESME_RINVMSGLEN, ESME_RINVDCS.
+        Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """
         alphabet = self._alphabets[data_coding]
         latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
@@ -141,12 +141,12 @@ class Reader:
         return text, latin1
 
     def is_binary(self, data_coding: int, udh: bytes) -> bool:
-        """Tell whether the octets are no plain characters: 8-bit data, or text under a header."""
+        """Return whether user data is no plain text: 8-bit data, or text under a header."""
         return bool(udh) or self._alphabets[data_coding] is Alphabet.OCTETS
 
 
 def content(pdu: SubmitSm) -> Content:
-    """Return the user data, from short_message or message_payload, and its place in a long text."""
+    """Return the user data of a submit_sm, from short_message or message_payload."""
     if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
         return Content(pdu.short_message)
     octets = _user_data(pdu)
@@ -163,7 +163,7 @@ def content(pdu: SubmitSm) -> Content:
 
 
 def replace_sender(message: Message, policy: SenderPolicy) -> None:
-    """Note what a route puts in the place of the source address (ESME_RINVSRCADR)."""
+    """Record the sender that a route puts in place of the source address (ESME_RINVSRCADR)."""
     found = policy.apply(message.source, message.number)
     if found is None:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed on this route")
@@ -172,7 +172,7 @@ def replace_sender(message: Message, policy: SenderPolicy) -> None:
 
 
 def check_flags(pdu: SubmitSm) -> None:
-    """Refuse values that mean nothing: priority_flag, replace_if_present_flag, default message."""
+    """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
     if pdu.priority_flag > 3:
         raise Refusal(CommandStatus.ESME_RINVPRTFLG)
     if pdu.replace_if_present_flag > 1:
@@ -182,7 +182,7 @@ def check_flags(pdu: SubmitSm) -> None:
 
 
 def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
-    """Return the receipts asked for; 3 is success only from SMPP 5.0 on, before that it is 1."""
+    """Return the receipts of a registered_delivery: before SMPP 5.0 a 3 (success only) is a 1."""
     asked = registered_delivery & (RegisteredDelivery.RECEIPT | RegisteredDelivery.INTERMEDIATE)
     if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
         asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
@@ -190,7 +190,7 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
 
 
 def traits(pdu: SubmitSm, udh: bytes) -> Traits:
-    """Return what few messages say; PLAIN for the others."""
+    """Return the traits of a message, fields that few messages have; PLAIN without them."""
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
     esm_class = pdu.esm_class & ~EsmClass.MODE
     if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:

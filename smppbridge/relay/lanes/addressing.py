@@ -1,4 +1,4 @@
-"""A message's addresses as one provider wants them: pure."""
+"""addressing: a message's addresses as a provider wants them; pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_HERE = Refused(
 
 
 class NotAddressable(Exception):
-    """The message cannot go to this provider; *outcome* says why."""
+    """The message cannot go to this provider, for the reason in *outcome*."""
 
     def __init__(self, outcome: Refused) -> None:
         super().__init__(outcome.reason)
@@ -30,7 +30,7 @@ class NotAddressable(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addressing:
-    """How numbers are written for a provider, and which senders it takes."""
+    """The form of numbers for a provider, and the senders that the provider accepts."""
 
     number_form: NumberForm = "digits"
     senders: SenderPolicy = ANY_SENDER

@@ -1,4 +1,4 @@
-"""batch: the load of one request, an attempt or a batch of attempts under a key; pure."""
+"""batch: the load of a request, an attempt or a batch of attempts under a key; pure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from smppbridge.text import segments
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Attempts that share a request, by its key; *open* are the ids of those still undecided.
+    """Attempts that share a request under its key; *open* are the message_ids of the undecided.
 
-    One that is *repeated* may have been heeded before.
+    The provider may have accepted a *repeated* batch before.  A batch never changes.
     """
 
     key: str
@@ -24,17 +24,17 @@ class Batch:
 
     @property
     def undecided(self) -> list[Attempt]:
-        """Return those of a repeated one whose fate is unknown."""
+        """Return the attempts of a repeated batch whose fate is unknown."""
         return [a for a in self.attempts if a.message.message_id in self.open]
 
     @property
     def name(self) -> str:
-        """Return what the store keeps: the key and how many shared the request."""
+        """Return the batch's name in the store: its key, and how many attempts share the key."""
         return f"{self.key}/{len(self.attempts)}"
 
 
 Load = Attempt | Batch
-"""The attempts of one request."""
+"""The attempt or attempts of one request."""
 
 
 def attempts_of(load: Load) -> Sequence[Attempt]:
@@ -61,12 +61,12 @@ def provider_of(load: Load) -> str:
 
 
 def message_id_of(attempt: Attempt) -> int:
-    """Return our id of an attempt's message, by which the members of a batch are ordered."""
+    """Return the message_id of an attempt, by which the attempts of a batch are ordered."""
     return attempt.message.message_id
 
 
 def segments_of(load: Load) -> int:
-    """Return how many segments one request makes."""
+    """Return how many segments the messages of a request make."""
     return sum(_segments_of(attempt.message) for attempt in attempts_of(load))
 
 
@@ -75,9 +75,9 @@ def _segments_of(message: Message) -> int:
 
 
 def again(name: str, members: Sequence[Found]) -> Batch | None:
-    """Return a request once more, if all its members are there."""
+    """Return a batch to be repeated, if the store has all its attempts and none of them waits."""
     key, _, size = name.rpartition("/")
     if len(members) != int(size) or any(f.stage is Stage.WAITING for f in members):
         return None
-    still = [f.attempt.message.message_id for f in members if f.stage is Stage.SUBMITTING]
-    return Batch(key, [f.attempt for f in members], True, frozenset(still))
+    open_ids = [f.attempt.message.message_id for f in members if f.stage is Stage.SUBMITTING]
+    return Batch(key, [f.attempt for f in members], True, frozenset(open_ids))

@@ -1,4 +1,4 @@
-"""A lane's breaker: after failures in a row only a probe goes now and then, until one succeeds."""
+"""breaker: after failures in a row a lane lets only probes leave, until a probe succeeds; pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ LONGEST_PAUSE = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerRules:
-    """How many *failures* in a row open it (None: it never opens), and its first *pause*."""
+    """How many *failures* in a row open a breaker (None: never); its first *pause* in seconds."""
 
     failures: int | None = 10
     pause: float = 5.0
@@ -19,7 +19,11 @@ DEFAULT_BREAKER = BreakerRules()
 
 
 class Breaker:
-    """Closed while all is well; open until a time, then half open.  Times are monotonic seconds."""
+    """Closed while the provider answers; open until a time, then half open: a probe may leave.
+
+    Times are monotonic seconds.  `conclusions.adjust` counts answers and failures, and Lanes lets a
+    probe leave at once; nobody else changes a breaker.
+    """
 
     __slots__ = ("_failures", "_pause", "_until", "is_closed", "rules")
 
@@ -29,11 +33,11 @@ class Breaker:
         self._failures, self._pause, self._until = 0, rules.pause, 0.0
 
     def is_open(self, now: float) -> bool:
-        """Tell whether nothing may go at all."""
+        """Return whether no request may leave, not even a probe."""
         return not self.is_closed and now < self._until
 
     def succeeded(self) -> bool:
-        """Note that the provider answered; tell whether that closed it."""
+        """Count an answer of the provider; return whether the answer closed the breaker."""
         self._failures = 0
         if self.is_closed:
             return False
@@ -41,14 +45,14 @@ class Breaker:
         return True
 
     def probe_now(self) -> None:
-        """Let a probe go at once: there is reason to hope."""
+        """Let a probe leave at once: the provider may be back."""
         self._until = 0.0
 
     def failed(self, now: float) -> bool:
-        """Note a failure; tell whether that opened it."""
+        """Count a failure; return whether the failure opened the breaker."""
         self._failures += 1
         if not self.is_closed:
-            if now >= self._until:  # the probe; what was out before it changes nothing
+            if now >= self._until:  # of the probe; a request that was out before it changes nothing
                 self._pause = min(LONGEST_PAUSE, self._pause * 2)
                 self._until = now + self._pause
             return False

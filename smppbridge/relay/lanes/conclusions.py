@@ -1,4 +1,4 @@
-"""conclusions: what a request came to, for each of its attempts and for its lane; pure."""
+"""conclusions: the outcomes of a request's attempts, and the lane adjusted to them; pure."""
 
 from __future__ import annotations
 
@@ -70,22 +70,22 @@ def outcome_of(conclusion: Any) -> Outcome:
     return Uncertain(f"unreadable answer: {type(conclusion).__name__}")
 
 
-News = tuple[str, str]
+LaneEvent = tuple[str, str]
 """An event about a provider for the log, and its reason."""
 
 
 def adjust(
     lane: Lane, requests: Sequence[Concluded], now: float, wall: float, meters: Meters
-) -> list[News]:
+) -> list[LaneEvent]:
     """Adjust a lane's breaker, pause and concurrency to its requests; return events for the log."""
-    seconds: list[float] = []  # of single requests that were accepted: nearly all there are
+    seconds: list[float] = []  # of accepted requests of one attempt: nearly all requests
     others: list[Concluded] = []
     for request in requests:
         if type(request.load) is Attempt and type(request.outcomes[0]) is Accepted:
             seconds.append(max(0.0, wall - request.load.begun_at))
         else:
             others.append(request)
-    answered, news = bool(seconds), list[News]()
+    answered, events = bool(seconds), list[LaneEvent]()
     if seconds:
         lane.refusing = ""
         meters.asked(lane.name, "submit", "accepted", seconds)
@@ -96,28 +96,28 @@ def adjust(
         if isinstance(request.conclusion, NotAddressable):
             continue  # the provider was not asked
         if _is_failure(request):
-            news += _failed(lane, request, now)
+            events += _failed(lane, request, now)
             continue
         answered = True
         if not repeated:
             seconds.append(took)
-        news += _answered(lane, request.outcomes, now)
+        events += _answered(lane, request.outcomes, now)
     if seconds:
         took = sum(seconds) / len(seconds)
         lane.concurrency.answered(len(seconds), took, lane.out + len(requests))
     if answered and lane.breaker.succeeded():
-        news.append(("provider_up", ""))
-    return news
+        events.append(("provider_up", ""))
+    return events
 
 
 def _is_failure(request: Concluded) -> bool:
-    """Tell whether the provider gave no usable answer at all."""
+    """Return whether the provider gave no usable answer at all."""
     if isinstance(request.conclusion, NotSent):
         return True
     return all(isinstance(outcome, Uncertain) for outcome in request.outcomes)
 
 
-def _failed(lane: Lane, request: Concluded, now: float) -> list[News]:
+def _failed(lane: Lane, request: Concluded, now: float) -> list[LaneEvent]:
     if not isinstance(request.conclusion, NotSent):
         lane.concurrency.suffered(now)
     if lane.breaker.failed(now):
@@ -125,8 +125,8 @@ def _failed(lane: Lane, request: Concluded, now: float) -> list[News]:
     return []
 
 
-def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[News]:
-    """Adjust a lane to an answer about the whole account: a limit, or that it takes nothing."""
+def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[LaneEvent]:
+    """Adjust a lane to an answer about the whole account: a limit, or a refusal of all messages."""
     for outcome in outcomes:
         kind = type(outcome)
         if kind is Accepted:
@@ -135,14 +135,14 @@ def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[News]
             lane.pause(now + (outcome.after or THROTTLED))  # type: ignore[union-attr]
             lane.concurrency.suffered(now)
             break
-        elif kind is Refused and _takes_nothing(outcome):  # type: ignore[arg-type]
+        elif kind is Refused and _refuses_all(outcome):  # type: ignore[arg-type]
             logged, lane.refusing = lane.refusing, outcome.reason  # type: ignore[union-attr]
             return [] if logged == lane.refusing else [("provider_refuses", lane.refusing)]
     return []
 
 
-def _takes_nothing(outcome: Refused) -> bool:
-    """Tell whether a refusal is about the account (credentials, credit), whatever the message."""
+def _refuses_all(outcome: Refused) -> bool:
+    """Return whether a refusal is about the account (credentials, credit), whatever the message."""
     return outcome.provider_fault and outcome.command_status == CommandStatus.ESME_RSUBMITFAIL
 
 

@@ -1,6 +1,6 @@
-"""failover: a message whose provider is shut goes along its route to the next one that is open.
+"""failover: a message whose lane is shut goes along its route to the next lane that is open.
 
-Pure: a message that has been at a provider never goes back to it.
+Pure: a message never goes back to a provider that it had before.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from smppbridge.relay.lanes.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """A waiting attempt that was given the next provider; *hop* was its place in the route."""
+    """A waiting attempt that has the next provider now; *hop* was its place in the route."""
 
     attempt: Attempt
     hop: int
@@ -25,7 +25,7 @@ class Detour:
 
 
 def first_open(lanes: Mapping[str, Lane], route: tuple[str, ...], now: float) -> int:
-    """Return the place in a route where a message begins: the first that is open."""
+    """Return the place in a route where a message begins: the first whose lane is open."""
     for hop, name in enumerate(route):
         if not lanes[name].is_shut(now):
             return hop
@@ -35,7 +35,7 @@ def first_open(lanes: Mapping[str, Lane], route: tuple[str, ...], now: float) ->
 def onward(
     lanes: Mapping[str, Lane], attempt: Attempt, now: float, *, only_open: bool
 ) -> int | None:
-    """Return the next place in an attempt's route: an open one if there is one."""
+    """Return the next place in an attempt's route, the first whose lane is open; None: no place."""
     route = attempt.message.route
     later = [hop for hop in range(attempt.hop + 1, len(route)) if route[hop] in lanes]
     open_ = (hop for hop in later if not lanes[route[hop]].is_shut(now))
@@ -43,7 +43,7 @@ def onward(
 
 
 def take_detours(lanes: Mapping[str, Lane], lane: Lane, now: float) -> list[Detour]:
-    """Take the attempts out of a shut lane's queue that another provider can have."""
+    """Take attempts out of a shut lane's queue, and give them the next provider that is open."""
     hops: dict[int, int] = {}
 
     def goes_on(attempt: Attempt) -> bool:

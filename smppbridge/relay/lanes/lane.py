@@ -1,4 +1,4 @@
-"""One provider's lane: attempts wait, are recorded as begun, leave, and are out until answered."""
+"""lane: attempts of one provider wait, are recorded as begun, leave, are out until answered."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Policy
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
 
-IN_MEMORY = 20_000  # attempts that wait in memory; the rest waits in the store alone
+IN_MEMORY = 20_000  # attempts that wait in memory; the others wait in the store alone
 FEW, MANY = 1_000, 500  # of one line: below FEW, up to MANY are read back
 _LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
 _MEASURED_EVERY = 0.05
@@ -27,9 +27,10 @@ _TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneRules:
-    """Limits of a lane: requests out at a time, segments a second, what outcomes deserve.
+    """Limits of a lane: requests out at a time, segments a second; the rules of its parts.
 
-    *failover_after* (seconds) is how long it may be closed to messages that have another provider.
+    A lane that pauses longer than *failover_after* (seconds) is shut to messages with another
+    provider on their route.
     """
 
     concurrency: int = 64
@@ -47,8 +48,10 @@ class Lane:
     as many as leave during a commit.  That bounds the attempts that a crash makes Uncertain.
     *depth* counts all attempts that wait, in memory or not; *ready* holds the requests that are
     begun, *out* counts those that are unanswered.
-    Submit alone changes a lane, but for three words: `Lanes` reserves places (`take_now`) and
-    withdraws attempts of ended messages, `Rounds` writes *is_low*, a bound upstream probes.
+    Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
+    Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
+    changes rules, reserves places, withdraws attempts of ended messages and lets a probe leave;
+    Rounds records low credit; `service` restores counts before the first message.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -56,14 +59,14 @@ class Lane:
         self.depth, self.out, self.loading = 0, 0, False
         self.paused_until = 0.0
         self.is_low = False  # on credit
-        self.refusing = ""  # why it takes nothing, as it was told
+        self.refusing = ""  # the provider's reason for refusing every message
         self.queue = Queue()
-        self.repeating: set[str] = set()  # names of batches that are out once more
+        self.repeating: set[str] = set()  # names of repeated batches that are ready or out
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)
         self.ready: deque[Load] = deque()
         self.overflowing = 0  # lines that have due attempts in the store and not in memory
-        self._begun = 0  # written down or about to be, not yet out
+        self._begun = 0  # requests recorded as begun, or about to be, and not yet out
         self._ahead, self._left, self._since = _MOST_AHEAD, 0, now
         self.change(provider, rules, now)
 
@@ -83,7 +86,7 @@ class Lane:
 
     @property
     def idle(self) -> bool:
-        """Tell whether nothing is begun or out."""
+        """Return whether no request is begun or out."""
         return not (self._begun or self.out)
 
     @property
@@ -92,22 +95,27 @@ class Lane:
         return self.queue.oldest()
 
     def is_shut(self, now: float) -> bool:
-        """Tell whether messages that can should take another provider."""
+        """Return whether messages with another provider on their route should go there."""
         if self.breaker.is_closed:
             return self.is_low or self.paused_until > now + self.rules.failover_after
         return self.breaker.is_open(now) or not self.idle  # but for the probe
 
+    def watch_credit(self, *, is_low: bool) -> bool:
+        """Record whether credit is low; return whether this changed."""
+        was_low, self.is_low = self.is_low, is_low
+        return is_low != was_low
+
     def addressed(self, message: Message) -> Message:
-        """Return a message as this provider is to get it; raises NotAddressable."""
+        """Return a message with its addresses for this provider; raises NotAddressable."""
         short = len(message.source.addr) <= ANY_SENDER.longest
         if self._as_it_is and short and not message.traits.sender:
             return message
         return self.rules.addressing.apply(message)
 
     def exchange(self, load: Load) -> Exchange[Any]:
-        """Return the exchange that hands over what one request carries.
+        """Return the exchange that submits the attempts of a request.
 
-        Raises NotAddressable, and NotSent for what cannot go any more as it was begun.
+        Raises NotAddressable, and NotSent if the request cannot leave any more as it was begun.
         """
         if type(load) is Attempt:
             return self.provider.submit(self.addressed(load.message))
@@ -122,7 +130,7 @@ class Lane:
     # -- waiting --------------------------------------------------------------------------------
 
     def restore(self, found: Waiting) -> None:
-        """Count what the store held."""
+        """Count the attempts of a line that wait in the store."""
         line = self.queue.line_of(found.system_id, found.priority)
         line.depth = found.messages
         self.depth += found.messages
@@ -143,7 +151,7 @@ class Lane:
         self.depth += len(attempts)
 
     def overflow(self, line: Line, more: bool) -> None:
-        """Note whether the store holds *more* of a line that is due and not in memory."""
+        """Record whether the store holds *more* due attempts of a line that are not in memory."""
         self.overflowing += more - line.more
         line.more = more
 
@@ -153,7 +161,7 @@ class Lane:
         self.depth += 1
 
     def hungry(self) -> list[Line]:
-        """Return the lines that may have more in the store than in memory, and have room."""
+        """Return the lines with room that may have more attempts in the store than in memory."""
         return [
             line
             for line in self.queue.lines.values()
@@ -168,11 +176,11 @@ class Lane:
                 line.held.add(attempt.message.message_id)
 
     def expired(self, wall: float) -> list[Attempt]:
-        """Take the attempts in memory whose time has run out."""
+        """Take attempts out of line whose messages have expired."""
         return self.queue.remove(lambda attempt: attempt.message.expires_at <= wall)
 
     def hold(self, attempts: Sequence[Attempt]) -> list[Attempt]:
-        """Hold attempts read back for another purpose; return those that were not held yet."""
+        """Hold attempts that were read back, out of line; return those not held before."""
         fresh: list[Attempt] = []
         for attempt in attempts:
             held = self.queue.line(attempt).held
@@ -188,7 +196,7 @@ class Lane:
         return bool(waited or self.hold([attempt]))
 
     def gone(self, attempts: Sequence[Attempt]) -> None:
-        """Forget attempts that the store no longer calls WAITING, or not here."""
+        """Forget attempts that no longer wait in this lane, by the store."""
         line = None
         for attempt in attempts:
             if line is None or not line.is_of(attempt.message):
@@ -207,7 +215,7 @@ class Lane:
     # -- beginning and leaving ------------------------------------------------------------------
 
     def take_now(self, now: float) -> bool:
-        """Reserve a place for an attempt that is written down together with its message."""
+        """Reserve a place for an attempt that is recorded as begun together with its message."""
         if (
             self.keyed
             or self.queue.waiting
@@ -220,18 +228,18 @@ class Lane:
         return True
 
     def give_back(self, count: int) -> None:
-        """Free places that were reserved for nothing."""
+        """Free reserved places that no request takes."""
         self._begun -= count
 
     def take(
         self, now: float, wall: float, new_key: Callable[[], str]
     ) -> tuple[list[Load], list[Attempt]]:
-        """Return what is to be written down now, and the attempts whose time has run out."""
+        """Return requests to be recorded as begun now, and attempts whose messages have expired."""
         loads: list[Load] = []
         expired: list[Attempt] = []
         room = self._room() if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
-            return [], []  # some are ready to leave: begin many together rather than one by one
+            return [], []  # requests are ready to leave: begin many together rather than each alone
         if self.keyed:
             loads = self._batches(room, wall, new_key, expired)
         else:
@@ -254,25 +262,25 @@ class Lane:
         return loads
 
     def begun(self, loads: Sequence[Load]) -> None:
-        """Let requests leave that are written down."""
+        """Let requests leave that are recorded as begun."""
         self.ready.extend(loads)
 
     def may_repeat(self, now: float) -> int:
-        """Return how many requests may be made once more now: one if it is the probe."""
+        """Return how many requests may be repeated now: one, a probe, if the breaker is open."""
         if not self._may_begin(now):
             return 0
         if not self.breaker.is_closed:
             return 1
         most = min(self.concurrency.limit, int(self.rules.rate or self.concurrency.limit))
-        return max(1, most) - sum(type(one) is Batch and one.repeated for one in self.ready)
+        return max(1, most) - sum(type(load) is Batch and load.repeated for load in self.ready)
 
     def repeat(self, batches: Sequence[Batch]) -> None:
-        """Let requests leave once more."""
+        """Let batches leave again."""
         self._begun += len(batches)
         self.ready.extend(batches)
 
     def leave(self, now: float) -> list[Load]:
-        """Return what may leave now."""
+        """Return the requests that leave now."""
         count = min(self.concurrency.limit - self.out, len(self.ready))
         leaving: list[Load] = []
         for _ in range(count):
@@ -286,7 +294,7 @@ class Lane:
         return leaving
 
     def pause(self, until: float) -> None:
-        """Begin nothing before *until*."""
+        """Begin no attempt before *until*."""
         self.paused_until = max(self.paused_until, until)
 
     def _may_begin(self, now: float) -> bool:
@@ -297,9 +305,9 @@ class Lane:
     def _room(self) -> int:
         if not self.breaker.is_closed:
             return 1  # the probe
-        ahead = 1 if self.keyed else self._ahead  # what is begun cannot join a batch any more
+        ahead = 1 if self.keyed else self._ahead  # an attempt cannot join a batch once it is begun
         room = self.concurrency.limit + ahead - self._begun - self.out
-        if self.rules.rate:  # what waits for its turn must not be called begun
+        if self.rules.rate:  # an attempt that waits for its rate must not be begun
             room = min(room, max(1, int(self.rules.rate * _TURN)) - self._begun)
         return room
 
@@ -315,7 +323,7 @@ class Lane:
         try:
             ours = self.addressed(message)
         except NotAddressable:
-            return message.message_id  # it is refused alone
+            return message.message_id  # refused alone
         if ours.number == message.number:
             return self.provider.group_of(ours)
         # without its country a number may be two phones': these must not share a request

@@ -13,14 +13,14 @@ from smppbridge.relay.ports import Clock
 
 
 class Lanes:
-    """The lane of each provider.  `change` alone adds and removes lanes."""
+    """The lane of each provider.  Only `change` adds and removes lanes."""
 
     def __init__(self, clock: Clock) -> None:
         self.by_name: dict[str, Lane] = {}
         self._clock = clock
 
     def change(self, providers: Mapping[str, Provider], rules: Mapping[str, LaneRules]) -> None:
-        """Keep one lane for each of *providers*, by *rules* from now on."""
+        """Keep a lane for each of *providers*, by *rules* from now on."""
         now = self._clock.monotonic()
         for name, provider in providers.items():
             lane = self.by_name.get(name)
@@ -79,20 +79,20 @@ class Lanes:
                 self.by_name[attempt.provider].give_back(1)
 
     def _schedule(self, message: Message) -> None:
-        """Leave a message that is not due yet to its provider, if all on its route keep it."""
+        """Leave a message that is not due yet to its provider, if all on its route schedule."""
         if all(self.by_name[name].provider.abilities.schedules for name in message.route):
             message.traits = replace(message.traits, scheduled=message.due)
             message.due = message.accepted_at
 
     def probe(self, name: str) -> None:
-        """Let a provider be asked at once: there is reason to hope that it answers again."""
+        """Let a probe leave at once: the provider may be back."""
         if name in self.by_name:
             self.by_name[name].breaker.probe_now()
 
     # -- the lines, for a message that ends while it waits --------------------------------------
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take a waiting attempt out of line; False: it is being begun, moved or expired."""
+        """Take a waiting attempt out of line; False: an attempt that is begun, moved or expired."""
         lane = self.by_name.get(attempt.provider)
         return lane is not None and lane.withdraw(attempt)
 

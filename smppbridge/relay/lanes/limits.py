@@ -1,4 +1,4 @@
-"""How much of anything in how much time."""
+"""limits: tokens a second, and requests out at a time; pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from __future__ import annotations
 class Throughput:
     """A token bucket of *rate* tokens a second that holds one second's worth, at least one.
 
-    A burst within the second is fine; *rate* None is no limit.  Times are monotonic seconds.
+    A burst within the second is fine; *rate* None is no limit.  Times are monotonic seconds.  Only
+    the owner of a bucket takes tokens: an account's Rights, a Lane, Overdue.
     """
 
     __slots__ = ("_at", "_most", "_tokens", "rate")
@@ -17,9 +18,9 @@ class Throughput:
         self._tokens, self._at = self._most, now
 
     def take(self, now: float, tokens: float = 1.0) -> bool:
-        """Take tokens if they are there.
+        """Take tokens out of the bucket; False: the bucket holds too few.
 
-        A full bucket lends what it does not hold: a long message passes a low rate.
+        A full bucket lends the tokens that are missing, so that a long message passes a low rate.
         """
         if self.rate is None:
             return True
@@ -30,7 +31,7 @@ class Throughput:
         return True
 
     def wait(self, now: float) -> float:
-        """Return the seconds until one token is there."""
+        """Return the seconds until the bucket holds a token."""
         if self.rate is None:
             return 0.0
         self._fill(now)
@@ -42,10 +43,11 @@ class Throughput:
 
 
 class Concurrency:
-    """How many requests may be out at once: at most *most*.
+    """A limit of requests that may be out at a time: at most *most*.
 
-    It begins with START, grows by one a round while answers take no longer than they did at best,
-    and shrinks when the provider throttles or does not answer in time.  *limit* is for reading.
+    The limit begins with START, grows by 1 a round while answers take no longer than they did at
+    best, and shrinks when the provider throttles or does not answer in time.  `conclusions.adjust`
+    counts answers and time-outs, Lane changes *most*; all others only read *limit*.
     """
 
     START = 64
@@ -61,12 +63,12 @@ class Concurrency:
         self._cut_at = float("-inf")
 
     def change(self, most: int) -> None:
-        """Go by another maximum."""
+        """Go by another maximum of the limit."""
         self.most = most
         self._set(min(self._limit, float(most)))
 
     def answered(self, count: int, seconds: float, out: int) -> None:
-        """Note *count* answers that took *seconds* each; *out* requests were under way."""
+        """Count *count* answers that took *seconds* each, while *out* requests were out."""
         seconds = max(0.0, seconds)  # the clock may have been set back
         self._latency += (seconds - self._latency) * (self._SMOOTH if self._latency else 1.0)
         self._best = min(self._latency, self._best * self._FORGET) or self._latency
@@ -75,7 +77,7 @@ class Concurrency:
             self._set(min(float(self.most), self._limit + count / self._limit))
 
     def suffered(self, now: float) -> None:
-        """Note throttling or a time-out at *now* (monotonic); once a round trip it shrinks."""
+        """Shrink the limit, once a round trip, for throttling or a time-out at *now*."""
         if now - self._cut_at > self._latency:
             self._set(max(1.0, self._limit * self._SHRINK))
             self._cut_at = now

@@ -1,4 +1,4 @@
-"""The attempts of one lane that wait in memory: priority first, then accounts in rotation."""
+"""queue: the attempts of a lane in memory: priority first, then accounts in rotation; pure."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ PRIORITIES = 4  # SMPP 3.4, 5.2.14: 0 to 3, the highest goes first
 class Line:
     """The attempts that wait for one lane from one account at one priority.
 
-    *depth* counts all, in memory or not; *held* are the message_ids of attempts in memory and of
-    attempts that are being recorded; *more* says that the store holds due ones not in memory.
+    *depth* counts all attempts, in memory or not; *held* are the message_ids of attempts in memory
+    and of attempts that are being recorded; *more*: the store has due attempts not in memory.
+    Only the Lane writes these three, and only its Queue the others.
     """
 
     __slots__ = ("depth", "groups", "held", "more", "priority", "system_id", "waiting")
@@ -27,12 +28,16 @@ class Line:
         self.groups: dict[Hashable, deque[Attempt]] = {}
 
     def is_of(self, message: Message) -> bool:
-        """Tell whether the attempts of a message wait in this line."""
+        """Return whether the attempts of a message wait in this line."""
         return message.priority == self.priority and message.system_id == self.system_id
 
 
 class Queue:
-    """Attempts in memory, in their order; *group_of* names the group that may share a request."""
+    """Attempts in memory, in their order; *group_of* names the group that may share a request.
+
+    Only the Lane changes its queue, but that Backlog puts attempts back, and failover removes
+    attempts that go on to another lane.
+    """
 
     def __init__(self, group_of: Callable[[Attempt], Hashable] | None = None) -> None:
         self.lines: dict[tuple[str, int], Line] = {}
@@ -66,9 +71,9 @@ class Queue:
             level.appendleft(line)
 
     def take(self, most: int = 1) -> list[Attempt]:
-        """Take the next attempt, with up to *most* in all that may go together.
+        """Take the next attempt, with up to *most* attempts in all that may share its request.
 
-        No number is among them twice.
+        No two of these attempts are for the same number.
         """
         line = self._next_line()
         if line is None:
@@ -81,7 +86,7 @@ class Queue:
             _take_distinct(group, most, taken)
         del line.groups[name]
         if group:
-            line.groups[name] = group  # behind the others: none keeps another from its turn
+            line.groups[name] = group  # behind the others: no group keeps another from its turn
         self._took(line, len(taken))
         return taken
 
@@ -90,7 +95,7 @@ class Queue:
         taken: list[Attempt] = []
         while len(taken) < most and (line := self._next_line()) is not None:
             if len(line.groups) > 1 or len(self._levels[line.priority]) > 1:
-                taken += self.take()  # others of this priority have their turn after it
+                taken += self.take()  # other groups of this priority have their turn next
                 continue
             name, group = next(iter(line.groups.items()))
             count = min(most - len(taken), len(group))
@@ -101,7 +106,7 @@ class Queue:
         return taken
 
     def regroup(self, group_of: Callable[[Attempt], Hashable] | None) -> None:
-        """Go by another rule of what may go together, for what waits already too."""
+        """Go by another rule of which attempts may share a request, also for those that wait."""
         self.group_of = group_of
         for line in self.lines.values():
             waiting = [attempt for group in line.groups.values() for attempt in group]
@@ -116,7 +121,7 @@ class Queue:
         return min((a.message.accepted_at for a in heads), default=None)
 
     def remove(self, wanted: Callable[[Attempt], bool]) -> list[Attempt]:
-        """Take all attempts that are *wanted*, wherever they stand."""
+        """Take all attempts that are *wanted*, wherever in their lines."""
         return list(self._removed(self.lines.values(), wanted))
 
     def _removed(
@@ -125,13 +130,13 @@ class Queue:
         for line in lines:
             for name, group in list(line.groups.items()):
                 gone: list[Attempt] = []
-                kept: deque[Attempt] = deque()
+                staying: deque[Attempt] = deque()
                 for attempt in group:
-                    (gone if wanted(attempt) else kept).append(attempt)
+                    (gone if wanted(attempt) else staying).append(attempt)
                 if not gone:
                     continue
-                line.groups[name] = kept
-                if not kept:
+                line.groups[name] = staying
+                if not staying:
                     del line.groups[name]
                 line.waiting -= len(gone)
                 self.waiting -= len(gone)

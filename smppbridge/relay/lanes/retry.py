@@ -1,4 +1,4 @@
-"""What an outcome and an attempt come to: pure."""
+"""retry: the verdict on an attempt, by its outcome and its provider's policy; pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ FIRST_PAUSE, LONGEST_PAUSE, JITTER = 2.0, 300.0, 0.2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one provider's outcomes deserve; times in seconds.
+    """The rules of verdicts on one provider's outcomes; times in seconds.
 
-    *when_uncertain* is hold, retry or fail; a request with a key is repeated while that is not
-    older than *idempotent*.  *first_look* is when an accepted message is looked at again: to poll
-    for its report, or to stop waiting for one.  *attempts* bounds the tries.  *failover_after* is
+    *when_uncertain* is hold, retry or fail; a request with a key is repeated while the key is not
+    older than *idempotent*.  *first_look* is how long after its acceptance a message is polled for
+    its report, or given up.  *attempts* bounds the tries.  *failover_after* is
     how long a message may be put off before the next provider of its route gets it.
     """
 
@@ -31,11 +31,11 @@ class Policy:
     failover_after: float = 60.0
 
     def knows_key(self, attempt: Attempt, now: float) -> bool:
-        """Tell whether the provider still knows the key of an attempt's request."""
+        """Return whether the provider still knows the key of an attempt's request."""
         return now - attempt.begun_at < self.idempotent
 
     def may_repeat(self, attempt: Attempt, now: float) -> bool:
-        """Tell whether the request that carried an attempt may be made again under its key."""
+        """Return whether the request that carried an attempt may be made again under its key."""
         young = self.knows_key(attempt, now)
         tried = self.attempts is not None and attempt.number >= self.attempts
         keyed = attempt.batch is not None and self.when_uncertain == "retry"
@@ -45,7 +45,7 @@ class Policy:
 DEFAULT_POLICY = Policy()
 
 Onward = Callable[[Attempt, bool], int | None]
-"""Returns the place in the route to go on to, if there is one; True: it must be open."""
+"""Returns the next place in an attempt's route, if there is a next; True: only an open lane."""
 
 
 def decide(
@@ -58,14 +58,14 @@ def decide(
     onward: Onward,
     repeated: bool = False,
 ) -> Verdict:
-    """Return where the message goes from here.
+    """Return the verdict on an attempt and its outcome.
 
-    *random* (0 to 1) is for the jitter.  A request that is *repeated* may have been heeded before,
-    whatever became of it this time.
+    *random* (0 to 1) is for the jitter.  The provider may have accepted a *repeated* request
+    before, whatever the outcome is this time.
     """
     if isinstance(outcome, Accepted):
         due, found = now + policy.first_look, outcome.provider_message_id
-        return Verdict(attempt, outcome, Stage.SUBMITTED, due, now, found)
+        return Verdict(attempt, outcome, Stage.SUBMITTED, due, now, provider_message_id=found)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):
@@ -74,8 +74,8 @@ def decide(
     if waited >= policy.failover_after * (attempt.hop + 1):
         hop = onward(attempt, True)
         if hop is not None:
-            return _waiting(attempt, outcome, now, now, attempt.message.route[hop], hop)
-    return _again(attempt, outcome, policy, outcome.after or 0.0, now, random)
+            return _waiting(attempt, outcome, now, now, hop=hop)
+    return _again(attempt, outcome, policy, now, random)
 
 
 def pause(number: int, random: float) -> float:
@@ -85,8 +85,8 @@ def pause(number: int, random: float) -> float:
 
 
 def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
-    """Return the decision to try again at once, with the same provider."""
-    return _waiting(attempt, outcome, now, now, attempt.provider, _hop(attempt, outcome))
+    """Return the verdict of another try at once, with the same provider."""
+    return _waiting(attempt, outcome, now, now)
 
 
 def _is_final(outcome: Outcome) -> bool:
@@ -96,7 +96,7 @@ def _is_final(outcome: Outcome) -> bool:
 def _unsure(
     attempt: Attempt, outcome: Outcome, policy: Policy, now: float, random: float
 ) -> Verdict:
-    """Repeat the request under its key, or try again, fail or wait as the policy says."""
+    """Repeat the request under its key; or fail the message, or wait for a report, by policy."""
     if policy.may_repeat(attempt, now):
         after = outcome.after if isinstance(outcome, Postponed) else None
         due = now + max(after or 0.0, pause(attempt.number, random))
@@ -108,24 +108,19 @@ def _unsure(
 
 
 def _again(
-    attempt: Attempt,
-    outcome: Outcome,
-    policy: Policy,
-    after: float,
-    now: float,
-    random: float,
+    attempt: Attempt, outcome: Postponed, policy: Policy, now: float, random: float
 ) -> Verdict:
     if policy.attempts is not None and attempt.number >= policy.attempts:
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
-    due = now + max(after, pause(attempt.number, random))
-    due = min(due, attempt.message.expires_at)  # where it is looked at once more, and expires
-    return _waiting(attempt, outcome, due, now, attempt.provider, _hop(attempt, outcome))
+    due = now + max(outcome.after or 0.0, pause(attempt.number, random))
+    due = min(due, attempt.message.expires_at)  # when the message comes in line, and expires
+    return _waiting(attempt, outcome, due, now)
 
 
 def _hop(attempt: Attempt, outcome: Outcome) -> int:
-    """Return the place in the route for another try; after Uncertain it is beyond the last.
+    """Return an attempt's place in its route for another try: after Uncertain beyond the last.
 
-    Whatever that try comes to, no second provider may get what the first one may have heeded.
+    Whatever the next outcome is, no second provider may get a message that the first may have sent.
     """
     return len(attempt.message.route) if isinstance(outcome, Uncertain) else attempt.hop
 
@@ -134,13 +129,16 @@ def _refused(attempt: Attempt, outcome: Refused, now: float, onward: Onward) -> 
     if outcome.provider_fault:
         hop = onward(attempt, False)
         if hop is not None:
-            return _waiting(attempt, outcome, now, now, attempt.message.route[hop], hop)
+            return _waiting(attempt, outcome, now, now, hop=hop)
     return _failed(attempt, outcome, now, MessageState.REJECTED, outcome.command_status & 0x3FF)
 
 
 def _waiting(
-    attempt: Attempt, outcome: Outcome, due: float, now: float, provider: str, hop: int
+    attempt: Attempt, outcome: Outcome, due: float, now: float, *, hop: int | None = None
 ) -> Verdict:
+    """Return the verdict of another try: at *hop* of the route, or with the same provider."""
+    provider = attempt.provider if hop is None else attempt.message.route[hop]
+    hop = _hop(attempt, outcome) if hop is None else hop
     return Verdict(attempt, outcome, Stage.WAITING, due, now, next_provider=provider, next_hop=hop)
 
 

@@ -1,4 +1,4 @@
-"""Reports whose message is not known yet: kept in memory beside the store, bounded."""
+"""early: reports whose message is not known yet: in memory beside the store, bounded; pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class EarlyRules:
-    """How long (seconds) and how many reports without a message are kept."""
+    """How long (seconds) and how many early reports wait for their message."""
 
     keep: float = 3_600.0
     most: int = 100_000
 
 
 class Early:
-    """Early reports by provider and by what spellings of one id share."""
+    """Early reports by provider, and by the form that all spellings of an id share.
+
+    Only Reports adds and removes early reports; an early report is changed by `put` alone.
+    """
 
     def __init__(self, rules: EarlyRules) -> None:
         self._rules = rules
@@ -36,9 +39,9 @@ class Early:
         return report in self._lines.get(_like(report), ())
 
     def put(self, provider: str, report: Report, at: float) -> EarlyReport:
-        """Keep a report that came at *at*; of two about one id, the first final one stays."""
+        """Add a report received at *at*; of two reports about an id the first final one stays."""
         found, renamed = report.provider_message_id, report.renamed
-        new = EarlyReport(provider, found, report.state, report.error, at, renamed)
+        new = EarlyReport(provider, found, report.state, report.error, at, renamed=renamed)
         line = self._lines.setdefault(_like(new), [])
         for before in line:
             if before.provider_message_id == new.provider_message_id:
@@ -51,7 +54,7 @@ class Early:
         return new
 
     def take(self, report: EarlyReport) -> None:
-        """Let go of a report, if it is still there."""
+        """Remove an early report, if it has not been removed before."""
         line = self._lines.get(_like(report), [])
         if report in line:
             line.remove(report)
@@ -60,7 +63,7 @@ class Early:
                 del self._lines[_like(report)]
 
     def match(self, attempts: Iterable[Attempt]) -> list[tuple[Report, Attempt]]:
-        """Take the reports about attempts: with the very id, or the only one like it."""
+        """Remove and return the reports about attempts: of their id, or of the only id like it."""
         met: list[tuple[Report, Attempt]] = []
         for attempt in attempts:
             found = attempt.provider_message_id or ""
@@ -72,7 +75,7 @@ class Early:
         return met
 
     def outdated(self, now: float) -> list[EarlyReport]:
-        """Take the reports that have waited too long, and the oldest ones that are too many."""
+        """Remove and return reports that waited too long, and the oldest ones above the bound."""
         if not self._count:
             return []
         every = sorted((r for line in self._lines.values() for r in line), key=_age)
@@ -84,7 +87,7 @@ class Early:
 
 
 def as_report(early: EarlyReport) -> Report:
-    """Return the report that was kept."""
+    """Return an early report as its provider made it."""
     state = MessageState(early.state)
     return Report(early.provider_message_id, state, early.error, renamed=early.renamed)
 

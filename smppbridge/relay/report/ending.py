@@ -79,7 +79,7 @@ class LaneLines(Protocol):
     """The lines in which messages wait."""
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take a waiting attempt out of line; False: it is being begun, moved or expired."""
+        """Take a waiting attempt out of line; False: an attempt that is begun, moved or expired."""
 
     def gone(self, attempts: Sequence[Attempt]) -> None:
         """Forget attempts that were withdrawn: their messages have ended."""
@@ -90,9 +90,10 @@ class LaneLines(Protocol):
 
 @dataclass(slots=True, eq=False)
 class Fate:
-    """The state that a message is to get; *stage* is where its message was found.
+    """The state that a message is to get; *stage* is the stage in which the message was found.
 
-    *error* is a network error code.  *early* and *renamed* are those of a Settlement.
+    *error* is a network error code.  *early* and *renamed* are those of a Settlement.  Only the
+    movement that builds a fate writes it, before the claim.
     """
 
     attempt: Attempt
@@ -108,7 +109,8 @@ class Fate:
 class Ending:
     """Fates whose claims were granted together, and the settlements that the store is to write.
 
-    *withdrawn* are the attempts that the claim took out of line.
+    *withdrawn* are the attempts that the claim took out of line.  Only Endings writes an
+    Ending.
     """
 
     source: str
@@ -118,11 +120,12 @@ class Ending:
 
 
 class Endings:
-    """The claims on messages.  Nobody else writes them, and nobody else ends a message.
+    """The claims on messages.  Only Endings writes claims, ends a message, and writes its state.
 
-    *moving* holds the message_ids that have a standing, for a quick look: it is mostly empty.
-    *keep* is how long a delivery is owed (seconds), *owe* takes deliveries that are durable;
-    *every_fate* has the end of every message logged, not only failures.
+    *moving* holds the message_ids of messages that end or have ended while they were not SUBMITTED.
+    Others only read it: mostly empty, it saves asking for a standing.
+    *keep* is how long a delivery is owed (seconds), *owe* receives deliveries that are durable;
+    with *every_fate* the end of every message is logged, not only failures.
     """
 
     def __init__(
@@ -182,7 +185,7 @@ class Endings:
         return ending
 
     def conclude(self, ending: Ending) -> None:
-        """End the claims whose settlements are durable: deliveries are owed, ends are logged."""
+        """Conclude claims whose settlements are durable: deliveries are owed, ends are logged."""
         for fate in ending.fates:
             fate.attempt.state = fate.state
             message_id = self._end_claim(fate)
@@ -202,7 +205,7 @@ class Endings:
                     self._log_end(s)
 
     def release(self, ending: Ending) -> None:
-        """Give claims back: the store could not write their settlements."""
+        """Release claims: the store failed to write their settlements."""
         for fate in ending.fates:
             message_id = self._end_claim(fate)
             if fate.final:
@@ -211,7 +214,7 @@ class Endings:
             self._lines.let_go(ending.withdrawn)
 
     def _is_granted(self, fate: Fate, before: Fate | None) -> bool:
-        """Tell whether a claim is granted beside the claim *before* it, by the table."""
+        """Return whether a claim is granted after the claim *before* it, by the table."""
         state = fate.attempt.state if before is None else before.state
         if before is not None:
             standing = Standing.ENDING if before.final else Standing.NOTED
@@ -252,6 +255,6 @@ class Endings:
 
 
 def _segment_ids(message: Message) -> dict[str, list[int]]:
-    """Return the ids that the segments of a long message were given, for its line in the log."""
+    """Return the message_ids of a long message's segments, for the log."""
     ids = [segment.message_id for segment in message.segments]
     return {"segments": ids} if ids else {}

@@ -1,4 +1,4 @@
-"""Which receipts a state makes due: pure."""
+"""receipts: the receipts that a state makes due; pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from smppbridge.store.port import Settlement
 
 
 def is_wanted(registered_delivery: int, state: int, final: bool) -> bool:
-    """Tell whether a message asked to hear of *state* (SMPP 3.4, 5.2.17)."""
-    if state == MessageState.SCHEDULED:  # of SMPP 5.0: never told
+    """Return whether a message asked for a receipt about *state* (SMPP 3.4, 5.2.17)."""
+    if state == MessageState.SCHEDULED:  # of SMPP 5.0: in no receipt
         return False
     if not final:
         return bool(registered_delivery & RegisteredDelivery.INTERMEDIATE)
@@ -34,9 +34,9 @@ def settlement(
     renamed: str | None = None,
     final: bool = False,
 ) -> Settlement:
-    """Return the message's new state with its deliveries, kept *keep* seconds: one a segment.
+    """Return a message's new state, and a delivery for each segment that asked for a receipt.
 
-    *final* makes a state final that is not by itself.
+    A delivery is owed for *keep* seconds.  *final* makes any state final.
     """
     message = attempt.message
     final = final or MessageState(state).is_final
@@ -49,7 +49,7 @@ def settlement(
         delivery_of(
             message,
             message_id=message_id,
-            state=_told(state),
+            state=_shown(state),
             error=error,
             done_at=at,
             expires_at=at + keep,
@@ -58,9 +58,19 @@ def settlement(
         for message_id, registered_delivery in asked
         if is_wanted(registered_delivery, state, final)
     ]
-    return Settlement(attempt, state, error, at, final, source, deliveries, early, renamed)
+    return Settlement(
+        attempt,
+        state,
+        error,
+        at,
+        final,
+        source=source,
+        deliveries=deliveries,
+        early=early,
+        renamed=renamed,
+    )
 
 
-def _told(state: int) -> int:
-    """Return the state that a receipt tells: SKIPPED is of SMPP 5.0."""
+def _shown(state: int) -> int:
+    """Return a state as a receipt has it: SKIPPED is of SMPP 5.0."""
     return MessageState.UNDELIVERABLE if state == MessageState.SKIPPED else state

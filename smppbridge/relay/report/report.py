@@ -1,7 +1,7 @@
 """report: a provider's report finds its message and gives it a state; deliveries become due.
 
     receive -> found -> claim -> settle .disk. -> conclude -> deliver
-            -> not found -> keep .disk. -> expect
+            -> not found -> early .disk. -> expect
 
 Not found is normal: a callback can overtake the answer that names its message.
 """
@@ -25,7 +25,10 @@ Met = tuple[Report, Attempt]
 
 
 class Reports:
-    """Finds the message of a report and settles it; awaits the reports of accepted messages."""
+    """Settles the messages of reports, and awaits the reports of accepted messages.
+
+    Only Reports writes the early and the awaited reports, and renames an accepted attempt.
+    """
 
     def __init__(
         self, store: ReportStore, endings: Endings, early: EarlyRules, around: Around
@@ -39,7 +42,7 @@ class Reports:
     # -- a provider's reports -------------------------------------------------------------------
 
     async def receive(self, provider: str, reports: Iterable[Report], source: str) -> None:
-        """Settle reports; return when they are on disk.  Raises StoreFailure."""
+        """Settle the messages of reports; return when that is on disk.  Raises StoreFailure."""
         fates: list[Fate] = []
         unknown: list[Report] = []
         named: list[Report] = []
@@ -57,26 +60,26 @@ class Reports:
             await self._search(provider, unknown, source)
 
     async def _named(self, provider: str, reports: Sequence[Report]) -> list[Fate]:
-        """Return the fates of messages that reports name by our message_id: none is early."""
+        """Return the fates of messages that reports name by our message_id: no report is early."""
         found = await self._store.find([r.message_id for r in reports if r.message_id is not None])
         fates: list[Fate] = []
         for report in reports:
             message = found.get(report.message_id or 0)
-            if message is None or message.attempt.provider != provider:  # it went on to another
+            if message is None or message.attempt.provider != provider:  # moved to another provider
                 self._meters.unmatched(provider, 1)
             elif self._is_open(provider, message, report):
                 fate = fate_of(report, message.attempt, message.stage)
-                if message.attempt.provider_message_id is None:  # it overtakes the answer
+                if message.attempt.provider_message_id is None:  # the report overtakes it
                     fate.renamed = report.provider_message_id
                 fates.append(fate)
         return fates
 
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
-        """Settle messages that are in the store; a report of none is early."""
+        """Settle messages that are in the store; a report without a message is early."""
         now = self._clock.wall()
-        kept = [self.early.put(provider, report, now) for report in reports]
+        earlies = [self.early.put(provider, report, now) for report in reports]
         keys = [(provider, report.provider_message_id) for report in reports]
-        keeping = self._store.keep_early(kept)  # most are early: one commit for both
+        keeping = self._store.keep_early(earlies)  # most are early: one commit for both
         finding = self._store.find(keys)
         try:
             await keeping
@@ -84,9 +87,9 @@ class Reports:
             found = await finding
         fates: list[Fate] = []
         closed: list[tuple[str, str]] = []
-        for key, report, early in zip(keys, reports, kept, strict=True):
+        for key, report, early in zip(keys, reports, earlies, strict=True):
             if key not in found or early not in self.early:
-                continue  # `expect` meets it, or has met it meanwhile
+                continue  # `expect` matches the report, or has matched it meanwhile
             self.early.take(early)
             if self._is_open(provider, found[key], report):
                 fates.append(fate_of(report, found[key].attempt, found[key].stage, key))
@@ -122,30 +125,30 @@ class Reports:
         return True
 
     def _await_no_more(self, fate: Fate) -> None:
-        """Forget an attempt whose report is final; await the others under their new name."""
+        """Forget an attempt whose message has ended; await a renamed attempt under its new id."""
         attempt = fate.attempt
         if fate.final or fate.renamed:
             awaited = self._forget(attempt)
             if fate.renamed:
                 attempt.provider_message_id = fate.renamed
-                if awaited and not fate.final:  # those that are not are found in the store
+                if awaited and not fate.final:  # else the store finds its message
                     self._awaited[attempt.provider, fate.renamed] = attempt
 
     def _forget(self, attempt: Attempt) -> bool:
-        """Await no reports about an attempt any more; tell whether they were."""
+        """Await no report about an attempt any more; return whether reports were awaited."""
         key = attempt.provider, attempt.provider_message_id or ""
         return self._awaited.pop(key, None) is not None
 
     # -- reports that come before their message is known ------------------------------------------
 
     async def restore(self, reports: Iterable[EarlyReport]) -> None:
-        """Settle early reports of the store whose messages are known by now; keep the others."""
+        """Receive the early reports of the store again: their messages may be known by now."""
         by_provider: dict[str, list[Report]] = {}
         for early in reports:
             by_provider.setdefault(early.provider, []).append(as_report(early))
-        for provider, kept in by_provider.items():
-            for at in range(0, len(kept), RESTORED_AT_ONCE):
-                await self.receive(provider, kept[at : at + RESTORED_AT_ONCE], "push")
+        for provider, early_ones in by_provider.items():
+            for at in range(0, len(early_ones), RESTORED_AT_ONCE):
+                await self.receive(provider, early_ones[at : at + RESTORED_AT_ONCE], "push")
 
     def expect(self, attempts: Sequence[Attempt]) -> list[Met]:
         """Await reports about attempts just accepted; return the early reports about them.
@@ -160,7 +163,7 @@ class Reports:
         return self.early.match(attempts) if self.early else []
 
     def unexpect(self, met: Sequence[Met]) -> None:
-        """Keep early reports on: the acceptance of their messages could not be recorded."""
+        """Put matched early reports back: the acceptance of their messages was not recorded."""
         for report, attempt in met:
             self.early.put(attempt.provider, report, self._clock.wall())
 
@@ -175,7 +178,7 @@ class Reports:
             self._unsettled += met
 
     async def forget_early(self) -> None:
-        """Settle early reports that the store failed to; give up the oldest and those too many."""
+        """Settle again after a StoreFailure; give up early reports that are too old or too many."""
         if self._unsettled:
             met, self._unsettled = self._unsettled, []
             await self.settle_early(met)
@@ -188,9 +191,9 @@ class Reports:
     # -- ends of our own ------------------------------------------------------------------------
 
     async def settle_own(self, fates: Sequence[Fate]) -> list[Attempt] | None:
-        """End messages for a reason of our own; return whose are ended, None if the store failed.
+        """End messages for a reason of our own; return the attempts of messages that have ended.
 
-        A message that a report is ending is left to the report.
+        None: the store failed.  A message that a report is ending is left to the report.
         """
         ending = self._endings.claim(fates, "own")
         try:
@@ -210,4 +213,4 @@ def fate_of(
     """Return the fate that a report gives to the message of an attempt."""
     final = report.state in FINAL_STATES
     renamed = report.renamed or None
-    return Fate(attempt, report.state, report.error, stage, final, early, renamed)
+    return Fate(attempt, report.state, report.error, stage, final, early=early, renamed=renamed)

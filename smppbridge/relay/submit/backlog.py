@@ -1,4 +1,4 @@
-"""backlog: attempts in line: counted, read back from the store, moved along a route, expired."""
+"""backlog: the attempts in line: counted, read back, moved along their route, expired."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
 
 
 class Backlog:
-    """Keeps the lines of all lanes filled; *move* lets a lane begin attempts."""
+    """Keeps the lines of all lanes filled; *move* lets a lane begin attempts.
+
+    Only Backlog writes the attempts that are held for a report, and a lane's *loading*.
+    """
 
     def __init__(
         self,
@@ -35,9 +38,9 @@ class Backlog:
         self._held: list[Attempt] = []  # in line, until it is known whether a report ends them
 
     def wait(self, attempts: Iterable[Attempt], dues: Iterable[float] | None = None) -> None:
-        """Put attempts in line that are WAITING in the store; the store is asked for later ones.
+        """Put attempts in line that are WAITING in the store; count those that are not due yet.
 
-        *dues* (UNIX seconds) are their messages' unless they are given.
+        *dues* (UNIX seconds) are the times of the attempts; None: those of their messages.
         """
         wall = self._clock.wall()
         ready: dict[Lane, list[Attempt]] = {}
@@ -47,7 +50,7 @@ class Backlog:
         for attempt, due in zip(attempts, dues, strict=True):
             lane = self._lanes.by_name.get(attempt.provider)
             if lane is None:
-                continue  # its provider is gone: it stays in the store until that is back
+                continue  # the store keeps the attempt until its provider is back
             in_line = ready.setdefault(lane, [])
             if self._endings.moving and not self._is_open(lane, attempt):
                 continue
@@ -71,7 +74,7 @@ class Backlog:
         lane.queue.put_back(back)
 
     def _is_open(self, lane: Lane, attempt: Attempt) -> bool:
-        """Tell whether no report ends a message; one that is being ended is counted and held."""
+        """Return whether a message is open; an attempt whose message is ending is held."""
         standing = self._endings.standing(attempt.message)
         if standing is Standing.ENDING:
             lane.later(attempt)
@@ -85,7 +88,7 @@ class Backlog:
     # -- time passes ----------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Let go of the attempts that were held for a report, where it is settled or has failed."""
+        """Forget held attempts whose messages have ended; leave the open ones to the store."""
         held, self._held = self._held, []
         for attempt in held:
             lane = self._lanes.by_name.get(attempt.provider)
@@ -96,7 +99,7 @@ class Backlog:
                 (lane.gone if standing is Standing.ENDED else lane.let_go)([attempt])
 
     def divert(self, lane: Lane) -> None:
-        """Send on the messages of a shut lane: it looks at all of them, so not at every turn."""
+        """Move the messages of a shut lane to open lanes: reads the whole queue, so not often."""
         if self._draining:
             return
         if lane.queue.waiting and lane.is_shut(self._clock.monotonic()):
@@ -120,7 +123,7 @@ class Backlog:
         self.wait(attempts)
 
     def refill(self, lane: Lane) -> None:
-        """Read attempts back from the store where lines have more there than in memory."""
+        """Read attempts back for lines that have more attempts in the store than in memory."""
         if not lane.loading and lane.hungry():
             lane.loading = True
             self._spawn(self._refill(lane))

@@ -1,4 +1,4 @@
-"""Drives exchanges: the only loop that does, for every provider and every wire."""
+"""carry: the only loop that drives exchanges, for every provider and every wire."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Conclude = Callable[[Conclusions], None]
 
 @dataclass(slots=True)
 class Carried:
-    """An exchange on its way; *about* is whose it is, and *conclude* is told how it ended."""
+    """An exchange on its way about an attempt, a batch or a provider; *conclude* concludes it."""
 
     about: Any
     provider: str
@@ -23,10 +23,11 @@ class Carried:
 
 
 class Carrier:
-    """Starts exchanges, sends what they want sent, feeds them the answers.
+    """Starts exchanges, sends their requests, and gives them the answers.
 
-    A conclusion is what the exchange returned, or the exception that ended it: NotSent, NoAnswer,
-    BadReply, or whatever a faulty provider raised.  Answers come in lists, and so do conclusions.
+    A conclusion is the value that an exchange returned, or the exception that ended it: NotSent,
+    NoAnswer, BadReply, or any exception of a faulty provider.  Answers and conclusions come in
+    lists.  Only Carrier writes the exchanges that wait for a shared exchange.
     """
 
     def __init__(
@@ -44,20 +45,20 @@ class Carrier:
         start: Callable[[Any], Exchange[Any]],
         conclude: Conclude,
     ) -> None:
-        """Start an exchange with one provider about each of *about*."""
+        """Start an exchange with a provider about each of *about*."""
         steps: list[tuple[Carried, Any]] = []
         failed: Conclusions = []
-        for one in about:
+        for each in about:
             try:
-                steps.append((Carried(one, provider, start(one), conclude), None))
+                steps.append((Carried(each, provider, start(each), conclude), None))
             except Exception as error:  # a provider's fault must not stop its lane
-                failed.append((one, error))
+                failed.append((each, error))
         self.answered(steps)
         if failed:
             conclude(failed)
 
     def answered(self, answers: Iterable[tuple[Carried, Any]]) -> None:
-        """Go on with exchanges whose answers (or NotSent, NoAnswer) have come."""
+        """Continue exchanges by their answers (or NotSent, NoAnswer)."""
         asks: dict[str, list[tuple[Carried, Any]]] = {}
         ended: dict[Conclude, Conclusions] = {}
         for carried, answer in answers:
@@ -76,13 +77,13 @@ class Carrier:
                     self._share(carried, wanted)
                 else:
                     asks.setdefault(carried.provider, []).append((carried, wanted))
-        for provider, some in asks.items():
-            self._send(provider, some)
+        for provider, requests in asks.items():
+            self._send(provider, requests)
         if ended:
             self._conclude(iter(ended.items()))
 
     def _conclude(self, ended: Iterator[tuple[Conclude, Conclusions]]) -> None:
-        """Tell how exchanges ended; a fault in one place keeps no other from hearing of its own."""
+        """Conclude exchanges; a `conclude` that raises keeps no other from its conclusions."""
         for conclude, conclusions in ended:
             try:
                 conclude(conclusions)
@@ -91,7 +92,7 @@ class Carrier:
                 raise
 
     def _share(self, carried: Carried, wanted: Once) -> None:
-        """Let an exchange wait for one that all who want it share; the first one starts it."""
+        """Let an exchange wait for a shared exchange, which the first that wants it starts."""
         key = (carried.provider, wanted.name)
         waiting = self._sharing.get(key)
         if waiting is not None:
@@ -101,5 +102,5 @@ class Carrier:
         self.carry(carried.provider, [key], lambda _: wanted.exchange(), self._shared)
 
     def _shared(self, conclusions: Conclusions) -> None:
-        for key, came_to in conclusions:
-            self.answered([(carried, came_to) for carried in self._sharing.pop(key)])
+        for key, conclusion in conclusions:
+            self.answered([(carried, conclusion) for carried in self._sharing.pop(key)])

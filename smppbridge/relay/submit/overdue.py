@@ -1,7 +1,7 @@
-"""overdue: messages that are due while no attempt of theirs waits: they are polled, or given up.
+"""overdue: a message that is due while no attempt of it waits is polled, repeated or given up.
 
-A SUBMITTED message is looked at again at its *due*: to poll for its report, and, at the report's
-deadline, to give up.  An Uncertain one is sent again at its *due* under its key, or given up.
+A SUBMITTED message is polled for its report at its *due*, and given up at the report's deadline.
+The request of an Uncertain message is repeated under its key at its *due*, or the message given up.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
 
-AT_ONCE = 500  # messages looked at in one go
+AT_ONCE = 500  # messages a look
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRules:
-    """How a provider is asked; seconds, and questions a second.  *polls* False: it is not.
+    """How a provider is polled: seconds, and polls a second.  *polls* False: never.
 
-    *end_state* is what a message becomes for which no report has come at *report_deadline*.
+    *end_state* is the state of a message that has no report at *report_deadline*.
     """
 
     polls: bool = False
@@ -42,27 +42,30 @@ class PollRules:
     end_state: MessageState = MessageState.UNKNOWN
 
     def first_look(self) -> float:
-        """Return how long after its acceptance a message is looked at."""
+        """Return how long after its acceptance a message is polled or given up (seconds)."""
         return self.first if self.polls else self.report_deadline
 
     def next_look(self, now: float, accepted_at: float) -> float:
-        """Return when to look again: after as long again as it has waited, within bounds."""
+        """Return when to poll a message again: after as long as it has waited, within bounds."""
         pause = min(self.longest, max(self.first, now - accepted_at))
         return min(now + pause, accepted_at + self.report_deadline)
 
 
 class Again(Protocol):
-    """Makes requests once more whose outcome is Uncertain."""
+    """Repeats requests whose outcome is Uncertain."""
 
     async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
-        """Repeat batches under their keys; return the names of those that cannot be."""
+        """Repeat batches under their keys; return the names of batches that cannot be repeated."""
 
     async def resend(self, attempts: Sequence[Attempt]) -> None:
-        """Try attempts again, as an operator decided."""
+        """Begin another try of attempts, as an operator decided."""
 
 
 class Overdue:
-    """Looks at messages whose time has come while they are out, provider by provider."""
+    """Polls, repeats or gives up the due messages that are out, provider by provider.
+
+    Only Overdue writes its counts of polls that are out, and the providers it is busy with.
+    """
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class Overdue:
         self._throughput = {name: Throughput(r.rate, now) for name, r in rules.items()}
 
     def tick(self) -> None:
-        """Look at what is due; called every second or so."""
+        """Poll, repeat or give up the due messages; called every second or so."""
         for name in self._lanes.by_name:
             if name not in self._busy:
                 self._busy.add(name)
@@ -113,24 +116,24 @@ class Overdue:
             self._busy.discard(name)
 
     async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
-        """Send again what may be sent again, under its key; give up the rest."""
+        """Repeat the requests that may be repeated, under their keys; give up other messages."""
         lane, now = self._lanes.by_name[name], self._clock.wall()
         policy = lane.rules.policy
         names = dict.fromkeys(a.batch for a in attempts if a.batch and policy.may_repeat(a, now))
         broken = await self._again.repeat(lane, list(names)) if names else set()
         repeated = names.keys() - broken
-        rest = [a for a in attempts if a.batch not in repeated]
+        others = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
-        held = [a for a in rest if a.begun_at + hold > now]  # a report may come yet
+        held = [a for a in others if a.begun_at + hold > now]  # a report may come yet
         if held:
             await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
-        lost = [a for a in rest if a not in held]
+        lost = [a for a in others if a not in held]
         if lost:
             why = "no report came for an uncertain attempt"
             await self._give_up(lost, MessageState.UNKNOWN, why)
 
     def _may_ask(self, name: str) -> int:
-        """Return how many polls the rate allows now."""
+        """Return how many polls the rate and the bound allow now."""
         now, throughput = self._clock.monotonic(), self._throughput[name]
         most = AT_ONCE - self._out.get(name, 0)
         return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
@@ -170,11 +173,11 @@ class Overdue:
             self._out[name] -= 1
             known = isinstance(found, Report)
             self._meters.asked(name, "query", "answered" if known else "failed", [took])
-            if known:  # named by our id: it is known, and no early report
+            if known:  # by our id the report finds its message: it is never early
                 named = replace(found, message_id=attempt.message.message_id)
                 reports.setdefault(name, []).append(named)
-        for name, some in reports.items():
-            self._spawn(self._receive(name, some))
+        for name, received in reports.items():
+            self._spawn(self._receive(name, received))
 
     async def _receive(self, name: str, reports: Sequence[Report]) -> None:
         try:
@@ -185,7 +188,7 @@ class Overdue:
     async def _give_up(
         self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""
     ) -> None:
-        """End messages; those that UNKNOWN is the end of are logged with the reason."""
+        """End messages with a state; log the messages that end UNKNOWN with the reason."""
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         if ended and state is MessageState.UNKNOWN:
             self._log(ended, reason)
@@ -201,12 +204,12 @@ class Overdue:
             )
 
     def _is_out(self, attempt: Attempt) -> bool:
-        """Tell whether a request is just being repeated: its answer decides."""
+        """Return whether an attempt's request is being repeated: the answer decides."""
         lane = self._lanes.by_name.get(attempt.provider)
         return lane is not None and attempt.batch in lane.repeating
 
     async def by_hand(self) -> None:
-        """Do what was decided by hand about Uncertain messages."""
+        """Carry out the decisions of operators about Uncertain messages."""
         try:
             decisions = await self._store.decisions()
         except StoreFailure:
@@ -225,5 +228,5 @@ class Overdue:
 
 
 def _awaited_from(attempt: Attempt) -> float:
-    """Return from when on a report can be expected."""
+    """Return the time from which on an attempt's report can be expected."""
     return max(attempt.answered_at, attempt.message.traits.scheduled or 0.0)

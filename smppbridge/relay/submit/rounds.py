@@ -13,12 +13,12 @@ from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure
 
 Receive = Callable[[str, Sequence[Received], str], Awaitable[None]]
-"""Receives the reports, MO messages and opt-outs of a provider; the last word is poll here."""
+"""Receives a provider's reports, MO messages and opt-outs; the last argument is the source."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoundRules:
-    """How often a provider is asked (seconds; None: never), and at which balance it is low."""
+    """The intervals in which a provider is asked (seconds; None: never), and its low balance."""
 
     balance_every: float | None = None
     low_balance: float | None = None
@@ -26,7 +26,10 @@ class RoundRules:
 
 
 class Rounds:
-    """Asks all providers in their intervals; *receive* settles the pulled reports."""
+    """Asks all providers in their intervals; *receive* settles the pulled reports.
+
+    Only Rounds writes the balances, and records a lane's low credit.
+    """
 
     def __init__(
         self,
@@ -75,7 +78,7 @@ class Rounds:
 
     def _balanced(self, conclusions: Conclusions) -> None:
         for name, found in conclusions:
-            if name not in self._lanes.by_name:  # gone while it was asked
+            if name not in self._lanes.by_name:  # removed while it was asked
                 self.balances.pop(name, None)
             elif isinstance(found, Balance):
                 self.balances[name] = found
@@ -85,11 +88,11 @@ class Rounds:
                 self._journal("balance_unknown", provider=name, reason=type(found).__name__)
 
     def _watch_credit(self, name: str, balance: Balance) -> None:
-        """Mark a lane whose balance is low: its messages go elsewhere before it is spent."""
+        """Record whether a lane's credit is low: its messages go elsewhere before credit ends."""
         lane, least = self._lanes.by_name[name], self._rules[name].low_balance
-        was_low, lane.is_low = lane.is_low, least is not None and balance.amount <= least
-        if lane.is_low != was_low:
-            event = "balance_low" if lane.is_low else "balance_restored"
+        is_low = least is not None and balance.amount <= least
+        if lane.watch_credit(is_low=is_low):
+            event = "balance_low" if is_low else "balance_restored"
             self._journal(event, provider=name, balance=balance.amount, unit=balance.unit)
 
     def _pulled(self, conclusions: Conclusions) -> None:
@@ -99,9 +102,9 @@ class Rounds:
             else:
                 self._journal("pull_failed", provider=name, reason=type(found).__name__)
 
-    async def _hand_on(self, name: str, heard: Sequence[Received]) -> None:
+    async def _hand_on(self, name: str, received: Sequence[Received]) -> None:
         try:
-            await self._receive(name, heard, "poll")
+            await self._receive(name, received, "poll")
         except StoreFailure:
-            # The next pull would return newer reports only: these are received again before it.
-            self._unsettled[name] = [*self._unsettled.get(name, ()), *heard]
+            # The next pull would return newer reports only: these are received again first.
+            self._unsettled[name] = [*self._unsettled.get(name, ()), *received]

@@ -28,8 +28,10 @@ _KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
 
 
 class Submit:
-    """Moves the attempts of all lanes; nobody else lets a request leave.
+    """Moves the attempts of all lanes: only Submit lets a request leave.
 
+    Only Submit and its Backlog write attempts that are placed, but for their state (Endings) and
+    the new id of a renamed attempt (Reports).
     *random* returns 0 to 1, for jitter; *new_key* makes the key of a request, a random UUID.
     """
 
@@ -55,7 +57,7 @@ class Submit:
         self.backlog = Backlog(store, lanes, reports, endings, move=self._move, around=around)
 
     def take(self, attempts: Iterable[Attempt]) -> None:
-        """Let attempts of accepted messages leave that are begun (number 1); the others wait."""
+        """Let attempts leave that are begun (number 1); put the other attempts in line."""
         begun: dict[str, list[Attempt]] = {}
         waiting: list[Attempt] = []
         for attempt in attempts:
@@ -63,9 +65,9 @@ class Submit:
                 begun.setdefault(attempt.provider, []).append(attempt)
             else:
                 waiting.append(attempt)
-        for name, some in begun.items():
+        for name, loads in begun.items():
             lane = self._lanes.by_name[name]
-            lane.begun(some)
+            lane.begun(loads)
             self._leave(lane)
         if waiting:
             self.backlog.wait(waiting)
@@ -137,14 +139,14 @@ class Submit:
         self._move(lane)
 
     async def repeat(self, lane: Lane, names: Sequence[str]) -> set[str]:
-        """Make requests again whose outcome is Uncertain, unchanged and under their keys.
+        """Repeat requests whose outcome is Uncertain, unchanged and under their keys.
 
-        Returns the names of requests that cannot be made as they were: a part of them has gone
-        another way since.  Raises StoreFailure.
+        Returns the names of requests that cannot be repeated unchanged: one of their attempts is
+        gone, or waits.  Raises StoreFailure.
         """
         most = lane.may_repeat(self._clock.monotonic())
         if most <= 0:
-            return set()  # they stay due
+            return set()  # the attempts stay due
         found = await self._store.batches(names[:most])
         batches = {name: again(name, members) for name, members in found.items()}
         whole = [batch for batch in batches.values() if batch is not None and batch.open]
@@ -162,7 +164,7 @@ class Submit:
         return {name for name, batch in batches.items() if batch is None}
 
     async def resend(self, attempts: Sequence[Attempt]) -> None:
-        """Try Uncertain attempts again, as an operator decided; nobody knows whether twice."""
+        """Begin another try of Uncertain attempts, as an operator decided: perhaps a second SMS."""
         now, outcome = self._clock.wall(), Uncertain("to be sent again, by hand")
         await self._record([retry.waiting(attempt, outcome, now) for attempt in attempts])
 
@@ -174,10 +176,10 @@ class Submit:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
 
     def _unchanged(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
-        """Return the requests that may leave as they were begun; decide about the others.
+        """Return the requests that may leave as they were begun; decide about the other requests.
 
         A message may have ended since; the provider may not know the key of a repeated request any
-        more.  A repeated request keeps its members, ended or not: the key stands for all of them.
+        more.  A repeated request keeps its attempts, ended or not: its key stands for all of them.
         """
         leaving: list[Load] = []
         for load in loads:
@@ -194,7 +196,7 @@ class Submit:
         return leaving
 
     def _obstacle(self, lane: Lane, load: Load) -> Outcome | None:
-        """Return the outcome of a request that must not leave any more; None: it may leave."""
+        """Return the outcome of a request that must not leave any more; None if it may leave."""
         attempts, now = attempts_of(load), self._clock.wall()
         if type(load) is Batch and load.repeated:
             known = lane.rules.policy.knows_key(attempts[0], now)
@@ -226,7 +228,7 @@ class Submit:
                 self._move(lane)
 
     def interrupted(self, attempts: Iterable[Attempt]) -> None:
-        """Decide about attempts whose request was out when the process ended."""
+        """Decide about attempts whose requests were out when the process ended."""
         outcome = Uncertain("the bridge stopped while it was out")
         self._decide([(attempt, outcome, False) for attempt in attempts])
 
@@ -270,11 +272,11 @@ class Submit:
             self._endings.conclude(ending)
         if others := [v for v in verdicts if v.stage is not Stage.SUBMITTED]:
             self._go_on(others)
-        if met:  # afterwards: what waits now could be read back meanwhile, and be in line twice
+        if met:  # last: an attempt that waits could be read back meanwhile, and be in line twice
             await self._reports.settle_early(met)
 
     def _still_open(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Return the verdicts on messages that no report ends; keep those that one is ending."""
+        """Return the verdicts on open messages; keep those on ending messages for the next tick."""
         open_: list[Verdict] = []
         for verdict in verdicts:
             standing = self._endings.standing(verdict.attempt.message)
@@ -315,7 +317,7 @@ def _fate_of(verdict: Verdict) -> Fate:
 
 
 def _named(verdicts: Iterable[Verdict]) -> list[Attempt]:
-    """Give accepted attempts their provider's id, and return them."""
+    """Give accepted attempts their provider_message_id, and return these attempts."""
     accepted: list[Attempt] = []
     for verdict in verdicts:
         if type(verdict.outcome) is Accepted:

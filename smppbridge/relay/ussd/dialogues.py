@@ -1,8 +1,8 @@
-"""ussd: a phone's request -> deliver_sm -> the ESME's submit_sm -> the next screen.
+"""dialogues: a phone's request -> deliver_sm -> the ESME's submit_sm -> the next screen.
 
 ask (within a session's window) -> take -> shown
                                 -> refused, lost, too late -> a last screen of our own
-Nothing of it is on disk, and nothing outlives its dialogue.
+No dialogue is on disk, and no text outlives its dialogue.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ from smppbridge.relay.ussd.pdus import (
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
 
-Answer = Callable[[Screen], None]
+AnswerScreen = Callable[[Screen], None]
+"""Answers a phone's request with a screen."""
 
 
 class Dialogues:
-    """All dialogues: one for each phone, as networks have it.
+    """All dialogues, one for each phone.  Only Dialogues writes a dialogue.
 
-    `answer` functions are called once, last of all, and may come back with the next request.
+    An `answer` is called once, as the last step, and may ask the next request at once.
     """
 
     def __init__(
@@ -58,15 +59,15 @@ class Dialogues:
         self._meters, self._log = around.meters, log
         self._last_number = 0
         self._open: dict[str, Dialogue] = {}
-        self._waiting: dict[Dialogue, None] = {}  # for the ESME, the oldest first
-        self._idle: dict[Dialogue, None] = {}  # for the phone
-        self._unsent: dict[str, dict[Dialogue, DeliverSm]] = {}  # for room in a window
+        self._waiting: dict[Dialogue, None] = {}  # for their ESME, the oldest first
+        self._idle: dict[Dialogue, None] = {}  # for their phone
+        self._unsent: dict[str, dict[Dialogue, DeliverSm]] = {}  # deliver_sm that wait for a window
         self._sessions: dict[str, list[UssdSession]] = {}
         self._rules = rules
         self.change(rules)
 
     def change(self, rules: UssdRules) -> None:
-        """Go by other rules; dialogues that they do not know end."""
+        """Go by other rules; dialogues of codes that these rules do not know end."""
         renamed = rules.by_reference != self._rules.by_reference
         for dialogue in list(self._open.values()):  # by the rules that it began with
             if renamed or rules.codes.get(dialogue.code) != dialogue.system_id:
@@ -94,49 +95,49 @@ class Dialogues:
 
     # -- the phone ------------------------------------------------------------------------------
 
-    def ask(self, said: Dialled, answer: Answer) -> Dialogue:
-        """Take a phone's request; *answer* gets the screen, in time."""
-        while (old := self._open.get(said.msisdn)) and old.session_id != said.session_id:
-            self._end(old, "superseded")  # a phone has one: nobody told us that it hung up
-        dialogue = old or self._begin(said)
-        if dialogue.answer is not None:  # two at once: nobody can tell which a screen answers
+    def ask(self, request: Dialled, answer: AnswerScreen) -> Dialogue:
+        """Ask the ESME a phone's request; *answer* receives a screen within the deadline."""
+        while (old := self._open.get(request.msisdn)) and old.session_id != request.session_id:
+            self._end(old, "superseded")  # a phone has one dialogue: it hung up the old one
+        dialogue = old or self._begin(asked)
+        if dialogue.answer is not None:  # two requests at a time: a screen could answer either
             self._end(dialogue, "malformed")
             answer(self._last_screen("malformed"))
             return dialogue
         self._await(dialogue, answer)
-        before, dialogue.heard = dialogue.heard, said.text
-        why = self._why_not(dialogue)
-        if why:
-            self._end(dialogue, why)
+        before, dialogue.text = dialogue.text, request.text
+        obstacle = self._obstacle(dialogue)
+        if obstacle:
+            self._end(dialogue, obstacle)
             return dialogue
-        op, text = Op.USSR_CONFIRM, said.text
+        op, text = Op.USSR_CONFIRM, request.text
         if dialogue.step == 1:
-            op, text = Op.PSSR_INDICATION, dialled(dialogue.code, said.text)
+            op, text = Op.PSSR_INDICATION, dialled(dialogue.code, request.text)
         elif self._rules.cumulative:
-            text = typed(before, said.text)
+            text = typed(before, request.text)
         try:
-            request = deliver_sm(dialogue, op, text, by_reference=self._rules.by_reference)
+            pdu = deliver_sm(dialogue, op, text, by_reference=self._rules.by_reference)
         except BadInput:
             self._end(dialogue, "malformed")
             return dialogue
-        self._unsent.setdefault(dialogue.system_id, {})[dialogue] = request
+        self._unsent.setdefault(dialogue.system_id, {})[dialogue] = pdu
         self.go_on(dialogue.system_id)
         return dialogue
 
-    def left(self, dialogue: Dialogue, answer: Answer) -> None:
-        """Note that nobody waits for *answer* any more: the provider has given up."""
+    def left(self, dialogue: Dialogue, answer: AnswerScreen) -> None:
+        """End a dialogue whose provider no longer waits for *answer*."""
         if dialogue.answer is answer:
             self._end(dialogue, "gone")
 
-    def _begin(self, said: Dialled) -> Dialogue:
-        code, system_id = self._codes.get(bare(said.service_code), (said.service_code, ""))
+    def _begin(self, request: Dialled) -> Dialogue:
+        code, system_id = self._codes.get(bare(request.service_code), (request.service_code, ""))
         numbers = 1 << (16 if self._rules.by_reference else 8)
         self._last_number = (self._last_number + 1) % numbers
-        dialogue = Dialogue(system_id, said.msisdn, said.session_id, code, self._last_number)
-        self._open[said.msisdn] = dialogue
+        dialogue = Dialogue(system_id, request.msisdn, request.session_id, code, self._last_number)
+        self._open[request.msisdn] = dialogue
         return dialogue
 
-    def _await(self, dialogue: Dialogue, answer: Answer) -> None:
+    def _await(self, dialogue: Dialogue, answer: AnswerScreen) -> None:
         now = self._clock.monotonic()
         self._idle.pop(dialogue, None)
         self._waiting[dialogue] = None
@@ -144,8 +145,8 @@ class Dialogues:
         dialogue.due = now + self._rules.deadline
         dialogue.step += 1
 
-    def _why_not(self, dialogue: Dialogue) -> str:
-        """Return what ends a dialogue before its ESME is asked, if anything does."""
+    def _obstacle(self, dialogue: Dialogue) -> str:
+        """Return the outcome of a dialogue whose ESME cannot be asked; empty: the ESME can."""
         if not dialogue.system_id:
             return "unknown"
         if self._draining:
@@ -157,12 +158,12 @@ class Dialogues:
     # -- the ESME -------------------------------------------------------------------------------
 
     def bound(self, system_id: str, session: UssdSession) -> None:
-        """Ask a session just bound as RX or TRX too."""
+        """Ask a session just bound as RX or TRX the requests that wait for a window."""
         self._sessions.setdefault(system_id, []).append(session)
         self.go_on(system_id)
 
     def lost(self, system_id: str, session: UssdSession, unanswered: Sequence[Asked]) -> None:
-        """End the dialogues that a lost session leaves without anybody to answer."""
+        """End the dialogues whose answer a lost session owes, or that have no session any more."""
         sessions = self._sessions.get(system_id, [])
         if session in sessions:
             sessions.remove(session)
@@ -174,7 +175,7 @@ class Dialogues:
             self._end(dialogue, "lost")
 
     def go_on(self, system_id: str) -> None:
-        """Send what waits for room; before receipts do, for somebody holds a phone in his hand."""
+        """Send the deliver_sm that wait for a window: before receipts, for a person waits."""
         unsent = self._unsent.get(system_id)
         while unsent:
             dialogue = next(iter(unsent))
@@ -186,17 +187,17 @@ class Dialogues:
             session.flush()
 
     def answered(self, answers: Iterable[tuple[Asked, int]]) -> None:
-        """Take command_status of deliver_sm_resp; 0 is ESME_ROK."""
+        """End dialogues by the command_status of their deliver_sm_resp; 0 is ESME_ROK."""
         for asked, status in answers:
             if status and _is_current(asked):
                 self._end(asked.dialogue, "refused")
 
     def serves(self, system_id: str) -> bool:
-        """Tell whether an account owns a service code: only then its submit_sm are looked at."""
+        """Return whether an account owns a service code: only then `take` reads its submit_sm."""
         return system_id in self._owners
 
     def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> list[SubmitSm]:
-        """Answer the submit_sm that are USSD; return the others."""
+        """Answer the submit_sm that are USSD; return the other submit_sm."""
         others: list[SubmitSm] = []
         system_id = session.rights.account.system_id
         for pdu in pdus:
@@ -209,21 +210,23 @@ class Dialogues:
                 session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
                 self._meters.refused(system_id, refusal.status)
                 continue
-            message_id = b"%d" % self._identifiers.take()  # of nothing: clients want to see one
+            message_id = (
+                b"%d" % self._identifiers.take()
+            )  # of no message: clients expect a message_id
             session.answer(SubmitSmResp(0, pdu.sequence_number, message_id))
             self._meters.accepted(system_id, 1)
             self._show(dialogue, screen)
         return others
 
     def _session_for(self, dialogue: Dialogue) -> UssdSession | None:
-        """Return the session that has the dialogue, or else the one with most room."""
+        """Return the session that has the dialogue, or else the session with most room."""
         sessions = [s for s in self._sessions.get(dialogue.system_id, ()) if s.room() > 0]
         if dialogue.session in sessions:
             return dialogue.session
         return max(sessions, key=_room, default=None)
 
     def _judge(self, session: Submitter, pdu: SubmitSm) -> tuple[Dialogue, Screen]:
-        """Return what a submit_sm shows to whom; raises Refusal."""
+        """Return the dialogue of a submit_sm, and its screen; raises Refusal."""
         by_reference = self._rules.by_reference
         number, ends = session_of(pdu, by_reference=by_reference)
         dialogue = self._open.get(msisdn_of(pdu))
@@ -258,7 +261,7 @@ class Dialogues:
     # -- the end --------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """End what has waited too long."""
+        """End the dialogues that have waited too long."""
         now = self._clock.monotonic()
         for line, outcome in ((self._waiting, "timeout"), (self._idle, "lapsed")):
             while (first := next(iter(line), None)) is not None and first.due <= now:
@@ -267,7 +270,7 @@ class Dialogues:
     def _end(
         self, dialogue: Dialogue, outcome: str, screen: Screen | None = None, *, abort: bool = True
     ) -> None:
-        """Forget a dialogue, tell its ESME if it does not know, then the phone."""
+        """Forget a dialogue; with *abort* send its ESME the end, and answer the phone last."""
         if self._open.get(dialogue.msisdn) is not dialogue:
             return
         del self._open[dialogue.msisdn]
@@ -290,7 +293,7 @@ class Dialogues:
         return Screen(rules.timeout if outcome == "timeout" else rules.unavailable, True)
 
     def _abort(self, dialogue: Dialogue) -> None:
-        """Tell the ESME to forget; if there is no room, its late submit_sm will be told so."""
+        """Send the ESME the end of a dialogue; without room its late submit_sm is refused."""
         session = self._session_for(dialogue)
         if session is None:
             return
@@ -303,7 +306,7 @@ class Dialogues:
 
 
 def _is_current(asked: Asked) -> bool:
-    """Tell whether the phone still waits for what a deliver_sm asked."""
+    """Return whether the phone still waits for the answer to a deliver_sm."""
     return asked.dialogue.answer is not None and asked.step == asked.dialogue.step
 
 

@@ -1,6 +1,6 @@
-"""USSD in PDUs: what a phone sends becomes a deliver_sm, an ESME's submit_sm the next screen.
+"""pdus: a phone's request becomes a deliver_sm, an ESME's submit_sm the next screen; pure.
 
-Nothing here is ever stored, logged or shown by a repr: what people type may be a PIN.
+No text of a dialogue is ever stored, logged or shown by a repr: an input may be a PIN.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ _VENDOR_OPS = 32  # and above: releases, wherever they are in use
 
 
 class BadInput(Exception):
-    """What the phone sent does not fit into a deliver_sm."""
+    """The input of the phone does not fit into a deliver_sm."""
 
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """What a phone shows, and whether it is the last."""
+    """The text that a phone shows, and whether this screen ends the dialogue."""
 
     text: str = field(repr=False)
     ends: bool
@@ -58,7 +58,7 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Dialled:
-    """One request of a phone, as a provider hands it over; *msisdn* is digits without sign."""
+    """A phone's request, as its provider has it; *msisdn* is digits without sign."""
 
     msisdn: str = field(repr=False)
     session_id: str = field(repr=False)
@@ -70,10 +70,10 @@ class Dialled:
 class UssdRules:
     """How dialogues go; times in seconds.
 
-    *codes* are the accounts by service code.  *deadline* is for the ESME to answer in, *lifetime*
-    for the phone to say something.  *cumulative* tells that a request repeats all that was typed
-    before; *by_reference*, that user_message_reference names the dialogue.  *longest* is in
-    characters, *abort_op* what tells an ESME that a dialogue is over.
+    *codes* are the accounts by service code.  *deadline* is for the ESME's answer, *lifetime* for
+    the phone's next request.  *cumulative*: a request repeats all input before; *by_reference*:
+    user_message_reference names the dialogue.  *longest* is in characters, *abort_op* is the
+    ussd_service_op by which an ESME learns the end of a dialogue.
     """
 
     codes: Mapping[str, str] = field(default_factory=dict)
@@ -89,25 +89,25 @@ class UssdRules:
 
 
 class UssdSession(Protocol):
-    """A session that takes deliver_sm."""
+    """A session of an account that owns a service code, bound as RX or TRX."""
 
     def room(self) -> int:
         """Return how many more deliver_sm its window holds."""
 
     def ask(self, request: DeliverSm, about: Asked) -> None:
-        """Send one; its answer comes to `Dialogues.answered`."""
+        """Put a deliver_sm in line; its answer comes to `Dialogues.answered`."""
 
     def flush(self) -> None:
-        """Write what was asked."""
+        """Write the requests that are in line."""
 
 
 @dataclass(slots=True, eq=False)
 class Dialogue:
-    """One phone's dialogue with the ESME that owns *code*.
+    """A phone's dialogue with the ESME that owns *code*.  Only Dialogues writes a dialogue.
 
-    It waits for the ESME while there is an *answer* to be given, until *due* (monotonic seconds).
-    *heard* is what the phone's last request said, *step* its number; *session* took the last
-    deliver_sm.
+    A dialogue waits for the ESME while there is an *answer* to be given, until *due* (monotonic
+    seconds).  *text* is the text of the phone's last request, *step* its number; *session* has the
+    last deliver_sm.
     """
 
     system_id: str
@@ -117,7 +117,7 @@ class Dialogue:
     number: int
     sequence: int = 0
     step: int = 0
-    heard: str = field(default="", repr=False)
+    text: str = field(default="", repr=False)
     echoed: tuple[Tlv, ...] = field(default=(), repr=False)
     session: UssdSession | None = None
     answer: Callable[[Screen], None] | None = None
@@ -127,21 +127,21 @@ class Dialogue:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a deliver_sm of a dialogue is about."""
+    """A deliver_sm of a dialogue: the phone's request number *step*; 0: the end."""
 
     dialogue: Dialogue
     step: int
 
 
 def bare(code: str) -> str:
-    """Return a service code as it is compared: ``*384*77#`` and ``384*77`` are the same."""
+    """Return a service code as codes are compared: ``*384*77#`` and ``384*77`` are the same."""
     return code.strip("*#")
 
 
 def dialled(code: str, text: str) -> str:
-    """Return the string that a phone dialled, given what came after the service code.
+    """Return the string that a phone dialled, from a service code and the text after the code.
 
-    A PSSR indication carries all of it; providers leave the code out.
+    A PSSR indication carries the whole string; providers leave the code out.
     """
     if text.startswith(("*", "#")):
         return text
@@ -152,9 +152,9 @@ def dialled(code: str, text: str) -> str:
 
 
 def typed(before: str, now: str) -> str:
-    """Return what was typed since *before*, of a history joined by ``*``.
+    """Return the input since *before*, of a history joined by ``*``.
 
-    A provider that does not join gets its input through as it is.
+    The input of a provider that does not join is returned as it is.
     """
     if not before:
         return now
@@ -164,7 +164,7 @@ def typed(before: str, now: str) -> str:
 
 
 def is_ussd(pdu: SubmitSm) -> bool:
-    """Tell whether a submit_sm belongs to a dialogue and not to a phone's messages."""
+    """Return whether a submit_sm belongs to a dialogue and not to a phone's messages."""
     if pdu.service_type.upper() == SERVICE_TYPE:
         return True
     return any(tag in (Tag.USSD_SERVICE_OP, Tag.ITS_SESSION_INFO) for tag, _ in pdu.tlvs)
@@ -173,9 +173,9 @@ def is_ussd(pdu: SubmitSm) -> bool:
 def deliver_sm(
     dialogue: Dialogue, op: int, text: str, *, by_reference: bool, ends: bool = False
 ) -> DeliverSm:
-    """Return what tells the ESME; raises BadInput.
+    """Return the deliver_sm of a phone's request; raises BadInput.
 
-    The TLVs go to 3.3 sessions too: owning a service code says that the ESME knows them.
+    The TLVs go to 3.3 sessions too: an ESME that owns a service code knows the TLVs.
     """
     try:
         alphabet, octets = coding.in_smallest(text)
@@ -202,7 +202,7 @@ def deliver_sm(
 
 
 def msisdn_of(pdu: SubmitSm) -> str:
-    """Return whose phone an answer is for."""
+    """Return the number of the phone that an answer is for."""
     return pdu.destination_addr.decode("latin-1").removeprefix("+")
 
 
@@ -218,7 +218,7 @@ def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
 
 
 def screen_of(pdu: SubmitSm, reader: Reader, longest: int, *, ends: bool) -> Screen:
-    """Return what an answer shows; raises Refusal.  *ends* is its end bit."""
+    """Return the screen of an answer; raises Refusal.  *ends* is the answer's end bit."""
     content = reading.content(pdu)
     if content.position is not None or content.udh:
         raise Refusal(Status.ESME_RINVESMCLASS, "a screen has no segments and no header")
@@ -239,9 +239,9 @@ def _is_last(op: int | None) -> bool:
 
 
 def next_sequence(pdu: SubmitSm, last: int) -> int:
-    """Return the sequence of the next deliver_sm: the one that the ESME has given to its screen.
+    """Return the sequence of the next deliver_sm: the sequence that the ESME gave to its screen.
 
-    An ESME that gives none, or sends ours back, is counted for.
+    If the ESME gave no sequence, or our last, the next is our last and 1.
     """
     info = tlvs.find(pdu.tlvs, Tag.ITS_SESSION_INFO)
     given = last if info is None else info[1] >> 1
@@ -249,7 +249,7 @@ def next_sequence(pdu: SubmitSm, last: int) -> int:
 
 
 def echo_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[Tlv, ...]:
-    """Return the TLVs by which an ESME finds its way: they come back with the next input."""
+    """Return the TLVs of an ESME's own: they go back with the next deliver_sm."""
     own = () if by_reference else (Tag.USER_MESSAGE_REFERENCE,)
     echoed = tuple(tlv for tlv in pdu.tlvs if tlv[0] in own or tlv[0] in _VENDOR_TLVS)
     return echoed if sum(len(value) for _, value in echoed) <= _MOST_ECHOED else ()

@@ -332,7 +332,7 @@ def test_a_message_that_was_diverted_while_a_report_ended_it_is_in_no_line() -> 
     world.told(Report("x", M.DELIVERED, message_id=message_id))
     world.store.commit_all()
     lane = world.lanes["one"]
-    lane.is_low = True
+    lane.watch_credit(is_low=True)
     attempt = world.store.messages[message_id].attempt()
     attempt.provider, attempt.hop = "two", 1
     world.submit.backlog.wait([attempt])  # as when its move is durable
