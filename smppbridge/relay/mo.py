@@ -215,7 +215,7 @@ def contents(mo: Mo, alphabet_0: str, reference: int) -> list[MoContent]:
     """Return the contents of an MO message's deliver_sm; none if message_payload is too small.
 
     Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
-    character, in UCS2.  *reference* is what its segments have in common; 8 bits of it count.
+    character, in UCS2.  *reference* is common to its segments (8 bits).
     """
     if mo.octets is not None:  # marked as a receipt it would be read as one
         found = [MoContent(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]

@@ -1,6 +1,6 @@
-"""A store in memory that commits when a test says so, with the rules of the real ones.
+"""fake_store: a store in memory that commits when a test does, by the rules of the real stores.
 
-tests/contracts holds both to the same suite.
+tests/contracts holds all stores to the same suite.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ Parts = list[tuple[Part, Does]]
 
 @dataclass
 class Row:
-    """A message as the store has it."""
+    """A message as a row of the store."""
 
     message: Message
     stage: Stage
@@ -110,9 +110,9 @@ class Call:
 
 @dataclass
 class FakeStore:
-    """Carries out calls in their order, when `commit` says so; at once while *at_once*.
+    """Carries out calls in their order, when a test calls `commit`; at once while *at_once*.
 
-    While *failing* nothing can be written; questions are answered all the same.
+    While *failing* every call that writes fails; questions are answered all the same.
     """
 
     at_once: bool = True
@@ -133,7 +133,7 @@ class FakeStore:
     # -- when ---------------------------------------------------------------------------------
 
     def commit(self, count: int | None = None) -> None:
-        """Carry out the next calls in one transaction, all there are if *count* is None."""
+        """Carry out the next calls in one transaction: all calls if *count* is None."""
         count = len(self.pending) if count is None else count
         calls, self.pending = self.pending[:count], self.pending[count:]
         self._carry_out(calls)
@@ -150,15 +150,15 @@ class FakeStore:
         self.failing = False
 
     def stop(self) -> None:
-        """Write what was told."""
+        """Commit the calls that wait."""
         self.commit()
 
     def crash(self) -> None:
-        """Lose what is not on disk; nobody is left to hear of it."""
+        """Lose the calls that are not committed; their callers are never answered."""
         self.pending.clear()
 
     def restored(self) -> Restored:
-        """Return what a store says that is opened on what is here."""
+        """Return the state that a store restores when it is opened on these rows."""
         rows = self.messages.values()
         waits = Counter(
             (r.provider, r.message.system_id, r.message.priority)
@@ -178,7 +178,7 @@ class FakeStore:
         )
 
     def _carry_out(self, calls: list[Call]) -> None:
-        """Carry out the parts of all calls in their order, then questions; then tell who waits."""
+        """Carry out the parts of all calls in their order, then questions; answer callers last."""
         failures = list(map(self._failure, calls))
         good = [call for call, failure in zip(calls, failures, strict=True) if failure is None]
         for _, does in sorted((p for call in good for p in call.parts), key=lambda part: part[0]):
@@ -328,7 +328,7 @@ class FakeStore:
         deliveries = [replace(d) for s in settlements for d in s.deliveries]
         early = [s.early for s in settlements if s.early]
 
-        def told(rows: list[SqlRow], *, final: bool) -> None:
+        def set_states(rows: list[SqlRow], *, final: bool) -> None:
             for message_id, state, _error, at, _source, renamed in rows:
                 if row := self._open(message_id):
                     row.state = state
@@ -341,8 +341,8 @@ class FakeStore:
                 self.deliveries.setdefault((d.message_id, d.state), d)
 
         return [
-            (Part.STATE, lambda: told(states, final=False)),
-            (Part.FINAL, lambda: told(finals, final=True)),
+            (Part.STATE, lambda: set_states(states, final=False)),
+            (Part.FINAL, lambda: set_states(finals, final=True)),
             (Part.DELIVERY, owe),
             (Part.DROP_EARLY, lambda: self._forget_early(early)),
         ]
@@ -407,8 +407,8 @@ class FakeStore:
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
         rows = list(optouts)
-        told = {(provider, number): at for provider, number, at in rows}
-        parts: Parts = [(Part.OPTOUT, lambda: self.optouts.update(told))]
+        opted_out = {(provider, number): at for provider, number, at in rows}
+        parts: Parts = [(Part.OPTOUT, lambda: self.optouts.update(opted_out))]
         return self._do("keep_optouts", parts, rows=rows)
 
     # -- questions ------------------------------------------------------------------------------

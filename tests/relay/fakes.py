@@ -1,4 +1,4 @@
-"""What the movements are driven with: a wire, sessions, time, and all of it together."""
+"""fakes: a wire, sessions, meters and a clock; and a World of all movements between them."""
 
 from __future__ import annotations
 
@@ -50,24 +50,24 @@ class FakeClock:
 
 
 class Recorder:
-    """Meters and journal: what was counted, by name and first arguments, and what was told."""
+    """Meters and journal: the counts by name and first arguments, and the events."""
 
     def __init__(self) -> None:
         self.counts: Counter[tuple[Any, ...]] = Counter()
         self.events: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        def note(*said: Any) -> None:
+        def count(*facts: Any) -> None:
             if name == "asked":
-                self.counts[(name, *said[:3])] += len(said[3])
+                self.counts[(name, *facts[:3])] += len(facts[3])
             elif name in ("submit_resp", "report_latency"):
-                self.counts[(name, *said[:3])] += 1
+                self.counts[(name, *facts[:3])] += 1
             elif name in ("refused", "repeated", "latin1_fallback"):
-                self.counts[(name, *said)] += 1
+                self.counts[(name, *facts)] += 1
             else:
-                self.counts[(name, *said[:-1])] += said[-1]
+                self.counts[(name, *facts[:-1])] += facts[-1]
 
-        return note
+        return count
 
     def journal(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
@@ -75,7 +75,7 @@ class Recorder:
 
 @dataclass
 class FakeProvider(Provider):
-    """Asks one thing and returns what it is answered."""
+    """Makes one request, and returns the answer."""
 
     abilities: ClassVar[Abilities] = Abilities(
         binary=True, callbacks=True, polling=True, balance=True
@@ -96,7 +96,7 @@ class FakeProvider(Provider):
 
 
 class KeyedProvider(FakeProvider):
-    """Takes up to three messages of one text in a request, which it knows again by its key."""
+    """Accepts batches of up to three messages of one text, and knows a request by its key."""
 
     abilities: ClassVar[Abilities] = Abilities(batch=3, idempotent=3_600.0, pulling=True)
 
@@ -117,7 +117,7 @@ class TextProvider(FakeProvider):
 
 
 class FakeWire:
-    """Keeps what is sent until the test answers it."""
+    """Holds requests until the test answers them."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, Any]] = []  # provider, operation, about
@@ -134,7 +134,7 @@ class FakeWire:
         self.carrier.answered([(self.out.pop((operation, about)), a) for about, a in answers])
 
     def batches(self) -> list[Any]:
-        """Return what was sent in batches: the key, and the ids."""
+        """Return the batches that were sent: the key, and the message_ids."""
         return [about for _, operation, about in self.sent if operation == "batch"]
 
     def submitted(self) -> list[Any]:
@@ -161,7 +161,7 @@ class FakeSubmitter:
 
 
 class FakeReceiver:
-    """A session that takes deliver_sm, as many at a time as *window* says."""
+    """A session bound as RX, with up to *window* deliver_sm unanswered."""
 
     def __init__(self, window: int = 10, interface_version: int = 0x34) -> None:
         self.window, self.interface_version = window, interface_version
@@ -184,7 +184,7 @@ class FakeReceiver:
         return [about.message_id for _, about in self.asked]
 
     def take(self, count: int = 1_000) -> list[Delivery]:
-        """Take the oldest unanswered ones off the window."""
+        """Take the oldest unanswered deliveries off the window."""
         taken, self.out = self.out[:count], self.out[count:]
         return taken
 
@@ -195,7 +195,7 @@ def account(**changes: Any) -> Account:
 
 def submit_sm(text: bytes = b"hello", /, sequence_number: int = 1, **changes: Any) -> SubmitSm:
     """Return a submit_sm that any account may send."""
-    said = {
+    fields = {
         "source_addr": b"BANK",
         "source_addr_ton": 5,
         "destination_addr": b"243810000001",
@@ -204,7 +204,7 @@ def submit_sm(text: bytes = b"hello", /, sequence_number: int = 1, **changes: An
         "registered_delivery": 1,
         "short_message": text,
     }
-    return SubmitSm(sequence_number=sequence_number, **{**said, **changes})
+    return SubmitSm(sequence_number=sequence_number, **{**fields, **changes})
 
 
 def segment_sm(
@@ -230,7 +230,7 @@ def sar(reference: int, total: int, number: int) -> tuple[tuple[int, bytes], ...
 
 
 def message(message_id: int = 1, **changes: Any) -> Message:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "message_id": message_id,
         "system_id": "bank",
         "source": Address("BANK", 5, 0),
@@ -245,7 +245,7 @@ def message(message_id: int = 1, **changes: Any) -> Message:
         "expires_at": NOW + 86_400,
         "due": NOW,
     }
-    return Message(**{**said, **changes})
+    return Message(**{**fields, **changes})
 
 
 def segment(message_id: int, number: int = 1, **changes: Any) -> Segment:
@@ -253,7 +253,7 @@ def segment(message_id: int, number: int = 1, **changes: Any) -> Segment:
 
 
 def delivery(message_id: int = 1, **changes: Any) -> Delivery:
-    said: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "message_id": message_id,
         "parent": message_id,
         "system_id": "bank",
@@ -266,7 +266,7 @@ def delivery(message_id: int = 1, **changes: Any) -> Delivery:
         "due": NOW,
         "expires_at": NOW + 172_800,
     }
-    return Delivery(**{**said, **changes})
+    return Delivery(**{**fields, **changes})
 
 
 class World:
@@ -321,12 +321,12 @@ class World:
             again=self.submit,
             around=around,
         )
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         self.rounds = Rounds(
             self.lane_set,
             {name: rounds or RoundRules() for name in providers},
             self.wire.carrier,
-            self.hear,
+            self.receive,
             around,
         )
         self.accept = Accept(
@@ -346,8 +346,8 @@ class World:
         self.keys += 1
         return f"key{self.keys}"
 
-    async def hear(self, provider: str, heard: Sequence[Any], source: str) -> None:
-        self.heard += [(provider, one) for one in heard]
+    async def receive(self, provider: str, received: Sequence[Any], source: str) -> None:
+        self.received += [(provider, each) for each in received]
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> Deferred[None]:
         running = Deferred.fromCoroutine(coroutine)
@@ -362,13 +362,13 @@ class World:
         self.sound()
 
     def sent(self, *pdus: SubmitSm) -> list[tuple[int, int, int]]:
-        """Return the answers to what a new session sends."""
+        """Return the answers to the submit_sm of a new session."""
         session = self.session()
         self.take(session, *pdus)
         return session.answers
 
     def told(self, *reports: Report, provider: str = "one", source: str = "push") -> list[Any]:
-        """Tell reports; the list gets "kept" or what failed when the provider is answered."""
+        """Receive reports; the list gets "kept", or a type of exception, at the provider's answer."""
         answered: list[Any] = []
         telling = Deferred.fromCoroutine(self.reports.receive(provider, reports, source))
         telling.addCallbacks(lambda _: answered.append("kept"), lambda f: answered.append(f.type))

@@ -129,7 +129,7 @@ def in_order(gathering: Gathering) -> tuple[Segment, ...]:
 def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
     """Return the message that segments make, without text or route: times as in the first."""
     first = whole[0]
-    return Message(
+    return Message(  # positional: see `Accept._gathered`
         first.message_id,
         key.system_id,
         key.source,

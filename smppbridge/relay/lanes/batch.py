@@ -12,7 +12,7 @@ from smppbridge.text import segments
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """Attempts that share a request under its key; *open* are the message_ids of the undecided.
+    """Attempts that share a request under its key; *open* holds the ids of undecided messages.
 
     The provider may have accepted a *repeated* batch before.  A batch never changes.
     """

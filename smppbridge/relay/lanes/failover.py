@@ -14,7 +14,7 @@ from smppbridge.relay.lanes.lane import Lane
 
 @dataclass(frozen=True, slots=True)
 class Detour:
-    """A waiting attempt that has the next provider now; *hop* was its place in the route."""
+    """A waiting attempt that has the next provider now; *hop* is its former place in the route."""
 
     attempt: Attempt
     hop: int

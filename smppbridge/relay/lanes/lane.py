@@ -190,7 +190,7 @@ class Lane:
         return fresh
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take an attempt out of line and hold it; False: it is being begun, moved or expired."""
+        """Take an attempt out of line and hold it; False if it is begun, moved or expired."""
         message_id = attempt.message.message_id
         waited = self.queue.remove(lambda a: a.message.message_id == message_id)
         return bool(waited or self.hold([attempt]))

@@ -92,7 +92,7 @@ class Lanes:
     # -- the lines, for a message that ends while it waits --------------------------------------
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take a waiting attempt out of line; False: an attempt that is begun, moved or expired."""
+        """Take a waiting attempt out of line; False if it is begun, moved or expired."""
         lane = self.by_name.get(attempt.provider)
         return lane is not None and lane.withdraw(attempt)
 

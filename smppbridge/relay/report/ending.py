@@ -1,4 +1,4 @@
-"""ending: the one owner of what is ending a message.
+"""ending: the one owner of a message's end.
 
 A message ends once.  A report, a refusal, a deadline and an operator may all try to end it, also
 while it waits in a lane or while a request for it is out.  Whoever gives a message a state *claims*
@@ -16,9 +16,9 @@ The standing of a message, and its next standing by event (none: the claim is de
     ENDING      denied                 denied          ENDED          OPEN
     ENDED       denied                 denied
 
-A message that waited in a lane is taken out of its line by the claim; one whose request is out, or
-on its way between disk and lane, is not: Submit asks for the standing before such a message enters
-a line, before its request leaves, and before its outcome is recorded.
+A message that waited in a lane is taken out of its line by the claim; a message whose request is
+out, or on its way between disk and lane, is not: Submit asks for the standing before such a message
+enters a line, before its request leaves, and before its outcome is recorded.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class Standing(IntEnum):
     """Whether a message is being ended."""
 
     OPEN = 0
-    NOTED = 1  # a state that is not final is being written
-    ENDING = 2  # a final state is being written
+    NOTED = 1  # a state that is not final is being recorded
+    ENDING = 2  # a final state is being recorded
     ENDED = 3
 
 
@@ -79,7 +79,7 @@ class LaneLines(Protocol):
     """The lines in which messages wait."""
 
     def withdraw(self, attempt: Attempt) -> bool:
-        """Take a waiting attempt out of line; False: an attempt that is begun, moved or expired."""
+        """Take a waiting attempt out of line; False if it is begun, moved or expired."""
 
     def gone(self, attempts: Sequence[Attempt]) -> None:
         """Forget attempts that were withdrawn: their messages have ended."""

@@ -30,8 +30,8 @@ _KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
 class Submit:
     """Moves the attempts of all lanes: only Submit lets a request leave.
 
-    Only Submit and its Backlog write attempts that are placed, but for their state (Endings) and
-    the new id of a renamed attempt (Reports).
+    Only Submit and its Backlog (through failover) write attempts that are placed, but for the state
+    (Endings) and the new id of a renamed attempt (Reports).
     *random* returns 0 to 1, for jitter; *new_key* makes the key of a request, a random UUID.
     """
 

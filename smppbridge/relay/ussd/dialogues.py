@@ -99,7 +99,7 @@ class Dialogues:
         """Ask the ESME a phone's request; *answer* receives a screen within the deadline."""
         while (old := self._open.get(request.msisdn)) and old.session_id != request.session_id:
             self._end(old, "superseded")  # a phone has one dialogue: it hung up the old one
-        dialogue = old or self._begin(asked)
+        dialogue = old or self._begin(request)
         if dialogue.answer is not None:  # two requests at a time: a screen could answer either
             self._end(dialogue, "malformed")
             answer(self._last_screen("malformed"))

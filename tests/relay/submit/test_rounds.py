@@ -57,7 +57,7 @@ def test_what_is_new_is_asked_for_now_and_then_and_handed_on() -> None:
     world.wait(59.0)
     assert [(p, o) for p, o, _ in world.wire.sent] == [("one", "pull")]
     world.wire.answer(("one", (OptOut("1"), OptOut("2"))), operation="pull")
-    assert world.heard == [("one", OptOut("1")), ("one", OptOut("2"))]
+    assert world.received == [("one", OptOut("1")), ("one", OptOut("2"))]
     world.wait(1.0)
     world.wire.answer(("one", BadReply("secret")), operation="pull")
     assert ("pull_failed", {"provider": "one", "reason": "BadReply"}) in world.said.events
