@@ -368,7 +368,7 @@ class World:
         return session.answers
 
     def told(self, *reports: Report, provider: str = "one", source: str = "push") -> list[Any]:
-        """Receive reports; the list gets "kept", or a type of exception, at the provider's answer."""
+        """Receive reports; the list gets "kept", or a type of exception, when they are settled."""
         answered: list[Any] = []
         telling = Deferred.fromCoroutine(self.reports.receive(provider, reports, source))
         telling.addCallbacks(lambda _: answered.append("kept"), lambda f: answered.append(f.type))
