@@ -105,6 +105,8 @@ class Overdue:
             unsure = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
             if unsure:
                 await self._unsure(name, unsure)
+            if name not in self._rules:
+                return  # its provider was removed meanwhile
             limit = AT_ONCE if not self._rules[name].polls else self._may_ask(name)
             if limit > 0:
                 await self._submitted(

@@ -47,8 +47,14 @@ class Rounds:
         self.change(rules)
 
     def change(self, rules: Mapping[str, RoundRules]) -> None:
-        """Go by other rules from now on."""
-        self._rules = rules
+        """Go by other rules from now on; a balance that is asked no more is forgotten."""
+        asked = [name for name in self.balances if name in rules and rules[name].balance_every]
+        self._rules, self.balances = rules, {name: self.balances[name] for name in asked}
+        for name, lane in self._lanes.by_name.items():
+            if name in self.balances:
+                self._watch_credit(name, self.balances[name])
+            else:
+                lane.watch_credit(is_low=False)
 
     def tick(self) -> None:
         """Ask the providers whose interval has passed; called every second or so."""
