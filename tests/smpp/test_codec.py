@@ -378,3 +378,79 @@ def test_nothing_secret_is_shown() -> None:
 def test_statuses_have_names() -> None:
     assert status_name(0x0B) == "ESME_RINVDSTADR"
     assert status_name(0x412) == "0x00000412"
+
+
+def head(length: int, command_status: int = 0, sequence_number: int = 7) -> bytes:
+    words = (length, CommandId.SUBMIT_SM, command_status, sequence_number)
+    return b"".join(word.to_bytes(4, "big") for word in words)
+
+
+def framed(*chunks: bytes, **limits: int) -> tuple[int, ...] | None:
+    """Return the first frame of a stream that came in chunks, asked for after each of them."""
+    frames = codec.FrameBuffer()
+    for chunk in chunks:
+        frames.feed(chunk)
+        if (frame := frames.next_frame(**limits)) is not None:
+            return frame
+    return None
+
+
+@pytest.mark.parametrize("cut", [0, 4, 10, 16, 100])
+def test_the_longest_pdu_is_read_and_no_longer_one(cut: int) -> None:
+    longest = head(65_536) + bytes(65_520)
+    assert framed(longest[:cut], longest[cut:]) == (CommandId.SUBMIT_SM, 0, 7, 16, 65_536)
+    too_long = head(65_537) + bytes(65_521)
+    with pytest.raises(FramingError):
+        framed(too_long[:cut], too_long[cut:])
+    assert framed(longest[:100], longest[100:120], max_length=65_536) is None
+
+
+@pytest.mark.parametrize("chunks", [(1, 1, 1, 1), (3, 1), (4,), (2, 2)])
+def test_a_wrong_length_is_seen_at_its_last_octet(chunks: tuple[int, ...]) -> None:
+    frames, octets = codec.FrameBuffer(), b"\0\0\0\x0f"
+    for size in chunks[:-1]:
+        frames.feed(octets[:size])
+        octets = octets[size:]
+        assert frames.next_frame() is None
+    frames.feed(octets)
+    with pytest.raises(FramingError):
+        frames.next_frame()
+
+
+def test_a_pdu_in_single_octets_is_copied_three_times_only() -> None:
+    frames, whole = codec.FrameBuffer(), SUBMIT.encode()
+    joined = []
+    for i in range(len(whole)):
+        frames.feed(whole[i : i + 1])
+        assert (frames.next_frame() is not None) == (i == len(whole) - 1)
+        joined.append(len(frames.octets))
+    # once its length is there, once its header, once its body
+    assert sorted(set(joined)) == [1, 4, 16, len(whole)]
+
+
+def test_chunks_may_pile_up_before_anybody_asks() -> None:
+    frames, whole = codec.FrameBuffer(), SUBMIT.encode()
+    assert frames.size == 0
+    for chunk in (whole[:20], whole[20:], b"", whole[:1]):
+        frames.feed(chunk)
+    assert frames.size == len(whole) + 1
+    assert frames.next_frame() == (CommandId.SUBMIT_SM, 0, 7, 16, len(whole))
+    assert frames.next_frame() is None
+    assert frames.size == 1
+    again = codec.FrameBuffer()
+    again.feed(whole)
+    again.feed(b"")
+    assert again.next_frame() == (CommandId.SUBMIT_SM, 0, 7, 16, len(whole))
+
+
+@pytest.mark.parametrize(
+    ("length", "named"),
+    [(15, 0), (65_537, 0x12345678), ((1 << 24) - 1, 0x12345678), (1 << 24, 0), (1 << 31, 0)],
+)
+def test_a_nack_names_the_request_where_the_length_may_be_one(length: int, named: int) -> None:
+    with pytest.raises(FramingError) as caught:
+        framed(head(length, 0xFFFFFFFF, 0x12345678))
+    assert caught.value.answer == codec.GenericNack(S.ESME_RINVCMDLEN, named).encode()
+    with pytest.raises(FramingError) as caught:
+        framed(head(length, 0xFFFFFFFF, 0x12345678)[:12])
+    assert caught.value.answer == codec.GenericNack(S.ESME_RINVCMDLEN, 0).encode()

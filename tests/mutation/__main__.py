@@ -1,0 +1,132 @@
+"""Mutation tests of the core modules: what no test notices when it is wrong.
+
+    python -m tests.mutation [MODULE...] [--table]
+
+MODULE is a path (smppbridge/smpp/codec.py), any part of one, or MODULE=TESTS for one that is not
+among the core modules. A mutant is a module with one small mistake; it is killed if a test fails,
+or takes ten times its time. Survivors that no test can or should kill stand with their reason in
+survivors.toml. --table prints nothing but the table. It takes some twenty minutes on two cores, so
+CI does not run it; the exit status is 1 if a module has less than 95 % killed, a survivor no
+reason, or a reason no survivor.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+
+from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.reasons import EXPLAINED, Reasons
+from tests.mutation.targets import CORE
+from tests.mutation.trial import Target, run_clean, try_all
+
+_ENOUGH = 0.95
+_WORKERS = 2
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one module's mutants."""
+
+    module: str
+    count: int
+    explained: list[tuple[Mutant, str]] = field(default_factory=list)
+    unexplained: list[Mutant] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
+
+    @property
+    def killed(self) -> int:
+        """Return how many did not survive."""
+        return self.count - len(self.explained) - len(self.unexplained)
+
+    @property
+    def is_good(self) -> bool:
+        """Say whether enough are killed and the others have a reason."""
+        return self.killed >= _ENOUGH * self.count and not (self.unexplained or self.stale)
+
+
+def main(arguments: list[str]) -> int:
+    """Try the modules that are named, or all; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutation")
+    parser.add_argument("modules", nargs="*", metavar="MODULE[=TESTS]")
+    parser.add_argument("--table", action="store_true", help="print nothing but the table")
+    parser.add_argument("--reasons", type=Path, default=EXPLAINED, help="instead of survivors.toml")
+    options = parser.parse_args(arguments)
+    os.nice(10)
+    results = []
+    with tempfile.TemporaryDirectory() as compiled:
+        sys.pycache_prefix, sys.dont_write_bytecode = compiled, False
+        for target in _targets(options.modules):
+            results.append(_tried(target, options.reasons, quiet=options.table))
+            if not options.table:
+                _print_survivors(results[-1])
+    _print_table(results)
+    return 0 if all(result.is_good for result in results) else 1
+
+
+def _targets(words: list[str]) -> list[Target]:
+    found = [target for target in CORE if not words]
+    for word in words:
+        module, _, tests = word.partition("=")
+        if tests:
+            found.append(Target(module, (tests,)))
+            continue
+        named = [target for target in CORE if word in target.module]
+        if not named:
+            sys.exit(f"{word} is none of the core modules: say MODULE=TESTS")
+        found += named
+    return found
+
+
+def _tried(target: Target, reasons_file: Path, *, quiet: bool) -> Result:
+    all_of_them = list(mutants(target.source))
+    result = Result(target.module, len(all_of_them))
+    reasons = Reasons(reasons_file, target.module)
+    start = monotonic()
+    clean = run_clean(target)
+    if clean.failed or not clean.cpu:
+        sys.exit(f"{target.module}: its tests fail without a mistake: {clean.failed}")
+    survivors = []
+    for done, (mutant, killed) in enumerate(try_all(target, clean, all_of_them, _WORKERS), 1):
+        if not killed:
+            survivors.append(mutant)
+        if not quiet and sys.stdout.isatty():
+            print(f"\r{target.module}: {done} of {result.count}", end="", flush=True)
+    for mutant in sorted(survivors, key=lambda one: one.line_number):
+        reason = reasons.of(mutant)
+        if reason:
+            result.explained.append((mutant, reason))
+        else:
+            result.unexplained.append(mutant)
+    result.stale = reasons.stale(survivors)
+    if not quiet:
+        print(f"\r{target.module}: {result.count} in {monotonic() - start:.0f} s")
+    return result
+
+
+def _print_survivors(result: Result) -> None:
+    for mutant in result.unexplained:
+        print(f"  line {mutant.line_number}, {mutant.function or 'the module'}: survives")
+        print(f"    - {mutant.line}\n    + {mutant.mutated}")
+    for line in result.stale:
+        print(f"  does not survive, and has a reason: {line}")
+
+
+def _print_table(results: list[Result]) -> None:
+    wide = max(len(result.module) for result in results)
+    print(f"{'module':{wide}}  mutants  killed      %  with reason  without")
+    for result in results:
+        print(
+            f"{result.module:{wide}}  {result.count:7}  {result.killed:6}"
+            f"  {100 * result.killed / max(1, result.count):5.1f}"
+            f"  {len(result.explained):11}  {len(result.unexplained):7}"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
