@@ -55,7 +55,9 @@ class Mutant:
         tree: ast.AST = ast.parse(source)
         *above, (name, index) = self.way
         parent = _at(tree, tuple(above))
-        variant = list(_variants(_at(tree, self.way), name, _enclosing(tree, self.way)))[self.choice]
+        variant = list(_variants(_at(tree, self.way), name, _enclosing(tree, self.way)))[
+            self.choice
+        ]
         if index is None:
             setattr(parent, name, variant)
         else:
@@ -109,9 +111,7 @@ def _named(scope: ast.AST) -> str:
     return getattr(scope, "name", "<lambda>")
 
 
-def _variants(
-    node: ast.AST, field: str, scopes: tuple[ast.AST, ...]
-) -> Iterator[ast.AST | None]:
+def _variants(node: ast.AST, field: str, scopes: tuple[ast.AST, ...]) -> Iterator[ast.AST | None]:
     """Return what may stand in the place of a node by mistake; None: nothing."""
     yield from _other_statement(node, scopes)
     yield from _other_operator(node)
@@ -177,9 +177,7 @@ def _is_bound(target: ast.expr, scopes: tuple[ast.AST, ...]) -> bool:
         case ast.Name(id=name) if scopes and isinstance(scopes[-1], _FUNCTIONS):
             nodes = list(ast.walk(scopes[-1]))
             stored = [n for n in nodes if isinstance(n, ast.Name) and n.id == name]
-            earlier = any(
-                isinstance(n.ctx, ast.Store) and n.lineno < target.lineno for n in stored
-            )
+            earlier = any(isinstance(n.ctx, ast.Store) and n.lineno < target.lineno for n in stored)
             return earlier or any(isinstance(n, ast.arg) and n.arg == name for n in nodes)
     return False
 

@@ -29,4 +29,8 @@ class Reasons:
     def stale(self, survivors: Iterable[Mutant]) -> list[str]:
         """Return the lines that have a reason and no survivor, as they would read."""
         found = {(mutant.line, mutant.mutated) for mutant in survivors}
-        return [f"{line} -> {mutated}" for line, mutated in self._reasons if (line, mutated) not in found]
+        return [
+            f"{line} -> {mutated}"
+            for line, mutated in self._reasons
+            if (line, mutated) not in found
+        ]

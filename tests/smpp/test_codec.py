@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.smpp import codec, fields
-from smppbridge.smpp.compiled import field_by_field
+from smppbridge.smpp.compiled import compile_decode, compile_encode, field_by_field
 from smppbridge.smpp.constants import RESPONSE, CommandId, CommandStatus, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
 from smppbridge.smpp.pdus import (
@@ -454,3 +455,56 @@ def test_a_nack_names_the_request_where_the_length_may_be_one(length: int, named
     with pytest.raises(FramingError) as caught:
         framed(head(length, 0xFFFFFFFF, 0x12345678)[:12])
     assert caught.value.answer == codec.GenericNack(S.ESME_RINVCMDLEN, 0).encode()
+
+
+@dataclass(slots=True)
+class Odd(Pdu):
+    """Fields that stand beside each other in no PDU of SMPP."""
+
+    command_id = 0x99
+    alone: int = fields.integer()
+    first: bytes = fields.c_octets(5)
+    second: bytes = fields.c_octets(5)
+    wide: int = fields.integer(2)
+    last: int = fields.integer()
+
+
+def test_fields_may_stand_in_any_order() -> None:
+    pdu = Odd(0, 7, 1, b"ab", b"cd", 0x1234, 5)
+    body = b"\x01ab\0cd\0\x12\x34\x05"
+    assert compile_encode(Odd)(pdu) == head(16 + len(body)).replace(b"\4", b"\x99", 1) + body
+    decode = compile_decode(Odd)
+    assert decode(b"..." + body, 3, 3 + len(body), 0, 7) == pdu
+    for end in range(len(body)):
+        assert outcome(decode, body, 0, end, 0, 7) == outcome(
+            field_by_field(Odd), body, 0, end, 0, 7
+        )
+    for too_much in (Odd(alone=256), Odd(wide=65_536), Odd(second=b"12345")):
+        with pytest.raises(LocalError):
+            compile_encode(Odd)(too_much)
+
+
+class Counted(bytes):
+    """Octets that count how often somebody reaches into them."""
+
+    reads = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        type(self).reads += 1
+        return super().__getitem__(key)
+
+
+def test_a_submit_sm_is_read_in_few_steps() -> None:
+    body = Counted(SUBMIT.encode()[16:])
+    assert DECODE[SUBMIT.command_id](body, 0, len(body), 0, 7) == SUBMIT
+    # 5 strings, one of them not empty; 4 runs of single octets; the length and the text
+    assert Counted.reads == 5 + 1 + 4 + 2
+
+
+def test_the_well_formed_is_written_without_asking_each_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = SUBMIT.encode()
+    for kind in (fields.Integer, fields.COctets, fields.Octets):
+        monkeypatch.delattr(kind, "write")
+    assert SUBMIT.encode() == expected

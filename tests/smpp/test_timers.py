@@ -139,3 +139,32 @@ def test_timers_may_change_after_the_bind() -> None:
     session = smsc()
     session.timers = Timers(enquire_link=7)
     assert session.deadline() == 7
+
+
+def test_silence_is_counted_from_the_answer_to_a_bind() -> None:
+    session = smsc(State.OPEN, timers=Timers(enquire_link=50))
+    [bind] = session.receive(BindTransceiver(0, 1).encode(), 0.0)
+    assert isinstance(bind, BindTransceiver)
+    session.accept_bind(bind, b"SMSC", 20.0)
+    assert (session.last_heard, session.deadline()) == (20.0, 70.0)
+
+
+def test_inactivity_is_counted_from_requests_and_answers_of_both() -> None:
+    timers = Timers(inactivity=100, enquire_link=1_000, response=1_000)
+    session = smsc(timers=timers)
+    assert session.deadline() == 100
+    session.ask(DeliverSm(), "a", 30.0)
+    assert session.deadline() == 130
+    feed(session, DeliverSmResp(0, 1), now=50.0)
+    assert session.deadline() == 150
+    feed(session, SubmitSm(0, 1), now=70.0)
+    assert session.deadline() == 170
+
+
+def test_a_held_session_parts_in_time() -> None:
+    session = smsc(receive_window=1, timers=Timers(unbind=5))
+    list(session.receive(SubmitSm(0, 1).encode(), 0.0))
+    session.unbind(0.0, "shutdown")
+    assert (session.held, session.deadline()) == (True, 5)
+    list(session.tick(5.0))
+    assert (session.state, session.end_reason) == (State.CLOSED, "shutdown")
