@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--table", action="store_true", help="print nothing but the table")
     parser.add_argument("--reasons", type=Path, default=EXPLAINED, help="instead of survivors.toml")
     options = parser.parse_args(arguments)
-    os.nice(10)
+    os.nice(max(0, 10 - os.nice(0)))
     results = []
     with tempfile.TemporaryDirectory() as compiled:
         sys.pycache_prefix, sys.dont_write_bytecode = compiled, False
@@ -105,7 +105,8 @@ def _tried(target: Target, reasons_file: Path, *, quiet: bool) -> Result:
             result.unexplained.append(mutant)
     result.stale = reasons.stale(survivors)
     if not quiet:
-        print(f"\r{target.module}: {result.count} in {monotonic() - start:.0f} s")
+        line_start = "\r" if sys.stdout.isatty() else ""
+        print(f"{line_start}{target.module}: {result.count} in {monotonic() - start:.0f} s")
     return result
 
 
@@ -114,7 +115,7 @@ def _print_survivors(result: Result) -> None:
         print(f"  line {mutant.line_number}, {mutant.function or 'the module'}: survives")
         print(f"    - {mutant.line}\n    + {mutant.mutated}")
     for line in result.stale:
-        print(f"  does not survive, and has a reason: {line}")
+        print(f"  is killed, and has a reason: {line}")
 
 
 def _print_table(results: list[Result]) -> None:

@@ -52,7 +52,7 @@ class Mutant:
 
     def compiled(self, source: str, filename: str) -> CodeType:
         """Return the code of the module with the mistake in it."""
-        tree: ast.AST = ast.parse(source)
+        tree = ast.parse(source)
         *above, (name, index) = self.way
         parent = _at(tree, tuple(above))
         variant = list(_variants(_at(tree, self.way), name, _enclosing(tree, self.way)))[
@@ -62,7 +62,9 @@ class Mutant:
             setattr(parent, name, variant)
         else:
             getattr(parent, name)[index : index + 1] = [] if variant is None else [variant]
-        return compile(ast.fix_missing_locations(tree), filename, "exec", dont_inherit=True)
+        ast.fix_missing_locations(tree)
+        code: CodeType = compile(tree, filename, "exec", dont_inherit=True)
+        return code
 
 
 def mutants(source: str) -> Iterator[Mutant]:
@@ -126,8 +128,8 @@ def _variants(node: ast.AST, field: str, scopes: tuple[ast.AST, ...]) -> Iterato
             yield _with(node, slice=ast.Slice(upper, lower, step))
         case ast.keyword(arg=str()):
             yield None
-    is_plain = isinstance(node, ast.Name | ast.Attribute | ast.Call | ast.NamedExpr | ast.Subscript)
-    if field in ("test", "ifs") and is_plain:
+    plain = ast.Name | ast.Attribute | ast.Call | ast.NamedExpr | ast.Subscript
+    if field in ("test", "ifs") and isinstance(node, plain):
         yield ast.UnaryOp(ast.Not(), node)
 
 
@@ -150,21 +152,26 @@ def _other_statement(node: ast.AST, scopes: tuple[ast.AST, ...]) -> Iterator[ast
             yield ast.Break()
         case ast.Break():
             yield ast.Continue()
-        case ast.Return(value=None | ast.Constant(value=None)):
-            if node is not scopes[-1].body[-1]:  # type: ignore[attr-defined]
-                yield ast.Pass()
-        case ast.Return(value=ast.Constant(value=bool())):
-            pass  # None is as false as False
-        case ast.Return():
+        case ast.Return(value=ast.expr() as value) if not isinstance(value, ast.Constant):
             yield ast.Return(ast.Constant(None))
+        case ast.stmt() if _is_missed(node, scopes):
+            yield ast.Pass()
+
+
+def _is_missed(node: ast.stmt, scopes: tuple[ast.AST, ...]) -> bool:
+    """Say whether a statement can be left out, so that Python does not complain at once."""
+    match node:
+        case ast.Return(value=None | ast.Constant(value=None)):
+            return node is not scopes[-1].body[-1]  # type: ignore[attr-defined]
         case ast.Raise() | ast.Delete() | ast.AugAssign():
-            yield ast.Pass()
+            return True
         case ast.Expr(value=ast.Call() | ast.Await() | ast.Yield()):
-            yield ast.Pass()
-        case ast.Assign(targets=targets) if all(_is_bound(t, scopes) for t in targets):
-            yield ast.Pass()
+            return True
         case ast.AnnAssign(target=ast.Attribute(), value=ast.expr()):
-            yield ast.Pass()
+            return True
+        case ast.Assign(targets=targets):
+            return all(_is_bound(target, scopes) for target in targets)
+    return False
 
 
 def _is_bound(target: ast.expr, scopes: tuple[ast.AST, ...]) -> bool:

@@ -14,7 +14,7 @@ Key = tuple[str, int]
 
 
 def changed(original: CodeType, mutated: CodeType) -> dict[Key, CodeType] | None:
-    """Return the code of the functions that differ; None if the mistake is not in functions only."""
+    """Return the code of the functions that differ; None if more than functions does."""
     before, after = list(_functions(original)), list(_functions(mutated))
     old, new = dict(before), dict(after)
     if len(old) < len(before) or old.keys() != new.keys() or _differ_outside(original, mutated):

@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic, process_time
 from types import CodeType, FrameType
 
@@ -17,7 +18,7 @@ from hypothesis import Phase, settings
 from tests.mutation.placing import Key, functions_of, place
 
 IMPORT = "(import)"
-_TIMES, _LEAST_CPU, _LEAST_WALL = 10, 2.0, 15.0  # of a test without a mistake; seconds
+_TIMES, _LEAST_CPU, _LEAST_WALL = 10, 2.0, 60.0  # of a test without a mistake; seconds
 
 
 @dataclass(slots=True)
@@ -62,13 +63,13 @@ class Watch(Repeatable):
         self._now = self.clean.called[IMPORT]
 
     def __enter__(self) -> Watch:
-        threading.setprofile(self._note)
-        sys.setprofile(self._note)
+        threading.settrace(self._note)
+        sys.settrace(self._note)
         return self
 
     def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-        threading.setprofile(None)
+        sys.settrace(None)
+        threading.settrace(None)
 
     def _note(self, frame: FrameType, event: str, _: object) -> None:
         if event == "call" and frame.f_code.co_filename == self._filename:
@@ -142,7 +143,7 @@ class Forks(Repeatable):
             return session.testsfailed > 0
 
         for index, function, codes in self._mutants:
-            self._tried(index, lambda f=function, c=codes: killed(f, c))
+            self._tried(index, partial(killed, function, codes))
         return True
 
 

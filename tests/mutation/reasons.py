@@ -16,7 +16,7 @@ class Reasons:
 
     def __init__(self, path: Path, module: str) -> None:
         tables = tomllib.loads(path.read_text(encoding="utf-8")).get(module, [])
-        self._reasons = {
+        self._reasons: dict[tuple[str, str], str] = {
             (table["line"], mutant): table["reason"]
             for table in tables
             for mutant in table["mutants"]
@@ -27,10 +27,6 @@ class Reasons:
         return self._reasons.get((mutant.line, mutant.mutated), "")
 
     def stale(self, survivors: Iterable[Mutant]) -> list[str]:
-        """Return the lines that have a reason and no survivor, as they would read."""
+        """Return what has a reason and no survivor."""
         found = {(mutant.line, mutant.mutated) for mutant in survivors}
-        return [
-            f"{line} -> {mutated}"
-            for line, mutated in self._reasons
-            if (line, mutated) not in found
-        ]
+        return [f"{line} -> {mutated}" for line, mutated in self._reasons.keys() - found]

@@ -21,5 +21,5 @@ CORE = (
     Target(f"{_RELAY}/submit/submit.py", ("tests/relay/submit", "tests/relay/lanes")),
     Target(f"{_RELAY}/report/report.py", ("tests/relay/report",)),
     Target(f"{_RELAY}/report/ending.py", ("tests/relay/report",)),
-    Target(f"{_RELAY}/deliver.py", ("tests/relay/test_deliver.py",)),
+    Target(f"{_RELAY}/deliver.py", ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")),
 )

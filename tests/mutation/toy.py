@@ -1,17 +1,8 @@
-"""Two lines to make mistakes in: toy_tests.py notices one of them."""
+"""A function to make mistakes in."""
 
 from __future__ import annotations
 
-LEAST = 18
-
 
 def is_grown_up(age: int) -> bool:
-    """Say whether somebody is."""
-    return age >= LEAST
-
-
-def older(age: int) -> int:
-    """Return the age after some birthdays."""
-    while age < LEAST:
-        age += 2
-    return age
+    """Say whether a person may vote."""
+    return age >= 18

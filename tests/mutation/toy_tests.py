@@ -1,15 +1,13 @@
-"""Tests of the toy; its name keeps it out of the suite."""
+"""Tests of the toy, which overlook one mistake; the name keeps them out of the suite."""
 
 from __future__ import annotations
 
-from tests.mutation.toy import LEAST, is_grown_up, older
+from tests.mutation.toy import is_grown_up
 
 
-def test_the_age() -> None:
-    assert is_grown_up(40)
-    assert not is_grown_up(7)
-    assert LEAST == 18
+def test_the_young() -> None:
+    assert is_grown_up(7) is False
 
 
-def test_growing() -> None:
-    assert older(10) == 18
+def test_the_old() -> None:
+    assert is_grown_up(18) is True

@@ -9,12 +9,14 @@ from __future__ import annotations
 import importlib
 import os
 import pickle
+import signal
 import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import CodeType
 
@@ -31,6 +33,7 @@ _OPTIONS = (
 _OURS = {"smppbridge", "tests"}
 _IMPORT_CPU, _IMPORT_WALL = 60.0, 300.0  # seconds
 _PASSED, _FAILED, _BROKEN = 0, 1, 99
+_STDERR = os.dup(2)  # pytest and forks point the other one elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +89,19 @@ def try_all(
     processes = []
     for share in (range(k, len(mutants), workers) for k in range(workers)):
         worker = _Worker(target, clean, mutants, write)
-        processes.append(_fork(lambda w=worker, s=share: w.work(s)))
+        processes.append(_fork(partial(worker.work, share)))
     os.close(write)
-    with open(read, encoding="ascii") as pipe:
-        for line in pipe:
-            index, status = map(int, line.split())
-            if status == _BROKEN:
-                raise RuntimeError(f"no trial of {mutants[index]}")
-            yield mutants[index], status != _PASSED
-    for process in processes:
-        os.waitpid(process, 0)
+    try:
+        with open(read, encoding="ascii") as pipe:
+            for line in pipe:
+                index, status = map(int, line.split())
+                if status == _BROKEN:
+                    raise RuntimeError(f"no trial of {mutants[index]}")
+                yield mutants[index], status != _PASSED
+    finally:  # all is said, or nobody listens any more
+        for process in processes:
+            os.kill(process, signal.SIGTERM)
+            os.waitpid(process, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class _Worker:
             if codes and mutant.function not in self.clean.called[IMPORT]:
                 warm.append((index, mutant.function, codes))
             else:
-                self._tried(index, lambda m=mutant, c=code: self._cold(m.function, c))
+                self._tried(index, partial(self._cold, mutant.function, code))
         return self.target.run(Forks(filename, warm, self.clean, self._tried))
 
     def _cold(self, function: str, code: CodeType) -> bool:
@@ -143,13 +149,11 @@ def _fork(run: Callable[[], int]) -> int:
         return process
     status = _BROKEN
     try:
-        told = os.dup(2)
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (1, 2):
             os.dup2(null, stream)
-        try:
-            status = run()
-        except BaseException:
-            os.write(told, traceback.format_exc().encode())
+        status = run()
+    except BaseException:
+        os.write(_STDERR, traceback.format_exc().encode())
     finally:
         os._exit(status)
