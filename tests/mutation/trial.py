@@ -119,12 +119,13 @@ class _Worker:
                 importlib.import_module(name)
         source, filename = self.target.source, self.target.filename
         original = compile(source, filename, "exec", dont_inherit=True)
+        at_import = self.clean.called[IMPORT]
         warm: list[tuple[int, str, dict[Key, CodeType]]] = []
         for index in share:
             mutant = self.mutants[index]
             code = mutant.compiled(source, filename)
             codes = changed(original, code)
-            if codes and mutant.function not in self.clean.called[IMPORT]:
+            if codes and mutant.function and mutant.function not in at_import:
                 warm.append((index, mutant.function, codes))
             else:
                 self._tried(index, partial(self._cold, mutant.function, code))

@@ -670,3 +670,38 @@ def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) ->
         assert isinstance(client.ask(post(server.url)), HttpResponse)
     watched = Path(f"/proc/self/fdinfo/{client._transfers._epoll.fileno()}")
     until(lambda: watched.read_text().count("tfd:") == 2)  # the bell, and the pool that is left
+
+
+def answering(size: int) -> Behaviour:
+    return say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+
+
+def test_each_answer_of_a_handle_is_measured_alone(serve: Any, connect: Any) -> None:
+    server, client = serve(answering(60)), connect(slots=1, p=Connection(max_response=100))
+    for _ in range(3):
+        answer = client.ask(post(server.url))
+        assert (answer.status, answer.body) == (200, b"x" * 60)
+
+
+@pytest.mark.parametrize(("size", "kind"), [(100, HttpResponse), (101, NoAnswer)])
+def test_the_longest_answer_is_taken_and_no_longer_one(
+    serve: Any, connect: Any, size: int, kind: type[Answer]
+) -> None:
+    client = connect(slots=1, p=Connection(max_response=100))
+    assert isinstance(client.ask(post(serve(answering(size)).url)), kind)
+    # and the next answer on this handle has nothing of it
+    assert client.ask(post(serve().url)) == HttpResponse(200, b"ok", {"content-length": "2"})
+
+
+def test_what_was_sent_before_on_a_handle_does_not_make_the_next_request_sent(
+    serve: Any, connect: Any
+) -> None:
+    server, client = serve(lambda wire, _: wire.reset()), connect(slots=1)
+    assert isinstance(client.ask(post(server.url)), NoAnswer)
+    assert isinstance(client.ask(post("http://127.0.0.1:1/")), NotSent)
+
+
+def test_a_provider_has_ten_seconds_to_connect_thirty_to_answer_and_a_mebibyte() -> None:
+    way = Connection()
+    assert (way.connect_timeout, way.timeout, way.max_response) == (10.0, 30.0, 1024 * 1024)
+    assert (way.ca_file, way.proxy) == (None, None)

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
+from smppbridge.model.address import Address
 from smppbridge.model.report import Delivery
 from smppbridge.relay import deliver as delivers
-from smppbridge.relay.deliver import FIRST_PAUSE, LONGEST_PAUSE, is_end
+from smppbridge.relay.deliver import FIRST_PAUSE, is_end
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import Tag
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import NOW, FakeReceiver, FakeStore, World, delivery
 
@@ -172,7 +174,7 @@ def test_pauses_double_up_to_ten_minutes() -> None:
         world.clock.now = row.due
         world.tick()
     assert pauses[:4] == [5.0, 10.0, 20.0, 40.0]
-    assert pauses[-1] == LONGEST_PAUSE
+    assert pauses[-1] == 600.0
     assert world.store.deliveries[1, 2].attempts == 12
 
 
@@ -481,6 +483,31 @@ def test_a_line_is_read_once_at_a_time() -> None:
         world.deliver.tick()
     world.deliver.go_on("bank")
     assert world.store.log == ["owed"]
+    world.store.commit_all()
+    for _ in range(8):
+        world.deliver.tick()
+    assert world.store.log == ["owed", "owed"]
+
+
+def test_a_delivery_whose_sessions_are_lost_waits_five_seconds_at_most() -> None:
+    world = World()
+    owe(world, 1)
+    pauses = []
+    for _ in range(5):
+        receiver = bound(world)
+        assert len(receiver.out) == 1
+        lose(world, receiver)
+        row = world.store.deliveries[1, 2]
+        pauses.append(row.due - world.clock.now)
+        world.clock.now = row.due
+    assert pauses == [0.0, 5.0, 5.0, 5.0, 5.0]
+
+
+def test_receipts_show_utc_by_default() -> None:
+    world = World()
+    receiver = bound(world)
+    owe(world, 1, submitted_at=NOW + 59)
+    assert b"submit date:2701150800 " in receiver.asked[0][0].short_message
 
 
 def test_all_that_lapses_is_counted() -> None:
@@ -501,9 +528,43 @@ def test_five_thousand_wait_in_memory_and_five_hundred_are_read_at_a_time() -> N
     line = world.deliver.line("bank")
     assert (len(line.waiting), line.more, line.depth) == (5_000, True, 5_002)
     lose(world, receiver)
-    bound(world, 0)
+    receiver = bound(world, 0)
     assert (len(line.waiting), line.more) == (500, True)
     world.store.log.clear()
-    world.deliver.go_on("bank")
-    world.deliver.tick()
+    for _ in range(4):
+        world.deliver.go_on("bank")
+        world.deliver.tick()
     assert world.store.log == []  # enough are there
+    receiver.window = 1
+    world.deliver.go_on("bank")
+    assert (len(line.waiting), world.store.log) == (999, ["owed"])
+
+
+def test_what_waits_in_memory_stays_there_for_the_sessions_that_are_left() -> None:
+    world = World()
+    one, two = bound(world, 1), bound(world, 1)
+    owe(world, 1, 2, 3, 4)
+    world.store.log.clear()
+    lose(world, one)
+    line = world.deliver.line("bank")
+    assert ([d.message_id for d in line.waiting], line.more) == ([3, 4], False)
+    assert (len(two.out), world.store.log) == (1, ["postpone"])
+
+
+def test_what_all_refuse_is_not_counted_as_delivered() -> None:
+    world = World()
+    receiver = bound(world)
+    owe(world, 1)
+    answer(world, receiver, Status.ESME_RX_P_APPN)
+    world.deliver.flush()
+    assert world.said.counts == {("delivered", "bank", "refused"): 1}
+
+
+def test_a_receipt_has_the_addresses_swapped_and_the_smallest_error_as_a_tlv() -> None:
+    world = World()
+    receiver = bound(world)
+    owe(world, 1, source=Address("1234", 2, 9), destination=Address("5678", 1, 8), error=1)
+    pdu, _ = receiver.asked[0]
+    assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"5678", 1, 8)
+    assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"1234", 2, 9)
+    assert (Tag.NETWORK_ERROR_CODE, b"\x03\x00\x01") in pdu.tlvs
