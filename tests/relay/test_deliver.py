@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
-from smppbridge.model.report import Delivery
+from smppbridge.model.report import Content, Delivery
 from smppbridge.relay import deliver as delivers
 from smppbridge.relay.deliver import FIRST_PAUSE, is_end
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -568,3 +568,13 @@ def test_a_receipt_has_the_addresses_swapped_and_the_smallest_error_as_a_tlv() -
     assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"5678", 1, 8)
     assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"1234", 2, 9)
     assert (Tag.NETWORK_ERROR_CODE, b"\x03\x00\x01") in pdu.tlvs
+
+
+def test_a_message_from_a_phone_has_its_addresses_as_they_are() -> None:
+    world = World()
+    receiver = bound(world)
+    said = {"source": Address("5678", 1, 8), "destination": Address("1234", 2, 9)}
+    owe(world, 1, content=Content(b"hi"), **said)
+    pdu, _ = receiver.asked[0]
+    assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"5678", 1, 8)
+    assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"1234", 2, 9)
