@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
-from smppbridge.model.report import Content, Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
 from smppbridge.relay.deliver import FIRST_PAUSE, is_end
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -362,7 +362,7 @@ def test_what_is_on_its_way_already_does_not_keep_others_from_going(odd_first: b
     world.store.deliveries[2, 2] = replace(fresh)
     world.deliver.owe([on_its_way, fresh] if odd_first else [fresh, on_its_way])
     assert receiver.ids() == [1, 2]
-    assert world.deliver.line("bank").depth == 2
+    assert world.deliver.outbox("bank").depth == 2
 
 
 def test_receipts_of_several_accounts_are_owed_together() -> None:
@@ -383,7 +383,7 @@ def test_answers_that_come_together_have_each_its_own_end(statuses: tuple[int, .
     world.deliver.flush()
     ended = [n for n, status in enumerate(statuses, 1) if status not in (8, 0x64)]
     assert sorted(n for n, _ in world.store.finished) == ended
-    assert world.deliver.line("bank").depth == len(statuses) - len(ended)
+    assert world.deliver.outbox("bank").depth == len(statuses) - len(ended)
     counts = {how: n for (*_, how), n in world.said.counts.items() if n}
     again = len(statuses) - len(ended)
     refused = sum(1 for s in statuses if s == 0x65)
@@ -409,7 +409,7 @@ def test_what_could_not_be_put_off_is_read_back_all_the_same() -> None:
     assert receiver.ids() == [1, 1]
 
 
-def test_a_line_that_could_not_be_read_is_read_again() -> None:
+def test_an_outbox_that_could_not_be_read_is_read_again() -> None:
     world = World()
     owe(world, 1)
     owed, world.store.owed = world.store.owed, failing  # type: ignore[method-assign]
@@ -430,13 +430,13 @@ def test_who_is_lost_while_the_store_is_read_gets_nothing() -> None:
     receiver = bound(world)
     lose(world, receiver)
     world.store.commit_all()
-    assert world.deliver.line("bank").waiting == deque()
+    assert world.deliver.outbox("bank").waiting == deque()
     again = bound(world)
     world.store.commit_all()
     assert (receiver.ids(), again.ids()) == ([], [1])
 
 
-def test_a_session_that_is_lost_leaves_the_line_to_the_others() -> None:
+def test_a_session_that_is_lost_leaves_the_outbox_to_the_others() -> None:
     world = World()
     one, two = bound(world, 1), bound(world, 1)
     owe(world, 1, 2, 3)
@@ -454,13 +454,13 @@ def test_what_waited_in_memory_for_a_lost_session_is_held_no_more() -> None:
     world = World()
     receiver = bound(world, 1)
     owe(world, 1, 2, 3)
-    line = world.deliver.line("bank")
-    assert (len(line.waiting), len(line.held)) == (2, 3)
+    outbox = world.deliver.outbox("bank")
+    assert (len(outbox.waiting), len(outbox.held)) == (2, 3)
     lose(world, receiver)
-    assert (len(line.waiting), line.held, line.more) == (0, set(), True)
+    assert (len(outbox.waiting), outbox.held, outbox.more) == (0, set(), True)
 
 
-def test_now_and_then_a_line_is_looked_at_where_nothing_is_known_to_be_owed() -> None:
+def test_now_and_then_an_outbox_is_looked_at_where_nothing_is_known_to_be_owed() -> None:
     world = World()
     receiver = bound(world)
     world.store.deliveries[1, 2] = delivery(1)  # by another hand
@@ -475,7 +475,7 @@ def test_now_and_then_a_line_is_looked_at_where_nothing_is_known_to_be_owed() ->
     assert world.store.log == ["owed", "owed"]
 
 
-def test_a_line_is_read_once_at_a_time() -> None:
+def test_an_outbox_is_read_once_at_a_time() -> None:
     world = World(store=FakeStore(at_once=False))
     owe(world, 1)
     bound(world)
@@ -516,7 +516,7 @@ def test_all_that_lapses_is_counted() -> None:
     owe(world, 3, expires_at=NOW, system_id="shop")
     owe(world, 4)
     world.run(world.deliver.lapse())
-    assert (world.deliver.line("bank").depth, world.deliver.line("shop").depth) == (1, 0)
+    assert (world.deliver.outbox("bank").depth, world.deliver.outbox("shop").depth) == (1, 0)
     assert world.said.counts["delivered", "bank", "expired"] == 2
     assert world.said.counts["delivered", "shop", "expired"] == 1
 
@@ -525,11 +525,11 @@ def test_five_thousand_wait_in_memory_and_five_hundred_are_read_at_a_time() -> N
     world = World()
     receiver = bound(world, 0)
     owe(world, *range(1, 5_003))
-    line = world.deliver.line("bank")
-    assert (len(line.waiting), line.more, line.depth) == (5_000, True, 5_002)
+    outbox = world.deliver.outbox("bank")
+    assert (len(outbox.waiting), outbox.more, outbox.depth) == (5_000, True, 5_002)
     lose(world, receiver)
     receiver = bound(world, 0)
-    assert (len(line.waiting), line.more) == (500, True)
+    assert (len(outbox.waiting), outbox.more) == (500, True)
     world.store.log.clear()
     for _ in range(4):
         world.deliver.go_on("bank")
@@ -537,7 +537,7 @@ def test_five_thousand_wait_in_memory_and_five_hundred_are_read_at_a_time() -> N
     assert world.store.log == []  # enough are there
     receiver.window = 1
     world.deliver.go_on("bank")
-    assert (len(line.waiting), world.store.log) == (999, ["owed"])
+    assert (len(outbox.waiting), world.store.log) == (999, ["owed"])
 
 
 def test_what_waits_in_memory_stays_there_for_the_sessions_that_are_left() -> None:
@@ -546,8 +546,8 @@ def test_what_waits_in_memory_stays_there_for_the_sessions_that_are_left() -> No
     owe(world, 1, 2, 3, 4)
     world.store.log.clear()
     lose(world, one)
-    line = world.deliver.line("bank")
-    assert ([d.message_id for d in line.waiting], line.more) == ([3, 4], False)
+    outbox = world.deliver.outbox("bank")
+    assert ([d.message_id for d in outbox.waiting], outbox.more) == ([3, 4], False)
     assert (len(two.out), world.store.log) == (1, ["postpone"])
 
 
@@ -574,7 +574,7 @@ def test_a_message_from_a_phone_has_its_addresses_as_they_are() -> None:
     world = World()
     receiver = bound(world)
     said = {"source": Address("5678", 1, 8), "destination": Address("1234", 2, 9)}
-    owe(world, 1, content=Content(b"hi"), **said)
+    owe(world, 1, content=MoContent(b"hi"), **said)
     pdu, _ = receiver.asked[0]
     assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"5678", 1, 8)
     assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"1234", 2, 9)

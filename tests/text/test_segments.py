@@ -234,7 +234,7 @@ def test_a_header_must_leave_room() -> None:
 def test_a_header_leaves_sixteen_octets_at_least(size: int, fits: bool) -> None:
     header = bytes((size - 1, 0x70, size - 3)) + bytes(size - 3)
     if fits:
-        assert split(bytes(16), OCTETS, UDH8, 1, header) == [Segment(None, header, bytes(16))]
+        assert split(bytes(16), OCTETS, UDH8, 1, header) == [TextSegment(None, header, bytes(16))]
     else:
         with pytest.raises(TooLong):
             split(b"x", OCTETS, UDH8, 1, header)

@@ -265,10 +265,10 @@ def test_twenty_thousand_wait_in_memory_and_a_thousand_of_each_other_line() -> N
     lane = lane_of()
     lane.wait(attempts(*range(20_001)))
     lane.wait(attempts(*range(30_000, 31_001), system_id="shop"))
-    full, other = lane.turns.lines.values()
+    full, other = lane.queue.lines.values()
     assert (full.waiting, full.more, full.depth) == (20_000, True, 20_001)
     assert (other.waiting, other.more, other.depth) == (1_000, True, 1_001)
-    assert (lane.turns.waiting, lane.depth) == (21_000, 21_002)
+    assert (lane.queue.waiting, lane.depth) == (21_000, 21_002)
 
 
 def test_a_line_is_hungry_below_a_thousand_when_the_store_has_more() -> None:
@@ -278,8 +278,8 @@ def test_a_line_is_hungry_below_a_thousand_when_the_store_has_more() -> None:
     [later] = attempts(5_000)
     lane.later(later)
     assert lane.hungry() == []
-    lane.turns.take()
-    assert lane.hungry() == list(lane.turns.lines.values())
+    lane.queue.take()
+    assert lane.hungry() == list(lane.queue.lines.values())
 
 
 def test_five_hundred_are_read_back_at_a_time() -> None:
@@ -291,7 +291,7 @@ def test_five_hundred_are_read_back_at_a_time() -> None:
     lane.pause(1.0)
     world.tick()
     world.store.commit(1)
-    assert (lane.turns.waiting, lane.depth) == (500, 601)
+    assert (lane.queue.waiting, lane.depth) == (500, 601)
 
 
 def test_as_many_are_begun_ahead_as_leave_in_four_milliseconds() -> None:
