@@ -7,6 +7,7 @@ from tests.mutation.trial import Target
 _SMPP, _RELAY = "smppbridge/smpp", "smppbridge/relay"
 _SESSION = tuple(f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "matrix"))
 _DELIVER = ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")
+_SUBMIT = ("tests/relay/submit", "tests/relay/lanes")
 _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")
 """Long runs of chance events: each survivor would have to stand them all."""
 
@@ -21,7 +22,7 @@ CORE = (
     Target(f"{_RELAY}/accept/gather.py", ("tests/relay/accept/test_gather.py",)),
     Target(f"{_RELAY}/lanes/lane.py", ("tests/relay/lanes", *_NO_STORMS)),
     Target(f"{_RELAY}/lanes/retry.py", ("tests/relay/lanes/test_retry.py",)),
-    Target(f"{_RELAY}/submit/submit.py", ("tests/relay/submit", "tests/relay/lanes")),
+    Target(f"{_RELAY}/submit/submit.py", (*_SUBMIT, *_NO_STORMS)),
     Target(f"{_RELAY}/report/report.py", ("tests/relay/report",)),
     Target(f"{_RELAY}/report/ending.py", ("tests/relay/report",)),
     Target(f"{_RELAY}/deliver.py", (*_DELIVER, *_NO_STORMS)),

@@ -1,0 +1,178 @@
+"""Lists of reports with one odd report among them, and a store that fails."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from smppbridge.model.message import Stage
+from smppbridge.model.outcome import Accepted
+from smppbridge.model.report import Report
+from smppbridge.relay.report.ending import Fate
+from smppbridge.smpp.constants import MessageState as M
+from smppbridge.store.port import StoreFailure
+from tests.relay.fakes import FakeStore, World, submit_sm
+
+
+def accepted(*names: str, **options: Any) -> tuple[World, list[int]]:
+    """Return a world with messages that the provider calls by *names*."""
+    world = World(**options)
+    ids = [world.sent(submit_sm(sequence_number=n))[0][2] for n, _ in enumerate(names, 1)]
+    world.wire.answer(*[(n, Accepted(name)) for n, name in zip(ids, names, strict=True)])
+    return world, ids
+
+
+def owed(world: World) -> list[tuple[int, int]]:
+    return sorted((d.message_id, d.state) for d in world.store.unfinished())
+
+
+def each_way(odd: Report, good: Report) -> list[list[Report]]:
+    return [[odd, good], [good, odd]]
+
+
+UNKNOWN = Report("nobody's", M.DELIVERED)
+KNOWN = Report("p1", M.DELIVERED)
+
+
+@pytest.mark.parametrize("reports", each_way(UNKNOWN, KNOWN))
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_unknown_report_leaves_the_others_to_be_read(
+    reports: list[Report], restarted: bool
+) -> None:
+    world, [message_id] = accepted("p1")
+    if restarted:
+        world = World(store=world.store)
+    assert world.told(*reports) == ["kept"]
+    assert owed(world) == [(message_id, M.DELIVERED)]
+    assert list(world.store.early) == [("one", "nobody's")]
+
+
+@pytest.mark.parametrize("reports", each_way(Report("p1", M.REJECTED), Report("p2", M.DELIVERED)))
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_report_about_an_ended_message_leaves_the_others_to_be_read(
+    reports: list[Report], restarted: bool
+) -> None:
+    world, [ended, open_] = accepted("p1", "p2")
+    world.told(KNOWN)
+    if restarted:
+        world = World(store=world.store)
+    assert world.told(*reports) == ["kept"]
+    assert owed(world) == [(ended, M.DELIVERED), (open_, M.DELIVERED)]
+    assert world.said.counts["repeated", "one", True] == 1
+    assert (world.store.early, len(world.reports.early)) == ({}, 0)
+
+
+@pytest.mark.parametrize("odd_first", [True, False])
+@pytest.mark.parametrize("odd", ["unknown", "ended", "of another provider"])
+def test_an_odd_report_by_our_message_id_leaves_the_others_to_be_read(
+    odd: str, odd_first: bool
+) -> None:
+    world = World()
+    ids = [world.sent(submit_sm(sequence_number=n))[0][2] for n in (1, 2)]
+    good = Report("g", M.DELIVERED, message_id=ids[1])
+    if odd == "ended":
+        world.told(Report("o", M.DELIVERED, message_id=ids[0]))
+    elif odd == "of another provider":
+        world.store.messages[ids[0]].provider = "two"
+    about = 999 if odd == "unknown" else ids[0]
+    told = [Report("o", M.REJECTED, message_id=about), good]
+    assert world.told(*(told if odd_first else told[::-1])) == ["kept"]
+    assert (ids[1], M.DELIVERED) in owed(world)
+    assert (ids[0], M.REJECTED) not in owed(world)
+    assert world.said.counts["unmatched", "one"] == (0 if odd == "ended" else 1)
+    assert world.store.messages[ids[1]].provider_message_id == "g"
+
+
+def test_a_report_by_our_message_id_does_not_rename_what_has_a_name() -> None:
+    world, [message_id] = accepted("p1")
+    world.told(Report("other", M.ENROUTE, message_id=message_id))
+    assert world.store.messages[message_id].provider_message_id == "p1"
+
+
+def test_a_message_that_was_renamed_is_found_by_its_new_name_in_memory() -> None:
+    world, [message_id] = accepted("p1")
+    world.told(Report("p1", M.ENROUTE, renamed="q1"))
+    world.store.log.clear()
+    assert world.told(Report("q1", M.DELIVERED)) == ["kept"]
+    assert "find" not in world.store.log
+    assert owed(world)[-1] == (message_id, M.DELIVERED)
+    assert world.told(KNOWN) == ["kept"]
+    assert list(world.store.early) == [("one", "p1")]
+
+
+@pytest.mark.parametrize("fails", ["keep_early", "drop_early"])
+def test_reports_that_the_store_could_not_keep_are_not_answered(fails: str) -> None:
+    world, _ = accepted("p1")
+    world.told(KNOWN)
+    world = World(store=FakeStore(at_once=False, messages=world.store.messages))
+    answered = world.told(UNKNOWN if fails == "keep_early" else KNOWN)
+    while world.store.pending:
+        failing = world.store.pending[0].verb == fails
+        (world.store.fail if failing else world.store.commit)(1)
+    assert answered == [StoreFailure]
+    world.sound()
+
+
+def test_a_settlement_that_failed_leaves_the_message_to_the_next_report() -> None:
+    world, [message_id] = accepted("p1")
+    world.store.failing = True
+    assert world.told(Report("p1", M.ENROUTE)) == [StoreFailure]
+    assert world.told(KNOWN) == [StoreFailure]
+    world.store.failing = False
+    assert world.told(Report("p1", M.REJECTED)) == ["kept"]
+    assert owed(world) == [(message_id, M.REJECTED)]
+    assert world.said.counts["reported", "one", "push", M.DELIVERED] == 0
+
+
+def test_an_early_report_whose_settlement_failed_is_settled_later() -> None:
+    world = World(store=FakeStore(at_once=False))
+    session = world.session()
+    world.take(session, submit_sm())
+    world.store.commit_all()
+    [message_id] = session.ids()
+    world.told(KNOWN)
+    world.store.commit_all()
+    world.wire.answer((message_id, Accepted("p1")))
+    while world.store.pending:
+        failing = world.store.pending[0].verb == "settle"
+        (world.store.fail if failing else world.store.commit)(1)
+    assert owed(world) == []
+    for _ in range(2):
+        world.spawn(world.reports.forget_early())
+        world.store.commit_all()
+    assert owed(world) == [(message_id, M.DELIVERED)]
+    assert world.store.log.count("settle") == 2
+    world.sound()
+
+
+def test_the_time_from_the_answer_to_the_report_is_measured_once() -> None:
+    world, _ = accepted("p1")
+    world.told(Report("p1", M.ENROUTE))
+    assert world.said.counts["report_latency", "one", 0.0] == 0
+    world.clock.now += 7.0
+    world.told(KNOWN)
+    assert world.said.counts["report_latency", "one", 7.0] == 1
+
+
+def test_reports_too_old_are_each_counted_and_given_up() -> None:
+    world = World()
+    world.told(UNKNOWN, Report("nor his", M.REJECTED))
+    world.clock.now += 1_000_000.0
+    world.run(world.reports.forget_early())
+    assert world.said.counts["unmatched", "one"] == 2
+    assert (world.store.early, len(world.reports.early)) == ({}, 0)
+    world.store.log.clear()
+    world.run(world.reports.forget_early())
+    assert world.store.log == []
+
+
+def test_an_end_of_ours_is_final_and_has_no_network_error() -> None:
+    world, [message_id] = accepted("p1")
+    attempt = world.store.messages[message_id].attempt()
+    world.run(world.reports.settle_own([Fate(attempt, M.UNKNOWN)]))  # type: ignore[arg-type]
+    [receipt] = world.store.unfinished()
+    assert (receipt.state, receipt.error, receipt.final) == (M.UNKNOWN, 0, True)
+    assert world.store.messages[message_id].stage is Stage.FINISHED
+    assert world.told(KNOWN) == ["kept"]
+    assert owed(world) == [(message_id, M.UNKNOWN)]
