@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.message import Stage
+from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
-from smppbridge.relay.report.ending import Fate
+from smppbridge.relay.report.ending import Endings, Fate
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure
-from tests.relay.fakes import FakeStore, World, submit_sm
+from tests.relay.fakes import FakeStore, World, message, submit_sm
 
 
 def accepted(*names: str, **options: Any) -> tuple[World, list[int]]:
@@ -167,12 +167,50 @@ def test_reports_too_old_are_each_counted_and_given_up() -> None:
     assert world.store.log == []
 
 
-def test_an_end_of_ours_is_final_and_has_no_network_error() -> None:
+@pytest.mark.parametrize("state", [M.UNKNOWN, M.ACCEPTED])  # the second where no report can come
+def test_an_end_of_ours_is_final_and_has_no_network_error(state: M) -> None:
     world, [message_id] = accepted("p1")
     attempt = world.store.messages[message_id].attempt()
-    world.run(world.reports.settle_own([Fate(attempt, M.UNKNOWN)]))  # type: ignore[arg-type]
+    world.run(world.reports.settle_own([Fate(attempt, state)]))  # type: ignore[arg-type]
     [receipt] = world.store.unfinished()
-    assert (receipt.state, receipt.error, receipt.final) == (M.UNKNOWN, 0, True)
+    assert (receipt.state, receipt.error, receipt.final) == (state, 0, True)
     assert world.store.messages[message_id].stage is Stage.FINISHED
-    assert world.told(KNOWN) == ["kept"]
-    assert owed(world) == [(message_id, M.UNKNOWN)]
+    world.told(KNOWN)
+    assert owed(world) == [(message_id, state)]
+
+
+@pytest.mark.parametrize("every_fate", [True, False])
+def test_who_wants_failures_only_in_the_log_gets_no_other_end(every_fate: bool) -> None:
+    world = World()
+    endings = Endings(
+        world.lane_set, lambda _: None, keep=1.0, every_fate=every_fate, around=world.around
+    )
+    fates = [
+        Fate(Attempt(message(n), "one", 1), state)
+        for n, state in enumerate((M.DELIVERED, M.REJECTED, M.ACCEPTED, M.EXPIRED), 1)
+    ]
+    endings.conclude(endings.claim(fates, "push"))
+    logged = [(event, said["message_id"]) for event, said in world.said.events]
+    well = [("message_delivered", 1), ("message_ended", 3)]
+    badly = [("message_failed", 2), ("message_expired", 4)]
+    assert sorted(logged, key=lambda each: each[1]) == (
+        sorted(well + badly, key=lambda each: each[1]) if every_fate else badly
+    )
+
+
+def test_the_line_in_the_log_says_whose_message_it_was_and_where_it_went() -> None:
+    world, [message_id] = accepted("p1")
+    world.told(Report("p1", M.REJECTED, 9))
+    assert world.said.events[-1] == (
+        "message_failed",
+        {
+            "message_id": message_id,
+            "system_id": "bank",
+            "destination": "243810000001",
+            "provider": "one",
+            "provider_message_id": "p1",
+            "state": "REJECTED",
+            "error": 9,
+            "source": "push",
+        },
+    )
