@@ -11,42 +11,31 @@ import pytest
 from tests.mutation.mutants import mutants
 
 TOY = "tests/mutation/toy.py"
-REASON = f"""
+REASONS = f"""
 [["{TOY}"]]
 line = 'return age >= 18'
-mutants = ['return age >= 17', 'return age > 18']
-reason = 'Nobody is seventeen.'
+mutants = ['return age >= 17', 'return age >= 19', 'return None']
+reason = 'A year is soon over.'
 """
 
 
-def tried(reasons: Path) -> tuple[int, list[str]]:
-    """Return the exit status of the script for the toy, and the lines that it prints."""
+def test_survivors_are_shown_unless_they_have_a_reason(tmp_path: Path) -> None:
+    reasons = tmp_path / "reasons.toml"
+    reasons.write_text(REASONS)
     command = [sys.executable, "-m", "tests.mutation", f"{TOY}=tests/mutation/toy_tests.py"]
     command += ["--reasons", str(reasons)]
-    done = subprocess.run(
-        command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
-    )
-    assert not done.stderr
-    return done.returncode, done.stdout.splitlines()
-
-
-def test_survivors_are_shown_until_they_have_a_reason(tmp_path: Path) -> None:
-    reasons = tmp_path / "reasons.toml"
-    reasons.write_text("")
-    status, lines = tried(reasons)
-    assert (status, lines[1:4]) == (
-        1,
-        [
-            "  line 8, is_grown_up: survives",
-            "    - return age >= 18",
-            "    + return age >= 17",
-        ],
-    )
-    assert lines[-1].split() == [TOY, "4", "3", "75.0", "0", "1"]
-    reasons.write_text(REASON)
-    status, lines = tried(reasons)
-    assert lines[1:2] == ["  is killed, and has a reason: return age >= 18 -> return age > 18"]
-    assert lines[-1].split() == [TOY, "4", "3", "75.0", "1", "0"]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+    lines = done.stdout.splitlines()
+    assert lines[1:5] == [
+        "  line 8, is_grown_up: survives",
+        "    - return age >= 18",
+        "    + return age > 18",
+        "  is killed, and has a reason: return age >= 18 -> return None",
+    ]
+    # mutants, killed, percent, survivors with a reason and without
+    assert lines[-1].split() == [TOY, "4", "1", "25.0", "2", "1"]
 
 
 @pytest.mark.parametrize(

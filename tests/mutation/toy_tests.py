@@ -1,4 +1,4 @@
-"""Tests of the toy, which overlook one mistake; the name keeps them out of the suite."""
+"""Tests of the toy, which overlook some mistakes; the name keeps them out of the suite."""
 
 from __future__ import annotations
 
@@ -10,4 +10,4 @@ def test_the_young() -> None:
 
 
 def test_the_old() -> None:
-    assert is_grown_up(18) is True
+    assert is_grown_up(40) is True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted
@@ -150,9 +151,9 @@ def test_the_time_from_the_answer_to_the_report_is_measured_once() -> None:
     world, _ = accepted("p1")
     world.told(Report("p1", M.ENROUTE))
     assert world.said.counts["report_latency", "one", 0.0] == 0
-    world.clock.now += 7.0
+    world.clock.now += 0.5
     world.told(KNOWN)
-    assert world.said.counts["report_latency", "one", 7.0] == 1
+    assert world.said.counts["report_latency", "one", 0.5] == 1
 
 
 def test_reports_too_old_are_each_counted_and_given_up() -> None:
@@ -177,6 +178,21 @@ def test_an_end_of_ours_is_final_and_has_no_network_error(state: M) -> None:
     assert world.store.messages[message_id].stage is Stage.FINISHED
     world.told(KNOWN)
     assert owed(world) == [(message_id, state)]
+
+
+def test_who_ends_messages_learns_which_are_ended() -> None:
+    world, ids = accepted("p1", "p2")
+    attempts = [world.store.messages[n].attempt() for n in ids]
+    world.told(KNOWN)
+    fates = [Fate(attempt, M.UNKNOWN) for attempt in attempts]
+    attempts[0].state = M.DELIVERED
+    answered: list[Any] = []
+    world.store.failing = True
+    Deferred.fromCoroutine(world.reports.settle_own(fates)).addCallback(answered.append)
+    world.store.failing = False
+    Deferred.fromCoroutine(world.reports.settle_own(fates)).addCallback(answered.append)
+    assert answered == [None, [attempts[1]]]
+    assert owed(world) == [(ids[0], M.DELIVERED), (ids[1], M.UNKNOWN)]
 
 
 @pytest.mark.parametrize("every_fate", [True, False])
