@@ -10,10 +10,10 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
-from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.smpp.constants import MessageState as M
-from smppbridge.store.port import StoreFailure
-from tests.relay.fakes import FakeStore, World, message, submit_sm
+from smppbridge.store.port import EarlyReport, StoreFailure
+from tests.relay.fakes import NOW, FakeStore, World, message, submit_sm
 
 
 def accepted(*names: str, **options: Any) -> tuple[World, list[int]]:
@@ -98,6 +98,8 @@ def test_a_message_that_was_renamed_is_found_by_its_new_name_in_memory() -> None
     assert world.told(Report("q1", M.DELIVERED)) == ["kept"]
     assert "find" not in world.store.log
     assert owed(world)[-1] == (message_id, M.DELIVERED)
+    assert world.reports._awaited == {}
+    assert world.said.events[-1][1]["provider_message_id"] == "q1"
     assert world.told(KNOWN) == ["kept"]
     assert list(world.store.early) == [("one", "p1")]
 
@@ -147,13 +149,16 @@ def test_an_early_report_whose_settlement_failed_is_settled_later() -> None:
     world.sound()
 
 
-def test_the_time_from_the_answer_to_the_report_is_measured_once() -> None:
+@pytest.mark.parametrize(("passed", "measured"), [(0.5, 0.5), (-0.5, 0.0)])  # or was set back
+def test_the_time_from_the_answer_to_the_report_is_measured_once(
+    passed: float, measured: float
+) -> None:
     world, _ = accepted("p1")
     world.told(Report("p1", M.ENROUTE))
-    assert world.said.counts["report_latency", "one", 0.0] == 0
-    world.clock.now += 0.5
+    world.clock.now += passed
     world.told(KNOWN)
-    assert world.said.counts["report_latency", "one", 0.5] == 1
+    latencies = {said: n for said, n in world.said.counts.items() if said[0] == "report_latency"}
+    assert latencies == {("report_latency", "one", measured): 1}
 
 
 def test_reports_too_old_are_each_counted_and_given_up() -> None:
@@ -192,6 +197,7 @@ def test_who_ends_messages_learns_which_are_ended() -> None:
     world.store.failing = False
     Deferred.fromCoroutine(world.reports.settle_own(fates)).addCallback(answered.append)
     assert answered == [None, [attempts[1]]]
+    assert world.said.counts["finished", "bank", M.UNKNOWN] == 1
     assert owed(world) == [(ids[0], M.DELIVERED), (ids[1], M.UNKNOWN)]
 
 
@@ -230,3 +236,36 @@ def test_the_line_in_the_log_says_whose_message_it_was_and_where_it_went() -> No
             "source": "push",
         },
     )
+
+
+# -- how many -------------------------------------------------------------------------------------
+
+
+def test_fifty_thousand_accepted_messages_are_awaited_in_memory() -> None:
+    world, about = World(), message(1)
+    attempts = [
+        Attempt(about, "one", 1, provider_message_id=str(n), answered_at=1.0) for n in range(50_001)
+    ]
+    assert world.reports.expect(attempts) == []
+    assert len(world.reports._awaited) == 50_000
+    assert ("one", "0") not in world.reports._awaited
+
+
+def test_fifty_thousand_messages_that_ended_are_remembered() -> None:
+    world = World()
+    fates = [
+        Fate(Attempt(message(n), "one", 1), M.DELIVERED, stage=Stage.SUBMITTING)
+        for n in range(50_001)
+    ]
+    world.endings.conclude(world.endings.claim(fates, "push"))
+    standings = [world.endings.standing(message(n)) for n in (0, 1)]
+    assert standings == [Standing.OPEN, Standing.ENDED]
+
+
+@pytest.mark.parametrize(("kept", "times"), [(500, 1), (501, 2), (1_000, 2)])
+def test_five_hundred_early_reports_are_restored_at_a_time(kept: int, times: int) -> None:
+    world = World()
+    early = [EarlyReport("one", f"p{n}", M.DELIVERED, 0, NOW) for n in range(kept)]
+    world.run(world.reports.restore(early))
+    assert world.store.log == ["keep_early", "find"] * times
+    assert len(world.reports.early) == kept
