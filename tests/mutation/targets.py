@@ -7,7 +7,7 @@ from tests.mutation.trial import Target
 _SMPP, _RELAY = "smppbridge/smpp", "smppbridge/relay"
 _SESSION = tuple(f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "matrix"))
 _DELIVER = ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")
-_SUBMIT = ("tests/relay/submit", "tests/relay/lanes")
+_SUBMIT = ("tests/relay/submit", "tests/relay/lanes", "tests/relay/report/test_ending.py")
 _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")
 """Long runs of chance events: each survivor would have to stand them all."""
 
