@@ -210,6 +210,65 @@ def test_an_outcome_of_an_ended_message_leaves_the_others_to_be_recorded() -> No
         assert states == {ended: M.DELIVERED, other: M.REJECTED}
 
 
+def test_outcomes_of_ended_messages_alone_are_no_transaction() -> None:
+    world = World()
+    [message_id] = send(world)
+    attempt = world.store.messages[message_id].attempt()
+    world.told(Report("x", M.DELIVERED, message_id=message_id))
+    world.store.log.clear()
+    world.submit._decide([(attempt, Uncertain("?"), False)])
+    assert (world.store.log, world.submit.idle) == ([], False)  # its request is out still
+
+
+@pytest.mark.parametrize("fails", [True, False])
+def test_a_report_that_came_before_the_answer_meets_it_when_that_is_recorded(fails: bool) -> None:
+    world = World()
+    ids = send(world, 2)
+    world.told(Report("p0", M.DELIVERED))
+    assert len(world.reports.early) == 1
+    world.store.failing = fails
+    world.wire.answer(*[(n, Accepted(f"p{i}")) for i, n in enumerate(ids)])
+    assert world.store.messages[ids[0]].stage is (Stage.SUBMITTING if fails else Stage.FINISHED)
+    assert len(world.reports.early) == fails
+    world.store.failing = False
+    world.tick()
+    stages = world.store.stages()
+    assert (stages[ids[0]], stages[ids[1]]) == (Stage.FINISHED, Stage.SUBMITTED)
+    assert (world.store.early, len(world.reports.early)) == ({}, 0)
+
+
+@pytest.mark.parametrize("outcome", [Uncertain("silence"), Refused("silence", 0x0B)])
+def test_the_line_in_the_log_says_whose_attempt_it_was_and_where_it_went(
+    outcome: Uncertain | Refused,
+) -> None:
+    world = World()
+    [message_id] = send(world)
+    world.wire.answer((message_id, outcome))
+    assert world.said.events[-1] == (
+        "message_uncertain" if isinstance(outcome, Uncertain) else "message_refused",
+        {
+            "message_id": message_id,
+            "system_id": "bank",
+            "provider": "one",
+            "attempt": 1,
+            "reason": "silence",
+        },
+    )
+
+
+def test_only_what_stays_in_doubt_is_logged_as_uncertain() -> None:
+    world = World(lane=LaneRules(policy=Policy(when_uncertain="fail")))
+    [message_id] = send(world)
+    world.wire.answer((message_id, Uncertain("silence")))
+    assert [event for event, _ in world.said.events] == ["message_failed"]
+    world, ids = batch_in_doubt()
+    world.tick()
+    world.said.events.clear()
+    world.wire.answer((("key1", *ids), [Postponed("busy")] * 3), operation="batch")
+    assert world.said.events == []
+    assert set(world.store.stages().values()) == {Stage.SUBMITTING}
+
+
 # -- time passes ----------------------------------------------------------------------------------
 
 
