@@ -220,6 +220,15 @@ def test_outcomes_of_ended_messages_alone_are_no_transaction() -> None:
     assert (world.store.log, world.submit.idle) == ([], False)  # its request is out still
 
 
+def test_the_time_of_the_answer_is_kept_for_the_report() -> None:
+    world = World()
+    [message_id] = send(world)
+    world.wire.answer((message_id, Accepted("p")))
+    world.clock.now += 5.0
+    world.told(Report("p", M.DELIVERED))
+    assert world.said.counts["report_latency", "one", 5.0] == 1
+
+
 @pytest.mark.parametrize("fails", [True, False])
 def test_a_report_that_came_before_the_answer_meets_it_when_that_is_recorded(fails: bool) -> None:
     world = World()
