@@ -663,6 +663,31 @@ def test_closed_sockets_leave_the_epoll(serve: Any, connect: Any) -> None:
     until(lambda: "tfd:" not in watched.read_text())
 
 
+def test_the_socket_of_a_kept_connection_is_in_the_epoll(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect()
+    assert isinstance(client.ask(post(server.url)), HttpResponse)
+    watched = Path(f"/proc/self/fdinfo/{client._transfers._pools['p'].fileno()}")
+    assert watched.read_text().count("tfd:") == 1
+
+
+def test_a_handle_keeps_no_body_for_the_next_request_of_its_method(
+    serve: Any, connect: Any
+) -> None:
+    server, client = serve(), connect(slots=1)
+    for method in ("GET", "DELETE"):
+        for body in (b"abc", b"", b"abc", b""):
+            client.ask(HttpRequest(method, server.url, JSON, body))
+            asked = server.seen[-1]
+            assert (asked.method, asked.body) == (method, body)
+            assert asked.headers.get("content-length") == ("3" if body else None)
+
+
+def test_a_handle_keeps_nothing_of_the_answers_before(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect(slots=1)
+    sizes = {len(client.ask(get(server.url)).headers._lines) for _ in range(3)}
+    assert len(sizes) == 1
+
+
 def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) -> None:
     server, client = serve(), connect()
     for number in range(30):
@@ -705,3 +730,16 @@ def test_a_provider_has_ten_seconds_to_connect_thirty_to_answer_and_a_mebibyte()
     way = Connection()
     assert (way.connect_timeout, way.timeout, way.max_response) == (10.0, 30.0, 1024 * 1024)
     assert (way.ca_file, way.proxy) == (None, None)
+
+
+def test_an_answer_cut_off_at_the_bound_was_not_too_long(serve: Any, connect: Any) -> None:
+    cut = say(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 100, Wire.close)
+    answer = connect(p=Connection(max_response=100)).ask(post(serve(cut).url))
+    assert isinstance(answer, NoAnswer)
+    assert "lost" in str(answer)
+
+
+def test_a_path_of_dots_is_asked_for_as_it_is(serve: Any, connect: Any) -> None:
+    server = serve()
+    connect().ask(get(server.url + "/a/../b/./c"))
+    assert server.seen[-1].target == "/a/../b/./c"

@@ -80,6 +80,7 @@ def test_a_refusal_has_a_line_in_the_log() -> None:
 
 def test_how_long_an_answer_took_is_measured() -> None:
     world = World(store=FakeStore(at_once=False))
+    world.clock.now += 3.0
     session = world.session()
     world.take(session, submit_sm(sequence_number=1), submit_sm(sequence_number=2))
     world.clock.now += 0.25
