@@ -16,12 +16,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import pycurl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
+from smppbridge.net.http_connection import Slot
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.patience import PATIENCE
 
@@ -710,7 +712,7 @@ def test_each_answer_of_a_handle_is_measured_alone(serve: Any, connect: Any) -> 
 
 @pytest.mark.parametrize(("size", "kind"), [(100, HttpResponse), (101, NoAnswer)])
 def test_the_longest_answer_is_taken_and_no_longer_one(
-    serve: Any, connect: Any, size: int, kind: type[Answer]
+    serve: Any, connect: Any, size: int, kind: type[HttpAnswer]
 ) -> None:
     client = connect(slots=1, p=Connection(max_response=100))
     assert isinstance(client.ask(post(serve(answering(size)).url)), kind)
@@ -743,3 +745,28 @@ def test_a_path_of_dots_is_asked_for_as_it_is(serve: Any, connect: Any) -> None:
     server = serve()
     connect().ask(get(server.url + "/a/../b/./c"))
     assert server.seen[-1].target == "/a/../b/./c"
+
+
+def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[int, Any] = {}
+
+    class Handle:
+        def setopt(self, option: int, value: Any) -> None:
+            asked[option] = value
+
+    monkeypatch.setattr(pycurl, "Curl", Handle)
+    Slot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None)
+    expected = {
+        pycurl.NOSIGNAL: 1,  # a resolver's alarm must not reach the reactor's thread
+        pycurl.SSL_VERIFYPEER: 1,
+        pycurl.SSL_VERIFYHOST: 2,
+        pycurl.PATH_AS_IS: 1,
+        pycurl.FOLLOWLOCATION: 0,
+        pycurl.HTTP09_ALLOWED: 0,
+        pycurl.CONNECTTIMEOUT_MS: 2_000,
+        pycurl.TIMEOUT_MS: 7_500,
+        pycurl.MAXAGE_CONN: 30,
+    }
+    assert {option: asked[option] for option in expected} == expected
