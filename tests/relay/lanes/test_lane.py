@@ -297,13 +297,16 @@ def test_five_hundred_are_read_back_at_a_time() -> None:
 def test_as_many_are_begun_ahead_as_leave_in_four_milliseconds() -> None:
     lane = lane_of(concurrency=64)
     lane.wait(attempts(*range(2_000)))
-    assert len(pushed(lane, 0.0)) == 64
-    assert lane._begun == 64  # nothing was measured yet
-    lane.out = 0
-    assert len(pushed(lane, 0.04)) == 64  # too early to tell
-    lane.out = 0
-    pushed(lane, 0.05)  # 128 in 50 ms: 2,560 a second
-    assert lane._begun == 10
-    lane.out = 0
-    pushed(lane, 0.25)  # 64 in 200 ms: 320 a second, and four at least
-    assert lane._begun == 4
+
+    def ahead_at(now: float) -> int:
+        """Return how many are begun when all that were out have been answered at *now*."""
+        lane.out = 0
+        assert len(pushed(lane, now)) == 64
+        return lane._begun
+
+    assert ahead_at(0.0) == 64  # nothing was measured yet
+    assert ahead_at(0.04) == 64  # too early to tell
+    assert ahead_at(0.05) == 64  # 192 in 50 ms are 3,840 a second
+    assert ahead_at(0.06) == 15
+    assert ahead_at(0.3) == 15  # 128 in 250 ms are 512 a second; and four at least
+    assert ahead_at(0.31) == 4

@@ -319,7 +319,7 @@ def test_what_memory_does_not_hold_is_read_back_as_soon_as_there_is_room(
     monkeypatch.setattr(lanes, "FEW", 1)
     world = World(lane=LaneRules(concurrency=1))
     ids = send(world, 80)
-    assert world.lanes["one"].overflows
+    assert world.lanes["one"].overflowing
     for n in ids:  # and nothing ticks
         world.wire.answer((n, Accepted(f"p{n}")))
     assert world.wire.submitted() == ids
