@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
-from smppbridge.net.http_connection import Slot
+from smppbridge.net.http_connection import CurlSlot
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.patience import PATIENCE
 
@@ -757,7 +757,7 @@ def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
             asked[option] = value
 
     monkeypatch.setattr(pycurl, "Curl", Handle)
-    Slot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None)
+    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None)
     expected = {
         pycurl.NOSIGNAL: 1,  # a resolver's alarm must not reach the reactor's thread
         pycurl.SSL_VERIFYPEER: 1,
