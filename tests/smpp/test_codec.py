@@ -19,6 +19,7 @@ from smppbridge.smpp.pdus import (
     BindTransceiver,
     DataSmResp,
     DeliverSmResp,
+    GenericNack,
     Pdu,
     QuerySm,
     SubmitMulti,
@@ -451,10 +452,10 @@ def test_chunks_may_pile_up_before_anybody_asks() -> None:
 def test_a_nack_names_the_request_where_the_length_may_be_one(length: int, named: int) -> None:
     with pytest.raises(FramingError) as caught:
         framed(head(length, 0xFFFFFFFF, 0x12345678))
-    assert caught.value.answer == codec.GenericNack(S.ESME_RINVCMDLEN, named).encode()
+    assert caught.value.answer == GenericNack(S.ESME_RINVCMDLEN, named).encode()
     with pytest.raises(FramingError) as caught:
         framed(head(length, 0xFFFFFFFF, 0x12345678)[:12])
-    assert caught.value.answer == codec.GenericNack(S.ESME_RINVCMDLEN, 0).encode()
+    assert caught.value.answer == GenericNack(S.ESME_RINVCMDLEN, 0).encode()
 
 
 @dataclass(slots=True)
