@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutation.trial import Target
 
 _SMPP, _RELAY = "smppbridge/smpp", "smppbridge/relay"
-_SESSION = tuple(f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "matrix"))
+_SESSION = tuple(f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "tally"))
 _DELIVER = ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")
 _SUBMIT = ("tests/relay/submit", "tests/relay/lanes", "tests/relay/report/test_ending.py")
 _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")

@@ -13,6 +13,7 @@ from smppbridge.smpp import codec, fields
 from smppbridge.smpp.compiled import compile_decode, compile_encode, field_by_field
 from smppbridge.smpp.constants import RESPONSE, CommandId, CommandStatus, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
+from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
     DECODE,
@@ -27,6 +28,7 @@ from smppbridge.smpp.pdus import (
     SubmitSmResp,
     refusal,
 )
+from tests.smpp.sessions import smsc
 from tests.vectors.vectors import STREAMS, VECTORS, Vector
 
 READ_BUT_NEVER_WRITTEN = {
@@ -509,3 +511,10 @@ def test_the_well_formed_is_written_without_asking_each_kind(
     for kind in (fields.Integer, fields.COctets, fields.Octets):
         monkeypatch.delattr(kind, "write")
     assert SUBMIT.encode() == expected
+
+
+@pytest.mark.parametrize(("length", "ends"), [(1_024, False), (1_025, True)])
+def test_before_its_bind_a_peer_sends_a_kibibyte_at_most(length: int, ends: bool) -> None:
+    session = smsc(State.OPEN)
+    list(session.receive(head(length) + bytes(length - 16), 0.0))
+    assert (session.state is State.CLOSED) == ends

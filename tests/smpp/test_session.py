@@ -337,3 +337,18 @@ def test_both_ends_learn_who_the_other_is() -> None:
     assert session.system_id == ""
     feed(session, BindTransceiverResp(0, number, b"SMSC"))
     assert session.system_id == "SMSC"
+
+
+def test_the_owner_is_told_that_events_ended_because_the_session_is_held() -> None:
+    session = smsc(receive_window=1)
+    assert not Session(Role.SMSC, 0.0).stopped
+    list(session.receive(SubmitSm(0, 1).encode() + SubmitSm(0, 2).encode(), 0.0))
+    assert session.stopped
+    session.answer(SubmitSmResp(0, 1))
+    for event in session.resume(0.0):
+        session.answer(SubmitSmResp(0, event.sequence_number))
+    assert not session.stopped
+    fresh = smsc(State.OPEN)
+    for bind in fresh.receive(BindTransceiver(0, 1).encode(), 0.0):
+        fresh.refuse_bind(bind, CommandStatus.ESME_RBINDFAIL)
+    assert (fresh.state, fresh.stopped) == (State.CLOSED, False)
