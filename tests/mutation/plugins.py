@@ -18,6 +18,7 @@ from hypothesis import Phase, settings
 from tests.mutation.placing import Key, functions_of, place
 
 IMPORT = "(import)"
+UNCHANGED = -1  # the trial without a mistake: the tests may have been changed meanwhile
 _TIMES, _LEAST_CPU, _LEAST_WALL = 10, 2.0, 60.0  # of a test without a mistake; seconds
 
 
@@ -133,18 +134,22 @@ class Forks(Repeatable):
         def killed(function: str, codes: dict[Key, CodeType]) -> bool:
             if not place(functions, codes):
                 raise LookupError(f"nothing takes the mistake in {function}")
-            trial = Trial(self._clean, function)
-            session.config.pluginmanager.register(trial)
-            trial.pytest_collection_modifyitems(session.items)
-            try:
-                _pytest.main.pytest_runtestloop(session)
-            except session.Failed:
-                return True
-            return session.testsfailed > 0
+            return self._fails(session, function)
 
+        self._tried(UNCHANGED, partial(self._fails, session, ""))
         for index, function, codes in self._mutants:
             self._tried(index, partial(killed, function, codes))
         return True
+
+    def _fails(self, session: pytest.Session, function: str) -> bool:
+        trial = Trial(self._clean, function)
+        session.config.pluginmanager.register(trial)
+        trial.pytest_collection_modifyitems(session.items)
+        try:
+            _pytest.main.pytest_runtestloop(session)
+        except session.Failed:
+            return True
+        return session.testsfailed > 0
 
 
 def limit(cpu: float, wall: float) -> None:

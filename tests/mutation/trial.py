@@ -24,7 +24,7 @@ import pytest
 
 from tests.mutation.mutants import Mutant
 from tests.mutation.placing import Key, Mutated, changed
-from tests.mutation.plugins import IMPORT, Clean, Forks, Trial, Watch, limit
+from tests.mutation.plugins import IMPORT, UNCHANGED, Clean, Forks, Trial, Watch, limit
 
 _OPTIONS = (
     *("-q", "-x", "--tb=no", "-p", "no:cacheprovider", "-p", "no:randomly"),
@@ -95,6 +95,10 @@ def try_all(
         with open(read, encoding="ascii") as pipe:
             for line in pipe:
                 index, status = map(int, line.split())
+                if index == UNCHANGED:
+                    if status != _PASSED:
+                        raise RuntimeError("the tests fail without a mistake in a fork")
+                    continue
                 if status == _BROKEN:
                     raise RuntimeError(f"no trial of {mutants[index]}")
                 yield mutants[index], status != _PASSED
