@@ -13,6 +13,7 @@ from smppbridge.providers.exchange import NoAnswer
 from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
+from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState as M
 from tests.relay.fakes import FakeProvider, KeyedProvider, World, submit_sm
 
@@ -324,3 +325,39 @@ def test_what_memory_does_not_hold_is_read_back_as_soon_as_there_is_room(
         world.wire.answer((n, Accepted(f"p{n}")))
     assert world.wire.submitted() == ids
     assert world.lane_set.depth == 0
+
+
+def test_answers_of_several_providers_that_come_together_let_each_go_on() -> None:
+    world = World(
+        lane=LaneRules(concurrency=1), rules=[Rule("243", ("one",)), Rule("254", ("two",))]
+    )
+    ids = {
+        name: [world.sent(submit_sm(destination_addr=number))[0][2] for _ in range(3)]
+        for name, number in (("one", b"243810000001"), ("two", b"254722000001"))
+    }
+    for n in range(3):
+        sent = [(name, about) for name, _, about in world.wire.sent]
+        assert sent[2 * n :] == [("one", ids["one"][n]), ("two", ids["two"][n])]
+        world.wire.answer(*[(some[n], Accepted(f"p{some[n]}")) for some in ids.values()])
+    assert world.submit.idle
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_message_that_is_held_for_a_report_is_let_go_when_its_fate_is_known(
+    durable: bool,
+) -> None:
+    world = World()
+    [message_id] = send(world)
+    world.store.at_once = False
+    world.told(Report("x", M.DELIVERED, message_id=message_id))
+    world.store.commit(1)  # the report has found its message
+    attempt = world.store.messages[message_id].attempt()
+    row = world.store.messages[message_id]
+    row.stage, row.due = Stage.WAITING, attempt.message.due
+    world.submit.waiting.wait([attempt])
+    assert world.lane_set.depth == 1
+    (world.store.commit_all if durable else world.store.fail)()
+    world.submit.tick()
+    world.store.commit_all()
+    assert world.lane_set.depth == 0
+    assert world.wire.submitted() == [message_id] * (1 if durable else 2)
