@@ -17,7 +17,7 @@ from smppbridge.relay.deliver import FIRST_PAUSE, is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.store.port import StoreFailure
-from tests.relay.fakes import NOW, FakeReceiver, FakeStore, World, delivery
+from tests.relay.fakes import NOW, FakeReceiver, FakeStore, World, account, delivery
 
 
 def owe(world: World, *ids: int, **about: Any) -> list[Delivery]:
@@ -578,3 +578,22 @@ def test_a_message_from_a_phone_has_its_addresses_as_they_are() -> None:
     pdu, _ = receiver.asked[0]
     assert (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi) == (b"5678", 1, 8)
     assert (pdu.destination_addr, pdu.dest_addr_ton, pdu.dest_addr_npi) == (b"1234", 2, 9)
+
+
+def test_receipts_are_written_as_the_account_wants_them_from_now_on() -> None:
+    world = World()
+    receiver = bound(world)
+    owe(world, 1, text="hello")
+    world.deliver.change({"bank": account(receipt_utc_offset=7_200.0, receipt_text=False)})
+    owe(world, 2, text="hello")
+    before, after = (pdu.short_message for pdu, _ in receiver.asked)
+    assert b"submit date:2701150800 " in before
+    assert b"submit date:2701151000 " in after
+    assert (b"hello" in before, b"hello" in after) == (True, False)
+
+
+def test_what_the_store_held_is_counted() -> None:
+    world = World()
+    world.deliver.restore({"bank": 2, "shop": 1})
+    depths = {name: outbox.depth for name, outbox in world.deliver.outboxes.items()}
+    assert depths == {"bank": 2, "shop": 1}

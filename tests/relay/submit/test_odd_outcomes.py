@@ -354,7 +354,7 @@ def test_a_message_that_is_held_for_a_report_is_let_go_when_its_fate_is_known(
     attempt = world.store.messages[message_id].attempt()
     row = world.store.messages[message_id]
     row.stage, row.due = Stage.WAITING, attempt.message.due
-    world.submit.waiting.wait([attempt])
+    world.submit.backlog.wait([attempt])
     assert world.lane_set.depth == 1
     (world.store.commit_all if durable else world.store.fail)()
     world.submit.tick()
