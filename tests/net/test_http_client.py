@@ -16,12 +16,14 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import pycurl
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
+from smppbridge.net.http_connection import CurlSlot
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.patience import PATIENCE
 
@@ -663,6 +665,31 @@ def test_closed_sockets_leave_the_epoll(serve: Any, connect: Any) -> None:
     until(lambda: "tfd:" not in watched.read_text())
 
 
+def test_the_socket_of_a_kept_connection_is_in_the_epoll(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect()
+    assert isinstance(client.ask(post(server.url)), HttpResponse)
+    watched = Path(f"/proc/self/fdinfo/{client._transfers._pools['p'].fileno()}")
+    assert watched.read_text().count("tfd:") == 1
+
+
+def test_a_handle_keeps_no_body_for_the_next_request_of_its_method(
+    serve: Any, connect: Any
+) -> None:
+    server, client = serve(), connect(slots=1)
+    for method in ("GET", "DELETE"):
+        for body in (b"abc", b"", b"abc", b""):
+            client.ask(HttpRequest(method, server.url, JSON, body))
+            asked = server.seen[-1]
+            assert (asked.method, asked.body) == (method, body)
+            assert asked.headers.get("content-length") == ("3" if body else None)
+
+
+def test_a_handle_keeps_nothing_of_the_answers_before(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect(slots=1)
+    sizes = {len(client.ask(get(server.url)).headers._lines) for _ in range(3)}
+    assert len(sizes) == 1
+
+
 def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) -> None:
     server, client = serve(), connect()
     for number in range(30):
@@ -670,3 +697,76 @@ def test_a_pool_that_is_not_used_any_more_is_closed(serve: Any, connect: Any) ->
         assert isinstance(client.ask(post(server.url)), HttpResponse)
     watched = Path(f"/proc/self/fdinfo/{client._transfers._epoll.fileno()}")
     until(lambda: watched.read_text().count("tfd:") == 2)  # the bell, and the pool that is left
+
+
+def answering(size: int) -> Behaviour:
+    return say(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + b"x" * size)
+
+
+def test_each_answer_of_a_handle_is_measured_alone(serve: Any, connect: Any) -> None:
+    server, client = serve(answering(60)), connect(slots=1, p=Connection(max_response=100))
+    for _ in range(3):
+        answer = client.ask(post(server.url))
+        assert (answer.status, answer.body) == (200, b"x" * 60)
+
+
+@pytest.mark.parametrize(("size", "kind"), [(100, HttpResponse), (101, NoAnswer)])
+def test_the_longest_answer_is_taken_and_no_longer_one(
+    serve: Any, connect: Any, size: int, kind: type[HttpAnswer]
+) -> None:
+    client = connect(slots=1, p=Connection(max_response=100))
+    assert isinstance(client.ask(post(serve(answering(size)).url)), kind)
+    # and the next answer on this handle has nothing of it
+    assert client.ask(post(serve().url)) == HttpResponse(200, b"ok", {"content-length": "2"})
+
+
+def test_what_was_sent_before_on_a_handle_does_not_make_the_next_request_sent(
+    serve: Any, connect: Any
+) -> None:
+    server, client = serve(lambda wire, _: wire.reset()), connect(slots=1)
+    assert isinstance(client.ask(post(server.url)), NoAnswer)
+    assert isinstance(client.ask(post("http://127.0.0.1:1/")), NotSent)
+
+
+def test_a_provider_has_ten_seconds_to_connect_thirty_to_answer_and_a_mebibyte() -> None:
+    way = Connection()
+    assert (way.connect_timeout, way.timeout, way.max_response) == (10.0, 30.0, 1024 * 1024)
+    assert (way.ca_file, way.proxy) == (None, None)
+
+
+def test_an_answer_cut_off_at_the_bound_was_not_too_long(serve: Any, connect: Any) -> None:
+    cut = say(b"HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n" + b"x" * 100, Wire.close)
+    answer = connect(p=Connection(max_response=100)).ask(post(serve(cut).url))
+    assert isinstance(answer, NoAnswer)
+    assert "lost" in str(answer)
+
+
+def test_a_path_of_dots_is_asked_for_as_it_is(serve: Any, connect: Any) -> None:
+    server = serve()
+    connect().ask(get(server.url + "/a/../b/./c"))
+    assert server.seen[-1].target == "/a/../b/./c"
+
+
+def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: dict[int, Any] = {}
+
+    class Handle:
+        def setopt(self, option: int, value: Any) -> None:
+            asked[option] = value
+
+    monkeypatch.setattr(pycurl, "Curl", Handle)
+    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None)
+    expected = {
+        pycurl.NOSIGNAL: 1,  # a resolver's alarm must not reach the reactor's thread
+        pycurl.SSL_VERIFYPEER: 1,
+        pycurl.SSL_VERIFYHOST: 2,
+        pycurl.PATH_AS_IS: 1,
+        pycurl.FOLLOWLOCATION: 0,
+        pycurl.HTTP09_ALLOWED: 0,
+        pycurl.CONNECTTIMEOUT_MS: 2_000,
+        pycurl.TIMEOUT_MS: 7_500,
+        pycurl.MAXAGE_CONN: 30,
+    }
+    assert {option: asked[option] for option in expected} == expected

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -9,15 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.smpp import codec, fields
-from smppbridge.smpp.compiled import field_by_field
+from smppbridge.smpp.compiled import compile_decode, compile_encode, field_by_field
 from smppbridge.smpp.constants import RESPONSE, CommandId, CommandStatus, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
+from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
     DECODE,
     BindTransceiver,
     DataSmResp,
     DeliverSmResp,
+    GenericNack,
     Pdu,
     QuerySm,
     SubmitMulti,
@@ -25,6 +28,7 @@ from smppbridge.smpp.pdus import (
     SubmitSmResp,
     refusal,
 )
+from tests.smpp.sessions import smsc
 from tests.vectors.vectors import STREAMS, VECTORS, Vector
 
 READ_BUT_NEVER_WRITTEN = {
@@ -378,3 +382,139 @@ def test_nothing_secret_is_shown() -> None:
 def test_statuses_have_names() -> None:
     assert status_name(0x0B) == "ESME_RINVDSTADR"
     assert status_name(0x412) == "0x00000412"
+
+
+def head(length: int, command_status: int = 0, sequence_number: int = 7) -> bytes:
+    words = (length, CommandId.SUBMIT_SM, command_status, sequence_number)
+    return b"".join(word.to_bytes(4, "big") for word in words)
+
+
+def framed(*chunks: bytes, **limits: int) -> tuple[int, ...] | None:
+    """Return the first frame of a stream that came in chunks, asked for after each of them."""
+    frames = codec.FrameBuffer()
+    for chunk in chunks:
+        frames.feed(chunk)
+        if (frame := frames.next_frame(**limits)) is not None:
+            return frame
+    return None
+
+
+@pytest.mark.parametrize("cut", [0, 4, 10, 16, 100])
+def test_the_longest_pdu_is_read_and_no_longer_one(cut: int) -> None:
+    longest = head(65_536) + bytes(65_520)
+    assert framed(longest[:cut], longest[cut:]) == (CommandId.SUBMIT_SM, 0, 7, 16, 65_536)
+    too_long = head(65_537) + bytes(65_521)
+    with pytest.raises(FramingError):
+        framed(too_long[:cut], too_long[cut:])
+    assert framed(longest[:100], longest[100:120], max_length=65_536) is None
+
+
+@pytest.mark.parametrize("chunks", [(1, 1, 1, 1), (3, 1), (4,), (2, 2)])
+def test_a_wrong_length_is_seen_at_its_last_octet(chunks: tuple[int, ...]) -> None:
+    frames, octets = codec.FrameBuffer(), b"\0\0\0\x0f"
+    for size in chunks[:-1]:
+        frames.feed(octets[:size])
+        octets = octets[size:]
+        assert frames.next_frame() is None
+    frames.feed(octets)
+    with pytest.raises(FramingError):
+        frames.next_frame()
+
+
+def test_a_pdu_in_single_octets_is_copied_three_times_only() -> None:
+    frames, whole = codec.FrameBuffer(), SUBMIT.encode()
+    joined = []
+    for i in range(len(whole)):
+        frames.feed(whole[i : i + 1])
+        assert (frames.next_frame() is not None) == (i == len(whole) - 1)
+        joined.append(len(frames.octets))
+    # once its length is there, once its header, once its body
+    assert sorted(set(joined)) == [1, 4, 16, len(whole)]
+
+
+def test_chunks_may_pile_up_before_anybody_asks() -> None:
+    frames, whole = codec.FrameBuffer(), SUBMIT.encode()
+    assert frames.size == 0
+    for chunk in (whole[:20], whole[20:], b"", whole[:1]):
+        frames.feed(chunk)
+    assert frames.size == len(whole) + 1
+    assert frames.next_frame() == (CommandId.SUBMIT_SM, 0, 7, 16, len(whole))
+    assert frames.next_frame() is None
+    assert frames.size == 1
+    again = codec.FrameBuffer()
+    again.feed(whole)
+    again.feed(b"")
+    assert again.next_frame() == (CommandId.SUBMIT_SM, 0, 7, 16, len(whole))
+
+
+@pytest.mark.parametrize(
+    ("length", "named"),
+    [(15, 0), (65_537, 0x12345678), ((1 << 24) - 1, 0x12345678), (1 << 24, 0), (1 << 31, 0)],
+)
+def test_a_nack_names_the_request_where_the_length_may_be_one(length: int, named: int) -> None:
+    with pytest.raises(FramingError) as caught:
+        framed(head(length, 0xFFFFFFFF, 0x12345678))
+    assert caught.value.answer == GenericNack(S.ESME_RINVCMDLEN, named).encode()
+    with pytest.raises(FramingError) as caught:
+        framed(head(length, 0xFFFFFFFF, 0x12345678)[:12])
+    assert caught.value.answer == GenericNack(S.ESME_RINVCMDLEN, 0).encode()
+
+
+@dataclass(slots=True)
+class Odd(Pdu):
+    """Fields that stand beside each other in no PDU of SMPP."""
+
+    command_id = 0x99
+    alone: int = fields.integer()
+    first: bytes = fields.c_octets(5)
+    second: bytes = fields.c_octets(5)
+    wide: int = fields.integer(2)
+    last: int = fields.integer()
+
+
+def test_fields_may_stand_in_any_order() -> None:
+    pdu = Odd(0, 7, 1, b"ab", b"cd", 0x1234, 5)
+    body = b"\x01ab\0cd\0\x12\x34\x05"
+    assert compile_encode(Odd)(pdu) == head(16 + len(body)).replace(b"\4", b"\x99", 1) + body
+    decode = compile_decode(Odd)
+    assert decode(b"..." + body, 3, 3 + len(body), 0, 7) == pdu
+    for end in range(len(body)):
+        assert outcome(decode, body, 0, end, 0, 7) == outcome(
+            field_by_field(Odd), body, 0, end, 0, 7
+        )
+    for too_much in (Odd(alone=256), Odd(wide=65_536), Odd(second=b"12345")):
+        with pytest.raises(LocalError):
+            compile_encode(Odd)(too_much)
+
+
+class Counted(bytes):
+    """Octets that count how often somebody reaches into them."""
+
+    reads = 0
+
+    def __getitem__(self, key: Any) -> Any:
+        type(self).reads += 1
+        return super().__getitem__(key)
+
+
+def test_a_submit_sm_is_read_in_few_steps() -> None:
+    body = Counted(SUBMIT.encode()[16:])
+    assert DECODE[SUBMIT.command_id](body, 0, len(body), 0, 7) == SUBMIT
+    # 5 strings, one of them not empty; 4 runs of single octets; the length and the text
+    assert Counted.reads == 5 + 1 + 4 + 2
+
+
+def test_the_well_formed_is_written_without_asking_each_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = SUBMIT.encode()
+    for kind in (fields.Integer, fields.COctets, fields.Octets):
+        monkeypatch.delattr(kind, "write")
+    assert SUBMIT.encode() == expected
+
+
+@pytest.mark.parametrize(("length", "ends"), [(1_024, False), (1_025, True)])
+def test_before_its_bind_a_peer_sends_a_kibibyte_at_most(length: int, ends: bool) -> None:
+    session = smsc(State.OPEN)
+    list(session.receive(head(length) + bytes(length - 16), 0.0))
+    assert (session.state is State.CLOSED) == ends

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -260,3 +261,62 @@ def test_candidates_start_with_the_id_itself() -> None:
     assert receipt.id_candidates("00FF") == ("00FF", "ff")
     assert receipt.id_candidates("12345678") == ("12345678",)
     assert receipt.id_candidates("10", hex_decimal=True) == ("10", "16", "a")
+
+
+def test_a_receipt_of_few_words_has_no_error_and_no_text() -> None:
+    assert receipt.receipt_text(b"1", SUBMITTED, DONE, M.DELIVERED).endswith(b"err:000 text:none")
+    assert receipt.receipt_tlvs(b"1", M.EXPIRED) == ((0x1E, b"1\0"), (0x427, b"\3"))
+
+
+@pytest.mark.parametrize(
+    ("error", "shown"), [(-1, b"000"), (1, b"001"), (998, b"998"), (999, b"999"), (1000, b"999")]
+)
+def test_errors_have_three_digits(error: int, shown: bytes) -> None:
+    assert b" err:" + shown + b" text:" in written(error=error)
+
+
+def test_a_day_alone_is_read_as_its_midnight() -> None:
+    text = b"id:1 submit date:260401 done date:2604010 stat:DELIVRD"
+    assert parsed(text).submit_date == datetime(2026, 4, 1, tzinfo=UTC).timestamp()
+    assert parsed(text).done_date is None
+    assert parsed(text.replace(b"260401 ", b"26040 ")).submit_date is None
+
+
+def test_the_machines_own_time_zone_plays_no_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "UTC-5")
+        time.tzset()
+        found = parsed(b"id:1 submit date:260401093059 stat:DELIVRD")
+        shown = written()
+    time.tzset()
+    assert found.submit_date == SUBMITTED
+    assert b"submit date:2604010930" in shown
+
+
+def test_only_the_first_512_octets_are_looked_at() -> None:
+    padding = 512 - len(b"id:12 err: stat:DELIVRD")
+    for longer, stat, state in ((0, "DELIVRD", M.DELIVERED), (1, "DELIVR", None)):
+        text = b"id:12 err:%b stat:DELIVRD" % (b"x" * (padding + longer))
+        found = parsed(b"", (0x424, text))
+        assert (found.stat, found.state) == (stat, state)
+
+
+def test_a_field_is_its_first_word() -> None:
+    found = parsed(b"id:12 of yours stat:DELIVRD to the phone err:000 no error")
+    assert (found.message_id, found.stat, found.err) == ("12", "DELIVRD", "000")
+
+
+def test_the_states_of_smpp_5_are_read() -> None:
+    assert parsed(b"id:12", (0x427, b"\x09")).state is M.SKIPPED
+    assert parsed(b"id:12 stat:X", (0x427, b"\x0a")).state is None
+
+
+@pytest.mark.parametrize(("theirs", "normal"), [("000", "0"), ("0aB", "ab"), ("", "")])
+def test_ids_have_a_normal_form(theirs: str, normal: str) -> None:
+    assert receipt.normal_id(theirs) == normal
+    assert receipt.same_id(normal, theirs)
+
+
+def test_hexadecimal_is_never_guessed() -> None:
+    assert not receipt.same_id("ff", "255")
+    assert receipt.id_candidates("255") == ("255",)

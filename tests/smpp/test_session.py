@@ -305,3 +305,50 @@ def test_chunks_change_nothing(octets: list[bytes], data: st.DataObject) -> None
     ]
     assert found == events
     assert other.octets_to_send() == one.octets_to_send()
+
+
+def test_a_held_session_keeps_a_mebibyte_and_no_more() -> None:
+    session = smsc(receive_window=1)
+    next(session.receive(SubmitSm(0, 1).encode(), 0.0))
+    list(session.receive(bytes(1_048_576), 0.0))
+    assert session.state is State.BOUND_TRX
+    list(session.receive(b"\0", 0.0))
+    assert (session.state, session.end_reason) == (State.CLOSED, "the peer sends without end")
+
+
+def test_a_hundred_requests_may_be_unanswered_by_default() -> None:
+    session = smsc()
+    octets = b"".join(SubmitSm(0, n).encode() for n in range(1, 120))
+    assert len(list(session.receive(octets, 0.0))) == 100
+
+
+def test_a_window_that_is_made_smaller_has_no_room() -> None:
+    session = smsc(window=3)
+    for about in "abc":
+        session.ask(DeliverSm(), about, 0.0)
+    session.window = 1
+    assert session.room() == 0
+
+
+def test_both_ends_learn_who_the_other_is() -> None:
+    assert (Session(Role.SMSC, 0.0).system_id, smsc().system_id) == ("", "bank")
+    session = Session(Role.ESME, 0.0)
+    number = session.ask(BindTransceiver(), "bind", 0.0)
+    assert session.system_id == ""
+    feed(session, BindTransceiverResp(0, number, b"SMSC"))
+    assert session.system_id == "SMSC"
+
+
+def test_the_owner_is_told_that_events_ended_because_the_session_is_held() -> None:
+    session = smsc(receive_window=1)
+    assert not Session(Role.SMSC, 0.0).stopped
+    list(session.receive(SubmitSm(0, 1).encode() + SubmitSm(0, 2).encode(), 0.0))
+    assert session.stopped
+    session.answer(SubmitSmResp(0, 1))
+    for event in session.resume(0.0):
+        session.answer(SubmitSmResp(0, event.sequence_number))
+    assert not session.stopped
+    fresh = smsc(State.OPEN)
+    for bind in fresh.receive(BindTransceiver(0, 1).encode(), 0.0):
+        fresh.refuse_bind(bind, CommandStatus.ESME_RBINDFAIL)
+    assert (fresh.state, fresh.stopped) == (State.CLOSED, False)

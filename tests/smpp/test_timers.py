@@ -5,6 +5,7 @@ import pytest
 from smppbridge.smpp.events import Faulty, Unanswered
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     BindTransceiver,
     DeliverSm,
     DeliverSmResp,
@@ -139,3 +140,89 @@ def test_timers_may_change_after_the_bind() -> None:
     session = smsc()
     session.timers = Timers(enquire_link=7)
     assert session.deadline() == 7
+
+
+def test_silence_is_counted_from_the_answer_to_a_bind() -> None:
+    session = smsc(State.OPEN, timers=Timers(enquire_link=50))
+    [bind] = session.receive(BindTransceiver(0, 1).encode(), 0.0)
+    assert isinstance(bind, BindTransceiver)
+    session.accept_bind(bind, b"SMSC", 20.0)
+    assert (session.last_heard, session.deadline()) == (20.0, 70.0)
+
+
+def test_inactivity_is_counted_from_requests_and_answers_of_both() -> None:
+    timers = Timers(inactivity=100, enquire_link=1_000, response=1_000)
+    session = smsc(timers=timers)
+    assert session.deadline() == 100
+    session.ask(DeliverSm(), "a", 30.0)
+    assert session.deadline() == 130
+    feed(session, DeliverSmResp(0, 1), now=50.0)
+    assert session.deadline() == 150
+    feed(session, SubmitSm(0, 1), now=70.0)
+    assert session.deadline() == 170
+
+
+def test_a_held_session_parts_in_time() -> None:
+    session = smsc(receive_window=1, timers=Timers(unbind=5))
+    list(session.receive(SubmitSm(0, 1).encode(), 0.0))
+    session.unbind(0.0, "shutdown")
+    assert (session.held, session.deadline()) == (True, 5)
+    list(session.tick(5.0))
+    assert (session.state, session.end_reason) == (State.CLOSED, "shutdown")
+
+
+def watched(**timers: int) -> Session:
+    """Return a bound session whose owner knows the deadline."""
+    session = smsc(window=100, timers=Timers(enquire_link=50, **timers))
+    assert session.sooner  # it is bound now
+    assert (session.deadline(), session.sooner) == (50, False)
+    return session
+
+
+def test_the_owner_is_told_when_a_request_makes_the_deadline_sooner() -> None:
+    session = watched(response=10)
+    session.ask(DeliverSm(), "a", 0.0)
+    assert session.sooner
+    session.ask(DeliverSm(), "b", 1.0)
+    assert session.sooner, "until the owner asks"
+    assert (session.deadline(), session.sooner) == (10, False)
+    for later in (0.0, 5.0):  # the same is not sooner
+        session.ask(DeliverSm(), later, later)
+    assert not session.sooner
+    session = watched(response=60)
+    session.ask(DeliverSm(), "a", 0.0)
+    assert not session.sooner
+
+
+def test_a_request_that_has_no_answer_makes_no_deadline_sooner() -> None:
+    session = watched(response=1)
+    session.ask(AlertNotification(0, 0, 1, 1, b"447700900123"), None, 0.0)
+    assert not session.sooner
+
+
+def test_the_owner_of_a_held_session_is_told_of_any_deadline() -> None:
+    session = smsc(receive_window=1)
+    list(session.receive(SubmitSm(0, 1).encode(), 0.0))
+    assert (session.deadline(), session.sooner) == (None, False)
+    session.ask(DeliverSm(), "a", 0.0)
+    assert session.sooner
+
+
+def test_a_probe_a_parting_and_half_a_pdu_make_the_deadline_sooner() -> None:
+    for act in (
+        lambda s: s.probe(0.0),
+        lambda s: s.unbind(0.0, "shutdown"),
+        lambda s: list(s.receive(b"\0", 0.0)),
+    ):
+        session = watched()
+        act(session)
+        assert session.sooner
+        assert (session.deadline() or 0.0) < 50
+        assert not session.sooner
+
+
+def test_a_session_that_ends_tells_its_owner() -> None:
+    session = watched()
+    session.lost()
+    assert session.sooner
+    assert (session.deadline(), session.sooner) == (None, False)

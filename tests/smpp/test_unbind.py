@@ -9,6 +9,7 @@ from smppbridge.smpp.pdus import (
     CancelSm,
     DeliverSm,
     DeliverSmResp,
+    EnquireLink,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -78,3 +79,18 @@ def test_unbind_before_a_bind_just_ends() -> None:
     session = smsc(State.OPEN)
     session.unbind(0.0, "shutdown")
     assert (session.state, session.octets_to_send()) == (State.CLOSED, b"")
+
+
+def test_an_unbind_is_answered_at_once_when_nothing_is_open() -> None:
+    session = smsc()
+    assert feed(session, Unbind(0, 7)) == []
+    assert sent(session) == [UnbindResp(0, 7)]
+    assert (session.state, session.end_reason) == (State.CLOSED, "unbind")
+
+
+def test_what_a_session_says_of_itself_has_no_error() -> None:
+    session = smsc()
+    session.probe(0.0)
+    session.unbind(0.0, "shutdown")
+    feed(session, Unbind(0, 9))
+    assert sent(session) == [EnquireLink(0, 1), Unbind(0, 2), UnbindResp(0, 9)]

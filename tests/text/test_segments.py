@@ -230,6 +230,16 @@ def test_a_header_must_leave_room() -> None:
         split(b"x", OCTETS, UDH8, 1, header)
 
 
+@pytest.mark.parametrize(("size", "fits"), [(124, True), (125, False)])
+def test_a_header_leaves_sixteen_octets_at_least(size: int, fits: bool) -> None:
+    header = bytes((size - 1, 0x70, size - 3)) + bytes(size - 3)
+    if fits:
+        assert split(bytes(16), OCTETS, UDH8, 1, header) == [TextSegment(None, header, bytes(16))]
+    else:
+        with pytest.raises(TooLong):
+            split(b"x", OCTETS, UDH8, 1, header)
+
+
 def test_a_character_that_is_not_in_the_alphabet() -> None:
     with pytest.raises(Unencodable):
         split("日", GSM7, UDH8, 1)

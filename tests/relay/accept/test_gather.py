@@ -159,3 +159,55 @@ def test_any_interleaving_joins_each_message_once(data: st.DataObject) -> None:
     }
     assert len(gather) == 0
     assert not gather._rooms
+
+
+def test_an_account_has_a_thousand_long_messages_open_and_no_more() -> None:
+    gather = Gather()
+    for n in range(1_000):
+        gather.add(key_of(3, n), part(n, 1))
+    with pytest.raises(Refusal):
+        gather.add(key_of(3, 1_000), part(1_000, 1))
+    assert gather.add(key_of(3, 999), part(1_001, 2)) == ()  # none of its own is held up
+    assert len(gather) == 1_000
+
+
+def test_an_account_has_eight_mebibytes_open_and_no_more() -> None:
+    gather, most = Gather(), 8 * 1024 * 1024
+    gather.add(key_of(reference=1), part(1, 1, bytes(most - 1)))
+    gather.add(key_of(reference=2), part(2, 1, b"x"))
+    with pytest.raises(Refusal):
+        gather.add(key_of(reference=2), part(3, 2, b"y"))
+
+
+def test_the_octets_of_a_message_that_is_whole_are_room_again() -> None:
+    gather, big = Gather(), bytes(8 * 1024 * 1024 - 2)
+    gather.add(key_of(reference=1), part(1, 1, b"x"))
+    gather.add(key_of(reference=2), part(2, 1, big))
+    assert gather.add(key_of(reference=2), part(3, 2, b"y"))
+    gather.add(key_of(reference=3), part(4, 1, big))
+
+
+def test_the_octets_of_a_segment_that_was_not_written_are_room_again() -> None:
+    gather, big = Gather(), part(2, 2, bytes(8 * 1024 * 1024 - 1))
+    gather.add(key_of(3), part(1, 1, b"x"))
+    for _ in range(2):  # the store fails, the ESME sends it again
+        gather.add(key_of(3), big)
+        gather.take_back(key_of(3), big, ())
+    gather.add(key_of(3), big)
+    with pytest.raises(Refusal):
+        gather.add(key_of(reference=8), part(3, 1, b"y"))
+
+
+def test_a_reference_is_used_again_after_sixty_seconds_and_not_before() -> None:
+    gather, key = Gather(), key_of(3)
+    gather.add(key, part(1, 1, b"old"))
+    with pytest.raises(Refusal):
+        gather.superseded(key, part(2, 1, b"new", at=59.5))
+    assert gather.superseded(key, part(2, 1, b"new", at=60.0)) is not None
+
+
+def test_segments_of_an_account_that_is_gone_do_not_wait() -> None:
+    gather = Gather()
+    gather.add(key_of(3), part(1, 1))
+    assert gather.expired(NOW - 0.5, {}) == []
+    assert len(gather.expired(NOW, {})) == 1

@@ -13,6 +13,7 @@ from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.submit import backlog as backlogs
 from smppbridge.smpp.constants import MessageState as M
+from smppbridge.store.port import Waiting
 from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
 
 
@@ -243,3 +244,69 @@ def _run(world: World, events: list[str]) -> None:
     assert len(sent) == sum(row.number for row in store.messages.values())
     assert world.said.counts["finished", "bank", M.EXPIRED] == len(store.messages) - len(accepted)
     assert (lane.depth, lane.out, lane._begun, held(lane)) == (0, 0, 0, set())
+
+
+@pytest.mark.parametrize(("rate", "begun"), [(5.0, 1), (50.0, 5)])
+def test_at_a_rate_as_many_are_begun_as_leave_in_a_tenth_of_a_second(
+    rate: float, begun: int
+) -> None:
+    lane = lane_of(rate=rate, concurrency=1_000)
+    lane.wait(attempts(*range(2_000), text=""))
+    left = sum(len(pushed(lane)) for _ in range(100))
+    assert (left, lane._begun) == (int(rate), begun)
+
+
+def test_the_limits_of_a_lane_by_default() -> None:
+    rules = LaneRules()
+    assert (rules.concurrency, rules.rate, rules.failover_after) == (64, None, 60.0)
+
+
+def test_twenty_thousand_wait_in_memory_and_a_thousand_of_each_other_line() -> None:
+    lane = lane_of()
+    lane.wait(attempts(*range(20_001)))
+    lane.wait(attempts(*range(30_000, 31_001), system_id="shop"))
+    full, other = lane.queue.lines.values()
+    assert (full.waiting, full.more, full.depth) == (20_000, True, 20_001)
+    assert (other.waiting, other.more, other.depth) == (1_000, True, 1_001)
+    assert (lane.queue.waiting, lane.depth) == (21_000, 21_002)
+
+
+def test_a_line_is_hungry_below_a_thousand_when_the_store_has_more() -> None:
+    lane = lane_of(concurrency=1)
+    lane.wait(attempts(*range(1_000)))
+    assert lane.hungry() == []
+    [later] = attempts(5_000)
+    lane.later(later)
+    assert lane.hungry() == []
+    lane.queue.take()
+    assert lane.hungry() == list(lane.queue.lines.values())
+
+
+def test_five_hundred_are_read_back_at_a_time() -> None:
+    world = World(store=FakeStore(at_once=False))
+    lane = world.lanes["one"]
+    for n in range(1, 602):
+        world.store._insert(message(n), begun=False, hop=0)
+    lane.restore(Waiting("one", "bank", 0, 601))
+    lane.pause(1.0)
+    world.tick()
+    world.store.commit(1)
+    assert (lane.queue.waiting, lane.depth) == (500, 601)
+
+
+def test_as_many_are_begun_ahead_as_leave_in_four_milliseconds() -> None:
+    lane = lane_of(concurrency=64)
+    lane.wait(attempts(*range(2_000)))
+
+    def ahead_at(now: float) -> int:
+        """Return how many are begun when all that were out have been answered at *now*."""
+        lane.out = 0
+        assert len(pushed(lane, now)) == 64
+        return lane._begun
+
+    assert ahead_at(0.0) == 64  # nothing was measured yet
+    assert ahead_at(0.04) == 64  # too early to tell
+    assert ahead_at(0.05) == 64  # 192 in 50 ms are 3,840 a second
+    assert ahead_at(0.06) == 15
+    assert ahead_at(0.3) == 15  # 128 in 250 ms are 512 a second; and four at least
+    assert ahead_at(0.31) == 4

@@ -42,6 +42,7 @@ def attempt_at(hop: int = 0, number: int = 1, **changes: Any) -> Attempt:
 # outcome, policy -> stage, seconds until due, next provider, final state, error
 DECIDED: list[tuple[Outcome, Policy, Stage, float | None, str, int, int]] = [
     (Accepted("x"), Policy(first_look=9), Stage.SUBMITTED, 9, "", 0, 0),
+    (Accepted("x"), Policy(), Stage.SUBMITTED, 3 * 86_400, "", 0, 0),
     (Postponed("busy"), Policy(), Stage.WAITING, 2, "one", 0, 0),
     (Postponed("busy", 7.0), Policy(), Stage.WAITING, 7, "one", 0, 0),
     (Postponed("busy", 1.0), Policy(), Stage.WAITING, 2, "one", 0, 0),
@@ -203,3 +204,12 @@ def test_a_key_is_not_used_beyond_the_messages_life_or_its_tries() -> None:
     attempt.message.expires_at += 999
     assert not Policy(when_uncertain="retry", idempotent=9.0, attempts=1).may_repeat(attempt, NOW)
     assert not Policy(when_uncertain="hold", idempotent=9.0).may_repeat(attempt, NOW)
+    assert not Policy(when_uncertain="retry").may_repeat(attempt, NOW)  # it heeds no keys
+
+
+@pytest.mark.parametrize(
+    ("number", "random", "seconds"),
+    [(1, 0.0, 1.6), (1, 1.0, 2.4), (4, 0.5, 16.0), (8, 0.5, 256.0), (9, 0.5, 300.0)],
+)
+def test_the_pause_before_the_next_try(number: int, random: float, seconds: float) -> None:
+    assert retry.pause(number, random) == pytest.approx(seconds)
