@@ -232,27 +232,26 @@ class Accept:
 
         *draft* is the message as the segment's submit_sm has it.
         """
-        # positional: by keyword a call costs 0.3 to 0.65 us a message (as in reading and gather)
         key = GatheringKey(
-            draft.system_id,
-            draft.source,
-            draft.destination,
-            position.kind,
-            position.reference,
-            position.total,
-            position.other_udh,
+            system_id=draft.system_id,
+            source=draft.source,
+            destination=draft.destination,
+            kind=position.kind,
+            reference=position.reference,
+            total=position.total,
+            udh=position.other_udh,
         )
         segment = Segment(
-            draft.message_id,
-            position.number,
-            draft.registered_delivery,
-            draft.accepted_at,
-            draft.data_coding,
-            draft.priority,
-            draft.due,
-            draft.expires_at,
-            draft.traits,
-            octets,
+            message_id=draft.message_id,
+            number=position.number,
+            registered_delivery=draft.registered_delivery,
+            received_at=draft.accepted_at,
+            data_coding=draft.data_coding,
+            priority=draft.priority,
+            due=draft.due,
+            expires_at=draft.expires_at,
+            traits=draft.traits,
+            octets=octets,
         )
         known = self.gather.known(key, segment)
         if known is not None:

@@ -129,21 +129,20 @@ def in_order(gathering: Gathering) -> tuple[Segment, ...]:
 def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
     """Return the message that segments make, without text or route: times as in the first."""
     first = whole[0]
-    return Message(  # positional: see `Accept._gathered`
-        first.message_id,
-        key.system_id,
-        key.source,
-        key.destination,
-        key.destination.addr,
-        "",
-        first.data_coding,
-        first.priority,
-        first.registered_delivery,
-        (),
-        now,
-        first.expires_at,
-        first.due,
-        None,
-        first.traits,
-        tuple(whole),
+    return Message(
+        message_id=first.message_id,
+        system_id=key.system_id,
+        source=key.source,
+        destination=key.destination,
+        number=key.destination.addr,
+        text="",
+        data_coding=first.data_coding,
+        priority=first.priority,
+        registered_delivery=first.registered_delivery,
+        route=(),
+        accepted_at=now,
+        expires_at=first.expires_at,
+        due=first.due,
+        traits=first.traits,
+        segments=tuple(whole),
     )

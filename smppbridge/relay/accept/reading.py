@@ -61,22 +61,21 @@ class Reader:
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
         asked = pdu.registered_delivery
-        return Message(  # positional: see `Accept._gathered`
-            0,
-            self.account.system_id,
-            source,
-            destination,
-            number,
-            "",
-            pdu.data_coding,
-            pdu.priority_flag,
-            wanted_receipts(asked, interface_version) if asked else 0,
-            (),
-            now,
-            expires_at,
-            due,
-            None,
-            traits(pdu, udh),
+        return Message(
+            message_id=0,
+            system_id=self.account.system_id,
+            source=source,
+            destination=destination,
+            number=number,
+            text="",
+            data_coding=pdu.data_coding,
+            priority=pdu.priority_flag,
+            registered_delivery=wanted_receipts(asked, interface_version) if asked else 0,
+            route=(),
+            accepted_at=now,
+            expires_at=expires_at,
+            due=due,
+            traits=traits(pdu, udh),
         )
 
     def source(self, pdu: SubmitSm) -> Address:
