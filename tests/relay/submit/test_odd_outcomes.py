@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,14 +31,14 @@ def send(world: World, count: int = 1) -> list[int]:
     return [message_id for _, _, message_id in world.sent(*pdus)]
 
 
-def batch_in_doubt() -> tuple[World, list[int]]:
+def batch_in_doubt(count: int = 3, policy: Policy = RETRY) -> tuple[World, list[int]]:
     """Return a world in which a batch went unanswered and is due to be made again."""
     world = World(
         providers={"one": KeyedProvider("one"), "two": FakeProvider("two")},
-        lane=LaneRules(concurrency=1, policy=RETRY),
+        lane=LaneRules(concurrency=1, policy=policy),
     )
     world.lanes["one"].pause(1.0)
-    ids = send(world, 3)
+    ids = send(world, count)
     world.wait(1.0)
     unanswered(world)
     world.clock.now += 2.5
@@ -153,6 +154,24 @@ def test_an_ended_message_keeps_no_other_from_leaving(ended_first: bool) -> None
     world.wire.answer((other, Accepted("p")))
     world.store.commit_all()
     assert (world.lanes["one"].out, world.lane_set.depth) == (0, 0)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("late", [True, False])
+def test_a_batch_whose_key_is_too_old_when_it_could_leave_stays_here(
+    count: int, late: bool
+) -> None:
+    world, ids = batch_in_doubt(count, replace(RETRY, idempotent=10.0))
+    world.store.at_once = False
+    world.tick()
+    while world.store.pending[0].verb != "begin":
+        world.store.commit(1)
+    world.clock.now += 7.5 if late else 7.0
+    world.store.commit_all()
+    assert len(world.wire.batches()) == (1 if late else 2)
+    assert world.lanes["one"].idle is late
+    world.store.at_once = True
+    assert fail_by_hand(world, *ids) == (ids if late else [])
 
 
 # -- lists of outcomes ----------------------------------------------------------------------------
