@@ -186,3 +186,23 @@ def test_late_messages_of_several_accounts_end_together() -> None:
     ended = {d.message_id: d.state for d in world.store.unfinished()}
     assert ended == {first: M.EXPIRED, other: M.EXPIRED}
     assert world.said.counts["gathering_expired", "bank"] == 2
+
+
+def test_segments_for_another_port_are_of_another_message() -> None:
+    world = World()
+    ports = bytes.fromhex("0504158a0000")
+    for number, others in ((1, ports), (2, b"")):
+        udh = b"\x00\x03\x07\x02" + bytes((number,)) + others
+        octets = bytes((len(udh),)) + udh + b"x"
+        world.sent(submit_sm(octets, esm_class=0x40, data_coding=4))
+    assert not world.store.messages
+    assert len(world.accept.gather) == 2
+
+
+def test_a_long_message_waits_for_its_time() -> None:
+    world = World()
+    for n in (1, 2):
+        world.sent(segment_sm(n, 2, b"x", schedule_delivery_time=b"000000000100000R"))
+    assert world.wire.sent == []
+    world.wait(60.0)
+    assert len(world.wire.submitted()) == 1

@@ -306,3 +306,9 @@ def test_messages_of_one_text_share_a_request_within_a_country() -> None:
     lane = lane_of(keyed=True)
     lane.wait([attempt(1, text="a"), kenya, attempt(4, text="b")])
     assert take(lane) == [[1, 2], [4]]
+
+
+def test_a_balance_that_becomes_low_or_high_is_news_once() -> None:
+    lane = lane_of()
+    news = [lane.watch_credit(is_low=is_low) for is_low in (False, True, True, False, False)]
+    assert news == [False, True, False, True, False]
