@@ -18,7 +18,8 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
-MARKS = {"system": "system", "interop": "interop", "benchmarks": "slow"}
+SLOW = ("bench", "benchmarks", "contracts", "mutation", "trace")
+MARKS = {"system": "system", "interop": "interop", **dict.fromkeys(SLOW, "slow")}
 """The mark of all tests in a folder."""
 
 FAILURES = pytest.StashKey[dict[int, tuple[BaseException, str]]]()
