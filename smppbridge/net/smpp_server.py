@@ -212,8 +212,11 @@ class Smsc(Factory):
         return counts
 
     def drain(self) -> None:
-        """Admit no more connections and binds; unbind all sessions."""
+        """Admit no more connections and binds; bound sessions go on."""
         self.draining = True
+
+    def unbind_all(self) -> None:
+        """Unbind all sessions: the bridge is stopping."""
         for session in list(self.sessions):
             session.unbind("the bridge is stopping")
 

@@ -174,17 +174,16 @@ class Bridge:
             return
         self.draining = True
         relay, smsc = self.relay, self.doors.smsc
-        for part in (relay.accept, relay.submit, relay.dialogues):
+        for part in (relay.accept, relay.submit, relay.dialogues, smsc):
             part.drain()
         deadline = self._in(self.settings.drain)
         parting = min(PARTING, self.settings.drain / 2)
         self.notify.stopping()
         self.journal("stopping", out=relay.lanes.out)
-        smsc.draining = True
         await self._until(
             lambda: relay.submit.idle and not relay.dialogues.waiting, deadline - parting
         )
-        smsc.drain()
+        smsc.unbind_all()
         parted = Deferred.fromCoroutine(relay.wires.smpp.stop(parting))
         await self._until(lambda: not smsc.sessions, min(deadline, self._in(parting)))
         for session in list(smsc.sessions):

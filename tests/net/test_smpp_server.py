@@ -109,7 +109,7 @@ def test_a_bind_is_no_more_judged_once_the_bridge_stops() -> None:
     house = House()
     house.bind(password=b"wrong")
     link = house.bind()
-    house.smsc.draining = True
+    house.smsc.drain()
     house.clock.advance(1.0)
     (answer,) = pdus(wire_of(link).value())
     assert answer.command_status == Status.ESME_RBINDFAIL
@@ -248,6 +248,7 @@ def test_stopping_parts_from_everybody() -> None:
     bound, waiting = house.bind(), house.connect()
     assert waiting is not None
     house.smsc.drain()
+    house.smsc.unbind_all()
     assert names(wire_of(bound).value())[-1] == "Unbind"
     assert waiting.session.state is State.CLOSED
     say(bound, UnbindResp(0, 1))
