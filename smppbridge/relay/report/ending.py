@@ -53,7 +53,7 @@ class Standing(IntEnum):
     ENDED = 3
 
 
-class Event(IntEnum):
+class Act(IntEnum):
     """An act on a message that changes its standing."""
 
     NOTE = 0  # a claim with a state that is not final
@@ -62,15 +62,15 @@ class Event(IntEnum):
     RELEASE = 3
 
 
-NEXT: Mapping[tuple[Standing, Event], Standing] = {
-    (Standing.OPEN, Event.NOTE): Standing.NOTED,
-    (Standing.OPEN, Event.END): Standing.ENDING,
-    (Standing.NOTED, Event.NOTE): Standing.NOTED,
-    (Standing.NOTED, Event.END): Standing.ENDING,
-    (Standing.NOTED, Event.CONCLUDE): Standing.OPEN,
-    (Standing.NOTED, Event.RELEASE): Standing.OPEN,
-    (Standing.ENDING, Event.CONCLUDE): Standing.ENDED,
-    (Standing.ENDING, Event.RELEASE): Standing.OPEN,
+NEXT: Mapping[tuple[Standing, Act], Standing] = {
+    (Standing.OPEN, Act.NOTE): Standing.NOTED,
+    (Standing.OPEN, Act.END): Standing.ENDING,
+    (Standing.NOTED, Act.NOTE): Standing.NOTED,
+    (Standing.NOTED, Act.END): Standing.ENDING,
+    (Standing.NOTED, Act.CONCLUDE): Standing.OPEN,
+    (Standing.NOTED, Act.RELEASE): Standing.OPEN,
+    (Standing.ENDING, Act.CONCLUDE): Standing.ENDED,
+    (Standing.ENDING, Act.RELEASE): Standing.OPEN,
 }
 """The table of the module's docstring; an event that is not there is denied."""
 
@@ -223,8 +223,8 @@ class Endings:
         else:
             standing = Standing.OPEN
         if fate.final:
-            return (standing, Event.END) in NEXT
-        return (standing, Event.NOTE) in NEXT and state != fate.state
+            return (standing, Act.END) in NEXT
+        return (standing, Act.NOTE) in NEXT and state != fate.state
 
     def _set_aside(self, fate: Fate, ending: Ending) -> None:
         attempt = fate.attempt
