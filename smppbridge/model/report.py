@@ -15,7 +15,8 @@ class Report:
 
     The report names the message by *provider_message_id*, or by our *message_id* where the provider
     returns ours.  *error* is a network error code, 0 for none.  *renamed* is the message's new
-    provider_message_id, where the provider names the message only now.
+    provider_message_id, where the provider names the message only now.  *done_at* is when the
+    operator says that the state was reached (UNIX seconds), None where no operator says.
     """
 
     provider_message_id: str
@@ -23,6 +24,7 @@ class Report:
     error: int = 0
     message_id: int | None = None
     renamed: str = ""
+    done_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
