@@ -90,9 +90,9 @@ class Abilities:
     messages in one request, at most.  *schedules*: the provider keeps a message until its time.
     *phones*: the provider delivers messages from phones.  *optouts*: the provider reports by
     callback the phones that opted out.  *needs_callback_url*: each request names our callback URL.
-    *callback_answer* is the body with which we have to answer a callback; *longest_answer* is in
-    octets.  *bound*: the provider is kept connected, and reports come over that connection, not by
-    HTTP.
+    *callback_answer* is the body with which we have to answer a callback; *longest_answer* and
+    *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
+    come over that connection, not by HTTP.
     """
 
     binary: bool = False
@@ -108,6 +108,7 @@ class Abilities:
     needs_callback_url: bool = False
     callback_answer: bytes = b""
     longest_answer: int = 1_048_576
+    longest_callback: int = 65_536
     bound: bool = False
 
     @property

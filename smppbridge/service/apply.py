@@ -70,8 +70,8 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
     accounts = settings.records()
     relay.deliver.change(accounts)
     relay.mobile.change(settings.mo_table(), accounts)
-    callers = {n: caller for n, p in providers.items() if (caller := rules.caller_of(p))}
-    doors.callbacks.admit(callers)
+    callers = [rules.caller_of(name, provider) for name, provider in providers.items()]
+    doors.callbacks.admit([caller for caller in callers if caller])
     doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.dialogues)
     doors.smsc.change({name: rights_of(account, now) for name, account in accounts.items()})
 

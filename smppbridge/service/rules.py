@@ -99,10 +99,17 @@ def terms_of(settings: Settings, built: Mapping[str, Built]) -> dict[str, Terms]
     }
 
 
-def caller_of(provider: ProviderSection) -> Caller | None:
+def caller_of(name: str, provider: ProviderSection) -> Caller | None:
     """Return the rules for a provider's callbacks; None if it may not call."""
     key, abilities = provider.lane.callback_key, provider.abilities
-    return Caller(key.encode(), abilities.callback_answer) if key else None
+    if not key:
+        return None
+    return Caller(
+        provider=name,
+        key=key.encode(),
+        answer=abilities.callback_answer,
+        most=abilities.longest_callback,
+    )
 
 
 def early_rules_of(settings: Settings) -> EarlyRules:

@@ -16,7 +16,8 @@ from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.site import BoundedRequest, answer, not_allowed, not_found
+from smppbridge.web.forms import TooManyFields, form_of
+from smppbridge.web.site import Admission, BoundedRequest, answer, not_allowed, not_found
 
 Read = Callable[[str, HttpRequest], Sequence[Received]]
 """Reads a callback of a provider; raises BadReply if it is none of its callbacks."""
@@ -24,15 +25,16 @@ Receive = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 """Receives the reports and messages of a provider; they are on disk when it returns."""
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A provider that may call: its key, and the body of the answer that it expects."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller(Admission):
+    """A provider that may call: its name and key, and the body of the answer that it expects."""
 
+    provider: str
     key: bytes = field(repr=False)
     answer: bytes = b""
 
 
-_NOBODY = Caller(b"\0" * 32)
+_NOBODY = Caller(provider="", key=b"\0" * 32)
 
 
 @dataclass(slots=True)
@@ -67,20 +69,27 @@ class CallbacksResource(Resource):
         self._callers: Mapping[bytes, Caller] = {}
         self._read_now: dict[str, list[_Callback]] = {}
 
-    def admit(self, callers: Mapping[str, Caller]) -> None:
+    def admit(self, callers: Sequence[Caller]) -> None:
         """Let these providers call from now on, and no others."""
-        if not all(caller.key for caller in callers.values()):
+        if not all(caller.key for caller in callers):
             raise ValueError("a callback key is empty")
-        self._callers = {name.encode(): caller for name, caller in callers.items()}
+        self._callers = {caller.provider.encode(): caller for caller in callers}
+
+    def judge(self, path: bytes) -> Caller | None:
+        """Return the caller whose path this is; a stranger is counted."""
+        name, key = _addressed(path)
+        caller = self._callers.get(name, _NOBODY)
+        if compare_digest(caller.key, key) and caller is not _NOBODY:
+            return caller
+        self._count("", "unknown")
+        return None
 
     def render(self, request: BoundedRequest) -> bytes | int:
         """Answer a request: at once if it is no callback, else when the callback is on disk."""
-        name, key = _addressed(request)
-        caller = self._callers.get(name, _NOBODY)
-        if not compare_digest(caller.key, key) or caller is _NOBODY:
-            self._count("", "unknown")
+        caller = request.admission
+        if not isinstance(caller, Caller):
             return not_found(request)
-        provider = name.decode()
+        provider = caller.provider
         if request.method not in (b"GET", b"POST"):
             self._count(provider, "bad_request")
             return not_allowed(request, b"GET, POST")
@@ -130,9 +139,9 @@ class CallbacksResource(Resource):
         request.finish()
 
 
-def _addressed(request: BoundedRequest) -> tuple[bytes, bytes]:
+def _addressed(path: bytes) -> tuple[bytes, bytes]:
     """Return the provider and the key in the path of a callback; empty names for other paths."""
-    match request.path.split(b"/"):
+    match path.split(b"/"):
         case [b"", b"callbacks", name, key]:
             return name, key
     return b"", b""
@@ -141,19 +150,23 @@ def _addressed(request: BoundedRequest) -> tuple[bytes, bytes]:
 def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
     """Return a request as the provider modules read it: first values, header names in lower case.
 
-    The URL is without the key.
+    The URL is without the key; the fields of a form stand in the query.  Raises BadReply.
     """
+    headers = {
+        name.decode("latin-1").lower(): values[0].decode("latin-1")
+        for name, values in request.requestHeaders.getAllRawHeaders()
+    }
+    body, query = request.content.read(), request.query
+    if body:
+        try:
+            query = {**query, **form_of(body, headers.get("content-type", ""))}
+        except TooManyFields:
+            raise BadReply("a form of too many fields") from None
     return HttpRequest(
         method=request.method.decode("ascii"),
         url=f"/callbacks/{provider}",
-        headers=tuple(
-            (name.decode("latin-1").lower(), values[0].decode("latin-1"))
-            for name, values in request.requestHeaders.getAllRawHeaders()
-        ),
-        body=request.content.read(),
-        query={
-            name.decode("utf-8", "replace"): values[0].decode("utf-8", "replace")
-            for name, values in request.args.items()
-        },
+        headers=tuple(headers.items()),
+        body=body,
+        query=query,
         operation="callback",
     )

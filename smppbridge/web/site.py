@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from io import BytesIO
-from typing import Any, cast
+from types import MappingProxyType
+from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
 from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
-MAX_BODY = 1 << 20  # SMS.CX sends up to 200 reports on long messages in one request
-"""Octets in the body of a request."""
+from smppbridge.web.forms import TooManyFields, read_fields
+
+MAX_PIECES = 4_000
+"""Pieces in which a body may come: a megabyte of chunks of one octet costs a second of CPU."""
 MAX_CONNECTIONS = 500
 TIMEOUT = 60.0
 """Seconds that a connection may be idle, and that one request may take to come in."""
@@ -23,12 +27,33 @@ JSON = b"application/json"
 EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
 
 _DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-_TOO_LARGE = (
-    b"HTTP/1.1 413 Request Entity Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-)
+_CLOSING = b"HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 
 PageContent = tuple[int, bytes, bytes]
 """A status, a content type and a body."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The terms of a request that may come in: its body has at most *most* octets."""
+
+    most: int = 0
+
+
+_NO_BODY = Admission()
+
+
+class Served(Protocol):
+    """The one resource of a site."""
+
+    def judge(self, path: bytes) -> Admission | None:
+        """Return the terms of a request for *path* whose headers are in; None for a stranger's.
+
+        Called once for each request.
+        """
+
+    def render(self, request: BoundedRequest) -> bytes | int:
+        """Answer a whole request; `judge` has made its *admission*."""
 
 
 def answer(request: server.Request, status: int, body: bytes, content_type: bytes = TEXT) -> bytes:
@@ -51,30 +76,53 @@ def not_allowed(request: server.Request, allowed: bytes) -> bytes:
 
 
 class BoundedRequest(server.Request):
-    """A request whose body is bounded and in memory, and whose error pages hold no detail."""
+    """A request whose body is bounded and in memory, and whose error pages hold no detail.
+
+    *query* holds the first value of each name of the query string.
+    """
 
     content: BytesIO
+    admission: Admission | None = None
+    query: Mapping[str, str] = MappingProxyType({})
+    _pieces = 0
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
-        """Refuse a body of a Content-Length that is too large before it comes."""
+        """Judge a request whose headers are in: no body is read for a stranger."""
         self.content = BytesIO()
-        if length is not None and length > MAX_BODY:
-            self._refuse()
+        channel = cast(BoundedChannel, self.channel)
+        self.admission = channel.site.resource.judge(channel.requested_path())
+        if length == 0:
+            return
+        if self.admission is None:
+            self._refuse(http.NOT_FOUND)
+        elif length is not None and length > self.admission.most:
+            self._refuse(http.REQUEST_ENTITY_TOO_LARGE)
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep octets of the body, as long as there is room."""
-        if self._refused:
+        if self._refused or self.admission is None:
             return
-        if self.content.tell() + len(data) > MAX_BODY:
-            self._refuse()
+        self._pieces += 1
+        if self.content.tell() + len(data) > self.admission.most or self._pieces > MAX_PIECES:
+            self._refuse(http.REQUEST_ENTITY_TOO_LARGE)
         else:
             self.content.write(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        """Go on with a whole request, unless it was refused."""
-        if not self._refused:
-            super().requestReceived(command, path, version)
+        """Answer a whole request, unless it was refused; its form is for the resource to read."""
+        if self._refused:
+            return
+        self.content.seek(0)
+        self.method, self.uri, self.clientproto = command, path, version
+        self.path, _, query = path.partition(b"?")
+        if query and self.admission is not None:
+            try:
+                self.query = read_fields(query)
+            except TooManyFields:
+                self._refuse(http.BAD_REQUEST)
+                return
+        self.process()
 
     def process(self) -> None:
         """Let the site's one resource answer: no tree of resources, no Server header."""
@@ -103,9 +151,9 @@ class BoundedRequest(server.Request):
             self.finish()
         return reason
 
-    def _refuse(self) -> None:
+    def _refuse(self, status: int) -> None:
         self._refused = True
-        self.channel.write(_TOO_LARGE)
+        self.channel.write(_CLOSING % (status, http.RESPONSES[status]))
         self.channel.loseConnection()
 
 
@@ -115,6 +163,7 @@ class BoundedChannel(http.HTTPChannel):
     site: BoundedSite
     transport: ITCPTransport
 
+    _path: bytes  # of HTTPChannel, which names it to the request only when the body is in
     _begun = False
     _admitted = False
     _host: IAddress | None = None
@@ -126,6 +175,11 @@ class BoundedChannel(http.HTTPChannel):
             super().connectionMade()
         else:
             self.transport.abortConnection()
+
+    def requested_path(self) -> bytes:
+        """Return the path of the request whose headers are in, without its query string."""
+        path: bytes = self._path
+        return path.partition(b"?")[0]
 
     def getHost(self) -> IAddress:
         """Return our end of the connection, found once: every request asks."""
@@ -155,13 +209,14 @@ class BoundedSite(server.Site):
     """A Site that bounds connections, bodies and times, speaks HTTP/1.1 and logs no URL."""
 
     noisy = False
+    resource: Served
     protocol = BoundedChannel  # type: ignore[assignment]  # typed for HTTP/2, which is not offered
     requestFactory = BoundedRequest
 
     def __init__(
-        self, resource: IResource, reactor: IReactorTime, connections: int = MAX_CONNECTIONS
+        self, resource: Served, reactor: IReactorTime, connections: int = MAX_CONNECTIONS
     ) -> None:
-        super().__init__(resource, timeout=TIMEOUT, reactor=reactor)
+        super().__init__(cast(IResource, resource), timeout=TIMEOUT, reactor=reactor)
         self._room = connections
 
     def admit(self) -> bool:
@@ -191,6 +246,10 @@ class Pages(Resource):
     def __init__(self, pages: Mapping[bytes, Callable[[], PageContent]]) -> None:
         super().__init__()
         self._pages = pages
+
+    def judge(self, path: bytes) -> Admission | None:
+        """Let requests without a body in, where there is a page."""
+        return _NO_BODY if path in self._pages else None
 
     def render(self, request: server.Request) -> bytes:
         """Answer GET and HEAD."""
@@ -227,6 +286,6 @@ def web_site(
     return BoundedSite(Pages(pages), reactor)
 
 
-def callbacks_site(callbacks: IResource, reactor: IReactorTime) -> BoundedSite:
+def callbacks_site(callbacks: Served, reactor: IReactorTime) -> BoundedSite:
     """Return the site for the callbacks of providers alone."""
     return BoundedSite(callbacks, reactor)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.web.http import BAD_REQUEST, OK
-from twisted.web.resource import IResource, Resource
+from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.answers import callback_fields, identifier_of
@@ -16,8 +16,10 @@ from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
-from smppbridge.web.site import BoundedRequest, answer, not_allowed
+from smppbridge.web.site import Admission, BoundedRequest, Served, answer, not_allowed
 
+MAX_BODY = 65_536
+"""Octets in the body of a request."""
 LONGEST_INPUT = 4_000
 """Characters that a phone has typed in a dialogue, all inputs together."""
 _COUNTED_AS = "ussd"
@@ -41,22 +43,27 @@ class UssdResource(Resource):
 
     isLeaf = True
 
-    def __init__(self, others: IResource, count: Callable[[str, str], None]) -> None:
+    def __init__(self, others: Served, count: Callable[[str, str], None]) -> None:
         super().__init__()
         self._others, self._count = others, count
         self._dialogues: PhoneDialogues | None = None
-        self._path = b""
+        self._path, self._admission = b"", Admission(most=MAX_BODY)
 
     def admit(self, key: str | None, dialogues: PhoneDialogues) -> None:
         """Serve requests with *key* from now on; without a key serve no request."""
         self._path = f"/ussd/{key}".encode()
         self._dialogues = dialogues if key else None
 
+    def judge(self, path: bytes) -> Admission | None:
+        """Let the requests of phones in; other paths are for *others* to judge."""
+        if compare_digest(path, self._path) and self._dialogues is not None:
+            return self._admission
+        return self._others.judge(path)
+
     def render(self, request: BoundedRequest) -> bytes | int:
         """Answer a request: at once if it cannot be read, else with the dialogue's next screen."""
-        if not compare_digest(request.path, self._path) or self._dialogues is None:
-            rendered: bytes | int = self._others.render(request)
-            return rendered
+        if request.admission is not self._admission or self._dialogues is None:
+            return self._others.render(request)
         if request.method != b"POST":
             self._count(_COUNTED_AS, "bad_request")
             return not_allowed(request, b"POST")

@@ -16,7 +16,7 @@ from zope.interface import implementer
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import CallbacksResource, Caller
-from smppbridge.web.site import callbacks_site
+from smppbridge.web.site import MAX_PIECES, callbacks_site
 
 
 class Connection:
@@ -29,7 +29,12 @@ class Connection:
         self.faults: list[Exception] = []
         self.clock = Clock()
         self.callbacks = CallbacksResource(self.read, self.receive, self.clock, self.count)
-        self.callbacks.admit({"keccel": Caller(b"k3y"), "d7": Caller(b"0ther", b"ACK")})
+        self.callbacks.admit(
+            [
+                Caller(provider="keccel", key=b"k3y", most=64_000),
+                Caller(provider="d7", key=b"0ther", answer=b"ACK", most=64_000),
+            ]
+        )
         self.channel: Any = callbacks_site(self.callbacks, Clock()).buildProtocol(None)
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
@@ -120,6 +125,61 @@ def test_a_form_is_read_as_a_query() -> None:
     )
     assert connection.heard[0][1].query == {"a": "1", "b": "2"}
     assert connection.heard[0][1].body == b"a=1&b=2"
+
+
+def test_a_stranger_is_turned_away_before_its_body_comes() -> None:
+    connection = Connection()
+    connection.says(
+        b"POST /callbacks/keccel/wrong HTTP/1.1\r\nHost: x\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    assert connection.answers() == [b"404 Not Found"]
+    assert connection.transport.disconnecting
+    assert connection.counted == [("", "unknown")]
+    connection.says(b"--x\r\n" * 1_000)
+    assert (connection.heard, len(connection.answers())) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    "head", [b"Transfer-Encoding: chunked", b"Content-Length: 64001", b"Content-Length: 5"]
+)
+def test_a_body_is_bounded_by_its_provider(head: bytes) -> None:
+    connection = Connection()
+    connection.says(b"POST /callbacks/keccel/k3y HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % head)
+    connection.says({b"T": b"fa01\r\n" + b"x" * 64_001, b"C": b"12345"}[head[:1]])
+    fits = head.endswith(b" 5")
+    assert connection.answers() == ([] if fits else [b"413 Request Entity Too Large"])
+    assert len(connection.heard) == fits
+    assert connection.counted == []
+
+
+def test_a_body_in_crumbs_is_refused() -> None:
+    connection = Connection()
+    connection.says(
+        b"POST /callbacks/keccel/k3y HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    connection.says(b"1\r\nx\r\n" * (MAX_PIECES + 1) + b"0\r\n\r\n")
+    assert connection.answers() == [b"413 Request Entity Too Large"]
+    assert connection.heard == []
+
+
+@pytest.mark.parametrize("path", [b"/callbacks/keccel/k3y", b"/callbacks/keccel/wrong"])
+def test_a_query_of_separators_is_not_read(path: bytes) -> None:
+    connection = Connection()
+    connection.says(get(path + b"?" + b"&" * 1_000))
+    stranger = path.endswith(b"wrong")
+    assert connection.answers() == [b"404 Not Found" if stranger else b"400 Bad Request"]
+    assert connection.heard == []
+
+
+def test_a_form_of_separators_is_not_understood() -> None:
+    connection = Connection()
+    connection.says(
+        b"POST /callbacks/keccel/k3y HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n"
+        b"Content-Type: application/x-www-form-urlencoded\r\n\r\n" + b"&" * 1_000
+    )
+    assert connection.answers() == [b"400 Bad Request"]
+    assert connection.counted == [("keccel", "bad_request")]
 
 
 STRANGERS = [
@@ -240,7 +300,7 @@ def test_an_odd_request_takes_no_other_with_it(odd: int) -> None:
 
 def test_a_reload_takes_callers_away_and_adds_others() -> None:
     connection = Connection()
-    connection.callbacks.admit({"keccel": Caller(b"new")})
+    connection.callbacks.admit([Caller(provider="keccel", key=b"new")])
     for path in (b"/callbacks/keccel/k3y", b"/callbacks/d7/0ther", b"/callbacks/keccel/new"):
         connection.says(get(path))
     assert connection.counted == [("", "unknown"), ("", "unknown")]
@@ -249,8 +309,8 @@ def test_a_reload_takes_callers_away_and_adds_others() -> None:
 
 def test_an_empty_key_is_no_key() -> None:
     with pytest.raises(ValueError, match="empty"):
-        Connection().callbacks.admit({"keccel": Caller(b"")})
+        Connection().callbacks.admit([Caller(provider="keccel", key=b"")])
 
 
 def test_a_key_is_not_shown() -> None:
-    assert "k3y" not in repr(Caller(b"k3y"))
+    assert "k3y" not in repr(Caller(provider="keccel", key=b"k3y"))

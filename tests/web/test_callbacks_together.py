@@ -28,7 +28,7 @@ class House:
         self.full: set[str] = set()
         counted = lambda *result: self.counted.append(result)  # noqa: E731
         callbacks = CallbacksResource(self.read, self.record, self.clock, counted)
-        callbacks.admit({name: Caller(b"k3y") for name in ("a", "b")})
+        callbacks.admit([Caller(provider=name, key=b"k3y") for name in ("a", "b")])
         self.site = callbacks_site(callbacks, Clock())
 
     def read(self, provider: str, request: HttpRequest) -> Sequence[Received]:

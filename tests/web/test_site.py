@@ -9,7 +9,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
-from smppbridge.web.site import MAX_BODY, TIMEOUT, BoundedChannel, BoundedSite, web_site
+from smppbridge.web.site import TIMEOUT, Admission, BoundedChannel, BoundedSite, web_site
 
 READY = {"store": True, "listening": True, "accepting": True}
 
@@ -92,8 +92,14 @@ def test_an_error_of_ours_tells_the_peer_nothing() -> None:
     assert b"server" not in headers
 
 
+MOST = 1 << 20
+
+
 class Echo(Resource):
     isLeaf = True
+
+    def judge(self, path: bytes) -> Admission:
+        return Admission(most=MOST)
 
     def render(self, request: Any) -> bytes:
         body: bytes = request.content.read()
@@ -107,12 +113,12 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 @pytest.mark.parametrize(
     ("octets", "answered"),
     [
-        (LENGTH % MAX_BODY + b"x" * MAX_BODY, b"200"),
-        (LENGTH % (MAX_BODY + 1), b"413"),
-        (LENGTH % (MAX_BODY + 1) + b"x" * (MAX_BODY + 1), b"413"),
+        (LENGTH % MOST + b"x" * MOST, b"200"),
+        (LENGTH % (MOST + 1), b"413"),
+        (LENGTH % (MOST + 1) + b"x" * (MOST + 1), b"413"),
         (LENGTH % 10**30, b"413"),
-        (CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (MAX_BODY, b"x" * MAX_BODY), b"200"),
-        (CHUNKED + b"1\r\nx\r\n%x\r\n%s\r\n0\r\n\r\n" % (MAX_BODY, b"x" * MAX_BODY), b"413"),
+        (CHUNKED + b"%x\r\n%s\r\n0\r\n\r\n" % (MOST, b"x" * MOST), b"200"),
+        (CHUNKED + b"1\r\nx\r\n%x\r\n%s\r\n0\r\n\r\n" % (MOST, b"x" * MOST), b"413"),
         (CHUNKED + b"1000\r\n%s\r\n" % (b"x" * 4096) * 300, b"413"),
         (b"GET /" + b"x" * 20_000, b""),
         (b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 510, b"400"),

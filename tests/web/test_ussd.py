@@ -59,7 +59,7 @@ class Connection:
         self.counted: list[tuple[str, str]] = []
         self.clock = Clock()
         callbacks = CallbacksResource(lambda *_: (), nothing, self.clock, self.count)
-        callbacks.admit({"keccel": Caller(b"k3y")})
+        callbacks.admit([Caller(provider="keccel", key=b"k3y")])
         self.ussd = UssdResource(callbacks, self.count)
         self.ussd.admit(key, self.phones)
         self.channel: Any = callbacks_site(self.ussd, Clock()).buildProtocol(None)
@@ -160,8 +160,9 @@ def test_without_a_key_there_is_nothing(path: str) -> None:
 def test_another_key_can_be_admitted() -> None:
     connection = Connection()
     connection.ussd.admit("another", connection.phones)
-    connection.posts(json.dumps(SAID).encode())
     connection.posts(json.dumps(SAID).encode(), "/ussd/another")
+    assert len(connection.phones.asked) == 1
+    connection.posts(json.dumps(SAID).encode())
     assert len(connection.phones.asked) == 1
 
 

@@ -172,6 +172,7 @@ class SmsCx(Provider):
             phones=True,
             optouts=True,
             longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
+            longest_callback=1 << 20,  # up to 200 reports on long messages in one request
         )
 
     @property

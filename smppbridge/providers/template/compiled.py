@@ -32,6 +32,7 @@ from smppbridge.providers.template.written import Writing, Written, origin_of
 R = TypeVar("R", Submitted, Queried, Credited)
 
 _MOST_IN_BATCH = 10_000
+_LONGEST_CALLBACK, _LONGEST_LIST = 65_536, 1 << 20  # octets: of one report, of a list of reports
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +211,7 @@ class _Compiler:
             phones=described.mo is not None,
             needs_callback_url="callback_url" in self._used,
             callback_answer=callback.answer.encode() if callback else b"",
+            longest_callback=_LONGEST_LIST if callback and callback.items else _LONGEST_CALLBACK,
         )
 
     # -- what does not fit together -------------------------------------------------------------
