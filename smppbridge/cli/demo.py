@@ -27,6 +27,7 @@ from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import Notify
 from smppbridge.service.bridge import Bridge
+from smppbridge.service.clock import never_stepping
 from smppbridge.settings.schema import Settings
 from smppbridge.simulators import Simulator, simulator_type
 
@@ -90,6 +91,7 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
     """
     from twisted.internet import reactor
 
+    never_stepping(reactor)
     simulators = {name: simulator_type(name)(reactor, delay=delay) for name in PATHS}
     ports = {
         name: listening(each, simulator_port and simulator_port + nth, "--simulator-port")

@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from smppbridge import __version__
+from smppbridge.cli.signals import hold_hangup
 
 COMMANDS = {
     "demo": "The bridge and all providers' simulators on this machine; needs no file.",
@@ -34,6 +35,8 @@ class Commands(click.Group):
         """Load a command."""
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name == "run":  # before its modules are loaded, which takes a moment
+            ctx.call_on_close(hold_hangup())
         module = import_module(f"smppbridge.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command

@@ -14,11 +14,13 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.signals import obey_hangup
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import NotApplied, verify
 from smppbridge.service.bridge import Bridge
+from smppbridge.service.clock import never_stepping
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
@@ -38,6 +40,7 @@ def run(config: Path) -> None:
     """Run the bridge until SIGTERM; SIGHUP applies the configuration anew."""
     from twisted.internet import reactor
 
+    never_stepping(reactor)
     settings = checked(config, reactor)
     log = settings.log
     journal = EventLog(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
@@ -74,17 +77,17 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
     def hang_up(signum: int, frame: FrameType | None) -> None:
         reactor.callFromThread(reload, bridge, config)
 
-    def begin() -> None:
+    async def begin() -> None:
+        await bridge.start()
         if config is not None:
-            signal.signal(signal.SIGHUP, hang_up)
-        Deferred.fromCoroutine(bridge.start()).addErrback(failed)
+            obey_hangup(hang_up)
 
     def end() -> Deferred[None]:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the bridge is stopping already
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         return Deferred.fromCoroutine(bridge.stop())
 
-    reactor.callWhenRunning(begin)
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status

@@ -14,6 +14,7 @@ from twisted.internet.error import CannotListenError
 
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import EventLog, take_over_libraries
+from smppbridge.service.clock import never_stepping
 from smppbridge.simulators import Simulator, simulator_type
 from smppbridge.simulators.ussd import Dropped, Phone, converse
 
@@ -159,6 +160,7 @@ for _name in SERVED:
 def _play(name: str, port: int, callback: str | None, delay: float) -> None:
     from twisted.internet import reactor
 
+    never_stepping(reactor)
     take_over_libraries(EventLog(Lines(sys.stderr.fileno()), form="text"))
     simulator = simulator_type(name)(reactor, callback_url=callback, delay=delay)
     port = listening(simulator, port, "--port")

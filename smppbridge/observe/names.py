@@ -35,6 +35,10 @@ _GAUGES = {
     "upstream_window_in_use": ("provider", "submit_sm that an upstream SMSC has not answered"),
     "upstream_waiting": ("provider", "submit_sm that wait for room in an upstream's windows"),
     "provider_balance": ("provider unit", "Credit left, where the provider tells"),
+    "clock_lead_seconds": (
+        "",
+        "Seconds that our clock is ahead of the machine's, which was set back",
+    ),
     "early_reports": ("", "Reports that wait for their message to be known"),
     "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged"),
     "opted_out_numbers": ("", "Numbers that opted out, as far as they are in memory"),

@@ -23,7 +23,8 @@ from smppbridge.observe.notify import Notify
 from smppbridge.relay.ports import Around
 from smppbridge.service import apply
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
-from smppbridge.service.clockwork import Clockwork, SystemClock
+from smppbridge.service.clock import SystemClock
+from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.gauges import watch
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure, Waiting
@@ -42,7 +43,7 @@ class Bridge:
 
     def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
-        self.clock, self.metrics = SystemClock(reactor), Metrics(__version__)
+        self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
         self.applied_at, self.applied_well = time.time(), True
         path = settings.store.removeprefix("sqlite:")
@@ -66,7 +67,7 @@ class Bridge:
 
     async def start(self) -> None:
         """Open the store, go on where it was, listen.  Raises the errors of opening, listening."""
-        restored = self.store.open()
+        restored = self.store.open(self.clock.wall())
         self.store.start()
         self._pool.start()
         self._build(restored)

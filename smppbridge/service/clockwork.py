@@ -1,10 +1,9 @@
-"""clockwork: the clock of a bridge, and the acts that are due every so often."""
+"""clockwork: the acts of a bridge that are due every so often."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -14,14 +13,6 @@ if TYPE_CHECKING:
 
 FORGOTTEN_AT_ONCE = 500
 _BREATH = 0.1
-
-
-class SystemClock:
-    """The time of this machine and of the reactor."""
-
-    def __init__(self, reactor: Any) -> None:
-        self.wall: Callable[[], float] = time.time
-        self.monotonic: Callable[[], float] = reactor.seconds
 
 
 class Clockwork:
@@ -70,6 +61,8 @@ class Clockwork:
         now = bridge.clock.monotonic()
         bridge.metrics.reactor_lag(max(0.0, now - self._breathed - _BREATH))
         self._breathed = now
+        if step := bridge.clock.look():
+            bridge.journal("clock_set", seconds=round(step, 1), lead=round(bridge.clock.lead, 1))
         bridge.journal.flush()
         bridge.relay.dialogues.tick()
 

@@ -19,6 +19,7 @@ def watch(bridge: Bridge) -> None:
         "ready": lambda: float(all(bridge.ready().values())),
         "config_last_reload_success": lambda: float(bridge.applied_well),
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
+        "clock_lead_seconds": lambda: bridge.clock.lead,
         "binds": lambda: smsc.bound_counts(),
         "window_in_use": lambda: smsc.windows(),
         "pdus_total": lambda: smsc.tally.totals(),

@@ -14,6 +14,7 @@ from smppbridge.model.report import Delivery
 from smppbridge.store import mo, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
+from smppbridge.store.dues import bring_near, written_at
 from smppbridge.store.migrate import migrate
 from smppbridge.store.port import (
     EarlyReport,
@@ -55,18 +56,20 @@ class SqliteStore:
 
     # -- opening and closing ------------------------------------------------------------------
 
-    def open(self) -> Restored:
-        """Lock the file, migrate its schema, return its contents (blocks).
+    def open(self, now: float) -> Restored:
+        """Lock the file, migrate its schema, return its contents at *now* (UNIX seconds; blocks).
 
         Raises StoreLocked, migrate.TooNew, OSError, sqlite3.Error.
         """
         self._lock = _lock(self.path)
+        written = written_at(self.path)
         os.close(
             os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         )  # texts are in it
         db = connect(self.path)
         try:
             migrate(db)
+            bring_near(db, written, now)
             return queries.restore(db)
         finally:
             db.close()

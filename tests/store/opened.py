@@ -21,6 +21,7 @@ from smppbridge.store.sqlite import SqliteStore
 from tests.patience import PATIENCE
 
 NOW = 1_800_000_000.0
+LATER = 4_000_000_000.0  # than any file was written, whenever a test runs
 KEEP = 1_000.0  # seconds a receipt is owed
 
 
@@ -37,16 +38,16 @@ class Opened:
         self.restored: Restored
         self.open(started=started)
 
-    def open(self, *, started: bool = True) -> None:
+    def open(self, *, started: bool = True, now: float = LATER) -> None:
         self.error: Exception | None = None
         self.store = SqliteStore(self.path, self._call, self._commit, self._changed)
-        self.restored = self.store.open()
+        self.restored = self.store.open(now)
         if started:
             self.store.start()
 
-    def reopen(self, *, started: bool = True) -> Restored:
+    def reopen(self, *, started: bool = True, now: float = LATER) -> Restored:
         self.store.stop()
-        self.open(started=started)
+        self.open(started=started, now=now)
         return self.restored
 
     def start(self) -> None:

@@ -20,7 +20,7 @@ from smppbridge.store.port import Entry, StoreFailure
 from smppbridge.store.sqlite import SqliteStore, StoreLocked
 from smppbridge.store.writer import connect
 from tests.patience import PATIENCE
-from tests.store.opened import NOW, Opened, accept, message, taken, told, tried
+from tests.store.opened import LATER, NOW, Opened, accept, message, taken, told, tried
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,17 +55,17 @@ def python(code: str, *args: object) -> subprocess.Popen[str]:
 
 def test_a_second_opener_is_refused(opened: Opened) -> None:
     with pytest.raises(StoreLocked, match="in use by another process"):
-        SqliteStore(opened.path, opened._call).open()
+        SqliteStore(opened.path, opened._call).open(LATER)
     opened.store.stop()
     second = SqliteStore(opened.path, opened._call)
-    second.open()
+    second.open(LATER)
     second.stop()
 
 
 def test_another_process_is_refused_until_this_one_has_stopped(opened: Opened) -> None:
     code = (
         "import sys; from smppbridge.store.sqlite import SqliteStore\n"
-        "try: SqliteStore(sys.argv[1], print).open()\n"
+        "try: SqliteStore(sys.argv[1], print).open(4e9)\n"
         "except Exception as error: print(type(error).__name__)\n"
         "else: print('opened')"
     )

@@ -193,6 +193,28 @@ def test_two_sigterms_are_one(daemon: Daemon, provider: Provider) -> None:
 # -- SIGHUP ---------------------------------------------------------------------------------------
 
 
+def test_sighup_in_the_first_moments_is_a_reload_and_kills_nothing(daemon: Daemon) -> None:
+    daemon.spawn()
+    assert daemon.process
+    blocked = f"/proc/{daemon.process.pid}/status"
+    deadline = time.monotonic() + PATIENCE
+    while not _holds(blocked, signal.SIGHUP):  # the interpreter itself is not ours
+        assert time.monotonic() < deadline
+    for _ in range(3):
+        daemon.signal(signal.SIGHUP)
+    daemon.await_notice("READY=1")
+    daemon.await_event("configuration_applied")
+    assert daemon.get("/readyz")[0] == 200
+    assert daemon.stop() == 0
+
+
+def _holds(status: str, number: int) -> bool:
+    """Whether a process keeps a signal waiting."""
+    lines = Path(status).read_text().splitlines()
+    mask = next(int(line.split()[1], 16) for line in lines if line.startswith("SigBlk:"))
+    return bool(mask >> number - 1 & 1)
+
+
 def reload(daemon: Daemon) -> None:
     daemon.write()
     daemon.signal(signal.SIGHUP)
