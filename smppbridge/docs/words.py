@@ -192,6 +192,7 @@ EVENTS: Mapping[str, str] = {
     "deliver_sm_unread": "A deliver_sm of an upstream SMSC could not be read; it was answered",
     "store_failed": "A commit failed (disk full): nothing is answered ESME_ROK until it works",
     "clock_set": "The machine's clock was set by so many seconds; ours follows back at half speed",
+    "callback_refused": "A callback with a wrong path, key, method or content; once an hour each",
     "store_works": "Commits work again",
     "log_lines_dropped": "Nobody read the log: so many lines are lost",
     "library_warning": "A warning of a library",

@@ -27,6 +27,7 @@ LEVELS = {
     "deliver_sm_unread": "warning",
     "upstream_lost": "warning",
     "provider_down": "warning",
+    "callback_refused": "warning",
     "provider_missing": "warning",
     "provider_refuses": "error",
     "balance_low": "warning",

@@ -245,7 +245,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback)
+    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
     return Doors(
         binds=binds, smsc=smsc, callbacks=callbacks, ussd=UssdResource(callbacks, metrics.callback)
     )

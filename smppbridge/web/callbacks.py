@@ -15,9 +15,13 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
+from smppbridge.relay.ports import Journal
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.forms import TooManyFields, form_of
 from smppbridge.web.site import Admission, BoundedRequest, answer, not_allowed, not_found
+
+LOGGED_AGAIN_AFTER = 3_600.0
+"""Seconds; there are four reasons to refuse a callback."""
 
 Read = Callable[[str, HttpRequest], Sequence[Received]]
 """Reads a callback of a provider; raises BadReply if it is none of its callbacks."""
@@ -50,7 +54,8 @@ class CallbacksResource(Resource):
     """The resource that providers call; to a stranger every path looks the same.
 
     All callbacks of one turn of the reactor are received together, with one commit.  *count* is
-    called with the provider ("" if its key was wrong) and the result of the request.
+    called with the provider ("" if its key was wrong) and the result of the request; *log* logs the
+    first request of an hour that was refused for a provider and a reason.
     """
 
     isLeaf = True
@@ -62,10 +67,12 @@ class CallbacksResource(Resource):
         receive: Receive,
         reactor: IReactorTime,
         count: Callable[[str, str], None],
+        log: Journal,
     ) -> None:
         super().__init__()
         self._read, self._receive, self._reactor = read, receive, reactor
-        self._count = count
+        self._count, self._journal = count, log
+        self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
         self._callers: Mapping[bytes, Caller] = {}
         self._read_now: dict[str, list[_Callback]] = {}
 
@@ -75,13 +82,16 @@ class CallbacksResource(Resource):
             raise ValueError("a callback key is empty")
         self._callers = {caller.provider.encode(): caller for caller in callers}
 
-    def judge(self, path: bytes) -> Caller | None:
-        """Return the caller whose path this is; a stranger is counted."""
-        name, key = _addressed(path)
+    def judge(self, request: BoundedRequest) -> Caller | None:
+        """Return the caller whose path is requested; a stranger is counted."""
+        name, key = _addressed(request.wanted_path())
         caller = self._callers.get(name, _NOBODY)
         if compare_digest(caller.key, key) and caller is not _NOBODY:
             return caller
         self._count("", "unknown")
+        self._note_refused(
+            request, caller.provider, "wrong_path" if caller is _NOBODY else "wrong_key"
+        )
         return None
 
     def render(self, request: BoundedRequest) -> bytes | int:
@@ -92,11 +102,13 @@ class CallbacksResource(Resource):
         provider = caller.provider
         if request.method not in (b"GET", b"POST"):
             self._count(provider, "bad_request")
+            self._note_refused(request, provider, "method")
             return not_allowed(request, b"GET, POST")
         try:
             received = self._read(provider, read_request(request, provider))
-        except BadReply:
+        except BadReply as error:
             self._count(provider, "bad_request")
+            self._note_refused(request, provider, "not_understood", why=str(error))
             return answer(request, BAD_REQUEST, b"not understood\n")
         except Exception:  # a provider's fault must not look like a good answer to its caller
             self._log.failure("callback")
@@ -106,6 +118,20 @@ class CallbacksResource(Resource):
             self._reactor.callLater(0, self._receive_all)
         self._read_now.setdefault(provider, []).append(_Callback(request, caller, received))
         return NOT_DONE_YET
+
+    def _note_refused(
+        self, request: BoundedRequest, provider: str, reason: str, **more: str
+    ) -> None:
+        now, kind = self._reactor.seconds(), (provider, reason)
+        if self._logged.get(kind, now) <= now:
+            self._logged[kind] = now + LOGGED_AGAIN_AFTER
+            self._journal(
+                "callback_refused",
+                provider=provider,
+                reason=reason,
+                address=request.peer(),
+                **more,
+            )
 
     def _receive_all(self) -> None:
         read, self._read_now = self._read_now, {}

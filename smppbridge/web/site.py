@@ -46,8 +46,8 @@ _NO_BODY = Admission()
 class Served(Protocol):
     """The one resource of a site."""
 
-    def judge(self, path: bytes) -> Admission | None:
-        """Return the terms of a request for *path* whose headers are in; None for a stranger's.
+    def judge(self, request: BoundedRequest) -> Admission | None:
+        """Return the terms of a request whose headers are in; None for a stranger's.
 
         Called once for each request.
         """
@@ -90,14 +90,21 @@ class BoundedRequest(server.Request):
     def gotLength(self, length: int | None) -> None:
         """Judge a request whose headers are in: no body is read for a stranger."""
         self.content = BytesIO()
-        channel = cast(BoundedChannel, self.channel)
-        self.admission = channel.site.resource.judge(channel.requested_path())
+        self.admission = cast(BoundedChannel, self.channel).site.resource.judge(self)
         if length == 0:
             return
         if self.admission is None:
             self._refuse(http.NOT_FOUND)
         elif length is not None and length > self.admission.most:
             self._refuse(http.REQUEST_ENTITY_TOO_LARGE)
+
+    def wanted_path(self) -> bytes:
+        """Return the path, without its query string, of a request whose headers are in."""
+        return cast(BoundedChannel, self.channel).requested_path()
+
+    def peer(self) -> str:
+        """Return the peer's address."""
+        return str(getattr(self.getClientAddress(), "host", "local"))
 
     def handleContentChunk(self, data: bytes) -> None:
         """Keep octets of the body, as long as there is room."""
@@ -247,9 +254,9 @@ class Pages(Resource):
         super().__init__()
         self._pages = pages
 
-    def judge(self, path: bytes) -> Admission | None:
+    def judge(self, request: BoundedRequest) -> Admission | None:
         """Let requests without a body in, where there is a page."""
-        return _NO_BODY if path in self._pages else None
+        return _NO_BODY if request.wanted_path() in self._pages else None
 
     def render(self, request: server.Request) -> bytes:
         """Answer GET and HEAD."""

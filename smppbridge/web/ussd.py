@@ -54,11 +54,11 @@ class UssdResource(Resource):
         self._path = f"/ussd/{key}".encode()
         self._dialogues = dialogues if key else None
 
-    def judge(self, path: bytes) -> Admission | None:
+    def judge(self, request: BoundedRequest) -> Admission | None:
         """Let the requests of phones in; other paths are for *others* to judge."""
-        if compare_digest(path, self._path) and self._dialogues is not None:
+        if compare_digest(request.wanted_path(), self._path) and self._dialogues is not None:
             return self._admission
-        return self._others.judge(path)
+        return self._others.judge(request)
 
     def render(self, request: BoundedRequest) -> bytes | int:
         """Answer a request: at once if it cannot be read, else with the dialogue's next screen."""

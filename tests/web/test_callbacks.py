@@ -15,7 +15,7 @@ from zope.interface import implementer
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.callbacks import CallbacksResource, Caller
+from smppbridge.web.callbacks import LOGGED_AGAIN_AFTER, CallbacksResource, Caller
 from smppbridge.web.site import MAX_PIECES, callbacks_site
 
 
@@ -28,7 +28,10 @@ class Connection:
         self.counted: list[tuple[str, str]] = []
         self.faults: list[Exception] = []
         self.clock = Clock()
-        self.callbacks = CallbacksResource(self.read, self.receive, self.clock, self.count)
+        self.logged: list[dict[str, Any]] = []
+        self.callbacks = CallbacksResource(
+            self.read, self.receive, self.clock, self.count, self.log
+        )
         self.callbacks.admit(
             [
                 Caller(provider="keccel", key=b"k3y", most=64_000),
@@ -41,6 +44,9 @@ class Connection:
 
     def count(self, provider: str, result: str) -> None:
         self.counted.append((provider, result))
+
+    def log(self, event: str, /, **fields: Any) -> None:
+        self.logged.append({"event": event, **fields})
 
     def read(self, provider: str, request: HttpRequest) -> tuple[()]:
         self.heard.append((provider, request))
@@ -180,6 +186,27 @@ def test_a_form_of_separators_is_not_understood() -> None:
     )
     assert connection.answers() == [b"400 Bad Request"]
     assert connection.counted == [("keccel", "bad_request")]
+
+
+def test_the_first_wrong_callback_of_each_kind_is_logged() -> None:
+    connection = Connection()
+    for _ in range(2):
+        for path in (b"/callbacks/keccel/secret", b"/callbacks/nobody/secret", b"/secret"):
+            connection.says(get(path))
+        connection.says(get(b"/callbacks/keccel/k3y", b"PUT"))
+        connection.faults.append(BadReply("no messageID"))
+        connection.says(get(b"/callbacks/keccel/k3y?secret"))
+    said = {"event": "callback_refused", "address": "192.168.1.1"}
+    assert connection.logged == [
+        {**said, "provider": "keccel", "reason": "wrong_key"},
+        {**said, "provider": "", "reason": "wrong_path"},
+        {**said, "provider": "keccel", "reason": "method"},
+        {**said, "provider": "keccel", "reason": "not_understood", "why": "no messageID"},
+    ]
+    assert "secret" not in str(connection.logged)
+    connection.clock.advance(LOGGED_AGAIN_AFTER)
+    connection.says(get(b"/callbacks/keccel/wrong"))
+    assert len(connection.logged) == 5
 
 
 STRANGERS = [

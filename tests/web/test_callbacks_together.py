@@ -27,7 +27,9 @@ class House:
         self.counted: list[tuple[str, str]] = []
         self.full: set[str] = set()
         counted = lambda *result: self.counted.append(result)  # noqa: E731
-        callbacks = CallbacksResource(self.read, self.record, self.clock, counted)
+        callbacks = CallbacksResource(
+            self.read, self.record, self.clock, counted, lambda *_, **fields: None
+        )
         callbacks.admit([Caller(provider=name, key=b"k3y") for name in ("a", "b")])
         self.site = callbacks_site(callbacks, Clock())
 

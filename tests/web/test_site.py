@@ -98,7 +98,7 @@ MOST = 1 << 20
 class Echo(Resource):
     isLeaf = True
 
-    def judge(self, path: bytes) -> Admission:
+    def judge(self, request: Any) -> Admission:
         return Admission(most=MOST)
 
     def render(self, request: Any) -> bytes:

@@ -58,7 +58,9 @@ class Connection:
         self.phones = Phones(screen)
         self.counted: list[tuple[str, str]] = []
         self.clock = Clock()
-        callbacks = CallbacksResource(lambda *_: (), nothing, self.clock, self.count)
+        callbacks = CallbacksResource(
+            lambda *_: (), nothing, self.clock, self.count, lambda *_, **fields: None
+        )
         callbacks.admit([Caller(provider="keccel", key=b"k3y")])
         self.ussd = UssdResource(callbacks, self.count)
         self.ussd.admit(key, self.phones)
