@@ -3,39 +3,42 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from smppbridge.cli.places import configured
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
+from smppbridge.settings.variables import read_variables
 
 EX_CONFIG = 78  # sysexits.h
 
 
 @click.command()
+@configured("The configuration to check.")
 @click.option(
-    "--config",
-    required=True,
+    "--env-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="The configuration to check.",
+    help="Variables for the configuration, as systemd's EnvironmentFile; else those of this shell.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as a JSON list.")
-def check(config: Path, as_json: bool) -> None:
+def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     """Check a configuration as start-up would.
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
-    fault and warning; exits with 78 after a fault.
+    fault and warning, then the URLs for providers to call; exits with 78 after a fault.
     """
-    summary = ""
+    lines: list[str] = []
     try:
-        settings = load(config)
-        faults = [*settings.warnings(), *_verified(settings)]
-        summary = _summary(settings)
+        settings = load(config, None if env_file is None else read_variables(env_file))
+        faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
+        lines = [*_called(settings), f"ok: {_summary(settings)}"]
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
@@ -43,7 +46,20 @@ def check(config: Path, as_json: bool) -> None:
     if failed:
         raise SystemExit(EX_CONFIG)
     if not as_json:
-        click.echo(f"ok: {summary}")
+        click.echo("\n".join(lines))
+
+
+def _missing(settings: Settings) -> Iterator[Fault]:
+    """Yield a warning if the store's folder is not there; systemd may make the default one."""
+    folder = Path(settings.store.removeprefix("sqlite:")).parent
+    if "store" in settings.document.lines and not os.path.isdir(folder):
+        message = f"the folder {folder} is not there, or may not be looked into"
+        yield settings.fault("store", message, warning=True)
+
+
+def _called(settings: Settings) -> Iterator[str]:
+    for name, url in settings.callback_urls():
+        yield f"{name} calls {url}"
 
 
 def _verified(settings: Settings) -> list[Fault]:

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, time
 from pathlib import Path
+from time import time as wall
 from typing import Any, NoReturn
 
 import click
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.listing import Shown, as_lines, as_table, as_timeline
+from smppbridge.cli.places import CONFIGURATION, STORE
 from smppbridge.model.message import Stage
 from smppbridge.settings.document import read
 from smppbridge.settings.values import seconds
 from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.receipt import STAT
 from smppbridge.store import lookup
 from smppbridge.store.migrate import TooNew
 
-DEFAULT_STORE = "sqlite:/var/lib/smppbridge/bridge.db"
 STAGES = {stage.name.lower(): stage for stage in Stage if stage is not Stage.GATHERING}
 STATES = {state.name.lower(): state for state in MessageState if state}
+IN_RECEIPTS = {stat.decode().lower(): MessageState(state) for state, stat in STAT.items()}
 WHAT_HAPPENS = {
     "resend": "sent once more: if the provider did take it, its phone gets a second SMS",
     "fail": "ended as UNDELIVERABLE: if the provider did take it, its phone gets it all the same",
@@ -39,7 +41,7 @@ def located(command: Command) -> Command:
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        help="The bridge's configuration; only its store is read.",
+        help=f"The configuration; only its store is read. Default: {CONFIGURATION}, if there.",
     )
     store = click.option("--store", metavar="PATH", help="The store's file, instead.")
     return config(store(command))
@@ -48,20 +50,30 @@ def located(command: Command) -> Command:
 def as_moment(ctx: click.Context, param: click.Parameter, word: str | None) -> float | None:
     """Read a time from an option: ISO (UTC without an offset), how long ago, now or today."""
     try:
-        return None if word is None else moment(word, time.time())
+        return None if word is None else moment(word, wall())
     except ValueError:
-        raise click.BadParameter(f"{word!r}: write 2026-11-20T14:00, 10m, 2h or today") from None
+        raise click.BadParameter(
+            f"{word!r}: write 2026-11-20T14:00, 14:00, 10m, 2h, today or yesterday"
+        ) from None
 
 
 def moment(word: str, now: float) -> float:
-    """Return UNIX seconds for a time in words, read at *now*; raises ValueError."""
-    if word in ("now", "today"):
-        return now if word == "now" else now // 86_400 * 86_400
-    try:
+    """Return UNIX seconds for a time in words, read at *now*; raises ValueError.
+
+    A time of day is the latest one: of today, or of yesterday.
+    """
+    today = now // 86_400 * 86_400
+    days = {"now": now, "today": today, "yesterday": today - 86_400}
+    if word in days:
+        return days[word]
+    with suppress(ValueError):
         return now - float(seconds(word))
-    except ValueError:
-        when = datetime.fromisoformat(word)
-        return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    with suppress(ValueError):
+        clock = time.fromisoformat(word)
+        at = today + clock.hour * 3_600 + clock.minute * 60 + clock.second
+        return at if at <= now else at - 86_400
+    when = datetime.fromisoformat(word)
+    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 @click.group(invoke_without_command=True)
@@ -70,16 +82,23 @@ def moment(word: str, now: float) -> float:
     "--id", "word", metavar="ID", help="One message: our id, a segment's or a provider's."
 )
 @click.option("--number", help="To this number, with or without + or 00.")
+@click.option("--prefix", help="To numbers that begin with these digits.")
 @click.option("--account", metavar="SYSTEM_ID", help="From this account.")
+@click.option("--provider", metavar="NAME", help="At this provider, now or last.")
+@click.option("--sender", metavar="ADDRESS", help="From this source address.")
 @click.option(
-    "--since", callback=as_moment, metavar="TIME", help="Accepted at or after: ISO, 10m, 2h, today."
+    "--since",
+    callback=as_moment,
+    metavar="TIME",
+    help="Accepted at or after: ISO, 10:00, 10m, 2h, today, yesterday; UTC.",
 )
 @click.option("--until", callback=as_moment, metavar="TIME", help="Accepted before.")
 @click.option(
     "--state",
-    type=click.Choice([*STAGES, *STATES], case_sensitive=False),
+    type=click.Choice([*STAGES, *STATES, *IN_RECEIPTS], case_sensitive=False),
     metavar="WORD",
-    help=f"A stage ({', '.join(STAGES)}) or a message_state ({', '.join(STATES)}).",
+    help=f"A stage ({', '.join(STAGES)}), a message_state ({', '.join(STATES)}) or the same as in"
+    f" receipts ({', '.join(IN_RECEIPTS)}).",
 )
 @click.option("--uncertain", is_flag=True, help="Only those that may or may not have been sent.")
 @click.option("--before", type=int, metavar="ID", help="Only older ones: the next page.")
@@ -178,14 +197,23 @@ def why_not(db: sqlite3.Connection, message_id: int) -> str:
 
 
 def query_of(
-    *, account: str | None, number: str | None, state: str | None, **same: Any
+    *,
+    account: str | None,
+    sender: str | None,
+    number: str | None,
+    prefix: str | None,
+    state: str | None,
+    **same: Any,
 ) -> lookup.MessageQuery:
     """Return the query for the options."""
+    word = (state or "").lower()
     return lookup.MessageQuery(
         system_id=account,
+        source=sender,
         number=None if number is None else digits_of(number),
-        stage=STAGES.get(state or ""),
-        state=STATES.get(state or ""),
+        prefix=None if prefix is None else digits_of(prefix),
+        stage=STAGES.get(word),
+        state=(STATES | IN_RECEIPTS).get(word),
         **same,
     )
 
@@ -198,6 +226,8 @@ def digits_of(number: str) -> str:
 
 def store_path(config: Path | None, store: str | None) -> str:
     """Return the store's file: *store*, or the file of the configuration, or the default."""
+    if config is None and store is None and os.access(CONFIGURATION, os.R_OK):
+        config = CONFIGURATION
     if config is not None and store is None:
         document = read(config, os.environ)
         faults = [fault for key, fault in document.faults.items() if key in ("", "store")]
@@ -205,8 +235,8 @@ def store_path(config: Path | None, store: str | None) -> str:
             print_faults(faults, as_json=False)
             raise SystemExit(EX_CONFIG)
         values = document.values if isinstance(document.values, dict) else {}
-        store = str(values.get("store", DEFAULT_STORE))
-    return (store or DEFAULT_STORE).removeprefix("sqlite:")
+        store = str(values.get("store", STORE))
+    return (store or STORE).removeprefix("sqlite:")
 
 
 def given_path(ctx: click.Context, config: Path | None, store: str | None) -> str:

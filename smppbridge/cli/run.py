@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.places import configured
 from smppbridge.cli.signals import obey_hangup
 from smppbridge.observe.lines import Lines
 from smppbridge.observe.log import EventLog, take_over_libraries
@@ -29,13 +30,7 @@ _log = Logger()
 
 
 @click.command()
-@click.option(
-    "--config",
-    required=True,
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="The configuration; checked first, exit 78 if it is bad.",
-)
+@configured("The configuration; checked first, exit 78 if it is bad.")
 def run(config: Path) -> None:
     """Run the bridge until SIGTERM; SIGHUP applies the configuration anew."""
     from twisted.internet import reactor

@@ -71,7 +71,7 @@ class AccountSection(Section):
     system_id: UniqueSystemId = Field(description="Its name at bind, at most 15 characters")
     password: Password = Field(
         repr=False,
-        description="Text, ${VARIABLE}, {file: PATH} or {hash: $argon2id$...}; SMPP 3.4 clients"
+        description="Text, ${VARIABLE}, {file: PATH} or {hash: '$argon2id$...'}; SMPP 3.4 clients"
         " send at most 8 characters",
     )
     binds: Annotated[BindsSection, BeforeValidator(_total)] = Field(

@@ -20,7 +20,7 @@ from smppbridge.routing.table import Table
 from smppbridge.settings import provider
 from smppbridge.settings.account import AccountSection
 from smppbridge.settings.document import Document, Fault
-from smppbridge.settings.idle import brings_phones, idle_keys
+from smppbridge.settings.doubts import doubts_of
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.section import Section
@@ -42,8 +42,6 @@ from smppbridge.settings.values import (
     Text,
 )
 
-_PASSWORD_OCTETS = 8  # SMPP 3.4, 4.1.1: nine with the NUL
-_KEY_LENGTH = 16
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
 
@@ -214,37 +212,15 @@ class Settings(Section):
         """Return a fault of *key* (as ``accounts[0].password``) with its file and line."""
         return self._document.fault(key, message, warning=warning)
 
+    @property
+    def document(self) -> Document:
+        """The document that the settings were read from."""
+        return self._document
+
     def warnings(self) -> Iterator[Fault]:
         """Yield warnings: settings that are allowed and probably a mistake."""
-        for key in ("accounts", "providers", "routes"):
-            if not getattr(self, key):
-                yield self.fault(key, "there are none: nothing can be sent", warning=True)
-        for index, account in enumerate(self.accounts):
-            if len(account.password.clear.encode()) > _PASSWORD_OCTETS:
-                message = f"SMPP 3.4 clients cannot send more than {_PASSWORD_OCTETS} characters"
-                yield self.fault(f"accounts[{index}].password", message, warning=True)
-        if self._document.public and (secret := self._clear_secret()):
-            message = f"every user of this machine can read it, and {secret} stands there in clear"
-            yield self.fault("", message, warning=True)
-        for name, entry in self.providers.items():
-            if entry.callback_key and len(entry.callback_key) < _KEY_LENGTH:
-                message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
-                yield self.fault(f"providers.{name}.callback_key", message, warning=True)
-        if self.ussd.key and len(self.ussd.key) < _KEY_LENGTH:
-            message = f"is shorter than {_KEY_LENGTH} characters: it could be guessed"
-            yield self.fault("ussd.key", message, warning=True)
-        for key, message in self._idle():
+        for key, message in doubts_of(self):
             yield self.fault(key, message, warning=True)
-
-    def _idle(self) -> Iterator[tuple[str, str]]:
-        callbacks = self.callbacks is not None
-        for name, entry in self.providers.items():
-            for key, message in idle_keys(entry, callbacks=callbacks):
-                yield f"providers.{name}.{key}", message
-        for index, route in enumerate(self.mo):
-            brings = self.providers[route.provider] if route.provider else None
-            if brings and not brings_phones(brings, callbacks=callbacks):
-                yield f"mo[{index}].provider", "brings no messages from phones, as it is configured"
 
     def records(self) -> dict[str, Record]:
         """Return the accounts' records, by system_id."""
@@ -260,6 +236,16 @@ class Settings(Section):
             for name, entry in self.providers.items()
         }
 
+    def callback_urls(self) -> Iterator[tuple[str, str]]:
+        """Yield each provider that calls, and the URL for it to call: its key by name only."""
+        public = self.callbacks.public_url if self.callbacks else None
+        base = public.rstrip("/") if public else "<callbacks.public_url>"
+        for name, entry in self.providers.items():
+            if self.callbacks and entry.lane.pushes and entry.callback_key:
+                yield name, f"{base}/callbacks/{name}/<providers.{name}.callback_key>"
+        if self.callbacks and self.ussd.key:
+            yield "ussd", f"{base}/ussd/<ussd.key>"
+
     def _callback_url(self, name: str, entry: ProviderSection) -> str:
         public = self.callbacks.public_url if self.callbacks else None
         if not (public and entry.lane.pushes):
@@ -273,16 +259,6 @@ class Settings(Section):
     def mo_table(self) -> MoTable:
         """Return the routing table of MO messages."""
         return MoTable(rule for route in self.mo for rule in route.rules())
-
-    def _clear_secret(self) -> str | None:
-        passwords = [f"accounts[{index}].password" for index in range(len(self.accounts))]
-        others = [
-            f"providers.{name}.{key}"
-            for name, entry in self.providers.items()
-            for key in entry.secret_places()
-        ]
-        others.append("ussd.key")
-        return next((key for key in passwords + others if key in self._document.literal), None)
 
 
 def _context(values: Any, folder: Path) -> Context:

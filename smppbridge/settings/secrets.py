@@ -81,7 +81,7 @@ def clear_text(value: Any, folder: Path) -> str:
 
 
 def password(value: Any, folder: Path) -> Secret:
-    """Return an account's password: in clear, from a file, or ``{hash: $argon2id$...}``.
+    """Return an account's password: in clear, from a file, or ``{hash: '$argon2id$...'}``.
 
     Raises BadSecret.
     """
@@ -92,7 +92,9 @@ def password(value: Any, folder: Path) -> Secret:
                     "is not an argon2id hash ($argon2id$v=19$m=...,t=...,p=...$...$...)"
                 )
             return Secret(hashed=hashed)
+        case {"hash": _, **rest} if rest:  # a flow mapping ends a plain word at its comma
+            raise BadSecret("put the hash in quotes: {hash: '$argon2id$...'} has commas")
         case dict() if "file" not in value:
-            raise BadSecret("must be text, {hash: $argon2id$...} or {file: PATH}")
+            raise BadSecret("must be text, {hash: '$argon2id$...'} or {file: PATH}")
         case _:
             return Secret(clear=clear_text(value, folder))

@@ -42,7 +42,10 @@ class MessageQuery:
     """
 
     number: str | None = None
+    prefix: str | None = None
     system_id: str | None = None
+    provider: str | None = None
+    source: str | None = None
     since: float | None = None
     until: float | None = None
     stage: Stage | None = None
@@ -98,7 +101,11 @@ class TimelineEvent:
 def open_store(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
     """Open a store's file beside a running bridge.  Raises NotAStore, TooNew."""
     path = Path(path)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise NotAStore(f"{path}: {error.strerror}: look as the bridge's user") from None
+    if not there:
         raise NotAStore(f"there is no store {path}")
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
@@ -209,9 +216,11 @@ def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[s
         out = (Stage.SUBMITTING, Stage.SUBMITTED)
         open_ = "stage in (2, 3) and " if query.stage in out else ""
         yield f"{open_}stage = ?", [int(query.stage)]
-    for column in ("number", "system_id", "state"):
+    for column in ("number", "system_id", "provider", "source", "state"):
         if (value := getattr(query, column)) is not None:
             yield f"{column} = ?", [value]
+    if query.prefix:
+        yield "number >= ? and number < ?", [query.prefix, query.prefix + ":"]  # : follows 9
     if query.before is not None:
         yield "message_id < ?", [query.before]
     if query.since is not None:

@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smppbridge.cli.check import check
+from smppbridge.cli.places import CONFIGURATION
 
 GOOD = """\
 accounts:
@@ -88,3 +89,31 @@ def test_json_is_a_list_of_faults(run: Run, text: str, code: int, count: int) ->
     assert (result.exit_code, len(faults)) == (code, count)
     for fault in faults:
         assert set(fault) == {"file", "line", "key", "message", "warning"}
+
+
+def test_the_variables_of_an_environment_file(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "environment").write_text("TOKEN='a token'\n")
+    text = GOOD.replace("token: t", "token: '${TOKEN}'")
+    result = run(text, "--env-file", str(tmp_path / "environment"))
+    assert (result.exit_code, result.output[:3]) == (0, "ok:")
+    missing = run(text, "--env-file", str(tmp_path / "none"))
+    assert (missing.exit_code, "none: cannot be read" in missing.output) == (78, True)
+
+
+def test_the_folder_of_the_store_should_be_there(run: Run, tmp_path: Path) -> None:
+    result = run(f"{GOOD}store: sqlite:{tmp_path}/none/bridge.db\n")
+    assert f"store: warning: the folder {tmp_path}/none is not there" in result.output
+    assert run(f"{GOOD}store: sqlite:{tmp_path}/bridge.db\n").output[:3] == "ok:"
+
+
+def test_it_says_what_each_provider_has_to_call(run: Run) -> None:
+    text = GOOD.replace("token: t", f"token: t, callback_key: {'k' * 20}")
+    result = run(f"{text}callbacks: {{public_url: 'https://sms.example.org'}}\n")
+    called = "https://sms.example.org/callbacks/keccel/<providers.keccel.callback_key>"
+    assert result.output.splitlines()[0] == f"keccel calls {called}"
+
+
+def test_the_default_is_where_the_unit_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = Path(__file__).parents[2] / "config/systemd/smppbridge.service"
+    assert f"--config {CONFIGURATION}" in unit.read_text()
+    assert any(o.name == "config" and o.default == CONFIGURATION for o in check.params)

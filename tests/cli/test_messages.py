@@ -144,6 +144,14 @@ def test_octets_are_shown_in_hex(run: Run) -> None:
         (["--number", "243"], ""),
         (["--account", "bank", "--limit", "1"], "5"),
         (["--account", "shop"], ""),
+        (["--prefix", "+24381", "--limit", "1"], "5"),
+        (["--prefix", "24382"], ""),
+        (["--provider", "keccel", "--limit", "1"], "5"),
+        (["--provider", "d7"], ""),
+        (["--sender", "BANK"], "4321"),
+        (["--sender", "243820000002"], "5"),
+        (["--state", "DELIVRD"], "4"),
+        (["--state", "rejectd"], "5"),
         (["--since", "2027-01-15T08:00"], "54321"),
         (["--since", "2027-01-15T09:00:00+01:00", "--until", "2027-01-15T08:00:01Z"], "54321"),
         (["--until", "2027-01-15"], ""),
@@ -175,6 +183,10 @@ def test_one_message_is_told_as_a_timeline(run: Run) -> None:
     ("word", "expected"),
     [
         ("now", NOW),
+        ("yesterday", NOW - 32 * 3600),
+        ("08:00", NOW),
+        ("07:59:30", NOW - 30),
+        ("10:00", NOW - 22 * 3600),
         ("today", NOW - 8 * 3600),
         ("10m", NOW - 600),
         ("2h", NOW - 7200),
@@ -187,13 +199,13 @@ def test_times(word: str, expected: float) -> None:
     assert moment(word, NOW) == expected
 
 
-@pytest.mark.parametrize("word", ["", "yesterday", "10 miles", "2027-13-01", "-5m"])
+@pytest.mark.parametrize("word", ["", "tomorrow", "10 miles", "25:00", "2027-13-01", "-5m"])
 def test_what_is_no_time_is_refused(run: Run, word: str) -> None:
     with pytest.raises(ValueError):
         moment(word, NOW)
     result = run("--since", word)
     assert result.exit_code == 2
-    assert "write 2026-11-20T14:00, 10m, 2h or today" in result.stderr
+    assert "write 2026-11-20T14:00, 14:00, 10m, 2h, today or yesterday" in result.stderr
 
 
 @pytest.mark.parametrize(

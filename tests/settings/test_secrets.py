@@ -77,7 +77,7 @@ def test_an_argon2id_hash_is_kept() -> None:
     [
         ({"hash": "$argon2i$v=19$m=8,t=1,p=1$YWJj$YWJj"}, "argon2id"),
         ({"hash": "plain"}, "argon2id"),
-        ({"hash": "x", "file": "y"}, "must be"),
+        ({"hash": "x", "file": "y"}, "in quotes"),
         ({}, "must be"),
         (["pw"], "must be"),
         (None, "must be"),

@@ -266,3 +266,14 @@ def test_another_schema_is_told_of(opened: Opened, version: int, error: type[Exc
         db.execute(f"pragma user_version = {version}")
     with pytest.raises(error, match=f"schema {version}"):
         open_store(opened.path)
+
+
+def test_a_store_that_may_not_be_looked_into_is_no_fault_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(self: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(NotAStore, match="Permission denied: look as the bridge's user"):
+        open_store(tmp_path / "bridge.db")

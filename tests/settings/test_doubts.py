@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smppbridge.settings.configuration import load
+
+BASE = """\
+accounts: [{system_id: bank, password: secret}]
+providers:
+  keccel: {type: keccel, token: t}
+  d7: {type: d7, username: u, password: p, reports: none}
+routes:
+  - {to: "243", via: [keccel, d7]}
+"""
+
+
+def warned(tmp_path: Path, text: str, **environment: str) -> list[tuple[int, str, str]]:
+    path = tmp_path / "bridge.yaml"
+    path.write_text(text)
+    path.chmod(0o600)
+    return [(w.line, w.key, w.message) for w in load(path, environment).warnings()]
+
+
+def test_nothing_is_doubtful(tmp_path: Path) -> None:
+    assert warned(tmp_path, BASE) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "message"),
+    [
+        ("token: t", "token: $TOKEN", 3, "providers.keccel.token", "variable is written ${TOKEN}"),
+        ("password: secret", "password: $bank", 1, "accounts[0].password", "written ${bank}"),
+        ("keccel, d7]", "keccel, d7, keccel]", 6, "routes[0].via", "names keccel twice"),
+        ("keccel, d7]", "keccel]", 4, "providers.d7", "no route leads to it"),
+        ("[keccel, d7]}", '[d7]}\n  - {to: "243", via: keccel}', 7, "routes[1].to",
+         "the prefix 243 is routed by routes[0] already"),
+        ("[keccel, d7]}", "[d7]}\n  - {via: keccel}\n  - {via: d7}", 8, "routes[2]",
+         "any number is routed by routes[1] already"),
+        ("token: t", "token: t, base_url: 'http://api.example.org/v2'", 3,
+         "providers.keccel.base_url", "shows its secrets to the network"),
+    ],
+)  # fmt: skip
+def test_a_doubt_names_its_place(
+    tmp_path: Path, old: str, new: str, line: int, key: str, message: str
+) -> None:
+    (found,) = warned(tmp_path, BASE.replace(old, new))
+    assert found[0] == line
+    assert found[1].startswith(key)
+    assert message in found[2]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        BASE.replace("token: t", "token: '${TOKEN}'"),
+        BASE.replace("token: t", "token: $$TOKEN"),
+        BASE.replace("token: t", "token: 'a$b'"),
+        BASE.replace("token: t", "token: t, base_url: 'http://127.0.0.1:8181/v2'"),
+        BASE.replace("token: t", "token: t, base_url: 'http://localhost/v2'"),
+        BASE.replace("[keccel, d7]}", '[d7]}\n  - {to: "243", via: keccel, accounts: [bank]}'),
+        BASE.replace("[keccel, d7]}", '[d7]}\n  - {to: "243", via: keccel, senders: [BANK]}'),
+        BASE.replace("[keccel, d7]}", '[d7]}\n  - {to: "2438", via: keccel}'),
+    ],
+)
+def test_no_doubt(tmp_path: Path, changed: str) -> None:
+    assert warned(tmp_path, changed, TOKEN="t") == []
+
+
+def test_the_urls_to_be_called_do_not_show_their_keys(tmp_path: Path) -> None:
+    path = tmp_path / "bridge.yaml"
+    key = "k" * 20
+    text = BASE.replace("token: t", f"token: t, callback_key: {key}")
+    path.write_text(text + "callbacks: {public_url: 'https://sms.example.org/'}\n")
+    assert list(load(path, {}).callback_urls()) == [
+        ("keccel", "https://sms.example.org/callbacks/keccel/<providers.keccel.callback_key>")
+    ]
+    path.write_text(text + f"callbacks: {{}}\nussd: {{key: {key}, codes: {{'*1#': bank}}}}\n")
+    assert [url.partition("/")[0] for _, url in load(path, {}).callback_urls()] == [
+        "<callbacks.public_url>",
+        "<callbacks.public_url>",
+    ]
+    path.write_text(BASE)
+    assert list(load(path, {}).callback_urls()) == []
