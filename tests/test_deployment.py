@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -62,6 +63,53 @@ def test_the_unit_waits_for_our_word_and_leaves_a_bad_configuration_alone() -> N
         "RestartPreventExitStatus=78",
     ):
         assert line in lines
+
+
+def test_a_reload_fails_where_the_file_is_refused() -> None:
+    lines = UNIT.read_text().splitlines()
+    reload = [line for line in lines if line.startswith("ExecReload=")]
+    assert reload == [  # one after the other, as long as they succeed: systemd.service(5)
+        f"ExecReload={PROGRAM} check --config /etc/smppbridge/bridge.yaml",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+    ]
+
+
+@needs_systemd
+def test_the_user_and_the_folders_of_the_unit_can_be_made(tmp_path: Path) -> None:
+    for name in ("sysusers", "tmpfiles"):
+        folder = tmp_path / "etc" / f"{name}.d"
+        folder.mkdir(parents=True)
+        shutil.copy(UNIT.parent / f"{name}.conf", folder / "smppbridge.conf")
+    made = [["systemd-sysusers"], ["systemd-tmpfiles", "--create", "smppbridge.conf"]]
+    for command in made if os.getuid() == 0 else made[:1]:  # only root gives folders away
+        subprocess.run([command[0], f"--root={tmp_path}", *command[1:]], check=True)
+    user = next(
+        line.split(":")
+        for line in (tmp_path / "etc" / "passwd").read_text().splitlines()
+        if line.startswith("smppbridge:")
+    )
+    assert user[5:] == ["/var/lib/smppbridge", "/usr/sbin/nologin"]
+    if os.getuid() == 0:
+        folders = [(tmp_path / name).stat() for name in ("etc/smppbridge", "var/lib/smppbridge")]
+        assert [oct(each.st_mode & 0o777) for each in folders] == ["0o750", "0o700"]
+        uid, gid = int(user[2]), int(user[3])
+        assert [(each.st_uid, each.st_gid) for each in folders] == [(0, gid), (uid, gid)]
+
+
+def test_readme_installs_files_that_are_there_and_what_the_unit_needs() -> None:
+    readme = (ROOT / "README.md").read_text()
+    block = readme.partition("**Install**")[2].partition("`systemctl status")[0]
+    lines = [line.strip() for line in block.splitlines() if line.startswith("    ")]
+    assert len(lines) == 10
+    installed = [line.split() for line in lines if line.startswith("install")]
+    for *_, source, target in installed:
+        assert source == "/dev/null" or (ROOT / source).is_file()
+        assert target.startswith("/etc/")
+    assert PROGRAM.removesuffix("/bin/smppbridge") in lines[0]
+    unit = UNIT.read_text()
+    assert all(
+        place in unit for place in ("/etc/smppbridge/bridge.yaml", "/etc/smppbridge/environment")
+    )
 
 
 def parsed(name: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -16,7 +17,7 @@ from twisted.python.failure import Failure
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
 from smppbridge.cli.signals import obey_hangup
-from smppbridge.observe.lines import Lines
+from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import NotApplied, verify
@@ -38,7 +39,9 @@ def run(config: Path) -> None:
     never_stepping(reactor)
     settings = checked(config, reactor)
     log = settings.log
-    journal = EventLog(Lines(sys.stderr.fileno()), form=log.format, level=log.level)
+    descriptor = sys.stderr.fileno()
+    lines = Lines(descriptor, priorities=read_by_journal(descriptor, os.environ))
+    journal = EventLog(lines, form=log.format, level=log.level)
     take_over_libraries(journal)
     bridge = Bridge(settings, reactor, journal, from_environment())
     raise SystemExit(serve(bridge, config, reactor))

@@ -193,6 +193,8 @@ EVENTS: Mapping[str, str] = {
     "store_failed": "A commit failed (disk full): nothing is answered ESME_ROK until it works",
     "clock_set": "The machine's clock was set by so many seconds; ours follows back at half speed",
     "callback_refused": "A callback with a wrong path, key, method or content; once an hour each",
+    "callback_expected": "At the start: the URL that a provider has to call",
+    "counted": "At level debug: an act that the metrics count, with its labels and its count",
     "store_works": "Commits work again",
     "log_lines_dropped": "Nobody read the log: so many lines are lost",
     "library_warning": "A warning of a library",

@@ -19,6 +19,7 @@ from smppbridge.observe.shown import renderer, stamped
 Level = Literal["debug", "info", "warn", "error", "critical"]
 
 LEVELS = {
+    "counted": "debug",
     "configuration_refused": "error",
     "session_refused": "warning",
     "upstream_credentials_refused": "error",

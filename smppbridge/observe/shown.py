@@ -27,7 +27,7 @@ _LONG_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _NUMBER_IN_ID = re.compile(r"(?<=:)\d{7,15}$")
 _PLAIN_WORD = re.compile(r"[^\s\"=]+")
 _STATES = {int(state): state.name for state in MessageState}
-_COLOURS = {"info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
+_COLOURS = {"debug": "\x1b[2m", "info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
 
 
 def mask(number: str) -> str:

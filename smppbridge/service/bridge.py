@@ -17,10 +17,11 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
+from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
-from smppbridge.relay.ports import Around
+from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
@@ -90,6 +91,8 @@ class Bridge:
         gc.set_threshold(50_000, 20, 50)
         self.notify.ready(self.status())
         self.journal("started", version=__version__)
+        for name, url in settings.callback_urls():
+            self.journal("callback_expected", provider=name, at=url)
 
     def _build(self, restored: Restored) -> None:
         world = World(
@@ -98,11 +101,16 @@ class Bridge:
             store=self.store,
             metrics=self.metrics,
             journal=self.journal,
-            around=Around(self.clock, self.metrics, self.journal, self.spawn),
+            around=Around(self.clock, self._meters(), self.journal, self.spawn),
         )
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
         self.relay.wires.http.start()
+
+    def _meters(self) -> Meters:
+        if self.settings.log.level == "debug":
+            return cast(Meters, LoggedMeters(self.metrics, self.journal))
+        return self.metrics
 
     def _restore(self, restored: Restored) -> None:
         held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]

@@ -107,7 +107,8 @@ class LogSection(Section):
         default="json", description="json or text, a line an event"
     )
     level: Literal["debug", "info", "warn", "error", "critical"] = Field(
-        default="info", description="debug, info, warn, error or critical"
+        default="info",
+        description="debug (with all that is counted), info, warn, error or critical",
     )
     messages: Literal["failures", "all"] = Field(
         default="failures",

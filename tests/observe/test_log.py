@@ -4,6 +4,7 @@ import json
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from twisted.logger import Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
 
 from smppbridge.model.address import Address
-from smppbridge.observe.lines import Lines
+from smppbridge.observe.counted import LoggedMeters
+from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, LibraryLog, TwistedLog
 from smppbridge.observe.shown import mask, renderer
 from smppbridge.relay.ports import Journal
@@ -226,3 +228,49 @@ def test_warnings_of_libraries_are_told_and_their_chatter_is_not(
         ("twisted.x", "odd\\nthing"),
         ("pool", "slow server"),
     ]
+
+
+def test_journald_is_told_the_level_of_each_line() -> None:
+    read, write = os.pipe()
+    log = EventLog(Lines(write, priorities=True), level="debug")
+    for event in ("counted", "started", "provider_down", "store_failed"):
+        log(event)
+    log.flush()
+    lines = os.read(read, 65_536).splitlines()
+    assert [line[:4] for line in lines] == [b"<7>{", b"<6>{", b"<4>{", b"<3>{"]
+    for descriptor in (read, write):
+        os.close(descriptor)
+
+
+def test_only_the_stream_that_journald_reads_is_for_journald(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        found = os.fstat(file.fileno())
+        stream = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert read_by_journal(file.fileno(), stream)
+        assert not read_by_journal(file.fileno(), {"JOURNAL_STREAM": "1:2"})
+        assert not read_by_journal(file.fileno(), {})
+    assert not read_by_journal(99_999, stream)
+
+
+def test_at_debug_every_act_that_is_counted_is_logged() -> None:
+    class Meters:
+        def __init__(self) -> None:
+            self.counted: list[tuple[str, int]] = []
+
+        def accepted(self, system_id: str, count: int) -> None:
+            self.counted.append((system_id, count))
+
+    meters, logged = Meters(), []
+
+    def log(event: str, /, **fields: Any) -> None:
+        logged.append((event, fields))
+
+    verbose = LoggedMeters(meters, log)
+    for count in (1, 2):
+        verbose.accepted("bank", count)
+    assert meters.counted == [("bank", 1), ("bank", 2)]
+    assert logged == [
+        ("counted", {"act": "accepted", "system_id": "bank", "count": count}) for count in (1, 2)
+    ]
+    with pytest.raises(AttributeError):
+        verbose.no_such_act()
