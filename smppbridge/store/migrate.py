@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from importlib.resources import files
+from pathlib import Path
 
 
 class TooNew(Exception):
     """The file was written by a newer version of smppbridge."""
+
+
+class NotOurs(Exception):
+    """The file belongs to another program."""
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -15,6 +21,24 @@ def migrations() -> list[tuple[int, str]]:
     folder = files("smppbridge.store").joinpath("sql/sqlite")
     scripts = [entry for entry in folder.iterdir() if entry.name.endswith(".sql")]
     return sorted((int(entry.name.split("_")[0]), entry.read_text()) for entry in scripts)
+
+
+def refuse_foreign(path: str) -> None:
+    """Raise NotOurs for a file that another program has written; nothing is changed in the file."""
+    if not os.path.exists(path) or not os.path.getsize(path):
+        return
+    db = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=10)
+    try:
+        version = db.execute("pragma user_version").fetchone()[0]
+        tables = {name for (name,) in db.execute("select name from sqlite_schema")}
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError:
+        raise NotOurs(f"{path} is no SQLite database") from None
+    finally:
+        db.close()
+    if tables and not (version and "decision" in tables):
+        raise NotOurs(f"{path} is a database of another program")
 
 
 def migrate(db: sqlite3.Connection) -> int:

@@ -15,7 +15,7 @@ from smppbridge.store import mo, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
-from smppbridge.store.migrate import migrate
+from smppbridge.store.migrate import migrate, refuse_foreign
 from smppbridge.store.port import (
     EarlyReport,
     Entry,
@@ -59,9 +59,10 @@ class SqliteStore:
     def open(self, now: float) -> Restored:
         """Lock the file, migrate its schema, return its contents at *now* (UNIX seconds; blocks).
 
-        Raises StoreLocked, migrate.TooNew, OSError, sqlite3.Error.
+        Raises StoreLocked, migrate.TooNew, migrate.NotOurs, OSError, sqlite3.Error.
         """
         self._lock = _lock(self.path)
+        refuse_foreign(self.path)
         written = written_at(self.path)
         os.close(
             os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.store import migrate as module
-from smppbridge.store.migrate import TooNew, migrate, migrations
+from smppbridge.store.migrate import NotOurs, TooNew, migrate, migrations, refuse_foreign
 
 
 def schema(db: sqlite3.Connection) -> list[tuple[str, ...]]:
@@ -66,3 +66,27 @@ def test_a_newer_schema_is_left_alone(db: sqlite3.Connection) -> None:
     with pytest.raises(TooNew, match="schema 999"):
         migrate(db)
     assert schema(db) == []
+
+
+def test_the_file_of_another_program_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    path.write_bytes(b"no database, and long enough to be none" * 10)
+    with pytest.raises(NotOurs, match="is no SQLite database"):
+        refuse_foreign(str(path))
+    path.unlink()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("create table message (id)")
+    before = path.read_bytes()
+    with pytest.raises(NotOurs, match="is a database of another program"):
+        refuse_foreign(str(path))
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["a.db"]
+
+
+def test_an_empty_file_a_new_one_and_ours_are_no_others(tmp_path: Path) -> None:
+    refuse_foreign(str(tmp_path / "none.db"))
+    (tmp_path / "empty.db").touch()
+    refuse_foreign(str(tmp_path / "empty.db"))
+    with closing(sqlite3.connect(tmp_path / "ours.db", isolation_level=None)) as db:
+        migrate(db)
+        refuse_foreign(str(tmp_path / "ours.db"))
