@@ -13,7 +13,16 @@ from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Unanswered
 from smppbridge.smpp.matrix import Role
-from smppbridge.smpp.pdus import Bind, DataSm, DeliverSm, Pdu, SubmitMulti, SubmitSm, refusal
+from smppbridge.smpp.pdus import (
+    Bind,
+    DataSm,
+    DeliverSm,
+    GenericNack,
+    Pdu,
+    SubmitMulti,
+    SubmitSm,
+    refusal,
+)
 from smppbridge.smpp.session import Session
 from smppbridge.smpp.tlvs import find
 
@@ -121,7 +130,7 @@ class EsmeSession(SmppProtocol):
     def answered(self, answers: list[Answered]) -> None:
         """Hand deliver_sm_resp to the relay."""
         self._silences = 0
-        statuses = [(a.about, a.response.command_status) for a in answers]
+        statuses = [(a.about, _answer_in(a.response)) for a in answers]
         self._smsc.answered(self.rights.account.system_id, statuses)
 
     def happened(self, event: Happening) -> None:
@@ -147,9 +156,25 @@ class EsmeSession(SmppProtocol):
         if self.bound_as:
             self._smsc.go_on(self.rights.account.system_id)
 
+    def over(self) -> None:
+        """Free the place among the binds of the account: an ESME that unbound may bind at once."""
+        if self.bound_as:
+            self._smsc.binds.unbound(self.rights.account.system_id, self)
+
     def ended(self, unanswered: list[object]) -> None:
         """Hand the requests without a response back to the relay."""
         self._smsc.ended(self, unanswered)
+
+
+def _answer_in(response: Pdu) -> int:
+    """Return the command_status of a response to a deliver_sm.
+
+    A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU: its
+    status, whichever, ends no receipt.
+    """
+    if type(response) is GenericNack:
+        return Status.ESME_RUNKNOWNERR
+    return response.command_status
 
 
 def _status_of(request: Pdu) -> int:

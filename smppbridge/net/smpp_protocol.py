@@ -111,6 +111,9 @@ class SmppProtocol(Protocol):
         """Cut the connection at once: the peer does not answer."""
         self.transport.abortConnection()
 
+    def over(self) -> None:
+        """Nothing: called when the session is over, a moment before the connection is."""
+
     # -- inside ---------------------------------------------------------------------------------
 
     def _turn(self, source: Callable[..., Iterator[Event]], *about: object) -> None:
@@ -180,6 +183,7 @@ class SmppProtocol(Protocol):
         if self._closing:
             return
         self._closing = True
+        self.over()
         self._disarm()
         self._timer = self.clock.callLater(LINGER, self._lose)
         if self._paused:  # a close over octets that nobody has read can lose our last PDU

@@ -118,11 +118,13 @@ class Session:
         if self._reads or self.role is not Role.SMSC:
             raise LocalError("there is no bind to be answered")
         response = pdus.BIND_RESPS[request.command_id](0, request.sequence_number, system_id)
-        if request.interface_version >= INTERFACE_VERSION:
+        # SMPP 3.4, 5.2.4: up to 0x33 is older, but 0 is what larvitsmpp leaves unset.
+        version = request.interface_version or INTERFACE_VERSION
+        if version >= INTERFACE_VERSION:
             response.tlvs = (tlvs.make_integer(Tag.SC_INTERFACE_VERSION, INTERFACE_VERSION),)
         self.out.append(response.encode())
         self.system_id = request.system_id.decode("latin-1")
-        self.interface_version = request.interface_version
+        self.interface_version = version
         self._alarms.heard = self._alarms.active = now
         self._go(BOUND_AS[request.command_id])
 
@@ -370,8 +372,9 @@ class Session:
         if response.command_status or not isinstance(response, pdus.BindResp):
             self._end(f"bind refused with {status_name(response.command_status)}")
             return
-        # No sc_interface_version: an SMSC older than 3.4, to which no TLVs may be sent.
         version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
-        self.interface_version = INTERFACE_VERSION - 1 if version is None else version
+        if version is None:  # an SMSC older than 3.4, to which no TLVs may be sent
+            version = INTERFACE_VERSION - 1
+        self.interface_version = version or INTERFACE_VERSION
         self.system_id = response.system_id.decode("latin-1")
         self._go(state)

@@ -250,6 +250,14 @@ def test_the_end_of_a_submit_sm(octets: bytes, status: int | None) -> None:
     assert found == status if status else isinstance(found, SubmitSm)
 
 
+def tlvs_behind(plain: SubmitSm, area: bytes) -> tlvs.Tlvs:
+    """Return the TLVs that are read in *area*, which stands behind a submit_sm without TLVs."""
+    pdu = codec.decode(with_body(plain.encode()[16:] + area))
+    assert isinstance(pdu, SubmitSm)
+    assert pdu.short_message == plain.short_message
+    return pdu.tlvs
+
+
 SAR = ((0x020C, b"\0\1"), (0x020E, b"\2"), (0x020F, b"\1"))
 LOW = ((0x0019, b"\0"), (0x001E, b"1\0"))
 ENDS_IN_NULS = ((0x1400, b"id\0"), (0x0204, b"\0\0"))
@@ -271,10 +279,9 @@ ENDS_IN_NULS = ((0x1400, b"id\0"), (0x0204, b"\0\0"))
 def test_nuls_between_short_message_and_tlvs_are_survived(found: Any, nuls: int) -> None:
     for text in (b"Hello", b""):
         plain = SubmitSm(0, 7, b"", 1, 1, b"BANK", 1, 1, b"243810000001", short_message=text)
-        written = tlvs.write(found)
-        assert codec.decode(with_body(plain.encode()[16:] + bytes(nuls) + written)).tlvs == found
+        assert tlvs_behind(plain, bytes(nuls) + tlvs.write(found)) == found
         spaced = bytes(nuls).join(tlvs.write((each,)) for each in found)
-        assert codec.decode(with_body(plain.encode()[16:] + spaced)).tlvs == found
+        assert tlvs_behind(plain, spaced) == found
 
 
 @pytest.mark.parametrize(
@@ -295,7 +302,7 @@ def test_what_is_no_padding_is_refused(area: bytes, status: int) -> None:
 
 @pytest.mark.parametrize("found", [((0, b""),), ((3, b"reserved"),), ((4, b""), (0x1400, b"x"))])
 def test_tags_that_are_reserved_are_kept_where_no_padding_explains_them(found: Any) -> None:
-    assert codec.decode(with_body(SUBMIT.encode()[16:] + tlvs.write(found))).tlvs == found
+    assert tlvs_behind(SUBMIT, tlvs.write(found)) == found
 
 
 @pytest.mark.parametrize(
