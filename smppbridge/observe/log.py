@@ -21,6 +21,7 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 LEVELS = {
     "configuration_refused": "error",
     "session_refused": "warning",
+    "session_slowed": "warning",
     "upstream_credentials_refused": "error",
     "upstream_refused": "warning",
     "upstream_unreachable": "warning",

@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.net.esme_session import MOST_UNANSWERED
+from smppbridge.net.esme_session import MOST_UNANSWERED, PACE
 from smppbridge.net.smpp_server import Limits
 from smppbridge.relay.deliver import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
+from smppbridge.smpp.pace import REST
 from smppbridge.smpp.pdus import (
     BindReceiver,
     BindTransceiver,
@@ -152,6 +153,39 @@ def test_a_session_that_is_over_no_longer_counts_though_its_connection_is_there(
     lose(old)
     assert house.smsc.binds.sessions == {"bank": [new]}
     assert house.smsc.bound_counts() == {("bank", "transceiver"): 1}
+
+
+def test_a_flood_is_read_slowly_and_logged_once() -> None:
+    house = House()
+    link = house.bind()
+    nacks = GenericNack(3, 9).encode() * 1_000
+    link.dataReceived(nacks + SubmitSm(0, 77).encode())
+    assert not wire_of(link).reads
+    read = len(house.meters.errors)
+    assert read == PACE.burst + 1
+    house.clock.advance(REST)
+    assert not wire_of(link).reads
+    assert 0 < len(house.meters.errors) - read < 2 * REST * PACE.rate
+    until(lambda: wire_of(link).reads, house.clock)
+    assert house.clock.seconds() == pytest.approx((1_000 - PACE.burst) / PACE.rate, abs=2 * REST)
+    assert len(house.meters.errors) == 1_000
+    assert pdus(wire_of(link).value())[-1].sequence_number == 77
+    assert [event for event, _ in house.events].count("session_slowed") == 1
+
+
+def test_a_flood_without_credentials_ends_at_once() -> None:
+    house = House()
+    link = house.connect()
+    assert link is not None
+    link.dataReceived(GenericNack(3, 9).encode() * 4_096)
+    assert (link.session.state, len(house.meters.errors)) == (State.CLOSED, PACE.before_bind + 1)
+    until(lambda: wire_of(link).disconnecting, house.clock)
+    lose(link)
+    assert house.events[-1] == (
+        "connection_ended",
+        {"address": "192.0.2.1", "reason": "PDUs without a bind"},
+    )
+    assert house.clock.getDelayedCalls() == []
 
 
 def test_connections_that_never_bind_are_few_and_short() -> None:
