@@ -153,6 +153,8 @@ EVENTS: Mapping[str, str] = {
     "configuration_refused": "SIGHUP: the old file goes on to hold, and why",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status",
+    "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
+    " now on",
     "session_ended": "A bound session is over, and why",
     "connection_ended": "A connection ended that never bound, and had a reason to",
     "pdu_refused": "A PDU was wrong and got command_status; 20 of a session are logged",

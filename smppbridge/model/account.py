@@ -20,8 +20,8 @@ class Secret:
 class Account:
     """One account.  A limit of None is no limit; rates are messages a second, times seconds.
 
-    *alphabet_0*, *_1* and *_3* are the alphabets (names of ``text.coding.Alphabet``) that the
-    account means by data_coding 0, 1 and 3.  *gather_timeout* is the time that segments wait for
+    *alphabet_0*, *_1*, *_3* and *_8* are the alphabets (names of ``text.coding.Alphabet``) that the
+    account means by data_coding 0, 1, 3 and 8.  *gather_timeout* is the time that segments wait for
     the other segments of their message; *when_incomplete* is "fail" (EXPIRED receipts) or "send"
     (the segments at hand).  *longest_sender* is the number of letters that a source address may
     have.
@@ -42,6 +42,7 @@ class Account:
     alphabet_0: str = "gsm7"
     alphabet_1: str = "ia5"
     alphabet_3: str = "latin1"
+    alphabet_8: str = "ucs2"
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"
     receipt_text: bool = True

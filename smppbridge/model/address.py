@@ -9,7 +9,8 @@ import phonenumbers
 from smppbridge.smpp.constants import Npi, Ton
 
 _DROPPED = str.maketrans("", "", " -.()")
-_NUMBERS = frozenset((Ton.UNKNOWN, Ton.INTERNATIONAL, Ton.NATIONAL, Ton.SUBSCRIBER))
+_UNSAID = frozenset((Ton.UNKNOWN, Ton.ALPHANUMERIC))  # of digits: some clients set 5 for all
+_NUMBERS = _UNSAID | {Ton.INTERNATIONAL, Ton.NATIONAL, Ton.SUBSCRIBER}
 _SHORT = frozenset((Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED))
 
 
@@ -52,7 +53,8 @@ def number_of(destination: Address, country: str | None = None) -> str:
     """Return the E.164 digits of a destination, without sign.
 
     *country* (ISO 3166 alpha-2) is the country of national numbers; without *country* they are
-    refused.  A short code (TON 3 or 6) is returned unchanged.  Raises BadTon, BadAddress.
+    refused.  A short code (TON 3 or 6) is returned unchanged; digits under TON 5 are read as under
+    TON 0.  Raises BadTon, BadAddress.
     """
     addr, ton = destination.addr, destination.ton
     if (
@@ -74,9 +76,9 @@ def number_of(destination: Address, country: str | None = None) -> str:
         return digits
     if ton not in _NUMBERS:
         raise BadTon(f"type of number {ton}")
-    if ton == Ton.INTERNATIONAL or (ton == Ton.UNKNOWN and digits.startswith("00")):
+    if ton == Ton.INTERNATIONAL or (ton in _UNSAID and digits.startswith("00")):
         return _international(digits.removeprefix("00"))
-    if ton == Ton.UNKNOWN and not digits.startswith("0"):
+    if ton in _UNSAID and not digits.startswith("0"):
         return _international(digits)
     return _national(digits, country)
 

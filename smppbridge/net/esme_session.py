@@ -11,9 +11,19 @@ from smppbridge.relay.accept.accept import Rights
 from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Unanswered
+from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
 from smppbridge.smpp.matrix import Role
-from smppbridge.smpp.pdus import Bind, DataSm, DeliverSm, Pdu, SubmitMulti, SubmitSm, refusal
+from smppbridge.smpp.pace import Limits, Pace
+from smppbridge.smpp.pdus import (
+    Bind,
+    DataSm,
+    DeliverSm,
+    GenericNack,
+    Pdu,
+    SubmitMulti,
+    SubmitSm,
+    refusal,
+)
 from smppbridge.smpp.session import Session
 from smppbridge.smpp.tlvs import find
 
@@ -28,6 +38,10 @@ NOT_SERVED = {
     CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
+PACE = Limits()
+# A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU:
+# whatever its own status, the receipt goes by this one and is postponed.
+NACKED = int(Status.ESME_RUNKNOWNERR)
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
 
@@ -58,13 +72,20 @@ class EsmeSession(SmppProtocol):
 
     def __init__(self, smsc: Smsc, host: str) -> None:
         clock = smsc.clock
-        session = Session(Role.SMSC, clock.seconds(), timers=smsc.timers, tally=smsc.tally)
+        session = Session(
+            Role.SMSC,
+            clock.seconds(),
+            timers=smsc.timers,
+            tally=smsc.tally,
+            pace=Pace(PACE),
+        )
         super().__init__(session, clock)
         self.answer: Callable[[Pdu], None] = session.answer
         self.host, self.owner, self._smsc = host, self, smsc
         self.interface_version = 0  # the peer's, once it is bound
         self.bound_as, self.bound_at = 0, 0.0
         self.faults = self._silences = 0
+        self._slowed = False
 
     # -- for the relay and the Smsc -------------------------------------------------------------
 
@@ -121,7 +142,10 @@ class EsmeSession(SmppProtocol):
     def answered(self, answers: list[Answered]) -> None:
         """Hand deliver_sm_resp to the relay."""
         self._silences = 0
-        statuses = [(a.about, a.response.command_status) for a in answers]
+        statuses = [
+            (a.about, NACKED if type(a.response) is GenericNack else a.response.command_status)
+            for a in answers
+        ]
         self._smsc.answered(self.rights.account.system_id, statuses)
 
     def happened(self, event: Happening) -> None:
@@ -135,6 +159,8 @@ class EsmeSession(SmppProtocol):
                 self._smsc.deliver.unanswered(system_id, [event.about])
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
+        elif isinstance(event, Slowed):
+            self._log_slowed()
         elif isinstance(event, Alive):
             self._smsc.meters.enquire_link(event.seconds)
         elif isinstance(event, Bind):
@@ -142,10 +168,21 @@ class EsmeSession(SmppProtocol):
         else:
             self.session.answer(refusal(event, _status_of(event)))
 
+    def _log_slowed(self) -> None:
+        if not self._slowed:
+            self._slowed = True
+            system_id = self.rights.account.system_id
+            self._smsc.journal("session_slowed", system_id=system_id, address=self.host)
+
     def writable(self) -> None:
         """Go on delivering."""
         if self.bound_as:
             self._smsc.go_on(self.rights.account.system_id)
+
+    def over(self) -> None:
+        """Free the place among the binds of the account: an ESME that unbound may bind at once."""
+        if self.bound_as:
+            self._smsc.binds.unbound(self.rights.account.system_id, self)
 
     def ended(self, unanswered: list[object]) -> None:
         """Hand the requests without a response back to the relay."""

@@ -44,8 +44,10 @@ class Owner(Typing):
 class SmppProtocol(Protocol):
     """Carries a session.
 
-    Reading pauses while the session is held (its window is full, a bind is judged) and while the
-    peer does not read our octets.  Only the protocol writes its state; `choked` is read by owners.
+    Reading pauses while the session is held (its window is full, a bind is judged, the peer floods
+    us) and while the peer does not read our octets.  Where requests are refused at once, the next
+    ones are read in a later turn of the reactor, so that other sessions have theirs.  Only the
+    protocol writes its state; `choked` is read by owners.
     """
 
     transport: Connection
@@ -55,6 +57,7 @@ class SmppProtocol(Protocol):
         self.session, self.clock = session, clock
         self.choked = False
         self._timer: IDelayedCall | None = None
+        self._next_turn: IDelayedCall | None = None
         self._paused = self._in_turn = self._closing = False
 
     # -- Twisted --------------------------------------------------------------------------------
@@ -102,7 +105,7 @@ class SmppProtocol(Protocol):
             self._write()
         if self._in_turn:
             return
-        if self._paused:
+        if self._paused and self._next_turn is None:
             self._resume()
         if self._timer is None or self.session.sooner:
             self._arm()
@@ -110,6 +113,9 @@ class SmppProtocol(Protocol):
     def close(self) -> None:
         """Cut the connection at once: the peer does not answer."""
         self.transport.abortConnection()
+
+    def over(self) -> None:
+        """Nothing: called when the session is over, a moment before the connection is."""
 
     # -- inside ---------------------------------------------------------------------------------
 
@@ -146,13 +152,22 @@ class SmppProtocol(Protocol):
             self.transport.pauseProducing()
 
     def _resume(self) -> None:
-        while self._paused and not self.session.held and not self.choked and not self._closing:
-            self._paused = False
-            self._turn(self.session.resume, self.clock.seconds())
-            self._write()
-            if not self._paused and not self._closing:
-                self.transport.resumeProducing()
-                return
+        if not self._may_read():
+            return
+        self._paused = False
+        self._turn(self.session.resume, self.clock.seconds())
+        self._write()
+        if not self._paused and not self._closing:
+            self.transport.resumeProducing()
+        elif self._may_read():
+            self._next_turn = self.clock.callLater(0, self._go_on)
+
+    def _may_read(self) -> bool:
+        return not (self.session.held or self.choked or self._closing)
+
+    def _go_on(self) -> None:
+        self._next_turn = None
+        self.flush()
 
     def _arm(self) -> None:
         deadline = self.session.deadline()
@@ -175,11 +190,15 @@ class SmppProtocol(Protocol):
             if self._timer.active():  # the last one may have rung: the peer read nothing any more
                 self._timer.cancel()
             self._timer = None
+        if self._next_turn is not None:
+            self._next_turn.cancel()
+            self._next_turn = None
 
     def _close(self) -> None:
         if self._closing:
             return
         self._closing = True
+        self.over()
         self._disarm()
         self._timer = self.clock.callLater(LINGER, self._lose)
         if self._paused:  # a close over octets that nobody has read can lose our last PDU

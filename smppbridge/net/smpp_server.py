@@ -191,7 +191,7 @@ class Smsc(Factory):
         """Return how many sessions are bound, by system_id and kind."""
         counts: dict[tuple[str, ...], float] = {}
         for session in self.sessions:
-            if session.bound_as:
+            if session.bound_as and session.session.state is not State.CLOSED:
                 key = (session.rights.account.system_id, _kind(session))
                 counts[key] = counts.get(key, 0) + 1
         return counts

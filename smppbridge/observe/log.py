@@ -22,6 +22,7 @@ LEVELS = {
     "counted": "debug",
     "configuration_refused": "error",
     "session_refused": "warning",
+    "session_slowed": "warning",
     "upstream_credentials_refused": "error",
     "upstream_refused": "warning",
     "upstream_unreachable": "warning",

@@ -28,7 +28,7 @@ from smppbridge.text.segments import Position, Transport, position_in_udh, split
 
 MOST_REMEMBERED = 10_000  # of each kind, in memory
 _LONGEST_NUMBER = 15  # digits (E.164)
-_UCS2 = 8
+_EIGHT = 8  # the data_coding of what has every character
 _MOST_OCTETS = 65_535  # of a TLV
 _LONGEST_ADDRESS = 20  # SMPP 3.4, 4.6.1: 21 with the NUL
 _LONGEST_ID = 255
@@ -108,7 +108,7 @@ class Mobile:
             self._log_dropped("mo_unrouted", provider, mo)
             return "unrouted"
         message_id = self._identifiers.take()
-        found = contents(mo, account.alphabet_0, message_id)
+        found = contents(mo, account.alphabet_0, message_id, account.alphabet_8)
         if not found:
             self._log_dropped("mo_too_long", provider, mo)
             return "too_long"
@@ -211,25 +211,26 @@ class _Recent(dict[Hashable, str]):
             del self[next(iter(self))]
 
 
-def contents(mo: Mo, alphabet_0: str, reference: int) -> list[MoContent]:
+def contents(mo: Mo, alphabet_0: str, reference: int, alphabet_8: str = "ucs2") -> list[MoContent]:
     """Return the contents of an MO message's deliver_sm; none if message_payload is too small.
 
     Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
-    character, in UCS2.  *reference* is common to its segments (8 bits).
+    character, data_coding 8 (*alphabet_8*, which lacks none).  *reference* is common to its
+    segments (8 bits).
     """
     if mo.octets is not None:  # marked as a receipt it would be read as one
         found = [MoContent(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]
     else:
-        found = _of_text(_sound(mo.text), Alphabet(alphabet_0), reference)
+        found = _of_text(_sound(mo.text), Alphabet(alphabet_0), Alphabet(alphabet_8), reference)
     return found if all(len(each.octets) <= _MOST_OCTETS for each in found) else []
 
 
-def _of_text(text: str, alphabet: Alphabet, reference: int) -> list[MoContent]:
+def _of_text(text: str, alphabet: Alphabet, fallback: Alphabet, reference: int) -> list[MoContent]:
     data_coding = 0
     try:
         octets = coding.octets(text, alphabet)
     except Unencodable:
-        alphabet, data_coding = Alphabet.UCS2, _UCS2
+        alphabet, data_coding = fallback, _EIGHT
         octets = coding.octets(text, alphabet)
     try:
         segments = split(octets, alphabet, Transport.UDH8, reference)

@@ -101,13 +101,19 @@ class AccountSection(Section):
     )
     data_coding_0: AlphabetName = Field(
         default="gsm7",
-        description="What data_coding 0 means to it: gsm7, latin1, ia5, utf8 or ucs2",
+        description="What data_coding 0 means to it, and each other value that says default"
+        " alphabet (15, 16-19, 192, 240...): gsm7, latin1, ia5, utf8 or ucs2",
     )
     data_coding_1: AlphabetName = Field(
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
     )
     data_coding_3: AlphabetName = Field(
         default="latin1", description="What data_coding 3 means to it"
+    )
+    data_coding_8: Literal["ucs2", "utf8"] = Field(
+        default="ucs2",
+        description="What data_coding 8 means to it, and each other value that says UCS2 (24...):"
+        " ucs2 or utf8",
     )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
@@ -137,6 +143,7 @@ class AccountSection(Section):
             alphabet_0=self.data_coding_0,
             alphabet_1=self.data_coding_1,
             alphabet_3=self.data_coding_3,
+            alphabet_8=self.data_coding_8,
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
             receipt_text=self.receipts.text,

@@ -42,5 +42,10 @@ class Alive:
     seconds: float
 
 
-Happening = Pdu | Unanswered | Faulty | Alive
+@dataclass(slots=True)
+class Slowed:
+    """The peer sends too many PDUs without a message: for a moment the session reads no more."""
+
+
+Happening = Pdu | Unanswered | Faulty | Alive | Slowed
 Event = Happening | Answered

@@ -99,8 +99,16 @@ class TlvArea:
     """The rest of the PDU as TLVs."""
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[tlv.Tlvs, int]:
-        found = tlv.read(octets, start, end)
-        tlv.check(found)
+        try:
+            found = tlv.read(octets, start, end)
+            tlv.check(found)
+        except Malformed:
+            padded = tlv.read_padded(octets, start, end)
+            if padded is None:
+                raise
+            return padded, end
+        if found and found[0][0] < 0x100 and not tlv.exists(found[0][0]):
+            return tlv.read_padded(octets, start, end) or found, end
         return found, end
 
     def read_leniently(self, octets: bytes, start: int, end: int) -> tuple[tlv.Tlvs, int]:

@@ -106,14 +106,15 @@ def receipt_text(
 def receipt_tlvs(
     message_id: bytes, state: int, network_error_code: bytes | None = None
 ) -> tuple[Tlv, ...]:
-    """Make the TLVs of a receipt, for peers of interface_version 0x34 or more (SMPP 3.4, 4.6.1)."""
-    made = (
-        tlvs.make_c_octets(Tag.RECEIPTED_MESSAGE_ID, message_id),
-        tlvs.make_integer(Tag.MESSAGE_STATE, state),
-    )
+    """Make the TLVs of a receipt, for peers of interface_version 0x34 or more (SMPP 3.4, 4.6.1).
+
+    receipted_message_id is the last: a client reads up to 65 octets after its tag, come what may.
+    """
+    found = tlvs.make_integer(Tag.MESSAGE_STATE, state)
+    named = tlvs.make_c_octets(Tag.RECEIPTED_MESSAGE_ID, message_id)
     if network_error_code is None:
-        return made
-    return (*made, tlvs.make_octets(Tag.NETWORK_ERROR_CODE, network_error_code))
+        return found, named
+    return found, tlvs.make_octets(Tag.NETWORK_ERROR_CODE, network_error_code), named
 
 
 def is_receipt(esm_class: int) -> bool:

@@ -15,8 +15,9 @@ from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND, Frame, Fra
 from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
-from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Unanswered
+from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Slowed, Unanswered
 from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, MAY_SEND, NOT_WORK, Role, State
+from smppbridge.smpp.pace import Pace
 from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
 from smppbridge.smpp.tally import Tally
 from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarm, Alarms, Timers
@@ -33,7 +34,8 @@ class Session:
 
     Its owner feeds the peer's octets to it (`receive`), writes *out* to the peer
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
-    `state` is CLOSED and everything is written. While it is `held` the owner reads no more.
+    `state` is CLOSED and everything is written. While it is `held` the owner reads no more; *pace*
+    says how many PDUs without a message the peer may send, and the session is held over that.
     *sooner* is set when the deadline has become earlier than the one that was returned last, or
     the state another; *stopped* when the last events ended because the session is held.
     """
@@ -47,6 +49,7 @@ class Session:
         window: int = 10,
         receive_window: int = 100,
         tally: Tally | None = None,
+        pace: Pace | None = None,
     ) -> None:
         self.role = role
         self.timers = timers
@@ -58,6 +61,7 @@ class Session:
         self.end_reason = ""
         self._tally = tally or Tally()
         self._passed = self._tally.passed
+        self._pace = pace or Pace()
         self._alarms = Alarms(now)
         self._asked = Window()
         self._frames = FrameBuffer()
@@ -66,6 +70,8 @@ class Session:
         self._deadline = 0.0  # as it was returned last
         self._parting = ""
         self._unbind: Pdu | None = None
+        theirs = CommandId.SUBMIT_SM if role is Role.SMSC else CommandId.DELIVER_SM
+        self._message = int(theirs)  # IntEnum members are slow to compare
         self._go(State.OPEN)
 
     @property
@@ -80,7 +86,7 @@ class Session:
 
     @property
     def held(self) -> bool:
-        """Return whether reading waits for us: a bind is judged, or too much is unanswered."""
+        """Return whether reading waits: a bind is judged, too much is unanswered, or a rest."""
         full = self.unanswered >= self.receive_window
         return self.state is not State.CLOSED and (full or not self._reads)
 
@@ -115,14 +121,16 @@ class Session:
         """Answer a bind: yes, we are *system_id*. Nothing happens if the session is over."""
         if self.state is State.CLOSED:
             return
-        if self._reads or self.role is not Role.SMSC:
+        if self.state is not State.BINDING or self.role is not Role.SMSC:
             raise LocalError("there is no bind to be answered")
         response = pdus.BIND_RESPS[request.command_id](0, request.sequence_number, system_id)
-        if request.interface_version >= INTERFACE_VERSION:
+        # SMPP 3.4, 5.2.4: up to 0x33 is older, but 0 is what larvitsmpp leaves unset.
+        version = request.interface_version or INTERFACE_VERSION
+        if version >= INTERFACE_VERSION:
             response.tlvs = (tlvs.make_integer(Tag.SC_INTERFACE_VERSION, INTERFACE_VERSION),)
         self.out.append(response.encode())
         self.system_id = request.system_id.decode("latin-1")
-        self.interface_version = request.interface_version
+        self.interface_version = version
         self._alarms.heard = self._alarms.active = now
         self._go(BOUND_AS[request.command_id])
 
@@ -213,13 +221,18 @@ class Session:
         if self.state is State.CLOSED:
             return None
         if self.held:  # the peer's octets may lie unread, so it cannot be late
-            return self._alarms.part_by
+            part_by, pace = self._alarms.part_by, self._pace
+            if not pace.resting:
+                return part_by
+            return pace.until if part_by is None else min(pace.until, part_by)
         first = min((time for time, _ in self._alarms.set(self.state, self.timers)), default=None)
         expiry = self._asked.deadline
         return first if expiry is None or (first is not None and first < expiry) else expiry
 
     def tick(self, now: float) -> Iterator[Event]:
         """Act on the alarms that are due at *now*; yield our requests that stayed unanswered."""
+        if self._pace.wake(now):
+            self._go(self.state)
         if (due := self._next_deadline()) is None or due > now:
             return
         for time, alarm in list(self._alarms.set(self.state, self.timers)):
@@ -246,7 +259,7 @@ class Session:
         self._may_send = MAY_SEND[self.role, state]
         self._may_come = MAY_SEND[self.role.peer, state]
         judging = state is State.BINDING and self.role is Role.SMSC
-        self._reads = not judging and state is not State.CLOSED
+        self._reads = not (judging or state is State.CLOSED or self._pace.resting)
         early = state in (State.OPEN, State.BINDING)
         self._max_length = MAX_LENGTH_BEFORE_BIND if early else MAX_LENGTH
 
@@ -283,6 +296,8 @@ class Session:
             if event is not None:
                 yield event
         self.stopped = self.state is not State.CLOSED
+        if self.stopped and self._pace.resting:
+            yield Slowed()
 
     def _received(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
@@ -293,27 +308,45 @@ class Session:
         if command_id & RESPONSE:
             return self._responded(frame, now)
         if command_id not in self._may_come:
+            self._count(now)
             return self._misplaced(frame)
         try:
             request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         except PduError as error:
+            self._count(now)
             return self._refuse(command_id, error.status, number, error.why)
-        if command_id in NOT_WORK:
+        if command_id == self._message:
+            self._alarms.active = now
+        elif command_id in NOT_WORK:
             return self._upkeep(request, now)
-        self._alarms.active = now
+        else:
+            self._alarms.asked = now
+            self._count(now)
         self.unanswered += 1
         return request
 
     def _upkeep(self, request: Pdu, now: float) -> Event | None:
+        if isinstance(request, pdus.Bind):
+            self._go(State.BINDING)
+            return request
+        self._count(now)
         if isinstance(request, pdus.EnquireLink):
             self.out.append(pdus.EnquireLinkResp(0, request.sequence_number).encode())
             return None
         if isinstance(request, pdus.Unbind):
             self._unbound(request, now)
             return None
-        if isinstance(request, pdus.Bind):
-            self._go(State.BINDING)
         return request
+
+    def _count(self, now: float) -> None:
+        """Count a PDU that carries no message: too many are read slowly, or end the session."""
+        if self.state is State.OPEN:
+            if self._pace.count_early():
+                self._end("PDUs without a bind")
+        elif self._pace.count(now):
+            self._go(self.state)
+            if self._pace.is_flood(now, self._alarms.active):
+                self._end("PDUs without a message")
 
     def _unbound(self, request: pdus.Unbind, now: float) -> None:
         if self.state is State.UNBOUND:  # both at once: both answer, both close
@@ -359,10 +392,14 @@ class Session:
     def _unmatched(self, command_id: int, status: int, number: int, now: float) -> Event | None:
         if command_id == CommandId.ENQUIRE_LINK_RESP:
             seconds = self._alarms.probe_answered(number, now)
-            return None if seconds is None else Alive(seconds)
+            if seconds is not None:
+                return Alive(seconds)
+        self._count(now)
         if command_id == CommandId.UNBIND_RESP:
             if self._parting and self._unbind is None:
                 self._end(self._parting)
+            return None
+        if command_id == CommandId.ENQUIRE_LINK_RESP:
             return None
         return Faulty(command_id, status, "answers no request of ours")
 
@@ -370,8 +407,9 @@ class Session:
         if response.command_status or not isinstance(response, pdus.BindResp):
             self._end(f"bind refused with {status_name(response.command_status)}")
             return
-        # No sc_interface_version: an SMSC older than 3.4, to which no TLVs may be sent.
         version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
-        self.interface_version = INTERFACE_VERSION - 1 if version is None else version
+        if version is None:  # an SMSC older than 3.4, to which no TLVs may be sent
+            version = INTERFACE_VERSION - 1
+        self.interface_version = version or INTERFACE_VERSION
         self.system_id = response.system_id.decode("latin-1")
         self._go(state)

@@ -45,11 +45,16 @@ class Alarm(Enum):
 
 
 class Alarms:
-    """The times of a session's last events, and the alarms that follow from these times."""
+    """The times of a session's last events, and the alarms that follow from these times.
+
+    *active* is when the last submit_sm or awaited response was received, or a request of ours sent;
+    *asked* when any other request was received, but for enquire_link.
+    """
 
     __slots__ = (
         "_probes",
         "active",
+        "asked",
         "heard",
         "misses",
         "opened",
@@ -59,7 +64,7 @@ class Alarms:
     )
 
     def __init__(self, now: float) -> None:
-        self.opened = self.heard = self.active = now
+        self.opened = self.heard = self.active = self.asked = now
         self.misses = 0
         self.probed: float | None = None
         self.partial_since: float | None = None
@@ -101,4 +106,5 @@ class Alarms:
             else:
                 yield self.probed + timers.enquire_link_resp, Alarm.ENQUIRE_LINK
             if timers.inactivity is not None:
-                yield self.active + timers.inactivity, Alarm.INACTIVITY
+                last = max(self.active, self.asked)
+                yield last + timers.inactivity, Alarm.INACTIVITY

@@ -16,6 +16,9 @@ Tlvs = tuple[Tlv, ...]
 MAX_TLVS = 100
 """A PDU with more TLVs is refused: every length that a peer controls has a bound."""
 
+MOST_PADDING = 3
+"""NULs before a TLV that are no part of any TLV; php-smpp ends short_message with one of them."""
+
 _HEAD = struct.Struct(">2H")
 
 
@@ -122,6 +125,32 @@ def read(octets: bytes, start: int, end: int) -> Tlvs:
     return tuple(found)
 
 
+def read_padded(octets: bytes, start: int, end: int) -> Tlvs | None:
+    """Read a TLV area with up to MOST_PADDING NULs before each TLV; None if no reading fits.
+
+    For areas that do not fit without NULs: a TLV is taken where the least NULs make a sound one.
+    """
+    found: list[Tlv] = []
+    at, stop = start, start + len(octets[start:end].rstrip(b"\0"))
+    while at < stop:
+        starts = range(at, at + MOST_PADDING + 1)
+        head = next((head for head in starts if _is_sound(octets, head, end)), end)
+        if octets[at:head].strip(b"\0") or len(found) == MAX_TLVS:
+            return None
+        tag, length = _HEAD.unpack_from(octets, head)
+        at = head + _HEAD.size + length
+        found.append((tag, octets[at - length : at]))
+    return tuple(found)
+
+
+def exists(tag: int) -> bool:
+    """Return whether a tag may be one: below 0x100 SMPP 3.4, 5.3.2 defines each that is in use.
+
+    An unknown tag there is likely a NUL of padding and the first octet of the next tag.
+    """
+    return tag > 0xFF or tag in DEFINITIONS
+
+
 def check(tlvs: Tlvs) -> None:
     """Raise Malformed with ESME_RINVPARLEN if a known integer has a wrong length."""
     for tag, value in tlvs:
@@ -184,3 +213,13 @@ def make_c_octets(tag: int, value: bytes) -> Tlv:
 def make_octets(tag: int, value: bytes) -> Tlv:
     """Make an octet string TLV."""
     return int(tag), value
+
+
+def _is_sound(octets: bytes, start: int, end: int) -> bool:
+    """Return whether a TLV with a tag that exists, and a fitting length, may begin at *start*."""
+    if end - start < _HEAD.size:
+        return False
+    tag, length = _HEAD.unpack_from(octets, start)
+    lengths = _CHECKED_LENGTHS.get(tag)
+    fits = start + _HEAD.size + length <= end and (lengths is None or length in lengths)
+    return fits and exists(tag)

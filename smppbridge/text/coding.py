@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 from enum import StrEnum
 
@@ -40,9 +41,9 @@ CODECS = {
     Alphabet.KOREAN: "euc_kr",
 }
 
-# 0x00 and 0x03 are for the account to say; 0x0B and 0x0C are reserved.
+# 0x00, 0x01, 0x03 and UCS2 are for the account to say; 0x0B and 0x0C are reserved. 0x0F is not
+# SMPP's but GSM's: the default alphabet, language unspecified, as USSD uses it.
 _SMPP = {
-    0x01: Alphabet.IA5,
     0x02: Alphabet.OCTETS,
     0x04: Alphabet.OCTETS,
     0x05: Alphabet.JIS,
@@ -53,35 +54,40 @@ _SMPP = {
     0x0A: Alphabet.ISO2022JP,
     0x0D: Alphabet.KANJI,
     0x0E: Alphabet.KOREAN,
-    0x0F: Alphabet.GSM7,  # not SMPP's: GSM, language unspecified, as USSD uses it
 }
-_GENERAL_GROUP = (Alphabet.GSM7, Alphabet.OCTETS, Alphabet.UCS2, None)
+_GENERAL_GROUP = (None, Alphabet.OCTETS, Alphabet.UCS2, None)
+_C1 = (  # of Windows-1252, what nearly every peer means by Latin-1; five octets are undefined
+    "€\ufffd‚ƒ„…†‡ˆ‰Š‹Œ\ufffdŽ\ufffd\ufffd‘’“”•–—˜™š›œ\ufffdžŸ"
+)
+_LATIN1 = "".join(map(chr, range(0x80))) + _C1 + "".join(map(chr, range(0xA0, 0x100)))
 
 
-def alphabet(
-    data_coding: int, default: Alphabet = Alphabet.GSM7, three: Alphabet = Alphabet.LATIN1
-) -> Alphabet:
+def alphabet(data_coding: int, default: Alphabet = Alphabet.GSM7) -> Alphabet:
     """Return the alphabet of a data_coding of 0 to 255 (SMPP 3.4, 5.2.19; 3GPP 23.038, 4).
 
-    `default` is the alphabet that the account means by 0, and `three` the one of 3.
+    `default` is the alphabet meant by 0.
     """
-    return alphabets(default, three)[data_coding]
+    return alphabets(default)[data_coding]
 
 
 @functools.cache
 def alphabets(
     default: Alphabet = Alphabet.GSM7,
-    three: Alphabet = Alphabet.LATIN1,
+    *,
     one: Alphabet = Alphabet.IA5,
+    three: Alphabet = Alphabet.LATIN1,
+    eight: Alphabet = Alphabet.UCS2,
 ) -> tuple[Alphabet, ...]:
-    """Return the alphabets of all 256 values of data_coding, in order; reserved values are as 0.
+    """Return the alphabets of all 256 values of data_coding, in order.
 
-    `one` is the alphabet that the account means by 1: node-smpp writes GSM 03.38 there.
+    `default` is the alphabet that the account means by 0, and by every value of 3GPP 23.038 that
+    says default alphabet or is reserved; `eight` by 8 and by every value that says UCS2. `one` is
+    the alphabet meant by 1 (node-smpp writes GSM 03.38 there), and `three` the one of 3.
     """
-    own = {0x00: default, 0x01: one, 0x03: three}
-    return tuple(
-        own.get(data_coding) or _standard(data_coding) or default for data_coding in range(256)
-    )
+    said = {None: default, Alphabet.UCS2: eight}
+    meant = [said.get(each) or each or default for each in map(_standard, range(256))]
+    meant[0x01], meant[0x03] = one, three
+    return tuple(meant)
 
 
 def message_class(data_coding: int) -> int | None:
@@ -99,7 +105,8 @@ def characters(octets: bytes, alphabet: Alphabet) -> str:
     """Return the text of `octets`.
 
     Raises Undecodable for octets that stand for no characters, OddLength for half a UCS2 character.
-    GSM7 and IA5 that `looks_latin1` are read as Latin-1; lone surrogates of UCS2 become U+FFFD.
+    GSM7 and IA5 that `looks_latin1` are read as Latin-1, and Latin-1 as Windows-1252; U+FFFD stands
+    for lone surrogates of UCS2 and for the five octets that Windows-1252 leaves undefined.
     """
     reader = _READERS.get(alphabet)
     if reader:
@@ -144,26 +151,24 @@ def in_smallest(text: str) -> tuple[Alphabet, bytes]:
 
 
 def _standard(data_coding: int) -> Alphabet | None:
-    """Return the alphabet of a data_coding whose meaning no account changes, None if reserved."""
+    """Return the alphabet of a data_coding; None for the default alphabet and reserved values."""
     group = data_coding >> 4
     if group == 0x0:
         return _SMPP.get(data_coding)
     if group < 0x8:
         compressed = data_coding & 0x20
         return Alphabet.OCTETS if compressed else _GENERAL_GROUP[data_coding >> 2 & 0x03]
-    if group < 0xC:
-        return None
     if group == 0xE:
         return Alphabet.UCS2
-    return Alphabet.OCTETS if group == 0xF and data_coding & 0x04 else Alphabet.GSM7
+    return Alphabet.OCTETS if group == 0xF and data_coding & 0x04 else None
 
 
 def _read_gsm7(octets: bytes) -> str:
-    return gsm7.decode(octets) if octets.isascii() else octets.decode("latin-1")
+    return gsm7.decode(octets) if octets.isascii() else _read_latin1(octets)
 
 
 def _read_latin1(octets: bytes) -> str:
-    return octets.decode("latin-1")
+    return codecs.charmap_decode(octets, "strict", _LATIN1)[0]
 
 
 def _read_ucs2(octets: bytes) -> str:

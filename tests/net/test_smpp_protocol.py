@@ -90,8 +90,21 @@ def test_a_full_window_pauses_reading_and_goes_on_when_there_is_room() -> None:
 def test_what_is_refused_at_once_does_not_leave_the_rest_unheard(window: int) -> None:
     protocol, wire, owner = bound(receive_window=window)
     protocol.dataReceived(submits(1_000))
+    turns = 0
+    while not wire.reads:  # in turns: two windows are read, and other sessions have their turn
+        assert len(owner.told) - 1 <= 2 * window + turns * window
+        clock_of(protocol).advance(0)
+        turns += 1
     assert [pdu.sequence_number for pdu in pdus(wire.read())] == list(range(1, 1_001))
     assert (max(owner.lists), wire.reads) == (window, True)
+
+
+def test_a_turn_that_is_to_come_is_not_taken_once_the_connection_is_gone() -> None:
+    protocol, _, owner = bound(receive_window=1)
+    protocol.dataReceived(submits(10))
+    lose(protocol)
+    assert clock_of(protocol).getDelayedCalls() == []
+    assert len(owner.lists) == 2
 
 
 def test_a_peer_that_does_not_read_is_not_heard_and_costs_little() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.net.esme_session import MOST_UNANSWERED
+from smppbridge.net.esme_session import MOST_UNANSWERED, PACE
 from smppbridge.net.smpp_server import Limits
+from smppbridge.relay.deliver import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
+from smppbridge.smpp.pace import REST
 from smppbridge.smpp.pdus import (
     BindReceiver,
     BindTransceiver,
@@ -26,6 +28,7 @@ from smppbridge.smpp.pdus import (
     ReplaceSm,
     SubmitMulti,
     SubmitSm,
+    Unbind,
     UnbindResp,
 )
 from tests.net.house import BANK, House, deliver, say, wire_of
@@ -132,6 +135,59 @@ def test_a_dead_session_is_cut_off_for_a_new_one() -> None:
     assert house.smsc.binds.sessions == {"bank": [new]}
 
 
+@pytest.mark.parametrize(
+    "last",
+    [Unbind(0, 2).encode(), b"GET / HTTP/1.1\r\n\r\n", b"\0\0\0\x0f"],
+    ids=["unbind", "stranger", "length"],
+)
+def test_a_session_that_is_over_no_longer_counts_though_its_connection_is_there(
+    last: bytes,
+) -> None:
+    house = House()
+    house.use(Account(system_id="bank", password=Secret("secret"), binds=1))
+    old = house.bind()
+    old.dataReceived(last)
+    assert (house.smsc.binds.sessions, house.smsc.bound_counts()) == ({}, {})
+    new = house.bind()  # at once, and nothing is asked of the old one
+    assert [p.command_status for p in pdus(wire_of(new).value())] == [0]
+    lose(old)
+    assert house.smsc.binds.sessions == {"bank": [new]}
+    assert house.smsc.bound_counts() == {("bank", "transceiver"): 1}
+
+
+def test_a_flood_is_read_slowly_and_logged_once() -> None:
+    house = House()
+    link = house.bind()
+    nacks = GenericNack(3, 9).encode() * 1_000
+    link.dataReceived(nacks + SubmitSm(0, 77).encode())
+    assert not wire_of(link).reads
+    read = len(house.meters.errors)
+    assert read == PACE.burst + 1
+    house.clock.advance(REST)
+    assert not wire_of(link).reads
+    assert 0 < len(house.meters.errors) - read < 2 * REST * PACE.rate
+    until(lambda: wire_of(link).reads, house.clock)
+    assert house.clock.seconds() == pytest.approx((1_000 - PACE.burst) / PACE.rate, abs=2 * REST)
+    assert len(house.meters.errors) == 1_000
+    assert pdus(wire_of(link).value())[-1].sequence_number == 77
+    assert [event for event, _ in house.events].count("session_slowed") == 1
+
+
+def test_a_flood_without_credentials_ends_at_once() -> None:
+    house = House()
+    link = house.connect()
+    assert link is not None
+    link.dataReceived(GenericNack(3, 9).encode() * 4_096)
+    assert (link.session.state, len(house.meters.errors)) == (State.CLOSED, PACE.before_bind + 1)
+    until(lambda: wire_of(link).disconnecting, house.clock)
+    lose(link)
+    assert house.events[-1] == (
+        "connection_ended",
+        {"address": "192.0.2.1", "reason": "PDUs without a bind"},
+    )
+    assert house.clock.getDelayedCalls() == []
+
+
 def test_connections_that_never_bind_are_few_and_short() -> None:
     house = House(Limits(connections=300, unbound=50, unbound_per_address=20), session_init=30)
     kept = [link for _ in range(1_000) if (link := house.connect())]
@@ -184,7 +240,12 @@ def test_any_answer_to_a_deliver_sm_is_an_answer(kind: type[Any], status: Status
     link = house.bind()
     deliver(house, link, 2)
     say(link, kind(status, 2))
-    assert house.deliver.answers == [("bank", status)]
+    ((system_id, answer),) = house.deliver.answers
+    assert system_id == "bank"
+    if kind is GenericNack:  # whatever its status: the receipt in the deliver_sm was not read
+        assert not is_end(answer)
+    else:
+        assert answer == status
     assert (link.room(), link.session.state) == (3, State.BOUND_TRX)
     lose(link)
     assert house.deliver.back == [1]

@@ -43,6 +43,14 @@ def test_a_text_is_coded_as_the_account_reads_it(
     assert (content.octets, content.data_coding, content.esm_class) == (octets, data_coding, 0)
 
 
+def test_a_text_that_0_lacks_goes_as_the_account_reads_8() -> None:
+    (content,) = contents(mo("ñ😀"), GSM, 7, "utf8")
+    assert (content.octets, content.data_coding) == ("ñ😀".encode(), 8)
+    long = contents(mo("ж" * 100), GSM, 7, "utf8")
+    whole = b"".join(position_in_udh(each.octets)[2] for each in long)
+    assert (len(long), whole.decode()) == (2, "ж" * 100)
+
+
 @pytest.mark.parametrize(
     ("text", "alphabet_0", "count"),
     [

@@ -69,6 +69,7 @@ def test_an_account_becomes_a_record(tmp_path: Path) -> None:
         senders="[1234, BANK*]",
         country="NO",
         data_coding_0="utf8",
+        data_coding_8="utf8",
         gather="{timeout: 1m, when_incomplete: send}",
         receipts='{text: no, utc_offset: "-02:30"}',
         validity="2d",
@@ -80,6 +81,7 @@ def test_an_account_becomes_a_record(tmp_path: Path) -> None:
     assert record.allow_from == (ip_network("10.0.0.0/8"), ip_network("2001:db8::/32"))
     assert record.senders == ("1234", "BANK*")
     assert (record.country, record.alphabet_0, record.alphabet_3) == ("NO", "utf8", "latin1")
+    assert (record.alphabet_1, record.alphabet_8) == ("ia5", "utf8")
     assert (record.gather_timeout, record.when_incomplete) == (60.0, "send")
     assert (record.receipt_text, record.receipt_utc_offset) == (False, -9_000.0)
     assert record.validity == 172_800.0
@@ -147,6 +149,7 @@ BAD = [
     (account(senders="['*X']"), 4, "accounts[0].senders[0]", "its beginning and *"),
     (account(country="XX"), 4, "accounts[0].country", "ISO 3166"),
     (account(data_coding_0="gsm8"), 4, "accounts[0].data_coding_0", "'gsm7'"),
+    (account(data_coding_8="gsm7"), 4, "accounts[0].data_coding_8", "'ucs2'"),
     (account(receipts="{utc_offset: 1}"), 4, "accounts[0].receipts.utc_offset", "+01:00"),
     (account(gather="{timout: 1}"), 4, "accounts[0].gather.timout", "did you mean timeout?"),
     ("providers:\n  K: {type: keccel}", 2, "providers.K", "a-z 0-9"),

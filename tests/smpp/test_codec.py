@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.smpp import codec, fields
+from smppbridge.smpp import codec, fields, tlvs
 from smppbridge.smpp.compiled import compile_decode, compile_encode, field_by_field
 from smppbridge.smpp.constants import RESPONSE, CommandId, CommandStatus, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
@@ -248,6 +248,61 @@ def with_body(body: bytes, command_id: int = CommandId.SUBMIT_SM) -> bytes:
 def test_the_end_of_a_submit_sm(octets: bytes, status: int | None) -> None:
     found = outcome(codec.decode, with_body(octets))
     assert found == status if status else isinstance(found, SubmitSm)
+
+
+def tlvs_behind(plain: SubmitSm, area: bytes) -> tlvs.Tlvs:
+    """Return the TLVs that are read in *area*, which stands behind a submit_sm without TLVs."""
+    pdu = codec.decode(with_body(plain.encode()[16:] + area))
+    assert isinstance(pdu, SubmitSm)
+    assert pdu.short_message == plain.short_message
+    return pdu.tlvs
+
+
+SAR = ((0x020C, b"\0\1"), (0x020E, b"\2"), (0x020F, b"\1"))
+LOW = ((0x0019, b"\0"), (0x001E, b"1\0"))
+ENDS_IN_NULS = ((0x1400, b"id\0"), (0x0204, b"\0\0"))
+
+
+@pytest.mark.parametrize("nuls", [1, 2, 3])
+@pytest.mark.parametrize(
+    "found",
+    [
+        SAR,
+        LOW,
+        ENDS_IN_NULS,
+        ((0x0427, b"\2"),),  # after three NULs: a TLV 0x0000 of four octets, at a first look
+        ((0x0501, b"\1"), (0x1400, b"x")),
+        ((0x0424, b"A long text. " * 20),),
+        ((0x0424, b"\0" * 9_400),),
+    ],
+)
+def test_nuls_between_short_message_and_tlvs_are_survived(found: Any, nuls: int) -> None:
+    for text in (b"Hello", b""):
+        plain = SubmitSm(0, 7, b"", 1, 1, b"BANK", 1, 1, b"243810000001", short_message=text)
+        assert tlvs_behind(plain, bytes(nuls) + tlvs.write(found)) == found
+        spaced = bytes(nuls).join(tlvs.write((each,)) for each in found)
+        assert tlvs_behind(plain, spaced) == found
+
+
+@pytest.mark.parametrize(
+    ("area", "status"),
+    [
+        (bytes(5) + tlvs.write(SAR), S.ESME_RINVOPTPARSTREAM),
+        (b"\1" + tlvs.write(SAR), S.ESME_RINVOPTPARSTREAM),
+        (b"\0\1" + tlvs.write(SAR), S.ESME_RINVOPTPARSTREAM),
+        (b"\0" + tlvs.write(SAR)[:-1], S.ESME_RINVOPTPARSTREAM),
+        (b"\0" + tlvs.write(SAR) + b"\1", S.ESME_RINVOPTPARSTREAM),
+        (b"\0" + tlvs.write(((0x020C, b"\1"),)), S.ESME_RINVOPTPARSTREAM),
+        (b"\0" + tlvs.write(((0x1400, b""),) * 101), S.ESME_RINVOPTPARSTREAM),
+    ],
+)
+def test_what_is_no_padding_is_refused(area: bytes, status: int) -> None:
+    assert outcome(codec.decode, with_body(SUBMIT.encode()[16:] + area)) == status
+
+
+@pytest.mark.parametrize("found", [((0, b""),), ((3, b"reserved"),), ((4, b""), (0x1400, b"x"))])
+def test_tags_that_are_reserved_are_kept_where_no_padding_explains_them(found: Any) -> None:
+    assert tlvs_behind(SUBMIT, tlvs.write(found)) == found
 
 
 @pytest.mark.parametrize(

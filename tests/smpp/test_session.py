@@ -91,14 +91,24 @@ def test_a_bind_is_answered_before_what_is_behind_it_is_judged() -> None:
     assert list(events) == []
 
 
-@pytest.mark.parametrize(("version", "told"), [(0x00, False), (0x33, False), (0x50, True)])
-def test_old_peers_get_no_tlvs(version: int, told: bool) -> None:
+@pytest.mark.parametrize(
+    ("version", "told", "counts_as"),
+    [
+        (0x00, True, 0x34),  # left unset: larvitsmpp refuses receipts without TLVs
+        (0x01, False, 0x01),
+        (0x03, False, 0x03),
+        (0x33, False, 0x33),
+        (0x34, True, 0x34),
+        (0x50, True, 0x50),
+    ],
+)
+def test_old_peers_get_no_tlvs(version: int, told: bool, counts_as: int) -> None:
     session = smsc(State.OPEN)
     feed(session, BindTransceiver(0, 1, b"bank", interface_version=version))
     [response] = sent(session)
     assert isinstance(response, BindTransceiverResp)
     assert bool(response.tlvs) == told
-    assert session.interface_version == version
+    assert session.interface_version == counts_as
 
 
 def test_a_refused_bind_ends_the_session() -> None:
@@ -216,6 +226,7 @@ def test_a_pdu_that_cannot_be_written_leaves_no_trace() -> None:
     ("response", "version", "state"),
     [
         (BindTransceiverResp(0, 1, b"X", ((0x0210, b"\x50"),)), 0x50, State.BOUND_TRX),
+        (BindTransceiverResp(0, 1, b"X", ((0x0210, b"\0"),)), 0x34, State.BOUND_TRX),
         (BindTransceiverResp(0, 1), 0x33, State.BOUND_TRX),
         (BindTransceiverResp(CommandStatus.ESME_RALYBND, 1), 0, State.CLOSED),
         (GenericNack(CommandStatus.ESME_RINVCMDID, 1), 0, State.CLOSED),

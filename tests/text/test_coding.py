@@ -19,30 +19,28 @@ from smppbridge.text.errors import OddLength, Undecodable, Unencodable
 
 GSM7, LATIN1, UCS2, OCTETS = Alphabet.GSM7, Alphabet.LATIN1, Alphabet.UCS2, Alphabet.OCTETS
 
-# Sixteen values a line, as in LETTERS; a dot is the account's default, 3 its own three.
+# Sixteen values a line, as in LETTERS; a dot is the account's default, i its one, 3 its own three,
+# u its eight.
 EXPECTED = """
-    .ib3bjchubm..xkg
-    ggggbbbbuuuu....
+    .ib3bjchubm..xk.
+    ....bbbbuuuu....
     bbbbbbbbbbbbbbbb
     bbbbbbbbbbbbbbbb
-    ggggbbbbuuuu....
-    ggggbbbbuuuu....
+    ....bbbbuuuu....
+    ....bbbbuuuu....
     bbbbbbbbbbbbbbbb
     bbbbbbbbbbbbbbbb
     ................
     ................
     ................
     ................
-    gggggggggggggggg
-    gggggggggggggggg
+    ................
+    ................
     uuuuuuuuuuuuuuuu
-    ggggbbbbggggbbbb
+    ....bbbb....bbbb
 """
 LETTERS = {
-    "g": GSM7,
-    "u": UCS2,
     "b": OCTETS,
-    "i": Alphabet.IA5,
     "j": Alphabet.JIS,
     "c": Alphabet.CYRILLIC,
     "h": Alphabet.HEBREW,
@@ -85,23 +83,28 @@ SAMPLES = {
 READABLE = sorted(SAMPLES)
 
 
+@pytest.mark.parametrize("default", [GSM7, LATIN1, Alphabet.UTF8, UCS2])
 @pytest.mark.parametrize(
-    ("default", "three"), [(GSM7, LATIN1), (LATIN1, GSM7), (Alphabet.UTF8, Alphabet.IA5)]
+    ("one", "three", "eight"),
+    [(Alphabet.IA5, LATIN1, UCS2), (GSM7, GSM7, Alphabet.UTF8), (LATIN1, Alphabet.IA5, UCS2)],
 )
-def test_all_values_of_data_coding(default: Alphabet, three: Alphabet) -> None:
-    letters = LETTERS | {".": default, "3": three}
+def test_all_values_of_data_coding(
+    default: Alphabet, one: Alphabet, three: Alphabet, eight: Alphabet
+) -> None:
+    letters = LETTERS | {".": default, "i": one, "3": three, "u": eight}
     expected = [letters[letter] for letter in "".join(EXPECTED.split())]
-    assert [alphabet(value, default, three) for value in range(256)] == expected
-    assert list(alphabets(default, three)) == expected
+    assert list(alphabets(default, one=one, three=three, eight=eight)) == expected
+
+
+def test_what_is_left_unsaid_is_as_in_smpp() -> None:
+    said = alphabets(GSM7, one=Alphabet.IA5, three=LATIN1, eight=UCS2)
+    assert tuple(alphabet(value) for value in range(256)) == alphabets() == said
+    assert [alphabet(value, LATIN1) for value in (0, 0x11, 8)] == [LATIN1, LATIN1, UCS2]
 
 
 def test_all_message_classes() -> None:
     expected = [None if c == "." else int(c) for c in "".join(CLASSES.split())]
     assert [message_class(value) for value in range(256)] == expected
-
-
-def test_what_is_left_unsaid_is_gsm7_and_latin1() -> None:
-    assert (alphabet(0), alphabet(3)) == (GSM7, LATIN1)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +113,10 @@ def test_what_is_left_unsaid_is_gsm7_and_latin1() -> None:
         ("c7617520e9fcdf", 0x03, "Çau éüß"),
         ("c7617520e9fcdf", 0x00, "Çau éüß"),  # called GSM7, but Latin-1 by its octets
         ("636166e9", 0x01, "café"),
+        ("93353080 94".replace(" ", ""), 0x03, "“50€”"),  # Windows-1252 by its octets
+        ("9935308099", 0x00, "™50€™"),
+        ("93358085", 0x01, "“5€…"),
+        ("81418d8f90c39d", 0x03, "\ufffdA\ufffd\ufffd\ufffdÃ\ufffd"),
         ("004f004b0020d83ddc4dd83cdffd", 0x08, "OK 👍🏽"),
         ("feff0041", 0x08, "A"),
         ("fffe4100", 0x08, "A"),

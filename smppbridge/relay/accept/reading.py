@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from smppbridge.model.account import Account
-from smppbridge.model.address import Address, BadAddress, BadTon, number_of
+from smppbridge.model.address import Address, BadAddress, BadTon, has_letters, number_of
 from smppbridge.model.message import PLAIN, Message, Traits
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times, tlvs
-from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag, Ton
+from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.text import coding, segments
 from smppbridge.text.coding import Alphabet
@@ -49,8 +49,9 @@ class Reader:
         self.account = account
         self._alphabets = coding.alphabets(
             Alphabet(account.alphabet_0),
-            Alphabet(account.alphabet_3),
-            Alphabet(account.alphabet_1),
+            one=Alphabet(account.alphabet_1),
+            three=Alphabet(account.alphabet_3),
+            eight=Alphabet(account.alphabet_8),
         )
         self._sources: dict[tuple[bytes, int, int], Address] = {}
 
@@ -203,8 +204,7 @@ def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
         written = addr.decode("ascii")
     except UnicodeDecodeError as error:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not ASCII") from error
-    digits = written.removeprefix("+").isdecimal()
-    if (ton == Ton.ALPHANUMERIC or not digits) and len(written) > longest:
+    if has_letters(written) and len(written) > longest:  # whatever the TON: some set 5 for all
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
     if not written.isprintable():
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not printable")

@@ -27,7 +27,6 @@ def at(seconds: float) -> bytes:
 JUDGED: dict[str, tuple[dict[str, Any], int]] = {
     "plain": ({}, 0),
     "destination ton 7": ({"dest_addr_ton": 7}, Status.ESME_RINVDSTTON),
-    "destination ton 5": ({"dest_addr_ton": 5}, Status.ESME_RINVDSTTON),
     "destination letters": ({"destination_addr": b"hello"}, Status.ESME_RINVDSTADR),
     "destination not ascii": ({"destination_addr": b"\xff243"}, Status.ESME_RINVDSTADR),
     "destination empty": ({"destination_addr": b""}, Status.ESME_RINVDSTADR),
@@ -43,10 +42,8 @@ JUDGED: dict[str, tuple[dict[str, Any], int]] = {
     ),
     "source 12 digits": ({"source_addr": b"243810000001", "source_addr_ton": 1}, 0),
     "source + and digits": ({"source_addr": b"+243810000001", "source_addr_ton": 1}, 0),
-    "source 12 digits called letters": (
-        {"source_addr": b"243810000001", "source_addr_ton": 5},
-        Status.ESME_RINVSRCADR,
-    ),
+    "source 12 digits called letters": ({"source_addr": b"243810000001", "source_addr_ton": 5}, 0),
+    "destination called letters": ({"dest_addr_ton": 5}, 0),
     "source empty": ({"source_addr": b"", "source_addr_ton": 0}, 0),
     "source not printable": ({"source_addr": b"BA\nNK"}, Status.ESME_RINVSRCADR),
     "source not ascii": ({"source_addr": b"B\xc0NK"}, Status.ESME_RINVSRCADR),
@@ -266,6 +263,46 @@ def test_an_account_says_what_data_coding_0_1_and_3_mean() -> None:
         *[submit_sm(o, data_coding=n) for o, n in (("é".encode(), 0), (b"\2", 1), (b"\0", 3))]
     )
     assert [r.message.text for r in world.store.messages.values()] == ["é", "$", "@"]
+
+
+# Every way of 3GPP 23.038 to say default alphabet, plain, with a class, or with an indication.
+@pytest.mark.parametrize(
+    "data_coding", [0, 0x0F, 0x10, 0x11, 0x12, 0x13, 0x40, 0x53, 0xC0, 0xCA, 0xD0, 0xF0, 0xF3, 0xFB]
+)
+def test_the_default_alphabet_is_the_accounts_under_every_data_coding(data_coding: int) -> None:
+    for alphabet, octets in (("latin1", b"a@b $5"), ("gsm7", b"a\0b \x025")):
+        world = World(alphabet_0=alphabet)
+        world.sent(submit_sm(octets, data_coding=data_coding))
+        assert [r.message.text for r in world.store.messages.values()] == ["a@b $5"]
+
+
+@pytest.mark.parametrize("data_coding", [8, 0x18, 0x19, 0x48, 0xE0])
+def test_utf8_under_data_coding_8_is_a_setting(data_coding: int) -> None:
+    for alphabet, octets in (("utf8", "Ж5".encode()), ("ucs2", "Ж5".encode("utf-16-be"))):
+        world = World(alphabet_8=alphabet)
+        world.sent(submit_sm(octets, data_coding=data_coding))
+        assert [r.message.text for r in world.store.messages.values()] == ["Ж5"]
+
+
+@pytest.mark.parametrize(
+    ("source", "ton", "status"),
+    [
+        (b"243810000001", 5, 0),
+        (b"+243810000001", 5, 0),
+        (b"12345678901234567890", 5, 0),
+        (b"ELEVENCHARS", 5, 0),
+        (b"TwelveChars1", 5, Status.ESME_RINVSRCADR),
+        (b"TwelveChars1", 1, Status.ESME_RINVSRCADR),
+    ],
+)
+def test_a_source_is_judged_by_its_characters_and_not_by_its_ton(
+    source: bytes, ton: int, status: int
+) -> None:
+    world = World()
+    ((_, given, _),) = world.sent(submit_sm(source_addr=source, source_addr_ton=ton))
+    assert given == status
+    kept = [(r.message.source.addr, r.message.source.ton) for r in world.store.messages.values()]
+    assert kept == ([] if status else [(source.decode(), ton)])
 
 
 def test_a_reader_remembers_few_senders(monkeypatch: pytest.MonkeyPatch) -> None:
