@@ -152,7 +152,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
     wires = build_wires(world, lambda answers: carrier.answered(answers), receive, lanes)
-    carrier = Carrier(wires.send, around.clock.wall)
+    carrier = Carrier(wires.send, lambda: around.clock.wall())
     deliver = Deliver(store, around)
     endings = Endings(
         lanes,
@@ -209,7 +209,7 @@ def build_wires(
         record=receive,
         bound=lanes.probe,
         random=random.random,
-        wall=world.around.clock.wall,
+        wall=lambda: world.around.clock.wall(),
         journal=world.journal,
     )
     return Wires(HttpClient(world.reactor.callFromThread, answered), Upstreams(ports))

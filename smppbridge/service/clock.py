@@ -19,7 +19,8 @@ class SystemClock:
     that is set back is not: retries, polls and receipts would wait for as long as the clock was
     set back.  `wall` runs at half its speed then, until the machine's clock has caught up.
 
-    Only `look` writes the *lead* of `wall` over the machine's clock.
+    Only `look` writes *wall*, which is the machine's own function nearly always, and the *lead* of
+    `wall` over the machine's clock.
     """
 
     def __init__(
@@ -27,17 +28,11 @@ class SystemClock:
         machine: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.wall = machine
         self.monotonic = monotonic
         self._machine = machine
         self._lead = 0.0
         self._looked, self._shown = monotonic(), machine()
-
-    def wall(self) -> float:
-        """Return UNIX seconds, never less than before."""
-        if self._lead:
-            passed = self.monotonic() - self._looked
-            return self._machine() + max(0.0, self._lead - passed * SLOWNESS)
-        return self._machine()
 
     @property
     def lead(self) -> float:
@@ -57,7 +52,12 @@ class SystemClock:
         if abs(step) < LEAST_STEP:
             step = 0.0
         self._lead = max(0.0, lead - step)
+        self.wall = self._ahead if self._lead else self._machine
         return step
+
+    def _ahead(self) -> float:
+        passed = self.monotonic() - self._looked
+        return self._machine() + max(0.0, self._lead - passed * SLOWNESS)
 
 
 def never_stepping(reactor: Any) -> Any:

@@ -84,7 +84,7 @@ class CallbacksResource(Resource):
 
     def judge(self, request: BoundedRequest) -> Caller | None:
         """Return the caller whose path is requested; a stranger is counted."""
-        name, key = _addressed(request.wanted_path())
+        name, key = _addressed(request.path)
         caller = self._callers.get(name, _NOBODY)
         if compare_digest(caller.key, key) and caller is not _NOBODY:
             return caller

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from email.message import Message
 from email.parser import BytesParser
 from urllib.parse import parse_qsl
@@ -17,10 +17,12 @@ class TooManyFields(ValueError):
 
 def read_fields(octets: bytes) -> dict[str, str]:
     """Return the first value of each name of a query string or a form; raises TooManyFields."""
+    text = octets.decode("utf-8", "replace")
     try:
-        return _first(parse_qsl(_text(octets), keep_blank_values=True, max_num_fields=MAX_FIELDS))
+        pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:
         raise TooManyFields from None
+    return dict(reversed(pairs))
 
 
 def form_of(body: bytes, content_type: str) -> dict[str, str]:
@@ -45,7 +47,7 @@ def _multipart(body: bytes, content_type: str) -> dict[str, str]:
     if body.count(b"--" + boundary.encode("latin-1", "replace")) > MAX_FIELDS + 1:
         raise TooManyFields
     whole = BytesParser().parsebytes(b"Content-Type: %s\r\n\r\n" % content_type.encode() + body)
-    return _first(_parts(whole))
+    return dict(reversed(list(_parts(whole))))
 
 
 def _parts(form: Message) -> Iterator[tuple[str, str]]:
@@ -53,15 +55,4 @@ def _parts(form: Message) -> Iterator[tuple[str, str]]:
         name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
         value = part.get_payload(decode=True)  # type: ignore[union-attr]
         if isinstance(name, str) and isinstance(value, bytes):
-            yield name, _text(value)
-
-
-def _first(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        fields.setdefault(name, value)
-    return fields
-
-
-def _text(octets: bytes) -> str:
-    return octets.decode("utf-8", "replace")
+            yield name, value.decode("utf-8", "replace")

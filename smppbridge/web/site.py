@@ -84,12 +84,14 @@ class BoundedRequest(server.Request):
     content: BytesIO
     admission: Admission | None = None
     query: Mapping[str, str] = MappingProxyType({})
+    _fields = b""
     _pieces = 0
     _refused = False
 
     def gotLength(self, length: int | None) -> None:
         """Judge a request whose headers are in: no body is read for a stranger."""
         self.content = BytesIO()
+        self.path, _, self._fields = cast(BoundedChannel, self.channel).requested.partition(b"?")
         self.admission = cast(BoundedChannel, self.channel).site.resource.judge(self)
         if length == 0:
             return
@@ -97,10 +99,6 @@ class BoundedRequest(server.Request):
             self._refuse(http.NOT_FOUND)
         elif length is not None and length > self.admission.most:
             self._refuse(http.REQUEST_ENTITY_TOO_LARGE)
-
-    def wanted_path(self) -> bytes:
-        """Return the path, without its query string, of a request whose headers are in."""
-        return cast(BoundedChannel, self.channel).requested_path()
 
     def peer(self) -> str:
         """Return the peer's address."""
@@ -122,10 +120,9 @@ class BoundedRequest(server.Request):
             return
         self.content.seek(0)
         self.method, self.uri, self.clientproto = command, path, version
-        self.path, _, query = path.partition(b"?")
-        if query and self.admission is not None:
+        if self._fields and self.admission is not None:
             try:
-                self.query = read_fields(query)
+                self.query = read_fields(self._fields)
             except TooManyFields:
                 self._refuse(http.BAD_REQUEST)
                 return
@@ -183,10 +180,10 @@ class BoundedChannel(http.HTTPChannel):
         else:
             self.transport.abortConnection()
 
-    def requested_path(self) -> bytes:
-        """Return the path of the request whose headers are in, without its query string."""
-        path: bytes = self._path
-        return path.partition(b"?")[0]
+    @property
+    def requested(self) -> bytes:
+        """The path and query string of the request whose headers are in."""
+        return self._path
 
     def getHost(self) -> IAddress:
         """Return our end of the connection, found once: every request asks."""
@@ -256,7 +253,7 @@ class Pages(Resource):
 
     def judge(self, request: BoundedRequest) -> Admission | None:
         """Let requests without a body in, where there is a page."""
-        return _NO_BODY if request.wanted_path() in self._pages else None
+        return _NO_BODY if request.path in self._pages else None
 
     def render(self, request: server.Request) -> bytes:
         """Answer GET and HEAD."""

@@ -56,7 +56,7 @@ class UssdResource(Resource):
 
     def judge(self, request: BoundedRequest) -> Admission | None:
         """Let the requests of phones in; other paths are for *others* to judge."""
-        if compare_digest(request.wanted_path(), self._path) and self._dialogues is not None:
+        if compare_digest(request.path, self._path) and self._dialogues is not None:
             return self._admission
         return self._others.judge(request)
 
