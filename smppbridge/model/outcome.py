@@ -1,8 +1,12 @@
-"""The outcome of one attempt to submit a message: exactly one of four."""
+"""The outcome of one attempt to submit a message: exactly one of four.
+
+A *reason* is in our own words, and can be logged.  *words* are the provider's own, without pieces
+of the message's text: the store keeps them beside the reason, a log shows them only on demand.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from smppbridge.smpp.constants import CommandStatus
 
@@ -25,6 +29,7 @@ class Refused:
     reason: str
     command_status: int = CommandStatus.ESME_RSUBMITFAIL
     provider_fault: bool = False
+    words: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Postponed:
     reason: str
     after: float | None = None
     whole_lane: bool = False
+    words: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +52,14 @@ class Uncertain:
     """The request left and no usable answer came: the provider may have accepted the message."""
 
     reason: str
+    words: str = field(default="", repr=False)
 
 
 Outcome = Accepted | Refused | Postponed | Uncertain
+
+
+def explained(outcome: Outcome) -> str:
+    """Return an outcome's reason with the provider's words behind the reason; "" for Accepted."""
+    if isinstance(outcome, Accepted):
+        return ""
+    return f"{outcome.reason}: {outcome.words}" if outcome.words else outcome.reason

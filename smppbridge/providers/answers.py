@@ -1,7 +1,7 @@
 """The rules that several providers share to read answers: JSON, seconds, ids, words of refusal.
 
-All input comes from a peer: every length has a bound, and no reason that an operator may read holds
-credentials or text.
+All input comes from a peer: every length has a bound.  A reason is in our own words; the provider's
+words stand apart from the reason, and hold neither credentials nor pieces of the text.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import BadReply, HttpRequest, HttpResponse
+from smppbridge.providers.pieces import taken_out
 from smppbridge.smpp.constants import CommandStatus, MessageState
 
 MAX_ANSWER = 65_536
@@ -29,6 +30,7 @@ StateName = Literal[
 ]
 Blame = Literal["provider", "destination", "source", "length", "message", "throttled"]
 On5xx = Literal["uncertain", "retry", "fail"]
+On503 = Literal["uncertain", "retry"]
 
 _REFUSALS: Mapping[str, tuple[CommandStatus, bool]] = MappingProxyType(
     {
@@ -39,6 +41,30 @@ _REFUSALS: Mapping[str, tuple[CommandStatus, bool]] = MappingProxyType(
         "message": (CommandStatus.ESME_RSUBMITFAIL, False),
     }
 )
+_REASONS: Mapping[Blame, str] = MappingProxyType(
+    {
+        "provider": "account refused",
+        "destination": "destination refused",
+        "source": "source refused",
+        "length": "text refused as too long",
+        "message": "message refused",
+        "throttled": "too many requests",
+    }
+)
+_ACCOUNT_FAULTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("no credit", ("credit", "balance", "fund", "charge", "top up", "top-up", "quota")),
+    (
+        "credentials refused",
+        ("token", "auth", "credential", "passw", "api key", "apikey", "api_key"),
+    ),
+    ("credentials refused", ("login", "log in", "user", "client", "scope", "access")),
+    ("account not active", ("expired", "inactive", "suspend", "disabled", "blocked")),
+)
+_BY_STATUS = {401: "credentials refused", 402: "no credit", 403: "access refused"}
+# A proxy that gave up on its backend may answer 503 in the backend's name, and with a Retry-After
+# of its own (Varnish's built-in page); Via is RFC 9110, 7.6.3.
+_PROXIES = ("via", "x-varnish")
+_PERHAPS_TAKEN = 408, 503
 _decode = json.JSONDecoder().decode
 
 
@@ -100,18 +126,21 @@ def identifier_of(value: object) -> str | None:
     return identifier if fits and "\ufffd" not in identifier else None
 
 
-def shown(words: object, *secrets: str) -> str:
-    """Return a provider's *words* as an operator may see them: short, printable, no *secrets*."""
+def shown(words: object, *texts: str, secrets: Iterable[str] = ()) -> str:
+    """Return a provider's *words* as an operator may see them: short, printable, and decoded.
+
+    Every piece of four or more characters of *texts* is taken out, in whatever encoding, and
+    *secrets* where they stand whole.
+    """
     if not isinstance(words, str):
         return ""
-    for secret in filter(None, secrets):
-        words = words.replace(secret, "***")
+    words = taken_out(words, texts, tuple(secrets))
     return "".join(c if c.isprintable() else "?" for c in words[:MAX_SHOWN])
 
 
-def retry_after(response: HttpResponse) -> float | None:
+def retry_after(response: HttpResponse, header: str = "retry-after") -> float | None:
     """Return the seconds of Retry-After, at most an hour; None without one, or for a date."""
-    value = response.headers.get("retry-after", "").strip()
+    value = response.headers.get(header, "").strip()
     if not (value.isascii() and value.isdecimal()):
         return None
     return float(min(int(value[:9]), MAX_PAUSE))
@@ -160,38 +189,88 @@ def without(words: str, text: str) -> str:
     return f"{before} {after[sum(1 for _ in same) :]}"
 
 
-def refusal(reason: str, blame: Blame) -> Refused | Postponed:
-    """Return the outcome of a submission that the provider explicitly refused."""
+def account_fault(words: object) -> str:
+    """Return the fault of our account in a provider's *words*, as a reason; "" for none."""
+    lowered = words[:MAX_ANSWER].lower() if isinstance(words, str) else ""
+    if not lowered:
+        return ""
+    return next((r for r, found in _ACCOUNT_FAULTS if any(each in lowered for each in found)), "")
+
+
+def bad_reply(reason: str, words: object = "", *, secrets: Iterable[str] = ()) -> BadReply:
+    """Return the error for an answer that is none, with the fault of our account if *words* say."""
+    fault = account_fault(words)
+    return BadReply(f"{reason}: {fault}" if fault else reason, shown(words, secrets=secrets))
+
+
+def bad_status(response: HttpResponse) -> str:
+    """Return the reason for an answer other than 2xx to a question that is no submission."""
+    fault = _BY_STATUS.get(response.status)
+    return f"HTTP {response.status}: {fault}" if fault else f"HTTP {response.status}"
+
+
+def unknown_status(words: str) -> Uncertain:
+    """Return the outcome of a submission answered with a status that no table of ours knows."""
+    return Uncertain("unknown status" if words else "no status", words)
+
+
+def refusal(reason: str, blame: Blame, words: str = "", *, raw: object = "") -> Refused | Postponed:
+    """Return the outcome of a submission that the provider explicitly refused.
+
+    The blame follows *reason*.  *words* are the provider's as they may be shown; a fault of our
+    account is looked for in *raw*, or in *words*.
+    """
+    said = (account_fault(raw or words) if blame == "provider" else "") or _REASONS[blame]
+    reason = f"{reason}: {said}" if reason else said
     if blame == "throttled":
-        return Postponed(reason, whole_lane=True)
+        return Postponed(reason, whole_lane=True, words=words)
     command_status, provider_fault = _REFUSALS[blame]
-    return Refused(reason, command_status, provider_fault)
+    return Refused(reason, command_status, provider_fault, words)
 
 
-def http_fault(response: HttpResponse, on_5xx: On5xx) -> Outcome:
+def http_fault(
+    response: HttpResponse,
+    on_5xx: On5xx,
+    on_503: On503 | None = None,
+    pause: str = "retry-after",
+) -> Outcome:
     """Return the outcome of a submission answered with a status other than 2xx, for any provider.
 
-    ASP.NET answers an exception with a 302 to its error page, and a 303 follows a completed
-    request: only the redirects that ask for the same request again prove that the server did not
-    act.
+    A status proves that the message was not taken only where the provider itself must have given
+    the status before it acted: 429 and other 4xx.  A 5xx may follow the act.  So may 503 and 408: a
+    proxy gives them in the provider's name when the provider took the request and its answer was
+    lost.  They are Postponed with a Retry-After (in the header *pause*) that no proxy can have
+    written, or where *on_503* says that the provider means them; else *on_5xx* decides.
+
+    No redirect proves anything: libcurl follows none, a 303 follows a completed request, ASP.NET
+    answers an exception after the act with a 302, and a 301, 307 or 308 may come from a rule that
+    looks at the answer.  To hold a message is less harm than to send it twice.
     """
     status, reason = response.status, f"HTTP {response.status}"
-    if status in (429, 503):
-        return Postponed(reason, retry_after(response), whole_lane=True)
-    if status == 408:  # RFC 9110, 15.5.9: the request never arrived whole
-        return Postponed(reason)
-    if status >= 500:
-        return _after_5xx(reason, on_5xx)
+    after = retry_after(response, pause)
+    if status == 429:
+        return Postponed(reason, after, whole_lane=True)
+    if status in _PERHAPS_TAKEN and _not_taken(response, on_503, pause):
+        return Postponed(reason, after, whole_lane=status == 503)
+    if status >= 500 or status == 408:
+        return _after_5xx(reason, on_5xx, after)
     if status >= 400:
-        return refusal(reason, "provider" if status in (401, 403) else "message")
-    if status in (301, 307, 308):
-        return refusal(reason, "provider")
+        blame: Blame = "provider" if status in _BY_STATUS else "message"
+        return Refused(reason, *_REFUSALS[blame])
     return Uncertain(reason)
 
 
-def _after_5xx(reason: str, on_5xx: On5xx) -> Outcome:
+def _not_taken(response: HttpResponse, on_503: On503 | None, pause: str) -> bool:
+    """Return whether a 503 or 408 is the provider's own word that it did not take the message."""
+    if response.status == 503 and on_503 is not None:
+        return on_503 == "retry"
+    headers = response.headers
+    return bool(headers.get(pause, "").strip()) and not any(name in headers for name in _PROXIES)
+
+
+def _after_5xx(reason: str, on_5xx: On5xx, after: float | None) -> Outcome:
     if on_5xx == "retry":
-        return Postponed(reason)
+        return Postponed(reason, after)
     if on_5xx == "fail":
         return Refused(reason, CommandStatus.ESME_RSYSERR)
     return Uncertain(reason)

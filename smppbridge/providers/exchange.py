@@ -77,7 +77,14 @@ class NoAnswer(Exception):
 
 
 class BadReply(Exception):
-    """The provider's answer is none that its documentation describes."""
+    """The provider's answer is none that its documentation describes.
+
+    *reason* is in our own words and can be logged; the message holds the provider's *words* too.
+    """
+
+    def __init__(self, reason: str = "", words: str = "") -> None:
+        super().__init__(f"{reason}: {words}" if words else reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,8 @@ from smppbridge.providers.answers import (
     Blame,
     On5xx,
     StateName,
+    bad_reply,
+    bad_status,
     blame_of,
     blame_table,
     callback_fields,
@@ -30,6 +32,7 @@ from smppbridge.providers.answers import (
     said,
     shown,
     state_table,
+    unknown_status,
 )
 from smppbridge.providers.exchange import (
     Abilities,
@@ -197,7 +200,7 @@ class Keccel(Provider):
         try:
             fields = lower_names(json_object(response.body))
         except BadReply as fault:
-            return Uncertain(str(fault))
+            return Uncertain(fault.reason)
         status = fields.get("status")
         word = status.strip().upper() if isinstance(status, str) else ""
         state = self._states.get(word)
@@ -206,9 +209,10 @@ class Keccel(Provider):
             return Accepted(identifier) if identifier else Uncertain("taken, but without messageID")
         if state in _NOT_TAKEN or word == "ERROR":
             words = fields.get("description")
-            reason = shown(words, self.token, message.text) or shown(word)
-            return refusal(reason, blame_of(words, self._blames) or "message")
-        return Uncertain(f"status {shown(status, self.token, message.text) or 'missing'}")
+            explanation = self._shown(words, message) or self._shown(word, message)
+            blame = blame_of(words, self._blames) or "message"
+            return refusal("", blame, explanation, raw=words)
+        return unknown_status(self._shown(status, message))
 
     def _read_fault(self, response: HttpResponse, message: Message) -> Outcome:
         """Return the outcome of an HTTP error; the body of a 4xx may say more than the status."""
@@ -222,16 +226,17 @@ class Keccel(Provider):
         blame = blame_of(words, self._blames)
         if blame is None:
             return outcome
-        return refusal(
-            f"HTTP {response.status}: {shown(words, self.token, message.text)}",
-            blame,
-        )
+        explanation = self._shown(words, message)
+        return refusal(f"HTTP {response.status}", blame, explanation, raw=words)
+
+    def _shown(self, words: object, message: Message) -> str:
+        return shown(words, message.text, secrets=(self.token,))
 
     def _report_asked_for(self, fields: dict[str, Any], provider_message_id: str) -> Report:
         """Return the report; without the id a rejected token would pass for a rejected message."""
         words = fields.get("description")
         if blame_of(words, self._blames) == "provider":
-            raise BadReply(shown(words, self.token))
+            raise bad_reply("no report", words, secrets=(self.token,))
         if identifier_of(fields.get("messageid")) != provider_message_id:
             raise BadReply("not about the message asked for")
         return self._report(provider_message_id, fields.get("status"))
@@ -250,8 +255,7 @@ class Keccel(Provider):
     def _balance_in(self, fields: Mapping[str, Any]) -> Balance:
         amount = _amount(fields.get("balance"))
         if amount is None:
-            words = shown(fields.get("description"), self.token)
-            raise BadReply(f"no balance: {words}" if words else "no balance")
+            raise bad_reply("no balance", fields.get("description"), secrets=(self.token,))
         return Balance(amount, "SMS", _seconds(fields.get("expiration")))
 
     def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
@@ -261,7 +265,7 @@ class Keccel(Provider):
             "balance": balance.amount,
             "unit": balance.unit,
             "expires": _date(balance.expires_at),
-            "status": shown(fields.get("status"), self.token),
+            "status": shown(fields.get("status"), secrets=(self.token,)),
         }
 
     def _request(
@@ -283,7 +287,7 @@ class Keccel(Provider):
 
 def _answered(response: HttpResponse) -> dict[str, Any]:
     if not 200 <= response.status < 300:
-        raise BadReply(f"HTTP {response.status}")
+        raise BadReply(bad_status(response))
     return lower_names(json_object(response.body))
 
 

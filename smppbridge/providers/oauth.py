@@ -17,7 +17,7 @@ from typing import Any, Literal
 from urllib.parse import urlencode
 
 from smppbridge.model.outcome import Postponed, Refused
-from smppbridge.providers.answers import http_fault, json_object, shown
+from smppbridge.providers.answers import account_fault, http_fault, json_object, shown
 from smppbridge.providers.exchange import (
     NOW,
     BadReply,
@@ -40,7 +40,7 @@ class LoginFailed(BadReply):
     """The provider gave no token; *outcome* is the outcome for the message, which was not sent."""
 
     def __init__(self, outcome: Postponed | Refused) -> None:
-        super().__init__(outcome.reason)
+        super().__init__(outcome.reason, outcome.words)
         self.outcome = outcome
 
 
@@ -145,7 +145,7 @@ class ClientCredentials:
         try:
             fields = json_object(response.body)
         except BadReply as fault:
-            raise LoginFailed(_postponed(f"login: {fault}")) from None
+            raise LoginFailed(_postponed(f"login: {fault.reason}")) from None
         kind, token = fields.get("token_type", "bearer"), _bearer(fields.get("access_token"))
         if token is None or not isinstance(kind, str) or kind.lower() != "bearer":
             raise LoginFailed(_postponed("login: no bearer token"))
@@ -177,13 +177,15 @@ def _lifetime(value: object) -> float:
 
 def _login_fault(response: HttpResponse, *secrets: str) -> Postponed | Refused:
     """Return the outcome of a message after a refused login: another provider, or later."""
-    words = _error_of(response)
-    reason = f"login: HTTP {response.status}"
-    reason = f"{reason} {shown(words, *secrets)}" if words else reason
+    said = _error_of(response)
+    words = shown(said, secrets=secrets)
     fault = http_fault(response, "retry")
     if isinstance(fault, Refused):
-        return Refused(reason, fault.command_status, provider_fault=True)
-    return _postponed(reason, fault.after if isinstance(fault, Postponed) else None)
+        kind = account_fault(said)
+        reason = f"login: HTTP {response.status}: {kind}" if kind else f"login: {fault.reason}"
+        return Refused(reason, fault.command_status, provider_fault=True, words=words)
+    after = fault.after if isinstance(fault, Postponed) else None
+    return _postponed(f"login: HTTP {response.status}", after, words)
 
 
 def _error_of(response: HttpResponse) -> str:
@@ -197,5 +199,5 @@ def _error_of(response: HttpResponse) -> str:
     return error if isinstance(error, str) else ""
 
 
-def _postponed(reason: str, after: float | None = None) -> Postponed:
-    return Postponed(reason, after, whole_lane=True)
+def _postponed(reason: str, after: float | None = None, words: str = "") -> Postponed:
+    return Postponed(reason, after, whole_lane=True, words=words)

@@ -20,6 +20,7 @@ from smppbridge.model.message import (
     Stage,
     Traits,
 )
+from smppbridge.model.outcome import explained
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry, Found, Settlement, Verdict
@@ -132,7 +133,7 @@ def attempt_row(v: Verdict) -> SqlRow:
         a.begun_at,
         v.at,
         type(outcome).__name__.lower(),
-        getattr(outcome, "reason", ""),
+        explained(outcome),
     )
 
 

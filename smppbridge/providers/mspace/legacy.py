@@ -13,7 +13,6 @@ from typing import Any, ClassVar
 from smppbridge.providers.answers import said
 from smppbridge.providers.exchange import (
     Abilities,
-    BadReply,
     HttpExchange,
     HttpRequest,
     Operation,
@@ -62,5 +61,5 @@ class MSpaceLegacy(MSpace):
     def _login(self) -> HttpExchange[Mapping[str, Any]]:
         answer = yield from self._asked("login", {})
         if not _EXISTS.match(answer.words):
-            raise BadReply(self._worded("not logged in", answer.words))
+            raise self._bad_reply("not logged in", answer.words)
         return {"username": self.username, "exists": True}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from smppbridge.providers.answers import (
     identifier_of,
     refusal,
     shown,
+    unknown_status,
     without,
 )
 from smppbridge.providers.exchange import BadReply, HttpResponse
@@ -88,12 +89,12 @@ class SubmitReader:
         try:
             answer = answer_in(response.body, MAX_ANSWER + _MAX_ENTRY * len(messages))
         except BadReply as fault:
-            return Uncertain(str(fault))
+            return Uncertain(fault.reason)
         if answer.entries:
             return answer
         words = answer.words
         return self._blamed(words, text) or Uncertain(
-            self._shown(words, text) or "an answer that says nothing of the message"
+            "an answer that says nothing of the message", self._shown(words, text)
         )
 
     def _outcome(self, entry: Record, text: str) -> Outcome:
@@ -102,22 +103,21 @@ class SubmitReader:
             identifier = identifier_of(entry.get("messageid"))
             return Accepted(identifier) if identifier else Uncertain("taken, but without messageId")
         words = description_of(entry) or status
-        reason = self._shown(words, text)
         state = state_in(without(words, text))
         # A number that is not the one of success is a failure, unless its words speak of success.
         failed = status.lstrip("-").isdecimal() or state is not None
         if blamed := self._blamed(words, text):
             return blamed
         if not failed or state in _HOPEFUL:
-            return Uncertain(f"status {self._shown(status, text) or 'missing'}: {reason}")
-        return refusal(reason, "message")
+            return unknown_status(self._shown(f"{status}: {words}" if status else words, text))
+        return refusal("", "message", self._shown(words, text))
 
     def _blamed(self, words: str, text: str) -> Outcome | None:
         """Return the outcome for known *words* of failure; None for unknown words."""
         said = without(words, text)
         blame = blame_of(said, self.blames)
         if blame is not None:
-            return refusal(self._shown(words, text), blame)
+            return refusal("", blame, self._shown(words, text), raw=words)
         if _INTERNAL in said.lower():
             return http_fault(HttpResponse(500), self.on_5xx)
         return None
@@ -128,12 +128,15 @@ class SubmitReader:
         if not 400 <= status < 500 or status in (408, 429):
             return http_fault(response, self.on_5xx)
         words = words_of(response)
-        reason = f"HTTP {status}: {self._shown(words, text)}".removesuffix(": ")
-        otherwise: Blame = "provider" if status in (401, 402, 403) else "message"
-        return refusal(reason, blame_of(without(words, text), self.blames) or otherwise)
+        explanation = self._shown(words, text)
+        blame = blame_of(without(words, text), self.blames)
+        if blame is not None:
+            return refusal(f"HTTP {status}", blame, explanation, raw=words)
+        fault = http_fault(response, self.on_5xx)
+        return fault if isinstance(fault, Accepted) else replace(fault, words=explanation)
 
     def _shown(self, words: str, text: str) -> str:
-        return shown(words, *self.secrets, text, quoted(text))
+        return shown(words, text, secrets=self.secrets)
 
 
 def words_of(response: HttpResponse) -> str:

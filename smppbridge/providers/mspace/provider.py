@@ -19,6 +19,8 @@ from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
+    bad_reply,
+    bad_status,
     blame_of,
     blame_table,
     said,
@@ -164,7 +166,7 @@ class MSpace(Provider):
         answer = yield from self._asked("balance", {})
         amount = answer.amount
         if amount is None:
-            raise BadReply(self._worded("no balance", answer.words))
+            raise self._bad_reply("no balance", answer.words)
         return Balance(amount, "SMS")
 
     def _balance_row(self) -> HttpExchange[Mapping[str, Any]]:
@@ -175,7 +177,7 @@ class MSpace(Provider):
         answer = yield from self._asked(operation, {}, _MAX_LIST)
         rows = [row for row in map(self._row, answer.records) if row]
         if not rows and not answer.nothing:
-            raise BadReply(self._worded(f"no list of {_LISTS[operation]}", answer.words))
+            raise self._bad_reply(f"no list of {_LISTS[operation]}", answer.words)
         return rows
 
     def _row(self, record: Record) -> Mapping[str, Any] | None:
@@ -184,8 +186,11 @@ class MSpace(Provider):
         if not isinstance(name, str | int) or balance is None:
             return None
         amount = amount_of(balance)
-        words_shown = shown(balance, *self._reader.secrets) if amount is None else amount
-        return {"name": shown(f"{name}", *self._reader.secrets), "balance": words_shown}
+        words_shown = self._shown(balance) if amount is None else amount
+        return {"name": self._shown(f"{name}"), "balance": words_shown}
+
+    def _shown(self, words: object) -> str:
+        return shown(words, secrets=self._reader.secrets)
 
     def _top_up(self, operation: str, who: str, count: str) -> HttpExchange[Mapping[str, Any]]:
         """Move credit; unless the answer is a plain refusal, the credit may have moved."""
@@ -199,9 +204,9 @@ class MSpace(Provider):
             raise BadReply(f"{silence}; {_PERHAPS}") from None
         words = words_of(response)
         if 200 <= response.status < 300 and _TOPPED_UP.match(words):
-            words_shown = shown(words, *self._reader.secrets)
+            words_shown = self._shown(words)
             return {"name": who, "messages": int(number[1]), "answer": words_shown}
-        words_shown = self._worded(f"HTTP {response.status}", words)
+        words_shown = f"HTTP {response.status}: {self._shown(words)}".removesuffix(": ")
         # MSpace's texts repeat the name, which may itself read like a refusal.
         half_done = _HALF_DONE.search(words)
         if not half_done and self._declined(response.status, words.replace(who, "")):
@@ -209,7 +214,7 @@ class MSpace(Provider):
         raise BadReply(f"{words_shown}; {_PERHAPS}")
 
     def _declined(self, status: int, words: str) -> bool:
-        if status in (301, 307, 308) or (400 <= status < 500 and status != 408):
+        if 400 <= status < 500 and status != 408:
             return True
         return 200 <= status < 300 and blame_of(words, self._reader.blames) == "provider"
 
@@ -228,7 +233,7 @@ class MSpace(Provider):
     ) -> HttpExchange[MSpaceAnswer]:
         response = yield self._fitting(operation, arguments)
         if not 200 <= response.status < 300:
-            raise BadReply(self._worded(f"HTTP {response.status}", words_of(response)))
+            raise self._bad_reply(bad_status(response), words_of(response))
         return answer_in(response.body, limit)
 
     def _fitting(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
@@ -238,9 +243,8 @@ class MSpace(Provider):
         request.operation = "query" if operation == "deliveryreport" else operation
         return request
 
-    def _worded(self, fault: str, words: str) -> str:
-        words_shown = shown(words, *self._reader.secrets)
-        return f"{fault}: {words_shown}" if words_shown else fault
+    def _bad_reply(self, reason: str, words: str) -> BadReply:
+        return bad_reply(reason, words, secrets=self._reader.secrets)
 
 
 def segments(arguments: Mapping[str, str]) -> str:

@@ -163,13 +163,13 @@ class MSpaceV2(MSpace):
             e for e in answer.records if identifier_of(e.get("messageid")) == provider_message_id
         ]
         if not about:
-            raise BadReply(self._worded("not about the message asked for", answer.words))
+            raise self._bad_reply("not about the message asked for", answer.words)
         entry = next((e for e in about if description_of(e) or status_of(e)), None)
         if entry is None:
             raise BadReply("no status")
         words = description_of(entry)
         if blame_of(words, self._reader.blames) == "provider":
-            raise BadReply(self._worded("no report", words))
+            raise self._bad_reply("no report", words)
         state = state_of(entry, self._states)
         return Report(provider_message_id, state, _error_of(entry) if state in _FAILED else 0)
 

@@ -16,11 +16,14 @@ from smppbridge.model.report import Report
 from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
+    account_fault,
+    bad_status,
     http_fault,
     identifier_of,
     json_object,
     refusal,
     shown,
+    unknown_status,
 )
 from smppbridge.providers.exchange import BadReply, HttpResponse, Received
 from smppbridge.providers.smscx.error_object import (
@@ -116,12 +119,12 @@ class SmsCxReader:
         try:
             fields = json_object(response.body, answer_bound(len(messages)))
         except BadReply as nonsense:
-            return [Uncertain(str(nonsense))] * len(messages)
+            return [Uncertain(nonsense.reason)] * len(messages)
         items = items_of(fields.get("data"))
         if items or not isinstance(fields.get("error"), dict):
             return self._one_by_one(items, fields.get("info"), messages)
         fault = error_of(response.status, fields)
-        outcome = self._judged(fault, text) or Uncertain(self._words(fault, text))
+        outcome = self._judged(fault, text) or Uncertain("an error", self._words(fault, text))
         return self._but_for_invalid(outcome, fault, messages)
 
     def report(self, item: Mapping[str, Any]) -> Report | None:
@@ -151,9 +154,13 @@ class SmsCxReader:
             raise BadReply(f"nothing that makes sense in {event}")
         return found
 
-    def bad_reply(self, response: HttpResponse, *secrets: str) -> BadReply:
+    def bad_reply(self, response: HttpResponse) -> BadReply:
         """Return the error for an answer other than 2xx to a question that is no submission."""
-        return BadReply(self._words(error_in(response), *secrets))
+        fault = error_in(response)
+        reason = f"{fault.kind} {fault.words}"
+        said = account_fault(reason)
+        reason = f"HTTP {fault.status}: {said}" if said else bad_status(response)
+        return BadReply(reason, self._words(fault))
 
     def _one_by_one(
         self, items: list[dict[str, Any]], info: object, messages: Sequence[Message]
@@ -181,32 +188,36 @@ class SmsCxReader:
         if word == _NO_COVERAGE:
             return Refused(word, *NO_ROUTE)
         if state is None or state == MessageState.UNKNOWN:
-            words = shown(item.get("status"), *self.secrets, text)
-            return Uncertain(f"status {words or 'missing'}")
+            return unknown_status(shown(item.get("status"), text, secrets=self.secrets))
         return Refused(word)
 
     def _refusal(
         self, fault: ErrorObject, response: HttpResponse, text: str, now: float
     ) -> Outcome:
         words = self._words(fault, text)
-        if fault.status >= 500:  # 503 too: under its key the request may be repeated
-            return Uncertain(words)
         if fault.status == 429 or fault.kind == "rate_limit":
-            return Postponed(words, pause_of(response, now), whole_lane=True)
+            reason = f"HTTP {fault.status}: too many requests"
+            return Postponed(reason, pause_of(response, now), whole_lane=True, words=words)
         judged = self._judged(fault, text) if 400 <= fault.status < 500 else None
-        outcome = judged or http_fault(response, "uncertain")
-        return outcome if isinstance(outcome, Accepted) else replace(outcome, reason=words)
+        # Uncertain, a request is repeated under its key; Postponed, it would leave under a new one
+        outcome = judged or http_fault(response, "uncertain", "uncertain")
+        return outcome if isinstance(outcome, Accepted) else replace(outcome, words=words)
 
     def _judged(self, fault: ErrorObject, text: str) -> Outcome | None:
         """Return the outcome for an error's code, or else for its type; None for unknown ones."""
-        words = self._words(fault, text)
+        words, reason = self._words(fault, text), f"HTTP {fault.status}"
         if fault.kind in DUPLICATES:
-            return Uncertain(words)
+            return Uncertain(f"{reason}: known already", words)
         for name in (fault.code, fault.kind):
             if name is not None and name in self.errors:
-                return refusal(words, self.errors[name])
+                return refusal(reason, self.errors[name], words, raw=f"{fault.kind} {fault.words}")
             if name is not None and name in FAULTS:
-                return Refused(words, *FAULTS[name])
+                status, provider_fault = FAULTS[name]
+                said = account_fault(f"{fault.kind} {fault.words}") if provider_fault else ""
+                known = name if isinstance(name, int) else fault.code
+                code = f" error {known}" if known is not None else ""
+                reason = f"{reason}{code}: {said or 'refused'}"
+                return Refused(reason, status, provider_fault, words)
         return None
 
     def _but_for_invalid(
@@ -236,11 +247,10 @@ class SmsCxReader:
         except BadAddress:
             return value.strip().removeprefix("+")
 
-    def _words(self, fault: ErrorObject, *secrets: str) -> str:
+    def _words(self, fault: ErrorObject, *texts: str) -> str:
         said = " ".join(str(part) for part in (fault.kind, fault.code) if part)
-        words = f"HTTP {fault.status}" + (f" {said}" if said else "")
-        words += f": {fault.words}" if fault.words else ""
-        return shown(words, *self.secrets, *secrets)
+        words = ": ".join(filter(None, (said, fault.words)))
+        return shown(words, *texts, secrets=self.secrets)
 
 
 def mo_of(item: Mapping[str, Any]) -> Mo | None:

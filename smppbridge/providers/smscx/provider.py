@@ -150,7 +150,8 @@ class SmsCx(Provider):
         derive(self, "base_url", base)
         derive(self, "_headers", (*_JSON, *key))
         derive(self, "_login", None if self.api_key else self._application(base))
-        secrets = (self.api_key, self.app_secret, self.callback_url)
+        callback_key = self.callback_url.rpartition("/")[2]
+        secrets = (self.api_key, self.app_secret, self.callback_url, callback_key)
         states = state_table(STATES, self.states)
         derive(self, "_reader", SmsCxReader(states, self.errors, self.country_iso, secrets))
         rent_ids = tuple(self.rent_ids)

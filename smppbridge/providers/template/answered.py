@@ -12,7 +12,14 @@ from typing import Any
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
-from smppbridge.providers.answers import MAX_ANSWER, identifier_of, refusal
+from smppbridge.providers.answers import (
+    MAX_ANSWER,
+    bad_reply,
+    bad_status,
+    identifier_of,
+    refusal,
+    unknown_status,
+)
 from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
@@ -126,7 +133,7 @@ class Submitted:
         try:
             document = self._read(response.body, self._limit)
         except BadReply as fault:
-            return Uncertain(str(fault))
+            return Uncertain(fault.reason)
         return self._judged(document, message)
 
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
@@ -137,13 +144,14 @@ class Submitted:
         try:
             document = self._read(response.body, self._limit)
         except BadReply as fault:
-            return [Uncertain(str(fault))] * len(messages)
+            return [Uncertain(fault.reason)] * len(messages)
         if self._items is None:
             return [self._judged(document, message) for message in messages]
         items = self._items(document)
         if not items:
             words = self._alone._words(document)
-            return [self._unexplained(words, message) for message in messages]
+            explanation = self._meanings.shown(words, *texts)
+            return [self._unexplained(words, message, explanation) for message in messages]
         if self._number is not None:
             matched = _by_number(items, self._number, messages)
         elif len(items) == len(messages):
@@ -177,17 +185,24 @@ class Submitted:
         word = self._meanings.shown((status,), message.text)
         blame = self._meanings.exactly(status)
         if blame or (status and (status.upper() in self._refused or "*" in self._refused)):
-            reason = self._meanings.shown(words, message.text) or word
-            return refusal(reason, blame or self._meanings.blame(words, message.text) or "message")
-        return Uncertain(f"status {word or 'missing'}")
+            explanation = self._meanings.shown(words, message.text) or word
+            blame = blame or self._meanings.blame(words, message.text) or "message"
+            return refusal("", blame, explanation, raw=" ".join(words))
+        return unknown_status(word)
 
-    def _unexplained(self, words: Sequence[str], message: Message) -> Outcome:
-        """Return the outcome of an answer that has neither status nor id, but perhaps an error."""
+    def _unexplained(
+        self, words: Sequence[str], message: Message, explanation: str | None = None
+    ) -> Outcome:
+        """Return the outcome of an answer that has neither status nor id, but perhaps an error.
+
+        *explanation* are the words as they may be shown, None if nobody has made them yet.
+        """
         blame = self._meanings.blame(words, message.text)
-        reason = self._meanings.shown(words, message.text)
+        if explanation is None:
+            explanation = self._meanings.shown(words, message.text)
         if blame:
-            return refusal(reason, blame)
-        return Uncertain(f"no id: {reason}" if reason else "no id")
+            return refusal("", blame, explanation, raw=" ".join(words))
+        return Uncertain("no id", explanation)
 
     def _identifier(self, document: Any, message: Message) -> str | None:
         return identifier_of(self._id(document)) if self._id else str(message.message_id)
@@ -222,7 +237,7 @@ class Queried:
         document = _answered(response, self._read)
         words = [word_of(place(document)) for place in self._error]
         if self._meanings.blame(words) == "provider":
-            raise BadReply(self._meanings.shown(words))
+            raise bad_reply("no report", " ".join(words), secrets=self._meanings.secrets)
         if self._id and identifier_of(self._id(document)) != identifier:
             raise BadReply("not about the message asked for")
         status = word_of(self._status(document))
@@ -255,7 +270,7 @@ def _inherited(batch: BatchSection, section: SubmitSection) -> frozenset[str]:
 
 def _answered(response: HttpResponse, read: Callable[[bytes, int], Any]) -> Any:
     if not 200 <= response.status < 300:
-        raise BadReply(f"HTTP {response.status}")
+        raise BadReply(bad_status(response))
     return read(response.body, MAX_ANSWER)
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.outcome import Accepted, Outcome, Postponed
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import (
-    MAX_PAUSE,
     Blame,
     On5xx,
+    On503,
     blame_table,
     http_fault,
     refusal,
+    retry_after,
     shown,
     state_table,
     without,
@@ -56,6 +57,7 @@ class Meanings:
     fragments: tuple[tuple[str, Blame], ...]
     http: Mapping[int, Blame]
     on_5xx: On5xx
+    on_503: On503 | None
     retry_after: str
     secrets: tuple[str, ...] = field(repr=False)
 
@@ -78,7 +80,7 @@ class Meanings:
 
     def shown(self, words: Iterable[str], *texts: str) -> str:
         """Return *words* as an operator may see them."""
-        return shown(" ".join(filter(None, words)), *self.secrets, *texts)
+        return shown(" ".join(filter(None, words)), *texts, secrets=self.secrets)
 
     def state(self, word: str) -> MessageState:
         """Return the message_state of a status; an unknown status ends nothing."""
@@ -101,22 +103,17 @@ class Meanings:
     ) -> Outcome:
         """Return the outcome of an answer other than 2xx, whose error *words* are given."""
         error = self.shown(words, *texts)
-        reason = f"HTTP {response.status}: {error}" if error else f"HTTP {response.status}"
         blame = self.http.get(response.status)
         if blame is None and 400 <= response.status < 500 and response.status not in (408, 429):
             blame = self.blame(words, *texts)
-        outcome = refusal(reason, blame) if blame else http_fault(response, self.on_5xx)
+        if blame:
+            outcome: Outcome = refusal(f"HTTP {response.status}", blame, raw=" ".join(words))
+        else:
+            outcome = http_fault(response, self.on_5xx, self.on_503, self.retry_after)
         if isinstance(outcome, Postponed):
-            return replace(outcome, reason=reason, after=self._pause(response))
-        if isinstance(outcome, Refused | Uncertain):
-            return replace(outcome, reason=reason)
-        return outcome
-
-    def _pause(self, response: HttpResponse) -> float | None:
-        value = response.headers.get(self.retry_after, "").strip()
-        if not (value.isascii() and value.isdecimal()):
-            return None
-        return float(min(int(value[:9]), MAX_PAUSE))
+            after = retry_after(response, self.retry_after)
+            return replace(outcome, words=error, after=after)
+        return outcome if isinstance(outcome, Accepted) else replace(outcome, words=error)
 
 
 def meanings_of(described: Described, secrets: Iterable[str], faults: Faults) -> Meanings:
@@ -138,6 +135,8 @@ def meanings_of(described: Described, secrets: Iterable[str], faults: Faults) ->
         fragments=blame_table(words, {}),
         http=described.http,
         on_5xx=described.on_5xx,
+        # under its key a request is repeated; postponed, it would leave under another one
+        on_503=described.on_503 or ("uncertain" if described.idempotent else None),
         retry_after=described.retry_after.lower(),
         secrets=tuple(filter(None, secrets)),
     )

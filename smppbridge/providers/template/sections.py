@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from smppbridge.providers.answers import Blame, On5xx, StateName, said
+from smppbridge.providers.answers import Blame, On5xx, On503, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 BodyKind = Literal["json", "form", "xml", "text"]
@@ -246,6 +246,14 @@ class Described:
     on_5xx: On5xx = field(
         default="uncertain",
         metadata=said("What a server error means for a submission: uncertain, retry or fail"),
+    )
+    on_503: On503 | None = field(
+        default=None,
+        metadata=said(
+            "What a 503 means for a submission: retry (it says so where it did not take the"
+            " message) or uncertain; absent: retry with a Retry-After that no proxy wrote, else as"
+            " on_5xx says"
+        ),
     )
     retry_after: str = field(
         default="Retry-After", metadata=said("The header that says how many seconds to wait")

@@ -1,0 +1,82 @@
+"""Pieces of a message's text, and secrets, found again in a provider's words and taken out.
+
+A provider quotes a text whole or in part, as it came, URL-encoded, HTML-escaped, with JSON's
+escapes, with other blanks, in other case: both sides are compared without all that.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from urllib.parse import unquote
+
+PIECE = 4  # characters of a text in a row: fewer show nothing of the text
+MOST_READ = 600  # characters of words
+_ROUNDS = 3  # of encodings on top of each other
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_BETWEEN = "\0"
+_HIDDEN = "***"
+
+
+def taken_out(words: str, texts: Sequence[str], secrets: Sequence[str]) -> str:
+    """Return *words*, decoded, without pieces of *texts* and without any whole of *secrets*."""
+    plain = _decoded(words[:MOST_READ])
+    places = [place for place, c in enumerate(plain) if _counts(c)]
+    squeezed = _squeezed(plain)
+    covered: set[int] = set()
+    forms = [form for text in texts if text for form in _forms(text)]
+    among = _BETWEEN.join(form for form in forms if len(form) >= PIECE)
+    for at in range(len(squeezed) - PIECE + 1 if among else 0):
+        if squeezed[at : at + PIECE] in among:
+            covered.update(range(at, at + PIECE))
+    wholes = [form for form in forms if len(form) < PIECE]
+    wholes += [form for secret in secrets if secret for form in _forms(secret)]
+    for whole in filter(None, wholes):
+        for found in re.finditer(re.escape(whole), squeezed):
+            covered.update(range(*found.span()))
+    return _starred(plain, [places[at] for at in sorted(covered)], places) if covered else plain
+
+
+def _starred(plain: str, covered: Iterable[int], places: Sequence[int]) -> str:
+    """Return *plain* with stars for each run of *covered* places; blanks within a run go too."""
+    follows = dict(pairwise(places))
+    parts: list[str] = []
+    at, awaited = 0, -1
+    for place in covered:
+        if place != awaited:
+            parts += (plain[at:place], _HIDDEN)
+        at, awaited = place + 1, follows.get(place, -1)
+    return "".join((*parts, plain[at:]))
+
+
+def _decoded(words: str) -> str:
+    for _ in range(_ROUNDS):
+        before = words
+        words = html.unescape(unquote(words, errors="replace"))
+        words = _ESCAPE.sub(lambda found: chr(int(found[1], 16)), words)
+        if words == before:
+            break
+    return unicodedata.normalize("NFKC", words)
+
+
+def _forms(text: str) -> set[str]:
+    """Return a text as it is compared: as it is, and decoded like the words that may quote it."""
+    return {_squeezed(unicodedata.normalize("NFKC", text)), _squeezed(_decoded(text))}
+
+
+def _counts(c: str) -> bool:
+    """Return whether a character is compared; a plus sign may stand for a blank."""
+    return c.isprintable() and not c.isspace() and c != "+"
+
+
+def _squeezed(text: str) -> str:
+    squeezed = "".join(text.split()).replace("+", "")
+    if not squeezed.isprintable():
+        squeezed = "".join(filter(_counts, squeezed))
+    lowered = squeezed.lower()
+    if len(lowered) == len(squeezed):
+        return lowered
+    return "".join(c.lower()[:1] for c in squeezed)
