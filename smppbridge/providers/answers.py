@@ -200,7 +200,9 @@ def account_fault(words: object) -> str:
 def bad_reply(reason: str, words: object = "", *, secrets: Iterable[str] = ()) -> BadReply:
     """Return the error for an answer that is none, with the fault of our account if *words* say."""
     fault = account_fault(words)
-    return BadReply(f"{reason}: {fault}" if fault else reason, shown(words, secrets=secrets))
+    if fault and fault not in reason:
+        reason = f"{reason}: {fault}"
+    return BadReply(reason, shown(words, secrets=secrets))
 
 
 def bad_status(response: HttpResponse) -> str:

@@ -120,29 +120,29 @@ def test_what_was_sent_is_accepted(document, identifier):
 
 
 @pytest.mark.parametrize(
-    ("description", "status", "provider_fault"),
+    ("description", "reason", "status", "provider_fault"),
     [
-        ("Invalid token", CommandStatus.ESME_RSUBMITFAIL, True),
-        ("INVALID TOKEN", CommandStatus.ESME_RSUBMITFAIL, True),
-        ("Insufficient credit", CommandStatus.ESME_RSUBMITFAIL, True),
-        ("Account expired", CommandStatus.ESME_RSUBMITFAIL, True),
-        ("Account inactive", CommandStatus.ESME_RSUBMITFAIL, True),
-        ("Invalid number", CommandStatus.ESME_RINVDSTADR, False),
-        ("FROM parameter is empty", CommandStatus.ESME_RINVSRCADR, False),
-        ("Message too long", CommandStatus.ESME_RINVMSGLEN, False),
-        ("MESSAGE parameter is empty", CommandStatus.ESME_RSUBMITFAIL, False),
-        ("Spam", CommandStatus.ESME_RSUBMITFAIL, False),
+        ("Invalid token", "credentials refused", CommandStatus.ESME_RSUBMITFAIL, True),
+        ("INVALID TOKEN", "credentials refused", CommandStatus.ESME_RSUBMITFAIL, True),
+        ("Insufficient credit", "no credit", CommandStatus.ESME_RSUBMITFAIL, True),
+        ("Account expired", "account not active", CommandStatus.ESME_RSUBMITFAIL, True),
+        ("Account inactive", "account not active", CommandStatus.ESME_RSUBMITFAIL, True),
+        ("Invalid number", "destination refused", CommandStatus.ESME_RINVDSTADR, False),
+        ("FROM parameter is empty", "source refused", CommandStatus.ESME_RINVSRCADR, False),
+        ("Message too long", "text refused as too long", CommandStatus.ESME_RINVMSGLEN, False),
+        ("MESSAGE parameter is empty", "message refused", CommandStatus.ESME_RSUBMITFAIL, False),
+        ("Spam", "message refused", CommandStatus.ESME_RSUBMITFAIL, False),
     ],
 )
-def test_a_rejection_says_whose_fault_it_is(description, status, provider_fault):
-    refused = Refused(description, status, provider_fault)
+def test_a_rejection_says_whose_fault_it_is(description, reason, status, provider_fault):
+    refused = Refused(reason, status, provider_fault, description)
     for word in ("REJECTED", "Rejected", "Error", "FAILED"):
         assert submitted({**rejected(description), "status": word}) == refused
 
 
 @pytest.mark.parametrize("description", [None, 7, "", ["Invalid token"]])
 def test_a_rejection_without_description_is_refused_all_the_same(description):
-    assert submitted(rejected(description)) == Refused("REJECTED")
+    assert submitted(rejected(description)) == Refused("message refused", words="REJECTED")
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,14 @@ def test_what_makes_no_sense_is_uncertain(document):
         (503, {"retry-after": "-1"}, Postponed("HTTP 503", None, True)),
         (503, {"retry-after": "\u0661"}, Postponed("HTTP 503", None, True)),
         (503, {"retry-after": "Fri, 31 Dec 2027 23:59:59 GMT"}, Postponed("HTTP 503", None, True)),
-        (408, {}, Postponed("HTTP 408")),
+        (503, {}, Uncertain("HTTP 503")),
+        (503, {"retry-after": " "}, Uncertain("HTTP 503")),
+        (503, {"retry-after": "5", "via": "1.1 varnish (Varnish/7.1)"}, Uncertain("HTTP 503")),
+        (503, {"retry-after": "5", "x-varnish": "32770"}, Uncertain("HTTP 503")),
+        (408, {}, Uncertain("HTTP 408")),
+        (408, {"retry-after": "5"}, Postponed("HTTP 408", 5.0)),
+        (408, {"retry-after": "5", "via": "1.1 proxy"}, Uncertain("HTTP 408")),
+        (500, {"retry-after": "5"}, Uncertain("HTTP 500")),
         (500, {}, Uncertain("HTTP 500")),
         (502, {}, Uncertain("HTTP 502")),
         (504, {}, Uncertain("HTTP 504")),
@@ -201,9 +208,11 @@ def test_what_makes_no_sense_is_uncertain(document):
         (303, {}, Uncertain("HTTP 303")),
         (100, {}, Uncertain("HTTP 100")),
         (0, {}, Uncertain("HTTP 0")),
-        (301, {}, Refused("HTTP 301", provider_fault=True)),
-        (307, {}, Refused("HTTP 307", provider_fault=True)),
-        (308, {}, Refused("HTTP 308", provider_fault=True)),
+        (300, {}, Uncertain("HTTP 300")),
+        (301, {}, Uncertain("HTTP 301")),
+        (304, {}, Uncertain("HTTP 304")),
+        (307, {}, Uncertain("HTTP 307")),
+        (308, {}, Uncertain("HTTP 308")),
         (401, {}, Refused("HTTP 401", provider_fault=True)),
         (403, {}, Refused("HTTP 403", provider_fault=True)),
         (400, {}, Refused("HTTP 400")),
@@ -216,7 +225,9 @@ def test_an_http_status_other_than_2xx_goes_before_the_body(status, headers, out
 
 
 def test_the_body_of_a_4xx_may_say_more():
-    refused = Refused("HTTP 400: Invalid number", CommandStatus.ESME_RINVDSTADR)
+    refused = Refused(
+        "HTTP 400: destination refused", CommandStatus.ESME_RINVDSTADR, words="Invalid number"
+    )
     assert submitted(rejected("Invalid number"), 400) == refused
     assert submitted(rejected("Invalid token"), 400).provider_fault
     assert submitted(rejected("No idea"), 400) == Refused("HTTP 400")
@@ -233,7 +244,9 @@ def test_the_body_of_a_4xx_may_say_more():
 def test_what_a_server_error_means_can_be_set(on_5xx, outcome):
     keccel = replace(KECCEL, on_5xx=on_5xx)
     assert submitted(b"", 500, keccel=keccel) == outcome
-    assert isinstance(submitted(b"", 503, keccel=keccel), Postponed)
+    for status in (503, 408):
+        reason = f"HTTP {status}"
+        assert submitted(b"", status, keccel=keccel) == replace(outcome, reason=reason)
 
 
 def test_statuses_and_errors_can_be_added_and_go_before_ours():
@@ -244,10 +257,12 @@ def test_statuses_and_errors_can_be_added_and_go_before_ours():
     )
     assert submitted({"status": "QUEUED", "messageID": "7"}, keccel=keccel) == Accepted("7")
     assert isinstance(submitted({"status": "lost", "messageID": "7"}, keccel=keccel), Uncertain)
-    assert submitted({"status": "BLOCKED"}, keccel=keccel) == Refused("BLOCKED")
+    assert submitted({"status": "BLOCKED"}, keccel=keccel) == Refused(
+        "message refused", words="BLOCKED"
+    )
     assert submitted(rejected("SPAM found"), keccel=keccel).provider_fault
     assert not submitted(rejected("Invalid token"), keccel=keccel).provider_fault
-    throttled = Postponed("Slow down", whole_lane=True)
+    throttled = Postponed("too many requests", whole_lane=True, words="Slow down")
     assert submitted(rejected("Slow down"), keccel=keccel) == throttled
     for status, state, error in (
         ("read", MessageState.ENROUTE, 0),
@@ -525,10 +540,11 @@ def test_neither_token_nor_text_shows():
 
 def test_a_description_that_repeats_token_or_text_does_not_carry_them_on():
     outcome = submitted(rejected(f"Invalid token {TOKEN} for {TEXT}\x1b[2J" + "x" * 500))
-    assert outcome.reason.startswith("Invalid token *** for ***?[2Jxxx")
-    assert len(outcome.reason) <= 120
+    assert outcome.reason == "credentials refused"
+    assert outcome.words.startswith("Invalid token *** for ***?[2Jxxx")
+    assert len(outcome.words) <= 120
     uncertain = submitted({"status": f"odd {TOKEN}"})
-    assert uncertain == Uncertain("status odd ***")
+    assert uncertain == Uncertain("unknown status", "odd ***")
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ def test_messages_share_a_request_if_sender_and_text_are_the_same():
 def test_each_message_of_a_batch_has_its_own_outcome():
     failed = {**entry("0722000001", 114), "statusDescription": "Invalid recipient"}
     assert batched({"message": [entry(OTHER), failed]}) == [
-        Refused("Invalid recipient", CommandStatus.ESME_RINVDSTADR),
+        Refused("destination refused", CommandStatus.ESME_RINVDSTADR, words="Invalid recipient"),
         Accepted("1"),
     ]
 
@@ -250,8 +250,16 @@ def test_a_long_batch_may_have_a_long_answer():
 @pytest.mark.parametrize(
     ("document", "status", "outcome"),
     [
-        (b"Insufficient Balance", 200, Refused("Insufficient Balance", provider_fault=True)),
-        (b"Invalid sender", 200, Refused("Invalid sender", CommandStatus.ESME_RINVSRCADR)),
+        (
+            b"Insufficient Balance",
+            200,
+            Refused("no credit", provider_fault=True, words="Insufficient Balance"),
+        ),
+        (
+            b"Invalid sender",
+            200,
+            Refused("source refused", CommandStatus.ESME_RINVSRCADR, words="Invalid sender"),
+        ),
         (b"", 401, Refused("HTTP 401", provider_fault=True)),
         (b"", 429, Postponed("HTTP 429", None, True)),
         (b"", 500, Uncertain("HTTP 500")),
@@ -286,7 +294,9 @@ def taken(number, identifier):
 
 
 INVALID = HttpResponse(400, b'{"error": "Invalid recipient"}')
-REFUSED = Refused("HTTP 400: Invalid recipient", CommandStatus.ESME_RINVDSTADR)
+REFUSED = Refused(
+    "HTTP 400: destination refused", CommandStatus.ESME_RINVDSTADR, words="Invalid recipient"
+)
 LATER = Postponed("a recipient before it was not answered for")
 
 

@@ -229,15 +229,19 @@ def said(document, status=400):
     [
         (
             said({"error": "invalid_client"}, 401),
-            Refused("login: HTTP 401 invalid_client", provider_fault=True),
+            Refused(
+                "login: HTTP 401: credentials refused", provider_fault=True, words="invalid_client"
+            ),
         ),
         (
             said({"error": {"type": "invalid_scope", "code": 1600}}),
-            Refused("login: HTTP 400 invalid_scope", provider_fault=True),
+            Refused(
+                "login: HTTP 400: credentials refused", provider_fault=True, words="invalid_scope"
+            ),
         ),
         (HttpResponse(403), Refused("login: HTTP 403", provider_fault=True)),
         (HttpResponse(404, b"<html>"), Refused("login: HTTP 404", provider_fault=True)),
-        (HttpResponse(301), Refused("login: HTTP 301", provider_fault=True)),
+        (HttpResponse(301), Postponed("login: HTTP 301", whole_lane=True)),
         (
             HttpResponse(429, b"", {"retry-after": "7"}),
             Postponed("login: HTTP 429", 7.0, whole_lane=True),
@@ -300,7 +304,7 @@ def test_neither_secret_nor_token_shows():
         assert SECRET not in repr(thing)
         assert "token-4711" not in repr(thing)
     fault = failed(said({"error": f"bad {SECRET}"}))
-    assert str(fault) == "login: HTTP 400 bad ***"
+    assert str(fault) == "login: HTTP 400: bad ***"
 
 
 JSON = st.recursive(

@@ -178,7 +178,9 @@ def test_401_renews_the_token_under_the_same_key():
     [
         (
             HttpResponse(401, octets(fault(1600, "invalid_client"))),
-            Refused("login: HTTP 401 invalid_client", provider_fault=True),
+            Refused(
+                "login: HTTP 401: credentials refused", provider_fault=True, words="invalid_client"
+            ),
         ),
         (HttpResponse(500), Postponed("login: HTTP 500", whole_lane=True)),
     ],

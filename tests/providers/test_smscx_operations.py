@@ -179,7 +179,7 @@ def test_operations_ask_and_read(name, given, request_made, answer, result):
 def test_an_operation_that_is_refused_says_why_without_the_key():
     with pytest.raises(BadReply) as bad:
         asked("balance", answer=fault(1113, "insufficient_credit", f"{KEY}: top up"), status=400)
-    assert str(bad.value) == "HTTP 400 insufficient_credit 1113: ***: top up"
+    assert str(bad.value) == "HTTP 400: no credit: insufficient_credit 1113: ***: top up"
 
 
 def test_traffic_that_there_is_not_is_not_asked_for():

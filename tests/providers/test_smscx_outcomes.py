@@ -173,7 +173,8 @@ def test_the_answer_to_a_full_batch_is_read():
 
 @pytest.mark.parametrize("code", [name for name in FAULTS if isinstance(name, int)])
 def test_a_documented_code_says_whose_fault_it_is(code):
-    expected = Refused(f"HTTP 400 invalid_param {code}: No", *FAULTS[code])
+    words = f"invalid_param {code}: No"
+    expected = Refused(f"HTTP 400 error {code}: refused", *FAULTS[code], words=words)
     assert batch(fault(code), status=400) == [expected] * 2
     assert batch(fault(str(code)), status=400) == [expected] * 2
     assert (
@@ -240,8 +241,8 @@ def test_an_unknown_code_goes_by_its_type_and_then_by_http(
         (401, Refused("HTTP 401", provider_fault=True)),
         (403, Refused("HTTP 403", provider_fault=True)),
         (404, Refused("HTTP 404")),
-        (408, Postponed("HTTP 408")),
-        (301, Refused("HTTP 301", provider_fault=True)),
+        (408, Uncertain("HTTP 408")),
+        (301, Uncertain("HTTP 301")),
         (302, Uncertain("HTTP 302")),
         (500, Uncertain("HTTP 500")),
         (502, Uncertain("HTTP 502")),
@@ -257,8 +258,8 @@ def test_an_http_status_without_json_speaks_for_itself(status, outcome):
 
 
 def test_a_fault_that_nobody_knows_is_told_in_its_own_words():
-    assert submitted(fault(9999, "odd"), 400) == Refused("HTTP 400 odd 9999: No")
-    assert submitted(fault(9999, "odd"), 408) == Postponed("HTTP 408 odd 9999: No")
+    assert submitted(fault(9999, "odd"), 400) == Refused("HTTP 400", words="odd 9999: No")
+    assert submitted(fault(9999, "odd"), 408) == Uncertain("HTTP 408", "odd 9999: No")
 
 
 def test_a_server_error_is_uncertain_whatever_it_says():
@@ -317,8 +318,8 @@ def test_invalid_numbers_that_are_not_named_refuse_all(invalid):
 )
 def test_a_rate_limit_holds_the_lane_until_its_reset(headers, pause):
     document = fault(1604, "rate_limit", "Slow down")
-    reason = "HTTP 429 rate_limit 1604: Slow down"
-    expected = [Postponed(reason, pause, whole_lane=True)] * 2
+    reason, words = "HTTP 429: too many requests", "rate_limit 1604: Slow down"
+    expected = [Postponed(reason, pause, whole_lane=True, words=words)] * 2
     assert batch(document, status=429, headers=headers) == expected
     assert batch(b"<html>", status=429, headers=headers)[0].after == pause
     assert batch(document, status=403, headers=headers)[0].after == pause
@@ -335,7 +336,8 @@ def test_errors_and_statuses_can_be_added_and_go_before_ours():
     assert isinstance(submitted({"data": [item(status="lost")]}, smscx=smscx), Uncertain)
     assert submitted(fault(1234), 400, smscx=smscx).command_status == CommandStatus.ESME_RINVDSTADR
     assert submitted(fault(1107), 400, smscx=smscx).provider_fault
-    throttled = Postponed("HTTP 400 odd 9999: No", whole_lane=True)
+    reason = "HTTP 400: too many requests"
+    throttled = Postponed(reason, whole_lane=True, words="odd 9999: No")
     assert submitted(fault(9999, "odd"), 400, smscx=smscx) == throttled
 
 
@@ -369,14 +371,17 @@ def test_whatever_comes_every_message_has_an_outcome(body, status):
 def test_words_that_repeat_credentials_or_text_do_not_carry_them_on():
     where = "https://b/callbacks/it/secret-key"
     reported = replace(SMSCX, callback_url=where)
-    assert "secret-key" not in submitted(fault(1109, words=where), 400, smscx=reported).reason
+    assert "secret-key" not in submitted(fault(1109, words=where), 400, smscx=reported).words
+    words = "no secret-key there"
+    assert submitted(fault(0, words=words), 400, smscx=reported).words.endswith("no *** there")
     words = f"{KEY} for {TEXT}\x1b[2J" + "x" * 500
     for outcome in (
         submitted(fault(1105, words=words), 400),
         submitted(fault(0, words=words), 500),
     ):
-        assert KEY not in outcome.reason
-        assert TEXT not in outcome.reason
-        assert outcome.reason.isprintable()
-        assert len(outcome.reason) <= 120
-    assert submitted({"data": [item(status=f"odd {KEY}")]}) == Uncertain("status odd ***")
+        assert KEY not in outcome.words
+        assert TEXT not in outcome.words
+        assert outcome.words.isprintable()
+        assert len(outcome.words) <= 120
+    uncertain = submitted({"data": [item(status=f"odd {KEY}")]})
+    assert uncertain == Uncertain("unknown status", "odd ***")

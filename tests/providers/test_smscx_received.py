@@ -300,7 +300,9 @@ def test_a_balance_that_is_none_is_a_bad_reply(document):
 def test_a_bad_reply_says_why_and_keeps_the_key_to_itself():
     with pytest.raises(BadReply) as bad:
         balance(fault(1601, "invalid_api_key", f"{KEY} is not valid"), 401)
-    assert str(bad.value) == "HTTP 401 invalid_api_key 1601: *** is not valid"
+    assert str(bad.value) == (
+        "HTTP 401: credentials refused: invalid_api_key 1601: *** is not valid"
+    )
 
 
 # -- pulling -------------------------------------------------------------------------------------

@@ -103,21 +103,27 @@ def test_a_request_is_as_it_is_described():
         ({"status": 0, "id": "7"}, Accepted("7")),
         ({"status": True, "id": "7"}, Accepted("7")),
         (b"\xef\xbb\xbf" + json.dumps(SENT).encode(), Accepted("7")),
-        ({"status": "rejected"}, Refused("rejected")),
-        ({"status": 9, "error": {"message": "Spam"}}, Refused("Spam")),
+        ({"status": "rejected"}, Refused("message refused", words="rejected")),
+        ({"status": 9, "error": {"message": "Spam"}}, Refused("message refused", words="Spam")),
         (
             {"status": 9, "error": {"code": 42, "message": "Who?"}},
-            Refused("42 Who?", CommandStatus.ESME_RINVDSTADR),
+            Refused("destination refused", CommandStatus.ESME_RINVDSTADR, words="42 Who?"),
         ),
-        ({"status": 9, "error": {"code": 421}}, Refused("421")),
+        ({"status": 9, "error": {"code": 421}}, Refused("message refused", words="421")),
         (
             {"error": {"message": "Bad Sender ID"}},
-            Refused("Bad Sender ID", CommandStatus.ESME_RINVSRCADR),
+            Refused("source refused", CommandStatus.ESME_RINVSRCADR, words="Bad Sender ID"),
         ),
-        ({"error": {"message": "Too long"}}, Refused("Too long", 1)),
-        ({"status": "Quota"}, Refused("Quota", provider_fault=True)),
-        ({"status": 9, "error": {"code": "43"}}, Postponed("43", whole_lane=True)),
-        ({"status": 43}, Postponed("43", whole_lane=True)),
+        (
+            {"error": {"message": "Too long"}},
+            Refused("text refused as too long", 1, words="Too long"),
+        ),
+        ({"status": "Quota"}, Refused("account refused", provider_fault=True, words="Quota")),
+        (
+            {"status": 9, "error": {"code": "43"}},
+            Postponed("too many requests", whole_lane=True, words="43"),
+        ),
+        ({"status": 43}, Postponed("too many requests", whole_lane=True, words="43")),
     ],
 )
 def test_an_answer_is_read_as_it_is_described(document, outcome):
@@ -158,25 +164,34 @@ def test_what_makes_no_sense_is_uncertain(document):
     ("status", "document", "headers", "outcome"),
     [
         (400, b"<html>", {}, Refused("HTTP 400")),
-        (400, {"error": {"message": "Eh?"}}, {}, Refused("HTTP 400: Eh?")),
+        (400, {"error": {"message": "Eh?"}}, {}, Refused("HTTP 400", words="Eh?")),
         (
             400,
             {"error": {"code": 42}},
             {},
-            Refused("HTTP 400: 42", CommandStatus.ESME_RINVDSTADR),
+            Refused("HTTP 400: destination refused", CommandStatus.ESME_RINVDSTADR, words="42"),
         ),
         (401, SENT, {}, Refused("HTTP 401", provider_fault=True)),
-        (402, SENT, {}, Refused("HTTP 402", provider_fault=True)),
-        (420, SENT, {"x-wait": "7"}, Postponed("HTTP 420", 7.0, True)),
+        (402, SENT, {}, Refused("HTTP 402: account refused", provider_fault=True)),
+        (420, SENT, {"x-wait": "7"}, Postponed("HTTP 420: too many requests", 7.0, True)),
         (429, SENT, {"x-wait": "9" * 400}, Postponed("HTTP 429", 3600.0, True)),
         (429, SENT, {"retry-after": "7"}, Postponed("HTTP 429", None, True)),
-        (429, {"error": {"code": 42}}, {}, Postponed("HTTP 429: 42", None, True)),
-        (400, {"error": {"code": 43}}, {"x-wait": "7"}, Postponed("HTTP 400: 43", 7.0, True)),
-        (408, SENT, {}, Postponed("HTTP 408")),
-        (500, {"error": {"message": "Oh"}}, {}, Refused("HTTP 500: Oh")),
-        (502, {"error": {"code": 42}}, {}, Uncertain("HTTP 502: 42")),
+        (429, {"error": {"code": 42}}, {}, Postponed("HTTP 429", None, True, "42")),
+        (
+            400,
+            {"error": {"code": 43}},
+            {"x-wait": "7"},
+            Postponed("HTTP 400: too many requests", 7.0, True, "43"),
+        ),
+        (408, SENT, {}, Uncertain("HTTP 408")),
+        (408, SENT, {"x-wait": "7"}, Postponed("HTTP 408", 7.0)),
+        (503, SENT, {}, Uncertain("HTTP 503")),
+        (503, SENT, {"retry-after": "7"}, Uncertain("HTTP 503")),
+        (503, SENT, {"x-wait": "7"}, Postponed("HTTP 503", 7.0, True)),
+        (500, {"error": {"message": "Oh"}}, {}, Refused("HTTP 500: message refused", words="Oh")),
+        (502, {"error": {"code": 42}}, {}, Uncertain("HTTP 502", "42")),
         (302, SENT, {}, Uncertain("HTTP 302")),
-        (301, SENT, {}, Refused("HTTP 301", provider_fault=True)),
+        (301, SENT, {}, Uncertain("HTTP 301")),
         (0, SENT, {}, Uncertain("HTTP 0")),
     ],
 )
@@ -189,11 +204,29 @@ def test_what_a_server_error_means_can_be_set():
     assert isinstance(submitted(replace(ACME, on_5xx="fail"), b"", 502), Refused)
 
 
+def test_503_is_a_refusal_where_the_template_says_so():
+    retried = replace(ACME, on_503="retry")
+    assert submitted(retried, b"", 503) == Postponed("HTTP 503", whole_lane=True)
+    assert submitted(retried, b"", 408) == Uncertain("HTTP 408")
+    assert submitted(retried, b"", 502) == Uncertain("HTTP 502")
+    unsure = replace(ACME, on_503="uncertain")
+    assert submitted(unsure, b"", 503, {"x-wait": "7"}) == Uncertain("HTTP 503")
+
+
+def test_a_503_under_a_key_is_uncertain_so_that_it_is_repeated_under_that_key():
+    keyed = template(
+        SUBMIT.replace("submit:", "idempotent: 1h\nsubmit:\n  headers: {Key: '{key}'}", 1)
+    )
+    assert submitted(keyed, b"", 503, {"retry-after": "7"}) == Uncertain("HTTP 503")
+
+
 def test_without_status_the_id_tells():
     provider = template("errors: {funds: provider}\n" + SUBMIT + "  error: /error\n")
     assert submitted(provider, {"id": "7", "error": "no funds"}) == Accepted("7")
-    assert submitted(provider, {"error": "no funds"}) == Refused("no funds", provider_fault=True)
-    assert submitted(provider, {"error": "odd"}) == Uncertain("no id: odd")
+    assert submitted(provider, {"error": "no funds"}) == Refused(
+        "no credit", provider_fault=True, words="no funds"
+    )
+    assert submitted(provider, {"error": "odd"}) == Uncertain("no id", "odd")
     assert submitted(provider, {}) == Uncertain("no id")
 
 
@@ -206,7 +239,7 @@ def test_without_place_of_an_id_ours_is_taken():
 def test_all_other_statuses_can_be_refusals():
     provider = template(SUBMIT + '  status: /s\n  accepted: 0\n  refused: "*"\n')
     assert submitted(provider, {"s": 0, "id": "7"}) == Accepted("7")
-    assert submitted(provider, {"s": "odd"}) == Refused("odd")
+    assert submitted(provider, {"s": "odd"}) == Refused("message refused", words="odd")
     assert isinstance(submitted(provider, {}), Uncertain)
 
 
@@ -245,7 +278,7 @@ def test_xml_is_written_and_read():
     taken = b'<?xml version="1.0" encoding="latin-1"?><r>' + result + b"</r>"
     assert submitted(provider, taken) == Accepted("7")
     refused = b'<r><result code="5"/><x><reason>Enough</reason></x></r>'
-    assert submitted(provider, refused) == Refused("Enough")
+    assert submitted(provider, refused) == Refused("message refused", words="Enough")
     bomb = b'<!DOCTYPE r [<!ENTITY a "7">]><r>' + result.replace(b"7", b"&a;") + b"</r>"
     for nonsense in (bomb, b"", b"<r>", b"<r/>", b"<a>" * 20_000, taken.decode().encode("utf-16")):
         assert isinstance(submitted(provider, nonsense), Uncertain)
@@ -265,7 +298,8 @@ def test_text_is_read_by_regular_expressions():
     assert request.url == "https://acme.test/send?to=254711000001&text=a+b%26c&type=2&dlr=true"
     assert (request.headers, request.body) == ((), b"")
     assert submitted(provider, b"OK ID: 4711\r\n") == Accepted("4711")
-    assert submitted(provider, b"ERR no credit") == Refused("ERR no credit", provider_fault=True)
+    refused = Refused("no credit", provider_fault=True, words="ERR no credit")
+    assert submitted(provider, b"ERR no credit") == refused
     assert isinstance(submitted(provider, b"ERR" + b"x" * 60_000), Uncertain)
     assert isinstance(submitted(provider, b" " * 2_000 + b"OK ID: 4711"), Uncertain)
 
@@ -373,7 +407,8 @@ def test_a_login_that_fails_has_sent_nothing(batch):
     exchange = replace(OAUTH).submit_batch(both, "k") if batch else replace(OAUTH).submit(MESSAGE)
     with pytest.raises(StopIteration) as end:
         logged_in(exchange, {"error": "invalid_client"}, 401)
-    refused = Refused("login: HTTP 401 invalid_client", provider_fault=True)
+    reason = "login: HTTP 401: credentials refused"
+    refused = Refused(reason, provider_fault=True, words="invalid_client")
     assert end.value.value == ([refused] * 2 if batch else refused)
 
 
@@ -606,7 +641,7 @@ def test_messages_of_a_batch_can_have_texts_of_their_own():
     assert document["from"] == "ACME"
     assert [each["text"] for each in document["list"]] == [TEXT, "Other", TEXT]
     assert [each["ours"] for each in document["list"]] == ["1", "1", "3"]
-    assert outcomes == [Accepted("1"), Refused("5"), Accepted("3")]
+    assert outcomes == [Accepted("1"), Refused("message refused", words="5"), Accepted("3")]
 
 
 def test_what_stands_outside_the_list_must_be_the_same():
@@ -770,16 +805,17 @@ def test_an_answer_that_repeats_secrets_or_text_does_not_carry_them_on():
         (200, {"status": words}),
         (400, {"error": {"message": words}}),
     ):
-        reason = submitted(ACME, document, status).reason
-        assert "spam *** for ***?[2Jxx" in reason
-        assert len(reason) <= 140
+        outcome = submitted(ACME, document, status)
+        assert "spam *** for ***?[2Jxx" in outcome.words
+        assert len(outcome.words) <= 120
+        assert "spam" not in outcome.reason
     basic = template(
         'secrets: {t: "${TOKEN}"}\nauth: {basic: {username: a, password: "{t}"}}\n'
         + SUBMIT
         + "  error: /e\n"
     )
     pair = b64encode(f"a:{TOKEN}".encode()).decode()
-    assert submitted(basic, {"e": f"bad {pair}"}) == Uncertain("no id: bad ***")
+    assert submitted(basic, {"e": f"bad {pair}"}) == Uncertain("no id", "bad ***")
 
 
 def test_equal_descriptions_make_equal_and_hashable_providers():
