@@ -41,7 +41,7 @@ def run(config: Path) -> None:
     log = settings.log
     descriptor = sys.stderr.fileno()
     lines = Lines(descriptor, priorities=read_by_journal(descriptor, os.environ))
-    journal = EventLog(lines, form=log.format, level=log.level)
+    journal = EventLog(lines, form=log.format, level=log.level, words=log.words)
     take_over_libraries(journal)
     bridge = Bridge(settings, reactor, journal, from_environment())
     raise SystemExit(serve(bridge, config, reactor))

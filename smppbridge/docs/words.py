@@ -182,6 +182,7 @@ EVENTS: Mapping[str, str] = {
     "provider_up": "The breaker of a lane has closed",
     "provider_refuses": "A provider takes nothing from us (credentials, credit): logged once",
     "provider_missing": "The store has messages for a provider that the file no longer names",
+    "balance_empty": "No credit is left, and no low_balance says when messages go elsewhere",
     "balance_low": "Credit is at low_balance: messages take the next provider",
     "balance_restored": "Credit is above low_balance again",
     "balance_unknown": "The credit could not be asked for",

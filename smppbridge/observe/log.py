@@ -32,6 +32,7 @@ LEVELS = {
     "callback_refused": "warning",
     "provider_missing": "warning",
     "provider_refuses": "error",
+    "balance_empty": "warning",
     "balance_low": "warning",
     "balance_unknown": "warning",
     "messages_diverted": "warning",
@@ -53,7 +54,7 @@ class EventLog:
     """Logs events with their fields, a line for each event.
 
     Warnings and errors are written at once; other lines wait for the next flush, which the service
-    calls every 100 ms and at the end.
+    calls every 100 ms and at the end.  *words*: whether events show the words of providers.
     """
 
     __slots__ = ("_lines", "_log")
@@ -64,12 +65,13 @@ class EventLog:
         *,
         form: Literal["json", "text"] = "json",
         level: Level = "info",
+        words: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._lines = lines
         self._log = structlog.wrap_logger(
             lines,
-            processors=[stamped(clock), renderer(form, colour=lines.on_terminal)],
+            processors=[stamped(clock, words=words), renderer(form, colour=lines.on_terminal)],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         ).bind()
 

@@ -50,10 +50,15 @@ def escaped(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def stamped(clock: Callable[[], float]) -> Processor:
-    """Return a structlog processor: time, level and event before the shown fields."""
+def stamped(clock: Callable[[], float], *, words: bool = False) -> Processor:
+    """Return a structlog processor: time, level and event before the shown fields.
+
+    A provider's *words* are among the fields only on demand: a reason of ours says enough.
+    """
 
     def stamp(logger: Any, level: str, event: EventDict) -> EventDict:
+        if not words:
+            event.pop("words", None)
         when = datetime.fromtimestamp(clock(), UTC).isoformat(timespec="milliseconds")
         return {
             "ts": f"{when[:-6]}Z",

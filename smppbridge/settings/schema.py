@@ -114,6 +114,11 @@ class LogSection(Section):
         default="failures",
         description="Which messages get a line: failures or all; never their text",
     )
+    words: bool = Field(
+        default=False,
+        description="Whether a provider's own words stand beside our reason, without what they"
+        " quote of a text",
+    )
 
 
 def _prefix(value: str) -> str:

@@ -112,6 +112,15 @@ def test_secrets_and_texts_are_left_out(pipe: tuple[int, Reader], name: str, for
     assert name.encode() not in line
 
 
+def test_a_providers_words_are_shown_only_on_demand(pipe: tuple[int, Reader]) -> None:
+    for words in (False, True):
+        journal = journal_on(pipe[0], words=words)
+        journal("event", reason="HTTP 400", words="Bad number 243810000001")
+        [line] = written(journal, pipe[1])
+        assert line["reason"] == "HTTP 400"
+        assert line.get("words") == ("Bad number 2438*****001" if words else None)
+
+
 def test_short_numbers_keep_two_digits() -> None:
     assert [mask(number) for number in ("", "7", "42", "112", "123456789")] == [
         "", "7", "42", "*12", "*******89",

@@ -108,7 +108,7 @@ def test_what_was_taken_without_an_id_is_uncertain(provider, identifier):
     ],
 )
 def test_words_say_whose_fault_a_refusal_is(provider, words, reason, fate):
-    refused = Refused(reason, *fate, words=words)
+    refused = replace(Refused(reason, *fate), words=words)
     assert submitted(provider, words.encode()) == refused
     assert submitted(provider, words) == refused
     assert submitted(provider, {"error": words.upper()}) == replace(refused, words=words.upper())

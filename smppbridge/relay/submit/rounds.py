@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.providers.exchange import Balance, Exchange, Provider, Received
+from smppbridge.providers.exchange import (
+    BadReply,
+    Balance,
+    Exchange,
+    NoAnswer,
+    NotSent,
+    Provider,
+    Received,
+)
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.submit.carry import Carrier, Conclusions
@@ -28,7 +36,8 @@ class RoundRules:
 class Rounds:
     """Asks all providers in their intervals; *receive* settles the pulled reports.
 
-    Only Rounds writes the balances, and records a lane's low credit.
+    Only Rounds writes the balances and the names of providers without credit, and records a lane's
+    low credit.
     """
 
     def __init__(
@@ -44,12 +53,14 @@ class Rounds:
         self._clock, self._spawn, self._journal = around.clock, around.spawn, around.journal
         self._asked_at: dict[tuple[str, str], float] = {}
         self._unsettled: dict[str, Sequence[Received]] = {}
+        self._empty: set[str] = set()
         self.change(rules)
 
     def change(self, rules: Mapping[str, RoundRules]) -> None:
         """Go by other rules from now on; a balance that is asked no more is forgotten."""
         asked = [name for name in self.balances if name in rules and rules[name].balance_every]
         self._rules, self.balances = rules, {name: self.balances[name] for name in asked}
+        self._empty &= set(asked)
         for name, lane in self._lanes.by_name.items():
             if name in self.balances:
                 self._watch_credit(name, self.balances[name])
@@ -91,7 +102,7 @@ class Rounds:
                 self._watch_credit(name, found)
             else:
                 self.balances.pop(name, None)
-                self._journal("balance_unknown", provider=name, reason=type(found).__name__)
+                self._journal("balance_unknown", provider=name, reason=_why(found))
 
     def _watch_credit(self, name: str, balance: Balance) -> None:
         """Record whether a lane's credit is low: its messages go elsewhere before credit ends."""
@@ -100,13 +111,32 @@ class Rounds:
         if lane.watch_credit(is_low=is_low):
             event = "balance_low" if is_low else "balance_restored"
             self._journal(event, provider=name, balance=balance.amount, unit=balance.unit)
+        self._watch_empty(name, balance, bounded=least is not None)
+
+    def _watch_empty(self, name: str, balance: Balance, *, bounded: bool) -> None:
+        """Log once that no credit is left where no low_balance is set.
+
+        Its messages go elsewhere no sooner than the provider refuses them: an account that is paid
+        afterwards is at 0 or below for good.
+        """
+        if bounded or balance.amount > 0:
+            self._empty.discard(name)
+        elif name not in self._empty:
+            self._empty.add(name)
+            self._journal(
+                "balance_empty",
+                provider=name,
+                balance=balance.amount,
+                unit=balance.unit,
+                setting=f"providers.{name}.low_balance",
+            )
 
     def _pulled(self, conclusions: Conclusions) -> None:
         for name, found in conclusions:
             if isinstance(found, Sequence):
                 self._spawn(self._hand_on(name, found))
             else:
-                self._journal("pull_failed", provider=name, reason=type(found).__name__)
+                self._journal("pull_failed", provider=name, reason=_why(found))
 
     async def _hand_on(self, name: str, received: Sequence[Received]) -> None:
         try:
@@ -114,3 +144,12 @@ class Rounds:
         except StoreFailure:
             # The next pull would return newer reports only: these are received again first.
             self._unsettled[name] = [*self._unsettled.get(name, ()), *received]
+
+
+def _why(conclusion: object) -> str:
+    """Return why a question had no answer, in our words: a host unknown, credentials refused."""
+    if isinstance(conclusion, BadReply):
+        return conclusion.reason or "an answer that is none"
+    if isinstance(conclusion, NotSent | NoAnswer):
+        return str(conclusion)
+    return type(conclusion).__name__

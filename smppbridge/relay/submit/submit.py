@@ -294,21 +294,22 @@ class Submit:
                 attempt.provider, attempt.hop = verdict.next_provider, verdict.next_hop
                 waiting.append(verdict)
             elif isinstance(outcome, Uncertain) and not verdict.state:
-                self._log("message_uncertain", attempt, outcome.reason)
+                self._log("message_uncertain", attempt, outcome)
             elif isinstance(outcome, Refused):
-                self._log("message_refused", attempt, outcome.reason)
+                self._log("message_refused", attempt, outcome)
         if waiting:
             dues = [verdict.due or 0.0 for verdict in waiting]
             self.backlog.wait([verdict.attempt for verdict in waiting], dues)
 
-    def _log(self, event: str, attempt: Attempt, reason: str) -> None:
+    def _log(self, event: str, attempt: Attempt, outcome: Refused | Uncertain) -> None:
         self._journal(
             event,
             message_id=attempt.message.message_id,
             system_id=attempt.message.system_id,
             provider=attempt.provider,
             attempt=attempt.number,
-            reason=reason,
+            reason=outcome.reason,
+            **({"words": outcome.words} if outcome.words else {}),
         )
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import pytest
+
 from smppbridge.model.mo import OptOut
-from smppbridge.providers.exchange import BadReply, Balance
+from smppbridge.providers.exchange import BadReply, Balance, NoAnswer, NotSent
 from smppbridge.relay.submit.rounds import RoundRules
 from tests.relay.fakes import FakeProvider, FakeStore, KeyedProvider, World, submit_sm
 
@@ -59,5 +61,49 @@ def test_what_is_new_is_asked_for_now_and_then_and_handed_on() -> None:
     world.wire.answer(("one", (OptOut("1"), OptOut("2"))), operation="pull")
     assert world.received == [("one", OptOut("1")), ("one", OptOut("2"))]
     world.wait(1.0)
-    world.wire.answer(("one", BadReply("secret")), operation="pull")
-    assert ("pull_failed", {"provider": "one", "reason": "BadReply"}) in world.said.events
+    world.wire.answer(("one", BadReply("HTTP 500", "secret")), operation="pull")
+    assert ("pull_failed", {"provider": "one", "reason": "HTTP 500"}) in world.said.events
+    assert "secret" not in repr(world.said.events)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (NotSent("host name unknown"), "host name unknown"),
+        (NoAnswer("timed out"), "timed out"),
+        (BadReply("no balance: credentials refused", "Invalid token"), None),
+        (BadReply(), "an answer that is none"),
+        (7, "int"),
+    ],
+)
+def test_a_balance_that_is_unknown_says_why_in_our_words(
+    answer: object, reason: str | None
+) -> None:
+    world = World(rounds=RoundRules(balance_every=60.0))
+    world.wait(1.0)
+    world.wire.answer(("one", Balance(1, "SMS")), ("two", answer), operation="balance")
+    logged = dict(world.said.events)["balance_unknown"]
+    assert logged["reason"] == (reason or "no balance: credentials refused")
+    assert "Invalid token" not in repr(logged)
+
+
+def test_an_empty_account_without_low_balance_is_told_once_and_goes_on() -> None:
+    world = World(rounds=RoundRules(balance_every=60.0))
+    for credit in (0, -5, 3, 0):
+        world.wait(60.0)
+        answers = [(name, Balance(credit, "SMS")) for name in ("one", "two")]
+        world.wire.answer(*answers, operation="balance")
+    told = [f["balance"] for e, f in world.said.events if e == "balance_empty"]
+    assert told == [0, 0, 0, 0]  # twice each: there was credit in between
+    settings = {f["setting"] for e, f in world.said.events if e == "balance_empty"}
+    assert settings == {"providers.one.low_balance", "providers.two.low_balance"}
+    [(_, _, message_id)] = world.sent(submit_sm())
+    assert world.store.messages[message_id].provider == "one"
+
+
+def test_an_empty_account_with_low_balance_is_low_and_no_more() -> None:
+    world = World(rounds=RoundRules(balance_every=60.0, low_balance=0.0))
+    world.wait(60.0)
+    world.wire.answer(("one", Balance(0, "SMS")), ("two", KeyError()), operation="balance")
+    events = [event for event, f in world.said.events if f.get("provider") == "one"]
+    assert events == ["balance_low"]
