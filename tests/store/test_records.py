@@ -13,7 +13,7 @@ import pytest
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage, Traits
-from smppbridge.model.outcome import Accepted, Postponed
+from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store import lookup
 from smppbridge.store import records as rec
@@ -176,6 +176,13 @@ def test_an_attempt_that_was_not_accepted(table: Table) -> None:
         "outcome": "postponed",
         "reason": "busy",
     }
+
+
+def test_an_attempt_keeps_the_providers_words_behind_our_reason(table: Table) -> None:
+    outcome = Refused("HTTP 400: destination refused", words="Bad number")
+    verdict = Verdict(ATTEMPT, outcome, Stage.WAITING, 200.0, 103.0)
+    table.write(table.opened.store.record([verdict]))
+    assert table.row("attempt")["reason"] == "HTTP 400: destination refused: Bad number"
 
 
 @pytest.mark.parametrize("final", [False, True])

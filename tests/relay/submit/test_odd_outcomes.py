@@ -285,6 +285,17 @@ def test_the_line_in_the_log_says_whose_attempt_it_was_and_where_it_went(
     )
 
 
+@pytest.mark.parametrize("kind", [Uncertain, Refused])
+def test_a_providers_words_go_to_the_log_beside_the_reason(
+    kind: type[Uncertain] | type[Refused],
+) -> None:
+    world = World()
+    [message_id] = send(world)
+    world.wire.answer((message_id, kind("HTTP 500", words="Oh")))
+    logged = world.said.events[-1][1]
+    assert (logged["reason"], logged["words"]) == ("HTTP 500", "Oh")
+
+
 def test_only_what_stays_in_doubt_is_logged_as_uncertain() -> None:
     world = World(lane=LaneRules(policy=Policy(when_uncertain="fail")))
     [message_id] = send(world)
