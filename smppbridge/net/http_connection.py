@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import certifi
 import pycurl
 
+from smppbridge.net.http_idle import IdleTimes, origin_of
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 
 HttpAnswer = HttpResponse | NotSent | NoAnswer
@@ -18,6 +19,7 @@ HttpAnswer = HttpResponse | NotSent | NoAnswer
 _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110, 8.6: length even if empty
 _USER_AGENT: Final = f"smppbridge/{version('smppbridge')}"
 _TLS: Final = "the certificate or the TLS handshake failed"
+_LEAST_IDLE: Final = 2  # seconds
 _CUT_OFF: Final = "the connection was lost before the answer was complete"
 _NOT_HTTP: Final = "not HTTP"
 # libcurl's own words can hold the host, the URL or the proxy's user.
@@ -45,7 +47,8 @@ class Connection:
     """How a provider is reached: times in seconds, the longest answer in octets.
 
     Certificates are always verified, against certifi's list or *ca_file*.  Of proxies only *proxy*
-    is used, never those of the environment.
+    is used, never those of the environment.  *idle* is how long an idle connection may be used
+    again; None: as its server says.
     """
 
     ca_file: str | None = None
@@ -53,15 +56,16 @@ class Connection:
     connect_timeout: float = 10.0
     timeout: float = 30.0
     max_response: int = 1_048_576
+    idle: float | None = None
 
 
 class _HeaderFields(Mapping[str, str]):
     """The header fields of a response, read at their first use: few responses need any."""
 
-    __slots__ = ("_fields", "_lines")
+    __slots__ = ("_fields", "_head")
 
-    def __init__(self, lines: list[bytes]) -> None:
-        self._lines = tuple(lines)
+    def __init__(self, head: bytes) -> None:
+        self._head = head
         self._fields: dict[str, str] | None = None
 
     def __getitem__(self, name: str) -> str:
@@ -76,7 +80,7 @@ class _HeaderFields(Mapping[str, str]):
     def _read(self) -> dict[str, str]:
         if self._fields is None:
             self._fields = {}
-            for line in self._lines:
+            for line in self._head.split(b"\n"):
                 if line.startswith(b"HTTP/"):  # an earlier head: 100 Continue, a proxy's answer
                     self._fields.clear()
                 name, colon, value = line.decode("latin-1").partition(":")
@@ -93,10 +97,13 @@ class CurlSlot:
 
     __slots__ = (
         "_body",
+        "_head",
         "_headers",
-        "_lines",
+        "_idle",
+        "_idle_times",
         "_method",
         "_most",
+        "_origin",
         "_sent",
         "_size",
         "_url",
@@ -104,21 +111,26 @@ class CurlSlot:
         "curl",
     )
 
-    def __init__(self, connection: Connection, open_socket: Callable[..., Any]) -> None:
+    def __init__(
+        self, connection: Connection, open_socket: Callable[..., Any], idle_times: IdleTimes
+    ) -> None:
         self.about: Any = None
         self._sent = False
-        self._body: list[bytes] = []
-        self._lines: list[bytes] = []
+        # One array each: a peer can send its octets one by one.
+        self._body = bytearray()
+        self._head = bytearray()
         self._size = 0
         self._most = connection.max_response
         self._method = ""
         self._url = ""
+        self._idle_times, self._idle, self._origin = idle_times, idle_times.unsaid, ""
         self._headers: tuple[tuple[str, str], ...] | None = None
         self.curl = _curl(connection)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
         self.curl.setopt(pycurl.PREREQFUNCTION, self._send_once)
-        self.curl.setopt(pycurl.HEADERFUNCTION, self._lines.append)
+        self.curl.setopt(pycurl.HEADERFUNCTION, self._head.extend)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take)
+        self._limit_idle()
         self.curl.slot = self
 
     def load(self, about: Any, request: HttpRequest) -> None:
@@ -127,13 +139,18 @@ class CurlSlot:
         self._sent = False
         self._size = 0
         self._body.clear()
-        self._lines.clear()
+        self._head.clear()
         if request.headers is not self._headers:
             self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers))
             self._headers = request.headers
         if request.query or request.url != self._url:
             self._url = _with_query(request)
             self.curl.setopt(pycurl.URL, self._url)
+            self._origin = origin_of(self._url)
+        idle = self._idle_times.seconds(self._origin)
+        if idle != self._idle:
+            self._idle = idle
+            self._limit_idle()
         if request.method != self._method:
             self._method = request.method
             self.curl.setopt(pycurl.HTTPGET, 1)
@@ -145,7 +162,10 @@ class CurlSlot:
     def answer(self) -> HttpResponse:
         """Return the response."""
         status = self.curl.getinfo(pycurl.RESPONSE_CODE)
-        return HttpResponse(status, b"".join(self._body), _HeaderFields(self._lines))
+        headers = _HeaderFields(bytes(self._head))
+        if self.curl.getinfo(pycurl.NUM_CONNECTS):
+            self._idle_times.learn(self._origin, headers.get("keep-alive", ""))
+        return HttpResponse(status, bytes(self._body), headers)
 
     def failure(self, code: int) -> NotSent | NoAnswer:
         """Return the answer for libcurl's error *code*."""
@@ -171,8 +191,16 @@ class CurlSlot:
         if self._size > self._most:
             self._body.clear()
             return 0
-        self._body.append(octets)
+        self._body += octets
         return None
+
+    def _limit_idle(self) -> None:
+        # libcurl counts whole seconds or milliseconds, by version: one less is within both.
+        reused = self._idle >= _LEAST_IDLE
+        if reused:
+            self.curl.setopt(pycurl.MAXAGE_CONN, self._idle - 1)
+        self.curl.setopt(pycurl.FRESH_CONNECT, not reused)
+        self.curl.setopt(pycurl.FORBID_REUSE, not reused)
 
 
 def _curl(connection: Connection) -> Any:
@@ -195,7 +223,6 @@ def _curl(connection: Connection) -> Any:
         (pycurl.USERAGENT, _USER_AGENT),
         (pycurl.CONNECTTIMEOUT_MS, round(connection.connect_timeout * 1000)),
         (pycurl.TIMEOUT_MS, round(connection.timeout * 1000)),
-        (pycurl.MAXAGE_CONN, 30),  # servers and NATs forget idle ones, often after 60 s
     ):
         curl.setopt(option, value)
     return curl

@@ -10,6 +10,7 @@ from typing import Any, Final
 import pycurl
 
 from smppbridge.net.http_connection import Connection, CurlSlot, HttpAnswer
+from smppbridge.net.http_idle import IdleTimes
 from smppbridge.providers.exchange import HttpRequest, NotSent
 
 HttpAsk = tuple[Any, HttpRequest]
@@ -31,6 +32,7 @@ class Pool:
         self.busy: set[CurlSlot] = set()
         self._most, self._made = slots, 0
         self._free: list[CurlSlot] = []
+        self._idle_times = IdleTimes(connection.idle)
         self.retired = False
         self._refused: HttpAnswers = []
         self._lent: list[socket.socket] = []
@@ -101,7 +103,7 @@ class Pool:
             about, request = self.waiting.popleft()
             try:
                 if not self._free:
-                    self._free.append(CurlSlot(self.connection, self._open))
+                    self._free.append(CurlSlot(self.connection, self._open, self._idle_times))
                     self._made += 1
                 slot = self._free[-1]
                 slot.load(about, request)

@@ -86,6 +86,7 @@ def connection_of(provider: ProviderSection) -> Connection:
         connect_timeout=lane.connect_timeout,
         timeout=lane.timeout,
         max_response=provider.abilities.longest_answer,
+        idle=lane.idle_connection,
     )
 
 

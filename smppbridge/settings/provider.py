@@ -66,6 +66,7 @@ class LaneSettings:
     proxy: str | None = field(repr=False)
     connect_timeout: float
     timeout: float
+    idle_connection: float | None
     attempts: int | None
     balance_every: float | None
     low_balance: float | None
@@ -139,6 +140,11 @@ class ProviderSection(Section):
     )
     connect_timeout: Duration = Field(default=10.0, description="How long connecting may take")
     timeout: Duration = Field(default=30.0, description="How long a request may take in all")
+    idle_connection: Duration | None = Field(
+        default=None,
+        description="How long an idle connection may be used again, up to 30s (below 2s: not at"
+        " all); absent: a second less than its Keep-Alive header says, 4s without one",
+    )
     attempts: Annotated[Count | None, Off] = Field(
         default=None,
         description="Tries in all, with those at providers before it on the route; absent: until"
@@ -271,7 +277,7 @@ class ProviderSection(Section):
             yield "first_poll", "is longer than longest_poll"
 
     def _needless_faults(self) -> Iterator[tuple[str, str]]:
-        for key in ("callback_key", "proxy"):
+        for key in ("callback_key", "proxy", "idle_connection"):
             if getattr(self, key):
                 yield key, "is for providers that are reached over HTTP"
 

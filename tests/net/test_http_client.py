@@ -5,6 +5,7 @@ import queue
 import socket
 import ssl
 import struct
+import sys
 import threading
 import time
 from collections import Counter
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection, HttpAnswer, HttpClient
 from smppbridge.net.http_connection import CurlSlot
+from smppbridge.net.http_idle import IdleTimes
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.patience import PATIENCE
 
@@ -686,7 +688,7 @@ def test_a_handle_keeps_no_body_for_the_next_request_of_its_method(
 
 def test_a_handle_keeps_nothing_of_the_answers_before(serve: Any, connect: Any) -> None:
     server, client = serve(), connect(slots=1)
-    sizes = {len(client.ask(get(server.url)).headers._lines) for _ in range(3)}
+    sizes = {len(client.ask(get(server.url)).headers._head) for _ in range(3)}
     assert len(sizes) == 1
 
 
@@ -731,7 +733,7 @@ def test_what_was_sent_before_on_a_handle_does_not_make_the_next_request_sent(
 def test_a_provider_has_ten_seconds_to_connect_thirty_to_answer_and_a_mebibyte() -> None:
     way = Connection()
     assert (way.connect_timeout, way.timeout, way.max_response) == (10.0, 30.0, 1024 * 1024)
-    assert (way.ca_file, way.proxy) == (None, None)
+    assert (way.ca_file, way.proxy, way.idle) == (None, None, None)
 
 
 def test_an_answer_cut_off_at_the_bound_was_not_too_long(serve: Any, connect: Any) -> None:
@@ -757,7 +759,7 @@ def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
             asked[option] = value
 
     monkeypatch.setattr(pycurl, "Curl", Handle)
-    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None)
+    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None, IdleTimes(None))
     expected = {
         pycurl.NOSIGNAL: 1,  # a resolver's alarm must not reach the reactor's thread
         pycurl.SSL_VERIFYPEER: 1,
@@ -767,6 +769,113 @@ def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
         pycurl.HTTP09_ALLOWED: 0,
         pycurl.CONNECTTIMEOUT_MS: 2_000,
         pycurl.TIMEOUT_MS: 7_500,
-        pycurl.MAXAGE_CONN: 30,
+        pycurl.MAXAGE_CONN: 3,
+        pycurl.FRESH_CONNECT: False,
+        pycurl.FORBID_REUSE: False,
     }
     assert {option: asked[option] for option in expected} == expected
+
+
+def kept(header: bytes) -> Behaviour:
+    return say(b"HTTP/1.1 200 OK\r\n" + header + b"\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.mark.parametrize(
+    ("header", "most", "connections"),
+    [
+        (b"X-None: 1", None, 1),
+        (b"Keep-Alive: timeout=5, max=100", None, 1),
+        (b"Keep-Alive: timeout=3", None, 1),
+        (b"Keep-Alive: timeout=2", None, 3),  # within a second it may be closing already
+        (b"keep-alive: max=7, TIMEOUT=1", None, 3),
+        (b"Keep-Alive: timeout=0", None, 3),
+        (b"Keep-Alive: timeout=5", 1.9, 3),
+        (b"Keep-Alive: timeout=5", 2.0, 1),
+        (b"Keep-Alive: later", None, 1),
+    ],
+)
+def test_a_connection_that_its_server_is_about_to_close_is_not_used_again(
+    serve: Any, connect: Any, header: bytes, most: float | None, connections: int
+) -> None:
+    server, client = serve(kept(header)), connect(p=Connection(idle=most))
+    for _ in range(3):
+        assert client.ask(post(server.url)).body == b"ok"
+    assert len(server.wires) == connections
+
+
+def test_each_server_of_a_provider_says_how_long_for_itself(serve: Any, connect: Any) -> None:
+    short, other, client = serve(kept(b"Keep-Alive: timeout=1")), serve(), connect(slots=1)
+    for _ in range(3):
+        client.ask(post(f"{short.url}/token?x=1"))
+        client.ask(post(f"{other.url}/send"))
+    assert (len(short.wires), len(other.wires)) == (3, 1)
+
+
+def test_a_server_that_says_so_no_more_is_kept_again(serve: Any, connect: Any) -> None:
+    says = [b"Keep-Alive: timeout=1", b"X-None: 1", b"X-None: 1", b"X-None: 1"]
+    server = serve(lambda wire, _: kept(says.pop(0))(wire, _))
+    client = connect()
+    for _ in range(4):
+        client.ask(post(server.url))
+    assert len(server.wires) == 2
+
+
+@pytest.mark.parametrize(
+    ("most", "header", "seconds"),
+    [
+        (None, "", 4),
+        (None, "timeout=5", 4),
+        (None, "timeout=60", 30),
+        (None, "timeout=20, max=1000", 19),
+        (None, 'max=5; timeout = "15"', 14),
+        (None, "timeout=999999999999", 30),
+        (None, "xtimeout=9", 4),
+        (10.0, "", 10),
+        (10.0, "timeout=60", 10),
+        (10.0, "timeout=5", 4),
+        (3600.0, "", 30),
+        (0.5, "timeout=60", 0),
+    ],
+)
+def test_how_long_a_connection_may_be_idle(most: float | None, header: str, seconds: int) -> None:
+    times = IdleTimes(most)
+    times.learn("https://a.test", header)
+    assert times.seconds("https://a.test") == seconds
+    assert times.seconds("https://b.test") == times.unsaid
+
+
+def test_libcurl_is_told_a_second_less_and_only_what_changes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[tuple[int, Any]] = []
+
+    class Handle:
+        def setopt(self, option: int, value: Any) -> None:
+            told.append((option, value))
+
+    monkeypatch.setattr(pycurl, "Curl", Handle)
+    times = IdleTimes(None)
+    slot = CurlSlot(Connection(), lambda: None, times)
+    idle = (pycurl.MAXAGE_CONN, pycurl.FRESH_CONNECT, pycurl.FORBID_REUSE)
+
+    def loaded() -> list[tuple[int, Any]]:
+        told.clear()
+        slot.load(None, post("https://a.test:8443/send"))
+        return [(option, value) for option, value in told if option in idle]
+
+    assert loaded() == []
+    times.learn("https://a.test:8443", "timeout=10")
+    reused = [(pycurl.FRESH_CONNECT, False), (pycurl.FORBID_REUSE, False)]
+    assert loaded() == [(pycurl.MAXAGE_CONN, 8), *reused]
+    assert loaded() == []
+    times.learn("https://a.test:8443", "timeout=1")
+    assert loaded() == [(pycurl.FRESH_CONNECT, True), (pycurl.FORBID_REUSE, True)]
+
+
+def test_an_answer_in_pieces_of_one_octet_takes_no_more_room_than_a_whole_one() -> None:
+    slot = CurlSlot(Connection(max_response=100_000), lambda: None, IdleTimes(None))
+    slot.load(None, post("https://a.test/"))
+    for _ in range(100_000):
+        assert slot._take(b"x") is None
+    assert sys.getsizeof(slot._body) < 150_000
+    assert slot._take(b"x") == 0
