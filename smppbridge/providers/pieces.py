@@ -33,7 +33,7 @@ def taken_out(words: str, texts: Sequence[str], secrets: Sequence[str]) -> str:
         if squeezed[at : at + PIECE] in among:
             covered.update(range(at, at + PIECE))
     wholes = [form for form in forms if len(form) < PIECE]
-    wholes += [form for secret in secrets if secret for form in _forms(secret)]
+    wholes += [form for secret in secrets for form in _forms(secret) if len(form) >= PIECE]
     for whole in filter(None, wholes):
         for found in re.finditer(re.escape(whole), squeezed):
             covered.update(range(*found.span()))

@@ -102,7 +102,7 @@ def test_twilios_refusals_are_told_by_their_codes():
     )
     assert submitted(20003, "Authenticate", 401).provider_fault
     assert isinstance(submitted(20429, "Too Many Requests", 429), Postponed)
-    assert submitted(1, "What?").reason == "HTTP 400: 1 What?"
+    assert submitted(1, "What?") == Refused("HTTP 400", words="1 What?")
 
 
 def test_twilio_reports_and_brings_messages():
@@ -143,20 +143,23 @@ def test_africas_talking_takes_a_batch_of_numbers():
     assert form_of(request)["to"] == "+254711000001,+254711000002"
     assert outcomes == [
         Accepted("ATXid_1"),
-        Refused("InvalidPhoneNumber", CommandStatus.ESME_RINVDSTADR),
+        Refused("destination refused", CommandStatus.ESME_RINVDSTADR, words="InvalidPhoneNumber"),
     ]
 
 
 def test_africas_talking_can_refuse_a_batch_as_a_whole():
     provider = provider_of("africastalking")
     nobody = {"SMSMessageData": {"Message": "InvalidSenderId", "Recipients": []}}
-    refused = Refused("InvalidSenderId", CommandStatus.ESME_RINVSRCADR)
+    reason = "source refused"
+    refused = Refused(reason, CommandStatus.ESME_RINVSRCADR, words="InvalidSenderId")
     assert concluded(provider.submit_batch([MESSAGE, OTHER], "key"), nobody, 201)[1] == (
         [refused] * 2
     )
     assert concluded(provider.submit(MESSAGE), nobody, 201)[1] == refused
     odd = recipients(("+254711000001", 999, "Odd", "x"))
-    assert concluded(provider.submit(MESSAGE), odd)[1] == Refused("Odd Sent to 1")
+    assert concluded(provider.submit(MESSAGE), odd)[1] == Refused(
+        "message refused", words="Odd Sent to 1"
+    )
     assert isinstance(concluded(provider.submit(MESSAGE), b"<html>")[1], Uncertain)
 
 
