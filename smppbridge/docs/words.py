@@ -186,6 +186,8 @@ EVENTS: Mapping[str, str] = {
     "balance_low": "Credit is at low_balance: messages take the next provider",
     "balance_restored": "Credit is above low_balance again",
     "balance_unknown": "The credit could not be asked for",
+    "status_unknown": "A report's status is in no table of its provider, so its message stays on"
+    " its way; `setting` is the table to add it to; once a status, 20 of a provider",
     "pull_failed": "What is new could not be asked for",
     "upstream_bound": "A session with an upstream SMSC is bound",
     "upstream_lost": "A session with an upstream SMSC is over; it binds again",

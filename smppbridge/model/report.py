@@ -16,7 +16,9 @@ class Report:
     The report names the message by *provider_message_id*, or by our *message_id* where the provider
     returns ours.  *error* is a network error code, 0 for none.  *renamed* is the message's new
     provider_message_id, where the provider names the message only now.  *done_at* is when the
-    operator says that the state was reached (UNIX seconds), None where no operator says.
+    operator says that the state was reached (UNIX seconds), None where no operator says.  *unknown*
+    is the status where the provider's table has no state for the status: the message is taken to be
+    on its way.
     """
 
     provider_message_id: str
@@ -25,6 +27,7 @@ class Report:
     message_id: int | None = None
     renamed: str = ""
     done_at: float | None = None
+    unknown: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

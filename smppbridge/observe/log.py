@@ -44,6 +44,7 @@ LEVELS = {
     "log_lines_dropped": "warning",
     "library_warning": "warning",
     "start_failed": "error",
+    "status_unknown": "warning",
     "store_failed": "error",
     "unhandled_error": "error",
 }

@@ -160,6 +160,10 @@ class Metrics(Collector):
         state_name = _STATES.get(state, "other")
         self._count("smppbridge_reports_total", provider, source, state_name, by=count)
 
+    def unknown_status(self, provider: str) -> None:
+        """Count a report whose status the provider's table does not know."""
+        self._count("smppbridge_reports_unknown_status_total", provider)
+
     def unmatched(self, provider: str, count: int) -> None:
         """Count reports whose message was never found."""
         self._count("smppbridge_reports_unmatched_total", provider, by=count)

@@ -57,6 +57,7 @@ _COUNTERS = {
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),
     "reports_total": ("provider source state", "Reports: push, poll or own"),
+    "reports_unknown_status_total": ("provider", "Reports with a status that no table knows"),
     "reports_unmatched_total": ("provider", "Reports whose message was never found"),
     "reports_repeated_total": ("provider kind", "Reports on final messages: same or conflicting"),
     "deliveries_total": ("account outcome", "Ends of deliver_sm: delivered, refused, ..."),

@@ -92,6 +92,7 @@ _NOT_TAKEN = frozenset(
         MessageState.DELETED,
     )
 )
+_UNDECIDED = "ERROR"  # in a report: nobody knows, so the message stays on its way
 _TRIAL_SENDER = "GUEST"
 _ACCEPT = (("Accept", "application/json"),)
 _JSON = (("Content-Type", "application/json"), *_ACCEPT)
@@ -244,7 +245,11 @@ class Keccel(Provider):
     def _report(self, identifier: str, status: object) -> Report:
         if not isinstance(status, str) or not status.strip():
             raise BadReply("no status")
-        state = self._states.get(status.strip().upper(), MessageState.ENROUTE)
+        word = status.strip().upper()
+        state = self._states.get(word)
+        if state is None:
+            unknown = "" if word == _UNDECIDED else status
+            return Report(identifier, MessageState.ENROUTE, unknown=unknown)
         return Report(identifier, state, NETWORK_ERRORS.get(state, 0))
 
     def _asked_for_balance(self) -> HttpExchange[dict[str, Any]]:

@@ -31,6 +31,9 @@ class Meters(Protocol):
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
         """Count reports; *source* is push, poll or own."""
 
+    def unknown_status(self, provider: str) -> None:
+        """Count a report whose status the provider's table does not know."""
+
     def unmatched(self, provider: str, count: int) -> None:
         """Count reports whose message was never found."""
 

@@ -464,4 +464,7 @@ def test_keccel_as_it_is_simulated(tmp_path: Path) -> None:
         assert json.loads(sent.stdout)["status"] == "SENT"
         assert document(run("T", "balance", "--json"))[0]["balance"] == 999_999
         wrong = run("wrong", "balance")
-    assert (wrong.exit_code, wrong.stderr) == (1, "Error: keccel: no balance: Invalid token\n")
+    assert (wrong.exit_code, wrong.stderr) == (
+        1,
+        "Error: keccel: no balance: credentials refused: Invalid token\n",
+    )

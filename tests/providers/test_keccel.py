@@ -568,3 +568,11 @@ def test_equal_settings_make_equal_and_hashable_providers():
     assert replace(KECCEL) == KECCEL
     assert hash(replace(KECCEL)) == hash(KECCEL)
     assert replace(KECCEL, token="other") != KECCEL
+
+
+@pytest.mark.parametrize(
+    ("status", "unknown"), [("Gone", "Gone"), ("Error", ""), ("sent", ""), ("FAILED", "")]
+)
+def test_a_status_that_no_table_knows_is_named_in_the_report(status, unknown):
+    callback = HttpRequest("GET", "/", query={"messageID": ID, "status": status})
+    assert KECCEL.read_callback(callback)[0].unknown == unknown

@@ -135,6 +135,14 @@ def test_a_report_is_read(v2, status, words, state, error):
     assert reported(status, words, v2) == Report(ID, state, error)
 
 
+@pytest.mark.parametrize(
+    ("status", "words", "unknown"),
+    [(99, "Who knows", "99"), (None, "Who knows", "Who knows"), (1, "Who knows", ""), (3, "", "")],
+)
+def test_a_status_that_no_table_knows_is_named_in_the_report(status, words, unknown):
+    assert reported(status, words).unknown == unknown
+
+
 def test_a_report_names_the_id_as_text_or_integer_and_may_be_xml():
     delivered = Report(ID, MessageState.DELIVERED)
     assert reported(3, "", messageId=int(ID)) == delivered

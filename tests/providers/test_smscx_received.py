@@ -86,6 +86,13 @@ def test_an_update_becomes_a_report(changed, state, error):
     assert called(event("dlr_update", {**UPDATE, **changed})) == (Report(ID, state, error),)
 
 
+@pytest.mark.parametrize(
+    ("status", "unknown"), [("never_heard  of", "NEVER HEARD OF"), ("SENT", ""), ("failed", "")]
+)
+def test_a_status_that_no_table_knows_is_named_in_the_report(status, unknown):
+    assert called(event("dlr_update", {**UPDATE, "status": status}))[0].unknown == unknown
+
+
 def test_updates_come_by_the_hundred():
     updates = [{**UPDATE, "msgId": f"{ID}{at}"} for at in range(200)]
     reports = called(event("dlr_update", *updates))

@@ -445,6 +445,16 @@ def test_statuses_become_states(status, state, error):
     assert called(ACME, {"reports": [answer]}) == (Report("7", state, error),)
 
 
+@pytest.mark.parametrize(
+    ("status", "unknown"),
+    [("Never heard of", "Never heard of"), ("seen", ""), ("Queued", ""), ("delivered", "")],
+)
+def test_a_status_that_no_table_knows_is_named_in_the_report(status, unknown):
+    answer = {"id": "7", "status": status}
+    assert concluded(ACME.query(MESSAGE, "7"), answer).unknown == unknown
+    assert called(ACME, {"reports": [answer]})[0].unknown == unknown
+
+
 def test_an_error_number_is_the_network_error():
     answer = {"id": "7", "status": "lost", "error": {"code": 30012}, "code": "30012"}
     assert concluded(ACME.query(MESSAGE, "7"), answer).error == 12

@@ -62,7 +62,7 @@ class Recorder:
                 self.counts[(name, *facts[:3])] += len(facts[3])
             elif name in ("submit_resp", "report_latency"):
                 self.counts[(name, *facts[:3])] += 1
-            elif name in ("refused", "repeated", "latin1_fallback"):
+            elif name in ("refused", "repeated", "latin1_fallback", "unknown_status"):
                 self.counts[(name, *facts)] += 1
             else:
                 self.counts[(name, *facts[:-1])] += facts[-1]

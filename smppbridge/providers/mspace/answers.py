@@ -194,16 +194,16 @@ def state_in(words: str) -> MessageState | None:
     return next((state for pattern, state in _WORDS if pattern.search(lowered)), None)
 
 
-def state_of(entry: Record, own: Mapping[str, MessageState]) -> MessageState:
+def state_of(entry: Record, own: Mapping[str, MessageState]) -> MessageState | None:
     """Return the state of an entry: by configuration, by words, by number, in that order.
 
-    The numbers come last because they are assumed; an unknown status is ENROUTE.
+    The numbers come last because they are assumed.  None: the status is unknown.
     """
     description, status = description_of(entry), status_of(entry)
     for said in (description.upper(), status):
         if said in own:
             return own[said]
-    return state_in(description) or state_in(status) or STATES.get(status) or MessageState.ENROUTE
+    return state_in(description) or state_in(status) or STATES.get(status)
 
 
 def by_message(entries: Sequence[Record], messages: Sequence[Message]) -> list[Sequence[Record]]:

@@ -171,6 +171,9 @@ class MSpaceV2(MSpace):
         if blame_of(words, self._reader.blames) == "provider":
             raise self._bad_reply("no report", words)
         state = state_of(entry, self._states)
+        if state is None:
+            unknown = status_of(entry) or words
+            return Report(provider_message_id, MessageState.ENROUTE, unknown=unknown)
         return Report(provider_message_id, state, _error_of(entry) if state in _FAILED else 0)
 
     # -- requests -------------------------------------------------------------------------------

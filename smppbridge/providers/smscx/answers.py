@@ -132,7 +132,9 @@ class SmsCxReader:
         identifier, word = identifier_of(item.get("msgId")), _word(item.get("status"))
         if identifier is None or not word:
             return None
-        state = self.states.get(word, MessageState.ENROUTE)
+        state = self.states.get(word)
+        if state is None:
+            return Report(identifier, MessageState.ENROUTE, unknown=word)
         return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
 
     def callback(self, body: bytes) -> tuple[Received, ...]:

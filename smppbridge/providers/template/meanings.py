@@ -37,6 +37,20 @@ STATES: Mapping[str, MessageState] = {
     "REJECTD": MessageState.REJECTED,
     "DELETED": MessageState.DELETED,
 }
+# Most providers have some of these for a message on its way: no table need have them.
+_UNDERWAY = frozenset(
+    (
+        "SENT",
+        "SENDING",
+        "QUEUED",
+        "PENDING",
+        "SUBMITTED",
+        "ACCEPTED",
+        "BUFFERED",
+        "SCHEDULED",
+        "ENROUTE",
+    )
+)
 NETWORK_ERRORS: Mapping[MessageState, int] = {
     MessageState.UNDELIVERABLE: 1,
     MessageState.REJECTED: 2,
@@ -82,17 +96,19 @@ class Meanings:
         """Return *words* as an operator may see them."""
         return shown(" ".join(filter(None, words)), *texts, secrets=self.secrets)
 
-    def state(self, word: str) -> MessageState:
-        """Return the message_state of a status; an unknown status ends nothing."""
-        return self.states.get(word.upper(), MessageState.ENROUTE)
-
     def report(
         self, identifier: str, status: str, error: str, message_id: int | None = None
     ) -> Report:
-        """Return the report of a message with this status; raises BadReply without a status."""
-        state = self.state(status)
+        """Return the report of a message with this status; raises BadReply without a status.
+
+        An unknown status ends nothing.
+        """
         if not status:
             raise BadReply("no status")
+        state = self.states.get(status.upper())
+        if state is None:
+            unknown = "" if status.upper() in _UNDERWAY else status
+            return Report(identifier, MessageState.ENROUTE, 0, message_id, unknown=unknown)
         number = 0
         if state in NETWORK_ERRORS:
             number = int(error[-3:]) if error.isascii() and error.isdecimal() else 0

@@ -1,6 +1,7 @@
 """report: a provider's report finds its message and ends it, and makes its deliveries due.
 
 `report` reads from top to bottom; beside it are `ending` (the one owner of a message's
-end), `early` (reports whose message is not known yet) and `receipts` (which deliveries a state
-makes due).  May import ``model text smpp routing providers store.port``.
+end), `early` (reports whose message is not known yet), `receipts` (which deliveries a state
+makes due) and `statuses` (the statuses of reports that no table knows).  May import ``model text
+smpp routing providers store.port``.
 """

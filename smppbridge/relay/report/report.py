@@ -15,6 +15,7 @@ from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.early import Early, EarlyRules, as_report
 from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.report.statuses import UnknownStatuses
 from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.port import EarlyReport, Found, ReportStore, StoreFailure
 
@@ -34,6 +35,7 @@ class Reports:
         self, store: ReportStore, endings: Endings, early: EarlyRules, around: Around
     ) -> None:
         self.early = Early(early)
+        self._statuses = UnknownStatuses(around)
         self._store, self._endings = store, endings
         self._clock, self._meters = around.clock, around.meters
         self._awaited: dict[tuple[str, str], Attempt] = {}
@@ -47,6 +49,8 @@ class Reports:
         unknown: list[Report] = []
         named: list[Report] = []
         for report in reports:
+            if report.unknown:
+                self._statuses.note(provider, report.unknown)
             attempt = self._awaited.get((provider, report.provider_message_id))
             if attempt is not None:
                 fates.append(fate_of(report, attempt, Stage.SUBMITTED))
