@@ -27,7 +27,10 @@ _GAUGES = {
     "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
     "queue_messages": ("provider", "Messages waiting in a lane"),
     "queue_oldest_age_seconds": ("provider", "Age of the oldest message waiting in a lane"),
-    "provider_up": ("provider", "0 while the lane's breaker keeps it from asking"),
+    "provider_up": (
+        "provider",
+        "0 while the lane's breaker is open, or no session is bound upstream",
+    ),
     "provider_shut": ("provider", "1 while messages take the next provider of their route"),
     "provider_concurrency": ("provider", "Requests that may be under way, as the lane finds best"),
     "provider_in_flight": ("provider", "Requests made of a provider and not answered"),

@@ -27,7 +27,10 @@ def watch(bridge: Bridge) -> None:
         "uncertain_messages": lambda: figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in lanes.items()},
         "queue_oldest_age_seconds": lambda: _ages(bridge),
-        "provider_up": lambda: {(n,): float(lane.breaker.is_closed) for n, lane in lanes.items()},
+        "provider_up": lambda: {
+            (n,): float(lane.breaker.is_closed and relay.wires.smpp.may_submit(n))
+            for n, lane in lanes.items()
+        },
         "provider_shut": lambda: {
             (n,): float(lane.is_shut(bridge.clock.monotonic())) for n, lane in lanes.items()
         },

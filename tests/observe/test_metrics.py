@@ -36,6 +36,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.asked("keccel", "submit", "accepted", [0.02, 99.0])
     relay.reported("keccel", "push", 2, 5)
     relay.unmatched("keccel", 1)
+    relay.unknown_status("keccel")
     relay.repeated("keccel", True)
     relay.repeated("keccel", False)
     relay.report_latency("keccel", 3.0)
@@ -69,6 +70,7 @@ EXPECTED = {
     "provider_request_seconds_bucket le=60.0 operation=submit outcome=accepted provider=keccel": 1,
     "reports_total provider=keccel source=push state=DELIVERED": 5,
     "reports_unmatched_total provider=keccel": 1,
+    "reports_unknown_status_total provider=keccel": 1,
     "reports_repeated_total kind=conflicting provider=keccel": 1,
     "reports_repeated_total kind=same provider=keccel": 1,
     "report_latency_seconds_sum provider=keccel": 3,

@@ -72,6 +72,11 @@ class Upstreams:
         self._upstreams.clear()
         await DeferredList(list(self._leaving.values()))
 
+    def may_submit(self, provider: str) -> bool:
+        """Return whether a session with a provider is bound; True for a provider without any."""
+        upstream = self._upstreams.get(provider)
+        return upstream is None or upstream.is_bound
+
     def bound_counts(self) -> dict[tuple[str, ...], float]:
         """Return how many sessions are bound, by provider and kind."""
         counts: dict[tuple[str, ...], float] = {}

@@ -1,16 +1,14 @@
-"""One session with an upstream SMSC: connect, bind, wait for its loss, pause, and again."""
+"""One session with an upstream SMSC: its bind, its submit_sm and their responses, its loss."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IHandshakeListener, IReactorTime, ISSLTransport
 from twisted.internet.protocol import connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
@@ -28,15 +26,6 @@ from smppbridge.smpp.tlvs import find
 MOST_UNANSWERED = 3  # submit_sm in a row without an answer end the session
 _BIND = object()
 _CONTENTS = (Tag.MESSAGE_PAYLOAD, Tag.RECEIPTED_MESSAGE_ID)  # a data_sm must have one of these
-
-# Quick repetition of wrong credentials gets accounts locked, and an SMSC that still sees our dead
-# session needs time to notice.
-WRONG_CREDENTIALS = frozenset(
-    map(int, (Status.ESME_RINVPASWD, Status.ESME_RINVSYSID, Status.ESME_RINVSYSTYP))
-)
-LONGEST, STABLE, JITTER = 60.0, 60.0, 0.2
-_SLOW = (300.0, 900.0)
-_STILL_BOUND = (30.0, 60.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,106 +230,3 @@ class UpstreamSession(SmppProtocol):
         self.out -= count
         if self._leaving and not self.out:
             self.session.unbind(self.clock.seconds(), self._leaving)
-
-
-class Pauses:
-    """The pauses before a session is bound again: 1, 2, 4 ... 60 s, anew after a stable bind.
-
-    *random* returns 0 to 1.  Only `after` writes the count of failures.
-    """
-
-    def __init__(self, random: Callable[[], float]) -> None:
-        self._random = random
-        self._failures = 0
-
-    def after(self, end: SessionEnd) -> float:
-        """Return the seconds to wait after a session that ended so, and count the failure."""
-        if end.lasted >= STABLE:
-            self._failures = 0
-        if end.refused in WRONG_CREDENTIALS:
-            return self._between(*_SLOW)
-        if end.refused == Status.ESME_RALYBND:
-            return self._between(*_STILL_BOUND)
-        plain = min(LONGEST, 2.0 ** min(self._failures, 16))
-        self._failures += 1
-        return self._between(plain * (1 - JITTER), plain * (1 + JITTER))
-
-    def _between(self, least: float, most: float) -> float:
-        return least + (most - least) * self._random()
-
-
-class Rebinding:
-    """Keeps a session bound until `leave`; `ended` fires when the last connection is gone.
-
-    *connect* opens a connection and returns its session.  Only the instance writes its state.
-    """
-
-    _log = Logger()
-
-    def __init__(
-        self,
-        connect: Callable[[type[Bind]], Deferred[UpstreamSession]],
-        kind: type[Bind],
-        owner: SessionOwner,
-        *,
-        pauses: Pauses,
-        clock: IReactorTime,
-    ) -> None:
-        self.ended: Deferred[None] = Deferred()
-        self._connect, self._kind, self._owner = connect, kind, owner
-        self._pauses, self._clock = pauses, clock
-        self._session: UpstreamSession | None = None
-        self._running: Deferred[None] | None = None
-        self._leaving = ""
-
-    def start(self) -> None:
-        """Connect and bind, from now on, unless `leave` came first."""
-        if self._leaving:
-            return
-        self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(self._failed)
-        self._running.addCallback(self.ended.callback)
-
-    def leave(self, reason: str) -> None:
-        """Unbind the session, or give up a connection or a pause."""
-        self._leaving = reason
-        if self._running is None:
-            self.ended.callback(None)
-        elif self._session is not None:
-            self._session.leave(reason)
-        else:
-            self._running.cancel()
-
-    def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):
-            self._log.failure("upstream session", failure)
-
-    async def _run(self) -> None:
-        while not self._leaving:
-            end = await self._bound_once()
-            if self._leaving:
-                return
-            seconds = self._pauses.after(end)
-            self._owner.pausing(self._kind, end, seconds)
-            await _after(self._clock, seconds)
-
-    async def _bound_once(self) -> SessionEnd:
-        try:
-            session = await self._connect(self._kind)
-        except CancelledError:
-            raise
-        except Exception as error:
-            return SessionEnd(str(error) or type(error).__name__)
-        self._session = session
-        self._owner.connected(session)
-        end: SessionEnd = await session.gone
-        self._session = None
-        self._owner.ended(session)
-        return end
-
-
-def _after(clock: IReactorTime, seconds: float) -> Deferred[None]:
-    """Return a Deferred that fires later; cancelling the Deferred ends the wait."""
-    waiting: Deferred[None] = Deferred(lambda _: timer.cancel())
-    timer = clock.callLater(seconds, lambda: waiting.callback(None))
-    return waiting

@@ -13,13 +13,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from smppbridge.net.upstream.link import (
-    WRONG_CREDENTIALS,
-    Pauses,
-    Rebinding,
-    SessionEnd,
-    UpstreamSession,
-)
+from smppbridge.net.upstream.link import SessionEnd, UpstreamSession
+from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Pauses, Rebinding
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.providers.smpp.provider import Smpp, SmppRequest
@@ -120,13 +115,20 @@ class Upstream:
     # -- for the client -------------------------------------------------------------------------
 
     @property
+    def is_bound(self) -> bool:
+        """Whether submit_sm may be sent on a session."""
+        return any(session.submits for session in self.sessions)
+
+    @property
     def waiting(self) -> int:
         """How many submit_sm wait, for room or for their time."""
         return len(self._waiting) + len(self._later)
 
     def change(self, terms: Terms) -> None:
-        """Go by terms that the sessions are bound by already."""
+        """Go by terms that the sessions are bound by already; those that pause bind at once."""
         self.terms = terms
+        for rebinding in self._rebindings:
+            rebinding.hurry()
 
     def start(self) -> None:
         """Connect and bind, from now on."""
@@ -179,7 +181,7 @@ class Upstream:
         self._submit()
 
     def _enter(self, about: Any, pdu: SubmitSm) -> None:
-        if self._stopping or not any(session.submits for session in self.sessions):
+        if self._stopping or not self.is_bound:
             self._give_back(about, "no session is bound")
             return
         self._waiting.append((about, pdu, self._ports.clock.seconds() + self.terms.timeout))
@@ -285,7 +287,7 @@ class Upstream:
     def ended(self, session: UpstreamSession) -> None:
         """Count a session out; without another one no submit_sm waits here."""
         self.sessions.remove(session)
-        if not any(other.submits for other in self.sessions):
+        if not self.is_bound:
             self._give_waiting_back("no session is bound")
 
     def pausing(self, kind: type[Bind], end: SessionEnd, seconds: float) -> None:

@@ -104,7 +104,7 @@ def test_nobody_there_is_tried_again_ever_more_slowly(client, around):
 @pytest.mark.parametrize(
     ("status", "again", "event"),
     [
-        (Status.ESME_RINVPASWD, 600, "upstream_credentials_refused"),
+        (Status.ESME_RINVPASWD, 50, "upstream_credentials_refused"),
         (Status.ESME_RALYBND, 45, "upstream_refused"),
         (Status.ESME_RBINDFAIL, 1, "upstream_refused"),
     ],
@@ -121,6 +121,26 @@ def test_a_refused_bind_is_tried_again_as_its_status_deserves(client, around, st
     around.clock.advance(0.01)
     assert client.bound_counts() == {("it", "transceiver"): 1}
     assert around.named(event)[0]["command_status"] == status.name
+
+
+def test_a_reload_binds_at_once_what_pauses_and_leaves_the_others(client, around):
+    around.status = Status.ESME_RINVPASWD
+    (smsc,) = bound(client, around)
+    around.pass_time(1)
+    smsc.lose()
+    assert not client.may_submit("it")
+    around.status = 0
+    bound(client, around)  # the same settings once more
+    around.clock.advance(0)
+    assert len(around.smscs) == 2
+    assert client.may_submit("it")
+    bound(client, around)
+    around.clock.advance(100)  # nor does the pause that was ended come to anything
+    assert len(around.smscs) == 2
+
+
+def test_whoever_has_no_session_may_be_asked(client):
+    assert client.may_submit("keccel")
 
 
 def test_a_bind_without_an_answer_is_given_up(client, around):
