@@ -168,6 +168,7 @@ EVENTS: Mapping[str, str] = {
     "message_refused": "A provider refused it; the next one of the route may take it",
     "message_uncertain": "A request left and no usable answer came: see `smppbridge messages"
     " --uncertain`",
+    "message_answered_late": "The answer to an Uncertain one came after its time, and counts",
     "message_given_up": "No report came in time: UNKNOWN, and why",
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",

@@ -76,6 +76,10 @@ class NoAnswer(Exception):
     """The request left and no complete answer came: the provider may have acted on the request."""
 
 
+class Silent(NoAnswer):
+    """No answer came in time; the exchange is not ended, for its answer may come late."""
+
+
 class BadReply(Exception):
     """The provider's answer is none that its documentation describes.
 

@@ -32,6 +32,7 @@ from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier
+from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
 from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
@@ -151,7 +152,13 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
 def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
-    wires = build_wires(world, lambda answers: carrier.answered(answers), receive, lanes)
+    wires = build_wires(
+        world,
+        lambda answers: carrier.answered(answers),
+        lambda answers: late.receive(answers),
+        receive,
+        lanes,
+    )
     carrier = Carrier(wires.send, lambda: around.clock.wall())
     deliver = Deliver(store, around)
     endings = Endings(
@@ -172,6 +179,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         new_key=lambda: str(uuid4()),
         around=around,
     )
+    late = LateAnswers(store, carrier, submit.decide, around)
     return _Core(
         wires=wires,
         carrier=carrier,
@@ -199,13 +207,18 @@ def _build_mobile(
 
 
 def build_wires(
-    world: World, answered: Callable[[Any], None], receive: Receive, lanes: Lanes
+    world: World,
+    answered: Callable[[Any], None],
+    late: Callable[[Any], None],
+    receive: Receive,
+    lanes: Lanes,
 ) -> Wires:
-    """Build the clients of providers; they give answers to *answered*, reports to *receive*."""
+    """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*."""
     ports = UpstreamPorts(
         clock=world.reactor,
         connect=connector(world.reactor),
         answered=answered,
+        late=late,
         record=receive,
         bound=lanes.probe,
         random=random.random,

@@ -16,6 +16,14 @@ class Answered:
 
 
 @dataclass(slots=True)
+class Late:
+    """The response to a submit_sm of ours that was Unanswered: only an ESME meets one."""
+
+    about: object
+    response: Pdu
+
+
+@dataclass(slots=True)
 class Unanswered:
     """The response timer of a request of ours ran out."""
 
@@ -48,4 +56,4 @@ class Slowed:
 
 
 Happening = Pdu | Unanswered | Faulty | Alive | Slowed
-Event = Happening | Answered
+Event = Happening | Answered | Late

@@ -15,7 +15,7 @@ from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND, Frame, Fra
 from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Tag, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
-from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Slowed, Unanswered
+from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Late, Slowed, Unanswered
 from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, MAY_SEND, NOT_WORK, Role, State
 from smppbridge.smpp.pace import Pace
 from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
@@ -381,7 +381,12 @@ class Session:
     def _responded(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
         if not self._asked.fits(number, command_id):
-            return self._unmatched(command_id, status, number, now)
+            late = None
+            if command_id == CommandId.SUBMIT_SM_RESP:
+                late = self._asked.take_late(number)
+            if late is None:
+                return self._unmatched(command_id, status, number, now)
+            return Late(late, DECODE[command_id](self._frames.octets, start, end, status, number))
         asked, about = self._asked.take(number)
         response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         self._alarms.active = now

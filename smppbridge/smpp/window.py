@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from smppbridge.smpp.constants import MAX_SEQUENCE_NUMBER, RESPONSE, CommandId
 
+MOST_LATE = 1_000  # submit_sm whose responses may still come
+_SUBMIT_SM = int(CommandId.SUBMIT_SM)
 _GENERIC_NACK = int(CommandId.GENERIC_NACK)
 
 
@@ -11,13 +13,14 @@ class Window:
     """Numbers our requests and keeps the *about* of each request until its response.
 
     *about* is any object of the owner's; the session's owner gets the object back with the
-    response.
+    response.  The *about* of an expired submit_sm is kept for a late response, up to a bound.
     """
 
-    __slots__ = ("_last", "open")
+    __slots__ = ("_last", "_late", "open")
 
     def __init__(self) -> None:
         self._last = 0
+        self._late: dict[int, object] = {}
         self.open: dict[int, tuple[float, int, object]] = {}
 
     def __len__(self) -> int:
@@ -53,8 +56,18 @@ class Window:
         return command_id, about
 
     def take_oldest(self) -> object:
-        """Remove the oldest request; return its *about*."""
-        return self.take(next(iter(self.open)))[1]
+        """Remove the oldest request, which has expired; return its *about*."""
+        number = next(iter(self.open))
+        command_id, about = self.take(number)
+        if command_id == _SUBMIT_SM:
+            self._late[number] = about
+            if len(self._late) > MOST_LATE:
+                del self._late[next(iter(self._late))]
+        return about
+
+    def take_late(self, number: int) -> object | None:
+        """Remove an expired submit_sm; return its *about*, None if there is no such submit_sm."""
+        return self._late.pop(number, None)
 
     def drain(self) -> list[object]:
         """Remove all requests; return their *about*, oldest first."""

@@ -201,6 +201,11 @@ class SubmitStore(Protocol):
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
         """Return WAITING messages whose deadline has passed."""
 
+    def find(
+        self, keys: Sequence[tuple[str, str] | int]
+    ) -> Awaitable[dict[tuple[str, str] | int, Found]]:
+        """Return messages by message_id."""
+
     def decisions(self) -> Awaitable[list[tuple[Found, str]]]:
         """Return the decisions of people about Uncertain messages ("resend", "fail"), each once."""
 

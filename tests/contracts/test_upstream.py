@@ -15,9 +15,9 @@ from twisted.internet.task import deferLater
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo
-from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.net.upstream.client import Terms, UpstreamPorts, Upstreams, connector
-from smppbridge.providers.exchange import NoAnswer, NotSent
+from smppbridge.providers.exchange import NoAnswer, NotSent, Silent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.simulators.smsc import SmscSimulator
@@ -67,12 +67,14 @@ class Stage:
         )
         self.heard = DeferredQueue()
         self.events = DeferredQueue()
+        self.late = DeferredQueue()
         self.failures, self.reasons = [], []
         self.client = Upstreams(
             UpstreamPorts(
                 clock=reactor,
                 connect=connector(reactor),
                 answered=lambda answers: self.carrier.answered(answers),
+                late=lambda answers: self.late.put(answers),
                 record=self._record,
                 bound=lambda name: None,
                 random=lambda: 0.5,
@@ -302,8 +304,8 @@ async def test_silence_after_the_first_segment_is_uncertain(stages):
     simulator = stage.simulator
     submit = simulator.submit
     simulator.submit = lambda link, pdu: submit(link, pdu) if not simulator.requests else None
-    outcome = await stage.submit("01", LONG)
-    assert outcome == Uncertain("segment 2 of 3: no answer in time")
+    with pytest.raises(Silent, match="no answer in time"):
+        await stage.submit("01", LONG)
 
 
 @pytest_twisted.ensureDeferred

@@ -101,6 +101,7 @@ class Around:
         self.reachable = True
         self.connecting: Deferred[Any] | None = None  # instead of a connection
         self.answers: list[tuple[Any, Any]] = []
+        self.late: list[tuple[Any, Any]] = []
         self.recorded: list[tuple[str, list[Any]]] = []
         self.storing: Any = None  # a Deferred or an exception that recording waits for
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -108,6 +109,7 @@ class Around:
             clock=self.clock,
             connect=self.connect,
             answered=self.answers.extend,
+            late=self.late.extend,
             record=self.record,
             bound=lambda name: None,
             random=lambda: 0.5,

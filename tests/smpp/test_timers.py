@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.smpp.events import Faulty, Unanswered
+from smppbridge.smpp.events import Faulty, Late, Unanswered
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pdus import (
     AlertNotification,
@@ -13,11 +13,13 @@ from smppbridge.smpp.pdus import (
     EnquireLinkResp,
     GenericNack,
     SubmitSm,
+    SubmitSmResp,
     Unbind,
     UnbindResp,
 )
 from smppbridge.smpp.session import Session, Timers
-from tests.smpp.sessions import consume, feed, sent, smsc
+from smppbridge.smpp.window import MOST_LATE
+from tests.smpp.sessions import consume, esme, feed, sent, smsc
 
 TIMERS = Timers(enquire_link=50, enquire_link_resp=10, enquire_link_misses=2)
 
@@ -226,3 +228,24 @@ def test_a_session_that_ends_tells_its_owner() -> None:
     session.lost()
     assert session.sooner
     assert (session.deadline(), session.sooner) == (None, False)
+
+
+def test_a_submit_sm_resp_that_comes_late_names_its_request_once() -> None:
+    session = esme(timers=Timers(response=60))
+    numbers = [session.ask(SubmitSm(), about, 0.0) for about in ("a", "b")]
+    session.octets_to_send()
+    assert list(session.tick(60.0)) == [Unanswered("a"), Unanswered("b")]
+    late = SubmitSmResp(0, numbers[1], b"7")
+    assert feed(session, late, now=70.0) == [Late("b", late)]
+    assert [type(event) for event in feed(session, late, now=71.0)] == [Faulty]
+    refused = SubmitSmResp(8, numbers[0])
+    assert feed(session, refused, now=72.0) == [Late("a", refused)]
+
+
+def test_late_responses_are_awaited_up_to_a_bound() -> None:
+    session = esme(timers=Timers(response=60), window=MOST_LATE + 1)
+    numbers = [session.ask(SubmitSm(), n, 0.0) for n in range(MOST_LATE + 1)]
+    session.octets_to_send()
+    assert len(list(session.tick(60.0))) == MOST_LATE + 1
+    kinds = [type(feed(session, SubmitSmResp(0, n), now=70.0)[0]) for n in numbers[:2]]
+    assert kinds == [Faulty, Late]

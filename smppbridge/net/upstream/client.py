@@ -9,8 +9,8 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Factory
 
 from smppbridge.net import tls
+from smppbridge.net.upstream.link import NAMES
 from smppbridge.net.upstream.sessions import (
-    NAMES,
     RecordReceived,
     SmppAnswers,
     Terms,

@@ -13,16 +13,37 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from smppbridge.net.smpp_protocol import SmppProtocol
+from smppbridge.providers.exchange import NoAnswer, Silent
 from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.providers.smpp.provider import Binding
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Answered, Faulty, Happening, Unanswered
+from smppbridge.smpp.events import Answered, Faulty, Happening, Late, Unanswered
 from smppbridge.smpp.matrix import SUBMITS, Role, State
-from smppbridge.smpp.pdus import BY_COMMAND_ID, Bind, DataSm, DeliverSm, Pdu, SubmitSm, refusal
+from smppbridge.smpp.pdus import (
+    BY_COMMAND_ID,
+    Bind,
+    BindReceiver,
+    BindTransceiver,
+    BindTransmitter,
+    DataSm,
+    DeliverSm,
+    Pdu,
+    SubmitSm,
+    refusal,
+)
 from smppbridge.smpp.session import Session, Timers
 from smppbridge.smpp.tlvs import find
 
+NAMES = {
+    BindTransceiver: "transceiver",
+    BindTransmitter: "transmitter",
+    BindReceiver: "receiver",
+}
+KINDS: dict[str, tuple[type[Bind], ...]] = {
+    "trx": (BindTransceiver,),
+    "tx+rx": (BindTransmitter, BindReceiver),
+}
 MOST_UNANSWERED = 3  # submit_sm in a row without an answer end the session
 _BIND = object()
 _CONTENTS = (Tag.MESSAGE_PAYLOAD, Tag.RECEIPTED_MESSAGE_ID)  # a data_sm must have one of these
@@ -53,8 +74,11 @@ class SessionOwner(Protocol):
     def answered(self, session: UpstreamSession, answers: list[tuple[Any, Pdu]]) -> None:
         """Hand on the responses to submit_sm."""
 
-    def unanswered(self, session: UpstreamSession, abouts: list[Any], reason: str) -> None:
-        """Conclude submit_sm that left and have no response."""
+    def unanswered(self, answers: list[tuple[Any, NoAnswer]]) -> None:
+        """Conclude submit_sm that left and have no response: Silent if one may come late."""
+
+    def late(self, answers: list[tuple[Any, Pdu]]) -> None:
+        """Hand on the responses to submit_sm that were concluded as unanswered."""
 
     def delivered(self, session: UpstreamSession, request: Delivered) -> None:
         """Record the report or MO message in a deliver_sm, and answer the deliver_sm by `reply`."""
@@ -195,17 +219,20 @@ class UpstreamSession(SmppProtocol):
         else:
             self._refused = response.command_status
 
-    def happened(self, event: Happening) -> None:
+    def happened(self, event: Happening | Late) -> None:
         """Go by any other event of the session."""
         if isinstance(event, DeliverSm | DataSm):
             self._delivered(event)
         elif isinstance(event, Faulty):
             self.count_fault()
             self._upstream.faulty(self, event)
+        elif isinstance(event, Late):
+            self._silences = 0
+            self._upstream.late([(event.about, event.response)])
         elif isinstance(event, Unanswered) and event.about is not _BIND:
             self._silences += 1
             self._concluded(1)
-            self._upstream.unanswered(self, [event.about], "no answer in time")
+            self._upstream.unanswered([(event.about, Silent("no answer in time"))])
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "submit_sm unanswered")
 
@@ -224,7 +251,7 @@ class UpstreamSession(SmppProtocol):
         lost = [about for about in cast(list[Any], unanswered) if about is not _BIND]
         self.out = 0
         if lost:
-            self._upstream.unanswered(self, lost, "the session was lost")
+            self._upstream.unanswered([(a, NoAnswer("the session was lost")) for a in lost])
 
     def _concluded(self, count: int) -> None:
         self.out -= count

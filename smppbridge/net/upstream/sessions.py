@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from smppbridge.net.upstream.link import SessionEnd, UpstreamSession
+from smppbridge.net.upstream.link import KINDS, NAMES, SessionEnd, UpstreamSession
 from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Pauses, Rebinding
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.deliver import Delivered
@@ -23,23 +23,15 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.errors import LocalError
 from smppbridge.smpp.events import Faulty
-from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter, Pdu, SubmitSm
+from smppbridge.smpp.pdus import Bind, Pdu, SubmitSm
 from smppbridge.smpp.session import Timers
 from smppbridge.store.port import StoreFailure
 
-NAMES = {
-    BindTransceiver: "transceiver",
-    BindTransmitter: "transmitter",
-    BindReceiver: "receiver",
-}
-KINDS: dict[str, tuple[type[Bind], ...]] = {
-    "trx": (BindTransceiver,),
-    "tx+rx": (BindTransmitter, BindReceiver),
-}
 _LEAVING = "the provider is being left"
 MOST_LOGGED = 20  # PDUs of one session, faulty or unreadable
 
 SmppAnswers = list[tuple[Any, Pdu | NotSent | NoAnswer]]
+LateResponses = list[tuple[Any, Pdu]]
 RecordReceived = Callable[[str, list[Received]], Coroutine[Any, Any, None]]
 ReadDelivery = tuple[UpstreamSession, Delivered, list[Received]]
 
@@ -71,14 +63,15 @@ class Terms:
 class UpstreamPorts:
     """All that upstreams are handed.
 
-    *connect* opens a connection for a factory; *answered* is given the answers to submit_sm,
-    *record* the reports and MO messages of deliver_sm, *bound* the name of a provider whose session
-    is bound; *random* returns 0 to 1, *wall* UNIX seconds.
+    *connect* opens a connection for a factory; *answered* is given the answers to submit_sm, *late*
+    those that come after their time, *record* the reports and MO messages of deliver_sm, *bound*
+    the name of a provider whose session is bound; *random* returns 0 to 1, *wall* UNIX seconds.
     """
 
     clock: IReactorTime
     connect: Callable[[Terms, Factory[Any]], Deferred[Any]]
     answered: Callable[[SmppAnswers], None]
+    late: Callable[[LateResponses], None]
     record: RecordReceived
     bound: Callable[[str], None]
     random: Callable[[], float]
@@ -264,10 +257,14 @@ class Upstream:
         self._ports.answered(list(answers))
         self._submit()
 
-    def unanswered(self, session: UpstreamSession, abouts: list[Any], reason: str) -> None:
-        """Conclude submit_sm as NoAnswer: an upstream never sends them again."""
-        self._ports.answered([(about, NoAnswer(reason)) for about in abouts])
+    def unanswered(self, answers: list[tuple[Any, NoAnswer]]) -> None:
+        """Conclude submit_sm without a response: an upstream never sends them again."""
+        self._ports.answered(list(answers))
         self._submit()
+
+    def late(self, answers: LateResponses) -> None:
+        """Hand on responses that come after their submit_sm were concluded."""
+        self._ports.late(answers)
 
     def writable(self) -> None:
         """Go on submitting."""

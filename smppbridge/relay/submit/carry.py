@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from smppbridge.providers.exchange import NOW, Exchange, Once
+from smppbridge.providers.exchange import NOW, Exchange, Once, Silent
 
 Conclusions = list[tuple[Any, Any]]
 Conclude = Callable[[Conclusions], None]
@@ -63,6 +63,9 @@ class Carrier:
         ended: dict[Conclude, Conclusions] = {}
         for carried, answer in answers:
             exchange = carried.exchange
+            if type(answer) is Silent:  # the exchange waits on, for `late` to go on with
+                ended.setdefault(carried.conclude, []).append((carried.about, answer))
+                continue
             try:
                 throw = isinstance(answer, Exception)
                 wanted = exchange.throw(answer) if throw else exchange.send(answer)

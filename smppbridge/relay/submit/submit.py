@@ -232,6 +232,10 @@ class Submit:
         outcome = Uncertain("the bridge stopped while it was out")
         self._decide([(attempt, outcome, False) for attempt in attempts])
 
+    def decide(self, outcomes: Iterable[tuple[Attempt, Outcome]]) -> None:
+        """Decide about Uncertain attempts whose outcomes are known now."""
+        self._decide([(attempt, outcome, False) for attempt, outcome in outcomes])
+
     def _decide(self, outcomes: Iterable[tuple[Attempt, Outcome, bool]]) -> None:
         now = self._clock.wall()
         lanes = self._lanes.by_name

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.report import Report
 from smppbridge.net.upstream.client import Terms, Upstreams
-from smppbridge.providers.exchange import NoAnswer, NotSent
+from smppbridge.providers.exchange import NoAnswer, NotSent, Silent
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import (
@@ -207,12 +207,12 @@ def test_what_waits_too_long_for_room_was_not_sent(client, around):
     around.pass_time(10)
     client.send("it", asks("b"))
     around.pass_time(20)
-    assert kinds(around.answers) == [("a", NoAnswer)]
+    assert kinds(around.answers) == [("a", Silent)]
     assert [pdu.short_message for pdu in smsc.heard[1:]] == [b"a", b"b"]
     client.send("it", asks("c"))
     smsc.link.choked = True  # the peer does not read: the window may be empty
     around.pass_time(31)
-    assert kinds(around.answers) == [("a", NoAnswer), ("b", NoAnswer), ("c", NotSent)]
+    assert kinds(around.answers) == [("a", Silent), ("b", Silent), ("c", NotSent)]
 
 
 def test_what_is_to_wait_waits(client, around):
@@ -270,10 +270,47 @@ def test_a_submit_sm_without_an_answer_is_not_sent_again(client, around):
     client.send("it", asks("a"))
     (request,) = smsc.submitted()
     around.pass_time(31)
-    assert kinds(around.answers) == [("a", NoAnswer)]
-    smsc.answer(request)  # too late
+    assert kinds(around.answers) == [("a", Silent)]
+    smsc.answer(request, b"77")  # too late to be the answer
     assert len(around.answers) == 1
     assert client.bound_counts() == {("it", "transceiver"): 1}
+
+
+def test_an_answer_that_comes_late_is_handed_on_once(client, around):
+    (smsc,) = bound(client, around)
+    client.send("it", asks("a", "b"))
+    first, second = smsc.submitted()
+    around.pass_time(31)
+    smsc.answer(second, b"78")
+    smsc.answer(first, b"77")
+    smsc.answer(first, b"77")
+    assert [(about, answer.message_id) for about, answer in around.late] == [
+        ("b", b"78"),
+        ("a", b"77"),
+    ]
+    (refused,) = around.named("pdu_refused")
+    assert refused["reason"] == "answers no request of ours"
+
+
+def test_a_late_answer_ends_a_row_of_silence(client, around):
+    (smsc,) = bound(client, around)
+    for name in "abcd":
+        client.send("it", asks(name))
+        (request,) = smsc.submitted()
+        around.pass_time(31)
+        smsc.answer(request)
+    assert not any(isinstance(pdu, Unbind) for pdu in smsc.heard)
+
+
+def test_no_late_answer_can_come_over_another_session(client, around):
+    (smsc,) = bound(client, around)
+    client.send("it", asks("a"))
+    (request,) = smsc.submitted()
+    around.pass_time(31)
+    smsc.lose()
+    around.pass_time(2)
+    around.smscs[1].answer(request)
+    assert around.late == []
 
 
 def test_a_session_that_answers_nothing_is_bound_anew(client, around):

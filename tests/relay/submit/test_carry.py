@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.exchange import BadReply, HttpResponse, NoAnswer, NotSent
+from smppbridge.providers.exchange import BadReply, HttpResponse, NoAnswer, NotSent, Silent
 from smppbridge.relay.lanes.conclusions import outcome_of
 from smppbridge.relay.submit.carry import Carried, Carrier, Conclusions
 
@@ -37,6 +37,19 @@ def asking(*requests: str) -> Exchange:
     for request in requests:
         answers.append((yield request))
     return answers
+
+
+def test_an_exchange_whose_answer_may_come_late_is_concluded_and_not_ended() -> None:
+    bench = Bench()
+    bench.carry(asking("a", "b"))
+    [[(carried, _)]] = bench.sent
+    silence = Silent("no answer in time")
+    bench.answer(silence)
+    assert bench.ended == [[(0, silence)]]
+    assert outcome_of(silence) == Uncertain("no answer in time")
+    bench.carrier.answered([(carried, "late")])
+    bench.answer("in time")
+    assert bench.ended[1:] == [[(0, ["late", "in time"])]]
 
 
 def failing_at(step: str) -> Exchange:
