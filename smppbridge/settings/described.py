@@ -12,7 +12,10 @@ from pydantic import BeforeValidator, ValidationInfo, create_model
 from pydantic import Field as Key
 
 from smppbridge.settings.section import Section
-from smppbridge.settings.values import Duration, SecretText, secret_text
+from smppbridge.settings.values import Duration, SecretText, UtcOffset, secret_text
+
+_KINDS: Mapping[str, Any] = {"duration": Duration, "offset": UtcOffset}
+"""Types of keys that a provider's field has as metadata: providers import no settings."""
 
 
 class DescribedSection(Section):
@@ -41,7 +44,8 @@ def name_of(each: Field[Any]) -> str:
 
 def key_of(hint: Any, each: Field[Any]) -> tuple[Any, Any]:
     """Return the type and the options with which pydantic checks a dataclass's field."""
-    hint = Duration if each.metadata.get("duration") else _with_parts(hint)
+    kinds = [kind for word, kind in _KINDS.items() if each.metadata.get(word)]
+    hint = kinds[0] if kinds else _with_parts(hint)
     options: dict[str, Any] = {"repr": each.repr, "description": each.metadata.get("description")}
     if each.default is not MISSING:
         options["default"] = each.default

@@ -145,8 +145,8 @@ def parse(pdu: DeliverSm | DataSm, utc_offset: int = 0) -> ReceiptFields | None:
         stat=stat,
         err=_word(found.get("err", "")),
         network_error_code=tlvs.find(pdu.tlvs, Tag.NETWORK_ERROR_CODE),
-        submit_date=_read_date(found.get("submit date", ""), utc_offset),
-        done_date=_read_date(found.get("done date", ""), utc_offset),
+        submit_date=read_date(found.get("submit date", ""), utc_offset),
+        done_date=read_date(found.get("done date", ""), utc_offset),
     )
 
 
@@ -197,7 +197,11 @@ def _read_state(number: int | None) -> MessageState | None:
 
 
 @lru_cache(maxsize=256)  # receipts come in bursts, and strptime is slow
-def _read_date(value: str, utc_offset: int) -> float | None:
+def read_date(value: str, utc_offset: int) -> float | None:
+    """Return a receipt's date in Unix seconds, None if *value* is none.
+
+    The date is local time *utc_offset* seconds ahead of UTC: YYMMDDhhmm, with seconds or century.
+    """
     digits = re.sub("[^0-9]", "", value)
     for century, form in _DATE_FORMATS.get(len(digits), ()):
         try:

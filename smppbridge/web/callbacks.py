@@ -176,7 +176,8 @@ def _addressed(path: bytes) -> tuple[bytes, bytes]:
 def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
     """Return a request as the provider modules read it: first values, header names in lower case.
 
-    The URL is without the key; the fields of a form stand in the query.  Raises BadReply.
+    The URL is without the key, and has the query string as it came; the fields of a form stand in
+    the query.  Raises BadReply.
     """
     headers = {
         name.decode("latin-1").lower(): values[0].decode("latin-1")
@@ -190,7 +191,7 @@ def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
             raise BadReply("a form of too many fields") from None
     return HttpRequest(
         method=request.method.decode("ascii"),
-        url=f"/callbacks/{provider}",
+        url=f"/callbacks/{provider}{request.uri[len(request.path) :].decode('latin-1')}",
         headers=tuple(headers.items()),
         body=body,
         query=query,

@@ -57,7 +57,6 @@ def test_submit_posts_what_the_api_documents():
         "from": "ACME",
         "content": TEXT,
         "coding": 0,
-        "validity-period": 1440,
     }
 
 
@@ -74,6 +73,7 @@ def test_a_report_is_asked_for_where_it_can_come_and_carries_our_message_id():
         "dlr-method": "POST",
         "dlr-url": f"{CALLBACK}?message_id=4711",
     }
+    assert written(replace(PUSHED, dlr_level=2).submit(MESSAGE))["dlr-level"] == 2
     other = replace(PUSHED, callback_url=f"{CALLBACK}?a=b", dlr_method="GET")
     fields = written(other.submit(MESSAGE))
     assert (fields["dlr-url"], fields["dlr-method"]) == (f"{CALLBACK}?a=b&message_id=4711", "GET")
@@ -90,8 +90,32 @@ def test_an_empty_source_address_gives_way_to_the_sender_and_is_left_out_without
 )
 def test_the_validity_is_told_in_minutes_and_never_shorter_than_it_is(left, minutes):
     lasting = message(expires_at=1_800_000_000.0 + left)
-    assert written(PLAIN.submit(lasting))["validity-period"] == minutes
-    assert "validity-period" not in written(replace(PLAIN, validity=False).submit(lasting))
+    told = replace(PLAIN, validity=True)
+    assert written(told.submit(lasting))["validity-period"] == minutes
+
+
+def test_no_validity_is_told_by_default_for_jasmin_loses_one_message_in_ten_with_it():
+    assert "validity-period" not in written(PLAIN.submit(MESSAGE))
+    assert "validity-period" not in written(PLAIN.submit(message(expires_at=1_800_000_060.0)))
+
+
+@pytest.mark.parametrize(
+    ("source", "sender", "fits"),
+    [
+        ("1" * 20, "", True),
+        ("1" * 21, "", False),
+        ("\u00dc" * 10, "", True),
+        ("\u00dc" * 10 + "x", "", False),
+        ("", "\u00dc" * 11, False),
+    ],
+)
+def test_a_source_that_jasmin_would_drop_after_success_is_refused(source, sender, fits):
+    found = asked(replace(PLAIN, sender=sender).submit(message(source=Address(source))))
+    if fits:
+        assert json.loads(found.body)["from"] == source
+    else:
+        status = CommandStatus.ESME_RINVSRCADR
+        assert found == Refused("a source of more than 20 octets", status, provider_fault=True)
 
 
 def test_priority_is_told_where_there_is_any():
@@ -117,7 +141,9 @@ def test_text_goes_as_gsm_characters_or_as_utf_16_in_hex(text, expected):
 def test_any_text_and_source_are_written_or_refused(text, source):
     found = asked(PLAIN.submit(message(text=text, source=Address(source))))
     if isinstance(found, Refused):
-        assert any("\ud800" <= character <= "\udfff" for character in text)
+        assert len(source.encode("utf-8", "replace")) > 20 or any(
+            "\ud800" <= character <= "\udfff" for character in text
+        )
         return
     fields = json.loads(found.body)
     if fields["coding"] == 8:
@@ -267,7 +293,8 @@ def test_of_a_server_error_nobody_knows_how_much_of_a_batch_went(on_5xx):
 def test_a_batch_is_refused_for_no_message_of_its_own():
     failed = {"title": "Authentication failed", "description": "... for user: acme"}
     for outcome in batched(failed, 412):
-        assert outcome == Refused("HTTP 412: Authentication failed", 0x45, True)
+        said = "Authentication failed"
+        assert outcome == Refused("HTTP 412: credentials refused", 0x45, True, said)
     complaint = {"message": 'Error "Argument [to] has an invalid value: [x].'}
     assert all(outcome.provider_fault for outcome in batched(complaint, 400))
     assert all(outcome.provider_fault for outcome in batched(b"", 400))
@@ -425,6 +452,8 @@ def test_neither_password_nor_text_nor_callback_key_shows():
         {"batch": "some"},
         {"max_parts": 0},
         {"max_parts": 256},
+        {"dlr_level": 1},
+        {"dlr_level": 4},
         {"dlr_method": "PUT"},
         {"on_5xx": "maybe"},
         {"states": {"QUEUED": "somewhere"}},

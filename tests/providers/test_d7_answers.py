@@ -89,18 +89,18 @@ def test_a_refusal_says_whose_fault_it_is(status, words, command_status, provide
 
 
 @pytest.mark.parametrize(
-    ("status", "title", "command_status"),
+    ("status", "title", "command_status", "reason"),
     [
-        (401, "Authentication required", SUBMITFAIL),
-        (401, "Invalid token: Basic", SUBMITFAIL),
-        (412, "Authentication failed", SUBMITFAIL),
-        (412, "Cannot parse JSON data", SYSERR),
-        (415, "Unsupported media type", SYSERR),
+        (401, "Authentication required", SUBMITFAIL, "credentials refused"),
+        (401, "Invalid token: Basic", SUBMITFAIL, "credentials refused"),
+        (412, "Authentication failed", SUBMITFAIL, "credentials refused"),
+        (412, "Cannot parse JSON data", SYSERR, "request refused"),
+        (415, "Unsupported media type", SYSERR, "request refused"),
     ],
 )
-def test_the_rest_layer_has_titles(status, title, command_status):
+def test_the_rest_layer_has_titles(status, title, command_status, reason):
     outcome = submitted({"title": title, "description": "more"}, status)
-    assert outcome == Refused(f"HTTP {status}: {title}", command_status, True)
+    assert outcome == Refused(f"HTTP {status}: {reason}", command_status, True, title)
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,35 @@ def test_what_may_be_asked_again(status, words, whole_lane):
     assert (outcome.after, outcome.whole_lane) == (None, whole_lane)
 
 
+DOWN = (
+    "Could not connect to Jasmin http api (http://127.0.0.1:1401): HTTPConnectionPool(host="
+    "'127.0.0.1', port=1401): Max retries exceeded with url: /send?content=x&password=y (Caused by"
+    " NewConnectionError(\"HTTPConnection(host='127.0.0.1', port=1401): Failed to establish a new"
+    ' connection: [Errno 111] Connection refused"))'
+)
+
+
+def test_a_message_that_found_no_inner_api_was_not_taken():
+    title = "Jasmin httpapi connection error"
+    outcome = submitted({"title": title, "description": DOWN}, 500)
+    reason = "HTTP 500: no connection to the inner API"
+    assert outcome == Postponed(reason, words=title)
+    reset = DOWN.replace("Failed to establish a new connection", "Connection reset by peer")
+    assert isinstance(submitted({"title": title, "description": reset}, 500), Uncertain)
+    # a text in the URL that is quoted has no blanks
+    quoted = quote_plus("Failed to establish a new connection")
+    said = reset.replace("content=x", f"content={quoted}")
+    assert isinstance(submitted({"title": title, "description": said}, 500), Uncertain)
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_a_status_of_a_proxy_proves_nothing_and_jasmins_own_words_do(status):
+    for body in (b"<html>", b"", {"message": "Backend fetch failed"}, {"title": "Timeout"}):
+        assert isinstance(submitted(body, status), Uncertain)
+    for words in ("InterceptorPB not set !", "Cannot send submit_sm, check ..."):
+        assert isinstance(submitted(relayed(words), status), Postponed)
+
+
 def test_no_fragment_hides_one_that_comes_after_it():
     for place, fragment in enumerate(FAULTS):
         earlier = list(FAULTS)[:place]
@@ -136,12 +165,12 @@ def test_no_fragment_hides_one_that_comes_after_it():
     ("status", "outcome"),
     [
         (429, Postponed("HTTP 429", None, True)),
-        (503, Postponed("HTTP 503", None, True)),
-        (408, Postponed("HTTP 408")),
+        (503, Uncertain("HTTP 503")),
+        (408, Uncertain("HTTP 408")),
         (500, Uncertain("HTTP 500")),
         (502, Uncertain("HTTP 502")),
         (302, Uncertain("HTTP 302")),
-        (307, Refused("HTTP 307", provider_fault=True)),
+        (307, Uncertain("HTTP 307")),
         (401, Refused("HTTP 401", provider_fault=True)),
         (403, Refused("HTTP 403", provider_fault=True)),
         (400, Refused("HTTP 400")),
@@ -154,20 +183,32 @@ def test_without_words_the_http_status_decides(status, outcome):
 
 
 def test_a_status_that_says_to_wait_goes_before_the_words():
-    for status in (408, 429):
-        assert isinstance(submitted(relayed("No route found"), status), Postponed)
+    assert isinstance(submitted(relayed("No route found"), 429), Postponed)
 
 
-def test_unknown_words_of_a_refusal_are_shown():
-    assert submitted(relayed("Weekend"), 400) == Refused('HTTP 400: Error "Weekend')
-    assert submitted(relayed("Weekend"), 500) == Uncertain("HTTP 500")
+def test_unknown_words_of_a_refusal_are_kept_beside_the_reason():
+    words = 'Error "Weekend'
+    assert submitted(relayed("Weekend"), 400) == Refused("HTTP 400", words=words)
+    assert submitted(relayed("Weekend"), 500) == Uncertain("HTTP 500", words=words)
 
 
-def test_interception_errors_go_by_their_number():
-    words = "Interception specific error code 429"
-    throttled = submitted(relayed(words), 429)
-    assert throttled == Postponed(f'HTTP 429: Error "{words}', None, whole_lane=True)
-    assert isinstance(submitted(relayed("Interception specific error code 400"), 400), Refused)
+@pytest.mark.parametrize(
+    ("status", "kind", "fact"),
+    [
+        (429, Postponed, True),
+        (503, Postponed, True),
+        (408, Postponed, False),
+        (500, Postponed, False),
+        (400, Refused, False),
+        (403, Refused, True),
+    ],
+)
+def test_an_interceptor_errs_before_the_message_is_sent_whatever_its_number(status, kind, fact):
+    outcome = submitted(relayed(f"Interception specific error code {status}"), status)
+    assert isinstance(outcome, kind)
+    assert fact == (
+        outcome.whole_lane if isinstance(outcome, Postponed) else outcome.provider_fault
+    )
 
 
 @pytest.mark.parametrize(
@@ -181,10 +222,9 @@ def test_interception_errors_go_by_their_number():
     ],
 )
 def test_what_jasmin_did_not_expect_itself_is_uncertain(words):
-    assert submitted({"message": words}, 500) == Uncertain("HTTP 500")
-    assert submitted({"title": words, "description": "No route found"}, 500) == Uncertain(
-        "HTTP 500"
-    )
+    uncertain = Uncertain("HTTP 500", words=words)
+    assert submitted({"message": words}, 500) == uncertain
+    assert submitted({"title": words, "description": "No route found"}, 500) == uncertain
 
 
 @pytest.mark.parametrize(
@@ -263,19 +303,21 @@ INNER = (
     ],
 )
 def test_no_reason_holds_credentials_or_text(body, status):
-    reason = submitted(body, status).reason
+    outcome = submitted(body, status)
+    reason = f"{outcome.reason} {outcome.words}"
     token = dict(PLAIN._headers)["Authorization"].removeprefix("Basic ")
     secrets = (PASSWORD, quote_plus(PASSWORD), "acme", token, TEXT, quote_plus(TEXT), "1401")
     assert not [secret for secret in secrets if secret in reason]
     assert TEXT.encode("utf-16-be").hex() not in reason
     assert reason.isprintable()
-    assert len(reason) <= 140
+    assert len(reason) <= 180
 
 
 def test_octets_do_not_come_back_in_a_reason():
     binary = message(text="", binary=b"\xca\xfe\xba\xbe", data_coding=4)
     outcome = submitted(relayed("Invalid hex-content data: 'cafebabe'"), 400, about=binary)
-    assert outcome.reason == "HTTP 400: Error \"Invalid hex-content data: '***'"
+    assert outcome.reason == "HTTP 400: content refused"
+    assert outcome.words == "Error \"Invalid hex-content data: '***'"
     assert MESSAGE.binary is None
 
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from dataclasses import replace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import pytest
 from hypothesis import given
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.constants import EsmClass, MessageState
+from smppbridge.text import coding, gsm7
 from tests.providers.d7 import ID, KEY, PLAIN
 
 FORM = (("content-type", "application/x-www-form-urlencoded"),)
@@ -30,6 +31,7 @@ LEVEL_2 = {
     "err": "000",
     "text": "Hello",
 }
+DONE = 1_767_323_040.0
 FATE = {"batch": KEY, "batchId": ID, "to": "971500000001", "status": "1"}
 MO = {
     "id": ID,
@@ -55,7 +57,7 @@ def post(fields, query=None, d7=PLAIN):
 
 
 def test_a_report_is_read_from_a_form_or_a_query_string_and_names_our_message():
-    report = Report(ID, MessageState.DELIVERED, 0, message_id=4711)
+    report = Report(ID, MessageState.DELIVERED, 0, message_id=4711, done_at=DONE)
     assert post(LEVEL_2, {"message_id": "4711"}) == (report,)
     assert get({"message_id": "4711", **LEVEL_2}) == (report,)
     assert post({"message_id": "4711", **LEVEL_2}) == (report,)
@@ -73,16 +75,19 @@ def test_a_message_id_that_is_none_of_ours_is_left_out(message_id):
     [
         ("ESME_ROK", MessageState.ENROUTE, 0),
         ("esme_rok", MessageState.ENROUTE, 0),
-        ("ESME_RTHROTTLED", MessageState.UNDELIVERABLE, 0x58),
-        ("ESME_RMSGQFUL", MessageState.UNDELIVERABLE, 0x14),
-        ("ESME_RSYSERR", MessageState.UNDELIVERABLE, 0x08),
+        ("ESME_RTHROTTLED", MessageState.ENROUTE, 0x58),
+        ("ESME_RMSGQFUL", MessageState.ENROUTE, 0x14),
+        ("ESME_RSYSERR", MessageState.ENROUTE, 0x08),
+        ("ESME_RINVSCHED", MessageState.ENROUTE, 0x61),
         ("ESME_RINVDSTADR", MessageState.REJECTED, 0x0B),
         ("ESME_RINVSRCADR", MessageState.REJECTED, 0x0A),
         ("ESME_RINVDCS", MessageState.REJECTED, 0x04),
         ("ESME_RNEVERHEARDOF", MessageState.REJECTED, 255),
     ],
 )
-def test_level_1_has_the_status_of_submit_sm_resp(word, state, error):
+def test_level_1_has_the_status_of_submit_sm_resp_which_is_no_end_where_jasmin_tries_again(
+    word, state, error
+):
     for level in ("1", "2"):
         report = Report(ID, state, error)
         assert post({**LEVEL_1, "message_status": word, "level": level}) == (report,)
@@ -105,12 +110,36 @@ def test_level_1_has_the_status_of_submit_sm_resp(word, state, error):
 )
 def test_level_2_has_the_state_of_the_receipt(word, state):
     fields = {**LEVEL_2, "message_status": word, "err": "042"}
-    assert post(fields) == (Report(ID, state, 42),)
+    assert post(fields) == (Report(ID, state, 42, done_at=DONE),)
 
 
 @pytest.mark.parametrize("err", ["ND", "", "0x1", "-1", "1000", "1.5", "\u0661", "x" * 500])
 def test_an_error_that_is_no_number_is_none(err):
     assert post({**LEVEL_2, "message_status": "UNDELIV", "err": err})[0].error == 0
+
+
+@pytest.mark.parametrize(
+    ("donedate", "offset", "done_at"),
+    [
+        ("2601020304", 0.0, DONE),
+        ("2601020604", 10_800.0, DONE),
+        ("2601012204", -18_000.0, DONE),
+        ("260102030405", 0.0, DONE + 5),
+        ("20260102030405", 0.0, DONE + 5),
+        ("2613020304", 0.0, None),
+        ("ND", 0.0, None),
+        ("", 0.0, None),
+        ("1" * 5_000, 0.0, None),
+        (None, 0.0, None),
+    ],
+)
+def test_the_done_date_is_the_smscs_in_its_own_time(donedate, offset, done_at):
+    fields = {name: value for name, value in LEVEL_2.items() if name != "donedate"}
+    fields |= {"donedate": donedate} if donedate is not None else {}
+    d7 = replace(PLAIN, utc_offset=offset)
+    assert [report.done_at for report in (*post(fields, d7=d7), *get(fields, d7=d7))] == [
+        done_at
+    ] * 2
 
 
 def test_states_can_be_added_and_go_before_ours():
@@ -120,7 +149,8 @@ def test_states_can_be_added_and_go_before_ours():
         ("ACCEPTD", MessageState.ENROUTE, 0),
         ("ESME_RFUNNY", MessageState.DELETED, 255),
     ):
-        assert post({**LEVEL_2, "message_status": word}, d7=d7) == (Report(ID, state, error),)
+        (report,) = post({**LEVEL_2, "message_status": word}, d7=d7)
+        assert report == Report(ID, state, error, done_at=DONE)
 
 
 # -- batches ---------------------------------------------------------------------------------------
@@ -201,6 +231,110 @@ def test_hex_that_is_none_leaves_the_content():
 def test_octets_that_are_no_characters_stay_octets(coded, octets):
     found = mo(coding=coded, binary=octets.hex(), content=octets)
     assert (found.text, found.octets, found.data_coding) == ("", octets, int(coded))
+
+
+# -- messages from phones, as Jasmin 0.11 wrote them -----------------------------------------------
+
+FROM = f"id={ID}&from=971500000001&to=3377&origin-connector=smsc"
+RELATIVE = "&validity=0&validity=0&validity=0&validity=1&validity=0&validity=0"
+ABSOLUTE = "&validity=2030-11-26+15%3A15%3A00.900000%2B01%3A00"
+LONG = "\u041f\u0440\u0438\u0432\u0435\u0442! " * 12
+LITERAL = [
+    ("content=STOP&binary=53544f50&priority=0&coding=%00", "STOP"),
+    ("content=%00%1Be5+%05&binary=001b65352005&priority=0&coding=%00", "@\u20ac5 \u00e9"),
+    ("content=%04%1F%04%40&binary=041f0440&priority=0&coding=%08", "\u041f\u0440"),
+    ("content=caf%E9&binary=636166e9&priority=0&coding=%03", "caf\u00e9"),
+    ("content=flash&binary=666c617368&priority=0&coding=%10", "flash"),
+    ("content=class1&binary=636c61737331&priority=0&coding=%F1", "class1"),
+    ("content=vm&binary=766d&priority=0&coding=%C0", "vm"),
+    ("content=%04K&binary=044b&priority=0&coding=%18", "\u044b"),
+    ("content=%04K&binary=044b&priority=0&coding=%E0", "\u044b"),
+    ("content=lang&binary=6c616e67&priority=0&coding=%0F", "lang"),
+    ("content=&binary=&priority=0&coding=%00", ""),
+    (f"content=%04%22&binary=0422&priority=2&coding=%08{RELATIVE}", "\u0422"),
+    (f"content=%04%22&binary=0422&priority=2&coding=%08{ABSOLUTE}", "\u0422"),
+    ("content=%04K&priority=0&coding=%E0", "\u044b"),
+    ("content=%04%1F%04%40&coding=%08", "\u041f\u0440"),
+    ("content=caf%E9&coding=%03", "caf\u00e9"),
+    ("content=STOP", "STOP"),
+    (f"binary={LONG.encode('utf-16-be').hex()}&coding=%08", LONG),
+]
+
+
+def both(said, **more):
+    """Return the callback that says *said*, by POST and by GET."""
+    form, url = f"{FROM}&{said}", f"/callbacks/d7?k=1&{FROM}&{said}"
+    query = dict(parse_qsl(form, keep_blank_values=True))
+    posted = HttpRequest("POST", "/callbacks/d7?k=1", FORM, form.encode(), query | {"k": "1"})
+    got = HttpRequest("GET", url, query=query | {"k": "1"})
+    return [found for each in (posted, got) for found in PLAIN.read_callback(each)]
+
+
+@pytest.mark.parametrize(("said", "text"), LITERAL)
+def test_the_data_coding_is_one_octet(said, text):
+    expected = Mo(provider_message_id=ID, source="971500000001", destination="3377", text=text)
+    assert both(said) == [expected, expected]
+
+
+@pytest.mark.parametrize(
+    ("said", "octets", "data_coding", "esm_class"),
+    [
+        ("content=%00%FF%01&binary=00ff01&coding=%04", b"\x00\xff\x01", 4, 0),
+        ("content=%01%02&binary=0102&coding=%F5", b"\x01\x02", 0xF5, 0),
+        ("content=%01%02&coding=%F5", b"\x01\x02", 0xF5, 0),
+        # what it does not join: references of 16 bits, ports
+        (
+            "content=%06%08%04%00%07%02%02two&binary=06080400070202" + b"two".hex() + "&coding=%00",
+            b"\x06\x08\x04\x00\x07\x02\x02two",
+            0,
+            EsmClass.UDHI,
+        ),
+        (
+            "binary=0605040b8423f0776170&coding=%04",
+            b"\x06\x05\x04\x0b\x84\x23\xf0wap",
+            4,
+            EsmClass.UDHI,
+        ),
+        (
+            "binary=0500030702010422&coding=%08",
+            b"\x05\x00\x03\x07\x02\x01\x04\x22",
+            8,
+            EsmClass.UDHI,
+        ),
+    ],
+)
+def test_octets_and_headers_stay_as_they_are(said, octets, data_coding, esm_class):
+    for found in both(said):
+        assert (found.text, found.octets, found.data_coding) == ("", octets, data_coding)
+        assert found.esm_class == esm_class
+
+
+@pytest.mark.parametrize(
+    "octets",
+    [
+        b"\x05\x00\x03abc and more",
+        b"\x06\x05\x03abcd",
+        b"\x00abc",
+        b"\x02\x71\x00",
+        b"\x05\x00\x03",
+    ],
+)
+def test_octets_that_only_begin_like_a_header_are_text(octets):
+    for found in both(f"binary={octets.hex()}&coding=%00"):
+        assert (found.text, found.octets) == (gsm7.decode(octets), None)
+
+
+def test_data_coding_has_values_that_are_octets_and_values_that_are_digits():
+    for octet in (*range(0x30), *range(0x3A, 0x100)):
+        for found in both(f"binary=0001&coding=%{octet:02X}"):
+            if found.octets is not None:
+                assert found.data_coding == octet
+            else:
+                alphabet = coding.alphabet(octet)
+                assert found.text == coding.characters(b"\x00\x01", alphabet)
+    for digits in ("0", "8", "08", "008", " 8 "):
+        (found,) = post({**MO, "coding": digits, "binary": "0422"})
+        assert found.text == ("STOP" if digits == "0" else "\u0422")
 
 
 # -- whatever comes --------------------------------------------------------------------------------

@@ -28,11 +28,13 @@ class RecordingPusher:
 
     def __init__(self):
         self.calls = []
+        self.forms = []
         self.waits = False
         self.waiting = []
 
     def push(self, method, url, *, headers=None, body=b"", after=0.0, wanted=b"", again=True):
-        fields = parse_qs(body.decode() or urlsplit(url).query, keep_blank_values=True)
+        self.forms.append(body.decode() or urlsplit(url).query)
+        fields = parse_qs(self.forms[-1], keep_blank_values=True)
         said = {name: values[0] for name, values in fields.items()}
         self.calls.append((method, url, said, after, wanted, again))
         if not self.waits:
@@ -398,15 +400,41 @@ def test_a_message_from_a_phone_is_delivered_to_the_callback_url(simulator):
     assert D7Request(simulator, "POST", "simulator/receive", asked, token=b"").status == 200
     names = ("from", "to", "origin-connector", "binary", "coding")
     assert [said[3:] for said in simulator.pusher.said(*names)] == [
-        ("1b6535", "0"),
-        ("0623", "8"),
-        ("00ff", "4"),
-        (b"STOP".hex(), "0"),
+        ("1b6535", "\x00"),
+        ("0623", "\x08"),
+        ("00ff", "\x04"),
+        (b"STOP".hex(), "\x00"),
     ]
     assert {call[:2] for call in simulator.pusher.calls} == {("POST", CALLBACK)}
     assert all(call[4] == b"ACK/Jasmin" for call in simulator.pusher.calls)
     incomplete = D7Request(simulator, "POST", "simulator/receive", {"from": "1"}, token=b"")
     assert incomplete.status == 412
+
+
+# What Jasmin 0.11 wrote, after the id.
+STOP = "content=STOP&binary=53544f50&priority=0&coding=%00"
+CLASS_1 = "content=class1&binary=636c61737331&priority=0&coding=%F1"
+CYRILLIC = "content=%04%22&binary=0422&priority=0&coding=%08"
+RELATIVE = "&validity=0&validity=0&validity=0&validity=1&validity=0&validity=0"
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ({"text": "STOP"}, STOP),
+        ({"text": "\u0422"}, CYRILLIC),
+        ({"octets": b"class1", "coded": 0xF1}, CLASS_1),
+        ({"text": "\u0422", "validity": tuple("000100")}, CYRILLIC + RELATIVE),
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_message_from_a_phone_is_written_as_jasmin_writes_it(simulator, given, written, method):
+    simulator.receive("971500000001", "3377", method=method, **given)
+    ((called, *_),), (form,) = simulator.pusher.calls, simulator.pusher.forms
+    assert called == method
+    head, _, rest = form.partition("&")
+    assert head.startswith("id=")
+    assert rest == f"from=971500000001&to=3377&origin-connector=c1&{written}"
 
 
 def test_without_a_callback_url_nobody_hears_of_phones(clock):

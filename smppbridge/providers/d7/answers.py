@@ -12,7 +12,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
-from urllib.parse import quote_plus
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
@@ -20,6 +19,8 @@ from smppbridge.providers.answers import (
     MAX_ANSWER,
     Blame,
     On5xx,
+    bad_reply,
+    bad_status,
     blame_of,
     http_fault,
     identifier_of,
@@ -35,57 +36,71 @@ NotTaken = Refused | Postponed
 
 UNLIMITED: Final = "ND"
 
-_OPERATORS: Final = Refused("", CommandStatus.ESME_RSUBMITFAIL, provider_fault=True)
-_OURS: Final = Refused("", CommandStatus.ESME_RSYSERR, provider_fault=True)
-_BUSY: Final = Postponed("")
+_CREDENTIALS: Final = Refused("credentials refused", provider_fault=True)
+_CREDIT: Final = Refused("no credit", provider_fault=True)
+_RIGHTS: Final = Refused("account refused", provider_fault=True)
+_OURS: Final = Refused("request refused", CommandStatus.ESME_RSYSERR, provider_fault=True)
 
 
-def _status(command_status: CommandStatus, *, elsewhere: bool = False) -> Refused:
-    return Refused("", command_status, elsewhere)
+def _status(reason: str, command_status: CommandStatus, *, elsewhere: bool = False) -> Refused:
+    return Refused(reason, command_status, elsewhere)
 
 
-# What Jasmin refuses for the account's sake (rights, filters, no route) another provider may take.
+_TO: Final = _status("destination refused", CommandStatus.ESME_RINVDSTADR)
+_FROM: Final = _status("source refused", CommandStatus.ESME_RINVSRCADR)
+_LENGTH: Final = _status("content refused", CommandStatus.ESME_RINVMSGLEN)
+_SCHEDULE: Final = _status("schedule refused", CommandStatus.ESME_RINVSCHED)
+_PRIORITY: Final = _status("priority refused", CommandStatus.ESME_RINVPRTFLG)
+_VALIDITY: Final = _status("validity refused", CommandStatus.ESME_RINVEXPIRY)
+
+
+def _elsewhere(fault: Refused) -> Refused:
+    """Return a refusal for the account's sake (rights, filters): another provider may accept."""
+    return replace(fault, provider_fault=True)
+
+
+# Jasmin has done nothing yet when it says one of these: also with HTTP 500 or 503.
 FAULTS: Mapping[str, NotTaken] = MappingProxyType(
     {
-        "user throughput exceeded": Postponed("", whole_lane=True),
-        "authentication fail": _OPERATORS,
-        "authentication required": _OPERATORS,
-        "invalid token": _OPERATORS,
-        "cannot charge": _OPERATORS,
-        "setting source address": _status(CommandStatus.ESME_RINVSRCADR, elsewhere=True),
-        "long content not": _status(CommandStatus.ESME_RINVMSGLEN, elsewhere=True),
-        "authorization failed": _OPERATORS,
-        "destination_address filter": _status(CommandStatus.ESME_RINVDSTADR, elsewhere=True),
-        "source_address filter": _status(CommandStatus.ESME_RINVSRCADR, elsewhere=True),
-        "priority filter": _status(CommandStatus.ESME_RINVPRTFLG, elsewhere=True),
-        "validity_period filter": _status(CommandStatus.ESME_RINVEXPIRY, elsewhere=True),
-        "value filter failed": _OPERATORS,
-        "no route found": _status(CommandStatus.ESME_RINVDSTADR, elsewhere=True),
-        "no bound connectors": _BUSY,
-        "interceptorpb not": _BUSY,
-        "cannot send submit_sm": _BUSY,
+        "user throughput exceeded": Postponed("too many requests", whole_lane=True),
+        "authentication fail": _CREDENTIALS,
+        "authentication required": _CREDENTIALS,
+        "invalid token": _CREDENTIALS,
+        "cannot charge": _CREDIT,
+        "setting source address": _elsewhere(_FROM),
+        "long content not": _elsewhere(_LENGTH),
+        "authorization failed": _RIGHTS,
+        "destination_address filter": _elsewhere(_TO),
+        "source_address filter": _elsewhere(_FROM),
+        "priority filter": _elsewhere(_PRIORITY),
+        "validity_period filter": _elsewhere(_VALIDITY),
+        "value filter failed": _RIGHTS,
+        "no route found": _status("no route", CommandStatus.ESME_RINVDSTADR, elsewhere=True),
+        "no bound connectors": Postponed("no connector is bound"),
+        "interceptorpb not": Postponed("no interceptor"),
+        "cannot send submit_sm": Postponed("no broker or connector"),
         "failed running interception": _OURS,
         "mandatory arguments not": _OURS,
-        "hex-content not present": _status(CommandStatus.ESME_RINVMSGLEN),
-        "content and hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
-        "invalid hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
-        "cannot schedule batch": _status(CommandStatus.ESME_RINVSCHED),
-        "cannot parse scheduled_at": _status(CommandStatus.ESME_RINVSCHED),
+        "hex-content not present": _LENGTH,
+        "content and hex-content": _LENGTH,
+        "invalid hex-content": _LENGTH,
+        "cannot schedule batch": _SCHEDULE,
+        "cannot parse scheduled_at": _SCHEDULE,
         "cannot parse json": _OURS,
         "unsupported media type": _OURS,
     }
 )
 _ARGUMENTS: Mapping[str, NotTaken] = MappingProxyType(
     {
-        "to": _status(CommandStatus.ESME_RINVDSTADR),
-        "from": _status(CommandStatus.ESME_RINVSRCADR),
-        "content": _status(CommandStatus.ESME_RINVMSGLEN),
-        "hex-content": _status(CommandStatus.ESME_RINVMSGLEN),
-        "sdt": _status(CommandStatus.ESME_RINVSCHED),
-        "validity-period": _status(CommandStatus.ESME_RINVEXPIRY),
-        "priority": _status(CommandStatus.ESME_RINVPRTFLG),
-        "username": _OPERATORS,
-        "password": _OPERATORS,
+        "to": _TO,
+        "from": _FROM,
+        "content": _LENGTH,
+        "hex-content": _LENGTH,
+        "sdt": _SCHEDULE,
+        "validity-period": _VALIDITY,
+        "priority": _PRIORITY,
+        "username": _CREDENTIALS,
+        "password": _CREDENTIALS,
     }
 )
 # Older versions write the names without brackets.
@@ -94,6 +109,9 @@ _SUCCESS = re.compile(
     r"\W*Success\b.*?\b([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})\b",
     re.ASCII | re.DOTALL,
 )
+_INTERCEPTED = re.compile(r"interception specific error code (\d{3})")
+# requests' words; a text cannot counterfeit them, for the URL that is quoted has no blanks.
+_NO_CONNECTION = "failed to establish a new connection"
 _UNSURE = ("unknown error", "connection error", "internal server error")
 # Each run of letters is gone through once: without \b a long one would be from each of its letters.
 _URL = re.compile(r"(?:\burl\b|\b\w+://|[?&]\w+=).*", re.IGNORECASE | re.DOTALL)
@@ -108,7 +126,7 @@ def named(words: object) -> str:
 def words_of(fields: Mapping[str, Any]) -> str:
     """Return the words of a refusal in either shape.
 
-    The description is never read: that of a failed connection holds the inner URL with the
+    The description is never shown: that of a failed connection holds the inner URL with the
     password.
     """
     for name in ("message", "title", "data"):
@@ -119,7 +137,7 @@ def words_of(fields: Mapping[str, Any]) -> str:
 
 
 def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> NotTaken | None:
-    """Return the outcome for the *words* of a refusal, without a reason; None for unknown words.
+    """Return the outcome for the *words* of a refusal; None for unknown words.
 
     The fragments of *more* go first.  An error that Jasmin itself did not expect gives None: the
     error may have come after the message was sent.
@@ -132,7 +150,16 @@ def fault_of(words: str, more: Iterable[tuple[str, Blame]] = ()) -> NotTaken | N
     if argument := _ARGUMENT.search(lowered):
         name, complaint = argument.groups()
         return _OURS if complaint == "is unknown" else _ARGUMENTS.get(name, _OURS)
+    if intercepted := _INTERCEPTED.search(lowered):
+        return _intercepted(int(intercepted[1]))
     return next((fault for fragment, fault in FAULTS.items() if fragment in lowered), None)
+
+
+def _intercepted(status: int) -> NotTaken:
+    """Return the outcome of a script of Jasmin's operator, which runs before a message is sent."""
+    if status >= 500 or status in (408, 429):
+        return Postponed("held up by an interceptor", whole_lane=status in (429, 503))
+    return Refused("refused by an interceptor", provider_fault=status in (401, 403))
 
 
 def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageState:
@@ -146,7 +173,7 @@ def failed_state(words: object, more: Iterable[tuple[str, Blame]]) -> MessageSta
     if fault is None:
         again = any(fragment in text.lower() for fragment in _UNSURE)
     else:
-        again = isinstance(fault, Postponed) or fault in (_OPERATORS, _OURS)
+        again = isinstance(fault, Postponed) or fault in (_CREDENTIALS, _CREDIT, _RIGHTS, _OURS)
     return MessageState.UNDELIVERABLE if again else MessageState.REJECTED
 
 
@@ -195,7 +222,8 @@ class D7Reader:
         fields = _fields_of(response)
         data = fields.get("data")
         if not (200 <= response.status < 300 and isinstance(data, dict)):
-            raise BadReply(self._reason(response, words_of(fields)))
+            words = _without_url(words_of(fields))
+            raise bad_reply(bad_status(response), words, secrets=self.secrets)
         found = {name: _amount(data.get(name)) for name in needed}
         found |= {name: _amount(data.get(name, UNLIMITED)) for name in others}
         for name, amount in found.items():
@@ -211,22 +239,31 @@ class D7Reader:
         on_5xx: On5xx,
     ) -> Outcome:
         status, words = response.status, words_of(fields)
-        known = None if status in (408, 429) else fault_of(words, self.blames)
+        # 429 is no status of Jasmin's own: whoever gives it may say for how long
+        known = None if status == 429 else fault_of(words, self.blames)
+        known = _not_connected(fields) if known is None else known
         if known is not None:
-            return replace(known, reason=self._reason(response, words, messages))
+            reason = f"HTTP {status}: {known.reason}"
+            return replace(known, reason=reason, words=self._shown(words, messages))
         if 200 <= status < 300:
-            return Uncertain(f"HTTP {status} without an id")
+            return Uncertain(f"HTTP {status} without an id", self._shown(words, messages))
         outcome = http_fault(response, on_5xx)
-        if not 400 <= status < 500 or isinstance(outcome, Accepted):
+        if isinstance(outcome, Accepted):
             return outcome
-        return replace(outcome, reason=self._reason(response, words, messages))
+        return replace(outcome, words=self._shown(words, messages))
 
-    def _reason(self, response: HttpResponse, words: str, messages: Iterable[Message] = ()) -> str:
-        """Return the reason for an operator, without our own fields, which Jasmin may repeat."""
-        secrets = [form for secret in self.secrets for form in (secret, quote_plus(secret))]
+    def _shown(self, words: str, messages: Iterable[Message]) -> str:
+        """Return Jasmin's words without our own fields, which Jasmin may repeat."""
         texts = [form for message in messages for form in forms_of(message)]
-        words = shown(_without_url(words), *secrets, *texts)
-        return f"HTTP {response.status}: {words}" if words else f"HTTP {response.status}"
+        return shown(_without_url(words), *texts, secrets=self.secrets)
+
+
+def _not_connected(fields: Mapping[str, Any]) -> Postponed | None:
+    """Return the outcome where the REST layer had no connection to the inner API; else None."""
+    description = fields.get("description")
+    if isinstance(description, str) and _NO_CONNECTION in description[:MAX_ANSWER].lower():
+        return Postponed("no connection to the inner API")
+    return None
 
 
 def _fields_of(response: HttpResponse) -> dict[str, Any]:

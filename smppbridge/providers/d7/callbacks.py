@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import parse_qsl, urlsplit
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import Blame, callback_fields, identifier_of
 from smppbridge.providers.d7.answers import failed_state, named
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
-from smppbridge.smpp.constants import CommandStatus, MessageState
-from smppbridge.text import coding
-from smppbridge.text.errors import TextError
+from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
+from smppbridge.smpp.receipt import read_date
+from smppbridge.text import coding, udh
+from smppbridge.text.errors import BadUdh, TextError
 
 STATES: Mapping[str, MessageState] = MappingProxyType(
     {
         "ESME_ROK": MessageState.ENROUTE,
-        "ESME_RTHROTTLED": MessageState.UNDELIVERABLE,
-        "ESME_RMSGQFUL": MessageState.UNDELIVERABLE,
-        "ESME_RSYSERR": MessageState.UNDELIVERABLE,
+        # Jasmin submits again after these (its submit_error_retrial), and delivers
+        "ESME_RTHROTTLED": MessageState.ENROUTE,
+        "ESME_RMSGQFUL": MessageState.ENROUTE,
+        "ESME_RSYSERR": MessageState.ENROUTE,
+        "ESME_RINVSCHED": MessageState.ENROUTE,
         "DELIVRD": MessageState.DELIVERED,
         "EXPIRED": MessageState.EXPIRED,
         "DELETED": MessageState.DELETED,
@@ -34,29 +39,38 @@ STATES: Mapping[str, MessageState] = MappingProxyType(
 _FAILED_IN_BATCH: Final = 1
 _NO_SUCH_STATUS: Final = 255
 _LONGEST_ADDRESS: Final = 20  # SMPP 3.4, 4.6.1
+_LONGEST_DATE: Final = 20
 _MESSAGE_ID = re.compile(r"[0-9]{1,18}")
-_ERROR = re.compile(r"[0-9]{1,3}")
+_DIGITS = re.compile(r"[0-9]{1,3}")
 # Characters of no text: GSM 03.38 as it stands in a PDU has some (@ is 0x00), broken UTF-8 too.
 _NOT_TEXT = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\ufffd]")
+# What Jasmin leaves at the front of content: 16-bit references, ports (3GPP 23.040, 9.2.3.24).
+_ELEMENTS: Mapping[int, int] = MappingProxyType({0x00: 3, 0x05: 4, 0x08: 4})
 
 
 def read(
     request: HttpRequest,
     states: Mapping[str, MessageState],
     errors: Iterable[tuple[str, Blame]],
+    utc_offset: int = 0,
 ) -> tuple[Received, ...]:
-    """Read a callback, GET or POST; raises BadReply."""
+    """Read a callback, GET or POST; raises BadReply.
+
+    Dates of reports are local time *utc_offset* seconds ahead of UTC.
+    """
     fields = callback_fields(request, "id", "message_status")
     if "message_status" in fields:
-        return (_report(fields, states),)
+        return (_report(fields, states, utc_offset),)
     if "batchid" in fields:
         return (_fate(fields, errors),)
     if "from" in fields and "to" in fields:
-        return (_mo(fields),)
+        return (_mo(fields, _octet_fields(request)),)
     raise BadReply("neither a report nor a message")
 
 
-def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Report:
+def _report(
+    fields: Mapping[str, Any], states: Mapping[str, MessageState], utc_offset: int
+) -> Report:
     """Read a report by its status; the level adds nothing to the status."""
     status = fields["message_status"]
     if not isinstance(status, str) or not status.strip():
@@ -71,6 +85,7 @@ def _report(fields: Mapping[str, Any], states: Mapping[str, MessageState]) -> Re
         MessageState.ENROUTE if state is None else state,
         error,
         _message_id(fields.get("message_id")),
+        done_at=_date(fields.get("donedate"), utc_offset),
     )
 
 
@@ -90,26 +105,50 @@ def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Rep
     raise BadReply("no status")
 
 
-def _mo(fields: Mapping[str, Any]) -> Mo:
-    """Read a message from a phone; Jasmin has joined long ones."""
-    identifier, source = _needed(fields, "id"), _address(fields, "from")
-    destination = _address(fields, "to")
-    data_coding, octets = _data_coding(fields.get("coding")), _octets(fields.get("binary"))
+def _mo(fields: Mapping[str, Any], sent: Mapping[str, str]) -> Mo:
+    """Read a message from a phone; Jasmin has joined long ones, but not those of 16-bit references.
+
+    *sent* are the fields as octets: Jasmin writes octets into coding and content, whatever its
+    documents say of the former.
+    """
+    coded = sent.get("coding", fields.get("coding"))
+    data_coding, octets = _data_coding(coded), _octets(fields.get("binary"))
+    if not octets and not _DIGITS.fullmatch(str(coded)):
+        octets = sent.get("content", "").encode("latin-1")
     content = fields.get("content")
-    text = content if isinstance(content, str) else ""
-    if octets and (data_coding or not text or _NOT_TEXT.search(text)):
-        alphabet = coding.alphabet(data_coding)
-        try:
-            text = coding.characters(octets, alphabet)
-        except TextError:
-            return Mo(
-                provider_message_id=identifier,
-                source=source,
-                destination=destination,
-                octets=octets,
-                data_coding=data_coding,
-            )
-    return Mo(provider_message_id=identifier, source=source, destination=destination, text=text)
+    mo = Mo(
+        provider_message_id=_needed(fields, "id"),
+        source=_address(fields, "from"),
+        destination=_address(fields, "to"),
+        text=content if isinstance(content, str) else "",
+    )
+    if _has_header(octets):
+        return replace(mo, text="", octets=octets, data_coding=data_coding, esm_class=EsmClass.UDHI)
+    if not octets or not (data_coding or not mo.text or _NOT_TEXT.search(mo.text)):
+        return mo
+    try:
+        return replace(mo, text=coding.characters(octets, coding.alphabet(data_coding)))
+    except TextError:
+        return replace(mo, text="", octets=octets, data_coding=data_coding)
+
+
+def _octet_fields(request: HttpRequest) -> dict[str, str]:
+    """Return the fields of a callback with a character of Latin-1 for each octet."""
+    found: dict[str, str] = {}
+    for octets in (urlsplit(request.url).query.encode("latin-1", "replace"), request.body):
+        pairs = parse_qsl(octets.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+        found |= {name.lower(): value for name, value in pairs}
+    return found
+
+
+def _has_header(octets: bytes) -> bool:
+    """Return whether *octets* begin with a user data header of a phone."""
+    try:
+        header, _ = udh.parse(octets)
+    except BadUdh:
+        return False
+    known = all(_ELEMENTS.get(iei) == len(data) for iei, data in header.elements)
+    return known and (header.concatenation is not None or bool(header.others))
 
 
 def _needed(fields: Mapping[str, Any], name: str) -> str:
@@ -128,8 +167,12 @@ def _address(fields: Mapping[str, Any], name: str) -> str:
 
 
 def _data_coding(value: object) -> int:
-    written = identifier_of(value) or ""
-    return int(written) if _ERROR.fullmatch(written) and int(written) <= 0xFF else 0
+    """Return the data_coding in digits or in one octet; 0 if it is neither."""
+    written = str(value)
+    if len(written) == 1 and not _DIGITS.fullmatch(written):
+        return ord(written) if ord(written) <= 0xFF else 0
+    written = written.strip()
+    return int(written) if _DIGITS.fullmatch(written) and int(written) <= 0xFF else 0
 
 
 def _octets(value: object) -> bytes:
@@ -141,7 +184,12 @@ def _octets(value: object) -> bytes:
 
 def _error(value: object) -> int:
     written = identifier_of(value) or ""
-    return int(written) if _ERROR.fullmatch(written) else 0
+    return int(written) if _DIGITS.fullmatch(written) else 0
+
+
+def _date(value: object, utc_offset: int) -> float | None:
+    """Return a date as Jasmin copies it out of a receipt; ND stands for none."""
+    return read_date(value[:_LONGEST_DATE], utc_offset) if isinstance(value, str) else None
 
 
 def _message_id(value: object) -> int | None:

@@ -39,7 +39,7 @@ from smppbridge.providers.exchange import (
     Provider,
     Received,
 )
-from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.text.errors import TextError
 
 BatchSize = Literal["off", "on"] | int
@@ -48,6 +48,12 @@ ON: Final = 100
 MOST_IN_BATCH: Final = 1000
 _MINUTE = 60.0
 _LONGEST_VALIDITY = 525_600
+_LONGEST_SENDER = (
+    20  # octets of UTF-8; Jasmin answers Success to a longer one and drops the message
+)
+_TOO_LONG_A_SENDER = Refused(
+    f"a source of more than {_LONGEST_SENDER} octets", CommandStatus.ESME_RINVSRCADR, True
+)
 _quote = json.JSONEncoder().encode
 
 
@@ -75,11 +81,26 @@ class D7(Provider):
         metadata=said("SMs that it makes of one message at most; longer ones go elsewhere"),
     )
     validity: bool = field(
-        default=True, metadata=said("Whether to tell it until when a message is worth sending")
+        default=False,  # it makes a date with microseconds of the minutes: nothing of ours helps
+        metadata=said(
+            "Whether to tell it until when a message is worth sending; Jasmin 0.10 and 0.11 lose"
+            " one in ten of such messages after they answered Success"
+        ),
+    )
+    dlr_level: Literal[2, 3] = field(
+        default=3,
+        metadata=said(
+            "3: its SMSC's refusals are reported, but after one that is only for now (throttled,"
+            " queue full) nothing more is; 2: the end alone is reported, refusals never"
+        ),
     )
     dlr_method: Literal["POST", "GET"] = field(
         default="POST",  # older Jasmins do not see that a URL has a query string already
         metadata=said("How it is to call back: POST or GET"),
+    )
+    utc_offset: float = field(
+        default=0.0,
+        metadata={**said("Whose time the dates in its reports are, as +01:00"), "offset": True},
     )
     on_5xx: On5xx = field(
         default="uncertain",
@@ -134,6 +155,8 @@ class D7(Provider):
             raise ValueError(f"batch must be off, on or 2 to {MOST_IN_BATCH}")
         if not 1 <= self.max_parts <= 255:
             raise ValueError("max_parts must be 1 to 255")
+        if self.dlr_level not in (2, 3):
+            raise ValueError("dlr_level must be 2 or 3")
         if self.dlr_method not in ("POST", "GET"):
             raise ValueError("dlr_method must be POST or GET")
         if self.on_5xx not in get_args(On5xx):
@@ -195,7 +218,7 @@ class D7(Provider):
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read a report, the outcome of a message of a batch, or an MO message; raises BadReply."""
-        return d7_callbacks.read(request, self._states, self._blames)
+        return d7_callbacks.read(request, self._states, self._blames, int(self.utc_offset))
 
     def balance(self) -> HttpExchange[Balance]:
         """Query the credit left; raises BadReply.  Money if money is limited, else messages."""
@@ -218,6 +241,8 @@ class D7(Provider):
             return content
         fields: Fields = {"to": message.number, **content}
         if sender := message.source.addr or self.sender:
+            if len(sender.encode("utf-8", "replace")) > _LONGEST_SENDER:
+                return _TOO_LONG_A_SENDER
             fields["from"] = sender
         if message.priority:
             fields["priority"] = message.priority
@@ -225,8 +250,7 @@ class D7(Provider):
             minutes = math.ceil((message.expires_at - now) / _MINUTE)
             fields["validity-period"] = max(1, min(minutes, _LONGEST_VALIDITY))
         if self.callback_url:
-            # level 3: with level 2 alone Jasmin does not report messages that the SMSC refuses
-            fields["dlr"], fields["dlr-level"] = "yes", 3
+            fields["dlr"], fields["dlr-level"] = "yes", self.dlr_level
             fields["dlr-method"] = self.dlr_method
             fields["dlr-url"] = self._called("message_id", str(message.message_id))
         return fields

@@ -33,6 +33,7 @@ ACKNOWLEDGED = b"ACK/Jasmin"
 _RATE = 0.02
 _FORM = "application/x-www-form-urlencoded"
 _AGENT = "Jasmin gateway/1.0 "
+_Value = str | bytes | tuple[str, ...]
 _STATES = {
     MessageState.DELIVERED: ("DELIVRD", "000"),
     MessageState.UNDELIVERABLE: ("UNDELIV", "001"),
@@ -89,22 +90,35 @@ class D7Simulator(WebSimulator):
         return super().close()
 
     def receive(
-        self, source: str, destination: str, text: str = "", *, octets: bytes = b"", coded: int = 0
+        self,
+        source: str,
+        destination: str,
+        text: str = "",
+        *,
+        octets: bytes = b"",
+        coded: int = 0,
+        method: str = "POST",
+        validity: tuple[str, ...] = (),
     ) -> Deferred[None]:
-        """Deliver a message from a phone: *text*, or *octets* under the data_coding *coded*."""
+        """Deliver a message from a phone: *text*, or *octets* under the data_coding *coded*.
+
+        As Jasmin does: coding is one octet, and of a relative *validity* each number is a field.
+        """
         if not octets:
             alphabet, octets = coding.in_smallest(text)
             coded = 8 if alphabet is Alphabet.UCS2 else 0
-        fields: dict[str, str | bytes] = {
+        fields: dict[str, _Value] = {
             "id": str(uuid4()),
             "from": source,
             "to": destination,
             "origin-connector": "c1",
             "content": octets,
             "binary": octets.hex(),
-            "coding": str(coded),
+            "priority": "0",
+            "coding": bytes((coded,)),
+            "validity": validity,
         }
-        return self._throw(self.callback_url or "", "POST", fields, "deliverSmHttpThrower", 0.0)
+        return self._throw(self.callback_url or "", method, fields, "deliverSmHttpThrower", 0.0)
 
     # -- requests -------------------------------------------------------------------------------
 
@@ -275,7 +289,7 @@ class D7Simulator(WebSimulator):
         )
 
     def _throw(
-        self, url: str, method: str, fields: Mapping[str, str | bytes], agent: str, after: float
+        self, url: str, method: str, fields: Mapping[str, _Value], agent: str, after: float
     ) -> Deferred[None]:
         if not url:
             return succeed(None)
@@ -284,7 +298,7 @@ class D7Simulator(WebSimulator):
         if method == "GET":
             url = _with_query(url, fields)
         else:
-            body = urlencode(fields).encode()
+            body = urlencode(fields, doseq=True).encode()
         return self.pusher.push(
             method, url, headers=headers, body=body, after=after, wanted=ACKNOWLEDGED
         )
@@ -313,5 +327,5 @@ def _each(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**message, "to": one} for one in (to if isinstance(to, list) else [to])]
 
 
-def _with_query(url: str, fields: Mapping[str, str | bytes]) -> str:
-    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields)}"
+def _with_query(url: str, fields: Mapping[str, _Value]) -> str:
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(fields, doseq=True)}"
