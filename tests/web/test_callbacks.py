@@ -133,6 +133,14 @@ def test_a_form_is_read_as_a_query() -> None:
     assert connection.heard[0][1].body == b"a=1&b=2"
 
 
+def test_octets_of_a_query_that_are_no_utf_8_are_there_as_they_came() -> None:
+    connection = Connection()
+    connection.says(b"GET /callbacks/d7/0ther?coding=%F1&to=3377 HTTP/1.1\r\nHost: x\r\n\r\n")
+    ((_, request),) = connection.heard
+    assert request.query == {"coding": "\ufffd", "to": "3377"}
+    assert request.url == "/callbacks/d7?coding=%F1&to=3377"
+
+
 def test_a_stranger_is_turned_away_before_its_body_comes() -> None:
     connection = Connection()
     connection.says(

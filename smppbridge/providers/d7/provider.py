@@ -111,7 +111,10 @@ class D7(Provider):
     states: Mapping[str, StateName] = field(
         default_factory=dict,
         hash=False,
-        metadata=said("Statuses of reports beyond those known, as {LOST: undeliverable}"),
+        metadata=said(
+            "Statuses of reports beyond those known, as {LOST: undeliverable}; statuses that its"
+            " Jasmin does not submit again after, as {ESME_RSYSERR: undeliverable}"
+        ),
     )
     errors: Mapping[str, Blame] = field(
         default_factory=dict,
