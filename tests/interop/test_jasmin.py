@@ -227,6 +227,7 @@ def test_a_refusal_of_the_smsc_is_reported(esme: Callable[[], Esme]) -> None:
 PHONES = [  # data_coding and octets from the phone, data_coding and octets to the ESME
     (0, b"STOP", 0, b"STOP"),
     (0, gsm7.encode("@\u20ac \u00e9"), 0, gsm7.encode("@\u20ac \u00e9")),
+    (0, gsm7.encode("sch\u00f6n {\u00c4}"), 0, gsm7.encode("sch\u00f6n {\u00c4}")),
     (8, UCS2, 8, UCS2),
     (3, b"caf\xe9", 0, gsm7.encode("caf\u00e9")),
     (4, b"\x00\xff\x01", 4, b"\x00\xff\x01"),

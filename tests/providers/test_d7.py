@@ -452,6 +452,7 @@ def test_neither_password_nor_text_nor_callback_key_shows():
         {"batch": "some"},
         {"max_parts": 0},
         {"max_parts": 256},
+        {"data_coding_0": "ucs2"},
         {"dlr_level": 1},
         {"dlr_level": 4},
         {"dlr_method": "PUT"},

@@ -246,6 +246,13 @@ LITERAL = [
     ("content=caf%E9&binary=636166e9&priority=0&coding=%03", "caf\u00e9"),
     ("content=flash&binary=666c617368&priority=0&coding=%10", "flash"),
     ("content=class1&binary=636c61737331&priority=0&coding=%F1", "class1"),
+    # letters of GSM 03.38 at the places of ASCII's brackets
+    (
+        "content=sch%7Cn+%5Bh%40&binary=7363687c6e205b6840&priority=0&coding=%00",
+        "sch\u00f6n \u00c4h\u00a1",
+    ),
+    ("content=caf%C3%A9&binary=636166c3a9&priority=0&coding=%00", "caf\u00e9"),
+    ("content=caf%E9&binary=636166e9&priority=0&coding=%00", "caf\u00e9"),
     ("content=vm&binary=766d&priority=0&coding=%C0", "vm"),
     ("content=%04K&binary=044b&priority=0&coding=%18", "\u044b"),
     ("content=%04K&binary=044b&priority=0&coding=%E0", "\u044b"),
@@ -261,19 +268,25 @@ LITERAL = [
 ]
 
 
-def both(said, **more):
+def both(said, d7=PLAIN):
     """Return the callback that says *said*, by POST and by GET."""
     form, url = f"{FROM}&{said}", f"/callbacks/d7?k=1&{FROM}&{said}"
     query = dict(parse_qsl(form, keep_blank_values=True))
     posted = HttpRequest("POST", "/callbacks/d7?k=1", FORM, form.encode(), query | {"k": "1"})
     got = HttpRequest("GET", url, query=query | {"k": "1"})
-    return [found for each in (posted, got) for found in PLAIN.read_callback(each)]
+    return [found for each in (posted, got) for found in d7.read_callback(each)]
 
 
 @pytest.mark.parametrize(("said", "text"), LITERAL)
 def test_the_data_coding_is_one_octet(said, text):
     expected = Mo(provider_message_id=ID, source="971500000001", destination="3377", text=text)
     assert both(said) == [expected, expected]
+
+
+def test_data_coding_0_can_be_latin_1():
+    d7 = replace(PLAIN, data_coding_0="latin1")
+    for found in both("content=a%40b+%5B%E9&binary=614062205be9&coding=%00", d7):
+        assert found.text == "a@b [\u00e9"
 
 
 @pytest.mark.parametrize(
@@ -334,7 +347,7 @@ def test_data_coding_has_values_that_are_octets_and_values_that_are_digits():
                 assert found.text == coding.characters(b"\x00\x01", alphabet)
     for digits in ("0", "8", "08", "008", " 8 "):
         (found,) = post({**MO, "coding": digits, "binary": "0422"})
-        assert found.text == ("STOP" if digits == "0" else "\u0422")
+        assert found.text == ('\u00e8"' if digits == "0" else "\u0422")
 
 
 # -- whatever comes --------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
 from smppbridge.smpp.receipt import read_date
 from smppbridge.text import coding, udh
+from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadUdh, TextError
 
 STATES: Mapping[str, MessageState] = MappingProxyType(
@@ -42,8 +43,6 @@ _LONGEST_ADDRESS: Final = 20  # SMPP 3.4, 4.6.1
 _LONGEST_DATE: Final = 20
 _MESSAGE_ID = re.compile(r"[0-9]{1,18}")
 _DIGITS = re.compile(r"[0-9]{1,3}")
-# Characters of no text: GSM 03.38 as it stands in a PDU has some (@ is 0x00), broken UTF-8 too.
-_NOT_TEXT = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\ufffd]")
 # What Jasmin leaves at the front of content: 16-bit references, ports (3GPP 23.040, 9.2.3.24).
 _ELEMENTS: Mapping[int, int] = MappingProxyType({0x00: 3, 0x05: 4, 0x08: 4})
 
@@ -52,11 +51,14 @@ def read(
     request: HttpRequest,
     states: Mapping[str, MessageState],
     errors: Iterable[tuple[str, Blame]],
+    *,
     utc_offset: int = 0,
+    alphabet: Alphabet = Alphabet.GSM7,
 ) -> tuple[Received, ...]:
     """Read a callback, GET or POST; raises BadReply.
 
-    Dates of reports are local time *utc_offset* seconds ahead of UTC.
+    Dates of reports are local time *utc_offset* seconds ahead of UTC; *alphabet* is the alphabet of
+    data_coding 0 in messages from phones.
     """
     fields = callback_fields(request, "id", "message_status")
     if "message_status" in fields:
@@ -64,7 +66,7 @@ def read(
     if "batchid" in fields:
         return (_fate(fields, errors),)
     if "from" in fields and "to" in fields:
-        return (_mo(fields, _octet_fields(request)),)
+        return (_mo(fields, _octet_fields(request), alphabet),)
     raise BadReply("neither a report nor a message")
 
 
@@ -105,7 +107,7 @@ def _fate(fields: Mapping[str, Any], errors: Iterable[tuple[str, Blame]]) -> Rep
     raise BadReply("no status")
 
 
-def _mo(fields: Mapping[str, Any], sent: Mapping[str, str]) -> Mo:
+def _mo(fields: Mapping[str, Any], sent: Mapping[str, str], default: Alphabet) -> Mo:
     """Read a message from a phone; Jasmin has joined long ones, but not those of 16-bit references.
 
     *sent* are the fields as octets: Jasmin writes octets into coding and content, whatever its
@@ -124,10 +126,10 @@ def _mo(fields: Mapping[str, Any], sent: Mapping[str, str]) -> Mo:
     )
     if _has_header(octets):
         return replace(mo, text="", octets=octets, data_coding=data_coding, esm_class=EsmClass.UDHI)
-    if not octets or not (data_coding or not mo.text or _NOT_TEXT.search(mo.text)):
+    if not octets or (not data_coding and _is_utf8(octets, mo.text)):
         return mo
     try:
-        return replace(mo, text=coding.characters(octets, coding.alphabet(data_coding)))
+        return replace(mo, text=coding.characters(octets, coding.alphabet(data_coding, default)))
     except TextError:
         return replace(mo, text="", octets=octets, data_coding=data_coding)
 
@@ -139,6 +141,11 @@ def _octet_fields(request: HttpRequest) -> dict[str, str]:
         pairs = parse_qsl(octets.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
         found |= {name.lower(): value for name, value in pairs}
     return found
+
+
+def _is_utf8(octets: bytes, text: str) -> bool:
+    """Return whether octets of no default alphabet are UTF-8: an operator's script may convert."""
+    return not octets.isascii() and bool(text) and "\ufffd" not in text
 
 
 def _has_header(octets: bytes) -> bool:

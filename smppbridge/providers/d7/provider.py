@@ -40,6 +40,7 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.smpp.constants import CommandStatus, MessageState
+from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import TextError
 
 BatchSize = Literal["off", "on"] | int
@@ -97,6 +98,10 @@ class D7(Provider):
     dlr_method: Literal["POST", "GET"] = field(
         default="POST",  # older Jasmins do not see that a URL has a query string already
         metadata=said("How it is to call back: POST or GET"),
+    )
+    data_coding_0: Literal["gsm7", "latin1"] = field(
+        default="gsm7",
+        metadata=said("What data_coding 0 is in messages from phones: gsm7 or latin1 (or ASCII)"),
     )
     utc_offset: float = field(
         default=0.0,
@@ -158,6 +163,8 @@ class D7(Provider):
             raise ValueError(f"batch must be off, on or 2 to {MOST_IN_BATCH}")
         if not 1 <= self.max_parts <= 255:
             raise ValueError("max_parts must be 1 to 255")
+        if self.data_coding_0 not in ("gsm7", "latin1"):
+            raise ValueError("data_coding_0 must be gsm7 or latin1")
         if self.dlr_level not in (2, 3):
             raise ValueError("dlr_level must be 2 or 3")
         if self.dlr_method not in ("POST", "GET"):
@@ -221,7 +228,13 @@ class D7(Provider):
 
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read a report, the outcome of a message of a batch, or an MO message; raises BadReply."""
-        return d7_callbacks.read(request, self._states, self._blames, int(self.utc_offset))
+        return d7_callbacks.read(
+            request,
+            self._states,
+            self._blames,
+            utc_offset=int(self.utc_offset),
+            alphabet=Alphabet(self.data_coding_0),
+        )
 
     def balance(self) -> HttpExchange[Balance]:
         """Query the credit left; raises BadReply.  Money if money is limited, else messages."""
