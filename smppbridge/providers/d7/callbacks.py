@@ -137,8 +137,8 @@ def _mo(fields: Mapping[str, Any], sent: Mapping[str, str], default: Alphabet) -
 def _octet_fields(request: HttpRequest) -> dict[str, str]:
     """Return the fields of a callback with a character of Latin-1 for each octet."""
     found: dict[str, str] = {}
-    for octets in (urlsplit(request.url).query.encode("latin-1", "replace"), request.body):
-        pairs = parse_qsl(octets.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
+    for form in (urlsplit(request.url).query, request.body.decode("latin-1")):
+        pairs = parse_qsl(form, keep_blank_values=True, encoding="latin-1")
         found |= {name.lower(): value for name, value in pairs}
     return found
 
