@@ -110,7 +110,9 @@ def test_level_1_has_the_status_of_submit_sm_resp_which_is_no_end_where_jasmin_t
 )
 def test_level_2_has_the_state_of_the_receipt(word, state):
     fields = {**LEVEL_2, "message_status": word, "err": "042"}
-    assert post(fields) == (Report(ID, state, 42, done_at=DONE),)
+    (report,) = post(fields)
+    assert report == Report(ID, state, 42, done_at=DONE)
+    assert report.unknown == ("NEVER HEARD OF" if word == "never heard of" else "")
 
 
 @pytest.mark.parametrize("err", ["ND", "", "0x1", "-1", "1000", "1.5", "\u0661", "x" * 500])

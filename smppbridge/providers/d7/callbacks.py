@@ -28,6 +28,7 @@ STATES: Mapping[str, MessageState] = MappingProxyType(
         "ESME_RMSGQFUL": MessageState.ENROUTE,
         "ESME_RSYSERR": MessageState.ENROUTE,
         "ESME_RINVSCHED": MessageState.ENROUTE,
+        "ENROUTE": MessageState.ENROUTE,
         "DELIVRD": MessageState.DELIVERED,
         "EXPIRED": MessageState.EXPIRED,
         "DELETED": MessageState.DELETED,
@@ -88,6 +89,7 @@ def _report(
         error,
         _message_id(fields.get("message_id")),
         done_at=_date(fields.get("donedate"), utc_offset),
+        unknown=word if state is None else "",
     )
 
 
