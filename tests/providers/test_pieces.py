@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.providers.answers import shown
-from smppbridge.providers.pieces import PIECE
+from smppbridge.providers.pieces import MOST_TEXTS, PIECE
 
 TEXT = "Your code is 482917, don't tell <anybody> caf\u00e9 & more"
 
@@ -74,6 +74,12 @@ def test_secrets_are_taken_out_where_they_stand_whole():
 
 def test_empty_hidden_texts_hide_nothing():
     assert shown("Invalid number", "", secrets=("", " ")) == "Invalid number"
+
+
+def test_words_about_too_many_texts_are_not_shown():
+    texts = [f"Text {number}" for number in range(MOST_TEXTS)]
+    assert shown("Bad numbers", *texts) == "Bad numbers"
+    assert shown("Bad numbers", *texts, "one more") == ""
 
 
 def test_words_are_short_printable_and_text():
