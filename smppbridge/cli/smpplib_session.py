@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import re
 import select
+import socket
+import ssl
 import struct
 import time
 import warnings
@@ -13,8 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import wraps
 from getpass import GetPassWarning
+from ssl import SSLContext
 from typing import Any
 
+import certifi
 import click
 from smpplib.client import Client
 from smpplib.exceptions import ConnectionError as NoConnection
@@ -51,6 +55,7 @@ class Login:
     port: int
     system_id: str
     password: str = field(repr=False)
+    tls: SSLContext | None = None
 
 
 def with_login(command: Callable[..., None]) -> Callable[..., None]:
@@ -66,8 +71,16 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
         envvar="SMPPBRIDGE_PASSWORD",
         help="Asked for if neither this nor SMPPBRIDGE_PASSWORD is there; that of demo is known.",
     )
+    @click.option("--tls", is_flag=True, help="Speak TLS; the certificate must be that of --host.")
+    @click.option(
+        "--ca-file",
+        type=click.Path(dir_okay=False, exists=True),
+        help="Certificates to trust with --tls, if not those of certifi.",
+    )
+    @click.option("--insecure", is_flag=True, help="With --tls trust any certificate: for tests.")
     @wraps(command)
     def read(host: str, port: int, system_id: str, password: str | None, **others: Any) -> None:
+        options = {name: others.pop(name) for name in ("tls", "ca_file", "insecure")}
         if password is None and system_id == DEMO:
             password = DEMO
         elif password is None:
@@ -76,9 +89,37 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
         for option, value, longest in (("--system-id", system_id, 15), ("--password", password, 8)):
             if not value.isascii() or "\0" in value or len(value) > longest:
                 raise click.UsageError(f"{option}: at most {longest} ASCII characters (SMPP 3.4)")
-        command(login=Login(host, port, system_id, password), **others)
+        login = Login(host, port, system_id, password, _trust(**options))
+        command(login=login, **others)
 
     return read
+
+
+def _trust(*, tls: bool, ca_file: str | None, insecure: bool) -> SSLContext | None:
+    """Return the terms of TLS, None without TLS."""
+    if not tls:
+        if ca_file or insecure:
+            raise click.UsageError("--ca-file and --insecure need --tls")
+        return None
+    try:
+        context = ssl.create_default_context(cafile=ca_file or certifi.where())
+    except ssl.SSLError:
+        raise click.UsageError(f"--ca-file: {ca_file} holds no certificate") from None
+    if insecure:
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class _Named:
+    """A context of TLS for one host, whose name smpplib leaves out."""
+
+    context: SSLContext
+    host: str
+
+    def wrap_socket(self, raw: socket.socket) -> ssl.SSLSocket:
+        """Return a socket with TLS."""
+        return self.context.wrap_socket(raw, server_hostname=self.host)
 
 
 def _asked() -> str:
@@ -137,7 +178,10 @@ class SmpplibSession:
     def _read(self, seconds: float) -> Any:
         # smpplib loses the start of a PDU at a time-out: it may read only a readable socket
         with _reached():
-            readable, _, _ = select.select([self._client._socket], [], [], seconds)
+            connection = self._client._socket
+            # octets that TLS has read ahead make no socket readable
+            ahead = isinstance(connection, ssl.SSLSocket) and connection.pending()
+            readable = ahead or select.select([connection], [], [], seconds)[0]
             return self._client.read_pdu() if readable else None
 
 
@@ -146,7 +190,11 @@ def bound(login: Login, kind: str) -> Iterator[SmpplibSession]:
     """Bind as *kind* and part at the end; raises Unreachable, BindRefused."""
     logging.getLogger("smpplib").setLevel(logging.CRITICAL)
     client = Client(
-        login.host, login.port, logger_name="smpplib.client", allow_unknown_opt_params=True
+        login.host,
+        login.port,
+        logger_name="smpplib.client",
+        ssl_context=_Named(login.tls, login.host) if login.tls else None,
+        allow_unknown_opt_params=True,
     )
     try:
         _bind(client, login, kind)
