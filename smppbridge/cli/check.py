@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -62,13 +63,17 @@ def _called(settings: Settings) -> Iterator[str]:
         yield f"{name} calls {url}"
 
 
-def _verified(settings: Settings) -> list[Fault]:
+def _verified(settings: Settings) -> Iterator[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
-    from smppbridge.service.apply import verify
+    from smppbridge.service.apply import verify, warnings
 
-    return [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
+    faults = [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
+    yield from faults
+    if not faults:
+        for found in warnings(settings, time.time()):
+            yield settings.fault(found.key, found.message, warning=True)
 
 
 def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
@@ -54,12 +55,7 @@ class Account:
         """Return whether the account may bind from the IP address *host*; of other text: False."""
         if self.allow_from is None:
             return True
-        try:
-            address = ip_address(host.partition("%")[0])
-        except ValueError:
-            return False
-        mapped = getattr(address, "ipv4_mapped", None)
-        return any((mapped or address) in network for network in self.allow_from)
+        return in_networks(host, self.allow_from)
 
     def allows_sender(self, addr: str) -> bool:
         """Return whether *addr* may be the source address; a pattern may end with ``*``."""
@@ -69,3 +65,16 @@ class Account:
             addr.startswith(pattern[:-1]) if pattern.endswith("*") else addr == pattern
             for pattern in self.senders
         )
+
+
+def in_networks(host: str, networks: Iterable[Network]) -> bool:
+    """Return whether the IP address *host* is in one of *networks*; of other text: False.
+
+    A mapped IPv4 address is an IPv4 address.
+    """
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return any((mapped or address) in network for network in networks)

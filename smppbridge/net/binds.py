@@ -11,16 +11,21 @@ from typing import Protocol
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from smppbridge.model.account import Account, Secret
+from smppbridge.model.account import Account, Network, Secret, in_networks
+from smppbridge.net.penalties import Penalties
+from smppbridge.net.room import origin_of
+from smppbridge.net.turns import Turns
 from smppbridge.relay.accept.accept import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import Bind
 
 PROBE = 2.0  # seconds for a silent session to show that it lives
-FIRST_DELAY, LONGEST_DELAY = 0.25, 8.0  # seconds an address waits after a wrong password
-FORGIVEN_AFTER = 300.0
-MOST_ADDRESSES = 10_000
+CHECKS = 2  # password checks at once: each takes a core and 64 MiB
+UNKNOWN, PASSWORD, ALLOW_FROM = "unknown_system_id", "wrong_password", "allow_from"
+BINDS, RELOADED, STOPPING = "binds", "reloaded", "stopping"
+"""Why a bind is refused; the peer cannot tell the first three from each other."""
+REPLACED = "silent, and gave way to a new session"
 _STAND_IN = (  # of no password: an unknown system_id takes as long as a known one
     "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$"
     "dGhpcyBpcyB0aGUgaGFzaCBvZiBubyBwYXNzd29yZC4"
@@ -38,45 +43,17 @@ class BoundSession(Protocol):
     def last_heard(self) -> float:
         """Return when the peer's last octet came (monotonic seconds)."""
 
-    def close(self) -> None:
-        """Cut the connection."""
+    def replace(self, reason: str) -> None:
+        """Cut the connection: a new session takes its place."""
 
 
-@dataclass(slots=True)
-class _Offence:
-    failures: int
-    at: float
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A bind that is judged: its account's rights, or the status and the reason of a refusal."""
 
-
-class Penalties:
-    """Delays for addresses that give wrong credentials; bounded, forgiving after a while.
-
-    Only the instance writes its counts.
-    """
-
-    def __init__(self) -> None:
-        self._offences: dict[str, _Offence] = {}
-
-    def delay(self, host: str, now: float) -> float:
-        """Return the seconds that *host* has to wait for the answer to its next bind."""
-        offence = self._offences.get(host)
-        if offence is None:
-            return 0.0
-        if offence.at + FORGIVEN_AFTER < now:
-            del self._offences[host]
-            return 0.0
-        return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(offence.failures - 1, 10)))
-
-    def count(self, host: str, now: float) -> None:
-        """Count a bind with wrong credentials."""
-        offence = self._offences.pop(host, _Offence(0, now))
-        self._offences[host] = _Offence(offence.failures + 1, now)
-        if len(self._offences) > MOST_ADDRESSES:
-            del self._offences[next(iter(self._offences))]
-
-    def forgive(self, host: str) -> None:
-        """Forget the failures of *host*: it gave a right password."""
-        self._offences.pop(host, None)
+    rights: Rights | None
+    status: int = Status.ESME_ROK
+    reason: str = ""
 
 
 def verify_password(hashed: str, password: str) -> bool:
@@ -104,7 +81,9 @@ class Binds:
         self.rights: dict[str, Rights] = {}
         self.sessions: dict[str, list[BoundSession]] = {}
         self.penalties = Penalties()
-        self._verified, self._wait, self._seconds = verified, wait, seconds
+        self._checks = Turns(verified, CHECKS, lambda who: self.penalties.guessed(who, seconds()))
+        self._wait, self._seconds = wait, seconds
+        self._expected: frozenset[Network] = frozenset()
         self._reserved: dict[str, list[int]] = {}
         self._probed: list[BoundSession] = []
         self._key = secrets.token_bytes(32)
@@ -114,29 +93,37 @@ class Binds:
         """Judge by new accounts from now on."""
         self.rights = dict(rights)
         self._remembered.clear()
+        allowed = [each.account.allow_from or () for each in rights.values()]
+        self._expected = frozenset(network for networks in allowed for network in networks)
 
-    async def judge(self, bind: Bind, host: str) -> tuple[Rights | None, int]:
-        """Return the rights of a bind's account and ESME_ROK, or None and the refusal's status.
+    def expects(self, host: str) -> bool:
+        """Return whether some account names *host* in its allow_from."""
+        return bool(self._expected) and in_networks(host, self._expected)
+
+    async def judge(self, bind: Bind, host: str) -> Judged:
+        """Judge a bind from *host*; a cancelled one leaves nothing behind.
 
         A place for the session is reserved: `release` gives the place up, `bound` fills it.
         """
-        delay = self.penalties.delay(host, self._seconds())
-        if delay:
+        system_id, origin = bind.system_id.decode("latin-1"), origin_of(host)
+        if delay := self.penalties.delay(origin, system_id, self._seconds()):
             await self._wait(delay)
-        system_id = bind.system_id.decode("latin-1")
         rights = self.rights.get(system_id)
-        if not await self._knows_password(system_id, bind.password.decode("latin-1"), rights):
-            self.penalties.count(host, self._seconds())
-            return None, Status.ESME_RINVPASWD
-        self.penalties.forgive(host)
-        if rights is None or not rights.account.allows_address(host):
-            return None, Status.ESME_RBINDFAIL
+        reason = UNKNOWN if rights is None else ""
+        if rights is not None and not rights.account.allows_address(host):
+            rights, reason = None, ALLOW_FROM
+        password = bind.password.decode("latin-1")
+        # One answer for all three, after the same time: who guesses learns from none of them.
+        if not await self._knows_password(system_id, password, rights, host) or rights is None:
+            self.penalties.count(origin, system_id, self._seconds())
+            return Judged(None, Status.ESME_RINVPASWD, reason or PASSWORD)
+        self.penalties.forgive(origin, system_id)
         if not await self._has_place(rights.account, bind.command_id):
-            return None, Status.ESME_RBINDFAIL
+            return Judged(None, Status.ESME_RBINDFAIL, BINDS)
         if self.rights.get(system_id) is not rights:  # a reload came between: bind again
-            return None, Status.ESME_RBINDFAIL
+            return Judged(None, Status.ESME_RBINDFAIL, RELOADED)
         self._reserved.setdefault(system_id, []).append(bind.command_id)
-        return rights, Status.ESME_ROK
+        return Judged(rights)
 
     def release(self, system_id: str, command_id: int) -> None:
         """Give up a reserved place."""
@@ -158,22 +145,29 @@ class Binds:
         if not sessions:
             self.sessions.pop(system_id, None)
 
-    async def _knows_password(self, system_id: str, password: str, rights: Rights | None) -> bool:
-        secret = rights.account.password if rights else Secret()
+    async def _knows_password(
+        self, system_id: str, password: str, rights: Rights | None, host: str
+    ) -> bool:
+        secret, origin = rights.account.password if rights else Secret(), origin_of(host)
         if not secret.hashed:
             known = hmac.compare_digest(secret.clear.encode(), password.encode())
             if known and rights:
                 return True
-            if any(r.account.password.hashed for r in self.rights.values()):
-                await self._verified(_STAND_IN, password)
+            if self._takes_checks(host):
+                await self._checks.verified(origin, _STAND_IN, password)
             return False
         digest = hmac.digest(self._key, f"{secret.hashed}\0{password}".encode(), "sha256")
         if hmac.compare_digest(self._remembered.get(system_id, b""), digest):
             return True
-        if not await self._verified(secret.hashed, password):
+        if not await self._checks.verified(origin, secret.hashed, password):
             return False
         self._remembered[system_id] = digest
         return True
+
+    def _takes_checks(self, host: str) -> bool:
+        """Return whether some bind from *host* takes a password check: then all do that fail."""
+        accounts = [each.account for each in self.rights.values()]
+        return any(a.password.hashed and a.allows_address(host) for a in accounts)
 
     async def _has_place(self, account: Account, command_id: int) -> bool:
         """Return whether one more session fits; the longest silent session gives way if dead."""
@@ -187,11 +181,13 @@ class Binds:
         asked_at = self._seconds()
         self._probed.append(silent)
         silent.probe()
-        await self._wait(PROBE)
-        self._probed.remove(silent)
+        try:
+            await self._wait(PROBE)
+        finally:
+            self._probed.remove(silent)
         if silent.last_heard() < asked_at and silent in self.sessions.get(account.system_id, ()):
             self.unbound(account.system_id, silent)
-            silent.close()
+            silent.replace(REPLACED)
         return self._fits(account, command_id)
 
     def _in_the_way(self, account: Account, command_id: int) -> list[BoundSession]:

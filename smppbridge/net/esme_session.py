@@ -28,6 +28,9 @@ from smppbridge.smpp.session import Session
 from smppbridge.smpp.tlvs import find
 
 if TYPE_CHECKING:
+    from twisted.internet.defer import Deferred
+
+    from smppbridge.net.binds import Judged
     from smppbridge.net.smpp_server import Smsc
 
 # The operations that are not served yet, with the status for each operation's own response.
@@ -51,8 +54,8 @@ class SessionMeters(Protocol):
     def pdu_error(self, status: int) -> None:
         """Count a PDU that a session refused."""
 
-    def bind_attempt(self, result: str) -> None:
-        """Count a bind by its result."""
+    def bind_attempt(self, result: str, reason: str) -> None:
+        """Count a bind by its result, and by the reason if it was refused."""
 
     def bind_ended(self, seconds: float) -> None:
         """Time a session that was bound."""
@@ -62,13 +65,14 @@ class SessionMeters(Protocol):
 
 
 class EsmeSession(SmppProtocol):
-    """The session with an ESME: Submitter, Receiver and BoundSession to the relay and to Binds.
+    """The session with an ESME: Submitter, Receiver, BoundSession and Guest to its users.
 
     Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at* and
-    *interface_version* by `accept`.
+    *interface_version* by `accept`; the Smsc writes *judging*, the judgement of the bind.
     """
 
     rights: Rights
+    busy = False  # until it is bound it gives way
 
     def __init__(self, smsc: Smsc, host: str) -> None:
         clock = smsc.clock
@@ -82,10 +86,13 @@ class EsmeSession(SmppProtocol):
         super().__init__(session, clock)
         self.answer: Callable[[Pdu], None] = session.answer
         self.host, self.owner, self._smsc = host, self, smsc
+        self.since = clock.seconds()
         self.interface_version = 0  # the peer's, once it is bound
         self.bound_as, self.bound_at = 0, 0.0
         self.faults = self._silences = 0
         self._slowed = False
+        self.judging: Deferred[Judged] | None = None
+        self._cut = ""
 
     # -- for the relay and the Smsc -------------------------------------------------------------
 
@@ -105,6 +112,20 @@ class EsmeSession(SmppProtocol):
     def last_heard(self) -> float:
         """Return when the peer's last octet came."""
         return self.session.last_heard
+
+    @property
+    def end_reason(self) -> str:
+        """Why the session is over."""
+        return self._cut or self.session.end_reason
+
+    def replace(self, reason: str) -> None:
+        """Cut the connection: a new session takes its place."""
+        self._cut = reason
+        self.close()
+
+    def give_way(self) -> None:
+        """Cut the connection, which is not bound: a newcomer takes its place."""
+        self.close()
 
     def unbind(self, reason: str) -> None:
         """Send an unbind."""

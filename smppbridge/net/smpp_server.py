@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.report import Delivery
-from smppbridge.net.binds import Binds
+from smppbridge.net.binds import Binds, Judged
 from smppbridge.net.esme_session import EsmeSession, SessionMeters
+from smppbridge.net.failed import NoteFailed
+from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
 from smppbridge.relay.accept.accept import Accept, Rights
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.ports import Journal
@@ -33,15 +35,6 @@ _KINDS = {
     CommandId.BIND_TRANSCEIVER: "transceiver",
 }
 MOST_LOGGED = 20  # faulty PDUs of one session that are logged; all are counted
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many sessions are admitted: in all, and before they bind."""
-
-    connections: int = 2_000
-    unbound: int = 200
-    unbound_per_address: int = 20
 
 
 class Smsc(Factory):
@@ -66,51 +59,51 @@ class Smsc(Factory):
         spawn: Callable[[Coroutine[Any, Any, None]], object],
         meters: SessionMeters,
         journal: Journal,
+        failed: NoteFailed,
         dialogues: Dialogues | None = None,
     ) -> None:
         self.system_id = system_id.encode("ascii")
         self.accept, self.deliver, self.binds = accept, deliver, binds
         self.dialogues = dialogues
-        self.timers, self.limits, self.clock = timers, limits, clock
+        self.timers, self.clock = timers, clock
         self.spawn, self.meters, self.journal = spawn, meters, journal
+        self._failed, self._room = failed, Room(limits, failed, binds.expects)
         self.sessions: set[EsmeSession] = set()
         self.tally = Tally()
         self.draining = False
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         """Return a session for a connection, None if there is no room for one more."""
-        host = getattr(addr, "host", "local")
-        unbound = [session for session in self.sessions if not session.bound_as]
-        here = sum(1 for session in unbound if session.host == host)
-        limits = self.limits
-        if (
-            self.draining
-            or len(self.sessions) >= limits.connections
-            or len(unbound) >= limits.unbound
-            or here >= limits.unbound_per_address
-        ):
-            self.meters.bind_attempt("no room")
+        session = EsmeSession(self, getattr(addr, "host", "local"))
+        if self.draining:
+            self._failed(session.host, STOPPING)
             return None
-        session = EsmeSession(self, host)
+        if not self._room.admit(session):
+            return None
         self.sessions.add(session)
         return session
 
     async def bind(self, session: EsmeSession, request: Bind) -> None:
         """Judge a bind, answer the bind, replay the deliveries owed."""
-        rights, status = await self.binds.judge(request, session.host)
+        session.judging = Deferred.fromCoroutine(self.binds.judge(request, session.host))
+        try:
+            judged = await session.judging
+        except CancelledError:  # the connection was lost meanwhile
+            return
         system_id = request.system_id.decode("latin-1")
-        if rights is not None and (self.draining or session.session.state is State.CLOSED):
+        if judged.rights is not None and (self.draining or session.session.state is State.CLOSED):
             self.binds.release(system_id, request.command_id)
-            rights, status = None, Status.ESME_RBINDFAIL
-        self.meters.bind_attempt(status_name(status))
-        if rights is None:
-            session.session.refuse_bind(request, status)
-            self._log_session(
-                "session_refused", session, system_id, command_status=status_name(status)
-            )
+            judged = Judged(None, Status.ESME_RBINDFAIL, STOPPING)
+        status = status_name(judged.status)
+        self.meters.bind_attempt(status, judged.reason)
+        if judged.rights is None:
+            session.session.refuse_bind(request, judged.status)
+            refused = {"command_status": status, "reason": judged.reason}
+            self._log_session("session_refused", session, system_id, **refused)
             session.flush()
             return
-        session.accept(request, rights, self.system_id)
+        session.accept(request, judged.rights, self.system_id)
+        self._room.settle(session)
         self.binds.bound(system_id, session)
         self._log_session("session_bound", session, system_id, kind=_kind(session))
         if session.session.may_deliver:
@@ -152,8 +145,11 @@ class Smsc(Factory):
     def ended(self, session: EsmeSession, unanswered: list[object]) -> None:
         """Hand the unanswered requests of a session back, and log the end of the session."""
         self.sessions.discard(session)
+        self._room.leave(session)
+        if session.judging is not None:
+            session.judging.cancel()
         if not session.bound_as:
-            self._log_unbound(session)
+            self._note_unbound(session)
             return
         system_id = session.rights.account.system_id
         self.binds.unbound(system_id, session)
@@ -164,13 +160,12 @@ class Smsc(Factory):
         self.deliver.lost(system_id, session, deliveries)
         seconds = self.clock.seconds() - session.bound_at
         self.meters.bind_ended(seconds)
-        self._log_session("session_ended", session, system_id, reason=session.session.end_reason)
+        self._log_session("session_ended", session, system_id, reason=session.end_reason)
 
-    def _log_unbound(self, session: EsmeSession) -> None:
-        """Log the end of a session that never bound, unless it sent nothing, like health probes."""
-        reason = session.session.end_reason
-        if reason != "connection lost":
-            self.journal("connection_ended", address=session.host, reason=reason)
+    def _note_unbound(self, session: EsmeSession) -> None:
+        """Note a connection that never bound, unless it sent nothing, like health probes."""
+        if session.end_reason != "connection lost":
+            self._failed(session.host, NEVER_BOUND, session.end_reason)
 
     def change(self, rights: dict[str, Rights]) -> None:
         """Go by new accounts: sessions of removed and re-passworded accounts are unbound."""
@@ -188,8 +183,11 @@ class Smsc(Factory):
         return {name: rights.account for name, rights in self.binds.rights.items()}
 
     def bound_counts(self) -> dict[tuple[str, ...], float]:
-        """Return how many sessions are bound, by system_id and kind."""
-        counts: dict[tuple[str, ...], float] = {}
+        """Return how many sessions are bound, by system_id and kind; 0 for what is not there."""
+        kinds = _KINDS.values()
+        counts: dict[tuple[str, ...], float] = {
+            (system_id, kind): 0 for system_id in self.binds.rights for kind in kinds
+        }
         for session in self.sessions:
             if session.bound_as and session.session.state is not State.CLOSED:
                 key = (session.rights.account.system_id, _kind(session))

@@ -208,9 +208,13 @@ class Metrics(Collector):
         """Count a wrong PDU by the *status* of its response."""
         self._count("smppbridge_pdu_errors_total", _STATUSES.get(status, "other"))
 
-    def bind_attempt(self, result: str) -> None:
-        """Count a bind by its *result*, a name of ours."""
-        self._count("smppbridge_bind_attempts_total", result)
+    def bind_attempt(self, result: str, reason: str) -> None:
+        """Count a bind by its *result* and the *reason* of a refusal, names of ours."""
+        self._count("smppbridge_bind_attempts_total", result, reason)
+
+    def connection_failed(self, listener: str, reason: str) -> None:
+        """Count a connection that came to nothing, by a *reason* of ours."""
+        self._count("smppbridge_connections_failed_total", listener, reason)
 
     def bind_ended(self, seconds: float) -> None:
         """Time how long a session was bound."""

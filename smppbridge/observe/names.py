@@ -21,7 +21,11 @@ _GAUGES = {
     "ready": ("", "1 while messages are taken: store writable, listening, not draining"),
     "config_last_reload_success": ("", "0 if the configuration read last was refused"),
     "config_last_reload_timestamp_seconds": ("", "When a configuration was applied last"),
-    "binds": ("account type", "Sessions bound: TX, RX or TRX"),
+    "binds": ("account type", "Sessions bound, also 0: TX, RX or TRX"),
+    "certificate_expiry_timestamp_seconds": (
+        "listener file",
+        "When the certificate that is served expires",
+    ),
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
     "gathering_messages": ("", "Long messages that wait for segments"),
     "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
@@ -51,7 +55,14 @@ _GAUGES = {
     "store_free_bytes": ("", "Space left where the store is"),
 }
 _COUNTERS = {
-    "bind_attempts_total": ("result", "Binds by what they were answered"),
+    "bind_attempts_total": (
+        "result reason",
+        "Binds by what they were answered, and why they were refused",
+    ),
+    "connections_failed_total": (
+        "listener reason",
+        "Connections turned away, cut off for a newcomer, failed in TLS, or never bound",
+    ),
     "pdus_total": ("direction command status", "PDUs of sessions with ESMEs, in and out"),
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
     "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),

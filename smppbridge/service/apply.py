@@ -9,9 +9,18 @@ from typing import Any
 
 from twisted.internet.endpoints import serverFromString
 
+from smppbridge.net.tls import BadCertificates
 from smppbridge.relay.accept.accept import rights_of
-from smppbridge.service import rules
+from smppbridge.service import descriptors, rules
 from smppbridge.service.build import Doors, Relay
+from smppbridge.service.listeners import (
+    Certificates,
+    beneath,
+    certificate_of,
+    certificates_of,
+    doubts,
+    endpoints_of,
+)
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
 
@@ -41,6 +50,31 @@ def verify(settings: Settings, reactor: Any) -> list[Finding]:
             found.append(Finding(f"providers.{name}", str(error)))
     settings.table()
     return found
+
+
+def warnings(settings: Settings, wall: float) -> list[Finding]:
+    """Return what allows a start and will not do: certificates that expire, few descriptors."""
+    certificates = read_certificates(settings)
+    found = [
+        Finding(f"{doubt.listener}.listen", f"the certificate {doubt.words}")
+        for doubt in doubts(settings, certificates, wall)
+    ]
+    needed, allowed = descriptors.needed(settings), descriptors.allowed()
+    if allowed is not None and allowed < needed:
+        message = (
+            f"up to {needed:,} descriptors may be needed for connections and requests, and"
+            f" RLIMIT_NOFILE allows {allowed:,} here: see LimitNOFILE in the unit"
+        )
+        found.append(Finding("smpp.max_connections", message))
+    return found
+
+
+def read_certificates(settings: Settings) -> Certificates:
+    """Return the certificates that all listeners are to serve; raises NotApplied."""
+    try:
+        return certificates_of(settings)
+    except BadCertificates as error:
+        raise NotApplied(str(error)) from error
 
 
 async def check_change(old: Settings, new: Settings, relay: Relay, store: SqliteStore) -> None:
@@ -77,16 +111,15 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
 
 
 def _endpoints(settings: Settings, reactor: Any) -> Iterator[Finding]:
-    sections = {"smpp": settings.smpp, "web": settings.web, "callbacks": settings.callbacks}
-    for name, section in sections.items():
-        for description in section.listen if section else ():
-            if description.startswith("systemd:") and "LISTEN_FDS" not in os.environ:
-                continue  # checked by hand: only systemd could say whether the socket is there
-            try:
-                serverFromString(reactor, description)
-            except LookupError:
-                yield Finding(
-                    f"{name}.listen", f"{description}: systemd handed over no such socket"
-                )
-            except Exception as error:  # each kind of endpoint has its own
-                yield Finding(f"{name}.listen", f"{description}: {error}")
+    for name, description in endpoints_of(settings):
+        if description.startswith("systemd:") and "LISTEN_FDS" not in os.environ:
+            continue  # checked by hand: only systemd could say whether the socket is there
+        try:
+            certificate_of(description)
+            serverFromString(reactor, beneath(description))
+        except LookupError:
+            yield Finding(f"{name}.listen", f"{description}: systemd handed over no such socket")
+        except BadCertificates as error:
+            yield Finding(f"{name}.listen", str(error))
+        except Exception as error:  # each kind of endpoint has its own
+            yield Finding(f"{name}.listen", f"{description}: {error}")

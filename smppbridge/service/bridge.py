@@ -5,11 +5,10 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Coroutine, Iterable
+from datetime import UTC, datetime
 from typing import Any, cast
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -17,16 +16,19 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
+from smppbridge.net.failed import FailedConnections
+from smppbridge.net.room import Room
 from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
 from smppbridge.relay.ports import Around, Meters
-from smppbridge.service import apply
+from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.gauges import watch
+from smppbridge.service.listeners import Listeners, doubts, endpoints_of
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.sqlite import SqliteStore
@@ -52,7 +54,8 @@ class Bridge:
             path, reactor.callFromThread, self.metrics.store_commit, self._store_changed
         )
         self._pool = ThreadPool(0, 2, "argon2")
-        self._ports: list[IListeningPort] = []
+        self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
+        self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -68,20 +71,14 @@ class Bridge:
 
     async def start(self) -> None:
         """Open the store, go on where it was, listen.  Raises the errors of opening, listening."""
+        descriptors.claim()
         restored = self.store.open(self.clock.wall())
         self.store.start()
         self._pool.start()
         self._build(restored)
         self._use(self.settings)
         self._restore(restored)
-        settings = self.settings
-        await self._listen(settings.smpp.listen, self.doors.smsc)
-        if settings.web:
-            site = web_site(self.ready, self.metrics.exposition, self.reactor)
-            await self._listen(settings.web.listen, site)
-        if settings.callbacks:
-            site = callbacks_site(self.doors.ussd, self.reactor)
-            await self._listen(settings.callbacks.listen, site)
+        await self._listen()
         self.listening = True
         self.clockwork = Clockwork(self)
         self.clockwork.start()
@@ -91,8 +88,9 @@ class Bridge:
         gc.set_threshold(50_000, 20, 50)
         self.notify.ready(self.status())
         self.journal("started", version=__version__)
-        for name, url in settings.callback_urls():
+        for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
+        self.warn()
 
     def _build(self, restored: Restored) -> None:
         world = World(
@@ -101,6 +99,7 @@ class Bridge:
             store=self.store,
             metrics=self.metrics,
             journal=self.journal,
+            failed=self.failed,
             around=Around(self.clock, self._meters(), self.journal, self.spawn),
         )
         self.relay = build_relay(self.settings, restored, world)
@@ -134,10 +133,34 @@ class Bridge:
             if out := [found for found in left if isinstance(found, Attempt)]:
                 self.relay.submit.interrupted(out)
 
-    async def _listen(self, endpoints: Iterable[str], factory: object) -> None:
-        for description in endpoints:
-            endpoint = serverFromString(self.reactor, description)
-            self._ports.append(await endpoint.listen(cast(IProtocolFactory, factory)))
+    async def _listen(self) -> None:
+        settings, reactor = self.settings, self.reactor
+        rooms = {
+            name: Room(limits, self.failed.of(name))
+            for name, limits in rules.limits_of(settings).items()
+        }
+        factories: dict[str, Any] = {"smpp": self.doors.smsc}
+        factories["web"] = web_site(self.ready, self.metrics.exposition, reactor, rooms["web"])
+        if settings.callbacks:
+            factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
+        for name, text in endpoints_of(settings):
+            await self.listeners.open(name, text, factories[name])
+
+    def warn(self) -> None:
+        """Log what goes well and will not do: certificates that expire, few descriptors."""
+        certificates = self.listeners.certificates
+        for doubt in doubts(self.settings, certificates, self.clock.wall()):
+            expires = datetime.fromtimestamp(doubt.certificate.expires, UTC).isoformat()
+            self.journal(
+                "certificate_expires",
+                listener=doubt.listener,
+                file=doubt.certificate.file,
+                expires=expires,
+                reason=doubt.words,
+            )
+        needed, allowed = descriptors.needed(self.settings), descriptors.allowed()
+        if allowed is not None and allowed < needed:
+            self.journal("descriptors_few", needed=needed, allowed=allowed)
 
     def _store_changed(self, error: Exception | None) -> None:
         if error is None:
@@ -164,8 +187,11 @@ class Bridge:
 
     async def apply(self, settings: Settings) -> None:
         """Apply accounts, providers and routes; on NotApplied nothing has changed."""
+        certificates = apply.read_certificates(settings)
         await apply.check_change(self.settings, settings, self.relay, self.store)
         self._use(settings)
+        self.listeners.use(certificates)
+        self.warn()
         self.applied_at, self.applied_well = self.clock.wall(), True
 
     def refused(self) -> None:
@@ -202,8 +228,7 @@ class Bridge:
 
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
-        for port in self._ports:
-            await maybeDeferred(port.stopListening)
+        await self.listeners.close()
         self.clockwork.stop()
         self.relay.wires.http.stop(1.0)
         self._pool.stop()

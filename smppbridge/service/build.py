@@ -16,6 +16,7 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
+from smppbridge.net.failed import FailedConnections
 from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
@@ -57,6 +58,7 @@ class World:
     store: SqliteStore
     metrics: Metrics
     journal: EventLog
+    failed: FailedConnections
     around: Around
 
 
@@ -244,11 +246,12 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         deliver=relay.deliver,
         binds=binds,
         timers=rules.timers_of(settings),
-        limits=rules.limits_of(settings),
+        limits=rules.limits_of(settings)["smpp"],
         clock=reactor,
         spawn=world.around.spawn,
         meters=metrics,
         journal=world.journal,
+        failed=world.failed.of("smpp"),
         dialogues=relay.dialogues,
     )
 

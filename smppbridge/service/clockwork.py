@@ -34,6 +34,7 @@ class Clockwork:
         self._every(0.5, self._half_second)
         self._every(1.0, self._second)
         self._every(10.0, self._ten_seconds)
+        self._every(86_400.0, self._bridge.warn)
 
     def stop(self) -> None:
         """Stop all loops."""

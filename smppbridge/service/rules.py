@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from smppbridge.net.http_client import Connection
-from smppbridge.net.smpp_server import Limits
+from smppbridge.net.room import Limits
 from smppbridge.net.upstream.sessions import Terms
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.providers.smpp.provider import Smpp
@@ -24,6 +24,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.session import Timers
 from smppbridge.web.callbacks import Caller
 
+WEB_CONNECTIONS = 200
 _END_STATES = {
     "unknown": MessageState.UNKNOWN,
     "acceptd": MessageState.ACCEPTED,
@@ -149,7 +150,14 @@ def timers_of(settings: Settings) -> Timers:
     )
 
 
-def limits_of(settings: Settings) -> Limits:
-    """Return how many connections of ESMEs there may be."""
-    smpp = settings.smpp
-    return Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address)
+def limits_of(settings: Settings) -> dict[str, Limits]:
+    """Return how many connections each listener has: smpp, web and callbacks."""
+    smpp, callbacks = settings.smpp, settings.callbacks
+    limits = {
+        "smpp": Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address),
+        "web": Limits(WEB_CONNECTIONS, WEB_CONNECTIONS, WEB_CONNECTIONS),  # one proxy has them all
+    }
+    if callbacks is not None:
+        most = callbacks.max_connections
+        limits["callbacks"] = Limits(most, most, callbacks.max_idle_per_address)
+    return limits

@@ -94,6 +94,8 @@ def _demand(kind: str, named: Mapping[str, str]) -> None:
         raise BadEndpoint("unix: needs the path of the socket")
     if kind in ("unix", "systemd"):
         return
+    if kind == "ssl" and not named.get("privateKey"):
+        raise BadEndpoint("ssl: needs privateKey=FILE, and certKey=FILE unless that file has both")
     port = named.get("port", "")
     if not _PORT.fullmatch(port) or int(port) > 65_535:
         raise BadEndpoint(f"needs a port from 0 to 65535, as in {kind}:2775")

@@ -66,8 +66,13 @@ class SmppSection(Section):
     )
     response: Duration = Field(default=60.0, description="How long a response may take")
     max_connections: Count = Field(default=2000, description="Connections at once")
-    max_unbound: Count = Field(default=200, description="Connections that have not bound, in all")
-    max_unbound_per_address: Count = Field(default=20, description="The same, from one address")
+    max_unbound: Count = Field(
+        default=200,
+        description="Connections that have not bound, in all; one more cuts off another",
+    )
+    max_unbound_per_address: Count = Field(
+        default=20, description="The same, from one address, or from 64 bits of IPv6"
+    )
 
 
 class WebSection(Section):
@@ -90,6 +95,13 @@ class CallbacksSection(Section):
         default=3_600.0, description="How long a report waits for the message it is about"
     )
     max_unmatched: Count = Field(default=100_000, description="How many such reports wait, at most")
+    max_connections: Count = Field(
+        default=500, description="Connections at once; one more cuts off an idle one"
+    )
+    max_idle_per_address: Count = Field(
+        default=100,
+        description="Connections from one address on which no request is being answered",
+    )
 
 
 class ReceiptsSection(Section):

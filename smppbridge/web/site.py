@@ -1,4 +1,4 @@
-"""The sites of the web listener and of the callbacks listener, and the bounds both keep."""
+"""The sites of the web listener and of the callbacks listener, and how both bound requests."""
 
 from __future__ import annotations
 
@@ -9,18 +9,16 @@ from io import BytesIO
 from types import MappingProxyType
 from typing import Any, Protocol, cast
 
-from twisted.internet.interfaces import IAddress, IReactorTime, ITCPTransport
+from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.python.failure import Failure
 from twisted.web import http, server
 from twisted.web.resource import IResource, Resource
 
+from smppbridge.web.channel import BoundedChannel, Room
 from smppbridge.web.forms import TooManyFields, read_fields
 
 MAX_PIECES = 4_000
 """Pieces in which a body may come: a megabyte of chunks of one octet costs a second of CPU."""
-MAX_CONNECTIONS = 500
-TIMEOUT = 60.0
-"""Seconds that a connection may be idle, and that one request may take to come in."""
 
 TEXT = b"text/plain; charset=utf-8"
 JSON = b"application/json"
@@ -91,8 +89,9 @@ class BoundedRequest(server.Request):
     def gotLength(self, length: int | None) -> None:
         """Judge a request whose headers are in: no body is read for a stranger."""
         self.content = BytesIO()
-        self.path, _, self._fields = cast(BoundedChannel, self.channel).requested.partition(b"?")
-        self.admission = cast(BoundedChannel, self.channel).site.resource.judge(self)
+        channel = cast(BoundedChannel, self.channel)
+        self.path, _, self._fields = channel.await_body().partition(b"?")
+        self.admission = channel.site.resource.judge(self)
         if length == 0:
             return
         if self.admission is None:
@@ -161,54 +160,6 @@ class BoundedRequest(server.Request):
         self.channel.loseConnection()
 
 
-class BoundedChannel(http.HTTPChannel):
-    """One HTTP/1.1 connection; a request that trickles in has no more time than any other."""
-
-    site: BoundedSite
-    transport: ITCPTransport
-
-    _path: bytes  # of HTTPChannel, which names it to the request only when the body is in
-    _begun = False
-    _admitted = False
-    _host: IAddress | None = None
-
-    def connectionMade(self) -> None:
-        """Begin, unless there are too many connections already."""
-        self._admitted = self.site.admit()
-        if self._admitted:
-            super().connectionMade()
-        else:
-            self.transport.abortConnection()
-
-    @property
-    def requested(self) -> bytes:
-        """The path and query string of the request whose headers are in."""
-        return self._path
-
-    def getHost(self) -> IAddress:
-        """Return our end of the connection, found once: every request asks."""
-        if self._host is None:
-            self._host = super().getHost()
-        return self._host
-
-    def resetTimeout(self) -> None:
-        """Begin the time-out anew with the first octets of a request only."""
-        if not self._begun:
-            self._begun = True
-            super().resetTimeout()
-
-    def requestDone(self, request: http.Request) -> None:
-        """Be ready for the next request."""
-        self._begun = False
-        super().requestDone(request)
-
-    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
-        """Make room for another connection."""
-        super().connectionLost(reason)
-        if self._admitted:
-            self.site.release()
-
-
 class BoundedSite(server.Site):
     """A Site that bounds connections, bodies and times, speaks HTTP/1.1 and logs no URL."""
 
@@ -217,22 +168,15 @@ class BoundedSite(server.Site):
     protocol = BoundedChannel  # type: ignore[assignment]  # typed for HTTP/2, which is not offered
     requestFactory = BoundedRequest
 
-    def __init__(
-        self, resource: Served, reactor: IReactorTime, connections: int = MAX_CONNECTIONS
-    ) -> None:
-        super().__init__(cast(IResource, resource), timeout=TIMEOUT, reactor=reactor)
-        self._room = connections
+    def __init__(self, resource: Served, reactor: IReactorTime, room: Room) -> None:
+        super().__init__(cast(IResource, resource), timeout=None, reactor=reactor)
+        self.room, self.seconds = room, reactor.seconds
 
-    def admit(self) -> bool:
-        """Reserve room for a connection; return whether there was room."""
-        if not self._room:
-            return False
-        self._room -= 1
-        return True
-
-    def release(self) -> None:
-        """Give back the room of a connection that has ended."""
-        self._room += 1
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Return a channel for a connection, None if there is no room for one more."""
+        channel: BoundedChannel = cast(Any, super().buildProtocol(addr))
+        channel.host = getattr(addr, "host", "local")
+        return channel if self.room.admit(channel) else None
 
     def acceptableProtocols(self) -> list[bytes]:
         """Offer no HTTP/2: the bounds are those of HTTP/1.1's channel."""
@@ -270,6 +214,7 @@ def web_site(
     ready: Callable[[], Mapping[str, bool]],
     exposition: Callable[[], bytes],
     reactor: IReactorTime,
+    room: Room,
 ) -> BoundedSite:
     """Return the site for operators: /healthz, /readyz and /metrics.
 
@@ -287,9 +232,9 @@ def web_site(
         b"/readyz": readiness,
         b"/metrics": lambda: (http.OK, EXPOSITION, exposition()),
     }
-    return BoundedSite(Pages(pages), reactor)
+    return BoundedSite(Pages(pages), reactor, room)
 
 
-def callbacks_site(callbacks: Served, reactor: IReactorTime) -> BoundedSite:
+def callbacks_site(callbacks: Served, reactor: IReactorTime, room: Room) -> BoundedSite:
     """Return the site for the callbacks of providers alone."""
-    return BoundedSite(callbacks, reactor)
+    return BoundedSite(callbacks, reactor, room)

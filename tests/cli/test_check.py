@@ -37,9 +37,15 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     path = tmp_path / "bridge.yaml"
 
-    def run(text: str | None, *options: str, found: Sequence[Found] = ()) -> Result:
+    def run(
+        text: str | None,
+        *options: str,
+        found: Sequence[Found] = (),
+        doubtful: Sequence[Found] = (),
+    ) -> Result:
         service = ModuleType("smppbridge.service.apply")
         service.verify = lambda settings, reactor: found  # type: ignore[attr-defined]
+        service.warnings = lambda settings, wall: doubtful  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, "smppbridge.service.apply", service)
         if text is not None:
             path.write_text(text)
@@ -74,6 +80,16 @@ def test_what_start_up_finds_has_its_line_too(run: Run, tmp_path: Path) -> None:
     result = run(GOOD, found=[Found("providers.keccel.ca_file", "is no certificate")])
     expected = f"{tmp_path}/bridge.yaml:5: providers.keccel.ca_file: is no certificate\n"
     assert (result.output, result.exit_code) == (expected, 78)
+
+
+def test_what_will_not_do_for_long_is_a_warning(run: Run, tmp_path: Path) -> None:
+    doubtful = [Found("smpp.listen", "the certificate a.pem expires in 3 days")]
+    result = run(GOOD + "smpp:\n  listen: tcp:1\n", doubtful=doubtful)
+    assert result.output.splitlines() == [
+        f"{tmp_path}/bridge.yaml:9: smpp.listen: warning: the certificate a.pem expires in 3 days",
+        "ok: 2 accounts, 1 provider, 1 route",
+    ]
+    assert result.exit_code == 0
 
 
 def test_a_file_that_is_not_there(run: Run) -> None:

@@ -14,7 +14,8 @@ from smppbridge.model.address import Address
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds
 from smppbridge.net.esme_session import EsmeSession
-from smppbridge.net.smpp_server import Limits, Smsc
+from smppbridge.net.room import Limits
+from smppbridge.net.smpp_server import Smsc
 from smppbridge.relay.accept.accept import Rights, rights_of
 from smppbridge.smpp.pdus import (
     BindTransceiver,
@@ -73,8 +74,8 @@ class Meters:
     def pdu_error(self, status: int) -> None:
         self.errors.append(status)
 
-    def bind_attempt(self, result: str) -> None:
-        self.binds.append(result)
+    def bind_attempt(self, result: str, reason: str) -> None:
+        self.binds.append(reason or result)
 
     def bind_ended(self, seconds: float) -> None:
         pass
@@ -89,6 +90,7 @@ class House:
     def __init__(self, limits: Limits | None = None, **timers: Any) -> None:
         self.clock, self.deliver, self.meters = Clock(), Owing(), Meters()
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.failed: list[tuple[str, str]] = []
         binds = Binds(verified=self._verified, wait=self._wait, seconds=self.clock.seconds)
         self.smsc = Smsc(
             "SMSC",
@@ -97,6 +99,7 @@ class House:
             binds=binds,
             timers=Timers(**timers),
             limits=limits or Limits(),
+            failed=self._failed,
             clock=self.clock,
             spawn=self._spawn,
             meters=self.meters,
@@ -118,6 +121,9 @@ class House:
 
     def _journal(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
+
+    def _failed(self, host: str, reason: str, why: str = "") -> None:
+        self.failed.append((host, reason))
 
     def _spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
         Deferred.fromCoroutine(coroutine)

@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
 from smppbridge.model.account import Account, Secret
+from smppbridge.net.binds import REPLACED
 from smppbridge.net.esme_session import MOST_UNANSWERED, PACE
-from smppbridge.net.smpp_server import Limits
+from smppbridge.net.room import Limits
 from smppbridge.relay.deliver import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import SmeAddress
@@ -67,7 +69,7 @@ def test_a_submit_multi_to_nobody_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "status"), [(b"secret", 0), (b"wrong", Status.ESME_RINVPASWD)]
+    ("password", "status"), [(b"secret", 0), (b"guess", Status.ESME_RINVPASWD)]
 )
 def test_a_bind_is_answered_and_told_of(password: bytes, status: int) -> None:
     house = House()
@@ -80,8 +82,8 @@ def test_a_bind_is_answered_and_told_of(password: bytes, status: int) -> None:
         "bank",
         "192.0.2.1",
     )
-    assert "wrong" not in str(house.events)
-    assert house.smsc.bound_counts() == ({} if status else {("bank", "transceiver"): 1})
+    assert "guess" not in str(house.events)
+    assert house.smsc.bound_counts()["bank", "transceiver"] == (0 if status else 1)
     lose(link)
     assert (house.smsc.sessions, house.smsc.binds.sessions) == (set(), {})
 
@@ -98,13 +100,13 @@ def test_receivers_are_replayed_what_is_owed(kind: type[Any], receives: bool) ->
 
 def test_a_connection_lost_while_its_bind_is_judged_leaves_nothing() -> None:
     house = House()
-    house.bind(password=b"wrong")
+    lose(house.bind(password=b"wrong"))
     link = house.bind()
     assert not wire_of(link).reads
     lose(link)
-    house.clock.advance(10.0)
+    assert house.clock.getDelayedCalls() == []  # nor its turn: who comes and goes piles up nothing
     assert house.smsc.binds._reserved == {}
-    assert house.smsc.bound_counts() == {}
+    assert set(house.smsc.bound_counts().values()) == {0}
     assert house.deliver.receivers == []
     assert link not in house.smsc.sessions
 
@@ -147,12 +149,13 @@ def test_a_session_that_is_over_no_longer_counts_though_its_connection_is_there(
     house.use(Account(system_id="bank", password=Secret("secret"), binds=1))
     old = house.bind()
     old.dataReceived(last)
-    assert (house.smsc.binds.sessions, house.smsc.bound_counts()) == ({}, {})
+    assert house.smsc.binds.sessions == {}
+    assert set(house.smsc.bound_counts().values()) == {0}
     new = house.bind()  # at once, and nothing is asked of the old one
     assert [p.command_status for p in pdus(wire_of(new).value())] == [0]
     lose(old)
     assert house.smsc.binds.sessions == {"bank": [new]}
-    assert house.smsc.bound_counts() == {("bank", "transceiver"): 1}
+    assert house.smsc.bound_counts()["bank", "transceiver"] == 1
 
 
 def test_a_flood_is_read_slowly_and_logged_once() -> None:
@@ -181,32 +184,90 @@ def test_a_flood_without_credentials_ends_at_once() -> None:
     assert (link.session.state, len(house.meters.errors)) == (State.CLOSED, PACE.before_bind + 1)
     until(lambda: wire_of(link).disconnecting, house.clock)
     lose(link)
-    assert house.events[-1] == (
-        "connection_ended",
-        {"address": "192.0.2.1", "reason": "PDUs without a bind"},
-    )
+    assert house.failed == [("192.0.2.1", "never_bound")]
     assert house.clock.getDelayedCalls() == []
 
 
 def test_connections_that_never_bind_are_few_and_short() -> None:
-    house = House(Limits(connections=300, unbound=50, unbound_per_address=20), session_init=30)
-    kept = [link for _ in range(1_000) if (link := house.connect())]
-    assert len(kept) == 20
-    kept += [link for n in range(1_000) if (link := house.connect(f"198.51.{n // 5}.100"))]
-    assert len(kept) == len(house.smsc.sessions) == 50
-    assert house.meters.binds == ["no room"] * 1_950
+    house = House(Limits(connections=300, idle=50, idle_per_address=20), session_init=30)
+    links = [house.connect() for _ in range(1_000)]
+    links += [house.connect(f"198.51.{n // 5}.100") for n in range(1_000)]
+    assert None not in links  # a newcomer finds room
+    kept = [link for link in links if link is not None and not wire_of(link).aborted]
+    assert len(kept) == 50
+    assert house.failed.count(("192.0.2.1", "gave_way")) >= 980
+    for link in set(links) - set(kept):
+        assert link is not None
+        lose(link)
+    assert set(kept) == house.smsc.sessions
     until(lambda: all(wire_of(link).disconnecting for link in kept), house.clock)
     for link in kept:
         lose(link)
     assert house.clock.getDelayedCalls() == []
+    assert len(house.smsc._room) == 0
     assert house.connect() is not None
+    reasons = [reason for _, reason in house.failed]
+    assert (reasons.count("gave_way"), reasons.count("never_bound")) == (1_950, 50)
+    assert not house.events  # these are logged once an address
+
+
+def test_silent_connections_do_not_lock_an_esme_out() -> None:
+    """200 silent ones of 10 addresses were enough to turn every ESME away."""
+    house = House()
+    for n in range(200):
+        house.connect(f"198.51.100.{n % 10}")
+    assert house.bind().session.state is State.BOUND_TRX
+    for n in range(200):
+        house.connect(f"198.51.100.{n % 10}")
+    assert house.bind().session.state is State.BOUND_TRX
+    assert house.smsc.bound_counts()["bank", "transceiver"] == 2
+
+
+def test_addresses_of_accounts_keep_their_room() -> None:
+    house = House(Limits(idle=20))
+    inner = Account(
+        system_id="bank", password=Secret("secret"), allow_from=(ip_network("192.0.2.0/24"),)
+    )
+    house.use(inner)
+    waiting = [house.connect("192.0.2.1"), house.connect("192.0.2.2")]
+    for n in range(100):
+        house.connect(f"198.51.100.{n}")
+    assert not any(wire_of(link).aborted for link in waiting if link is not None)
+
+
+def test_a_session_gone_silent_says_that_it_was_replaced() -> None:
+    house = House()
+    house.use(Account(system_id="bank", password=Secret("secret"), binds=1))
+    old = house.bind()
+    house.clock.advance(5.0)
+    house.bind()
+    house.clock.advance(2.0)
+    lose(old)
+    assert house.events[-1][1]["reason"] == REPLACED
+
+
+def test_a_refused_bind_is_counted_by_its_reason() -> None:
+    house = House()
+    house.bind(password=b"wrong")
+    assert house.meters.binds == ["wrong_password"]
+    assert house.events[-1][1]["reason"] == "wrong_password"
+
+
+def test_accounts_that_are_not_bound_count_none() -> None:
+    house = House()
+    assert house.smsc.bound_counts() == {
+        ("bank", "transmitter"): 0,
+        ("bank", "receiver"): 0,
+        ("bank", "transceiver"): 0,
+    }
 
 
 def test_bound_connections_count_in_all_only() -> None:
-    house = House(Limits(connections=3, unbound=1, unbound_per_address=1))
+    house = House(Limits(connections=3, idle=1, idle_per_address=1))
     for _ in range(3):
         house.bind()
     assert house.connect() is None
+    assert house.failed == [("192.0.2.1", "no_room")]
 
 
 def test_refused_binds_leak_nothing() -> None:

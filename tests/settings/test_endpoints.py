@@ -50,7 +50,7 @@ def test_endpoints_that_are_none(text: str, said: str) -> None:
     ("one", "other", "clash"),
     [
         ("tcp:1", "tcp:1", True),
-        ("tcp:1", "ssl:01", True),
+        ("tcp:1", "ssl:01:privateKey=k", True),
         ("tcp:1", "tcp:1:interface=127.0.0.1", True),
         ("tcp:1:interface=10.0.0.1", "tcp:1:interface=127.0.0.1", False),
         ("tcp:1", "tcp:2", False),

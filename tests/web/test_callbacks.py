@@ -17,6 +17,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import LOGGED_AGAIN_AFTER, CallbacksResource, Caller
 from smppbridge.web.site import MAX_PIECES, callbacks_site
+from tests.web.rooms import room
 
 
 class Connection:
@@ -38,7 +39,7 @@ class Connection:
                 Caller(provider="d7", key=b"0ther", answer=b"ACK", most=64_000),
             ]
         )
-        self.channel: Any = callbacks_site(self.callbacks, Clock()).buildProtocol(None)
+        self.channel: Any = callbacks_site(self.callbacks, Clock(), room()).buildProtocol(None)
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 

@@ -13,6 +13,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
+from tests.web.rooms import room
 
 GOOD, ODD = b"id=7", b"id=%20"
 SEVEN = Report("7", MessageState.DELIVERED)
@@ -31,7 +32,7 @@ class House:
             self.read, self.record, self.clock, counted, lambda *_, **fields: None
         )
         callbacks.admit([Caller(provider=name, key=b"k3y") for name in ("a", "b")])
-        self.site = callbacks_site(callbacks, Clock())
+        self.site = callbacks_site(callbacks, Clock(), room())
 
     def read(self, provider: str, request: HttpRequest) -> Sequence[Received]:
         if not request.query["id"].strip():

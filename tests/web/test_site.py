@@ -8,14 +8,18 @@ from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET
 
-from smppbridge.web.site import TIMEOUT, Admission, BoundedChannel, BoundedSite, web_site
+from smppbridge.net.room import Limits
+from smppbridge.web.channel import CLOSED_WITHIN, HEADERS_WITHIN, TIMEOUT, BoundedChannel
+from smppbridge.web.site import Admission, BoundedSite, web_site
+from tests.web.rooms import room
 
 READY = {"store": True, "listening": True, "accepting": True}
 
 
 def site(**ready: bool) -> BoundedSite:
-    return web_site(lambda: READY | ready, lambda: b"smppbridge_ready 1.0\n", Clock())
+    return web_site(lambda: READY | ready, lambda: b"smppbridge_ready 1.0\n", Clock(), room())
 
 
 def connected(to: BoundedSite) -> tuple[BoundedChannel, StringTransport]:
@@ -87,7 +91,9 @@ def test_an_error_of_ours_tells_the_peer_nothing() -> None:
     def broken() -> NoReturn:
         raise ValueError("secret")
 
-    status, headers, body = asked(web_site(lambda: READY, broken, Clock()), get(b"/metrics"))
+    status, headers, body = asked(
+        web_site(lambda: READY, broken, Clock(), room()), get(b"/metrics")
+    )
     assert (status, body) == (b"HTTP/1.1 500 Internal Server Error", b"internal error\n")
     assert b"server" not in headers
 
@@ -104,6 +110,13 @@ class Echo(Resource):
     def render(self, request: Any) -> bytes:
         body: bytes = request.content.read()
         return b"%d" % len(body)
+
+
+class Waiting(Echo):
+    """Never answers."""
+
+    def render(self, request: Any) -> Any:
+        return NOT_DONE_YET
 
 
 LENGTH = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
@@ -129,7 +142,7 @@ CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 def test_what_is_too_long_is_refused_and_the_connection_closed(
     octets: bytes, answered: bytes
 ) -> None:
-    channel, transport = connected(BoundedSite(Echo(), Clock()))
+    channel, transport = connected(BoundedSite(Echo(), Clock(), room()))
     for start in range(0, len(octets), 10_000):
         if not transport.disconnecting:
             channel.dataReceived(octets[start : start + 10_000])
@@ -138,41 +151,88 @@ def test_what_is_too_long_is_refused_and_the_connection_closed(
     assert transport.disconnecting == (answered != b"200")
 
 
-def test_connections_are_bounded() -> None:
-    bounded = BoundedSite(Echo(), Clock(), connections=2)
-    (first, _), (_, second) = connected(bounded), connected(bounded)
-    assert not second.disconnected
-    third, refused = connected(bounded)
-    assert refused.disconnected
+def test_connections_are_bounded_and_the_longest_idle_gives_way() -> None:
+    bounded = BoundedSite(Waiting(), Clock(), room(Limits(connections=2)))
+    (busy, held), (idle, cut) = connected(bounded), connected(bounded)
+    busy.dataReceived(get(b"/"))
+    third, last = connected(bounded)
+    assert (held.disconnected, cut.disconnected, last.disconnected) == (False, True, False)
+    idle.connectionLost(Failure(ConnectionError()))
+    third.dataReceived(get(b"/"))
+    assert bounded.buildProtocol(None) is None  # no idle one: at once, TLS or not
     third.connectionLost(Failure(ConnectionError()))
-    assert connected(bounded)[1].disconnected
-    first.connectionLost(Failure(ConnectionError()))
     assert not connected(bounded)[1].disconnected
+
+
+def test_an_answered_request_leaves_its_connection_idle_again() -> None:
+    clock = Clock()
+    bounded = BoundedSite(Echo(), clock, room(Limits(connections=2)))
+    (first, older), (_, newer) = connected(bounded), connected(bounded)
+    clock.advance(1)
+    first.dataReceived(get(b"/"))
+    connected(bounded)
+    assert (older.disconnected, newer.disconnected) == (False, True)  # first was of use since
 
 
 def test_a_request_that_trickles_in_has_no_more_time_than_another() -> None:
     clock = Clock()
-    channel, transport = connected(BoundedSite(Echo(), clock))
-    clock.advance(TIMEOUT - 1)
+    channel, transport = connected(BoundedSite(Echo(), clock, room()))
     for octet in b"GET / HTTP/1.1\r\n":
         channel.dataReceived(bytes((octet,)))
-        clock.advance(TIMEOUT / 17)
+        clock.advance(HEADERS_WITHIN / 17)
     assert not transport.disconnecting
-    channel.dataReceived(b"Host: ")
-    clock.advance(TIMEOUT / 8)
+    clock.advance(HEADERS_WITHIN / 16)
     assert transport.disconnecting
+
+
+@pytest.mark.parametrize("before", [0, 2])
+@pytest.mark.parametrize("sent", [b"", b"G", get(b"/")[:-2]])
+def test_headers_have_ten_seconds(before: int, sent: bytes) -> None:
+    """The first request's from the connection on, a later one's from its first octet on."""
+    clock = Clock()
+    channel, transport = connected(BoundedSite(Echo(), clock, room()))
+    for _ in range(before):
+        channel.dataReceived(get(b"/"))
+        clock.advance(HEADERS_WITHIN * 2)
+    if sent:
+        channel.dataReceived(sent)
+    clock.advance(HEADERS_WITHIN - 0.1)
+    assert not transport.disconnecting
+    clock.advance(0.2)
+    assert transport.disconnecting == (bool(sent) or not before)
+
+
+def test_a_body_has_its_own_time() -> None:
+    clock = Clock()
+    channel, transport = connected(BoundedSite(Echo(), clock, room()))
+    channel.dataReceived(LENGTH % 30)
+    for _ in range(29):
+        channel.dataReceived(b"x")
+        clock.advance(TIMEOUT / 30)
+    assert not transport.disconnecting
+    clock.advance(TIMEOUT / 30)
+    assert transport.disconnecting
+
+
+def test_a_peer_that_does_not_let_its_connection_close_is_cut_off() -> None:
+    clock = Clock()
+    channel, transport = connected(BoundedSite(Echo(), clock, room()))
+    channel.dataReceived(LENGTH % (MOST + 1))
+    assert transport.disconnecting
+    channel.dataReceived(b"x" * (MOST + 1))
+    clock.advance(CLOSED_WITHIN)
+    assert transport.disconnected
 
 
 def test_an_idle_connection_is_closed_and_a_busy_one_kept() -> None:
     clock = Clock()
-    channel, transport = connected(BoundedSite(Echo(), clock))
+    channel, transport = connected(BoundedSite(Echo(), clock, room()))
     for _ in range(5):
-        clock.advance(TIMEOUT - 1)
         channel.dataReceived(get(b"/"))
+        clock.advance(TIMEOUT - 1)
     assert transport.value().count(b"200 OK") == 5
-    clock.advance(TIMEOUT - 1)
     channel.dataReceived(get(b"/")[:5])
-    clock.advance(TIMEOUT - 1)
+    clock.advance(HEADERS_WITHIN - 1)
     channel.dataReceived(get(b"/")[5:])
     assert transport.value().count(b"200 OK") == 6
     clock.advance(TIMEOUT + 1)

@@ -15,6 +15,7 @@ from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Scree
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 from smppbridge.web.ussd import LONGEST_INPUT, UssdResource, body_of, read_dialled
+from tests.web.rooms import room
 from tests.web.test_callbacks import get, without_date
 
 KEY = "ussdkeyussdkeyussdkey"
@@ -64,7 +65,7 @@ class Connection:
         callbacks.admit([Caller(provider="keccel", key=b"k3y")])
         self.ussd = UssdResource(callbacks, self.count)
         self.ussd.admit(key, self.phones)
-        self.channel: Any = callbacks_site(self.ussd, Clock()).buildProtocol(None)
+        self.channel: Any = callbacks_site(self.ussd, Clock(), room()).buildProtocol(None)
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 
