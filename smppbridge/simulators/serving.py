@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from typing import Any
@@ -26,6 +27,11 @@ _CALLING = 64
 _WAITING = 100_000
 _PATIENCE = 10.0
 PAUSES = (1.0, 2.0, 4.0)
+
+
+def wall_of(reactor: Any) -> Callable[[], float]:
+    """Return the function that returns UNIX seconds: reactors that never step do not count them."""
+    return time.time if reactor.seconds is time.monotonic else reactor.seconds
 
 
 class Page(Resource):

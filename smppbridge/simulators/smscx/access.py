@@ -9,6 +9,7 @@ from uuid import uuid4
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
+from smppbridge.simulators.serving import wall_of
 from smppbridge.simulators.smscx.bodies import SmsCxFault
 
 SCOPES = (
@@ -32,7 +33,7 @@ class Access:
 
     def __init__(self, reactor: Any, lifetime: int, rate: int) -> None:
         self.lifetime, self.rate = lifetime, rate
-        self._reactor = reactor
+        self._wall = wall_of(reactor)
         self._tokens: Remembered[str, tuple[float | None, frozenset[str]]] = Remembered()
         self._asked: Remembered[str, tuple[int, int]] = Remembered()
 
@@ -56,7 +57,7 @@ class Access:
         if not set(scopes) <= set(SCOPES):
             raise SmsCxFault(400, "invalid_scope", 1600, "There is no such scope")
         token, lifetime = uuid4().hex, self.lifetime
-        expires_at = self._reactor.seconds() + lifetime if lifetime > 0 else None
+        expires_at = self._wall() + lifetime if lifetime > 0 else None
         self._tokens[token] = expires_at, frozenset(scopes)
         return {
             "access_token": token,
@@ -80,13 +81,13 @@ class Access:
 
     def _check_token(self, token: str, segment: str) -> None:
         expires_at, scopes = self._tokens.get(token, (0.0, frozenset()))
-        if expires_at is not None and expires_at <= self._reactor.seconds():
+        if expires_at is not None and expires_at <= self._wall():
             raise SmsCxFault(401, "invalid_client", 1601, "The access token is not valid")
         if segment in SCOPES and segment not in scopes:
             raise SmsCxFault(403, "insufficient_scope", 1602, f"The token does not allow {segment}")
 
     def _count(self, request: Request, who: str) -> None:
-        second = int(self._reactor.seconds())
+        second = int(self._wall())
         since, asked = self._asked.get(who, (second, 0))
         asked = asked + 1 if since == second else 1
         self._asked[who] = second, asked
@@ -98,7 +99,7 @@ class Access:
 
     def too_fast(self) -> SmsCxFault:
         """Return the fault of a request above the rate."""
-        reset = {"x-rate-limit-reset": str(int(self._reactor.seconds()) + 1)}
+        reset = {"x-rate-limit-reset": str(int(self._wall()) + 1)}
         return SmsCxFault(429, "rate_limit", 1604, "Too many requests", headers=reset)
 
 

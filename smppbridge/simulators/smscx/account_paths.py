@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from twisted.web.server import Request
 
+from smppbridge.simulators.serving import wall_of
 from smppbridge.simulators.smscx.access import SCOPES
 from smppbridge.simulators.smscx.bodies import (
     SmsCxFault,
@@ -44,7 +45,7 @@ class AccountPaths:
     """Answers from the *books*; each method is one path, and raises SmsCxFault."""
 
     def __init__(self, reactor: Any, books: Books) -> None:
-        self._reactor, self._books = reactor, books
+        self._wall, self._books = wall_of(reactor), books
 
     # -- reports --------------------------------------------------------------------------------
 
@@ -55,11 +56,11 @@ class AccountPaths:
         sms = self._books.messages.get(msg_id)
         if sms is None:
             raise not_found(1160, "There is no such message")
-        return written(request, {"data": sms.report(self._reactor.seconds())})
+        return written(request, {"data": sms.report(self._wall())})
 
     def reports(self, request: Request) -> bytes:
         """Answer GET /reports, newest first."""
-        query, now = query_of(request), self._reactor.seconds()
+        query, now = query_of(request), self._wall()
         found = [
             sms
             for sms in reversed(self._books.messages.values())
@@ -161,7 +162,7 @@ class AccountPaths:
             "originalNetwork": {"name": _plan_of(valid)["networkOperator"], "mnc": "02"},
             "portedNetwork": {"name": None, "mnc": None},
             "roamingNetwork": nowhere,
-            "datetime": moment(self._reactor.seconds()),
+            "datetime": moment(self._wall()),
         }
         return written(request, {"data": fields})
 
@@ -194,7 +195,7 @@ class AccountPaths:
             raise invalid_param(1210, "The phone numbers provided are invalid", invalid)
         new = dict.fromkeys(number for number in valid if number not in self._books.optouts)
         for number in new:
-            self._books.opted_out(number, self._reactor.seconds())
+            self._books.opted_out(number, self._wall())
         info = {
             "totalValid": len(valid),
             "totalInvalid": len(invalid),
@@ -237,7 +238,7 @@ class AccountPaths:
             "originator": name,
             "isDefault": not known,
             "approved": True,
-            "createdAt": moment(self._reactor.seconds()),
+            "createdAt": moment(self._wall()),
         }
         return written(request, {"info": {"id": identifier, "originator": name}})
 

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.web.server import Request
 
 from smppbridge.simulators.magic import Remembered
-from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator
+from smppbridge.simulators.serving import Page, PageAnswer, WebSimulator, wall_of
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.account_paths import AccountPaths
 from smppbridge.simulators.smscx.bodies import (
@@ -56,6 +56,7 @@ class SmsCxSimulator(WebSimulator):
         pages = dict.fromkeys((*_ROOTS, "sms", "simulator"), page)
         super().__init__(reactor, pages, callback_url)
         self.requests = 0
+        self._wall = wall_of(reactor)
         self.books = Books(credit)
         self.access = Access(reactor, token_lifetime, rate)
         self.sending = SmsPaths(reactor, self.books, self.access, self._send_webhook, delay)
@@ -81,14 +82,14 @@ class SmsCxSimulator(WebSimulator):
             "to": destination,
             "text": text,
             "cost": 0,
-            "receivedAt": moment(self._reactor.seconds()),
+            "receivedAt": moment(self._wall()),
         }
         self.books.inbox[msg_id] = came
         return self._send_webhook(None, "receive_sms", [came], 0.0)
 
     def opt_out(self, number: str) -> Deferred[None]:
         """Let a phone follow the opt-out link: messages to *number* are REJECTED from now on."""
-        entry = self.books.opted_out(number, self._reactor.seconds(), "link")
+        entry = self.books.opted_out(number, self._wall(), "link")
         hit = {
             "hitId": str(uuid4()),
             "optoutId": str(entry["id"]),

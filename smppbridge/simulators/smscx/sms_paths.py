@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred, DeferredList
 from twisted.web.server import NOT_DONE_YET, Request
 
 from smppbridge.simulators.magic import Behaviour, Remembered, Throttle, behaviour_of
-from smppbridge.simulators.serving import PageAnswer, ends_later, silent
+from smppbridge.simulators.serving import PageAnswer, ends_later, silent, wall_of
 from smppbridge.simulators.smscx.access import Access
 from smppbridge.simulators.smscx.bodies import (
     SmsCxFault,
@@ -45,6 +45,7 @@ class SmsPaths:
     ) -> None:
         self.accepted = 0
         self.taken: Remembered[tuple[str, str], int] = Remembered()
+        self._wall = wall_of(reactor)
         self._reactor, self._books, self._access, self._send_webhook = (
             reactor,
             books,
@@ -64,7 +65,7 @@ class SmsPaths:
 
     def send(self, request: Request) -> PageAnswer:
         """Answer POST /sms."""
-        now = self._reactor.seconds()
+        now = self._wall()
         fields = fields_of(request)
         key = fields.get("idempotencyId")
         if key is not None:
@@ -88,7 +89,7 @@ class SmsPaths:
 
     def estimate(self, request: Request) -> PageAnswer:
         """Answer POST /sms/estimate: the answer of a submission, under ids of no message."""
-        now = self._reactor.seconds()
+        now = self._wall()
         submission = read_submission(fields_of(request), now)
         return written(request, _answer_of(submission, self._composed(submission, now)))
 
@@ -223,7 +224,7 @@ class SmsPaths:
     def _updates(
         self, url: str | None, messages: Sequence[BookedMessage], wait: float
     ) -> list[Deferred[None]]:
-        at = self._reactor.seconds() + wait
+        at = self._wall() + wait
         return [
             self._send_webhook(
                 url,
@@ -254,7 +255,7 @@ class SmsPaths:
 
     def _unschedule(self, sms: BookedMessage) -> bool:
         """Cancel a scheduled message; return whether it was still scheduled."""
-        if sms.status != "SCHEDULED" or self._reactor.seconds() >= (sms.scheduled_at or 0.0):
+        if sms.status != "SCHEDULED" or self._wall() >= (sms.scheduled_at or 0.0):
             return False
         later = self._scheduled.pop(sms.msg_id, None)
         if later is not None and later.active():
