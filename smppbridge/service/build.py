@@ -154,12 +154,17 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
 def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
+
+    def bound(name: str) -> None:
+        lanes.probe(name)
+        submit.backlog.wake(name)
+
     wires = build_wires(
         world,
         lambda answers: carrier.answered(answers),
         lambda answers: late.receive(answers),
         receive,
-        lanes,
+        bound,
     )
     carrier = Carrier(wires.send, lambda: around.clock.wall())
     deliver = Deliver(store, around)
@@ -213,16 +218,19 @@ def build_wires(
     answered: Callable[[Any], None],
     late: Callable[[Any], None],
     receive: Receive,
-    lanes: Lanes,
+    bound: Callable[[str], None],
 ) -> Wires:
-    """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*."""
+    """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*.
+
+    *bound* is given the name of a provider whose session is bound.
+    """
     ports = UpstreamPorts(
         clock=world.reactor,
         connect=connector(world.reactor),
         answered=answered,
         late=late,
         record=receive,
-        bound=lanes.probe,
+        bound=bound,
         random=random.random,
         wall=lambda: world.around.clock.wall(),
         journal=world.journal,

@@ -173,6 +173,18 @@ class SubmitStore(Protocol):
     def begin(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
         """Write attempts that are about to leave."""
 
+    def recall(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
+        """Write begun attempts that did not leave as WAITING again; they do not count as tries."""
+
+    def hasten(
+        self, provider: str, lines: Sequence[tuple[str, int]], now: float, limit: int
+    ) -> Awaitable[int]:
+        """Make WAITING messages due that were tried and are not due yet; return how many.
+
+        *lines* are (system_id, priority).  The messages that are due last are made due first, up to
+        *limit*, and from then on their order is that of their acceptance.
+        """
+
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Awaitable[None]:

@@ -130,6 +130,10 @@ class SqliteStore:
             ]
         )
 
+    def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        rows: list[SqlRow] = [(a.message.message_id, a.message.due, a.number - 1) for a in attempts]
+        return self._write([(sql.RECALL, rows)])
+
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
@@ -192,6 +196,11 @@ class SqliteStore:
     ) -> Deferred[list[list[Attempt]]]:
         lines = [line._replace(skip=frozenset(line.skip)) for line in lines]
         return self._query(lambda db: queries.waiting(db, provider, lines, now, limit))
+
+    def hasten(
+        self, provider: str, lines: Sequence[tuple[str, int]], now: float, limit: int
+    ) -> Deferred[int]:
+        return self._query(lambda db: queries.hasten(db, provider, lines, now, limit))
 
     def due(self, stage: Stage, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         return self._query(lambda db: queries.due(db, stage, provider, now, limit))

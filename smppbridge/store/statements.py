@@ -71,6 +71,12 @@ BEGIN = _update(
     "batch=v.batch",
     "message_id=v.id and stage < 4",
 )
+RECALL = _update(
+    "message",
+    "id,due,attempts",
+    "stage=1, due=v.due, attempts=v.attempts, batch=null",
+    "message_id=v.id and stage = 2",
+)
 RECORD = _update(
     "message",
     "id,stage,due,provider,hop,attempts,at,pmid",
@@ -145,6 +151,7 @@ ORDER = (
     INSERT_SEGMENT,
     JOIN_SEGMENT,
     BEGIN,
+    RECALL,
     RECORD,
     INSERT_ATTEMPT,
     MOVE,

@@ -40,6 +40,7 @@ class Part(IntEnum):
 
     MESSAGE = auto()
     BEGIN = auto()
+    RECALL = auto()
     RECORD = auto()
     MOVE = auto()
     REVISIT = auto()
@@ -280,6 +281,39 @@ class FakeStore:
                     row.begun_at, row.batch = begun_at, batch
 
         return self._do("begin", [(Part.BEGIN, does)], rows=rows)
+
+    def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        rows: list[SqlRow] = [(a.message.message_id, a.message.due, a.number - 1) for a in attempts]
+
+        def does() -> None:
+            for message_id, due, number in rows:
+                row = self._open(message_id)
+                if row and row.stage is Stage.SUBMITTING:
+                    row.stage, row.due, row.number, row.batch = Stage.WAITING, due, number, None
+
+        return self._do("recall", [(Part.RECALL, does)], rows=rows)
+
+    def hasten(
+        self, provider: str, lines: Sequence[tuple[str, int]], now: float, limit: int
+    ) -> Deferred[int]:
+        lines = list(lines)
+
+        def does() -> int:
+            tried = [
+                r
+                for r in self.messages.values()
+                if r.stage is Stage.WAITING
+                and r.provider == provider
+                and (r.message.system_id, r.message.priority) in lines
+                and r.number
+                and (r.due or 0.0) > now
+            ]
+            last = sorted(tried, key=lambda r: r.due or 0.0, reverse=True)[:limit]
+            for row in last:
+                row.due = row.message.accepted_at
+            return len(last)
+
+        return self._do("hasten", question=does, rows=[(provider, now, limit)])
 
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()

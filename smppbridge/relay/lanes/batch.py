@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 
 from smppbridge.model.message import Attempt, Message, Stage
+from smppbridge.providers.exchange import Provider
+from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.store.port import Found
 from smppbridge.text import segments
 
@@ -53,6 +55,11 @@ def all_attempts(loads: Sequence[Load]) -> list[Attempt]:
     return attempts
 
 
+def is_repeated(load: Load) -> bool:
+    """Return whether a request was made before: the provider may have accepted it then."""
+    return type(load) is Batch and load.repeated
+
+
 def provider_of(load: Load) -> str:
     """Return the provider that a request is for."""
     if type(load) is Batch:
@@ -63,6 +70,22 @@ def provider_of(load: Load) -> str:
 def message_id_of(attempt: Attempt) -> int:
     """Return the message_id of an attempt, by which the attempts of a batch are ordered."""
     return attempt.message.message_id
+
+
+def group_of(
+    provider: Provider, addressed: Callable[[Message], Message], attempt: Attempt
+) -> Hashable:
+    """Return the group whose attempts may share a request; *addressed* is the lane's."""
+    message = attempt.message
+    try:
+        ours = addressed(message)
+    except NotAddressable:
+        return message.message_id  # refused alone
+    if ours.number == message.number:
+        return provider.group_of(ours)
+    # without its country a number may be two phones': these must not share a request
+    country = message.number.removesuffix(ours.number.lstrip("+0"))
+    return country, provider.group_of(ours)
 
 
 def segments_of(load: Load) -> int:

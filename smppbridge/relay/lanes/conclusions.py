@@ -10,12 +10,11 @@ from smppbridge.model.message import Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.relay.lanes.addressing import NotAddressable
-from smppbridge.relay.lanes.batch import Batch, Load, attempts_of
+from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.ports import Meters
 from smppbridge.smpp.constants import CommandStatus
 
-THROTTLED = 1.0  # seconds a lane pauses if the provider does not say how long
 _OUTCOMES = frozenset((Accepted, Refused, Postponed, Uncertain))
 
 
@@ -30,7 +29,7 @@ class Concluded:
     @property
     def repeated(self) -> bool:
         """Whether the request was made before: the provider may have accepted it then."""
-        return type(self.load) is Batch and self.load.repeated
+        return is_repeated(self.load)
 
 
 def concluded(load: Load, conclusion: Any) -> Concluded:
@@ -70,8 +69,11 @@ def outcome_of(conclusion: Any) -> Outcome:
     return Uncertain(f"unreadable answer: {type(conclusion).__name__}")
 
 
-LaneEvent = tuple[str, str]
-"""An event about a provider for the log, and its reason."""
+LaneEvent = tuple[str, dict[str, Any]]
+"""An event about a provider for the log, and its facts."""
+BACK = frozenset(("provider_up", "lane_resumed"))
+"""The events of a provider that is there again: the messages that wait for it need wait no longer.
+"""
 
 
 def adjust(
@@ -89,6 +91,8 @@ def adjust(
     if seconds:
         lane.refusing = ""
         meters.asked(lane.name, "submit", "accepted", seconds)
+        if lane.throttle.in_row:
+            events += _resumed(lane, now)
     for request in others:
         repeated = request.repeated  # its attempts began long ago
         took = 0.0 if repeated else max(0.0, wall - attempts_of(request.load)[0].begun_at)
@@ -102,11 +106,12 @@ def adjust(
         if not repeated:
             seconds.append(took)
         events += _answered(lane, request.outcomes, now)
+        events += _throttled(lane, request, len(requests), now, wall)
     if seconds:
         took = sum(seconds) / len(seconds)
         lane.concurrency.answered(len(seconds), took, lane.out + len(requests))
     if answered and lane.breaker.succeeded():
-        events.append(("provider_up", ""))
+        events.append(("provider_up", {}))
     return events
 
 
@@ -121,24 +126,58 @@ def _failed(lane: Lane, request: Concluded, now: float) -> list[LaneEvent]:
     if not isinstance(request.conclusion, NotSent):
         lane.concurrency.suffered(now)
     if lane.breaker.failed(now):
-        return [("provider_down", getattr(request.outcomes[0], "reason", ""))]
+        return [("provider_down", {"reason": getattr(request.outcomes[0], "reason", "")})]
     return []
 
 
+def _resumed(lane: Lane, now: float) -> list[LaneEvent]:
+    """End the throttle of a lane whose pause is over, and whose provider accepts messages."""
+    if not lane.throttle.in_row or lane.paused_until > now:
+        return []
+    lane.throttle.in_row = 0
+    return [("lane_resumed", {})]
+
+
 def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[LaneEvent]:
-    """Adjust a lane to an answer about the whole account: a limit, or a refusal of all messages."""
+    """Adjust a lane to an answer about all its messages: accepted, or refused for the account."""
+    events: list[LaneEvent] = []
     for outcome in outcomes:
         kind = type(outcome)
         if kind is Accepted:
             lane.refusing = ""
+            events += _resumed(lane, now)
         elif kind is Postponed and outcome.whole_lane:  # type: ignore[union-attr]
-            lane.pause(now + (outcome.after or THROTTLED))  # type: ignore[union-attr]
-            lane.concurrency.suffered(now)
             break
         elif kind is Refused and _refuses_all(outcome):  # type: ignore[arg-type]
             logged, lane.refusing = lane.refusing, outcome.reason  # type: ignore[union-attr]
-            return [] if logged == lane.refusing else [("provider_refuses", lane.refusing)]
-    return []
+            if logged != lane.refusing:
+                events.append(("provider_refuses", {"reason": lane.refusing}))
+            break
+    return events
+
+
+def _throttled(
+    lane: Lane, request: Concluded, answered: int, now: float, wall: float
+) -> list[LaneEvent]:
+    """Pause a lane that is too fast for its provider, by one of *answered* requests.
+
+    A request that had left when the pause began does not lengthen the pause, unless the provider
+    asks for a longer one.
+    """
+    refusal = next((o for o in request.outcomes if type(o) is Postponed and o.whole_lane), None)
+    if refusal is None:
+        return []
+    throttle = lane.throttle
+    begun_at = wall if request.repeated else attempts_of(request.load)[0].begun_at
+    begins = lane.paused_until <= now and not throttle.left_before(begun_at, wall)
+    if begins:
+        throttle.begin(refusal.reason, out=lane.out + answered, now=now, wall=wall)
+    lane.pause(throttle.until(refusal.after))
+    if throttle.is_rate():
+        lane.pace.cut(lane.speed(now), now, lane.paused_until)
+        lane.concurrency.suffered(now)
+    seconds = round(lane.paused_until - now, 1)
+    return [("lane_paused", {"reason": refusal.reason, "seconds": seconds})] if begins else []
 
 
 def _refuses_all(outcome: Refused) -> bool:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from smppbridge.model.message import Attempt, Message
 from smppbridge.providers.exchange import Exchange, NotSent, Provider
-from smppbridge.relay.lanes.addressing import AS_IT_IS, Addressing, NotAddressable
-from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, message_id_of, segments_of
+from smppbridge.relay.lanes import batch
+from smppbridge.relay.lanes.addressing import AS_IT_IS, Addressing
+from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
 from smppbridge.relay.lanes.limits import Concurrency, Throughput
 from smppbridge.relay.lanes.queue import Line, Queue
 from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Policy
+from smppbridge.relay.lanes.throttle import Pace, Throttle
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
 
 IN_MEMORY = 20_000  # attempts that wait in memory; the others wait in the store alone
 FEW, MANY = 1_000, 500  # of one line: below FEW, up to MANY are read back
 _LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
-_MEASURED_EVERY = 0.05
+_MEASURED_EVERY, _SECOND = 0.05, 1.0
 _TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
 
 
@@ -45,7 +49,8 @@ class Lane:
     """The state of one lane.  Times are monotonic seconds.
 
     A lane begins attempts (records that they leave) a little ahead of the requests that are out:
-    as many as leave during a commit.  That bounds the attempts that a crash makes Uncertain.
+    as many as leave during a commit.  That bounds the attempts that a crash makes Uncertain.  While
+    a lane pauses nothing leaves, and the attempts begun ahead wait in line again (`recall`).
     *depth* counts all attempts that wait, in memory or not; *ready* holds the requests that are
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
@@ -57,7 +62,8 @@ class Lane:
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
         self.name = name
         self.depth, self.out, self.loading = 0, 0, False
-        self.paused_until = 0.0
+        self.paused_until = self._begins_at = 0.0
+        self.throttle, self.pace = Throttle(), Pace()
         self.is_low = False  # on credit
         self.refusing = ""  # the provider's reason for refusing every message
         self.queue = Queue()
@@ -67,7 +73,7 @@ class Lane:
         self.ready: deque[Load] = deque()
         self.overflowing = 0  # lines that have due attempts in the store and not in memory
         self._begun = 0  # requests recorded as begun, or about to be, and not yet out
-        self._ahead, self._left, self._since = _MOST_AHEAD, 0, now
+        self._ahead, self._left, self._since, self._rate = _MOST_AHEAD, 0, now, 0.0
         self.change(provider, rules, now)
 
     def change(self, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -78,7 +84,8 @@ class Lane:
         if rules.rate:
             self.most = max(1, min(self.most, int(rules.rate)))
         self._as_it_is = rules.addressing == AS_IT_IS
-        self.queue.regroup(self._group_of if self.keyed else None)
+        group = partial(batch.group_of, provider, self.addressed)
+        self.queue.regroup(group if self.keyed else None)
         self.concurrency.change(rules.concurrency)
         if self.breaker.rules != rules.breaker:
             self.breaker = Breaker(rules.breaker)
@@ -88,6 +95,10 @@ class Lane:
     def idle(self) -> bool:
         """Return whether no request is begun or out."""
         return not (self._begun or self.out)
+
+    def speed(self, now: float) -> float:
+        """Return how many requests leave a second, measured a moment ago or by now."""
+        return max(self._rate, self._left / max(now - self._since, _MEASURED_EVERY))
 
     @property
     def oldest(self) -> float | None:
@@ -123,7 +134,7 @@ class Lane:
             messages = [self.addressed(attempt.message) for attempt in load.attempts]
             return self.provider.submit_batch(messages, load.key)
         attempts = attempts_of(load)
-        if len(attempts) > 1 or (type(load) is Batch and load.repeated):
+        if len(attempts) > 1 or is_repeated(load):
             raise NotSent("its provider takes no batches any more")
         return self.provider.submit(self.addressed(attempts[0].message))
 
@@ -216,13 +227,8 @@ class Lane:
 
     def take_now(self, now: float) -> bool:
         """Reserve a place for an attempt that is recorded as begun together with its message."""
-        if (
-            self.keyed
-            or self.queue.waiting
-            or self.overflowing
-            or not self._may_begin(now)
-            or self._room() <= 0
-        ):
+        waits = self.keyed or self.queue.waiting or self.overflowing
+        if waits or not self._may_begin(now) or self._room(now) <= 0:
             return False
         self._begun += 1
         return True
@@ -237,7 +243,7 @@ class Lane:
         """Return requests to be recorded as begun now, and attempts whose messages have expired."""
         loads: list[Load] = []
         expired: list[Attempt] = []
-        room = self._room() if self._may_begin(now) else 0
+        room = self._room(now) if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # requests are ready to leave: begin many together rather than each alone
         if self.keyed:
@@ -258,7 +264,7 @@ class Lane:
             for attempt in taken:
                 (live if attempt.message.expires_at > wall else expired).append(attempt)
             if live:  # in the order in which a repetition reads them back
-                loads.append(Batch(new_key(), sorted(live, key=message_id_of)))
+                loads.append(Batch(new_key(), sorted(live, key=batch.message_id_of)))
         return loads
 
     def begun(self, loads: Sequence[Load]) -> None:
@@ -272,7 +278,7 @@ class Lane:
         if not self.breaker.is_closed:
             return 1
         most = min(self.concurrency.limit, int(self.rules.rate or self.concurrency.limit))
-        return max(1, most) - sum(type(load) is Batch and load.repeated for load in self.ready)
+        return max(1, most) - sum(map(is_repeated, self.ready))
 
     def repeat(self, batches: Sequence[Batch]) -> None:
         """Let batches leave again."""
@@ -282,9 +288,13 @@ class Lane:
     def leave(self, now: float) -> list[Load]:
         """Return the requests that leave now."""
         count = min(self.concurrency.limit - self.out, len(self.ready))
+        if self.paused_until > now or not self.breaker.is_closed:
+            count = min(count, int(self._may_leave(now)))
         leaving: list[Load] = []
         for _ in range(count):
-            if self.rules.rate and not self._throughput.take(now, segments_of(self.ready[0])):
+            if self.pace.is_slow and not self.pace.take(now):
+                break
+            if self.rules.rate and not self._throughput.take(now, batch.segments_of(self.ready[0])):
                 break
             leaving.append(self.ready.popleft())
         self.out += len(leaving)
@@ -293,22 +303,41 @@ class Lane:
         self._measure(now)
         return leaving
 
+    def recall(self, now: float) -> list[Load]:
+        """Take begun requests back that may not leave now; a repeated request stays begun."""
+        if self._may_leave(now):
+            return []
+        back = [load for load in self.ready if not is_repeated(load)]
+        self.ready = deque(load for load in self.ready if is_repeated(load))
+        return back
+
     def pause(self, until: float) -> None:
-        """Begin no attempt before *until*."""
+        """Let nothing begin or leave before *until*."""
         self.paused_until = max(self.paused_until, until)
+        self.begin_after(until)
+
+    def begin_after(self, until: float) -> None:
+        """Begin no attempt before *until*; begun requests may leave."""
+        self._begins_at = max(self._begins_at, until)
+
+    def _may_leave(self, now: float) -> bool:
+        if self.paused_until > now:
+            return False
+        return self.breaker.is_closed or not (self.out or self.breaker.is_open(now))
 
     def _may_begin(self, now: float) -> bool:
-        if self.paused_until > now:
+        if self._begins_at > now:
             return False
         return self.breaker.is_closed or (self.idle and not self.breaker.is_open(now))
 
-    def _room(self) -> int:
+    def _room(self, now: float) -> int:
         if not self.breaker.is_closed:
             return 1  # the probe
         ahead = 1 if self.keyed else self._ahead  # an attempt cannot join a batch once it is begun
         room = self.concurrency.limit + ahead - self._begun - self.out
-        if self.rules.rate:  # an attempt that waits for its rate must not be begun
-            room = min(room, max(1, int(self.rules.rate * _TURN)) - self._begun)
+        if self.rules.rate or self.pace.is_slow:  # what waits for its rate must not be begun
+            rate = min(self.rules.rate or math.inf, self.pace.rate(now))
+            room = int(min(room, max(1.0, rate * _TURN) - self._begun))
         return room
 
     def _measure(self, now: float) -> None:
@@ -316,16 +345,5 @@ class Lane:
         if elapsed >= _MEASURED_EVERY:
             ahead = int(self._left / elapsed * _COMMIT)
             self._ahead = max(_LEAST_AHEAD, min(_MOST_AHEAD, ahead))
+            self._rate = self._left / min(elapsed, _SECOND)  # a burst may follow a long silence
             self._left, self._since = 0, now
-
-    def _group_of(self, attempt: Attempt) -> Hashable:
-        message = attempt.message
-        try:
-            ours = self.addressed(message)
-        except NotAddressable:
-            return message.message_id  # refused alone
-        if ours.number == message.number:
-            return self.provider.group_of(ours)
-        # without its country a number may be two phones': these must not share a request
-        country = message.number.removesuffix(ours.number.lstrip("+0"))
-        return country, self.provider.group_of(ours)

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
 from smppbridge.model.message import Attempt, Message
+from smppbridge.relay.lanes.batch import message_id_of
 
 PRIORITIES = 4  # SMPP 3.4, 5.2.14: 0 to 3, the highest goes first
 
@@ -62,10 +63,23 @@ class Queue:
         self._group(line, attempt).append(attempt)
 
     def put_back(self, attempts: Sequence[Attempt]) -> None:
-        """Put attempts that were taken to the front of their lines."""
-        for attempt in reversed(attempts):
+        """Put attempts that were taken to the front of their lines, in order of their message_ids.
+
+        Attempts that are at the front already, and are older, stay before them.
+        """
+        lines: dict[Line, None] = {}
+        groups: dict[int, tuple[deque[Attempt], list[Attempt]]] = {}
+        for attempt in attempts:
             line = self.line(attempt)
-            self._group(line, attempt).appendleft(attempt)
+            lines[line] = None
+            group = self._group(line, attempt)
+            groups.setdefault(id(group), (group, []))[1].append(attempt)
+        for group, back in groups.values():
+            last = max(map(message_id_of, back))
+            while group and message_id_of(group[0]) < last:
+                back.append(group.popleft())
+            group.extendleft(sorted(back, key=message_id_of, reverse=True))
+        for line in reversed(lines):
             level = self._levels[line.priority]
             level.remove(line)
             level.appendleft(line)

@@ -11,6 +11,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Verdict
 
 FIRST_PAUSE, LONGEST_PAUSE, JITTER = 2.0, 300.0, 0.2
+KEEPS_PLACE = 10  # tries: a message that alone is too much for its provider makes way after them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,13 @@ def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
     return _waiting(attempt, outcome, now, now)
 
 
+def keeps_place(verdict: Verdict) -> bool:
+    """Return whether a message waits for its lane alone, before all that are younger."""
+    outcome, waits = verdict.outcome, verdict.due or 0.0
+    throttled = isinstance(outcome, Postponed) and outcome.whole_lane
+    return throttled and waits <= verdict.at and verdict.next_provider == verdict.attempt.provider
+
+
 def _is_final(outcome: Outcome) -> bool:
     return isinstance(outcome, Refused) and not outcome.provider_fault
 
@@ -112,6 +120,8 @@ def _again(
 ) -> Verdict:
     if policy.attempts is not None and attempt.number >= policy.attempts:
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
+    if outcome.whole_lane and attempt.number <= KEEPS_PLACE:  # the pause of the lane is enough
+        return _waiting(attempt, outcome, min(now, attempt.message.due), now)
     due = now + max(outcome.after or 0.0, pause(attempt.number, random))
     due = min(due, attempt.message.expires_at)  # when the message comes in line, and expires
     return _waiting(attempt, outcome, due, now)

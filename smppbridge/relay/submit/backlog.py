@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
 from smppbridge.model.message import Attempt
-from smppbridge.relay.lanes import failover
+from smppbridge.relay.lanes import failover, retry
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore
+from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore, Verdict
+
+HASTENED = 1_000  # messages that are made due in one transaction
+WAKES_EVERY = 30.0  # seconds: a provider may go and come again and again
 
 
 class Backlog:
     """Keeps the lines of all lanes filled; *move* lets a lane begin attempts.
 
-    Only Backlog writes the attempts that are held for a report, and a lane's *loading*.
+    Only Backlog writes the attempts that are held for a report, the lanes that are to be woken, and
+    a lane's *loading*.
     """
 
     def __init__(
@@ -35,6 +40,8 @@ class Backlog:
         self._move, self._clock = move, around.clock
         self._journal, self._spawn = around.journal, around.spawn
         self._draining = False
+        self._waking: set[str] = set()  # lanes whose provider is there again
+        self._woken: dict[str, float] = {}  # when a lane was woken last
         self._held: list[Attempt] = []  # in line, until it is known whether a report ends them
 
     def wait(self, attempts: Iterable[Attempt], dues: Iterable[float] | None = None) -> None:
@@ -62,6 +69,23 @@ class Backlog:
             lane.wait(in_line)
             self._move(lane)
 
+    def wait_again(self, verdicts: Iterable[Verdict]) -> None:
+        """Put attempts in line by the verdicts of another try: at their time, or in their place."""
+        others: list[Verdict] = []
+        in_place: dict[str, list[Attempt]] = {}
+        for verdict in verdicts:
+            attempt = verdict.attempt
+            if retry.keeps_place(verdict):
+                in_place.setdefault(attempt.provider, []).append(attempt)
+            else:
+                attempt.provider, attempt.hop = verdict.next_provider, verdict.next_hop
+                others.append(verdict)
+        if others:
+            self.wait([v.attempt for v in others], [v.due or 0.0 for v in others])
+        for name, attempts in in_place.items():
+            if lane := self._lanes.by_name.get(name):
+                self.come_back(lane, attempts)
+
     def put_back(self, lane: Lane, attempts: Iterable[Attempt]) -> None:
         """Put attempts back to the front of their lines: the store failed to record their move."""
         back: list[Attempt] = []
@@ -72,6 +96,18 @@ class Backlog:
             else:
                 (self._held if standing is Standing.ENDING else back).append(attempt)
         lane.queue.put_back(back)
+
+    def come_back(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
+        """Put attempts that are WAITING again to the front of their lines: the lane was too fast.
+
+        Either they were recalled, or their provider refused them as too fast.
+        """
+        if self._endings.moving:
+            attempts = [attempt for attempt in attempts if self._is_open(lane, attempt)]
+        for attempt in attempts:
+            lane.later(attempt)
+        lane.queue.put_back(lane.hold(attempts))
+        self._move(lane)
 
     def _is_open(self, lane: Lane, attempt: Attempt) -> bool:
         """Return whether a message is open; an attempt whose message is ending is held."""
@@ -97,6 +133,37 @@ class Backlog:
                 self._held.append(attempt)
             elif lane is not None:
                 (lane.gone if standing is Standing.ENDED else lane.let_go)([attempt])
+        for name in [*self._waking]:
+            self._wake_now(name)
+
+    def wake(self, name: str) -> None:
+        """Make due what waits for a provider that is there again, at the next tick.
+
+        The oldest messages were tried most often: their pauses have grown longest.
+        """
+        self._waking.add(name)
+
+    def _wake_now(self, name: str) -> None:
+        now, lane = self._clock.monotonic(), self._lanes.by_name.get(name)
+        if lane is not None and now < self._woken.get(name, -inf) + WAKES_EVERY:
+            return
+        self._waking.discard(name)
+        if lane is not None:
+            self._woken[name] = now
+            self._spawn(self._wake(lane))
+
+    async def _wake(self, lane: Lane) -> None:
+        """Make the tried messages of a lane due, so many at a time; they are read back by age."""
+        lines = [line for line in lane.queue.lines.values() if line.depth > len(line.held)]
+        for line in lines:
+            lane.overflow(line, True)  # a new message stays behind them
+        named, wall = [(line.system_id, line.priority) for line in lines], self._clock.wall()
+        try:
+            while await self._store.hasten(lane.name, named, wall, HASTENED) == HASTENED:
+                pass
+        except StoreFailure:
+            self._waking.add(lane.name)
+        self.refill(lane)
 
     def divert(self, lane: Lane) -> None:
         """Move the messages of a shut lane to open lanes: reads the whole queue, so not often."""

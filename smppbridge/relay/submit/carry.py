@@ -53,9 +53,11 @@ class Carrier:
                 steps.append((Carried(each, provider, start(each), conclude), None))
             except Exception as error:  # a provider's fault must not stop its lane
                 failed.append((each, error))
-        self.answered(steps)
-        if failed:
-            conclude(failed)
+        try:
+            self.answered(steps)
+        finally:  # a `conclude` that raises keeps no other exchange from its conclusion
+            if failed:
+                conclude(failed)
 
     def answered(self, answers: Iterable[tuple[Carried, Any]]) -> None:
         """Continue exchanges by their answers (or NotSent, NoAnswer)."""

@@ -1,6 +1,7 @@
 """submit: the attempts of a message, recorded before their requests leave and when they conclude.
 
 wait -> begin .disk. -> leave -> concluded -> decide -> claim -> record .disk. -> conclude
+     ^---- recall .disk. <-'                                                       |
      ^------------------------------------------------------------------ again, or onward
 """
 
@@ -12,7 +13,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.relay.lanes import failover, retry
 from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attempts_of, provider_of
-from smppbridge.relay.lanes.conclusions import Concluded, adjust, concluded, undecided
+from smppbridge.relay.lanes.conclusions import BACK, Concluded, adjust, concluded, undecided
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
@@ -92,9 +93,9 @@ class Submit:
             self._move(lane)
 
     def pace(self) -> None:
-        """Let requests leave that the rates of lanes allow: called many times a second."""
+        """Let requests leave that rates and ended pauses allow: called many times a second."""
         for lane in self._lanes.by_name.values():
-            if lane.rules.rate:
+            if lane.rules.rate or lane.pace.is_slow or lane.throttle.in_row:
                 self._leave(lane)
                 self._move(lane)
 
@@ -131,7 +132,7 @@ class Submit:
                 attempt.number -= 1
             lane.give_back(len(loads))
             self.backlog.put_back(lane, attempts)
-            lane.pause(self._clock.monotonic() + STORE_PAUSE)
+            lane.begin_after(self._clock.monotonic() + STORE_PAUSE)
             return
         lane.gone(attempts)
         lane.begun(loads)
@@ -169,11 +170,29 @@ class Submit:
         await self._record([retry.waiting(attempt, outcome, now) for attempt in attempts])
 
     def _leave(self, lane: Lane) -> None:
-        leaving = lane.leave(self._clock.monotonic())
+        now = self._clock.monotonic()
+        if lane.ready and (lane.paused_until > now or not lane.breaker.is_closed):
+            self._spawn(self._recall(lane, lane.recall(now)))
+        leaving = lane.leave(now)
         if leaving and (self._endings.moving or lane.repeating):
             leaving = self._unchanged(lane, leaving)
         if leaving:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
+
+    async def _recall(self, lane: Lane, loads: Sequence[Load]) -> None:
+        """Put attempts in line again that were begun ahead of a pause and did not leave."""
+        if not loads:
+            return
+        attempts = all_attempts(loads)
+        try:
+            await self._store.recall(attempts)
+        except StoreFailure:
+            lane.ready.extendleft(reversed(loads))  # they are recalled at the next tick, or leave
+            return
+        for attempt in attempts:
+            attempt.number, attempt.batch = attempt.number - 1, None
+        lane.give_back(len(loads))
+        self.backlog.come_back(lane, attempts)
 
     def _unchanged(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
         """Return the requests that may leave as they were begun; decide about the other requests.
@@ -217,8 +236,10 @@ class Submit:
             if lane.repeating:
                 lane.repeating -= {r.load.name for r in requests if type(r.load) is Batch}
             outcomes = undecided(requests)
-            for event, reason in adjust(lane, requests, now, wall, self._meters):
-                self._journal(event, provider=name, **({"reason": reason} if reason else {}))
+            for event, facts in adjust(lane, requests, now, wall, self._meters):
+                self._journal(event, provider=name, **facts)
+                if event in BACK:
+                    self.backlog.wake(name)
             self._decide(outcomes)
         for name in by_name:
             lane = self._lanes.by_name[name]
@@ -295,15 +316,13 @@ class Submit:
         for verdict in verdicts:
             attempt, outcome = verdict.attempt, verdict.outcome
             if verdict.stage is Stage.WAITING:
-                attempt.provider, attempt.hop = verdict.next_provider, verdict.next_hop
                 waiting.append(verdict)
             elif isinstance(outcome, Uncertain) and not verdict.state:
                 self._log("message_uncertain", attempt, outcome)
             elif isinstance(outcome, Refused):
                 self._log("message_refused", attempt, outcome)
         if waiting:
-            dues = [verdict.due or 0.0 for verdict in waiting]
-            self.backlog.wait([verdict.attempt for verdict in waiting], dues)
+            self.backlog.wait_again(waiting)
 
     def _log(self, event: str, attempt: Attempt, outcome: Refused | Uncertain) -> None:
         self._journal(
