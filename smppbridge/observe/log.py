@@ -39,6 +39,7 @@ LEVELS = {
     "balance_low": "warning",
     "balance_unknown": "warning",
     "messages_diverted": "warning",
+    "lane_paused": "warning",
     "pull_failed": "warning",
     "message_uncertain": "warning",
     "mo_unrouted": "warning",

@@ -36,6 +36,8 @@ _GAUGES = {
         "0 while the lane's breaker is open, or no session is bound upstream",
     ),
     "provider_shut": ("provider", "1 while messages take the next provider of their route"),
+    "provider_paused_seconds": ("provider", "Seconds until a lane goes on that was too fast, or 0"),
+    "provider_pace": ("provider", "Requests a second of a lane that was too fast; +Inf: no limit"),
     "provider_concurrency": ("provider", "Requests that may be under way, as the lane finds best"),
     "provider_in_flight": ("provider", "Requests made of a provider and not answered"),
     "upstream_binds": ("provider type", "Sessions bound with an upstream SMSC: TX, RX or TRX"),

@@ -181,7 +181,9 @@ class Bridge:
     def status(self) -> str:
         """Return a line for whoever looks at the unit."""
         bound = sum(self.doors.smsc.bound_counts().values())
-        return f"bound {bound:.0f}, waiting {self.relay.lanes.depth}"
+        lanes = self.relay.lanes
+        paused = [f", {name} paused {left:.0f} s" for name, left in lanes.paused().items() if left]
+        return f"bound {bound:.0f}, waiting {lanes.depth}{''.join(paused)}"
 
     # -- changing and stopping ------------------------------------------------------------------
 

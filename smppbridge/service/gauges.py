@@ -35,6 +35,8 @@ def watch(bridge: Bridge) -> None:
         "provider_shut": lambda: {
             (n,): float(lane.is_shut(bridge.clock.monotonic())) for n, lane in lanes.items()
         },
+        "provider_paused_seconds": lambda: {(n,): s for n, s in relay.lanes.paused().items()},
+        "provider_pace": lambda: {(n,): r for n, r in relay.lanes.paces().items()},
         "provider_concurrency": lambda: {(n,): lane.concurrency.limit for n, lane in lanes.items()},
         "provider_in_flight": lambda: {(n,): lane.out for n, lane in lanes.items()},
         "upstream_binds": lambda: relay.wires.smpp.bound_counts(),

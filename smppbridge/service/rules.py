@@ -45,13 +45,22 @@ def lane_rules_of(provider: ProviderSection) -> LaneRules:
     )
     senders = provider.source.policy()
     return LaneRules(
-        concurrency=lane.concurrency,
+        concurrency=_concurrency(provider),
         rate=lane.rate,
         policy=policy,
         breaker=BreakerRules(failures=lane.breaker, pause=lane.breaker_pause),
         addressing=Addressing(number_form=lane.number_form, senders=senders),
         failover_after=lane.failover_after,
     )
+
+
+def _concurrency(provider: ProviderSection) -> int:
+    """Return how many requests may be out: of an upstream's, what its windows hold.
+
+    A submit_sm that waited for a window could not be held back any more when the SMSC throttles.
+    """
+    built, most = provider.build(), provider.lane.concurrency
+    return min(most, built.binds * built.window) if isinstance(built, Smpp) else most
 
 
 def poll_rules_of(provider: ProviderSection) -> PollRules:

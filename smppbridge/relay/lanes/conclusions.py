@@ -91,8 +91,7 @@ def adjust(
     if seconds:
         lane.refusing = ""
         meters.asked(lane.name, "submit", "accepted", seconds)
-        if lane.throttle.in_row:
-            events += _resumed(lane, now)
+        events += _resumed(lane, now) if lane.throttle.in_row else []
     for request in others:
         repeated = request.repeated  # its attempts began long ago
         took = 0.0 if repeated else max(0.0, wall - attempts_of(request.load)[0].begun_at)

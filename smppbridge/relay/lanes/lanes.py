@@ -41,6 +41,16 @@ class Lanes:
         """How many requests are unanswered, in all lanes."""
         return sum(lane.out for lane in self.by_name.values())
 
+    def paused(self) -> dict[str, float]:
+        """Return the seconds until each lane goes on, by provider; 0 for a lane that does not pause."""
+        now = self._clock.monotonic()
+        return {name: max(0.0, lane.paused_until - now) for name, lane in self.by_name.items()}
+
+    def paces(self) -> dict[str, float]:
+        """Return the requests a second of each lane, by provider; infinite if never too fast."""
+        now = self._clock.monotonic()
+        return {name: lane.pace.rate(now) for name, lane in self.by_name.items()}
+
     # -- the place of an accepted message -------------------------------------------------------
 
     def able(self, route: tuple[str, ...]) -> tuple[str, ...]:
