@@ -181,8 +181,8 @@ EVENTS: Mapping[str, str] = {
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",
     "messages_diverted": "So many waiting messages went to the next provider of their route",
-    "lane_paused": "A provider finds the lane too fast (429, ESME_RTHROTTLED): nothing leaves for so"
-    " many `seconds`, then less",
+    "lane_paused": "A provider finds the lane too fast (429, ESME_RTHROTTLED): nothing leaves for"
+    " `seconds`, then less",
     "lane_resumed": "The provider accepts again after a pause",
     "mo_owed": "A message from a phone is kept for its account (log.messages: all)",
     "mo_unrouted": "A message from a phone is nobody's and was dropped: see mo",

@@ -31,8 +31,9 @@ from tests.store.opened import (
 )
 
 HUGE, SURROGATE = 2**64, "\ud800"
-OUT, WAITS, OWED, NEW = 0, 10, 20, 30
-"""The first ids: three messages are OUT, three WAIT, of three a receipt is OWED; then NEW ones."""
+OUT, WAITS, OWED, NEW, SOON = 0, 10, 20, 30, 40
+"""The first ids: of three messages that are OUT, three that WAIT, three of which a receipt is OWED,
+NEW ones, three that were put off and are due SOON."""
 
 
 class Element(NamedTuple):
@@ -105,6 +106,9 @@ VERBS: dict[str, Verb] = {
 }
 """Verbs whose elements can be odd in text; in an integer too, but for the last two."""
 OF_NUMBERS: dict[str, Verb] = {
+    "recall": lambda store, some: store.recall(
+        [tried(message(e.number), number=e.integer) for e in some]
+    ),
     "revisit": lambda store, some: store.revisit(
         [(e.number if e.integer == 1 else e.integer, NOW + 90) for e in some]
     ),
@@ -152,18 +156,22 @@ def made(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[]
 def fill(opened: Opened) -> None:
     store, three = opened.store, range(1, 4)
     held = [
-        begun(message(first + n), first != WAITS) for first in (OUT, WAITS, OWED) for n in three
+        begun(message(first + n), first != WAITS)
+        for first in (OUT, WAITS, OWED, SOON)
+        for n in three
     ]
     ended = [told(tried(message(OWED + n)), State.DELIVERED) for n in three]
     early = [EarlyReport("keccel", f"X{n}", 2, 0, NOW + n) for n in three]
+    put_off = [again(tried(message(SOON + n)), NOW + 60, "keccel") for n in three]
     opened.wait(store.accept(held, ended), store.keep_early(early))
+    opened.wait(store.record(put_off))
 
 
 def picture(opened: Opened) -> tuple[Any, ...]:
     """Return all that can be seen of a store, read back."""
     return (
         opened.reopen(),
-        opened.wait(opened.store.find(list(range(40)))),
+        opened.wait(opened.store.find(list(range(50)))),
         opened.wait(opened.store.owed("bank", NOW + 999, 99)),
     )
 
@@ -195,6 +203,7 @@ def test_a_list_with_an_odd_element_fails_alone_and_whole(
 WRITES = {
     **VERBS,
     **OF_NUMBERS,
+    "hasten": lambda store, some: store.hasten("keccel", [("bank", 0)], NOW, 9),
     "lapse": lambda store, some: store.lapse(NOW + 5_000, 9),
     "forget": lambda store, some: store.forget(NOW + 5_000, 9),
 }

@@ -175,6 +175,70 @@ def test_an_attempt_that_was_out_is_known_to_be_interrupted(opened: Opened) -> N
     assert found(opened, first.message.message_id).stage is Stage.WAITING
 
 
+@pytest.mark.parametrize("with_message", [True, False])
+def test_an_attempt_that_was_begun_and_did_not_leave_is_undone(
+    opened: Opened, with_message: bool
+) -> None:
+    (attempt,) = accept(opened, [message(due=NOW - 3)], begun=with_message)
+    if not with_message:
+        attempt = replace(attempt, batch="key/1", begun_at=NOW + 5)
+        opened.wait(opened.store.begin([attempt]))
+    opened.wait(opened.store.recall([attempt]))
+    restored = opened.reopen()
+    assert (restored.interrupted, restored.waiting) == ([], [Waiting("keccel", "bank", 0, 1)])
+    again_ = found(opened).attempt
+    assert (found(opened).stage, again_.number, again_.batch) == (Stage.WAITING, 0, None)
+    lines = [LineQuery("bank", 0, ())]
+    assert opened.wait(opened.store.batches(["key/1"])) == {"key/1": []}
+    assert ids(opened.wait(opened.store.waiting("keccel", lines, NOW - 3, 9))[0]) == [1]
+    assert opened.wait(opened.store.waiting("keccel", lines, NOW - 4, 9)) == [[]]
+
+
+def test_only_what_is_begun_is_undone(opened: Opened) -> None:
+    ended, held, sent = accept(opened, [message(1), message(2), message(3)], begun=True)
+    opened.wait(
+        opened.store.settle([told(ended, State.DELIVERED)]),
+        opened.store.record([again(held, NOW + 60), taken(sent, "X")]),
+    )
+    opened.wait(opened.store.recall([ended, held, sent]))
+    stages = [found(opened, n).stage for n in (1, 2, 3)]
+    assert stages == [Stage.FINISHED, Stage.WAITING, Stage.SUBMITTED]
+    assert found(opened, 2).attempt.number == 1
+
+
+def put_off(opened: Opened, dues: dict[int, float], **about: Any) -> None:
+    """Accept messages a second apart, and let their first tries put them off."""
+    whole = [message(n, accepted_at=NOW + n, **about) for n in dues]
+    tries = accept(opened, whole, begun=True)
+    verdicts = [again(a, NOW + dues[a.message.message_id], "keccel") for a in tries]
+    opened.wait(opened.store.record(verdicts))
+
+
+def test_what_was_put_off_can_be_made_due_in_order_of_its_acceptance(opened: Opened) -> None:
+    put_off(opened, {1: 400.0, 2: 90.0, 3: 60.0, 4: 5.0})
+    put_off(opened, {5: 300.0}, system_id="shop")
+    put_off(opened, {6: 300.0}, priority=2)
+    accept(opened, [message(7, due=NOW + 50, accepted_at=NOW)])  # scheduled, and never tried
+    store, lines = opened.store, [LineQuery("bank", 0, ())]
+
+    def hasten(*named: tuple[str, int], limit: int = 9) -> int:
+        made: int = opened.wait(store.hasten("keccel", named, NOW + 10, limit))
+        return made
+
+    def due() -> list[int]:
+        return ids(opened.wait(store.waiting("keccel", lines, NOW + 10, 9))[0])
+
+    assert due() == [4]
+    assert hasten(("bank", 0), limit=2) == 2
+    assert due() == [1, 2, 4]  # the longest put off first
+    assert hasten(("bank", 0)) == 1
+    assert due() == [1, 2, 3, 4]
+    assert hasten(("shop", 0), ("bank", 2), limit=1) == 1
+    assert hasten(("shop", 0), ("bank", 2)) == 1
+    assert hasten(("shop", 0), ("bank", 2), ("bank", 0)) == 0
+    assert opened.wait(store.hasten("d7", [("bank", 0)], NOW, 9)) == 0
+
+
 def refused(attempt: Attempt) -> Verdict:
     return Verdict(attempt, Refused("credit"), Stage.SUBMITTING, NOW + 1, NOW + 1)
 
@@ -617,6 +681,7 @@ def test_empty_lists_are_answered_too(opened: Opened) -> None:
     for call in (
         store.accept([]),
         store.begin([]),
+        store.recall([]),
         store.record([]),
         store.revisit([]),
         store.settle([]),
@@ -628,4 +693,5 @@ def test_empty_lists_are_answered_too(opened: Opened) -> None:
     ):
         assert opened.wait(call) is None
     assert opened.wait(store.find([])) == {}
+    assert opened.wait(store.hasten("keccel", [], NOW, 9)) == 0
     assert opened.wait(store.keep_mos([])) == set()

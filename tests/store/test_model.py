@@ -87,6 +87,14 @@ class Sequences(RuleBasedStateMachine):
         for known, _ in self.open(some):
             known.stage, known.due, known.provider = Stage.SUBMITTING, None, provider
 
+    @rule(picked=picks)
+    def recall(self, picked: set[int]) -> None:
+        some = self.attempts(picked)
+        self.opened.wait(self.opened.store.recall([attempt for _, attempt in some]))
+        for known, _ in self.open(some):
+            if known.stage is Stage.SUBMITTING:
+                known.stage, known.due = Stage.WAITING, known.message.due
+
     @rule(picked=picks, due=TIMES, outcome=st.sampled_from(("taken", "again", "unknown")))
     def record(self, picked: set[int], due: float, outcome: str) -> None:
         some = self.attempts(picked)

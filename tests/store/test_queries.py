@@ -58,6 +58,10 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
         lambda db: lookup.search(db, MessageQuery(number="243810000001")),
         {"message_number", "rowid"},
     ),
+    "made due": (
+        lambda db: queries.hasten(db, "keccel", [("bank", 0)], NOW, 9),
+        {"message_waiting", "rowid"},
+    ),
     "lookup of Uncertain ones": (
         lambda db: lookup.search(db, MessageQuery(uncertain=True)),
         {"message_out", "rowid"},

@@ -42,7 +42,7 @@ class Lanes:
         return sum(lane.out for lane in self.by_name.values())
 
     def paused(self) -> dict[str, float]:
-        """Return the seconds until each lane goes on, by provider; 0 for a lane that does not pause."""
+        """Return the seconds until each lane goes on, by provider; 0: the lane does not pause."""
         now = self._clock.monotonic()
         return {name: max(0.0, lane.paused_until - now) for name, lane in self.by_name.items()}
 
