@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from smppbridge.providers.smpp.provider import Smpp
+from smppbridge.service.rules import lane_rules_of
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.schema import Settings
 
@@ -64,3 +65,18 @@ def test_a_setting_that_makes_no_sense_is_named(keys: dict[str, Any], named: str
         read(**keys)
     assert any(named in error["loc"] for error in fault.value.errors())
     assert "sesame" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    ("keys", "most"),
+    [
+        ({}, 10),
+        ({"window": 5}, 5),
+        ({"window": 5, "binds": 3, "bind": "tx+rx"}, 15),
+        ({"window": 100, "binds": 2}, 64),
+        ({"window": 100, "concurrency": 300}, 100),
+        ({"window": 50, "concurrency": 7}, 7),
+    ],
+)
+def test_no_more_is_out_than_all_windows_hold(keys: dict[str, Any], most: int) -> None:
+    assert lane_rules_of(read(**keys)).concurrency == most

@@ -1,4 +1,4 @@
-"""Senders and numbers as each provider wants them, and whose turn it is, over real processes."""
+"""Senders and numbers, whose turn it is, and who finds us too fast: over real processes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from twisted.web.server import Request
 
+from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.simulators.mspace.v2 import MSpaceV2Simulator
+from smppbridge.simulators.serving import PageAnswer, arguments
+from smppbridge.simulators.smsc import SmscSimulator
+from smppbridge.simulators.smsc_link import SimulatedLink
+from smppbridge.smpp.constants import CommandStatus
+from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from tests.system.esme import Esme, submit_sm
 from tests.system.played import (
     CALLBACKS,
@@ -195,3 +202,130 @@ def test_two_accounts_take_turns(stage: Stage, slow: Noting) -> None:
     assert first <= gone + RATE // 2  # what is begun or on its way goes before
     whose = Counter(text.partition(" ")[0] for _, _, text in slow.seen[first : last + 1])
     assert abs(whose["shop"] - whose["bank"]) <= 2, whose
+
+
+# -- too fast -------------------------------------------------------------------------------------
+
+PAUSE = 2  # seconds
+FIRST_REFUSED, SENT = 20, 80
+ORDERED = [f"o{number:02}" for number in range(SENT)]
+LIMITED = (
+    WHOLE
+    + """
+providers:
+  limited:
+    type: keccel
+    base_url: http://127.0.0.1:${PORT}/sms/v2
+    token: any
+    concurrency: 1
+routes:
+  - via: [limited]
+"""
+)
+UPSTREAM = (
+    WHOLE
+    + """
+providers:
+  limited:
+    type: smpp
+    host: 127.0.0.1
+    port: ${PORT}
+    system_id: bank
+    password: right
+    window: 5
+routes:
+  - via: [limited]
+"""
+)
+
+
+class Limit:
+    """Refuses requests for half a second from the *first* on; notes when and what came."""
+
+    def __init__(self, first: int) -> None:
+        self.first = first
+        self.came: list[tuple[float, str]] = []
+        self.refused: list[int] = []
+
+    def refuses(self, now: float, text: str) -> bool:
+        self.came.append((now, text))
+        number = len(self.came) - 1
+        if number < self.first or now > self.came[self.first][0] + 0.5:
+            return False
+        self.refused.append(number)
+        return True
+
+    def taken(self) -> list[str]:
+        """Return what was not refused, in the order in which it came."""
+        return [text for n, (_, text) in enumerate(self.came) if n not in self.refused]
+
+    def pause(self) -> float:
+        """Return the seconds between the last refused request and the next."""
+        last = self.refused[-1]
+        return self.came[last + 1][0] - self.came[last][0]
+
+
+class LimitedKeccel(KeccelSimulator):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.limit = Limit(FIRST_REFUSED)
+
+    def _message(self, request: Request) -> PageAnswer:
+        text = arguments(request)["message"]
+        request.content.seek(0)
+        if not self.limit.refuses(self._reactor.seconds(), text):
+            return super()._message(request)
+        request.setResponseCode(429)
+        request.setHeader(b"retry-after", b"%d" % PAUSE)
+        return b"slow down"
+
+
+class LimitedSmsc(SmscSimulator):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.limit = Limit(FIRST_REFUSED)
+
+    def submit(self, link: SimulatedLink, request: SubmitSm) -> None:
+        if self.limit.refuses(self._reactor.seconds(), request.short_message.decode()):
+            throttled = CommandStatus.ESME_RTHROTTLED
+            link.answer(SubmitSmResp(throttled, request.sequence_number))
+        else:
+            super().submit(link, request)
+
+
+def all_in_order(daemon: Written, limit: Limit) -> None:
+    """Submit messages in one go, and wait until all are taken in their order."""
+    with daemon.bound() as esme:
+        submit(esme, *ORDERED)
+        paused = daemon.await_event("lane_paused")
+        assert paused["provider"] == "limited"
+        daemon.await_value('smppbridge_provider_paused_seconds{provider="limited"}', 0.01)
+        assert daemon.value('smppbridge_provider_in_flight{provider="limited"}') == 0
+        await_that(lambda: len(limit.came) == SENT + len(limit.refused), daemon)
+        daemon.await_event("lane_resumed")
+    assert limit.taken() == ORDERED
+    assert len(daemon.events("lane_paused")) == 1
+    assert daemon.value('smppbridge_provider_paused_seconds{provider="limited"}') == 0
+
+
+@in_thread
+def test_nothing_leaves_after_a_429_until_its_time_and_the_order_is_kept(stage: Stage) -> None:
+    limited = stage.play("limited", LimitedKeccel)
+    daemon = stage.daemon(LIMITED, PORT=str(on_stage(limited.listen)))
+    all_in_order(daemon.start(), limited.limit)
+    assert limited.limit.refused == [FIRST_REFUSED]
+    assert limited.limit.pause() >= PAUSE - 0.1
+    begun_again = "SELECT count(*) FROM message WHERE attempts > 1"
+    daemon.await_rows(begun_again, [(1,)])  # what did not leave has no try more
+
+
+@in_thread
+def test_an_smsc_that_throttles_gets_no_more_than_its_window_and_the_order_is_kept(
+    stage: Stage,
+) -> None:
+    limited = stage.play("limited", LimitedSmsc)
+    daemon = stage.daemon(UPSTREAM, PORT=str(on_stage(limited.listen)))
+    daemon.start().await_event("upstream_bound")
+    all_in_order(daemon, limited.limit)
+    assert 1 <= len(limited.limit.refused) <= 5
+    assert limited.limit.pause() >= 1.0 - 0.1

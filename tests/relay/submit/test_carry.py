@@ -70,6 +70,25 @@ def test_a_provider_that_cannot_even_begin_strands_nothing() -> None:
     assert [request for _, request in bench.sent[0]] == ["b"]
 
 
+@pytest.mark.parametrize("unable", ["a", "c"])
+def test_a_conclude_that_raises_keeps_no_exchange_from_its_conclusion(unable: str) -> None:
+    ended: list[Any] = []
+
+    def conclude(conclusions: Conclusions) -> None:
+        ended.extend(about for about, _ in conclusions)
+        raise ZeroDivisionError
+
+    def start(about: str) -> Exchange:
+        if about == unable:
+            raise KeyError(about)
+        return asking()
+
+    bench = Bench()
+    with pytest.raises(ZeroDivisionError):
+        bench.carrier.carry("one", "abc", start, conclude)
+    assert sorted(ended) == ["a", "b", "c"]
+
+
 def thinking_twice() -> Exchange:
     """A login whose silence is harmless."""
     try:
