@@ -37,7 +37,7 @@ _GAUGES = {
     ),
     "provider_shut": ("provider", "1 while messages take the next provider of their route"),
     "provider_paused_seconds": ("provider", "Seconds until a lane goes on that was too fast, or 0"),
-    "provider_pace": ("provider", "Requests a second of a lane that was too fast; +Inf: no limit"),
+    "provider_pace": ("provider", "Requests a second of a lane that was too fast; 0: no limit"),
     "provider_concurrency": ("provider", "Requests that may be under way, as the lane finds best"),
     "provider_in_flight": ("provider", "Requests made of a provider and not answered"),
     "upstream_binds": ("provider type", "Sessions bound with an upstream SMSC: TX, RX or TRX"),

@@ -291,8 +291,9 @@ class Lane:
         if self.paused_until > now or not self.breaker.is_closed:
             count = min(count, int(self._may_leave(now)))
         leaving: list[Load] = []
+        is_slow = self.pace.is_slow
         for _ in range(count):
-            if self.pace.is_slow and not self.pace.take(now):
+            if is_slow and not self.pace.take(now):
                 break
             if self.rules.rate and not self._throughput.take(now, batch.segments_of(self.ready[0])):
                 break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 
 from smppbridge.model.message import Attempt, Message
 from smppbridge.providers.exchange import Provider
@@ -47,9 +48,10 @@ class Lanes:
         return {name: max(0.0, lane.paused_until - now) for name, lane in self.by_name.items()}
 
     def paces(self) -> dict[str, float]:
-        """Return the requests a second of each lane, by provider; infinite if never too fast."""
+        """Return the requests a second of each lane that was too fast, by provider; 0: no limit."""
         now = self._clock.monotonic()
-        return {name: lane.pace.rate(now) for name, lane in self.by_name.items()}
+        rates = {name: lane.pace.rate(now) for name, lane in self.by_name.items()}
+        return {name: 0.0 if rate == inf else rate for name, rate in rates.items()}
 
     # -- the place of an accepted message -------------------------------------------------------
 

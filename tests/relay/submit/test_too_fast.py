@@ -298,6 +298,7 @@ def test_a_lane_says_once_a_pause_that_it_pauses_and_when_it_goes_on() -> None:
     paused = {"provider": "one", "reason": "HTTP 429", "seconds": 2.0}
     assert events(world, "lane_paused") == [paused]
     assert world.lane_set.paused() == {"one": 2.0, "two": 0.0}
+    assert world.lane_set.paces() == {"one": 30.0, "two": 0.0}  # 3 in a twentieth of a second
     go_on(world)
     assert events(world, "lane_resumed") == [{"provider": "one"}]
     assert world.lane_set.paused() == {"one": 0.0, "two": 0.0}
