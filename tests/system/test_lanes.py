@@ -312,7 +312,8 @@ def all_in_order(daemon: Written, limit: Limit) -> None:
 def test_nothing_leaves_after_a_429_until_its_time_and_the_order_is_kept(stage: Stage) -> None:
     limited = stage.play("limited", LimitedKeccel)
     daemon = stage.daemon(LIMITED, PORT=str(on_stage(limited.listen)))
-    all_in_order(daemon.start(), limited.limit)
+    daemon.start()
+    all_in_order(daemon, limited.limit)
     assert limited.limit.refused == [FIRST_REFUSED]
     assert limited.limit.pause() >= PAUSE - 0.1
     begun_again = "SELECT count(*) FROM message WHERE attempts > 1"
@@ -325,7 +326,8 @@ def test_an_smsc_that_throttles_gets_no_more_than_its_window_and_the_order_is_ke
 ) -> None:
     limited = stage.play("limited", LimitedSmsc)
     daemon = stage.daemon(UPSTREAM, PORT=str(on_stage(limited.listen)))
-    daemon.start().await_event("upstream_bound")
+    daemon.start()
+    daemon.await_event("upstream_bound")
     all_in_order(daemon, limited.limit)
     assert 1 <= len(limited.limit.refused) <= 5
     assert limited.limit.pause() >= 1.0 - 0.1

@@ -18,7 +18,7 @@ from smppbridge.relay.lanes.breaker import DEFAULT_BREAKER, Breaker, BreakerRule
 from smppbridge.relay.lanes.limits import Concurrency, Throughput
 from smppbridge.relay.lanes.queue import Line, Queue
 from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Policy
-from smppbridge.relay.lanes.throttle import Pace, Throttle
+from smppbridge.relay.lanes.throttle import LanePace, LaneThrottle
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.store.port import Waiting
 
@@ -63,7 +63,7 @@ class Lane:
         self.name = name
         self.depth, self.out, self.loading = 0, 0, False
         self.paused_until = self._begins_at = 0.0
-        self.throttle, self.pace = Throttle(), Pace()
+        self.throttle, self.pace = LaneThrottle(), LanePace()
         self.is_low = False  # on credit
         self.refusing = ""  # the provider's reason for refusing every message
         self.queue = Queue()

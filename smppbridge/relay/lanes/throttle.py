@@ -16,7 +16,7 @@ _LEAST = 1.0  # requests a second: no rate is found to be less
 _BURST = 0.1  # seconds of a rate whose requests may leave together
 
 
-class Pace:
+class LanePace:
     """The rate (requests a second) of a lane that was too fast: *is_slow* for two minutes.
 
     Times are monotonic seconds.
@@ -56,7 +56,7 @@ class Pace:
         return True
 
 
-class Throttle:
+class LaneThrottle:
     """The pauses that a provider asks a lane for, and the requests that it refused in the last one.
 
     *in_row* counts pauses since the provider accepted a message, *reason* is that of the last one.

@@ -12,18 +12,18 @@ from smppbridge.model.message import Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed
 from smppbridge.relay.lanes.conclusions import adjust, concluded
 from smppbridge.relay.lanes.lane import Lane, LaneRules
-from smppbridge.relay.lanes.throttle import Pace, Throttle
+from smppbridge.relay.lanes.throttle import LanePace, LaneThrottle
 from tests.relay.fakes import NOW, FakeProvider, Recorder, message
 
 
 def test_a_pace_that_was_never_cut_is_no_limit() -> None:
-    pace = Pace()
+    pace = LanePace()
     assert (pace.rate(0.0), pace.is_slow) == (inf, False)
     assert all(pace.take(0.0) for _ in range(1_000))
 
 
 def test_a_cut_halves_the_rate_which_comes_back_in_five_seconds_and_goes_on_growing() -> None:
-    pace = Pace()
+    pace = LanePace()
     pace.cut(100.0, 10.0, 12.0)
     rates = {now: pace.rate(now) for now in (10.0, 12.0, 13.0, 15.0, 17.0, 22.0, 32.0, 132.0)}
     expected = [50.0, 50.0, 74.4, 96.8, 100.0, 150.0, 1_450.0, 608_450.0]
@@ -32,7 +32,7 @@ def test_a_cut_halves_the_rate_which_comes_back_in_five_seconds_and_goes_on_grow
 
 
 def test_a_second_cut_halves_the_limit_and_never_to_less_than_half_a_request() -> None:
-    pace = Pace()
+    pace = LanePace()
     pace.cut(100.0, 0.0, 1.0)
     pace.cut(5_000.0, 1.0, 2.0)  # a burst was measured, the limit is what counts
     assert pace.rate(2.0) == 25.0
@@ -44,7 +44,7 @@ def test_a_second_cut_halves_the_limit_and_never_to_less_than_half_a_request() -
 
 
 def test_the_first_request_after_a_pause_leaves_at_once_and_the_others_at_the_pace() -> None:
-    pace = Pace()
+    pace = LanePace()
     pace.cut(20.0, 0.0, 3.0)
     assert [pace.take(3.0), pace.take(3.0), pace.take(3.09), pace.take(3.11)] == [
         *(True, False, False, True)
@@ -52,13 +52,13 @@ def test_the_first_request_after_a_pause_leaves_at_once_and_the_others_at_the_pa
 
 
 def test_a_pace_that_was_not_used_saves_up_a_tenth_of_a_second() -> None:
-    pace = Pace()
+    pace = LanePace()
     pace.cut(100.0, 0.0, 0.0)
     assert sum(pace.take(5.0) for _ in range(50)) == 10
 
 
 def test_after_two_minutes_there_is_no_limit_any_more() -> None:
-    pace = Pace()
+    pace = LanePace()
     pace.cut(2.0, 0.0, 0.0)
     assert pace.take(0.0)
     assert pace.is_slow
@@ -70,7 +70,7 @@ def test_after_two_minutes_there_is_no_limit_any_more() -> None:
 
 @given(st.floats(1, 1_000), st.lists(st.floats(0.0, 0.5), max_size=40))
 def test_no_more_leave_than_the_pace_allows(rate: float, steps: list[float]) -> None:
-    pace, now, left, most = Pace(), 0.0, 0, 1.0
+    pace, now, left, most = LanePace(), 0.0, 0, 1.0
     pace.cut(rate, 0.0, 0.0)
     for step in steps:
         now += step
@@ -154,7 +154,7 @@ def test_a_slow_lane_begins_no_more_than_leave_in_a_tenth_of_a_second() -> None:
 
 
 def test_the_refusals_of_a_pause_are_judged_anew_in_the_next_one() -> None:
-    throttle = Throttle()
+    throttle = LaneThrottle()
     assert throttle.is_rate() is False  # nothing has begun yet
     for _ in range(2):
         throttle.begin("HTTP 429", out=4, now=0.0, wall=NOW)
