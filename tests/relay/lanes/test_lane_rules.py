@@ -261,6 +261,72 @@ def test_what_is_begun_ahead_is_counted_exactly(elapsed: float, ahead: int) -> N
         assert lane._ahead == ahead
 
 
+# -- pauses, and what may not leave any more ------------------------------------------------------
+
+
+def test_nothing_leaves_while_a_lane_pauses() -> None:
+    lane = lane_of()
+    lane.begun(attempts(1, 2))
+    lane.pause(5.0)
+    assert lane.leave(4.9) == []
+    assert [ids(load) for load in lane.leave(5.0)] == [[1], [2]]
+
+
+def test_what_is_begun_leaves_while_none_may_begin() -> None:
+    lane = lane_of()
+    lane.wait(attempts(3))
+    lane.begun(attempts(1, 2))
+    lane.begin_after(5.0)
+    lane.begin_after(3.0)
+    assert [ids(load) for load in lane.leave(0.0)] == [[1], [2]]
+    assert (take(lane, 4.9), take(lane, 5.0)) == ([], [[3]])
+
+
+def test_only_a_probe_leaves_while_the_breaker_is_open_and_the_others_are_called_back() -> None:
+    lane = lane_of(breaker=BREAKS)
+    lane.begun(attempts(1, 2, 3))
+    lane.breaker.failed(0.0)
+    assert lane.leave(4.9) == []
+    assert lane.recall(5.0) == []
+    assert [ids(load) for load in lane.leave(5.0)] == [[1]]
+    assert lane.leave(5.0) == []
+    assert [ids(load) for load in lane.recall(5.0)] == [[2], [3]]
+    assert not lane.ready
+
+
+@pytest.mark.parametrize("odd", range(3))
+def test_a_pause_calls_back_what_is_begun_but_requests_that_are_made_again(odd: int) -> None:
+    lane = lane_of(keyed=True)
+    loads: list[Load] = [Batch("k", attempts(n)) for n in range(3)]
+    loads[odd] = Batch("k", attempts(odd), repeated=True)
+    lane.begun(loads)
+    assert lane.recall(0.0) == []
+    lane.pause(1.0)
+    back = lane.recall(0.9)
+    assert back == [load for n, load in enumerate(loads) if n != odd]
+    assert list(lane.ready) == [loads[odd]]
+    assert lane.recall(1.0) == []
+
+
+@pytest.mark.parametrize(
+    ("since", "left_at", "now", "speed"),
+    [
+        (0.0, 0.0, 0.0, 320.0),  # 16 in a twentieth of a second, at least
+        (0.0, 0.0, 0.1, 160.0),
+        (2.0, 2.02, 2.04, 320.0),
+        (0.0, 0.1, 0.1, 160.0),  # measured
+        (0.0, 0.1, 9.9, 160.0),
+        (0.0, 3_600.0, 3_600.0, 16.0),  # a burst after an hour: as if it took a second
+    ],
+)
+def test_the_speed_of_a_lane(since: float, left_at: float, now: float, speed: float) -> None:
+    lane = Lane("one", FakeProvider(), LaneRules(), since)
+    assert lane.speed(since) == 0.0
+    lane.begun(attempts(*range(16)))
+    assert len(lane.leave(left_at)) == 16
+    assert lane.speed(now) == pytest.approx(speed)
+
+
 # -- requests made again --------------------------------------------------------------------------
 
 

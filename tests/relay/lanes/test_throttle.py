@@ -57,6 +57,18 @@ def test_a_pace_that_was_not_used_saves_up_a_tenth_of_a_second() -> None:
     assert sum(pace.take(5.0) for _ in range(50)) == 10
 
 
+def test_a_low_pace_that_was_not_used_lets_one_leave() -> None:
+    pace = LanePace()
+    pace.cut(10.0, 0.0, 0.0)
+    assert [pace.take(5.0), pace.take(5.0)] == [True, False]
+
+
+def test_a_time_before_the_end_of_the_pause_takes_nothing_away() -> None:
+    pace = LanePace()
+    pace.cut(10.0, 0.0, 3.0)
+    assert [pace.take(2.0), pace.take(3.1), pace.take(3.25)] == [True, False, True]
+
+
 def test_after_two_minutes_there_is_no_limit_any_more() -> None:
     pace = LanePace()
     pace.cut(2.0, 0.0, 0.0)
@@ -160,3 +172,30 @@ def test_the_refusals_of_a_pause_are_judged_anew_in_the_next_one() -> None:
         throttle.begin("HTTP 429", out=4, now=0.0, wall=NOW)
         assert [throttle.is_rate() for _ in range(4)] == [False, True, False, False]
     assert throttle.in_row == 2
+
+
+@pytest.mark.parametrize(
+    ("in_row", "after", "seconds"),
+    [(1, None, 1), (2, None, 2), (3, None, 4), (6, None, 32), (7, None, 60), (99, None, 60)]
+    + [(1, 0.5, 0.5), (3, 0.5, 0.5), (1, 3_600.0, 3_600)],
+)
+def test_a_pause_is_as_long_as_the_provider_says_or_doubles(
+    in_row: int, after: float | None, seconds: float
+) -> None:
+    throttle = LaneThrottle()
+    for _ in range(in_row):
+        throttle.begin("HTTP 429", out=1, now=100.0, wall=NOW)
+    assert throttle.until(after) == 100.0 + seconds
+
+
+@pytest.mark.parametrize(
+    ("begun_at", "wall", "before"),
+    [(-1.0, 1.0, True), (0.0, 0.0, True), (0.1, 1.0, False), (-1.0, -0.1, False)],
+)
+def test_a_request_left_before_a_pause_if_it_was_begun_before(
+    begun_at: float, wall: float, before: bool
+) -> None:
+    throttle = LaneThrottle()
+    assert throttle.left_before(NOW + begun_at, NOW + wall) is False
+    throttle.begin("HTTP 429", out=1, now=0.0, wall=NOW)
+    assert throttle.left_before(NOW + begun_at, NOW + wall) is before
