@@ -176,8 +176,10 @@ def test_the_refusals_of_a_pause_are_judged_anew_in_the_next_one() -> None:
 
 @pytest.mark.parametrize(
     ("in_row", "after", "seconds"),
-    [(1, None, 1), (2, None, 2), (3, None, 4), (6, None, 32), (7, None, 60), (99, None, 60)]
-    + [(1, 0.5, 0.5), (3, 0.5, 0.5), (1, 3_600.0, 3_600)],
+    [
+        *((1, None, 1), (2, None, 2), (3, None, 4), (6, None, 32), (7, None, 60), (99, None, 60)),
+        *((1, 0.5, 0.5), (3, 0.5, 0.5), (1, 3_600.0, 3_600)),
+    ],
 )
 def test_a_pause_is_as_long_as_the_provider_says_or_doubles(
     in_row: int, after: float | None, seconds: float
