@@ -92,9 +92,10 @@ def waiting(attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
 
 def keeps_place(verdict: Verdict) -> bool:
     """Return whether a message waits for its lane alone, before all that are younger."""
-    outcome, waits = verdict.outcome, verdict.due or 0.0
-    throttled = isinstance(outcome, Postponed) and outcome.whole_lane
-    return throttled and waits <= verdict.at and verdict.next_provider == verdict.attempt.provider
+    outcome, due = verdict.outcome, verdict.due
+    if not isinstance(outcome, Postponed) or not outcome.whole_lane or due is None:
+        return False
+    return due <= verdict.at and verdict.next_provider == verdict.attempt.provider
 
 
 def _is_final(outcome: Outcome) -> bool:

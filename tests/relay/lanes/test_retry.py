@@ -213,3 +213,45 @@ def test_a_key_is_not_used_beyond_the_messages_life_or_its_tries() -> None:
 )
 def test_the_pause_before_the_next_try(number: int, random: float, seconds: float) -> None:
     assert retry.pause(number, random) == pytest.approx(seconds)
+
+
+# -- a lane that was too fast ---------------------------------------------------------------------
+
+TOO_FAST = Postponed("HTTP 429", 30.0, True)
+
+
+@pytest.mark.parametrize(
+    ("number", "outcome", "after", "keeps"),
+    [
+        (1, TOO_FAST, -50.0, True),
+        (10, TOO_FAST, -50.0, True),
+        (11, TOO_FAST, 300.0, False),
+        (1, Postponed("busy", 30.0), 30.0, False),
+    ],
+)
+def test_a_message_keeps_its_place_for_ten_tries_while_its_lane_pauses(
+    number: int, outcome: Outcome, after: float, keeps: bool
+) -> None:
+    verdict = made(attempt_at(number=number, due=NOW - 50.0), outcome)
+    assert (verdict.stage, verdict.due, verdict.next_provider) == (
+        *(Stage.WAITING, NOW + after, "one"),
+    )
+    assert retry.keeps_place(verdict) is keeps
+
+
+def test_a_message_is_due_no_later_than_its_lane_found_it_too_much() -> None:
+    verdict = made(attempt_at(due=NOW + 9.0), TOO_FAST)
+    assert verdict.due == NOW
+    assert retry.keeps_place(verdict)
+
+
+def test_only_the_refusal_of_a_whole_lane_keeps_a_place_and_only_there() -> None:
+    here, onwards = attempt_at(), attempt_at(accepted_at=NOW - 61.0)
+    assert not retry.keeps_place(made(onwards, TOO_FAST))
+    assert not retry.keeps_place(made(here, FAULT))
+    assert not retry.keeps_place(made(here, Accepted("x")))
+    assert not retry.keeps_place(made(here, Uncertain("?"), Policy(uncertain_deadline=0.0)))
+    assert not retry.keeps_place(retry.waiting(here, Uncertain("by hand"), NOW))
+    late = Verdict(here, TOO_FAST, Stage.WAITING, NOW + 0.1, NOW, next_provider="one")
+    assert not retry.keeps_place(late)
+    assert not retry.keeps_place(Verdict(here, TOO_FAST, Stage.WAITING, None, NOW))
