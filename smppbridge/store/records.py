@@ -122,6 +122,11 @@ def verdict_row(v: Verdict) -> SqlRow:
     )
 
 
+def recalled_row(a: Attempt) -> SqlRow:
+    """Return the columns of a begun attempt that did not leave: due as it was, without the try."""
+    return a.message.message_id, min(a.message.due, a.begun_at), a.number - 1
+
+
 def attempt_row(v: Verdict) -> SqlRow:
     """Return the row of an attempt that was not accepted."""
     a = v.attempt

@@ -131,8 +131,7 @@ class SqliteStore:
         )
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        rows: list[SqlRow] = [(a.message.message_id, a.message.due, a.number - 1) for a in attempts]
-        return self._write([(sql.RECALL, rows)])
+        return self._write([(sql.RECALL, list(map(rec.recalled_row, attempts)))])
 
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()

@@ -194,6 +194,15 @@ def test_an_attempt_that_was_begun_and_did_not_leave_is_undone(
     assert opened.wait(opened.store.waiting("keccel", lines, NOW - 4, 9)) == [[]]
 
 
+def test_what_is_undone_is_due_no_later_than_it_was_begun(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message(due=NOW + 600)])  # of a message that somebody sent again
+    attempt = replace(attempt, begun_at=NOW + 5)
+    opened.wait(opened.store.begin([attempt]))
+    opened.wait(opened.store.recall([attempt]))
+    lines = [LineQuery("bank", 0, ())]
+    assert ids(opened.wait(opened.store.waiting("keccel", lines, NOW + 5, 9))[0]) == [1]
+
+
 def test_only_what_is_begun_is_undone(opened: Opened) -> None:
     ended, held, sent = accept(opened, [message(1), message(2), message(3)], begun=True)
     opened.wait(

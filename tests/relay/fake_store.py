@@ -283,7 +283,7 @@ class FakeStore:
         return self._do("begin", [(Part.BEGIN, does)], rows=rows)
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        rows: list[SqlRow] = [(a.message.message_id, a.message.due, a.number - 1) for a in attempts]
+        rows = list(map(rec.recalled_row, attempts))
 
         def does() -> None:
             for message_id, due, number in rows:

@@ -93,7 +93,7 @@ class Sequences(RuleBasedStateMachine):
         self.opened.wait(self.opened.store.recall([attempt for _, attempt in some]))
         for known, _ in self.open(some):
             if known.stage is Stage.SUBMITTING:
-                known.stage, known.due = Stage.WAITING, known.message.due
+                known.stage, known.due = Stage.WAITING, min(known.message.due, NOW)
 
     @rule(picked=picks, due=TIMES, outcome=st.sampled_from(("taken", "again", "unknown")))
     def record(self, picked: set[int], due: float, outcome: str) -> None:

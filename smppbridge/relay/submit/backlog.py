@@ -7,6 +7,7 @@ from math import inf
 
 from smppbridge.model.message import Attempt
 from smppbridge.relay.lanes import failover, retry
+from smppbridge.relay.lanes.batch import Load, all_attempts
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
@@ -96,6 +97,21 @@ class Backlog:
             else:
                 (self._held if standing is Standing.ENDING else back).append(attempt)
         lane.queue.put_back(back)
+
+    async def recall(self, lane: Lane, loads: Sequence[Load]) -> None:
+        """Put attempts in line again that were begun ahead of a pause and did not leave."""
+        if not loads:
+            return
+        attempts = all_attempts(loads)
+        try:
+            await self._store.recall(attempts)
+        except StoreFailure:
+            lane.ready.extendleft(reversed(loads))  # they are recalled at the next tick, or leave
+            return
+        for attempt in attempts:
+            attempt.number, attempt.batch = attempt.number - 1, None
+        lane.give_back(len(loads))
+        self.come_back(lane, attempts)
 
     def come_back(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         """Put attempts that are WAITING again to the front of their lines: the lane was too fast.

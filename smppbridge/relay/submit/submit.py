@@ -172,27 +172,12 @@ class Submit:
     def _leave(self, lane: Lane) -> None:
         now = self._clock.monotonic()
         if lane.ready and (lane.paused_until > now or not lane.breaker.is_closed):
-            self._spawn(self._recall(lane, lane.recall(now)))
+            self._spawn(self.backlog.recall(lane, lane.recall(now)))
         leaving = lane.leave(now)
         if leaving and (self._endings.moving or lane.repeating):
             leaving = self._unchanged(lane, leaving)
         if leaving:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
-
-    async def _recall(self, lane: Lane, loads: Sequence[Load]) -> None:
-        """Put attempts in line again that were begun ahead of a pause and did not leave."""
-        if not loads:
-            return
-        attempts = all_attempts(loads)
-        try:
-            await self._store.recall(attempts)
-        except StoreFailure:
-            lane.ready.extendleft(reversed(loads))  # they are recalled at the next tick, or leave
-            return
-        for attempt in attempts:
-            attempt.number, attempt.batch = attempt.number - 1, None
-        lane.give_back(len(loads))
-        self.backlog.come_back(lane, attempts)
 
     def _unchanged(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
         """Return the requests that may leave as they were begun; decide about the other requests.
