@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from smppbridge.model.identifiers import same_id
 from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
-from smppbridge.store.port import same_id
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
 

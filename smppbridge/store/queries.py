@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
+from smppbridge.model.identifiers import StoredIds, Tolerance, same_id, spelling_of
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import mo
 from smppbridge.store import records as rec
-from smppbridge.store.port import EarlyReport, Found, LineQuery, Restored, Waiting, same_id
+from smppbridge.store.port import EXACT, EarlyReport, Found, LineQuery, Restored, Waiting
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
 from smppbridge.store.statements import SqlRow
 
@@ -21,6 +22,7 @@ _EARLY = ", ".join(each.name for each in fields(EarlyReport))
 _OUT = "stage in (2, 3)"  # word for word as in the partial index
 
 AT_ONCE = 250  # ids in one statement
+SAME_IDS = 256  # messages with one provider_message_id, the newest of them
 
 
 def restore(db: sqlite3.Connection) -> Restored:
@@ -54,7 +56,18 @@ def restore(db: sqlite3.Connection) -> Restored:
         owed=owed,
         early=early,
         optouts=mo.optouts(db),
+        stored_ids=_stored_ids(db),
     )
+
+
+def _stored_ids(db: sqlite3.Connection) -> StoredIds:
+    stored = StoredIds()
+    for key in db.execute(
+        f"select provider, provider_message_id from message where {_OUT} "
+        "and provider_message_id is not null"
+    ):
+        stored.add(key)
+    return stored
 
 
 def waiting(
@@ -111,12 +124,17 @@ def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> li
 
 
 def find(
-    db: sqlite3.Connection, keys: Sequence[tuple[str, str] | int]
+    db: sqlite3.Connection,
+    keys: Sequence[tuple[str, str] | int],
+    tolerances: Mapping[str, Tolerance] = EXACT,
 ) -> dict[tuple[str, str] | int, Found]:
     """Return messages by (provider, provider_message_id) or by message_id."""
     found: dict[tuple[str, str] | int, Found] = {}
     for key in keys:
-        row = _by_id(db, key) if isinstance(key, int) else _by_provider(db, *key)
+        if isinstance(key, int):
+            row = _by_id(db, key)
+        else:
+            row = _by_provider(db, *key, tolerances.get(key[0], "exact"))
         if row is not None:
             found[key] = rec.read_found(row, _segments(db, [row]).get(row.message_id, ()))
     return found
@@ -278,14 +296,19 @@ def _by_id(db: sqlite3.Connection, message_id: int) -> MessageRow | None:
 
 
 def _by_provider(
-    db: sqlite3.Connection, provider: str, provider_message_id: str
+    db: sqlite3.Connection, provider: str, provider_message_id: str, tolerance: Tolerance
 ) -> MessageRow | None:
     read = db.execute(
         f"select {_MESSAGE} from message where provider_message_id is not null "
-        "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? limit 8",
-        (provider, same_id(provider_message_id)),
+        "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? "
+        "order by message_id desc limit ?",
+        (provider, same_id(provider_message_id), SAME_IDS),
     )
     rows = [MessageRow._make(row) for row in read]
-    exact = [row for row in rows if row.provider_message_id == provider_message_id]
-    candidates = exact or rows
-    return candidates[0] if len(candidates) == 1 else None
+    known = {row.provider_message_id or "" for row in rows}
+    spelling = spelling_of(provider_message_id, known, tolerance)
+    rows = [row for row in rows if row.provider_message_id == spelling]
+    open_ = [row for row in rows if row.stage != Stage.FINISHED]
+    if open_:
+        return min(open_, key=lambda row: (row.answered_at or 0.0, row.message_id))
+    return rows[0] if rows else None

@@ -133,10 +133,12 @@ INSERT_MO_DELIVERY = _insert(  # none for a repeated MO message: its first segme
 )
 INSERT_OPTOUT = _insert("optout", "provider,number,at", "insert or replace")
 INSERT_EARLY = _insert(
-    "early", "provider,provider_message_id,state,error,at,renamed", "insert or replace"
+    "early", "provider,provider_message_id,state,error,at,renamed,done_at", "insert or replace"
 )
-DELETE_EARLY = Many(
-    "p,pmid", "delete from early where (provider, provider_message_id) in (select p, pmid from v)"
+DELETE_EARLY = Many(  # not a later report, that one transaction may write before it deletes
+    "p,pmid,till",
+    "delete from early where (provider, provider_message_id) in (select p, pmid from v) and at <= "
+    "(select max(v.till) from v where v.p = provider and v.pmid = provider_message_id)",
 )
 
 # The order within a transaction is that of a message's life, and then its deliveries.

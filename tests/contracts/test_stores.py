@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smppbridge.model.address import Address
+from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
 from smppbridge.relay.report.receipts import settlement
@@ -374,7 +375,7 @@ def test_a_final_state_never_changes(opened: Opened) -> None:
         (["abc", "ABC"], "Abc", None),
         (["12", "012"], "012", 2),
         (["12", "012"], "0012", None),
-        (["same", "same"], "same", None),
+        (["same", "same"], "same", 1),
         (["É"], "É", 1),
         (["É"], "é", None),
         (["000"], "0", 1),
@@ -389,7 +390,7 @@ def test_a_provider_message_id_is_matched_tolerantly_and_never_ambiguously(
     verdicts = [taken(attempt, name) for attempt, name in zip(attempts, names, strict=True)]
     opened.wait(opened.store.record(verdicts))
     keys: list[tuple[str, str] | int] = [("keccel", asked), ("d7", asked), 1, 99]
-    answers = opened.wait(opened.store.find(keys))
+    answers = opened.wait(opened.store.find(keys, {"keccel": "zeros"}))
     expected = {1: 1} | ({("keccel", asked): answer} if answer else {})
     assert {k: f.attempt.message.message_id for k, f in answers.items()} == expected
 
@@ -402,14 +403,109 @@ def test_early_reports_are_kept_until_dropped_or_used_up(opened: Opened) -> None
     kept = [early("a", at=NOW + 3), early("b", at=NOW + 1), early("c"), early("d", provider="d7")]
     opened.wait(opened.store.keep_early(kept))
     opened.wait(opened.store.keep_early([early("a", state=State.REJECTED, error=5, at=NOW + 4)]))
-    opened.wait(opened.store.drop_early([("keccel", "c"), ("keccel", "d"), ("no", "b")]))
+    opened.wait(
+        opened.store.drop_early(
+            [("keccel", "c", NOW + 9), ("keccel", "d", NOW + 9), ("no", "b", NOW + 9)]
+        )
+    )
     expected = [kept[3], kept[1], early("a", state=State.REJECTED, error=5, at=NOW + 4)]
     assert opened.reopen().early == expected
 
     (attempt,) = accept(opened, [message()], begun=True)
-    used = told(attempt, State.REJECTED, early=("keccel", "a"))
-    opened.wait(opened.store.settle([used]))
+    ended = told(attempt, State.REJECTED)
+    opened.wait(opened.store.settle([ended], [("keccel", "a", NOW + 4)]))
     assert opened.reopen().early == expected[:2]
+
+
+def test_an_early_report_is_kept_as_it_was(opened: Opened) -> None:
+    kept = early("a", state=State.REJECTED, error=5, renamed="b", done_at=NOW - 40.5)
+    opened.wait(opened.store.keep_early([kept]))
+    assert opened.reopen().early == [kept]
+
+
+@pytest.mark.parametrize("verb", ["drop_early", "settle"])
+@pytest.mark.parametrize("later", [True, False])
+def test_a_report_that_comes_while_the_one_before_it_is_deleted_stays(
+    opened: Opened, verb: str, later: bool
+) -> None:
+    store = opened.store
+    used = [early("a", at=NOW + 1).key, early("b", at=NOW + 1).key]
+    opened.wait(store.keep_early([early("a", at=NOW + 1), early("b")]))
+    opened.reopen(started=False)  # so that both calls land in one transaction
+    store = opened.store
+    new = early("a", state=State.REJECTED, at=NOW + 2)
+    calls = [store.drop_early(used) if verb == "drop_early" else store.settle([], used)]
+    calls.insert(1 if later else 0, store.keep_early([new]))
+    opened.start()
+    opened.wait(*calls)
+    assert opened.reopen().early == [new]
+
+
+def accepted(opened: Opened, *names: str) -> None:
+    """Accept messages 1, 2, ... by *names*, one a second."""
+    for n, name in enumerate(names, 1):
+        (attempt,) = accept(opened, [message(n)], begun=True)
+        opened.wait(opened.store.record([replace(taken(attempt, name), at=NOW + n)]))
+
+
+def ended(opened: Opened, *message_ids: int) -> None:
+    settlements = [told(tried(message(n)), State.DELIVERED) for n in message_ids]
+    opened.wait(opened.store.settle(settlements))
+
+
+def who(opened: Opened, name: str, tolerance: Tolerance = "exact") -> int | None:
+    answer = opened.wait(opened.store.find([("keccel", name)], {"keccel": tolerance}))
+    return next((f.attempt.message.message_id for f in answer.values()), None)
+
+
+def test_of_messages_with_one_id_the_oldest_open_one_is_found_and_else_the_newest(
+    opened: Opened,
+) -> None:
+    accepted(opened, *["X"] * 5)
+    ended(opened, 1, 3)
+    assert who(opened, "X") == 2
+    ended(opened, 2)
+    assert who(opened, "X") == 4
+    ended(opened, 4)
+    assert who(opened, "X") == 5
+    ended(opened, 5)
+    assert who(opened, "X") == 5
+
+
+def test_the_message_that_was_accepted_first_is_the_oldest(opened: Opened) -> None:
+    first, second = accept(opened, [message(1), message(2)], begun=True)
+    opened.wait(opened.store.record([taken(second, "X"), replace(taken(first, "X"), at=NOW + 2)]))
+    assert who(opened, "X") == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "asked", "found"),
+    [
+        (["aB"], "Ab", {"case": 1, "zeros": 1}),
+        (["12"], "012", {"zeros": 1}),
+        (["aB", "Ab"], "Ab", {"exact": 2, "case": 2, "zeros": 2}),
+        (["aB", "Ab"], "AB", {}),
+        (["aB", "0Ab"], "AB", {"case": 1}),
+        (["aB", "aB"], "AB", {"case": 1, "zeros": 1}),
+    ],
+)
+def test_an_id_in_another_spelling_is_found_as_far_as_is_tolerated(
+    opened: Opened, names: list[str], asked: str, found: dict[str, int]
+) -> None:
+    accepted(opened, *names)
+    tolerances: list[Tolerance] = ["exact", "case", "zeros"]
+    assert {t: n for t in tolerances if (n := who(opened, asked, t))} == found
+    ended(opened, 1)
+    if len(set(names)) == len(names):
+        assert {t: n for t in tolerances if (n := who(opened, asked, t))} == found
+
+
+def test_the_ids_of_open_messages_are_restored(opened: Opened) -> None:
+    accepted(opened, "X", "Y", "Z")
+    ended(opened, 2)
+    stored = opened.reopen().stored_ids
+    assert [("keccel", name) in stored for name in "XYZ"] == [True, False, True]
+    assert ("d7", "X") not in stored
 
 
 # -- deliver ------------------------------------------------------------------------------------

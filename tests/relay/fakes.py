@@ -299,7 +299,9 @@ class World:
         self.endings = Endings(
             self.lane_set, self.deliver.owe, keep=172_800.0, every_fate=True, around=around
         )
-        self.reports = Reports(self.store, self.endings, early or EarlyRules(), around)
+        self.reports = Reports(
+            self.store, self.endings, early or EarlyRules(), around, busy=self.lane_set.is_busy
+        )
         providers = providers or {"one": FakeProvider("one"), "two": FakeProvider("two")}
         self.lane_set.change(providers, dict.fromkeys(providers, lane or LaneRules()))
         self.submit = Submit(

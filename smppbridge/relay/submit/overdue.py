@@ -94,33 +94,31 @@ class Overdue:
 
     def tick(self) -> None:
         """Poll, repeat or give up the due messages; called every second or so."""
-        for name in self._lanes.by_name:
+        for name, lane in self._lanes.by_name.items():
             if name not in self._busy:
                 self._busy.add(name)
-                self._spawn(self._look(name))
+                self._spawn(self._look(lane))
 
-    async def _look(self, name: str) -> None:
-        now = self._clock.wall()
+    async def _look(self, lane: Lane) -> None:
+        """Look at the due messages of a provider, which may be removed or renamed meanwhile."""
+        name, now = lane.name, self._clock.wall()
         try:
             unsure = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
             if unsure:
-                await self._unsure(name, unsure)
-            if name not in self._rules:
-                return  # its provider was removed meanwhile
-            limit = AT_ONCE if not self._rules[name].polls else self._may_ask(name)
-            if limit > 0:
-                await self._submitted(
-                    name, await self._store.due(Stage.SUBMITTED, name, now, limit)
-                )
+                await self._unsure(lane, unsure)
+            rules = self._rules.get(name)
+            limit = self._may_ask(name, rules) if rules else 0
+            if rules and limit > 0:
+                found = await self._store.due(Stage.SUBMITTED, name, now, limit)
+                await self._submitted(lane, rules, found)
         except StoreFailure:
             return
         finally:
             self._busy.discard(name)
 
-    async def _unsure(self, name: str, attempts: Sequence[Attempt]) -> None:
+    async def _unsure(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         """Repeat the requests that may be repeated, under their keys; give up other messages."""
-        lane, now = self._lanes.by_name[name], self._clock.wall()
-        policy = lane.rules.policy
+        policy, now = lane.rules.policy, self._clock.wall()
         names = dict.fromkeys(a.batch for a in attempts if a.batch and policy.may_repeat(a, now))
         broken = await self._again.repeat(lane, list(names)) if names else set()
         repeated = names.keys() - broken
@@ -134,14 +132,16 @@ class Overdue:
             why = "no report came for an uncertain attempt"
             await self._give_up(lost, MessageState.UNKNOWN, why)
 
-    def _may_ask(self, name: str) -> int:
-        """Return how many polls the rate and the bound allow now."""
+    def _may_ask(self, name: str, rules: PollRules) -> int:
+        """Return how many messages may be looked at: polls have a rate and a bound."""
+        if not rules.polls:
+            return AT_ONCE
         now, throughput = self._clock.monotonic(), self._throughput[name]
         most = AT_ONCE - self._out.get(name, 0)
         return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
 
-    async def _submitted(self, name: str, attempts: Sequence[Attempt]) -> None:
-        rules, now = self._rules[name], self._clock.wall()
+    async def _submitted(self, lane: Lane, rules: PollRules, attempts: Sequence[Attempt]) -> None:
+        now = self._clock.wall()
         late = [a for a in attempts if _awaited_from(a) + rules.report_deadline <= now]
         if late:
             await self._give_up(late, rules.end_state, "no report came")
@@ -155,10 +155,10 @@ class Overdue:
         ids = [a.message.message_id for a in open_]
         await self._store.revisit(list(zip(ids, dues, strict=True)))
         if rules.polls:
-            self._poll(name, open_)
+            self._poll(lane, open_)
 
-    def _poll(self, name: str, attempts: Sequence[Attempt]) -> None:
-        provider = self._lanes.by_name[name].provider
+    def _poll(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
+        name, provider = lane.name, lane.provider
         self._out[name] = self._out.get(name, 0) + len(attempts)
         self._carrier.carry(
             name,
