@@ -284,9 +284,10 @@ class World:
         providers: dict[str, Any] | None = None,
         rules: Iterable[Rule] | None = None,
         optouts: Optouts | None = None,
+        now: float = NOW,
         **about_account: Any,
     ) -> None:
-        self.clock, self.said = FakeClock(), Recorder()
+        self.clock, self.said = FakeClock(now), Recorder()
         self.store = store or FakeStore()
         self.wire = FakeWire()
         self.failures: list[Any] = []

@@ -44,16 +44,15 @@ from smppbridge.smpp.receipt import normal_id
 from smppbridge.text.errors import BadUdh, TextError, TooLong
 
 BindMode = Literal["trx", "tx+rx"]
-Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
+Ids = Literal["exact", "case", "zeros", "same", "hex_to_decimal", "decimal_to_hex"]
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repetition of a later segment that was put off."""
 
-_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True)
+_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True, ids="zeros")
 _TELLS_NOTHING = replace(_TELLS, callbacks=False)
 
 _IDS: Mapping[str, Convert] = {
-    "same": same_spelling,
     "hex_to_decimal": hex_to_decimal,
     "decimal_to_hex": decimal_to_hex,
 }
@@ -165,11 +164,15 @@ class Smpp(Provider):
         default=1, metadata=said("How receipts are asked for: 1 all, 2 failures, 0 none")
     )
     ids: Ids = field(
-        default="same",
-        metadata=said(
-            "How ids in receipts differ from those in submit_sm_resp: same,"
-            " hex_to_decimal (hexadecimal there, decimal in receipts) or decimal_to_hex"
-        ),
+        default="zeros",
+        metadata={
+            **said(
+                "How ids in receipts may differ from those in submit_sm_resp: exact (not at all),"
+                " case, zeros (leading ones, and case; also called same), hex_to_decimal"
+                " (hexadecimal there, decimal in receipts) or decimal_to_hex"
+            ),
+            "own": True,
+        },
     )
     receipts_as_text: bool = field(
         default=False,
@@ -261,7 +264,7 @@ class Smpp(Provider):
         return (read_mo(pdu, session) if report is None else report,)
 
     def _as_ours(self, reported_id: str) -> str:
-        return reported_id if self.ids == "same" else normal_id(reported_id)
+        return normal_id(reported_id) if self.ids in _IDS else reported_id
 
     def _follow(self, pdu: SubmitSm, number: int, total: int) -> Exchange[Outcome]:
         """Submit a later segment; only this segment is repeated, and only a few times."""
@@ -296,7 +299,7 @@ class Smpp(Provider):
         identifier = identifier_of(response.message_id.decode("latin-1"))
         if identifier is None and last:
             return Uncertain("taken, but without message_id")
-        return Accepted(_IDS[self.ids](identifier or ""))
+        return Accepted(_IDS.get(self.ids, same_spelling)(identifier or ""))
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
         user_data = user_data_of(message, self.alphabet, self.data_coding)

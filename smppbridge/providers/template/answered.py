@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import fields
 from typing import Any
 
+from smppbridge.model.identifiers import is_alike
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
@@ -238,8 +239,11 @@ class Queried:
         words = [word_of(place(document)) for place in self._error]
         if self._meanings.blame(words) == "provider":
             raise bad_reply("no report", " ".join(words), secrets=self._meanings.secrets)
-        if self._id and identifier_of(self._id(document)) != identifier:
-            raise BadReply("not about the message asked for")
+        if self._id:
+            found = identifier_of(self._id(document))
+            if found is None or not is_alike(found, identifier, "zeros"):
+                raise BadReply("not about the message asked for")
+            identifier = found
         status = word_of(self._status(document))
         code = next((word for word in words if _CODE.fullmatch(word)), "")
         return self._meanings.report(identifier, status, code)
