@@ -52,7 +52,9 @@ def test_a_message_is_polled_ever_more_seldom_until_its_deadline(answer: Any) ->
             asked_at.append(world.clock.now - NOW)
             world.wire.answer((f"p{message_id}", answer), operation="query")
     assert asked_at[:7] == [10, 20, 40, 80, 120, 160, 200]
-    again = [] if answer == Report("p1", M.ENROUTE) else [*range(210, 400, 10)]  # it was not answered
+    again = (
+        [] if answer == Report("p1", M.ENROUTE) else [*range(210, 400, 10)]
+    )  # it was not answered
     assert asked_at[7:] == again
     row = world.store.messages[message_id]
     assert (row.stage, row.state) == (Stage.FINISHED, M.UNKNOWN)
