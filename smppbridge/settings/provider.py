@@ -124,7 +124,9 @@ class ProviderSection(Section):
         default=600.0, description="The longest pause between two questions"
     )
     report_deadline: Duration = Field(
-        default=259_200.0, description="How long to wait for a report before UNKNOWN"
+        default=259_200.0,
+        description="How long to wait for a report before UNKNOWN; where it can be asked, not"
+        " before a last question is answered, and not in the first 5m after a start",
     )
     callback_key: Annotated[SecretText | None, Off] = Field(
         default=None,

@@ -470,6 +470,8 @@ def test_a_query_names_the_message_and_takes_no_other_for_it():
     assert next(ACME.query(MESSAGE, "..")).url.endswith("/sms/%2E%2E")
     missing = concluded(ACME.query(MESSAGE, "7"), b"", 404)
     assert missing == Report("7", MessageState.ENROUTE)
+    spelled = concluded(ACME.query(MESSAGE, "7"), {"id": "007", "status": "delivered"})
+    assert spelled == Report("007", MessageState.DELIVERED)
     for document, status in (
         ({"id": "8", "status": "delivered"}, 200),
         ({"status": "delivered"}, 200),
