@@ -1,4 +1,4 @@
-"""An answer to a poll has the id as the provider writes it there: the very one first, else alike."""
+"""The id in an answer to a poll, as the provider writes it there: the very one before others."""
 
 from __future__ import annotations
 

@@ -193,6 +193,24 @@ def test_an_early_report_leaves_the_store_when_another_report_ends_the_message()
     quiet(world)
 
 
+@pytest.mark.parametrize("fails", [True, False])
+@pytest.mark.parametrize("again", [says(), says(M.REJECTED), says(SENT)])
+def test_a_report_is_not_answered_for_the_one_before_it_that_was_not_written(
+    fails: bool, again: Report
+) -> None:
+    world, message_id = out()
+    world.wire.answer((message_id, Accepted("p1")))
+    world.store.commit_all()
+    first = world.told(says())
+    second = world.told(again)
+    (world.store.fail if fails else world.store.commit)(1)
+    world.store.commit_all()
+    assert (first, second) == (([StoreFailure],) * 2 if fails else (["kept"],) * 2)
+    world.told(says())
+    quiet(world)
+    assert owed(world) == [(message_id, DELIVERED)]
+
+
 ACTS = ["sent", "delivered", "both", "answer", *["commit"] * 4, "fail", "seek", "crash"]
 
 
