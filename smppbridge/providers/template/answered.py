@@ -11,7 +11,8 @@ from typing import Any
 
 from smppbridge.model.identifiers import is_alike
 from smppbridge.model.message import Message
-from smppbridge.model.outcome import Accepted, Outcome, Uncertain
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
+from smppbridge.model.parts import DeliveredBy
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import (
     MAX_ANSWER,
@@ -119,6 +120,8 @@ class Submitted:
         self._error = places.several("error", section.error)
         if section.read == "text" and not self._error:
             self._error = (_whole,)
+        self._parts = places.items("parts", section.parts)
+        self._by = section.delivered_by
         self._items = places.items("items", batch.items) if batch else None
         self._number = places.one("number", batch.number) if batch else None
         if section.status is not None and not self._accepted and "status" not in inherited:
@@ -135,7 +138,7 @@ class Submitted:
             document = self._read(response.body, self._limit)
         except BadReply as fault:
             return Uncertain(fault.reason)
-        return self._judged(document, message)
+        return self._in_parts(document, message)
 
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
         """Return the outcome of each of *messages*."""
@@ -147,10 +150,10 @@ class Submitted:
         except BadReply as fault:
             return [Uncertain(fault.reason)] * len(messages)
         if self._items is None:
-            return [self._judged(document, message) for message in messages]
+            return [self._in_parts(document, message) for message in messages]
         items = self._items(document)
         if not items:
-            words = self._alone._words(document)
+            words = self._alone._explanation(document)
             explanation = self._meanings.shown(words, *texts)
             return [self._unexplained(words, message, explanation) for message in messages]
         if self._number is not None:
@@ -160,9 +163,14 @@ class Submitted:
         else:
             return [Uncertain(f"{len(items)} items for {len(messages)} messages")] * len(messages)
         return [
-            _agreed([self._judged(item, message) for item in mine])
+            _joined([self._judged(item, message) for item in mine], self._by)
             for mine, message in zip(matched, messages, strict=True)
         ]
+
+    def _in_parts(self, document: Any, message: Message) -> Outcome:
+        """Return the outcome of *message* in a document about nothing else, part by part."""
+        parts = self._parts(document) if self._parts else None
+        return _joined([self._judged(part, message) for part in parts or [document]], self._by)
 
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
@@ -211,9 +219,14 @@ class Submitted:
     def _words(self, document: Any) -> list[str]:
         return [word_of(place(document)) for place in self._error]
 
+    def _explanation(self, document: Any) -> list[str]:
+        """Return the words of an error about all parts: those of the first, if there are parts."""
+        parts = self._parts(document) if self._parts else None
+        return self._words(parts[0] if parts else document)
+
     def _http_outcome(self, response: HttpResponse, texts: Sequence[str]) -> Outcome:
         try:
-            words = self._alone._words(self._read(response.body, self._limit))
+            words = self._alone._explanation(self._read(response.body, self._limit))
         except BadReply:
             words = []
         return self._meanings.http_outcome(response, words, texts)
@@ -269,7 +282,7 @@ class Credited:
 def _inherited(batch: BatchSection, section: SubmitSection) -> frozenset[str]:
     """Return the keys that *section* has from submit, not from *batch*."""
     names = (each.name for each in fields(section))
-    return frozenset(name for name in names if getattr(batch, name) in (None, ()))
+    return frozenset(name for name in names if getattr(batch, name, None) in (None, ()))
 
 
 def _answered(response: HttpResponse, read: Callable[[bytes, int], Any]) -> Any:
@@ -308,12 +321,29 @@ def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) 
     ]
 
 
-def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the outcome of one message's items: Accepted if any is, Uncertain if they differ."""
-    taken = next((outcome for outcome in outcomes if isinstance(outcome, Accepted)), None)
-    if taken or len({type(outcome) for outcome in outcomes}) == 1:
-        return taken or outcomes[0]
-    return Uncertain("the answer contradicts itself" if outcomes else "not in the answer")
+def _joined(outcomes: Sequence[Outcome], by: DeliveredBy) -> Outcome:
+    """Return the outcome of a message by those of its parts: the worst.
+
+    A part that the provider accepted may be on its way already: beside such a part a refused one
+    ends the message, and no other provider may get the message.
+    """
+    if len(outcomes) == 1:
+        return outcomes[0]
+    accepted_ones = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
+    if outcomes and len(accepted_ones) == len(outcomes):
+        identifiers = [outcome.provider_message_id for outcome in accepted_ones]
+        return accepted(identifiers, by) or Uncertain("taken, but without id")
+    if not accepted_ones:
+        if len({type(outcome) for outcome in outcomes}) == 1:
+            return outcomes[0]
+        return Uncertain("the answer contradicts itself" if outcomes else "not in the answer")
+    for number, outcome in enumerate(outcomes, 1):
+        place = f"part {number} of {len(outcomes)}"
+        if isinstance(outcome, Refused):
+            return Refused(f"{place}: {outcome.reason}", outcome.command_status)
+        if isinstance(outcome, Postponed):
+            return Refused(f"{place}: {outcome.reason}")
+    return next(outcome for outcome in outcomes if isinstance(outcome, Uncertain))
 
 
 def _digits(number: str) -> str:
