@@ -17,6 +17,7 @@ from typing import Final, NamedTuple, Protocol
 from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Outcome
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
 
 EarlyKey = tuple[str, str, float]
@@ -49,6 +50,7 @@ class Verdict:
     """The outcome of an attempt, and where its message is from now on.
 
     *state* (0: none) and *error* are the end that the outcome makes: the caller settles it.
+    *parts* are those of a message with several provider_message_ids.
     """
 
     attempt: Attempt
@@ -61,6 +63,7 @@ class Verdict:
     next_hop: int = 0
     state: int = 0
     error: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
@@ -79,6 +82,15 @@ class Settlement:
     source: str
     deliveries: list[Delivery] = field(default_factory=list)
     renamed: str | None = None
+
+
+class PartEnd(NamedTuple):
+    """The final state of a part of a message; *number* is the part's place, from 1."""
+
+    message_id: int
+    number: int
+    state: int
+    error: int
 
 
 @dataclass(slots=True)
@@ -226,6 +238,12 @@ class ReportStore(Protocol):
         """Write the states of messages and the deliveries that they make due.
 
         *used* are early reports that are used up by it: they are deleted.
+        """
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Awaitable[dict[int, tuple[Part, ...]]]:
+        """Write the ends of parts; return all parts of their messages then, by message_id.
+
+        A part that has ended already keeps its state.
         """
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Awaitable[None]:

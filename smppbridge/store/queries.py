@@ -11,7 +11,7 @@ from smppbridge.model.identifiers import StoredIds, Tolerance, same_id, spelling
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store import mo
+from smppbridge.store import mo, parts
 from smppbridge.store import records as rec
 from smppbridge.store.port import EXACT, EarlyReport, Found, LineQuery, Restored, Waiting
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
@@ -20,6 +20,14 @@ from smppbridge.store.statements import SqlRow
 _MESSAGE, _DELIVERY = columns(MessageRow), columns(DeliveryRow)
 _EARLY = ", ".join(each.name for each in fields(EarlyReport))
 _OUT = "stage in (2, 3)"  # word for word as in the partial index
+# A message is found by its own id and by the ids of its parts: one step, for most have none.
+_BY_PROVIDER = (
+    f"select provider_message_id, {_MESSAGE} from message where provider_message_id is not null "
+    "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? "
+    f"union all select part_id, {_MESSAGE} from (select message_id as whole, provider_message_id "
+    "as part_id from part where provider = ? and lower(ltrim(provider_message_id, '0')) = ?) "
+    "join message on message_id = whole order by message_id desc limit ?"
+)
 
 AT_ONCE = 250  # ids in one statement
 SAME_IDS = 256  # messages with one provider_message_id, the newest of them
@@ -64,7 +72,9 @@ def _stored_ids(db: sqlite3.Connection) -> StoredIds:
     stored = StoredIds()
     for key in db.execute(
         f"select provider, provider_message_id from message where {_OUT} "
-        "and provider_message_id is not null"
+        "and provider_message_id is not null union all select part.provider, "
+        f"part.provider_message_id from message join part using (message_id) where {_OUT} "
+        "and parts > 0"
     ):
         stored.add(key)
     return stored
@@ -107,9 +117,7 @@ def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found
             "order by message_id",
             (key,),
         )
-        members = [MessageRow._make(row) for row in rows]
-        segments = _segments(db, members)
-        found[key] = [rec.read_found(row, segments.get(row.message_id, ())) for row in members]
+        found[key] = _found(db, [MessageRow._make(row) for row in rows])
     return found
 
 
@@ -136,7 +144,7 @@ def find(
         else:
             row = _by_provider(db, *key, tolerances.get(key[0], "exact"))
         if row is not None:
-            found[key] = rec.read_found(row, _segments(db, [row]).get(row.message_id, ()))
+            (found[key],) = _found(db, [row])
     return found
 
 
@@ -224,6 +232,7 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
         for table, ids in (
             ("delivery", owners),
             ("attempt", chunk),
+            ("part", chunk),
             ("segment", segments),
             ("message", chunk),
         ):
@@ -269,9 +278,21 @@ def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
 
 
 def _attempts(db: sqlite3.Connection, read: Iterable[SqlRow]) -> list[Attempt]:
-    rows = [MessageRow._make(row) for row in read]
+    return [message.attempt for message in _found(db, [MessageRow._make(row) for row in read])]
+
+
+def _found(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> list[Found]:
+    """Return messages with their segments, parts and latest attempts."""
     segments = _segments(db, rows)
-    return [rec.read_attempt(row, segments.get(row.message_id, ())) for row in rows]
+    several = [row.message_id for row in rows if row.parts]
+    named = parts.of_messages(db, several) if several else {}
+    return [
+        Found(
+            rec.read_attempt(row, segments.get(row.message_id, ()), named.get(row.message_id, ())),
+            Stage(row.stage),
+        )
+        for row in rows
+    ]
 
 
 def _segments(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> dict[int, tuple[Segment, ...]]:
@@ -298,16 +319,11 @@ def _by_id(db: sqlite3.Connection, message_id: int) -> MessageRow | None:
 def _by_provider(
     db: sqlite3.Connection, provider: str, provider_message_id: str, tolerance: Tolerance
 ) -> MessageRow | None:
-    read = db.execute(
-        f"select {_MESSAGE} from message where provider_message_id is not null "
-        "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? "
-        "order by message_id desc limit ?",
-        (provider, same_id(provider_message_id), SAME_IDS),
-    )
-    rows = [MessageRow._make(row) for row in read]
-    known = {row.provider_message_id or "" for row in rows}
-    spelling = spelling_of(provider_message_id, known, tolerance)
-    rows = [row for row in rows if row.provider_message_id == spelling]
+    like = (provider, same_id(provider_message_id))
+    read = db.execute(_BY_PROVIDER, (*like, *like, SAME_IDS))
+    named = [(name, MessageRow._make(row)) for name, *row in read]
+    spelling = spelling_of(provider_message_id, {name for name, _ in named}, tolerance)
+    rows = [row for name, row in named if name == spelling]
     open_ = [row for row in rows if row.stage != Stage.FINISHED]
     if open_:
         return min(open_, key=lambda row: (row.answered_at or 0.0, row.message_id))

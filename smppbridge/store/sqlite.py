@@ -11,8 +11,9 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import mo, queries
+from smppbridge.store import mo, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
@@ -25,6 +26,7 @@ from smppbridge.store.port import (
     Found,
     LineQuery,
     MoEntry,
+    PartEnd,
     Restored,
     Settlement,
     Verdict,
@@ -141,6 +143,10 @@ class SqliteStore:
             (sql.RECORD, [rec.verdict_row(v) for v in verdicts]),
             (sql.INSERT_ATTEMPT, noted),
         ]
+        if several := [v for v in verdicts if v.parts]:
+            counts: list[SqlRow] = [(v.attempt.message.message_id, len(v.parts)) for v in several]
+            rows = [row for v in several for row in parts.part_rows(v)]
+            writes += [(sql.MARK_PARTS, counts), (sql.INSERT_PART, rows)]
         if settlements:
             writes += _settled(settlements)
         return self._write(writes)
@@ -160,6 +166,11 @@ class SqliteStore:
         if used:
             writes.append((sql.DELETE_EARLY, list(used)))
         return self._write(writes)
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[Part, ...]]]:
+        ids = list(dict.fromkeys(part.message_id for part in ended))
+        writes: Writes = [(sql.END_PART, list(ended))]
+        return self._writer.write_and_query(writes, lambda db: parts.of_messages(db, ids))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         rows: list[SqlRow] = [

@@ -78,6 +78,18 @@ RECORD = _update(
     "answered_at=v.at, provider_message_id=coalesce(v.pmid, provider_message_id)",
     "message_id=v.id and message.stage < 4",
 )
+MARK_PARTS = _update("message", "id,parts", "parts=v.parts", "message_id=v.id and stage < 4")
+INSERT_PART = _insert(
+    "part",
+    "message_id,number,provider,provider_message_id,needed",
+    "insert or replace",
+)
+END_PART = _update(
+    "part",
+    "id,n,s,e",
+    "state=v.s, error=v.e",
+    "message_id=v.id and number=v.n and state = 0",
+)
 INSERT_ATTEMPT = _insert(
     "attempt", "message_id,number,provider,begun_at,ended_at,outcome,reason", "insert or ignore"
 )
@@ -148,6 +160,9 @@ ORDER = (
     JOIN_SEGMENT,
     BEGIN,
     RECORD,
+    MARK_PARTS,
+    INSERT_PART,
+    END_PART,
     INSERT_ATTEMPT,
     MOVE,
     REVISIT,

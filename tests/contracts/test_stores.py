@@ -14,6 +14,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
 from smppbridge.model.outcome import Refused
+from smppbridge.model.parts import Part
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import (
@@ -21,6 +22,7 @@ from smppbridge.store.port import (
     Entry,
     Found,
     LineQuery,
+    PartEnd,
     StoreFailure,
     Verdict,
     Waiting,
@@ -32,6 +34,7 @@ from tests.store.opened import (
     accept,
     again,
     first_attempt,
+    in_parts,
     key,
     message,
     mo_entry,
@@ -393,6 +396,117 @@ def test_a_provider_message_id_is_matched_tolerantly_and_never_ambiguously(
     answers = opened.wait(opened.store.find(keys, {"keccel": "zeros"}))
     expected = {1: 1} | ({("keccel", asked): answer} if answer else {})
     assert {k: f.attempt.message.message_id for k, f in answers.items()} == expected
+
+
+# -- parts --------------------------------------------------------------------------------------
+
+
+def parts_of(opened: Opened, message_id: int = 1) -> list[tuple[str, int, int]]:
+    parts = found(opened, message_id).attempt.parts
+    return [(part.provider_message_id, part.state, part.error) for part in parts]
+
+
+def test_a_message_is_found_by_the_id_of_any_of_its_parts(opened: Opened) -> None:
+    one, several, finished = accept(opened, [message(n) for n in (1, 2, 3)], begun=True)
+    verdicts = [in_parts(several, "a", "B", "c", by="last"), taken(one, "one")]
+    opened.wait(opened.store.record([*verdicts, in_parts(finished, "x", "y")]))
+    opened.wait(opened.store.settle([told(finished, State.REJECTED)]))
+    names = ["no", "one", "a", "B", "c", "x", "y", "nobody"]
+    keys: list[tuple[str, str] | int] = [("keccel", name) for name in names]
+    expected = dict(zip(names, (None, 1, 2, 2, 2, 3, 3, None), strict=True))
+    for _ in range(2):
+        answers = opened.wait(opened.store.find([*keys, ("d7", "c")]))
+        ids = {key[1]: message.attempt.message.message_id for key, message in answers.items()}
+        assert ids == {name: each for name, each in expected.items() if each}
+        assert answers["keccel", "y"].stage is Stage.FINISHED
+        assert answers["keccel", "one"].attempt.parts == ()
+        attempt = answers["keccel", "c"].attempt
+        assert (attempt.provider_message_id, attempt.provider) == ("a", "keccel")
+        assert attempt.parts == (Part("a", False), Part("B", False), Part("c"))
+        opened.reopen()
+
+
+def test_parts_end_once_and_all_parts_of_their_messages_are_the_answer(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (1, 2, 3)], begun=True)
+    names = (["a", "b"], ["c", "d", "e"], ["f"])
+    verdicts = [in_parts(a, *n) for a, n in zip(attempts, names, strict=True)]
+    opened.wait(opened.store.record(verdicts))
+    ended = [PartEnd(2, 3, State.EXPIRED, 7), PartEnd(1, 1, State.DELIVERED, 0)]
+    nobody = [PartEnd(3, 1, State.DELIVERED, 0), PartEnd(99, 1, 2, 0), PartEnd(1, 9, 2, 0)]
+    answer = opened.wait(opened.store.end_parts([nobody[0], *ended, *nobody[1:]]))
+    assert answer == {
+        1: (Part("a", state=State.DELIVERED), Part("b")),
+        2: (Part("c"), Part("d"), Part("e", state=State.EXPIRED, error=7)),
+    }
+    opened.reopen()
+    changed = [PartEnd(2, 3, State.DELIVERED, 0), PartEnd(2, 1, State.REJECTED, 1)]
+    assert opened.wait(opened.store.end_parts(changed)) == {
+        2: (
+            Part("c", state=State.REJECTED, error=1),
+            Part("d"),
+            Part("e", state=State.EXPIRED, error=7),
+        )
+    }
+    assert found(opened).attempt.parts == answer[1]
+    assert found(opened).stage is Stage.SUBMITTED
+    assert opened.wait(opened.store.end_parts([])) == {}
+
+
+def test_two_who_end_parts_at_once_see_each_other(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.record([in_parts(attempt, "a", "b")]))
+    ends = [PartEnd(1, n, State.DELIVERED, 0) for n in (1, 2)]
+    calls = [opened.store.end_parts([end]) for end in ends]
+    answers: list[Any] = []
+    for call in calls:
+        call.addCallback(answers.append)
+    opened.wait(*calls)
+    assert any(all(part.state for part in answer[1]) for answer in answers)
+
+
+def test_parts_that_end_in_the_transaction_that_names_them_have_ended(opened: Opened) -> None:
+    attempts = accept(opened, [message()], begun=True)
+    opened.reopen(started=False)
+    recorded = opened.store.record([in_parts(attempts[0], "a", "b")])
+    ended = opened.store.end_parts([PartEnd(1, 2, State.DELIVERED, 0)])
+    opened.start()
+    answer = opened.wait(recorded, ended)
+    assert answer == {1: (Part("a"), Part("b", state=State.DELIVERED))}
+
+
+def test_the_ends_of_parts_are_not_written_where_the_store_fails(opened: Opened) -> None:
+    (attempt,) = accept(opened, [message()], begun=True)
+    opened.wait(opened.store.record([in_parts(attempt, "a", "b")]))
+    opened.fail(True)
+    with pytest.raises(StoreFailure):
+        opened.wait(opened.store.end_parts([PartEnd(1, 1, State.DELIVERED, 0)]))
+    opened.fail(False)
+    with pytest.raises(StoreFailure):
+        opened.wait(opened.store.end_parts([PartEnd(1, 1, 2**64, 0)]))
+    assert parts_of(opened) == [("a", 0, 0), ("b", 0, 0)]
+
+
+def test_parts_come_with_a_message_that_is_due(opened: Opened) -> None:
+    first, last = accept(opened, [message(n) for n in (1, 2)], begun=True)
+    opened.wait(opened.store.record([in_parts(first, "a", "b"), taken(last, "c")]))
+    opened.wait(opened.store.end_parts([PartEnd(1, 2, State.DELIVERED, 0)]))
+    due = opened.wait(opened.store.due(Stage.SUBMITTED, "keccel", NOW + 60, 10))
+    parts = (Part("a"), Part("b", state=State.DELIVERED))
+    assert [attempt.parts for attempt in due] == [parts, ()]
+
+
+def test_parts_are_forgotten_with_their_message(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (1, 2)], begun=True)
+    verdicts = [in_parts(a, f"a{n}", f"b{n}") for n, a in enumerate(attempts, 1)]
+    opened.wait(opened.store.record(verdicts))
+    opened.wait(opened.store.settle([told(attempts[0], State.DELIVERED)]))
+    assert opened.wait(opened.store.forget(NOW + 100, 10)) == 1
+    answers = opened.wait(opened.store.find([("keccel", "b1"), ("keccel", "b2")]))
+    assert list(answers) == [("keccel", "b2")]
+    accept(opened, [message()], begun=True)
+    assert found(opened).attempt.parts == ()
+    opened.wait(opened.store.record([taken(attempts[0], "again")]))
+    assert found(opened).attempt.parts == ()
 
 
 def early(name: str = "X", **changes: Any) -> EarlyReport:

@@ -15,9 +15,11 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import StoredIds, Tolerance, is_alike
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
+from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
 from smppbridge.store import mo
 from smppbridge.store import records as rec
+from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
     EXACT,
     EarlyKey,
@@ -26,6 +28,7 @@ from smppbridge.store.port import (
     Found,
     LineQuery,
     MoEntry,
+    PartEnd,
     Restored,
     Settlement,
     StoreFailure,
@@ -43,6 +46,8 @@ class Part(IntEnum):
     MESSAGE = auto()
     BEGIN = auto()
     RECORD = auto()
+    PARTS = auto()
+    END_PARTS = auto()
     MOVE = auto()
     REVISIT = auto()
     STATE = auto()
@@ -76,6 +81,7 @@ class Row:
     state: int = 0
     batch: str | None = None
     done_at: float = 0.0
+    parts: tuple[MessagePart, ...] = ()
 
     def attempt(self) -> Attempt:
         segments = tuple(map(replace, self.message.segments))
@@ -90,7 +96,14 @@ class Row:
             self.provider_message_id,
             self.state,
             self.batch,
+            self.parts,
         )
+
+    def names(self) -> list[str]:
+        """Return the ids that the provider gave the message: of each part, if it has parts."""
+        if self.parts:
+            return [part.provider_message_id for part in self.parts]
+        return [] if self.provider_message_id is None else [self.provider_message_id]
 
 
 @dataclass
@@ -304,7 +317,17 @@ class FakeStore:
                     row.provider, row.hop = provider, hop
                     row.provider_message_id = name or row.provider_message_id
 
+        named = {v.attempt.message.message_id: v.parts for v in verdicts if v.parts}
+
+        def name_parts() -> None:
+            for message_id, found in named.items():
+                if row := self._open(message_id):
+                    row.parts = found
+
         parts: Parts = [(Part.RECORD, does), *self._settling(settlements)]
+        if named:
+            parts.append((Part.PARTS, name_parts))
+            noted += [row for v in verdicts for row in part_rows(v)]
         return self._do("record", parts, rows=[*rows, *noted, *_settled_rows(settlements)])
 
     def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
@@ -357,6 +380,25 @@ class FakeStore:
             (Part.FINAL, lambda: set_states(finals, final=True)),
             (Part.DELIVERY, owe),
         ]
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[MessagePart, ...]]]:
+        ended = list(ended)
+
+        def does() -> None:
+            for message_id, number, state, error in ended:
+                row = self.messages.get(message_id)
+                if row is None or number > len(row.parts) or row.parts[number - 1].state:
+                    continue
+                found = list(row.parts)
+                found[number - 1] = replace(found[number - 1], state=state, error=error)
+                row.parts = tuple(found)
+
+        def question() -> dict[int, tuple[MessagePart, ...]]:
+            rows = {part.message_id: self.messages.get(part.message_id) for part in ended}
+            return {name: row.parts for name, row in rows.items() if row and row.parts}
+
+        parts: Parts = [(Part.END_PARTS, does)]
+        return self._do("end_parts", parts, question, rows=[tuple(part) for part in ended])
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         rows: list[SqlRow] = [
@@ -568,7 +610,8 @@ class FakeStore:
         named = [
             (name, r)
             for r in self.messages.values()
-            if r.provider == provider and (name := r.provider_message_id) is not None
+            if r.provider == provider
+            for name in r.names()
         ]
         tolerance = tolerances.get(provider, "exact")
         exact = [r for name, r in named if name == wanted]
