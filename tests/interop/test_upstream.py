@@ -181,14 +181,14 @@ class Esme:
         self.client.connect()
         self.client.bind_transceiver(system_id="python", password=PASSWORD)
 
-    def submit(self, text: str) -> bytes:
+    def submit(self, text: str, number: str = NUMBER) -> bytes:
         """Submit a text as UCS2, whole; return its message_id."""
         self.client.send_message(
             source_addr_ton=5,
             source_addr="ACME",
             dest_addr_ton=1,
             dest_addr_npi=1,
-            destination_addr=NUMBER,
+            destination_addr=number,
             registered_delivery=1,
             data_coding=8,
             message_payload=text.encode("utf-16-be"),
