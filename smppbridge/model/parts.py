@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from smppbridge.model.identifiers import same_id
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
 
 DeliveredBy = Literal["all", "last", "first"]
@@ -57,6 +58,15 @@ def parts_of(identifiers: Sequence[str | None], by: DeliveredBy) -> tuple[Part, 
     if not any(needed):
         return None
     return tuple(Part(identifier, identifier in needed) for identifier in named)
+
+
+def number_of(parts: Sequence[Part], provider_message_id: str) -> int:
+    """Return the number (from 1) of the part with an id, or of the only part like it, else 0."""
+    names = [part.provider_message_id for part in parts]
+    if provider_message_id in names:
+        return 1 + names.index(provider_message_id)
+    alike = [same_id(name) == same_id(provider_message_id) for name in names]
+    return 1 + alike.index(True) if alike.count(True) == 1 else 0
 
 
 def joint_state(parts: Sequence[Part]) -> tuple[int, int] | None:

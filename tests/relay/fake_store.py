@@ -196,8 +196,9 @@ class FakeStore:
     def _stored_ids(self) -> StoredIds:
         stored = StoredIds()
         for row in self.messages.values():
-            if row.stage in (Stage.SUBMITTING, Stage.SUBMITTED) and row.provider_message_id:
-                stored.add((row.provider, row.provider_message_id))
+            if row.stage in (Stage.SUBMITTING, Stage.SUBMITTED):
+                for name in row.names():
+                    stored.add((row.provider, name))
         return stored
 
     def _carry_out(self, calls: list[Call]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from smppbridge.model.identifiers import StoredIds
 from smppbridge.model.message import Attempt
+from smppbridge.relay.report.parts import keys_of
 from smppbridge.smpp.constants import FINAL_STATES
 
 MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
@@ -40,12 +41,13 @@ class Awaited:
         for attempt in attempts:
             if attempt.state in FINAL_STATES:
                 continue
-            key = attempt.provider, attempt.provider_message_id or ""
-            if stored and key in stored:
-                continue
-            held = first.setdefault(key, attempt)
-            if held is not attempt:
-                self._queue(key, held, attempt)
+            single = attempt.provider, attempt.provider_message_id or ""
+            for key in keys_of(attempt) if attempt.parts else (single,):
+                if stored and key in stored:
+                    continue
+                held = first.setdefault(key, attempt)
+                if held is not attempt:
+                    self._queue(key, held, attempt)
         while len(first) > MOST_AWAITED:
             self._leave_to_the_store(next(iter(first)))
 
@@ -62,7 +64,12 @@ class Awaited:
 
     def remove(self, attempt: Attempt) -> bool:
         """Await no report about the message of an attempt; return whether reports were awaited."""
-        key = attempt.provider, attempt.provider_message_id or ""
+        if attempt.parts:
+            removed = [self._remove(key, attempt) for key in keys_of(attempt)]
+            return any(removed)
+        return self._remove((attempt.provider, attempt.provider_message_id or ""), attempt)
+
+    def _remove(self, key: Key, attempt: Attempt) -> bool:
         held = self.first.get(key)
         if held is None:
             return False

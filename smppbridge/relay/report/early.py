@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from smppbridge.model.identifiers import Tolerance, same_id, spelling_of
 from smppbridge.model.message import Attempt
 from smppbridge.model.report import Report
+from smppbridge.relay.report.parts import keys_of
 from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.port import EarlyReport
 
@@ -97,12 +98,12 @@ class Early:
         A report that came before an attempt began is about another message of the same id.
         """
         met: list[Met] = []
-        rest: list[Attempt] = []
+        rest: list[tuple[Attempt, str]] = []
         for attempt in attempts:
-            if not self._meet(attempt, attempt.provider_message_id or "", met):
-                rest.append(attempt)
-        for attempt in rest:
-            wanted = attempt.provider_message_id or ""
+            for _, wanted in keys_of(attempt):
+                if not self._meet(attempt, wanted, met):
+                    rest.append((attempt, wanted))
+        for attempt, wanted in rest:
             known = self._spellings.get((attempt.provider, same_id(wanted)), ())
             tolerance = tolerances.get(attempt.provider, "exact")
             if (spelling := spelling_of(wanted, known, tolerance)) is not None:

@@ -17,9 +17,9 @@ from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
 from smppbridge.relay.report.early import Early, EarlyRules, Key, Met
-from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.report.ending import Endings, Fate, fate_of
+from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
-from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportStore, StoreFailure
 
 SOUGHT_AT_ONCE = 500
@@ -82,7 +82,7 @@ class Reports:
 
     def _oldest(self, provider: str, report: Report, fates: Sequence[Fate]) -> Attempt:
         """Return the open attempt that was accepted first; *fates* are about to be claimed."""
-        ending = {id(fate.attempt) for fate in fates if fate.final}
+        ending = {id(fate.attempt) for fate in fates if fate.final and not fate.part}
         return self.awaited.oldest(
             (provider, report.provider_message_id),
             lambda attempt: id(attempt) in ending or self._endings.ends(attempt),
@@ -107,6 +107,16 @@ class Reports:
 
     async def _settle(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
+    ) -> None:
+        for fate in fates:
+            if fate.part:
+                fates, used = await self._joined(fates, source, used)
+                break
+        if fates or used:
+            await self._settle_wholes(fates, source, used)
+
+    async def _settle_wholes(
+        self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey]
     ) -> None:
         ending = self._endings.claim(fates, source)
         taken = {id(fate): fate.early for fate in fates if fate.early}
@@ -136,6 +146,21 @@ class Reports:
             await self._settle_renamed([fate for fate in ending.fates if fate.renamed], source)
         if not all(before.durable or fate.early for fate, before in ending.blocked):
             raise StoreFailure("the state that stood before was not written")
+
+    async def _joined(
+        self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey]
+    ) -> tuple[Sequence[Fate], Sequence[EarlyKey]]:
+        """Return the fates of whole messages and the reports used up; parts' ends are on disk."""
+        try:
+            wholes = await of_messages(self._store, fates)
+        except StoreFailure:
+            self._put_back([fate.early for fate in fates if fate.early])
+            self._undropped += used
+            raise
+        parts = set(fates).difference(wholes)
+        for fate in parts:
+            self._meters.reported(fate.attempt.provider, source, fate.state, 1)
+        return wholes, [*used, *(fate.early.key for fate in parts if fate.early)]
 
     async def _settle_renamed(self, fates: Sequence[Fate], source: str) -> None:
         """Settle messages whose reports came under their new ids before the ids were known."""
@@ -310,17 +335,3 @@ async def _failure_of(write: Awaitable[None]) -> StoreFailure | None:
     except StoreFailure as failure:
         return failure
     return None
-
-
-def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
-    """Return the fate that a report gives to the message of an attempt."""
-    return Fate(
-        attempt,
-        report.state,
-        report.error,
-        stage,
-        report.state in FINAL_STATES,
-        renamed=report.renamed or None,
-        done_at=report.done_at,
-        early=report if isinstance(report, EarlyReport) else None,
-    )

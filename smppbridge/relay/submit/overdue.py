@@ -23,6 +23,7 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Fate
+from smppbridge.relay.report.parts import open_keys
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
@@ -212,22 +213,23 @@ class Overdue:
 
     def _poll(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         name, provider = lane.name, lane.provider
-        self._out[name] = self._out.get(name, 0) + len(attempts)
+        asked = [(attempt, key[1]) for attempt in attempts for key in open_keys(attempt)]
+        self._out[name] = self._out.get(name, 0) + len(asked)
         self._asking |= {a.message.message_id for a in attempts}
         self._carrier.carry(
             name,
-            attempts,
-            lambda a: provider.query(a.message, a.provider_message_id or ""),
+            asked,
+            lambda about: provider.query(about[0].message, about[1]),
             partial(self._polled, self._clock.monotonic()),
         )
 
     def _polled(self, asked_at: float, conclusions: Conclusions) -> None:
         took = self._clock.monotonic() - asked_at
         reports: dict[str, list[Report]] = {}
-        for attempt, found in conclusions:
+        for (attempt, asked), found in conclusions:
             name = attempt.provider
             self._out[name] -= 1
-            known = isinstance(found, Report) and self._is_about(attempt, found)
+            known = isinstance(found, Report) and self._is_about(name, asked, found)
             self._meters.asked(name, "query", "answered" if known else "failed", [took])
             message_id = attempt.message.message_id
             if known:  # by our id the report finds its message: it is never early
@@ -237,9 +239,9 @@ class Overdue:
         for name, received in reports.items():
             self._spawn(self._receive(name, received))
 
-    def _is_about(self, attempt: Attempt, report: Report) -> bool:
+    def _is_about(self, name: str, asked: str, report: Report) -> bool:
         """Return whether an answer has the id that was asked, by the tolerance of the provider."""
-        rules, asked = self._rules.get(attempt.provider), attempt.provider_message_id or ""
+        rules = self._rules.get(name)
         return is_alike(asked, report.provider_message_id, rules.ids if rules else "exact")
 
     async def _receive(self, name: str, reports: Sequence[Report]) -> None:
