@@ -98,7 +98,10 @@ def kannel(installed: None, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert "PANIC" not in bearerbox.said + smpp_box.said
 
 
-@pytest.fixture(scope="module", params=["udh", "udh16", "sar", "payload"])
+WAYS = ["udh all", "udh last", "udh first", "udh16 all", "sar last", "payload all"]
+
+
+@pytest.fixture(scope="module", params=WAYS)
 def esme(
     request: pytest.FixtureRequest,
     kannel: dict[str, str],
@@ -108,7 +111,8 @@ def esme(
     (smpp,) = free_ports(1)
     folder = tmp_path_factory.mktemp("bridge")
     path: Path = folder / "bridge.yaml"
-    terms = {"segments": request.param, "delivered_by": "all", "password": PASSWORD}
+    segments, delivered_by = request.param.split()
+    terms = {"segments": segments, "delivered_by": delivered_by, "password": PASSWORD}
     path.write_text(SETTINGS.format(smpp=smpp, folder=folder, upstream=kannel["upstream"], **terms))
     with running("run", "--config", str(path)) as bridge:
         bridge.until("upstream_bound")

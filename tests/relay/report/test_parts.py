@@ -278,6 +278,24 @@ def test_a_failing_store_is_told_of_and_a_repeated_report_settles(known: str, go
     quiet(world)
 
 
+@pytest.mark.parametrize("good", range(3))
+def test_an_early_report_that_was_answered_survives_a_failing_store(good: int) -> None:
+    world, message_id = out()
+    answers = world.told(says("a"), says("b"))
+    world.store.commit_all()
+    assert answers == ["kept"]
+    world.wire.answer((message_id, in_parts("a", "b")))
+    world.store.commit(1)  # the record
+    for _ in range(good):
+        world.store.commit(min(1, len(world.store.pending)))
+    while world.store.pending:
+        world.store.fail(1)
+    world.spawn(world.reports.forget_early())
+    world.store.commit_all()
+    assert owed(world) == [(message_id, DELIVERED, 0)]
+    quiet(world)
+
+
 def test_a_report_about_an_acceptance_that_was_not_recorded_is_not_answered() -> None:
     world, message_id = out()
     world.wire.answer((message_id, in_parts("a", "b")))
