@@ -64,25 +64,22 @@ class Awaited:
 
     def remove(self, attempt: Attempt) -> bool:
         """Await no report about the message of an attempt; return whether reports were awaited."""
-        if attempt.parts:
-            removed = [self._remove(key, attempt) for key in keys_of(attempt)]
-            return any(removed)
-        return self._remove((attempt.provider, attempt.provider_message_id or ""), attempt)
-
-    def _remove(self, key: Key, attempt: Attempt) -> bool:
-        held = self.first.get(key)
-        if held is None:
-            return False
-        message_id = attempt.message.message_id
-        line = [held, *self._behind.pop(key, ())] if self._behind else [held]
-        rest = [each for each in line if each.message.message_id != message_id]
-        if rest:
-            self.first[key] = rest[0]
-            if len(rest) > 1:
-                self._behind[key] = rest[1:]
-        else:
-            del self.first[key]
-        return len(rest) < len(line)
+        message_id, removed = attempt.message.message_id, False
+        single = attempt.provider, attempt.provider_message_id or ""
+        for key in keys_of(attempt) if attempt.parts else (single,):
+            held = self.first.get(key)
+            if held is None:
+                continue
+            line = [held, *self._behind.pop(key, ())] if self._behind else [held]
+            rest = [each for each in line if each.message.message_id != message_id]
+            removed |= len(rest) < len(line)
+            if rest:
+                self.first[key] = rest[0]
+                if len(rest) > 1:
+                    self._behind[key] = rest[1:]
+            else:
+                del self.first[key]
+        return removed
 
     def _queue(self, key: Key, held: Attempt, attempt: Attempt) -> None:
         line = [held, *self._behind.get(key, ())]

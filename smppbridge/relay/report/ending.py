@@ -29,8 +29,7 @@ from enum import IntEnum
 from typing import Protocol
 
 from smppbridge.model.message import Attempt, Message, Stage
-from smppbridge.model.parts import number_of
-from smppbridge.model.report import Delivery, Report
+from smppbridge.model.report import Delivery
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
@@ -95,8 +94,8 @@ class Fate:
 
     *error* is a network error code, *renamed* that of a Settlement, *done_at* that of a Report.
     *early* is the early report that gives the state, *part* the number of the part that the report
-    is about (0: the message).  Only the movement that builds a fate writes
-    it, before the claim; only Endings writes whether the state is *durable*.
+    is about (0: the message).  Only the movement that builds a fate writes it, before the claim;
+    only Endings writes whether the state is *durable*.
     """
 
     attempt: Attempt
@@ -109,21 +108,6 @@ class Fate:
     early: EarlyReport | None = None
     part: int = 0
     durable: bool = False
-
-
-def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
-    """Return the fate that a report gives to the message of an attempt."""
-    return Fate(
-        attempt,
-        report.state,
-        report.error,
-        stage,
-        report.state in FINAL_STATES,
-        renamed=report.renamed or None,
-        done_at=report.done_at,
-        early=report if isinstance(report, EarlyReport) else None,
-        part=number_of(attempt.parts, report.provider_message_id) if attempt.parts else 0,
-    )
 
 
 @dataclass(slots=True)

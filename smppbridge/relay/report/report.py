@@ -10,19 +10,23 @@ together about one id are one early report: it is settled once, by who finds its
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.parts import number_of
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
 from smppbridge.relay.report.early import Early, EarlyRules, Key, Met
-from smppbridge.relay.report.ending import Endings, Fate, fate_of
+from smppbridge.relay.report.ending import Endings, Fate
 from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
+from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportStore, StoreFailure
 
 SOUGHT_AT_ONCE = 500
+_PART = attrgetter("part")
 
 
 class Reports:
@@ -108,16 +112,8 @@ class Reports:
     async def _settle(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
     ) -> None:
-        for fate in fates:
-            if fate.part:
-                fates, used = await self._joined(fates, source, used)
-                break
-        if fates or used:
-            await self._settle_wholes(fates, source, used)
-
-    async def _settle_wholes(
-        self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey]
-    ) -> None:
+        if sum(map(_PART, fates)):
+            fates, used = await self._joined(fates, source, used)
         ending = self._endings.claim(fates, source)
         taken = {id(fate): fate.early for fate in fates if fate.early}
         for fate, _ in ending.blocked:
@@ -335,3 +331,18 @@ async def _failure_of(write: Awaitable[None]) -> StoreFailure | None:
     except StoreFailure as failure:
         return failure
     return None
+
+
+def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
+    """Return the fate that a report gives to the message of an attempt."""
+    return Fate(
+        attempt,
+        report.state,
+        report.error,
+        stage,
+        report.state in FINAL_STATES,
+        renamed=report.renamed or None,
+        done_at=report.done_at,
+        early=report if isinstance(report, EarlyReport) else None,
+        part=number_of(attempt.parts, report.provider_message_id) if attempt.parts else 0,
+    )
