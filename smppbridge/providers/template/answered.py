@@ -11,8 +11,7 @@ from typing import Any
 
 from smppbridge.model.identifiers import is_alike
 from smppbridge.model.message import Message
-from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
-from smppbridge.model.parts import DeliveredBy
+from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import (
     MAX_ANSWER,
@@ -23,6 +22,7 @@ from smppbridge.providers.answers import (
     unknown_status,
 )
 from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
+from smppbridge.providers.joined import joined
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
 from smppbridge.providers.template.places import (
@@ -163,14 +163,14 @@ class Submitted:
         else:
             return [Uncertain(f"{len(items)} items for {len(messages)} messages")] * len(messages)
         return [
-            _joined([self._judged(item, message) for item in mine], self._by)
+            joined([self._judged(item, message) for item in mine], self._by)
             for mine, message in zip(matched, messages, strict=True)
         ]
 
     def _in_parts(self, document: Any, message: Message) -> Outcome:
         """Return the outcome of *message* in a document about nothing else, part by part."""
         parts = self._parts(document) if self._parts else None
-        return _joined([self._judged(part, message) for part in parts or [document]], self._by)
+        return joined([self._judged(part, message) for part in parts or [document]], self._by)
 
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
@@ -319,31 +319,6 @@ def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) 
         whole.get(digits, []) if shared[digits[-_SUFFIX:]] > 1 else ends.get(digits[-_SUFFIX:], [])
         for digits in wanted
     ]
-
-
-def _joined(outcomes: Sequence[Outcome], by: DeliveredBy) -> Outcome:
-    """Return the outcome of a message by those of its parts: the worst.
-
-    A part that the provider accepted may be on its way already: beside such a part a refused one
-    ends the message, and no other provider may get the message.
-    """
-    if len(outcomes) == 1:
-        return outcomes[0]
-    accepted_ones = [outcome for outcome in outcomes if isinstance(outcome, Accepted)]
-    if outcomes and len(accepted_ones) == len(outcomes):
-        identifiers = [outcome.provider_message_id for outcome in accepted_ones]
-        return accepted(identifiers, by) or Uncertain("taken, but without id")
-    if not accepted_ones:
-        if len({type(outcome) for outcome in outcomes}) == 1:
-            return outcomes[0]
-        return Uncertain("the answer contradicts itself" if outcomes else "not in the answer")
-    for number, outcome in enumerate(outcomes, 1):
-        place = f"part {number} of {len(outcomes)}"
-        if isinstance(outcome, Refused):
-            return Refused(f"{place}: {outcome.reason}", outcome.command_status)
-        if isinstance(outcome, Postponed):
-            return Refused(f"{place}: {outcome.reason}")
-    return next(outcome for outcome in outcomes if isinstance(outcome, Uncertain))
 
 
 def _digits(number: str) -> str:
