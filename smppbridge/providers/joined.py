@@ -30,5 +30,5 @@ def joined(outcomes: Sequence[Outcome], by: DeliveredBy) -> Outcome:
         if isinstance(outcome, Refused):
             return replace(outcome, reason=f"{place}: {outcome.reason}", provider_fault=False)
         if isinstance(outcome, Postponed):
-            return Refused(f"{place}: {outcome.reason}")
+            return Refused(f"{place}: {outcome.reason}", words=outcome.words)
     return next(outcome for outcome in outcomes if isinstance(outcome, Uncertain))

@@ -67,6 +67,13 @@ def test_a_receipt_without_a_text_tail_says_what_became_of_it(stat, state):
     assert read(receipt(stat=stat)) == Report("42", state, done_at=DONE)
 
 
+def test_a_word_of_stat_that_is_not_known_is_named():
+    assert read(receipt(stat="Whatever")).unknown == "WHATEVER"
+    for stat in ("ENROUTE", "DELIVRD", "SCHEDUL"):
+        assert read(receipt(stat=stat)).unknown == ""
+    assert read(receipt(stat="Lost"), smpp(states={"LOST": "undeliverable"})).unknown == ""
+
+
 def test_words_of_stat_can_be_added():
     assert read(receipt(stat="Lost"), smpp(states={"LOST": "undeliverable"})).state == 5
     assert read(receipt(stat="FAILED"), smpp(states={"FAILED": "expired"})).state == 3

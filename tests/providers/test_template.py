@@ -725,8 +725,8 @@ def test_two_items_about_one_message_that_disagree_do_not_let_it_go_elsewhere():
         return asked_for(provider, items)[1][0]
 
     assert about_the_first("ok", "ok") == Accepted("a")
-    assert about_the_first("no", "ok") == Refused("part 1 of 2: no")
-    assert about_the_first("ok", "no") == Refused("part 2 of 2: no")
+    assert about_the_first("no", "ok") == Refused("part 1 of 2: message refused", words="no")
+    assert about_the_first("ok", "no") == Refused("part 2 of 2: message refused", words="no")
     assert isinstance(about_the_first("no", "no"), Refused)
     assert isinstance(about_the_first("no", "what", "no"), Uncertain)
 
@@ -745,6 +745,7 @@ PARTS = """
     errors: {credentials: provider, throttled: throttled, number: destination}
 """
 FINE = {"status": "0"}
+UNKNOWN = Uncertain("unknown status", words="what")
 
 
 def in_parts(*parts, provider=PARTS, status=200):
@@ -770,26 +771,38 @@ def test_the_template_says_which_parts_make_a_message_delivered(by, needed):
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 @pytest.mark.parametrize(
-    ("part", "outcome"),
+    ("part", "reason", "status"),
     [
-        ({"status": "6", "error-text": "bad number"}, CommandStatus.ESME_RINVDSTADR),
-        ({"status": "4", "error-text": "bad credentials"}, CommandStatus.ESME_RSUBMITFAIL),
-        ({"status": "1", "error-text": "throttled"}, CommandStatus.ESME_RSUBMITFAIL),
+        (
+            {"status": "6", "error-text": "bad number"},
+            "destination refused",
+            CommandStatus.ESME_RINVDSTADR,
+        ),
+        (
+            {"status": "4", "error-text": "bad credentials"},
+            "credentials refused",
+            CommandStatus.ESME_RSUBMITFAIL,
+        ),
+        (
+            {"status": "1", "error-text": "throttled"},
+            "too many requests",
+            CommandStatus.ESME_RSUBMITFAIL,
+        ),
     ],
 )
-def test_a_refused_part_fails_the_message_that_may_be_on_its_way(place, part, outcome):
+def test_a_refused_part_fails_the_message_that_may_be_on_its_way(place, part, reason, status):
     """No other provider may get it: a part of it was accepted."""
     parts = [FINE, FINE]
     parts.insert(place, part)
-    reason = f"part {place + 1} of 3: {part['error-text']}"
-    assert in_parts(*parts) == Refused(reason, outcome)
+    reason = f"part {place + 1} of 3: {reason}"
+    assert in_parts(*parts) == Refused(reason, status, words=part["error-text"])
 
 
 def test_a_part_that_nobody_understands_leaves_the_message_uncertain():
     odd = PARTS.replace('refused: "*"', "refused: [9]")
-    assert in_parts(FINE, {"status": "what"}, provider=odd) == Uncertain("status what")
-    assert in_parts({"status": "what"}, FINE, provider=odd) == Uncertain("status what")
-    assert in_parts(FINE, {}) == Uncertain("status missing")
+    assert in_parts(FINE, {"status": "what"}, provider=odd) == UNKNOWN
+    assert in_parts({"status": "what"}, FINE, provider=odd) == UNKNOWN
+    assert in_parts(FINE, {}) == Uncertain("no status")
     assert in_parts(FINE, {"message-id": ""}) == Uncertain("no id")
     assert in_parts(FINE, {"status": "0", "message-id": ""}) == Uncertain("taken, but without id")
     no = {"status": "9", "message-id": ""}
@@ -798,11 +811,15 @@ def test_a_part_that_nobody_understands_leaves_the_message_uncertain():
 
 def test_what_is_refused_in_all_its_parts_is_refused_as_a_whole():
     part = {"status": "4", "error-text": "bad credentials", "message-id": ""}
-    assert in_parts(part) == Refused("bad credentials", provider_fault=True)
-    assert in_parts(part, part) == Refused("bad credentials", provider_fault=True)
+    refused = Refused("credentials refused", provider_fault=True, words="bad credentials")
+    assert in_parts(part) == refused
+    assert in_parts(part, part) == refused
     slow = {"status": "1", "error-text": "throttled"}
-    assert in_parts(slow, slow) == Postponed("throttled", whole_lane=True)
-    assert in_parts(part, status=401) == Refused("HTTP 401: bad credentials", provider_fault=True)
+    assert in_parts(slow, slow) == Postponed(
+        "too many requests", whole_lane=True, words="throttled"
+    )
+    reason = "HTTP 401: credentials refused"
+    assert in_parts(part, status=401) == replace(refused, reason=reason)
 
 
 @pytest.mark.parametrize("document", [{}, {"messages": []}, {"messages": 7}, [], b"<html>"])

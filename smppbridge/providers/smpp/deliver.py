@@ -50,9 +50,12 @@ def read_receipt(
     if identifier is None:
         raise BadReply("a receipt without a usable id")
     state = states.get(fields.stat, fields.state)
+    unknown = fields.stat if state is None else ""
     if state is None or state is MessageState.SCHEDULED:
         state = MessageState.ENROUTE
-    return Report(spelled(identifier), state, _error(fields), done_at=fields.done_date)
+    return Report(
+        spelled(identifier), state, _error(fields), done_at=fields.done_date, unknown=unknown
+    )
 
 
 def _error(fields: ReceiptFields) -> int:
