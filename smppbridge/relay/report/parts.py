@@ -15,6 +15,7 @@ from typing import Protocol
 from smppbridge.model.message import Attempt
 from smppbridge.model.parts import Part, joint_state
 from smppbridge.relay.report.ending import Fate
+from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import PartEnd, StoreFailure
 
 
@@ -33,11 +34,15 @@ def keys_of(attempt: Attempt) -> list[tuple[str, str]]:
 
 
 def open_keys(attempt: Attempt) -> list[tuple[str, str]]:
-    """Return the ids under which reports are still awaited."""
+    """Return the ids under which a report can end the message.
+
+    A part that failed, or all parts, may have ended while the end of the message was not written.
+    """
     keys = keys_of(attempt)
     if not attempt.parts:
         return keys
-    return [key for key, part in zip(keys, attempt.parts, strict=True) if not part.state]
+    named = zip(keys, attempt.parts, strict=True)
+    return [key for key, part in named if part.state != MessageState.DELIVERED] or keys
 
 
 async def of_messages(store: PartStore, fates: Sequence[Fate]) -> list[Fate]:

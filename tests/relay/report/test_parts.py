@@ -377,3 +377,21 @@ def test_each_part_that_is_open_is_polled() -> None:
     assert polled[3:] == ["c"]
     world.wire.answer(("c", says("c", FAILED, error=3)), operation="query")
     assert owed(world) == [(one, DELIVERED, 0), (several, FAILED, 3)]
+
+
+@pytest.mark.parametrize("state", [DELIVERED, FAILED])
+def test_a_poll_whose_end_was_not_written_is_made_again(state: M) -> None:
+    polls = PollRules(polls=True, rate=100.0, first=10.0)
+    lane = LaneRules(policy=Policy(first_look=polls.first_look()))
+    world, message_id = sent("a", "b", world=World(polls=polls, lane=lane))
+    world.told(says("a"))
+    world.wait(11.0)
+    world.store.at_once = False
+    world.wire.answer(("b", says("b", state)), operation="query")
+    world.store.commit(2)  # the message is found, the part ends
+    world.store.fail()
+    world.store.at_once = True
+    assert owed(world) == []
+    world.wait(20.0)
+    world.wire.answer(("b", says("b", state)), operation="query")
+    assert owed(world) == [(message_id, state, 0)]
