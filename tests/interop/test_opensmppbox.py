@@ -122,7 +122,9 @@ def esme(
         esme.client.disconnect()
         assert bridge.end() == 0
         assert "unhandled_error" not in bridge.said
-        assert "pdu_refused" not in bridge.said
+        refused = [line for line in bridge.said.splitlines() if "pdu_refused" in line]
+        # a receipt of another segment may be on its way while we unbind
+        assert [line for line in refused if "not allowed in UNBOUND" not in line] == []
 
 
 def test_texts_arrive_and_their_receipts_return(esme: Esme) -> None:
