@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 
 from smppbridge.model.address import Address
+from smppbridge.model.parts import Part
 
 
 class Stage(IntEnum):
@@ -104,7 +105,8 @@ class Attempt:
 
     *number* counts all attempts, *hop* is the place in the route.  *state* is the message_state of
     the last report (0: no report yet).  *batch* is the key of the request that carried the message,
-    where requests have keys; *begun_at* is the time of that key's first use.
+    where requests have keys; *begun_at* is the time of that key's first use.  *parts* are those of
+    a message with several provider_message_ids, as they were when the attempt was read or accepted.
     """
 
     message: Message
@@ -116,3 +118,4 @@ class Attempt:
     provider_message_id: str | None = None
     state: int = 0
     batch: str | None = None
+    parts: tuple[Part, ...] = ()

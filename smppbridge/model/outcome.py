@@ -6,16 +6,23 @@ of the message's text: the store keeps them beside the reason, a log shows them 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from smppbridge.model.parts import DeliveredBy, Part, parts_of
 from smppbridge.smpp.constants import CommandStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider accepted the message and gave the provider_message_id."""
+    """The provider accepted the message and gave the provider_message_id.
+
+    *parts* are those of a message with several provider_message_ids, whose first is the message's;
+    a message with one has none.
+    """
 
     provider_message_id: str
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +70,14 @@ def explained(outcome: Outcome) -> str:
     if isinstance(outcome, Accepted):
         return ""
     return f"{outcome.reason}: {outcome.words}" if outcome.words else outcome.reason
+
+
+def accepted(identifiers: Sequence[str | None], by: DeliveredBy) -> Accepted | None:
+    """Return the acceptance of a message whose parts have these provider_message_ids.
+
+    None: no report can be about a part that is needed.
+    """
+    parts = parts_of(identifiers, by)
+    if parts is None:
+        return None
+    return Accepted(parts[0].provider_message_id, parts if len(parts) > 1 else ())

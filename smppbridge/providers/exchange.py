@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
+from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Outcome
@@ -103,7 +104,8 @@ class Abilities:
     callback the phones that opted out.  *needs_callback_url*: each request names our callback URL.
     *callback_answer* is the body with which we have to answer a callback; *longest_answer* and
     *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
-    come over that connection, not by HTTP.
+    come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
+    answers.
     """
 
     binary: bool = False
@@ -121,6 +123,7 @@ class Abilities:
     longest_answer: int = 1_048_576
     longest_callback: int = 65_536
     bound: bool = False
+    ids: Tolerance = "exact"
 
     @property
     def keyed(self) -> bool:
@@ -191,7 +194,10 @@ class Provider:
         return None
 
     def query(self, message: Message, provider_message_id: str) -> Exchange[Report]:
-        """Query the report of a message; only with *polling*.  Raises BadReply."""
+        """Query the report of a message; only with *polling*.  Raises BadReply.
+
+        The report has the id as the provider answers it: the caller judges another spelling.
+        """
         raise NotImplementedError
 
     def pull(self) -> Exchange[Sequence[Received]]:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args
 from urllib.parse import urlencode
 
+from smppbridge.model.identifiers import is_alike
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
@@ -238,9 +239,10 @@ class Keccel(Provider):
         words = fields.get("description")
         if blame_of(words, self._blames) == "provider":
             raise bad_reply("no report", words, secrets=(self.token,))
-        if identifier_of(fields.get("messageid")) != provider_message_id:
+        identifier = identifier_of(fields.get("messageid"))
+        if identifier is None or not is_alike(identifier, provider_message_id, "zeros"):
             raise BadReply("not about the message asked for")
-        return self._report(provider_message_id, fields.get("status"))
+        return self._report(identifier, fields.get("status"))
 
     def _report(self, identifier: str, status: object) -> Report:
         if not isinstance(status, str) or not status.strip():

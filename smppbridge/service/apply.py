@@ -95,6 +95,7 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
     providers, built = settings.providers, settings.built_providers()
     relay.lanes.change(built, {n: rules.lane_rules_of(p) for n, p in providers.items()})
     relay.overdue.change({n: rules.poll_rules_of(p) for n, p in providers.items()})
+    relay.reports.change({n: p.lane.ids for n, p in providers.items()})
     relay.rounds.change({n: rules.round_rules_of(p) for n, p in providers.items()})
     connections = {n: rules.connection_of(p) for n, p in providers.items()}
     relay.wires.change(connections, rules.terms_of(settings, built))

@@ -120,7 +120,7 @@ class Bridge:
             self.journal("provider_missing", provider=name, messages=_count(left))
         self.relay.deliver.restore(restored.owed)
         self.relay.accept.gather.restore(restored.segments)
-        self.spawn(self.relay.reports.restore(restored.early))
+        self.spawn(self.relay.reports.restore(restored.early, restored.stored_ids))
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""

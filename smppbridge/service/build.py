@@ -175,7 +175,8 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         every_fate=settings.log.messages == "all",
         around=around,
     )
-    reports = Reports(store, endings, rules.early_rules_of(settings), around)
+    early_rules = rules.early_rules_of(settings)
+    reports = Reports(store, endings, early_rules, around, busy=lanes.is_busy)
     submit = Submit(
         store,
         lanes,

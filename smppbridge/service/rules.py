@@ -74,6 +74,8 @@ def poll_rules_of(provider: ProviderSection) -> PollRules:
         longest=lane.longest_poll,
         report_deadline=lane.report_deadline if reported else lane.after,
         end_state=MessageState.UNKNOWN if reported else _END_STATES[lane.without_reports],
+        reported=reported,
+        ids=lane.ids,
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import Field as DataclassField
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Annotated, Any, Literal, Self, get_type_hints
+from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
 from pydantic import (
     Field,
@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from smppbridge.model.identifiers import Tolerance
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.providers.registry import TYPES, UnknownType, known_types, provider_type
@@ -78,6 +79,7 @@ class LaneSettings:
     breaker_pause: float
     number_form: NumberForm
     optouts: OptoutPolicy
+    ids: Tolerance
 
     @property
     def pushes(self) -> bool:
@@ -122,7 +124,9 @@ class ProviderSection(Section):
         default=600.0, description="The longest pause between two questions"
     )
     report_deadline: Duration = Field(
-        default=259_200.0, description="How long to wait for a report before UNKNOWN"
+        default=259_200.0,
+        description="How long to wait for a report before UNKNOWN; where it can be asked, not"
+        " before a last question is answered, and not in the first 5m after a start",
     )
     callback_key: Annotated[SecretText | None, Off] = Field(
         default=None,
@@ -188,6 +192,12 @@ class ProviderSection(Section):
         description="How numbers are written for it: digits (254722000001), plus (+254722000001) or"
         " local (0722000001)",
     )
+    ids: Tolerance | None = Field(
+        default=None,
+        description="How ids in its reports may differ from those it gave: exact (not at all), case"
+        " (letter case) or zeros (leading zeros, and letter case); absent: as its type is known to"
+        " do",
+    )
     source: Source = Field(default=Source(), description="Which source addresses it takes")
     optouts: OptoutPolicy = Field(
         default="ignore",
@@ -207,7 +217,11 @@ class ProviderSection(Section):
     @property
     def lane(self) -> LaneSettings:
         """The settings of the provider's lane."""
-        settled = {"when_uncertain": self._when_uncertain(), "reports": self._reports()}
+        settled: dict[str, Any] = {
+            "when_uncertain": self._when_uncertain(),
+            "reports": self._reports(),
+            "ids": self.ids if self.ids in get_args(Tolerance) else self.abilities.ids,
+        }
         names = [each.name for each in fields(LaneSettings)]
         return LaneSettings(**{name: settled.get(name, getattr(self, name)) for name in names})
 
@@ -300,7 +314,7 @@ def section_for(name: str) -> type[ProviderSection]:
     own: dict[str, Any] = {
         name_of(each): key_of(hints[each.name], each)
         for each in _own_fields(made)
-        if each.name not in ProviderSection.model_fields
+        if each.name not in ProviderSection.model_fields or each.metadata.get("own")
     }
     return create_model(f"{made.__name__}Section", __base__=ProviderSection, **own)
 

@@ -50,7 +50,10 @@ _DATE_FORMATS = {
     14: (("", "%Y%m%d%H%M%S"),),
 }
 _MAX_READ = 512
-"""Octets of a receipt's text that are read."""
+"""Characters of a receipt's text that are read."""
+
+_UCS2 = frozenset((0x08, *range(0x18, 0x1C), *range(0xE0, 0xF0)))
+"""data_codings of UCS2 (3GPP 23.038, 4)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,7 +188,24 @@ def _text(pdu: DeliverSm | DataSm) -> str:
     octets = octets or tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
     if pdu.esm_class & EsmClass.UDHI and octets:
         octets = octets[1 + octets[0] :]
+    if pdu.data_coding in _UCS2:
+        wide = _wide(octets.removeprefix(b"\xfe\xff").removeprefix(b"\xff\xfe")[: 2 * _MAX_READ])
+        if wide:
+            return wide
     return octets[:_MAX_READ].replace(b"\0", b" ").decode("latin-1")
+
+
+def _wide(octets: bytes) -> str:
+    """Return text in UCS2, "" if *octets* are ASCII: SMSCs leave the message's data_coding there.
+
+    A receipt begins with ASCII letters: every other octet is NUL, in UCS2 the first one.
+    """
+    start = octets[:8]
+    if not any(start[0::2]) and all(start[1::2]):
+        return octets.decode("utf-16-be", "replace")
+    if not any(start[1::2]) and all(start[0::2]):
+        return octets.decode("utf-16-le", "replace")
+    return ""
 
 
 def _word(value: str) -> str:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from smppbridge.model.identifiers import same_id
 from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
-from smppbridge.store.port import same_id
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
 
@@ -148,13 +148,18 @@ def search(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
 
 
 def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
-    """Return messages by message_id, the message_id of a segment, or provider_message_id."""
+    """Return messages by message_id, the message_id of a segment, or provider_message_id.
+
+    A part's provider_message_id is its message's too.
+    """
     found = _numbered(db, int(word)) if _is_message_id(word) else []
     names = [row[0] for row in db.execute(_PROVIDERS) if row[0] is not None]
+    like = f"provider in ({marks(names)}) and lower(ltrim(provider_message_id, '0')) = ?"
     theirs = db.execute(
-        f"select {_COLUMNS} from message where provider_message_id is not null "
-        f"and provider in ({marks(names)}) and lower(ltrim(provider_message_id, '0')) = ?",
-        (*names, same_id(word)),
+        f"select {_COLUMNS} from message where provider_message_id is not null and {like} "
+        f"union select {_COLUMNS} from message where message_id in "
+        f"(select message_id from part where {like})",
+        (*names, same_id(word)) * 2,
     )
     known = {message.message_id for message in found}
     messages = [ListedMessage(*row) for row in theirs]
@@ -170,6 +175,7 @@ def timeline(db: sqlite3.Connection, message: ListedMessage) -> list[TimelineEve
     events = [
         *_arrival(message, segments),
         *_attempts(db, message),
+        *_parts(db, message),
         *_report(message),
         *_deliveries(db, [message.message_id, *(row[0] for row in segments)]),
     ]
@@ -297,6 +303,17 @@ def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[Timeli
         if begun_at and ended_at:
             facts["seconds"] = round(ended_at - begun_at, 6)
         yield TimelineEvent(begun_at or ended_at, "attempt", facts)
+
+
+def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
+    rows = db.execute(
+        "select number, provider_message_id, state, error from part where message_id = ? "
+        "order by number",
+        (message.message_id,),
+    )
+    for row in rows:
+        facts = dict(zip(("number", "provider_message_id", "state", "error"), row, strict=True))
+        yield TimelineEvent(message.answered_at, "part", facts)
 
 
 def _report(message: ListedMessage) -> Iterator[TimelineEvent]:

@@ -9,25 +9,24 @@ that was written before its call.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from string import ascii_lowercase, ascii_uppercase
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
 
+from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
 from smppbridge.model.outcome import Outcome
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
 
-_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # all that SQL's lower() is sure to know
+EarlyKey = tuple[str, str, float]
+"""An early report, and all before it about its id: (provider, provider_message_id, at)."""
+EXACT: Final[Mapping[str, Tolerance]] = MappingProxyType({})
 
 
 class StoreFailure(Exception):
     """Nothing was written: the disk is full or failing."""
-
-
-def same_id(provider_message_id: str) -> str:
-    """Return the key that all spellings of an id share: no leading zeros, a to z in lower case."""
-    return provider_message_id.lstrip("0").translate(_LOWER)
 
 
 @dataclass(slots=True)
@@ -51,6 +50,7 @@ class Verdict:
     """The outcome of an attempt, and where its message is from now on.
 
     *state* (0: none) and *error* are the end that the outcome makes: the caller settles it.
+    *parts* are those of a message with several provider_message_ids.
     """
 
     attempt: Attempt
@@ -63,14 +63,15 @@ class Verdict:
     next_hop: int = 0
     state: int = 0
     error: int = 0
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
 class Settlement:
     """A message's state by a report, with the deliveries that the state makes due.
 
-    *source* is push, poll or own; *early* is the key of the early report that the settlement uses
-    up; *renamed* is the message's new provider_message_id, None while the old one holds.
+    *at* is when we learned the state.  *source* is push, poll or own; *renamed* is the message's
+    new provider_message_id, None while the old one holds.
     """
 
     attempt: Attempt
@@ -80,8 +81,16 @@ class Settlement:
     final: bool
     source: str
     deliveries: list[Delivery] = field(default_factory=list)
-    early: tuple[str, str] | None = None
     renamed: str | None = None
+
+
+class PartEnd(NamedTuple):
+    """The final state of a part of a message; *number* is the part's place, from 1."""
+
+    message_id: int
+    number: int
+    state: int
+    error: int
 
 
 @dataclass(slots=True)
@@ -103,9 +112,12 @@ class MoEntry:
         return self.deliveries[0].message_id
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class EarlyReport:
-    """A report whose message is not known, or not yet."""
+    """A report, received at *at* (UNIX seconds), whose message is not known, or not yet.
+
+    The other fields are those of a Report.
+    """
 
     provider: str
     provider_message_id: str
@@ -113,6 +125,12 @@ class EarlyReport:
     error: int
     at: float
     renamed: str = ""
+    done_at: float | None = None
+
+    @property
+    def key(self) -> EarlyKey:
+        """The key by which the report is deleted; a later report about the id stays."""
+        return self.provider, self.provider_message_id, self.at
 
 
 @dataclass(slots=True)
@@ -146,7 +164,7 @@ class Restored:
 
     *interrupted* are attempts that were out when the process ended: their outcome is unknown.
     *owed* counts deliveries by system_id.  *optouts* are (provider, number), the latest of them if
-    they are very many.
+    they are very many.  *stored_ids* are the ids of messages that await a report.
     """
 
     last_id: int
@@ -156,6 +174,7 @@ class Restored:
     owed: dict[str, int]
     early: list[EarlyReport]
     optouts: list[tuple[str, str]] = field(default_factory=list)
+    stored_ids: StoredIds = field(default_factory=StoredIds)
 
 
 class AcceptStore(Protocol):
@@ -225,21 +244,36 @@ class SubmitStore(Protocol):
 class ReportStore(Protocol):
     """The verbs that report calls."""
 
-    def settle(self, settlements: Sequence[Settlement]) -> Awaitable[None]:
-        """Write the states of messages and the deliveries that they make due."""
+    def settle(
+        self, settlements: Sequence[Settlement], used: Sequence[EarlyKey] = ()
+    ) -> Awaitable[None]:
+        """Write the states of messages and the deliveries that they make due.
+
+        *used* are early reports that are used up by it: they are deleted.
+        """
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Awaitable[dict[int, tuple[Part, ...]]]:
+        """Write the ends of parts; return all parts of their messages then, by message_id.
+
+        A part that has ended already keeps its state.
+        """
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Awaitable[None]:
         """Write reports whose messages are not known."""
 
-    def drop_early(self, keys: Sequence[tuple[str, str]]) -> Awaitable[None]:
-        """Delete early reports: (provider, provider_message_id)."""
+    def drop_early(self, keys: Sequence[EarlyKey]) -> Awaitable[None]:
+        """Delete early reports."""
 
     def find(
-        self, keys: Sequence[tuple[str, str] | int]
+        self,
+        keys: Sequence[tuple[str, str] | int],
+        tolerances: Mapping[str, Tolerance] = EXACT,
     ) -> Awaitable[dict[tuple[str, str] | int, Found]]:
         """Return messages by (provider, provider_message_id) or message_id.
 
-        A provider_message_id in another spelling (see `same_id`) is found too, unless several are.
+        Of several messages with one id the open one that was accepted first is found, and if all
+        are FINISHED the newest.  An id in another spelling is found as far as *tolerances* (by
+        provider) go, unless the very id is there or several spellings are.
         """
 
 

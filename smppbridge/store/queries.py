@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
+from smppbridge.model.identifiers import StoredIds, Tolerance, same_id, spelling_of
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store import mo
+from smppbridge.store import mo, parts
 from smppbridge.store import records as rec
-from smppbridge.store.port import EarlyReport, Found, LineQuery, Restored, Waiting, same_id
+from smppbridge.store.port import EXACT, EarlyReport, Found, LineQuery, Restored, Waiting
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
 from smppbridge.store.statements import SqlRow
 
 _MESSAGE, _DELIVERY = columns(MessageRow), columns(DeliveryRow)
 _EARLY = ", ".join(each.name for each in fields(EarlyReport))
 _OUT = "stage in (2, 3)"  # word for word as in the partial index
+# A message is found by its own id and by the ids of its parts: one step, for most have none.
+_BY_PROVIDER = (
+    f"select provider_message_id, {_MESSAGE} from message where provider_message_id is not null "
+    "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? "
+    f"union all select part_id, {_MESSAGE} from (select message_id as whole, provider_message_id "
+    "as part_id from part where provider = ? and lower(ltrim(provider_message_id, '0')) = ?) "
+    "join message on message_id = whole order by message_id desc limit ?"
+)
 
 AT_ONCE = 250  # ids in one statement
+SAME_IDS = 256  # messages with one provider_message_id, the newest of them
 
 
 def restore(db: sqlite3.Connection) -> Restored:
@@ -54,7 +64,20 @@ def restore(db: sqlite3.Connection) -> Restored:
         owed=owed,
         early=early,
         optouts=mo.optouts(db),
+        stored_ids=_stored_ids(db),
     )
+
+
+def _stored_ids(db: sqlite3.Connection) -> StoredIds:
+    stored = StoredIds()
+    for key in db.execute(
+        f"select provider, provider_message_id from message where {_OUT} "
+        "and provider_message_id is not null union all select part.provider, "
+        f"part.provider_message_id from message join part using (message_id) where {_OUT} "
+        "and parts > 0"
+    ):
+        stored.add(key)
+    return stored
 
 
 def waiting(
@@ -115,9 +138,7 @@ def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found
             "order by message_id",
             (key,),
         )
-        members = [MessageRow._make(row) for row in rows]
-        segments = _segments(db, members)
-        found[key] = [rec.read_found(row, segments.get(row.message_id, ())) for row in members]
+        found[key] = _found(db, [MessageRow._make(row) for row in rows])
     return found
 
 
@@ -132,14 +153,19 @@ def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> li
 
 
 def find(
-    db: sqlite3.Connection, keys: Sequence[tuple[str, str] | int]
+    db: sqlite3.Connection,
+    keys: Sequence[tuple[str, str] | int],
+    tolerances: Mapping[str, Tolerance] = EXACT,
 ) -> dict[tuple[str, str] | int, Found]:
     """Return messages by (provider, provider_message_id) or by message_id."""
     found: dict[tuple[str, str] | int, Found] = {}
     for key in keys:
-        row = _by_id(db, key) if isinstance(key, int) else _by_provider(db, *key)
+        if isinstance(key, int):
+            row = _by_id(db, key)
+        else:
+            row = _by_provider(db, *key, tolerances.get(key[0], "exact"))
         if row is not None:
-            found[key] = rec.read_found(row, _segments(db, [row]).get(row.message_id, ()))
+            (found[key],) = _found(db, [row])
     return found
 
 
@@ -227,6 +253,7 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
         for table, ids in (
             ("delivery", owners),
             ("attempt", chunk),
+            ("part", chunk),
             ("segment", segments),
             ("message", chunk),
         ):
@@ -272,9 +299,21 @@ def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
 
 
 def _attempts(db: sqlite3.Connection, read: Iterable[SqlRow]) -> list[Attempt]:
-    rows = [MessageRow._make(row) for row in read]
+    return [message.attempt for message in _found(db, [MessageRow._make(row) for row in read])]
+
+
+def _found(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> list[Found]:
+    """Return messages with their segments, parts and latest attempts."""
     segments = _segments(db, rows)
-    return [rec.read_attempt(row, segments.get(row.message_id, ())) for row in rows]
+    several = [row.message_id for row in rows if row.parts]
+    named = parts.of_messages(db, several) if several else {}
+    return [
+        Found(
+            rec.read_attempt(row, segments.get(row.message_id, ()), named.get(row.message_id, ())),
+            Stage(row.stage),
+        )
+        for row in rows
+    ]
 
 
 def _segments(db: sqlite3.Connection, rows: Sequence[MessageRow]) -> dict[int, tuple[Segment, ...]]:
@@ -299,14 +338,14 @@ def _by_id(db: sqlite3.Connection, message_id: int) -> MessageRow | None:
 
 
 def _by_provider(
-    db: sqlite3.Connection, provider: str, provider_message_id: str
+    db: sqlite3.Connection, provider: str, provider_message_id: str, tolerance: Tolerance
 ) -> MessageRow | None:
-    read = db.execute(
-        f"select {_MESSAGE} from message where provider_message_id is not null "
-        "and provider = ? and lower(ltrim(provider_message_id, '0')) = ? limit 8",
-        (provider, same_id(provider_message_id)),
-    )
-    rows = [MessageRow._make(row) for row in read]
-    exact = [row for row in rows if row.provider_message_id == provider_message_id]
-    candidates = exact or rows
-    return candidates[0] if len(candidates) == 1 else None
+    like = (provider, same_id(provider_message_id))
+    read = db.execute(_BY_PROVIDER, (*like, *like, SAME_IDS))
+    named = [(name, MessageRow._make(row)) for name, *row in read]
+    spelling = spelling_of(provider_message_id, {name for name, _ in named}, tolerance)
+    rows = [row for name, row in named if name == spelling]
+    open_ = [row for row in rows if row.stage != Stage.FINISHED]
+    if open_:
+        return min(open_, key=lambda row: (row.answered_at or 0.0, row.message_id))
+    return rows[0] if rows else None

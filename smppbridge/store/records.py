@@ -17,13 +17,13 @@ from smppbridge.model.message import (
     GatheringKey,
     Message,
     Segment,
-    Stage,
     Traits,
 )
 from smppbridge.model.outcome import explained
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import Entry, Found, Settlement, Verdict
+from smppbridge.store.port import Entry, Settlement, Verdict
 from smppbridge.store.statements import SqlRow
 
 
@@ -56,6 +56,7 @@ class MessageRow(NamedTuple):
     stage: int
     state: int
     batch: str | None
+    parts: int
 
 
 class DeliveryRow(NamedTuple):
@@ -251,7 +252,9 @@ def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
     return key, segment
 
 
-def read_attempt(row: MessageRow, segments: tuple[Segment, ...] = ()) -> Attempt:
+def read_attempt(
+    row: MessageRow, segments: tuple[Segment, ...] = (), parts: tuple[Part, ...] = ()
+) -> Attempt:
     """Return the latest attempt of a message, with the message."""
     body = row.body
     destination = row.number if row.destination is None else row.destination
@@ -283,12 +286,8 @@ def read_attempt(row: MessageRow, segments: tuple[Segment, ...] = ()) -> Attempt
         provider_message_id=row.provider_message_id,
         state=row.state,
         batch=row.batch,
+        parts=parts,
     )
-
-
-def read_found(row: MessageRow, segments: tuple[Segment, ...]) -> Found:
-    """Return a message with its latest attempt and its stage."""
-    return Found(read_attempt(row, segments), Stage(row.stage))
 
 
 def read_segments(rows: Iterable[SqlRow]) -> dict[int, tuple[Segment, ...]]:

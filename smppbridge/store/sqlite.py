@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from twisted.internet.defer import Deferred
 
+from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import mo, queries
+from smppbridge.store import mo, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
 from smppbridge.store.migrate import migrate, refuse_foreign
 from smppbridge.store.port import (
+    EXACT,
+    EarlyKey,
     EarlyReport,
     Entry,
     Found,
     LineQuery,
     MoEntry,
+    PartEnd,
     Restored,
     Settlement,
     Verdict,
@@ -141,6 +146,10 @@ class SqliteStore:
             (sql.RECORD, [rec.verdict_row(v) for v in verdicts]),
             (sql.INSERT_ATTEMPT, noted),
         ]
+        if several := [v for v in verdicts if v.parts]:
+            counts: list[SqlRow] = [(v.attempt.message.message_id, len(v.parts)) for v in several]
+            rows = [row for v in several for row in parts.part_rows(v)]
+            writes += [(sql.MARK_PARTS, counts), (sql.INSERT_PART, rows)]
         if settlements:
             writes += _settled(settlements)
         return self._write(writes)
@@ -153,16 +162,27 @@ class SqliteStore:
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
         return self._write([(sql.REVISIT, list(dues))])
 
-    def settle(self, settlements: Sequence[Settlement]) -> Deferred[None]:
-        return self._write(_settled(settlements))
+    def settle(
+        self, settlements: Sequence[Settlement], used: Sequence[EarlyKey] = ()
+    ) -> Deferred[None]:
+        writes = _settled(settlements)
+        if used:
+            writes.append((sql.DELETE_EARLY, list(used)))
+        return self._write(writes)
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[Part, ...]]]:
+        ids = list(dict.fromkeys(part.message_id for part in ended))
+        writes: Writes = [(sql.END_PART, list(ended))]
+        return self._writer.write_and_query(writes, lambda db: parts.of_messages(db, ids))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         rows: list[SqlRow] = [
-            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed) for r in reports
+            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed, r.done_at)
+            for r in reports
         ]
         return self._write([(sql.INSERT_EARLY, rows)])
 
-    def drop_early(self, keys: Sequence[tuple[str, str]]) -> Deferred[None]:
+    def drop_early(self, keys: Sequence[EarlyKey]) -> Deferred[None]:
         return self._write([(sql.DELETE_EARLY, list(keys))])
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
@@ -185,8 +205,8 @@ class SqliteStore:
 
     def probe(self) -> Deferred[None]:
         """Write a row and delete it: a store that failed may have room again."""
-        nothing: SqlRow = ("", "", 0, 0, 0.0, "")
-        return self._write([(sql.INSERT_EARLY, [nothing]), (sql.DELETE_EARLY, [("", "")])])
+        nothing: SqlRow = ("", "", 0, 0, 0.0, "", None)
+        return self._write([(sql.INSERT_EARLY, [nothing]), (sql.DELETE_EARLY, [("", "", 0.0)])])
 
     # -- the verbs that read: queries of the writer thread, after the calls before them ---------
 
@@ -211,9 +231,11 @@ class SqliteStore:
         return self._query(lambda db: queries.expired(db, provider, now, limit))
 
     def find(
-        self, keys: Sequence[tuple[str, str] | int]
+        self,
+        keys: Sequence[tuple[str, str] | int],
+        tolerances: Mapping[str, Tolerance] = EXACT,
     ) -> Deferred[dict[tuple[str, str] | int, Found]]:
-        return self._query(lambda db: queries.find(db, keys))
+        return self._query(lambda db: queries.find(db, keys, tolerances))
 
     def owed(
         self,
@@ -252,12 +274,10 @@ class SqliteStore:
 def _settled(settlements: Sequence[Settlement]) -> Writes:
     if not settlements:
         return []
-    early: list[SqlRow] = [s.early for s in settlements if s.early is not None]
     return [
         (sql.STATE, [rec.settlement_row(s) for s in settlements if not s.final]),
         (sql.FINAL, [rec.settlement_row(s) for s in settlements if s.final]),
         (sql.INSERT_DELIVERY, [rec.delivery_row(d) for s in settlements for d in s.deliveries]),
-        (sql.DELETE_EARLY, early),
     ]
 
 

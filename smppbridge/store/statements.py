@@ -84,6 +84,18 @@ RECORD = _update(
     "answered_at=v.at, provider_message_id=coalesce(v.pmid, provider_message_id)",
     "message_id=v.id and message.stage < 4",
 )
+MARK_PARTS = _update("message", "id,parts", "parts=v.parts", "message_id=v.id and stage < 4")
+INSERT_PART = _insert(
+    "part",
+    "message_id,number,provider,provider_message_id,needed",
+    "insert or replace",
+)
+END_PART = _update(
+    "part",
+    "id,n,s,e",
+    "state=v.s, error=v.e",
+    "message_id=v.id and number=v.n and state = 0",
+)
 INSERT_ATTEMPT = _insert(
     "attempt", "message_id,number,provider,begun_at,ended_at,outcome,reason", "insert or ignore"
 )
@@ -139,10 +151,12 @@ INSERT_MO_DELIVERY = _insert(  # none for a repeated MO message: its first segme
 )
 INSERT_OPTOUT = _insert("optout", "provider,number,at", "insert or replace")
 INSERT_EARLY = _insert(
-    "early", "provider,provider_message_id,state,error,at,renamed", "insert or replace"
+    "early", "provider,provider_message_id,state,error,at,renamed,done_at", "insert or replace"
 )
-DELETE_EARLY = Many(
-    "p,pmid", "delete from early where (provider, provider_message_id) in (select p, pmid from v)"
+DELETE_EARLY = Many(  # not a later report, that one transaction may write before it deletes
+    "p,pmid,till",
+    "delete from early where (provider, provider_message_id) in (select p, pmid from v) and at <= "
+    "(select max(v.till) from v where v.p = provider and v.pmid = provider_message_id)",
 )
 
 # The order within a transaction is that of a message's life, and then its deliveries.
@@ -153,6 +167,9 @@ ORDER = (
     BEGIN,
     RECALL,
     RECORD,
+    MARK_PARTS,
+    INSERT_PART,
+    END_PART,
     INSERT_ATTEMPT,
     MOVE,
     REVISIT,

@@ -14,6 +14,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Balance, HttpRequest, HttpResponse
 from smppbridge.settings.configuration import load
@@ -121,6 +122,28 @@ def test_twilio_reports_and_brings_messages():
     assert concluded(twilio.balance(), {"balance": "10.5", "currency": "USD"})[1] == Balance(
         10.5, "USD"
     )
+
+
+def test_vonage_has_an_id_and_a_report_for_each_part():
+    def answered(*parts):
+        items = [{"to": MESSAGE.number, "network": "63902"} | part for part in parts]
+        answer = {"message-count": str(len(parts)), "messages": items}
+        return concluded(provider_of("vonage").submit(MESSAGE), answer)
+
+    one, two = ({"message-id": f"0A00{n}", "status": "0"} for n in (1, 2))
+    request, outcome = answered(one, two)
+    assert outcome == Accepted("0A001", (Part("0A001"), Part("0A002")))
+    assert form_of(request)["callback"].startswith("https://sms.example.org/callbacks/vonage/")
+    barred = {"status": "7", "error-text": "Number barred."}
+    assert answered(one)[1] == Accepted("0A001")
+    refused = answered(one, barred)[1]
+    assert refused.command_status == CommandStatus.ESME_RINVDSTADR
+    assert "part 2 of 2" in refused.reason
+    credentials = answered({"status": "4", "error-text": "Bad Credentials"})[1]
+    assert credentials.provider_fault
+    assert isinstance(answered({"status": "1", "error-text": "Throttled"})[1], Postponed)
+    report = called(provider_of("vonage"), messageId="0A002", status="failed", **{"err-code": "6"})
+    assert report == (Report("0A002", MessageState.UNDELIVERABLE, 6),)
 
 
 def recipients(*rows):

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.relay.fake_store import FakeStore
-from tests.store.opened import Opened
+from tests.store.opened import LATER, Opened
 
 
 class Faked(Opened):
@@ -15,7 +15,7 @@ class Faked(Opened):
 
     store: Any
 
-    def open(self, *, started: bool = True) -> None:
+    def open(self, *, started: bool = True, now: float = LATER) -> None:
         self.store = getattr(self, "store", None) or FakeStore(at_once=False)
         self.restored = self.store.restored()
 

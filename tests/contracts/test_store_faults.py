@@ -101,10 +101,14 @@ VERBS: dict[str, Verb] = {
         [(e.text, f"{e.number}", NOW + e.integer) for e in some]
     ),
     "drop_early": lambda store, some: store.drop_early(
-        [("keccel" if e.text == "d7" else e.text, f"X{e.number}") for e in some]
+        [("keccel" if e.text == "d7" else e.text, f"X{e.number}", NOW + 9) for e in some]
+    ),
+    "settle, used": lambda store, some: store.settle(
+        [delivered(Element(e.number)) for e in some],
+        [("keccel" if e.text == "d7" else e.text, f"X{e.number}", NOW + 9) for e in some],
     ),
 }
-"""Verbs whose elements can be odd in text; in an integer too, but for the last two."""
+"""Verbs whose elements can be odd in text; in an integer too, but for the last three."""
 OF_NUMBERS: dict[str, Verb] = {
     "recall": lambda store, some: store.recall(
         [tried(message(e.number), number=e.integer) for e in some]
@@ -131,7 +135,7 @@ ODD = [
     for name, verb in {**VERBS, **OF_NUMBERS}.items()
     for odd in (Element(3, integer=HUGE), Element(3, text=SURROGATE))
     if not (odd.text == SURROGATE and (name in OF_NUMBERS or name == "accept, segments"))
-    if not (odd.integer == HUGE and name in ("keep_optouts", "drop_early"))
+    if not (odd.integer == HUGE and name in ("keep_optouts", "drop_early", "settle, used"))
 ]
 GOOD, BAD = [Element(1)], Element(2)
 

@@ -278,12 +278,16 @@ async def test_ids_that_are_spelled_in_two_ways_meet(stages):
 
 @pytest.mark.parametrize("way", ["udh", "udh16", "sar", "payload"])
 @pytest_twisted.ensureDeferred
-async def test_a_long_message_has_one_receipt_under_one_id(stages, way):
+async def test_a_long_message_has_a_receipt_for_each_of_its_ids(stages, way):
     stage = await stages(segments=way).bound()
     outcome = await stage.submit("01", LONG)
-    report = await stage.report()
-    assert report.provider_message_id == outcome.provider_message_id
-    assert stage.simulator.accepted == (1 if way == "payload" else 3)
+    count = 1 if way == "payload" else 3
+    reports = [await stage.report() for _ in range(count)]
+    ids = [part.provider_message_id for part in outcome.parts] or [outcome.provider_message_id]
+    assert ids[0] == outcome.provider_message_id
+    assert sorted(report.provider_message_id for report in reports) == sorted(ids)
+    assert {report.state for report in reports} == {MessageState.DELIVERED}
+    assert stage.simulator.accepted == count
     assert not stage.heard.pending
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message, Traits
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.parts import Part
 from smppbridge.providers.exchange import NOW, NoAnswer, NotSent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp, SmppRequest
 from smppbridge.settings.provider import section_for
@@ -39,6 +40,7 @@ MESSAGE = Message(
     due=NOON,
 )
 LONG = "0123456789" * 40  # three segments of GSM
+THREE = Accepted("7", (Part("7", needed=False), Part("8", needed=False), Part("9")))
 
 
 class PlayedExchange:
@@ -241,15 +243,61 @@ def test_an_smsc_that_is_asked_for_no_receipts_tells_of_none():
     assert section(**settings, registered_delivery=0).lane.reports == "none"
 
 
-def test_segments_go_one_after_the_other_and_the_last_asks_for_the_receipt():
+def test_segments_go_one_after_the_other_and_each_asks_for_its_receipt():
     played = PlayedExchange(changed(text=LONG), "7", "", "9")
-    assert played.outcome == Accepted("9")
-    assert [pdu.registered_delivery for pdu in played.pdus] == [0, 0, 1]
+    assert played.outcome == Accepted("7", (Part("7", needed=False), Part("9")))
+    assert [pdu.registered_delivery for pdu in played.pdus] == [1, 1, 1]
     assert {pdu.esm_class for pdu in played.pdus} == {0x40}
     heads = [pdu.short_message[:6] for pdu in played.pdus]
     assert heads == [bytes((5, 0, 3, 3, 3, n)) for n in (1, 2, 3)]
     assert b"".join(pdu.short_message[6:] for pdu in played.pdus) == LONG.encode()
     assert [len(pdu.short_message) for pdu in played.pdus] == [159, 159, 100]
+
+
+@pytest.mark.parametrize("segments", ["udh", "udh16", "sar", "payload"])
+@pytest.mark.parametrize(("asked", "setting", "octet"), [(1, 1, 1), (0x11, 2, 0x12), (0x11, 0, 0)])
+def test_every_submit_sm_asks_for_the_receipt_however_long_texts_go(
+    segments, asked, setting, octet
+):
+    smpp = with_settings(segments=segments, registered_delivery=setting)
+    message = changed(text=LONG, registered_delivery=asked)
+    pdus = PlayedExchange(message, "7", "8", "9", smpp=smpp).pdus
+    assert len(pdus) == (1 if segments == "payload" else 3)
+    assert {pdu.registered_delivery for pdu in pdus} == {octet}
+
+
+@pytest.mark.parametrize(
+    ("by", "needed"),
+    [("last", (False, False, True)), ("all", (True, True, True)), ("first", (True, False, False))],
+)
+def test_the_setting_says_which_segments_make_a_message_delivered(by, needed):
+    outcome = PlayedExchange(
+        changed(text=LONG), "7", "8", "9", smpp=with_settings(delivered_by=by)
+    ).outcome
+    assert outcome == Accepted("7", tuple(map(Part, "789", needed)))
+
+
+@pytest.mark.parametrize(
+    ("by", "answers", "named"),
+    [
+        ("last", ("7", "8", ""), None),
+        ("first", ("", "8", "9"), None),
+        ("all", ("", "", ""), None),
+        ("last", ("", "", "9"), ["9"]),
+        ("first", ("7", "", ""), ["7"]),
+        ("all", ("7", "", "9"), ["7", "9"]),
+        ("all", ("7", "7", "7"), ["7"]),
+    ],
+)
+def test_a_segment_without_an_id_is_none_that_a_receipt_can_be_about(by, answers, named):
+    smpp = with_settings(delivered_by=by)
+    outcome = PlayedExchange(changed(text=LONG), *answers, smpp=smpp).outcome
+    if named is None:
+        assert outcome == Uncertain("taken, but without message_id")
+    else:
+        assert outcome.provider_message_id == named[0]
+        ids = [part.provider_message_id for part in outcome.parts]
+        assert ids == (named if len(named) > 1 else [])
 
 
 def test_segments_may_have_a_wide_reference():
@@ -296,7 +344,7 @@ def test_a_text_that_nobody_can_divide_is_refused_before_anything_leaves():
 def test_only_a_later_segment_that_is_throttled_is_repeated():
     throttled = Status.ESME_RTHROTTLED
     played = PlayedExchange(changed(text=LONG), "7", throttled, throttled, "8", "9")
-    assert played.outcome == Accepted("9")
+    assert played.outcome == THREE
     numbers = [pdu.short_message[5] for pdu in played.pdus]
     assert numbers == [1, 2, 2, 2, 3]
     assert [request.after for request in played.requests] == [0, 0, 1, 2, 0]
@@ -310,9 +358,8 @@ def test_a_later_segment_is_not_repeated_for_ever():
 
 
 def test_a_later_segment_that_never_left_is_repeated_too():
-    assert PlayedExchange(
-        changed(text=LONG), "7", NotSent("not bound"), "8", "9"
-    ).outcome == Accepted("9")
+    again = PlayedExchange(changed(text=LONG), "7", NotSent("not bound"), "8", "9")
+    assert again.outcome == THREE
     gone = [NotSent("not bound")] * (1 + len(PAUSES))
     outcome = PlayedExchange(changed(text=LONG), "7", *gone).outcome
     assert outcome == Uncertain("segment 2 of 3 could not be sent")
@@ -391,7 +438,10 @@ def test_an_answer_without_an_id_is_uncertain(answer):
     ],
 )
 def test_ids_are_kept_as_receipts_will_spell_them(ids, said, kept):
-    assert PlayedExchange(MESSAGE, said, smpp=with_settings(ids=ids)).outcome == Accepted(kept)
+    smpp = with_settings(ids=ids)
+    assert PlayedExchange(MESSAGE, said, smpp=smpp).outcome == Accepted(kept)
+    long = PlayedExchange(changed(text=LONG), "0A", said, "0B", smpp=smpp).outcome
+    assert long.parts[1].provider_message_id == kept
 
 
 @given(status=st.integers(0, 0xFFFFFFFF), message_id=st.binary(max_size=70))
@@ -403,7 +453,7 @@ def test_any_answer_is_an_outcome(status, message_id):
 @given(text=st.text(max_size=400), alphabet=st.sampled_from(["gsm7", "latin1", "ia5", "ucs2"]))
 def test_any_text_can_be_written_or_is_refused(text, alphabet):
     smpp = with_settings(alphabet=alphabet)
-    played = PlayedExchange(changed(text=text), *["1"] * 50, smpp=smpp)
+    played = PlayedExchange(changed(text=text), *map(str, range(1, 51)), smpp=smpp)
     assert isinstance(played.outcome, Accepted | Refused)
 
 
@@ -439,6 +489,7 @@ def test_neither_password_nor_text_shows():
         {"alphabet": "utf8"},
         {"segments": "wap"},
         {"ids": "guess"},
+        {"delivered_by": "most"},
         {"validity": "soon"},
         {"statuses": {"ESME_ROK": "later"}},
         {"statuses": {"ESME_NONE": "later"}},

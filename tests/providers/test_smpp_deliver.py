@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ SMPP = Smpp(host="smsc.test", system_id="bank", password="sesame")
 MSPACE = (
     "id:{id} sub:001 dlvrd:001 submit date:2604010930 done date:2604010931 stat:{stat} err:{err}"
 )
+DONE = datetime(2026, 4, 1, 9, 31, tzinfo=UTC).timestamp()
 
 
 def smpp(**settings):
@@ -62,7 +64,14 @@ def read(pdu, adapter=SMPP, session="s"):
     ],
 )
 def test_a_receipt_without_a_text_tail_says_what_became_of_it(stat, state):
-    assert read(receipt(stat=stat)) == Report("42", state)
+    assert read(receipt(stat=stat)) == Report("42", state, done_at=DONE)
+
+
+def test_a_word_of_stat_that_is_not_known_is_named():
+    assert read(receipt(stat="Whatever")).unknown == "WHATEVER"
+    for stat in ("ENROUTE", "DELIVRD", "SCHEDUL"):
+        assert read(receipt(stat=stat)).unknown == ""
+    assert read(receipt(stat="Lost"), smpp(states={"LOST": "undeliverable"})).unknown == ""
 
 
 def test_words_of_stat_can_be_added():
@@ -88,6 +97,30 @@ def test_the_error_is_a_number_of_three_digits(err, error):
     assert read(receipt(stat="UNDELIV", err=err)).error == error
 
 
+@pytest.mark.parametrize(
+    ("written", "offset", "done_at"),
+    [
+        ("2604010931", 0, DONE),
+        ("260401093105", 0, DONE + 5),
+        ("2604011231", 3 * 3_600, DONE),
+        ("2604010331", -6 * 3_600, DONE),
+        ("0000000000", 0, None),
+        ("soon", 0, None),
+    ],
+)
+def test_the_done_date_is_the_operators_in_the_time_of_the_smsc(written, offset, done_at):
+    text = f"id:42 sub:001 submit date:2604010930 done date:{written} stat:EXPIRED err:000 text:"
+    assert read(receipt(text), smpp(utc_offset=offset)).done_at == done_at
+    assert read(receipt("id:42 stat:EXPIRED"), smpp(utc_offset=offset)).done_at is None
+
+
+@pytest.mark.parametrize("coding", ["utf-16-be", "utf-16-le"])
+def test_a_receipt_in_ucs2_is_read(coding):
+    pdu = receipt(stat="UNDELIV", err="027")
+    pdu.data_coding, pdu.short_message = 8, pdu.short_message.decode().encode(coding)
+    assert read(pdu) == Report("42", MessageState.UNDELIVERABLE, 27, done_at=DONE)
+
+
 def test_an_intermediate_notification_is_a_report_too():
     assert read(receipt(stat="ENROUTE", esm_class=0x20)).state is MessageState.ENROUTE
 
@@ -95,7 +128,7 @@ def test_an_intermediate_notification_is_a_report_too():
 def test_a_receipt_behind_a_header_is_read():
     pdu = receipt(esm_class=0x44)
     pdu.short_message = b"\x05\x00\x03\x01\x01\x01" + pdu.short_message
-    assert read(pdu) == Report("42", MessageState.DELIVERED)
+    assert read(pdu) == Report("42", MessageState.DELIVERED, done_at=DONE)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +154,9 @@ def test_half_a_receipt_is_a_bad_reply(text):
 def test_what_only_reads_like_a_receipt_is_one_where_that_is_set():
     pdu = receipt(esm_class=0)
     assert isinstance(read(pdu), Mo)
-    assert read(pdu, smpp(receipts_as_text=True)) == Report("42", MessageState.DELIVERED)
+    assert read(pdu, smpp(receipts_as_text=True)) == Report(
+        "42", MessageState.DELIVERED, done_at=DONE
+    )
     said = receipt("id please", esm_class=0)
     assert isinstance(read(said, smpp(receipts_as_text=True)), Mo)
 

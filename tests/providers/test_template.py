@@ -12,6 +12,7 @@ import pytest
 
 from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import (
     NOW,
@@ -470,6 +471,8 @@ def test_a_query_names_the_message_and_takes_no_other_for_it():
     assert next(ACME.query(MESSAGE, "..")).url.endswith("/sms/%2E%2E")
     missing = concluded(ACME.query(MESSAGE, "7"), b"", 404)
     assert missing == Report("7", MessageState.ENROUTE)
+    spelled = concluded(ACME.query(MESSAGE, "7"), {"id": "007", "status": "delivered"})
+    assert spelled == Report("007", MessageState.DELIVERED)
     for document, status in (
         ({"id": "8", "status": "delivered"}, 200),
         ({"status": "delivered"}, 200),
@@ -704,7 +707,7 @@ def test_items_are_found_by_their_numbers():
         7,
     ]
     assert asked_for(provider, answer)[1] == [
-        Accepted("a"),
+        Accepted("a", (Part("a"), Part("again"))),
         Accepted("b"),
         Uncertain("not in the answer"),
     ]
@@ -721,9 +724,124 @@ def test_two_items_about_one_message_that_disagree_do_not_let_it_go_elsewhere():
         items = [{"to": number[n % 2], "id": "a", "st": st} for n, st in enumerate(statuses)]
         return asked_for(provider, items)[1][0]
 
-    assert about_the_first("no", "ok") == about_the_first("ok", "no") == Accepted("a")
+    assert about_the_first("ok", "ok") == Accepted("a")
+    assert about_the_first("no", "ok") == Refused("part 1 of 2: message refused", words="no")
+    assert about_the_first("ok", "no") == Refused("part 2 of 2: message refused", words="no")
     assert isinstance(about_the_first("no", "no"), Refused)
     assert isinstance(about_the_first("no", "what", "no"), Uncertain)
+
+
+PARTS = """
+    submit:
+      url: https://acme.test/send
+      body: {to: "{number}", text: "{text}"}
+      parts: /messages
+      id: /message-id
+      status: /status
+      accepted: 0
+      refused: "*"
+      error: [/error-text]
+    callback: {id: messageId, status: status}
+    errors: {credentials: provider, throttled: throttled, number: destination}
+"""
+FINE = {"status": "0"}
+UNKNOWN = Uncertain("unknown status", words="what")
+
+
+def in_parts(*parts, provider=PARTS, status=200):
+    items = [{"message-id": f"id{n}"} | part for n, part in enumerate(parts, 1)]
+    return submitted(template(provider), {"message-count": "2", "messages": items}, status)
+
+
+def test_a_message_of_parts_has_an_id_for_each():
+    assert in_parts(FINE) == Accepted("id1")
+    assert in_parts(FINE, FINE, FINE) == Accepted("id1", (Part("id1"), Part("id2"), Part("id3")))
+    assert in_parts(FINE, {"status": "0", "message-id": "id1"}) == Accepted("id1")
+
+
+@pytest.mark.parametrize(
+    ("by", "needed"),
+    [("all", (True, True)), ("last", (False, True)), ("first", (True, False))],
+)
+def test_the_template_says_which_parts_make_a_message_delivered(by, needed):
+    provider = PARTS.replace("parts:", f"delivered_by: {by}\n      parts:")
+    expected = Accepted("id1", tuple(map(Part, ("id1", "id2"), needed)))
+    assert in_parts(FINE, FINE, provider=provider) == expected
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize(
+    ("part", "reason", "status"),
+    [
+        (
+            {"status": "6", "error-text": "bad number"},
+            "destination refused",
+            CommandStatus.ESME_RINVDSTADR,
+        ),
+        (
+            {"status": "4", "error-text": "bad credentials"},
+            "credentials refused",
+            CommandStatus.ESME_RSUBMITFAIL,
+        ),
+        (
+            {"status": "1", "error-text": "throttled"},
+            "too many requests",
+            CommandStatus.ESME_RSUBMITFAIL,
+        ),
+    ],
+)
+def test_a_refused_part_fails_the_message_that_may_be_on_its_way(place, part, reason, status):
+    """No other provider may get it: a part of it was accepted."""
+    parts = [FINE, FINE]
+    parts.insert(place, part)
+    reason = f"part {place + 1} of 3: {reason}"
+    assert in_parts(*parts) == Refused(reason, status, words=part["error-text"])
+
+
+def test_a_part_that_nobody_understands_leaves_the_message_uncertain():
+    odd = PARTS.replace('refused: "*"', "refused: [9]")
+    assert in_parts(FINE, {"status": "what"}, provider=odd) == UNKNOWN
+    assert in_parts({"status": "what"}, FINE, provider=odd) == UNKNOWN
+    assert in_parts(FINE, {}) == Uncertain("no status")
+    assert in_parts(FINE, {"message-id": ""}) == Uncertain("no id")
+    assert in_parts(FINE, {"status": "0", "message-id": ""}) == Uncertain("taken, but without id")
+    no = {"status": "9", "message-id": ""}
+    assert isinstance(in_parts(no, {"status": "what"}, provider=odd), Uncertain)
+
+
+def test_what_is_refused_in_all_its_parts_is_refused_as_a_whole():
+    part = {"status": "4", "error-text": "bad credentials", "message-id": ""}
+    refused = Refused("credentials refused", provider_fault=True, words="bad credentials")
+    assert in_parts(part) == refused
+    assert in_parts(part, part) == refused
+    slow = {"status": "1", "error-text": "throttled"}
+    assert in_parts(slow, slow) == Postponed(
+        "too many requests", whole_lane=True, words="throttled"
+    )
+    reason = "HTTP 401: credentials refused"
+    assert in_parts(part, status=401) == replace(refused, reason=reason)
+
+
+@pytest.mark.parametrize("document", [{}, {"messages": []}, {"messages": 7}, [], b"<html>"])
+def test_an_answer_without_parts_is_uncertain(document):
+    assert isinstance(submitted(template(PARTS), document), Uncertain)
+    assert submitted(template(PARTS), document, 404) == Refused("HTTP 404")
+
+
+def test_parts_can_be_elements():
+    provider = template("""
+        submit:
+          url: https://acme.test/
+          send: xml
+          body: <s n='{number}'>{text}</s>
+          read: xml
+          parts: .//sms
+          id: "@id"
+        callback: {id: id, status: status}
+    """)
+    answer = b"<r><sms id='a'/><sms id='b'/></r>"
+    assert submitted(provider, answer) == Accepted("a", (Part("a"), Part("b")))
+    assert submitted(provider, b"<r/>") == Uncertain("no id")
 
 
 def test_an_error_in_our_own_text_is_not_the_providers():

@@ -76,6 +76,21 @@ def submit(**changed):
         (submit(send="yaml"), "submit.send", "must be 'json', 'form', 'xml' or 'text'"),
         (submit(read="yaml"), "submit.read", "must be 'json', 'form', 'xml' or 'text'"),
         (submit(id="id"), "submit.id", "is not a JSON pointer"),
+        (submit(parts="messages"), "submit.parts", "is not a JSON pointer"),
+        (submit(read="text", id="x", parts="x"), "submit.parts", "there are no lists in a text"),
+        (submit(read="xml", id="x", parts="'x/@y'"), "submit.parts", "is an attribute"),
+        (submit(parts="/a", id=""), "submit.id", "is required with parts"),
+        (
+            submit(
+                parts="/a",
+                body='{to: "{number}", text: "{text}", ours: "{message_id}"}',
+            )
+            + "callback: {message_id: ours, status: status}\n",
+            "callback.id",
+            "is required with submit.parts",
+        ),
+        (submit(delivered_by="last"), "submit.delivered_by", "where is their list"),
+        (submit(parts="/a", delivered_by="most"), "submit.delivered_by", "'all', 'last' or 'first"),
         (submit(id='"/a~2"'), "submit.id", "is not a JSON pointer"),
         (submit(id='"/' + "x" * 200 + '"'), "submit.id", "longer than 200"),
         (submit(read="xml", id="'a[['"), "submit.id", "is not a path in XML"),

@@ -6,29 +6,34 @@ tests/contracts holds all stores to the same suite.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum, auto
 from typing import Any
 
 from twisted.internet.defer import Deferred
 
+from smppbridge.model.identifiers import StoredIds, Tolerance, is_alike
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
+from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
 from smppbridge.store import mo
 from smppbridge.store import records as rec
+from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
+    EXACT,
+    EarlyKey,
     EarlyReport,
     Entry,
     Found,
     LineQuery,
     MoEntry,
+    PartEnd,
     Restored,
     Settlement,
     StoreFailure,
     Verdict,
     Waiting,
-    same_id,
 )
 from smppbridge.store.statements import SqlRow
 
@@ -42,6 +47,8 @@ class Part(IntEnum):
     BEGIN = auto()
     RECALL = auto()
     RECORD = auto()
+    PARTS = auto()
+    END_PARTS = auto()
     MOVE = auto()
     REVISIT = auto()
     STATE = auto()
@@ -75,6 +82,7 @@ class Row:
     state: int = 0
     batch: str | None = None
     done_at: float = 0.0
+    parts: tuple[MessagePart, ...] = ()
 
     def attempt(self) -> Attempt:
         segments = tuple(map(replace, self.message.segments))
@@ -89,7 +97,14 @@ class Row:
             self.provider_message_id,
             self.state,
             self.batch,
+            self.parts,
         )
+
+    def names(self) -> list[str]:
+        """Return the ids that the provider gave the message: of each part, if it has parts."""
+        if self.parts:
+            return [part.provider_message_id for part in self.parts]
+        return [] if self.provider_message_id is None else [self.provider_message_id]
 
 
 @dataclass
@@ -174,9 +189,18 @@ class FakeStore:
             [r.attempt() for r in rows if r.stage is Stage.SUBMITTING and r.due is None],
             [(key, replace(segment)) for key, segment in self.segments.values()],
             dict(Counter(d.system_id for d in self.unfinished())),
-            sorted(map(replace, self.early.values()), key=lambda r: r.at),
+            sorted(self.early.values(), key=lambda r: r.at),
             [each for each in self.optouts if each not in self.ended],
+            self._stored_ids(),
         )
+
+    def _stored_ids(self) -> StoredIds:
+        stored = StoredIds()
+        for row in self.messages.values():
+            if row.stage in (Stage.SUBMITTING, Stage.SUBMITTED):
+                for name in row.names():
+                    stored.add((row.provider, name))
+        return stored
 
     def _carry_out(self, calls: list[Call]) -> None:
         """Carry out the parts of all calls in their order, then questions; answer callers last."""
@@ -328,7 +352,17 @@ class FakeStore:
                     row.provider, row.hop = provider, hop
                     row.provider_message_id = name or row.provider_message_id
 
+        named = {v.attempt.message.message_id: v.parts for v in verdicts if v.parts}
+
+        def name_parts() -> None:
+            for message_id, found in named.items():
+                if row := self._open(message_id):
+                    row.parts = found
+
         parts: Parts = [(Part.RECORD, does), *self._settling(settlements)]
+        if named:
+            parts.append((Part.PARTS, name_parts))
+            noted += [row for v in verdicts for row in part_rows(v)]
         return self._do("record", parts, rows=[*rows, *noted, *_settled_rows(settlements)])
 
     def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
@@ -352,15 +386,17 @@ class FakeStore:
 
         return self._do("revisit", [(Part.REVISIT, does)], rows=rows)
 
-    def settle(self, settlements: Sequence[Settlement]) -> Deferred[None]:
-        rows = list(_settled_rows(settlements))
-        return self._do("settle", self._settling(settlements), rows=rows)
+    def settle(
+        self, settlements: Sequence[Settlement], used: Sequence[EarlyKey] = ()
+    ) -> Deferred[None]:
+        rows, keys = [*_settled_rows(settlements), *used], list(used)
+        parts: Parts = [(Part.DROP_EARLY, lambda: self._forget_early(keys))]
+        return self._do("settle", [*self._settling(settlements), *parts], rows=rows)
 
     def _settling(self, settlements: Sequence[Settlement]) -> Parts:
         states = [rec.settlement_row(s) for s in settlements if not s.final]
         finals = [rec.settlement_row(s) for s in settlements if s.final]
         deliveries = [replace(d) for s in settlements for d in s.deliveries]
-        early = [s.early for s in settlements if s.early]
 
         def set_states(rows: list[SqlRow], *, final: bool) -> None:
             for message_id, state, _error, at, _source, renamed in rows:
@@ -378,25 +414,45 @@ class FakeStore:
             (Part.STATE, lambda: set_states(states, final=False)),
             (Part.FINAL, lambda: set_states(finals, final=True)),
             (Part.DELIVERY, owe),
-            (Part.DROP_EARLY, lambda: self._forget_early(early)),
         ]
+
+    def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[MessagePart, ...]]]:
+        ended = list(ended)
+
+        def does() -> None:
+            for message_id, number, state, error in ended:
+                row = self.messages.get(message_id)
+                if row is None or number > len(row.parts) or row.parts[number - 1].state:
+                    continue
+                found = list(row.parts)
+                found[number - 1] = replace(found[number - 1], state=state, error=error)
+                row.parts = tuple(found)
+
+        def question() -> dict[int, tuple[MessagePart, ...]]:
+            rows = {part.message_id: self.messages.get(part.message_id) for part in ended}
+            return {name: row.parts for name, row in rows.items() if row and row.parts}
+
+        parts: Parts = [(Part.END_PARTS, does)]
+        return self._do("end_parts", parts, question, rows=[tuple(part) for part in ended])
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
-        kept = list(map(replace, reports))
         rows: list[SqlRow] = [
-            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed) for r in kept
+            (r.provider, r.provider_message_id, r.state, r.error, r.at, r.renamed, r.done_at)
+            for r in reports
         ]
-        named = {(r.provider, r.provider_message_id): r for r in kept}
+        named = {(r.provider, r.provider_message_id): r for r in reports}
         return self._do("keep_early", [(Part.EARLY, lambda: self.early.update(named))], rows=rows)
 
-    def drop_early(self, keys: Sequence[tuple[str, str]]) -> Deferred[None]:
+    def drop_early(self, keys: Sequence[EarlyKey]) -> Deferred[None]:
         keys = list(keys)
         parts: Parts = [(Part.DROP_EARLY, lambda: self._forget_early(keys))]
         return self._do("drop_early", parts, rows=keys)
 
-    def _forget_early(self, keys: Sequence[tuple[str, str]]) -> None:
-        for key in keys:
-            self.early.pop(key, None)
+    def _forget_early(self, keys: Sequence[EarlyKey]) -> None:
+        for provider, name, till in keys:
+            kept = self.early.get((provider, name))
+            if kept is not None and kept.at <= till:
+                del self.early[provider, name]
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
         ended = {(d.message_id, d.state): status for d, status in done}
@@ -512,10 +568,12 @@ class FakeStore:
         return self._do("decisions", question=does, writes=bool(self.by_hand))
 
     def find(
-        self, keys: Sequence[tuple[str, str] | int]
+        self,
+        keys: Sequence[tuple[str, str] | int],
+        tolerances: Mapping[str, Tolerance] = EXACT,
     ) -> Deferred[dict[tuple[str, str] | int, Found]]:
         def does() -> dict[tuple[str, str] | int, Found]:
-            rows = {key: row for key in keys if (row := self._look_up(key)) is not None}
+            rows = {key: row for key in keys if (row := self._look_up(key, tolerances)) is not None}
             return {key: self._found(row) for key, row in rows.items()}
 
         asked = [each for key in keys for each in ((key,) if isinstance(key, int) else key)]
@@ -578,25 +636,32 @@ class FakeStore:
     def _found(self, row: Row) -> Found:
         return Found(row.attempt(), row.stage)
 
-    def _look_up(self, key: tuple[str, str] | int) -> Row | None:
+    def _look_up(
+        self, key: tuple[str, str] | int, tolerances: Mapping[str, Tolerance]
+    ) -> Row | None:
         if isinstance(key, int):
             return self.messages.get(key)
-        like = [
-            r
+        provider, wanted = key
+        named = [
+            (name, r)
             for r in self.messages.values()
-            if r.provider == key[0]
-            and r.provider_message_id is not None
-            and same_id(r.provider_message_id) == same_id(key[1])
+            if r.provider == provider
+            for name in r.names()
         ]
-        found = [r for r in like if r.provider_message_id == key[1]] or like
-        return found[0] if len(found) == 1 else None
+        tolerance = tolerances.get(provider, "exact")
+        exact = [r for name, r in named if name == wanted]
+        alike = {name for name, r in named if is_alike(wanted, name, tolerance)}
+        found = exact or [r for name, r in named if name in alike and len(alike) == 1]
+        found.sort(key=lambda r: (r.answered_at, r.message.message_id))
+        open_ = [r for r in found if r.stage is not Stage.FINISHED]
+        newest = sorted(found, key=lambda r: -r.message.message_id)
+        return next(iter([*open_, *newest]), None)
 
 
 def _settled_rows(settlements: Sequence[Settlement]) -> Iterator[SqlRow]:
     for s in settlements:
         yield rec.settlement_row(s)
         yield from map(rec.delivery_row, s.deliveries)
-        yield s.early or ()
 
 
 def _can_be_kept(row: SqlRow) -> bool:

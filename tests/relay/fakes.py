@@ -284,9 +284,10 @@ class World:
         providers: dict[str, Any] | None = None,
         rules: Iterable[Rule] | None = None,
         optouts: Optouts | None = None,
+        now: float = NOW,
         **about_account: Any,
     ) -> None:
-        self.clock, self.said = FakeClock(), Recorder()
+        self.clock, self.said = FakeClock(now), Recorder()
         self.store = store or FakeStore()
         self.wire = FakeWire()
         self.failures: list[Any] = []
@@ -299,7 +300,9 @@ class World:
         self.endings = Endings(
             self.lane_set, self.deliver.owe, keep=172_800.0, every_fate=True, around=around
         )
-        self.reports = Reports(self.store, self.endings, early or EarlyRules(), around)
+        self.reports = Reports(
+            self.store, self.endings, early or EarlyRules(), around, busy=self.lane_set.is_busy
+        )
         providers = providers or {"one": FakeProvider("one"), "two": FakeProvider("two")}
         self.lane_set.change(providers, dict.fromkeys(providers, lane or LaneRules()))
         self.submit = Submit(

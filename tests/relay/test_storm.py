@@ -174,7 +174,8 @@ class Storm:
         world.accept.gather.restore(self.store.segments.values())
         out = [r for r in rows.values() if r.stage is Stage.SUBMITTING and r.due is None]
         world.submit.interrupted([r.attempt() for r in out])
-        world.spawn(world.reports.restore(list(self.store.early.values())))
+        restored = self.store.restored()
+        world.spawn(world.reports.restore(restored.early, restored.stored_ids))
 
     def _bury(self, world: World, store: FakeStore) -> None:
         """Keep what is on disk; nothing that the dead process goes on doing is seen."""
@@ -342,10 +343,12 @@ class Storm:
         renamed = f"{h.provider}{n}r" if choice % 11 == 0 else ""
         found = f"{h.provider}{n}" + ("r" if choice % 13 == 0 else "")
         by_ours = n if choice % 2 else None
-        self.told(Report(found, state, message_id=by_ours, renamed=renamed), h.provider)
+        report = Report(found, state, message_id=by_ours, renamed=renamed)
+        others = ([], [replace(report, state=M.ENROUTE)], [replace(report, state=M.DELIVERED)])
+        self.told([report, *others[choice // 5 % 3]], h.provider)
 
-    def told(self, report: Report, provider: str) -> None:
-        telling = Deferred.fromCoroutine(self.world.reports.receive(provider, [report], "push"))
+    def told(self, reports: list[Report], provider: str) -> None:
+        telling = Deferred.fromCoroutine(self.world.reports.receive(provider, reports, "push"))
         telling.addErrback(lambda f: f.trap(StoreFailure))
         telling.addErrback(self.world.failures.append)
 

@@ -59,6 +59,43 @@ def test_defaults_follow_from_abilities() -> None:
     assert (lane.when_uncertain, lane.reports) == ("retry", "none")
 
 
+@pytest.mark.parametrize("ids", ["exact", "case", "zeros"])
+def test_a_lane_tolerates_ids_as_it_is_set_and_else_as_the_type_does(ids: Any) -> None:
+    assert read().lane.ids == "exact"
+    assert read(ids=ids).lane.ids == ids
+
+
+@pytest.mark.parametrize(
+    ("ids", "tolerance"),
+    [
+        (None, "zeros"),
+        ("same", "zeros"),
+        ("hex_to_decimal", "zeros"),
+        ("decimal_to_hex", "zeros"),
+        ("zeros", "zeros"),
+        ("case", "case"),
+        ("exact", "exact"),
+    ],
+)
+def test_an_upstream_has_one_setting_for_ids_and_their_number_base(
+    ids: Any, tolerance: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()
+    keys = {} if ids is None else {"ids": ids}
+    smpp = {"type": "smpp", "host": "smsc.test", "system_id": "us", "password": "x", **keys}
+    section = Settings.read({"providers": {"up": smpp}}).providers["up"]
+    assert section.lane.ids == tolerance
+    assert getattr(section.build(), "ids") == (ids or "zeros")  # noqa: B009
+    with pytest.raises(ValidationError, match="ids"):
+        Settings.read({"providers": {"up": {**smpp, "ids": "guess"}}})
+
+
+@pytest.mark.parametrize("ids", ["same", "hex_to_decimal", "guess"])
+def test_other_types_have_no_number_base(ids: str) -> None:
+    with pytest.raises(ValidationError, match="ids"):
+        read(ids=ids)
+
+
 @pytest.mark.parametrize(
     ("keys", "place", "said"),
     [

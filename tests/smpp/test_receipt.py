@@ -201,6 +201,42 @@ def test_texts_in_other_places_are_read() -> None:
     assert parsed(b"", (0x424, text)).message_id == "12"
 
 
+WIDE = "id:12 sub:001 stat:DELIVRD err:027 text:Привет 😀"
+
+
+@pytest.mark.parametrize("data_coding", [0x08, 0x18, 0x1B, 0xE0, 0xEF])
+@pytest.mark.parametrize(
+    "octets",
+    [
+        WIDE.encode("utf-16-be"),
+        WIDE.encode("utf-16-le"),
+        b"\xfe\xff" + WIDE.encode("utf-16-be"),
+        b"\xff\xfe" + WIDE.encode("utf-16-le"),
+        WIDE.encode("utf-16-be") + b"\0",
+        b"id:12 stat:DELIVRD err:027 text:abc",  # under the data_coding of the message
+        "id:12 stat:DELIVRD err:027 text:Привет".encode(),
+    ],
+)
+def test_a_text_in_ucs2_is_read(octets: bytes, data_coding: int) -> None:
+    found = parsed(octets, data_coding=data_coding)
+    assert (found.message_id, found.state, found.err) == ("12", M.DELIVERED, "027")
+    found = parsed(b"\5\0\3\1\1\1" + octets, data_coding=data_coding, esm_class=0x44)
+    assert (found.message_id, found.state, found.err) == ("12", M.DELIVERED, "027")
+    assert parsed(b"", (0x424, octets), data_coding=data_coding).message_id == "12"
+
+
+@pytest.mark.parametrize("data_coding", [0, 1, 3, 4, 0x10, 0x17, 0x1C, 0xF0])
+def test_only_under_a_data_coding_of_ucs2_is_it_looked_for(data_coding: int) -> None:
+    assert parsed(WIDE.encode("utf-16-be"), data_coding=data_coding) is None
+
+
+def test_512_characters_of_ucs2_are_looked_at() -> None:
+    padding = 512 - len("id:12 err: stat:DELIVRD")
+    for longer, state in ((0, M.DELIVERED), (1, None)):
+        text = f"id:12 err:{'x' * (padding + longer)} stat:DELIVRD".encode("utf-16-be")
+        assert parsed(b"", (0x424, text), data_coding=8).state == state
+
+
 @pytest.mark.parametrize(
     ("name", "state"),
     [
@@ -229,9 +265,15 @@ def test_esm_class_tells_receipts(esm_class: int, is_receipt: bool) -> None:
 words = st.sampled_from(["id:", "stat:", " ", "text:", "err:", "submit date:", "\0", "1", "x"])
 
 
-@given(st.lists(words, max_size=60).map("".join) | st.text(), st.integers(0, 255))
-def test_no_text_is_too_strange(text: str, esm_class: int) -> None:
-    found = parsed(text.encode()[:255], esm_class=esm_class)
+@given(
+    st.lists(words, max_size=60).map("".join) | st.text(),
+    st.integers(0, 255),
+    st.sampled_from(["utf-8", "utf-16-be", "utf-16-le"]),
+    st.sampled_from([0, 8]),
+)
+def test_no_text_is_too_strange(text: str, esm_class: int, coded: str, data_coding: int) -> None:
+    octets = text.encode(coded, "ignore")[:255]
+    found = parsed(octets, esm_class=esm_class, data_coding=data_coding)
     assert found is None or found.message_id
 
 

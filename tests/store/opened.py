@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
-from smppbridge.model.outcome import Accepted, Postponed, Uncertain
+from smppbridge.model.outcome import Accepted, Postponed, Uncertain, accepted
+from smppbridge.model.parts import DeliveredBy
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.store.port import Entry, MoEntry, Restored, Settlement, Verdict
@@ -123,6 +124,14 @@ def tried(of: Message, provider: str = "keccel", number: int = 1, **changes: Any
 
 def taken(attempt: Attempt, name: str, due: float = NOW + 60) -> Verdict:
     return Verdict(attempt, Accepted(name), Stage.SUBMITTED, due, NOW + 1, name)
+
+
+def in_parts(attempt: Attempt, *names: str, by: DeliveredBy = "all") -> Verdict:
+    """Return the verdict on an attempt that was accepted in parts of these names."""
+    outcome = accepted(names, by)
+    assert outcome
+    verdict = taken(attempt, outcome.provider_message_id)
+    return replace(verdict, outcome=outcome, parts=outcome.parts)
 
 
 def again(attempt: Attempt, due: float, provider: str = "", hop: int = 0) -> Verdict:

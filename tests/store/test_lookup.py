@@ -24,12 +24,13 @@ from smppbridge.store.lookup import (
     timeline,
 )
 from smppbridge.store.migrate import TooNew
-from smppbridge.store.port import Entry
+from smppbridge.store.port import Entry, PartEnd
 from tests.store.opened import (
     NOW,
     Opened,
     accept,
     again,
+    in_parts,
     key,
     message,
     segment,
@@ -201,6 +202,23 @@ def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connecti
     ]
     opened.wait(opened.store.lapse(two.expires_at, 9))
     assert timeline(db, found)[-1].name == "lapsed"
+
+
+def test_parts_are_names_of_their_message_and_steps_of_its_life(
+    opened: Opened, db: sqlite3.Connection
+) -> None:
+    (attempt, other) = accept(opened, [message(1), message(2)], begun=True)
+    opened.wait(opened.store.record([in_parts(attempt, "X", "0Y"), taken(other, "Z")]))
+    opened.wait(opened.store.end_parts([PartEnd(1, 2, State.EXPIRED, 7)]))
+    for word in ("x", "0Y", "y"):
+        (found,) = named(db, word)
+        assert (found.message_id, found.provider_message_id) == (1, "X")
+    assert named(db, "yy") == []
+    assert [event.facts for event in timeline(db, found) if event.name == "part"] == [
+        {"number": 1, "provider_message_id": "X", "state": 0, "error": 0},
+        {"number": 2, "provider_message_id": "0Y", "state": State.EXPIRED, "error": 7},
+    ]
+    assert "part" not in [event.name for event in timeline(db, *named(db, "Z"))]
 
 
 def attempted(number: int, provider: str, outcome: str, took: float, **why: str) -> dict[str, Any]:

@@ -175,9 +175,10 @@ class Sequences(RuleBasedStateMachine):
             self.opened.wait(self.opened.store.keep_early(reports))
             self.early |= dict(zip(keys, reports, strict=True))
         else:
-            self.opened.wait(self.opened.store.drop_early(keys))
+            self.opened.wait(self.opened.store.drop_early([(*key, at) for key in keys]))
             for key in keys:
-                self.early.pop(key, None)
+                if key in self.early and self.early[key].at <= at:
+                    del self.early[key]
 
     @rule()
     def reopen(self) -> None:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from smppbridge.model.message import Stage
-from smppbridge.store import lookup, queries
+from smppbridge.store import lookup, parts, queries
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.store.port import Entry, LineQuery
 from tests.store.opened import NOW, Opened, accept, key, message, segment, taken, told
 
-TABLES = ("message", "segment", "attempt", "delivery")
+TABLES = ("message", "segment", "attempt", "part", "delivery")
 ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     "waiting": (
         lambda db: queries.waiting(
@@ -39,12 +39,13 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     "lapse": (lambda db: queries.lapse(db, NOW + 9_999, 9), {"delivery_lapsing", "delivery"}),
     "find": (
         lambda db: queries.find(db, [("keccel", "X2"), 1]),
-        {"message_provider", "rowid"},
+        {"message_provider", "part_provider", "rowid"},
     ),
     "forget": (
         lambda db: queries.forget(db, NOW + 999, 9),
-        {"message_done", "segment_parent", "delivery", "attempt", "rowid"},
+        {"message_done", "segment_parent", "delivery", "attempt", "part", "rowid"},
     ),
+    "parts": (lambda db: parts.of_messages(db, [1, 2]), {"part"}),
     "open_messages": (
         lambda db: queries.open_messages(db, "nobody"),
         {"message_expiring", "message_out"},
@@ -52,7 +53,7 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     "decisions": (queries.take_decisions, set()),
     "lookup by id": (
         lambda db: lookup.named(db, "1"),
-        {"message_provider", "rowid"},
+        {"message_provider", "part_provider", "rowid"},
     ),
     "lookup by number": (
         lambda db: lookup.search(db, MessageQuery(number="243810000001")),
@@ -76,7 +77,15 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
     ),
     "timeline": (
         lambda db: lookup.timeline(db, lookup.named(db, "2")[0]),
-        {"message_provider", "segment_parent", "attempt", "delivery", "rowid"},
+        {
+            "message_provider",
+            "part_provider",
+            "segment_parent",
+            "attempt",
+            "part",
+            "delivery",
+            "rowid",
+        },
     ),
 }
 
@@ -86,9 +95,9 @@ def db(tmp_path: Path) -> Iterator[sqlite3.Connection]:
     """Open a store with a few messages of each kind."""
     opened = Opened(tmp_path)
     accept(opened, [message(1)])
-    parts = segment(3, 1), segment(4, 2)
-    opened.wait(opened.store.accept([Entry(None, key=key(), segment=part) for part in parts]))
-    attempts = accept(opened, [message(2), message(3, segments=parts)], begun=True)
+    whole = segment(3, 1), segment(4, 2)
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=part) for part in whole]))
+    attempts = accept(opened, [message(2), message(3, segments=whole)], begun=True)
     opened.wait(opened.store.record([taken(a, f"X{a.message.message_id}") for a in attempts]))
     opened.wait(opened.store.settle([told(attempts[1], 2)]))
     opened.store.stop()
@@ -144,8 +153,11 @@ def test_a_plan_that_scans_is_found(db: sqlite3.Connection) -> None:
 def test_nothing_is_left_of_what_is_forgotten(db: sqlite3.Connection) -> None:
     db.execute("insert into attempt values (3, 1, 'keccel', 0, 0, 'postponed', 'busy')")
     db.execute("insert into attempt values (2, 1, 'keccel', 0, 0, 'postponed', 'busy')")
+    db.execute("insert into part values (3, 1, 'keccel', 'X3', 1, 0, 0)")
+    db.execute("insert into part values (2, 1, 'keccel', 'X2', 1, 0, 0)")
     assert queries.forget(db, NOW + 999, 9) == 1
     left = {
         table: [row[0] for row in db.execute(f"select message_id from {table}")] for table in TABLES
     }
-    assert left == {"message": [1, 2], "segment": [], "attempt": [2], "delivery": []}
+    kept = {"message": [1, 2], "attempt": [2], "part": [2]}
+    assert left == kept | {"segment": [], "delivery": []}

@@ -14,11 +14,12 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage, Traits
 from smppbridge.model.outcome import Accepted, Postponed, Refused
+from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store import lookup
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
-from smppbridge.store.port import EarlyReport, Entry, MoEntry, Settlement, Verdict
+from smppbridge.store.port import EarlyReport, Entry, MoEntry, PartEnd, Settlement, Verdict
 from smppbridge.store.records import DeliveryRow, MessageRow
 from tests.store.opened import Opened, first_attempt
 
@@ -119,7 +120,7 @@ def table(tmp_path: Path) -> Iterator[Table]:
 
 def changed(table: Table) -> dict[str, Any]:
     """Return the columns of the message that are not as it was accepted."""
-    rest = {"state": 0, "error": 0} | dict.fromkeys(
+    rest = {"state": 0, "error": 0, "parts": 0} | dict.fromkeys(
         ("answered_at", "provider_message_id", "done_at", "report_source", "batch"), None
     )
     row = table.row("message")
@@ -162,6 +163,17 @@ def test_a_verdict(table: Table) -> None:
         "answered_at": 103.0,
         "provider_message_id": "k7",
     }
+
+
+def test_a_verdict_on_a_message_of_parts(table: Table) -> None:
+    parts = (Part("k7"), Part("k8", needed=False))
+    verdict = Verdict(ATTEMPT, Accepted("k7", parts), Stage.SUBMITTED, 200.0, 103.0, "k7")
+    table.write(table.opened.store.record([replace(verdict, parts=parts[1:])]))
+    assert changed(table)["parts"] == 1
+    row = {"message_id": 7, "number": 1, "provider": "keccel", "provider_message_id": "k8"}
+    assert table.row("part") == row | {"needed": 0, "state": 0, "error": 0}
+    table.write(table.opened.store.end_parts([PartEnd(7, 1, 5, 27)]))
+    assert table.row("part") == row | {"needed": 0, "state": 5, "error": 27}
 
 
 def test_an_attempt_that_was_not_accepted(table: Table) -> None:

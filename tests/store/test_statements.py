@@ -62,7 +62,7 @@ def test_rows_of_zeros_do_nothing(db: sqlite3.Connection, many: Many) -> None:
         db, [(1, "a", 1, 0, 0, "p", 0, 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
     )
     sql.INSERT_DELIVERY.run(db, [(1, 2, 1, "a", 0, 0, 0, 0, 0)])
-    sql.INSERT_EARLY.run(db, [("p", "x", 2, 0, 0, "")])
+    sql.INSERT_EARLY.run(db, [("p", "x", 2, 0, 0, "", None)])
     before = list(db.iterdump())
     many.run(db, [(0,) * many.width])
     assert list(db.iterdump()) == before

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, get_args
 
+from smppbridge.model.identifiers import spelling_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
@@ -159,9 +160,9 @@ class MSpaceV2(MSpace):
         """Return the report; without the id a refused key would pass for a failed message."""
         if answer.nothing:  # assumed: the answer about an unknown id
             return Report(provider_message_id, MessageState.ENROUTE)
-        about = [
-            e for e in answer.records if identifier_of(e.get("messageid")) == provider_message_id
-        ]
+        named = [(identifier_of(e.get("messageid")), e) for e in answer.records]
+        spelling = spelling_of(provider_message_id, {i for i, _ in named if i}, "zeros")
+        about = [e for identifier, e in named if identifier == spelling is not None]
         if not about:
             raise self._bad_reply("not about the message asked for", answer.words)
         entry = next((e for e in about if description_of(e) or status_of(e)), None)
@@ -173,8 +174,8 @@ class MSpaceV2(MSpace):
         state = state_of(entry, self._states)
         if state is None:
             unknown = status_of(entry) or words
-            return Report(provider_message_id, MessageState.ENROUTE, unknown=unknown)
-        return Report(provider_message_id, state, _error_of(entry) if state in _FAILED else 0)
+            return Report(spelling or "", MessageState.ENROUTE, unknown=unknown)
+        return Report(spelling or "", state, _error_of(entry) if state in _FAILED else 0)
 
     # -- requests -------------------------------------------------------------------------------
 

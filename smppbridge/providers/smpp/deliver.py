@@ -28,18 +28,20 @@ def read_receipt(
     pdu: Delivered,
     states: Mapping[str, MessageState],
     spelled: Callable[[str], str],
+    utc_offset: float,
     *,
     as_text: bool,
 ) -> Report | None:
     """Return the report in a receipt, None if *pdu* is no receipt; raises BadReply for half of one.
 
     *states* are meanings of stat beyond the known ones, *spelled* writes the receipt's id in the
-    form of submit_sm_resp.  An unknown stat is ENROUTE.
+    form of submit_sm_resp.  An unknown stat is ENROUTE.  Dates are read as local time *utc_offset*
+    seconds ahead of UTC.
     """
     marked = is_receipt(pdu.esm_class)
     if not (marked or as_text):
         return None
-    fields = parse(pdu)
+    fields = parse(pdu, int(utc_offset))
     if fields is None:
         if marked:
             raise BadReply("a receipt without id or state")
@@ -48,9 +50,12 @@ def read_receipt(
     if identifier is None:
         raise BadReply("a receipt without a usable id")
     state = states.get(fields.stat, fields.state)
+    unknown = fields.stat if state is None else ""
     if state is None or state is MessageState.SCHEDULED:
         state = MessageState.ENROUTE
-    return Report(spelled(identifier), state, _error(fields))
+    return Report(
+        spelled(identifier), state, _error(fields), done_at=fields.done_date, unknown=unknown
+    )
 
 
 def _error(fields: ReceiptFields) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, get_args
 
 from smppbridge.model.message import Message
-from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
+from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
+from smppbridge.model.parts import DeliveredBy
 from smppbridge.providers.answers import StateName, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     NOW,
@@ -19,6 +19,7 @@ from smppbridge.providers.exchange import (
     Received,
 )
 from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
+from smppbridge.providers.smpp.limits import BindMode, Ids, faults_of
 from smppbridge.providers.smpp.status import Meaning, meanings, refusal
 from smppbridge.providers.smpp.submit import (
     MAX_ADDRESS,
@@ -43,40 +44,18 @@ from smppbridge.smpp.pdus import Pdu, SubmitSm, SubmitSmResp
 from smppbridge.smpp.receipt import normal_id
 from smppbridge.text.errors import BadUdh, TextError, TooLong
 
-BindMode = Literal["trx", "tx+rx"]
-Ids = Literal["same", "hex_to_decimal", "decimal_to_hex"]
-
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repetition of a later segment that was put off."""
 
-_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True)
+_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True, ids="zeros")
 _TELLS_NOTHING = replace(_TELLS, callbacks=False)
 
 _IDS: Mapping[str, Convert] = {
-    "same": same_spelling,
     "hex_to_decimal": hex_to_decimal,
     "decimal_to_hex": decimal_to_hex,
 }
 
-_LENGTHS = {"system_id": 15, "password": 64, "system_type": 12, "service_type": 5}
-_RANGES = {
-    "port": range(1, 65_536),
-    "binds": range(1, 51),
-    "window": range(1, 10_001),
-    "data_coding": range(256),
-    "registered_delivery": range(256),
-    "source_ton": range(256),
-    "source_npi": range(256),
-    "destination_ton": range(256),
-    "destination_npi": range(256),
-}
-_CHOICES: Mapping[str, Any] = {
-    "bind": BindMode,
-    "alphabet": TextAlphabet,
-    "segments": LongBy,
-    "validity": Validity,
-    "ids": Ids,
-}
+_NAMELESS = Uncertain("taken, but without message_id")
 _ADDRESSES = (
     ("source_addr", Status.ESME_RINVSRCADR),
     ("destination_addr", Status.ESME_RINVDSTADR),
@@ -164,12 +143,27 @@ class Smpp(Provider):
     registered_delivery: int = field(
         default=1, metadata=said("How receipts are asked for: 1 all, 2 failures, 0 none")
     )
-    ids: Ids = field(
-        default="same",
+    delivered_by: DeliveredBy = field(
+        default="last",
         metadata=said(
-            "How ids in receipts differ from those in submit_sm_resp: same,"
-            " hex_to_decimal (hexadecimal there, decimal in receipts) or decimal_to_hex"
+            "Whose receipts make a long message delivered: the last segment's (SMSCs hand them"
+            " over in order), all or the first's; one segment that fails fails the message"
         ),
+    )
+    ids: Ids = field(
+        default="zeros",
+        metadata={
+            **said(
+                "How ids in receipts may differ from those in submit_sm_resp: exact (not at all),"
+                " case, zeros (leading ones, and case; also called same), hex_to_decimal"
+                " (hexadecimal there, decimal in receipts) or decimal_to_hex"
+            ),
+            "own": True,
+        },
+    )
+    utc_offset: float = field(
+        default=0.0,
+        metadata={**said("Whose time the dates in its receipts are, as +01:00"), "offset": True},
     )
     receipts_as_text: bool = field(
         default=False,
@@ -196,31 +190,12 @@ class Smpp(Provider):
     _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        fault = next(self._faults(), None)
+        fault = next(faults_of(self), None)
         if fault:
             raise ValueError(fault)
         derive = object.__setattr__
         derive(self, "_meanings", meanings(self.statuses))
         derive(self, "_states", state_table({}, self.states))
-
-    def _faults(self) -> Iterator[str]:
-        if not self.host or not self.host.isprintable() or set(" /:@") & set(self.host):
-            yield "host must be a name or an IPv4 address"
-        for name, longest in _LENGTHS.items():
-            value = getattr(self, name)
-            if not value.isascii() or not value.isprintable() or len(value) > longest:
-                yield f"{name} must be at most {longest} printable ASCII characters"
-        if not self.system_id:
-            yield "system_id is empty"
-        for name, numbers in _RANGES.items():
-            value = getattr(self, name)
-            if value is not None and value not in numbers:
-                yield f"{name} must be {numbers[0]} to {numbers[-1]}"
-        if not self.enquire_link > 0:
-            yield "enquire_link must be more than 0"
-        for name, known in _CHOICES.items():
-            if getattr(self, name) not in get_args(known):
-                yield f"{name} must be one of {', '.join(get_args(known))}"
 
     @property
     def abilities(self) -> Abilities:
@@ -235,9 +210,9 @@ class Smpp(Provider):
     def submit(self, message: Message) -> Exchange[Outcome]:
         """Submit one message, segment after segment.
 
-        Only the last segment asks for a receipt, and the id of the last segment is the message's:
-        the last segment is sent only after the SMSC accepted all others, so that its receipt stands
-        for all.  Once the first segment is accepted the whole is never submitted again.
+        Each segment asks for a receipt: gateways that join segments keep the flags of the first
+        (Kannel's opensmppbox) or of the last.  Once the first segment is accepted the whole is
+        never submitted again.
         """
         now = (yield NOW) if self.validity == "relative" else 0.0
         try:
@@ -247,56 +222,60 @@ class Smpp(Provider):
         for addr, status in _ADDRESSES:
             if len(getattr(first, addr)) > MAX_ADDRESS:
                 return Refused(f"{addr} is too long", status)
-        response = yield SmppRequest(first)
-        outcome = self._read(response, last=not others)
+        found = self._read((yield SmppRequest(first)))
+        if not others:
+            return _alone(found)
+        identifiers: list[str] = []
         for number, pdu in enumerate(others, 2):
-            if not isinstance(outcome, Accepted):
-                return outcome
-            outcome = yield from self._follow(pdu, number, 1 + len(others))
-        return outcome
+            if not isinstance(found, str):
+                return found
+            identifiers.append(found)
+            found = yield from self._follow(pdu, f"segment {number} of {1 + len(others)}")
+        if not isinstance(found, str):
+            return found
+        return accepted([*identifiers, found], self.delivered_by) or _NAMELESS
 
     def read_deliver(self, pdu: Delivered, session: str = "") -> Sequence[Received]:
         """Read a deliver_sm or data_sm that came in *session*; raises BadReply."""
-        report = read_receipt(pdu, self._states, self._as_ours, as_text=self.receipts_as_text)
+        report = read_receipt(
+            pdu, self._states, self._as_ours, self.utc_offset, as_text=self.receipts_as_text
+        )
         return (read_mo(pdu, session) if report is None else report,)
 
     def _as_ours(self, reported_id: str) -> str:
-        return reported_id if self.ids == "same" else normal_id(reported_id)
+        return normal_id(reported_id) if self.ids in _IDS else reported_id
 
-    def _follow(self, pdu: SubmitSm, number: int, total: int) -> Exchange[Outcome]:
+    def _follow(self, pdu: SubmitSm, place: str) -> Exchange[str | Refused | Uncertain]:
         """Submit a later segment; only this segment is repeated, and only a few times."""
-        place, after = f"segment {number} of {total}", 0.0
+        after = 0.0
+        ended: Refused | Uncertain
         for pause in (*PAUSES, 0.0):
-            outcome: Outcome
             try:
                 response = yield SmppRequest(pdu, after)
             except NotSent:
-                outcome = Uncertain(f"{place} could not be sent")
+                ended = Uncertain(f"{place} could not be sent")
             except NoAnswer as fault:
                 return Uncertain(f"{place}: {fault}")
             else:
-                outcome = self._read(response, last=number == total)
-                if isinstance(outcome, Accepted):
-                    return outcome
-                if isinstance(outcome, Uncertain):
-                    return Uncertain(f"{place}: {outcome.reason}")
-                refused = Refused(f"{place}: {outcome.reason}", response.command_status)
-                if isinstance(outcome, Refused):
-                    return refused
-                outcome = refused
+                found = self._read(response)
+                if isinstance(found, str):
+                    return found
+                if isinstance(found, Uncertain):
+                    return Uncertain(f"{place}: {found.reason}")
+                ended = Refused(f"{place}: {found.reason}", response.command_status)
+                if isinstance(found, Refused):
+                    return ended
             after = pause
-        return outcome
+        return ended
 
-    def _read(self, response: Pdu, *, last: bool = True) -> Outcome:
-        status = response.command_status
-        if status:
-            return refusal(status, self._meanings)
+    def _read(self, response: Pdu) -> str | Refused | Postponed | Uncertain:
+        """Return the id of a segment that was accepted, "" without one; else the outcome."""
+        if response.command_status:
+            return refusal(response.command_status, self._meanings)
         if not isinstance(response, SubmitSmResp):
             return Uncertain("an answer that is none")
         identifier = identifier_of(response.message_id.decode("latin-1"))
-        if identifier is None and last:
-            return Uncertain("taken, but without message_id")
-        return Accepted(_IDS[self.ids](identifier or ""))
+        return _IDS.get(self.ids, same_spelling)(identifier or "")
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
         user_data = user_data_of(message, self.alphabet, self.data_coding)
@@ -305,7 +284,8 @@ class Smpp(Provider):
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]
         if self.registered_delivery:
             intermediate = message.registered_delivery & RegisteredDelivery.INTERMEDIATE
-            found[-1].registered_delivery = self.registered_delivery | intermediate
+            for pdu in found:
+                pdu.registered_delivery = self.registered_delivery | intermediate
         return found
 
     def _submit_sm(self, message: Message, piece: Piece, data_coding: int, now: float) -> SubmitSm:
@@ -328,6 +308,13 @@ class Smpp(Provider):
             short_message=piece.short_message,
             tlvs=piece.tlvs,
         )
+
+
+def _alone(found: str | Refused | Postponed | Uncertain) -> Outcome:
+    """Return the outcome of a message in one segment."""
+    if isinstance(found, str):
+        return Accepted(found) if found else _NAMELESS
+    return found
 
 
 def _status_of(fault: TextError) -> Status:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 from urllib.parse import quote, urlencode
 
+from smppbridge.model.identifiers import spelling_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
 from smppbridge.model.report import Report
@@ -212,11 +213,12 @@ class SmsCx(Provider):
         if unknown_id(response):  # it may not be there yet
             return Report(provider_message_id, MessageState.ENROUTE)
         fields = self._read(response)
-        for item in items_of(fields.get("data")):
-            report = self._reader.report(item)
-            if report is not None and report.provider_message_id == provider_message_id:
-                return report
-        raise BadReply("not about the message asked for")
+        found = [self._reader.report(item) for item in items_of(fields.get("data"))]
+        named = {report.provider_message_id: report for report in reversed(found) if report}
+        spelling = spelling_of(provider_message_id, named, "zeros")
+        if spelling is None:
+            raise BadReply("not about the message asked for")
+        return named[spelling]
 
     def pull(self) -> Exchange[Sequence[Received]]:
         """Pull messages to rented numbers, and reports; raises BadReply.

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Sequence
 from dataclasses import fields
 from typing import Any
 
+from smppbridge.model.identifiers import is_alike
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Uncertain
 from smppbridge.model.report import Report
@@ -21,6 +22,7 @@ from smppbridge.providers.answers import (
     unknown_status,
 )
 from smppbridge.providers.exchange import BadReply, Balance, HttpResponse
+from smppbridge.providers.joined import joined
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
 from smppbridge.providers.template.places import (
@@ -118,6 +120,8 @@ class Submitted:
         self._error = places.several("error", section.error)
         if section.read == "text" and not self._error:
             self._error = (_whole,)
+        self._parts = places.items("parts", section.parts)
+        self._by = section.delivered_by
         self._items = places.items("items", batch.items) if batch else None
         self._number = places.one("number", batch.number) if batch else None
         if section.status is not None and not self._accepted and "status" not in inherited:
@@ -134,7 +138,7 @@ class Submitted:
             document = self._read(response.body, self._limit)
         except BadReply as fault:
             return Uncertain(fault.reason)
-        return self._judged(document, message)
+        return self._in_parts(document, message)
 
     def outcomes(self, response: HttpResponse, messages: Sequence[Message]) -> list[Outcome]:
         """Return the outcome of each of *messages*."""
@@ -146,10 +150,10 @@ class Submitted:
         except BadReply as fault:
             return [Uncertain(fault.reason)] * len(messages)
         if self._items is None:
-            return [self._judged(document, message) for message in messages]
+            return [self._in_parts(document, message) for message in messages]
         items = self._items(document)
         if not items:
-            words = self._alone._words(document)
+            words = self._alone._explanation(document)
             explanation = self._meanings.shown(words, *texts)
             return [self._unexplained(words, message, explanation) for message in messages]
         if self._number is not None:
@@ -159,9 +163,14 @@ class Submitted:
         else:
             return [Uncertain(f"{len(items)} items for {len(messages)} messages")] * len(messages)
         return [
-            _agreed([self._judged(item, message) for item in mine])
+            joined([self._judged(item, message) for item in mine], self._by)
             for mine, message in zip(matched, messages, strict=True)
         ]
+
+    def _in_parts(self, document: Any, message: Message) -> Outcome:
+        """Return the outcome of *message* in a document about nothing else, part by part."""
+        parts = self._parts(document) if self._parts else None
+        return joined([self._judged(part, message) for part in parts or [document]], self._by)
 
     def _judged(self, document: Any, message: Message) -> Outcome:
         status = word_of(self._status(document)) if self._status else ""
@@ -210,9 +219,14 @@ class Submitted:
     def _words(self, document: Any) -> list[str]:
         return [word_of(place(document)) for place in self._error]
 
+    def _explanation(self, document: Any) -> list[str]:
+        """Return the words of an error about all parts: those of the first, if there are parts."""
+        parts = self._parts(document) if self._parts else None
+        return self._words(parts[0] if parts else document)
+
     def _http_outcome(self, response: HttpResponse, texts: Sequence[str]) -> Outcome:
         try:
-            words = self._alone._words(self._read(response.body, self._limit))
+            words = self._alone._explanation(self._read(response.body, self._limit))
         except BadReply:
             words = []
         return self._meanings.http_outcome(response, words, texts)
@@ -238,8 +252,11 @@ class Queried:
         words = [word_of(place(document)) for place in self._error]
         if self._meanings.blame(words) == "provider":
             raise bad_reply("no report", " ".join(words), secrets=self._meanings.secrets)
-        if self._id and identifier_of(self._id(document)) != identifier:
-            raise BadReply("not about the message asked for")
+        if self._id:
+            found = identifier_of(self._id(document))
+            if found is None or not is_alike(found, identifier, "zeros"):
+                raise BadReply("not about the message asked for")
+            identifier = found
         status = word_of(self._status(document))
         code = next((word for word in words if _CODE.fullmatch(word)), "")
         return self._meanings.report(identifier, status, code)
@@ -265,7 +282,7 @@ class Credited:
 def _inherited(batch: BatchSection, section: SubmitSection) -> frozenset[str]:
     """Return the keys that *section* has from submit, not from *batch*."""
     names = (each.name for each in fields(section))
-    return frozenset(name for name in names if getattr(batch, name) in (None, ()))
+    return frozenset(name for name in names if getattr(batch, name, None) in (None, ()))
 
 
 def _answered(response: HttpResponse, read: Callable[[bytes, int], Any]) -> Any:
@@ -302,14 +319,6 @@ def _by_number(items: Sequence[Any], number: Find, messages: Sequence[Message]) 
         whole.get(digits, []) if shared[digits[-_SUFFIX:]] > 1 else ends.get(digits[-_SUFFIX:], [])
         for digits in wanted
     ]
-
-
-def _agreed(outcomes: Sequence[Outcome]) -> Outcome:
-    """Return the outcome of one message's items: Accepted if any is, Uncertain if they differ."""
-    taken = next((outcome for outcome in outcomes if isinstance(outcome, Accepted)), None)
-    if taken or len({type(outcome) for outcome in outcomes}) == 1:
-        return taken or outcomes[0]
-    return Uncertain("the answer contradicts itself" if outcomes else "not in the answer")
 
 
 def _digits(number: str) -> str:

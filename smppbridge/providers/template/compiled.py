@@ -131,6 +131,7 @@ class _Compiler:
             if name not in written.names:
                 self._faults.add("submit", f"has no {{{name}}}")
         self._check_id("submit", section.id)
+        self._check_parts(section)
         return WrittenExchange(written, Submitted("submit", section, self._meanings, self._faults))
 
     def _batch(self, batch: BatchSection, alone: Submitted) -> WrittenBatch:
@@ -226,6 +227,16 @@ class _Compiler:
         if place is None and self._has_reports:
             self._faults.add(f"{key}.id", "is required where reports come: where the answer has it")
 
+    def _check_parts(self, section: SubmitSection) -> None:
+        callback, add = self._described.callback, self._faults.add
+        if section.parts is None:
+            if section.delivered_by != "all":
+                add("submit.delivered_by", "is about parts: where is their list?")
+        elif section.id is None:
+            add("submit.id", "is required with parts: each has one of its own")
+        elif callback and callback.id is None:
+            add("callback.id", "is required with submit.parts: which part is it about?")
+
     def _check_secrets(self) -> None:
         for name in self._described.secrets:
             if not PLAIN_NAME.fullmatch(name):
@@ -262,10 +273,10 @@ def _merged(batch: BatchSection, submit: SubmitSection) -> SubmitSection:
     own: dict[str, Any] = {
         each.name: value
         for each in fields(SubmitSection)
-        if (value := getattr(batch, each.name)) not in (None, ())
+        if (value := getattr(batch, each.name, None)) not in (None, ())
     }
     if batch.items is not None:
-        own |= {"id": batch.id, "status": batch.status, "error": batch.error}
+        own |= {"parts": None, "id": batch.id, "status": batch.status, "error": batch.error}
         if batch.status is None:
             own |= {"accepted": batch.accepted, "refused": batch.refused}
     return replace(submit, **own)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from smppbridge.model.parts import DeliveredBy
 from smppbridge.providers.answers import Blame, On5xx, On503, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -53,6 +54,20 @@ class RequestSection:
 class SubmitSection(RequestSection):
     """The request that submits one message."""
 
+    parts: str | None = field(
+        default=None,
+        metadata=said(
+            "Where the list is, if the answer has an item for each part of a long message, with an"
+            " id of its own; id, status and error are then within an item"
+        ),
+    )
+    delivered_by: DeliveredBy = field(
+        default="all",
+        metadata=said(
+            "Whose reports make a message of parts delivered: all parts', the last's or the"
+            " first's; one part that fails fails the message"
+        ),
+    )
     id: str | None = field(default=None, metadata=said(_ID))
     status: str | None = field(
         default=None, metadata=said(f"{_STATUS}; absent: it is taken if the answer is 2xx")

@@ -101,6 +101,10 @@ class Lanes:
         if name in self.by_name:
             self.by_name[name].breaker.probe_now()
 
+    def is_busy(self, name: str) -> bool:
+        """Return whether requests to a provider are begun or out."""
+        return name in self.by_name and not self.by_name[name].idle
+
     # -- the lines, for a message that ends while it waits --------------------------------------
 
     def withdraw(self, attempt: Attempt) -> bool:

@@ -66,7 +66,8 @@ def decide(
     """
     if isinstance(outcome, Accepted):
         due, found = now + policy.first_look, outcome.provider_message_id
-        return Verdict(attempt, outcome, Stage.SUBMITTED, due, now, provider_message_id=found)
+        stage, parts = Stage.SUBMITTED, outcome.parts
+        return Verdict(attempt, outcome, stage, due, now, provider_message_id=found, parts=parts)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):

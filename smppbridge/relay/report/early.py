@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
+from smppbridge.model.identifiers import Tolerance, same_id, spelling_of
 from smppbridge.model.message import Attempt
 from smppbridge.model.report import Report
-from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import EarlyReport, same_id
+from smppbridge.relay.report.parts import keys_of
+from smppbridge.smpp.constants import FINAL_STATES
+from smppbridge.store.port import EarlyReport
 
 Key = tuple[str, str]
+"""A provider, and a provider_message_id."""
+Met = tuple[EarlyReport, Attempt]
+"""An early report, and the attempt that it waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,82 +25,128 @@ class EarlyRules:
 
     keep: float = 3_600.0
     most: int = 100_000
+    doubt: float = 120.0  # for a report that is perhaps a repeated one about a FINISHED message
 
 
 class Early:
-    """Early reports by provider, and by the form that all spellings of an id share.
+    """Early reports by provider and id, one for each id: the longest kept stands first.
 
-    Only Reports adds and removes early reports; an early report is changed by `put` alone.
+    Only Reports adds and removes early reports.  An early report never changes: a further report
+    about its id takes its place.
     """
 
     def __init__(self, rules: EarlyRules) -> None:
         self._rules = rules
-        self._lines: dict[Key, list[EarlyReport]] = {}
-        self._count = 0
+        self._reports: dict[Key, EarlyReport] = {}
+        self._spellings: dict[Key, list[str]] = {}  # by the form that all spellings share
+        self._doubtful: dict[Key, float] = {}  # until when
+        self._last = -math.inf
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._reports)
 
-    def __contains__(self, report: EarlyReport) -> bool:
-        return report in self._lines.get(_like(report), ())
+    def get(self, key: Key) -> EarlyReport | None:
+        """Return the early report about an id."""
+        return self._reports.get(key)
 
     def put(self, provider: str, report: Report, at: float) -> EarlyReport:
-        """Add a report received at *at*; of two reports about an id the first final one stays."""
-        found, renamed = report.provider_message_id, report.renamed
-        new = EarlyReport(provider, found, report.state, report.error, at, renamed=renamed)
-        line = self._lines.setdefault(_like(new), [])
-        for before in line:
-            if before.provider_message_id == new.provider_message_id:
-                if not MessageState(before.state).is_final:
-                    before.state, before.error = new.state, new.error
-                    before.renamed = new.renamed or before.renamed
-                return before
-        line.append(new)
-        self._count += 1
+        """Add a report received at *at*, joined with the report that was early before it."""
+        new = EarlyReport(
+            provider,
+            report.provider_message_id,
+            report.state,
+            report.error,
+            self._stamp(at),
+            report.renamed,
+            report.done_at,
+        )
+        key = provider, report.provider_message_id
+        doubtful = key in self._doubtful
+        before = self.take(key)
+        if before is not None and not doubtful:
+            new = _joined(before, new)
+        self._add(key, new)
         return new
 
-    def take(self, report: EarlyReport) -> None:
-        """Remove an early report, if it has not been removed before."""
-        line = self._lines.get(_like(report), [])
-        if report in line:
-            line.remove(report)
-            self._count -= 1
-            if not line:
-                del self._lines[_like(report)]
+    def put_back(self, early: EarlyReport) -> None:
+        """Add an early report that was taken, or that the store has kept."""
+        key = early.provider, early.provider_message_id
+        later = self.take(key)
+        self._add(key, early if later is None else _joined(early, later))
 
-    def match(self, attempts: Iterable[Attempt]) -> list[tuple[Report, Attempt]]:
-        """Remove and return the reports about attempts: of their id, or of the only id like it."""
-        met: list[tuple[Report, Attempt]] = []
+    def take(self, key: Key) -> EarlyReport | None:
+        """Remove and return the early report about an id."""
+        found = self._reports.pop(key, None)
+        if found is not None:
+            self._doubtful.pop(key, None)
+            like = key[0], same_id(key[1])
+            self._spellings[like].remove(key[1])
+            if not self._spellings[like]:
+                del self._spellings[like]
+        return found
+
+    def doubt(self, key: Key, now: float) -> bool:
+        """Keep an early report for a short time only; return False if that time is over."""
+        until = self._reports[key].at + self._rules.doubt
+        if until > now:
+            self._doubtful[key] = until
+        return until > now
+
+    def match(self, attempts: Iterable[Attempt], tolerances: Mapping[str, Tolerance]) -> list[Met]:
+        """Remove and return the reports about attempts: of their id, or of the only id like it.
+
+        A report that came before an attempt began is about another message of the same id.
+        """
+        met: list[Met] = []
+        rest: list[tuple[Attempt, str]] = []
         for attempt in attempts:
-            found = attempt.provider_message_id or ""
-            like = self._lines.get((attempt.provider, same_id(found)), [])
-            exact = [r for r in like if r.provider_message_id == found]
-            for report in exact or (like[:1] if len(like) == 1 else []):
-                self.take(report)
-                met.append((as_report(report), attempt))
+            for _, wanted in keys_of(attempt):
+                if not self._meet(attempt, wanted, met):
+                    rest.append((attempt, wanted))
+        for attempt, wanted in rest:
+            known = self._spellings.get((attempt.provider, same_id(wanted)), ())
+            tolerance = tolerances.get(attempt.provider, "exact")
+            if (spelling := spelling_of(wanted, known, tolerance)) is not None:
+                self._meet(attempt, spelling, met)
         return met
 
-    def outdated(self, now: float) -> list[EarlyReport]:
-        """Remove and return reports that waited too long, and the oldest ones above the bound."""
-        if not self._count:
-            return []
-        every = sorted((r for line in self._lines.values() for r in line), key=_age)
-        excess = len(every) - self._rules.most
-        late = [r for n, r in enumerate(every) if n < excess or r.at <= now - self._rules.keep]
-        for report in late:
-            self.take(report)
-        return late
+    def _meet(self, attempt: Attempt, spelling: str, met: list[Met]) -> bool:
+        key = attempt.provider, spelling
+        early = self._reports.get(key)
+        if early is None or early.at < attempt.begun_at:
+            return False
+        self.take(key)
+        met.append((early, attempt))
+        return True
+
+    def excess(self, newest: int) -> list[EarlyReport]:
+        """Remove and return the oldest reports above the bound, but none of the *newest*."""
+        count = min(len(self._reports) - self._rules.most, len(self._reports) - newest)
+        keys = [key for key, _ in zip(self._reports, range(count), strict=False)]
+        return [found for key in keys if (found := self.take(key)) is not None]
+
+    def outdated(self, now: float) -> tuple[list[EarlyReport], list[EarlyReport]]:
+        """Remove and return the reports that waited too long, and the doubtful ones."""
+        doubted = [key for key, until in self._doubtful.items() if until <= now]
+        repeated = [found for key in doubted if (found := self.take(key)) is not None]
+        oldest = now - self._rules.keep
+        late = [key for key, report in self._reports.items() if report.at <= oldest]
+        return [found for key in late if (found := self.take(key)) is not None], repeated
+
+    def _add(self, key: Key, early: EarlyReport) -> None:
+        self._reports[key] = early
+        self._spellings.setdefault((key[0], same_id(key[1])), []).append(key[1])
+
+    def _stamp(self, at: float) -> float:
+        """Return *at*, a little later where two reports would have one time: it is in their key."""
+        if self._last - 1.0 < at <= self._last:
+            at = math.nextafter(self._last, math.inf)
+        self._last = at
+        return at
 
 
-def as_report(early: EarlyReport) -> Report:
-    """Return an early report as its provider made it."""
-    state = MessageState(early.state)
-    return Report(early.provider_message_id, state, early.error, renamed=early.renamed)
-
-
-def _like(report: EarlyReport) -> Key:
-    return report.provider, same_id(report.provider_message_id)
-
-
-def _age(report: EarlyReport) -> float:
-    return report.at
+def _joined(before: EarlyReport, new: EarlyReport) -> EarlyReport:
+    """Return what two reports about an id come to: of two final states the first stands."""
+    if before.state in FINAL_STATES:
+        return replace(before, at=new.at)
+    return replace(new, renamed=new.renamed or before.renamed)

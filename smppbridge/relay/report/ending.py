@@ -33,7 +33,7 @@ from smppbridge.model.report import Delivery
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
-from smppbridge.store.port import Settlement
+from smppbridge.store.port import EarlyReport, Settlement
 
 MOST_ENDED = 50_000  # messages that ended while their request was out, until the request ends too
 _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)  # the second where no report can come
@@ -92,8 +92,10 @@ class LaneLines(Protocol):
 class Fate:
     """The state that a message is to get; *stage* is the stage in which the message was found.
 
-    *error* is a network error code.  *early* and *renamed* are those of a Settlement.  Only the
-    movement that builds a fate writes it, before the claim.
+    *error* is a network error code, *renamed* that of a Settlement, *done_at* that of a Report.
+    *early* is the early report that gives the state, *part* the number of the part that the report
+    is about (0: the message).  Only the movement that builds a fate writes it, before the claim;
+    only Endings writes whether the state is *durable*.
     """
 
     attempt: Attempt
@@ -101,21 +103,26 @@ class Fate:
     error: int = 0
     stage: Stage = Stage.SUBMITTED
     final: bool = True
-    early: tuple[str, str] | None = None
     renamed: str | None = None
+    done_at: float | None = None
+    early: EarlyReport | None = None
+    part: int = 0
+    durable: bool = False
 
 
 @dataclass(slots=True)
 class Ending:
     """Fates whose claims were granted together, and the settlements that the store is to write.
 
-    *withdrawn* are the attempts that the claim took out of line.  Only Endings writes an
-    Ending.
+    *blocked* are fates that were denied, each with the fate whose claim stands before it: that one
+    is not durable yet, and may be released.  *withdrawn* are the attempts that the claim took out
+    of line.  Only Endings writes an Ending.
     """
 
     source: str
     fates: list[Fate] = field(default_factory=list)
     settlements: list[Settlement] = field(default_factory=list)
+    blocked: list[tuple[Fate, Fate]] = field(default_factory=list)
     withdrawn: list[Attempt] = field(default_factory=list)
 
 
@@ -149,6 +156,11 @@ class Endings:
             return Standing.OPEN
         return Standing.ENDED if ended else Standing.ENDING
 
+    def ends(self, attempt: Attempt) -> bool:
+        """Return whether the message of an attempt has ended, or a claim is ending it."""
+        claim = self._claims.get(attempt.message.message_id)
+        return attempt.state in FINAL_STATES or (claim is not None and claim.final)
+
     def claim(self, fates: Iterable[Fate], source: str) -> Ending:
         """Claim messages; the fates that are denied are not in the Ending.
 
@@ -161,6 +173,8 @@ class Endings:
             message_id = attempt.message.message_id
             before = self._claims.get(message_id)
             if not self._is_granted(fate, before):
+                if before is not None:
+                    ending.blocked.append((fate, before))
                 if source != "own":
                     state = attempt.state if before is None else before.state
                     self._meters.repeated(attempt.provider, state != fate.state)
@@ -177,9 +191,9 @@ class Endings:
                     now,
                     source=source,
                     keep=self._keep,
-                    early=fate.early,
                     renamed=fate.renamed,
                     final=fate.final,
+                    done_at=fate.done_at,
                 )
             )
         return ending
@@ -187,7 +201,7 @@ class Endings:
     def conclude(self, ending: Ending) -> None:
         """Conclude claims whose settlements are durable: deliveries are owed, ends are logged."""
         for fate in ending.fates:
-            fate.attempt.state = fate.state
+            fate.attempt.state, fate.durable = fate.state, True
             message_id = self._end_claim(fate)
             if message_id in self.moving and fate.final:
                 self.moving[message_id] = True

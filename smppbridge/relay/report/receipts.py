@@ -7,6 +7,8 @@ from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState, RegisteredDelivery
 from smppbridge.store.port import Settlement
 
+_SKEW = 300.0  # seconds by which an operator's clock may differ; many dates are whole minutes
+
 
 def is_wanted(registered_delivery: int, state: int, final: bool) -> bool:
     """Return whether a message asked for a receipt about *state* (SMPP 3.4, 5.2.17)."""
@@ -30,15 +32,17 @@ def settlement(
     *,
     source: str,
     keep: float,
-    early: tuple[str, str] | None = None,
     renamed: str | None = None,
     final: bool = False,
+    done_at: float | None = None,
 ) -> Settlement:
     """Return a message's new state, and a delivery for each segment that asked for a receipt.
 
-    A delivery is owed for *keep* seconds.  *final* makes any state final.
+    A delivery is owed for *keep* seconds.  *final* makes any state final.  *done_at* is when the
+    operator says that the state was reached: the receipt's done date, where it is sane.
     """
     message = attempt.message
+    done = _done_date(done_at, message.accepted_at, at)
     final = final or MessageState(state).is_final
     asked = (
         [(s.message_id, s.registered_delivery) for s in message.segments]
@@ -51,7 +55,8 @@ def settlement(
             message_id=message_id,
             state=_shown(state),
             error=error,
-            done_at=at,
+            done_at=done,
+            due=at,
             expires_at=at + keep,
             final=final,
         )
@@ -66,9 +71,15 @@ def settlement(
         final,
         source=source,
         deliveries=deliveries,
-        early=early,
         renamed=renamed,
     )
+
+
+def _done_date(said: float | None, accepted_at: float, at: float) -> float:
+    """Return the operator's date, between acceptance and now; now, if the date is far from both."""
+    if said is None or not accepted_at - _SKEW <= said <= at + _SKEW:
+        return at
+    return min(max(said, accepted_at), at)
 
 
 def _shown(state: int) -> int:

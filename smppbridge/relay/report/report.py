@@ -3,43 +3,61 @@
     receive -> found -> claim -> settle .disk. -> conclude -> deliver
             -> not found -> early .disk. -> expect
 
-Not found is normal: a callback can overtake the answer that names its message.
+Not found is normal: a callback can overtake the answer that names its message.  Reports that come
+together about one id are one early report: it is settled once, by who finds its message first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
+from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.parts import number_of
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
-from smppbridge.relay.report.early import Early, EarlyRules, as_report
+from smppbridge.relay.report.awaited import Awaited
+from smppbridge.relay.report.early import Early, EarlyRules, Key, Met
 from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
 from smppbridge.smpp.constants import FINAL_STATES
-from smppbridge.store.port import EarlyReport, Found, ReportStore, StoreFailure
+from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportStore, StoreFailure
 
-RESTORED_AT_ONCE = 500
-MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
-Met = tuple[Report, Attempt]
-"""An early report, and the attempt that it waited for."""
+SOUGHT_AT_ONCE = 500
+_PART = attrgetter("part")
 
 
 class Reports:
     """Settles the messages of reports, and awaits the reports of accepted messages.
 
     Only Reports writes the early and the awaited reports, and renames an accepted attempt.
+    *busy* is whether requests to a provider are out: one of them may be answered with any id.
     """
 
     def __init__(
-        self, store: ReportStore, endings: Endings, early: EarlyRules, around: Around
+        self,
+        store: ReportStore,
+        endings: Endings,
+        early: EarlyRules,
+        around: Around,
+        *,
+        busy: Callable[[str], bool],
     ) -> None:
-        self.early = Early(early)
+        self.early, self.awaited = Early(early), Awaited()
+        self._store, self._endings, self._busy = store, endings, busy
         self._statuses = UnknownStatuses(around)
-        self._store, self._endings = store, endings
         self._clock, self._meters = around.clock, around.meters
-        self._awaited: dict[tuple[str, str], Attempt] = {}
-        self._unsettled: list[Met] = []
+        self._tolerances = EXACT
+        self._first = self.awaited.first
+        self._seeking = 0  # early reports whose messages are being looked for
+        self._unsought: dict[Key, None] = {}  # of early reports, because the store failed
+        self._undropped: list[EarlyKey] = []  # likewise
+
+    def change(self, tolerances: Mapping[str, Tolerance]) -> None:
+        """Go by other tolerances of ids, by provider, from now on."""
+        self._tolerances = tolerances
 
     # -- a provider's reports -------------------------------------------------------------------
 
@@ -51,17 +69,28 @@ class Reports:
         for report in reports:
             if report.unknown:
                 self._statuses.note(provider, report.unknown)
-            attempt = self._awaited.get((provider, report.provider_message_id))
-            if attempt is not None:
+            attempt = self._first.get((provider, report.provider_message_id))
+            ours = report.message_id
+            if attempt is not None and (ours is None or ours == attempt.message.message_id):
+                if self.awaited.has_repeated_ids and ours is None:
+                    attempt = self._oldest(provider, report, fates)
                 fates.append(fate_of(report, attempt, Stage.SUBMITTED))
             else:
-                (unknown if report.message_id is None else named).append(report)
+                (unknown if ours is None else named).append(report)
         if named:
             fates += await self._named(provider, named)
         if fates:
             await self._settle(fates, source)
         if unknown:
             await self._search(provider, unknown, source)
+
+    def _oldest(self, provider: str, report: Report, fates: Sequence[Fate]) -> Attempt:
+        """Return the open attempt that was accepted first; *fates* are about to be claimed."""
+        ending = {id(fate.attempt) for fate in fates if fate.final and not fate.part}
+        return self.awaited.oldest(
+            (provider, report.provider_message_id),
+            lambda attempt: id(attempt) in ending or self._endings.ends(attempt),
+        )
 
     async def _named(self, provider: str, reports: Sequence[Report]) -> list[Fate]:
         """Return the fates of messages that reports name by our message_id: no report is early."""
@@ -71,46 +100,34 @@ class Reports:
             message = found.get(report.message_id or 0)
             if message is None or message.attempt.provider != provider:  # moved to another provider
                 self._meters.unmatched(provider, 1)
-            elif self._is_open(provider, message, report):
+            elif message.stage is Stage.FINISHED:
+                self._meters.repeated(provider, message.attempt.state != report.state)
+            else:
                 fate = fate_of(report, message.attempt, message.stage)
                 if message.attempt.provider_message_id is None:  # the report overtakes it
                     fate.renamed = report.provider_message_id
                 fates.append(fate)
         return fates
 
-    async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
-        """Settle messages that are in the store; a report without a message is early."""
-        now = self._clock.wall()
-        earlies = [self.early.put(provider, report, now) for report in reports]
-        keys = [(provider, report.provider_message_id) for report in reports]
-        keeping = self._store.keep_early(earlies)  # most are early: one commit for both
-        finding = self._store.find(keys)
-        try:
-            await keeping
-        finally:
-            found = await finding
-        fates: list[Fate] = []
-        closed: list[tuple[str, str]] = []
-        for key, report, early in zip(keys, reports, earlies, strict=True):
-            if key not in found or early not in self.early:
-                continue  # `expect` matches the report, or has matched it meanwhile
-            self.early.take(early)
-            if self._is_open(provider, found[key], report):
-                fates.append(fate_of(report, found[key].attempt, found[key].stage, key))
-            else:
-                closed.append(key)
-        if closed:
-            await self._store.drop_early(closed)
-        if fates:
-            await self._settle(fates, source)
-
-    async def _settle(self, fates: Sequence[Fate], source: str) -> None:
+    async def _settle(
+        self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
+    ) -> None:
+        if sum(map(_PART, fates)):
+            fates, used = await self._joined(fates, source, used)
         ending = self._endings.claim(fates, source)
+        taken = {id(fate): fate.early for fate in fates if fate.early}
+        for fate, _ in ending.blocked:
+            if early := taken.pop(id(fate), None):
+                self._put_back([early])  # sought again, when the state before it is durable
         try:
             # also when every claim is denied: the state that stands before must be on disk
-            await self._store.settle(ending.settlements)
+            await self._store.settle(
+                ending.settlements, [*used, *(early.key for early in taken.values())]
+            )
         except StoreFailure:
             self._endings.release(ending)
+            self._put_back(taken.values())
+            self._undropped += used
             raise
         for fate in ending.fates:
             self._await_no_more(fate)
@@ -121,76 +138,173 @@ class Reports:
             self._meters.reported(attempt.provider, source, fate.state, 1)
             if fate.final and attempt.answered_at:
                 self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
+        if self.early:
+            await self._settle_renamed([fate for fate in ending.fates if fate.renamed], source)
+        if not all(before.durable or fate.early for fate, before in ending.blocked):
+            raise StoreFailure("the state that stood before was not written")
 
-    def _is_open(self, provider: str, found: Found, report: Report) -> bool:
-        if found.stage is Stage.FINISHED:
-            self._meters.repeated(provider, found.attempt.state != report.state)
-            return False
-        return True
+    async def _joined(
+        self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey]
+    ) -> tuple[Sequence[Fate], Sequence[EarlyKey]]:
+        """Return the fates of whole messages and the reports used up; parts' ends are on disk."""
+        try:
+            wholes = await of_messages(self._store, fates)
+        except StoreFailure:
+            self._put_back([fate.early for fate in fates if fate.early])
+            self._undropped += used
+            raise
+        parts = set(fates).difference(wholes)
+        for fate in parts:
+            self._meters.reported(fate.attempt.provider, source, fate.state, 1)
+        return wholes, [*used, *(fate.early.key for fate in parts if fate.early)]
+
+    async def _settle_renamed(self, fates: Sequence[Fate], source: str) -> None:
+        """Settle messages whose reports came under their new ids before the ids were known."""
+        stages = {id(fate.attempt): fate.stage for fate in fates if not fate.final}
+        renamed = [fate.attempt for fate in fates if not fate.final]
+        if met := self.early.match(renamed, self._tolerances):
+            later = [fate_of(early, attempt, stages[id(attempt)]) for early, attempt in met]
+            await self._settle(later, source)
 
     def _await_no_more(self, fate: Fate) -> None:
         """Forget an attempt whose message has ended; await a renamed attempt under its new id."""
         attempt = fate.attempt
         if fate.final or fate.renamed:
-            awaited = self._forget(attempt)
+            awaited = self.awaited.remove(attempt)
             if fate.renamed:
                 attempt.provider_message_id = fate.renamed
                 if awaited and not fate.final:  # else the store finds its message
-                    self._awaited[attempt.provider, fate.renamed] = attempt
+                    self.awaited.add([attempt])
 
-    def _forget(self, attempt: Attempt) -> bool:
-        """Await no report about an attempt any more; return whether reports were awaited."""
-        key = attempt.provider, attempt.provider_message_id or ""
-        return self._awaited.pop(key, None) is not None
+    # -- reports whose messages are not in memory -------------------------------------------------
+
+    async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
+        """Settle messages that are in the store; a report without a message stays early."""
+        now = self._clock.wall()
+        kept = {r.provider_message_id: self.early.put(provider, r, now) for r in reports}
+        keys = [(provider, identifier) for identifier in kept]
+        keeping = self._store.keep_early(list(kept.values()))  # most are early: one commit for both
+        finding = self._store.find(keys, self._tolerances)
+        self._seeking += len(keys)
+        try:
+            failed = await _failure_of(keeping)
+            found = await finding
+            if failed is not None:
+                raise failed
+            await self._settle_found(found, keys, source, fresh=True)
+        except StoreFailure:
+            self._unsought |= dict.fromkeys(keys)
+            raise
+        finally:
+            self._seeking -= len(keys)
+        await self._give_up(self.early.excess(self._seeking))
+
+    async def _settle_found(
+        self, found: Mapping[Key | int, Found], keys: Iterable[Key], source: str, *, fresh: bool
+    ) -> None:
+        """Settle what the early reports say by now, and not what the caller received.
+
+        Another report about an id may have come since, and have been answered; whoever takes the
+        early report settles it for all.  A report that `expect` has matched meanwhile is not early
+        any more.  Reports that are not *fresh* may be older than the message that is found.
+        """
+        fates: list[Fate] = []
+        repeated: list[EarlyKey] = []
+        for key in keys:
+            early, message = self.early.get(key), found.get(key)
+            if early is None or message is None:
+                continue
+            if message.stage is Stage.FINISHED:
+                if self._is_perhaps_new(key, early, message):
+                    continue
+                repeated.append(early.key)
+            elif not fresh and early.at < message.attempt.begun_at:
+                continue
+            else:
+                fates.append(fate_of(early, message.attempt, message.stage))
+            self.early.take(key)
+        if fates or repeated:
+            await self._settle(fates, source, repeated)
+
+    def _is_perhaps_new(self, key: Key, early: EarlyReport, message: Found) -> bool:
+        """Count a report about a FINISHED message as repeated; return whether it stays early.
+
+        The provider may have given the id again, to a message whose request is out: only a request
+        that began before the report can be answered with its id.
+        """
+        self._meters.repeated(key[0], message.attempt.state != early.state)
+        return self._busy(key[0]) and self.early.doubt(key, self._clock.wall())
+
+    def _put_back(self, taken: Iterable[EarlyReport]) -> None:
+        for early in taken:
+            self.early.put_back(early)
+            self._unsought[early.provider, early.provider_message_id] = None
+
+    async def restore(
+        self, reports: Sequence[EarlyReport], stored: StoredIds | None = None
+    ) -> None:
+        """Take over the early reports of the store: their messages may be known by now.
+
+        *stored* are the ids of messages that are open from before the start.
+        """
+        if stored is not None:
+            self.awaited.restore(stored)
+        self._put_back(reports)
+        await self._seek()
+
+    async def _seek(self) -> None:
+        """Look for the messages of early reports that the store failed to find or to settle."""
+        unsought, self._unsought = list(self._unsought), {}
+        for at in range(0, len(unsought), SOUGHT_AT_ONCE):
+            keys = unsought[at : at + SOUGHT_AT_ONCE]
+            try:
+                found = await self._store.find(keys, self._tolerances)
+                await self._settle_found(found, keys, "push", fresh=False)
+            except StoreFailure:
+                self._unsought |= dict.fromkeys(keys)  # until the next time
+
+    async def forget_early(self) -> None:
+        """Seek again after a StoreFailure; give up early reports that are too old or too many."""
+        await self._seek()
+        late, repeated = self.early.outdated(self._clock.wall())
+        await self._give_up([*late, *self.early.excess(self._seeking)], repeated)
+
+    async def _give_up(
+        self, unmatched: Sequence[EarlyReport], repeated: Sequence[EarlyReport] = ()
+    ) -> None:
+        for report in unmatched:
+            self._meters.unmatched(report.provider, 1)
+        keys = self._undropped + [report.key for report in (*unmatched, *repeated)]
+        if not keys:
+            return
+        self._undropped = []
+        try:
+            await self._store.drop_early(keys)
+        except StoreFailure:
+            self._undropped += keys
 
     # -- reports that come before their message is known ------------------------------------------
-
-    async def restore(self, reports: Iterable[EarlyReport]) -> None:
-        """Receive the early reports of the store again: their messages may be known by now."""
-        by_provider: dict[str, list[Report]] = {}
-        for early in reports:
-            by_provider.setdefault(early.provider, []).append(as_report(early))
-        for provider, early_ones in by_provider.items():
-            for at in range(0, len(early_ones), RESTORED_AT_ONCE):
-                await self.receive(provider, early_ones[at : at + RESTORED_AT_ONCE], "push")
 
     def expect(self, attempts: Sequence[Attempt]) -> list[Met]:
         """Await reports about attempts just accepted; return the early reports about them.
 
         Called before the acceptance is durable, so that no report falls in between.
         """
-        for attempt in attempts:
-            if attempt.state not in FINAL_STATES:
-                self._awaited[attempt.provider, attempt.provider_message_id or ""] = attempt
-        while len(self._awaited) > MOST_AWAITED:
-            del self._awaited[next(iter(self._awaited))]
-        return self.early.match(attempts) if self.early else []
+        self.awaited.add(attempts)
+        return self.early.match(attempts, self._tolerances) if self.early else []
 
     def unexpect(self, met: Sequence[Met]) -> None:
         """Put matched early reports back: the acceptance of their messages was not recorded."""
-        for report, attempt in met:
-            self.early.put(attempt.provider, report, self._clock.wall())
+        for early, _ in met:
+            self.early.put_back(early)
 
     async def settle_early(self, met: Sequence[Met]) -> None:
         """Settle messages whose reports were early, now that their acceptance is durable."""
-        fates = [
-            fate_of(r, a, Stage.SUBMITTED, (a.provider, r.provider_message_id)) for r, a in met
-        ]
+        fates = [fate_of(early, attempt, Stage.SUBMITTED) for early, attempt in met]
         try:
             await self._settle(fates, "push")
         except StoreFailure:
-            self._unsettled += met
-
-    async def forget_early(self) -> None:
-        """Settle again after a StoreFailure; give up early reports that are too old or too many."""
-        if self._unsettled:
-            met, self._unsettled = self._unsettled, []
-            await self.settle_early(met)
-        late = self.early.outdated(self._clock.wall())
-        if late:
-            for report in late:
-                self._meters.unmatched(report.provider, 1)
-            await self._store.drop_early([(r.provider, r.provider_message_id) for r in late])
+            return  # sought again
 
     # -- ends of our own ------------------------------------------------------------------------
 
@@ -206,15 +320,29 @@ class Reports:
             self._endings.release(ending)
             return None
         for fate in ending.fates:
-            self._forget(fate.attempt)
+            self.awaited.remove(fate.attempt)
         self._endings.conclude(ending)
         return [fate.attempt for fate in ending.fates]
 
 
-def fate_of(
-    report: Report, attempt: Attempt, stage: Stage, early: tuple[str, str] | None = None
-) -> Fate:
+async def _failure_of(write: Awaitable[None]) -> StoreFailure | None:
+    try:
+        await write
+    except StoreFailure as failure:
+        return failure
+    return None
+
+
+def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
     """Return the fate that a report gives to the message of an attempt."""
-    final = report.state in FINAL_STATES
-    renamed = report.renamed or None
-    return Fate(attempt, report.state, report.error, stage, final, early=early, renamed=renamed)
+    return Fate(
+        attempt,
+        report.state,
+        report.error,
+        stage,
+        report.state in FINAL_STATES,
+        renamed=report.renamed or None,
+        done_at=report.done_at,
+        early=report if isinstance(report, EarlyReport) else None,
+        part=number_of(attempt.parts, report.provider_message_id) if attempt.parts else 0,
+    )

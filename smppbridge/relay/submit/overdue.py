@@ -1,17 +1,21 @@
 """overdue: a message that is due while no attempt of it waits is polled, repeated or given up.
 
-A SUBMITTED message is polled for its report at its *due*, and given up at the report's deadline.
-The request of an Uncertain message is repeated under its key at its *due*, or the message given up.
+A SUBMITTED message is polled for its report at its *due*, and given up at the report's deadline:
+not before a poll that was made after the deadline is answered.  The request of an Uncertain message
+is repeated under its key at its *due*, or the message given up.  A deadline that passed while the
+bridge was down is put off, for reports that could not come.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
 from typing import Protocol
 
+from smppbridge.model.identifiers import Tolerance, is_alike
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.report import Report
 from smppbridge.relay.lanes.lane import Lane
@@ -19,19 +23,24 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Fate
+from smppbridge.relay.report.parts import open_keys
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
 
 AT_ONCE = 500  # messages a look
+GRACE = 300.0  # seconds after a start, or after a deadline while no poll is answered
+_ANSWERING = 10.0  # seconds until a message is looked at whose poll is not answered
+_MOST_ASKED = 100_000  # messages whose last poll was answered without an end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PollRules:
     """How a provider is polled: seconds, and polls a second.  *polls* False: never.
 
-    *end_state* is the state of a message that has no report at *report_deadline*.
+    *end_state* is the state of a message that has no report at *report_deadline*; *reported* False:
+    no report ever comes.  *ids* is how an id in an answer may differ from the id that was asked.
     """
 
     polls: bool = False
@@ -40,15 +49,17 @@ class PollRules:
     longest: float = 600.0
     report_deadline: float = 259_200.0
     end_state: MessageState = MessageState.UNKNOWN
+    reported: bool = True
+    ids: Tolerance = "exact"
 
     def first_look(self) -> float:
         """Return how long after its acceptance a message is polled or given up (seconds)."""
         return self.first if self.polls else self.report_deadline
 
-    def next_look(self, now: float, accepted_at: float) -> float:
+    def next_look(self, now: float, accepted_at: float, deadline: float = math.inf) -> float:
         """Return when to poll a message again: after as long as it has waited, within bounds."""
         pause = min(self.longest, max(self.first, now - accepted_at))
-        return min(now + pause, accepted_at + self.report_deadline)
+        return min(now + pause, deadline)
 
 
 class Again(Protocol):
@@ -64,7 +75,8 @@ class Again(Protocol):
 class Overdue:
     """Polls, repeats or gives up the due messages that are out, provider by provider.
 
-    Only Overdue writes its counts of polls that are out, and the providers it is busy with.
+    Only Overdue writes its counts of polls that are out, the messages whose polls are out or being
+    settled, the messages that were polled after their deadlines, and the providers it is busy with.
     """
 
     def __init__(
@@ -84,6 +96,9 @@ class Overdue:
         self._again = again
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
+        self._asking: set[int] = set()
+        self._polled_last: dict[int, float] = {}  # when first; long ago, once that is answered
+        self._started = self._clock.wall()
         self.change(rules)
 
     def change(self, rules: Mapping[str, PollRules]) -> None:
@@ -124,10 +139,11 @@ class Overdue:
         repeated = names.keys() - broken
         others = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
-        held = [a for a in others if a.begun_at + hold > now]  # a report may come yet
+        until = {id(a): self._deadline(a.begun_at, a.begun_at, hold) for a in others}
+        held = [a for a in others if until[id(a)] > now]  # a report may come yet
         if held:
-            await self._store.revisit([(a.message.message_id, a.begun_at + hold) for a in held])
-        lost = [a for a in others if a not in held]
+            await self._store.revisit([(a.message.message_id, until[id(a)]) for a in held])
+        lost = [a for a in others if until[id(a)] <= now]
         if lost:
             why = "no report came for an uncertain attempt"
             await self._give_up(lost, MessageState.UNKNOWN, why)
@@ -141,57 +157,112 @@ class Overdue:
         return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
 
     async def _submitted(self, lane: Lane, rules: PollRules, attempts: Sequence[Attempt]) -> None:
+        """Poll messages, or give them up after their deadline and the poll that follows it."""
         now = self._clock.wall()
-        late = [a for a in attempts if _awaited_from(a) + rules.report_deadline <= now]
-        if late:
-            await self._give_up(late, rules.end_state, "no report came")
-        open_ = [a for a in attempts if _awaited_from(a) + rules.report_deadline > now]
+        deadlines = {id(a): self._report_deadline(rules, a) for a in attempts}
+        lost: list[Attempt] = []
+        open_: list[Attempt] = []
+        for attempt in attempts:
+            is_late = deadlines[id(attempt)] <= now
+            ends = is_late and (not rules.polls or self._is_polled_enough(attempt, rules))
+            (lost if ends else open_).append(attempt)
+        if lost:
+            await self._give_up(lost, rules.end_state, "no report came")
         if not open_:
             return
-        if not rules.polls:  # it was polled before the configuration changed
-            dues = [_awaited_from(a) + rules.report_deadline for a in open_]
-        else:
-            dues = [rules.next_look(now, _awaited_from(a)) for a in open_]
+        dues = [self._next_look(rules, a, deadlines[id(a)], now) for a in open_]
         ids = [a.message.message_id for a in open_]
         await self._store.revisit(list(zip(ids, dues, strict=True)))
         if rules.polls:
-            self._poll(lane, open_)
+            self._note_last(a for a in open_ if deadlines[id(a)] <= now)
+            self._poll(lane, [a for a in open_ if a.message.message_id not in self._asking])
+
+    def _note_last(self, late: Iterable[Attempt]) -> None:
+        """Note when messages are first polled after their deadlines, or wait for an answer."""
+        at = self._clock.monotonic()
+        for attempt in late:
+            self._polled_last.setdefault(attempt.message.message_id, at)
+        while len(self._polled_last) > _MOST_ASKED:  # of messages that a callback has ended
+            del self._polled_last[next(iter(self._polled_last))]
+
+    def _report_deadline(self, rules: PollRules, attempt: Attempt) -> float:
+        since, length = _awaited_from(attempt), rules.report_deadline
+        if not rules.reported:
+            return since + length
+        return self._deadline(attempt.answered_at, since, length)
+
+    def _deadline(self, known_since: float, since: float, length: float) -> float:
+        """Return the deadline of a report; a report that missed us has some time from our start."""
+        deadline = since + length
+        if known_since < self._started:
+            deadline = max(deadline, self._started + min(GRACE, length))
+        return deadline
+
+    def _next_look(self, rules: PollRules, attempt: Attempt, deadline: float, now: float) -> float:
+        if deadline <= now:
+            return now + _ANSWERING
+        if not rules.polls:  # it was polled before the configuration changed
+            return deadline
+        return rules.next_look(now, _awaited_from(attempt), deadline)
+
+    def _is_polled_enough(self, attempt: Attempt, rules: PollRules) -> bool:
+        """Return whether a poll after the deadline is answered, or was tried for long enough."""
+        first = self._polled_last.get(attempt.message.message_id, math.inf)
+        grace = min(GRACE, rules.report_deadline)
+        return self._clock.monotonic() - first >= grace
 
     def _poll(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         name, provider = lane.name, lane.provider
-        self._out[name] = self._out.get(name, 0) + len(attempts)
+        asked = [(attempt, key[1]) for attempt in attempts for key in open_keys(attempt)]
+        self._out[name] = self._out.get(name, 0) + len(asked)
+        self._asking |= {a.message.message_id for a in attempts}
         self._carrier.carry(
             name,
-            attempts,
-            lambda a: provider.query(a.message, a.provider_message_id or ""),
+            asked,
+            lambda about: provider.query(about[0].message, about[1]),
             partial(self._polled, self._clock.monotonic()),
         )
 
     def _polled(self, asked_at: float, conclusions: Conclusions) -> None:
         took = self._clock.monotonic() - asked_at
         reports: dict[str, list[Report]] = {}
-        for attempt, found in conclusions:
+        for (attempt, asked), found in conclusions:
             name = attempt.provider
             self._out[name] -= 1
-            known = isinstance(found, Report)
+            known = isinstance(found, Report) and self._is_about(name, asked, found)
             self._meters.asked(name, "query", "answered" if known else "failed", [took])
+            message_id = attempt.message.message_id
             if known:  # by our id the report finds its message: it is never early
-                named = replace(found, message_id=attempt.message.message_id)
-                reports.setdefault(name, []).append(named)
+                reports.setdefault(name, []).append(replace(found, message_id=message_id))
+            else:
+                self._asking.discard(message_id)
         for name, received in reports.items():
             self._spawn(self._receive(name, received))
 
+    def _is_about(self, name: str, asked: str, report: Report) -> bool:
+        """Return whether an answer has the id that was asked, by the tolerance of the provider."""
+        rules = self._rules.get(name)
+        return is_alike(asked, report.provider_message_id, rules.ids if rules else "exact")
+
     async def _receive(self, name: str, reports: Sequence[Report]) -> None:
+        """Settle the messages of answers: until then no deadline ends these messages."""
+        ids = [report.message_id or 0 for report in reports]
         try:
             await self._reports.receive(name, reports, "poll")
         except StoreFailure:
             return  # the provider is asked again
+        else:
+            self._polled_last |= {n: -math.inf for n in ids if n in self._polled_last}
+        finally:
+            self._asking.difference_update(ids)
 
     async def _give_up(
         self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""
     ) -> None:
         """End messages with a state; log the messages that end UNKNOWN with the reason."""
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
+        for attempt in ended or ():
+            self._polled_last.pop(attempt.message.message_id, None)
         if ended and state is MessageState.UNKNOWN:
             self._log(ended, reason)
 

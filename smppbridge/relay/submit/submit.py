@@ -332,6 +332,7 @@ def _named(verdicts: Iterable[Verdict]) -> list[Attempt]:
         if type(verdict.outcome) is Accepted:
             attempt = verdict.attempt
             attempt.provider_message_id = verdict.provider_message_id
+            attempt.parts = verdict.parts
             attempt.answered_at = verdict.at
             accepted.append(attempt)
     return accepted

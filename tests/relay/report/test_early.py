@@ -154,7 +154,7 @@ def test_a_message_that_ended_before_its_answer_was_written_is_not_awaited() -> 
     world.told(says(M.REJECTED))
     world.store.commit_all()
     assert owed(world) == [(message_id, M.DELIVERED)]
-    assert world.reports._awaited == {}
+    assert world.reports.awaited.first == {}
 
 
 def test_an_early_report_that_could_not_be_kept_is_told_again() -> None:
@@ -214,7 +214,7 @@ def test_early_reports_are_kept_so_long_and_so_many() -> None:
     world.clock.now += 60.0
     world.run(world.reports.forget_early())
     assert (world.store.early, len(world.reports.early)) == ({}, 0)
-    assert world.reports.early._lines == {}
+    assert world.reports.early._spellings == {}
 
 
 def test_a_new_name_that_overtakes_the_answer_is_not_lost() -> None:

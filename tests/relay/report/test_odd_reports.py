@@ -98,13 +98,13 @@ def test_a_message_that_was_renamed_is_found_by_its_new_name_in_memory() -> None
     assert world.told(Report("q1", M.DELIVERED)) == ["kept"]
     assert "find" not in world.store.log
     assert owed(world)[-1] == (message_id, M.DELIVERED)
-    assert world.reports._awaited == {}
+    assert world.reports.awaited.first == {}
     assert world.said.events[-1][1]["provider_message_id"] == "q1"
     assert world.told(KNOWN) == ["kept"]
     assert list(world.store.early) == [("one", "p1")]
 
 
-@pytest.mark.parametrize("fails", ["keep_early", "drop_early"])
+@pytest.mark.parametrize("fails", ["keep_early", "settle"])
 def test_reports_that_the_store_could_not_keep_are_not_answered(fails: str) -> None:
     world, _ = accepted("p1")
     world.told(KNOWN)
@@ -247,8 +247,8 @@ def test_fifty_thousand_accepted_messages_are_awaited_in_memory() -> None:
         Attempt(about, "one", 1, provider_message_id=str(n), answered_at=1.0) for n in range(50_001)
     ]
     assert world.reports.expect(attempts) == []
-    assert len(world.reports._awaited) == 50_000
-    assert ("one", "0") not in world.reports._awaited
+    assert len(world.reports.awaited.first) == 50_000
+    assert ("one", "0") not in world.reports.awaited.first
 
 
 def quiet(message_id: int) -> Message:
@@ -272,5 +272,5 @@ def test_five_hundred_early_reports_are_restored_at_a_time(kept: int, times: int
     world = World()
     early = [EarlyReport("one", f"p{n}", M.DELIVERED, 0, NOW) for n in range(kept)]
     world.run(world.reports.restore(early))
-    assert world.store.log == ["keep_early", "find"] * times
+    assert world.store.log == ["find"] * times
     assert len(world.reports.early) == kept

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
+from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Refused, Uncertain
 from smppbridge.model.report import Report
@@ -29,6 +30,24 @@ def named(world: World, found: str) -> int:
     message_id = world.sent(submit_sm(registered_delivery=0x11))[0][2]
     world.wire.answer((message_id, Accepted(found)))
     return message_id
+
+
+def tolerant(tolerance: Tolerance = "zeros") -> World:
+    """Return a world whose provider writes ids differently in its reports."""
+    world = World()
+    world.reports.change({"one": tolerance})
+    return world
+
+
+def restart(world: World) -> World:
+    """Return another world on the same store."""
+    after = World(store=world.store)
+    after.clock.now = world.clock.now
+    after.reports.change(world.reports._tolerances)
+    after.accept._identifiers = world.accept._identifiers
+    restored = world.store.restored()
+    after.run(after.reports.restore(restored.early, restored.stored_ids))
+    return after
 
 
 def owed(world: World) -> list[tuple[int, int]]:
@@ -152,8 +171,10 @@ def test_a_late_report_about_a_finished_message_is_counted() -> None:
     ],
 )
 @pytest.mark.parametrize("first", ["answer", "report"])
-def test_ids_match_tolerantly(ours: str, theirs: str, matches: bool, first: str) -> None:
-    world = World()
+def test_ids_match_tolerantly_where_the_provider_needs_that(
+    ours: str, theirs: str, matches: bool, first: str
+) -> None:
+    world = tolerant()
     message_id = world.sent(submit_sm())[0][2]
     for step in ("answer", "report") if first == "answer" else ("report", "answer"):
         if step == "report":
@@ -164,8 +185,54 @@ def test_ids_match_tolerantly(ours: str, theirs: str, matches: bool, first: str)
     assert bool(world.store.early) is bool(world.reports.early) is not matches
 
 
+@pytest.mark.parametrize("tolerance", ["exact", "case", "zeros"])
+@pytest.mark.parametrize(
+    ("ours", "theirs", "least"),
+    [("24", "24", "exact"), ("aBcD12", "AbCd12", "case"), ("24", "024", "zeros")],
+)
+@pytest.mark.parametrize("first", ["answer", "report"])
+@pytest.mark.parametrize("restarted", [True, False])
+def test_ids_differ_as_far_as_the_setting_goes(
+    ours: str, theirs: str, least: str, tolerance: Any, first: str, restarted: bool
+) -> None:
+    world = tolerant(tolerance)
+    message_id = world.sent(submit_sm())[0][2]
+    if first == "answer":
+        world.wire.answer((message_id, Accepted(ours)))
+        world = restart(world) if restarted else world
+    world.told(says(found=theirs))
+    if first == "report":
+        world.wire.answer((message_id, Accepted(ours)))
+    order = ["exact", "case", "zeros"]
+    assert bool(owed(world)) is (order.index(tolerance) >= order.index(least))
+
+
+@pytest.mark.parametrize("restarted", [True, False])
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_report_is_never_about_a_similar_id_where_a_message_has_the_very_id(
+    restarted: bool, finished: bool
+) -> None:
+    world = tolerant()
+    similar, very = named(world, "aBcD12"), named(world, "AbCd12")
+    if finished:
+        world.told(says(found="AbCd12"))
+    world = restart(world) if restarted else world
+    world.told(says(found="AbCd12"))
+    assert owed(world) == [(very, M.DELIVERED)]
+    world.told(says(found="aBcD12"))
+    assert owed(world) == [(very, M.DELIVERED), (similar, M.DELIVERED)]
+
+
+def test_of_two_answers_the_very_id_takes_the_early_report() -> None:
+    world = tolerant()
+    ids = [world.sent(submit_sm(sequence_number=n))[0][2] for n in (1, 2)]
+    world.told(says(found="AB"))
+    world.wire.answer((ids[0], Accepted("ab")), (ids[1], Accepted("AB")))
+    assert owed(world) == [(ids[1], M.DELIVERED)]
+
+
 def test_an_ambiguous_id_matches_nothing() -> None:
-    world = World()
+    world = tolerant()
     ids = {found: named(world, found) for found in ("24", "024", "0024")}
     world.told(says(found="00024"))
     assert owed(world) == []
@@ -175,7 +242,7 @@ def test_an_ambiguous_id_matches_nothing() -> None:
 
 
 def test_of_two_early_reports_with_similar_ids_the_very_one_matches() -> None:
-    world = World()
+    world = tolerant()
     message_id = world.sent(submit_sm())[0][2]
     world.told(says(M.DELIVERED, "024"), says(M.REJECTED, "24"))
     world.wire.answer((message_id, Accepted("24")))
@@ -183,7 +250,7 @@ def test_of_two_early_reports_with_similar_ids_the_very_one_matches() -> None:
 
 
 def test_of_two_early_reports_that_are_only_similar_none_matches() -> None:
-    world = World()
+    world = tolerant()
     message_id = world.sent(submit_sm())[0][2]
     world.told(says(M.DELIVERED, "024"), says(M.REJECTED, "0024"))
     world.wire.answer((message_id, Accepted("24")))
@@ -243,13 +310,13 @@ def test_a_provider_has_no_say_on_what_went_on_to_another() -> None:
 def test_memory_holds_so_many_and_the_store_finds_the_others(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("smppbridge.relay.report.report.MOST_AWAITED", 2)
+    monkeypatch.setattr("smppbridge.relay.report.awaited.MOST_AWAITED", 2)
     world = World()
     ids = [named(world, f"p{n}") for n in range(4)]
-    assert len(world.reports._awaited) == 2
+    assert len(world.reports.awaited.first) == 2
     world.told(*[says(found=f"p{n}") for n in range(4)])
     assert sorted(message_id for message_id, _ in owed(world)) == ids
-    assert world.reports._awaited == {}
+    assert world.reports.awaited.first == {}
 
 
 # -- our own --------------------------------------------------------------------------------------

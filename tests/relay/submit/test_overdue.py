@@ -38,17 +38,24 @@ def owed(world: World) -> list[tuple[int, int]]:
     return [(d.message_id, d.state) for d in world.store.unfinished()]
 
 
-@pytest.mark.parametrize("answer", [Report("p1", M.ENROUTE), NoAnswer("?"), KeyError(), None])
+@pytest.mark.parametrize(
+    "answer",
+    [Report("p1", M.ENROUTE), NoAnswer("?"), KeyError(), None, Report("other", M.DELIVERED)],
+)
 def test_a_message_is_polled_ever_more_seldom_until_its_deadline(answer: Any) -> None:
     world = world_of()
     (message_id,) = sent(world)
     asked_at: list[float] = []
-    for _ in range(400):
+    for _ in range(420):
         world.wait(1.0)
         if len(polled(world)) > len(asked_at):
             asked_at.append(world.clock.now - NOW)
             world.wire.answer((f"p{message_id}", answer), operation="query")
-    assert asked_at == [10, 20, 40, 80, 120, 160]
+    assert asked_at[:7] == [10, 20, 40, 80, 120, 160, 200]
+    again = (
+        [] if answer == Report("p1", M.ENROUTE) else [*range(210, 400, 10)]
+    )  # it was not answered
+    assert asked_at[7:] == again
     row = world.store.messages[message_id]
     assert (row.stage, row.state) == (Stage.FINISHED, M.UNKNOWN)
     assert owed(world) == [(message_id, M.UNKNOWN)]
