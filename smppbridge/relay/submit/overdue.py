@@ -139,7 +139,7 @@ class Overdue:
         repeated = names.keys() - broken
         others = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
-        until = {id(a): self._deadline(a.begun_at, a.begun_at, hold) for a in others}
+        until = {id(a): self._deadline(a.begun_at, hold) for a in others}
         held = [a for a in others if until[id(a)] > now]  # a report may come yet
         if held:
             await self._store.revisit([(a.message.message_id, until[id(a)]) for a in held])
@@ -189,14 +189,11 @@ class Overdue:
         since, length = _awaited_from(attempt), rules.report_deadline
         if not rules.reported:
             return since + length
-        return self._deadline(attempt.answered_at, since, length)
+        return self._deadline(since, length)
 
-    def _deadline(self, known_since: float, since: float, length: float) -> float:
+    def _deadline(self, since: float, length: float) -> float:
         """Return the deadline of a report; a report that missed us has some time from our start."""
-        deadline = since + length
-        if known_since < self._started:
-            deadline = max(deadline, self._started + min(GRACE, length))
-        return deadline
+        return max(since + length, self._started + min(GRACE, length))
 
     def _next_look(self, rules: PollRules, attempt: Attempt, deadline: float, now: float) -> float:
         if deadline <= now:

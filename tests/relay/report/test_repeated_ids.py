@@ -176,6 +176,50 @@ def test_the_oldest_of_many_is_found_when_memory_is_full(monkeypatch: pytest.Mon
     assert owed(world) == [(first, M.DELIVERED), (second, M.EXPIRED)]
 
 
+def test_what_is_left_to_the_store_has_no_attempt_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("smppbridge.relay.report.awaited.MOST_AWAITED", 1)
+    world = World()
+    for found in ("7", "7", "x"):
+        accepted(world, found)
+    assert list(world.reports.awaited.first) == [("one", "x")]
+    assert not world.reports.awaited.has_repeated_ids
+
+
+def test_a_report_after_a_repeated_one_is_about_the_new_message() -> None:
+    world = World()
+    accepted(world)
+    world.told(says())
+    new = world.sent(submit_sm())[0][2]
+    world.told(says())  # repeated, or about the new message
+    world.told(says(M.REJECTED))
+    world.wire.answer((new, Accepted("7")))
+    assert owed(world)[1:] == [(new, M.REJECTED)]
+
+
+def test_a_report_that_comes_again_is_as_late_as_its_repetition() -> None:
+    world = World()
+    world.told(says())  # of another user of the provider's account, it seems
+    world.clock.now += 1.0
+    message_id = world.sent(submit_sm())[0][2]
+    world.clock.now += 1.0
+    world.told(says())
+    world.wire.answer((message_id, Accepted("7")))
+    assert owed(world) == [(message_id, M.DELIVERED)]
+
+
+def test_the_bound_pushes_out_no_report_whose_message_is_being_looked_for() -> None:
+    world = World()
+    ids = [accepted(world, f"p{n}") for n in range(2)]
+    world = restarted(world, early=EarlyRules(most=1))
+    world.store.at_once = False
+    tellings = [world.told(says(found=found)) for found in ("x", "p0", "p1")]
+    world.store.commit_all()
+    assert tellings == [["kept"]] * 3
+    assert sorted(owed(world)) == [(n, M.DELIVERED) for n in ids]
+
+
 def test_so_many_early_reports_are_kept_and_not_one_more_at_any_time() -> None:
     world = World(early=EarlyRules(most=3))
     for n in range(9):

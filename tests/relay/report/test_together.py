@@ -193,6 +193,62 @@ def test_an_early_report_leaves_the_store_when_another_report_ends_the_message()
     quiet(world)
 
 
+def test_a_report_is_on_disk_though_the_one_before_it_is_deleted_in_its_transaction() -> None:
+    world, [message_id] = forgotten("p1")
+    world.told(says(SENT))
+    world.store.commit(2)
+    world.told(says(DELIVERED))
+    assert [call.verb for call in world.store.pending] == ["settle", "keep_early", "find"]
+    world.store.commit(3)
+    assert [r.state for r in world.store.early.values()] == [DELIVERED]
+    quiet(world)
+    assert owed(world) == [(message_id, DELIVERED)]
+
+
+def test_a_new_id_is_not_forgotten_when_another_report_joins_it() -> None:
+    world, message_id = out()
+    world.told(says(SENT, "batch:1", renamed="theirs"))
+    world.told(says(SENT, "batch:1"))
+    world.store.commit_all()
+    world.wire.answer((message_id, Accepted("batch:1")))
+    world.store.commit_all()
+    assert world.store.messages[message_id].provider_message_id == "theirs"
+
+
+def test_a_repeated_report_that_could_not_be_deleted_is_deleted_later() -> None:
+    world, [message_id] = forgotten("p1")
+    world.told(says())
+    world.store.commit_all()
+    again = world.told(says())
+    world.store.commit(2)
+    world.store.fail()
+    assert again == [StoreFailure]
+    assert len(world.store.early) == 1
+    quiet(world)
+    assert owed(world) == [(message_id, DELIVERED)]
+
+
+def test_early_reports_are_sought_until_the_store_finds_their_messages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world, [message_id] = forgotten("p1")
+    world.store.at_once = True
+    find, failures = world.store.find, [StoreFailure("?")] * 3
+
+    async def failing(*asked: Any) -> Any:
+        if failures:
+            raise failures.pop()
+        return await find(*asked)
+
+    monkeypatch.setattr(world.store, "find", failing, raising=False)
+    assert world.told(says()) == [StoreFailure]
+    for _ in range(2):
+        world.run(world.reports.forget_early())
+        assert owed(world) == []
+    quiet(world)
+    assert owed(world) == [(message_id, DELIVERED)]
+
+
 @pytest.mark.parametrize("fails", [True, False])
 @pytest.mark.parametrize("again", [says(), says(M.REJECTED), says(SENT)])
 def test_a_report_is_not_answered_for_the_one_before_it_that_was_not_written(

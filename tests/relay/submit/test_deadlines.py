@@ -83,6 +83,7 @@ def test_a_poll_that_is_never_answered_holds_a_message_only_so_long() -> None:
     pass_by(world, int(DEADLINE + GRACE + 20))
     assert owed(world) == [(message_id, M.UNKNOWN)]
     assert len(questions(world)) == 1
+    assert world.overdue._polled_last == {}
 
 
 def test_a_message_is_not_given_up_while_the_answer_to_its_poll_is_being_settled() -> None:
