@@ -9,6 +9,7 @@ bridge was down is put off, for reports that could not come.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -96,7 +97,7 @@ class Overdue:
         self._again = again
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
-        self._asking: set[int] = set()
+        self._asking: Counter[int] = Counter()  # a message of several parts has several polls
         self._polled_last: dict[int, float] = {}  # when first; long ago, once that is answered
         self._started = self._clock.wall()
         self.change(rules)
@@ -212,7 +213,7 @@ class Overdue:
         name, provider = lane.name, lane.provider
         asked = [(attempt, key[1]) for attempt in attempts for key in open_keys(attempt)]
         self._out[name] = self._out.get(name, 0) + len(asked)
-        self._asking |= {a.message.message_id for a in attempts}
+        self._asking.update(attempt.message.message_id for attempt, _ in asked)
         self._carrier.carry(
             name,
             asked,
@@ -232,7 +233,7 @@ class Overdue:
             if known:  # by our id the report finds its message: it is never early
                 reports.setdefault(name, []).append(replace(found, message_id=message_id))
             else:
-                self._asking.discard(message_id)
+                self._answered([message_id])
         for name, received in reports.items():
             self._spawn(self._receive(name, received))
 
@@ -243,15 +244,23 @@ class Overdue:
 
     async def _receive(self, name: str, reports: Sequence[Report]) -> None:
         """Settle the messages of answers: until then no deadline ends these messages."""
-        ids = [report.message_id or 0 for report in reports]
+        ids, settled = [report.message_id or 0 for report in reports], True
         try:
             await self._reports.receive(name, reports, "poll")
         except StoreFailure:
-            return  # the provider is asked again
-        else:
-            self._polled_last |= {n: -math.inf for n in ids if n in self._polled_last}
+            settled = False  # the provider is asked again
         finally:
-            self._asking.difference_update(ids)
+            self._answered(ids)
+        if settled:
+            last = [n for n in ids if n in self._polled_last and n not in self._asking]
+            self._polled_last |= dict.fromkeys(last, -math.inf)
+
+    def _answered(self, message_ids: Iterable[int]) -> None:
+        """Count polls that are settled, or that came to nothing."""
+        for message_id in message_ids:
+            self._asking[message_id] -= 1
+            if self._asking[message_id] <= 0:
+                del self._asking[message_id]
 
     async def _give_up(
         self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""

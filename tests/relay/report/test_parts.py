@@ -395,3 +395,46 @@ def test_a_poll_whose_end_was_not_written_is_made_again(state: M) -> None:
     world.wait(20.0)
     world.wire.answer(("b", says("b", state)), operation="query")
     assert owed(world) == [(message_id, state, 0)]
+
+
+@pytest.mark.parametrize("first", [None, ENROUTE])
+def test_a_message_is_not_given_up_while_the_poll_of_one_of_its_parts_is_out(
+    first: M | None,
+) -> None:
+    polls = PollRules(polls=True, rate=100.0, first=10.0, longest=10.0, report_deadline=300.0)
+    lane = LaneRules(policy=Policy(first_look=polls.first_look()))
+    world, message_id = sent("a", "b", world=World(polls=polls, lane=lane))
+    world.told(says("a"))
+    world, _ = World(polls=polls, lane=lane, store=world.store, now=world.clock.now), world
+    world.store.messages[message_id].due = world.clock.now
+    world.wait(1.0)
+    assert [about for _, _, about in world.wire.sent] == ["b"]
+    world.wire.answer(("b", first and says("b", first)), operation="query")
+    for _ in range(290):
+        world.wait(1.0)
+    assert world.overdue._asking == {message_id: 1}
+    for _ in range(200):
+        world.wait(1.0)
+    assert owed(world) == []
+    world.wire.answer(("b", says("b")), operation="query")
+    assert owed(world) == [(message_id, DELIVERED, 0)]
+    assert not world.overdue._asking
+
+
+@pytest.mark.parametrize("waited", [0, 20])  # before the deadline, or after it
+def test_the_polls_of_all_parts_are_awaited(waited: int) -> None:
+    polls = PollRules(polls=True, rate=100.0, first=10.0, longest=10.0, report_deadline=300.0)
+    lane = LaneRules(policy=Policy(first_look=polls.first_look()))
+    world, message_id = sent("a", "b", world=World(polls=polls, lane=lane))
+    world.wait(295.0)
+    for _ in range(waited):
+        world.wait(1.0)
+    world.wire.answer(("a", says("a", ENROUTE)), operation="query")
+    for _ in range(100):
+        world.wait(1.0)
+    polled = [about for _, operation, about in world.wire.sent if operation == "query"]
+    assert sorted(polled) == ["a", "b"]  # nothing is asked twice at a time
+    assert owed(world) == []
+    world.told(says("a"))
+    world.wire.answer(("b", says("b")), operation="query")
+    assert owed(world) == [(message_id, DELIVERED, 0)]
