@@ -6,14 +6,18 @@ import math
 from dataclasses import dataclass
 
 REST = 0.25
-"""Seconds without reading, once the PDUs are too many."""
+"""Seconds for which a session does not read, once PDUs without a message are too many."""
 LONGEST_FLOOD = 30.0
-"""Seconds of one rest after the other, without any message, that end a session."""
+"""Seconds of rests that follow each other, without any message, that end a session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The PDUs without a message that a peer may send: a second, at once, and before its bind."""
+    """The PDUs without a message that a peer may send.
+
+    *rate* is how many a second in the long run, *burst* how many at once on top of that;
+    *before_bind* how many in all until the session is bound.
+    """
 
     rate: float = 100
     burst: float = 200
@@ -24,40 +28,59 @@ UNLIMITED = Limits(math.inf, math.inf, math.inf)
 
 
 class Pace:
-    """Counts the PDUs of one peer that carry no message; only its session writes the counts."""
+    """Counts the PDUs of one peer that carry no message; only the session's `Life` calls a Pace.
 
-    __slots__ = ("_begun", "_early", "_last", "_limits", "_over", "resting", "until")
+    The count of a bound peer is a bucket that leaks at the rate. Once the bucket is fuller than the
+    burst, the session rests: *resting* is set, and the rest is over at *rest_ends*.
+    Rests with less than REST between them are one flood.
+    """
+
+    __slots__ = (
+        "_before_bind",
+        "_counted_at",
+        "_flood_since",
+        "_in_bucket",
+        "_limits",
+        "rest_ends",
+        "resting",
+    )
 
     def __init__(self, limits: Limits = UNLIMITED) -> None:
         self._limits = limits
-        self._early, self._over, self._last, self._begun = 0, 0.0, 0.0, 0.0
-        self.resting, self.until = False, 0.0
+        self._before_bind = 0  # PDUs counted before the bind
+        self._in_bucket, self._counted_at = 0.0, 0.0
+        self._flood_since = 0.0
+        self.resting, self.rest_ends = False, 0.0
 
     def count_early(self) -> bool:
         """Count a PDU before the bind; return whether there were too many."""
-        self._early += 1
-        return self._early > self._limits.before_bind
+        self._before_bind += 1
+        return self._before_bind > self._limits.before_bind
 
     def count(self, now: float) -> bool:
-        """Count a PDU of a bound peer; return whether a rest begins."""
-        if now > self._last:
-            self._over = max(0.0, self._over - (now - self._last) * self._limits.rate)
-            self._last = now
-        self._over += 1
-        if self.resting or self._over <= self._limits.burst:
+        """Count a PDU of a bound peer; return whether a rest begins with this PDU."""
+        if now > self._counted_at:
+            leaked = (now - self._counted_at) * self._limits.rate
+            self._in_bucket = max(0.0, self._in_bucket - leaked)
+            self._counted_at = now
+        self._in_bucket += 1
+        if self.resting or self._in_bucket <= self._limits.burst:
             return False
-        if now > self.until + REST:
-            self._begun = now  # of a flood: one rest follows the other
-        self.resting, self.until = True, now + REST
+        if now > self.rest_ends + REST:
+            self._flood_since = now
+        self.resting, self.rest_ends = True, now + REST
         return True
 
     def is_flood(self, now: float, last_message: float) -> bool:
-        """Return whether the peer has sent nothing else for too long."""
-        return now - max(self._begun, last_message) >= LONGEST_FLOOD
+        """Return whether the flood, in which a rest begins just now, has lasted for too long.
+
+        A flood counts from its first rest, or from *last_message*, when the last message passed.
+        """
+        return now - max(self._flood_since, last_message) >= LONGEST_FLOOD
 
     def wake(self, now: float) -> bool:
-        """End a rest that is over; return whether one was."""
-        over = self.resting and self.until <= now
+        """End the rest if its time is over; return whether a rest ended."""
+        over = self.resting and self.rest_ends <= now
         if over:
             self.resting = False
         return over

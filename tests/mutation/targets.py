@@ -5,7 +5,9 @@ from __future__ import annotations
 from tests.mutation.trial import Target
 
 _SMPP, _RELAY = "smppbridge/smpp", "smppbridge/relay"
-_SESSION = tuple(f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "tally"))
+_SESSION = tuple(
+    f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "tally", "pace")
+)
 _DELIVER = ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")
 _SUBMIT = ("tests/relay/submit", "tests/relay/lanes", "tests/relay/report/test_ending.py")
 _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")
@@ -13,6 +15,8 @@ _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")
 
 CORE = (
     Target(f"{_SMPP}/session.py", _SESSION),
+    Target(f"{_SMPP}/life.py", _SESSION),
+    Target(f"{_SMPP}/refusals.py", _SESSION),
     Target(f"{_SMPP}/codec.py", ("tests/smpp/test_codec.py",)),
     Target(f"{_SMPP}/compiled.py", ("tests/smpp/test_codec.py",)),
     Target(f"{_SMPP}/receipt.py", ("tests/smpp/test_receipt.py",)),

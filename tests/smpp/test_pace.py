@@ -134,6 +134,7 @@ def test_a_rest_delays_neither_a_response_timer_nor_the_end_of_an_unbind() -> No
     session.ask(DeliverSm(), "delivery", 0.0)
     session.unbind(0.0, "enough")
     consume(session, session.receive(EnquireLink(0, 1).encode() * 10_000, 0.0))
+    assert session.deadline() == REST
     list(rests(session, 0.0, 60.0))
     assert (session.state, session.end_reason) == (State.CLOSED, "enough")
     flooded = bound()

@@ -243,6 +243,14 @@ def test_an_esme_binds(response: Pdu, version: int, state: State) -> None:
     assert (session.state, session.interface_version) == (state, version)
 
 
+@pytest.mark.parametrize("state", [State.OPEN, *BINDS])
+def test_a_session_is_bound_from_its_bind_to_its_unbind(state: State) -> None:
+    session = smsc(state)
+    assert session.bound == (state in BINDS)
+    session.unbind(0.0, "over")
+    assert not session.bound
+
+
 def test_only_the_right_end_has_room() -> None:
     assert [smsc(state).room() > 0 for state in BINDS] == [False, True, True]
     assert [esme(state).room() > 0 for state in BINDS] == [True, False, True]

@@ -12,6 +12,7 @@ from smppbridge.smpp.pdus import (
     EnquireLink,
     EnquireLinkResp,
     GenericNack,
+    QuerySm,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -141,7 +142,7 @@ def test_a_whole_pdu_stops_the_clock_of_the_next() -> None:
 def test_timers_may_change_after_the_bind() -> None:
     session = smsc()
     session.timers = Timers(enquire_link=7)
-    assert session.deadline() == 7
+    assert (session.timers.enquire_link, session.deadline()) == (7, 7)
 
 
 def test_silence_is_counted_from_the_answer_to_a_bind() -> None:
@@ -162,6 +163,8 @@ def test_inactivity_is_counted_from_requests_and_answers_of_both() -> None:
     assert session.deadline() == 150
     feed(session, SubmitSm(0, 1), now=70.0)
     assert session.deadline() == 170
+    feed(session, QuerySm(0, 2, b"1"), now=90.0)
+    assert session.deadline() == 190
 
 
 def test_a_held_session_parts_in_time() -> None:
