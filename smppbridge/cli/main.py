@@ -36,11 +36,17 @@ class Commands(click.Group):
         """Load a command."""
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name == "run":  # before its modules are loaded, which takes a moment
-            ctx.call_on_close(hold_hangup())
         module = import_module(f"smppbridge.cli.{cmd_name}")
         command: click.Command = getattr(module, cmd_name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Load the command that is to run."""
+        if args[0] == "run":  # before its modules are loaded, which takes a moment
+            ctx.call_on_close(hold_hangup())
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without loading them."""
