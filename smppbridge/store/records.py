@@ -18,6 +18,7 @@ from smppbridge.model.message import (
     Message,
     Segment,
     Traits,
+    fingerprint,
 )
 from smppbridge.model.outcome import explained
 from smppbridge.model.parts import Part
@@ -180,6 +181,38 @@ def segment_row(entry: Entry) -> SqlRow:
     )
 
 
+def joined_rows(m: Message, key: GatheringKey | None) -> Sequence[SqlRow]:
+    """Return the columns that joining a message changes in the rows of its segments.
+
+    Only the segments of a complete message are marked, to be known again.
+    """
+    if key is None or len(m.segments) < key.total:
+        return [(s.message_id, m.message_id, None, None) for s in m.segments]
+    about = f"{key.kind} {key.reference} {key.total} {key.udh.hex()}"
+    return [(s.message_id, m.message_id, about, fingerprint(s.octets)) for s in m.segments]
+
+
+def read_joined(row: SqlRow) -> tuple[GatheringKey, Segment, int]:
+    """Return a segment of a joined message, with the key of the message and its fingerprint.
+
+    A row is the columns of `read_segments` without the parent, about and fingerprint of the
+    segment, and system_id, source, source_plan, number, destination and destination_plan of the
+    message.
+    """
+    *own, about, mark, system_id, source, source_plan, number, destination, destination_plan = row
+    kind, reference, total, udh = about.split(" ")
+    key = GatheringKey(
+        system_id=system_id,
+        source=read_address(source, source_plan),
+        destination=read_address(number if destination is None else destination, destination_plan),
+        kind=kind,
+        reference=int(reference),
+        total=int(total),
+        udh=bytes.fromhex(udh),
+    )
+    return key, Segment(*own), mark
+
+
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
     named = {
@@ -216,7 +249,15 @@ def context_text(key: GatheringKey, s: Segment) -> str:
                 key.total,
                 key.udh.hex(),
             ],
-            "segment": [s.data_coding, s.priority, s.due, s.expires_at],
+            "segment": [
+                s.data_coding,
+                s.priority,
+                s.due,
+                s.expires_at,
+                s.scheduled,
+                s.limited,
+                s.opened_by,
+            ],
             "traits": None if s.traits is PLAIN else traits_text(s.traits),
         }
     )
@@ -227,7 +268,8 @@ def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
     message_id, number, registered_delivery, received_at, octets, context = row
     written = json.loads(context)
     system_id, source, destination, kind, reference, total, udh = written["key"]
-    data_coding, priority, due, expires_at = written["segment"]
+    data_coding, priority, due, expires_at, *since_0004 = written["segment"]
+    scheduled, limited, opened_by = since_0004 or (False, False, 0)
     key = GatheringKey(
         system_id=system_id,
         source=Address(*source),
@@ -248,6 +290,9 @@ def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
         expires_at=expires_at,
         traits=read_traits(written["traits"]),
         octets=octets,
+        scheduled=scheduled,
+        limited=limited,
+        opened_by=opened_by,
     )
     return key, segment
 

@@ -106,7 +106,6 @@ class SqliteStore:
     def accept(
         self, entries: Sequence[Entry], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        messages = [e.message for e in entries if e.message]
         writes: Writes = [
             (
                 sql.INSERT_MESSAGE,
@@ -114,8 +113,11 @@ class SqliteStore:
             )
         ]
         segments = [rec.segment_row(e) for e in entries if e.segment]
-        joined: list[SqlRow] = [
-            (s.message_id, m.message_id) for m in messages if m.segments for s in m.segments
+        joined = [
+            row
+            for e in entries
+            if e.message and e.message.segments
+            for row in rec.joined_rows(e.message, e.key)
         ]
         writes += [(sql.INSERT_SEGMENT, segments), (sql.JOIN_SEGMENT, joined)]
         if settlements:
