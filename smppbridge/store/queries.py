@@ -8,10 +8,10 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import fields
 
 from smppbridge.model.identifiers import StoredIds, Tolerance, same_id, spelling_of
-from smppbridge.model.message import REMEMBERED_FOR, Attempt, Segment, Stage
+from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store import mo, parts
+from smppbridge.store import gathered, mo, parts
 from smppbridge.store import records as rec
 from smppbridge.store.port import EXACT, EarlyReport, Found, LineQuery, Restored, Waiting
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
@@ -29,17 +29,6 @@ _BY_PROVIDER = (
     "join message on message_id = whole order by message_id desc limit ?"
 )
 
-# message_ids grow with time: the newest rows are the last ones
-_JOINED_LATELY = (
-    "select s.message_id, s.number, s.registered_delivery, s.received_at, s.about, s.fingerprint, "
-    "m.system_id, m.source, m.source_plan, m.number, m.destination, m.destination_plan "
-    "from (select * from segment order by message_id desc limit ?) s "
-    "join message m on m.message_id = s.parent "
-    "where s.about is not null and s.received_at > (select received_at from segment where "
-    "message_id = (select max(message_id) from segment)) - ? order by s.message_id desc"
-)
-
-MOST_JOINED = 20_000  # segments that are looked at for those joined lately
 AT_ONCE = 250  # ids in one statement
 SAME_IDS = 256  # messages with one provider_message_id, the newest of them
 
@@ -59,12 +48,6 @@ def restore(db: sqlite3.Connection) -> Restored:
             "select system_id, count(*) from delivery where finished_at is null group by system_id"
         )
     )
-    gathering = db.execute(
-        "select message_id, number, registered_delivery, received_at, octets, context "
-        "from segment where parent is null order by message_id"
-    )
-    segments = [rec.read_gathering(row) for row in gathering]
-    lately = db.execute(_JOINED_LATELY, (MOST_JOINED, REMEMBERED_FOR)).fetchall()
     early = [EarlyReport(*row) for row in db.execute(f"select {_EARLY} from early order by at")]
     was_out = f"select {_MESSAGE} from message where {_OUT} and stage = 2 and due is null"
     interrupted = _attempts(db, db.execute(was_out))
@@ -72,12 +55,12 @@ def restore(db: sqlite3.Connection) -> Restored:
         last_id=last,
         waiting=list(map(Waiting._make, waiting)),
         interrupted=interrupted,
-        segments=segments,
+        segments=gathered.waiting(db),
         owed=owed,
         early=early,
         optouts=mo.optouts(db),
         stored_ids=_stored_ids(db),
-        joined=[rec.read_joined(row) for row in reversed(lately)],
+        joined=gathered.joined_lately(db),
     )
 
 

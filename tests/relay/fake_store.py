@@ -24,7 +24,7 @@ from smppbridge.model.message import (
 )
 from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
-from smppbridge.store import mo
+from smppbridge.store import gathered, mo
 from smppbridge.store import records as rec
 from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
@@ -268,7 +268,7 @@ class FakeStore:
             entry.segment = entry.segment and replace(entry.segment)
             entry.attempt = entry.attempt and replace(entry.attempt)
         messages = [rec.message_row(e.message, e.attempt) for e in kept if e.message]
-        segments = [rec.segment_row(e) for e in kept if e.segment]
+        segments = [gathered.segment_row(e) for e in kept if e.segment]
         inserts = [("message", row[0]) for row in messages]
         inserts += [("segment", row[0]) for row in segments]
 

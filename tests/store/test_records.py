@@ -17,7 +17,7 @@ from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, St
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, MoContent
-from smppbridge.store import lookup
+from smppbridge.store import gathered, lookup
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.port import EarlyReport, Entry, MoEntry, PartEnd, Settlement, Verdict
@@ -270,7 +270,7 @@ def test_a_segment_of_an_older_version_that_waits() -> None:
             "traits": None,
         }
     )
-    _, segment = rec.read_gathering((8, 2, 1, 99.0, b"x", context))
+    _, segment = gathered.read_gathering((8, 2, 1, 99.0, b"x", context))
     assert (segment.due, segment.expires_at) == (101.0, 900.0)
     assert (segment.scheduled, segment.limited, segment.opened_by) == (False, False, 0)
 

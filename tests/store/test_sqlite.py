@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.model.message import REMEMBERED_FOR, Stage
-from smppbridge.store import queries
+from smppbridge.store import gathered
 from smppbridge.store import writer as module
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
@@ -256,5 +256,5 @@ def test_only_segments_joined_lately_are_restored(
         whole = message(n, segments=(part,))
         opened.wait(opened.store.accept([Entry(whole, key=key(total=1), segment=part)]))
     assert [part.message_id for _, part, _ in opened.reopen().joined] == [2, 3, 4]
-    monkeypatch.setattr(queries, "MOST_JOINED", 2)
+    monkeypatch.setattr(gathered, "MOST_JOINED", 2)
     assert [part.message_id for _, part, _ in opened.reopen().joined] == [3, 4]
