@@ -81,7 +81,8 @@ STATUSES: Mapping[Status, str] = {
 
 ANSWERED: Mapping[Status, str] = {
     Status.ESME_ROK: "The message is on disk",
-    Status.ESME_RINVMSGLEN: "The text is empty, half a character, or longer than a USSD screen",
+    Status.ESME_RINVMSGLEN: "The text is empty, half a character, of more SMs than the account's"
+    " max_parts, or longer than a USSD screen",
     Status.ESME_RINVCMDLEN: "The PDU is shorter or longer than it says, or a field lacks its NUL",
     Status.ESME_RINVCMDID: "SMPP 3.4 has no such command",
     Status.ESME_RINVBNDSTS: "The session is not bound, or not bound for that command",
@@ -103,8 +104,8 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RMSGQFUL: "backlog is full, or too many long messages are incomplete",
     Status.ESME_RINVNUMDESTS: "submit_multi without a destination",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
-    Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, two segments have one number,"
-    " the USSD dialogue is over, or the command is not served",
+    Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
+    " messages or to none, the USSD dialogue is over, or the command is not served",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",
@@ -117,7 +118,8 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RINVPARLEN: "A TLV of a length that it cannot have",
     Status.ESME_RMISSINGOPTPARAM: "data_sm without message_payload",
     Status.ESME_RINVOPTPARAMVAL: "SAR TLVs that contradict each other, or a header beside them",
-    Status.ESME_RINVDCS: "Octets that are no text in their data_coding",
+    Status.ESME_RINVDCS: "Octets that are no text in their data_coding, or text and octets in one"
+    " message",
 }
 """The cases in which the bridge answers an ESME with a command_status; others are only read."""
 

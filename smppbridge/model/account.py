@@ -24,7 +24,8 @@ class Account:
     *alphabet_0*, *_1*, *_3* and *_8* are the alphabets (names of ``text.coding.Alphabet``) that the
     account means by data_coding 0, 1, 3 and 8.  *gather_timeout* is the time that segments wait for
     the other segments of their message; *when_incomplete* is "fail" (EXPIRED receipts) or "send"
-    (the segments at hand).  *longest_sender* is the number of letters that a source address may
+    (the segments at hand).  *max_parts* is the number of segments over the air that a message may
+    take.  *longest_sender* is the number of letters that a source address may
     have.
     """
 
@@ -46,6 +47,7 @@ class Account:
     alphabet_8: str = "ucs2"
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"
+    max_parts: int = 10
     receipt_text: bool = True
     receipt_utc_offset: float = 0.0
     validity: float = 86_400.0

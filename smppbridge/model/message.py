@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from zlib import crc32
 
 from smppbridge.model.address import Address
 from smppbridge.model.parts import Part
+
+REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
 
 class Stage(IntEnum):
@@ -58,6 +61,8 @@ class Segment:
     """One submit_sm of a long text, with the fields of that submit_sm.
 
     *octets* are the user data without the concatenation element, empty once the message is joined.
+    *scheduled* and *limited* are whether the submit_sm has a schedule_delivery_time and a
+    validity_period.  *opened_by* is the message_id of the segment that opened the gathering.
     """
 
     message_id: int
@@ -70,6 +75,9 @@ class Segment:
     expires_at: float = 0.0
     traits: Traits = PLAIN
     octets: bytes = field(default=b"", repr=False)
+    scheduled: bool = False
+    limited: bool = False
+    opened_by: int = 0
 
 
 @dataclass(slots=True)
@@ -119,3 +127,8 @@ class Attempt:
     state: int = 0
     batch: str | None = None
     parts: tuple[Part, ...] = ()
+
+
+def fingerprint(octets: bytes) -> int:
+    """Return the number by which the octets of a joined segment are known after a restart."""
+    return crc32(octets)

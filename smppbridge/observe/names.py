@@ -28,6 +28,7 @@ _GAUGES = {
     ),
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
     "gathering_messages": ("", "Long messages that wait for segments"),
+    "gathering_remembered_messages": ("", "Joined messages whose segments are known again"),
     "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
     "queue_messages": ("provider", "Messages waiting in a lane"),
     "queue_oldest_age_seconds": ("provider", "Age of the oldest message waiting in a lane"),

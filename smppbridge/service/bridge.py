@@ -119,7 +119,9 @@ class Bridge:
         for name, left in self._left.items():
             self.journal("provider_missing", provider=name, messages=_count(left))
         self.relay.deliver.restore(restored.owed)
-        self.relay.accept.gather.restore(restored.segments)
+        self.relay.accept.gather.restore(
+            restored.segments, restored.joined, self.clock.wall(), self.clock.monotonic()
+        )
         self.spawn(self.relay.reports.restore(restored.early, restored.stored_ids))
 
     def _bring_back(self) -> None:

@@ -25,6 +25,7 @@ def watch(bridge: Bridge) -> None:
         "window_in_use": lambda: smsc.windows(),
         "pdus_total": lambda: smsc.tally.totals(),
         "gathering_messages": lambda: len(relay.accept.gather),
+        "gathering_remembered_messages": lambda: relay.accept.gather.remembered,
         "uncertain_messages": lambda: figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in lanes.items()},
         "queue_oldest_age_seconds": lambda: _ages(bridge),

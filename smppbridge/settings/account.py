@@ -44,7 +44,10 @@ class BindsSection(Section):
 class GatherSection(Section):
     """The time limit for the segments of a long message."""
 
-    timeout: Duration = Field(default=300.0, description="How long segments wait for the rest")
+    timeout: Duration = Field(
+        default=300.0,
+        description="How long segments wait for the rest; a lone one out of place: 1m",
+    )
     when_incomplete: Literal["fail", "send"] = Field(
         default="fail", description="Then: fail (EXPIRED receipts) or send (what there is)"
     )
@@ -102,7 +105,8 @@ class AccountSection(Section):
     data_coding_0: AlphabetName = Field(
         default="gsm7",
         description="What data_coding 0 means to it, and each other value that says default"
-        " alphabet (15, 16-19, 192, 240...): gsm7, latin1, ia5, utf8 or ucs2",
+        " alphabet (15, 16-19, 192, 240...): gsm7, latin1, ia5, utf8 or ucs2; NULs at the end of a"
+        " text are dropped, but under gsm7, which has @ at 0x00",
     )
     data_coding_1: AlphabetName = Field(
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
@@ -117,6 +121,10 @@ class AccountSection(Section):
     )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
+    )
+    max_parts: Annotated[int, Field(ge=1, le=255)] = Field(
+        default=10,
+        description="SMs that a message may take; longer ones get ESME_RINVMSGLEN",
     )
     receipts: AccountReceiptsSection = Field(
         default=AccountReceiptsSection(), description="What its receipts look like"
@@ -146,6 +154,7 @@ class AccountSection(Section):
             alphabet_8=self.data_coding_8,
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
+            max_parts=self.max_parts,
             receipt_text=self.receipts.text,
             receipt_utc_offset=self.receipts.utc_offset,
             validity=self.validity,

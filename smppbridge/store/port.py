@@ -163,8 +163,9 @@ class Restored:
     """The contents of a store at its opening: counts, and the values that must be in memory.
 
     *interrupted* are attempts that were out when the process ended: their outcome is unknown.
-    *owed* counts deliveries by system_id.  *optouts* are (provider, number), the latest of them if
-    they are very many.  *stored_ids* are the ids of messages that await a report.
+    *joined* are the segments of messages joined lately, without octets but with their fingerprint,
+    oldest first.  *owed* counts deliveries by system_id.  *optouts* are (provider, number), the
+    latest of them if they are very many.  *stored_ids* are the ids of messages that await a report.
     """
 
     last_id: int
@@ -175,6 +176,7 @@ class Restored:
     early: list[EarlyReport]
     optouts: list[tuple[str, str]] = field(default_factory=list)
     stored_ids: StoredIds = field(default_factory=StoredIds)
+    joined: list[tuple[GatheringKey, Segment, int]] = field(default_factory=list)
 
 
 class AcceptStore(Protocol):

@@ -11,7 +11,7 @@ from smppbridge.model.identifiers import StoredIds, Tolerance, same_id, spelling
 from smppbridge.model.message import Attempt, Segment, Stage
 from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store import mo, parts
+from smppbridge.store import gathered, mo, parts
 from smppbridge.store import records as rec
 from smppbridge.store.port import EXACT, EarlyReport, Found, LineQuery, Restored, Waiting
 from smppbridge.store.records import DeliveryRow, MessageRow, columns, marks
@@ -48,11 +48,6 @@ def restore(db: sqlite3.Connection) -> Restored:
             "select system_id, count(*) from delivery where finished_at is null group by system_id"
         )
     )
-    gathering = db.execute(
-        "select message_id, number, registered_delivery, received_at, octets, context "
-        "from segment where parent is null order by message_id"
-    )
-    segments = [rec.read_gathering(row) for row in gathering]
     early = [EarlyReport(*row) for row in db.execute(f"select {_EARLY} from early order by at")]
     was_out = f"select {_MESSAGE} from message where {_OUT} and stage = 2 and due is null"
     interrupted = _attempts(db, db.execute(was_out))
@@ -60,11 +55,12 @@ def restore(db: sqlite3.Connection) -> Restored:
         last_id=last,
         waiting=list(map(Waiting._make, waiting)),
         interrupted=interrupted,
-        segments=segments,
+        segments=gathered.waiting(db),
         owed=owed,
         early=early,
         optouts=mo.optouts(db),
         stored_ids=_stored_ids(db),
+        joined=gathered.joined_lately(db),
     )
 
 

@@ -14,7 +14,6 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import (
     PLAIN,
     Attempt,
-    GatheringKey,
     Message,
     Segment,
     Traits,
@@ -23,7 +22,7 @@ from smppbridge.model.outcome import explained
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, delivery_of
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import Entry, Settlement, Verdict
+from smppbridge.store.port import Settlement, Verdict
 from smppbridge.store.statements import SqlRow
 
 
@@ -163,23 +162,6 @@ def delivery_row(d: Delivery) -> SqlRow:
     )
 
 
-def segment_row(entry: Entry) -> SqlRow:
-    """Return the row of a segment: without octets where the segment completes its message."""
-    key, s = entry.key, entry.segment
-    assert key is not None
-    assert s is not None
-    alone = entry.message is None
-    return (
-        s.message_id,
-        None,
-        s.number,
-        s.registered_delivery,
-        s.received_at,
-        s.octets if alone else None,
-        context_text(key, s) if alone else None,
-    )
-
-
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
     named = {
@@ -201,55 +183,6 @@ def read_traits(text: str | None) -> Traits:
     named = json.loads(text)
     named["udh"] = bytes.fromhex(named.get("udh", ""))
     return Traits(**named)
-
-
-def context_text(key: GatheringKey, s: Segment) -> str:
-    """Return as JSON the fields of a lone segment that its message needs once it is whole."""
-    return json.dumps(
-        {
-            "key": [
-                key.system_id,
-                _plan(key.source),
-                _plan(key.destination),
-                key.kind,
-                key.reference,
-                key.total,
-                key.udh.hex(),
-            ],
-            "segment": [s.data_coding, s.priority, s.due, s.expires_at],
-            "traits": None if s.traits is PLAIN else traits_text(s.traits),
-        }
-    )
-
-
-def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
-    """Return a segment that waits for the rest of its message, with the key of that message."""
-    message_id, number, registered_delivery, received_at, octets, context = row
-    written = json.loads(context)
-    system_id, source, destination, kind, reference, total, udh = written["key"]
-    data_coding, priority, due, expires_at = written["segment"]
-    key = GatheringKey(
-        system_id=system_id,
-        source=Address(*source),
-        destination=Address(*destination),
-        kind=kind,
-        reference=reference,
-        total=total,
-        udh=bytes.fromhex(udh),
-    )
-    segment = Segment(
-        message_id=message_id,
-        number=number,
-        registered_delivery=registered_delivery,
-        received_at=received_at,
-        data_coding=data_coding,
-        priority=priority,
-        due=due,
-        expires_at=expires_at,
-        traits=read_traits(written["traits"]),
-        octets=octets,
-    )
-    return key, segment
 
 
 def read_attempt(
@@ -327,7 +260,3 @@ def read_address(addr: str, plan: int) -> Address:
 def marks(values: Sequence[Any]) -> str:
     """Return a ``?`` for each value."""
     return ",".join("?" * len(values))
-
-
-def _plan(address: Address) -> list[str | int]:
-    return [address.addr, address.ton, address.npi]

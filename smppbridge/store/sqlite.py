@@ -13,7 +13,7 @@ from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import mo, parts, queries
+from smppbridge.store import gathered, mo, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
@@ -106,16 +106,18 @@ class SqliteStore:
     def accept(
         self, entries: Sequence[Entry], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        messages = [e.message for e in entries if e.message]
         writes: Writes = [
             (
                 sql.INSERT_MESSAGE,
                 [rec.message_row(m, e.attempt) for e in entries if (m := e.message)],
             )
         ]
-        segments = [rec.segment_row(e) for e in entries if e.segment]
-        joined: list[SqlRow] = [
-            (s.message_id, m.message_id) for m in messages if m.segments for s in m.segments
+        segments = [gathered.segment_row(e) for e in entries if e.segment]
+        joined = [
+            row
+            for e in entries
+            if e.message and e.message.segments
+            for row in gathered.joined_rows(e.message, e.key)
         ]
         writes += [(sql.INSERT_SEGMENT, segments), (sql.JOIN_SEGMENT, joined)]
         if settlements:

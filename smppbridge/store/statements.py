@@ -60,8 +60,8 @@ INSERT_SEGMENT = _insert(
 )
 JOIN_SEGMENT = _update(
     "segment",
-    "id,parent",
-    "parent=v.parent, octets=null, context=null",
+    "id,parent,about,fingerprint",
+    "parent=v.parent, about=v.about, fingerprint=v.fingerprint, octets=null, context=null",
     "segment.message_id=v.id",
 )
 BEGIN = _update(

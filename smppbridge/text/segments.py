@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -13,6 +13,7 @@ from smppbridge.text.errors import BadPosition, TooLong
 
 MOST_SEGMENTS = 255
 _SM_OCTETS = 140
+_OF_ALL_OCTETS = (Alphabet.GSM7, Alphabet.OCTETS)  # 0x00 is ``@``, or means what it means
 _LEAST_ROOM = 16  # octets: a codec keeps at most 8 of half a character
 
 
@@ -81,9 +82,39 @@ def position_in_sar(
     return Position(reference, total, number, Transport.SAR) if total > 1 else None
 
 
-def join(segments: Mapping[int, bytes]) -> bytes:
-    """Return the octets of the whole in the order of the numbers; a cut character becomes whole."""
-    return b"".join(segments[number] for number in sorted(segments))
+def join(contents: Iterable[tuple[Alphabet, bytes]]) -> list[tuple[Alphabet, bytes]]:
+    """Return the octets of segments in order, those of neighbours in one alphabet joined.
+
+    A character or an escape that was cut between such neighbours becomes whole.  Where segments
+    meet, NULs at an end and a byte order mark at a start are dropped, if they are no characters.
+    """
+    runs: list[tuple[Alphabet, bytearray]] = []
+    for alphabet, octets in contents:
+        if not runs or runs[-1][0] is not alphabet:
+            runs.append((alphabet, bytearray(octets)))
+            continue
+        run = runs[-1][1]
+        if alphabet is Alphabet.UCS2:
+            octets = _meet_ucs2(run, octets)
+        elif alphabet not in _OF_ALL_OCTETS:
+            while run.endswith(b"\0"):
+                del run[-1]
+            if alphabet is Alphabet.UTF8:
+                octets = octets.removeprefix(codecs.BOM_UTF8) if run else octets
+        run += octets
+    return [(alphabet, bytes(run)) for alphabet, run in runs]
+
+
+def _meet_ucs2(run: bytearray, octets: bytes) -> bytes:
+    """Take NULs off the end of *run*; return *octets* without a byte order mark."""
+    if len(run) % 2:
+        return octets  # a character was cut
+    while run.endswith(b"\0\0"):
+        del run[-2:]
+    if not run:
+        return octets
+    little = run.startswith(codecs.BOM_UTF16_LE)
+    return octets.removeprefix(codecs.BOM_UTF16_LE if little else codecs.BOM_UTF16_BE)
 
 
 def split(
@@ -123,9 +154,20 @@ def count(text: str) -> tuple[Alphabet, int]:
     A segment holds 160 septets alone and 153 joined, or 70 and 67 characters of UCS2.
     """
     alphabet, octets = coding.in_smallest(text)
-    if len(octets) <= _room(alphabet, 0):
-        return alphabet, 1
-    return alphabet, len(_cut(octets, alphabet, _room(alphabet, _header_length(Transport.UDH8))))
+    return alphabet, parts(octets, alphabet)
+
+
+def parts(octets: bytes, alphabet: Alphabet, other_udh: bytes = b"") -> int:
+    """Return the number of segments over the air; TooLong if *other_udh* leaves no room."""
+    if len(octets) <= _room(alphabet, len(other_udh)):
+        return 1
+    header = _header_length(Transport.UDH8, other_udh)
+    return len(_cut(octets, alphabet, _room(alphabet, header)))
+
+
+def surely_in(parts: int) -> int:
+    """Return the octets of which any text, in whatever alphabet, fits into so many segments."""
+    return parts * ((_SM_OCTETS - _header_length(Transport.UDH8)) // 2)
 
 
 def _header_length(transport: Transport, other_udh: bytes = b"") -> int:

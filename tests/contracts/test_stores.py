@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Tolerance
-from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits
+from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits, fingerprint
 from smppbridge.model.outcome import Refused
 from smppbridge.model.parts import Part
 from smppbridge.relay.report.receipts import settlement
@@ -152,6 +152,46 @@ def test_a_segment_waits_until_its_message_is_whole(opened: Opened) -> None:
     joined = (Segment(1, 1, 1, NOW), Segment(2, 2, 1, NOW))
     assert found(opened).attempt.message == replace(whole, segments=joined)
     assert opened.wait(opened.store.find([2])) == {}
+
+
+def test_a_segment_that_its_message_is_joined_with_is_restored_by_its_fingerprint(
+    opened: Opened,
+) -> None:
+    parts = segment(1, 1, scheduled=True, opened_by=1), segment(2, 2, octets=b"", opened_by=1)
+    other = segment(3, 1)
+    opened.wait(
+        opened.store.accept(
+            [
+                Entry(None, key=key(), segment=parts[0]),
+                Entry(message(1, segments=parts), key=key(), segment=parts[1]),
+                Entry(None, key=key(8), segment=other),
+            ]
+        )
+    )
+    restored = opened.reopen()
+    (waiting,) = restored.segments
+    assert waiting == (key(8), other)
+    assert restored.joined == [
+        (key(), Segment(1, 1, 1, NOW), fingerprint(parts[0].octets)),
+        (key(), Segment(2, 2, 1, NOW), fingerprint(b"")),
+    ]
+
+
+def test_what_was_incomplete_is_not_restored_as_joined(opened: Opened) -> None:
+    alone, late = segment(1, 1), segment(2, 2)
+    source, destination = Address("+1 2", 1, 1), Address("0810000001", 2, 1)
+    whole = message(2, segments=(late,), source=source, destination=destination)
+    only = key(9, total=1, source=source, destination=destination, udh=b"")
+    opened.wait(
+        opened.store.accept(
+            [
+                Entry(None, key=key(), segment=alone),
+                Entry(message(1, segments=(alone,)), key=key()),
+                Entry(whole, key=only, segment=late),
+            ]
+        )
+    )
+    assert opened.reopen().joined == [(only, Segment(2, 2, 1, NOW), fingerprint(late.octets))]
 
 
 def test_a_message_takes_its_segments_in_when_none_comes_with_it(opened: Opened) -> None:

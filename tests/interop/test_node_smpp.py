@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ NUMBER = "243810000001"
 RECEIPT = re.compile(r"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")
 GSM = ("Ça va? {é@$_}", " 5 €", " l'unité")
 UCS2 = ("Привет", " 😀", ", мир!")
+REFERENCES = count(1)
 
 # Binds, submits, waits for receipts, enquires and unbinds; prints what it was answered.
 SCRIPT = """
@@ -146,18 +148,25 @@ def said(
 
 
 def submissions(way: str, texts: Sequence[str], **fields: Any) -> list[dict[str, Any]]:
-    """Return what is particular to each submit_sm of *texts*, to be joined in a *way*."""
-    total = len(texts)
+    """Return what is particular to each submit_sm of *texts*, to be joined in a *way*.
+
+    Each time under another reference: a text that comes again under one is a repetition.
+    """
+    total, reference = len(texts), next(REFERENCES)
     found = []
     for number, text in enumerate(texts, 1):
         particular: dict[str, Any] = {
             "whole": {"short_message": text},
             "message_payload": {"message_payload": text},
-            "udh8": {"short_message": {"udh": [5, 0, 3, 7, total, number], "message": text}},
-            "udh16": {"short_message": {"udh": [6, 8, 4, 1, 7, total, number], "message": text}},
+            "udh8": {
+                "short_message": {"udh": [5, 0, 3, reference, total, number], "message": text}
+            },
+            "udh16": {
+                "short_message": {"udh": [6, 8, 4, 1, reference, total, number], "message": text}
+            },
             "sar": {
                 "short_message": text,
-                "sar_msg_ref_num": 263,
+                "sar_msg_ref_num": 256 + reference,
                 "sar_total_segments": total,
                 "sar_segment_seqnum": number,
             },
@@ -208,11 +217,10 @@ def test_every_segment_has_one_receipt_and_the_provider_the_whole(
     fields: dict[str, Any],
 ) -> None:
     simulator.taken.clear()
-    count = len(texts)
-    found = said(modules, place, "transceiver", submissions(way, texts, **fields), count)
+    found = said(modules, place, "transceiver", submissions(way, texts, **fields), len(texts))
     answered = ("bind_transceiver", "submit_sm", "enquire_link", "unbind")
     assert found["responses"] == dict.fromkeys(answered, 0)
-    assert len(set(found["submitted"])) == count
+    assert len(set(found["submitted"])) == len(texts)
     assert heard(found["receipts"]) == delivered(found["submitted"])
     assert simulator.taken == {(NUMBER, "".join(texts)): 1}
 

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count as count_from
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from tests.cli.processes import Program
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
 from tests.patience import PATIENCE
 
+REFERENCES = count_from(258)
 NUMBER = "243810000001"
 RECEIPT = re.compile(rb"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")
 # smpplib cuts octets: in both, a cut is within a character, however they are joined
@@ -104,8 +106,9 @@ def submissions(way: str, text: str, data_coding: int) -> list[dict[str, Any]]:
     parts, _, esm_class = make_parts(text, data_coding, use_udhi=way == "udh8")
     found = [fields | {"esm_class": esm_class, "short_message": part} for part in parts]
     if way == "sar":
+        reference = next(REFERENCES)  # under the same one the text would be the same message again
         for number, each in enumerate(found, 1):
-            each |= {"sar_msg_ref_num": 258, "sar_total_segments": len(parts)}
+            each |= {"sar_msg_ref_num": reference, "sar_total_segments": len(parts)}
             each["sar_segment_seqnum"] = number
     return found
 

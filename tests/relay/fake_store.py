@@ -14,10 +14,17 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import StoredIds, Tolerance, is_alike
-from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, Stage
+from smppbridge.model.message import (
+    Attempt,
+    GatheringKey,
+    Message,
+    Segment,
+    Stage,
+    fingerprint,
+)
 from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
-from smppbridge.store import mo
+from smppbridge.store import gathered, mo
 from smppbridge.store import records as rec
 from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
@@ -135,6 +142,7 @@ class FakeStore:
     failing: bool = False
     messages: dict[int, Row] = field(default_factory=dict)
     segments: dict[int, tuple[GatheringKey, Segment]] = field(default_factory=dict)
+    joined: list[tuple[GatheringKey, Segment, int]] = field(default_factory=list)
     deliveries: dict[tuple[int, int], Delivery] = field(default_factory=dict)
     finished: dict[tuple[int, int], int] = field(default_factory=dict)
     early: dict[tuple[str, str], EarlyReport] = field(default_factory=dict)
@@ -192,6 +200,7 @@ class FakeStore:
             sorted(self.early.values(), key=lambda r: r.at),
             [each for each in self.optouts if each not in self.ended],
             self._stored_ids(),
+            [(key, replace(segment), mark) for key, segment, mark in self.joined],
         )
 
     def _stored_ids(self) -> StoredIds:
@@ -259,7 +268,7 @@ class FakeStore:
             entry.segment = entry.segment and replace(entry.segment)
             entry.attempt = entry.attempt and replace(entry.attempt)
         messages = [rec.message_row(e.message, e.attempt) for e in kept if e.message]
-        segments = [rec.segment_row(e) for e in kept if e.segment]
+        segments = [gathered.segment_row(e) for e in kept if e.segment]
         inserts = [("message", row[0]) for row in messages]
         inserts += [("segment", row[0]) for row in segments]
 
@@ -284,11 +293,16 @@ class FakeStore:
         row.begun_at = message.accepted_at if begun else 0.0
         for segment in message.segments:
             assert segment.message_id in self.segments, "a segment that was never written down"
-            del self.segments[segment.message_id]
+        took = [self.segments.pop(segment.message_id) for segment in message.segments]
         message.segments = tuple(
             Segment(s.message_id, s.number, s.registered_delivery, s.received_at)
             for s in message.segments
         )
+        self.joined += [
+            (key, joined, fingerprint(segment.octets))
+            for joined, (key, segment) in zip(message.segments, took, strict=True)
+            if len(took) == key.total
+        ]
         self.messages[message.message_id] = row
 
     def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:

@@ -380,6 +380,12 @@ class World:
     def expire_segments(self) -> None:
         self.run(self.accept.expire({"bank": self.rights}))
 
+    def restore_segments(self) -> None:
+        """Put the segments back that the store holds, as at a start."""
+        restored, clock = self.store.restored(), self.clock
+        gather = self.accept.gather
+        gather.restore(restored.segments, restored.joined, clock.wall(), clock.monotonic())
+
     def run(self, coroutine: Coroutine[Any, Any, None]) -> None:
         self.spawn(coroutine)
         self.sound()

@@ -171,7 +171,7 @@ class Storm:
         world.accept._identifiers = Identifiers(
             max([*rows, *self.store.segments], default=0) + 1000, 0.0
         )
-        world.accept.gather.restore(self.store.segments.values())
+        world.restore_segments()
         out = [r for r in rows.values() if r.stage is Stage.SUBMITTING and r.due is None]
         world.submit.interrupted([r.attempt() for r in out])
         restored = self.store.restored()
@@ -183,10 +183,12 @@ class Storm:
             at_once=False,
             messages=store.messages,
             segments=store.segments,
+            joined=store.joined,
             deliveries=store.deliveries,
             early=store.early,
         )
         store.messages, store.segments = {n: replace(r) for n, r in store.messages.items()}, {}
+        store.joined = []
         store.deliveries, store.early = dict(store.deliveries), dict(store.early)
         world.wire.carrier._send = lambda provider, asks: None
         world.endings._owe = lambda some: None

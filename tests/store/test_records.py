@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,7 +17,7 @@ from smppbridge.model.message import Attempt, GatheringKey, Message, Segment, St
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, MoContent
-from smppbridge.store import lookup
+from smppbridge.store import gathered, lookup
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.port import EarlyReport, Entry, MoEntry, PartEnd, Settlement, Verdict
@@ -241,6 +242,9 @@ def test_a_segment_that_waits(table: Table) -> None:
         expires_at=900.0,
         traits=MESSAGE.traits,
         octets=b"\x00a",
+        scheduled=True,
+        limited=True,
+        opened_by=7,
     )
     table.write(table.opened.store.accept([Entry(None, key=key, segment=segment)]))
     row = table.row("segment")
@@ -252,8 +256,23 @@ def test_a_segment_that_waits(table: Table) -> None:
         "registered_delivery": 1,
         "received_at": 99.0,
         "octets": b"\x00a",
+        "about": None,
+        "fingerprint": None,
     }
     assert table.opened.reopen().segments == [(key, segment)]
+
+
+def test_a_segment_of_an_older_version_that_waits() -> None:
+    context = json.dumps(
+        {
+            "key": ["bank", ["BANK", 5, 0], ["243", 1, 1], "udh8", 9, 3, ""],
+            "segment": [8, 3, 101.0, 900.0],
+            "traits": None,
+        }
+    )
+    _, segment = gathered.read_gathering((8, 2, 1, 99.0, b"x", context))
+    assert (segment.due, segment.expires_at) == (101.0, 900.0)
+    assert (segment.scheduled, segment.limited, segment.opened_by) == (False, False, 0)
 
 
 def test_an_early_report_comes_back(table: Table) -> None:

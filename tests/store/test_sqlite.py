@@ -13,14 +13,26 @@ from pathlib import Path
 
 import pytest
 
-from smppbridge.model.message import Stage
+from smppbridge.model.message import REMEMBERED_FOR, Stage
+from smppbridge.store import gathered
 from smppbridge.store import writer as module
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
 from smppbridge.store.sqlite import SqliteStore, StoreLocked
 from smppbridge.store.writer import connect
 from tests.patience import PATIENCE
-from tests.store.opened import LATER, NOW, Opened, accept, message, taken, told, tried
+from tests.store.opened import (
+    LATER,
+    NOW,
+    Opened,
+    accept,
+    key,
+    message,
+    segment,
+    taken,
+    told,
+    tried,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -233,3 +245,16 @@ def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, lines: int) -> No
     assert all(found[i].stage is Stage.FINISHED for i in range(1, settled + 1))
     assert {d.message_id for d in owed} >= set(range(1, settled + 1))
     assert opened.restored.last_id in (accepted, accepted + 1)
+
+
+def test_only_segments_joined_lately_are_restored(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ages = (REMEMBERED_FOR, REMEMBERED_FOR - 1, 0.0, 0.0)
+    for n, age in enumerate(ages, 1):
+        part = segment(n, 1, received_at=NOW - age)
+        whole = message(n, segments=(part,))
+        opened.wait(opened.store.accept([Entry(whole, key=key(total=1), segment=part)]))
+    assert [part.message_id for _, part, _ in opened.reopen().joined] == [2, 3, 4]
+    monkeypatch.setattr(gathered, "MOST_JOINED", 2)
+    assert [part.message_id for _, part, _ in opened.reopen().joined] == [3, 4]

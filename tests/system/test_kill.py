@@ -53,6 +53,25 @@ def test_killed_between_two_segments(daemon: Daemon, provider: Provider) -> None
     assert provider.taken == {"first, second": 1}
 
 
+def test_killed_before_a_segment_of_a_joined_message_comes_again(
+    daemon: Daemon, provider: Provider
+) -> None:
+    def part(number: int, text: bytes) -> dict[str, Any]:
+        udh = bytes((5, 0, 3, 7, 2, number))  # every message has the same reference
+        return {"esm_class": 0x40, "short_message": udh + text}
+
+    with daemon.start().bound() as esme:
+        first, second = (esme.submit("", **part(n, b"A%d" % n)).message_id.decode() for n in (1, 2))
+        assert ids(esme.await_receipts(2)) == {first, second}
+        daemon.kill()
+    with daemon.start().bound() as esme:
+        assert esme.submit("", **part(2, b"A2")).message_id.decode() == second
+        for n in (1, 2):
+            esme.submit("", **part(n, b"B%d" % n))
+        provider.await_taken(2)
+    assert provider.taken == {"A1A2": 1, "B1B2": 1}
+
+
 @pytest.mark.parametrize("ends", ["late report", "deadline"])
 def test_killed_while_a_request_is_out(daemon: Daemon, provider: Provider, ends: str) -> None:
     daemon.keccel["uncertain_deadline"] = 2 if ends == "deadline" else 600

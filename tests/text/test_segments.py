@@ -14,9 +14,11 @@ from smppbridge.text.segments import (
     Transport,
     count,
     join,
+    parts,
     position_in_sar,
     position_in_udh,
     split,
+    surely_in,
 )
 
 GSM7, UCS2, OCTETS = Alphabet.GSM7, Alphabet.UCS2, Alphabet.OCTETS
@@ -105,8 +107,46 @@ def test_any_octets_have_a_position_or_a_bad_header(any_octets: bytes) -> None:
     assert position is None or position.other_udh == other_udh
 
 
-def test_segments_are_joined_in_order_of_their_numbers() -> None:
-    assert join({2: b"\x65c", 10: b"d", 1: b"ab\x1b"}) == b"ab\x1b\x65cd"
+UCS2, UTF8, LATIN1 = Alphabet.UCS2, Alphabet.UTF8, Alphabet.LATIN1
+
+
+@pytest.mark.parametrize(
+    ("contents", "runs"),
+    [
+        ([], []),
+        ([(GSM7, b"ab\x1b"), (GSM7, b"\x65c"), (GSM7, b"d")], [(GSM7, b"ab\x1b\x65cd")]),
+        # each alphabet by itself: an escape that ends one begins nothing in the other
+        (
+            [
+                (GSM7, b"a\x1b"),
+                (GSM7, b"\x65 \x1b"),
+                (UCS2, b"\x04"),
+                (UCS2, b"\x36"),
+                (GSM7, b"e"),
+            ],
+            [(GSM7, b"a\x1b\x65 \x1b"), (UCS2, b"\x04\x36"), (GSM7, b"e")],
+        ),
+        # NULs at the end of a segment, where they are no characters
+        ([(LATIN1, b"a\0\0"), (LATIN1, b"b\0")], [(LATIN1, b"ab\0")]),
+        ([(GSM7, b"a\0"), (GSM7, b"b\0")], [(GSM7, b"a\0b\0")]),
+        ([(OCTETS, b"a\0"), (OCTETS, b"b\0")], [(OCTETS, b"a\0b\0")]),
+        ([(UCS2, b"\0a\0\0\0\0"), (UCS2, b"\0b")], [(UCS2, b"\0a\0b")]),
+        ([(UCS2, b"\x04\0\0\0"), (UCS2, b"\0b")], [(UCS2, b"\x04\0\0b")]),
+        ([(UCS2, b"\0a\0"), (UCS2, b"\0\0b")], [(UCS2, b"\0a\0\0\0b")]),  # cut in two
+        # byte order marks of later segments; that of the first says how to read them all
+        ([(UCS2, b"\xfe\xff\0a"), (UCS2, b"\xfe\xff\0b")], [(UCS2, b"\xfe\xff\0a\0b")]),
+        ([(UCS2, b"\0a"), (UCS2, b"\xfe\xff\0b")], [(UCS2, b"\0a\0b")]),
+        ([(UCS2, b"\xff\xfea\0"), (UCS2, b"\xff\xfeb\0")], [(UCS2, b"\xff\xfea\0b\0")]),
+        ([(UCS2, b"\0a\0"), (UCS2, b"\xfe\xff\0b")], [(UCS2, b"\0a\0\xfe\xff\0b")]),  # cut
+        ([(UCS2, b""), (UCS2, b"\xff\xfeb\0")], [(UCS2, b"\xff\xfeb\0")]),
+        ([(UTF8, b"\xef\xbb\xbfa"), (UTF8, b"\xef\xbb\xbfb")], [(UTF8, b"\xef\xbb\xbfab")]),
+        ([(LATIN1, b"a"), (LATIN1, b"\xef\xbb\xbfb")], [(LATIN1, b"a\xef\xbb\xbfb")]),
+    ],
+)
+def test_segments_are_joined_by_alphabet(
+    contents: list[tuple[Alphabet, bytes]], runs: list[tuple[Alphabet, bytes]]
+) -> None:
+    assert join(contents) == runs
 
 
 @pytest.mark.parametrize(("kind", "rooms"), ROOM.items())
@@ -140,7 +180,7 @@ def test_another_header_stands_in_every_segment(transport: Transport) -> None:
         position, other_udh, content = position_in_udh(segment.short_message)
         assert position == segment.position == Position(9, 2, number, kind, PORTS)
         assert (other_udh, content) == (PORTS, segment.content)
-    assert join({s.position.number: s.content for s in segments if s.position}) == whole
+    assert join((OCTETS, s.content) for s in segments) == [(OCTETS, whole)]
     assert split(whole[:133], OCTETS, transport, 9, PORTS) == [
         TextSegment(None, PORTS, whole[:133])
     ]
@@ -189,7 +229,7 @@ def test_any_text_is_split_between_characters_and_comes_back(
     seed, size = data.draw(st.integers(0, 1000)), data.draw(st.integers(0, 400))
     text = "".join(random.Random(seed).choices(TRICKY[alphabet], k=size))
     segments = split(text, alphabet, transport, 7)
-    assert join(dict(enumerate((s.content for s in segments), 1))) == octets(text, alphabet)
+    assert join((alphabet, s.content) for s in segments) == [(alphabet, octets(text, alphabet))]
     if alphabet is not Alphabet.ISO2022JP:  # its shift state goes over from segment to segment
         assert "".join(characters(s.content, alphabet) for s in segments) == text
     single, each = ROOM.get((alphabet, transport)) or ROOM[OCTETS, transport]
@@ -209,7 +249,7 @@ def test_any_octets_are_split_and_come_back(
     some: bytes, times: int, alphabet: Alphabet, header: bytes
 ) -> None:
     segments = split(some * times, alphabet, UDH8, 7, header)
-    assert join(dict(enumerate((s.content for s in segments), 1))) == some * times
+    assert b"".join(s.content for s in segments) == some * times
 
 
 def test_octets_that_only_look_like_iso_2022_are_split_too() -> None:
@@ -266,3 +306,28 @@ def test_a_character_that_is_not_in_the_alphabet() -> None:
 )
 def test_count(text: str, expected: tuple[Alphabet, int]) -> None:
     assert count(text) == expected
+
+
+@pytest.mark.parametrize("number", [1, 2, 10])
+@pytest.mark.parametrize(
+    ("text", "alphabet"),
+    [
+        ("ж", Alphabet.CYRILLIC),
+        ("^", LATIN1),
+        ("日", UCS2),
+        ("👍", UCS2),
+        ("👍", UTF8),
+        ("ж€", UTF8),
+    ],
+)
+def test_so_many_octets_fit_surely(number: int, text: str, alphabet: Alphabet) -> None:
+    assert surely_in(number) == 67 * number
+    most = surely_in(number) // len(octets(text, alphabet))
+    assert count(text * most)[1] <= number
+
+
+def test_octets_take_parts_too() -> None:
+    assert [parts(bytes(size), OCTETS) for size in (140, 141, 268, 269)] == [1, 2, 2, 3]
+    assert [parts(bytes(size), OCTETS, PORTS) for size in (133, 134, 256, 257)] == [1, 2, 2, 3]
+    with pytest.raises(TooLong):
+        parts(b"x", OCTETS, bytes(130))

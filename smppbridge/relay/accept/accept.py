@@ -13,9 +13,10 @@ from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.gather import Gather, Gathering, in_order, message_of
+from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
@@ -27,7 +28,6 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
-from smppbridge.text.segments import Position, join
 
 
 class Submitter(Protocol):
@@ -59,11 +59,15 @@ Recorded = Message | Segment
 
 @dataclass(slots=True)
 class _Intake:
-    """The submit_sm of one session at one time: entries to be recorded, and their answers."""
+    """The submit_sm of one session at one time: entries to be recorded, and their answers.
+
+    *ended* are the gatherings that segments among them have ended.
+    """
 
     entries: list[Entry] = field(default_factory=list)
     answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
     fates: list[Fate] = field(default_factory=list)
+    ended: list[Gathering] = field(default_factory=list)
 
 
 class Accept:
@@ -136,22 +140,21 @@ class Accept:
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
         if self._log is not None:
             log_accepted(self._log, system_id, intake.entries)
-        self._hand_on(attempts, ending)
+        self._hand_on(intake, attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments were not all received in time."""
         if self._draining:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
-        late = self.gather.expired(self._clock.wall(), timeouts)
+        late = self.gather.expired(self._clock.monotonic(), timeouts)
         if not late:
             return
         intake = _Intake()
         for gathering in late:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
-            self._end(gathering, rights if send else None, intake)
-            self._meters.gathering_expired(gathering.key.system_id, 1)
+            self._end(gathering, rights if send or gathering.complete else None, intake)
         attempts = self._place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
@@ -159,11 +162,15 @@ class Accept:
         except StoreFailure:
             self._endings.release(ending)
             self._lanes.give_back(attempts)
-            self.gather.restore((g.key, s) for g in late for s in in_order(g))
+            for gathering in late:
+                self.gather.reopen(gathering)
             return
-        self._hand_on(attempts, ending)
+        self._hand_on(intake, attempts, ending)
 
-    def _hand_on(self, attempts: Sequence[Attempt], ending: Ending) -> None:
+    def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+        for gathering in intake.ended:
+            if not gathering.complete:
+                self._meters.gathering_expired(gathering.key.system_id, 1)
         if ending.fates:
             self._endings.conclude(ending)
         for attempt in attempts:
@@ -194,30 +201,22 @@ class Accept:
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
-            return self._gathered(rights, message, content.position, content.octets, intake)
-        self._complete(rights, message, content.octets)
+            key, segment = rights.reader.segment(pdu, message, content, content.position)
+            return self._gathered(session, key, segment, now, intake)
+        if rights.reader.read(message, content.octets):
+            self._meters.latin1_fallback(message.system_id)
+        self._route(message)
         intake.entries.append(Entry(message))
         return message
 
-    def _complete(self, rights: Rights, message: Message, octets: bytes) -> None:
-        """Give a message its text or octets, and its route; raises Refusal if it has none."""
-        if not octets:
-            raise Refusal(Status.ESME_RINVMSGLEN, "empty text")
-        binary = rights.reader.is_binary(message.data_coding, message.traits.udh)
-        if binary:
-            message.binary = octets
-        else:
-            message.text, latin1 = rights.reader.characters(octets, message.data_coding)
-            if not message.text:
-                raise Refusal(Status.ESME_RINVMSGLEN, "no character")
-            if latin1:
-                self._meters.latin1_fallback(message.system_id)
+    def _route(self, message: Message) -> None:
+        """Give a message its route; raises Refusal if it has none."""
         choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
             raise Refusal(Status.ESME_RINVDSTADR, "no route")
         if self._optouts.stops(choice.via, message.number):
             raise Refusal(Status.ESME_RINVDSTADR, "the number opted out")
-        message.route = self._lanes.able(choice.via) if binary else choice.via
+        message.route = choice.via if message.binary is None else self._lanes.able(choice.via)
         if not message.route:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
@@ -226,41 +225,19 @@ class Accept:
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self, rights: Rights, draft: Message, position: Position, octets: bytes, intake: _Intake
+        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: _Intake
     ) -> Segment:
-        """Gather a segment; if its message is whole, join the message.
-
-        *draft* is the message as the segment's submit_sm has it.
-        """
-        key = GatheringKey(
-            system_id=draft.system_id,
-            source=draft.source,
-            destination=draft.destination,
-            kind=position.kind,
-            reference=position.reference,
-            total=position.total,
-            udh=position.other_udh,
-        )
-        segment = Segment(
-            message_id=draft.message_id,
-            number=position.number,
-            registered_delivery=draft.registered_delivery,
-            received_at=draft.accepted_at,
-            data_coding=draft.data_coding,
-            priority=draft.priority,
-            due=draft.due,
-            expires_at=draft.expires_at,
-            traits=draft.traits,
-            octets=octets,
-        )
-        known = self.gather.known(key, segment)
-        if known is not None:
-            return known
-        old = self.gather.superseded(key, segment)
-        if old is not None:
-            self._end(old, None, intake)
-        whole = self.gather.add(key, segment)
-        message = self._joined(rights, key, whole, intake) if whole else None
+        """Gather a segment; if its message is whole, join the message."""
+        placed = self.gather.receive(key, segment, session, now)
+        for gathering in placed.ended:
+            self._end(gathering, session.rights if gathering.complete else None, intake)
+        if placed.refusal is not None:
+            raise placed.refusal
+        if placed.segment is not segment:
+            return placed.segment
+        message = None
+        if placed.whole:
+            message = self._joined(session.rights, key, placed.whole, intake)
         intake.entries.append(Entry(message, key, segment))
         return segment
 
@@ -269,17 +246,18 @@ class Accept:
     ) -> Message:
         """Return the whole message; REJECTED if it cannot be sent: its segments are answered."""
         message = message_of(key, whole, self._clock.wall())
-        octets = join({s.number: s.octets for s in whole})
         try:
             message.number = rights.reader.number(key.destination)
-            self._complete(rights, message, octets)
+            if rights.reader.read_joined(message):
+                self._meters.latin1_fallback(message.system_id)
+            self._route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
     def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
-        """End an incomplete message: EXPIRED, or, with *rights*, sent without missing segments."""
+        """End a gathering: EXPIRED, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
             message = self._joined(rights, gathering.key, whole, intake)
@@ -287,6 +265,7 @@ class Accept:
             message = message_of(gathering.key, whole, self._clock.wall())
             intake.fates.append(Fate(Attempt(message, ""), MessageState.EXPIRED))
         intake.entries.append(Entry(message, gathering.key))
+        intake.ended.append(gathering)
 
     # -- refusals ---------------------------------------------------------------------------------
 
@@ -306,12 +285,13 @@ class Accept:
         for entry in intake.entries:
             if entry.segment is not None:
                 entry.segment.message_id = 0
+        for gathering in intake.ended:
+            self.gather.reopen(gathering)
         for entry in reversed(intake.entries):
             whole = entry.message.segments if entry.message else ()
             if entry.key is not None and entry.segment is not None:
-                self.gather.take_back(entry.key, entry.segment, whole)
-            elif entry.key is not None:
-                self.gather.restore((entry.key, segment) for segment in whole)
+                now = self._clock.monotonic()
+                self.gather.take_back(entry.key, entry.segment, whole, now)
         for sequence_number, _ in intake.answers:
             self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()

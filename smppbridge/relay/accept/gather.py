@@ -2,147 +2,275 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+from weakref import ref
 
-from smppbridge.model.message import GatheringKey, Message, Segment
+from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment
 from smppbridge.relay.accept.reading import Refusal
+from smppbridge.relay.accept.series import (
+    MOST_IN_MEMORY,
+    Gathering,
+    Remembered,
+    Room,
+    Series,
+    Session,
+    content_of,
+    in_order,
+)
 from smppbridge.smpp.constants import CommandStatus
 
 MOST_OPEN = 1_000  # long messages of one account at a time
 MOST_OCTETS = 8 * 1024 * 1024
-RECYCLED_AFTER = 60.0  # seconds: an older set under the same reference is another message
+MOST_REMEMBERED = 10_000  # joined messages of one account
 
 
-@dataclass(slots=True)
-class Gathering:
-    """The segments received of a message, the latest of them at *latest* (UNIX seconds)."""
+class Placed(NamedTuple):
+    """The place of a received segment.
 
-    key: GatheringKey
-    latest: float
-    segments: dict[int, Segment] = field(default_factory=dict)
+    *segment* was received before if it is not the one that was given; *whole* are all segments, in
+    order, if no segment is missing any more.  *ended* are gatherings that the segment ends, among
+    them complete ones; *refusal* says that the segment has no place itself.
+    """
 
-
-@dataclass(slots=True)
-class _Room:
-    """The gatherings of an account: how many are open, and their octets."""
-
-    open: int = 0
-    octets: int = 0
+    segment: Segment
+    whole: tuple[Segment, ...] = ()
+    ended: Sequence[Gathering] = ()
+    refusal: Refusal | None = None
 
 
 class Gather:
     """All open gatherings.  ESME_RMSGQFUL when an account has too many.
 
-    Only Gather writes gatherings; only Accept calls its verbs, but for `restore` at the start.
+    Only Gather writes gatherings and series; only Accept calls its verbs, but for `restore` at the
+    start.  Times are monotonic seconds.
     """
 
     def __init__(self) -> None:
-        self._open: dict[GatheringKey, Gathering] = {}
-        self._rooms: dict[str, _Room] = {}
+        self._series: dict[GatheringKey, Series] = {}
+        self._open: dict[Gathering, None] = {}
+        self._rooms: dict[str, Room] = {}
 
     def __len__(self) -> int:
         return len(self._open)
 
-    def restore(self, stored: Iterable[tuple[GatheringKey, Segment]]) -> None:
-        """Put the segments back that the store holds."""
-        for key, segment in stored:
-            self._put(key, segment)
+    @property
+    def remembered(self) -> int:
+        """Return how many joined messages are remembered."""
+        return sum(len(room.memory) for room in self._rooms.values())
 
-    def known(self, key: GatheringKey, segment: Segment) -> Segment | None:
-        """Return the same segment if it was received before: the ESME lost our answer."""
-        gathering = self._open.get(key)
-        before = gathering.segments.get(segment.number) if gathering else None
-        return before if before is not None and before.octets == segment.octets else None
+    def restore(
+        self,
+        stored: Iterable[tuple[GatheringKey, Segment]],
+        joined: Iterable[tuple[GatheringKey, Segment, int]],
+        wall: float,
+        now: float,
+    ) -> None:
+        """Put the segments back that the store holds: those that wait, and those remembered.
 
-    def superseded(self, key: GatheringKey, segment: Segment) -> Gathering | None:
-        """Remove an old gathering whose reference *segment* uses for another message.
-
-        Raises Refusal while the old gathering is fresh: the first segment stays.
+        *wall* is UNIX seconds.  A segment from the future is of now: the wall clock was set back.
         """
-        gathering = self._open.get(key)
-        if gathering is None or segment.number not in gathering.segments:
-            return None
-        if segment.received_at - gathering.latest < RECYCLED_AFTER:
-            raise Refusal(CommandStatus.ESME_RSUBMITFAIL, "another segment has this number")
-        return self._drop(key)
+        for key, segment, mark in joined:
+            at = now - max(0.0, wall - segment.received_at)
+            if at + REMEMBERED_FOR > now:
+                self._remember(Remembered(at, self._of(key), (segment,), (mark,)))
+        for key, segment in stored:
+            at = now - max(0.0, wall - segment.received_at)
+            self._put_back(self._of(key), segment, at)
 
-    def add(self, key: GatheringKey, segment: Segment) -> tuple[Segment, ...]:
-        """Add a segment; return all segments, in order, if no segment is missing any more."""
-        room = self._rooms.get(key.system_id, _Room())
-        opens = key not in self._open
+    def receive(self, key: GatheringKey, segment: Segment, session: object, now: float) -> Placed:
+        """Add a segment to the message that it belongs to, or open a gathering with it."""
+        series, sender = self._series.get(key), ref(session)
+        if series is None:
+            series = Series(key, self._room(key.system_id))
+            return self._add(_opened(series, segment, now), segment, sender, now)
+        if not series.memory and len(series.open) == 1:
+            gathering = series.open[0]
+            if segment.number not in gathering.segments:  # as nearly always
+                return self._add(gathering, segment, sender, now)
+        same, sending = series.same(segment), series.sending(segment.number, sender)
+        if same is not None and sending is not None:
+            return self._add(sending, segment, sender, now, echo=True)
+        if same is None or not same.message_id:  # new, or refused before
+            return self._sort(series, segment, sender, now)
+        again = series.opened_by(same.opened_by)
+        if again is not None:
+            again.session = sender
+        return Placed(same)
+
+    def _sort(self, series: Series, segment: Segment, sender: Session, now: float) -> Placed:
+        """Add a segment that is not known under a key that is."""
+        number = segment.number
+        gathering = series.echoed(number, sender)
+        if gathering is not None:
+            ended = [self._alone(gathering, number, now)]
+        else:
+            ended = series.abandoned(number, sender, now)
+            for each in ended:
+                self._end(each, now)
+            gathering = series.place(number, sender)
+        if gathering is None and number > 1:
+            if series.same(segment) is None:  # an ESME may send a refused segment again
+                segment.message_id = 0
+                content = content_of(segment.octets)
+                self._remember(Remembered(now, series, (segment,), (content,)))
+            why = "no message that the segment continues"
+            return Placed(segment, (), ended, Refusal(CommandStatus.ESME_RSUBMITFAIL, why))
+        gathering = gathering or _opened(series, segment, now)
+        return self._add(gathering, segment, sender, now)._replace(ended=ended)
+
+    def _add(
+        self,
+        gathering: Gathering,
+        segment: Segment,
+        sender: Session,
+        now: float,
+        *,
+        echo: bool = False,
+    ) -> Placed:
+        room, opens = gathering.series.room, gathering not in self._open
         if room.open + opens > MOST_OPEN or room.octets + len(segment.octets) > MOST_OCTETS:
-            raise Refusal(CommandStatus.ESME_RMSGQFUL, "too many long messages are open")
-        gathering = self._put(key, segment)
-        if len(gathering.segments) < key.total:
-            return ()
-        return in_order(self._drop(key))
+            why = "too many long messages are open"
+            return Placed(segment, refusal=Refusal(CommandStatus.ESME_RMSGQFUL, why))
+        if opens:
+            self.reopen(gathering)
+        gathering.session, gathering.echo = sender, segment.number if echo else 0
+        segment.opened_by = gathering.opened_by
+        _put(gathering, segment, now)
+        if echo or not gathering.complete:
+            return Placed(segment)
+        return Placed(segment, self._end(gathering, now))
 
-    def take_back(self, key: GatheringKey, segment: Segment, whole: tuple[Segment, ...]) -> None:
-        """Undo `add`: the store failed to record the segment, and those without message_id."""
+    def _alone(self, gathering: Gathering, number: int, now: float) -> Gathering:
+        """Take an echo out of its gathering, as a gathering of its own that is at its end."""
+        echo = gathering.segments.pop(number)
+        gathering.series.room.octets -= len(echo.octets)
+        return Gathering(gathering.series, echo.message_id, now, True, segments={number: echo})
+
+    # -- what the store failed to record ----------------------------------------------------------
+
+    def take_back(
+        self, key: GatheringKey, segment: Segment, whole: Sequence[Segment], now: float
+    ) -> None:
+        """Undo `receive`: the store failed to record the segment, and those without message_id."""
+        series = self._of(key)
+        for other in (*whole, segment):
+            _void(series, other)
         for other in whole:
             if other.message_id:
-                self._put(key, other)
-        gathering = self._open.get(key)
-        if gathering is None or gathering.segments.get(segment.number) is not segment:
-            return
-        del gathering.segments[segment.number]
-        self._rooms[key.system_id].octets -= len(segment.octets)
-        if not gathering.segments:
-            self._drop(key)
+                self._put_back(series, other, now)
+        gathering = series.opened_by(segment.opened_by)
+        if gathering is not None and gathering.segments.get(segment.number) is segment:
+            del gathering.segments[segment.number]
+            series.room.octets -= len(segment.octets)
+            if not gathering.segments:
+                self._drop(gathering)
+        self._tidy(series)
 
-    def expired(self, now: float, timeout_of: dict[str, float]) -> list[Gathering]:
-        """Remove the gatherings that have waited too long (seconds by system_id)."""
+    def reopen(self, gathering: Gathering) -> None:
+        """Put a gathering among the open ones; again, if the store failed to record its end."""
+        series = gathering.series
+        gathering.series = series = self._series.setdefault(series.key, series)
+        series.open.append(gathering)
+        series.room.open += 1
+        series.room.octets += gathering.octets
+        self._open[gathering] = None
+
+    # -- time -------------------------------------------------------------------------------------
+
+    def expired(self, now: float, timeout_of: Mapping[str, float]) -> list[Gathering]:
+        """Remove the gatherings that have waited too long (seconds by system_id), and forget.
+
+        Complete ones among them were held.
+        """
         late = [
-            key
-            for key, gathering in self._open.items()
-            if gathering.latest + timeout_of.get(key.system_id, 0.0) <= now
+            gathering
+            for gathering in self._open
+            if gathering.latest + gathering.waits(timeout_of.get(gathering.key.system_id, 0.0))
+            <= now
         ]
-        return [self._drop(key) for key in late]
+        for gathering in late:
+            self._end(gathering, now)
+        for room in self._rooms.values():
+            while room.memory and room.memory[0].at + REMEMBERED_FOR <= now:
+                self._forget(room)
+        return late
 
-    def _put(self, key: GatheringKey, segment: Segment) -> Gathering:
-        room = self._rooms.setdefault(key.system_id, _Room())
-        gathering = self._open.get(key)
-        if gathering is None:
-            gathering = self._open[key] = Gathering(key, segment.received_at)
-            room.open += 1
-        gathering.segments[segment.number] = segment
-        gathering.latest = max(gathering.latest, segment.received_at)
-        room.octets += len(segment.octets)
-        return gathering
+    def _end(self, gathering: Gathering, now: float) -> tuple[Segment, ...]:
+        """Remove a gathering and return its segments; what comes late of them opens no other."""
+        segments, entry = in_order(gathering), Remembered(now, gathering.series)
+        if gathering.complete:
+            entry.segments = segments
+            entry.contents = [content_of(each.octets) for each in segments]
+        self._remember(entry)
+        self._drop(gathering)
+        return segments
 
-    def _drop(self, key: GatheringKey) -> Gathering:
-        gathering = self._open.pop(key)
-        room = self._rooms[key.system_id]
-        room.open -= 1
-        room.octets -= sum(len(s.octets) for s in gathering.segments.values())
-        if not room.open:
-            del self._rooms[key.system_id]
-        return gathering
+    # -- series and rooms -------------------------------------------------------------------------
+
+    def _of(self, key: GatheringKey) -> Series:
+        series = self._series.get(key)
+        if series is None:
+            series = self._series[key] = Series(key, self._room(key.system_id))
+        return series
+
+    def _room(self, system_id: str) -> Room:
+        room = self._rooms.get(system_id)
+        if room is None:
+            room = self._rooms[system_id] = Room()
+        return room
+
+    def _put_back(self, series: Series, segment: Segment, at: float) -> None:
+        gathering = series.opened_by(segment.opened_by)
+        if gathering is None or segment.number in gathering.segments:
+            gathering = _opened(series, segment, at)
+            gathering.opened_by = segment.opened_by
+            self.reopen(gathering)
+        _put(gathering, segment, at)
+
+    def _drop(self, gathering: Gathering) -> None:
+        series = gathering.series
+        series.room.open -= 1
+        series.room.octets -= gathering.octets
+        series.open.remove(gathering)
+        del self._open[gathering]
+
+    def _remember(self, entry: Remembered) -> None:
+        memory = entry.series.memory
+        memory.append(entry)
+        if len(memory) > MOST_IN_MEMORY:
+            del memory[0]
+        room = entry.series.room
+        room.memory.append(entry)
+        if len(room.memory) > MOST_REMEMBERED:
+            self._forget(room)
+
+    def _forget(self, room: Room) -> None:
+        """Forget the oldest entry in the memory of an account."""
+        entry = room.memory.popleft()
+        if entry in entry.series.memory:
+            entry.series.memory.remove(entry)
+            self._tidy(entry.series)
+
+    def _tidy(self, series: Series) -> None:
+        if not (series.open or series.memory):
+            self._series.pop(series.key, None)
 
 
-def in_order(gathering: Gathering) -> tuple[Segment, ...]:
-    """Return the segments that were received, by number."""
-    return tuple(gathering.segments[n] for n in sorted(gathering.segments))
+def _opened(series: Series, segment: Segment, now: float) -> Gathering:
+    doubtful = segment.number > 1 or bool(series.open or series.memory)
+    return Gathering(series, segment.message_id, now, doubtful)
 
 
-def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
-    """Return the message that segments make, without text or route: times as in the first."""
-    first = whole[0]
-    return Message(
-        message_id=first.message_id,
-        system_id=key.system_id,
-        source=key.source,
-        destination=key.destination,
-        number=key.destination.addr,
-        text="",
-        data_coding=first.data_coding,
-        priority=first.priority,
-        registered_delivery=first.registered_delivery,
-        route=(),
-        accepted_at=now,
-        expires_at=first.expires_at,
-        due=first.due,
-        traits=first.traits,
-        segments=tuple(whole),
-    )
+def _put(gathering: Gathering, segment: Segment, now: float) -> None:
+    gathering.segments[segment.number] = segment
+    gathering.latest = max(gathering.latest, now)
+    gathering.series.room.octets += len(segment.octets)
+
+
+def _void(series: Series, segment: Segment) -> None:
+    """Forget a message that was joined and not recorded, by a segment of it."""
+    for entry in series.memory:
+        if any(each is segment for each in entry.segments):
+            series.memory.remove(entry)
+            return

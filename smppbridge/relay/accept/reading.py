@@ -9,18 +9,19 @@ from dataclasses import dataclass, field, replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, BadAddress, BadTon, has_letters, number_of
-from smppbridge.model.message import PLAIN, Message, Traits
+from smppbridge.model.message import PLAIN, GatheringKey, Message, Segment, Traits
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.text import coding, segments
 from smppbridge.text.coding import Alphabet
-from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError
+from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError, TooLong
 from smppbridge.text.segments import Position
 
 MOST_SOURCES = 10_000
 _SMPP_5 = 0x50
+_NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _SEVEN_BIT = (Alphabet.GSM7, Alphabet.IA5)
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
@@ -54,6 +55,7 @@ class Reader:
             eight=Alphabet(account.alphabet_8),
         )
         self._sources: dict[tuple[bytes, int, int], Address] = {}
+        self._sure = segments.surely_in(account.max_parts)
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -125,24 +127,95 @@ class Reader:
             raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
         return due, expires
 
+    def segment(
+        self, pdu: SubmitSm, draft: Message, content: Content, position: Position
+    ) -> tuple[GatheringKey, Segment]:
+        """Return a segment with the key of its message (ESME_RINVMSGLEN: too many parts).
+
+        *draft* is the message as the segment's submit_sm has it.
+        """
+        if position.total > self.account.max_parts:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{position.total} parts")
+        key = GatheringKey(
+            system_id=draft.system_id,
+            source=draft.source,
+            destination=draft.destination,
+            kind=position.kind,
+            reference=position.reference,
+            total=position.total,
+            udh=position.other_udh,
+        )
+        return key, Segment(
+            message_id=draft.message_id,
+            number=position.number,
+            registered_delivery=draft.registered_delivery,
+            received_at=draft.accepted_at,
+            data_coding=draft.data_coding,
+            priority=draft.priority,
+            due=draft.due,
+            expires_at=draft.expires_at,
+            traits=draft.traits,
+            octets=content.octets,
+            scheduled=bool(pdu.schedule_delivery_time),
+            limited=bool(pdu.validity_period),
+        )
+
+    def read(self, message: Message, octets: bytes) -> bool:
+        """Give a message its text or octets; return whether they are Latin-1 under another name.
+
+        Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
+        """
+        alphabet = self._alphabets[message.data_coding]
+        if message.traits.udh or alphabet is Alphabet.OCTETS:
+            message.binary = octets
+            self._check_octets(octets, alphabet, message.traits.udh)
+            return False
+        message.text, latin1 = _characters(octets, alphabet)
+        if not message.text or octets == _NUL:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
+        if len(octets) > self._sure:
+            self._check_text(message.text)
+        return latin1
+
+    def read_joined(self, message: Message) -> bool:
+        """Give a message the text or octets of its segments, as `read` does.
+
+        A text may change its data_coding from segment to segment.  Text and octets in one message
+        are no content that a provider could be given (ESME_RINVDCS).
+        """
+        runs = segments.join((self._alphabets[s.data_coding], s.octets) for s in message.segments)
+        if len(runs) == 1:
+            return self.read(message, runs[0][1])
+        if message.traits.udh or any(alphabet is Alphabet.OCTETS for alphabet, _ in runs):
+            raise Refusal(CommandStatus.ESME_RINVDCS, "octets beside text, or codings under a UDH")
+        read = [_characters(octets, alphabet) for alphabet, octets in runs]
+        message.text = "".join(text for text, _ in read)
+        if not message.text:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
+        self._check_text(message.text)
+        return any(latin1 for _, latin1 in read)
+
     def characters(self, octets: bytes, data_coding: int) -> tuple[str, bool]:
         """Return the text of octets, and whether the octets are Latin-1 under another name.
 
         Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """
-        alphabet = self._alphabets[data_coding]
-        latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
-        try:
-            text = coding.characters(octets, alphabet)
-        except OddLength as error:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
-        except TextError as error:
-            raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
-        return text, latin1
+        return _characters(b"" if octets == _NUL else octets, self._alphabets[data_coding])
 
-    def is_binary(self, data_coding: int, udh: bytes) -> bool:
-        """Return whether user data is no plain text: 8-bit data, or text under a header."""
-        return bool(udh) or self._alphabets[data_coding] is Alphabet.OCTETS
+    def _check_text(self, text: str) -> None:
+        self._check_parts(segments.count(text)[1])
+
+    def _check_octets(self, octets: bytes, alphabet: Alphabet, udh: bytes) -> None:
+        if not octets:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no octet")
+        try:
+            self._check_parts(segments.parts(octets, alphabet, udh))
+        except TooLong as error:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, str(error)) from error
+
+    def _check_parts(self, parts: int) -> None:
+        if parts > self.account.max_parts:
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{parts} parts")
 
 
 def content(pdu: SubmitSm) -> Content:
@@ -209,6 +282,25 @@ def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
     if not written.isprintable():
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not printable")
     return Address(written, ton, npi)
+
+
+def _characters(octets: bytes, alphabet: Alphabet) -> tuple[str, bool]:
+    """Return the text of octets, without NULs at its end, and whether it is read as Latin-1.
+
+    GSM 03.38 has ``@`` at 0x00: there a NUL at the end is a character.
+    """
+    latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
+    if alphabet is Alphabet.UCS2 and len(octets) % 2 and octets.endswith(b"\0"):
+        octets = octets[:-1]  # the NUL that ends a text in C
+    try:
+        text = coding.characters(octets, alphabet)
+    except OddLength as error:
+        raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
+    except TextError as error:
+        raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
+    if latin1 or alphabet is not Alphabet.GSM7:
+        text = text.removeprefix("\ufeff").rstrip("\0")
+    return text, latin1
 
 
 def _time(value: bytes, now: float, status: int) -> float | None:

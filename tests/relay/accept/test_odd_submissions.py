@@ -9,8 +9,8 @@ import pytest
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt
 from smppbridge.relay.accept.accept import Accept
-from smppbridge.relay.accept.gather import RECYCLED_AFTER
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.accept.series import ABANDONED_AFTER
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.routing.table import Table
@@ -62,7 +62,7 @@ def test_every_submit_sm_has_a_line_in_the_log_by_its_message_id() -> None:
 def test_an_old_message_that_a_segment_ends_is_not_logged_as_accepted_again() -> None:
     world = logging()
     [(_, _, old)] = world.sent(segment_sm(1, 2, b"old"))
-    world.clock.now += RECYCLED_AFTER
+    world.clock.now += ABANDONED_AFTER
     session = world.session()
     world.take(session, segment_sm(1, 2, b"new"), submit_sm())
     accepted = [n for event, n in logged(world) if event == "message_accepted"]

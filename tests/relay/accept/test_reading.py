@@ -12,7 +12,7 @@ from smppbridge.smpp import codec, times, tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import SubmitSm
-from tests.relay.fakes import NOW, World, account, sar, submit_sm
+from tests.relay.fakes import NOW, World, account, sar, segment_sm, submit_sm
 from tests.vectors.vectors import JUDGED_BY_VALUE, MALFORMED, VECTORS
 
 PAYLOAD = tlvs.make_octets(Tag.MESSAGE_PAYLOAD, b"hello")
@@ -99,7 +99,14 @@ JUDGED: dict[str, tuple[dict[str, Any], int]] = {
     ),
     "segment 0 is the whole": ({"esm_class": 0x40, "short_message": b"\x05\0\x03\7\2\0x"}, 0),
     "ucs2": ({"data_coding": 8, "short_message": b"\0a"}, 0),
-    "ucs2 odd": ({"data_coding": 8, "short_message": b"\0a\0"}, Status.ESME_RINVMSGLEN),
+    "ucs2 odd": ({"data_coding": 8, "short_message": b"\0a\4"}, Status.ESME_RINVMSGLEN),
+    "a NUL": ({"short_message": b"\0"}, Status.ESME_RINVMSGLEN),
+    "a NUL in latin1": ({"data_coding": 3, "short_message": b"\0"}, Status.ESME_RINVMSGLEN),
+    "a NUL in ucs2": ({"data_coding": 8, "short_message": b"\0"}, Status.ESME_RINVMSGLEN),
+    "NULs in ucs2": ({"data_coding": 8, "short_message": b"\0\0\0"}, Status.ESME_RINVMSGLEN),
+    "a NUL in octets": ({"data_coding": 4, "short_message": b"\0"}, 0),
+    "ats": ({"short_message": b"\0\0"}, 0),
+    "NULs in latin1": ({"data_coding": 3, "short_message": b"\0\0"}, Status.ESME_RINVMSGLEN),
     "ucs2 mark alone": ({"data_coding": 8, "short_message": b"\xfe\xff"}, Status.ESME_RINVMSGLEN),
     "empty": ({"short_message": b""}, Status.ESME_RINVMSGLEN),
     "empty payload": (
@@ -246,6 +253,16 @@ def test_the_interface_version_is_the_sessions() -> None:
         (8, "né €".encode("utf-16-be"), "né €"),
         (8, b"\xff\xfea\0", "a"),
         (6, "Привет".encode("iso8859-5"), "Привет"),
+        # NULs that sm_length counts, where 0x00 is no character
+        (0, b"a@b\x00", "a¡b@"),
+        (0, b"caf\xe9\x00", "café"),
+        (1, b"abc\x00", "abc"),
+        (3, b"abc\x00\x00", "abc"),
+        (3, b"a\x00c", "a\x00c"),
+        (8, b"\x00a\x00\x00", "a"),
+        (8, b"\x00a\x00", "a"),
+        (8, b"\xff\xfea\x00\x00\x00", "a"),
+        (6, "Привет\0".encode("iso8859-5"), "Привет"),
     ],
 )
 def test_octets_become_characters_once(data_coding: int, octets: bytes, text: str) -> None:
@@ -260,9 +277,61 @@ def test_octets_become_characters_once(data_coding: int, octets: bytes, text: st
 def test_an_account_says_what_data_coding_0_1_and_3_mean() -> None:
     world = World(alphabet_0="utf8", alphabet_1="gsm7", alphabet_3="gsm7")
     world.sent(
-        *[submit_sm(o, data_coding=n) for o, n in (("é".encode(), 0), (b"\2", 1), (b"\0", 3))]
+        *[submit_sm(o, data_coding=n) for o, n in (("é".encode(), 0), (b"\2", 1), (b"\0a", 3))]
     )
-    assert [r.message.text for r in world.store.messages.values()] == ["é", "$", "@"]
+    assert [r.message.text for r in world.store.messages.values()] == ["é", "$", "@a"]
+
+
+def test_a_utf8_text_has_neither_a_byte_order_mark_nor_a_nul() -> None:
+    world = World(alphabet_0="utf8")
+    world.sent(submit_sm("\ufeffé\ufeffe\0".encode()))
+    for n, text in enumerate(("\ufeffé", "\ufeffe\0"), 1):
+        world.sent(segment_sm(n, 2, text.encode()))
+    assert [r.message.text for r in world.store.messages.values()] == ["é\ufeffe", "ée"]
+
+
+def payload(octets: bytes, **changes: Any) -> SubmitSm:
+    return submit_sm(b"", tlvs=((Tag.MESSAGE_PAYLOAD, octets),), **changes)
+
+
+@pytest.mark.parametrize(
+    ("octets", "changes", "most"),
+    [
+        (b"x" * 1_530, {}, 10),
+        (b"x" * 160, {}, 1),
+        (b"\x1b\x65" * 760, {}, 10),  # two septets each, none cut: 76 in a part
+        ("ж".encode("utf-16-be") * 670, {"data_coding": 8}, 10),
+        ("ж".encode("iso8859-5") * 670, {"data_coding": 6}, 10),
+        (b"x" * 2_295, {"data_coding": 3}, 15),
+        (b"\xff" * 1_340, {"data_coding": 4}, 10),
+        (b"\x03\x70\x01\x00" + b"x" * 1_310, {"data_coding": 4, "esm_class": 0x40}, 10),
+    ],
+)
+def test_a_message_takes_so_many_parts_and_no_more(
+    octets: bytes, changes: dict[str, Any], most: int
+) -> None:
+    for max_parts, more, status in (
+        (most, b"", 0),
+        (most, octets[-2:], Status.ESME_RINVMSGLEN),
+        (most + 1, octets[-2:], 0),
+        *([(most - 1, b"", Status.ESME_RINVMSGLEN)] if most > 1 else []),
+    ):
+        world = World(max_parts=max_parts)
+        assert world.sent(payload(octets + more, **changes))[0][1] == status
+
+
+def test_a_payload_of_60000_octets_is_no_message() -> None:
+    world = World()
+    for data_coding in (0, 3, 4, 8):
+        answers = world.sent(payload(b"\x20" * 60_000, data_coding=data_coding))
+        assert answers[0][1] == Status.ESME_RINVMSGLEN
+    assert not world.store.messages
+
+
+def test_a_header_that_leaves_no_room_is_refused() -> None:
+    udh = bytes((130, 0x70, 128)) + bytes(128)
+    answers = World().sent(submit_sm(udh + b"x" * 20, esm_class=0x40, data_coding=4))
+    assert answers[0][1] == Status.ESME_RINVMSGLEN
 
 
 # Every way of 3GPP 23.038 to say default alphabet, plain, with a class, or with an indication.

@@ -6,7 +6,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Refused
-from smppbridge.relay.accept.gather import RECYCLED_AFTER
+from smppbridge.relay.accept.series import ABANDONED_AFTER, HELD_FOR
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -24,6 +24,21 @@ from tests.relay.fakes import (
 def slow(**options: Any) -> World:
     """A world whose store commits when it is told to."""
     return World(store=FakeStore(at_once=False), **options)
+
+
+def restarted(before: World) -> World:
+    """Return a world as it is after a restart on the store of *before*."""
+    after = World(store=before.store)
+    after.clock.now = before.clock.now
+    after.restore_segments()
+    after.accept._identifiers._last = before.accept._identifiers._last
+    return after
+
+
+def texts(world: World) -> list[str]:
+    """Return the texts that were sent."""
+    rows = world.store.messages.values()
+    return [row.message.text for row in rows if row.message.text]
 
 
 def states(world: World) -> dict[int, int]:
@@ -62,16 +77,47 @@ def test_a_character_cut_in_two_is_whole_again() -> None:
     assert row.message.text == "né😀"
 
 
-def test_the_first_segment_says_when_and_how() -> None:
+def test_the_first_segment_says_how() -> None:
     world = World()
     session = world.session()
-    world.take(
-        session, segment_sm(2, 2, b"b", priority_flag=0, validity_period=b"000000000100000R")
-    )
+    world.take(session, segment_sm(2, 2, b"b", priority_flag=0))
     world.take(session, segment_sm(1, 2, b"a", priority_flag=3, service_type=b"CMT"))
     (row,) = world.store.messages.values()
     assert (row.message.priority, row.message.traits.service_type) == (3, "CMT")
-    assert row.message.expires_at == world.clock.now + 86_400
+
+
+MINUTE, HOUR, DAYS = b"000000000100000R", b"000000010000000R", b"000002000000000R"
+
+
+@pytest.mark.parametrize("numbers", [(1, 2, 3), (3, 1, 2)])
+@pytest.mark.parametrize(
+    ("validity", "schedule", "due", "expires"),
+    [
+        (["", "", ""], ["", "", ""], 0, 86_400),
+        ([DAYS, "", ""], ["", "", ""], 0, 2 * 86_400),  # longer than the account's, on any
+        (["", DAYS, ""], ["", "", ""], 0, 2 * 86_400),
+        (["", "", HOUR], ["", "", ""], 0, 3_600),
+        ([HOUR, "", DAYS], ["", "", ""], 0, 3_600),  # the first that says it
+        (["", "", ""], ["", MINUTE, ""], 60, 60 + 86_400),
+        (["", "", ""], ["", HOUR, MINUTE], 3_600, 3_600 + 86_400),
+        (["", "", HOUR], [MINUTE, "", ""], 60, 3_600),
+    ],
+)
+def test_a_validity_or_schedule_on_any_segment_counts(
+    numbers: tuple[int, ...], validity: list[Any], schedule: list[Any], due: int, expires: int
+) -> None:
+    world = World()
+    for n in numbers:
+        times: dict[str, Any] = {
+            "validity_period": validity[n - 1] or b"",
+            "schedule_delivery_time": schedule[n - 1] or b"",
+        }
+        world.sent(segment_sm(n, 3, b"%d" % n, **times))
+        world = restarted(world)
+    (row,) = world.store.messages.values()
+    assert row.message.text == "123"
+    assert row.message.due == world.clock.now + due
+    assert row.message.expires_at == world.clock.now + expires
 
 
 def test_a_message_that_expired_while_it_was_gathered_is_not_sent() -> None:
@@ -141,19 +187,10 @@ def test_only_the_segment_that_was_not_kept_is_new_when_it_comes_again() -> None
     assert [s.message_id for s in row.message.segments] == ids[1:]
 
 
-def test_another_text_under_a_fresh_number_is_refused() -> None:
-    world = World()
-    session = world.session()
-    world.take(session, segment_sm(1, 2, b"a"), segment_sm(1, 2, b"?"), segment_sm(2, 2, b"b"))
-    assert [status for _, status, _ in session.answers] == [Status.ESME_RSUBMITFAIL, 0, 0]
-    (row,) = world.store.messages.values()
-    assert row.message.text == "ab"
-
-
 def test_a_recycled_reference_ends_the_old_message() -> None:
     world = World()
     (old,) = (world.sent(segment_sm(1, 2, b"old"))[0][2],)
-    world.clock.now += RECYCLED_AFTER
+    world.clock.now += ABANDONED_AFTER
     new = [world.sent(segment_sm(n, 2, b"%d" % n))[0][2] for n in (1, 2)]
     assert states(world) == {old: M.EXPIRED}
     assert world.store.stages() == {old: Stage.FINISHED, new[0]: Stage.SUBMITTING}
@@ -165,7 +202,7 @@ def test_the_old_message_is_back_if_its_end_could_not_be_written() -> None:
     world.take(session, segment_sm(1, 2, b"old"))
     world.store.commit()
     (old,) = session.ids()
-    world.clock.now += RECYCLED_AFTER
+    world.clock.now += ABANDONED_AFTER
     world.take(session, segment_sm(1, 2, b"new"))
     world.store.fail()
     assert session.answers[1] == (1, Status.ESME_RSYSERR, 0)
@@ -237,15 +274,243 @@ def test_what_could_not_be_expired_is_expired_later() -> None:
     assert states(world) == dict.fromkeys(session.ids(), M.EXPIRED)
 
 
+# -- a reference that is used again --------------------------------------------------------------
+
+
+def name(text: bytes, world: World, session: Any = None, *, by_sar: bool = False) -> Any:
+    """Submit a segment by name, as A1: return its status and message_id."""
+    session = session or world.session()
+    number = int(text[1:2])
+    pdu = submit_sm(text, tlvs=sar(7, 2, number)) if by_sar else segment_sm(number, 2, text)
+    world.take(session, pdu)
+    return session.answers[-1][1:]
+
+
+@pytest.mark.parametrize("by_sar", [True, False])
+def test_a_repeated_segment_gets_its_old_id_and_is_no_part_of_the_next_message(
+    by_sar: bool,
+) -> None:
+    world = World()
+    session = world.session()
+    sent = [b"A1", b"A2", b"A2", b"B1", b"B2", b"C1", b"C2"]
+    answers = [name(text, world, session, by_sar=by_sar) for text in sent]
+    assert texts(world) == ["A1A2", "B1B2", "C1C2"]
+    assert answers[2] == answers[1]
+    assert {status for status, _ in answers} == {0}
+    assert len({message_id for _, message_id in answers}) == 6
+    world.clock.now += 1_000.0
+    world.expire_segments()
+    assert states(world) == {}  # nothing waited in vain
+
+
+@pytest.mark.parametrize("restarts", [range(1, 7), range(3, 4), range(2, 3)])
+def test_a_repeated_segment_is_known_on_both_sides_of_a_restart(restarts: range) -> None:
+    world, answers = World(), []
+    for at, text in enumerate([b"A1", b"A2", b"A2", b"B1", b"A1", b"B2", b"B2"]):
+        if at in restarts:
+            world = restarted(world)
+        answers.append(name(text, world))
+    assert texts(world) == ["A1A2", "B1B2"]
+    assert (answers[2], answers[4], answers[6]) == (answers[1], answers[0], answers[5])
+
+
 def test_segments_gathered_before_a_restart_are_joined_after_it() -> None:
     before = World()
-    (first,) = (before.sent(segment_sm(1, 2, b"a"))[0][2],)
-    after = World(store=before.store)
-    after.accept.gather.restore(before.store.segments.values())
-    after.accept._identifiers._last = first
+    before.sent(segment_sm(1, 2, b"a"))
+    after = restarted(before)
     after.sent(segment_sm(2, 2, b"b"))
-    (row,) = after.store.messages.values()
-    assert row.message.text == "ab"
+    assert texts(after) == ["ab"]
+
+
+def test_a_segment_is_known_before_its_message_is_on_disk_and_not_if_it_never_was() -> None:
+    world = slow()
+    session, again, later = world.session(), world.session(), world.session()
+    world.take(session, segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b", sequence_number=2))
+    world.take(again, segment_sm(2, 2, b"b"))
+    assert again.answers == []
+    world.store.fail(1)
+    world.store.commit()
+    assert again.answers == [(1, Status.ESME_RSYSERR, 0)]
+    world.store.at_once = True
+    world.take(later, segment_sm(2, 2, b"b"), segment_sm(1, 2, b"a", sequence_number=2))
+    assert [status for _, status, _ in later.answers] == [0, 0]
+    assert texts(world) == ["ab"]
+
+
+def test_interleaved_on_one_session_neither_of_two_messages_is_sent_mixed() -> None:
+    world = World()
+    session = world.session()
+    answers = [name(text, world, session) for text in (b"A1", b"B1", b"A2", b"B2", b"C1", b"C2")]
+    fails = Status.ESME_RSUBMITFAIL
+    assert [status for status, _ in answers] == [0, 0, fails, fails, 0, 0]
+    assert texts(world) == ["C1C2"]
+    assert states(world) == {answers[0][1]: M.EXPIRED, answers[1][1]: M.EXPIRED}
+    assert world.said.counts["gathering_expired", "bank"] == 2
+
+
+def test_interleaved_on_two_sessions_each_message_is_whole() -> None:
+    world = World()
+    one, two = world.session(), world.session()
+    for text, session in ((b"A1", one), (b"B1", two), (b"A2", one), (b"B2", two)):
+        assert name(text, world, session)[0] == 0
+    assert texts(world) == ["A1A2", "B1B2"]
+
+
+@pytest.mark.parametrize("restarts", [False, True])
+def test_texts_that_end_alike_are_sent_after_a_moment(restarts: bool) -> None:
+    world = World()
+    session = world.session()
+    for n, text in ((1, b"A"), (2, b"bye"), (1, b"B"), (2, b"bye")):
+        world.take(session, segment_sm(n, 2, text))
+    assert len(set(session.ids())) == 4
+    assert texts(world) == ["Abye"]
+    if restarts:
+        world = restarted(world)
+    world.clock.now += HELD_FOR
+    world.expire_segments()
+    assert texts(world) == ["Abye", "Bbye"]
+    assert states(world) == {}
+    assert world.said.counts["gathering_expired", "bank"] == 0
+    assert len(world.wire.sent) == (1 if restarts else 2)
+
+
+def test_texts_that_end_alike_are_sent_when_the_next_begins() -> None:
+    world = World()
+    session = world.session()
+    for n, text in ((1, b"A"), (2, b"bye"), (1, b"B"), (2, b"bye"), (1, b"C")):
+        world.take(session, segment_sm(n, 2, text))
+    assert texts(world) == ["Abye", "Bbye"]
+    assert len(world.accept.gather) == 1
+
+
+def test_a_segment_that_is_repeated_late_is_no_part_of_the_next_message() -> None:
+    world = World()
+    session = world.session()
+    answers = [name(text, world, session) for text in (b"A1", b"A2", b"B1", b"A2", b"B2")]
+    assert texts(world) == ["A1A2", "B1B2"]
+    assert {status for status, _ in answers} == {0}
+    assert states(world) == {answers[3][1]: M.EXPIRED}
+
+
+def test_an_echo_that_was_not_recorded_is_none() -> None:
+    world = World()
+    session = world.session()
+    for text in (b"A1", b"A2", b"B1"):
+        name(text, world, session)
+    world.store.failing = True
+    assert name(b"A2", world, session)[0] == Status.ESME_RSYSERR
+    world.store.failing = False
+    assert name(b"B2", world, session)[0] == 0
+    assert texts(world) == ["A1A2", "B1B2"]
+    assert states(world) == {}
+
+
+def test_an_abandoned_message_ends_when_the_next_begins() -> None:
+    world = World()
+    old = name(b"A1", world)
+    world.clock.now += ABANDONED_AFTER
+    assert [name(text, world)[0] for text in (b"B1", b"B2")] == [0, 0]
+    assert texts(world) == ["B1B2"]
+    assert states(world) == {old[1]: M.EXPIRED}
+
+
+def test_what_ended_is_open_again_if_the_store_failed_with_the_segment_that_ended_it() -> None:
+    world = slow()
+    session = world.session()
+    for text in (b"A1", b"B1"):
+        name(text, world, session) if session.answers else world.take(
+            session, segment_sm(1, 2, text)
+        )
+        world.store.commit()
+    world.take(session, segment_sm(2, 2, b"A2"))
+    world.store.fail()
+    assert session.answers[-1][1] == Status.ESME_RSUBMITFAIL
+    assert len(world.accept.gather) == 2
+    assert world.said.counts["gathering_expired", "bank"] == 0
+    world.store.at_once = True
+    world.take(session, segment_sm(2, 2, b"A2"))
+    assert states(world) == dict.fromkeys(session.ids(), M.EXPIRED)
+
+
+# -- each segment has its own data_coding -------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parts", "text"),
+    [
+        ([(0, b"A "), (8, b"\x04\x36")], "A ж"),
+        ([(8, b"\x04\x36"), (0, b" A")], "ж A"),
+        ([(0, b"5\x1b"), (0, b"\x65 "), (8, b"\x04\x36")], "5€ ж"),
+        ([(0, b"5\x1b\x65"), (8, b"\x04"), (8, b"\x36"), (3, b"\xe9")], "5€жé"),
+        ([(0, b"5\x1b"), (8, b"\0e")], "5e"),  # an escape of nothing
+        ([(0, b"5\x1b"), (0x0F, b"\x65")], "5€"),  # two names of one alphabet
+        ([(0, b"a@\0"), (0, b"b")], "a¡@b"),  # in GSM 03.38 0x00 is a character
+        ([(3, b"a\0"), (3, b"b\0\0")], "ab"),
+        ([(8, b"\xfe\xff\0a"), (8, b"\xfe\xff\0b\0\0")], "ab"),
+        ([(8, b"\xff\xfea\0"), (8, b"\xff\xfeb\0")], "ab"),
+        ([(8, b"\0a"), (3, b"b"), (8, b"\xfe\xff\0c")], "abc"),
+    ],
+)
+def test_segments_of_several_data_codings_become_one_text(
+    parts: list[tuple[int, bytes]], text: str
+) -> None:
+    world = World()
+    session = world.session()
+    for n, (data_coding, octets) in enumerate(parts, 1):
+        world.take(session, segment_sm(n, len(parts), octets, data_coding=data_coding))
+    assert len(session.ids()) == len(parts)
+    assert texts(world) == [text]
+
+
+@pytest.mark.parametrize("codings", [(0, 4), (4, 0), (8, 4, 8)])
+def test_text_and_octets_in_one_message_are_rejected(codings: tuple[int, ...]) -> None:
+    world = World()
+    session = world.session()
+    for n, data_coding in enumerate(codings, 1):
+        world.take(session, segment_sm(n, len(codings), b"ab", data_coding=data_coding))
+    assert states(world) == dict.fromkeys(session.ids(), M.REJECTED)
+    assert {d.error for d in world.store.unfinished()} == {Status.ESME_RINVDCS & 0x3FF}
+    assert not world.wire.sent
+
+
+def test_octets_of_two_classes_are_joined_as_octets() -> None:
+    world = World()
+    for n, data_coding in enumerate((4, 0xF5), 1):
+        world.sent(segment_sm(n, 2, b"\0\xff\0", data_coding=data_coding))
+    (row,) = world.store.messages.values()
+    assert (row.message.binary, row.message.data_coding) == (b"\0\xff\0\0\xff\0", 4)
+
+
+def test_a_latin1_part_is_counted_as_such() -> None:
+    world = World()
+    for n, (data_coding, octets) in enumerate([(0, b"caf\xe9 "), (8, b"\x04\x36")], 1):
+        world.sent(segment_sm(n, 2, octets, data_coding=data_coding))
+    assert texts(world) == ["café ж"]
+    assert world.said.counts["latin1_fallback", "bank"] == 1
+
+
+# -- so many parts and no more -----------------------------------------------------------------
+
+
+def test_of_a_message_of_too_many_parts_no_segment_is_taken() -> None:
+    world = World(max_parts=3)
+    session = world.session()
+    world.take(session, segment_sm(1, 4, b"a"), segment_sm(3, 3, b"c", sequence_number=2))
+    assert [status for _, status, _ in session.answers] == [Status.ESME_RINVMSGLEN, 0]
+    assert len(world.accept.gather) == 1
+
+
+def test_segments_that_make_too_many_parts_together_are_rejected() -> None:
+    world = World(max_parts=3)
+    session = world.session()
+    for n in (1, 2):
+        world.take(session, segment_sm(n, 2, b"x" * 230))  # each of them two over the air
+    assert states(world) == dict.fromkeys(session.ids(), M.REJECTED)
+    assert {d.error for d in world.store.unfinished()} == {Status.ESME_RINVMSGLEN & 0x3FF}
+    whole = World(max_parts=3)
+    for n in (1, 2):
+        whole.sent(segment_sm(n, 2, b"x" * 229))
+    assert texts(whole) == ["x" * 458]
 
 
 def test_a_receipt_never_overtakes_its_submit_sm_resp() -> None:

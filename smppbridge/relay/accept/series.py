@@ -1,0 +1,203 @@
+"""series: all segments under one key, sorted into messages; pure.
+
+A reference need not name one message: many ESMEs give all messages the same reference, or one
+digit.  A series holds the gatherings that are open, and joined messages that are remembered for a
+minute.  A series that is there says that its reference is used again: from then on
+a message begins with its first segment.  A segment that may belong to two messages belongs to none:
+both end, and the segment is refused.
+
+One doubt is settled by waiting.  The next segment of a message may have the octets of a remembered
+one: two texts end alike, or the ESME sends an older or a refused segment again.  The segment is an
+echo: its message is held for a moment, and another segment with the number of the echo takes the
+place of the echo.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from weakref import ReferenceType
+
+from smppbridge.model.message import GatheringKey, Message, Segment, fingerprint
+
+MOST_RIVALS = 4  # open gatherings of one series
+MOST_IN_MEMORY = 32  # messages of one series that are remembered
+LONGEST_REMEMBERED = 255  # octets of a segment that are kept themselves
+ABANDONED_AFTER = 10.0  # seconds: no ESME pauses longer and goes on under a reference used again
+ORPHANED_AFTER = 60.0  # seconds that a doubtful gathering waits for its second segment
+HELD_FOR = 3.0  # seconds that a complete gathering with an echo is held
+
+Session = ReferenceType[object]
+
+
+@dataclass(slots=True, eq=False)
+class Gathering:
+    """The segments received of a message, the latest of them at *latest* (monotonic seconds).
+
+    *session* sent the latest segment (None: before a restart).  A *doubtful* gathering did not
+    begin with its first segment, or is not the first of its series.  *echo* is the number of the
+    latest segment if it is an echo, 0 if it is none.
+    """
+
+    series: Series
+    opened_by: int
+    latest: float
+    doubtful: bool
+    session: Session | None = None
+    segments: dict[int, Segment] = field(default_factory=dict)
+    echo: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Return whether no segment is missing."""
+        return len(self.segments) == self.series.key.total
+
+    @property
+    def key(self) -> GatheringKey:
+        """Return the fields that all the segments have in common."""
+        return self.series.key
+
+    @property
+    def octets(self) -> int:
+        """Return how many octets the segments have."""
+        return sum([len(segment.octets) for segment in self.segments.values()])
+
+    def waits(self, timeout: float) -> float:
+        """Return how long the gathering waits for its next segment: an orphan waits shorter."""
+        if self.complete:
+            return HELD_FOR
+        orphan = self.doubtful and len(self.segments) == 1
+        return min(timeout, ORPHANED_AFTER) if orphan else timeout
+
+
+@dataclass(slots=True, eq=False)
+class Remembered:
+    """The segments of a joined message, or one that was refused, from *at* (monotonic seconds) on.
+
+    *contents* are their octets, or the fingerprints of octets that are many or from before a
+    restart.  A refused segment has message_id 0.  Without segments only the use of the reference is
+    remembered: a message ended incomplete.
+    """
+
+    at: float
+    series: Series
+    segments: Sequence[Segment] = ()
+    contents: Sequence[bytes | int] = ()
+
+
+@dataclass(slots=True)
+class Room:
+    """The memory of an account: its open gatherings, their octets, remembered messages."""
+
+    open: int = 0
+    octets: int = 0
+    memory: deque[Remembered] = field(default_factory=deque)
+
+
+@dataclass(slots=True)
+class Series:
+    """The open gatherings and the remembered messages under one key; only Gather writes them.
+
+    *room* is the room of all series of the account.
+    """
+
+    key: GatheringKey
+    room: Room
+    open: list[Gathering] = field(default_factory=list)
+    memory: list[Remembered] = field(default_factory=list)
+
+    def same(self, segment: Segment) -> Segment | None:
+        """Return the same segment if it was received before, the latest of them."""
+        number, octets = segment.number, segment.octets
+        for gathering in self.open:
+            before = gathering.segments.get(number)
+            if before is not None and before.octets == octets:
+                return before
+        for remembered in reversed(self.memory):
+            for before, content in zip(remembered.segments, remembered.contents, strict=True):
+                if before.number == number and _is_content(content, octets):
+                    return before
+        return None
+
+    def sending(self, number: int, session: Session) -> Gathering | None:
+        """Return the one gathering that *session* would go on with by this number."""
+        found = [
+            g
+            for g in self.open
+            if g.session is session and number - 1 in g.segments and number not in g.segments
+        ]
+        return found[0] if len(found) == 1 else None
+
+    def echoed(self, number: int, session: Session) -> Gathering | None:
+        """Return the gathering of *session* whose latest segment is an echo with this number."""
+        found = (g for g in self.open if g.echo == number and number in g.segments)
+        return next((g for g in found if g.session is session), None)
+
+    def opened_by(self, message_id: int) -> Gathering | None:
+        """Return the open gathering that a segment has opened."""
+        return next((g for g in self.open if g.opened_by == message_id), None)
+
+    def place(self, number: int, session: Session) -> Gathering | None:
+        """Return the one gathering that a new segment may belong to, None if none or several."""
+        lacking = [g for g in self.open if number not in g.segments]
+        if len(lacking) > 1:
+            lacking = [g for g in lacking if g.session is session]
+        return lacking[0] if len(lacking) == 1 else None
+
+    def abandoned(self, number: int, session: Session, now: float) -> list[Gathering]:
+        """Return the gatherings that a new segment ends.
+
+        A first segment ends the gatherings that have rested, or were held.  A later one that two
+        gatherings lack, neither of them alone its session's, ends both: nobody can know.
+        """
+        lacking = [g for g in self.open if number not in g.segments]
+        if lacking:
+            return lacking if self.place(number, session) is None else []
+        if number > 1:
+            return []
+        rested = [g for g in self.open if g.complete or now - g.latest >= ABANDONED_AFTER]
+        return rested or self.open[: max(0, len(self.open) - MOST_RIVALS + 1)]
+
+
+def content_of(octets: bytes) -> bytes | int:
+    """Return the octets of a segment as they are remembered."""
+    return octets if len(octets) <= LONGEST_REMEMBERED else fingerprint(octets)
+
+
+def _is_content(content: bytes | int, octets: bytes) -> bool:
+    return content == (octets if isinstance(content, bytes) else fingerprint(octets))
+
+
+def in_order(gathering: Gathering) -> tuple[Segment, ...]:
+    """Return the segments that were received, by number."""
+    segments = gathering.segments
+    return tuple([segments[n] for n in sorted(segments)])
+
+
+def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
+    """Return the message that segments make, without text or route.
+
+    Its times are those of the first segment that has them: an ESME may give them to any segment.
+    """
+    first = whole[0]
+    due = next((s.due for s in whole if s.scheduled), first.due)
+    validity = first.expires_at - first.due  # the account's, if no segment has a validity_period
+    expires_at = next((s.expires_at for s in whole if s.limited), due + validity)
+    return Message(
+        message_id=first.message_id,
+        system_id=key.system_id,
+        source=key.source,
+        destination=key.destination,
+        number=key.destination.addr,
+        text="",
+        data_coding=first.data_coding,
+        priority=first.priority,
+        registered_delivery=first.registered_delivery,
+        route=(),
+        accepted_at=now,
+        expires_at=expires_at,
+        due=due,
+        traits=first.traits,
+        segments=tuple(whole),
+    )
