@@ -19,6 +19,7 @@ from smppbridge.smpp.session import Session
 
 LINGER = 0.25  # seconds between a last PDU and the close: an immediate one can lose it
 LAST_WRITE = 5.0  # seconds for what is still to be written
+_CLOSED = State.CLOSED  # members of an Enum are slow to load
 
 
 class Owner(Typing):
@@ -55,6 +56,7 @@ class SmppProtocol(Protocol):
 
     def __init__(self, session: Session, clock: IReactorTime) -> None:
         self.session, self.clock = session, clock
+        self._life = session.life  # at hand: asked at every turn
         self.choked = False
         self._timer: IDelayedCall | None = None
         self._next_turn: IDelayedCall | None = None
@@ -74,7 +76,7 @@ class SmppProtocol(Protocol):
         """Feed the peer's octets to the session; hand its events on."""
         session = self.session
         self._turn(session.receive, data, self.clock.seconds())
-        if session.out or session.sooner or self._paused or self._timer is None:
+        if session.out or self._life.sooner or self._paused or self._timer is None:
             self.flush()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -101,13 +103,13 @@ class SmppProtocol(Protocol):
 
     def flush(self) -> None:
         """Write the octets in line; go on reading if there is room; close an ended session."""
-        if self.session.out or self.session.sooner:
+        if self.session.out or self._life.sooner:
             self._write()
         if self._in_turn:
             return
         if self._paused and self._next_turn is None:
             self._resume()
-        if self._timer is None or self.session.sooner:
+        if self._timer is None or self._life.sooner:
             self._arm()
 
     def close(self) -> None:
@@ -143,7 +145,7 @@ class SmppProtocol(Protocol):
         octets = self.session.octets_to_send()
         if octets:
             self.transport.write(octets)
-        if self.session.state is State.CLOSED:
+        if self._life.state is _CLOSED:
             self._close()
 
     def _pause(self) -> None:

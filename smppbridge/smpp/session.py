@@ -31,7 +31,9 @@ _CLOSED = State.CLOSED  # members of an Enum are slow to load
 
 
 class Session:
-    """The requests and responses of one session, either way; its `Life` is the other half.
+    """The requests and responses of one session, either way.
+
+    Its *life* is the other half: state, alarms, end; owners only read from the Life.
 
     The owner feeds the peer's octets to the session (`receive`), writes *out* to the peer
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
@@ -64,7 +66,7 @@ class Session:
         self._frames = FrameBuffer()
         self.out: list[bytes] = []  # encoded PDUs
         self.stopped = False
-        self._life = Life(
+        self.life = Life(
             role,
             self._alarms,
             timers=timers,
@@ -78,26 +80,26 @@ class Session:
     @property
     def state(self) -> State:
         """Return the state (SMPP 3.4, 2.2)."""
-        return self._life.state
+        return self.life.state
 
     @property
     def end_reason(self) -> str:
         """Return why the session ended; empty before that."""
-        return self._life.end_reason
+        return self.life.end_reason
 
     @property
     def sooner(self) -> bool:
         """Return whether the deadline is earlier than the one returned last, or the state new."""
-        return self._life.sooner
+        return self.life.sooner
 
     @property
     def timers(self) -> Timers:
         """Return the timers, which may be changed at any time."""
-        return self._life.timers
+        return self.life.timers
 
     @timers.setter
     def timers(self, timers: Timers) -> None:
-        self._life.timers = timers
+        self.life.timers = timers
 
     @property
     def bound(self) -> bool:
@@ -113,7 +115,7 @@ class Session:
     def held(self) -> bool:
         """Return whether reading waits: a bind is judged, too much is unanswered, or a rest."""
         full = self.unanswered >= self.receive_window
-        return self._life.state is not _CLOSED and (full or not self._life.reads)
+        return self.life.state is not _CLOSED and (full or not self.life.reads)
 
     @property
     def last_heard(self) -> float:
@@ -131,10 +133,10 @@ class Session:
         No event is lost. Events stop while the session is held; `resume` goes on.
         """
         self._alarms.hear(now)
-        if self._life.state is not _CLOSED:
+        if self.life.state is not _CLOSED:
             self._frames.feed(octets)
             if self._frames.size > MAX_WAITING and self.held:
-                self._life.end("the peer sends without end")
+                self.life.end("the peer sends without end")
         return self._events(now)
 
     def resume(self, now: float) -> Iterator[Event]:
@@ -157,7 +159,7 @@ class Session:
         self.system_id = request.system_id.decode("latin-1")
         self.interface_version = version
         self._alarms.heard = self._alarms.active = now
-        self._life.go(BOUND_AS[request.command_id])
+        self.life.go(BOUND_AS[request.command_id])
 
     def refuse_bind(self, request: pdus.Bind, status: int) -> None:
         """Answer a bind: no, and end the session.
@@ -166,14 +168,14 @@ class Session:
         """
         if self.state is not _CLOSED:
             self.out.append(refusal(request, status).encode())
-            self._life.end(f"bind refused with {status_name(status)}")
+            self.life.end(f"bind refused with {status_name(status)}")
 
     def ask(self, request: Pdu, about: object, now: float) -> int:
         """Send a request of ours; *about* comes back in Answered, Unanswered or `lost`.
 
         Returns its sequence_number; raises LocalError if the matrix, the window or a field forbids.
         """
-        command_id, life = request.command_id, self._life
+        command_id, life = request.command_id, self.life
         if command_id not in life.may_send or command_id & RESPONSE:
             raise LocalError(f"{type(request).__name__} in {life.state.name}")
         if len(self._asked.open) >= self.window:
@@ -200,7 +202,7 @@ class Session:
 
         Raises LocalError if no request is open, or if the PDU cannot be written.
         """
-        life = self._life
+        life = self.life
         if life.state is _CLOSED:
             return
         if not self.unanswered:
@@ -212,15 +214,15 @@ class Session:
 
     def probe(self, now: float) -> None:
         """Send an enquire_link at once, to see whether a silent peer is alive (SMPP 3.4, 4.11)."""
-        self._life.probe(now)
+        self.life.probe(now)
 
     def unbind(self, now: float, reason: str) -> None:
         """Part from the peer: send unbind, wait for its answer, but not long (SMPP 3.4, 4.2)."""
-        self._life.unbind(now, reason)
+        self.life.unbind(now, reason)
 
     def lost(self) -> list[object]:
         """End the session without its connection; return the tokens of our unanswered requests."""
-        self._life.end("connection lost")
+        self.life.end("connection lost")
         return self._asked.drain()
 
     def octets_to_send(self) -> bytes:
@@ -232,21 +234,21 @@ class Session:
 
     def deadline(self) -> float | None:
         """Return when `tick` wants to be called next, if ever."""
-        deadline = self._life.deadline(held=self.held)
-        self._life.now_known(deadline)
+        deadline = self.life.deadline(held=self.held)
+        self.life.now_known(deadline)
         return deadline
 
     def tick(self, now: float) -> Iterator[Event]:
         """Act on the alarms that are due at *now*; yield our requests that stayed unanswered."""
-        self._life.wake(now)
-        if (due := self._life.deadline(held=self.held)) is None or due > now:
+        self.life.wake(now)
+        if (due := self.life.deadline(held=self.held)) is None or due > now:
             return
-        self._life.ring(now)
+        self.life.ring(now)
         while (expiry := self._asked.deadline) is not None and expiry <= now:
             yield Unanswered(self._asked.take_oldest())
 
     def _events(self, now: float) -> Iterator[Event]:
-        life, frames, alarms = self._life, self._frames, self._alarms
+        life, frames, alarms = self.life, self._frames, self._alarms
         self.stopped = False
         while life.reads and self.unanswered < self.receive_window:
             try:
@@ -276,21 +278,21 @@ class Session:
             self._tally.received((command_id, status))
         if command_id & RESPONSE:
             return self._responded(frame, now)
-        if command_id not in self._life.may_come:
-            self._life.count(now)
-            return self._refuse(misplaced(frame, self._frames.octets, self._life.state))
+        if command_id not in self.life.may_come:
+            self.life.count(now)
+            return self._refuse(misplaced(frame, self._frames.octets, self.life.state))
         try:
             request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         except PduError as error:
-            self._life.count(now)
-            return self._refuse(malformed(error, self._life.state))
+            self.life.count(now)
+            return self._refuse(malformed(error, self.life.state))
         if command_id == self._message:
             self._alarms.active = now
         elif command_id in NOT_WORK:
-            return self._life.receive_request(request, now, self.unanswered)
+            return self.life.receive_request(request, now, self.unanswered)
         else:
             self._alarms.asked = now
-            self._life.count(now)
+            self.life.count(now)
         self.unanswered += 1
         return request
 
@@ -298,7 +300,7 @@ class Session:
         if unwanted.answer is not None:
             self.out.append(unwanted.answer.encode())
         if unwanted.end_reason:
-            self._life.end(unwanted.end_reason)
+            self.life.end(unwanted.end_reason)
         return unwanted.event
 
     def _responded(self, frame: Frame, now: float) -> Event | None:
@@ -306,7 +308,7 @@ class Session:
         if not self._asked.fits(number, command_id):
             late = self._asked.take_late(number, command_id)
             if late is None:
-                return self._life.receive_response(command_id, status, number, now)
+                return self.life.receive_response(command_id, status, number, now)
             return Late(late, DECODE[command_id](self._frames.octets, start, end, status, number))
         asked, about = self._asked.take(number)
         response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
@@ -317,11 +319,11 @@ class Session:
 
     def _bind_answered(self, state: State, response: Pdu) -> None:
         if response.command_status or not isinstance(response, pdus.BindResp):
-            self._life.end(f"bind refused with {status_name(response.command_status)}")
+            self.life.end(f"bind refused with {status_name(response.command_status)}")
             return
         version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
         if version is None:  # an SMSC older than 3.4, to which no TLVs may be sent
             version = INTERFACE_VERSION - 1
         self.interface_version = version or INTERFACE_VERSION
         self.system_id = response.system_id.decode("latin-1")
-        self._life.go(state)
+        self.life.go(state)
