@@ -108,7 +108,7 @@ class CallbacksResource(Resource):
             received = self._read(provider, read_request(request, provider))
         except BadReply as error:
             self._count(provider, "bad_request")
-            self._note_refused(request, provider, "not_understood", why=str(error))
+            self._note_refused(request, provider, "not_understood", why=error.reason)
             return answer(request, BAD_REQUEST, b"not understood\n")
         except Exception:  # a provider's fault must not look like a good answer to its caller
             self._log.failure("callback")
