@@ -286,7 +286,10 @@ def test_jasmin_submits_to_the_bridge_and_gets_its_receipts(
         while sum(map(len, said.values())) < 4:
             call = heard.calls.get(timeout=PATIENCE)
             said[call["name"]].append(call["message_status"])
-    assert said == {name: ["ESME_ROK", "DELIVRD"] for name in texts}
+    # Jasmin calls from several threads: either may come first
+    assert {n: sorted(calls) for n, calls in said.items()} == dict.fromkeys(
+        texts, ["DELIVRD", "ESME_ROK"]
+    )
     assert keccel.taken == {("243810000001", text): 1 for text in texts.values()}
 
 
