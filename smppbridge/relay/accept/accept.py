@@ -235,6 +235,7 @@ class Accept:
             raise placed.refusal
         if placed.segment is not segment:
             return placed.segment
+        intake.entries += [Entry(None, key, each) for each in placed.begun]
         message = None
         if placed.whole:
             message = self._joined(session.rights, key, placed.whole, intake)

@@ -10,6 +10,7 @@ from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment
 from smppbridge.relay.accept.reading import Refusal
 from smppbridge.relay.accept.series import (
     MOST_IN_MEMORY,
+    Beginning,
     Gathering,
     Remembered,
     Room,
@@ -30,13 +31,15 @@ class Placed(NamedTuple):
 
     *segment* was received before if it is not the one that was given; *whole* are all segments, in
     order, if no segment is missing any more.  *ended* are gatherings that the segment ends, among
-    them complete ones; *refusal* says that the segment has no place itself.
+    them complete ones; *refusal* says that the segment has no place itself.  *begun* came again
+    before the segment, which makes them the beginning of its message.
     """
 
     segment: Segment
     whole: tuple[Segment, ...] = ()
     ended: Sequence[Gathering] = ()
     refusal: Refusal | None = None
+    begun: Sequence[Segment] = ()
 
 
 class Gather:
@@ -96,7 +99,28 @@ class Gather:
         again = series.opened_by(same.opened_by)
         if again is not None:
             again.session = sender
+        else:
+            self._repeat(series, segment, sender, now)
         return Placed(same)
+
+    def _repeat(self, series: Series, segment: Segment, sender: Session, now: float) -> None:
+        """Keep a segment that came again: a message may begin with it as an older one did."""
+        if segment.number == 1:
+            series.beginning = Beginning(sender, now, [segment])
+            return
+        beginning = self._beginning(series, segment.number, sender, now)
+        if beginning is not None:
+            series.beginning = Beginning(sender, now, [*beginning.segments, segment])
+
+    def _beginning(
+        self, series: Series, number: int, sender: Session, now: float
+    ) -> Beginning | None:
+        """Take the segments that came again; return them if the next one goes on with them."""
+        beginning = series.beginning
+        if beginning is None or beginning.session is not sender:
+            return None
+        series.beginning = None
+        return beginning if beginning.goes_on(number, sender, now) else None
 
     def _sort(self, series: Series, segment: Segment, sender: Session, now: float) -> Placed:
         """Add a segment that is not known under a key that is."""
@@ -109,6 +133,14 @@ class Gather:
             for each in ended:
                 self._end(each, now)
             gathering = series.place(number, sender)
+        begun: Sequence[Segment] = ()
+        beginning = self._beginning(series, number, sender, now)
+        if beginning is not None and not ended:
+            if gathering is not None and gathering.session is sender:  # it goes on with either
+                self._end(gathering, now)
+                ended, gathering = [gathering], None
+            else:
+                gathering, begun = _begun(series, beginning, now), beginning.segments
         if gathering is None and number > 1:
             if series.same(segment) is None:  # an ESME may send a refused segment again
                 segment.message_id = 0
@@ -117,7 +149,7 @@ class Gather:
             why = "no message that the segment continues"
             return Placed(segment, (), ended, Refusal(CommandStatus.ESME_RSUBMITFAIL, why))
         gathering = gathering or _opened(series, segment, now)
-        return self._add(gathering, segment, sender, now)._replace(ended=ended)
+        return self._add(gathering, segment, sender, now)._replace(ended=ended, begun=begun)
 
     def _add(
         self,
@@ -200,8 +232,8 @@ class Gather:
         """Remove a gathering and return its segments; what comes late of them opens no other."""
         segments, entry = in_order(gathering), Remembered(now, gathering.series)
         if gathering.complete:
-            entry.segments = segments
-            entry.contents = [content_of(each.octets) for each in segments]
+            entry.segments = segments[gathering.begun :]
+            entry.contents = [content_of(each.octets) for each in entry.segments]
         self._remember(entry)
         self._drop(gathering)
         return segments
@@ -260,6 +292,20 @@ class Gather:
 def _opened(series: Series, segment: Segment, now: float) -> Gathering:
     doubtful = segment.number > 1 or bool(series.open or series.memory)
     return Gathering(series, segment.message_id, now, doubtful)
+
+
+def _begun(series: Series, beginning: Beginning, now: float) -> Gathering:
+    """Return a gathering that begins with segments that came again.
+
+    The ESME was told the message_ids of older segments, and has had or will have their receipts.
+    """
+    gathering = _opened(series, beginning.segments[0], now)
+    gathering.begun = len(beginning.segments)
+    for segment in beginning.segments:
+        segment.registered_delivery = 0
+        segment.opened_by = gathering.opened_by
+        gathering.segments[segment.number] = segment
+    return gathering
 
 
 def _put(gathering: Gathering, segment: Segment, now: float) -> None:

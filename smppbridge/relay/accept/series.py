@@ -10,6 +10,10 @@ One doubt is settled by waiting.  The next segment of a message may have the oct
 one: two texts end alike, or the ESME sends an older or a refused segment again.  The segment is an
 echo: its message is held for a moment, and another segment with the number of the echo takes the
 place of the echo.
+
+Two texts may begin alike, too.  Segments that come again in a row, from the first on, are answered
+as the old ones; a new segment behind them, from the same session, makes them a beginning, and the
+new segment goes on with it.
 """
 
 from __future__ import annotations
@@ -37,7 +41,8 @@ class Gathering:
 
     *session* sent the latest segment (None: before a restart).  A *doubtful* gathering did not
     begin with its first segment, or is not the first of its series.  *echo* is the number of the
-    latest segment if it is an echo, 0 if it is none.
+    latest segment if it is an echo, 0 if it is none.  The first *begun* segments were answered with
+    the message_ids of older ones.
     """
 
     series: Series
@@ -47,6 +52,7 @@ class Gathering:
     session: Session | None = None
     segments: dict[int, Segment] = field(default_factory=dict)
     echo: int = 0
+    begun: int = 0
 
     @property
     def complete(self) -> bool:
@@ -86,6 +92,20 @@ class Remembered:
     contents: Sequence[bytes | int] = ()
 
 
+@dataclass(slots=True, eq=False)
+class Beginning:
+    """Segments that came again from *session* in a row, from the first on, the latest at *at*."""
+
+    session: Session
+    at: float
+    segments: list[Segment]
+
+    def goes_on(self, number: int, session: Session, now: float) -> bool:
+        """Return whether a segment with this number is the next one of *session*."""
+        in_time = now - self.at < ABANDONED_AFTER
+        return self.session is session and len(self.segments) == number - 1 and in_time
+
+
 @dataclass(slots=True)
 class Room:
     """The memory of an account: its open gatherings, their octets, remembered messages."""
@@ -99,13 +119,15 @@ class Room:
 class Series:
     """The open gatherings and the remembered messages under one key; only Gather writes them.
 
-    *room* is the room of all series of the account.
+    *room* is the room of all series of the account; *beginning* are the segments that came again
+    last.
     """
 
     key: GatheringKey
     room: Room
     open: list[Gathering] = field(default_factory=list)
     memory: list[Remembered] = field(default_factory=list)
+    beginning: Beginning | None = None
 
     def same(self, segment: Segment) -> Segment | None:
         """Return the same segment if it was received before."""

@@ -187,6 +187,64 @@ def test_texts_may_end_alike() -> None:
     assert told("C2", octets=b"bye") == "=7"
 
 
+def test_texts_may_begin_alike() -> None:
+    told = Told(3)
+    told.all("A1", "A2", "A3")
+    assert [told("B1", octets=b"A1"), told("B2", octets=b"A2")] == ["=1", "=2"]  # or A again?
+    assert told("B3") == "B1 B2 B3"
+    assert [told("C1", octets=b"A1"), told("C2"), told("C3")] == ["=1", "new", "C1 C2 C3"]
+    assert [told("C1", octets=b"A1"), told("C2"), told("C3")] == ["=1", "=8", "=9"]
+    assert [told("D1", octets=b"A1"), told("D2")] == ["=1", "new"]
+    assert [told("D3", octets=b"C3"), told.expire()] == ["new", []]
+    told.now += HELD_FOR
+    assert told.expire() == ["D1 D2 D3"]
+    assert told.ended == []
+    assert (told.room.open, told.room.octets) == (0, 0)
+
+
+def test_the_beginning_of_a_message_is_all_that_was_before_and_from_one_session() -> None:
+    told = Told(3)
+    told.all("A1", "A2", "A3")
+    assert told.all("A2", "B3") == ["=2", "no"]
+    assert told.all("A1", "B3") == ["=1", "no"]
+    assert told.all("A1", "A3", "B2") == ["=1", "=3", "no"]
+    assert [told("A1", ONE), told("C2", TWO)] == ["=1", "no"]
+    assert [told("A1", ONE), told("A2", TWO), told("C3", TWO)] == ["=1", "=2", "no"]
+    assert told.all("A1", "D1", "D2", "D3") == ["=1", "new", "new", "D1 D2 D3"]
+    assert told.all("A1") == ["=1"]
+    told.now += ABANDONED_AFTER
+    assert told.all("E2") == ["no"]
+    assert told.ended == []
+
+
+def test_a_session_goes_on_with_what_it_began_and_not_with_the_message_of_another() -> None:
+    told = Told()
+    told.all("A1", "A2")
+    told("D1", TWO)
+    assert [told("A1", ONE), told("B2", ONE)] == ["=1", "A1 B2"]
+    assert told("D2", TWO) == "D1 D2"
+    assert told.ended == []
+
+
+def test_of_two_messages_that_a_session_may_go_on_with_none_is_sent() -> None:
+    told = Told()
+    told.all("A1", "A2", "D1")  # and D2 was refused
+    assert told.all("A1", "B2") == ["=1", "no"]
+    assert told.ended == ["D1"]
+    assert told.all("A1", "B2") == ["=1", "A1 B2"]
+
+
+def test_the_segments_of_a_beginning_have_had_their_receipts() -> None:
+    told = Told()
+    told.all("A1", "A2")
+    again, new = part(8, 1, b"A1"), part(9, 2, b"B2")
+    assert put(told.gather, told.key, again, 100.0).segment.message_id == 1
+    placed = put(told.gather, told.key, new, 100.0)
+    assert [(s.message_id, s.registered_delivery) for s in placed.whole] == [(8, 0), (9, 1)]
+    assert placed.begun == [again]
+    assert {s.opened_by for s in placed.whole} == {8}
+
+
 def test_a_segment_repeated_after_the_next_message_began_is_no_part_of_the_next_message() -> None:
     told = Told()
     told.all("A1", "A2", "B1")
@@ -582,7 +640,8 @@ def test_segments_of_joined_messages_are_known_after_a_restart() -> None:
     told.gather.restore([], [old, *joined], NOW, 1_000.0)
     assert told.gather.remembered == 2
     told.now, told.names = 1_000.0, dict.fromkeys(range(9), "")
-    assert told.all("A2", "A1", "B2", "B1") == ["=2", "=1", "no", "new"]
+    assert told.all("A2", "A1") == ["=2", "=1"]
+    assert [told("B2", TWO), told("B1", TWO)] == ["no", "new"]
     told.now = 1_000.0 + REMEMBERED_FOR - 4.5
     told.expire()
     assert told.gather.remembered == 2  # A2, and B2 that was refused

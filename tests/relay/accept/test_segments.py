@@ -383,6 +383,47 @@ def test_texts_that_end_alike_are_sent_when_the_next_begins() -> None:
     assert len(world.accept.gather) == 1
 
 
+def test_a_message_that_begins_as_the_one_before_is_sent_and_has_receipts_of_what_is_new() -> None:
+    world = World()
+    receiver = FakeReceiver()
+    world.deliver.bound("bank", receiver)
+    session = world.session()
+    for number, octets in ((1, b"Dear "), (2, b"Ann"), (1, b"Dear "), (2, b"Bob")):
+        world.take(session, segment_sm(number, 2, octets))
+    first, second, again, new = session.ids()
+    assert again == first
+    assert texts(world) == ["Dear Ann", "Dear Bob"]
+    assert world.store.segments == {}
+    for message in [row.message for row in world.store.messages.values()]:
+        world.wire.answer((message.message_id, Refused("no")))
+    assert receiver.ids() == [first, second, new]
+
+
+def test_a_beginning_that_waits_for_its_third_segment_is_on_disk() -> None:
+    world = World()
+    session = world.session()
+    for number, octets in ((1, b"a"), (2, b"b"), (3, b"c"), (1, b"a"), (2, b"B")):
+        world.take(session, segment_sm(number, 3, octets))
+    after = restarted(world)
+    after.take(after.session(), segment_sm(3, 3, b"C"))
+    assert texts(after) == ["abc", "aBC"]
+
+
+def test_a_beginning_that_was_not_written_is_as_if_it_never_came() -> None:
+    world = World()
+    session = world.session()
+    for number, octets in ((1, b"a"), (2, b"b"), (3, b"c"), (1, b"a")):
+        world.take(session, segment_sm(number, 3, octets))
+    world.store.failing = True
+    world.take(session, segment_sm(2, 3, b"B"))
+    world.store.failing = False
+    assert session.answers[-1][1] == Status.ESME_RSYSERR
+    assert len(world.accept.gather) == 0
+    for number, octets in ((1, b"a"), (2, b"B"), (3, b"C")):
+        world.take(session, segment_sm(number, 3, octets))
+    assert texts(world) == ["abc", "aBC"]
+
+
 def test_a_segment_that_is_repeated_late_is_no_part_of_the_next_message() -> None:
     world = World()
     session = world.session()
