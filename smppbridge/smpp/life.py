@@ -73,6 +73,13 @@ class Life:
         """Return whether PDUs are not read because too many carried no message."""
         return self._pace.resting
 
+    @property
+    def parted(self) -> bool:
+        """Return whether the session is over by an unbind, and by nothing else."""
+        return (
+            self.state is State.CLOSED and bool(self._parting) and self.end_reason == self._parting
+        )
+
     # -- the state ------------------------------------------------------------------------------
 
     def go(self, state: State) -> None:

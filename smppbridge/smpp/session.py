@@ -133,7 +133,7 @@ class Session:
         No event is lost. Events stop while the session is held; `resume` goes on.
         """
         self._alarms.hear(now)
-        if self.life.state is not _CLOSED:
+        if self.life.state is not _CLOSED or self._owed:
             self._frames.feed(octets)
             if self._frames.size > MAX_WAITING and self.held:
                 self.life.end("the peer sends without end")
@@ -269,6 +269,26 @@ class Session:
         self.stopped = life.state is not _CLOSED
         if self.stopped and life.resting:
             yield Slowed()
+        if self._owed:
+            yield from self._behind_unbind(now)
+
+    @property
+    def _owed(self) -> bool:
+        """Return whether responses may still come though both sides have parted."""
+        return self.life.parted and bool(self._asked.open)
+
+    def _behind_unbind(self, now: float) -> Iterator[Event]:
+        """Return the responses that the peer sent behind its unbind or unbind_resp.
+
+        Some peers unbind in their listener for a message, and answer the message after that.
+        """
+        try:
+            while self._owed and (frame := self._frames.next_frame(MAX_LENGTH)) is not None:
+                event = self._received(frame, now) if self._asked.fits(frame[2], frame[0]) else None
+                if event is not None:
+                    yield event
+        except FramingError:
+            return
 
     def _received(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame

@@ -190,6 +190,17 @@ def test_an_unbind_is_answered_and_closed_after_a_moment() -> None:
     assert until(lambda: wire.aborted, clock) == pytest.approx(LINGER + LAST_WRITE, abs=0.1)
 
 
+def test_an_answer_behind_the_unbind_is_taken_as_long_as_the_connection_lasts() -> None:
+    protocol, _, owner = bound()
+    for about in "abc":
+        protocol.session.ask(DeliverSm(), about, 0.0)
+    protocol.flush()
+    protocol.dataReceived(Unbind(0, 7).encode() + DeliverSmResp(0, 1).encode())
+    protocol.dataReceived(DeliverSmResp(0, 2).encode())
+    lose(protocol)
+    assert owner.unanswered == ["c"]
+
+
 def test_a_refused_bind_is_answered_before_the_close() -> None:
     protocol, wire, owner = connected(Noting(judges=False))
     protocol.dataReceived(BIND + submits(1, 2))

@@ -16,7 +16,7 @@ from smppbridge.smpp.pdus import (
     UnbindResp,
 )
 from smppbridge.smpp.session import Timers
-from tests.smpp.sessions import feed, sent, smsc
+from tests.smpp.sessions import esme, feed, sent, smsc
 
 
 def test_unbind_waits_for_open_requests() -> None:
@@ -94,3 +94,41 @@ def test_what_a_session_says_of_itself_has_no_error() -> None:
     session.unbind(0.0, "shutdown")
     feed(session, Unbind(0, 9))
     assert sent(session) == [EnquireLink(0, 1), Unbind(0, 2), UnbindResp(0, 9)]
+
+
+def test_responses_behind_the_unbind_count() -> None:
+    session = smsc()
+    for about in "abcd":
+        session.ask(DeliverSm(), about, 0.0)
+    behind = (Unbind(0, 7), SubmitSm(0, 8), DeliverSmResp(0, 1), DeliverSmResp(0, 9))
+    events = feed(session, DeliverSmResp(0, 3), *behind)
+    assert [e.about for e in events if isinstance(e, Answered)] == ["c", "a"]
+    octets = DeliverSmResp(0, 2).encode()
+    assert list(session.receive(octets[:5], 0.0)) == []
+    assert [e.about for e in session.receive(octets[5:], 0.0) if isinstance(e, Answered)] == ["b"]
+    assert [type(p) for p in sent(session)][4:] == [UnbindResp]
+    assert (session.end_reason, session.lost()) == ("unbind", ["d"])
+    assert feed(session, DeliverSmResp(0, 4)) == []
+
+
+def test_responses_behind_the_unbind_resp_count() -> None:
+    session = esme()
+    session.ask(SubmitSm(), "a", 0.0)
+    session.unbind(0.0, "shutdown")
+    events = feed(session, UnbindResp(0, 3), SubmitSmResp(0, 2, b"ID"))
+    assert [e.about for e in events if isinstance(e, Answered)] == ["a"]
+    assert (session.state, session.lost()) == (State.CLOSED, [])
+
+
+def test_nothing_counts_that_comes_behind_another_end() -> None:
+    session = smsc()
+    session.ask(DeliverSm(), "a", 0.0)
+    events = session.receive(b"GET / HTTP/1.1\r\n" + DeliverSmResp(0, 1).encode(), 0.0)
+    assert list(events) == []
+    assert feed(session, DeliverSmResp(0, 1)) == []
+    assert session.lost() == ["a"]
+    session = smsc()
+    session.ask(DeliverSm(), "a", 0.0)
+    assert feed(session, Unbind(0, 7)) == []
+    assert list(session.receive(b"GET / HTTP/1.1\r\n" + DeliverSmResp(0, 1).encode(), 0.0)) == []
+    assert session.lost() == ["a"]
