@@ -46,9 +46,12 @@ class Place:
         return running("run", "--config", str(self.settings))
 
 
-def settle(folder: Path, simulator: KeccelSimulator, accounts: Iterable[str]) -> Place:
+def settle(
+    folder: Path, simulator: KeccelSimulator, accounts: Iterable[str], rights: str = "binds: 4"
+) -> Place:
     """Write the settings of a bridge whose provider is *simulator*."""
     smpp, callbacks = free_ports(2)
+    written = [f"{{system_id: {a}, password: {PASSWORD}, {rights}}}" for a in accounts]
     simulator.callback_url = f"http://127.0.0.1:{callbacks}/callbacks/keccel/{_KEY}"
     path = folder / "bridge.yaml"
     path.write_text(
@@ -56,7 +59,7 @@ def settle(folder: Path, simulator: KeccelSimulator, accounts: Iterable[str]) ->
             smpp=smpp,
             callbacks=callbacks,
             folder=folder,
-            accounts=", ".join(f"{{system_id: {a}, password: {PASSWORD}}}" for a in accounts),
+            accounts=", ".join(written),
             keccel=simulator.listen(),
             key=_KEY,
         )
