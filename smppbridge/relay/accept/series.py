@@ -130,16 +130,17 @@ class Series:
     beginning: Beginning | None = None
 
     def same(self, segment: Segment) -> Segment | None:
-        """Return the same segment if it was received before."""
-        number = segment.number
+        """Return the same segment if it was received before, the latest of them."""
+        number, octets = segment.number, segment.octets
         for gathering in self.open:
             before = gathering.segments.get(number)
-            if before is not None and before.octets == segment.octets:
+            if before is not None and before.octets == octets:
                 return before
-        if not self.known:
-            return None
-        found = self.known.get((number, fingerprint(segment.octets)))
-        return found.segment if found else None
+        for remembered in reversed(self.memory):
+            for before, content in zip(remembered.segments, remembered.contents, strict=True):
+                if before.number == number and _is_content(content, octets):
+                    return before
+        return None
 
     def sending(self, number: int, session: Session) -> Gathering | None:
         """Return the one gathering that *session* would go on with by this number."""
@@ -154,10 +155,6 @@ class Series:
         """Return the gathering of *session* whose latest segment is an echo with this number."""
         found = (g for g in self.open if g.echo == number and number in g.segments)
         return next((g for g in found if g.session is session), None)
-
-    def opened_by(self, message_id: int) -> Gathering | None:
-        """Return the open gathering that a segment has opened."""
-        return next((g for g in self.open if g.opened_by == message_id), None)
 
     def opened_by(self, message_id: int) -> Gathering | None:
         """Return the open gathering that a segment has opened."""
