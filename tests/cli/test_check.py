@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from smppbridge.cli.check import check
 from smppbridge.cli.places import CONFIGURATION
+from smppbridge.cli.run import run as run_command
 
 GOOD = """\
 accounts:
@@ -129,7 +130,8 @@ def test_it_says_what_each_provider_has_to_call(run: Run) -> None:
     assert result.output.splitlines()[0] == f"keccel calls {called}"
 
 
-def test_the_default_is_where_the_unit_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_default_is_where_the_unit_looks() -> None:
     unit = Path(__file__).parents[2] / "config/systemd/smppbridge.service"
     assert f"--config {CONFIGURATION}" in unit.read_text()
-    assert any(o.name == "config" and o.default == CONFIGURATION for o in check.params)
+    for command in (check, run_command):
+        assert any(o.name == "config" and o.default == CONFIGURATION for o in command.params)

@@ -19,6 +19,7 @@ from twisted.internet.threads import deferToThread
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.tls import BadCertificates
 from smppbridge.net.tls_listener import HANDSHAKE, Served, ServerFiles, TlsFactory, load
+from smppbridge.web.site import web_site
 from tests.net.certificates import certify, locked_key
 from tests.patience import PATIENCE
 
@@ -84,8 +85,9 @@ async def listen(tmp_path: Path) -> Any:
 
     listen_tcp: Any = reactor.listenTCP
 
-    def make(limits: Limits = USUAL) -> tuple[Door, int]:
+    def make(limits: Limits = USUAL, site: Any = None) -> tuple[Door, int]:
         door = Door(tmp_path, limits)
+        door.greetings = site or door.greetings
         ports.append(listen_tcp(0, door.factory(reactor), interface="127.0.0.1"))
         return door, ports[-1].getHost().port
 
@@ -102,11 +104,12 @@ async def until(condition: Callable[[], bool]) -> None:
         await deferLater(reactor, 0.005)
 
 
-def greeted(port: int, trust: ssl.SSLContext) -> bytes:
+def greeted(port: int, trust: ssl.SSLContext, request: bytes = b"") -> bytes:
     with (
         socket.create_connection(("127.0.0.1", port), PATIENCE) as raw,
         trust.wrap_socket(raw, server_hostname="localhost") as wrapped,
     ):
+        wrapped.sendall(request)
         return wrapped.recv(99)
 
 
@@ -135,11 +138,28 @@ async def test_silent_connections_give_way_before_any_handshake(listen: Any) -> 
 
 
 @pytest_twisted.ensureDeferred
+async def test_a_site_with_tls_has_room_beside_silent_connections(listen: Any) -> None:
+    room = Room(Limits(connections=20, idle=10, idle_per_address=5), lambda *of: None)
+    site = web_site(dict, lambda: b"", reactor, room)  # type: ignore[arg-type]
+    door, port = listen(site=site)
+    held = [await deferToThread(silent, port) for _ in range(40)]
+    await until(lambda: len(room) == 5)
+    assert all([await deferToThread(is_closed, raw) for raw in held[:35]])
+    request = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    answer = await deferToThread(greeted, port, door.trust(), request)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    for raw in held:
+        raw.close()
+    await until(lambda: len(room) == 0)
+
+
+@pytest_twisted.ensureDeferred
 async def test_a_connection_without_room_is_closed_at_once(listen: Any) -> None:
     door, port = listen(Limits(connections=1))
     first = await deferToThread(silent, port)
     await until(lambda: len(door.greetings.room) == 1)
     door.greetings.room.settle(next(iter(door.greetings.room._loose["127.0.0.1"])))
+    assert door.factory(Clock()).buildProtocol(None) is None  # no handshake, no ten seconds
     for _ in range(3):
         with await deferToThread(silent, port) as raw:
             assert await deferToThread(is_closed, raw)
@@ -246,6 +266,7 @@ async def test_a_client_of_another_version_and_one_that_leaves_are_told_apart(li
 
 @pytest.mark.parametrize("octets", [b"", b"\x16\x03\x01\x02\x00\x01"])
 def test_a_handshake_has_ten_seconds(tmp_path: Path, octets: bytes) -> None:
+    assert HANDSHAKE == 10.0
     door, clock = Door(tmp_path), Clock()
     connection: Any = door.factory(clock).buildProtocol(None)
     wire = StringTransport()

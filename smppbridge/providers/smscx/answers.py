@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from smppbridge.model.address import Address, BadAddress, number_of
+from smppbridge.model.identifiers import spelling_of
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
@@ -136,6 +137,15 @@ class SmsCxReader:
         if state is None:
             return Report(identifier, MessageState.ENROUTE, unknown=word)
         return Report(identifier, state, _network_error(word, state, item.get("errorCode")))
+
+    def report_about(
+        self, provider_message_id: str, items: Sequence[Mapping[str, Any]]
+    ) -> Report | None:
+        """Return the report about a message among *items*; None if there is none."""
+        found = [self.report(item) for item in items]
+        named = {report.provider_message_id: report for report in reversed(found) if report}
+        spelling = spelling_of(provider_message_id, named, "zeros")
+        return None if spelling is None else named[spelling]
 
     def callback(self, body: bytes) -> tuple[Received, ...]:
         """Read the valid items of a callback; raises BadReply if no item is valid."""

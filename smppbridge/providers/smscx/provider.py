@@ -14,7 +14,6 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 from urllib.parse import quote, urlencode
 
-from smppbridge.model.identifiers import spelling_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome, Refused
 from smppbridge.model.report import Report
@@ -213,12 +212,10 @@ class SmsCx(Provider):
         if unknown_id(response):  # it may not be there yet
             return Report(provider_message_id, MessageState.ENROUTE)
         fields = self._read(response)
-        found = [self._reader.report(item) for item in items_of(fields.get("data"))]
-        named = {report.provider_message_id: report for report in reversed(found) if report}
-        spelling = spelling_of(provider_message_id, named, "zeros")
-        if spelling is None:
+        report = self._reader.report_about(provider_message_id, items_of(fields.get("data")))
+        if report is None:
             raise BadReply("not about the message asked for")
-        return named[spelling]
+        return report
 
     def pull(self) -> Exchange[Sequence[Received]]:
         """Pull messages to rented numbers, and reports; raises BadReply.

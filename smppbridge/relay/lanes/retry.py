@@ -11,6 +11,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Verdict
 
 FIRST_PAUSE, LONGEST_PAUSE, JITTER = 2.0, 300.0, 0.2
+_SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
 KEEPS_PLACE = 10  # tries: a message that alone is too much for its provider makes way after them
 
 
@@ -66,7 +67,7 @@ def decide(
     """
     if isinstance(outcome, Accepted):
         due, found = now + policy.first_look, outcome.provider_message_id
-        stage, parts = Stage.SUBMITTED, outcome.parts
+        stage, parts = _SUBMITTED, outcome.parts
         return Verdict(attempt, outcome, stage, due, now, provider_message_id=found, parts=parts)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)

@@ -35,6 +35,7 @@ from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
 from smppbridge.store.port import EarlyReport, Settlement
 
+_SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
 MOST_ENDED = 50_000  # messages that ended while their request was out, until the request ends too
 _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)  # the second where no report can come
 _EVENTS = {
@@ -180,7 +181,7 @@ class Endings:
                     self._meters.repeated(attempt.provider, state != fate.state)
                 continue
             self._claims[message_id] = fate
-            if fate.final and fate.stage is not Stage.SUBMITTED:
+            if fate.final and fate.stage is not _SUBMITTED:
                 self._set_aside(fate, ending)
             ending.fates.append(fate)
             ending.settlements.append(

@@ -27,6 +27,7 @@ from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportSto
 
 SOUGHT_AT_ONCE = 500
 _PART = attrgetter("part")
+_SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
 
 
 class Reports:
@@ -74,7 +75,7 @@ class Reports:
             if attempt is not None and (ours is None or ours == attempt.message.message_id):
                 if self.awaited.has_repeated_ids and ours is None:
                     attempt = self._oldest(provider, report, fates)
-                fates.append(fate_of(report, attempt, Stage.SUBMITTED))
+                fates.append(fate_of(report, attempt, _SUBMITTED))
             else:
                 (unknown if ours is None else named).append(report)
         if named:
@@ -300,7 +301,7 @@ class Reports:
 
     async def settle_early(self, met: Sequence[Met]) -> None:
         """Settle messages whose reports were early, now that their acceptance is durable."""
-        fates = [fate_of(early, attempt, Stage.SUBMITTED) for early, attempt in met]
+        fates = [fate_of(early, attempt, _SUBMITTED) for early, attempt in met]
         try:
             await self._settle(fates, "push")
         except StoreFailure:

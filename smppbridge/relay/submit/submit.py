@@ -23,6 +23,7 @@ from smppbridge.relay.submit.backlog import Backlog
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
+_SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
 STORE_PAUSE = 1.0  # seconds before the store is tried again
 _ENDED_MEANWHILE = Postponed("a report came before the request left")
 _KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
@@ -280,7 +281,7 @@ class Submit:
             return
         if ending.fates:
             self._endings.conclude(ending)
-        if others := [v for v in verdicts if v.stage is not Stage.SUBMITTED]:
+        if others := [v for v in verdicts if v.stage is not _SUBMITTED]:
             self._go_on(others)
         if met:  # last: an attempt that waits could be read back meanwhile, and be in line twice
             await self._reports.settle_early(met)
