@@ -39,6 +39,7 @@ _READ_AS = {word.decode(): MessageState(state) for state, word in STAT.items()} 
     "SKIPPED": MessageState.SKIPPED,
 }
 
+_DELIVERED = MessageState.DELIVERED  # members of an Enum are slow to load
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _KEYS = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
@@ -97,7 +98,7 @@ def receipt_text(
     """
     return b"id:%b sub:001 dlvrd:%b submit date:%b done date:%b stat:%b err:%03d text:%b" % (
         message_id,
-        b"001" if state == MessageState.DELIVERED else b"000",
+        b"001" if state == _DELIVERED else b"000",
         _minute(int(submitted + utc_offset) // 60),
         _minute(int(done + utc_offset) // 60),
         STAT[state],

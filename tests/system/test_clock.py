@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,14 @@ def test_sessions_polls_and_receipts_go_on_when_the_clock_is_set(
         assert receipt.stat == "DELIVRD"
         esme.send(EnquireLink(esme.next_number()))
         assert moved.daemon.get("/readyz")[0] == 200
+    with moved.daemon.bound():  # the first session has ended, and was bound for some time
+        metrics = moved.daemon.get("/metrics")[1]
+        bound = re.search(r"(?m)^smppbridge_bind_duration_seconds_sum (\S+)$", metrics)
+        lead = re.search(r"(?m)^smppbridge_clock_lead_seconds (\S+)$", metrics)
+        assert bound
+        assert lead
+        assert 0 < float(bound[1]) < 1_800
+        assert round(float(lead[1]) / 3600) == max(0, -hours)
     assert moved.daemon.stop() == 0
 
 

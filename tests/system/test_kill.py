@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from contextlib import suppress
 from typing import Any
@@ -69,6 +70,8 @@ def test_killed_before_a_segment_of_a_joined_message_comes_again(
         for n in (1, 2):
             esme.submit("", **part(n, b"B%d" % n))
         provider.await_taken(2)
+        metrics = daemon.get("/metrics")[1]
+    assert re.search(r"(?m)^smppbridge_gathering_remembered_messages [1-9]", metrics)
     assert provider.taken == {"A1A2": 1, "B1B2": 1}
 
 

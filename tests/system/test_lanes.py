@@ -301,6 +301,7 @@ def all_in_order(daemon: Written, limit: Limit) -> None:
         assert paused["provider"] == "limited"
         daemon.await_value('smppbridge_provider_paused_seconds{provider="limited"}', 0.01)
         assert daemon.value('smppbridge_provider_in_flight{provider="limited"}') == 0
+        assert daemon.value('smppbridge_provider_pace{provider="limited"}') > 0
         await_that(lambda: len(limit.came) == SENT + len(limit.refused), daemon)
         daemon.await_event("lane_resumed")
     assert limit.taken() == ORDERED

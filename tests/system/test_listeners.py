@@ -160,7 +160,10 @@ def test_silent_connections_leave_room_for_an_esme_and_for_the_probes(
 
 
 def test_without_descriptors_it_says_so_and_goes_on(daemon: Daemon) -> None:
+    daemon.settings["smpp"]["max_connections"] = 2_000_000_000  # more than Linux allows anybody
     daemon.start()
+    few = daemon.await_event("descriptors_few")
+    assert few["needed"] > 2_000_000_000 > few["allowed"]
     assert daemon.process
     pid = daemon.process.pid
     with daemon.bound() as esme:

@@ -29,6 +29,10 @@ def test_a_text_goes_out_and_its_receipt_comes_back(daemon: Daemon, provider: Pr
         response = esme.submit(TEXT)
         (receipt,) = esme.await_receipts(1)
         assert (receipt.message_id, receipt.stat) == (response.message_id.decode(), "DELIVRD")
+        expected = daemon.await_event("callback_expected")  # of the provider, by who reads the log
+        key = "<providers.keccel.callback_key>"
+        assert expected["provider"] == "keccel"
+        assert expected["at"].endswith(f"/callbacks/keccel/{key}")
         counted = daemon.get("/metrics")[1]
     for labels in ('command="submit_sm",direction="in"', 'command="deliver_sm",direction="out"'):
         assert f'smppbridge_pdus_total{{{labels},status="ESME_ROK"}} 1.0' in counted

@@ -69,7 +69,9 @@ def _asking(message: Message, state: int, final: bool) -> list[int]:
     if not message.segments:
         wanted = is_wanted(message.registered_delivery, state, final)
         return [message.message_id] if wanted else []
-    return [s.message_id for s in message.segments if is_wanted(s.registered_delivery, state, final)]
+    return [
+        s.message_id for s in message.segments if is_wanted(s.registered_delivery, state, final)
+    ]
 
 
 def _done_date(said: float | None, accepted_at: float, at: float) -> float:
