@@ -16,20 +16,15 @@ Key = tuple[str, str]
 class Awaited:
     """Attempts by provider and provider_message_id; only Reports adds and removes attempts.
 
-    Ids of some providers come again.  `first` holds of all attempts with an id the one that was
-    accepted first; the others wait behind it.  An attempt is not held while an older one with its
+    Ids of some providers come again.  *first* holds of all attempts with an id the one that was
+    accepted first; the others wait *behind* it.  An attempt is not held while an older one with its
     id may be open in the store alone: the store finds which of them is the oldest.
     """
 
     def __init__(self) -> None:
         self.first: dict[Key, Attempt] = {}
-        self._behind: dict[Key, list[Attempt]] = {}
+        self.behind: dict[Key, list[Attempt]] = {}
         self._stored = StoredIds()
-
-    @property
-    def has_repeated_ids(self) -> bool:
-        """Whether an attempt waits behind another with its id."""
-        return bool(self._behind)
 
     def restore(self, stored: StoredIds) -> None:
         """Hold no attempt with an id of *stored*: that are open messages from before the start."""
@@ -56,7 +51,7 @@ class Awaited:
 
         *key* must be in `first`.
         """
-        line = [self.first[key], *self._behind.get(key, [])]
+        line = [self.first[key], *self.behind.get(key, [])]
         for attempt in line:
             if not ends(attempt):
                 return attempt
@@ -70,19 +65,19 @@ class Awaited:
             held = self.first.get(key)
             if held is None:
                 continue
-            line = [held, *self._behind.pop(key, ())] if self._behind else [held]
+            line = [held, *self.behind.pop(key, ())] if self.behind else [held]
             rest = [each for each in line if each.message.message_id != message_id]
             removed |= len(rest) < len(line)
             if rest:
                 self.first[key] = rest[0]
                 if len(rest) > 1:
-                    self._behind[key] = rest[1:]
+                    self.behind[key] = rest[1:]
             else:
                 del self.first[key]
         return removed
 
     def _queue(self, key: Key, held: Attempt, attempt: Attempt) -> None:
-        line = [held, *self._behind.get(key, ())]
+        line = [held, *self.behind.get(key, ())]
         ids = [each.message.message_id for each in line]
         if attempt.message.message_id in ids:  # accepted once more, by another request
             line[ids.index(attempt.message.message_id)] = attempt
@@ -90,9 +85,9 @@ class Awaited:
             line.append(attempt)
         self.first[key] = line[0]
         if len(line) > 1:
-            self._behind[key] = line[1:]
+            self.behind[key] = line[1:]
 
     def _leave_to_the_store(self, key: Key) -> None:
         del self.first[key]
-        self._behind.pop(key, None)
+        self.behind.pop(key, None)
         self._stored.add(key)

@@ -51,7 +51,7 @@ class Reports:
         self._statuses = UnknownStatuses(around)
         self._clock, self._meters = around.clock, around.meters
         self._tolerances = EXACT
-        self._first = self.awaited.first
+        self._first, self._behind = self.awaited.first, self.awaited.behind
         self._seeking = 0  # early reports whose messages are being looked for
         self._unsought: dict[Key, None] = {}  # of early reports, because the store failed
         self._undropped: list[EarlyKey] = []  # likewise
@@ -73,7 +73,7 @@ class Reports:
             attempt = self._first.get((provider, report.provider_message_id))
             ours = report.message_id
             if attempt is not None and (ours is None or ours == attempt.message.message_id):
-                if self.awaited.has_repeated_ids and ours is None:
+                if self._behind and ours is None:
                     attempt = self._oldest(provider, report, fates)
                 fates.append(fate_of(report, attempt, _SUBMITTED))
             else:

@@ -61,7 +61,7 @@ def test_of_open_messages_with_one_id_the_oldest_gets_the_report(way: str) -> No
     assert len(owed(world)) == 3
     assert (world.store.early, len(world.reports.early)) == ({}, 0)
     assert world.reports.awaited.first == {}
-    assert not world.reports.awaited.has_repeated_ids
+    assert not world.reports.awaited.behind
 
 
 @pytest.mark.parametrize("restart", [True, False])
@@ -184,7 +184,7 @@ def test_what_is_left_to_the_store_has_no_attempt_behind_it(
     for found in ("7", "7", "x"):
         accepted(world, found)
     assert list(world.reports.awaited.first) == [("one", "x")]
-    assert not world.reports.awaited.has_repeated_ids
+    assert not world.reports.awaited.behind
 
 
 def test_a_report_after_a_repeated_one_is_about_the_new_message() -> None:
