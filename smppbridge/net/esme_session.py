@@ -13,7 +13,7 @@ from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
 from smppbridge.smpp.matrix import Role
-from smppbridge.smpp.pace import Limits, Pace
+from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
     Bind,
     DataSm,
@@ -41,7 +41,7 @@ NOT_SERVED = {
     CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
-PACE = Limits()
+PACE = PaceLimits()
 # A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU:
 # whatever its own status, the receipt goes by this one and is postponed.
 NACKED = int(Status.ESME_RUNKNOWNERR)

@@ -125,7 +125,7 @@ def _octets(path: str) -> bytes:
 
 
 @implementer(IOpenSSLServerConnectionCreator)
-class Served:
+class ServedCertificate:
     """The certificate that new connections of a listener are served; only `use` changes it."""
 
     def __init__(self, certificate: ServerCertificate) -> None:
@@ -200,7 +200,11 @@ class TlsFactory(TLSMemoryBIOFactory):
     protocol = TlsConnection
 
     def __init__(
-        self, served: Served, wrapped: IProtocolFactory, clock: IReactorTime, failed: NoteFailed
+        self,
+        served: ServedCertificate,
+        wrapped: IProtocolFactory,
+        clock: IReactorTime,
+        failed: NoteFailed,
     ) -> None:
         super().__init__(served, False, wrapped, clock)
         self.clock, self.failed = clock, failed

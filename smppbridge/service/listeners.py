@@ -12,7 +12,13 @@ from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from smppbridge.net.failed import FailedConnections
-from smppbridge.net.tls_listener import Served, ServerCertificate, ServerFiles, TlsFactory, load
+from smppbridge.net.tls_listener import (
+    ServedCertificate,
+    ServerCertificate,
+    ServerFiles,
+    TlsFactory,
+    load,
+)
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 
@@ -25,7 +31,7 @@ Certificates = Mapping[str, ServerCertificate]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class CertificateDoubt:
     """A certificate that clients will not trust, now or soon, and the listener it is for."""
 
     listener: str
@@ -73,7 +79,9 @@ def certificates_of(settings: Settings) -> Certificates:
     return {text: certificate for text, certificate in loaded.items() if certificate}
 
 
-def doubts(settings: Settings, certificates: Certificates, wall: float) -> Iterator[Doubt]:
+def doubts(
+    settings: Settings, certificates: Certificates, wall: float
+) -> Iterator[CertificateDoubt]:
     """Yield the certificates that have expired, expire soon or are not valid yet at *wall*."""
     for name, text in endpoints_of(settings):
         certificate = certificates.get(text)
@@ -81,11 +89,15 @@ def doubts(settings: Settings, certificates: Certificates, wall: float) -> Itera
             continue
         days = (certificate.expires - wall) / 86_400
         if days <= 0:
-            yield Doubt(name, certificate, f"{certificate.file} expired {-days:.0f} days ago")
+            yield CertificateDoubt(
+                name, certificate, f"{certificate.file} expired {-days:.0f} days ago"
+            )
         elif certificate.expires - wall < EXPIRES_SOON:
-            yield Doubt(name, certificate, f"{certificate.file} expires in {days:.0f} days")
+            yield CertificateDoubt(
+                name, certificate, f"{certificate.file} expires in {days:.0f} days"
+            )
         elif certificate.valid_from > wall:
-            yield Doubt(name, certificate, f"{certificate.file} is not valid yet")
+            yield CertificateDoubt(name, certificate, f"{certificate.file} is not valid yet")
 
 
 class Listeners:
@@ -94,7 +106,9 @@ class Listeners:
     def __init__(self, reactor: Any, failed: FailedConnections) -> None:
         self._reactor, self._failed = reactor, failed
         self._ports: list[IListeningPort] = []
-        self._served: dict[tuple[str, str], Served] = {}  # by listener and endpoint string
+        self._served: dict[
+            tuple[str, str], ServedCertificate
+        ] = {}  # by listener and endpoint string
         self._observer = cast(ILogObserver, self._notice)
         globalLogPublisher.addObserver(self._observer)
 
@@ -102,7 +116,7 @@ class Listeners:
         """Listen on an endpoint of the listener *name*.  Raises the errors of listening."""
         certificate = certificate_of(text)
         if certificate is not None:
-            served = self._served[name, text] = Served(certificate)
+            served = self._served[name, text] = ServedCertificate(certificate)
             factory = TlsFactory(served, factory, self._reactor, self._failed.of(name))
         endpoint = serverFromString(self._reactor, beneath(text))
         self._ports.append(await endpoint.listen(factory))

@@ -12,7 +12,7 @@ LONGEST_FLOOD = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PaceLimits:
     """The PDUs without a message that a peer may send.
 
     *rate* is how many a second in the long run, *burst* how many at once on top of that;
@@ -24,7 +24,7 @@ class Limits:
     before_bind: float = 10
 
 
-UNLIMITED = Limits(math.inf, math.inf, math.inf)
+UNLIMITED = PaceLimits(math.inf, math.inf, math.inf)
 
 
 class Pace:
@@ -45,7 +45,7 @@ class Pace:
         "resting",
     )
 
-    def __init__(self, limits: Limits = UNLIMITED) -> None:
+    def __init__(self, limits: PaceLimits = UNLIMITED) -> None:
         self._limits = limits
         self._before_bind = 0  # PDUs counted before the bind
         self._in_bucket, self._counted_at = 0.0, 0.0

@@ -18,7 +18,7 @@ from twisted.internet.threads import deferToThread
 
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.tls import BadCertificates
-from smppbridge.net.tls_listener import HANDSHAKE, Served, ServerFiles, TlsFactory, load
+from smppbridge.net.tls_listener import HANDSHAKE, ServedCertificate, ServerFiles, TlsFactory, load
 from smppbridge.web.site import web_site
 from tests.net.certificates import certify, locked_key
 from tests.patience import PATIENCE
@@ -66,7 +66,7 @@ class Door:
         self.folder, self.failed = folder, []
         key, certificate = certify(folder)
         self.files = ServerFiles(str(key), str(certificate))
-        self.served = Served(load(self.files))
+        self.served = ServedCertificate(load(self.files))
         self.greetings = Greetings(limits)
 
     def factory(self, clock: Any) -> TlsFactory:
@@ -300,7 +300,7 @@ def test_a_chain_in_the_file_of_the_certificate_is_served(tmp_path: Path) -> Non
     key, certificate = certify(tmp_path)
     both = tmp_path / "fullchain.pem"
     both.write_bytes(certificate.read_bytes() + authority.read_bytes())
-    served = Served(load(ServerFiles(str(key), str(both))))
+    served = ServedCertificate(load(ServerFiles(str(key), str(both))))
     door = Door(tmp_path)
     door.served = served
     connection: Any = door.factory(Clock()).buildProtocol(None)

@@ -8,7 +8,7 @@ import pytest
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Slowed, Unanswered
 from smppbridge.smpp.matrix import BOUND, Role, State
-from smppbridge.smpp.pace import LONGEST_FLOOD, REST, Limits, Pace
+from smppbridge.smpp.pace import LONGEST_FLOOD, REST, Pace, PaceLimits
 from smppbridge.smpp.pdus import (
     BindTransceiver,
     CancelSm,
@@ -27,7 +27,7 @@ from smppbridge.smpp.pdus import (
 from smppbridge.smpp.session import Session
 from tests.smpp.sessions import consume, esme, feed, sent, smsc
 
-LIMITS = Limits(rate=10, burst=20, before_bind=3)
+LIMITS = PaceLimits(rate=10, burst=20, before_bind=3)
 FLOODS = [
     GenericNack(CommandStatus.ESME_RINVCMDID, 9),
     EnquireLink(0, 9),
@@ -42,7 +42,7 @@ FLOODS = [
 ]
 
 
-def bound(limits: Limits = LIMITS) -> Session:
+def bound(limits: PaceLimits = LIMITS) -> Session:
     return smsc(pace=Pace(limits))
 
 
@@ -89,7 +89,7 @@ def test_messages_and_answers_are_never_too_many() -> None:
 
 
 def test_an_awaited_enquire_link_resp_costs_nothing() -> None:
-    session = bound(Limits(rate=10, burst=0, before_bind=3))
+    session = bound(PaceLimits(rate=10, burst=0, before_bind=3))
     session.probe(0.0)
     assert feed(session, EnquireLinkResp(0, 1), now=1.0) == [Alive(1.0)]
     assert not session.held
@@ -168,7 +168,7 @@ def test_without_limits_nothing_is_counted(make: Any) -> None:
 
 
 def test_a_submit_sm_is_what_an_esme_sends_and_not_what_it_gets() -> None:
-    session = esme(pace=Pace(Limits(rate=10, burst=5, before_bind=3)))
+    session = esme(pace=Pace(PaceLimits(rate=10, burst=5, before_bind=3)))
     feed(session, *[DeliverSm(0, n) for n in range(1, 100)])
     assert not session.held
     list(session.receive(SubmitSmResp(0, 999).encode() * 9, 0.0))
