@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
@@ -529,7 +529,15 @@ EVENTS = [
 ]
 
 
+# a report by our id gives the message an id that an early report has, while a refusal is recorded
+STALE = [
+    *[("accept", 0)] * 6,
+    *(("commit", 0), ("report", 2), ("report", 3), ("answer", 0)),
+]
+
+
 @settings(max_examples=EXAMPLES, deadline=None)
+@example(STALE)
 @given(
     st.lists(
         st.tuples(st.sampled_from(EVENTS), st.integers(0, 400)),

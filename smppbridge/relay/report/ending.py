@@ -29,7 +29,8 @@ from enum import IntEnum
 from typing import Protocol
 
 from smppbridge.model.message import Attempt, Message, Stage
-from smppbridge.model.report import Delivery
+from smppbridge.model.parts import number_of
+from smppbridge.model.report import Delivery, Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
@@ -109,6 +110,21 @@ class Fate:
     early: EarlyReport | None = None
     part: int = 0
     durable: bool = False
+
+
+def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
+    """Return the fate that a report gives to the message of an attempt."""
+    return Fate(
+        attempt,
+        report.state,
+        report.error,
+        stage,
+        report.state in FINAL_STATES,
+        renamed=report.renamed or None,
+        done_at=report.done_at,
+        early=report if isinstance(report, EarlyReport) else None,
+        part=number_of(attempt.parts, report.provider_message_id) if attempt.parts else 0,
+    )
 
 
 @dataclass(slots=True)

@@ -14,15 +14,13 @@ from operator import attrgetter
 
 from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, Stage
-from smppbridge.model.parts import number_of
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
 from smppbridge.relay.report.early import Early, EarlyRules, Key, Met
-from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.report.ending import Endings, Fate, fate_of
 from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
-from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportStore, StoreFailure
 
 SOUGHT_AT_ONCE = 500
@@ -140,15 +138,22 @@ class Reports:
             if fate.final and attempt.answered_at:
                 self._meters.report_latency(attempt.provider, max(0.0, now - attempt.answered_at))
         if self.early:
-            await self._settle_renamed([fate for fate in ending.fates if fate.renamed], source)
+            await self._settle_renamed([f.attempt for f in ending.fates if f.renamed])
         if not all(before.durable or fate.early for fate, before in ending.blocked):
             raise StoreFailure("the state that stood before was not written")
 
     async def _joined(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey]
     ) -> tuple[Sequence[Fate], Sequence[EarlyKey]]:
-        """Return the fates of whole messages and the reports used up; parts' ends are on disk."""
+        """Return the fates of messages in parts and the reports used up; parts' ends are on disk.
+
+        The other fates are settled first: while a write is awaited, their stages may change.
+        """
+        others = [fate for fate in fates if not fate.part]
+        fates = [fate for fate in fates if fate.part]
         try:
+            if others:
+                await self._settle(others, source)
             wholes = await of_messages(self._store, fates)
         except StoreFailure:
             self._put_back([fate.early for fate in fates if fate.early])
@@ -159,13 +164,14 @@ class Reports:
             self._meters.reported(fate.attempt.provider, source, fate.state, 1)
         return wholes, [*used, *(fate.early.key for fate in parts if fate.early)]
 
-    async def _settle_renamed(self, fates: Sequence[Fate], source: str) -> None:
-        """Settle messages whose reports came under their new ids before the ids were known."""
-        stages = {id(fate.attempt): fate.stage for fate in fates if not fate.final}
-        renamed = [fate.attempt for fate in fates if not fate.final]
-        if met := self.early.match(renamed, self._tolerances):
-            later = [fate_of(early, attempt, stages[id(attempt)]) for early, attempt in met]
-            await self._settle(later, source)
+    async def _settle_renamed(self, attempts: Sequence[Attempt]) -> None:
+        """Settle messages whose reports came under their new ids before the ids were known.
+
+        The store finds the messages again: their stages may be others by now.
+        """
+        if met := self.early.match(attempts, self._tolerances):
+            self._put_back(early for early, _ in met)
+            await self._seek()
 
     def _await_no_more(self, fate: Fate) -> None:
         """Forget an attempt whose message has ended; await a renamed attempt under its new id."""
@@ -332,18 +338,3 @@ async def _failure_of(write: Awaitable[None]) -> StoreFailure | None:
     except StoreFailure as failure:
         return failure
     return None
-
-
-def fate_of(report: Report | EarlyReport, attempt: Attempt, stage: Stage) -> Fate:
-    """Return the fate that a report gives to the message of an attempt."""
-    return Fate(
-        attempt,
-        report.state,
-        report.error,
-        stage,
-        report.state in FINAL_STATES,
-        renamed=report.renamed or None,
-        done_at=report.done_at,
-        early=report if isinstance(report, EarlyReport) else None,
-        part=number_of(attempt.parts, report.provider_message_id) if attempt.parts else 0,
-    )

@@ -100,8 +100,6 @@ class Backlog:
 
     async def recall(self, lane: Lane, loads: Sequence[Load]) -> None:
         """Put attempts in line again that were begun ahead of a pause and did not leave."""
-        if not loads:
-            return
         attempts = all_attempts(loads)
         try:
             await self._store.recall(attempts)

@@ -172,8 +172,9 @@ class Submit:
 
     def _leave(self, lane: Lane) -> None:
         now = self._clock.monotonic()
-        if lane.ready and (lane.paused_until > now or not lane.breaker.is_closed):
-            self._spawn(self.backlog.recall(lane, lane.recall(now)))
+        stands = lane.paused_until > now or not lane.breaker.is_closed
+        if lane.ready and stands and (back := lane.recall(now)):
+            self._spawn(self.backlog.recall(lane, back))
         leaving = lane.leave(now)
         if leaving and (self._endings.moving or lane.repeating):
             leaving = self._unchanged(lane, leaving)

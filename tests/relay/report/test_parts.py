@@ -14,6 +14,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, accepted
 from smppbridge.model.parts import DeliveredBy
 from smppbridge.model.report import Report
+from smppbridge.providers.exchange import NotSent
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
 from smppbridge.relay.report import awaited
@@ -159,6 +160,21 @@ def test_other_messages_in_the_same_webhook_are_settled_too() -> None:
     expected = [(several, DELIVERED, 0), (one, DELIVERED, 0), (other, FAILED, 0)]
     assert sorted(owed(world)) == sorted(expected)
     assert list(world.store.early) == [("one", "nobody")]
+
+
+def test_a_message_that_is_refused_while_parts_beside_it_are_written_leaves_its_line() -> None:
+    world, whole = sent("a", "b")
+    other = world.sent(submit_sm())[0][2]
+    world.store.at_once = False
+    told = world.told(says("a"), says("b"), says("c", message_id=other))
+    world.wire.answer((other, NotSent("refused")))
+    world.store.commit_all()
+    assert told == ["kept"]
+    assert sorted(owed(world)) == [(whole, DELIVERED, 0), (other, DELIVERED, 0)]
+    world.tick()
+    world.store.commit_all()
+    assert world.lanes["one"].depth == 0
+    quiet(world)
 
 
 def test_a_part_on_its_way_is_noted_and_ends_nothing() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
+from smppbridge.providers.exchange import NotSent
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import FakeStore, World, submit_sm
@@ -179,6 +180,19 @@ def test_a_report_under_a_new_id_may_come_before_the_id_is_known() -> None:
     world.told(says(SENT, "batch:1", renamed="theirs"))
     world.store.commit_all()
     assert owed(world) == [(message_id, DELIVERED)]
+    quiet(world)
+
+
+def test_a_message_that_is_refused_while_its_id_is_written_leaves_its_line() -> None:
+    world, message_id = out()
+    early, naming = world.told(says()), world.told(says(SENT, message_id=message_id))
+    world.wire.answer((message_id, NotSent("refused")))
+    world.store.commit_all()
+    assert (early, naming) == (["kept"], ["kept"])
+    assert owed(world) == [(message_id, DELIVERED)]
+    world.tick()
+    world.store.commit_all()
+    assert world.lanes["one"].depth == 0
     quiet(world)
 
 
