@@ -109,7 +109,7 @@ class Session:
     @property
     def may_deliver(self) -> bool:
         """Return whether deliver_sm may pass."""
-        return self._life.state in DELIVERS
+        return self.life.state in DELIVERS
 
     @property
     def held(self) -> bool:
