@@ -30,7 +30,8 @@ from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
 
-AT_ONCE = 500  # messages a look
+AT_ONCE = 500  # messages a step
+_STEPS = 40  # a look, while nothing is polled: more end a second than any lane takes
 GRACE = 300.0  # seconds after a start, or after a deadline while no poll is answered
 _ANSWERING = 10.0  # seconds until a message is looked at whose poll is not answered
 _MOST_ASKED = 100_000  # messages whose last poll was answered without an end
@@ -122,15 +123,23 @@ class Overdue:
             unsure = await self._store.due(Stage.SUBMITTING, name, now, AT_ONCE)
             if unsure:
                 await self._unsure(lane, unsure)
-            rules = self._rules.get(name)
-            limit = self._may_ask(name, rules) if rules else 0
-            if rules and limit > 0:
-                found = await self._store.due(Stage.SUBMITTED, name, now, limit)
-                await self._submitted(lane, rules, found)
+            for _ in range(_STEPS):
+                if not await self._step(lane, now):
+                    break
         except StoreFailure:
             return
         finally:
             self._busy.discard(name)
+
+    async def _step(self, lane: Lane, now: float) -> bool:
+        """Look at SUBMITTED messages; return whether more are due of a lane that polls nothing."""
+        rules = self._rules.get(lane.name)
+        limit = self._may_ask(lane.name, rules) if rules else 0
+        if rules is None or limit <= 0:
+            return False
+        found = await self._store.due(Stage.SUBMITTED, lane.name, now, limit)
+        await self._submitted(lane, rules, found)
+        return not rules.polls and len(found) == limit
 
     async def _unsure(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         """Repeat the requests that may be repeated, under their keys; give up other messages."""

@@ -106,6 +106,17 @@ def test_polls_that_are_not_answered_do_not_pile_up(monkeypatch: pytest.MonkeyPa
     assert len(polled(world)) == 5
 
 
+@pytest.mark.parametrize("count", [5, 23])
+def test_more_messages_end_in_a_look_than_are_read_at_once(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("smppbridge.relay.submit.overdue.AT_ONCE", 5)
+    world = world_of(PollRules(report_deadline=60.0, end_state=M.ACCEPTED, reported=False))
+    ids = sent(world, count=count)
+    world.wait(60.0)
+    assert sorted(owed(world)) == [(message_id, M.ACCEPTED) for message_id in sorted(ids)]
+
+
 def test_nothing_is_polled_before_its_next_look_is_on_disk() -> None:
     world = world_of()
     sent(world)
