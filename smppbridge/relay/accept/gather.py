@@ -10,10 +10,10 @@ from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment
 from smppbridge.relay.accept.reading import Refusal
 from smppbridge.relay.accept.series import (
     MOST_IN_MEMORY,
+    AccountRoom,
     Beginning,
     Gathering,
-    Remembered,
-    Room,
+    RememberedSegments,
     Series,
     Session,
     content_of,
@@ -52,7 +52,7 @@ class Gather:
     def __init__(self) -> None:
         self._series: dict[GatheringKey, Series] = {}
         self._open: dict[Gathering, None] = {}
-        self._rooms: dict[str, Room] = {}
+        self._rooms: dict[str, AccountRoom] = {}
 
     def __len__(self) -> int:
         return len(self._open)
@@ -76,7 +76,7 @@ class Gather:
         for key, segment, mark in joined:
             at = now - max(0.0, wall - segment.received_at)
             if at + REMEMBERED_FOR > now:
-                self._remember(Remembered(at, self._of(key), (segment,), (mark,)))
+                self._remember(RememberedSegments(at, self._of(key), (segment,), (mark,)))
         for key, segment in stored:
             at = now - max(0.0, wall - segment.received_at)
             self._put_back(self._of(key), segment, at)
@@ -145,7 +145,7 @@ class Gather:
             if series.same(segment) is None:  # an ESME may send a refused segment again
                 segment.message_id = 0
                 content = content_of(segment.octets)
-                self._remember(Remembered(now, series, (segment,), (content,)))
+                self._remember(RememberedSegments(now, series, (segment,), (content,)))
             why = "no message that the segment continues"
             return Placed(segment, (), ended, Refusal(CommandStatus.ESME_RSUBMITFAIL, why))
         gathering = gathering or _opened(series, segment, now)
@@ -230,7 +230,7 @@ class Gather:
 
     def _end(self, gathering: Gathering, now: float) -> tuple[Segment, ...]:
         """Remove a gathering and return its segments; what comes late of them opens no other."""
-        segments, entry = in_order(gathering), Remembered(now, gathering.series)
+        segments, entry = in_order(gathering), RememberedSegments(now, gathering.series)
         if gathering.complete:
             entry.segments = segments[gathering.begun :]
             entry.contents = [content_of(each.octets) for each in entry.segments]
@@ -246,10 +246,10 @@ class Gather:
             series = self._series[key] = Series(key, self._room(key.system_id))
         return series
 
-    def _room(self, system_id: str) -> Room:
+    def _room(self, system_id: str) -> AccountRoom:
         room = self._rooms.get(system_id)
         if room is None:
-            room = self._rooms[system_id] = Room()
+            room = self._rooms[system_id] = AccountRoom()
         return room
 
     def _put_back(self, series: Series, segment: Segment, at: float) -> None:
@@ -267,7 +267,7 @@ class Gather:
         series.open.remove(gathering)
         del self._open[gathering]
 
-    def _remember(self, entry: Remembered) -> None:
+    def _remember(self, entry: RememberedSegments) -> None:
         memory = entry.series.memory
         memory.append(entry)
         if len(memory) > MOST_IN_MEMORY:
@@ -277,7 +277,7 @@ class Gather:
         if len(room.memory) > MOST_REMEMBERED:
             self._forget(room)
 
-    def _forget(self, room: Room) -> None:
+    def _forget(self, room: AccountRoom) -> None:
         """Forget the oldest entry in the memory of an account."""
         entry = room.memory.popleft()
         if entry in entry.series.memory:

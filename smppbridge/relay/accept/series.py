@@ -78,7 +78,7 @@ class Gathering:
 
 
 @dataclass(slots=True, eq=False)
-class Remembered:
+class RememberedSegments:
     """The segments of a joined message, or one that was refused, from *at* (monotonic seconds) on.
 
     *contents* are their octets, or the fingerprints of octets that are many or from before a
@@ -107,12 +107,12 @@ class Beginning:
 
 
 @dataclass(slots=True)
-class Room:
+class AccountRoom:
     """The memory of an account: its open gatherings, their octets, remembered messages."""
 
     open: int = 0
     octets: int = 0
-    memory: deque[Remembered] = field(default_factory=deque)
+    memory: deque[RememberedSegments] = field(default_factory=deque)
 
 
 @dataclass(slots=True)
@@ -124,9 +124,9 @@ class Series:
     """
 
     key: GatheringKey
-    room: Room
+    room: AccountRoom
     open: list[Gathering] = field(default_factory=list)
-    memory: list[Remembered] = field(default_factory=list)
+    memory: list[RememberedSegments] = field(default_factory=list)
     beginning: Beginning | None = None
 
     def same(self, segment: Segment) -> Segment | None:

@@ -18,7 +18,7 @@ from smppbridge.relay.accept.series import (
     MOST_IN_MEMORY,
     MOST_RIVALS,
     ORPHANED_AFTER,
-    Room,
+    AccountRoom,
     in_order,
 )
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -84,7 +84,7 @@ class Told:
         return self._named(placed.whole) or "new"
 
     @property
-    def room(self) -> Room:
+    def room(self) -> AccountRoom:
         return self.gather._rooms[self.key.system_id]
 
     def all(self, *names: str, session: object = ONE) -> list[str]:
@@ -686,7 +686,7 @@ def test_any_interleaving_joins_each_message_once(data: st.DataObject) -> None:
     assert len(gather) == 0
     gather.expired(REMEMBERED_FOR, {})
     assert gather._series == {}
-    assert gather._rooms == {"bank": Room()}
+    assert gather._rooms == {"bank": AccountRoom()}
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABCD"), st.integers(1, 3), st.booleans()), max_size=40))
