@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
-from twisted.web.http import BAD_REQUEST, OK, SERVICE_UNAVAILABLE
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.ports import Journal
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.forms import TooManyFields, form_of
-from smppbridge.web.site import Admission, BoundedRequest, answer, not_allowed, not_found
+from smppbridge.web.request import Admission, Request, not_allowed, not_found
 
 LOGGED_AGAIN_AFTER = 3_600.0
 """Seconds; there are four reasons to refuse a callback."""
@@ -45,12 +43,12 @@ _NOBODY = Caller(provider="", key=b"\0" * 32)
 class _Callback:
     """A request that is answered when its reports and messages are on disk."""
 
-    request: BoundedRequest
+    request: Request
     caller: Caller
     received: Sequence[Received]
 
 
-class CallbacksResource(Resource):
+class CallbacksResource:
     """The resource that providers call; to a stranger every path looks the same.
 
     All callbacks of one turn of the reactor are received together, with one commit.  *count* is
@@ -58,7 +56,6 @@ class CallbacksResource(Resource):
     first request of an hour that was refused for a provider and a reason.
     """
 
-    isLeaf = True
     _log = Logger()
 
     def __init__(
@@ -69,7 +66,6 @@ class CallbacksResource(Resource):
         count: Callable[[str, str], None],
         log: Journal,
     ) -> None:
-        super().__init__()
         self._read, self._receive, self._reactor = read, receive, reactor
         self._count, self._journal = count, log
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
@@ -82,7 +78,7 @@ class CallbacksResource(Resource):
             raise ValueError("a callback key is empty")
         self._callers = {caller.provider.encode(): caller for caller in callers}
 
-    def judge(self, request: BoundedRequest) -> Caller | None:
+    def judge(self, request: Request) -> Caller | None:
         """Return the caller whose path is requested; a stranger is counted."""
         name, key = _addressed(request.path)
         caller = self._callers.get(name, _NOBODY)
@@ -94,34 +90,35 @@ class CallbacksResource(Resource):
         )
         return None
 
-    def render(self, request: BoundedRequest) -> bytes | int:
+    def render(self, request: Request) -> None:
         """Answer a request: at once if it is no callback, else when the callback is on disk."""
         caller = request.admission
         if not isinstance(caller, Caller):
-            return not_found(request)
+            not_found(request)
+            return
         provider = caller.provider
         if request.method not in (b"GET", b"POST"):
             self._count(provider, "bad_request")
             self._note_refused(request, provider, "method")
-            return not_allowed(request, b"GET, POST")
+            not_allowed(request, b"GET, POST")
+            return
         try:
             received = self._read(provider, read_request(request, provider))
         except BadReply as error:
             self._count(provider, "bad_request")
             self._note_refused(request, provider, "not_understood", why=error.reason)
-            return answer(request, BAD_REQUEST, b"not understood\n")
+            request.answer(HTTPStatus.BAD_REQUEST, b"not understood\n")
+            return
         except Exception:  # a provider's fault must not look like a good answer to its caller
             self._log.failure("callback")
             self._count(provider, "failed")
-            return answer(request, SERVICE_UNAVAILABLE, b"not stored\n")
+            request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
+            return
         if not self._read_now:
             self._reactor.callLater(0, self._receive_all)
         self._read_now.setdefault(provider, []).append(_Callback(request, caller, received))
-        return NOT_DONE_YET
 
-    def _note_refused(
-        self, request: BoundedRequest, provider: str, reason: str, **more: str
-    ) -> None:
+    def _note_refused(self, request: Request, provider: str, reason: str, **more: str) -> None:
         now, kind = self._reactor.seconds(), (provider, reason)
         if self._logged.get(kind, now) <= now:
             self._logged[kind] = now + LOGGED_AGAIN_AFTER
@@ -129,7 +126,7 @@ class CallbacksResource(Resource):
                 "callback_refused",
                 provider=provider,
                 reason=reason,
-                address=request.peer(),
+                address=request.host,
                 **more,
             )
 
@@ -149,20 +146,10 @@ class CallbacksResource(Resource):
             self._log.failure("callback")
         for callback in callbacks:
             if stored:
-                self._answer(callback.request, OK, callback.caller.answer)
+                callback.request.answer(HTTPStatus.OK, callback.caller.answer)
             else:
-                self._answer(callback.request, SERVICE_UNAVAILABLE, b"not stored\n")
+                callback.request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
             self._count(provider, "ok" if stored else "failed")
-
-    def _answer(self, request: BoundedRequest, status: int, body: bytes) -> None:
-        if request.channel is None:  # the provider has gone meanwhile
-            return
-        if status == OK and not body:
-            request.done()
-            return
-        request.setHeader(b"Content-Length", b"%d" % len(body))
-        request.write(answer(request, status, body))
-        request.finish()
 
 
 def _addressed(path: bytes) -> tuple[bytes, bytes]:
@@ -173,25 +160,25 @@ def _addressed(path: bytes) -> tuple[bytes, bytes]:
     return b"", b""
 
 
-def read_request(request: BoundedRequest, provider: str) -> HttpRequest:
+def read_request(request: Request, provider: str) -> HttpRequest:
     """Return a request as the provider modules read it: first values, header names in lower case.
 
     The URL is without the key, and has the query string as it came; the fields of a form stand in
     the query.  Raises BadReply.
     """
     headers = {
-        name.decode("latin-1").lower(): values[0].decode("latin-1")
-        for name, values in request.requestHeaders.getAllRawHeaders()
+        name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)
     }
-    body, query = request.content.read(), request.query
+    body, query = bytes(request.body), request.query
     if body:
         try:
             query = {**query, **form_of(body, headers.get("content-type", ""))}
         except TooManyFields:
             raise BadReply("a form of too many fields") from None
+    asked = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
     return HttpRequest(
         method=request.method.decode("ascii"),
-        url=f"/callbacks/{provider}{request.uri[len(request.path) :].decode('latin-1')}",
+        url=f"/callbacks/{provider}{asked}",
         headers=tuple(headers.items()),
         body=body,
         query=query,

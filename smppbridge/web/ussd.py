@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from hmac import compare_digest
+from http import HTTPStatus
 from typing import Any, Protocol
-
-from twisted.internet.defer import Deferred
-from twisted.web.http import BAD_REQUEST, OK
-from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET
 
 from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
-from smppbridge.web.site import Admission, BoundedRequest, Served, answer, not_allowed
+from smppbridge.web.request import Admission, Request, Served, not_allowed
 
 MAX_BODY = 65_536
 """Octets in the body of a request."""
@@ -35,16 +31,13 @@ class PhoneDialogues(Protocol):
         """Note that the request of *answer* is gone."""
 
 
-class UssdResource(Resource):
+class UssdResource:
     """Serves one USSD provider; every other path and every wrong key is for *others* to answer.
 
     Only `admit` writes which key is served, and by which dialogues.
     """
 
-    isLeaf = True
-
     def __init__(self, others: Served, count: Callable[[str, str], None]) -> None:
-        super().__init__()
         self._others, self._count = others, count
         self._dialogues: PhoneDialogues | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
@@ -54,41 +47,37 @@ class UssdResource(Resource):
         self._path = f"/ussd/{key}".encode()
         self._dialogues = dialogues if key else None
 
-    def judge(self, request: BoundedRequest) -> Admission | None:
+    def judge(self, request: Request) -> Admission | None:
         """Let the requests of phones in; other paths are for *others* to judge."""
         if compare_digest(request.path, self._path) and self._dialogues is not None:
             return self._admission
         return self._others.judge(request)
 
-    def render(self, request: BoundedRequest) -> bytes | int:
+    def render(self, request: Request) -> None:
         """Answer a request: at once if it cannot be read, else with the dialogue's next screen."""
         if request.admission is not self._admission or self._dialogues is None:
-            return self._others.render(request)
+            self._others.render(request)
+            return
         if request.method != b"POST":
             self._count(_COUNTED_AS, "bad_request")
-            return not_allowed(request, b"POST")
+            not_allowed(request, b"POST")
+            return
         try:
             dialled = read_dialled(read_request(request, _COUNTED_AS))
         except BadReply:
             self._count(_COUNTED_AS, "bad_request")
-            return answer(request, BAD_REQUEST, b"not understood\n")
+            request.answer(HTTPStatus.BAD_REQUEST, b"not understood\n")
+            return
         self._count(_COUNTED_AS, "ok")
         self._ask(request, dialled, self._dialogues)
-        return NOT_DONE_YET
 
-    def _ask(self, request: BoundedRequest, dialled: Dialled, dialogues: PhoneDialogues) -> None:
-        finished: Deferred[None] = request.notifyFinish()
-
+    def _ask(self, request: Request, dialled: Dialled, dialogues: PhoneDialogues) -> None:
         def show(screen: Screen) -> None:
-            if request.channel is None:  # the provider has gone meanwhile
-                return
-            body = body_of(screen)
-            request.setHeader(b"Content-Length", b"%d" % len(body))
-            request.write(answer(request, OK, body))
-            request.finish()
+            request.gone = None
+            request.answer(HTTPStatus.OK, body_of(screen))
 
         dialogue = dialogues.ask(dialled, show)
-        finished.addErrback(lambda _: dialogues.left(dialogue, show))
+        request.gone = lambda: dialogues.left(dialogue, show)
 
 
 def body_of(screen: Screen) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -16,7 +17,8 @@ from zope.interface import implementer
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.callbacks import LOGGED_AGAIN_AFTER, CallbacksResource, Caller
-from smppbridge.web.site import MAX_PIECES, callbacks_site
+from smppbridge.web.connection import MAX_PIECES
+from smppbridge.web.site import callbacks_site
 from tests.web.rooms import room
 
 
@@ -39,7 +41,9 @@ class Connection:
                 Caller(provider="d7", key=b"0ther", answer=b"ACK", most=64_000),
             ]
         )
-        self.channel: Any = callbacks_site(self.callbacks, Clock(), room()).buildProtocol(None)
+        self.channel: Any = callbacks_site(self.callbacks, Clock(), room()).buildProtocol(
+            IPv4Address("TCP", "192.168.1.1", 1)
+        )
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 

@@ -1,0 +1,146 @@
+"""A request of HTTP/1.1 and its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Protocol
+
+TEXT = b"text/plain; charset=utf-8"
+JSON = b"application/json"
+EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
+
+_DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+_STATUS_LINES = {int(s): b"HTTP/1.1 %d %s\r\n" % (s, s.phrase.encode()) for s in HTTPStatus}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    """The terms of a request that may come in: its body has at most *most* octets."""
+
+    most: int = 0
+
+
+class Connection(Protocol):
+    """The connection that a request came over."""
+
+    host: str
+
+    def answered(self, request: Request, octets: bytes) -> None:
+        """Write the answer to a request."""
+
+
+class Request:
+    """A request whose headers are in, then whole; its resource answers once.
+
+    *query* holds the first value of each name of the query string, *headers* names in lower case,
+    in their order.  *gone* is called if the connection ends before the answer.
+    """
+
+    __slots__ = (
+        "_connection",
+        "admission",
+        "body",
+        "closing",
+        "gone",
+        "headers",
+        "method",
+        "path",
+        "query",
+        "query_string",
+    )
+
+    def __init__(self, connection: Connection, method: bytes, target: bytes) -> None:
+        self.method = method
+        self.path, _, self.query_string = target.partition(b"?")
+        self.query: Mapping[str, str] = MappingProxyType({})
+        self.headers: Sequence[tuple[bytes, bytes]] = ()
+        self.body = bytearray()
+        self.admission: Admission | None = None
+        self.gone: Callable[[], None] | None = None
+        self.closing = False  # the connection closes after the answer
+        self._connection: Connection | None = connection
+
+    @property
+    def host(self) -> str:
+        """The peer's address."""
+        return self._connection.host if self._connection else ""
+
+    def answer(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes = TEXT,
+        headers: bytes = b"",
+    ) -> None:
+        """Answer, if the peer is there still; *headers* are whole lines.  A HEAD gets no body."""
+        connection, self._connection = self._connection, None
+        if connection is None:
+            return
+        connection.answered(self, self.octets(status, body, content_type, headers))
+
+    def abandon(self) -> None:
+        """Note that the connection has ended: nobody waits for the answer."""
+        if self._connection is not None:
+            self._connection = None
+            if self.gone is not None:
+                self.gone()
+
+    def octets(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes = TEXT,
+        headers: bytes = b"",
+    ) -> bytes:
+        """Return an answer as it is written."""
+        if status == HTTPStatus.OK and not body and not self.closing:
+            return _DONE  # to thousands of callbacks a second
+        head = b"".join(
+            (
+                _STATUS_LINES[status],
+                b"Content-Type: %s\r\nCache-Control: no-store\r\n" % content_type,
+                b"Content-Length: %d\r\n" % len(body),
+                headers,
+                b"Connection: close\r\n" if self.closing else b"",
+                b"\r\n",
+            )
+        )
+        return head if self.method == b"HEAD" else head + body
+
+    def header(self, name: bytes) -> bytes:
+        """Return the first value of a header, by its name in lower case; empty without one."""
+        return next((value for known, value in self.headers if known == name), b"")
+
+    def body_length(self) -> int | None:
+        """Return the octets of the body that is to come, None for a body in chunks."""
+        if self.header(b"transfer-encoding"):
+            return None
+        length = self.header(b"content-length")
+        return int(length) if length else 0
+
+
+class Served(Protocol):
+    """The one resource of a site."""
+
+    def judge(self, request: Request) -> Admission | None:
+        """Return the terms of a request whose headers are in; None for a stranger's.
+
+        Called once for each request.
+        """
+
+    def render(self, request: Request) -> None:
+        """Answer a whole request, now or later; `judge` has made its *admission*."""
+
+
+def not_found(request: Request) -> None:
+    """Answer every unknown path and every wrong key alike."""
+    request.answer(HTTPStatus.NOT_FOUND, b"not found\n")
+
+
+def not_allowed(request: Request, allowed: bytes) -> None:
+    """Answer a method that the path does not serve."""
+    headers = b"Allow: %s\r\n" % allowed
+    request.answer(HTTPStatus.METHOD_NOT_ALLOWED, b"method not allowed\n", headers=headers)
