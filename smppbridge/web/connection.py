@@ -6,7 +6,7 @@ from collections import deque
 from http import HTTPStatus
 from typing import Protocol as Typing
 
-from httptools import HttpParserError, HttpRequestParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection as TcpConnection
@@ -79,8 +79,8 @@ class HttpConnection(Protocol):
         if self._closing:
             return
         try:
-            self._parser.feed_data(data)
-        except HttpParserError:  # also an upgrade, and what a callback below raised
+            self._feed(data)
+        except HttpParserError:
             if not self._closing:
                 self._refuse(HTTPStatus.BAD_REQUEST)
             return
@@ -103,6 +103,15 @@ class HttpConnection(Protocol):
         self.transport.abortConnection()
 
     # -- the parser -----------------------------------------------------------------------------
+
+    def _feed(self, data: bytes) -> None:
+        while data and not self._closing:
+            try:
+                self._parser.feed_data(data)
+                return
+            except HttpParserUpgrade as ended:  # Java's client offers h2c: answered, and ignored
+                data = data[ended.args[0] :]
+                self._parser = HttpRequestParser(self)
 
     def on_message_begin(self) -> None:
         """Begin a request."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any, NoReturn
 
 import pytest
@@ -116,6 +117,7 @@ class Waiting(Echo):
 
 
 LENGTH = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
 CHUNKED = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 
@@ -245,3 +247,81 @@ def test_http_2_is_not_offered_and_urls_are_not_logged(capfd: pytest.CaptureFixt
     asked(bounded, get(b"/healthz?key=hunter2"))
     bounded.doStop()
     assert capfd.readouterr() == ("", "")
+
+
+def answers(octets: bytes) -> list[bytes]:
+    return re.findall(rb"HTTP/1\.1 (\d+)", octets)
+
+
+@pytest.mark.parametrize(
+    ("octets", "answered", "closes"),
+    [
+        (b"GET / HTTP/1.0\r\n\r\n", [b"200"], True),
+        (b"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", [b"200"], False),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", [b"200"], True),
+        (LENGTH[:-4] % 2 + b"\r\nExpect: 100-continue\r\n\r\n", [b"100"], False),
+        (LENGTH[:-4] % 2 + b"\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", [b"400"], True),
+        (LENGTH[:-4] % 2 + b"\r\nContent-Length: 3\r\n\r\nabc", [b"400"], True),
+        (CHUNKED + b"zz\r\n", [b"400"], True),
+        (UPGRADE, [b"200"], False),
+        (UPGRADE * 2 + get(b"/"), [b"200"] * 3, False),
+        (b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n", [b"200"], False),
+        (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", [b"400"], True),
+        (b"GET / HTTP/1.1\r\nA : b\r\n\r\n", [b"400"], True),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nA: b\r\n c: d\r\n\r\n", [b"400"], True),
+        (b"\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n", [b"200"], False),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3, [b"200"] * 3, False),
+        (b"GET / HTTP/1.0\r\n\r\n" * 2, [b"200"], True),
+    ],
+)
+@pytest.mark.parametrize("piece", [1, 100_000])
+def test_requests_of_all_kinds(
+    octets: bytes, answered: list[bytes], closes: bool, piece: int
+) -> None:
+    channel, transport = connected(Site(Echo(), Clock(), room()))
+    for start in range(0, len(octets), piece):
+        if not transport.disconnecting:
+            channel.dataReceived(octets[start : start + piece])
+    assert (answers(transport.value()), transport.disconnecting) == (answered, closes)
+
+
+def test_requests_ahead_of_the_answer_stop_the_reading() -> None:
+    held: list[Any] = []
+
+    class Held(Echo):
+        def render(self, request: Any) -> None:
+            held.append(request)
+
+    channel, transport = connected(Site(Held(), Clock(), room()))
+    channel.dataReceived(get(b"/1"))
+    assert transport.producerState == "producing"
+    channel.dataReceived(get(b"/2") * 2_000)
+    assert (len(held), transport.producerState) == (1, "paused")
+    while held:
+        held.pop().answer(200)
+    assert transport.producerState == "producing"
+    assert answers(transport.value()) == [b"200"] * 2_001
+    assert not channel.busy
+
+
+def test_many_requests_that_are_answered_at_once_take_no_stack() -> None:
+    channel, transport = connected(Site(Echo(), Clock(), room()))
+    channel.dataReceived(get(b"/") * 3_000)
+    assert answers(transport.value()) == [b"200"] * 3_000
+
+
+def test_whoever_has_gone_gets_no_answer() -> None:
+    held: list[Any] = []
+
+    class Held(Echo):
+        def render(self, request: Any) -> None:
+            held.append(request)
+            request.gone = lambda: held.append("gone")
+
+    channel, transport = connected(Site(Held(), Clock(), room()))
+    channel.dataReceived(get(b"/1") + get(b"/2"))
+    channel.connectionLost(Failure(ConnectionError()))
+    request, gone = held
+    assert gone == "gone"
+    request.answer(200, b"late")
+    assert (transport.value(), request.host) == (b"", "")
