@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppbridge.web.forms import TooManyFields, read_fields
-from smppbridge.web.request import Request, Served
+from smppbridge.web.request import Request, SiteResource
 
 HEADERS_WITHIN = 10.0
 """Seconds from the connection, or from a later request's first octet, to the end of its headers."""
@@ -31,7 +31,7 @@ MAX_HEADERS = 200
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Room(Typing):
+class ConnectionRoom(Typing):
     """The connections of a listener: an idle one gives way to a newcomer if there are too many."""
 
     def admit(self, guest: HttpConnection, /) -> bool:
@@ -52,7 +52,9 @@ class HttpConnection(Protocol):
     transport: TcpConnection
     _log = Logger()
 
-    def __init__(self, resource: Served, room: Room, clock: IReactorTime, host: str) -> None:
+    def __init__(
+        self, resource: SiteResource, room: ConnectionRoom, clock: IReactorTime, host: str
+    ) -> None:
         self.host, self.busy, self.since = host, False, 0.0  # as the Room reads them
         self._resource, self._room, self._clock = resource, room, clock
         self._parser = HttpRequestParser(self)

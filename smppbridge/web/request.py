@@ -23,7 +23,7 @@ class Admission:
     most: int = 0
 
 
-class Connection(Protocol):
+class AnsweredConnection(Protocol):
     """The connection that a request came over."""
 
     host: str
@@ -52,7 +52,7 @@ class Request:
         "query_string",
     )
 
-    def __init__(self, connection: Connection, method: bytes, target: bytes) -> None:
+    def __init__(self, connection: AnsweredConnection, method: bytes, target: bytes) -> None:
         self.method = method
         self.path, _, self.query_string = target.partition(b"?")
         self.query: Mapping[str, str] = MappingProxyType({})
@@ -61,7 +61,7 @@ class Request:
         self.admission: Admission | None = None
         self.gone: Callable[[], None] | None = None
         self.closing = False  # the connection closes after the answer
-        self._connection: Connection | None = connection
+        self._connection: AnsweredConnection | None = connection
 
     @property
     def host(self) -> str:
@@ -122,7 +122,7 @@ class Request:
         return int(length) if length else 0
 
 
-class Served(Protocol):
+class SiteResource(Protocol):
     """The one resource of a site."""
 
     def judge(self, request: Request) -> Admission | None:

@@ -9,14 +9,14 @@ from http import HTTPStatus
 from twisted.internet.interfaces import IAddress, IReactorTime
 from twisted.internet.protocol import ServerFactory
 
-from smppbridge.web.connection import HttpConnection, Room
+from smppbridge.web.connection import ConnectionRoom, HttpConnection
 from smppbridge.web.request import (
     EXPOSITION,
     JSON,
     TEXT,
     Admission,
     Request,
-    Served,
+    SiteResource,
     not_allowed,
     not_found,
 )
@@ -31,7 +31,7 @@ class Site(ServerFactory):
 
     noisy = False
 
-    def __init__(self, resource: Served, reactor: IReactorTime, room: Room) -> None:
+    def __init__(self, resource: SiteResource, reactor: IReactorTime, room: ConnectionRoom) -> None:
         self._resource, self._reactor, self._room = resource, reactor, room
 
     def buildProtocol(self, addr: IAddress | None) -> HttpConnection | None:
@@ -71,7 +71,7 @@ def web_site(
     ready: Callable[[], Mapping[str, bool]],
     exposition: Callable[[], bytes],
     reactor: IReactorTime,
-    room: Room,
+    room: ConnectionRoom,
 ) -> Site:
     """Return the site for operators: /healthz, /readyz and /metrics.
 
@@ -92,6 +92,6 @@ def web_site(
     return Site(Pages(pages), reactor, room)
 
 
-def callbacks_site(callbacks: Served, reactor: IReactorTime, room: Room) -> Site:
+def callbacks_site(callbacks: SiteResource, reactor: IReactorTime, room: ConnectionRoom) -> Site:
     """Return the site for the callbacks of providers alone."""
     return Site(callbacks, reactor, room)

@@ -12,7 +12,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import read_request
-from smppbridge.web.request import Admission, Request, Served, not_allowed
+from smppbridge.web.request import Admission, Request, SiteResource, not_allowed
 
 MAX_BODY = 65_536
 """Octets in the body of a request."""
@@ -37,7 +37,7 @@ class UssdResource:
     Only `admit` writes which key is served, and by which dialogues.
     """
 
-    def __init__(self, others: Served, count: Callable[[str, str], None]) -> None:
+    def __init__(self, others: SiteResource, count: Callable[[str, str], None]) -> None:
         self._others, self._count = others, count
         self._dialogues: PhoneDialogues | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
