@@ -183,7 +183,7 @@ class Smsc(Factory):
         return {name: rights.account for name, rights in self.binds.rights.items()}
 
     def bound_counts(self) -> dict[tuple[str, ...], float]:
-        """Return how many sessions are bound, by system_id and kind; 0 for what is not there."""
+        """Return how many sessions are bound, by system_id and kind; 0 for kinds without any."""
         kinds = _KINDS.values()
         counts: dict[tuple[str, ...], float] = {
             (system_id, kind): 0 for system_id in self.binds.rights for kind in kinds

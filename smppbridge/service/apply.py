@@ -53,7 +53,7 @@ def verify(settings: Settings, reactor: Any) -> list[Finding]:
 
 
 def warnings(settings: Settings, wall: float) -> list[Finding]:
-    """Return what allows a start and will not do: certificates that expire, few descriptors."""
+    """Return findings that allow a start: certificates that expire, too few descriptors."""
     certificates = read_certificates(settings)
     found = [
         Finding(f"{doubt.listener}.listen", f"the certificate {doubt.words}")

@@ -149,7 +149,7 @@ class Bridge:
             await self.listeners.open(name, text, factories[name])
 
     def warn(self) -> None:
-        """Log what goes well and will not do: certificates that expire, few descriptors."""
+        """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
         certificates = self.listeners.certificates
         for doubt in doubts(self.settings, certificates, self.clock.wall()):
             expires = datetime.fromtimestamp(doubt.certificate.expires, UTC).isoformat()

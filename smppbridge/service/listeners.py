@@ -65,7 +65,7 @@ def certificate_of(description: str) -> ServerCertificate | None:
 
 
 def beneath(description: str) -> str:
-    """Return the endpoint string of what lies below TLS, or *description* without TLS."""
+    """Return the endpoint string of the TCP port below TLS, or *description* without TLS."""
     endpoint = parse(description)
     if endpoint.kind != "ssl":
         return description
@@ -101,7 +101,7 @@ def doubts(
 
 
 class Listeners:
-    """The open listeners.  Only the instance writes which are open and what they serve."""
+    """The open listeners.  Only the instance writes which are open, and their certificates."""
 
     def __init__(self, reactor: Any, failed: FailedConnections) -> None:
         self._reactor, self._failed = reactor, failed

@@ -55,7 +55,7 @@ def lane_rules_of(provider: ProviderSection) -> LaneRules:
 
 
 def _concurrency(provider: ProviderSection) -> int:
-    """Return how many requests may be out: of an upstream's, what its windows hold.
+    """Return how many requests may be out: for an upstream as many as its windows hold.
 
     A submit_sm that waited for a window could not be held back any more when the SMSC throttles.
     """

@@ -6,7 +6,12 @@ from collections import deque
 from http import HTTPStatus
 from typing import Protocol as Typing
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import (
+    HttpParserCallbackError,
+    HttpParserError,
+    HttpParserUpgrade,
+    HttpRequestParser,
+)
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.internet.tcp import Connection as TcpConnection
@@ -82,6 +87,10 @@ class HttpConnection(Protocol):
             return
         try:
             self._feed(data)
+        except HttpParserCallbackError:
+            self._log.failure("a request could not be judged")
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
         except HttpParserError:
             if not self._closing:
                 self._refuse(HTTPStatus.BAD_REQUEST)
@@ -147,7 +156,7 @@ class HttpConnection(Protocol):
             self._refuse(HTTPStatus.NOT_FOUND)
         elif length is not None and length > admission.most:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        elif request.header(b"expect").lower() == b"100-continue":
+        elif request.header(b"expect").lower() == b"100-continue" and not self._whole:
             self.transport.write(_GO_ON)
 
     def on_body(self, octets: bytes) -> None:

@@ -325,3 +325,20 @@ def test_whoever_has_gone_gets_no_answer() -> None:
     assert gone == "gone"
     request.answer(200, b"late")
     assert (transport.value(), request.host) == (b"", "")
+
+
+def test_a_fault_in_judging_is_no_fault_of_the_peer() -> None:
+    class Broken(Echo):
+        def judge(self, request: Any) -> Admission:
+            raise ValueError("secret")
+
+    channel, transport = connected(Site(Broken(), Clock(), room()))
+    channel.dataReceived(get(b"/"))
+    assert answers(transport.value()) == [b"500"]
+    assert (b"secret" in transport.value(), transport.disconnecting) == (False, True)
+
+
+def test_nothing_is_written_before_the_answer_that_is_awaited() -> None:
+    channel, transport = connected(Site(Waiting(), Clock(), room()))
+    channel.dataReceived(get(b"/") + LENGTH[:-4] % 2 + b"\r\nExpect: 100-continue\r\n\r\n")
+    assert transport.value() == b""

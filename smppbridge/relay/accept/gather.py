@@ -229,7 +229,7 @@ class Gather:
         return late
 
     def _end(self, gathering: Gathering, now: float) -> tuple[Segment, ...]:
-        """Remove a gathering and return its segments; what comes late of them opens no other."""
+        """Remove a gathering and return its segments; a late segment of it opens no other."""
         segments, entry = in_order(gathering), RememberedSegments(now, gathering.series)
         if gathering.complete:
             entry.segments = segments[gathering.begun :]

@@ -146,7 +146,7 @@ class Early:
 
 
 def _joined(before: EarlyReport, new: EarlyReport) -> EarlyReport:
-    """Return what two reports about an id come to: of two final states the first stands."""
+    """Return one early report for two about an id: of two final states the first stands."""
     if before.state in FINAL_STATES:
         return replace(before, at=new.at)
     return replace(new, renamed=new.renamed or before.renamed)

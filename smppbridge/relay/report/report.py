@@ -209,7 +209,7 @@ class Reports:
     async def _settle_found(
         self, found: Mapping[Key | int, Found], keys: Iterable[Key], source: str, *, fresh: bool
     ) -> None:
-        """Settle what the early reports say by now, and not what the caller received.
+        """Settle the messages of early reports by their present states, not by those received here.
 
         Another report about an id may have come since, and have been answered; whoever takes the
         early report settles it for all.  A report that `expect` has matched meanwhile is not early

@@ -151,7 +151,7 @@ class Backlog:
             self._wake_now(name)
 
     def wake(self, name: str) -> None:
-        """Make due what waits for a provider that is there again, at the next tick.
+        """Make the messages due that wait for a provider which is there again, at the next tick.
 
         The oldest messages were tried most often: their pauses have grown longest.
         """
