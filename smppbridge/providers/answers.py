@@ -65,7 +65,8 @@ _BY_STATUS = {401: "credentials refused", 402: "no credit", 403: "access refused
 # of its own (Varnish's built-in page); Via is RFC 9110, 7.6.3.
 _PROXIES = ("via", "x-varnish")
 _PERHAPS_TAKEN = 408, 503
-_decode = json.JSONDecoder().decode
+_decode = json.JSONDecoder().raw_decode
+_AROUND = "\ufeff \t\r\n"  # may stand before and after a JSON document
 
 
 def said(description: str) -> Mapping[str, str]:
@@ -81,10 +82,13 @@ def json_object(body: bytes, limit: int = MAX_ANSWER) -> dict[str, Any]:
     """
     if len(body) > limit:
         raise BadReply(f"an answer of {len(body)} octets")
+    text = body.decode("utf-8", "replace").strip(_AROUND)
     try:
-        document = _decode(body.decode("utf-8", "replace").lstrip("\ufeff"))
+        document, end = _decode(text)
     except (ValueError, RecursionError):
         raise BadReply("not JSON") from None
+    if end < len(text):
+        raise BadReply("not JSON")
     if not isinstance(document, dict):
         raise BadReply("not a JSON object")
     return document

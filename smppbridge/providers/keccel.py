@@ -101,6 +101,7 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _DATE = re.compile(r"(\d\d?)-([a-z]{3})-(\d{4}) (\d\d):(\d\d):(\d\d)", re.ASCII)
 # ASCII with escapes, as the vendor's own client writes it: no charset can be mistaken.
 _quote = json.JSONEncoder().encode
+_quote_text = json.encoder.encode_basestring_ascii
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,8 +191,8 @@ class Keccel(Provider):
 
     def submit_request(self, message: Message) -> HttpRequest:
         """Build the request that submits *message*."""
-        sender = _quote(self._sender_of(message))
-        number, text = _quote(message.number), _quote(message.text)
+        sender = _quote_text(message.source.addr or self.sender)
+        number, text = _quote_text(message.number), _quote_text(message.text)
         body = f'{self._opening}{sender},"to":{number},"message":{text}}}'
         return HttpRequest("POST", self._submit_url, _JSON, body.encode("ascii"))
 

@@ -18,6 +18,7 @@ from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.ports import Around
+from smppbridge.relay.surplus import surplus
 from smppbridge.routing.mo import MoTable, keyword_of
 from smppbridge.smpp.constants import EsmClass
 from smppbridge.store.port import MoEntry, MoStore
@@ -207,8 +208,8 @@ class _Recent(dict[Hashable, str]):
     def __setitem__(self, key: Hashable, value: str) -> None:
         self.pop(key, None)
         super().__setitem__(key, value)
-        if len(self) > MOST_REMEMBERED:
-            del self[next(iter(self))]
+        for oldest in surplus(self, MOST_REMEMBERED):
+            del self[oldest]
 
 
 def contents(mo: Mo, alphabet_0: str, reference: int, alphabet_8: str = "ucs2") -> list[MoContent]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,24 @@ class Concluded:
     def repeated(self) -> bool:
         """Whether the request was made before: the provider may have accepted it then."""
         return is_repeated(self.load)
+
+
+AloneAccepted = tuple[Attempt, Accepted]
+"""An attempt that was accepted, and had its request for itself: what nearly all requests come to."""
+
+
+def sorted_out(
+    conclusions: Iterable[tuple[Load, Any]],
+) -> tuple[list[AloneAccepted], list[Concluded]]:
+    """Return the attempts that were accepted alone, and all other requests."""
+    accepted: list[AloneAccepted] = []
+    others: list[Concluded] = []
+    for load, conclusion in conclusions:
+        if type(conclusion) is Accepted and type(load) is Attempt:
+            accepted.append((load, conclusion))
+        else:
+            others.append(concluded(load, conclusion))
+    return accepted, others
 
 
 def concluded(load: Load, conclusion: Any) -> Concluded:
@@ -77,16 +95,16 @@ BACK = frozenset(("provider_up", "lane_resumed"))
 
 
 def adjust(
-    lane: Lane, requests: Sequence[Concluded], now: float, wall: float, meters: Meters
+    lane: Lane,
+    accepted: Sequence[AloneAccepted],
+    others: Sequence[Concluded],
+    now: float,
+    wall: float,
+    meters: Meters,
 ) -> list[LaneEvent]:
     """Adjust a lane's breaker, pause and concurrency to its requests; return events for the log."""
-    seconds: list[float] = []  # of accepted requests of one attempt: nearly all requests
-    others: list[Concluded] = []
-    for request in requests:
-        if type(request.load) is Attempt and type(request.outcomes[0]) is Accepted:
-            seconds.append(max(0.0, wall - request.load.begun_at))
-        else:
-            others.append(request)
+    count = len(accepted) + len(others)
+    seconds = [max(0.0, wall - attempt.begun_at) for attempt, _ in accepted]
     answered, events = bool(seconds), list[LaneEvent]()
     if seconds:
         lane.refusing = ""
@@ -105,10 +123,10 @@ def adjust(
         if not repeated:
             seconds.append(took)
         events += _answered(lane, request.outcomes, now)
-        events += _throttled(lane, request, len(requests), now, wall)
+        events += _throttled(lane, request, count, now, wall)
     if seconds:
         took = sum(seconds) / len(seconds)
-        lane.concurrency.answered(len(seconds), took, lane.out + len(requests))
+        lane.concurrency.answered(len(seconds), took, lane.out + count)
     if answered and lane.breaker.succeeded():
         events.append(("provider_up", {}))
     return events

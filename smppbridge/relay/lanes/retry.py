@@ -66,9 +66,7 @@ def decide(
     before, whatever the outcome is this time.
     """
     if isinstance(outcome, Accepted):
-        due, found = now + policy.first_look, outcome.provider_message_id
-        stage, parts = _SUBMITTED, outcome.parts
-        return Verdict(attempt, outcome, stage, due, now, provider_message_id=found, parts=parts)
+        return submitted(attempt, outcome, policy, now)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):
@@ -79,6 +77,12 @@ def decide(
         if hop is not None:
             return _waiting(attempt, outcome, now, now, hop=hop)
     return _again(attempt, outcome, policy, now, random)
+
+
+def submitted(attempt: Attempt, outcome: Accepted, policy: Policy, now: float) -> Verdict:
+    """Return the verdict on an attempt that its provider accepted."""
+    due, found = now + policy.first_look, outcome.provider_message_id
+    return Verdict(attempt, outcome, _SUBMITTED, due, now, found, parts=outcome.parts)
 
 
 def pause(number: int, random: float) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from smppbridge.model.identifiers import StoredIds
 from smppbridge.model.message import Attempt
 from smppbridge.relay.report.parts import keys_of
+from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import FINAL_STATES
 
 MOST_AWAITED = 50_000  # accepted messages kept in memory; the others are found in the store
@@ -43,8 +44,8 @@ class Awaited:
                 held = first.setdefault(key, attempt)
                 if held is not attempt:
                     self._queue(key, held, attempt)
-        while len(first) > MOST_AWAITED:
-            self._leave_to_the_store(next(iter(first)))
+        for key in surplus(first, MOST_AWAITED):
+            self._leave_to_the_store(key)
 
     def oldest(self, key: Key, ends: Callable[[Attempt], bool]) -> Attempt:
         """Return the first attempt with an id whose message does not end already, else the first.

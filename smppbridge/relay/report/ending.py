@@ -33,6 +33,7 @@ from smppbridge.model.parts import number_of
 from smppbridge.model.report import Delivery, Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.receipts import settlement
+from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
 from smppbridge.store.port import EarlyReport, Settlement
 
@@ -224,8 +225,8 @@ class Endings:
                 self.moving[message_id] = True
         if ending.withdrawn:
             self._lines.gone(ending.withdrawn)
-        while len(self.moving) > MOST_ENDED:
-            del self.moving[next(iter(self.moving))]
+        for message_id in surplus(self.moving, MOST_ENDED):
+            del self.moving[message_id]
         owed = [delivery for s in ending.settlements for delivery in s.deliveries]
         if owed:
             self._owe(owed)

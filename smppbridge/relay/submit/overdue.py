@@ -27,6 +27,7 @@ from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.report.parts import open_keys
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
 
@@ -192,8 +193,8 @@ class Overdue:
         at = self._clock.monotonic()
         for attempt in late:
             self._polled_last.setdefault(attempt.message.message_id, at)
-        while len(self._polled_last) > _MOST_ASKED:  # of messages that a callback has ended
-            del self._polled_last[next(iter(self._polled_last))]
+        for message_id in surplus(self._polled_last, _MOST_ASKED):  # a callback has ended them
+            del self._polled_last[message_id]
 
     def _report_deadline(self, rules: PollRules, attempt: Attempt) -> float:
         since, length = _awaited_from(attempt), rules.report_deadline

@@ -13,7 +13,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.relay.lanes import failover, retry
 from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attempts_of, provider_of
-from smppbridge.relay.lanes.conclusions import BACK, Concluded, adjust, concluded, undecided
+from smppbridge.relay.lanes.conclusions import BACK, adjust, sorted_out, undecided
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
@@ -214,20 +214,24 @@ class Submit:
 
     def _concluded(self, conclusions: Conclusions) -> None:
         now, wall = self._clock.monotonic(), self._clock.wall()
-        by_name: dict[str, list[Concluded]] = {}
-        for load, conclusion in conclusions:
-            by_name.setdefault(provider_of(load), []).append(concluded(load, conclusion))
+        by_name: dict[str, Conclusions] = {}
+        for conclusion in conclusions:
+            by_name.setdefault(provider_of(conclusion[0]), []).append(conclusion)
         for name, requests in by_name.items():
             lane = self._lanes.by_name[name]
             lane.out -= len(requests)
+            accepted, others = sorted_out(requests)
             if lane.repeating:
-                lane.repeating -= {r.load.name for r in requests if type(r.load) is Batch}
-            outcomes = undecided(requests)
-            for event, facts in adjust(lane, requests, now, wall, self._meters):
+                lane.repeating -= {r.load.name for r in others if type(r.load) is Batch}
+            for event, facts in adjust(lane, accepted, others, now, wall, self._meters):
                 self._journal(event, provider=name, **facts)
                 if event in BACK:
                     self.backlog.wake(name)
-            self._decide(outcomes)
+            policy = lane.rules.policy
+            verdicts = [retry.submitted(a, outcome, policy, wall) for a, outcome in accepted]
+            if others:
+                verdicts += self._verdicts(undecided(others))
+            self._spawn(self._record(verdicts))
         for name in by_name:
             lane = self._lanes.by_name[name]
             if lane.ready:
@@ -245,9 +249,12 @@ class Submit:
         self._decide([(attempt, outcome, False) for attempt, outcome in outcomes])
 
     def _decide(self, outcomes: Iterable[tuple[Attempt, Outcome, bool]]) -> None:
+        self._spawn(self._record(self._verdicts(outcomes)))
+
+    def _verdicts(self, outcomes: Iterable[tuple[Attempt, Outcome, bool]]) -> list[Verdict]:
         now = self._clock.wall()
         lanes = self._lanes.by_name
-        verdicts = [
+        return [
             retry.decide(
                 attempt,
                 outcome,
@@ -259,7 +266,6 @@ class Submit:
             )
             for attempt, outcome, repeated in outcomes
         ]
-        self._spawn(self._record(verdicts))
 
     def _onward(self, attempt: Attempt, only_open: bool) -> int | None:
         now = self._clock.monotonic()
