@@ -12,6 +12,7 @@ from twisted.internet.tcp import Connection
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from smppbridge.net.sending import send
 from smppbridge.smpp.events import Answered, Event, Happening
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import SubmitSm
@@ -144,7 +145,7 @@ class SmppProtocol(Protocol):
     def _write(self) -> None:
         octets = self.session.octets_to_send()
         if octets:
-            self.transport.write(octets)
+            send(self.transport, octets)
         if self._life.state is _CLOSED:
             self._close()
 

@@ -18,6 +18,7 @@ from twisted.internet.tcp import Connection as TcpConnection
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from smppbridge.net.sending import send
 from smppbridge.web.forms import TooManyFields, read_fields
 from smppbridge.web.request import Request, SiteResource
 
@@ -157,7 +158,7 @@ class HttpConnection(Protocol):
         elif length is not None and length > admission.most:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         elif request.header(b"expect").lower() == b"100-continue" and not self._whole:
-            self.transport.write(_GO_ON)
+            send(self.transport, _GO_ON)
 
     def on_body(self, octets: bytes) -> None:
         """Keep octets of a body, as long as there is room."""
@@ -211,7 +212,7 @@ class HttpConnection(Protocol):
 
     def answered(self, request: Request, octets: bytes) -> None:
         """Write the answer to the request that is being answered, and begin with the next."""
-        self.transport.write(octets)
+        send(self.transport, octets)
         self._whole.popleft()
         if request.closing:
             self._close()
@@ -233,7 +234,7 @@ class HttpConnection(Protocol):
         refused.closing = True
         self._closing = True
         if not self._whole:
-            self.transport.write(refused.octets(status))
+            send(self.transport, refused.octets(status))
         self._close()
 
     def _close(self) -> None:
