@@ -236,6 +236,6 @@ class Metrics(Collector):
         """Time how late a timer was."""
         self._time("smppbridge_reactor_lag_seconds", seconds=seconds)
 
-    def callback(self, provider: str, result: str) -> None:
-        """Count a request to the callbacks listener; *provider* is empty after a wrong key."""
-        self._count("smppbridge_callbacks_total", provider, result)
+    def callback(self, provider: str, result: str, count: int) -> None:
+        """Count requests to the callbacks listener; *provider* is empty after a wrong key."""
+        self._count("smppbridge_callbacks_total", provider, result, by=count)

@@ -40,20 +40,20 @@ _NOBODY = Caller(provider="", key=b"\0" * 32)
 
 
 @dataclass(slots=True)
-class _Callback:
-    """A request that is answered when its reports and messages are on disk."""
+class _Heard:
+    """The requests of a provider in one turn, and the reports and messages in the requests."""
 
-    request: Request
-    caller: Caller
-    received: Sequence[Received]
+    requests: list[tuple[Request, bytes]] = field(default_factory=list)
+    """Each with the body of its answer."""
+    received: list[Received] = field(default_factory=list)
 
 
 class CallbacksResource:
     """The resource that providers call; to a stranger every path looks the same.
 
     All callbacks of one turn of the reactor are received together, with one commit.  *count* is
-    called with the provider ("" if its key was wrong) and the result of the request; *log* logs the
-    first request of an hour that was refused for a provider and a reason.
+    called with the provider ("" if its key was wrong), the result of requests and how many they
+    are; *log* logs the first request of an hour that was refused for a provider and a reason.
     """
 
     _log = Logger()
@@ -63,28 +63,28 @@ class CallbacksResource:
         read: Read,
         receive: Receive,
         reactor: IReactorTime,
-        count: Callable[[str, str], None],
+        count: Callable[[str, str, int], None],
         log: Journal,
     ) -> None:
         self._read, self._receive, self._reactor = read, receive, reactor
         self._count, self._journal = count, log
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
-        self._callers: Mapping[bytes, Caller] = {}
-        self._read_now: dict[str, list[_Callback]] = {}
+        self._callers: Mapping[bytes, Caller] = {}  # by the path in front of the key
+        self._heard: dict[str, _Heard] = {}
 
     def admit(self, callers: Sequence[Caller]) -> None:
         """Let these providers call from now on, and no others."""
         if not all(caller.key for caller in callers):
             raise ValueError("a callback key is empty")
-        self._callers = {caller.provider.encode(): caller for caller in callers}
+        self._callers = {b"/callbacks/" + caller.provider.encode(): caller for caller in callers}
 
     def judge(self, request: Request) -> Caller | None:
         """Return the caller whose path is requested; a stranger is counted."""
-        name, key = _addressed(request.path)
-        caller = self._callers.get(name, _NOBODY)
+        path, _, key = request.path.rpartition(b"/")
+        caller = self._callers.get(path, _NOBODY)
         if compare_digest(caller.key, key) and caller is not _NOBODY:
             return caller
-        self._count("", "unknown")
+        self._count("", "unknown", 1)
         self._note_refused(
             request, caller.provider, "wrong_path" if caller is _NOBODY else "wrong_key"
         )
@@ -98,25 +98,29 @@ class CallbacksResource:
             return
         provider = caller.provider
         if request.method not in (b"GET", b"POST"):
-            self._count(provider, "bad_request")
+            self._count(provider, "bad_request", 1)
             self._note_refused(request, provider, "method")
             not_allowed(request, b"GET, POST")
             return
         try:
             received = self._read(provider, read_request(request, provider))
         except BadReply as error:
-            self._count(provider, "bad_request")
+            self._count(provider, "bad_request", 1)
             self._note_refused(request, provider, "not_understood", why=error.reason)
             request.answer(HTTPStatus.BAD_REQUEST, b"not understood\n")
             return
         except Exception:  # a provider's fault must not look like a good answer to its caller
             self._log.failure("callback")
-            self._count(provider, "failed")
+            self._count(provider, "failed", 1)
             request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
             return
-        if not self._read_now:
-            self._reactor.callLater(0, self._receive_all)
-        self._read_now.setdefault(provider, []).append(_Callback(request, caller, received))
+        heard = self._heard.get(provider)
+        if heard is None:
+            if not self._heard:
+                self._reactor.callLater(0, self._receive_all)
+            heard = self._heard[provider] = _Heard()
+        heard.requests.append((request, caller.answer))
+        heard.received += received
 
     def _note_refused(self, request: Request, provider: str, reason: str, **more: str) -> None:
         now, kind = self._reactor.seconds(), (provider, reason)
@@ -131,33 +135,25 @@ class CallbacksResource:
             )
 
     def _receive_all(self) -> None:
-        read, self._read_now = self._read_now, {}
-        for provider, callbacks in read.items():
-            Deferred.fromCoroutine(self._receive_from(provider, callbacks))
+        all_heard, self._heard = self._heard, {}
+        for provider, heard in all_heard.items():
+            Deferred.fromCoroutine(self._receive_from(provider, heard))
 
-    async def _receive_from(self, provider: str, callbacks: Sequence[_Callback]) -> None:
+    async def _receive_from(self, provider: str, heard: _Heard) -> None:
         stored = False
         try:
-            await self._receive(provider, [each for c in callbacks for each in c.received])
+            await self._receive(provider, heard.received)
             stored = True
         except StoreFailure:
             pass  # the store has logged it
         except Exception:
             self._log.failure("callback")
-        for callback in callbacks:
+        self._count(provider, "ok" if stored else "failed", len(heard.requests))
+        for request, answer in heard.requests:
             if stored:
-                callback.request.answer(HTTPStatus.OK, callback.caller.answer)
+                request.answer(HTTPStatus.OK, answer)
             else:
-                callback.request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
-            self._count(provider, "ok" if stored else "failed")
-
-
-def _addressed(path: bytes) -> tuple[bytes, bytes]:
-    """Return the provider and the key in the path of a callback; empty names for other paths."""
-    match path.split(b"/"):
-        case [b"", b"callbacks", name, key]:
-            return name, key
-    return b"", b""
+                request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
 
 
 def read_request(request: Request, provider: str) -> HttpRequest:
@@ -166,20 +162,20 @@ def read_request(request: Request, provider: str) -> HttpRequest:
     The URL is without the key, and has the query string as it came; the fields of a form stand in
     the query.  Raises BadReply.
     """
-    headers = {
-        name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.headers)
-    }
     body, query = bytes(request.body), request.query
     if body:
+        content_type = request.header(b"content-type").decode("latin-1")
         try:
-            query = {**query, **form_of(body, headers.get("content-type", ""))}
+            query = {**query, **form_of(body, content_type)}
         except TooManyFields:
             raise BadReply("a form of too many fields") from None
     asked = f"?{request.query_string.decode('latin-1')}" if request.query_string else ""
     return HttpRequest(
         method=request.method.decode("ascii"),
         url=f"/callbacks/{provider}{asked}",
-        headers=tuple(headers.items()),
+        headers=tuple(
+            [(n.decode("latin-1"), v.decode("latin-1")) for n, v in request.headers.items()]
+        ),
         body=body,
         query=query,
         operation="callback",

@@ -52,7 +52,8 @@ class HttpConnection(Protocol):
 
     The connection has one timer, which looks whether the deadline has come: a request that comes
     whole moves the deadline, and sets no timer.  Requests that come while one is being answered
-    wait, and are answered in their order.  Only the connection writes its state.
+    wait, and are answered in their order; answers to requests that came together leave together.
+    Only the connection writes its state.
     """
 
     transport: TcpConnection
@@ -68,9 +69,10 @@ class HttpConnection(Protocol):
         self._whole: deque[Request] = deque()  # the first is being answered
         self._rendered: Request | None = None
         self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._head = self._pieces = 0
+        self._headers: dict[bytes, bytes] = {}
+        self._header_count = self._head = self._pieces = 0
         self._begun = self._in_render = self._paused = self._closing = False
+        self._out: list[bytes] = []  # answers that have not left
         self._timed: str | None = "head"  # the part that the deadline is for; None: idle
         self._deadline = 0.0
         self._timer: IDelayedCall | None = None
@@ -91,14 +93,14 @@ class HttpConnection(Protocol):
         except HttpParserCallbackError:
             self._log.failure("a request could not be judged")
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR)
-            return
         except HttpParserError:
             if not self._closing:
                 self._refuse(HTTPStatus.BAD_REQUEST)
-            return
         if self._begun and not self._closing:
             self._bound_head(len(data))
             self._time("body" if self._coming else "head")
+        if self._out:
+            self._send()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Make room for another connection; nobody waits for the answers."""
@@ -127,8 +129,8 @@ class HttpConnection(Protocol):
 
     def on_message_begin(self) -> None:
         """Begin a request."""
-        self._begun, self._target, self._headers = True, b"", []
-        self._head = self._pieces = 0
+        self._begun, self._target, self._headers = True, b"", {}
+        self._header_count = self._head = self._pieces = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target of a request."""
@@ -136,7 +138,8 @@ class HttpConnection(Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header."""
-        self._headers.append((name.lower(), value))
+        self._header_count += 1
+        self._headers.setdefault(name.lower(), value)
 
     def on_headers_complete(self) -> None:
         """Judge a request: no body is read for a stranger."""
@@ -145,7 +148,7 @@ class HttpConnection(Protocol):
         request.headers = self._headers
         if self._closing:
             return
-        if len(self._headers) > MAX_HEADERS:
+        if self._header_count > MAX_HEADERS:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
             return
         request.closing = not parser.should_keep_alive()
@@ -158,7 +161,7 @@ class HttpConnection(Protocol):
         elif length is not None and length > admission.most:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         elif request.header(b"expect").lower() == b"100-continue" and not self._whole:
-            send(self.transport, _GO_ON)
+            self._out.append(_GO_ON)
 
     def on_body(self, octets: bytes) -> None:
         """Keep octets of a body, as long as there is room."""
@@ -211,8 +214,8 @@ class HttpConnection(Protocol):
         self._in_render = False
 
     def answered(self, request: Request, octets: bytes) -> None:
-        """Write the answer to the request that is being answered, and begin with the next."""
-        send(self.transport, octets)
+        """Send the answer to the request that is being answered, and begin with the next."""
+        self._out.append(octets)
         self._whole.popleft()
         if request.closing:
             self._close()
@@ -220,6 +223,13 @@ class HttpConnection(Protocol):
             self._be_idle()
         elif not self._in_render:
             self._render()
+        if not self._in_render:
+            self._send()
+
+    def _send(self) -> None:
+        out, self._out = self._out, []
+        if out:
+            send(self.transport, b"".join(out))
 
     def _be_idle(self) -> None:
         self.since = now = self._clock.seconds()
@@ -234,13 +244,14 @@ class HttpConnection(Protocol):
         refused.closing = True
         self._closing = True
         if not self._whole:
-            send(self.transport, refused.octets(status))
+            self._out.append(refused.octets(status))
         self._close()
 
     def _close(self) -> None:
         """Close the connection; a peer that does not let it close is cut off."""
         self._closing = True
         self._end_in(CLOSED_WITHIN)
+        self._send()  # over TLS nothing leaves that is written behind loseConnection
         self.transport.loseConnection()
 
     # -- time -----------------------------------------------------------------------------------

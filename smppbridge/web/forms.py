@@ -18,6 +18,12 @@ class TooManyFields(ValueError):
 def read_fields(octets: bytes) -> dict[str, str]:
     """Return the first value of each name of a query string or a form; raises TooManyFields."""
     text = octets.decode("utf-8", "replace")
+    if b"%" not in octets and b"+" not in octets and octets.count(b"&") < MAX_FIELDS:
+        fields: dict[str, str] = {}
+        for piece in reversed(text.split("&")):
+            if piece:
+                name, _, fields[name] = piece.partition("=")
+        return fields
     try:
         pairs = parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
     except ValueError:

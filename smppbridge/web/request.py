@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
@@ -13,6 +13,8 @@ JSON = b"application/json"
 EXPOSITION = b"text/plain; version=0.0.4; charset=utf-8"
 
 _DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+_NO_FIELDS: Mapping[str, str] = MappingProxyType({})
+_NO_HEADERS: Mapping[bytes, bytes] = MappingProxyType({})
 _STATUS_LINES = {int(s): b"HTTP/1.1 %d %s\r\n" % (s, s.phrase.encode()) for s in HTTPStatus}
 
 
@@ -35,8 +37,8 @@ class AnsweredConnection(Protocol):
 class Request:
     """A request whose headers are in, then whole; its resource answers once.
 
-    *query* holds the first value of each name of the query string, *headers* names in lower case,
-    in their order.  *gone* is called if the connection ends before the answer.
+    *query* and *headers* hold the first value of each name; names of headers are in lower case.
+    *gone* is called if the connection ends before the answer.
     """
 
     __slots__ = (
@@ -55,8 +57,8 @@ class Request:
     def __init__(self, connection: AnsweredConnection, method: bytes, target: bytes) -> None:
         self.method = method
         self.path, _, self.query_string = target.partition(b"?")
-        self.query: Mapping[str, str] = MappingProxyType({})
-        self.headers: Sequence[tuple[bytes, bytes]] = ()
+        self.query = _NO_FIELDS
+        self.headers = _NO_HEADERS
         self.body = bytearray()
         self.admission: Admission | None = None
         self.gone: Callable[[], None] | None = None
@@ -112,13 +114,13 @@ class Request:
 
     def header(self, name: bytes) -> bytes:
         """Return the first value of a header, by its name in lower case; empty without one."""
-        return next((value for known, value in self.headers if known == name), b"")
+        return self.headers.get(name, b"")
 
     def body_length(self) -> int | None:
         """Return the octets of the body that is to come, None for a body in chunks."""
-        if self.header(b"transfer-encoding"):
+        if self.headers.get(b"transfer-encoding"):
             return None
-        length = self.header(b"content-length")
+        length = self.headers.get(b"content-length")
         return int(length) if length else 0
 
 

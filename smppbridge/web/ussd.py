@@ -37,7 +37,7 @@ class UssdResource:
     Only `admit` writes which key is served, and by which dialogues.
     """
 
-    def __init__(self, others: SiteResource, count: Callable[[str, str], None]) -> None:
+    def __init__(self, others: SiteResource, count: Callable[[str, str, int], None]) -> None:
         self._others, self._count = others, count
         self._dialogues: PhoneDialogues | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
@@ -49,7 +49,7 @@ class UssdResource:
 
     def judge(self, request: Request) -> Admission | None:
         """Let the requests of phones in; other paths are for *others* to judge."""
-        if compare_digest(request.path, self._path) and self._dialogues is not None:
+        if self._dialogues is not None and compare_digest(request.path, self._path):
             return self._admission
         return self._others.judge(request)
 
@@ -59,16 +59,16 @@ class UssdResource:
             self._others.render(request)
             return
         if request.method != b"POST":
-            self._count(_COUNTED_AS, "bad_request")
+            self._count(_COUNTED_AS, "bad_request", 1)
             not_allowed(request, b"POST")
             return
         try:
             dialled = read_dialled(read_request(request, _COUNTED_AS))
         except BadReply:
-            self._count(_COUNTED_AS, "bad_request")
+            self._count(_COUNTED_AS, "bad_request", 1)
             request.answer(HTTPStatus.BAD_REQUEST, b"not understood\n")
             return
-        self._count(_COUNTED_AS, "ok")
+        self._count(_COUNTED_AS, "ok", 1)
         self._ask(request, dialled, self._dialogues)
 
     def _ask(self, request: Request, dialled: Dialled, dialogues: PhoneDialogues) -> None:

@@ -55,7 +55,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.enquire_link(0.1)
     metrics.store_commit(0.002)
     metrics.reactor_lag(0.0)
-    metrics.callback("keccel", "ok")
+    metrics.callback("keccel", "ok", 3)
     metrics.watch("smppbridge_log_lines_dropped_total", lambda: 7)
     metrics.watch("smppbridge_ready", lambda: 1 // 0)
     metrics.exposition()
@@ -94,7 +94,7 @@ EXPECTED = {
     "reactor_lag_seconds_bucket le=0.0005": 1,
     "mo_total outcome=owed provider=smscx": 2,
     "optouts_total provider=smscx": 1,
-    "callbacks_total provider=keccel result=ok": 1,
+    "callbacks_total provider=keccel result=ok": 3,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,
     "build_info version=1.2.3": 1,

@@ -47,8 +47,8 @@ class Connection:
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 
-    def count(self, provider: str, result: str) -> None:
-        self.counted.append((provider, result))
+    def count(self, provider: str, result: str, count: int) -> None:
+        self.counted += [(provider, result)] * count
 
     def log(self, event: str, /, **fields: Any) -> None:
         self.logged.append({"event": event, **fields})
@@ -126,6 +126,12 @@ def test_a_provider_gets_the_answer_it_wants_and_may_post() -> None:
     connection.store(0)
     assert connection.transport.value().endswith(b"\r\n\r\nACK")
     assert b"Content-Length: 3\r\n" in connection.transport.value()
+
+
+def test_a_header_has_its_first_value() -> None:
+    connection = Connection()
+    connection.says(get(b"/callbacks/keccel/k3y")[:-2] + b"X-Sign: a\r\nX-SIGN: b\r\nX: c\r\n\r\n")
+    assert connection.heard[0][1].headers == (("host", "x"), ("x-sign", "a"), ("x", "c"))
 
 
 def test_a_form_is_read_as_a_query() -> None:

@@ -25,7 +25,7 @@ class House:
     def __init__(self) -> None:
         self.clock = Clock()
         self.recorded: list[tuple[str, list[Received]]] = []
-        self.counted: list[tuple[str, str]] = []
+        self.counted: list[tuple[str, str, int]] = []
         self.full: set[str] = set()
         counted = lambda *result: self.counted.append(result)  # noqa: E731
         callbacks = CallbacksResource(
@@ -56,6 +56,7 @@ class House:
             channel.makeConnection(transports[-1])
             path = b"/callbacks/%s/k3y?%s" % (provider.encode(), query)
             channel.dataReceived(b"GET %s HTTP/1.1\r\nHost: x\r\n\r\n" % path)
+        assert len(self.clock.getDelayedCalls()) == 1
         self.clock.advance(0)
         return [transport.value()[9:12] for transport in transports]
 
@@ -70,7 +71,7 @@ def test_a_callback_that_nobody_can_read_leaves_those_that_came_with_it_to_be_re
     answers = house.call(*calls)
     assert answers == [b"400" if at == odd else b"200" for at in range(3)]
     assert house.recorded == [("a", [SEVEN, SEVEN])]
-    assert sorted(result for _, result in house.counted) == ["bad_request", "ok", "ok"]
+    assert sorted(house.counted) == [("a", "bad_request", 1), ("a", "ok", 2)]
 
 
 @pytest.mark.parametrize("calls", [("a", "b"), ("b", "a")])
@@ -80,3 +81,4 @@ def test_what_one_provider_said_is_on_disk_though_anothers_is_not(calls: tuple[s
     answers = house.call(*[(provider, GOOD) for provider in calls])
     assert dict(zip(calls, answers, strict=True)) == {"a": b"503", "b": b"200"}
     assert sorted(house.recorded) == [("a", [SEVEN]), ("b", [SEVEN])]
+    assert sorted(house.counted) == [("a", "failed", 1), ("b", "ok", 1)]

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from smppbridge.web.forms import MAX_FIELDS, TooManyFields, form_of, read_fields
 
@@ -28,6 +32,14 @@ def part(name: str, value: bytes, more: bytes = b"") -> bytes:
 )
 def test_fields_of_a_query_string(octets: bytes, fields: dict[str, str]) -> None:
     assert read_fields(octets) == fields
+
+
+@given(st.text(alphabet="ab=&+%4é;\x00").map(str.encode) | st.binary(max_size=20))
+@example(b"a=1&A=2&a=3")
+def test_plain_fields_are_read_as_the_library_reads_them(octets: bytes) -> None:
+    text = octets.decode("utf-8", "replace")
+    pairs = list(reversed(parse_qsl(text, keep_blank_values=True)))
+    assert list(read_fields(octets).items()) == list(dict(pairs).items())
 
 
 def test_a_form_of_separators_is_not_read() -> None:

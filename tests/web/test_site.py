@@ -310,6 +310,55 @@ def test_many_requests_that_are_answered_at_once_take_no_stack() -> None:
     assert answers(transport.value()) == [b"200"] * 3_000
 
 
+class Writes(StringTransport):
+    """Notes what is written together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes: list[list[bytes]] = []
+
+    def write(self, data: bytes) -> None:
+        assert not self.disconnecting  # over TLS it would not leave
+        self.writes.append(answers(data))
+        super().write(data)
+
+
+@pytest.mark.parametrize(
+    ("octets", "closes"),
+    [
+        (get(b"/") + LENGTH[:-4] % 2 + b"\r\nExpect: 100-continue\r\n\r\n", False),
+        (get(b"/") * 2, False),
+        (get(b"/") + b"GET / HTTP/1.0\r\n\r\n", True),
+        (get(b"/") + b"rubbish\r\n", True),
+        (get(b"/") + LENGTH % (MOST + 1), True),
+    ],
+)
+def test_answers_to_what_came_together_leave_together(octets: bytes, closes: bool) -> None:
+    channel: Any = Site(Echo(), Clock(), room()).buildProtocol(None)
+    wire = Writes()
+    channel.makeConnection(wire)
+    channel.dataReceived(octets)
+    assert [len(written) for written in wire.writes] == [2]
+    assert wire.writes[0][0] == b"200"
+    assert wire.disconnecting == closes
+
+
+def test_an_answer_leaves_with_those_that_waited_for_it() -> None:
+    held: list[Any] = []
+
+    class HeldFirst(Echo):
+        def render(self, request: Any) -> None:
+            super().render(request) if held else held.append(request)
+
+    channel: Any = Site(HeldFirst(), Clock(), room()).buildProtocol(None)
+    wire = Writes()
+    channel.makeConnection(wire)
+    channel.dataReceived(get(b"/") * 3)
+    assert wire.writes == []
+    held[0].answer(204)
+    assert wire.writes == [[b"204", b"200", b"200"]]
+
+
 def test_whoever_has_gone_gets_no_answer() -> None:
     held: list[Any] = []
 

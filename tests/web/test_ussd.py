@@ -69,8 +69,8 @@ class Connection:
         self.transport = StringTransport()
         self.channel.makeConnection(self.transport)
 
-    def count(self, *result: str) -> None:
-        self.counted.append(result)  # type: ignore[arg-type]
+    def count(self, provider: str, result: str, count: int) -> None:
+        self.counted += [(provider, result)] * count
 
     def posts(
         self, body: bytes, path: str = f"/ussd/{KEY}", kind: str = "application/json"
