@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,6 +17,10 @@ from smppbridge.store import statements as sql
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.statements import Many, SqlRow
 
+ACTED_WITHIN = 0.005
+"""Seconds that the writer waits for the reactor to act on a commit before the next commit begins."""
+SIBLINGS, GATHERED_FOR = 4, 0.0005
+"""After a transaction of more than so many calls, the next calls are waited for (seconds)."""
 T = TypeVar("T")
 Writes = list[tuple[Many, list[SqlRow]]]
 StoreQuery = Callable[[sqlite3.Connection], Any]
@@ -47,6 +52,9 @@ class Writer:
     *committed* is called for every transaction with its seconds, *changed* when transactions begin
     to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
     `_done`; the writer thread has its connection alone.
+
+    Between two commits the writer lets the reactor act on the first: the calls that follow from the
+    first are in the second, and the two threads do not fight for the interpreter meanwhile.
     """
 
     def __init__(
@@ -60,6 +68,7 @@ class Writer:
         self._committed, self._changed = committed, changed
         self._calls: queue.SimpleQueue[_StoreCall | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._acted: queue.SimpleQueue[int] = queue.SimpleQueue()
         self.failing = False
 
     @property
@@ -99,14 +108,23 @@ class Writer:
 
     def _run(self) -> None:
         """Carry out the calls since the last commit, again and again, until None comes."""
-        db, calls, last = connect(self._path), self._calls, False
+        db, calls, last, turn = connect(self._path), self._calls, False, 0
         while not last:
             batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-            last = None in batch
-            self._turn(db, [call for call in batch if call is not None])
+            last, turn = None in batch, turn + 1
+            self._turn(db, [call for call in batch if call is not None], turn)
+            self._let_act(turn, len(batch))
         db.close()
 
-    def _turn(self, db: sqlite3.Connection, calls: list[_StoreCall]) -> None:
+    def _let_act(self, turn: int, calls: int) -> None:
+        """Wait for the reactor to act on a turn; after a turn of many calls, gather the next."""
+        with suppress(queue.Empty):
+            while self._acted.get(timeout=ACTED_WITHIN) < turn:
+                pass
+        if calls > SIBLINGS:
+            time.sleep(GATHERED_FOR)
+
+    def _turn(self, db: sqlite3.Connection, calls: list[_StoreCall], turn: int) -> None:
         writing = [call for call in calls if call.writes is not None]
         begun = time.monotonic()
         results: list[Any] = _write(db, [call.writes or [] for call in writing])
@@ -116,9 +134,22 @@ class Writer:
                 results[number] = _result(db, call.query)
         reading = [call for call in calls if call.writes is None]
         results += [_result(db, call.query) for call in reading if call.query]
-        self._call(self._done, writing, reading, results, seconds)
+        self._call(self._done, turn, writing, reading, results, seconds)
 
     def _done(
+        self,
+        turn: int,
+        writing: list[_StoreCall],
+        reading: list[_StoreCall],
+        results: list[Any],
+        seconds: float,
+    ) -> None:
+        try:
+            self._resolve(writing, reading, results, seconds)
+        finally:
+            self._acted.put(turn)
+
+    def _resolve(
         self,
         writing: list[_StoreCall],
         reading: list[_StoreCall],
