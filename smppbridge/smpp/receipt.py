@@ -39,7 +39,11 @@ _READ_AS = {word.decode(): MessageState(state) for state, word in STAT.items()} 
     "SKIPPED": MessageState.SKIPPED,
 }
 
-_DELIVERED = MessageState.DELIVERED  # members of an Enum are slow to load
+# members of an Enum are slow to load
+_DELIVERED = MessageState.DELIVERED
+_RECEIPTED_MESSAGE_ID = int(Tag.RECEIPTED_MESSAGE_ID)
+_NETWORK_ERROR_CODE = int(Tag.NETWORK_ERROR_CODE)
+_STATE_TLVS = {int(state): tlvs.make_integer(Tag.MESSAGE_STATE, state) for state in MessageState}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNPRINTABLE = re.compile(r"[^ -~]")
 _KEYS = r"id|sub|dlvrd|submit[ _]date|done[ _]date|stat|err"
@@ -78,7 +82,9 @@ def _minute(minute: int) -> bytes:
 def sanitised(text: str) -> str:
     """Return the start of a text as every client reads it: 1 to 20 printable characters."""
     start = " ".join(text[:_MAX_READ].split())[:20]
-    return _UNPRINTABLE.sub("?", start).rstrip() or "none"
+    if not (start.isascii() and start.isprintable()):
+        start = _UNPRINTABLE.sub("?", start)
+    return start.rstrip() or "none"
 
 
 def receipt_text(
@@ -114,11 +120,10 @@ def receipt_tlvs(
 
     receipted_message_id is the last: a client reads up to 65 octets after its tag, come what may.
     """
-    found = tlvs.make_integer(Tag.MESSAGE_STATE, state)
-    named = tlvs.make_c_octets(Tag.RECEIPTED_MESSAGE_ID, message_id)
+    named = (_RECEIPTED_MESSAGE_ID, message_id + b"\0")  # the NUL, which many clients need
     if network_error_code is None:
-        return found, named
-    return found, tlvs.make_octets(Tag.NETWORK_ERROR_CODE, network_error_code), named
+        return _STATE_TLVS[state], named
+    return _STATE_TLVS[state], (_NETWORK_ERROR_CODE, network_error_code), named
 
 
 def is_receipt(esm_class: int) -> bool:

@@ -14,7 +14,7 @@ from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import SubmitSm
-from smppbridge.text import coding, segments
+from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError, TooLong
 from smppbridge.text.segments import Position
@@ -22,6 +22,7 @@ from smppbridge.text.segments import Position
 MOST_SOURCES = 10_000
 _SMPP_5 = 0x50
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
+_GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
 _SEVEN_BIT = (Alphabet.GSM7, Alphabet.IA5)
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
@@ -289,6 +290,8 @@ def _characters(octets: bytes, alphabet: Alphabet) -> tuple[str, bool]:
 
     GSM 03.38 has ``@`` at 0x00: there a NUL at the end is a character.
     """
+    if alphabet is _GSM7 and octets.isascii():  # nearly all texts
+        return gsm7.decode(octets), False
     latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
     if alphabet is Alphabet.UCS2 and len(octets) % 2 and octets.endswith(b"\0"):
         octets = octets[:-1]  # the NUL that ends a text in C
