@@ -76,7 +76,7 @@ def _fill(
             sql.INSERT_MESSAGE.run(db, rows)
             if due is not None:
                 verdicts = [_verdict(m, due) for m in some]
-                sql.RECORD.run(db, [rec.verdict_row(v) for v in verdicts])
+                sql.SUBMITTED.run(db, [rec.accepted_row(v) for v in verdicts])
                 if finished:
                     sql.FINAL.run(db, [rec.settlement_row(_settlement(v)) for v in verdicts])
                 else:

@@ -15,13 +15,20 @@ from typing import Any
 from smppbridge.model.identifiers import same_id
 from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
-from smppbridge.store.records import marks
+from smppbridge.store.records import STAGE, marks
 from smppbridge.store.statements import SqlRow
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
 
-_UNCERTAIN = "stage in (2, 3) and stage = 2 and due is not null"
+_PENDING = "stage in (2, 3) and due is not null"  # word for word as in the partial index
+_UNCERTAIN = f"{_PENDING} and stage = 2 and begun = 0"
+_AT_STAGE = {
+    Stage.WAITING: "stage = 1 and begun = 0",
+    Stage.SUBMITTING: f"(begun = 1 or {_PENDING} and stage = 2)",
+    Stage.SUBMITTED: f"{_PENDING} and stage = 3 and begun = 0",
+    Stage.FINISHED: "stage = 4",
+}
 # A loose scan: one step in the index for each provider that there is.
 _PROVIDERS = (
     "with recursive named(x) as (select min(provider) from message where provider_message_id "
@@ -86,7 +93,8 @@ class ListedMessage:
         return self.stage == Stage.SUBMITTING and self.due is not None
 
 
-_COLUMNS = ", ".join(each.name for each in fields(ListedMessage))
+_WRITTEN = {"stage": STAGE, "due": "case begun when 1 then null else due end"}
+_COLUMNS = ", ".join(_WRITTEN.get(each.name, each.name) for each in fields(ListedMessage))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +214,7 @@ def first_since(db: sqlite3.Connection, at: float) -> int:
 
     Message_ids grow with time and no index is on the time: a search by halves.
     """
-    low, high = 0, db.execute("select coalesce(max(message_id), 0) + 1 from message").fetchone()[0]
+    low, high = 0, db.execute("select coalesce(max(message_id) + 1, 0) from message").fetchone()[0]
     query = "select message_id, accepted_at from message where message_id >= ? limit 1"
     while low < high:
         middle = (low + high) // 2
@@ -219,9 +227,7 @@ def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[s
     if query.uncertain:
         yield _UNCERTAIN, []
     if query.stage is not None:
-        out = (Stage.SUBMITTING, Stage.SUBMITTED)
-        open_ = "stage in (2, 3) and " if query.stage in out else ""
-        yield f"{open_}stage = ?", [int(query.stage)]
+        yield _AT_STAGE[query.stage], []
     for column in ("number", "system_id", "provider", "source", "state"):
         if (value := getattr(query, column)) is not None:
             yield f"{column} = ?", [value]

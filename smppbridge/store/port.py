@@ -192,7 +192,10 @@ class SubmitStore(Protocol):
     """The verbs that submit calls."""
 
     def begin(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
-        """Write attempts that are about to leave."""
+        """Write attempts that are about to leave.
+
+        Each waits in the store at its provider and place in the route: neither is written.
+        """
 
     def recall(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
         """Write begun attempts that did not leave as WAITING again; they do not count as tries."""
@@ -209,13 +212,19 @@ class SubmitStore(Protocol):
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Awaitable[None]:
-        """Write the verdicts on attempts, and the settlements of messages that they end."""
+        """Write the verdicts on attempts, and the settlements of messages that they end.
+
+        An accepted attempt has been begun: its provider, place in the route and number are written.
+        """
 
     def move(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
         """Write the provider of each attempt as the one that its WAITING message waits for."""
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Awaitable[None]:
-        """Write when open messages are due again: (message_id, UNIX seconds)."""
+        """Write when open messages are due again: (message_id, UNIX seconds).
+
+        A message whose attempt is out is due by its outcome: it is left as it is.
+        """
 
     def waiting(
         self, provider: str, lines: Sequence[LineQuery], now: float, limit: int
@@ -232,7 +241,11 @@ class SubmitStore(Protocol):
         """Return the messages of shared requests, by the requests' keys, in order of message_id."""
 
     def expired(self, provider: str, now: float, limit: int) -> Awaitable[list[Attempt]]:
-        """Return WAITING messages whose deadline has passed."""
+        """Return WAITING messages whose deadline has passed.
+
+        A call looks at a bounded number of messages and goes on where the call before it ended, so
+        that calls again and again find all; of few messages (thousands) one call finds all.
+        """
 
     def find(
         self, keys: Sequence[tuple[str, str] | int]
@@ -317,4 +330,7 @@ class DeliverStore(Protocol):
         """
 
     def lapse(self, now: float, limit: int) -> Awaitable[dict[str, int]]:
-        """Conclude deliveries past their *expires_at*; return how many by system_id."""
+        """Conclude deliveries past their *expires_at*; return how many by system_id.
+
+        A call looks at a bounded number of deliveries, as `SubmitStore.expired` does at messages.
+        """

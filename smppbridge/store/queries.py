@@ -19,7 +19,9 @@ from smppbridge.store.statements import SqlRow
 
 _MESSAGE, _DELIVERY = columns(MessageRow), columns(DeliveryRow)
 _EARLY = ", ".join(each.name for each in fields(EarlyReport))
-_OUT = "stage in (2, 3)"  # word for word as in the partial index
+# Uncertain or SUBMITTED, word for word as in the partial index; some are out again
+_PENDING = "stage in (2, 3) and due is not null"
+IS_NOT_OUT = "message_id not in (select message_id from message where begun = 1)"
 # A message is found by its own id and by the ids of its parts: one step, for most have none.
 _BY_PROVIDER = (
     f"select provider_message_id, {_MESSAGE} from message where provider_message_id is not null "
@@ -41,7 +43,7 @@ def restore(db: sqlite3.Connection) -> Restored:
     )
     waiting = db.execute(
         "select provider, system_id, priority, count(*) from message where stage = 1 "
-        "group by provider, system_id, priority"
+        f"and {IS_NOT_OUT} group by provider, system_id, priority"
     )
     owed = dict(
         db.execute(
@@ -49,12 +51,11 @@ def restore(db: sqlite3.Connection) -> Restored:
         )
     )
     early = [EarlyReport(*row) for row in db.execute(f"select {_EARLY} from early order by at")]
-    was_out = f"select {_MESSAGE} from message where {_OUT} and stage = 2 and due is null"
-    interrupted = _attempts(db, db.execute(was_out))
+    was_out = db.execute(f"select {_MESSAGE} from message where begun = 1 order by message_id")
     return Restored(
         last_id=last,
         waiting=list(map(Waiting._make, waiting)),
-        interrupted=interrupted,
+        interrupted=_attempts(db, was_out),
         segments=gathered.waiting(db),
         owed=owed,
         early=early,
@@ -67,9 +68,9 @@ def restore(db: sqlite3.Connection) -> Restored:
 def _stored_ids(db: sqlite3.Connection) -> StoredIds:
     stored = StoredIds()
     for key in db.execute(
-        f"select provider, provider_message_id from message where {_OUT} "
+        f"select provider, provider_message_id from message where {_PENDING} "
         "and provider_message_id is not null union all select part.provider, "
-        f"part.provider_message_id from message join part using (message_id) where {_OUT} "
+        f"part.provider_message_id from message join part using (message_id) where {_PENDING} "
         "and parts > 0"
     ):
         stored.add(key)
@@ -84,7 +85,7 @@ def waiting(
     for system_id, priority, skip in lines:
         ids = db.execute(
             "select message_id from message where stage = 1 and provider = ? and system_id = ? "
-            "and priority = ? and due <= ? order by due limit ?",
+            f"and priority = ? and due <= ? and {IS_NOT_OUT} order by due limit ?",
             (provider, system_id, priority, now, limit + len(skip)),
         )
         wanted = [message_id for (message_id,) in ids if message_id not in skip]
@@ -106,7 +107,7 @@ def hasten(
         left -= db.execute(
             "update message set due = accepted_at where message_id in (select message_id "
             "from message where stage = 1 and provider = ? and system_id = ? and priority = ? "
-            "and due > ? and attempts > 0 order by due desc limit ?)",
+            "and due > ? and attempts > 0 and begun = 0 order by due desc limit ?)",
             (provider, system_id, priority, now, left),
         ).rowcount
     db.execute("commit")
@@ -118,8 +119,8 @@ def due(
 ) -> list[Attempt]:
     """Return SUBMITTING or SUBMITTED messages that are due; found by the index alone."""
     ids = db.execute(
-        f"select message_id from message where {_OUT} and stage = ? and provider = ? "
-        "and due <= ? order by due limit ?",
+        f"select message_id from message where {_PENDING} and stage = ? and provider = ? "
+        f"and due <= ? and {IS_NOT_OUT} order by due limit ?",
         (int(stage), provider, now, limit),
     )
     return _in_order(db, [message_id for (message_id,) in ids])
@@ -136,16 +137,6 @@ def batches(db: sqlite3.Connection, keys: Sequence[str]) -> dict[str, list[Found
         )
         found[key] = _found(db, [MessageRow._make(row) for row in rows])
     return found
-
-
-def expired(db: sqlite3.Connection, provider: str, now: float, limit: int) -> list[Attempt]:
-    """Return WAITING messages whose deadline has passed; found by the index alone."""
-    ids = db.execute(
-        "select message_id from message where stage = 1 and provider = ? and expires_at <= ? "
-        "limit ?",
-        (provider, now, limit),
-    ).fetchall()
-    return list(_by_ids(db, [message_id for (message_id,) in ids]).values())
 
 
 def find(
@@ -182,7 +173,7 @@ def owed(
     query = f"select {_DELIVERY} from delivery where message_id = ? and state = ?"
     read = [row for key in wanted if (row := db.execute(query, key).fetchone()) is not None]
     rows = [DeliveryRow._make(row) for row in read]
-    messages = _by_ids(db, sorted({row.parent for row in rows if row.state}))
+    messages = by_ids(db, sorted({row.parent for row in rows if row.state}))
     found = [
         rec.read_delivery(row, messages[row.parent], finished=_ended_so(db, row))
         for row in rows
@@ -211,63 +202,38 @@ def take_decisions(db: sqlite3.Connection) -> list[tuple[Found, str]]:
     return [(found[message_id], verb) for message_id, verb in rows if message_id in found]
 
 
-def lapse(db: sqlite3.Connection, now: float, limit: int) -> dict[str, int]:
-    """Conclude deliveries past their *expires_at*; return how many by system_id."""
-    rows = db.execute(
-        "select system_id, message_id, state from delivery "
-        "where finished_at is null and expires_at <= ? limit ?",
-        (now, limit),
-    ).fetchall()
-    lapsed: dict[str, int] = {}
+def delete(db: sqlite3.Connection, ids: Sequence[int]) -> None:
+    """Delete messages with their attempts, parts, segments and deliveries."""
     db.execute("begin immediate")
-    for system_id, message_id, state in rows:
-        lapsed[system_id] = lapsed.get(system_id, 0) + 1
-        db.execute(
-            "update delivery set finished_at = ? where message_id = ? and state = ?",
-            (now, message_id, state),
-        )
-    db.execute("commit")
-    return lapsed
-
-
-def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
-    """Delete messages FINISHED before *before*, with their attempts, segments and deliveries."""
-    rows = db.execute(
-        "select message_id from message where stage = 4 and done_at < ? order by done_at limit ?",
-        (before, limit),
-    ).fetchall()
-    gone = [row[0] for row in rows]
-    db.execute("begin immediate")
-    for at in range(0, len(gone), AT_ONCE):
-        chunk = gone[at : at + AT_ONCE]
+    for at in range(0, len(ids), AT_ONCE):
+        chunk = ids[at : at + AT_ONCE]
         held = f"({marks(chunk)})"
         segments = [
             r[0]
             for r in db.execute(f"select message_id from segment where parent in {held}", chunk)
         ]
-        owners = chunk + segments
-        for table, ids in (
+        owners = [*chunk, *segments]
+        for table, of in (
             ("delivery", owners),
             ("attempt", chunk),
             ("part", chunk),
             ("segment", segments),
             ("message", chunk),
         ):
-            db.execute(f"delete from {table} where message_id in ({marks(ids)})", ids)
+            db.execute(f"delete from {table} where message_id in ({marks(of)})", of)
     db.execute("commit")
-    return len(gone)
 
 
 def open_messages(db: sqlite3.Connection, provider: str) -> bool:
     """Whether a provider has messages that are not FINISHED."""
-    places = ("stage = 1", f"{_OUT} and stage = 2", f"{_OUT} and stage = 3")
+    places = ("stage = 1", "begun = 1", f"{_PENDING} and stage = 2", f"{_PENDING} and stage = 3")
     queries = (f"select 1 from message where {place} and provider = ? limit 1" for place in places)
     return any(db.execute(query, (provider,)).fetchone() for query in queries)
 
 
 def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
     """Return figures for gauges: Uncertain messages; octets of the file, its log and its disk."""
-    uncertain = f"select count(*) from message where {_OUT} and stage = 2 and due is not null"
+    uncertain = f"select count(*) from message where {_PENDING} and stage = 2 and {IS_NOT_OUT}"
     disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
     wal = f"{path}-wal"
     return {
@@ -279,11 +245,12 @@ def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
 
 
 def _in_order(db: sqlite3.Connection, ids: Sequence[int]) -> list[Attempt]:
-    found = _by_ids(db, ids)
+    found = by_ids(db, ids)
     return [attempt for each in ids if (attempt := found.get(each)) is not None]
 
 
-def _by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
+def by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
+    """Return the latest attempts of messages by message_id."""
     found: dict[int, Attempt] = {}
     for at in range(0, len(ids), AT_ONCE):
         chunk = ids[at : at + AT_ONCE]

@@ -71,9 +71,13 @@ class DeliveryRow(NamedTuple):
     attempts: int
 
 
+STAGE = "case begun when 1 then 2 else stage end"
+"""The stage of a message: SUBMITTING while an attempt is out, whatever is written."""
+
+
 def columns(row: type[MessageRow | DeliveryRow]) -> str:
     """Return the columns of a row for a query."""
-    return ", ".join(row._fields)
+    return ", ".join(STAGE if name == "stage" else name for name in row._fields)
 
 
 def message_row(m: Message, first: Attempt | None) -> SqlRow:
@@ -85,6 +89,7 @@ def message_row(m: Message, first: Attempt | None) -> SqlRow:
         m.message_id,
         m.system_id,
         2 if begun else 1,
+        int(begun),
         None if begun else m.due,
         m.expires_at,
         m.route[hop] if m.route else "",
@@ -107,8 +112,18 @@ def message_row(m: Message, first: Attempt | None) -> SqlRow:
     )
 
 
+def begun_row(a: Attempt) -> SqlRow:
+    """Return the columns that beginning an attempt changes in the row of its message."""
+    return a.message.message_id, a.number, a.begun_at, a.batch
+
+
+def accepted_row(v: Verdict) -> SqlRow:
+    """Return the columns that a provider's acceptance changes in the row of its message."""
+    return v.attempt.message.message_id, v.due, v.at, v.provider_message_id
+
+
 def verdict_row(v: Verdict) -> SqlRow:
-    """Return the columns that a verdict changes in the row of its message."""
+    """Return the columns that another verdict changes in the row of its message."""
     a = v.attempt
     return (
         a.message.message_id,
@@ -118,7 +133,6 @@ def verdict_row(v: Verdict) -> SqlRow:
         v.next_hop or a.hop,
         a.number,
         v.at,
-        v.provider_message_id,
     )
 
 
@@ -144,7 +158,7 @@ def attempt_row(v: Verdict) -> SqlRow:
 
 def settlement_row(s: Settlement) -> SqlRow:
     """Return the columns that a settlement changes in the row of its message."""
-    return (s.attempt.message.message_id, s.state, s.error, s.at, s.source, s.renamed)
+    return s.attempt.message.message_id, s.state, s.error, s.at, s.source
 
 
 def delivery_row(d: Delivery) -> SqlRow:
@@ -158,7 +172,6 @@ def delivery_row(d: Delivery) -> SqlRow:
         d.done_at,
         d.due,
         d.expires_at,
-        d.attempts,
     )
 
 

@@ -32,6 +32,7 @@ from smppbridge.store.port import (
     Verdict,
 )
 from smppbridge.store.statements import SqlRow
+from smppbridge.store.walks import Walks
 from smppbridge.store.writer import Writer, Writes, connect
 
 
@@ -57,6 +58,7 @@ class SqliteStore:
         self.path = str(path)
         self._writer = Writer(self.path, call_in_reactor, committed, changed)
         self._write, self._query = self._writer.write, self._writer.query
+        self._walks = Walks()
         self._lock: int | None = None
 
     # -- opening and closing ------------------------------------------------------------------
@@ -125,17 +127,7 @@ class SqliteStore:
         return self._write(writes)
 
     def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        return self._write(
-            [
-                (
-                    sql.BEGIN,
-                    [
-                        (a.message.message_id, a.provider, a.hop, a.number, a.begun_at, a.batch)
-                        for a in attempts
-                    ],
-                )
-            ]
-        )
+        return self._write([(sql.BEGIN, list(map(rec.begun_row, attempts)))])
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write([(sql.RECALL, list(map(rec.recalled_row, attempts)))])
@@ -143,11 +135,14 @@ class SqliteStore:
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        noted = [rec.attempt_row(v) for v in verdicts if v.provider_message_id is None]
-        writes: Writes = [
-            (sql.RECORD, [rec.verdict_row(v) for v in verdicts]),
-            (sql.INSERT_ATTEMPT, noted),
-        ]
+        accepted = [rec.accepted_row(v) for v in verdicts if v.provider_message_id is not None]
+        writes: Writes = [(sql.SUBMITTED, accepted)]
+        if len(accepted) < len(verdicts):
+            others = [v for v in verdicts if v.provider_message_id is None]
+            writes += [
+                (sql.RECORD, list(map(rec.verdict_row, others))),
+                (sql.INSERT_ATTEMPT, list(map(rec.attempt_row, others))),
+            ]
         if several := [v for v in verdicts if v.parts]:
             counts: list[SqlRow] = [(v.attempt.message.message_id, len(v.parts)) for v in several]
             rows = [row for v in several for row in parts.part_rows(v)]
@@ -230,7 +225,7 @@ class SqliteStore:
         return self._query(lambda db: queries.batches(db, keys))
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
-        return self._query(lambda db: queries.expired(db, provider, now, limit))
+        return self._query(lambda db: self._walks.expired(db, provider, now, limit))
 
     def find(
         self,
@@ -256,12 +251,15 @@ class SqliteStore:
         return self._query(mo.take_ended)
 
     def lapse(self, now: float, limit: int) -> Deferred[dict[str, int]]:
-        return self._query(lambda db: queries.lapse(db, now, limit))
+        return self._query(lambda db: self._walks.lapse(db, now, limit))
 
     def forget(self, before: float, limit: int) -> Deferred[int]:
-        """Delete messages FINISHED before *before* (UNIX seconds); return how many."""
+        """Delete messages FINISHED before *before* (UNIX seconds); return how many.
+
+        A call looks at a bounded number of messages and goes on where the call before it ended.
+        """
         return self._query(
-            lambda db: queries.forget(db, before, limit) + mo.forget(db, before, limit)
+            lambda db: self._walks.forget(db, before, limit) + mo.forget(db, before, limit)
         )
 
     def open_messages(self, provider: str) -> Deferred[bool]:
@@ -276,7 +274,11 @@ class SqliteStore:
 def _settled(settlements: Sequence[Settlement]) -> Writes:
     if not settlements:
         return []
+    renamed: list[SqlRow] = [
+        (s.attempt.message.message_id, s.renamed) for s in settlements if s.renamed is not None
+    ]
     return [
+        (sql.RENAME, renamed),
         (sql.STATE, [rec.settlement_row(s) for s in settlements if not s.final]),
         (sql.FINAL, [rec.settlement_row(s) for s in settlements if s.final]),
         (sql.INSERT_DELIVERY, [rec.delivery_row(d) for s in settlements for d in s.deliveries]),

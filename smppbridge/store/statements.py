@@ -3,6 +3,9 @@
 Python's sqlite3 lets the interpreter lock go at every step, and executemany steps once a row:
 beside a busy reactor that costs eight times as much as one statement with many rows.  Rows are
 filled up with rows of zeros to a few sizes, so that few statements are prepared: no id is 0.
+
+SQLite writes an index anew where a statement sets a column of the index, or of the index's
+condition, whether the value changes or not: a statement names no such column without need.
 """
 
 from __future__ import annotations
@@ -13,6 +16,20 @@ from typing import Any
 
 SqlRow = tuple[Any, ...]
 SIZES = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+_FILLED = 16  # rows of zeros at most: more cost as much as another step
+
+
+def sizes_of(count: int) -> list[int]:
+    """Return the sizes of the steps that write so many rows; the last may be filled up."""
+    sizes = [SIZES[-1]] * (count // SIZES[-1])
+    rest = count % SIZES[-1]
+    while rest:
+        size = next(n for n in SIZES if n >= rest)
+        if size - rest > _FILLED:
+            size //= 2
+        sizes.append(size)
+        rest -= min(rest, size)
+    return sizes
 
 
 class Many:
@@ -31,9 +48,10 @@ class Many:
 
     def run(self, db: sqlite3.Connection, rows: list[SqlRow]) -> None:
         """Execute the statement for all rows, at most 256 a step."""
-        for at in range(0, len(rows), SIZES[-1]):
-            chunk = rows[at : at + SIZES[-1]]
-            size = next(n for n in SIZES if n >= len(chunk))
+        at = 0
+        for size in sizes_of(len(rows)):
+            chunk = rows[at : at + size]
+            at += size
             values = list(chain.from_iterable(chunk))
             if size > len(chunk):
                 values += self._zeros * (size - len(chunk))
@@ -51,9 +69,9 @@ def _update(table: str, columns: str, changes: str, where: str) -> Many:
 
 INSERT_MESSAGE = _insert(
     "message",
-    "message_id,system_id,stage,due,expires_at,provider,hop,attempts,route,source,source_plan,"
-    "destination,destination_plan,number,body,data_coding,priority,registered_delivery,traits,"
-    "segments,accepted_at,begun_at",
+    "message_id,system_id,stage,begun,due,expires_at,provider,hop,attempts,route,source,"
+    "source_plan,destination,destination_plan,number,body,data_coding,priority,"
+    "registered_delivery,traits,segments,accepted_at,begun_at",
 )
 INSERT_SEGMENT = _insert(
     "segment", "message_id,parent,number,registered_delivery,received_at,octets,context"
@@ -66,22 +84,27 @@ JOIN_SEGMENT = _update(
 )
 BEGIN = _update(
     "message",
-    "id,provider,hop,attempts,at,batch",
-    "stage=2, due=null, provider=v.provider, hop=v.hop, attempts=v.attempts, begun_at=v.at, "
-    "batch=v.batch",
+    "id,attempts,at,batch",
+    "begun=1, attempts=v.attempts, begun_at=v.at, batch=v.batch",
     "message_id=v.id and stage < 4",
 )
 RECALL = _update(
     "message",
     "id,due,attempts",
-    "stage=1, due=v.due, attempts=v.attempts, batch=null",
-    "message_id=v.id and stage = 2",
+    "stage=1, begun=0, due=v.due, attempts=v.attempts, batch=null",
+    "message_id=v.id and begun = 1",
+)
+SUBMITTED = _update(
+    "message",
+    "id,due,at,pmid",
+    "stage=3, begun=0, due=v.due, answered_at=v.at, provider_message_id=v.pmid",
+    "message_id=v.id and stage < 4",
 )
 RECORD = _update(
     "message",
-    "id,stage,due,provider,hop,attempts,at,pmid",
-    "stage=v.stage, due=v.due, provider=v.provider, hop=v.hop, attempts=v.attempts, "
-    "answered_at=v.at, provider_message_id=coalesce(v.pmid, provider_message_id)",
+    "id,stage,due,provider,hop,attempts,at",
+    "stage=v.stage, begun=0, due=v.due, provider=v.provider, hop=v.hop, attempts=v.attempts, "
+    "answered_at=v.at",
     "message_id=v.id and message.stage < 4",
 )
 MARK_PARTS = _update("message", "id,parts", "parts=v.parts", "message_id=v.id and stage < 4")
@@ -103,26 +126,28 @@ MOVE = _update(
     "message",
     "id,provider,hop",
     "provider=v.provider, hop=v.hop",
-    "message_id=v.id and stage = 1",
+    "message_id=v.id and stage = 1 and begun = 0",
 )
-REVISIT = _update("message", "id,due", "due=v.due", "message_id=v.id and stage < 4")
+REVISIT = _update("message", "id,due", "due=v.due", "message_id=v.id and stage < 4 and begun = 0")
+RENAME = _update(
+    "message", "id,pmid", "provider_message_id=v.pmid", "message_id=v.id and stage < 4"
+)
 STATE = _update(
     "message",
-    "id,state,error,at,source,pmid",
-    "state=v.state, error=v.error, report_source=v.source, "
-    "provider_message_id=coalesce(v.pmid, provider_message_id)",
+    "id,state,error,at,source",
+    "state=v.state, error=v.error, report_source=v.source",
     "message_id=v.id and stage < 4",
 )
 FINAL = _update(
     "message",
-    "id,state,error,at,source,pmid",
-    "stage=4, due=null, state=v.state, error=v.error, done_at=v.at, report_source=v.source, "
-    "provider_message_id=coalesce(v.pmid, provider_message_id)",
+    "id,state,error,at,source",
+    "stage=4, begun=0, due=null, state=v.state, error=v.error, done_at=v.at, "
+    "report_source=v.source",
     "message_id=v.id and stage < 4",
 )
 INSERT_DELIVERY = _insert(
     "delivery",
-    "message_id,state,parent,system_id,error,done_at,due,expires_at,attempts",
+    "message_id,state,parent,system_id,error,done_at,due,expires_at",
     "insert or ignore",
 )
 FINISH_DELIVERY = _update(
@@ -145,7 +170,7 @@ INSERT_MO = _insert(
 )
 INSERT_MO_DELIVERY = _insert(  # none for a repeated MO message: its first segment is not inserted
     "delivery",
-    "message_id,state,parent,system_id,error,done_at,due,expires_at,attempts",
+    "message_id,state,parent,system_id,error,done_at,due,expires_at",
     "insert or ignore",
     "parent in (select message_id from mo)",
 )
@@ -166,6 +191,7 @@ ORDER = (
     JOIN_SEGMENT,
     BEGIN,
     RECALL,
+    SUBMITTED,
     RECORD,
     MARK_PARTS,
     INSERT_PART,
@@ -173,6 +199,7 @@ ORDER = (
     INSERT_ATTEMPT,
     MOVE,
     REVISIT,
+    RENAME,
     STATE,
     FINAL,
     INSERT_DELIVERY,

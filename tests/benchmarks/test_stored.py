@@ -9,6 +9,7 @@ import pytest
 from smppbridge.bench import stored
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.store import queries
+from smppbridge.store.walks import Walks
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +61,7 @@ def test_a_past_is_finished_and_not_old_enough_to_be_forgotten(tmp_path):
     with opened(tmp_path / "s.db") as db:
         assert not queries.open_messages(db, "keccel")
         told = db.execute("select stage, state, count(*) from message group by 1, 2").fetchall()
-        assert queries.forget(db, time.time() - 7_200, 1_000) == 0
+        assert Walks().forget(db, time.time() - 7_200, 1_000) == 0
         message_id, known = db.execute(
             "select message_id, provider_message_id from message order by 1 limit 1"
         ).fetchone()

@@ -80,9 +80,11 @@ VERBS: dict[str, Verb] = {
     "accept, ended": lambda store, some: store.accept(
         [Entry(message(NEW + e.number)) for e in some], [delivered(e, NEW) for e in some]
     ),
-    "begin": lambda store, some: store.begin([attempt(e, WAITS) for e in some]),
+    "begin": lambda store, some: store.begin(
+        [tried(message(WAITS + e.number), number=e.integer, batch=e.text) for e in some]
+    ),
     "record": lambda store, some: store.record(
-        [taken(attempt(e), f"{e.text}{e.number}") for e in some]
+        [taken(tried(message(e.number)), f"{e.text}{e.number}", e.integer) for e in some]
     ),
     "record, again": lambda store, some: store.record(
         [again(attempt(e), NOW, e.text, e.integer) for e in some]
@@ -114,7 +116,7 @@ OF_NUMBERS: dict[str, Verb] = {
         [tried(message(e.number), number=e.integer) for e in some]
     ),
     "revisit": lambda store, some: store.revisit(
-        [(e.number if e.integer == 1 else e.integer, NOW + 90) for e in some]
+        [(SOON + e.number if e.integer == 1 else e.integer, NOW + 90) for e in some]
     ),
     "finish": lambda store, some: store.finish(
         [(d, e.integer) for d, e in zip(receipts(some), some, strict=True)], NOW

@@ -211,9 +211,11 @@ def test_a_message_takes_its_segments_in_when_none_comes_with_it(opened: Opened)
 def test_an_attempt_that_was_out_is_known_to_be_interrupted(opened: Opened) -> None:
     first, second = accept(opened, [message(1), message(2)])
     out = replace(second, provider="d7", hop=1, number=3, begun_at=NOW + 5)
+    opened.wait(opened.store.move([out]))
     opened.wait(opened.store.begin([out]))
     restored = opened.reopen()
-    assert restored.interrupted == [replace(out, message=replace(out.message, due=0.0))]
+    (interrupted,) = restored.interrupted
+    assert interrupted == replace(out, message=replace(out.message, due=interrupted.message.due))
     assert restored.waiting == [Waiting("keccel", "bank", 0, 1)]
     assert opened.wait(opened.store.due(Stage.SUBMITTING, "d7", NOW + 999, 9)) == []
     assert found(opened, first.message.message_id).stage is Stage.WAITING
@@ -863,7 +865,9 @@ def finished(opened: Opened, message_id: int, done_at: float) -> None:
     )
     opened.wait(opened.store.accept([Entry(whole)]))
     opened.wait(opened.store.record([again(tried(whole), NOW)]))
-    opened.wait(opened.store.record([taken(tried(whole, number=2), f"X{message_id}")]))
+    second = tried(whole, number=2)
+    opened.wait(opened.store.begin([second]))
+    opened.wait(opened.store.record([taken(second, f"X{message_id}")]))
     opened.wait(opened.store.settle([told(tried(whole), State.DELIVERED, done_at)]))
 
 

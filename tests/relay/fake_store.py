@@ -314,8 +314,8 @@ class FakeStore:
         def does() -> None:
             for message_id, provider, hop, number, begun_at, batch in rows:
                 if row := self._open(message_id):
-                    row.stage, row.due = Stage.SUBMITTING, None
-                    row.provider, row.hop, row.number = provider, hop, number
+                    assert (row.provider, row.hop) == (provider, hop), "not where it is written"
+                    row.stage, row.due, row.number = Stage.SUBMITTING, None, number
                     row.begun_at, row.batch = begun_at, batch
 
         return self._do("begin", [(Part.BEGIN, does)], rows=rows)
@@ -356,12 +356,16 @@ class FakeStore:
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
-        rows = [rec.verdict_row(v) for v in verdicts]
+        rows = [(*rec.verdict_row(v), v.provider_message_id) for v in verdicts]
         noted = [rec.attempt_row(v) for v in verdicts]
 
         def does() -> None:
             for message_id, stage, due, provider, hop, number, at, name in rows:
                 if row := self._open(message_id):
+                    if name is not None:
+                        written = row.provider, row.hop, row.number
+                        assert written == (provider, hop, number), "not what is written"
+                        assert stage == Stage.SUBMITTED
                     row.stage, row.due, row.answered_at, row.number = Stage(stage), due, at, number
                     row.provider, row.hop = provider, hop
                     row.provider_message_id = name or row.provider_message_id
@@ -408,8 +412,8 @@ class FakeStore:
         return self._do("settle", [*self._settling(settlements), *parts], rows=rows)
 
     def _settling(self, settlements: Sequence[Settlement]) -> Parts:
-        states = [rec.settlement_row(s) for s in settlements if not s.final]
-        finals = [rec.settlement_row(s) for s in settlements if s.final]
+        states = [(*rec.settlement_row(s), s.renamed) for s in settlements if not s.final]
+        finals = [(*rec.settlement_row(s), s.renamed) for s in settlements if s.final]
         deliveries = [replace(d) for s in settlements for d in s.deliveries]
 
         def set_states(rows: list[SqlRow], *, final: bool) -> None:
@@ -674,7 +678,7 @@ class FakeStore:
 
 def _settled_rows(settlements: Sequence[Settlement]) -> Iterator[SqlRow]:
     for s in settlements:
-        yield rec.settlement_row(s)
+        yield (*rec.settlement_row(s), s.renamed)
         yield from map(rec.delivery_row, s.deliveries)
 
 

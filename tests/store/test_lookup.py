@@ -165,7 +165,8 @@ def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connecti
     busy = replace(again(first, NOW), at=NOW + 11, outcome=Postponed("busy"))
     opened.wait(opened.store.record([busy]))
     opened.wait(opened.store.begin([second]))
-    opened.wait(opened.store.record([replace(unknown(second), at=NOW + 25)]))
+    resent = replace(unknown(second), stage=Stage.WAITING, next_provider="d7", next_hop=1)
+    opened.wait(opened.store.record([replace(resent, at=NOW + 25)]))
     opened.wait(opened.store.begin([third]))
     (out,) = named(db, "1")
     assert timeline(db, out)[-1].facts == {"number": 3, "provider": "d7", "outcome": "out"}

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.model.message import Stage
 from smppbridge.store import migrate as module
+from smppbridge.store import queries
 from smppbridge.store.migrate import NotOurs, TooNew, migrate, migrations, refuse_foreign
 
 
@@ -90,3 +92,28 @@ def test_an_empty_file_a_new_one_and_ours_are_no_others(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "ours.db", isolation_level=None)) as db:
         migrate(db)
         refuse_foreign(str(tmp_path / "ours.db"))
+
+
+OLD_MESSAGE = (
+    "insert into message (message_id, system_id, stage, due, expires_at, provider, attempts, "
+    "route, source, source_plan, destination_plan, number, data_coding, priority, registered_delivery, "
+    "accepted_at, batch) values (?, 'bank', ?, ?, 9, 'd7', 1, 'd7', '', 0, 0, '1', 0, 0, 1, 1, ?)"
+)
+
+
+def test_messages_of_an_older_schema_are_where_they_were(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(module, "migrations", lambda: migrations()[:6])
+        migrate(db)
+    rows = [(1, 2, None, "k/1"), (2, 1, 4.0, None), (3, 2, 5.0, None), (4, 3, 6.0, None)]
+    db.executemany(OLD_MESSAGE, [*rows, (5, 4, None, None), (6, 2, None, None)])
+    migrate(db)
+    restored = queries.restore(db)
+    assert [a.message.message_id for a in restored.interrupted] == [1, 6]
+    assert restored.waiting == [("d7", "bank", 0, 1)]
+    dues = [queries.due(db, stage, "d7", 9.0, 9) for stage in (Stage.SUBMITTING, Stage.SUBMITTED)]
+    assert [[a.message.message_id for a in found] for found in dues] == [[3], [4]]
+    stages = [found.stage for found in queries.find(db, [1, 2, 3, 4, 5, 6]).values()]
+    assert stages == [2, 1, 2, 3, 4, 2]

@@ -40,8 +40,9 @@ class Known:
 
     message: Message
     stage: Stage
-    due: float | None
+    due: float
     provider: str
+    out: bool = False
     done_at: float = 0.0
     name: str | None = None
     state: int = 0
@@ -77,23 +78,32 @@ class Sequences(RuleBasedStateMachine):
             self.opened.store.accept([Entry(whole, attempt=first_attempt(whole, begun))])
         )
         stage = Stage.SUBMITTING if begun else Stage.WAITING
-        self.known[self.last] = Known(whole, stage, None if begun else due, provider)
+        self.known[self.last] = Known(whole, stage, due, provider, begun)
 
     @rule(picked=picks, provider=st.sampled_from(PROVIDERS))
-    def begin(self, picked: set[int], provider: str) -> None:
+    def move(self, picked: set[int], provider: str) -> None:
         some = self.attempts(picked)
-        begun = [replace(attempt, provider=provider) for _, attempt in some]
-        self.opened.wait(self.opened.store.begin(begun))
+        moved = [replace(attempt, provider=provider) for _, attempt in some]
+        self.opened.wait(self.opened.store.move(moved))
+        for known, _ in some:
+            if known.stage is Stage.WAITING:
+                known.provider = provider
+
+    @rule(picked=picks)
+    def begin(self, picked: set[int]) -> None:
+        some = self.attempts(picked)
+        self.opened.wait(self.opened.store.begin([attempt for _, attempt in some]))
         for known, _ in self.open(some):
-            known.stage, known.due, known.provider = Stage.SUBMITTING, None, provider
+            known.stage, known.out = Stage.SUBMITTING, True
 
     @rule(picked=picks)
     def recall(self, picked: set[int]) -> None:
         some = self.attempts(picked)
         self.opened.wait(self.opened.store.recall([attempt for _, attempt in some]))
         for known, _ in self.open(some):
-            if known.stage is Stage.SUBMITTING:
+            if known.out:
                 known.stage, known.due = Stage.WAITING, min(known.message.due, NOW)
+                known.out = False
 
     @rule(picked=picks, due=TIMES, outcome=st.sampled_from(("taken", "again", "unknown")))
     def record(self, picked: set[int], due: float, outcome: str) -> None:
@@ -106,7 +116,7 @@ class Sequences(RuleBasedStateMachine):
         decided = [verdicts[outcome](attempt) for _, attempt in some]
         self.opened.wait(self.opened.store.record(decided))
         for known, attempt in self.open(some):
-            known.stage, known.due = decided[0].stage, due
+            known.stage, known.due, known.out = decided[0].stage, due, False
             if outcome == "taken":
                 known.name = f"X{attempt.message.message_id}"
 
@@ -115,7 +125,7 @@ class Sequences(RuleBasedStateMachine):
         some = self.attempts(picked)
         self.opened.wait(self.opened.store.revisit([(k.message.message_id, due) for k, _ in some]))
         for known, _ in self.open(some):
-            known.due = due
+            known.due = known.due if known.out else due
 
     @rule(
         picked=picks,
@@ -129,7 +139,7 @@ class Sequences(RuleBasedStateMachine):
         for (known, _), settled in zip(some, settlements, strict=True):
             known.state = state
             if state.is_final:
-                known.stage, known.due, known.done_at = Stage.FINISHED, None, at
+                known.stage, known.out, known.done_at = Stage.FINISHED, False, at
             for delivery in settled.deliveries:
                 if (key := (delivery.message_id, delivery.state)) not in self.ended:
                     self.owed.setdefault(key, delivery)
@@ -186,11 +196,7 @@ class Sequences(RuleBasedStateMachine):
         waiting = [k.provider for k in self.known.values() if k.stage is Stage.WAITING]
         counts = {found.provider: found.messages for found in restored.waiting}
         assert counts == {name: waiting.count(name) for name in waiting}
-        interrupted = {
-            i
-            for i, known in self.known.items()
-            if known.stage is Stage.SUBMITTING and known.due is None
-        }
+        interrupted = {i for i, known in self.known.items() if known.out}
         assert {a.message.message_id for a in restored.interrupted} == interrupted
         assert restored.owed == ({"bank": len(self.owed)} if self.owed else {})
         kept = {(early.provider, early.provider_message_id): early for early in restored.early}
@@ -224,7 +230,7 @@ class Sequences(RuleBasedStateMachine):
                 dues = {
                     i: k.due
                     for i, k in mine.items()
-                    if k.stage is stage and k.due is not None and k.due <= NOW + 2
+                    if k.stage is stage and not k.out and k.due <= NOW + 2
                 }
                 order = [a.message.message_id for a in attempts]
                 assert sorted(order) == sorted(dues)

@@ -13,6 +13,7 @@ from smppbridge.model.message import Stage
 from smppbridge.store import lookup, parts, queries
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.store.port import Entry, LineQuery
+from smppbridge.store.walks import Walks
 from tests.store.opened import NOW, Opened, accept, key, message, segment, taken, told
 
 TABLES = ("message", "segment", "attempt", "part", "delivery")
@@ -21,34 +22,34 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
         lambda db: queries.waiting(
             db, "keccel", [LineQuery("bank", 0, ()), LineQuery("bank", 3, ())], NOW + 9, 9
         ),
-        {"message_waiting", "rowid"},
+        {"message_waiting", "message_begun", "rowid"},
     ),
     "due": (
         lambda db: queries.due(db, Stage.SUBMITTED, "keccel", NOW + 9_999_999, 9),
-        {"message_out", "rowid"},
+        {"message_out", "message_begun", "rowid"},
     ),
     "batches": (lambda db: queries.batches(db, ["key"]), {"message_batch"}),
     "expired": (
-        lambda db: queries.expired(db, "keccel", NOW + 999, 9),
-        {"message_expiring", "rowid"},
+        lambda db: Walks().expired(db, "keccel", NOW + 999, 9),
+        {"message_waiting", "message_begun", "rowid"},
     ),
     "owed": (
         lambda db: queries.owed(db, "bank", NOW + 9, 9, frozenset()),
         {"delivery_owed", "delivery", "segment_parent", "rowid"},
     ),
-    "lapse": (lambda db: queries.lapse(db, NOW + 9_999, 9), {"delivery_lapsing", "delivery"}),
+    "lapse": (lambda db: Walks().lapse(db, NOW + 9_999, 9), {"delivery_owed", "delivery"}),
     "find": (
         lambda db: queries.find(db, [("keccel", "X2"), 1]),
         {"message_provider", "part_provider", "rowid"},
     ),
     "forget": (
-        lambda db: queries.forget(db, NOW + 999, 9),
-        {"message_done", "segment_parent", "delivery", "attempt", "part", "rowid"},
+        lambda db: Walks().forget(db, NOW + 999, 9),
+        {"segment_parent", "delivery", "attempt", "part", "rowid"},
     ),
     "parts": (lambda db: parts.of_messages(db, [1, 2]), {"part"}),
     "open_messages": (
         lambda db: queries.open_messages(db, "nobody"),
-        {"message_expiring", "message_out"},
+        {"message_waiting", "message_begun", "message_out"},
     ),
     "decisions": (queries.take_decisions, set()),
     "lookup by id": (
@@ -156,7 +157,7 @@ def test_nothing_is_left_of_what_is_forgotten(db: sqlite3.Connection) -> None:
     db.execute("insert into attempt values (2, 1, 'keccel', 0, 0, 'postponed', 'busy')")
     db.execute("insert into part values (3, 1, 'keccel', 'X3', 1, 0, 0)")
     db.execute("insert into part values (2, 1, 'keccel', 'X2', 1, 0, 0)")
-    assert queries.forget(db, NOW + 999, 9) == 1
+    assert Walks().forget(db, NOW + 999, 9) == 1
     left = {
         table: [row[0] for row in db.execute(f"select message_id from {table}")] for table in TABLES
     }

@@ -8,7 +8,7 @@ import pytest
 
 from smppbridge.store import statements as sql
 from smppbridge.store.migrate import migrate
-from smppbridge.store.statements import SIZES, Many
+from smppbridge.store.statements import SIZES, Many, sizes_of
 
 BOUNDARIES = sorted({0, 257, 513, *SIZES, *(n + 1 for n in SIZES), *(n - 1 for n in SIZES)})
 
@@ -42,6 +42,23 @@ def test_a_list_of_256_is_one_step(db: sqlite3.Connection) -> None:
     assert len(steps) == 1
 
 
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (0, []),
+        (1, [1]),
+        (30, [32]),
+        (47, [32, 16]),
+        (48, [64]),
+        (70, [64, 8]),
+        (300, [256, 32, 16]),
+        (515, [256, 256, 4]),
+    ],
+)
+def test_a_list_is_filled_up_little_and_takes_few_steps(count: int, sizes: list[int]) -> None:
+    assert sizes_of(count) == sizes
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_every_statement_of_every_size_fits_the_schema(db: sqlite3.Connection, size: int) -> None:
     migrate(db)
@@ -59,9 +76,9 @@ def test_every_statement_has_its_place_in_the_order() -> None:
 def test_rows_of_zeros_do_nothing(db: sqlite3.Connection, many: Many) -> None:
     migrate(db)
     sql.INSERT_MESSAGE.run(
-        db, [(1, "a", 1, 0, 0, "p", 0, 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
+        db, [(1, "a", 1, 0, 0, 0, "p", 0, 0, "p", "", 0, None, 0, *"12000", None, 0, 0, None)]
     )
-    sql.INSERT_DELIVERY.run(db, [(1, 2, 1, "a", 0, 0, 0, 0, 0)])
+    sql.INSERT_DELIVERY.run(db, [(1, 2, 1, "a", 0, 0, 0, 0)])
     sql.INSERT_EARLY.run(db, [("p", "x", 2, 0, 0, "", None)])
     before = list(db.iterdump())
     many.run(db, [(0,) * many.width])
