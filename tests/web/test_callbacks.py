@@ -173,7 +173,7 @@ def test_a_body_is_bounded_by_its_provider(head: bytes) -> None:
     connection.says(b"POST /callbacks/keccel/k3y HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n" % head)
     connection.says({b"T": b"fa01\r\n" + b"x" * 64_001, b"C": b"12345"}[head[:1]])
     fits = head.endswith(b" 5")
-    assert connection.answers() == ([] if fits else [b"413 Request Entity Too Large"])
+    assert [answer[:3] for answer in connection.answers()] == ([] if fits else [b"413"])
     assert len(connection.heard) == fits
     assert connection.counted == []
 
@@ -184,7 +184,7 @@ def test_a_body_in_crumbs_is_refused() -> None:
         b"POST /callbacks/keccel/k3y HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
     )
     connection.says(b"1\r\nx\r\n" * (MAX_PIECES + 1) + b"0\r\n\r\n")
-    assert connection.answers() == [b"413 Request Entity Too Large"]
+    assert [answer[:3] for answer in connection.answers()] == [b"413"]
     assert connection.heard == []
 
 
