@@ -18,9 +18,9 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.store.statements import Many, SqlRow
 
 ACTED_WITHIN = 0.005
-"""Seconds that the writer waits for the reactor to act on a commit before the next commit begins."""
-SIBLINGS, GATHERED_FOR = 4, 0.0005
-"""After a transaction of more than so many calls, the next calls are waited for (seconds)."""
+"""Seconds, at most, that a transaction waits for the reactor to act on the one before."""
+MANY_CALLS, GATHERED_FOR = 4, 0.001
+"""After a transaction of more calls, so many seconds are waited for the calls of the next."""
 T = TypeVar("T")
 Writes = list[tuple[Many, list[SqlRow]]]
 StoreQuery = Callable[[sqlite3.Connection], Any]
@@ -53,8 +53,8 @@ class Writer:
     to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
     `_done`; the writer thread has its connection alone.
 
-    Between two commits the writer lets the reactor act on the first: the calls that follow from the
-    first are in the second, and the two threads do not fight for the interpreter meanwhile.
+    Between two transactions the writer lets the reactor act on the first: the calls that follow
+    from it are in the second, and the threads do not fight for the interpreter meanwhile.
     """
 
     def __init__(
@@ -117,11 +117,11 @@ class Writer:
         db.close()
 
     def _let_act(self, turn: int, calls: int) -> None:
-        """Wait for the reactor to act on a turn; after a turn of many calls, gather the next."""
+        """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too."""
         with suppress(queue.Empty):
             while self._acted.get(timeout=ACTED_WITHIN) < turn:
                 pass
-        if calls > SIBLINGS:
+        if calls > MANY_CALLS:
             time.sleep(GATHERED_FOR)
 
     def _turn(self, db: sqlite3.Connection, calls: list[_StoreCall], turn: int) -> None:

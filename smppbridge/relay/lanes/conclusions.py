@@ -33,7 +33,7 @@ class Concluded:
 
 
 AloneAccepted = tuple[Attempt, Accepted]
-"""An attempt that was accepted, and had its request for itself: what nearly all requests come to."""
+"""An attempt that was accepted and was alone in its request: the end of nearly all requests."""
 
 
 def sorted_out(

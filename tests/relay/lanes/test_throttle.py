@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.message import Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed
-from smppbridge.relay.lanes.conclusions import adjust, concluded
+from smppbridge.relay.lanes.conclusions import adjust, sorted_out
 from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.lanes.throttle import LanePace, LaneThrottle
 from tests.relay.fakes import NOW, FakeProvider, Recorder, message
@@ -111,9 +111,9 @@ def attempt(message_id: int, begun_at: float = NOW) -> Attempt:
 
 def answer(lane: Lane, *outcomes: Outcome, now: float = 1.0) -> list[str]:
     """Answer requests that left at time 0; return the events."""
-    requests = [concluded(attempt(n), outcome) for n, outcome in enumerate(outcomes)]
-    lane.out -= len(requests)
-    return [name for name, _ in adjust(lane, requests, now, NOW + now, Recorder())]
+    accepted, others = sorted_out([(attempt(n), outcome) for n, outcome in enumerate(outcomes)])
+    lane.out -= len(outcomes)
+    return [name for name, _ in adjust(lane, accepted, others, now, NOW + now, Recorder())]
 
 
 TOO_FAST, FINE = Postponed("HTTP 429", 1.0, whole_lane=True), Accepted("p")

@@ -1,0 +1,71 @@
+"""The writer thread and the reactor take turns: what follows from a commit is in the next one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+
+from smppbridge.store import writer as module
+from tests.patience import PATIENCE
+from tests.store.opened import NOW, Opened
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[Opened]:
+    """Return a store whose writer does not run yet."""
+    opened = Opened(tmp_path, started=False)
+    yield opened
+    opened.store.stop()
+
+
+def optout(opened: Opened, number: int) -> Deferred[None]:
+    return opened.store.keep_optouts([("d7", str(number), NOW)])
+
+
+def test_what_follows_from_a_commit_is_in_the_next_commit(
+    waiting: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ACTED_WITHIN", PATIENCE)
+    following: list[Deferred[None]] = []
+    first = optout(waiting, 1)
+    first.addCallback(lambda _: following.append(optout(waiting, 3)))
+    waiting.start()
+    acting, args = waiting._calls.get(timeout=PATIENCE)  # the first is on disk: nobody knows yet
+    second = optout(waiting, 2)
+    acting(*args)
+    waiting.wait(second, *following)
+    assert following
+    assert len(waiting.commits) == 2
+
+
+def test_a_reactor_that_does_not_act_holds_up_no_commit(waiting: Opened) -> None:
+    waiting.start()
+    acts = []
+    for number in (1, 2, 3):
+        optout(waiting, number)
+        acts.append(waiting._calls.get(timeout=PATIENCE))
+    for act, args in acts:
+        act(*args)
+    assert len(waiting.commits) == 3
+    waiting.wait(optout(waiting, 4))  # acts that came too late confuse nobody
+    assert len(waiting.commits) == 4
+
+
+@pytest.mark.parametrize(("calls", "gathered"), [(4, 0), (5, 1)])
+def test_calls_are_gathered_only_where_many_come(
+    waiting: Opened, monkeypatch: pytest.MonkeyPatch, calls: int, gathered: int
+) -> None:
+    pauses: list[Any] = []
+    clock = SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
+    monkeypatch.setattr(module, "time", clock)
+    answers = [optout(waiting, number) for number in range(calls)]
+    waiting.start()
+    waiting.wait(*answers)
+    waiting.wait(optout(waiting, 99))
+    assert pauses == [module.GATHERED_FOR] * gathered
