@@ -19,7 +19,7 @@ from smppbridge.store.statements import Many, SqlRow
 
 ACTED_WITHIN = 0.005
 """Seconds, at most, that a transaction waits for the reactor to act on the one before."""
-MANY_CALLS, GATHERED_FOR = 4, 0.001
+MANY_CALLS, GATHERED_FOR = 4, 0.002
 """After a transaction of more calls, so many seconds are waited for the calls of the next."""
 T = TypeVar("T")
 Writes = list[tuple[Many, list[SqlRow]]]
