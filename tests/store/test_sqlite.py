@@ -275,3 +275,10 @@ def test_a_provider_has_open_messages_until_the_last_has_ended(opened: Opened) -
     assert steps == [True] * 4
     opened.wait(opened.store.settle([told(attempt, 2)]))
     assert not is_open()
+
+
+def test_an_uncertain_attempt_that_is_repeated_is_not_counted_as_uncertain(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (1, 2, 3)], begun=True)
+    opened.wait(opened.store.record([unknown(attempt) for attempt in attempts]))
+    opened.wait(opened.store.begin([attempts[1]]))
+    assert opened.wait(opened.store.measure())["uncertain"] == 2
