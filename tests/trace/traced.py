@@ -36,7 +36,7 @@ _KEY = "k" * 20
 _GOES_ON = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _CLOCK = "twisted/internet/task.py"
 _TRANSPORT = "twisted/internet/abstract.py"
-_SENDING = "net/sending"  
+_SENDING = "net/sending"  # leaves to the transport only what its socket does not take
 
 
 class Tracer:
