@@ -24,6 +24,7 @@ class Clockwork:
         self.figures: dict[str, float] = {}
         self._bridge = bridge
         self._breathed = 0.0
+        self._forgetting = False
         self._loops: list[LoopingCall] = []
 
     def start(self) -> None:
@@ -96,9 +97,15 @@ class Clockwork:
         settings = self._bridge.settings
         kept = max(settings.retention, settings.receipts.keep)  # a receipt needs its message
         before = self._bridge.clock.wall() - kept
-        for _ in range(FORGOTTEN_TIMES):
-            if await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
-                return
+        if self._forgetting:  # a slow disk: calls must not pile up
+            return
+        self._forgetting = True
+        try:
+            for _ in range(FORGOTTEN_TIMES):
+                if await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
+                    return
+        finally:
+            self._forgetting = False
 
     async def _probe(self) -> None:
         """Find out whether there is room again: nobody may submit while we are not ready."""

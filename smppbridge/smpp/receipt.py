@@ -118,7 +118,7 @@ def receipt_tlvs(
 ) -> tuple[Tlv, ...]:
     """Make the TLVs of a receipt, for peers of interface_version 0x34 or more (SMPP 3.4, 4.6.1).
 
-    receipted_message_id is the last: a client reads up to 65 octets after its tag, come what may.
+    receipted_message_id is the last TLV: a client always reads up to 65 octets after the tag.
     """
     named = (_RECEIPTED_MESSAGE_ID, message_id + b"\0")  # the NUL, which many clients need
     if network_error_code is None:

@@ -98,6 +98,7 @@ def adjust(
     lane: Lane,
     accepted: Sequence[AloneAccepted],
     others: Sequence[Concluded],
+    *,
     now: float,
     wall: float,
     meters: Meters,

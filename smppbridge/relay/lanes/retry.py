@@ -82,7 +82,8 @@ def decide(
 def submitted(attempt: Attempt, outcome: Accepted, policy: Policy, now: float) -> Verdict:
     """Return the verdict on an attempt that its provider accepted."""
     due, found = now + policy.first_look, outcome.provider_message_id
-    return Verdict(attempt, outcome, _SUBMITTED, due, now, found, parts=outcome.parts)
+    stage, parts = _SUBMITTED, outcome.parts
+    return Verdict(attempt, outcome, stage, due, now, provider_message_id=found, parts=parts)
 
 
 def pause(number: int, random: float) -> float:

@@ -223,7 +223,8 @@ class Submit:
             accepted, others = sorted_out(requests)
             if lane.repeating:
                 lane.repeating -= {r.load.name for r in others if type(r.load) is Batch}
-            for event, facts in adjust(lane, accepted, others, now, wall, self._meters):
+            meters = self._meters
+            for event, facts in adjust(lane, accepted, others, now=now, wall=wall, meters=meters):
                 self._journal(event, provider=name, **facts)
                 if event in BACK:
                     self.backlog.wake(name)

@@ -113,7 +113,10 @@ def answer(lane: Lane, *outcomes: Outcome, now: float = 1.0) -> list[str]:
     """Answer requests that left at time 0; return the events."""
     accepted, others = sorted_out([(attempt(n), outcome) for n, outcome in enumerate(outcomes)])
     lane.out -= len(outcomes)
-    return [name for name, _ in adjust(lane, accepted, others, now, NOW + now, Recorder())]
+    return [
+        name
+        for name, _ in adjust(lane, accepted, others, now=now, wall=NOW + now, meters=Recorder())
+    ]
 
 
 TOO_FAST, FINE = Postponed("HTTP 429", 1.0, whole_lane=True), Accepted("p")
