@@ -1,4 +1,4 @@
-"""Walks over the store: what is past its time is looked for a piece at a time, without an index.
+"""Walks over the store: messages and deliveries past their time are found without an index.
 
 An index by time would be written for every message, and read to find next to nothing.
 """

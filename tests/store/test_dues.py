@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,13 +14,6 @@ from smppbridge.store.port import Entry
 from tests.store.opened import NOW, Opened, accept, again, key, message, segment, taken, told, tried
 
 HOUR = 3_600.0
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    opened.store.stop()
 
 
 def written_at(opened: Opened, at: float) -> None:

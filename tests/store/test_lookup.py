@@ -42,13 +42,6 @@ from tests.store.opened import (
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    opened.store.stop()
-
-
-@pytest.fixture
 def db(opened: Opened) -> Iterator[sqlite3.Connection]:
     db = open_store(opened.path)
     yield db

@@ -12,13 +12,6 @@ from smppbridge.store.port import StoreFailure
 from tests.store.opened import KEEP, NOW, Opened, mo_entry
 
 
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    opened.store.stop()
-
-
 def rows(opened: Opened, table: str) -> list[int]:
     db = sqlite3.connect(opened.path)
     found = [row[0] for row in db.execute(f"select message_id from {table} order by message_id")]

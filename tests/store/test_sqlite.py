@@ -7,7 +7,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -37,21 +36,6 @@ from tests.store.opened import (
 )
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def waiting(tmp_path: Path) -> Iterator[Opened]:
-    """Return a store whose writer does not run yet."""
-    opened = Opened(tmp_path, started=False)
-    yield opened
-    opened.store.stop()
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    opened.store.stop()
 
 
 def python(code: str, *args: object) -> subprocess.Popen[str]:

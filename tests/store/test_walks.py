@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,13 +11,6 @@ from smppbridge.store import walks
 from tests.store.opened import KEEP, NOW, Opened, accept, again, message, taken, told
 
 BEFORE, BEYOND = NOW - 5, NOW + 5
-
-
-@pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Opened]:
-    opened = Opened(tmp_path)
-    yield opened
-    opened.store.stop()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,14 +12,6 @@ from twisted.internet.defer import Deferred
 from smppbridge.store import writer as module
 from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened
-
-
-@pytest.fixture
-def waiting(tmp_path: Path) -> Iterator[Opened]:
-    """Return a store whose writer does not run yet."""
-    opened = Opened(tmp_path, started=False)
-    yield opened
-    opened.store.stop()
 
 
 def optout(opened: Opened, number: int) -> Deferred[None]:
