@@ -12,7 +12,7 @@ GSM = {*gsm7.BASIC.replace("\x1b", ""), *gsm7.EXTENSION.values()}
 KEPT = "@£$¥èéùìòÇØøÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¡ÄÖÑÜ§¿äöñüà^{}\\[~]|€\n\r\f"
 
 BROUGHT_OVER = [
-    ("‘a’ “b” „c‟ «d» ‹e›", "'a' \"b\" \"c\" \"d\" 'e'"),
+    ("‘a’ “b” „c‟ «d» ‹e›", '\'a\' "b" "c" "d" \'e\''),
     ("a–b—c―d‐e‑f−g", "a-b-c-d-e-f-g"),
     ("wait…", "wait..."),
     ("a\u00a0b\u202fc\u2009d\u3000e\tf", "a b c d e f"),
