@@ -37,7 +37,7 @@ BROUGHT_OVER = [
     # Russian: the alphabet by ICAO Doc 9303
     ("абвгдеёжзийклмнопрстуфхцчшщъыьэюя", "abvgdeezhziiklmnoprstufkhtschshshchieyeiuia"),
     ("Щука ЩУКА Я иду. МОЯ", "Shchuka SHCHUKA Ia idu. MOIA"),
-    ("Съезд", "Sieezd"),
+    ("Съезд, АЩа", "Sieezd, AShcha"),
     ("до\u0301ма", "dóma".replace("ó", "o")),
     # Ukrainian: the examples of resolution 55
     ("Алушта Борщагівка Вінниця Гадяч", "Alushta Borshchahivka Vinnytsia Hadiach"),
