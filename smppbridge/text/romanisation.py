@@ -82,7 +82,7 @@ def language_of(text: str) -> Romanisation:
     letters = set(small)
     if letters & set("ђћ"):
         return SERBIAN
-    if letters & set("ѓќѕјљњџ"):  # the last four are Serbian too, where ђ and ћ are as frequent
+    if letters & set("ѓќѕјљњџ"):  # the last four are Serbian too: zh, ch and sh are read there
         return MACEDONIAN
     if letters & set("ыэё"):
         return BELARUSIAN if letters & set("ўі") else OTHERS
