@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.signals import on_hangup
+from smppbridge.cli.signals import held, on_hangup
 from smppbridge.cli.smpplib_session import (
     BindRefused,
     Login,
@@ -96,8 +96,9 @@ class Listening:
             if pdu is None:
                 esme.enquire()
             elif pdu.command == "deliver_sm":
-                self._show(described(pdu))
-                esme.answer(pdu)
+                with held():  # else a deliver_sm that was shown comes again, to another listener
+                    self._show(described(pdu))
+                    esme.answer(pdu)
                 self._left = None if self._left is None else self._left - 1
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 Handler = Callable[[int, FrameType | None], object]
@@ -13,6 +14,18 @@ def on_hangup(handler: Handler) -> None:
     """Call a handler when the terminal is closed, unless nohup has SIGHUP ignored."""
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         signal.signal(signal.SIGHUP, handler)
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Keep the signals that end a command waiting: the command finishes a step that it began."""
+    before = signal.pthread_sigmask(
+        signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    )
+    try:
+        yield
+    finally:
+        _set_mask(before)
 
 
 def hold_hangup() -> Callable[[], None]:

@@ -12,7 +12,7 @@ from smppbridge.store import queries
 from smppbridge.store.lookup import first_since
 from smppbridge.store.statements import SqlRow
 
-AT_ONCE = 50_000  # entries of an index that a step looks at
+AT_ONCE = 20_000  # entries of an index that a step looks at: some milliseconds
 ROWS_AT_ONCE = 5_000  # rows of messages
 _START: SqlRow = ("", -1, 0.0, 0.0, 0)  # before every key of an index
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from smppbridge.store import statements as sql
+from smppbridge.store.checkpoints import LIMIT, LONGEST, Checkpoints
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.statements import Many, SqlRow
 
@@ -40,9 +41,11 @@ def connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, cached_statements=256, timeout=10)
     db.execute("pragma journal_mode = wal")
     db.execute("pragma synchronous = full")
-    db.execute("pragma cache_size = -65536")
+    # not more: a commit that splits a page looks through the whole cache
+    db.execute("pragma cache_size = -16384")
     db.execute("pragma temp_store = memory")  # where the rows of a statement's ``v`` are kept
-    db.execute("pragma journal_size_limit = 67108864")
+    db.execute(f"pragma wal_autocheckpoint = {LONGEST}")
+    db.execute(f"pragma journal_size_limit = {LIMIT}")
     return db
 
 
@@ -69,6 +72,7 @@ class Writer:
         self._calls: queue.SimpleQueue[_StoreCall | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._acted: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._checkpoints = Checkpoints(path)
         self.failing = False
 
     @property
@@ -77,11 +81,13 @@ class Writer:
         return self._thread.is_alive()
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start the thread, and that of the checkpoints."""
         self._thread.start()
+        self._checkpoints.start()
 
     def stop(self, timeout: float) -> None:
         """Carry out all calls and end the thread (blocks)."""
+        self._checkpoints.stop(timeout)
         if self._thread.is_alive():
             self._calls.put(None)
             self._thread.join(timeout)

@@ -40,7 +40,7 @@ _NOBODY = Caller(provider="", key=b"\0" * 32)
 
 
 @dataclass(slots=True)
-class _Heard:
+class _Callbacks:
     """The requests of a provider in one turn, and the reports and messages in the requests."""
 
     requests: list[tuple[Request, bytes]] = field(default_factory=list)
@@ -70,7 +70,7 @@ class CallbacksResource:
         self._count, self._journal = count, log
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
         self._callers: Mapping[bytes, Caller] = {}  # by the path in front of the key
-        self._heard: dict[str, _Heard] = {}
+        self._waiting: dict[str, _Callbacks] = {}
 
     def admit(self, callers: Sequence[Caller]) -> None:
         """Let these providers call from now on, and no others."""
@@ -114,13 +114,13 @@ class CallbacksResource:
             self._count(provider, "failed", 1)
             request.answer(HTTPStatus.SERVICE_UNAVAILABLE, b"not stored\n")
             return
-        heard = self._heard.get(provider)
-        if heard is None:
-            if not self._heard:
+        callbacks = self._waiting.get(provider)
+        if callbacks is None:
+            if not self._waiting:
                 self._reactor.callLater(0, self._receive_all)
-            heard = self._heard[provider] = _Heard()
-        heard.requests.append((request, caller.answer))
-        heard.received += received
+            callbacks = self._waiting[provider] = _Callbacks()
+        callbacks.requests.append((request, caller.answer))
+        callbacks.received += received
 
     def _note_refused(self, request: Request, provider: str, reason: str, **more: str) -> None:
         now, kind = self._reactor.seconds(), (provider, reason)
@@ -135,21 +135,21 @@ class CallbacksResource:
             )
 
     def _receive_all(self) -> None:
-        all_heard, self._heard = self._heard, {}
-        for provider, heard in all_heard.items():
-            Deferred.fromCoroutine(self._receive_from(provider, heard))
+        waiting, self._waiting = self._waiting, {}
+        for provider, callbacks in waiting.items():
+            Deferred.fromCoroutine(self._receive_from(provider, callbacks))
 
-    async def _receive_from(self, provider: str, heard: _Heard) -> None:
+    async def _receive_from(self, provider: str, callbacks: _Callbacks) -> None:
         stored = False
         try:
-            await self._receive(provider, heard.received)
+            await self._receive(provider, callbacks.received)
             stored = True
         except StoreFailure:
             pass  # the store has logged it
         except Exception:
             self._log.failure("callback")
-        self._count(provider, "ok" if stored else "failed", len(heard.requests))
-        for request, answer in heard.requests:
+        self._count(provider, "ok" if stored else "failed", len(callbacks.requests))
+        for request, answer in callbacks.requests:
             if stored:
                 request.answer(HTTPStatus.OK, answer)
             else:

@@ -342,6 +342,32 @@ def test_a_verdict_and_the_fate_it_decides_are_written_together(opened: Opened) 
     assert owed(opened) == [(1, State.REJECTED)]
 
 
+def test_an_uncertain_attempt_that_is_repeated_is_out_again(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (1, 2, 3)], begun=True)
+    opened.wait(opened.store.record([unknown(a, NOW + 5) for a in attempts]))
+    repeated = [replace(a, number=2, batch="key/2") for a in (attempts[0], attempts[2])]
+    opened.wait(opened.store.begin(repeated))
+    assert looked_at(opened, Stage.SUBMITTING, "keccel", NOW + 9) == [2]
+    assert [found(opened, n).stage for n in (1, 2, 3)] == [Stage.SUBMITTING] * 3
+    assert ids(opened.reopen().interrupted) == [1, 3]
+    opened.wait(opened.store.record([unknown(repeated[1], NOW + 7)]))
+    assert looked_at(opened, Stage.SUBMITTING, "keccel", NOW + 9) == [2, 3]
+
+
+def test_an_attempt_that_is_out_is_due_by_its_outcome_alone(opened: Opened) -> None:
+    waits, out, last = accept(opened, [message(n, due=NOW + 600) for n in (1, 2, 3)])
+    opened.wait(opened.store.begin([out, last]))
+    opened.wait(opened.store.revisit([(2, NOW + 1), (1, NOW + 2), (3, NOW + 1)]))
+    assert opened.wait(opened.store.hasten("keccel", [("bank", 0)], NOW, 9)) == 0  # untried
+    for stage in (Stage.WAITING, Stage.SUBMITTING):
+        expected = [waits.message.message_id] if stage is Stage.WAITING else []
+        assert looked_at(opened, stage, "keccel", NOW + 999) == expected
+    restored = opened.reopen()
+    assert ids(restored.interrupted) == [2, 3]
+    assert restored.waiting == [Waiting("keccel", "bank", 0, 1)]
+    assert ids(opened.wait(opened.store.expired("keccel", NOW + 999, 9))) == [1]
+
+
 def test_revisit_says_when_to_look_again(opened: Opened) -> None:
     attempts = accept(opened, [message(1), message(2)], begun=True)
     opened.wait(opened.store.record([taken(a, f"X{a.message.message_id}") for a in attempts]))

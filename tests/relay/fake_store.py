@@ -399,7 +399,8 @@ class FakeStore:
 
         def does() -> None:
             for message_id, due in rows:
-                if row := self._open(message_id):
+                row = self._open(message_id)
+                if row and row.due is not None:  # not of an attempt that is out
                     row.due = due
 
         return self._do("revisit", [(Part.REVISIT, does)], rows=rows)

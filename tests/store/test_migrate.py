@@ -96,8 +96,9 @@ def test_an_empty_file_a_new_one_and_ours_are_no_others(tmp_path: Path) -> None:
 
 OLD_MESSAGE = (
     "insert into message (message_id, system_id, stage, due, expires_at, provider, attempts, "
-    "route, source, source_plan, destination_plan, number, data_coding, priority, registered_delivery, "
-    "accepted_at, batch) values (?, 'bank', ?, ?, 9, 'd7', 1, 'd7', '', 0, 0, '1', 0, 0, 1, 1, ?)"
+    "route, source, source_plan, destination_plan, number, data_coding, priority, "
+    "registered_delivery, accepted_at, batch) "
+    "values (?, 'bank', ?, ?, 9, 'd7', 1, 'd7', '', 0, 0, '1', 0, 0, 1, 1, ?)"
 )
 
 

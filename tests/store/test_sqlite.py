@@ -26,12 +26,14 @@ from tests.store.opened import (
     NOW,
     Opened,
     accept,
+    again,
     key,
     message,
     segment,
     taken,
     told,
     tried,
+    unknown,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -258,3 +260,25 @@ def test_only_segments_joined_lately_are_restored(
     assert [part.message_id for _, part, _ in opened.reopen().joined] == [2, 3, 4]
     monkeypatch.setattr(gathered, "MOST_JOINED", 2)
     assert [part.message_id for _, part, _ in opened.reopen().joined] == [3, 4]
+
+
+def test_a_provider_has_open_messages_until_the_last_has_ended(opened: Opened) -> None:
+    def is_open() -> bool:
+        answer: bool = opened.wait(opened.store.open_messages("keccel"))
+        return answer
+
+    (attempt,) = accept(opened, [message()], begun=True)
+    steps = [is_open()]
+    for verdict in (again(attempt, NOW, "keccel"), unknown(attempt), taken(attempt, "X")):
+        opened.wait(opened.store.record([verdict]))
+        steps.append(is_open())
+    assert steps == [True] * 4
+    opened.wait(opened.store.settle([told(attempt, 2)]))
+    assert not is_open()
+
+
+def test_an_uncertain_attempt_that_is_repeated_is_not_counted_as_uncertain(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in (1, 2, 3)], begun=True)
+    opened.wait(opened.store.record([unknown(attempt) for attempt in attempts]))
+    opened.wait(opened.store.begin([attempts[1]]))
+    assert opened.wait(opened.store.measure())["uncertain"] == 2

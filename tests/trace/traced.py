@@ -36,6 +36,7 @@ _KEY = "k" * 20
 _GOES_ON = 0x20 | 0x80 | 0x200  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR
 _CLOCK = "twisted/internet/task.py"
 _TRANSPORT = "twisted/internet/abstract.py"
+_SENDING = "net/sending"  
 
 
 class Tracer:
@@ -76,6 +77,8 @@ class Tracer:
         call = Call(self._depth, module, frame.f_code.co_qualname, fresh)
         self.turns[-1].calls.append(call)
         self._depth += 1
+        if module == _SENDING:
+            self._written(frame)
 
     def _written(self, frame: FrameType) -> None:
         name, given = frame.f_code.co_name, frame.f_locals
@@ -84,6 +87,8 @@ class Tracer:
             octets = given["data"]
         elif name == "writeSequence":
             octets = b"".join(given["iovec"])
+        elif name == "send":
+            octets = given["octets"]
         if octets:
             self.turns[-1].calls.append(Call(self._depth, "", "", True, octets[:16]))
 

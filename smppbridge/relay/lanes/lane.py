@@ -24,7 +24,7 @@ from smppbridge.store.port import Waiting
 
 IN_MEMORY = 20_000  # attempts that wait in memory; the others wait in the store alone
 FEW, MANY = 1_000, 500  # of one line: below FEW, up to MANY are read back
-_LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.004
+_LEAST_AHEAD, _MOST_AHEAD, _COMMIT = 4, 64, 0.008
 _MEASURED_EVERY, _SECOND = 0.05, 1.0
 _TURN = 0.1  # seconds: at a rate, as many are begun as leave in two paces
 

@@ -1,0 +1,40 @@
+"""What the clock starts."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred, succeed
+
+from smppbridge.service.clockwork import FORGOTTEN_AT_ONCE, FORGOTTEN_TIMES, Clockwork
+
+
+class Forgetful:
+    """A store with so many messages past their retention."""
+
+    def __init__(self, old: int) -> None:
+        self.old = old
+        self.asked: list[float] = []
+
+    def forget(self, before: float, limit: int) -> Deferred[int]:
+        self.asked.append(before)
+        gone = min(self.old, limit)
+        self.old -= gone
+        return succeed(gone)
+
+
+@pytest.mark.parametrize(
+    ("old", "times"),
+    [(0, 1), (FORGOTTEN_AT_ONCE - 1, 1), (FORGOTTEN_AT_ONCE, 2), (10**6, FORGOTTEN_TIMES)],
+)
+def test_retention_keeps_up_with_a_busy_bridge_in_small_lists(old: int, times: int) -> None:
+    store = Forgetful(old)
+    bridge: Any = SimpleNamespace(
+        store=store,
+        clock=SimpleNamespace(wall=lambda: 1_000.0),
+        settings=SimpleNamespace(retention=100.0, receipts=SimpleNamespace(keep=200.0)),
+    )
+    assert Deferred.fromCoroutine(Clockwork(bridge)._forget()).called
+    assert store.asked == [800.0] * times  # a receipt needs its message
