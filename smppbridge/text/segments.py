@@ -165,6 +165,16 @@ def parts(octets: bytes, alphabet: Alphabet, other_udh: bytes = b"") -> int:
     return len(_cut(octets, alphabet, _room(alphabet, header)))
 
 
+def room_left(octets: bytes, alphabet: Alphabet) -> tuple[int, int]:
+    """Return the number of segments over the air, and the octets free in the last of them."""
+    room = _room(alphabet, 0)
+    if len(octets) <= room:
+        return 1, room - len(octets)
+    room = _room(alphabet, _header_length(Transport.UDH8))
+    cut = _cut(octets, alphabet, room)
+    return len(cut), room - len(cut[-1])
+
+
 def surely_in(parts: int) -> int:
     """Return the octets of which any text, in whatever alphabet, fits into so many segments."""
     return parts * ((_SM_OCTETS - _header_length(Transport.UDH8)) // 2)

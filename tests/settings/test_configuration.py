@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.account import Secret
 from smppbridge.routing.table import Table
+from smppbridge.service.rules import lane_rules_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.example import tables
@@ -49,6 +50,28 @@ def account(**keys: str) -> str:
 def keccel(**keys: str) -> str:
     given = {"type": "keccel", "token": "secret"} | keys
     return "providers:\n  k:\n" + "".join(f"    {key}: {value}\n" for key, value in given.items())
+
+
+@pytest.mark.parametrize(("written", "wanted"), [("gsm", True), ("off", False), ("null", False)])
+def test_transliteration_of_a_route_and_of_a_provider(
+    written: str, wanted: bool, tmp_path: Path
+) -> None:
+    text = keccel(transliterate=written) + f"routes: [{{via: k, transliterate: {written}}}]"
+    settings = loaded(tmp_path, text)
+    choice = settings.table().find("bank", "BANK", "243810000001")
+    assert choice is not None
+    assert choice.transliterates is wanted
+    assert lane_rules_of(settings.providers["k"]).addressing.transliterates is wanted
+
+
+@pytest.mark.parametrize("odd", ["ascii", "true", "GSM"])
+def test_a_transliteration_that_is_none(odd: str, tmp_path: Path) -> None:
+    text = keccel(transliterate=odd) + f"routes: [{{via: k, transliterate: {odd}}}]"
+    faults = faults_of(tmp_path, text)
+    assert {(f.key, f.message) for f in faults} == {
+        ("providers.k.transliterate", "must be 'gsm'"),
+        ("routes[0].transliterate", "must be 'gsm'"),
+    }
 
 
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.text.coding import Alphabet, characters, octets
+from smppbridge.text.coding import Alphabet, characters, in_smallest, octets
 from smppbridge.text.errors import BadPosition, BadUdh, TooLong, Unencodable
 from smppbridge.text.segments import (
     Position,
@@ -17,6 +17,7 @@ from smppbridge.text.segments import (
     parts,
     position_in_sar,
     position_in_udh,
+    room_left,
     split,
     surely_in,
 )
@@ -278,6 +279,25 @@ def test_a_header_leaves_sixteen_octets_at_least(size: int, fits: bool) -> None:
     else:
         with pytest.raises(TooLong):
             split(b"x", OCTETS, UDH8, 1, header)
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "left"),
+    [
+        ("", 1, 160),
+        ("x" * 160, 1, 0),
+        ("x" * 161, 2, 145),
+        ("x" * 306, 2, 0),
+        ("x" * 152 + "€" * 77, 3, 151),  # no escape is cut: two segments have 152 septets
+        ("щ" * 70, 1, 0),
+        ("щ" * 71, 2, 126),
+        ("щ" * 66 + "😀" + "щ" * 10, 2, 110),  # nor is a pair
+    ],
+)
+def test_the_room_that_is_left_in_the_last_segment(text: str, total: int, left: int) -> None:
+    alphabet, written = in_smallest(text)
+    assert room_left(written, alphabet) == (total, left)
+    assert count(text) == (alphabet, total)
 
 
 def test_a_character_that_is_not_in_the_alphabet() -> None:

@@ -221,6 +221,8 @@ class Accept:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
+        if choice.transliterates:
+            reading.transliterate(message)
 
     # -- segments -------------------------------------------------------------------------------
 

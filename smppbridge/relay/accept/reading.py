@@ -18,6 +18,7 @@ from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError, TooLong
 from smppbridge.text.segments import Position
+from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
 _SMPP_5 = 0x50
@@ -243,6 +244,12 @@ def replace_sender(message: Message, policy: SenderPolicy) -> None:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed on this route")
     if found.addr != message.source.addr:
         message.traits = replace(message.traits, sender=found.addr)
+
+
+def transliterate(message: Message) -> None:
+    """Record that a route brings a text into GSM 03.38; the message keeps the ESME's text."""
+    if transliterated(message.text) != message.text:
+        message.traits = replace(message.traits, transliterate=True)
 
 
 def check_flags(pdu: SubmitSm) -> None:
