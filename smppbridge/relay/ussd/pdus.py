@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Protocol
 
-from smppbridge.relay.accept import reading
 from smppbridge.relay.accept.reading import Reader, Refusal
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -219,7 +218,7 @@ def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
 
 def screen_of(pdu: SubmitSm, reader: Reader, longest: int, *, ends: bool) -> Screen:
     """Return the screen of an answer; raises Refusal.  *ends* is the answer's end bit."""
-    content = reading.content(pdu)
+    content = reader.content(pdu)
     if content.position is not None or content.udh:
         raise Refusal(Status.ESME_RINVESMCLASS, "a screen has no segments and no header")
     text, _ = reader.characters(content.octets, pdu.data_coding)
