@@ -158,9 +158,8 @@ def _names(element: udh.Element) -> bool:
 @functools.cache
 def _writing(shift: Shift) -> dict[int, int | bytes]:
     codes: dict[int, int | bytes] = {}
-    for code, each in reversed(
-        _SINGLE[shift.single].items()
-    ):  # of two codes of a character the first counts
+    # of two codes of a character the first counts, and one without ESC before both
+    for code, each in reversed(_SINGLE[shift.single].items()):
         codes[ord(each)] = bytes((gsm7.ESC, code))
     for code, each in reversed(list(enumerate(_LOCKING[shift.locking]))):
         if each != NOTHING and code != gsm7.ESC:

@@ -149,6 +149,21 @@ def test_any_octets_are_characters_or_undecodable(shift: Shift, octets: bytes) -
         assert "\x1b" not in text
 
 
+@pytest.mark.parametrize(
+    ("text", "shift", "octets"),
+    [
+        ("ş", Shift(1, 1), b"\x1d"),  # one septet where the locking table has it
+        ("ş", Shift(0, 1), b"\x1bs"),
+        ("*¡", Shift(6, 6), b"\x1b\x0b\x1b\x13"),  # each has two codes there
+        ("P", Shift(0, 6), b"P"),
+        ("P", Shift(6, 6), b"\x1bP"),
+        (" \n\r", Shift(6, 6), b" \n\r"),
+    ],
+)
+def test_the_shortest_and_first_code_is_written(text: str, shift: Shift, octets: bytes) -> None:
+    assert encode(text, shift) == octets
+
+
 def test_the_default_tables_are_gsm7() -> None:
     octets = bytes(range(128)) + b"\x1b\x1b\x1be\x1b"
     assert decode(octets, DEFAULT) == gsm7.decode(octets)

@@ -247,7 +247,7 @@ def test_utf8_under_data_coding_0(text: str) -> None:
     ],
 )
 def test_what_is_not_asked_for_is_not_detected(
-    octets: bytes, options: dict[str, bool], data_coding: int
+    octets: bytes, options: dict[str, Any], data_coding: int
 ) -> None:
     said, plain = World(**options), World()
     for world in (said, plain):
