@@ -81,6 +81,23 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     assert [fault.key for fault in settings.warnings()] == ["accounts", "providers", "routes"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "alphabet", "packed"),
+    [({}, "gsm7", False), ({"data_coding_0": "gsm7_packed"}, "gsm7", True)],
+)
+def test_packed_septets_are_gsm7(
+    tmp_path: Path, keys: dict[str, str], alphabet: str, packed: bool
+) -> None:
+    record = loaded(tmp_path, account(**keys)).records()["bank"]
+    assert (record.alphabet_0, record.packed) == (alphabet, packed)
+    assert (record.detect_ucs2, record.detect_utf8) == (False, False)
+
+
+def test_an_account_may_mislabel_its_texts(tmp_path: Path) -> None:
+    record = loaded(tmp_path, account(detect_ucs2="true", detect_utf8="true")).records()["bank"]
+    assert (record.detect_ucs2, record.detect_utf8) == (True, True)
+
+
 def test_an_account_becomes_a_record(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("from file\n")
     text = account(
@@ -173,6 +190,20 @@ BAD = [
     (account(senders="['*X']"), 4, "accounts[0].senders[0]", "its beginning and *"),
     (account(country="XX"), 4, "accounts[0].country", "ISO 3166"),
     (account(data_coding_0="gsm8"), 4, "accounts[0].data_coding_0", "'gsm7'"),
+    (account(detect_ucs2="maybe"), 4, "accounts[0].detect_ucs2", ""),
+    (
+        account(data_coding_0="gsm7_packed", detect_ucs2="true"),
+        5,
+        "accounts[0].detect_ucs2",
+        "needs data_coding_0: gsm7, latin1, ia5",
+    ),
+    (
+        account(data_coding_0="utf8", detect_utf8="true"),
+        5,
+        "accounts[0].detect_utf8",
+        "needs data_coding_0: gsm7",
+    ),
+    (account(data_coding_1="gsm7_packed"), 4, "accounts[0].data_coding_1", "'gsm7'"),
     (account(data_coding_8="gsm7"), 4, "accounts[0].data_coding_8", "'ucs2'"),
     (account(receipts="{utc_offset: 1}"), 4, "accounts[0].receipts.utc_offset", "+01:00"),
     (account(gather="{timout: 1}"), 4, "accounts[0].gather.timout", "did you mean timeout?"),

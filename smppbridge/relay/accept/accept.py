@@ -197,7 +197,7 @@ class Accept:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
-        content = reading.content(pdu)
+        content = rights.reader.content(pdu)
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
