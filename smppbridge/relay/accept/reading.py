@@ -48,10 +48,7 @@ class Content:
 
 
 class Reader:
-    """Reads the submit_sm of one account; only Reader writes the few senders that it remembers.
-
-    *content* returns the user data of a submit_sm, septets in one octet each.
-    """
+    """Reads the submit_sm of one account; only Reader writes the few senders that it remembers."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
