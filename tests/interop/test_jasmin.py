@@ -181,14 +181,19 @@ def test_texts_arrive_whole_and_their_receipts_return(
 def test_messages_of_every_twentieth_of_a_second_are_delivered_with_their_traits(
     esme: Callable[[], Esme], smsc: SmscSimulator
 ) -> None:
-    """With validity-period Jasmin loses what it takes in the last tenth of each second."""
+    """With validity-period Jasmin loses what it takes in the last tenth of each second.
+
+    Four in each twentieth: Jasmin carries some thirty a second, so all of a second are too many.
+    """
     python = esme()
     smsc.submitted.clear()
     ids: list[bytes] = []
-    instants: set[int] = set()
-    while len(instants) < 20:
-        instants.add(int(time.time() * 20) % 20)
-        ids.append(python.submit(f"{len(ids)}", priority=len(ids) % 4, lasts=HOUR))
+    taken: Counter[int] = Counter()
+    while len(ids) < 4 * 20:
+        instant = int(time.time() * 20) % 20
+        if taken[instant] < 4:
+            taken[instant] += 1
+            ids.append(python.submit(f"{len(ids)}", priority=len(ids) % 4, lasts=HOUR))
     assert set(python.ends(*ids)) == {b"DELIVRD"}
     arrived = Counter((gsm7.decode(s.short_message), s.priority_flag) for s in smsc.submitted)
     assert arrived == Counter((str(number), number % 4) for number in range(len(ids)))
