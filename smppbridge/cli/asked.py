@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import json
 import math
 import sys
 import traceback
@@ -9,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, NoReturn
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 import click
 
@@ -44,10 +46,14 @@ class AskedProvider:
 
     def without_secrets(self, words: str) -> str:
         """Return *words* without secrets, escaped."""
-        for secret in self._secrets():
-            for written in (secret, quote(secret), quote(secret, safe="")):
-                words = words.replace(written, "***")
-        return escaped(words)
+        return escaped(self.redacted(words))
+
+    def redacted(self, words: str) -> str:
+        """Return *words* without secrets, in whichever way a URL or a body writes them."""
+        forms = {form for secret in self._secrets() for form in _written(secret)}
+        for form in sorted(forms, key=len, reverse=True):
+            words = words.replace(form, "***")
+        return words
 
     def _balance(self) -> Exchange[dict[str, Any]]:
         left = yield from self.provider.balance()
@@ -63,6 +69,13 @@ class AskedProvider:
             value = getattr(self.section, key)
             values = value.values() if isinstance(value, Mapping) else [value]
             yield from (each for each in values if each and isinstance(each, str))
+
+
+def _written(secret: str) -> Iterator[str]:
+    """Yield a secret as it stands in words, in URLs and forms, in JSON, in XML."""
+    yield from (secret, quote(secret), quote(secret, safe=""), quote_plus(secret))
+    yield from (json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1])
+    yield from (html.escape(secret), html.escape(secret, quote=False))
 
 
 def concluded(asked: AskedProvider, start: Callable[[], Exchange[Any]], *, changes: bool) -> Any:

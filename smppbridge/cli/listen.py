@@ -26,7 +26,7 @@ from smppbridge.cli.smpplib_session import (
     word_of,
 )
 from smppbridge.smpp.constants import CommandStatus, EsmClass
-from smppbridge.text import coding
+from smppbridge.text import coding, national
 from smppbridge.text.errors import TextError
 from smppbridge.text.segments import position_in_udh
 
@@ -120,10 +120,12 @@ def described(pdu: Any) -> dict[str, Any]:
 def _text(pdu: Any) -> str:
     """Return the characters of a deliver_sm, or its octets in hexadecimal."""
     octets: bytes = octets_of(pdu)
+    header = b""
     try:
         if pdu.esm_class & EsmClass.UDHI:
-            _, _, octets = position_in_udh(octets)
-        return coding.characters(octets, coding.alphabet(pdu.data_coding))
+            _, header, octets = position_in_udh(octets)
+        alphabet = coding.alphabet(pdu.data_coding)
+        return national.characters(octets, alphabet, national.shift_in(header)[0])
     except TextError:
         return octets.hex()
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
     "messages": "Look messages up; decide about Uncertain ones.",
     "optouts": "Show who wants no more messages; let a number have some again.",
+    "text": "Show what a text becomes: alphabet, segments, what a provider gets, what it costs.",
     "hash": "Hash an account's password for the configuration.",
     "bench": "Measure this machine.",
     "help": "Explain a topic, a key, a metric, a status or a command.",

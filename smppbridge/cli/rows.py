@@ -67,6 +67,11 @@ def as_it_came(body: bytes, *, pretty: bool) -> None:
     text = body.decode("utf-8", "replace").replace("\r\n", "\n")
     with suppress(ValueError, RecursionError):
         text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    as_text(text)
+
+
+def as_text(text: str) -> None:
+    """Print the whole of a text, with escapes for the characters that a terminal obeys."""
     click.echo("".join(c if c.isprintable() or c in "\n\t" else ascii(c)[1:-1] for c in text))
 
 

@@ -50,6 +50,7 @@ _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "asked for whatever is new": lambda able: able.pulling,
     "messages from phones": lambda able: able.phones,
     "credit": lambda able: able.balance,
+    "price of a message": lambda able: able.prices,
 }
 _ANSWERS: Mapping[str, str] = {
     "reject": "is refused",

@@ -22,11 +22,12 @@ class Account:
     """One account.  A limit of None is no limit; rates are messages a second, times seconds.
 
     *alphabet_0*, *_1*, *_3* and *_8* are the alphabets (names of ``text.coding.Alphabet``) that the
-    account means by data_coding 0, 1, 3 and 8.  *gather_timeout* is the time that segments wait for
-    the other segments of their message; *when_incomplete* is "fail" (EXPIRED receipts) or "send"
-    (the segments at hand).  *max_parts* is the number of segments over the air that a message may
-    take.  *longest_sender* is the number of letters that a source address may
-    have.
+    account means by data_coding 0, 1, 3 and 8; *packed* are the septets of data_coding 0 that stand
+    eight in seven octets; *detect_ucs2* and *detect_utf8* allow data_coding 0 to be a mistake.
+    *gather_timeout* is the time that segments wait for the other segments of their message;
+    *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
+    the number of segments over the air that a message may take.  *longest_sender* is the number of
+    letters that a source address may have.
     """
 
     system_id: str
@@ -45,6 +46,9 @@ class Account:
     alphabet_1: str = "ia5"
     alphabet_3: str = "latin1"
     alphabet_8: str = "ucs2"
+    packed: bool = False
+    detect_ucs2: bool = False
+    detect_utf8: bool = False
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"
     max_parts: int = 10

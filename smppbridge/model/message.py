@@ -28,7 +28,7 @@ class Traits:
 
     *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
     seconds) is the time at which the provider has to send the message, where the provider keeps
-    scheduled messages.
+    scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     """
 
     service_type: str = ""
@@ -38,6 +38,7 @@ class Traits:
     udh: bytes = field(default=b"", repr=False)
     sender: str = ""
     scheduled: float | None = None
+    transliterate: bool = False
 
 
 PLAIN = Traits()

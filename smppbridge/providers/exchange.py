@@ -105,7 +105,7 @@ class Abilities:
     *callback_answer* is the body with which we have to answer a callback; *longest_answer* and
     *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
     come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
-    answers.
+    answers.  *prices*: the provider tells the price of a message before the message is sent.
     """
 
     binary: bool = False
@@ -124,6 +124,7 @@ class Abilities:
     longest_callback: int = 65_536
     bound: bool = False
     ids: Tolerance = "exact"
+    prices: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -138,6 +139,15 @@ class Balance:
     amount: float
     unit: str
     expires_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """The price of a message in *unit* ("": the account's currency), for *parts* segments."""
+
+    amount: float
+    unit: str
+    parts: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,6 +220,10 @@ class Provider:
 
     def balance(self) -> Exchange[Balance]:
         """Query the credit left; only with *balance*.  Raises BadReply."""
+        raise NotImplementedError
+
+    def price(self, message: Message) -> Exchange[Price]:
+        """Query the price of a message, and send nothing; only with *prices*.  Raises BadReply."""
         raise NotImplementedError
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:

@@ -22,9 +22,11 @@ from smppbridge.relay.surplus import surplus
 from smppbridge.routing.mo import MoTable, keyword_of
 from smppbridge.smpp.constants import EsmClass
 from smppbridge.store.port import MoEntry, MoStore
-from smppbridge.text import coding
+from smppbridge.text import coding, national
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadUdh, TooLong, Undecodable, Unencodable
+from smppbridge.text.national import shift_in
+from smppbridge.text.packed import pack
 from smppbridge.text.segments import Position, Transport, position_in_udh, split
 
 MOST_REMEMBERED = 10_000  # of each kind, in memory
@@ -109,7 +111,9 @@ class Mobile:
             self._log_dropped("mo_unrouted", provider, mo)
             return "unrouted"
         message_id = self._identifiers.take()
-        found = contents(mo, account.alphabet_0, message_id, account.alphabet_8)
+        found = contents(
+            mo, account.alphabet_0, message_id, account.alphabet_8, packed=account.packed
+        )
         if not found:
             self._log_dropped("mo_too_long", provider, mo)
             return "too_long"
@@ -212,17 +216,21 @@ class _Recent(dict[Hashable, str]):
             del self[oldest]
 
 
-def contents(mo: Mo, alphabet_0: str, reference: int, alphabet_8: str = "ucs2") -> list[MoContent]:
+def contents(
+    mo: Mo, alphabet_0: str, reference: int, alphabet_8: str = "ucs2", *, packed: bool = False
+) -> list[MoContent]:
     """Return the contents of an MO message's deliver_sm; none if message_payload is too small.
 
     Text is coded as an account reads data_coding 0 (*alphabet_0*), or, where that lacks a
     character, data_coding 8 (*alphabet_8*, which lacks none).  *reference* is common to its
-    segments (8 bits).
+    segments (8 bits).  *packed* is whether septets stand eight in seven octets.
     """
     if mo.octets is not None:  # marked as a receipt it would be read as one
         found = [MoContent(mo.octets, mo.data_coding & 0xFF, mo.esm_class & 0xFF & ~_RECEIPT)]
     else:
         found = _of_text(_sound(mo.text), Alphabet(alphabet_0), Alphabet(alphabet_8), reference)
+    if packed:
+        found = [_packed(each, Alphabet(alphabet_8)) for each in found]
     return found if all(len(each.octets) <= _MOST_OCTETS for each in found) else []
 
 
@@ -243,21 +251,41 @@ def _of_text(text: str, alphabet: Alphabet, fallback: Alphabet, reference: int) 
     ]
 
 
+def _packed(content: MoContent, fallback: Alphabet) -> MoContent:
+    """Return the content of a deliver_sm with its septets packed, if its octets are septets.
+
+    Octets that a provider gave under data_coding 0 and that are no septets are read as Latin-1; a
+    text that GSM 03.38 lacks takes data_coding 8 (*fallback*).
+    """
+    octets, data_coding, esm_class = content.octets, content.data_coding, content.esm_class
+    if not coding.says_default(data_coding):
+        return content
+    length = 1 + octets[0] if esm_class & EsmClass.UDHI and octets else 0
+    header, septets = octets[:length], octets[length:]
+    if not septets.isascii():
+        text = coding.characters(septets, Alphabet.GSM7)
+        try:
+            septets = coding.octets(text, Alphabet.GSM7)
+        except Unencodable:
+            return MoContent(header + coding.octets(text, fallback), _EIGHT, esm_class)
+    return MoContent(header + pack(septets, length), data_coding, esm_class)
+
+
 def heading(mo: Mo) -> tuple[Position | None, str]:
     """Return the position of an MO segment, if there is a position, and a text's keyword."""
     if mo.octets is None:
         return None, keyword_of(mo.text)
-    position, octets = None, mo.octets
+    position, udh, octets = None, b"", mo.octets
     if mo.esm_class & EsmClass.UDHI:
         try:
-            position, _, octets = position_in_udh(octets)
+            position, udh, octets = position_in_udh(octets)
         except BadUdh:
             return None, ""
     if position is not None and position.number > 1:
         return position, ""
     alphabet = coding.alphabet(mo.data_coding & 0xFF)
     try:
-        return position, keyword_of(coding.characters(octets, alphabet))
+        return position, keyword_of(national.characters(octets, alphabet, shift_in(udh)[0]))
     except Undecodable:
         return position, ""
 

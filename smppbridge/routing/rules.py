@@ -12,7 +12,8 @@ class Rule:
     """Messages to destinations that begin with `to` go via these providers, in order.
 
     An empty field means any. A sender is a source address, or with a trailing `*` its beginning;
-    *sender* is the policy for source addresses on this route.
+    *sender* is the policy for source addresses on this route; *transliterates*: texts on this route
+    are brought into GSM 03.38.
     """
 
     to: str
@@ -20,6 +21,7 @@ class Rule:
     accounts: frozenset[str] = frozenset()
     senders: tuple[str, ...] = ()
     sender: SenderPolicy = ANY_SENDER
+    transliterates: bool = False
 
     @property
     def conditions(self) -> int:

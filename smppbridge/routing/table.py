@@ -13,11 +13,13 @@ from smppbridge.routing.senders import SenderPolicy
 class Choice:
     """One rule's providers and source addresses, for an account's messages under the rule's prefix.
 
-    *via* are providers in order, *sender* is the policy for source addresses.
+    *via* are providers in order, *sender* is the policy for source addresses, *transliterates*
+    is whether texts are brought into GSM 03.38.
     """
 
     via: tuple[str, ...]
     sender: SenderPolicy
+    transliterates: bool
     any_sender: bool
     senders: frozenset[str]
     sender_prefixes: tuple[str, ...]
@@ -68,6 +70,7 @@ def _choice(rule: Rule) -> Choice:
     return Choice(
         via=rule.via,
         sender=rule.sender,
+        transliterates=rule.transliterates,
         any_sender=not rule.senders,
         senders=frozenset(sender for sender in rule.senders if not sender.endswith("*")),
         sender_prefixes=tuple(sender[:-1] for sender in rule.senders if sender.endswith("*")),

@@ -49,7 +49,11 @@ def lane_rules_of(provider: ProviderSection) -> LaneRules:
         rate=lane.rate,
         policy=policy,
         breaker=BreakerRules(failures=lane.breaker, pause=lane.breaker_pause),
-        addressing=Addressing(number_form=lane.number_form, senders=senders),
+        addressing=Addressing(
+            number_form=lane.number_form,
+            senders=senders,
+            transliterates=lane.transliterate is not None,
+        ),
         failover_after=lane.failover_after,
     )
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
-from smppbridge.settings.section import Section
+from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import (
     Count,
     Country,
@@ -22,6 +22,8 @@ from smppbridge.settings.values import (
 )
 
 AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
+DefaultAlphabetName = Literal["gsm7", "gsm7_packed", "latin1", "ia5", "utf8", "ucs2"]
+_MISTAKABLE = ("gsm7", "latin1", "ia5")
 
 
 class BindsSection(Section):
@@ -102,11 +104,12 @@ class AccountSection(Section):
         default=None,
         description="Where its national numbers belong, as CD; absent: they are refused",
     )
-    data_coding_0: AlphabetName = Field(
+    data_coding_0: DefaultAlphabetName = Field(
         default="gsm7",
         description="What data_coding 0 means to it, and each other value that says default"
-        " alphabet (15, 16-19, 192, 240...): gsm7, latin1, ia5, utf8 or ucs2; NULs at the end of a"
-        " text are dropped, but under gsm7, which has @ at 0x00",
+        " alphabet (15, 16-19, 192, 240...): gsm7, gsm7_packed, latin1, ia5, utf8 or ucs2; NULs at"
+        " the end of a text are dropped, but under gsm7, which has @ at 0x00; gsm7_packed: eight"
+        " characters in seven octets, both ways, but for receipts",
     )
     data_coding_1: AlphabetName = Field(
         default="ia5", description="What data_coding 1 means to it; node-smpp writes gsm7 there"
@@ -118,6 +121,16 @@ class AccountSection(Section):
         default="ucs2",
         description="What data_coding 8 means to it, and each other value that says UCS2 (24...):"
         " ucs2 or utf8",
+    )
+    detect_ucs2: bool = Field(
+        default=False,
+        description="Whether what it sends as data_coding 0 is read as ucs2 where it plainly is"
+        " that: a byte order mark, or every other octet a 0 or that of one script",
+    )
+    detect_utf8: bool = Field(
+        default=False,
+        description="Whether what it sends as data_coding 0 is read as utf8 where it plainly is"
+        " that: valid, with characters of several octets",
     )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
@@ -132,6 +145,14 @@ class AccountSection(Section):
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"
     )
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if self.data_coding_0 not in _MISTAKABLE:
+            for key in ("detect_ucs2", "detect_utf8"):
+                if getattr(self, key):
+                    raise wrong([(key, f"needs data_coding_0: {', '.join(_MISTAKABLE)}")])
+        return self
 
     def account(self, longest_sender: int = 11) -> model.Account:
         """Return the account's record; *longest_sender* is in letters."""
@@ -148,7 +169,10 @@ class AccountSection(Section):
             allow_from=self.allow_from,
             senders=self.senders,
             country=self.country,
-            alphabet_0=self.data_coding_0,
+            alphabet_0="gsm7" if self.data_coding_0 == "gsm7_packed" else self.data_coding_0,
+            packed=self.data_coding_0 == "gsm7_packed",
+            detect_ucs2=self.detect_ucs2,
+            detect_utf8=self.detect_utf8,
             alphabet_1=self.data_coding_1,
             alphabet_3=self.data_coding_3,
             alphabet_8=self.data_coding_8,

@@ -36,6 +36,7 @@ from smppbridge.settings.values import (
     Rate,
     SecretText,
     Text,
+    Transliterate,
     context_of,
     suggestion,
 )
@@ -78,6 +79,7 @@ class LaneSettings:
     breaker: int | None
     breaker_pause: float
     number_form: NumberForm
+    transliterate: Transliterate | None
     optouts: OptoutPolicy
     ids: Tolerance
 
@@ -191,6 +193,11 @@ class ProviderSection(Section):
         default="digits",
         description="How numbers are written for it: digits (254722000001), plus (+254722000001) or"
         " local (0722000001)",
+    )
+    transliterate: Annotated[Transliterate | None, Off] = Field(
+        default=None,
+        description="gsm: what it gets is written in GSM 03.38 where every character of a text can"
+        " be (quotes, dashes, accents; Greek, Cyrillic), as on a route; absent: as it came",
     )
     ids: Tolerance | None = Field(
         default=None,

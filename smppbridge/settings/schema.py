@@ -40,6 +40,7 @@ from smppbridge.settings.values import (
     Store,
     SystemId,
     Text,
+    Transliterate,
 )
 
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
@@ -160,12 +161,24 @@ class Route(Section):
     )
 
     source: Source = Field(default=Source(), description="What becomes of their source addresses")
+    transliterate: Annotated[Transliterate | None, Off] = Field(
+        default=None,
+        description="gsm: their texts are written in GSM 03.38 where every character can be"
+        " (quotes, dashes, accents; Greek, Cyrillic), for whichever provider; absent: as they came",
+    )
 
     def rules(self) -> Iterator[Rule]:
         """Yield one rule for each prefix."""
         accounts, senders = frozenset(self.accounts or ()), self.senders or ()
         for prefix in self.to:
-            yield Rule(prefix, self.via, accounts, senders, self.source.policy())
+            yield Rule(
+                prefix,
+                self.via,
+                accounts,
+                senders,
+                self.source.policy(),
+                transliterates=self.transliterate is not None,
+            )
 
 
 ProviderName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -207,6 +207,7 @@ def _password(value: Any, info: ValidationInfo) -> Secret:
 
 Off = BeforeValidator(_unless_off)
 Text = Annotated[str, BeforeValidator(_exact_text)]
+Transliterate = Literal["gsm"]
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0)]
 PollRate = Annotated[float, Field(gt=0, le=500)]  # the bridge asks once a second, 500 at most

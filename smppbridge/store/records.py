@@ -185,6 +185,7 @@ def traits_text(traits: Traits) -> str:
         "udh": traits.udh.hex(),
         "sender": traits.sender,
         "scheduled": traits.scheduled,
+        "transliterate": traits.transliterate,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 

@@ -90,6 +90,11 @@ def alphabets(
     return tuple(meant)
 
 
+def says_default(data_coding: int) -> bool:
+    """Return whether a data_coding of 0 to 255 says default alphabet (3GPP 23.038, 4)."""
+    return data_coding not in (0x01, 0x03) and _standard(data_coding) is None
+
+
 def message_class(data_coding: int) -> int | None:
     """Return 0 flash, 1 handset, 2 SIM, 3 terminal equipment, or None (3GPP 23.038, 4)."""
     has_class = data_coding >> 4 == 0xF or data_coding & 0x90 == 0x10

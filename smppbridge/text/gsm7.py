@@ -64,6 +64,11 @@ def encode(text: str) -> bytes:
     return octets
 
 
+def has(character: str) -> bool:
+    """Return whether a character has a septet, or two (3GPP 23.038, 6.2.1)."""
+    return ord(character) in _CODES
+
+
 def length(text: str) -> int:
     """Return the number of septets of `text`, two for an extension character.
 

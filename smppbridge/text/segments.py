@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from smppbridge.text import coding, udh
+from smppbridge.text import coding, national, udh
 from smppbridge.text.coding import Alphabet
-from smppbridge.text.errors import BadPosition, TooLong
+from smppbridge.text.errors import BadPosition, TooLong, Unencodable
 
 MOST_SEGMENTS = 255
 _SM_OCTETS = 140
@@ -27,7 +27,10 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The number (from 1) of a segment and its message; only `number` differs between segments."""
+    """The number (from 1) of a segment and its message; only `number` differs between segments.
+
+    `other_udh` has no national language elements: each segment names its own tables.
+    """
 
     reference: int
     total: int
@@ -53,18 +56,23 @@ class TextSegment:
 def position_in_udh(octets: bytes) -> tuple[Position | None, bytes, bytes]:
     """Return the position, the UDH without the position's element, and the content.
 
-    The second is b"" if no other element is left. No position if the message is in one segment;
-    BadUdh as for udh.parse (3GPP 23.040, 9.2.3.24).
+    The second is b"" if no other element is left. The position's `other_udh` lacks the elements of
+    national languages too. No position if the message is in one segment; BadUdh as for udh.parse
+    (3GPP 23.040, 9.2.3.24).
     """
     header, content = udh.parse(octets)
-    others = udh.Udh(header.others)
-    other_udh = others.encode() if others.elements else b""
+    other_udh = _encoded(header.others)
     found = header.concatenation
     if found is None or found.total == 1:
         return None, other_udh, content
     kind = Transport.UDH16 if found.wide else Transport.UDH8
-    position = Position(found.reference, found.total, found.number, kind, other_udh)
+    common = _encoded(national.without_shift(header.others)) if other_udh else b""
+    position = Position(found.reference, found.total, found.number, kind, common)
     return position, other_udh, content
+
+
+def _encoded(elements: tuple[udh.Element, ...]) -> bytes:
+    return udh.Udh(elements).encode() if elements else b""
 
 
 def position_in_sar(
@@ -163,6 +171,46 @@ def parts(octets: bytes, alphabet: Alphabet, other_udh: bytes = b"") -> int:
         return 1
     header = _header_length(Transport.UDH8, other_udh)
     return len(_cut(octets, alphabet, _room(alphabet, header)))
+
+
+def room_left(octets: bytes, alphabet: Alphabet) -> tuple[int, int]:
+    """Return the number of segments over the air, and the octets free in the last of them."""
+    room = _room(alphabet, 0)
+    if len(octets) <= room:
+        return 1, room - len(octets)
+    room = _room(alphabet, _header_length(Transport.UDH8))
+    cut = _cut(octets, alphabet, room)
+    return len(cut), room - len(cut[-1])
+
+
+def smallest(text: str, languages: frozenset[int]) -> tuple[Alphabet, bytes, bytes]:
+    """Return the alphabet, the octets and the UDH by which `text` takes the fewest segments.
+
+    A text that GSM7 has is in GSM7, without a UDH. For any other the tables of `languages` compete
+    with UCS2, together with the UDH that names them (3GPP 23.040, 9.2.3.24.15 and .16); of as many
+    segments the fewest octets over the air count. Raises Unencodable for a lone surrogate.
+    """
+    alphabet, octets = coding.in_smallest(text)
+    found = [(alphabet, octets, b"")]
+    if alphabet is not Alphabet.GSM7:
+        found += [(Alphabet.GSM7, *each) for each in _in_tables(text, languages)]
+    return min(found, key=lambda each: _cost(*each))
+
+
+def _in_tables(text: str, languages: frozenset[int]) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the septets of a text and the UDH, for each pair of tables that has the text."""
+    for shift in national.shifts(languages):
+        try:
+            yield national.encode(text, shift), shift.header
+        except Unencodable:
+            continue
+
+
+def _cost(alphabet: Alphabet, octets: bytes, other_udh: bytes) -> tuple[int, int]:
+    """Return the segments of a text, and its octets over the air in one segment."""
+    length = len(octets)
+    packed = (length * 7 + 7) // 8 if alphabet is Alphabet.GSM7 else length
+    return parts(octets, alphabet, other_udh), len(other_udh) + packed
 
 
 def surely_in(parts: int) -> int:

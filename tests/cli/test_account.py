@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar
+from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
@@ -27,6 +29,7 @@ from smppbridge.providers.exchange import (
     Operation,
     Provider,
 )
+from smppbridge.settings.schema import Settings
 from tests.cli.processes import running
 from tests.net.test_http_client import Asked, FaultServer, Wire, serve
 
@@ -468,3 +471,14 @@ def test_keccel_as_it_is_simulated(tmp_path: Path) -> None:
         1,
         "Error: keccel: no balance: credentials refused: Invalid token\n",
     )
+
+
+@pytest.mark.parametrize("secret", ['a"b/c', "é&<x> y", "a'b+c"])
+def test_a_secret_is_hidden_in_whichever_way_it_is_written(secret: str) -> None:
+    section = Settings.read({"providers": {"k": {"type": "keccel", "token": secret}}})
+    asked = asked_module.AskedProvider("k", section.providers["k"], section.built_providers()["k"])
+    written = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
+    written += [html.escape(secret), html.escape(secret, quote=False)]
+    for each in written:
+        assert asked.redacted(f"<{each}>") == "<***>"
+        assert asked.without_secrets(f"<{each}>\n") == r"<***>\n"

@@ -176,6 +176,11 @@ class Stage:
         exchange = (provider or self.provider).query(self.message_to("00"), identifier)
         return Deferred.fromCoroutine(self.client.carry(exchange))
 
+    def price(self, text, provider=None):
+        message = replace(self.message_to("01"), text=text)
+        exchange = (provider or self.provider).price(message)
+        return Deferred.fromCoroutine(self.client.carry(exchange))
+
     def balance(self, provider=None):
         return Deferred.fromCoroutine(self.client.carry((provider or self.provider).balance()))
 
@@ -217,6 +222,9 @@ who_tells_later = pytest.mark.parametrize(
 )
 who_knows_keys = pytest.mark.parametrize("stage", able("idempotent"), indirect=True)
 who_tells_the_balance = pytest.mark.parametrize("stage", able("balance"), indirect=True)
+
+
+who_tells_the_price = pytest.mark.parametrize("stage", able("prices"), indirect=True)
 
 
 def test_every_provider_with_a_simulator_is_here():
@@ -419,6 +427,25 @@ async def test_the_balance_goes_down_with_every_message(stage):
     after = await stage.balance()
     assert 0 < after.amount < before.amount
     assert after.unit
+
+
+@who_tells_the_price
+@pytest_twisted.ensureDeferred
+async def test_the_price_grows_with_the_segments_and_asking_sends_nothing(stage):
+    before = await stage.balance()
+    one, two = await stage.price("hello"), await stage.price("x" * 161)
+    assert (one.parts, two.parts) == (1, 2)
+    assert 0 < one.amount < two.amount
+    assert (await stage.price("щ" * 71)).parts == 2
+    assert stage.simulator.accepted == 0
+    assert (await stage.balance()).amount == before.amount
+
+
+@who_tells_the_price
+@pytest_twisted.ensureDeferred
+async def test_a_wrong_credential_has_no_price(stage):
+    with pytest.raises(BadReply):
+        await stage.price("hello", stage.played.make(stage.port, "wrong"))
 
 
 @who_tells_the_balance

@@ -21,6 +21,7 @@ from smppbridge.providers.exchange import (
     HttpResponse,
     NoAnswer,
     NotSent,
+    Price,
 )
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import CommandStatus
@@ -366,6 +367,16 @@ def test_its_operations_are_the_balance_and_the_rate():
         concluded(rate.run("9"), {"message": "No route found"}, 412)
     with pytest.raises(BadReply):
         asked(rate.run("9", "\ud800"))
+
+
+def test_the_price_of_a_message_is_the_rate_times_its_sms():
+    asking = PLAIN.price(message(text="a b"))
+    assert asked(asking).url.endswith("rate?to=971500000001&from=ACME&content=a+b&coding=0")
+    found = concluded(PLAIN.price(message()), {"data": {"unit_rate": 0.5, "submit_sm_count": 3}})
+    assert found == Price(1.5, "credit", 3)
+    free = {"data": {"unit_rate": "ND", "submit_sm_count": 1}}
+    with pytest.raises(BadReply, match="nothing is charged"):
+        concluded(PLAIN.price(message()), free)
 
 
 def test_a_call_goes_below_the_base_url_and_has_the_credentials():

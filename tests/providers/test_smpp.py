@@ -123,6 +123,57 @@ def test_text_is_in_the_alphabet_of_the_smsc_or_ucs2(text, settings, octets, dat
 
 
 @pytest.mark.parametrize(
+    ("text", "header", "octets", "data_coding"),
+    [
+        ("şeker", "03250101", b"\x1deker", 0),
+        ("abc€", "", b"abc\x1be", 0),
+        ("жук", "", "жук".encode("utf-16-be"), 8),
+        ("नमस्ते", "", "नमस्ते".encode("utf-16-be"), 8),  # no language of this SMSC
+    ],
+)
+def test_text_is_in_a_national_table_where_the_smsc_has_it(text, header, octets, data_coding):
+    pdu = sent(changed(text=text), national=("turkish", "portuguese"))
+    assert pdu.short_message == bytes.fromhex(header) + octets
+    assert (pdu.esm_class, pdu.data_coding) == (0x40 if header else 0, data_coding)
+
+
+def test_a_class_is_kept_beside_a_national_table():
+    pdu = sent(changed(text="şeker", data_coding=0xF0), national=("turkish",))
+    assert (pdu.short_message[:4].hex(), pdu.data_coding) == ("03250101", 0x10)
+    assert sent(changed(text="şeker", data_coding=0xF0)).data_coding == 0x18
+
+
+def test_each_segment_of_a_long_text_names_the_table():
+    settings = with_settings(national=("turkish",))
+    long = PlayedExchange(changed(text="ş" * 300), "1", "2", "3", smpp=settings).pdus
+    headers = [pdu.short_message[:9].hex() for pdu in long]
+    assert [len(pdu.short_message) - 9 for pdu in long] == [149, 149, 2]
+    assert all(pdu.esm_class == 0x40 for pdu in long)
+    assert [(h[:6], h[10:12], h[12:]) for h in headers] == [
+        ("080003", f"0{n}", "250101") for n in (1, 2, 3)
+    ]
+
+
+def test_a_payload_has_the_header_of_the_table():
+    settings = with_settings(national=("turkish",), segments="payload")
+    (pdu,) = PlayedExchange(changed(text="ş" * 300), "1", smpp=settings).pdus
+    ((_, payload),) = pdu.tlvs
+    assert payload == bytes.fromhex("03250101") + b"\x1d" * 300
+    assert (pdu.short_message, pdu.esm_class) == (b"", 0x40)
+
+
+@pytest.mark.parametrize("settings", [{"national": ("klingon",)}, {"national": ("turkish", "")}])
+def test_an_unknown_language_is_a_fault(settings):
+    with pytest.raises(ValueError, match="national must be a list of turkish"):
+        with_settings(**settings)
+
+
+def test_languages_shift_gsm7_only():
+    with pytest.raises(ValueError, match="national needs alphabet: gsm7"):
+        with_settings(national=("turkish",), alphabet="latin1")
+
+
+@pytest.mark.parametrize(
     ("asked", "gsm", "ucs2"),
     [
         (0x10, 0x10, 0x18),

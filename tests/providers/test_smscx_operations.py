@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.exchange import BadReply, HttpResponse, Price
 from smppbridge.providers.smscx.operations import flat
-from tests.providers.cx import ID, KEY, SMSCX, CarriedExchange, fault, item, octets
+from tests.providers.cx import ID, KEY, SMSCX, CarriedExchange, fault, item, message, octets
 
 SENDER = replace(SMSCX, sender="ACME")
 
@@ -180,6 +180,40 @@ def test_an_operation_that_is_refused_says_why_without_the_key():
     with pytest.raises(BadReply) as bad:
         asked("balance", answer=fault(1113, "insufficient_credit", f"{KEY}: top up"), status=400)
     assert str(bad.value) == "HTTP 400: no credit: insufficient_credit 1113: ***: top up"
+
+
+def priced(info, status=200):
+    """Ask for the price of a message; return the request's path and fields, and the price."""
+    answer = HttpResponse(status, octets({"info": info}))
+    carried = CarriedExchange(replace(SENDER, alphabet="GREEK").price(message()), answer)
+    (request,) = carried.asked
+    return request.url.removeprefix("https://cx.test/"), json.loads(request.body), carried.result
+
+
+def test_the_price_is_that_of_the_message_as_it_would_be_submitted():
+    path, fields, price = priced({"totalCost": 0.082, "totalParts": 2})
+    assert (path, price) == ("sms/estimate", Price(0.082, "", 2))
+    assert "idempotencyId" not in fields
+    assert fields["text"] == message().text
+    assert fields["transliteration"] == {"alphabet": "GREEK", "removeEmojis": False}
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        {},
+        {"totalCost": "1", "totalParts": 1},
+        {"totalCost": True, "totalParts": 1},
+        {"totalCost": 10**400, "totalParts": 1},
+        {"totalCost": -1, "totalParts": 1},
+        {"totalCost": 0, "totalParts": 0},
+        {"totalCost": 0.1},
+        [],
+    ],
+)
+def test_an_answer_without_a_price(info):
+    with pytest.raises(BadReply, match="no price"):
+        priced(info)
 
 
 def test_traffic_that_there_is_not_is_not_asked_for():

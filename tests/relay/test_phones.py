@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from smppbridge.model.address import Address
 from smppbridge.model.mo import Mo
 from smppbridge.relay.mo import address_of, contents, heading, shown_id
-from smppbridge.text import coding
+from smppbridge.text import coding, gsm7, packed
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.segments import position_in_udh
 
@@ -151,3 +151,59 @@ def test_an_address_says_what_it_is(number: str, address: tuple[str, int, int]) 
 def test_any_id_can_be_kept() -> None:
     assert shown_id("a1-é") == "a1-é"
     assert shown_id("\udc80" + "x" * 300).encode() == "\ufffd".encode() + b"x" * 254
+
+
+PACKED_HELLO = bytes.fromhex("e8329bfd06")  # hello
+
+
+@pytest.mark.parametrize(
+    ("fields", "octets", "data_coding"),
+    [
+        ({"text": "hello"}, PACKED_HELLO, 0),
+        ({"text": "жук"}, "жук".encode("utf-16-be"), 8),
+        ({"octets": b"hello"}, PACKED_HELLO, 0),
+        ({"octets": b"hello", "data_coding": 0x11}, PACKED_HELLO, 0x11),
+        ({"octets": b"hello", "data_coding": 1}, b"hello", 1),
+        ({"octets": b"\0h", "data_coding": 8}, b"\0h", 8),
+        ({"octets": b"h\xe9", "data_coding": 0}, packed.pack(b"h\x05"), 0),  # Latin-1
+        ({"octets": b"h\xea", "data_coding": 0}, b"\0h\0\xea", 8),
+        ({"octets": b"", "data_coding": 0}, b"", 0),
+    ],
+)
+def test_septets_are_packed_for_an_account_that_packs(
+    fields: dict[str, object], octets: bytes, data_coding: int
+) -> None:
+    (content,) = contents(mo(**fields), GSM, 7, packed=True)  # type: ignore[arg-type]
+    assert (content.octets, content.data_coding) == (octets, data_coding)
+
+
+@pytest.mark.parametrize("header", ["050003070201", "0b0804020102010003070201", "03240101", "00"])
+def test_fill_bits_stand_behind_a_header(header: str) -> None:
+    udh = bytes.fromhex(header)
+    (content,) = contents(mo(octets=udh + b"hello", esm_class=0x40), GSM, 7, packed=True)
+    assert content.octets == udh + packed.pack(b"hello", len(udh))
+    assert content.esm_class == 0x40
+
+
+@pytest.mark.parametrize("octets", [b"", b"\x05", b"\x05\0\3"])
+def test_a_bad_header_stays_as_it_is(octets: bytes) -> None:
+    (content,) = contents(mo(octets=octets, esm_class=0x40), GSM, 7, packed=True)
+    assert content.octets == octets
+
+
+@given(st.text(alphabet=gsm7.BASIC.replace("\x1b", "") + "{€}", max_size=400))
+def test_a_packed_text_comes_back(text: str) -> None:
+    whole = b""
+    for each in contents(mo(text), GSM, 7, packed=True):
+        length = 1 + each.octets[0] if each.esm_class else 0
+        septets = packed.unpack(each.octets[length:], length)
+        plain = len(contents(mo(text), GSM, 7)) == 1
+        assert plain or len(each.octets) <= 141  # a CR more behind an @ or CR that ends it
+        whole += septets
+    written = gsm7.encode(text)
+    assert whole.replace(b"\r", b"") == written.replace(b"\r", b"")
+
+
+def test_the_keyword_is_read_by_the_tables_of_the_header() -> None:
+    octets = bytes.fromhex("03250101") + b"\x1cTOP"
+    assert heading(mo(octets=octets, esm_class=0x40))[1] == heading(mo("ŞTOP"))[1]

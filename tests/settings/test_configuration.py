@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.account import Secret
 from smppbridge.routing.table import Table
+from smppbridge.service.rules import lane_rules_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.example import tables
@@ -51,11 +52,50 @@ def keccel(**keys: str) -> str:
     return "providers:\n  k:\n" + "".join(f"    {key}: {value}\n" for key, value in given.items())
 
 
+@pytest.mark.parametrize(("written", "wanted"), [("gsm", True), ("off", False), ("null", False)])
+def test_transliteration_of_a_route_and_of_a_provider(
+    written: str, wanted: bool, tmp_path: Path
+) -> None:
+    text = keccel(transliterate=written) + f"routes: [{{via: k, transliterate: {written}}}]"
+    settings = loaded(tmp_path, text)
+    choice = settings.table().find("bank", "BANK", "243810000001")
+    assert choice is not None
+    assert choice.transliterates is wanted
+    assert lane_rules_of(settings.providers["k"]).addressing.transliterates is wanted
+
+
+@pytest.mark.parametrize("odd", ["ascii", "true", "GSM"])
+def test_a_transliteration_that_is_none(odd: str, tmp_path: Path) -> None:
+    text = keccel(transliterate=odd) + f"routes: [{{via: k, transliterate: {odd}}}]"
+    faults = faults_of(tmp_path, text)
+    assert {(f.key, f.message) for f in faults} == {
+        ("providers.k.transliterate", "must be 'gsm'"),
+        ("routes[0].transliterate", "must be 'gsm'"),
+    }
+
+
 def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
     settings = loaded(tmp_path, "")
     assert settings.smpp.listen == ("tcp:2775",)
     assert (settings.web, settings.callbacks) == (None, None)
     assert [fault.key for fault in settings.warnings()] == ["accounts", "providers", "routes"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "alphabet", "packed"),
+    [({}, "gsm7", False), ({"data_coding_0": "gsm7_packed"}, "gsm7", True)],
+)
+def test_packed_septets_are_gsm7(
+    tmp_path: Path, keys: dict[str, str], alphabet: str, packed: bool
+) -> None:
+    record = loaded(tmp_path, account(**keys)).records()["bank"]
+    assert (record.alphabet_0, record.packed) == (alphabet, packed)
+    assert (record.detect_ucs2, record.detect_utf8) == (False, False)
+
+
+def test_an_account_may_mislabel_its_texts(tmp_path: Path) -> None:
+    record = loaded(tmp_path, account(detect_ucs2="true", detect_utf8="true")).records()["bank"]
+    assert (record.detect_ucs2, record.detect_utf8) == (True, True)
 
 
 def test_an_account_becomes_a_record(tmp_path: Path) -> None:
@@ -150,6 +190,20 @@ BAD = [
     (account(senders="['*X']"), 4, "accounts[0].senders[0]", "its beginning and *"),
     (account(country="XX"), 4, "accounts[0].country", "ISO 3166"),
     (account(data_coding_0="gsm8"), 4, "accounts[0].data_coding_0", "'gsm7'"),
+    (account(detect_ucs2="maybe"), 4, "accounts[0].detect_ucs2", ""),
+    (
+        account(data_coding_0="gsm7_packed", detect_ucs2="true"),
+        5,
+        "accounts[0].detect_ucs2",
+        "needs data_coding_0: gsm7, latin1, ia5",
+    ),
+    (
+        account(data_coding_0="utf8", detect_utf8="true"),
+        5,
+        "accounts[0].detect_utf8",
+        "needs data_coding_0: gsm7",
+    ),
+    (account(data_coding_1="gsm7_packed"), 4, "accounts[0].data_coding_1", "'gsm7'"),
     (account(data_coding_8="gsm7"), 4, "accounts[0].data_coding_8", "'ucs2'"),
     (account(receipts="{utc_offset: 1}"), 4, "accounts[0].receipts.utc_offset", "+01:00"),
     (account(gather="{timout: 1}"), 4, "accounts[0].gather.timout", "did you mean timeout?"),

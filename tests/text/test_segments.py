@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.text.coding import Alphabet, characters, octets
+from smppbridge.text.coding import Alphabet, characters, in_smallest, octets
 from smppbridge.text.errors import BadPosition, BadUdh, TooLong, Unencodable
+from smppbridge.text.national import Language, decode, shift_in, without_shift
 from smppbridge.text.segments import (
     Position,
     TextSegment,
@@ -17,9 +18,12 @@ from smppbridge.text.segments import (
     parts,
     position_in_sar,
     position_in_udh,
+    room_left,
+    smallest,
     split,
     surely_in,
 )
+from smppbridge.text.udh import parse
 
 GSM7, UCS2, OCTETS = Alphabet.GSM7, Alphabet.UCS2, Alphabet.OCTETS
 UDH8, UDH16, SAR = Transport
@@ -58,6 +62,9 @@ TRICKY = {
         ("05000301020078", None, b"", b"x"),  # number 0: a single message
         ("05000301010178", None, b"", b"x"),  # 1 of 1
         ("0078", None, b"", b"x"),
+        # each segment names its own tables, so these are not common to the segments
+        ("080003a7020124010161", Position(0xA7, 2, 1, UDH8), bytes.fromhex("03240101"), b"a"),
+        ("0325010161", None, bytes.fromhex("03250101"), b"a"),
     ],
 )
 def test_position_in_udh(
@@ -104,7 +111,10 @@ def test_any_octets_have_a_position_or_a_bad_header(any_octets: bytes) -> None:
         return
     assert any_octets.endswith(content)
     assert position is None or 1 <= position.number <= position.total
-    assert position is None or position.other_udh == other_udh
+    if position is not None:
+        others = parse(other_udh)[0].elements if other_udh else ()
+        common = parse(position.other_udh)[0].elements if position.other_udh else ()
+        assert common == without_shift(others)
 
 
 UCS2, UTF8, LATIN1 = Alphabet.UCS2, Alphabet.UTF8, Alphabet.LATIN1
@@ -280,6 +290,25 @@ def test_a_header_leaves_sixteen_octets_at_least(size: int, fits: bool) -> None:
             split(b"x", OCTETS, UDH8, 1, header)
 
 
+@pytest.mark.parametrize(
+    ("text", "total", "left"),
+    [
+        ("", 1, 160),
+        ("x" * 160, 1, 0),
+        ("x" * 161, 2, 145),
+        ("x" * 306, 2, 0),
+        ("x" * 152 + "€" * 77, 3, 151),  # no escape is cut: two segments have 152 septets
+        ("щ" * 70, 1, 0),
+        ("щ" * 71, 2, 126),
+        ("щ" * 66 + "😀" + "щ" * 10, 2, 110),  # nor is a pair
+    ],
+)
+def test_the_room_that_is_left_in_the_last_segment(text: str, total: int, left: int) -> None:
+    alphabet, written = in_smallest(text)
+    assert room_left(written, alphabet) == (total, left)
+    assert count(text) == (alphabet, total)
+
+
 def test_a_character_that_is_not_in_the_alphabet() -> None:
     with pytest.raises(Unencodable):
         split("日", GSM7, UDH8, 1)
@@ -331,3 +360,71 @@ def test_octets_take_parts_too() -> None:
     assert [parts(bytes(size), OCTETS, PORTS) for size in (133, 134, 256, 257)] == [1, 2, 2, 3]
     with pytest.raises(TooLong):
         parts(b"x", OCTETS, bytes(130))
+
+
+TURKISH = frozenset({Language.TURKISH})
+ALL = frozenset(Language)
+
+
+@pytest.mark.parametrize(
+    ("text", "languages", "alphabet", "header", "septets"),
+    [
+        ("abc€", ALL, GSM7, "", 5),  # GSM7 has it: no header
+        ("şeker", TURKISH, GSM7, "03250101", 5),
+        ("şeker", frozenset({Language.SPANISH}), UCS2, "", 10),
+        ("şeker", frozenset(), UCS2, "", 10),
+        ("ş", TURKISH, UCS2, "", 2),  # the header would take more
+        ("á" + "è" * 20, frozenset({Language.SPANISH}), GSM7, "03240102", 22),
+        ("ŞİĞ" + "è" * 20, TURKISH, GSM7, "03240101", 26),  # è is in no Turkish locking table
+        ("çãõ^`", frozenset({Language.PORTUGUESE, Language.TURKISH}), GSM7, "03250103", 5),
+        ("नमस्ते", frozenset({Language.HINDI}), GSM7, "03250106", 6),
+        ("नमस्ते JI९", frozenset({Language.HINDI}), GSM7, "06240106250106", 13),
+        ("şж", ALL, UCS2, "", 4),
+    ],
+)
+def test_the_smallest_way_to_write_a_text(
+    text: str, languages: frozenset[int], alphabet: Alphabet, header: str, septets: int
+) -> None:
+    found, octets_, udh = smallest(text, languages)
+    assert (found, udh.hex(), len(octets_)) == (alphabet, header, septets)
+
+
+@pytest.mark.parametrize(
+    ("length", "in_one", "segments"),
+    [(155, True, 1), (156, False, 2), (149 * 2, False, 2), (149 * 2 + 1, False, 3)],
+)
+def test_the_header_of_a_shift_takes_its_room(length: int, in_one: bool, segments: int) -> None:
+    text = "ş" * length
+    alphabet, octets_, udh = smallest(text, TURKISH)
+    assert alphabet is GSM7
+    assert parts(octets_, alphabet, udh) == segments
+    cut = split(octets_, alphabet, UDH8, 1, udh)
+    assert (len(cut) == 1) == in_one
+    assert len(cut) == segments
+    for each in cut:  # 140 octets over the air
+        assert len(each.udh) + (len(each.content) * 7 + 7) // 8 <= 140
+        assert shift_in(position_in_udh(each.short_message)[1])[0].locking == Language.TURKISH
+
+
+@given(
+    st.text(alphabet="abcç{şŞıİğĞáãõठन€ж", max_size=200),
+    st.frozensets(st.sampled_from(Language)),
+)
+def test_a_smallest_text_comes_back_and_takes_no_more_segments(
+    text: str, languages: frozenset[int]
+) -> None:
+    alphabet, octets_, udh = smallest(text, languages)
+    plain = count(text)
+    assert parts(octets_, alphabet, udh) <= plain[1]
+    if not udh:
+        assert (alphabet, octets_) == (plain[0], octets(text, plain[0]))
+        return
+    shift, others = shift_in(udh)
+    assert (alphabet, others) == (GSM7, b"")
+    assert {shift.locking, shift.single} <= {0, *languages}
+    assert "".join(decode(s.content, shift) for s in split(octets_, GSM7, UDH8, 1, udh)) == text
+
+
+def test_a_lone_surrogate_is_in_no_alphabet() -> None:
+    with pytest.raises(Unencodable):
+        smallest("ş\ud800", TURKISH)

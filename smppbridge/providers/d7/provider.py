@@ -36,6 +36,7 @@ from smppbridge.providers.exchange import (
     NoAnswer,
     NotSent,
     Operation,
+    Price,
     Provider,
     Received,
 )
@@ -183,6 +184,7 @@ class D7(Provider):
             phones=True,
             needs_callback_url=True,
             callback_answer=b"ACK/Jasmin",
+            prices=True,
         )
 
     @property
@@ -243,6 +245,15 @@ class D7(Provider):
         if credit == UNLIMITED and messages != UNLIMITED:
             return Balance(float(messages), "SMS")
         return Balance(math.inf if credit == UNLIMITED else float(credit), "credit")
+
+    def price(self, message: Message) -> HttpExchange[Price]:
+        """Query the price of a text, the rate of an SM times the SMs; raises BadReply."""
+        sender = message.source.addr or self.sender
+        found = yield from self._ask_rate(message.number, message.text, sender)
+        rate, parts = found["unit_rate"], found["submit_sm_count"]
+        if UNLIMITED in (rate, parts):
+            raise BadReply("no price: nothing is charged")
+        return Price(float(rate * parts), "credit", int(parts))
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:
         """Make any request of the API."""
@@ -308,8 +319,8 @@ class D7(Provider):
         response = yield self._get("secure/balance", "balance")
         return self._answers.amounts(response, ("balance",), ("sms_count",))
 
-    def _ask_rate(self, to: str, content: str = "") -> HttpExchange[Fields]:
-        arguments: Fields = {"to": to}
+    def _ask_rate(self, to: str, content: str = "", sender: str = "") -> HttpExchange[Fields]:
+        arguments: Fields = {"to": to} | ({"from": sender} if sender else {})
         if content:
             try:
                 arguments |= text_fields(content)[0]

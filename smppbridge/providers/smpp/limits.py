@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from smppbridge.model.parts import DeliveredBy
-from smppbridge.providers.smpp.submit import LongBy, TextAlphabet, Validity
+from smppbridge.providers.smpp.submit import LongBy, NationalLanguage, TextAlphabet, Validity
 
 BindMode = Literal["trx", "tx+rx"]
 Ids = Literal["exact", "case", "zeros", "same", "hex_to_decimal", "decimal_to_hex"]
@@ -52,3 +52,12 @@ def faults_of(provider: Any) -> Iterator[str]:
     for name, known in _CHOICES.items():
         if getattr(provider, name) not in get_args(known):
             yield f"{name} must be one of {', '.join(get_args(known))}"
+    yield from _national_faults(provider)
+
+
+def _national_faults(provider: Any) -> Iterator[str]:
+    known = get_args(NationalLanguage)
+    if set(provider.national) - set(known):
+        yield f"national must be a list of {', '.join(known)}"
+    if provider.national and provider.alphabet != "gsm7":
+        yield "national needs alphabet: gsm7, whose tables the languages shift"

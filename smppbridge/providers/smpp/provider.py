@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
@@ -25,6 +26,7 @@ from smppbridge.providers.smpp.submit import (
     MAX_ADDRESS,
     Convert,
     LongBy,
+    NationalLanguage,
     Piece,
     TextAlphabet,
     Validity,
@@ -32,6 +34,7 @@ from smppbridge.providers.smpp.submit import (
     destination_of,
     esm_class_of,
     hex_to_decimal,
+    languages_of,
     pieces,
     same_spelling,
     source_of,
@@ -121,6 +124,14 @@ class Smpp(Provider):
         ),
     )
     data_coding: int = field(default=0, metadata=said("data_coding of text in that alphabet"))
+    national: tuple[NationalLanguage, ...] = field(
+        default=(),
+        metadata=said(
+            "Languages whose shift tables (3GPP 23.038) its phones know, as [turkish, hindi]: text"
+            " that gsm7 does not have goes in 7 bits with a UDH where that is smaller than UCS2."
+            f" Any of {', '.join(get_args(NationalLanguage))}"
+        ),
+    )
     segments: LongBy = field(
         default="udh",
         metadata=said(
@@ -188,6 +199,7 @@ class Smpp(Provider):
 
     _meanings: Mapping[int, Meaning] = field(init=False, repr=False, compare=False)
     _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
+    _languages: frozenset[int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         fault = next(faults_of(self), None)
@@ -196,6 +208,7 @@ class Smpp(Provider):
         derive = object.__setattr__
         derive(self, "_meanings", meanings(self.statuses))
         derive(self, "_states", state_table({}, self.states))
+        derive(self, "_languages", languages_of(self.national))
 
     @property
     def abilities(self) -> Abilities:
@@ -278,9 +291,8 @@ class Smpp(Provider):
         return _IDS.get(self.ids, same_spelling)(identifier or "")
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
-        user_data = user_data_of(message, self.alphabet, self.data_coding)
-        traits = message.traits
-        cut = pieces(user_data, self.segments, message.message_id, traits.udh)
+        user_data = user_data_of(message, self.alphabet, self.data_coding, self._languages)
+        cut = pieces(user_data, self.segments, message.message_id)
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]
         if self.registered_delivery:
             intermediate = message.registered_delivery & RegisteredDelivery.INTERMEDIATE

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,11 +11,27 @@ from smppbridge.model.message import Message
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import EsmClass, Npi, Tag, Ton
 from smppbridge.smpp.tlvs import Tlvs
-from smppbridge.text import coding, gsm7
+from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import Unencodable
+from smppbridge.text.national import Language
 from smppbridge.text.segments import TextSegment, Transport, split
 
+NationalLanguage = Literal[
+    "turkish",
+    "spanish",
+    "portuguese",
+    "bengali",
+    "gujarati",
+    "hindi",
+    "kannada",
+    "malayalam",
+    "oriya",
+    "punjabi",
+    "tamil",
+    "telugu",
+    "urdu",
+]
 TextAlphabet = Literal["gsm7", "latin1", "ia5", "ucs2"]
 LongBy = Literal["udh", "udh16", "sar", "payload"]
 Validity = Literal["relative", "absolute", "none"]
@@ -30,11 +46,15 @@ _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport
 
 @dataclass(frozen=True, slots=True)
 class UserData:
-    """The user data of a message before it is cut: by *alphabet*, submitted under *data_coding*."""
+    """The user data of a message before it is cut: by *alphabet*, submitted under *data_coding*.
+
+    *udh* stands before each segment.
+    """
 
     octets: bytes = field(repr=False)
     alphabet: Alphabet
     data_coding: int
+    udh: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,25 +66,36 @@ class Piece:
     udhi: bool = False
 
 
-def user_data_of(message: Message, alphabet: TextAlphabet, data_coding: int) -> UserData:
+def user_data_of(
+    message: Message,
+    alphabet: TextAlphabet,
+    data_coding: int,
+    languages: frozenset[int] = frozenset(),
+) -> UserData:
     """Return the user data of *message*.  Raises Unencodable.
 
-    Text is in *alphabet* under *data_coding*, or in UCS2 where *alphabet* lacks a character; binary
-    octets stay unchanged.  A message class and a message waiting indication are kept, in the form
-    of 3GPP 23.038.
+    Text is in *alphabet* under *data_coding*; a text that *alphabet* lacks is in UCS2 or, beside
+    gsm7, in national tables of *languages*, whichever is smaller.  Binary octets stay unchanged.  A
+    message class and a message waiting indication are kept, in the form of 3GPP 23.038.
     """
     asked = message.data_coding
     if message.binary is not None:
-        return UserData(message.binary, coding.alphabet(asked), asked)
+        return UserData(message.binary, coding.alphabet(asked), asked, message.traits.udh)
     marked = _marked(asked)
-    if marked is not None:
-        smallest, octets = coding.in_smallest(message.text)
-        return UserData(octets, smallest, marked[smallest is Alphabet.UCS2])
-    try:
-        return _in_own(message.text, Alphabet(alphabet), data_coding)
-    except Unencodable:
-        octets = coding.octets(message.text, Alphabet.UCS2)
-        return UserData(octets, Alphabet.UCS2, _UCS2)
+    if marked is None:
+        try:
+            return _in_own(message.text, Alphabet(alphabet), data_coding)
+        except Unencodable:
+            marked = data_coding, _UCS2
+        if alphabet != "gsm7":
+            return UserData(coding.octets(message.text, Alphabet.UCS2), Alphabet.UCS2, _UCS2)
+    smallest, octets, udh = segments.smallest(message.text, languages)
+    return UserData(octets, smallest, marked[smallest is Alphabet.UCS2], udh)
+
+
+def languages_of(names: Iterable[NationalLanguage]) -> frozenset[int]:
+    """Return the national languages that have these names."""
+    return frozenset(Language[name.upper()] for name in names)
 
 
 def _marked(data_coding: int) -> tuple[int, int] | None:
@@ -95,9 +126,9 @@ def _is_basic_gsm(text: str) -> bool:
         return False
 
 
-def pieces(user_data: UserData, long_by: LongBy, reference: int, udh: bytes) -> list[Piece]:
+def pieces(user_data: UserData, long_by: LongBy, reference: int) -> list[Piece]:
     """Cut user data into one piece for each submit_sm.  Raises TextError."""
-    octets, alphabet = user_data.octets, user_data.alphabet
+    octets, alphabet, udh = user_data.octets, user_data.alphabet, user_data.udh
     transport = _TRANSPORTS.get(long_by, Transport.UDH8)
     cut = split(octets, alphabet, transport, reference, udh)
     if long_by == "payload" and len(cut) > 1:

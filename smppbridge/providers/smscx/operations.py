@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
-from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation
+from smppbridge.providers.exchange import NOW, BadReply, Exchange, Operation, Price
 from smppbridge.providers.smscx.answers import items_of
 from smppbridge.providers.smscx.pull import AskAccount, day_of, paged
 
@@ -16,6 +16,7 @@ AccountRow = dict[str, Any]
 
 _TRAFFIC = ("transactional", "promotional", "2way")
 _DEEPEST = 8
+_MOST = 1e12  # of any currency; below the integers that are no float
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +165,16 @@ def operations_of(ask: AskAccount, sender: str) -> Mapping[str, Operation]:
     )
 
 
+def price_of(answer: Mapping[str, Any]) -> Price:
+    """Return the price in an answer to sms/estimate; raises BadReply."""
+    info = flat(answer.get("info"))
+    cost: Any = info.get("totalCost")
+    parts = info.get("totalParts")
+    if not _is_amount(cost) or not isinstance(parts, int) or parts < 1:
+        raise BadReply("no price")  # of a number without coverage, too
+    return Price(float(cost), "", parts)
+
+
 def flat(value: object, within: str = "", depth: int = _DEEPEST) -> AccountRow:
     """Return the plain values of an object; values of inner objects have names joined by dots."""
     row: AccountRow = {}
@@ -191,6 +202,11 @@ def _prices(value: object, names: tuple[str, ...]) -> Iterator[AccountRow]:
     elif names and isinstance(value, int | float) and not isinstance(value, bool):
         country, *operator = names
         yield {"country": country, "operator": " ".join(operator), "price": value}
+
+
+def _is_amount(value: Any) -> bool:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and 0 <= value < _MOST
 
 
 def _part(text: str) -> str:

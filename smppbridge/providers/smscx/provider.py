@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from smppbridge.model.message import Message
@@ -34,43 +33,22 @@ from smppbridge.providers.exchange import (
     HttpRequest,
     HttpResponse,
     Operation,
+    Price,
     Provider,
     Received,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.smscx.answers import STATES, SmsCxReader, answer_bound, items_of
+from smppbridge.providers.smscx.choices import CHOICES, Placeholders, Schedule, Transliteration
 from smppbridge.providers.smscx.error_object import unknown_id
-from smppbridge.providers.smscx.operations import operations_of
+from smppbridge.providers.smscx.operations import operations_of, price_of
 from smppbridge.providers.smscx.pull import Pull
 from smppbridge.smpp.constants import MessageState
 
-Transliteration = Literal[
-    "NONE",
-    "NON_GSM",
-    "POLISH",
-    "TURKISH",
-    "GREEK",
-    "ROMANIAN",
-    "RUSSIAN_CYRILLIC",
-    "BULGARIAN_CYRILLIC",
-    "UKRAINIAN_CYRILLIC",
-    "BELARUSIAN_CYRILLIC",
-    "SERBIAN_CYRILLIC",
-    "MACEDONIAN_CYRILLIC",
-]
-Placeholders = Literal["refuse", "pass"]
-Schedule = Literal["bridge", "provider"]
 MAX_BATCH = 25_000
 MAX_ANSWER = 1 << 20
 _PLACEHOLDER = "{{"
 _SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
-_CHOICES: Mapping[str, tuple[str | None, ...]] = MappingProxyType(
-    {
-        "alphabet": (None, *get_args(Transliteration)),
-        "placeholders": get_args(Placeholders),
-        "schedule": get_args(Schedule),
-    }
-)
 _JSON = (("Content-Type", "application/json"), ("Accept", "application/json"))
 # ASCII with escapes: no charset can be mistaken.
 _quote = json.JSONEncoder(separators=(",", ":")).encode
@@ -173,6 +151,7 @@ class SmsCx(Provider):
             phones=True,
             optouts=True,
             longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
+            prices=True,
             longest_callback=1 << 20,  # up to 200 reports on long messages in one request
         )
 
@@ -241,6 +220,12 @@ class SmsCx(Provider):
         if not math.isfinite(amount):
             raise BadReply("no balance")
         return Balance(amount, currency.upper()[:8] if isinstance(currency, str) else "")
+
+    def price(self, message: Message) -> Exchange[Price]:
+        """Query the price of a message; raises BadReply."""
+        submission = yield from self._submission((message,), "")
+        question = replace(submission, url=self._url("sms/estimate"), operation="price")
+        return price_of(self._read((yield from self._answer(question))))
 
     def call(self, method: str, path: str, body: bytes = b"") -> Exchange[HttpResponse]:
         """Make any request of the API."""
@@ -332,7 +317,7 @@ class SmsCx(Provider):
             raise ValueError("base_url must start with https:// or http://")
         if not 1 <= self.batch <= MAX_BATCH:
             raise ValueError(f"batch must be 1 to {MAX_BATCH}")
-        for name, choices in _CHOICES.items():
+        for name, choices in CHOICES.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(filter(None, choices))}")
         blame_table({str(name): blame for name, blame in self.errors.items()}, {})

@@ -197,7 +197,7 @@ class Accept:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
-        content = reading.content(pdu)
+        content = rights.reader.content(pdu)
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
@@ -221,6 +221,8 @@ class Accept:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
+        if choice.transliterates:
+            reading.transliterate(message)
 
     # -- segments -------------------------------------------------------------------------------
 

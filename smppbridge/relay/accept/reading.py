@@ -5,25 +5,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, BadAddress, BadTon, has_letters, number_of
 from smppbridge.model.message import PLAIN, GatheringKey, Message, Segment, Traits
+from smppbridge.relay.accept import runs
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.pdus import SubmitSm
-from smppbridge.text import coding, gsm7, segments
+from smppbridge.text import coding, gsm7, packed, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError, TooLong
+from smppbridge.text.national import DEFAULT, Shift
 from smppbridge.text.segments import Position
+from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
 _SMPP_5 = 0x50
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
-_SEVEN_BIT = (Alphabet.GSM7, Alphabet.IA5)
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -49,6 +52,7 @@ class Reader:
 
     def __init__(self, account: Account) -> None:
         self.account = account
+        self.content: Callable[[SubmitSm], Content] = unpacked if account.packed else content
         self._alphabets = coding.alphabets(
             Alphabet(account.alphabet_0),
             one=Alphabet(account.alphabet_1),
@@ -57,6 +61,7 @@ class Reader:
         )
         self._sources: dict[tuple[bytes, int, int], Address] = {}
         self._sure = segments.surely_in(account.max_parts)
+        self._detects = runs.detects(account)
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -166,12 +171,17 @@ class Reader:
 
         Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """
-        alphabet = self._alphabets[message.data_coding]
+        alphabet, shift = self._alphabets[message.data_coding], DEFAULT
+        if self._detects and not message.data_coding:
+            alphabet = runs.detected(octets, alphabet, self.account)
         if message.traits.udh or alphabet is Alphabet.OCTETS:
-            message.binary = octets
-            self._check_octets(octets, alphabet, message.traits.udh)
-            return False
-        message.text, latin1 = _characters(octets, alphabet)
+            named = runs.shift_of(message.traits.udh, alphabet)
+            if named is None:
+                message.binary = octets
+                self._check_octets(octets, alphabet, message.traits.udh)
+                return False
+            shift, message.traits = named, replace(message.traits, udh=b"")
+        message.text, latin1 = _characters(octets, alphabet, shift)
         if not message.text or octets == _NUL:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
         if len(octets) > self._sure:
@@ -184,12 +194,14 @@ class Reader:
         A text may change its data_coding from segment to segment.  Text and octets in one message
         are no content that a provider could be given (ESME_RINVDCS).
         """
-        runs = segments.join((self._alphabets[s.data_coding], s.octets) for s in message.segments)
-        if len(runs) == 1:
-            return self.read(message, runs[0][1])
-        if message.traits.udh or any(alphabet is Alphabet.OCTETS for alphabet, _ in runs):
-            raise Refusal(CommandStatus.ESME_RINVDCS, "octets beside text, or codings under a UDH")
-        read = [_characters(octets, alphabet) for alphabet, octets in runs]
+        found = runs.runs_of(message.segments, self._alphabets)
+        if len(found) == 1:
+            return self.read(message, found[0].octets)
+        if any(run.shift is None for run in found):
+            raise Refusal(CommandStatus.ESME_RINVDCS, "octets beside text, or under several UDHs")
+        read = [_characters(run.octets, run.alphabet, run.shift or DEFAULT) for run in found]
+        if message.traits.udh:
+            message.traits = replace(message.traits, udh=b"")
         message.text = "".join(text for text, _ in read)
         if not message.text:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
@@ -201,7 +213,10 @@ class Reader:
 
         Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """
-        return _characters(b"" if octets == _NUL else octets, self._alphabets[data_coding])
+        alphabet = self._alphabets[data_coding]
+        if self._detects and not data_coding:
+            alphabet = runs.detected(octets, alphabet, self.account)
+        return _characters(b"" if octets == _NUL else octets, alphabet)
 
     def _check_text(self, text: str) -> None:
         self._check_parts(segments.count(text)[1])
@@ -236,6 +251,15 @@ def content(pdu: SubmitSm) -> Content:
     return Content(rest, position, udh)
 
 
+def unpacked(pdu: SubmitSm) -> Content:
+    """Return the user data of a submit_sm whose septets are packed where they are GSM 03.38."""
+    found = content(pdu)
+    if coding.says_default(pdu.data_coding):
+        header = len(_user_data(pdu)) - len(found.octets)
+        found.octets = packed.unpack(found.octets, header)
+    return found
+
+
 def replace_sender(message: Message, policy: SenderPolicy) -> None:
     """Record the sender that a route puts in place of the source address (ESME_RINVSRCADR)."""
     found = policy.apply(message.source, message.number)
@@ -243,6 +267,12 @@ def replace_sender(message: Message, policy: SenderPolicy) -> None:
         raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed on this route")
     if found.addr != message.source.addr:
         message.traits = replace(message.traits, sender=found.addr)
+
+
+def transliterate(message: Message) -> None:
+    """Record that a route brings a text into GSM 03.38; the message keeps the ESME's text."""
+    if transliterated(message.text) != message.text:
+        message.traits = replace(message.traits, transliterate=True)
 
 
 def check_flags(pdu: SubmitSm) -> None:
@@ -285,25 +315,16 @@ def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
     return Address(written, ton, npi)
 
 
-def _characters(octets: bytes, alphabet: Alphabet) -> tuple[str, bool]:
-    """Return the text of octets, without NULs at its end, and whether it is read as Latin-1.
-
-    GSM 03.38 has ``@`` at 0x00: there a NUL at the end is a character.
-    """
-    if alphabet is _GSM7 and octets.isascii():  # nearly all texts
+def _characters(octets: bytes, alphabet: Alphabet, shift: Shift = DEFAULT) -> tuple[str, bool]:
+    """Return the text of octets, and whether it is read as Latin-1."""
+    if alphabet is _GSM7 and shift is DEFAULT and octets.isascii():  # nearly all texts
         return gsm7.decode(octets), False
-    latin1 = alphabet in _SEVEN_BIT and coding.looks_latin1(octets)
-    if alphabet is Alphabet.UCS2 and len(octets) % 2 and octets.endswith(b"\0"):
-        octets = octets[:-1]  # the NUL that ends a text in C
     try:
-        text = coding.characters(octets, alphabet)
+        return runs.characters(octets, alphabet, shift)
     except OddLength as error:
         raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
     except TextError as error:
         raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
-    if latin1 or alphabet is not Alphabet.GSM7:
-        text = text.removeprefix("\ufeff").rstrip("\0")
-    return text, latin1
 
 
 def _time(value: bytes, now: float, status: int) -> float | None:

@@ -88,13 +88,13 @@ def group_of(
     return country, provider.group_of(ours)
 
 
-def segments_of(load: Load) -> int:
-    """Return how many segments the messages of a request make."""
-    return sum(_segments_of(attempt.message) for attempt in attempts_of(load))
+def segments_of(load: Load, text_of: Callable[[Message], str]) -> int:
+    """Return how many segments the messages of a request make; *text_of* is the lane's."""
+    return sum(_segments_of(text_of(attempt.message)) for attempt in attempts_of(load))
 
 
-def _segments_of(message: Message) -> int:
-    return segments.count(message.text)[1] if message.text else 1
+def _segments_of(text: str) -> int:
+    return segments.count(text)[1] if text else 1
 
 
 def again(name: str, members: Sequence[Found]) -> Batch | None:

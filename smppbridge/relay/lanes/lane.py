@@ -89,7 +89,7 @@ class Lane:
         self.concurrency.change(rules.concurrency)
         if self.breaker.rules != rules.breaker:
             self.breaker = Breaker(rules.breaker)
-        self._throughput = Throughput(rules.rate, now)
+        self._throughput = Throughput(rules.rate, now) if rules.rate else None
 
     @property
     def idle(self) -> bool:
@@ -117,9 +117,9 @@ class Lane:
         return is_low != was_low
 
     def addressed(self, message: Message) -> Message:
-        """Return a message with its addresses for this provider; raises NotAddressable."""
-        short = len(message.source.addr) <= ANY_SENDER.longest
-        if self._as_it_is and short and not message.traits.sender:
+        """Return a message as this provider wants it; raises NotAddressable."""
+        short, traits = len(message.source.addr) <= ANY_SENDER.longest, message.traits
+        if self._as_it_is and short and not (traits.sender or traits.transliterate):
             return message
         return self.rules.addressing.apply(message)
 
@@ -272,7 +272,7 @@ class Lane:
         self.ready.extend(loads)
 
     def may_repeat(self, now: float) -> int:
-        """Return how many requests may be repeated now: one, a probe, if the breaker is open."""
+        """Return how many requests may be repeated now: one if the breaker is open, the probe."""
         if not self._may_begin(now):
             return 0
         if not self.breaker.is_closed:
@@ -291,11 +291,11 @@ class Lane:
         if self.paused_until > now or not self.breaker.is_closed:
             count = min(count, int(self._may_leave(now)))
         leaving: list[Load] = []
-        is_slow = self.pace.is_slow
+        text_of, is_slow, rate = self.rules.addressing.text_of, self.pace.is_slow, self._throughput
         for _ in range(count):
             if is_slow and not self.pace.take(now):
                 break
-            if self.rules.rate and not self._throughput.take(now, batch.segments_of(self.ready[0])):
+            if rate and not rate.take(now, batch.segments_of(self.ready[0], text_of)):
                 break
             leaving.append(self.ready.popleft())
         self.out += len(leaving)

@@ -22,6 +22,7 @@ from smppbridge.relay.ussd.pdus import (
     Screen,
     UssdRules,
     UssdSession,
+    as_packed,
     bare,
     deliver_sm,
     dialled,
@@ -183,7 +184,10 @@ class Dialogues:
             if session is None:
                 return
             dialogue.session = session
-            session.ask(unsent.pop(dialogue), Asked(dialogue, dialogue.step))
+            request = unsent.pop(dialogue)
+            if session.rights.account.packed:
+                request = as_packed(request)
+            session.ask(request, Asked(dialogue, dialogue.step))
             session.flush()
 
     def answered(self, answers: Iterable[tuple[Asked, int]]) -> None:

@@ -6,11 +6,11 @@ No text of a dialogue is ever stored, logged or shown by a repr: an input may be
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol
 
-from smppbridge.relay.accept import reading
+from smppbridge.relay.accept.accept import Rights
 from smppbridge.relay.accept.reading import Reader, Refusal
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -20,6 +20,7 @@ from smppbridge.smpp.tlvs import Tlv
 from smppbridge.text import coding
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import TextError
+from smppbridge.text.packed import pack
 
 SERVICE_TYPE = b"USSD"
 LONGEST_ADDRESS = 20
@@ -90,6 +91,8 @@ class UssdRules:
 
 class UssdSession(Protocol):
     """A session of an account that owns a service code, bound as RX or TRX."""
+
+    rights: Rights
 
     def room(self) -> int:
         """Return how many more deliver_sm its window holds."""
@@ -201,6 +204,13 @@ def deliver_sm(
     )
 
 
+def as_packed(request: DeliverSm) -> DeliverSm:
+    """Return a deliver_sm for an ESME that packs its septets (3GPP 23.038, 6.1.2.3)."""
+    if not coding.says_default(request.data_coding):
+        return request
+    return replace(request, short_message=pack(request.short_message))
+
+
 def msisdn_of(pdu: SubmitSm) -> str:
     """Return the number of the phone that an answer is for."""
     return pdu.destination_addr.decode("latin-1").removeprefix("+")
@@ -219,7 +229,7 @@ def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
 
 def screen_of(pdu: SubmitSm, reader: Reader, longest: int, *, ends: bool) -> Screen:
     """Return the screen of an answer; raises Refusal.  *ends* is the answer's end bit."""
-    content = reading.content(pdu)
+    content = reader.content(pdu)
     if content.position is not None or content.udh:
         raise Refusal(Status.ESME_RINVESMCLASS, "a screen has no segments and no header")
     text, _ = reader.characters(content.octets, pdu.data_coding)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Any
 
 import pytest
 
 from smppbridge.model.identifiers import Identifiers
-from smppbridge.model.message import Attempt
+from smppbridge.model.message import Attempt, Message
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.series import ABANDONED_AFTER
@@ -16,7 +17,7 @@ from smppbridge.routing.senders import SenderPolicy
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as M
-from tests.relay.fakes import FakeStore, World, segment_sm, submit_sm
+from tests.relay.fakes import FakeProvider, FakeStore, World, segment_sm, submit_sm
 
 
 def logging() -> World:
@@ -119,6 +120,48 @@ def test_a_route_may_replace_the_source_address(policy: SenderPolicy, sender: st
     world = World(rules=[Rule("243", ("one",), sender=policy)])
     [(_, _, message_id)] = world.sent(submit_sm())
     assert world.store.messages[message_id].message.traits.sender == sender
+
+
+QUOTED = "“hi”"
+IN_GSM = '"hi"'
+
+
+def routed_texts(*pdus: Any) -> list[tuple[str, bool]]:
+    """Return the texts in the store, and whether they go in GSM 03.38."""
+    world = World(rules=[Rule("243", ("one",), transliterates=True)])
+    world.sent(*pdus)
+    messages = [row.message for row in world.store.messages.values()]
+    return [(m.text, m.traits.transliterate) for m in messages]
+
+
+def test_a_route_may_bring_texts_into_gsm_and_their_messages_keep_them() -> None:
+    ucs2, emoji = QUOTED.encode("utf-16-be"), f"{QUOTED}😀"
+    odd = submit_sm(emoji.encode("utf-16-be"), sequence_number=3, data_coding=8)
+    pdus = [submit_sm(), submit_sm(ucs2, sequence_number=2, data_coding=8), odd]
+    assert routed_texts(*pdus) == [("hello", False), (QUOTED, True), (emoji, False)]
+    assert routed_texts(*pdus[::-1]) == [(emoji, False), (QUOTED, True), ("hello", False)]
+    assert routed_texts(submit_sm(b"\x01", data_coding=4)) == [("", False)]
+
+
+def test_a_route_brings_a_long_text_into_gsm_as_a_whole() -> None:
+    first, second = "“a".encode("utf-16-be"), "e\u0301”".encode("utf-16-be")
+    pdus = [segment_sm(1, 2, first, data_coding=8), segment_sm(2, 2, second, data_coding=8)]
+    assert routed_texts(*pdus) == [("“ae\u0301”", True)]
+
+
+def test_a_routes_wish_holds_at_the_provider_that_gets_the_message() -> None:
+    world = World(
+        rules=[Rule("243", ("one",), transliterates=True)], providers={"one": Telling("one")}
+    )
+    world.sent(submit_sm(QUOTED.encode("utf-16-be"), data_coding=8))
+    assert world.wire.submitted() == [IN_GSM]
+
+
+class Telling(FakeProvider):
+    """Submits the text."""
+
+    def submit(self, message: Message) -> Generator[Any, Any, Any]:
+        return (yield "submit", message.text)
 
 
 def test_a_long_message_goes_to_its_number_in_full() -> None:

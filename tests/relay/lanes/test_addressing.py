@@ -38,6 +38,22 @@ def test_a_copy_is_addressed_and_the_message_stays() -> None:
     assert before == kept
 
 
+def test_a_text_is_brought_into_gsm_for_a_provider_and_the_message_keeps_its_own() -> None:
+    before = message(text="“hi”")
+    after = Addressing(transliterates=True).apply(before)
+    assert (after.text, before.text) == ('"hi"', "“hi”")
+    assert (after.number, after.source) == (before.number, before.source)
+    routed = message(text="“hi”", traits=Traits(transliterate=True))
+    assert Addressing().apply(routed).text == '"hi"'
+    assert Addressing(number_form="plus").apply(routed).text == '"hi"'
+
+
+@pytest.mark.parametrize("text", ["hi", "“hi” 😀", ""])
+def test_a_text_that_stays_is_no_copy(text: str) -> None:
+    as_it_is = message(text=text, binary=None if text else b"\x01")
+    assert Addressing(transliterates=True).apply(as_it_is) is as_it_is
+
+
 def test_a_routes_sender_stands_in_before_the_provider_judges() -> None:
     routed = message(traits=Traits(sender="SHOP"))
     assert Addressing().apply(routed).source.addr == "SHOP"

@@ -107,6 +107,20 @@ def test_a_message_goes_as_it_is_only_with_a_sender_that_every_provider_takes() 
     assert lane.addressed(message(traits=Traits(sender="SHOP"))).source.addr == "SHOP"
 
 
+def test_a_text_goes_in_gsm_where_the_route_or_the_provider_wants_that() -> None:
+    wanted = message(text="“hi”", traits=Traits(transliterate=True))
+    assert lane_of().addressed(wanted).text == '"hi"'
+    lane = lane_of(addressing=Addressing(transliterates=True))
+    assert lane.addressed(message(text="“hi”")).text == '"hi"'
+    assert lane_of().addressed(message(text="“hi”")).text == "“hi”"
+
+
+def test_messages_of_one_text_in_gsm_share_a_request() -> None:
+    lane = lane_of(keyed=True, addressing=Addressing(transliterates=True))
+    lane.wait([attempt(1, text="“a”"), attempt(2, text='"a"'), attempt(3, text="“a” 😀")])
+    assert take(lane) == [[1, 2], [3]]
+
+
 @pytest.mark.parametrize(("addr", "fits"), [("ELEVEN-CHAR", True), ("TWELVE-CHARS", False)])
 def test_letters_of_a_sender_are_eleven_at_most(addr: str, fits: bool) -> None:
     lane, long = lane_of(), message()
@@ -247,6 +261,12 @@ def test_the_segments_of_the_first_in_line_are_what_a_rate_counts() -> None:
     lane.begun([*long, attempt(3, text="")])
     assert [ids(load) for load in lane.leave(0.0)] == [[1], [2]]
     assert [ids(load) for load in lane.leave(0.1)] == [[3]]
+
+
+def test_a_rate_counts_the_segments_that_leave() -> None:
+    lane = lane_of(rate=10.0, addressing=Addressing(transliterates=True))
+    lane.begun(attempts(1, 2, 3, text="“" * 700))  # 5 segments each of GSM, 11 of UCS-2
+    assert [ids(load) for load in lane.leave(0.0)] == [[1], [2]]
 
 
 @pytest.mark.parametrize(("elapsed", "ahead"), [(0.064, 16), (0.0641, 15)])

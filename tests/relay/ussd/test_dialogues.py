@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 
+from smppbridge.relay.accept.accept import rights_of
 from smppbridge.relay.ussd.pdus import Dialled, Op, Screen, UssdRules
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.text.packed import pack
+from tests.relay.fakes import account
 from tests.relay.ussd.world import (
     AWAY,
     CODE,
@@ -87,6 +90,18 @@ def test_the_op_or_the_end_bit_says_whether_a_screen_is_the_last(
     assert world.esme(b"Text", op, tlvs=(info(1, 0, end_bit),)) == 0
     assert request.screens == [Screen("Text", ends)]
     assert world.dialogues.open_counts() == {("bank",): 0 if ends else 1}
+
+
+def test_septets_are_packed_both_ways_for_an_account_that_packs() -> None:
+    world = World()
+    world.session.rights = rights_of(account(packed=True), 0.0)
+    answer = world.phone("")
+    assert world.session.last.short_message == pack(b"*384*77#")
+    number = session_info(world.session.last)[0]
+    assert world.esme(pack(b"1. Balance"), tlvs=(info(number),)) == 0
+    assert answer.screens == [Screen("1. Balance", False)]
+    world.phone("ж")
+    assert world.session.last.short_message == "ж".encode("utf-16-be")
 
 
 def test_without_its_session_info_the_phone_names_the_dialogue() -> None:
