@@ -22,7 +22,8 @@ from smppbridge.model.outcome import Refused
 from smppbridge.providers.exchange import NOW, Exchange, HttpRequest, Once, Price
 from smppbridge.providers.smpp.provider import SmppRequest
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.routing.table import Choice
 from smppbridge.service.rules import lane_rules_of

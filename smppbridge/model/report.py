@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import Message
+from smppbridge.model.message import PLAIN, Message, Traits
 from smppbridge.smpp.constants import MessageState
 
 
@@ -45,7 +45,8 @@ class Delivery:
 
     There is at most one delivery for each (message_id, state).  *parent* is the message_id of the
     whole message.  *due* is the earliest time of the next attempt, *expires_at* the end of all
-    attempts; UNIX seconds.  A receipt that is not *final* is an intermediate notification.
+    attempts; UNIX seconds.  *traits* are those of the message that a receipt is about; a receipt
+    that is not *final* is an intermediate notification.
 
     A delivery with *content* is a segment of an MO message, from the message's own source to its
     own destination: its state is 0, and *parent* is the message_id of the first segment.
@@ -64,7 +65,7 @@ class Delivery:
     expires_at: float
     attempts: int = 0
     text: str = field(default="", repr=False)
-    service_type: str = ""
+    traits: Traits = PLAIN
     content: MoContent | None = None
     final: bool = True
 
@@ -96,6 +97,6 @@ def delivery_of(
         expires_at=expires_at,
         attempts=attempts,
         text=message.text[:20],
-        service_type=message.traits.service_type,
+        traits=message.traits,
         final=final,
     )

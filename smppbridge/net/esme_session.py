@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 from smppbridge.model.report import Delivery
 from smppbridge.net.smpp_protocol import SmppProtocol
@@ -46,6 +46,17 @@ PACE = PaceLimits()
 # whatever its own status, the receipt goes by this one and is postponed.
 NACKED = int(Status.ESME_RUNKNOWNERR)
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
+
+
+class Operation(Protocol):
+    """An operation other than submit_sm, as a movement of the relay carries the operation out."""
+
+    def __call__(self, session: EsmeSession, request: Any, /) -> Coroutine[Any, Any, None]:
+        """Answer the request of a session, at once or later."""
+
+
+Operations = Mapping[int, Operation]
+"""Operations by the command_id of their requests; the others are refused."""
 
 
 class SessionMeters(Protocol):
@@ -186,6 +197,8 @@ class EsmeSession(SmppProtocol):
             self._smsc.meters.enquire_link(event.seconds)
         elif isinstance(event, Bind):
             self._smsc.spawn(self._smsc.bind(self, event))
+        elif (operation := self._smsc.operations.get(event.command_id)) is not None:
+            self._smsc.spawn(operation(self, event))
         else:
             self.session.answer(refusal(event, _status_of(event)))
 

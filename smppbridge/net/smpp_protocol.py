@@ -133,6 +133,9 @@ class SmppProtocol(Protocol):
             elif kind is Answered:
                 answered.append(cast(Answered, event))
             else:
+                if submitted:  # a query or a cancellation is about what was submitted before it
+                    self.owner.submitted(submitted)
+                    submitted = []
                 self.owner.happened(cast(Happening, event))
         if self.session.stopped:  # before they are handed on: they may be refused at once
             self._pause()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,7 +14,7 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from smppbridge.model.account import Account
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import Binds, Judged
-from smppbridge.net.esme_session import EsmeSession, SessionMeters
+from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
 from smppbridge.net.failed import NoteFailed
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
 from smppbridge.relay.accept.accept import Accept, Rights
@@ -61,10 +62,11 @@ class Smsc(Factory):
         journal: Journal,
         failed: NoteFailed,
         dialogues: Dialogues | None = None,
+        operations: Operations = MappingProxyType({}),
     ) -> None:
         self.system_id = system_id.encode("ascii")
         self.accept, self.deliver, self.binds = accept, deliver, binds
-        self.dialogues = dialogues
+        self.dialogues, self.operations = dialogues, operations
         self.timers, self.clock = timers, clock
         self.spawn, self.meters, self.journal = spawn, meters, journal
         self._failed, self._room = failed, Room(limits, failed, binds.expects)

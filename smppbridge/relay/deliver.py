@@ -302,7 +302,7 @@ def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm
         tagged = receipt.receipt_tlvs(message_id, d.state, code)
     source, destination = d.destination, d.source
     return DeliverSm(
-        service_type=d.service_type.encode("latin-1"),
+        service_type=d.traits.service_type.encode("latin-1"),
         source_addr_ton=source.ton,
         source_addr_npi=source.npi,
         source_addr=source.addr.encode("ascii"),

@@ -16,6 +16,7 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
+from smppbridge.net.esme_session import Operations
 from smppbridge.net.failed import FailedConnections
 from smppbridge.net.http_client import HttpClient
 from smppbridge.net.smpp_server import Smsc
@@ -39,6 +40,7 @@ from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
+from smppbridge.service.operations import build_operations
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
@@ -78,6 +80,7 @@ class Relay:
     accept: Accept
     dialogues: Dialogues
     receive: Receive
+    operations: Operations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +151,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
         receive=receive,
+        operations=build_operations(),
     )
 
 
@@ -262,6 +266,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         journal=world.journal,
         failed=world.failed.of("smpp"),
         dialogues=relay.dialogues,
+        operations=relay.operations,
     )
 
     def read(name: str, request: HttpRequest) -> Sequence[Received]:

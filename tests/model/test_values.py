@@ -93,4 +93,4 @@ def test_a_delivery_tells_of_its_message_and_its_segment() -> None:
     assert (made.source, made.destination) == (said.source, said.destination)
     assert (made.state, made.error, made.submitted_at) == (2, 1, NOW)
     assert (made.done_at, made.due, made.expires_at) == (NOW + 9, NOW + 9, NOW + 99)
-    assert (made.attempts, made.text, made.service_type) == (0, "x" * 20, "CMT")
+    assert (made.attempts, made.text, made.traits.service_type) == (0, "x" * 20, "CMT")

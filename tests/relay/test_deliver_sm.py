@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.message import Traits
 from smppbridge.model.report import MoContent
 from smppbridge.relay.deliver import Outbox, deliver_sm
 from smppbridge.smpp import codec, receipt, tlvs
@@ -21,7 +22,7 @@ def test_the_deliver_sm(state: int, error: int, version: int) -> None:
         state=state,
         error=error,
         text="né\n",
-        service_type="CMT",
+        traits=Traits(service_type="CMT"),
         done_at=NOW + 60,
         final=M(state).is_final,
     )

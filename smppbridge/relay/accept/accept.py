@@ -13,9 +13,10 @@ from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import reading
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from weakref import ref
 
 from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment
-from smppbridge.relay.accept.reading import Refusal
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.series import (
     MOST_IN_MEMORY,
     AccountRoom,

@@ -6,45 +6,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, BadAddress, BadTon, has_letters, number_of
-from smppbridge.model.message import PLAIN, GatheringKey, Message, Segment, Traits
+from smppbridge.model.message import GatheringKey, Message, Segment
 from smppbridge.relay.accept import runs
+from smppbridge.relay.accept.fields import (
+    Content,
+    Refusal,
+    check_flags,
+    content,
+    traits,
+    unpacked,
+    wanted_receipts,
+)
 from smppbridge.routing.senders import SenderPolicy
-from smppbridge.smpp import times, tlvs
-from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
+from smppbridge.smpp import times
+from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.pdus import SubmitSm
-from smppbridge.text import coding, gsm7, packed, segments
+from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
-from smppbridge.text.errors import BadPosition, BadUdh, OddLength, TextError, TooLong
+from smppbridge.text.errors import OddLength, TextError, TooLong
 from smppbridge.text.national import DEFAULT, Shift
 from smppbridge.text.segments import Position
 from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
-_SMPP_5 = 0x50
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
-_OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
-
-
-class Refusal(Exception):
-    """The message is not wanted: answer with *status*."""
-
-    def __init__(self, status: int, why: str = "") -> None:
-        super().__init__(why)
-        self.status = status
-
-
-@dataclass(slots=True)
-class Content:
-    """The user data of a submit_sm: its octets, and their position in a long message."""
-
-    octets: bytes = field(repr=False)
-    position: Position | None = None
-    udh: bytes = field(default=b"", repr=False)
 
 
 class Reader:
@@ -234,32 +224,6 @@ class Reader:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{parts} parts")
 
 
-def content(pdu: SubmitSm) -> Content:
-    """Return the user data of a submit_sm, from short_message or message_payload."""
-    if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
-        return Content(pdu.short_message)
-    octets = _user_data(pdu)
-    sar = _sar(pdu.tlvs) if pdu.tlvs else None
-    if not pdu.esm_class & EsmClass.UDHI:
-        return Content(octets, sar)
-    if any(tlvs.find(pdu.tlvs, tag) is not None for tag in _OPTIONAL_SAR):
-        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, "SAR TLVs and a UDH")
-    try:
-        position, udh, rest = segments.position_in_udh(octets)
-    except BadUdh as error:
-        raise Refusal(CommandStatus.ESME_RINVESMCLASS, "user data header") from error
-    return Content(rest, position, udh)
-
-
-def unpacked(pdu: SubmitSm) -> Content:
-    """Return the user data of a submit_sm whose septets are packed where they are GSM 03.38."""
-    found = content(pdu)
-    if coding.says_default(pdu.data_coding):
-        header = len(_user_data(pdu)) - len(found.octets)
-        found.octets = packed.unpack(found.octets, header)
-    return found
-
-
 def replace_sender(message: Message, policy: SenderPolicy) -> None:
     """Record the sender that a route puts in place of the source address (ESME_RINVSRCADR)."""
     found = policy.apply(message.source, message.number)
@@ -273,34 +237,6 @@ def transliterate(message: Message) -> None:
     """Record that a route brings a text into GSM 03.38; the message keeps the ESME's text."""
     if transliterated(message.text) != message.text:
         message.traits = replace(message.traits, transliterate=True)
-
-
-def check_flags(pdu: SubmitSm) -> None:
-    """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
-    if pdu.priority_flag > 3:
-        raise Refusal(CommandStatus.ESME_RINVPRTFLG)
-    if pdu.replace_if_present_flag > 1:
-        raise Refusal(CommandStatus.ESME_RINVREPFLAG)
-    if pdu.sm_default_msg_id and not pdu.short_message and not pdu.tlvs:
-        raise Refusal(CommandStatus.ESME_RINVDFTMSGID)
-
-
-def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
-    """Return the receipts of a registered_delivery: before SMPP 5.0 a 3 (success only) is a 1."""
-    asked = registered_delivery & (RegisteredDelivery.RECEIPT | RegisteredDelivery.INTERMEDIATE)
-    if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
-        asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
-    return asked
-
-
-def traits(pdu: SubmitSm, udh: bytes) -> Traits:
-    """Return the traits of a message, fields that few messages have; PLAIN without them."""
-    reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
-    esm_class = pdu.esm_class & ~EsmClass.MODE
-    if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:
-        return PLAIN
-    service_type = pdu.service_type.decode("latin-1")
-    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
 
 
 def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
@@ -332,19 +268,3 @@ def _time(value: bytes, now: float, status: int) -> float | None:
         return times.parse(value, now)
     except times.BadTime as error:
         raise Refusal(status, str(error)) from error
-
-
-def _user_data(pdu: SubmitSm) -> bytes:
-    payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
-    if payload is None:
-        return pdu.short_message
-    if pdu.short_message:
-        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, "short_message and message_payload")
-    return payload
-
-
-def _sar(found: tuple[tuple[int, bytes], ...]) -> Position | None:
-    try:
-        return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in _OPTIONAL_SAR))
-    except BadPosition as error:
-        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, str(error)) from error

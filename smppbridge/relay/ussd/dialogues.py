@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.accept import Submitter
-from smppbridge.relay.accept.reading import Refusal
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.ussd.pdus import (
     Asked,

@@ -11,7 +11,8 @@ from enum import IntEnum
 from typing import Protocol
 
 from smppbridge.relay.accept.accept import Rights
-from smppbridge.relay.accept.reading import Reader, Refusal
+from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Npi, Tag, Ton

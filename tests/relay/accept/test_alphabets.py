@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.model.message import Message
-from smppbridge.relay.accept.reading import Refusal
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.ussd.pdus import screen_of
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as M

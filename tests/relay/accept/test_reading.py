@@ -7,7 +7,8 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Traits
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.reading import Reader, Refusal, wanted_receipts
+from smppbridge.relay.accept.fields import Refusal, wanted_receipts
+from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import codec, times, tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag

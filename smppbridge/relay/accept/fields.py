@@ -1,0 +1,103 @@
+"""fields: what the fields of one submit_sm say, before anything is known of its account; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from smppbridge.model.message import PLAIN, Traits
+from smppbridge.smpp import tlvs
+from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
+from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.text import coding, packed, segments
+from smppbridge.text.errors import BadPosition, BadUdh
+from smppbridge.text.segments import Position
+
+_SMPP_5 = 0x50
+_OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
+
+
+class Refusal(Exception):
+    """The message is not wanted: answer with *status*."""
+
+    def __init__(self, status: int, why: str = "") -> None:
+        super().__init__(why)
+        self.status = status
+
+
+@dataclass(slots=True)
+class Content:
+    """The user data of a submit_sm: its octets, and their position in a long message."""
+
+    octets: bytes = field(repr=False)
+    position: Position | None = None
+    udh: bytes = field(default=b"", repr=False)
+
+
+def content(pdu: SubmitSm) -> Content:
+    """Return the user data of a submit_sm, from short_message or message_payload."""
+    if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
+        return Content(pdu.short_message)
+    octets = _user_data(pdu)
+    sar = _sar(pdu.tlvs) if pdu.tlvs else None
+    if not pdu.esm_class & EsmClass.UDHI:
+        return Content(octets, sar)
+    if any(tlvs.find(pdu.tlvs, tag) is not None for tag in _OPTIONAL_SAR):
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, "SAR TLVs and a UDH")
+    try:
+        position, udh, rest = segments.position_in_udh(octets)
+    except BadUdh as error:
+        raise Refusal(CommandStatus.ESME_RINVESMCLASS, "user data header") from error
+    return Content(rest, position, udh)
+
+
+def unpacked(pdu: SubmitSm) -> Content:
+    """Return the user data of a submit_sm whose septets are packed where they are GSM 03.38."""
+    found = content(pdu)
+    if coding.says_default(pdu.data_coding):
+        header = len(_user_data(pdu)) - len(found.octets)
+        found.octets = packed.unpack(found.octets, header)
+    return found
+
+
+def check_flags(pdu: SubmitSm) -> None:
+    """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
+    if pdu.priority_flag > 3:
+        raise Refusal(CommandStatus.ESME_RINVPRTFLG)
+    if pdu.replace_if_present_flag > 1:
+        raise Refusal(CommandStatus.ESME_RINVREPFLAG)
+    if pdu.sm_default_msg_id and not pdu.short_message and not pdu.tlvs:
+        raise Refusal(CommandStatus.ESME_RINVDFTMSGID)
+
+
+def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
+    """Return the receipts of a registered_delivery: before SMPP 5.0 a 3 (success only) is a 1."""
+    asked = registered_delivery & (RegisteredDelivery.RECEIPT | RegisteredDelivery.INTERMEDIATE)
+    if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
+        asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
+    return asked
+
+
+def traits(pdu: SubmitSm, udh: bytes) -> Traits:
+    """Return the traits of a message, fields that few messages have; PLAIN without them."""
+    reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
+    esm_class = pdu.esm_class & ~EsmClass.MODE
+    if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:
+        return PLAIN
+    service_type = pdu.service_type.decode("latin-1")
+    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
+
+
+def _user_data(pdu: SubmitSm) -> bytes:
+    payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
+    if payload is None:
+        return pdu.short_message
+    if pdu.short_message:
+        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, "short_message and message_payload")
+    return payload
+
+
+def _sar(found: tuple[tuple[int, bytes], ...]) -> Position | None:
+    try:
+        return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in _OPTIONAL_SAR))
+    except BadPosition as error:
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, str(error)) from error
