@@ -113,6 +113,17 @@ JUDGED_BY_VALUE = frozenset(
 )
 """Malformed ones whose form is sound: not the session but who accepts messages answers them."""
 
+READ_BUT_NEVER_WRITTEN = {
+    "bind_transceiver_resp_error_nul_body",
+    "data_sm_resp_error_header_only",
+    "deliver_sm_resp_error_header_only",
+    "deliver_sm_resp_ok_header_only",
+    "query_sm_resp_failed",
+    "submit_multi_resp_error_header_only",
+    "submit_sm_length_255",
+}
+"""What others may send, and we read, but never write in that form."""
+
 
 def answers_match(answer: bytes, expected: bytes) -> bool:
     """Compare octets, taking any message_id for the "ID" or "ID1" of an expected answer."""
