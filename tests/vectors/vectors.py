@@ -93,6 +93,14 @@ STREAMS = {
     for entry in _DATA["streams"]
 }
 
+CAPTURES: dict[str, list[bytes]] = {
+    stack: [bytes.fromhex(octets) for octets in streams]
+    for stack, streams in json.loads(
+        (Path(__file__).parent / "captures.json").read_text(encoding="utf-8")
+    ).items()
+}
+"""What foreign stacks have sent to the bridge, from bind to unbind: the octets of connections."""
+
 JUDGED_BY_VALUE = frozenset(
     {
         "alphanumeric_source_12_chars",
