@@ -6,6 +6,7 @@ Every request of either end comes back once: answered, unanswered, or when the c
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.errors import LocalError
 from smppbridge.smpp.events import Answered, Faulty, Late, Unanswered
+from smppbridge.smpp.fields import DistributionList
 from smppbridge.smpp.matrix import DELIVERS, SUBMITS, Role, State
 from smppbridge.smpp.pdus import (
     Bind,
@@ -35,10 +37,11 @@ from smppbridge.smpp.session import Session
 
 WINDOW = 3
 ENDS = st.sampled_from([Role.ESME, Role.SMSC])
-REQUESTS = {
-    Role.ESME: [SubmitSm, SubmitMulti, DataSm, QuerySm, CancelSm, ReplaceSm],
+REQUESTS: dict[Role, list[Callable[[], Pdu]]] = {
+    Role.ESME: [SubmitSm, DataSm, QuerySm, CancelSm, ReplaceSm],
     Role.SMSC: [DeliverSm, DataSm],
 }
+REQUESTS[Role.ESME].append(lambda: SubmitMulti(dest_address=(DistributionList(b"staff"),)))
 
 
 class Conversation(RuleBasedStateMachine):
