@@ -8,6 +8,7 @@ from zlib import crc32
 
 from smppbridge.model.address import Address
 from smppbridge.model.parts import Part
+from smppbridge.model.tlvs import Tlvs
 
 REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
@@ -29,6 +30,7 @@ class Traits:
     *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
+    *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     """
 
     service_type: str = ""
@@ -39,6 +41,7 @@ class Traits:
     sender: str = ""
     scheduled: float | None = None
     transliterate: bool = False
+    tlvs: Tlvs = field(default=(), repr=False)
 
 
 PLAIN = Traits()
