@@ -168,7 +168,6 @@ class Route(Section):
         default=None,
         description="Only from these source addresses, as [BANK, 1234*]; absent: from all",
     )
-
     source: Source = Field(default=Source(), description="What becomes of their source addresses")
     transliterate: Annotated[Transliterate | None, Off] = Field(
         default=None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.lane import Lane
+from smppbridge.relay.lanes.losses import losses
 from smppbridge.relay.ports import Meters
 from smppbridge.smpp.constants import CommandStatus
 
@@ -130,7 +131,19 @@ def adjust(
         lane.concurrency.answered(len(seconds), took, lane.out + count)
     if answered and lane.breaker.succeeded():
         events.append(("provider_up", {}))
+    lost = losses(_accepted(accepted, others), lane.provider.abilities)
+    for what, times in lost.items():
+        meters.lost(lane.name, what, times)
     return events
+
+
+def _accepted(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> Iterator[Attempt]:
+    for attempt, _ in accepted:
+        yield attempt
+    for request in others:
+        for attempt, outcome in zip(attempts_of(request.load), request.outcomes, strict=True):
+            if type(outcome) is Accepted:
+                yield attempt
 
 
 def _is_failure(request: Concluded) -> bool:
