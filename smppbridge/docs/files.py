@@ -17,6 +17,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "providers": "The types of providers: what each can do, and its keys",
         "template": "A provider as a page of YAML: how to write it, and its keys",
         "routes": "Which provider gets a message, failover, source addresses",
+        "tlvs": "What becomes of TLVs: names, India's DLT, message classes (flash)",
         "mo": "Messages from phones, and numbers that opted out",
         "ussd": "USSD dialogues with an ESME",
         "operation": "Install, signals, health, the Uncertain desk, backups",

@@ -16,6 +16,7 @@ from smppbridge.cli.simulate import SERVED
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
 from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
+from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
 from smppbridge.providers.d7 import D7
@@ -24,7 +25,13 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2
 from smppbridge.providers.smpp import Smpp
 from smppbridge.providers.smscx import SmsCx
-from smppbridge.providers.template.placeholders import ALLOWED, MEANINGS
+from smppbridge.providers.template.placeholders import (
+    ALLOWED,
+    MEANINGS,
+    TLV,
+    TLV_MEANING,
+    WITH_TLVS,
+)
 from smppbridge.settings.example import tables as settings
 from smppbridge.simulators.magic import BEHAVIOURS, DELIVERED, THROTTLED_TIMES, Behaviour
 from smppbridge.smpp.receipt import STAT
@@ -38,7 +45,7 @@ _RICHEST: Mapping[str, Provider] = {
     "mspace_v2": MSpaceV2(username="u", apikey="k", batch=100),
     "smscx": SmsCx(api_key="k", schedule="provider", pull_reports=True),
     "d7": D7(username="u", password="p", batch=100, callback_url="https://sms.example.org/x"),
-    "smpp": Smpp(host="h", system_id="s", password="p"),
+    "smpp": Smpp(host="h", system_id="s", password="p", tlvs="pass"),
 }
 _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "messages of octets": lambda able: able.binary,
@@ -51,6 +58,9 @@ _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "messages from phones": lambda able: able.phones,
     "credit": lambda able: able.balance,
     "price of a message": lambda able: able.prices,
+    "message class (flash)": lambda able: able.classes,
+    "message waiting indication": lambda able: able.indications,
+    "TLVs": lambda able: bool(able.tags),
 }
 _ANSWERS: Mapping[str, str] = {
     "reject": "is refused",
@@ -201,7 +211,21 @@ def _placeholders() -> str:
         (f"`{{{name}}}`", says, ", ".join(place for place in ALLOWED if name in ALLOWED[place]))
         for name, says in MEANINGS.items()
     ]
+    rows.append((f"`{{{TLV}NAME}}`", TLV_MEANING, ", ".join(sorted(WITH_TLVS))))
     return table(("placeholder", "what stands in its place", "where it may stand"), rows)
+
+
+def _tlvs() -> str:
+    rows = [
+        (f"0x{int(tag):04X}", f"`{tag.name.lower()}`", str(each.use), each.words)
+        for tag, each in TREATMENTS.items()
+    ]
+    rows.append(("all others from 0x0100 on", "", str(UNKNOWN.use), UNKNOWN.words))
+    return table(("tag", "name", "use", "more"), rows)
+
+
+def _uses() -> str:
+    return table(("use", "meaning"), [(str(use), words) for use, words in USES.items()])
 
 
 def _decisions() -> str:
@@ -223,6 +247,8 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     **{f"settings {name or 'top'}": partial(_section, name) for name in settings()},
     "providers": _abilities,
     "placeholders": _placeholders,
+    "tlvs": _tlvs,
+    "uses of tlvs": _uses,
     "metrics": _metrics,
     "statuses": _statuses,
     "states": _states,

@@ -148,7 +148,7 @@ class AccountSection(Section):
     )
 
     tlvs: GivenTlvs = Field(
-        default=(),
+        default={},
         description="TLVs that its messages get where they lack them, by the names under tlvs, as"
         " {dlt_entity_id: '1101234567890123456'}",
     )

@@ -180,7 +180,7 @@ class Route(Section):
         description="TLVs that they must have, as [dlt_entity_id]; else ESME_RMISSINGOPTPARAM",
     )
     tlvs: GivenTlvs = Field(
-        default=(), description="TLVs for those that lack them, as in an account, which goes first"
+        default={}, description="TLVs for those that lack them, as in an account, which goes first"
     )
 
     def rules(self) -> Iterator[Rule]:

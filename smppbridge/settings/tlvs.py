@@ -19,6 +19,7 @@ from smppbridge.model.treatments import KEPT_TAGS, TREATMENTS, TlvUse, name_of
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import OneOrList, context_of, suggestion
 
+GivenTlv = tuple[NamedTlv, bytes]
 _INTEGER_OCTETS = (1, 2, 4, 8)
 _FIRST_FREE = 0x100
 _OURS = frozenset(
@@ -119,20 +120,20 @@ def _known(name: Any, info: ValidationInfo) -> NamedTlv:
     raise ValueError(f"no TLV has this name under tlvs{suggestion(str(name), names)}")
 
 
-def _given(value: Any, info: ValidationInfo) -> tuple[tuple[NamedTlv, bytes], ...]:
+def _given(value: Any, info: ValidationInfo) -> dict[str, GivenTlv]:
     if not isinstance(value, Mapping):
         raise ValueError("must be names and values, as {dlt_entity_id: '1101234567890123456'}")
     faults: list[tuple[str | int, str]] = []
-    found = []
+    found: dict[str, GivenTlv] = {}
     for name, text in value.items():
         try:
             named = _known(name, info)
-            found.append((named, named.value(str(text))))
+            found[named.name] = (named, named.value(str(text)))
         except ValueError as error:
             faults.append((str(name), str(error)))
     if faults:
         raise wrong(faults)
-    return tuple(found)
+    return found
 
 
 def checked_tlvs(
@@ -141,16 +142,16 @@ def checked_tlvs(
     """Return the TLVs whose values are checked: a name of DLT is where it is used."""
     found = {name: section.named(name) for name, section in sections.items()}
     used = [each for route in routes for each in route.require]
-    used += [named for part in (*accounts, *routes) for named, _ in part.tlvs]
+    used += [named for part in (*accounts, *routes) for named, _ in part.tlvs.values()]
     return tuple((found | {each.name: each for each in used}).values())
 
 
-def written(given: Iterable[tuple[NamedTlv, bytes]]) -> Tlvs:
+def written(given: Mapping[str, GivenTlv]) -> Tlvs:
     """Return given TLVs as messages have them."""
-    return tuple((named.tag, value) for named, value in given)
+    return tuple((named.tag, value) for named, value in given.values())
 
 
 TlvName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 NamedTlvs = Annotated[dict[TlvName, TlvSection], AfterValidator(_unlike)]
 RequiredTlvs = Annotated[tuple[Annotated[NamedTlv, PlainValidator(_known)], ...], OneOrList]
-GivenTlvs = Annotated[tuple[tuple[NamedTlv, bytes], ...], PlainValidator(_given)]
+GivenTlvs = Annotated[dict[str, GivenTlv], PlainValidator(_given)]

@@ -36,7 +36,7 @@ MEANINGS: Mapping[str, str] = {
 _MARKS = frozenset(("flash", "message_class", "mwi"))
 _OF_MESSAGE = frozenset(("number", "sender", "text", "alphabet", "message_id")) | _MARKS
 SHARED = frozenset(("sender", "text", "alphabet")) | _MARKS
-TLV = "tlv."
+TLV, TLV_MEANING = "tlv.", "a TLV by its name under tlvs; nothing where the message has none"
 """The beginning of a placeholder for a TLV: {tlv.dlt_entity_id}, by the names under `tlvs`."""
 WITH_TLVS = frozenset(("submit", "batch", "each"))
 ALLOWED: Mapping[str, frozenset[str]] = {
