@@ -212,7 +212,12 @@ class Alphabets:
 class FlashWords:
     """The values of {flash}; true and false stand without quotes if {flash} is alone in JSON."""
 
-    on: str = field(default="true", metadata=said("For a message of class 0"))
+    on: str = field(
+        default="true",
+        metadata=said(
+            "For a message of class 0; in JSON true and false get no quotes where {flash} is alone"
+        ),
+    )
     off: str = field(default="false", metadata=said("For every other message"))
 
 
