@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from smppbridge.model.message import PLAIN, Attempt, Message
+from smppbridge.model.message import Attempt, Message
 from smppbridge.model.treatments import MAPPED_TAGS, name_of
 from smppbridge.providers.exchange import Abilities
-from smppbridge.providers.marked import MARKED, class_of, waiting_of
+from smppbridge.providers.marked import class_of, waiting_of
 
 
 def losses(attempts: Iterable[Attempt], able: Abilities) -> Mapping[str, int]:
-    """Return how often each property was lost; nearly all messages have nothing to lose."""
+    """Return how often each property of the messages was lost."""
     found: dict[str, int] = {}
     for attempt in attempts:
-        message = attempt.message
-        if message.traits is not PLAIN or message.data_coding in MARKED:
-            for what in _lost(message, able):
-                found[what] = found.get(what, 0) + 1
+        for what in _lost(attempt.message, able):
+            found[what] = found.get(what, 0) + 1
     return found
 
 
