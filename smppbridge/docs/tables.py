@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import runpy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from functools import partial
 from inspect import cleandoc
@@ -13,8 +13,10 @@ import click
 
 from smppbridge.cli.main import COMMANDS, main
 from smppbridge.cli.simulate import SERVED
+from smppbridge.docs import conformance
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
+from smppbridge.docs.markdown import chapters, table
 from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.observe.log import LEVELS
@@ -35,8 +37,6 @@ from smppbridge.providers.template.placeholders import (
 from smppbridge.settings.example import tables as settings
 from smppbridge.simulators.magic import BEHAVIOURS, DELIVERED, THROTTLED_TIMES, Behaviour
 from smppbridge.smpp.receipt import STAT
-
-Row = Sequence[str]
 
 # Each provider with everything configured that adds an ability; a template has its page's.
 _RICHEST: Mapping[str, Provider] = {
@@ -73,14 +73,6 @@ _ANSWERS: Mapping[str, str] = {
 def text_of(mark: str) -> str:
     """Return the text that belongs at *mark* in a page; raises KeyError."""
     return _MAKERS[mark]()
-
-
-def table(head: Row, rows: Iterable[Row]) -> str:
-    """Return a table in Markdown; no cell may hold a bar."""
-    lines = [head, ["---"] * len(head), *rows]
-    if any("|" in cell for row in lines for cell in row):
-        raise ValueError("a cell holds a bar")
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def behaviour_words(behaviour: Behaviour) -> str:
@@ -173,6 +165,10 @@ def _events() -> str:
     return table(("event", "level", "meaning"), rows)
 
 
+def _conformance() -> str:
+    return chapters(conformance.statement())
+
+
 def _digits() -> str:
     rows = [(digits, behaviour_words(BEHAVIOURS[digits])) for digits in sorted(BEHAVIOURS)]
     rows.append(("any others", behaviour_words(DELIVERED)))
@@ -254,6 +250,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "states": _states,
     "stages": _stages,
     "events": _events,
+    "conformance": _conformance,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,
