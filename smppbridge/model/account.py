@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.receipts import Receipts
+
 Network = IPv4Network | IPv6Network
 
 
@@ -27,7 +29,8 @@ class Account:
     *gather_timeout* is the time that segments wait for the other segments of their message;
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
-    letters that a source address may have.
+    letters that a source address may have.  *id_form* is how message_ids are written to the
+    account, in digits or hexadecimal digits: a form of printf.
     """
 
     system_id: str
@@ -52,8 +55,8 @@ class Account:
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"
     max_parts: int = 10
-    receipt_text: bool = True
-    receipt_utc_offset: float = 0.0
+    id_form: bytes = b"%d"
+    receipts: Receipts = field(default_factory=Receipts)
     validity: float = 86_400.0
     longest_sender: int = 11
 

@@ -6,12 +6,33 @@ from collections.abc import Collection
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
+from smppbridge.model.account import Account
+
 Tolerance = Literal["exact", "case", "zeros"]
 """How the ids of a provider's reports may differ from those of its answers: not at all, in letter
 case, or in letter case and leading zeros."""
 
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # all that SQL's lower() is sure to know
 _BITS = 1 << 24
+_DIGITS = {b"d": (10, frozenset(b"0123456789")), b"x": (16, frozenset(b"0123456789abcdefABCDEF"))}
+_LONGEST = 64  # octets of a message_id (SMPP 3.4, 4.4.2)
+
+
+def written(message_id: int, account: Account) -> bytes:
+    """Return the octets by which an account knows the message called *message_id*."""
+    return account.id_form % message_id
+
+
+def read_id(octets: bytes, account: Account) -> int | None:
+    """Return the message_id that an account wrote as *octets*; None: no message is called that.
+
+    Digits in the account's base, in either letter case; zeros in front make no difference.
+    """
+    base, digits = _DIGITS[account.id_form[-1:]]
+    if not 0 < len(octets) <= _LONGEST or not digits.issuperset(octets):
+        return None
+    number = int(octets, base)
+    return number if 0 < number < 1 << 63 else None
 
 
 class Identifiers:

@@ -29,6 +29,8 @@ class Traits:
     *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
+    *references* are the user_message_references of a long message's segments by message_id, where
+    they are not all the same.
     """
 
     service_type: str = ""
@@ -39,6 +41,7 @@ class Traits:
     sender: str = ""
     scheduled: float | None = None
     transliterate: bool = False
+    references: tuple[tuple[int, int], ...] = ()
 
 
 PLAIN = Traits()

@@ -5,19 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from smppbridge.model.receipts import NACKED
 from smppbridge.model.report import Delivery
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.accept import Rights
+from smppbridge.relay.receipt_pdus import DeliverPdu
 from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
-from smppbridge.smpp.matrix import Role
+from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Role
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
     Bind,
     DataSm,
-    DeliverSm,
     GenericNack,
     Pdu,
     SubmitMulti,
@@ -42,9 +43,6 @@ NOT_SERVED = {
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
 PACE = PaceLimits()
-# A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU:
-# whatever its own status, the receipt goes by this one and is postponed.
-NACKED = int(Status.ESME_RUNKNOWNERR)
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
 
@@ -108,11 +106,11 @@ class EsmeSession(SmppProtocol):
     # -- for the relay and the Smsc -------------------------------------------------------------
 
     def room(self) -> int:
-        """Return how many deliver_sm fit into the window."""
+        """Return how many more requests fit into the window."""
         return 0 if self.choked else self.session.room()
 
-    def ask(self, request: DeliverSm, about: Delivery | Asked) -> None:
-        """Put a deliver_sm in line."""
+    def ask(self, request: DeliverPdu, about: Delivery | Asked) -> None:
+        """Put a deliver_sm or data_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
 
     def probe(self) -> None:
@@ -154,7 +152,8 @@ class EsmeSession(SmppProtocol):
         now = self.clock.seconds()
         self.go_by(rights)
         self.bound_as, self.bound_at = request.command_id, now
-        self.session.accept_bind(request, system_id, now)
+        law = DELIVERS_TO_ALL if rights.account.receipts.on == "any" else MAY_SEND
+        self.session.accept_bind(request, system_id, now, law)
         self.interface_version = self.session.interface_version
 
     def count_fault(self) -> None:
@@ -172,7 +171,7 @@ class EsmeSession(SmppProtocol):
             self._smsc.spawn(self._smsc.accept.take(self, requests))
 
     def answered(self, answers: list[Answered]) -> None:
-        """Hand deliver_sm_resp to the relay."""
+        """Hand responses to our requests to the relay."""
         self._silences = 0
         statuses = [
             (a.about, NACKED if type(a.response) is GenericNack else a.response.command_status)

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
+from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import (
     Count,
@@ -18,7 +19,6 @@ from smppbridge.settings.values import (
     Patterns,
     Rate,
     UniqueSystemId,
-    UtcOffset,
 )
 
 AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
@@ -52,17 +52,6 @@ class GatherSection(Section):
     )
     when_incomplete: Literal["fail", "send"] = Field(
         default="fail", description="Then: fail (EXPIRED receipts) or send (what there is)"
-    )
-
-
-class AccountReceiptsSection(Section):
-    """The form of an account's receipts."""
-
-    text: bool = Field(
-        default=True, description="Whether receipts end with the text's first 20 characters"
-    )
-    utc_offset: UtcOffset = Field(
-        default=0.0, description="Time zone of the dates in receipts, as +00:00"
     )
 
 
@@ -179,8 +168,8 @@ class AccountSection(Section):
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
             max_parts=self.max_parts,
-            receipt_text=self.receipts.text,
-            receipt_utc_offset=self.receipts.utc_offset,
+            id_form=self.receipts.id_form(),
+            receipts=self.receipts.terms(),
             validity=self.validity,
             longest_sender=longest_sender,
         )

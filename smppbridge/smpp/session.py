@@ -14,9 +14,9 @@ from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Ta
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
 from smppbridge.smpp.events import Answered, Event, Late, Slowed, Unanswered
 from smppbridge.smpp.life import Life
-from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, NOT_WORK, Role, State
+from smppbridge.smpp.matrix import BOUND, BOUND_AS, MAY_SEND, NOT_WORK, Law, Role, State
 from smppbridge.smpp.pace import Pace
-from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
+from smppbridge.smpp.pdus import DECODE, Bind, Pdu, is_answered, refusal
 from smppbridge.smpp.refusals import Unwanted, malformed, misplaced
 from smppbridge.smpp.tally import Tally
 from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarms, Timers
@@ -109,7 +109,7 @@ class Session:
     @property
     def may_deliver(self) -> bool:
         """Return whether deliver_sm may pass."""
-        return self.life.state in DELIVERS
+        return self.life.delivers
 
     @property
     def held(self) -> bool:
@@ -124,7 +124,7 @@ class Session:
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
-        passes = self.may_deliver if self.role is Role.SMSC else self.state in matrix.SUBMITS
+        passes = self.life.delivers if self.role is Role.SMSC else self.state in matrix.SUBMITS
         return max(0, self.window - len(self._asked.open)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
@@ -144,8 +144,8 @@ class Session:
         self._alarms.forgive()
         return self._events(now)
 
-    def accept_bind(self, request: pdus.Bind, system_id: bytes, now: float) -> None:
-        """Answer a bind: yes, we are *system_id*. Nothing happens if the session is over."""
+    def accept_bind(self, request: Bind, system_id: bytes, now: float, law: Law = MAY_SEND) -> None:
+        """Answer a bind, to rule the session by *law*. Nothing happens if the session is over."""
         if self.state is _CLOSED:
             return
         if self.state is not State.BINDING or self.role is not Role.SMSC:
@@ -159,9 +159,9 @@ class Session:
         self.system_id = request.system_id.decode("latin-1")
         self.interface_version = version
         self._alarms.heard = self._alarms.active = now
-        self.life.go(BOUND_AS[request.command_id])
+        self.life.go(BOUND_AS[request.command_id], law)
 
-    def refuse_bind(self, request: pdus.Bind, status: int) -> None:
+    def refuse_bind(self, request: Bind, status: int) -> None:
         """Answer a bind: no, and end the session.
 
         Nothing happens if the session is over already.

@@ -186,6 +186,7 @@ def traits_text(traits: Traits) -> str:
         "sender": traits.sender,
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
+        "references": traits.references,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -196,6 +197,7 @@ def read_traits(text: str | None) -> Traits:
         return PLAIN
     named = json.loads(text)
     named["udh"] = bytes.fromhex(named.get("udh", ""))
+    named["references"] = tuple(map(tuple, named.get("references", ())))
     return Traits(**named)
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
+from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
 from smppbridge.relay.deliver import FIRST_PAUSE, is_end
@@ -584,7 +585,7 @@ def test_receipts_are_written_as_the_account_wants_them_from_now_on() -> None:
     world = World()
     receiver = bound(world)
     owe(world, 1, text="hello")
-    world.deliver.change({"bank": account(receipt_utc_offset=7_200.0, receipt_text=False)})
+    world.deliver.change({"bank": account(receipts=Receipts(utc_offset=7_200, quotes=False))})
     owe(world, 2, text="hello")
     before, after = (pdu.short_message for pdu, _ in receiver.asked)
     assert b"submit date:2701150800 " in before

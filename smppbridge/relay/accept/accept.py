@@ -130,9 +130,10 @@ class Accept:
         except StoreFailure:
             self._undo(session, intake, attempts, ending)
             return
+        id_form = session.rights.account.id_form
         for sequence_number, recorded in intake.answers:
             if recorded.message_id:
-                session.answer(SubmitSmResp(0, sequence_number, b"%d" % recorded.message_id))
+                session.answer(SubmitSmResp(0, sequence_number, id_form % recorded.message_id))
             else:  # sent again while the store failed to record the first of the two segments
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from smppbridge.model.message import PLAIN, Traits
@@ -75,6 +76,23 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
     if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
         asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
     return asked
+
+
+def wanting(intermediate: str) -> Callable[[int, int], int]:
+    """Return the `wanted_receipts` of an account: with intermediate notifications asked or not.
+
+    *intermediate* is "asked", "always" (with every receipt that is asked for) or "never".
+    """
+    if intermediate == "asked":
+        return wanted_receipts
+    added = RegisteredDelivery.INTERMEDIATE if intermediate == "always" else 0
+
+    def wanted(registered_delivery: int, interface_version: int) -> int:
+        asked = wanted_receipts(registered_delivery, interface_version)
+        receipt = asked & RegisteredDelivery.RECEIPT
+        return receipt | added if receipt else asked & added
+
+    return wanted
 
 
 def traits(pdu: SubmitSm, udh: bytes) -> Traits:

@@ -19,7 +19,7 @@ from smppbridge.relay.accept.fields import (
     content,
     traits,
     unpacked,
-    wanted_receipts,
+    wanting,
 )
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
@@ -52,6 +52,7 @@ class Reader:
         self._sources: dict[tuple[bytes, int, int], Address] = {}
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
+        self._wanted = wanting(account.receipts.intermediate)
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -69,7 +70,7 @@ class Reader:
             text="",
             data_coding=pdu.data_coding,
             priority=pdu.priority_flag,
-            registered_delivery=wanted_receipts(asked, interface_version) if asked else 0,
+            registered_delivery=self._wanted(asked, interface_version) if asked else 0,
             route=(),
             accepted_at=now,
             expires_at=expires_at,

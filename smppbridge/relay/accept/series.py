@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import ReferenceType
 
-from smppbridge.model.message import GatheringKey, Message, Segment, fingerprint
+from smppbridge.model.message import GatheringKey, Message, Segment, Traits, fingerprint
 
 MOST_RIVALS = 4  # open gatherings of one series
 MOST_IN_MEMORY = 32  # messages of one series that are remembered
@@ -220,6 +220,15 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
         accepted_at=now,
         expires_at=expires_at,
         due=due,
-        traits=first.traits,
+        traits=_traits(whole),
         segments=tuple(whole),
     )
+
+
+def _traits(whole: Sequence[Segment]) -> Traits:
+    """Return the first segment's traits, with each segment's reference if they are not the same."""
+    traits = whole[0].traits
+    if len({s.traits.user_message_reference for s in whole}) == 1:
+        return traits
+    found = [(s.message_id, s.traits.user_message_reference) for s in whole]
+    return replace(traits, references=tuple([(n, r) for n, r in found if r is not None]))
