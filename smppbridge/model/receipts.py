@@ -31,6 +31,7 @@ STAT_WORDS = (
 FIELDS = ("id", "sub", "dlvrd", "submit_date", "done_date", "stat", "err", "text")
 LONGEST = 254  # octets of a short_message (SMPP 3.4, 5.2.22)
 LONGEST_STAT = 15
+_LONGEST_ID = 19  # digits
 NACKED = int(CommandStatus.ESME_RUNKNOWNERR)
 """The status of a delivery that a generic_nack answers: about a PDU that the ESME did not read."""
 _STATUSES = {status.name: int(status) for status in CommandStatus}
@@ -58,8 +59,9 @@ FORMS: Mapping[Form, Mapping[str, Any]] = MappingProxyType(
             },
             "on": "any",
         },
-        # Cloudhopper's own writer pads an id to ten digits, and ours have more than ten
-        "cloudhopper": {"id": "padded", "id_width": 10},
+        # Cloudhopper writes and reads the text of the specification, and pads ids to ten digits,
+        # which ours have: the form is there for those who look for the name
+        "cloudhopper": {},
         "seconds": {"date": "YYMMDDhhmmss"},
         "tlv_only": {"text": ""},
     }
@@ -71,6 +73,7 @@ FORMS: Mapping[Form, Mapping[str, Any]] = MappingProxyType(
 class Receipts:
     """The receipts of one account.
 
+    *id_form* is how the message_id is written, a form of printf, None for the account's own.
     *text* is a template of named fields (`pieces`), empty for receipts of TLVs alone; *quotes* is
     whether its {text} is the start of the message.  *date* is a form such as `DATE`, in local time
     *utc_offset* seconds ahead of UTC.  *stat* are words in place of `STAT_WORDS`.  *swaps* is
@@ -79,6 +82,7 @@ class Receipts:
     receipt is sent again, None for those that say nothing about the receipt.
     """
 
+    id_form: bytes | None = None
     text: str = SPEC
     quotes: bool = True
     date: str = DATE
@@ -108,10 +112,10 @@ def pieces(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def longest(receipts: Receipts, id_form: bytes) -> int:
+def longest(receipts: Receipts) -> int:
     """Return the octets of the longest text that an account's receipts can have."""
     widths = {
-        "id": max(19, len(id_form % 1)),
+        "id": max(_LONGEST_ID, len(receipts.id_form % 1 if receipts.id_form else b"")),
         "sub": 3,
         "dlvrd": 3,
         "submit_date": len(receipts.date),

@@ -30,7 +30,8 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
 
     A peer older than SMPP 3.4 is sent a deliver_sm without TLVs, and so always a text.
     """
-    terms, id_form = account.receipts, account.id_form
+    terms = account.receipts
+    id_form = account.id_form if terms.id_form is None else terms.id_form
     written = _text(terms, terms.text or SPEC)
     tagged, silent, swaps = terms.tlvs, not terms.text, terms.swaps
     as_data = terms.by == "data_sm"
@@ -42,7 +43,7 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
             code = pack(">BH", _GSM, min(error, 0xFFFF)) if error > 0 else None
             found = receipt.receipt_tlvs(message_id, d.state, code)
             if traits is not PLAIN:
-                found = echoed(d) + found
+                found = echoed(d, account) + found
         text = b""
         if not (silent and found):
             text = written(message_id, d.submitted_at, d.done_at, d.state, error, d.text)
@@ -81,8 +82,8 @@ def _data_sm(pdu: DeliverSm) -> DataSm:
     )
 
 
-def echoed(d: Delivery) -> tuple[Tlv, ...]:
-    """Return the TLVs of a message that come back in its receipts, in front of the others."""
+def echoed(d: Delivery, account: Account) -> tuple[Tlv, ...]:
+    """Return the TLVs of a message that come back in an account's receipts, before the others."""
     traits = d.traits
     reference = traits.user_message_reference
     if traits.references:  # a long message's: each segment has its own, or none

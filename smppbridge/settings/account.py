@@ -168,7 +168,6 @@ class AccountSection(Section):
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
             max_parts=self.max_parts,
-            id_form=self.receipts.id_form(),
             receipts=self.receipts.terms(),
             validity=self.validity,
             longest_sender=longest_sender,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smppbridge.model import receipts as model
+from smppbridge.model.identifiers import IdKind, id_form
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import OneOrList, UtcOffset, suggestion
 
 _LONGEST_ID = 64  # octets (SMPP 3.4, 4.4.2)
-_PADDED = 18
 _WORDS = {"true": True, "on": True, "yes": True, "false": False, "off": False, "no": False}
 _QUOTED = " text:{text}"
 _CAPITAL = " Text:{text}"
@@ -78,14 +78,14 @@ class AccountReceiptsSection(Section):
     lower_case: bool = Field(
         default=True, description="false: Text: with a capital letter, as Appendix B prints it"
     )
-    id: Literal["decimal", "hex", "padded"] = Field(
-        default="decimal",
-        description="Its message_ids, in receipts and all responses and requests: decimal, hex, or"
-        " padded (decimal, with zeros in front)",
+    id: IdKind | None = Field(
+        default=None,
+        description="The message_id in receipts: decimal, hex or padded (decimal, with zeros in"
+        " front); absent: as in submit_sm_resp",
     )
     id_width: Annotated[int, Field(ge=1, le=_LONGEST_ID)] | None = Field(
         default=None,
-        description="The digits that a hex or padded message_id has at least; absent: 1 or 18",
+        description="The digits that the message_id has at least; absent: 1, or 18 if padded",
     )
     date: Annotated[str, AfterValidator(_date)] = Field(
         default=model.DATE,
@@ -142,22 +142,15 @@ class AccountReceiptsSection(Section):
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        if self.id_width is not None and self._value("id") == "decimal":
-            raise wrong([("id_width", "goes with id: hex or id: padded")])
+        if self.id_width is not None and self._value("id") is None:
+            raise wrong([("id_width", "goes with id: decimal, hex or padded")])
         terms = self.terms()
         if not (terms.text or terms.tlvs):
             raise wrong([("tlvs", "a receipt without text and TLVs would be empty")])
-        octets = model.longest(terms, self.id_form())
+        octets = model.longest(terms)
         if octets > model.LONGEST:
             raise wrong([("text", f"can be {octets} octets long, over {model.LONGEST}")])
         return self
-
-    def id_form(self) -> bytes:
-        """Return how message_ids are written, as a form of printf."""
-        kind, width = self._value("id"), self._value("id_width")
-        if kind == "padded":
-            return f"%0{width or _PADDED}d".encode()
-        return b"%d" if kind == "decimal" else f"%0{width or 1}x".encode()
 
     def terms(self) -> model.Receipts:
         """Return the account's terms for receipts: the form's, with the keys that are set."""
@@ -165,8 +158,9 @@ class AccountReceiptsSection(Section):
         text = self.text if isinstance(self.text, str) else own
         if not (self.lower_case or isinstance(self.text, str)):
             text = text.replace(_QUOTED, _CAPITAL)
-        retry_on = self.retry_on
+        kind, retry_on = self._value("id"), self.retry_on
         return model.Receipts(
+            id_form=None if kind is None else id_form(kind, self._value("id_width") or 0),
             text=text,
             quotes=self.text is not False,
             date=self._value("date"),

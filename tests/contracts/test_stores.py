@@ -70,6 +70,7 @@ SHAPES = {
     "everywhere": message(2**63 - 1, source=Address("", 255, 255), text="😀\x00\n'\"" * 100),
     "traits": message(traits=Traits("WAP", 0x40, 65, 0, b"\x05\x00")),
     "some traits": message(traits=Traits(user_message_reference=65535)),
+    "references": message(traits=Traits(user_message_reference=7, references=((1, 7), (3, 0)))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
