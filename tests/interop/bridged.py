@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
@@ -14,6 +14,7 @@ from twisted.internet.threads import deferToThread
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from tests.cli.processes import Program, free_ports, running
+from tests.interop.tapped import tapped
 
 PASSWORD = "secret"
 _KEY = "interopinteropinterop"
@@ -36,21 +37,27 @@ routes:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a bridge has its settings and its store, and where it listens for SMPP."""
+    """Where a bridge has its settings and its store, and where ESMEs connect: at a tap."""
 
     settings: Path
     port: str
+    smpp: str
 
-    def bridge(self) -> AbstractContextManager[Program]:
-        """Run it, on the store that is there."""
-        return running("run", "--config", str(self.settings))
+    @contextmanager
+    def bridge(self) -> Iterator[Program]:
+        """Run it, on the store that is there; tshark, if there is one, judges its PDUs."""
+        with (
+            tapped(int(self.port), int(self.smpp), self.settings.parent),
+            running("run", "--config", str(self.settings)) as program,
+        ):
+            yield program
 
 
 def settle(
     folder: Path, simulator: KeccelSimulator, accounts: Iterable[str], rights: str = "binds: 4"
 ) -> Place:
     """Write the settings of a bridge whose provider is *simulator*."""
-    smpp, callbacks = free_ports(2)
+    smpp, callbacks, tap = free_ports(3)
     written = [f"{{system_id: {a}, password: {PASSWORD}, {rights}}}" for a in accounts]
     simulator.callback_url = f"http://127.0.0.1:{callbacks}/callbacks/keccel/{_KEY}"
     path = folder / "bridge.yaml"
@@ -64,7 +71,7 @@ def settle(
             key=_KEY,
         )
     )
-    return Place(path, smpp)
+    return Place(path, tap, smpp)
 
 
 def in_thread(test: Callable[..., None]) -> Callable[..., Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from smppbridge.settings.configuration import load
 from smppbridge.simulators.d7.v1 import D7V1Simulator
 from smppbridge.smpp.constants import MessageState
 from tests.contracts.test_providers import Client, message_to
+from tests.interop.venvs import python_with
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "providers" / "d7_v1.yaml"
 SCRIPT = """
@@ -41,15 +41,8 @@ print(json.dumps(said))
 @pytest.fixture(scope="session")
 def python(tmp_path_factory):
     """The interpreter of a venv that has direct7."""
-    place = tmp_path_factory.mktemp("direct7")
-    subprocess.run([sys.executable, "-m", "venv", place], check=True, capture_output=True)
-    python = place / "bin" / "python"
     # It does not say that it needs requests.
-    install = [python, "-m", "pip", "install", "--quiet", "direct7==0.0.16", "requests"]
-    done = subprocess.run(install, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"DIRECT7 IS NOT TESTED, it cannot be installed: {done.stderr[-300:]}")
-    return python
+    return python_with(tmp_path_factory.mktemp("direct7"), "direct7==0.0.16", "requests")
 
 
 @pytest_twisted.async_yield_fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
 import pytest_twisted
@@ -12,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.threads import deferToThread
 
 from smppbridge.simulators.keccel import KeccelSimulator
+from tests.interop.venvs import python_with
 
 SCRIPT = """
 import json, sys
@@ -28,14 +28,7 @@ print(json.dumps(said))
 @pytest.fixture(scope="session")
 def python(tmp_path_factory):
     """The interpreter of a venv that has pykeccelsms."""
-    place = tmp_path_factory.mktemp("pykeccelsms")
-    subprocess.run([sys.executable, "-m", "venv", place], check=True, capture_output=True)
-    python = place / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "pykeccelsms==0.2"]
-    done = subprocess.run(install, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"PYKECCELSMS IS NOT TESTED, it cannot be installed: {done.stderr[-300:]}")
-    return python
+    return python_with(tmp_path_factory.mktemp("pykeccelsms"), "pykeccelsms==0.2")
 
 
 @pytest_twisted.async_yield_fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import UTC, datetime
 
 import pytest
@@ -14,6 +13,7 @@ from twisted.internet.threads import deferToThread
 
 from smppbridge.simulators.smscx.books import RENTED
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
+from tests.interop.venvs import python_with
 
 SCRIPT = """
 import json, sys
@@ -96,14 +96,7 @@ print(json.dumps(said))
 @pytest.fixture(scope="session")
 def python(tmp_path_factory):
     """The interpreter of a venv that has smscx_client."""
-    place = tmp_path_factory.mktemp("smscx_client")
-    subprocess.run([sys.executable, "-m", "venv", place], check=True, capture_output=True)
-    python = place / "bin" / "python"
-    install = [python, "-m", "pip", "install", "--quiet", "smscx_client==0.1.13"]
-    done = subprocess.run(install, check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"SMSCX_CLIENT IS NOT TESTED, it cannot be installed: {done.stderr[-300:]}")
-    return python
+    return python_with(tmp_path_factory.mktemp("smscx_client"), "smscx_client==0.1.13")
 
 
 @pytest_twisted.async_yield_fixture

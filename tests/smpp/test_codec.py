@@ -29,17 +29,8 @@ from smppbridge.smpp.pdus import (
     refusal,
 )
 from tests.smpp.sessions import smsc
-from tests.vectors.vectors import STREAMS, VECTORS, Vector
+from tests.vectors.vectors import READ_BUT_NEVER_WRITTEN, STREAMS, VECTORS, Vector
 
-READ_BUT_NEVER_WRITTEN = {
-    "bind_transceiver_resp_error_nul_body",
-    "data_sm_resp_error_header_only",
-    "deliver_sm_resp_error_header_only",
-    "deliver_sm_resp_ok_header_only",
-    "query_sm_resp_failed",
-    "submit_multi_resp_error_header_only",
-    "submit_sm_length_255",
-}
 COUNTS = {"sm_length", "number_of_dests", "no_unsuccess"}
 
 

@@ -93,6 +93,14 @@ STREAMS = {
     for entry in _DATA["streams"]
 }
 
+CAPTURES: dict[str, list[bytes]] = {
+    stack: [bytes.fromhex(octets) for octets in streams]
+    for stack, streams in json.loads(
+        (Path(__file__).parent / "captures.json").read_text(encoding="utf-8")
+    ).items()
+}
+"""What foreign stacks have sent to the bridge, from bind to unbind: the octets of connections."""
+
 JUDGED_BY_VALUE = frozenset(
     {
         "alphanumeric_source_12_chars",
@@ -112,6 +120,17 @@ JUDGED_BY_VALUE = frozenset(
     }
 )
 """Malformed ones whose form is sound: not the session but who accepts messages answers them."""
+
+READ_BUT_NEVER_WRITTEN = {
+    "bind_transceiver_resp_error_nul_body",
+    "data_sm_resp_error_header_only",
+    "deliver_sm_resp_error_header_only",
+    "deliver_sm_resp_ok_header_only",
+    "query_sm_resp_failed",
+    "submit_multi_resp_error_header_only",
+    "submit_sm_length_255",
+}
+"""What others may send, and we read, but never write in that form."""
 
 
 def answers_match(answer: bytes, expected: bytes) -> bool:
