@@ -51,6 +51,7 @@ NOT_WORK = ENDS_IF_EARLY | frozenset(
 )
 """Requests that the owner of a session has no answer to give to, but for binds."""
 SUBMITS = (State.BOUND_TX, State.BOUND_TRX)
+DELIVERS = (State.BOUND_RX, State.BOUND_TRX)
 
 _C = CommandId
 _ALWAYS = {_C.ENQUIRE_LINK, _C.ENQUIRE_LINK_RESP, _C.GENERIC_NACK}

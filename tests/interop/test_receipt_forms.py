@@ -104,7 +104,7 @@ def test_jasmin_reads_the_tlvs_of_every_form(jasmin: list[str], form: str) -> No
 
 
 def test_jasmin_reads_its_own_text(jasmin: list[str]) -> None:
-    keys = {"form": "jasmin", "tlvs": False}
+    keys: dict[str, Any] = {"form": "jasmin", "tlvs": False}
     found = fed(jasmin, [octets(state, **keys) for state in WORDS], PYTHONPATH="")
     for each, word in zip(found, WORDS.values(), strict=True):
         assert (each["id"], each["stat"], each["err"]) == (str(MESSAGE_ID), word, "027")
