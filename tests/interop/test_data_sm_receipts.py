@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
+from tests.cli.processes import running
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
 from tests.interop.test_kannel import BADLY, WELL
 from tests.interop.test_node_smpp import modules
@@ -55,6 +56,29 @@ session.on("close", () => console.log(JSON.stringify(said)));
 @pytest.fixture(scope="module")
 def place(simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
     return settle(tmp_path_factory.mktemp("data_sm"), simulator, ["node"], TERMS)
+
+
+ODD = (
+    "{by: data_sm, form: tlv_only}",
+    "{stat: {DELIVRD: GONE}}",
+    "{form: kannel, date: YYYYMMDDhhmmss}",
+)
+
+
+@in_thread
+def test_our_own_command_reads_them(
+    simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    accounts = [f"odd{number}, receipts: {terms}" for number, terms in enumerate(ODD)]
+    odd = settle(tmp_path_factory.mktemp("odd_receipts"), simulator, accounts)
+    with odd.bridge() as bridge:
+        bridge.until("started")
+        for number in range(len(ODD)):
+            login = ["--port", odd.port, "--system-id", f"odd{number}", "--password", PASSWORD]
+            with running("send", *login, "--to", WELL, "hello") as sending:
+                sending.until("1 delivered")
+                assert sending.process.wait(PATIENCE) == 0
+        assert bridge.end() == 0
 
 
 @in_thread
