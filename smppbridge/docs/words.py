@@ -155,7 +155,10 @@ EVENTS: Mapping[str, str] = {
     "configuration_refused": "SIGHUP: the old file goes on to hold, and why",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status, and why: unknown_system_id,"
-    " wrong_password, allow_from (the peer cannot tell these three), binds, reloaded or stopping",
+    " wrong_password, allow_from (the peer cannot tell these three), binds, reloaded, stopping or"
+    " not_forgiven (its form, and only other accounts are forgiven that)",
+    "session_oddity": "An ESME does something otherwise than SMPP 3.4 says, and the key of its"
+    " account that helps; without `setting` it does no harm. Once a session and kind",
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
     " now on",
     "session_ended": "A bound session is over, and why",

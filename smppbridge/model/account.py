@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.habits import NO_HABITS, Habits
 from smppbridge.model.receipts import Receipts
 
 Network = IPv4Network | IPv6Network
@@ -31,6 +32,7 @@ class Account:
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *id_form* is how message_ids are written to the
     account, in digits or hexadecimal digits: a form of printf.
+    *habits* is what its stack does otherwise than others.
     """
 
     system_id: str
@@ -59,6 +61,7 @@ class Account:
     receipts: Receipts = field(default_factory=Receipts)
     validity: float = 86_400.0
     longest_sender: int = 11
+    habits: Habits = NO_HABITS
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

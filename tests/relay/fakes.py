@@ -148,6 +148,7 @@ class FakeSubmitter:
     def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
         self.rights, self.interface_version = rights, interface_version
         self.answers: list[tuple[int, int, int]] = []
+        self.oddities: list[str] = []
         self.flushes = 0
 
     def answer(self, response: SubmitSmResp) -> None:
@@ -156,6 +157,9 @@ class FakeSubmitter:
 
     def flush(self) -> None:
         self.flushes += 1
+
+    def odd(self, oddity: str) -> None:
+        self.oddities.append(oddity)
 
     def ids(self) -> list[int]:
         return [message_id for _, status, message_id in self.answers if not status]

@@ -6,15 +6,18 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CODING
+from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
+from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.gather import Gather
+from smppbridge.relay.accept.intake import Intake, Recorded
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
@@ -27,6 +30,7 @@ from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
@@ -44,6 +48,9 @@ class Submitter(Protocol):
     def flush(self) -> None:
         """Write the responses that are in line."""
 
+    def odd(self, oddity: Oddity) -> None:
+        """Count what is odd about a submit_sm."""
+
 
 @dataclass(slots=True)
 class Rights:
@@ -52,23 +59,6 @@ class Rights:
     account: Account
     throughput: Throughput
     reader: Reader
-
-
-Recorded = Message | Segment
-"""The message or segment of a submit_sm; its message_id is 0 if the store failed to record it."""
-
-
-@dataclass(slots=True)
-class _Intake:
-    """The submit_sm of one session at one time: entries to be recorded, and their answers.
-
-    *ended* are the gatherings that segments among them have ended.
-    """
-
-    entries: list[Entry] = field(default_factory=list)
-    answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
-    fates: list[Fate] = field(default_factory=list)
-    ended: list[Gathering] = field(default_factory=list)
 
 
 class Accept:
@@ -109,7 +99,7 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = _Intake(), self._clock.monotonic()
+        intake, begun = Intake(), self._clock.monotonic()
         wall = self._clock.wall()
         full = self._lanes.depth >= self._backlog
         for pdu in pdus:
@@ -118,7 +108,7 @@ class Accept:
                     raise Refusal(Status.ESME_RMSGQFUL)
                 recorded = self._judge(session, pdu, intake, begun, wall)
             except Refusal as refusal:
-                self._refuse(session, pdu.sequence_number, refusal.status)
+                self._refuse(session, pdu.sequence_number, refusal.status, refusal.oddity)
             else:
                 intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
@@ -152,7 +142,7 @@ class Accept:
         late = self.gather.expired(self._clock.monotonic(), timeouts)
         if not late:
             return
-        intake = _Intake()
+        intake = Intake()
         for gathering in late:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
@@ -169,7 +159,7 @@ class Accept:
             return
         self._hand_on(intake, attempts, ending)
 
-    def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+    def _hand_on(self, intake: Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
         for gathering in intake.ended:
             if not gathering.complete:
                 self._meters.gathering_expired(gathering.key.system_id, 1)
@@ -191,7 +181,7 @@ class Accept:
     # -- one submit_sm --------------------------------------------------------------------------
 
     def _judge(
-        self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
+        self, session: Submitter, pdu: SubmitSm, intake: Intake, now: float, wall: float
     ) -> Recorded:
         """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
@@ -200,13 +190,17 @@ class Accept:
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
         content = rights.reader.content(pdu)
+        if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
+            for odd in oddities_of(pdu, session.interface_version):
+                session.odd(odd)
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(pdu, message, content, content.position)
             return self._gathered(session, key, segment, now, intake)
-        if rights.reader.read(message, content.octets):
-            self._meters.latin1_fallback(message.system_id)
+        odd = rights.reader.read(message, content.octets)
+        if odd is not None:
+            self._count_odd(odd, message, session)
         self._route(message)
         intake.entries.append(Entry(message))
         return message
@@ -229,7 +223,7 @@ class Accept:
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: _Intake
+        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: Intake
     ) -> Segment:
         """Gather a segment; if its message is whole, join the message."""
         placed = self.gather.receive(key, segment, session, now)
@@ -242,26 +236,32 @@ class Accept:
         intake.entries += [Entry(None, key, each) for each in placed.begun]
         message = None
         if placed.whole:
-            message = self._joined(session.rights, key, placed.whole, intake)
+            message = self._joined(session.rights, key, placed.whole, intake, session)
         intake.entries.append(Entry(message, key, segment))
         return segment
 
     def _joined(
-        self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], intake: _Intake
+        self,
+        rights: Rights,
+        key: GatheringKey,
+        whole: Sequence[Segment],
+        intake: Intake,
+        session: Submitter | None = None,
     ) -> Message:
         """Return the whole message; REJECTED if it cannot be sent: its segments are answered."""
         message = message_of(key, whole, self._clock.wall())
         try:
             message.number = rights.reader.number(key.destination)
-            if rights.reader.read_joined(message):
-                self._meters.latin1_fallback(message.system_id)
+            odd = rights.reader.read_joined(message)
+            if odd is not None:
+                self._count_odd(odd, message, session)
             self._route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
-    def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
+    def _end(self, gathering: Gathering, rights: Rights | None, intake: Intake) -> None:
         """End a gathering: EXPIRED, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
@@ -274,7 +274,17 @@ class Accept:
 
     # -- refusals ---------------------------------------------------------------------------------
 
-    def _refuse(self, session: Submitter, sequence_number: int, status: int) -> None:
+    def _count_odd(self, odd: Oddity, about: Message, session: Submitter | None) -> None:
+        if odd is Oddity.LATIN1:
+            self._meters.latin1_fallback(about.system_id)
+        if session is not None:
+            session.odd(odd)
+
+    def _refuse(
+        self, session: Submitter, sequence_number: int, status: int, odd: Oddity | None = None
+    ) -> None:
+        if odd is not None:
+            session.odd(odd)
         session.answer(SubmitSmResp(status, sequence_number))
         system_id = session.rights.account.system_id
         self._meters.refused(system_id, status)
@@ -282,7 +292,7 @@ class Accept:
             self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
     def _undo(
-        self, session: Submitter, intake: _Intake, attempts: Sequence[Attempt], ending: Ending
+        self, session: Submitter, intake: Intake, attempts: Sequence[Attempt], ending: Ending
     ) -> None:
         """Forget submit_sm that the store failed to record, and refuse them."""
         self._endings.release(ending)
