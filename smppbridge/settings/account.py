@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
+from smppbridge.model.habits import TwoTexts, WantedReceipts
+from smppbridge.settings import profiles
+from smppbridge.settings.habits import (
+    AddressesSection,
+    DataCodings,
+    Forgiven,
+    InterfaceVersion,
+    OwnDuration,
+    OwnTimer,
+    habits_of,
+)
 from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import (
@@ -23,6 +34,7 @@ from smppbridge.settings.values import (
 
 AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 DefaultAlphabetName = Literal["gsm7", "gsm7_packed", "latin1", "ia5", "utf8", "ucs2"]
+ProfileName = Annotated[str, AfterValidator(profiles.known_profile)]
 _MISTAKABLE = ("gsm7", "latin1", "ia5")
 
 
@@ -66,7 +78,12 @@ class AccountSection(Section):
     password: Password = Field(
         repr=False,
         description="Text, ${VARIABLE}, {file: PATH} or {hash: '$argon2id$...'}; SMPP 3.4 clients"
-        " send at most 8 characters",
+        " send at most 8 characters, and 64 are read",
+    )
+    profile: Annotated[ProfileName | None, Off] = Field(
+        default=None,
+        description="The stack it runs on, as node_smpp: sets the keys below that suit the stack;"
+        " a key that is set here wins. See smppbridge profiles",
     )
     binds: Annotated[BindsSection, BeforeValidator(_total)] = Field(
         default=BindsSection(),
@@ -121,6 +138,50 @@ class AccountSection(Section):
         description="Whether what it sends as data_coding 0 is read as utf8 where it plainly is"
         " that: valid, with characters of several octets",
     )
+    detect_udh: bool = Field(
+        default=False,
+        description="Whether a text that begins with the header of a segment is one where"
+        " esm_class says nothing of a header",
+    )
+    data_codings: DataCodings = Field(
+        default={},
+        description="What it means by a data_coding, where that is another one, as {0xF1: 8, 4: 0}",
+    )
+    interface_version: InterfaceVersion = Field(
+        default="as_bound",
+        description="The SMPP it speaks: as_bound, or 3.3 (it is sent no TLVs), 3.4 or 5.0"
+        " whatever its bind says; for a session, as it was when the session bound",
+    )
+    forgives: Forgiven = Field(
+        default=(),
+        description="What is read all the same: short_body (a request without its last fields),"
+        " no_nul (a last text without its NUL), long_field (texts of up to 64 octets), sm_length"
+        " (beyond the PDU, or of UCS2 characters), broken_tlvs (up to the broken one; integers of"
+        " any length), half_ucs2 (its last octet is dropped), sar_and_udh (the header counts),"
+        " priority (above 3 is 3), reserved_ton (above 6 is 0)",
+    )
+    two_texts: TwoTexts = Field(
+        default="refuse",
+        description="Both short_message and message_payload: refuse, or the one that counts",
+    )
+    registered_delivery: WantedReceipts = Field(
+        default="as_asked",
+        description="Its receipts: as_asked; always, never or failure whatever it asks for"
+        " (always: intermediate notifications as asked)",
+    )
+    addresses: AddressesSection = Field(
+        default=AddressesSection(), description="What unknown TON and NPI of its addresses mean"
+    )
+    enquire_link: OwnTimer = Field(
+        default="common",
+        description="smpp.enquire_link for its sessions; off: none is sent; common: as there",
+    )
+    inactivity: OwnTimer = Field(
+        default="common", description="smpp.inactivity for its sessions; common: as there"
+    )
+    response: OwnDuration = Field(
+        default="common", description="smpp.response for its sessions; common: as there"
+    )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
     )
@@ -135,12 +196,18 @@ class AccountSection(Section):
         default=86_400.0, description="How long a message without validity_period lives"
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_profile(cls, values: Any) -> Any:
+        return profiles.merged(values)
+
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         if self.data_coding_0 not in _MISTAKABLE:
             for key in ("detect_ucs2", "detect_utf8"):
                 if getattr(self, key):
-                    raise wrong([(key, f"needs data_coding_0: {', '.join(_MISTAKABLE)}")])
+                    message = f"needs data_coding_0: {', '.join(_MISTAKABLE)}"
+                    raise wrong([profiles.blamed(self.profile, key, message)])
         return self
 
     def account(self, longest_sender: int = 11) -> model.Account:
@@ -171,4 +238,5 @@ class AccountSection(Section):
             receipts=self.receipts.terms(),
             validity=self.validity,
             longest_sender=longest_sender,
+            habits=habits_of(self),
         )
