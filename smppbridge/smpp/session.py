@@ -298,14 +298,14 @@ class Session:
         if command_id not in self.life.may_come:
             self.life.count(now)
             return self._refuse(misplaced(frame, self._frames.octets, self.life.state))
-        request: Pdu | PduError
         try:
-            request = DECODE[command_id](self._frames.octets, start, end, status, number)
+            request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         except PduError as error:
-            request = self.indulgence.read(self._frames.octets, frame, error)
-            if isinstance(request, PduError):
+            read = self.indulgence.read(self._frames.octets, frame, error)
+            if isinstance(read, PduError):
                 self.life.count(now)
-                return self._refuse(malformed(request, self.life.state))
+                return self._refuse(malformed(read, self.life.state))
+            request = read
         if command_id == self._message:
             self._alarms.active = now
         elif command_id in NOT_WORK:

@@ -191,8 +191,8 @@ class Accept:
             raise Refusal(Status.ESME_RTHROTTLED)
         content = rights.reader.content(pdu)
         if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
-            for odd in oddities_of(pdu, session.interface_version):
-                session.odd(odd)
+            for each in oddities_of(pdu, session.interface_version):
+                session.odd(each)
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
