@@ -23,6 +23,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "metrics": "What Prometheus gets, and what is worth an alert",
         "log": "Every event of the log",
         "esme": "What an ESME can do, and what it is answered and sent",
+        "profiles": "What clients do otherwise than SMPP 3.4 says, and the settings that help",
         "statuses": "command_status, message_state and stage by name and number",
         "commands": "Every command with its options",
         "simulators": "Programs that play providers, and what their digits mean",

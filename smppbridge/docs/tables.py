@@ -12,10 +12,12 @@ from inspect import cleandoc
 import click
 
 from smppbridge.cli.main import COMMANDS, main
+from smppbridge.cli.profiles import written
 from smppbridge.cli.simulate import SERVED
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
-from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
+from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
+from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
 from smppbridge.providers.d7 import D7
@@ -26,6 +28,7 @@ from smppbridge.providers.smpp import Smpp
 from smppbridge.providers.smscx import SmsCx
 from smppbridge.providers.template.placeholders import ALLOWED, MEANINGS
 from smppbridge.settings.example import tables as settings
+from smppbridge.settings.profiles import PROFILES
 from smppbridge.simulators.magic import BEHAVIOURS, DELIVERED, THROTTLED_TIMES, Behaviour
 from smppbridge.smpp.receipt import STAT
 
@@ -163,6 +166,19 @@ def _events() -> str:
     return table(("event", "level", "meaning"), rows)
 
 
+def _profiles() -> str:
+    rows = [
+        (f"`{name}`", each.suits, ", ".join(f"`{c.key}: {written(c.value)}`" for c in each.choices))
+        for name, each in PROFILES.items()
+    ]
+    return table(("profile", "suits", "sets"), rows)
+
+
+def _oddities() -> str:
+    rows = [(f"`{o}`", says, REMEDIES[o] and f"`{REMEDIES[o]}`") for o, says in ODDITIES.items()]
+    return table(("kind", "what a client does", "setting that helps"), rows)
+
+
 def _digits() -> str:
     rows = [(digits, behaviour_words(BEHAVIOURS[digits])) for digits in sorted(BEHAVIOURS)]
     rows.append(("any others", behaviour_words(DELIVERED)))
@@ -228,6 +244,8 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "states": _states,
     "stages": _stages,
     "events": _events,
+    "profiles": _profiles,
+    "oddities": _oddities,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,

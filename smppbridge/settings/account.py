@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
 from smppbridge.model.habits import TwoTexts, WantedReceipts
+from smppbridge.model.identifiers import IdKind, id_form
 from smppbridge.settings import profiles
 from smppbridge.settings.habits import (
     AddressesSection,
@@ -189,6 +190,12 @@ class AccountSection(Section):
         default=10,
         description="SMs that a message may take; longer ones get ESME_RINVMSGLEN",
     )
+    message_id: IdKind = Field(
+        default="decimal",
+        description="How its message_ids are written in responses, and read in its requests:"
+        " decimal, hex or padded (decimal of 18 digits); letter case and zeros in front of those"
+        " that it sends make no difference",
+    )
     receipts: AccountReceiptsSection = Field(
         default=AccountReceiptsSection(), description="What its receipts look like"
     )
@@ -235,6 +242,7 @@ class AccountSection(Section):
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
             max_parts=self.max_parts,
+            id_form=b"%d" if self.message_id == "decimal" else id_form(self.message_id),
             receipts=self.receipts.terms(),
             validity=self.validity,
             longest_sender=longest_sender,

@@ -56,7 +56,7 @@ def stretched(size: int) -> bytes:
     return (len(body) + 4).to_bytes(4, "big") + body
 
 
-CASES = {
+CASES: dict[str, tuple[bytes, State, str, dict[str, Any]]] = {
     "bind_truncated_after_system_id": (
         MALFORMED["bind_truncated_after_system_id"].octets,
         State.OPEN,

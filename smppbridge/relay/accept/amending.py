@@ -29,7 +29,7 @@ _LAST_TON = 6  # SMPP 3.4, 5.2.5: the others are reserved
 _LAST_PRIORITY = 3
 
 Step = Callable[[Any], None]
-"""Changes one thing of a submit_sm, submit_multi or data_sm."""
+"""Changes one thing of a submit_sm or submit_multi."""
 
 
 def content_reader(
@@ -117,8 +117,7 @@ def _each(pdu: Any, ton: Callable[[int], int], npi: Callable[[int], int]) -> tup
 
 
 def _cap_priority(pdu: Any) -> None:
-    if getattr(pdu, "priority_flag", 0) > _LAST_PRIORITY:  # data_sm has none
-        pdu.priority_flag = _LAST_PRIORITY
+    pdu.priority_flag = min(pdu.priority_flag, _LAST_PRIORITY)
 
 
 def _keep_payload(pdu: Any) -> None:
@@ -135,7 +134,7 @@ def _flag_udh(pdu: Any) -> None:
     if pdu.esm_class & EsmClass.UDHI:
         return
     text = find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) if pdu.tlvs else None
-    if looks_udh(getattr(pdu, "short_message", b"") if text is None else text):
+    if looks_udh(pdu.short_message if text is None else text):
         pdu.esm_class |= EsmClass.UDHI
 
 
