@@ -154,6 +154,22 @@ def test_sar_tlvs_beside_a_header_do_not_count() -> None:
     assert (status, segment.number) == (0, 1)
 
 
+def test_sar_tlvs_without_a_header_join_as_ever() -> None:
+    world = World(habits=Habits(forgives=frozenset(["sar_and_udh"])))
+    world.sent(*[submit_sm(text, tlvs=sar(9, 2, n)) for n, text in ((2, b"two"), (1, b"one "))])
+    (row,) = world.store.messages.values()
+    assert row.message.text == "one two"
+
+
+def test_a_character_that_segments_share_is_no_half() -> None:
+    head, cut = b"\5\0\3\7\2", len(UCS2) // 2 | 1
+    parts = [head + b"\1" + UCS2[:cut], head + b"\2" + UCS2[cut:]]
+    world = World(habits=Habits(forgives=frozenset(["half_ucs2"])))
+    world.sent(*[submit_sm(part, esm_class=0x40, data_coding=8) for part in parts])
+    (row,) = world.store.messages.values()
+    assert row.message.text == "Привет, мир"
+
+
 def test_a_priority_above_three_is_three() -> None:
     pdu = submit_sm(priority_flag=255)
     assert given(pdu)[::2] == (Status.ESME_RINVPRTFLG, [Oddity.PRIORITY])
