@@ -6,7 +6,7 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from smppbridge.model.account import Account
@@ -17,7 +17,7 @@ from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CO
 from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.gather import Gather
-from smppbridge.relay.accept.intake import Intake, Recorded
+from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
@@ -61,6 +61,23 @@ class Rights:
     reader: Reader
 
 
+Recorded = Message | Segment
+"""The message or segment of a submit_sm; its message_id is 0 if the store failed to record it."""
+
+
+@dataclass(slots=True)
+class _Intake:
+    """The submit_sm of one session at one time: entries to be recorded, and their answers.
+
+    *ended* are the gatherings that segments among them have ended.
+    """
+
+    entries: list[Entry] = field(default_factory=list)
+    answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
+    fates: list[Fate] = field(default_factory=list)
+    ended: list[Gathering] = field(default_factory=list)
+
+
 class Accept:
     """Accepts submit_sm; *log* (None: off) logs each accepted message.
 
@@ -99,7 +116,7 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = Intake(), self._clock.monotonic()
+        intake, begun = _Intake(), self._clock.monotonic()
         wall = self._clock.wall()
         full = self._lanes.depth >= self._backlog
         for pdu in pdus:
@@ -142,7 +159,7 @@ class Accept:
         late = self.gather.expired(self._clock.monotonic(), timeouts)
         if not late:
             return
-        intake = Intake()
+        intake = _Intake()
         for gathering in late:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
@@ -159,7 +176,7 @@ class Accept:
             return
         self._hand_on(intake, attempts, ending)
 
-    def _hand_on(self, intake: Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+    def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
         for gathering in intake.ended:
             if not gathering.complete:
                 self._meters.gathering_expired(gathering.key.system_id, 1)
@@ -181,7 +198,7 @@ class Accept:
     # -- one submit_sm --------------------------------------------------------------------------
 
     def _judge(
-        self, session: Submitter, pdu: SubmitSm, intake: Intake, now: float, wall: float
+        self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
     ) -> Recorded:
         """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
@@ -223,7 +240,7 @@ class Accept:
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: Intake
+        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: _Intake
     ) -> Segment:
         """Gather a segment; if its message is whole, join the message."""
         placed = self.gather.receive(key, segment, session, now)
@@ -245,7 +262,7 @@ class Accept:
         rights: Rights,
         key: GatheringKey,
         whole: Sequence[Segment],
-        intake: Intake,
+        intake: _Intake,
         session: Submitter | None = None,
     ) -> Message:
         """Return the whole message; REJECTED if it cannot be sent: its segments are answered."""
@@ -261,7 +278,7 @@ class Accept:
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
-    def _end(self, gathering: Gathering, rights: Rights | None, intake: Intake) -> None:
+    def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
         """End a gathering: EXPIRED, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
@@ -292,7 +309,7 @@ class Accept:
             self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
     def _undo(
-        self, session: Submitter, intake: Intake, attempts: Sequence[Attempt], ending: Ending
+        self, session: Submitter, intake: _Intake, attempts: Sequence[Attempt], ending: Ending
     ) -> None:
         """Forget submit_sm that the store failed to record, and refuse them."""
         self._endings.release(ending)
@@ -315,26 +332,3 @@ class Accept:
 def rights_of(account: Account, now: float) -> Rights:
     """Return the rights of an account from *now* (monotonic seconds) on."""
     return Rights(account, Throughput(account.throughput, now), Reader(account))
-
-
-def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None:
-    """Log every segment and undivided message among *entries* by its message_id."""
-    for entry in entries:
-        message, key, segment = entry.message, entry.key, entry.segment
-        if key is not None and segment is not None:
-            message_id, source, destination = segment.message_id, key.source, key.destination
-        elif message is not None and not message.segments:
-            message_id, source, destination = (
-                message.message_id,
-                message.source,
-                message.destination,
-            )
-        else:
-            continue  # an incomplete message that ends: its segments were logged before
-        log(
-            "message_accepted",
-            message_id=message_id,
-            system_id=system_id,
-            source_addr=source,
-            destination=destination,
-        )
