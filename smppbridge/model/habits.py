@@ -51,7 +51,9 @@ class Habits:
     registered_delivery: WantedReceipts = "as_asked"
     source: NumberingPlan = NumberingPlan()
     destination: NumberingPlan = NumberingPlan()
-    data_codings: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
+    data_codings: Mapping[int, int] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
     enquire_link: float | None = None
     inactivity: float | None = None
     response: float | None = None

@@ -14,7 +14,7 @@ from smppbridge.settings.values import suggestion
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ProfileSetting:
     """One setting of a profile: its key (with a dot within a section), value, reason and source."""
 
     key: str
@@ -28,7 +28,7 @@ class Profile:
     """The choices for the stack that *suits* names."""
 
     suits: str
-    choices: tuple[Choice, ...]
+    choices: tuple[ProfileSetting, ...]
 
     def values(self) -> dict[str, Any]:
         """Return the settings as a file has them, sections within each other."""
@@ -49,13 +49,13 @@ PROFILES: Mapping[str, Profile] = {
     "cloudhopper": Profile(
         "Programs on Cloudhopper (Twitter's, Fizzed's)",
         (
-            Choice(
+            ProfileSetting(
                 "receipts.form",
                 "cloudhopper",
                 "its receipts have an id of ten digits or more, and it reads what it writes",
                 "cloudhopper-smpp, DeliveryReceipt",
             ),
-            Choice(
+            ProfileSetting(
                 "forgives",
                 ["long_field"],
                 "it sends texts that are longer than their fields",
@@ -66,7 +66,7 @@ PROFILES: Mapping[str, Profile] = {
     "jasmin": Profile(
         "Clients that were bound to a Jasmin before",
         (
-            Choice(
+            ProfileSetting(
                 "receipts.form",
                 "jasmin",
                 "they know receipts without sub, dlvrd and text",
@@ -77,13 +77,13 @@ PROFILES: Mapping[str, Profile] = {
     "jsmpp": Profile(
         "Programs on jSMPP whose texts are made by String.getBytes()",
         (
-            Choice(
+            ProfileSetting(
                 "data_coding_0",
                 "latin1",
                 "the octets are those of the machine's character set, where @ is 0x40",
                 "opentelecoms-org/jsmpp issue 83",
             ),
-            Choice(
+            ProfileSetting(
                 "detect_utf8",
                 True,
                 "since Java 18 the machine's character set is UTF-8",
@@ -94,34 +94,36 @@ PROFILES: Mapping[str, Profile] = {
     "lenient": Profile(
         "Programs that somebody wrote by hand",
         (
-            Choice(
+            ProfileSetting(
                 "forgives",
                 [*_EVERY_FORM, *_EVERY_VALUE],
                 "whatever can be read without a doubt is read",
                 "each was met: see smppbridge help esme",
             ),
-            Choice(
+            ProfileSetting(
                 "two_texts",
                 "message_payload",
                 "of two texts the longer field counts",
                 "SMPP 5.0: message_payload",
             ),
-            Choice(
+            ProfileSetting(
                 "detect_udh", True, "a header may lack its bit in esm_class", "SMPP 3.4, 5.2.12"
             ),
-            Choice(
+            ProfileSetting(
                 "detect_ucs2",
                 True,
                 "UCS2 may be marked as data_coding 0",
                 "praekelt/vumi issue 838",
             ),
-            Choice("detect_utf8", True, "and so may UTF-8", "opentelecoms-org/jsmpp issue 83"),
+            ProfileSetting(
+                "detect_utf8", True, "and so may UTF-8", "opentelecoms-org/jsmpp issue 83"
+            ),
         ),
     ),
     "node_smpp": Profile(
         "Programs on node-smpp",
         (
-            Choice(
+            ProfileSetting(
                 "data_coding_1",
                 "gsm7",
                 "it chooses 1 for texts that GSM 03.38 has, and writes them so",
@@ -132,7 +134,7 @@ PROFILES: Mapping[str, Profile] = {
     "opensmpp": Profile(
         "Programs on OpenSMPP or Logica's API, without its charset on the class path",
         (
-            Choice(
+            ProfileSetting(
                 "data_coding_0",
                 "ia5",
                 "without X-Gsm7Bit it writes ASCII, where @ is 0x40",
@@ -143,7 +145,7 @@ PROFILES: Mapping[str, Profile] = {
     "opensmppbox": Profile(
         "Clients that were bound to Kannel's opensmppbox before",
         (
-            Choice(
+            ProfileSetting(
                 "receipts.form",
                 "kannel",
                 "they know its words, and receipts on the sessions that transmit",
@@ -154,25 +156,25 @@ PROFILES: Mapping[str, Profile] = {
     "php_smpp": Profile(
         "Programs on php-smpp (onlinecity's and its heirs)",
         (
-            Choice(
+            ProfileSetting(
                 "enquire_link",
                 "off",
                 "it answers an enquire_link only while the program reads",
                 "onlinecity/php-smpp, SmppClient.respondEnquireLink",
             ),
-            Choice(
+            ProfileSetting(
                 "inactivity",
                 "1h",
                 "without enquire_link a session that is dead has to end some time",
                 "SMPP 3.4, 7.2",
             ),
-            Choice(
+            ProfileSetting(
                 "response",
                 "5m",
                 "a deliver_sm waits in its queue until the program reads",
                 "onlinecity/php-smpp, SmppClient.readSMS",
             ),
-            Choice(
+            ProfileSetting(
                 "deliver_window",
                 1,
                 "it answers one deliver_sm after the other",
@@ -183,7 +185,7 @@ PROFILES: Mapping[str, Profile] = {
     "smpp33": Profile(
         "Stacks of SMPP 3.3, whatever version they bind with",
         (
-            Choice(
+            ProfileSetting(
                 "interface_version",
                 "3.3",
                 "they know no TLV, and are sent none",
@@ -194,19 +196,19 @@ PROFILES: Mapping[str, Profile] = {
     "smpp33_hex": Profile(
         "Stacks of SMPP 3.3 that turn the id of a response from hex into decimal",
         (
-            Choice(
+            ProfileSetting(
                 "interface_version",
                 "3.3",
                 "they know no TLV, and are sent none",
                 "SMPP 3.4, 5.2.4",
             ),
-            Choice(
+            ProfileSetting(
                 "message_id",
                 "hex",
                 "in SMPP 3.3 a response has a hexadecimal id",
                 "SMPP 3.3; Kannel's msg-id-type 0x01",
             ),
-            Choice(
+            ProfileSetting(
                 "receipts.id",
                 "decimal",
                 "and a receipt the same one in decimal",
@@ -217,13 +219,13 @@ PROFILES: Mapping[str, Profile] = {
     "smpp50": Profile(
         "Stacks of SMPP 5.0, whatever version they bind with",
         (
-            Choice(
+            ProfileSetting(
                 "interface_version",
                 "5.0",
                 "registered_delivery 3 asks for the receipts of success alone",
                 "SMPP 5.0: registered_delivery",
             ),
-            Choice(
+            ProfileSetting(
                 "two_texts",
                 "message_payload",
                 "where both are there, message_payload counts",
@@ -277,7 +279,7 @@ def blamed(profile: str | None, key: str, message: str) -> tuple[str, str]:
     return "profile", f"{profile} sets {key}, which {message}; or set {key} here"
 
 
-def effects(name: str, own: Any) -> Iterator[tuple[Choice, bool]]:
+def effects(name: str, own: Any) -> Iterator[tuple[ProfileSetting, bool]]:
     """Yield the choices of a profile, and whether each holds; a key of *own* values wins."""
     for choice in PROFILES[name].choices:
         within: Any = own

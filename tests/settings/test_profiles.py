@@ -180,6 +180,11 @@ def test_an_account_without_any_of_it_has_no_habits() -> None:
     assert section().account().habits == model.NO_HABITS
 
 
+def test_habits_are_a_value_that_may_be_a_key() -> None:
+    habits = section(data_codings={"4": 0}).account().habits
+    assert {habits: 1}[section(data_codings={"4": 0}).account().habits] == 1
+
+
 def test_the_words_that_may_be_forgiven_are_oddities() -> None:
     words = set(get_args(model.Forgiven))
     assert words <= set(Oddity)
