@@ -34,25 +34,31 @@ def decode(
     found: list[Oddity] = []
     at = start
     for name, kind in layout(cls):
+        if isinstance(kind, TlvArea) and Oddity.SM_LENGTH in forgiven:
+            text = _counted_in_characters(kind, values[-1], octets[at:end])
+            if text:
+                values[-1], at = text, end
+                found.append(Oddity.SM_LENGTH)
         try:
-            try:
-                value, at = kind.read(octets, at, end)
-            except Malformed as error:
-                short = _counted_in_characters(kind, values, octets, at, end, forgiven)
-                oddity = Oddity.SM_LENGTH if short else error.oddity
-                if oddity is None or oddity not in forgiven:
-                    raise
-                found.append(oddity)
-                if short:
-                    values[-1] = short
-                    value, at = (), end
-                else:
-                    value, at = _forgiven(kind, octets, at, end)
+            value, at, oddity = _read(kind, octets, at, end, forgiven)
         except Malformed as error:
             why = f"{name}: {error.why}"
             raise PduError(error.status, command_id, number, why, error.oddity) from None
         values.append(value)
+        found += () if oddity is None else (oddity,)
     return cls(status, number, *values), tuple(dict.fromkeys(found))
+
+
+def _read(
+    kind: Kind, octets: bytes, at: int, end: int, forgiven: Collection[str]
+) -> tuple[Any, int, Oddity | None]:
+    """Return a field, the offset of its end, and its oddity; raises Malformed for any other."""
+    try:
+        return *kind.read(octets, at, end), None
+    except Malformed as error:
+        if error.oddity is None or error.oddity not in forgiven:
+            raise
+        return *_forgiven(kind, octets, at, end), error.oddity
 
 
 def _forgiven(kind: Kind, octets: bytes, at: int, end: int) -> tuple[Any, int]:
@@ -66,19 +72,18 @@ def _forgiven(kind: Kind, octets: bytes, at: int, end: int) -> tuple[Any, int]:
     raise Malformed(CommandStatus.ESME_RINVCMDLEN, "cut short")
 
 
-def _counted_in_characters(
-    kind: Kind, values: list[Any], octets: bytes, at: int, end: int, forgiven: Collection[str]
-) -> bytes:
+def _counted_in_characters(kind: TlvArea, text: Any, rest: bytes) -> bytes:
     """Return the whole short_message where sm_length counts UCS2 characters, else no octets.
 
     Then as many octets as sm_length says are left for the TLVs, and are none.
     """
-    if not isinstance(kind, TlvArea) or Oddity.SM_LENGTH not in forgiven:
+    if not isinstance(text, bytes) or not text or len(rest) != len(text):
         return b""
-    text = values[-1]
-    if not isinstance(text, bytes) or not text or end - at != len(text):
-        return b""
-    return text + octets[at:end]
+    try:
+        kind.read(rest, 0, len(rest))
+    except Malformed:
+        return text + rest
+    return b""
 
 
 class Indulgence:
