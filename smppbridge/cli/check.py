@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from smppbridge.cli.places import configured
+from smppbridge.cli.profiles import written
+from smppbridge.settings import profiles
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
@@ -33,13 +35,14 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     """Check a configuration as start-up would.
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
-    fault and warning, then the URLs for providers to call; exits with 78 after a fault.
+    fault and warning, then the URLs for providers to call and the settings that accounts have by
+    their profile; exits with 78 after a fault.
     """
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
         faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
-        lines = [*_called(settings), f"ok: {_summary(settings)}"]
+        lines = [*_called(settings), *_profiled(settings), f"ok: {_summary(settings)}"]
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
@@ -61,6 +64,23 @@ def _missing(settings: Settings) -> Iterator[Fault]:
 def _called(settings: Settings) -> Iterator[str]:
     for name, url in settings.callback_urls():
         yield f"{name} calls {url}"
+
+
+def _profiled(settings: Settings) -> Iterator[str]:
+    """Yield what the profile of each account sets, and what the account itself sets instead."""
+    for index, account in enumerate(settings.accounts):
+        if account.profile is None:
+            continue
+        own = settings.document.values["accounts"][index]
+        effects = list(profiles.effects(account.profile, own))
+        words = [f"{each.key}: {written(each.value)}" for each, holds in effects if holds]
+        kept = [each.key for each, holds in effects if not holds]
+        yield "; ".join(
+            [
+                f"{account.system_id}, profile {account.profile}: {', '.join(words) or 'nothing'}",
+                *([f"its own: {', '.join(kept)}"] if kept else []),
+            ]
+        )
 
 
 def _verified(settings: Settings) -> Iterator[Fault]:

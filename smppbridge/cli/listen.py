@@ -13,6 +13,7 @@ import click
 
 from smppbridge.cli.signals import held, on_hangup
 from smppbridge.cli.smpplib_session import (
+    DELIVERIES,
     BindRefused,
     Login,
     SmpplibSession,
@@ -95,7 +96,7 @@ class Listening:
             asked = pdu is None
             if pdu is None:
                 esme.enquire()
-            elif pdu.command == "deliver_sm":
+            elif pdu.command in DELIVERIES:
                 with held():  # else a deliver_sm that was shown comes again, to another listener
                     self._show(described(pdu))
                     esme.answer(pdu)

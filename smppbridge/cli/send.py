@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from smppbridge.cli.smpplib_session import (
+    DELIVERIES,
     BindRefused,
     Login,
     SmpplibSession,
@@ -27,7 +28,7 @@ from smppbridge.smpp.constants import CommandStatus, status_name
 from smppbridge.text.errors import TextError
 
 _WINDOW = 50
-_NOT_FINAL = ("ACCEPTD", "ENROUTE")
+_NOT_FINAL = ("ACCEPTD", "ENROUTE", "BUFFRED")
 _FAILED, _UNKNOWN = 1, 2
 
 ShowEvent = Callable[[str, dict[str, Any]], None]
@@ -178,7 +179,7 @@ class Sending:
             return False
         if pdu.command in ("submit_sm_resp", "generic_nack"):
             self._answered(pdu)
-        elif pdu.command == "deliver_sm":
+        elif pdu.command in DELIVERIES:
             esme.answer(pdu, self._delivered(receipt_of(pdu)))
         return True
 

@@ -26,13 +26,16 @@ from smpplib.exceptions import PDUError, UnknownCommandError
 from smpplib.smpp import make_pdu
 
 from smppbridge.smpp.constants import status_name
-from smppbridge.smpp.receipt import is_receipt
+from smppbridge.smpp.receipt import STAT, is_receipt
 
 DEMO = "demo"
 _PARTING = 2.0  # seconds for an unbind_resp
 _RECEIPT = re.compile(r"(id|stat|err|submit date|done date):(\S*)")
 # the exceptions of smpplib for a PDU that smpplib cannot read
 _UNREADABLE = (NoConnection, PDUError, UnknownCommandError, OSError, struct.error, LookupError)
+
+DELIVERIES = ("deliver_sm", "data_sm")
+"""The PDUs by which an account gets its receipts, and messages by the first."""
 
 
 class Unreachable(Exception):
@@ -235,19 +238,24 @@ def _reached() -> Iterator[None]:
 
 
 def receipt_of(pdu: Any) -> dict[str, str] | None:
-    """Return the fields of a receipt by their names in its text; None if the deliver_sm is none."""
+    """Return the fields of a receipt by their names in its text; None if the PDU is no receipt.
+
+    message_id and stat are those of the TLVs, if there are any: a text may have words of its own.
+    """
     if not is_receipt(pdu.esm_class):
         return None
     head, _, _ = octets_of(pdu).decode("latin-1").partition(" text:")
     fields = {name: printable(value) for name, value in _RECEIPT.findall(head)}
     if pdu.receipted_message_id:
         fields["id"] = word_of(pdu.receipted_message_id)
+    if word := STAT.get(getattr(pdu, "message_state", None) or 0):
+        fields["stat"] = word.decode()
     return fields if "id" in fields else None
 
 
 def octets_of(pdu: Any) -> bytes:
-    """Return the user data of a deliver_sm: short_message or message_payload."""
-    return pdu.short_message or pdu.message_payload or b""
+    """Return the user data of a deliver_sm or data_sm: short_message or message_payload."""
+    return getattr(pdu, "short_message", b"") or pdu.message_payload or b""
 
 
 def word_of(octets: bytes | None) -> str:
@@ -261,7 +269,11 @@ def printable(text: str) -> str:
 
 
 def date_of(digits: str) -> str:
-    """Return a date of a receipt (YYMMDDhhmm) as people write dates; other words unchanged."""
+    """Return a date of a receipt as people write dates; other words unchanged.
+
+    YYMMDDhhmm, with seconds or not; of 14 digits, also with the century.
+    """
+    digits = digits[2:] if len(digits) == 14 else digits
     if len(digits) < 10 or not digits.isdecimal():
         return digits
     year, month, day, hour, minute = (digits[at : at + 2] for at in range(0, 10, 2))

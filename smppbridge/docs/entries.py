@@ -1,4 +1,4 @@
-"""Names and their meanings: of keys, metrics, statuses, states, events and commands."""
+"""Names and their meanings: of keys, metrics, statuses, states, events, oddities, commands."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from smppbridge.cli.main import COMMANDS
+from smppbridge.cli.profiles import written
 from smppbridge.docs.files import TOPICS
 from smppbridge.docs.tables import behaviour_words, command_named, options_of, usage_of
-from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
+from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
+from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
 from smppbridge.providers.template.placeholders import MEANINGS
 from smppbridge.settings.example import tables as settings
+from smppbridge.settings.profiles import PROFILES
 from smppbridge.simulators.magic import BEHAVIOURS
 from smppbridge.smpp.receipt import STAT
 
@@ -93,6 +96,7 @@ def entries() -> Iterator[HelpEntry]:
     yield from _statuses()
     yield from _states()
     yield from _events()
+    yield from _oddities()
     yield from _commands()
     yield from _digits()
     for name, says in MEANINGS.items():
@@ -148,6 +152,16 @@ def _events() -> Iterator[HelpEntry]:
     for name, says in EVENTS.items():
         facts = (("level", LEVELS.get(name, "info")), ("meaning", says))
         yield HelpEntry(name, "event of the log", facts, "log")
+
+
+def _oddities() -> Iterator[HelpEntry]:
+    for oddity, says in ODDITIES.items():
+        facts = [("meaning", says), ("setting that helps", REMEDIES[oddity] or "none is needed")]
+        yield HelpEntry(oddity.value, "oddity of a session", tuple(facts), "profiles")
+    for name, profile in PROFILES.items():
+        sets = [("sets", f"{each.key}: {written(each.value)}") for each in profile.choices]
+        facts = [("meaning", profile.suits), *sets]
+        yield HelpEntry(name, "profile of an account", tuple(facts), "profiles")
 
 
 def _commands() -> Iterator[HelpEntry]:

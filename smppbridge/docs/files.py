@@ -25,6 +25,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "log": "Every event of the log",
         "esme": "What an ESME can do, and what it is answered and sent",
         "conformance": "What of SMPP 3.4 is served, passed on, ignored and refused",
+        "profiles": "What clients do otherwise than SMPP 3.4 says, and the settings that help",
         "statuses": "command_status, message_state and stage by name and number",
         "commands": "Every command with its options",
         "simulators": "Programs that play providers, and what their digits mean",

@@ -12,13 +12,15 @@ from inspect import cleandoc
 import click
 
 from smppbridge.cli.main import COMMANDS, main
+from smppbridge.cli.profiles import written
 from smppbridge.cli.simulate import SERVED
 from smppbridge.docs import conformance
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
 from smppbridge.docs.markdown import chapters, table
-from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
+from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
+from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
 from smppbridge.providers.d7 import D7
@@ -35,6 +37,7 @@ from smppbridge.providers.template.placeholders import (
     WITH_TLVS,
 )
 from smppbridge.settings.example import tables as settings
+from smppbridge.settings.profiles import PROFILES
 from smppbridge.simulators.magic import BEHAVIOURS, DELIVERED, THROTTLED_TIMES, Behaviour
 from smppbridge.smpp.receipt import STAT
 
@@ -169,6 +172,19 @@ def _conformance() -> str:
     return chapters(conformance.statement())
 
 
+def _profiles() -> str:
+    rows = [
+        (f"`{name}`", each.suits, ", ".join(f"`{c.key}: {written(c.value)}`" for c in each.choices))
+        for name, each in PROFILES.items()
+    ]
+    return table(("profile", "suits", "sets"), rows)
+
+
+def _oddities() -> str:
+    rows = [(f"`{o}`", says, REMEDIES[o] and f"`{REMEDIES[o]}`") for o, says in ODDITIES.items()]
+    return table(("kind", "what a client does", "setting that helps"), rows)
+
+
 def _digits() -> str:
     rows = [(digits, behaviour_words(BEHAVIOURS[digits])) for digits in sorted(BEHAVIOURS)]
     rows.append(("any others", behaviour_words(DELIVERED)))
@@ -251,6 +267,8 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "stages": _stages,
     "events": _events,
     "conformance": _conformance,
+    "profiles": _profiles,
+    "oddities": _oddities,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,

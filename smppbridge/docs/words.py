@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from smppbridge.model.message import Stage
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.oddities import Oddity
 
 STATUSES: Mapping[Status, str] = {
     Status.ESME_ROK: "No error",
@@ -147,6 +148,32 @@ STAGES: Mapping[Stage, str] = {
 }
 """The meaning of each stage."""
 
+ODDITIES: Mapping[Oddity, str] = {
+    Oddity.SHORT_BODY: "A request ends before its last fields",
+    Oddity.NO_NUL: "The last text of a request lacks its NUL",
+    Oddity.LONG_FIELD: "A text is longer than its field",
+    Oddity.SM_LENGTH: "sm_length goes beyond the PDU, or counts the characters of UCS2",
+    Oddity.BROKEN_TLVS: "TLVs end in the middle, or an integer has a length it cannot have",
+    Oddity.ENQUIRE_LINK_BODY: "An enquire_link has a body; it is answered",
+    Oddity.BARE_DELIVER_SM_RESP: "A deliver_sm_resp has no message_id, not even an empty one",
+    Oddity.LONG_PASSWORD: "A password is over 8 characters long; 64 are read",
+    Oddity.TLVS_BEFORE_3_4: "A session of SMPP 3.3 sends TLVs; they are read, it is sent none",
+    Oddity.REGISTERED_DELIVERY: "registered_delivery has bits that mean nothing; they are ignored",
+    Oddity.DATA_CODING: "data_coding is a reserved value, and read as the default alphabet",
+    Oddity.LATIN1: "A text in GSM 03.38 has octets above 0x7F, and is read as Latin-1",
+    Oddity.UCS2: "A text under data_coding 0 looks like UCS2",
+    Oddity.UDH: "A text begins with the header of a segment, and esm_class has no flag",
+    Oddity.HALF_UCS2: "A text in UCS2 has an odd number of octets",
+    Oddity.TWO_TEXTS: "Both short_message and message_payload are there",
+    Oddity.SAR_AND_UDH: "SAR TLVs stand beside a header",
+    Oddity.PRIORITY: "priority_flag is over 3",
+    Oddity.RESERVED_TON: "The TON of a destination is reserved",
+    Oddity.NATIONAL_NUMBER: "A destination is national, and the account has no country",
+    Oddity.SILENT_ENQUIRE_LINK: "enquire_link stays unanswered; the session ends",
+    Oddity.SILENT_DELIVER_SM: "Three deliver_sm stay unanswered; the session ends",
+}
+"""The meaning of each oddity of a session."""
+
 EVENTS: Mapping[str, str] = {
     "started": "Everything is open: messages are taken",
     "start_failed": "The bridge could not start; it ends with status 1",
@@ -156,7 +183,10 @@ EVENTS: Mapping[str, str] = {
     "configuration_refused": "SIGHUP: the old file goes on to hold, and why",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status, and why: unknown_system_id,"
-    " wrong_password, allow_from (the peer cannot tell these three), binds, reloaded or stopping",
+    " wrong_password, allow_from (the peer cannot tell these three), binds, reloaded, stopping or"
+    " not_forgiven (its form, and only other accounts are forgiven that)",
+    "session_oddity": "An ESME does something otherwise than SMPP 3.4 says, and the key of its"
+    " account that helps; without `setting` it does no harm. Once a session and kind",
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
     " now on",
     "session_ended": "A bound session is over, and why",

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.habits import NO_HABITS, Habits
+from smppbridge.model.receipts import Receipts
 from smppbridge.model.tlvs import NamedTlv
 
 Network = IPv4Network | IPv6Network
@@ -30,6 +32,9 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *named_tlvs* are the TLVs whose values are checked.
+    letters that a source address may have.  *id_form* is how message_ids are written to the
+    account, in digits or hexadecimal digits: a form of printf.
+    *habits* is what its stack does otherwise than others.
     """
 
     system_id: str
@@ -54,8 +59,8 @@ class Account:
     gather_timeout: float = 300.0
     when_incomplete: str = "fail"
     max_parts: int = 10
-    receipt_text: bool = True
-    receipt_utc_offset: float = 0.0
+    id_form: bytes = b"%d"
+    receipts: Receipts = field(default_factory=Receipts)
     validity: float = 86_400.0
     longest_sender: int = 11
     named_tlvs: tuple[NamedTlv, ...] = ()
@@ -64,6 +69,8 @@ class Account:
     def echoed_tags(self) -> frozenset[int]:
         """The tags of the TLVs that come back in receipts."""
         return frozenset(each.tag for each in self.named_tlvs if each.echo)
+
+    habits: Habits = NO_HABITS
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

@@ -25,6 +25,10 @@ class BadTon(BadAddress):
     """The type of number is reserved or does not suit a destination."""
 
 
+class NoCountry(BadAddress):
+    """The number is national, and nobody says of which country."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """An address as its owner wrote it; *addr* is digits, or letters for an alphanumeric source."""
@@ -91,7 +95,7 @@ def _international(digits: str) -> str:
 
 def _national(digits: str, country: str | None) -> str:
     if country is None:
-        raise BadAddress("a national number, and the account has no country")
+        raise NoCountry("a national number, and the account has no country")
     try:
         parsed = phonenumbers.parse(digits, country)
     except phonenumbers.NumberParseException as error:

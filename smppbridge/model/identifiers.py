@@ -6,12 +6,45 @@ from collections.abc import Collection
 from string import ascii_lowercase, ascii_uppercase
 from typing import Literal
 
+from smppbridge.model.account import Account
+
 Tolerance = Literal["exact", "case", "zeros"]
 """How the ids of a provider's reports may differ from those of its answers: not at all, in letter
 case, or in letter case and leading zeros."""
 
+IdKind = Literal["decimal", "hex", "padded"]
+"""How an account has its message_ids written; padded: decimal with zeros in front."""
+
+PADDED = 18  # digits: as many as a message_id can have
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # all that SQL's lower() is sure to know
 _BITS = 1 << 24
+_DIGITS = {b"d": (10, frozenset(b"0123456789")), b"x": (16, frozenset(b"0123456789abcdefABCDEF"))}
+_LONGEST = 64  # octets of a message_id (SMPP 3.4, 4.4.2)
+
+
+def id_form(kind: IdKind, width: int = 0) -> bytes:
+    """Return a form of printf for message_ids: *width* digits at least; padded without: 18."""
+    if kind == "padded":
+        return b"%%0%dd" % (width or PADDED)
+    return b"%%0%d%b" % (width or 1, b"x" if kind == "hex" else b"d")
+
+
+def written(message_id: int, account: Account) -> bytes:
+    """Return the octets by which an account knows the message called *message_id*."""
+    return account.id_form % message_id
+
+
+def read_id(octets: bytes, account: Account) -> int | None:
+    """Return the message_id that an account wrote as *octets*; None: no message is called that.
+
+    Digits in the account's base; letter case, zeros in front and blanks around make no difference.
+    """
+    base, digits = _DIGITS[account.id_form[-1:]]
+    found = octets.strip(b" ")
+    if not 0 < len(found) <= _LONGEST or not digits.issuperset(found):
+        return None
+    number = int(found, base)
+    return number if 0 < number < 1 << 63 else None
 
 
 class Identifiers:

@@ -31,6 +31,8 @@ class Traits:
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
+    *references* are the user_message_references of a long message's segments by message_id, where
+    they are not all the same.
     """
 
     service_type: str = ""
@@ -42,6 +44,7 @@ class Traits:
     scheduled: float | None = None
     transliterate: bool = False
     tlvs: Tlvs = field(default=(), repr=False)
+    references: tuple[tuple[int, int], ...] = ()
 
 
 PLAIN = Traits()

@@ -18,12 +18,14 @@ from smppbridge.net.turns import Turns
 from smppbridge.relay.accept.accept import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.oddities import FORGIVABLE
 from smppbridge.smpp.pdus import Bind
 
 PROBE = 2.0  # seconds for a silent session to show that it lives
 CHECKS = 2  # password checks at once: each takes a core and 64 MiB
 UNKNOWN, PASSWORD, ALLOW_FROM = "unknown_system_id", "wrong_password", "allow_from"
 BINDS, RELOADED, STOPPING = "binds", "reloaded", "stopping"
+NOT_FORGIVEN = "not_forgiven"
 """Why a bind is refused; the peer cannot tell the first three from each other."""
 REPLACED = "silent, and gave way to a new session"
 _STAND_IN = (  # of no password: an unknown system_id takes as long as a known one
@@ -68,7 +70,8 @@ class Binds:
     """Judges binds.
 
     *verified* is `verify_password` on a worker thread, *wait* resolves after seconds.  `change`
-    writes *rights*, `bound` and `unbound` write *sessions*; both are read by the Smsc.
+    writes *rights* and *forgives*, the oddities that some account is forgiven; `bound` and
+    `unbound` write *sessions*; all are read by the Smsc.
     """
 
     def __init__(
@@ -79,6 +82,7 @@ class Binds:
         seconds: Callable[[], float],
     ) -> None:
         self.rights: dict[str, Rights] = {}
+        self.forgives: frozenset[str] = frozenset()
         self.sessions: dict[str, list[BoundSession]] = {}
         self.penalties = Penalties()
         self._checks = Turns(verified, CHECKS, lambda who: self.penalties.guessed(who, seconds()))
@@ -93,6 +97,8 @@ class Binds:
         """Judge by new accounts from now on."""
         self.rights = dict(rights)
         self._remembered.clear()
+        forgiven = [each.account.habits.forgives for each in rights.values()]
+        self.forgives = FORGIVABLE.intersection(frozenset[str]().union(*forgiven))
         allowed = [each.account.allow_from or () for each in rights.values()]
         self._expected = frozenset(network for networks in allowed for network in networks)
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from smppbridge.model.receipts import NACKED
 from smppbridge.model.report import Delivery
+from smppbridge.net.oddities import timers_of
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.accept import Rights
+from smppbridge.relay.receipt_pdus import DeliverPdu
 from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
-from smppbridge.smpp.matrix import Role
+from smppbridge.smpp.lenient import Indulgence
+from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Role
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
     Bind,
     DataSm,
-    DeliverSm,
     GenericNack,
     Pdu,
     SubmitMulti,
@@ -25,6 +29,7 @@ from smppbridge.smpp.pdus import (
     refusal,
 )
 from smppbridge.smpp.session import Session
+from smppbridge.smpp.timers import Alarm
 from smppbridge.smpp.tlvs import find
 
 if TYPE_CHECKING:
@@ -42,9 +47,6 @@ NOT_SERVED = {
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
 PACE = PaceLimits()
-# A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU:
-# whatever its own status, the receipt goes by this one and is postponed.
-NACKED = int(Status.ESME_RUNKNOWNERR)
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
 
@@ -74,12 +76,16 @@ class SessionMeters(Protocol):
     def enquire_link(self, seconds: float) -> None:
         """Time the answer to an enquire_link of ours."""
 
+    def odd(self, system_id: str, oddity: str) -> None:
+        """Count an oddity of a session; *system_id* is empty before its bind."""
+
 
 class EsmeSession(SmppProtocol):
     """The session with an ESME: Submitter, Receiver, BoundSession and Guest to its users.
 
     Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at* and
-    *interface_version* by `accept`; the Smsc writes *judging*, the judgement of the bind.
+    *interface_version* by `accept`; the Smsc writes *judging*, the judgement of the bind, and
+    *oddities*, those that are logged.
     """
 
     rights: Rights
@@ -93,6 +99,7 @@ class EsmeSession(SmppProtocol):
             timers=smsc.timers,
             tally=smsc.tally,
             pace=Pace(PACE),
+            indulgence=Indulgence(smsc.binds.forgives, self.odd),
         )
         super().__init__(session, clock)
         self.answer: Callable[[Pdu], None] = session.answer
@@ -101,6 +108,7 @@ class EsmeSession(SmppProtocol):
         self.interface_version = 0  # the peer's, once it is bound
         self.bound_as, self.bound_at = 0, 0.0
         self.faults = self._silences = 0
+        self.oddities: set[str] = set()
         self._slowed = False
         self.judging: Deferred[Judged] | None = None
         self._cut = ""
@@ -108,11 +116,11 @@ class EsmeSession(SmppProtocol):
     # -- for the relay and the Smsc -------------------------------------------------------------
 
     def room(self) -> int:
-        """Return how many deliver_sm fit into the window."""
+        """Return how many more requests fit into the window."""
         return 0 if self.choked else self.session.room()
 
-    def ask(self, request: DeliverSm, about: Delivery | Asked) -> None:
-        """Put a deliver_sm in line."""
+    def ask(self, request: DeliverPdu, about: Delivery | Asked) -> None:
+        """Put a deliver_sm or data_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
 
     def probe(self) -> None:
@@ -148,14 +156,25 @@ class EsmeSession(SmppProtocol):
         self.rights = rights
         self.session.window = rights.account.deliver_window
         self.session.receive_window = rights.account.window
+        habits = rights.account.habits
+        self.session.indulgence.forgives = habits.forgives
+        self.session.go_by(timers_of(self._smsc.timers, habits))
 
     def accept(self, request: Bind, rights: Rights, system_id: bytes) -> None:
         """Put the response to a bind in line: the session is bound by *rights*."""
         now = self.clock.seconds()
         self.go_by(rights)
         self.bound_as, self.bound_at = request.command_id, now
-        self.session.accept_bind(request, system_id, now)
+        request.interface_version = (
+            rights.account.habits.interface_version or request.interface_version
+        )
+        law = DELIVERS_TO_ALL if rights.account.receipts.on == "any" else MAY_SEND
+        self.session.accept_bind(request, system_id, now, law)
         self.interface_version = self.session.interface_version
+
+    def odd(self, oddity: Oddity) -> None:
+        """Count what the peer does otherwise than SMPP 3.4 says."""
+        self._smsc.odd(self, oddity)
 
     def count_fault(self) -> None:
         """Count a PDU that the session refused."""
@@ -172,7 +191,7 @@ class EsmeSession(SmppProtocol):
             self._smsc.spawn(self._smsc.accept.take(self, requests))
 
     def answered(self, answers: list[Answered]) -> None:
-        """Hand deliver_sm_resp to the relay."""
+        """Hand responses to our requests to the relay."""
         self._silences = 0
         statuses = [
             (a.about, NACKED if type(a.response) is GenericNack else a.response.command_status)
@@ -190,6 +209,7 @@ class EsmeSession(SmppProtocol):
                 system_id = self.rights.account.system_id
                 self._smsc.deliver.unanswered(system_id, [event.about])
             if self._silences >= MOST_UNANSWERED:
+                self.odd(Oddity.SILENT_DELIVER_SM)
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
         elif isinstance(event, Slowed):
             self._log_slowed()
@@ -220,6 +240,8 @@ class EsmeSession(SmppProtocol):
 
     def ended(self, unanswered: list[object]) -> None:
         """Hand the requests without a response back to the relay."""
+        if self.end_reason == Alarm.ENQUIRE_LINK.value:
+            self.odd(Oddity.SILENT_ENQUIRE_LINK)
         self._smsc.ended(self, unanswered)
 
 

@@ -13,9 +13,10 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.report import Delivery
-from smppbridge.net.binds import Binds, Judged
+from smppbridge.net.binds import NOT_FORGIVEN, Binds, Judged
 from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
 from smppbridge.net.failed import NoteFailed
+from smppbridge.net.oddities import REMEDIES
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
 from smppbridge.relay.accept.accept import Accept, Rights
 from smppbridge.relay.deliver import Deliver
@@ -26,6 +27,7 @@ from smppbridge.smpp.constants import CommandId, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Faulty
 from smppbridge.smpp.matrix import State
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import Bind
 from smppbridge.smpp.session import Timers
 from smppbridge.smpp.tally import Tally
@@ -35,6 +37,7 @@ _KINDS = {
     CommandId.BIND_RECEIVER: "receiver",
     CommandId.BIND_TRANSCEIVER: "transceiver",
 }
+PASSWORD_OCTETS = 8  # SMPP 3.4, 4.1.1: nine with the NUL
 MOST_LOGGED = 20  # faulty PDUs of one session that are logged; all are counted
 
 
@@ -93,6 +96,7 @@ class Smsc(Factory):
         except CancelledError:  # the connection was lost meanwhile
             return
         system_id = request.system_id.decode("latin-1")
+        judged = self._unforgiven(session, request, judged)
         if judged.rights is not None and (self.draining or session.session.state is State.CLOSED):
             self.binds.release(system_id, request.command_id)
             judged = Judged(None, Status.ESME_RBINDFAIL, STOPPING)
@@ -105,6 +109,8 @@ class Smsc(Factory):
             session.flush()
             return
         session.accept(request, judged.rights, self.system_id)
+        if len(request.password) > PASSWORD_OCTETS:
+            self.odd(session, Oddity.LONG_PASSWORD)
         self._room.settle(session)
         self.binds.bound(system_id, session)
         self._log_session("session_bound", session, system_id, kind=_kind(session))
@@ -113,6 +119,35 @@ class Smsc(Factory):
                 self.dialogues.bound(system_id, session)
             self.deliver.bound(system_id, session)
         session.flush()
+
+    def _unforgiven(self, session: EsmeSession, request: Bind, judged: Judged) -> Judged:
+        """Refuse a bind that was read leniently for the sake of other accounts than its own.
+
+        Only after the password was right: a stranger learns of no account by a faulty bind.
+        """
+        if judged.rights is None:
+            return judged
+        odd = session.session.indulgence.forgave - judged.rights.account.habits.forgives
+        if not odd:
+            return judged
+        self.binds.release(request.system_id.decode("latin-1"), request.command_id)
+        return Judged(None, Status.ESME_RINVCMDLEN, NOT_FORGIVEN)
+
+    def odd(self, session: EsmeSession, oddity: Oddity) -> None:
+        """Count an oddity, and log its first time in a session with the setting that helps."""
+        system_id = session.rights.account.system_id if session.bound_as else ""
+        self.meters.odd(system_id, oddity)
+        if oddity in session.oddities:
+            return
+        session.oddities.add(oddity)
+        forgiven = oddity in session.session.indulgence.forgives
+        self._log_session(
+            "session_oddity",
+            session,
+            system_id,
+            kind=oddity.value,
+            setting="" if forgiven else REMEDIES[oddity],
+        )
 
     def answered(self, system_id: str, statuses: list[tuple[object, int]]) -> None:
         """Hand the command_status of deliver_sm_resp to the dialogues and to deliver."""
@@ -132,6 +167,8 @@ class Smsc(Factory):
     def faulty(self, session: EsmeSession, fault: Faulty) -> None:
         """Count a refused PDU, and log it if it is among the first of its session."""
         self.meters.pdu_error(fault.status)
+        if fault.oddity is not None:
+            self.odd(session, fault.oddity)
         session.count_fault()
         if session.faults > MOST_LOGGED:
             return

@@ -216,6 +216,10 @@ class Metrics(Collector):
         """Count a bind by its *result* and the *reason* of a refusal, names of ours."""
         self._count("smppbridge_bind_attempts_total", result, reason)
 
+    def odd(self, system_id: str, oddity: str) -> None:
+        """Count an *oddity* of a session, a word of ours; *system_id* is empty before its bind."""
+        self._count("smppbridge_session_oddities_total", system_id, oddity)
+
     def connection_failed(self, listener: str, reason: str) -> None:
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)

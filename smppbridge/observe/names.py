@@ -68,6 +68,10 @@ _COUNTERS = {
     ),
     "pdus_total": ("direction command status", "PDUs of sessions with ESMEs, in and out"),
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
+    "session_oddities_total": (
+        "account kind",
+        "What ESMEs do otherwise than SMPP 3.4 says; account is empty before the bind",
+    ),
     "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
     "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from struct import pack
 from typing import Protocol
 
-from smppbridge.model.account import Account
+from smppbridge.model.account import Account, Secret
 from smppbridge.model.report import Delivery, MoContent
-from smppbridge.model.tlvs import echoed
 from smppbridge.relay.ports import Around
-from smppbridge.smpp import receipt, tlvs
-from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
+from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
+from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import DeliverSm
-from smppbridge.smpp.tlvs import Tlv
 from smppbridge.store.port import DeliverStore, StoreFailure
 
 IN_MEMORY = 5_000  # deliveries of one account in memory; the others wait in the store alone
@@ -27,27 +25,32 @@ FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
-_GSM = 3  # the network of a network_error_code (SMPP 3.4, 5.3.2.31)
 _SHORT_MESSAGE = 254  # octets, at most (SMPP 3.4, 5.2.22)
 
-# Statuses that end a delivery: the ESME has the receipt, or will never accept the receipt.
-_REFUSED_FOR_GOOD = frozenset((Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)) | frozenset(
-    status for status in Status if status.name.startswith("ESME_RINV")
-)
 # Statuses about the session or the state of an ESME, not about the receipt.
 _TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ESME_RINVPASWD))
+# Statuses by which an ESME refuses a receipt for good.
+_REFUSED_FOR_GOOD = frozenset(
+    int(status)
+    for status in Status
+    if status in (Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)
+    or (status.name.startswith("ESME_RINV") and status not in _TEMPORARY)
+)
+
+
+_AS_BY_DEFAULT = receipt_pdu(Account(system_id="", password=Secret()))
 
 
 class Receiver(Protocol):
-    """A session that is bound as RX or TRX."""
+    """A session that is bound as RX or TRX, or as TX if its account has receipts on any session."""
 
     interface_version: int  # the peer's
 
     def room(self) -> int:
         """Return how many more deliver_sm its window holds."""
 
-    def ask(self, request: DeliverSm, about: Delivery) -> None:
-        """Put a deliver_sm in line; `answered` or `unanswered` concludes the delivery *about*."""
+    def ask(self, request: DeliverPdu, about: Delivery) -> None:
+        """Put a request in line; `answered` or `unanswered` concludes the delivery *about*."""
 
     def flush(self) -> None:
         """Write the requests that are in line."""
@@ -66,11 +69,11 @@ class Outbox:
         "held",
         "loading",
         "more",
+        "receipt",
         "receivers",
+        "retried",
         "system_id",
-        "utc_offset",
         "waiting",
-        "with_text",
     )
 
     def __init__(self, system_id: str) -> None:
@@ -80,8 +83,8 @@ class Outbox:
         self.done: list[tuple[Delivery, int]] = []
         self.held: set[tuple[int, int]] = set()
         self.receivers: list[Receiver] = []
-        self.utc_offset, self.with_text = 0, True
-        self.echoes: frozenset[int] = frozenset()  # tags of TLVs that come back
+        self.receipt: ReceiptPdu = _AS_BY_DEFAULT
+        self.retried: frozenset[int] | None = None
 
 
 class Deliver:
@@ -101,9 +104,8 @@ class Deliver:
         """Write receipts by the settings of *accounts* from now on."""
         for system_id, account in accounts.items():
             outbox = self.outbox(system_id)
-            outbox.utc_offset = int(account.receipt_utc_offset)
-            outbox.with_text = account.receipt_text
-            outbox.echoes = account.echoed_tags
+            outbox.receipt = receipt_pdu(account)
+            outbox.retried = account.receipts.retry_on
 
     def restore(self, owed: Mapping[str, int]) -> None:
         """Count the deliveries that the store holds, by system_id."""
@@ -136,7 +138,7 @@ class Deliver:
             self._move(outbox)
 
     def bound(self, system_id: str, receiver: Receiver) -> None:
-        """Replay the deliveries owed to a session just bound as RX or TRX, paced by its window."""
+        """Replay the deliveries owed to a receiver that was just bound, paced by its window."""
         outbox = self.outbox(system_id)
         outbox.receivers.append(receiver)
         self._move(outbox)
@@ -181,7 +183,8 @@ class Deliver:
                 break
             for _ in range(min(room, len(outbox.waiting))):
                 delivery = outbox.waiting.popleft()
-                receiver.ask(deliver_sm(delivery, receiver.interface_version, outbox), delivery)
+                request = request_of(delivery, receiver.interface_version, outbox)
+                receiver.ask(request, delivery)
             receiver.flush()
         if outbox.more and outbox.receivers and not outbox.loading and len(outbox.waiting) < FEW:
             outbox.loading = True
@@ -206,10 +209,14 @@ class Deliver:
     # -- a delivery ends ------------------------------------------------------------------------
 
     def answered(self, system_id: str, answers: Sequence[tuple[Delivery, int]]) -> None:
-        """Conclude deliveries by the command_status of their deliver_sm_resp; 0 is ESME_ROK."""
-        done = [(d, status) for d, status in answers if is_end(status)]
-        again = [d for d, status in answers if not is_end(status)]
+        """Conclude deliveries by the command_status of their responses; 0 is ESME_ROK."""
         outbox = self.outbox(system_id)
+        done, again = [], []
+        for d, status in answers:
+            if is_end(status, outbox.retried):
+                done.append((d, status))
+            else:
+                again.append(d)
         outbox.done += done
         if len(outbox.done) >= DONE_AT_ONCE:
             self.flush()
@@ -279,46 +286,23 @@ class Deliver:
             self._meters.delivered(system_id, "expired", count)
 
 
-def is_end(command_status: int) -> bool:
-    """Return whether the command_status of a deliver_sm_resp ends a delivery, well or badly."""
-    if command_status in _TEMPORARY:
-        return False
-    return command_status == Status.ESME_ROK or command_status in _REFUSED_FOR_GOOD
+def is_end(command_status: int, retried: frozenset[int] | None = None) -> bool:
+    """Return whether the command_status of a response ends a delivery, well or badly.
+
+    *retried* are the statuses that end no delivery, where the account names them.
+    """
+    if not command_status:
+        return True
+    if retried is not None:
+        return command_status not in retried
+    return command_status in _REFUSED_FOR_GOOD
 
 
-def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm:
-    """Return the deliver_sm of a delivery: an MO segment, or a receipt, its addresses swapped."""
+def request_of(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverPdu:
+    """Return the request of a delivery: a deliver_sm of an MO segment, or an account's receipt."""
     if d.content is not None:
         return _from_phone(d, d.content)
-    message_id = b"%d" % d.message_id
-    text = receipt.receipt_text(
-        message_id,
-        d.submitted_at,
-        d.done_at,
-        d.state,
-        error=d.error,
-        text=d.text if outbox.with_text else "",
-        utc_offset=outbox.utc_offset,
-    )
-    tagged: tuple[Tlv, ...] = ()
-    if interface_version >= INTERFACE_VERSION:
-        code = pack(">BH", _GSM, min(d.error, 0xFFFF)) if d.error > 0 else None
-        tagged = receipt.receipt_tlvs(message_id, d.state, code)
-        if d.traits.tlvs:
-            tagged = echoed(d.traits.tlvs, outbox.echoes) + tagged
-    source, destination = d.destination, d.source
-    return DeliverSm(
-        service_type=d.traits.service_type.encode("latin-1"),
-        source_addr_ton=source.ton,
-        source_addr_npi=source.npi,
-        source_addr=source.addr.encode("ascii"),
-        dest_addr_ton=destination.ton,
-        dest_addr_npi=destination.npi,
-        destination_addr=destination.addr.encode("ascii"),
-        esm_class=EsmClass.RECEIPT if d.final else EsmClass.INTERMEDIATE,
-        short_message=text,
-        tlvs=tagged,
-    )
+    return outbox.receipt(d, interface_version)
 
 
 def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
+from smppbridge.model.habits import TwoTexts, WantedReceipts
+from smppbridge.model.identifiers import IdKind, id_form
+from smppbridge.settings import profiles
+from smppbridge.settings.habits import (
+    AddressesSection,
+    DataCodings,
+    Forgiven,
+    InterfaceVersion,
+    OwnDuration,
+    OwnTimer,
+    habits_of,
+)
+from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.tlvs import GivenTlvs
 from smppbridge.settings.values import (
@@ -19,11 +32,11 @@ from smppbridge.settings.values import (
     Patterns,
     Rate,
     UniqueSystemId,
-    UtcOffset,
 )
 
 AlphabetName = Literal["gsm7", "latin1", "ia5", "utf8", "ucs2"]
 DefaultAlphabetName = Literal["gsm7", "gsm7_packed", "latin1", "ia5", "utf8", "ucs2"]
+ProfileName = Annotated[str, AfterValidator(profiles.known_profile)]
 _MISTAKABLE = ("gsm7", "latin1", "ia5")
 
 
@@ -56,17 +69,6 @@ class GatherSection(Section):
     )
 
 
-class AccountReceiptsSection(Section):
-    """The form of an account's receipts."""
-
-    text: bool = Field(
-        default=True, description="Whether receipts end with the text's first 20 characters"
-    )
-    utc_offset: UtcOffset = Field(
-        default=0.0, description="Time zone of the dates in receipts, as +00:00"
-    )
-
-
 def _total(value: Any) -> Any:
     return value if isinstance(value, dict | BindsSection) else {"total": value}
 
@@ -78,7 +80,12 @@ class AccountSection(Section):
     password: Password = Field(
         repr=False,
         description="Text, ${VARIABLE}, {file: PATH} or {hash: '$argon2id$...'}; SMPP 3.4 clients"
-        " send at most 8 characters",
+        " send at most 8 characters, and 64 are read",
+    )
+    profile: Annotated[ProfileName | None, Off] = Field(
+        default=None,
+        description="The stack it runs on, as node_smpp: sets the keys below that suit the stack;"
+        " a key that is set here wins. See smppbridge profiles",
     )
     binds: Annotated[BindsSection, BeforeValidator(_total)] = Field(
         default=BindsSection(),
@@ -133,12 +140,62 @@ class AccountSection(Section):
         description="Whether what it sends as data_coding 0 is read as utf8 where it plainly is"
         " that: valid, with characters of several octets",
     )
+    detect_udh: bool = Field(
+        default=False,
+        description="Whether a text that begins with the header of a segment is one where"
+        " esm_class says nothing of a header",
+    )
+    data_codings: DataCodings = Field(
+        default={},
+        description="What it means by a data_coding, where that is another one, as {0xF1: 8, 4: 0}",
+    )
+    interface_version: InterfaceVersion = Field(
+        default="as_bound",
+        description="The SMPP it speaks: as_bound, or 3.3 (it is sent no TLVs), 3.4 or 5.0"
+        " whatever its bind says; for a session, as it was when the session bound",
+    )
+    forgives: Forgiven = Field(
+        default=(),
+        description="What is read all the same: short_body (a request without its last fields),"
+        " no_nul (a last text without its NUL), long_field (texts of up to 64 octets), sm_length"
+        " (beyond the PDU, or of UCS2 characters), broken_tlvs (up to the broken one; integers of"
+        " any length), half_ucs2 (its last octet is dropped), sar_and_udh (the header counts),"
+        " priority (above 3 is 3), reserved_ton (above 6 is 0)",
+    )
+    two_texts: TwoTexts = Field(
+        default="refuse",
+        description="Both short_message and message_payload: refuse, or the one that counts",
+    )
+    registered_delivery: WantedReceipts = Field(
+        default="as_asked",
+        description="Its receipts: as_asked; always, never or failure whatever it asks for"
+        " (always: intermediate notifications as asked)",
+    )
+    addresses: AddressesSection = Field(
+        default=AddressesSection(), description="What unknown TON and NPI of its addresses mean"
+    )
+    enquire_link: OwnTimer = Field(
+        default="common",
+        description="smpp.enquire_link for its sessions; off: none is sent; common: as there",
+    )
+    inactivity: OwnTimer = Field(
+        default="common", description="smpp.inactivity for its sessions; common: as there"
+    )
+    response: OwnDuration = Field(
+        default="common", description="smpp.response for its sessions; common: as there"
+    )
     gather: GatherSection = Field(
         default=GatherSection(), description="The segments of long messages"
     )
     max_parts: Annotated[int, Field(ge=1, le=255)] = Field(
         default=10,
         description="SMs that a message may take; longer ones get ESME_RINVMSGLEN",
+    )
+    message_id: IdKind = Field(
+        default="decimal",
+        description="How its message_ids are written in responses, and read in its requests:"
+        " decimal, hex or padded (decimal of 18 digits); letter case and zeros in front of those"
+        " that it sends make no difference",
     )
     receipts: AccountReceiptsSection = Field(
         default=AccountReceiptsSection(), description="What its receipts look like"
@@ -153,12 +210,18 @@ class AccountSection(Section):
         " {dlt_entity_id: '1101234567890123456'}",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _with_profile(cls, values: Any) -> Any:
+        return profiles.merged(values)
+
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         if self.data_coding_0 not in _MISTAKABLE:
             for key in ("detect_ucs2", "detect_utf8"):
                 if getattr(self, key):
-                    raise wrong([(key, f"needs data_coding_0: {', '.join(_MISTAKABLE)}")])
+                    message = f"needs data_coding_0: {', '.join(_MISTAKABLE)}"
+                    raise wrong([profiles.blamed(self.profile, key, message)])
         return self
 
     def account(self, longest_sender: int = 11) -> model.Account:
@@ -186,8 +249,9 @@ class AccountSection(Section):
             gather_timeout=self.gather.timeout,
             when_incomplete=self.gather.when_incomplete,
             max_parts=self.max_parts,
-            receipt_text=self.receipts.text,
-            receipt_utc_offset=self.receipts.utc_offset,
+            id_form=b"%d" if self.message_id == "decimal" else id_form(self.message_id),
+            receipts=self.receipts.terms(),
             validity=self.validity,
             longest_sender=longest_sender,
+            habits=habits_of(self),
         )

@@ -62,8 +62,13 @@ def spelled(duration: float) -> str:
     return f"{duration:g}s"
 
 
+def is_off(value: Any) -> bool:
+    """Return whether a value takes a limit away: off, none or false."""
+    return value is False or (isinstance(value, str) and value.lower() in _OFF)
+
+
 def _unless_off(value: Any) -> Any:
-    return None if value is False or (isinstance(value, str) and value.lower() in _OFF) else value
+    return None if is_off(value) else value
 
 
 def _exact_text(value: Any) -> Any:

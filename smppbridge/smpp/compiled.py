@@ -53,7 +53,8 @@ def field_by_field(cls: type[Any]) -> Decode:
                 value, at = read(octets, at, end)
             except Malformed as error:
                 why = f"{name}: {error.why}"
-                raise PduError(error.status, cls.command_id, sequence_number, why) from None
+                fault = (error.status, cls.command_id, sequence_number, why, error.oddity)
+                raise PduError(*fault) from None
             values.append(value)
         return cls(command_status, sequence_number, *values)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from smppbridge.smpp.constants import status_name
+from smppbridge.smpp.oddities import Oddity
 
 
 class SmppError(Exception):
@@ -21,12 +22,20 @@ class FramingError(SmppError):
 class PduError(SmppError):
     """One PDU is wrong, but the stream is sound: the PDU is answered with *status*."""
 
-    def __init__(self, status: int, command_id: int, sequence_number: int, why: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        command_id: int,
+        sequence_number: int,
+        why: str,
+        oddity: Oddity | None = None,
+    ) -> None:
         super().__init__(f"{why} ({status_name(status)})")
         self.status = status
         self.command_id = command_id
         self.sequence_number = sequence_number
         self.why = why
+        self.oddity = oddity
 
 
 class LocalError(SmppError):
@@ -36,7 +45,8 @@ class LocalError(SmppError):
 class Malformed(SmppError):
     """Octets do not have the form of their field; the codec makes a PduError of the fault."""
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, status: int, why: str, oddity: Oddity | None = None) -> None:
         super().__init__(why)
         self.status = status
         self.why = why
+        self.oddity = oddity

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import Pdu
 
 
@@ -35,12 +36,13 @@ class Faulty:
     """A PDU that the session refused and answered; the owner counts and logs the event.
 
     *status* is the one of our answer; for a response that fits no request of ours, the response's
-    own.
+    own.  *oddity* is the kind of the fault if the fault is one of form.
     """
 
     command_id: int
     status: int
     why: str
+    oddity: Oddity | None = None
 
 
 @dataclass(slots=True)

@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from smppbridge.smpp import tlvs as tlv
 from smppbridge.smpp.constants import MAX_SHORT_MESSAGE, CommandStatus
 from smppbridge.smpp.errors import LocalError, Malformed
+from smppbridge.smpp.oddities import Oddity
 
 T = TypeVar("T")
 
@@ -35,7 +36,7 @@ class Integer:
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[int, int]:
         if end - start < self.size:
-            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "cut short")
+            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "cut short", Oddity.SHORT_BODY)
         return self.read_leniently(octets, start, end)
 
     def read_leniently(self, octets: bytes, start: int, end: int) -> tuple[int, int]:
@@ -56,9 +57,10 @@ class COctets:
     def read(self, octets: bytes, start: int, end: int) -> tuple[bytes, int]:
         nul = octets.find(0, start, end)
         if nul < 0:
-            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "no NUL")
+            oddity = Oddity.NO_NUL if start < end else Oddity.SHORT_BODY
+            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "no NUL", oddity)
         if nul - start >= self.size:
-            raise Malformed(self.too_long, f"over {self.size - 1} octets")
+            raise Malformed(self.too_long, f"over {self.size - 1} octets", Oddity.LONG_FIELD)
         return octets[start:nul], nul + 1
 
     def read_leniently(self, octets: bytes, start: int, end: int) -> tuple[bytes, int]:
@@ -79,9 +81,10 @@ class Octets:
 
     def read(self, octets: bytes, start: int, end: int) -> tuple[bytes, int]:
         if start >= end:
-            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "no length")
+            raise Malformed(CommandStatus.ESME_RINVCMDLEN, "no length", Oddity.SHORT_BODY)
         if start + 1 + octets[start] > end:
-            raise Malformed(CommandStatus.ESME_RINVMSGLEN, "length beyond the PDU")
+            why = "length beyond the PDU"
+            raise Malformed(CommandStatus.ESME_RINVMSGLEN, why, Oddity.SM_LENGTH)
         return self.read_leniently(octets, start, end)
 
     def read_leniently(self, octets: bytes, start: int, end: int) -> tuple[bytes, int]:

@@ -8,11 +8,13 @@ from smppbridge.smpp import pdus
 from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.events import Alive, Event, Faulty
-from smppbridge.smpp.matrix import BOUND, MAY_SEND, Role, State
+from smppbridge.smpp.matrix import BOUND, MAY_SEND, Law, Role, State
 from smppbridge.smpp.pace import Pace
 from smppbridge.smpp.pdus import Pdu
 from smppbridge.smpp.timers import Alarm, Alarms, Timers
 from smppbridge.smpp.window import Window
+
+_DELIVER_SM = int(CommandId.DELIVER_SM)
 
 
 class Life:
@@ -21,8 +23,9 @@ class Life:
     Only the `Session` of a Life calls the Life. Both append to *out*, the encoded PDUs that leave,
     number their requests by *asked*, the window, and write the times of *alarms*; enquire_link and
     unbind, the Life's own requests, take no room in the window.
-    Each state has a law: *may_send* and *may_come*, the command_ids that we and the peer may send;
-    *reads*, whether PDUs are read; *max_length* of a PDU. *known* is the deadline that the owner
+    By the *law* each state has: *may_send* and *may_come*, the command_ids that we and the peer may
+    send; *delivers*, whether deliver_sm may pass either way. A state also has *reads*, whether PDUs
+    are read, and *max_length* of a PDU. *known* is the deadline that the owner
     knows; *sooner* is set when the deadline has become earlier than that, or the state another.
     *waiting_unbind* is the peer's unbind, which is answered after all requests of the peer.
     """
@@ -34,8 +37,10 @@ class Life:
         "_parting",
         "_role",
         "alarms",
+        "delivers",
         "end_reason",
         "known",
+        "law",
         "max_length",
         "may_come",
         "may_send",
@@ -66,6 +71,7 @@ class Life:
         self._out = out
         self._parting = ""  # why, once an unbind is under way
         self.waiting_unbind: Pdu | None = None
+        self.law: Law = MAY_SEND
         self.go(State.OPEN)
 
     @property
@@ -82,11 +88,13 @@ class Life:
 
     # -- the state ------------------------------------------------------------------------------
 
-    def go(self, state: State) -> None:
-        """Enter a state, and let its law rule."""
+    def go(self, state: State, law: Law | None = None) -> None:
+        """Enter a state, and go by what the law says of the state; *law* is a new one."""
+        self.law = law or self.law
         self.state, self.sooner = state, True
-        self.may_send = MAY_SEND[self._role, state]
-        self.may_come = MAY_SEND[self._role.peer, state]
+        self.may_send = self.law[self._role, state]
+        self.may_come = self.law[self._role.peer, state]
+        self.delivers = _DELIVER_SM in self.law[Role.SMSC, state]
         judging = state is State.BINDING and self._role is Role.SMSC
         self.reads = not (judging or state is State.CLOSED or self._pace.resting)
         early = state in (State.OPEN, State.BINDING)

@@ -1,11 +1,13 @@
 """The PDUs that each role may send in each state (SMPP 3.4, 2.3).
 
 Only *sending* is tabled: a peer may receive a PDU if the other role may send that PDU. So both
-roles keep one law, and neither is laxer with itself.
+roles keep one law, and neither is laxer with itself. A session has the law of the specification,
+`MAY_SEND`, unless it was bound under `DELIVERS_TO_ALL`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 from smppbridge.smpp.constants import CommandId
@@ -82,8 +84,20 @@ _TABLE: dict[State, tuple[set[CommandId], set[CommandId]]] = {
     State.CLOSED: (set(), set()),
 }
 
-MAY_SEND: dict[tuple[Role, State], frozenset[int]] = {
+Law = Mapping[tuple[Role, State], frozenset[int]]
+"""The command_ids that each role may send in each state."""
+
+MAY_SEND: Law = {
     (role, state): frozenset(map(int, sent))  # IntEnum members are slow keys
     for state, by_role in _TABLE.items()
     for role, sent in zip((Role.ESME, Role.SMSC), by_role, strict=True)
 }
+
+DELIVERS_TO_ALL: Law = {
+    **MAY_SEND,
+    (Role.SMSC, State.BOUND_TX): MAY_SEND[Role.SMSC, State.BOUND_TX]
+    | {int(_C.DELIVER_SM), int(_C.DATA_SM)},
+    (Role.ESME, State.BOUND_TX): MAY_SEND[Role.ESME, State.BOUND_TX]
+    | {int(each) for each in _DELIVER_RESPS},
+}
+"""MAY_SEND, but for an ESME that wants its receipts on transmitters too, as Kannel's boxes do."""

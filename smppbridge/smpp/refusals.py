@@ -28,7 +28,9 @@ class Unwanted:
 
 def malformed(error: PduError, state: State) -> Unwanted:
     """Refuse a request whose body cannot be read."""
-    return _refused(error.command_id, error.status, error.sequence_number, error.why, state)
+    refused = _refused(error.command_id, error.status, error.sequence_number, error.why, state)
+    refused.event.oddity = error.oddity
+    return refused
 
 
 def misplaced(frame: Frame, octets: bytes, state: State) -> Unwanted:

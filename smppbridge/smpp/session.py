@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from smppbridge.smpp import matrix, pdus, tlvs
+from smppbridge.smpp import matrix, pdus
 from smppbridge.smpp.codec import MAX_LENGTH, Frame, FrameBuffer
-from smppbridge.smpp.constants import INTERFACE_VERSION, RESPONSE, CommandId, Tag, status_name
+from smppbridge.smpp.constants import RESPONSE, CommandId, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
 from smppbridge.smpp.events import Answered, Event, Late, Slowed, Unanswered
+from smppbridge.smpp.lenient import Indulgence
 from smppbridge.smpp.life import Life
-from smppbridge.smpp.matrix import BOUND, BOUND_AS, DELIVERS, NOT_WORK, Role, State
+from smppbridge.smpp.matrix import BOUND, BOUND_AS, MAY_SEND, NOT_WORK, Law, Role, State
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pace import Pace
-from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
+from smppbridge.smpp.pdus import DECODE, Bind, Pdu, is_answered, refusal
 from smppbridge.smpp.refusals import Unwanted, malformed, misplaced
 from smppbridge.smpp.tally import Tally
 from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarms, Timers
+from smppbridge.smpp.versions import bind_response, version_of_esme, version_of_smsc
 from smppbridge.smpp.window import Window
 
 __all__ = ["Role", "Session", "State", "Timers"]
@@ -40,6 +43,7 @@ class Session:
     `state` is CLOSED and everything is written. While the session is `held` the owner reads no
     more; *pace* says how many PDUs without a message the peer may send, and the session is held
     over that. *stopped* is set when the last events ended because the session is held.
+    *indulgence* decides which faulty requests are read all the same.
     """
 
     def __init__(
@@ -52,8 +56,10 @@ class Session:
         receive_window: int = 100,
         tally: Tally | None = None,
         pace: Pace | None = None,
+        indulgence: Indulgence | None = None,
     ) -> None:
         self.role = role
+        self.indulgence = indulgence or Indulgence()
         self.window = window
         self.receive_window = receive_window
         self.unanswered = 0
@@ -92,14 +98,10 @@ class Session:
         """Return whether the deadline is earlier than the one returned last, or the state new."""
         return self.life.sooner
 
-    @property
-    def timers(self) -> Timers:
-        """Return the timers, which may be changed at any time."""
-        return self.life.timers
-
-    @timers.setter
-    def timers(self, timers: Timers) -> None:
+    def go_by(self, timers: Timers) -> None:
+        """Go by other timers from now on; may be called at any time."""
         self.life.timers = timers
+        self.life.hurry()
 
     @property
     def bound(self) -> bool:
@@ -109,7 +111,7 @@ class Session:
     @property
     def may_deliver(self) -> bool:
         """Return whether deliver_sm may pass."""
-        return self.life.state in DELIVERS
+        return self.life.delivers
 
     @property
     def held(self) -> bool:
@@ -124,7 +126,7 @@ class Session:
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
-        passes = self.may_deliver if self.role is Role.SMSC else self.state in matrix.SUBMITS
+        passes = self.life.delivers if self.role is Role.SMSC else self.state in matrix.SUBMITS
         return max(0, self.window - len(self._asked.open)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
@@ -144,24 +146,19 @@ class Session:
         self._alarms.forgive()
         return self._events(now)
 
-    def accept_bind(self, request: pdus.Bind, system_id: bytes, now: float) -> None:
-        """Answer a bind: yes, we are *system_id*. Nothing happens if the session is over."""
+    def accept_bind(self, request: Bind, system_id: bytes, now: float, law: Law = MAY_SEND) -> None:
+        """Answer a bind, to rule the session by *law*. Nothing happens if the session is over."""
         if self.state is _CLOSED:
             return
         if self.state is not State.BINDING or self.role is not Role.SMSC:
             raise LocalError("there is no bind to be answered")
-        response = pdus.BIND_RESPS[request.command_id](0, request.sequence_number, system_id)
-        # SMPP 3.4, 5.2.4: up to 0x33 is older, but 0 is what larvitsmpp leaves unset.
-        version = request.interface_version or INTERFACE_VERSION
-        if version >= INTERFACE_VERSION:
-            response.tlvs = (tlvs.make_integer(Tag.SC_INTERFACE_VERSION, INTERFACE_VERSION),)
-        self.out.append(response.encode())
+        self.interface_version = version = version_of_esme(request)
+        self.out.append(bind_response(request, system_id, version).encode())
         self.system_id = request.system_id.decode("latin-1")
-        self.interface_version = version
         self._alarms.heard = self._alarms.active = now
-        self.life.go(BOUND_AS[request.command_id])
+        self.life.go(BOUND_AS[request.command_id], law)
 
-    def refuse_bind(self, request: pdus.Bind, status: int) -> None:
+    def refuse_bind(self, request: Bind, status: int) -> None:
         """Answer a bind: no, and end the session.
 
         Nothing happens if the session is over already.
@@ -304,11 +301,16 @@ class Session:
         try:
             request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         except PduError as error:
-            self.life.count(now)
-            return self._refuse(malformed(error, self.life.state))
+            read = self.indulgence.read(self._frames.octets, frame, error)
+            if isinstance(read, PduError):
+                self.life.count(now)
+                return self._refuse(malformed(read, self.life.state))
+            request = read
         if command_id == self._message:
             self._alarms.active = now
         elif command_id in NOT_WORK:
+            if start != end and command_id == CommandId.ENQUIRE_LINK:
+                self.indulgence.note(Oddity.ENQUIRE_LINK_BODY)
             return self.life.receive_request(request, now, self.unanswered)
         else:
             self._alarms.asked = now
@@ -331,6 +333,8 @@ class Session:
                 return self.life.receive_response(command_id, status, number, now)
             return Late(late, DECODE[command_id](self._frames.octets, start, end, status, number))
         asked, about = self._asked.take(number)
+        if start == end and not status and asked == CommandId.DELIVER_SM:
+            self.indulgence.note(Oddity.BARE_DELIVER_SM_RESP)
         response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
         self._alarms.active = now
         if asked in BOUND_AS:
@@ -341,9 +345,6 @@ class Session:
         if response.command_status or not isinstance(response, pdus.BindResp):
             self.life.end(f"bind refused with {status_name(response.command_status)}")
             return
-        version = tlvs.integer(response.tlvs, Tag.SC_INTERFACE_VERSION)
-        if version is None:  # an SMSC older than 3.4, to which no TLVs may be sent
-            version = INTERFACE_VERSION - 1
-        self.interface_version = version or INTERFACE_VERSION
+        self.interface_version = version_of_smsc(response)
         self.system_id = response.system_id.decode("latin-1")
         self.life.go(state)

@@ -9,6 +9,7 @@ from enum import Enum, auto
 
 from smppbridge.smpp.constants import CommandStatus, Tag
 from smppbridge.smpp.errors import Malformed
+from smppbridge.smpp.oddities import Oddity
 
 Tlv = tuple[int, bytes]
 Tlvs = tuple[Tlv, ...]
@@ -118,10 +119,10 @@ def read(octets: bytes, start: int, end: int) -> Tlvs:
         tag, length = _HEAD.unpack_from(octets, at)
         at += _HEAD.size + length
         if at > end or len(found) == MAX_TLVS:
-            raise Malformed(CommandStatus.ESME_RINVOPTPARSTREAM, f"TLV {tag:#06x} does not fit")
+            raise _broken(CommandStatus.ESME_RINVOPTPARSTREAM, f"TLV {tag:#06x} does not fit")
         found.append((tag, octets[at - length : at]))
     if octets[at:end].strip(b"\0"):
-        raise Malformed(CommandStatus.ESME_RINVOPTPARSTREAM, "stray octets after the last TLV")
+        raise _broken(CommandStatus.ESME_RINVOPTPARSTREAM, "stray octets after the last TLV")
     return tuple(found)
 
 
@@ -156,7 +157,7 @@ def check(tlvs: Tlvs) -> None:
     for tag, value in tlvs:
         lengths = _CHECKED_LENGTHS.get(tag)
         if lengths is not None and len(value) not in lengths:
-            raise Malformed(CommandStatus.ESME_RINVPARLEN, f"TLV {tag:#06x} of {len(value)} octets")
+            raise _broken(CommandStatus.ESME_RINVPARLEN, f"TLV {tag:#06x} of {len(value)} octets")
 
 
 def read_leniently(octets: bytes, start: int, end: int) -> Tlvs:
@@ -223,3 +224,7 @@ def _is_sound(octets: bytes, start: int, end: int) -> bool:
     lengths = _CHECKED_LENGTHS.get(tag)
     fits = start + _HEAD.size + length <= end and (lengths is None or length in lengths)
     return fits and exists(tag)
+
+
+def _broken(status: int, why: str) -> Malformed:
+    return Malformed(status, why, Oddity.BROKEN_TLVS)

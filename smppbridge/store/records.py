@@ -188,6 +188,7 @@ def traits_text(traits: Traits) -> str:
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
         "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
+        "references": traits.references,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -201,6 +202,7 @@ def read_traits(text: str | None) -> Traits:
     if "tlvs" in named:
         octets = bytes.fromhex(named["tlvs"])
         named["tlvs"] = tlvs.read(octets, 0, len(octets))
+    named["references"] = tuple(map(tuple, named.get("references", ())))
     return Traits(**named)
 
 

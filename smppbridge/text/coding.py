@@ -95,6 +95,11 @@ def says_default(data_coding: int) -> bool:
     return data_coding not in (0x01, 0x03) and _standard(data_coding) is None
 
 
+def is_reserved(data_coding: int) -> bool:
+    """Return whether a data_coding of 0 to 255 says nothing: SMPP 3.4, 5.2.19; 3GPP 23.038, 4."""
+    return data_coding in (0x0B, 0x0C) or 0x80 <= data_coding < 0xC0
+
+
 def message_class(data_coding: int) -> int | None:
     """Return 0 flash, 1 handset, 2 SIM, 3 terminal equipment, or None (3GPP 23.038, 4)."""
     has_class = data_coding >> 4 == 0xF or data_coding & 0x90 == 0x10

@@ -1,4 +1,4 @@
-"""Octets whose data_coding says default alphabet, but that plainly are UCS2 or UTF-8.
+"""Octets that say default alphabet and plainly are UCS2 or UTF-8, or say nothing of their UDH.
 
 The rules are narrow: a text that people write in GSM 03.38 or Latin-1 is never read otherwise.
 """
@@ -9,6 +9,7 @@ import codecs
 import unicodedata
 
 _BOMS = (codecs.BOM_UTF16_BE, codecs.BOM_UTF16_LE)
+_HEADERS = (b"\x05\x00\x03", b"\x06\x08\x04")
 _FIRST_GRAPHIC = 0x20
 _SPACES = "\t\n\r"
 _PUNCTUATION = (0x20, 0x21)  # rows of U+20.. and U+21..: dashes, quotes, the euro, the numero sign
@@ -43,6 +44,19 @@ def looks_ucs2(octets: bytes) -> bool:
     if octets.isascii():
         return _is_regular(octets)
     return not _CONTROLS.isdisjoint(octets.rstrip(b"\0"))
+
+
+def looks_udh(octets: bytes) -> bool:
+    """Return whether octets begin with a UDH that has the position of a segment, and nothing else.
+
+    That is an element of concatenation, of 8 or 16 bits (3GPP 23.040, 9.2.3.24.1 and .8), with the
+    number of one of two segments or more.
+    """
+    if not octets.startswith(_HEADERS):
+        return False
+    length = octets[0]
+    total, number = octets[length - 1 : length + 1].ljust(2, b"\0")
+    return total > 1 and 0 < number <= total
 
 
 def looks_utf8(octets: bytes) -> bool:

@@ -135,3 +135,28 @@ def test_the_default_is_where_the_unit_looks() -> None:
     assert f"--config {CONFIGURATION}" in unit.read_text()
     for command in (check, run_command):
         assert any(o.name == "config" and o.default == CONFIGURATION for o in command.params)
+
+
+def test_check_says_what_a_profile_sets_and_what_the_account_keeps(run: Run) -> None:
+    text = """\
+accounts:
+  - {system_id: first, password: p, profile: smpp50}
+  - {system_id: plain, password: p}
+  - {system_id: last, password: p, profile: php_smpp, response: 2m, deliver_window: 2}
+  - {system_id: own, password: p, profile: jasmin, receipts: {form: spec}}
+providers:
+  keccel: {type: keccel, token: t}
+routes:
+  - via: keccel
+"""
+    result = run(text)
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "first, profile smpp50: interface_version: 5.0, two_texts: message_payload",
+        (
+            "last, profile php_smpp: enquire_link: off, inactivity: 1h; its own: response,"
+            " deliver_window"
+        ),
+        "own, profile jasmin: nothing; its own: receipts.form",
+        "ok: 4 accounts, 1 provider, 1 route",
+    ]

@@ -40,6 +40,19 @@ def test_a_receipt_is_read_up_to_its_text() -> None:
 def test_the_id_of_a_receipt_may_be_in_its_tlv() -> None:
     assert receipt_of(deliver_sm(esm_class=4, receipted_message_id=b"14")) == {"id": "14"}
     assert receipt_of(deliver_sm(esm_class=4)) is None
+    tagged = {"esm_class": 4, "receipted_message_id": b"14", "message_state": 5}
+    assert receipt_of(deliver_sm(**tagged)) == {"id": "14", "stat": "UNDELIV"}
+    assert receipt_of(deliver_sm(**tagged, short_message=b"id:1f stat:GONE err:1")) == {
+        "id": "14",
+        "stat": "UNDELIV",
+        "err": "1",
+    }
+
+
+def test_a_data_sm_may_be_a_receipt() -> None:
+    pdu = deliver_sm(esm_class=4, message_payload=RECEIPT)
+    del pdu.short_message
+    assert (receipt_of(pdu) or {})["stat"] == "DELIVRD"
     assert receipt_of(deliver_sm(short_message=RECEIPT)) is None
 
 
@@ -63,7 +76,14 @@ def test_what_a_terminal_could_obey_is_escaped() -> None:
 
 
 @pytest.mark.parametrize(
-    ("digits", "date"), [("2511202114", "2025-11-20 21:14"), ("", ""), ("never", "never")]
+    ("digits", "date"),
+    [
+        ("2511202114", "2025-11-20 21:14"),
+        ("251120211459", "2025-11-20 21:14"),
+        ("20251120211459", "2025-11-20 21:14"),
+        ("", ""),
+        ("never", "never"),
+    ],
 )
 def test_dates(digits: str, date: str) -> None:
     assert date_of(digits) == date

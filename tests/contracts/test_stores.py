@@ -72,6 +72,7 @@ SHAPES = {
     "traits": message(traits=Traits("WAP", 0x40, 65, 0, b"\x05\x00")),
     "some traits": message(traits=Traits(user_message_reference=65535)),
     "tlvs": message(traits=Traits(tlvs=((0x1400, b"11\0"), (0xFFFF, b""), (0x1400, b"\xff")))),
+    "references": message(traits=Traits(user_message_reference=7, references=((1, 7), (3, 0)))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.model.receipts import FORMS
 from smppbridge.smpp import codec
-from smppbridge.smpp.constants import CommandId
+from smppbridge.smpp.constants import CommandId, MessageState
 from smppbridge.smpp.pdus import DECODE, Pdu
+from smppbridge.smpp.receipt import STAT
 from tests.interop.tapped import Tap, decoded, wrong_of_ours
+from tests.interop.test_receipt_forms import octets
 from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.vectors.vectors import READ_BUT_NEVER_WRITTEN, VECTORS
@@ -52,6 +55,17 @@ def test_every_pdu_that_we_write_is_the_same_to_tshark(tmp_path: Path) -> None:
     assert commands == [pdu.command_id for pdu in pdus]
     assert numbers == [pdu.sequence_number for pdu in pdus]
     assert {CommandId(command) for command in commands} == {CommandId(each) for each in DECODE}
+
+
+@pytest.mark.parametrize("by", ["deliver_sm", "data_sm"])
+def test_receipts_of_every_form_are_receipts_to_tshark(by: str, tmp_path: Path) -> None:
+    forms = [{"form": form, "by": by} for form in FORMS] + [{"tlvs": False, "by": by}]
+    pdus = [octets(state, **keys) for keys in forms for state in STAT]
+    path = capture(tmp_path, pdus)
+    assert wrong_of_ours(path) == ""
+    lines = decoded(path, "-Y", "smpp", "-T", "fields", "-e", "smpp.esm.submit.msg_type")
+    found = [int(kind, 0) for line in lines.split() for kind in line.split(",")]
+    assert found == [0x01 if MessageState(s).is_final else 0x08 for _ in forms for s in STAT]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.model.address import Address, BadAddress, BadTon, number_of
+from smppbridge.model.address import Address, BadAddress, BadTon, NoCountry, number_of
 
 # addr, ton, country of the account -> E.164 digits
 GOOD = [
@@ -46,8 +46,8 @@ BAD = [
     ("123456", 5, None, BadAddress),
     ("243810000001", 7, None, BadTon),
     ("243810000001", 255, None, BadTon),
-    ("0810000001", 2, None, BadAddress),
-    ("0810000001", 0, None, BadAddress),
+    ("0810000001", 2, None, NoCountry),
+    ("0810000001", 0, None, NoCountry),
     ("0810000001", 1, "CD", BadAddress),
     ("123456", 0, None, BadAddress),
     ("1234567890123456", 1, None, BadAddress),

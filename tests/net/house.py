@@ -70,6 +70,7 @@ class Meters:
     def __init__(self) -> None:
         self.binds: list[str] = []
         self.errors: list[int] = []
+        self.oddities: list[tuple[str, str]] = []
 
     def pdu_error(self, status: int) -> None:
         self.errors.append(status)
@@ -82,6 +83,9 @@ class Meters:
 
     def enquire_link(self, seconds: float) -> None:
         pass
+
+    def odd(self, system_id: str, oddity: str) -> None:
+        self.oddities.append((system_id, oddity))
 
 
 class House:

@@ -49,6 +49,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.ussd_ended("bank", "timeout")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
     metrics.pdu_error(0x02)
+    metrics.odd("bank", "priority")
     metrics.bind_attempt("ESME_RINVPASWD", "wrong_password")
     metrics.connection_failed("smpp", "gave_way")
     metrics.bind_ended(61.0)
@@ -82,6 +83,7 @@ EXPECTED = {
     "ussd_ended_total account=bank outcome=timeout": 1,
     "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
+    "session_oddities_total account=bank kind=priority": 1,
     "bind_attempts_total reason=wrong_password result=ESME_RINVPASWD": 1,
     "connections_failed_total listener=smpp reason=gave_way": 1,
     "bind_duration_seconds_bucket le=60.0": 0,

@@ -21,6 +21,7 @@ from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
+from smppbridge.relay.receipt_pdus import DeliverPdu
 from smppbridge.relay.report.early import EarlyRules
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
@@ -32,7 +33,7 @@ from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
-from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
+from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from tests.relay.fake_store import FakeStore
 
 NOW = 1_800_000_000.0
@@ -147,6 +148,7 @@ class FakeSubmitter:
     def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
         self.rights, self.interface_version = rights, interface_version
         self.answers: list[tuple[int, int, int]] = []
+        self.oddities: list[str] = []
         self.flushes = 0
 
     def answer(self, response: SubmitSmResp) -> None:
@@ -155,6 +157,9 @@ class FakeSubmitter:
 
     def flush(self) -> None:
         self.flushes += 1
+
+    def odd(self, oddity: str) -> None:
+        self.oddities.append(oddity)
 
     def ids(self) -> list[int]:
         return [message_id for _, status, message_id in self.answers if not status]
@@ -165,14 +170,14 @@ class FakeReceiver:
 
     def __init__(self, window: int = 10, interface_version: int = 0x34) -> None:
         self.window, self.interface_version = window, interface_version
-        self.asked: list[tuple[DeliverSm, Delivery]] = []
+        self.asked: list[tuple[Any, Delivery]] = []
         self.out: list[Delivery] = []
         self.flushes = 0
 
     def room(self) -> int:
         return self.window - len(self.out)
 
-    def ask(self, request: DeliverSm, about: Delivery) -> None:
+    def ask(self, request: DeliverPdu, about: Delivery) -> None:
         assert self.room() > 0
         self.asked.append((request, about))
         self.out.append(about)

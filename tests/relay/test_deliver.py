@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
+from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
 from smppbridge.relay.deliver import FIRST_PAUSE, is_end
@@ -350,6 +351,32 @@ def _run(world: World, acts: list[str]) -> None:
     assert (line.depth, line.held, list(line.waiting)) == (0, set(), [])
 
 
+VONAGES = (0x08, 0x14, 0x45, 0x58, 0x67, 0xFE, 0xFF)
+"""The statuses after which Vonage sends a receipt again."""
+
+
+@pytest.mark.parametrize("status", VONAGES)
+def test_what_others_send_again_we_send_again(status: int) -> None:
+    assert not is_end(status)
+    assert not is_end(status, frozenset(VONAGES))
+
+
+@pytest.mark.parametrize(("status", "ends"), [(0x08, True), (0x14, False), (0, True), (0x0B, True)])
+def test_an_account_says_after_which_statuses_a_receipt_is_sent_again(
+    status: int, ends: bool
+) -> None:
+    world = World()
+    terms = Receipts(retry_on=frozenset((0x14, 0x65)))
+    world.deliver.change({"bank": account(receipts=terms)})
+    receiver = bound(world)
+    owe(world, 1, 2, 3)
+    first, second, third = receiver.take()
+    world.deliver.answered("bank", [(first, 0x65), (second, status), (third, 0x65)])
+    world.deliver.flush()
+    assert sorted(world.store.finished) == ([(2, 2)] if ends else [])
+    assert world.deliver.outbox("bank").depth == (2 if ends else 3)
+
+
 # -- lists with one odd element, and a store that fails -------------------------------------------
 
 
@@ -584,7 +611,7 @@ def test_receipts_are_written_as_the_account_wants_them_from_now_on() -> None:
     world = World()
     receiver = bound(world)
     owe(world, 1, text="hello")
-    world.deliver.change({"bank": account(receipt_utc_offset=7_200.0, receipt_text=False)})
+    world.deliver.change({"bank": account(receipts=Receipts(utc_offset=7_200, quotes=False))})
     owe(world, 2, text="hello")
     before, after = (pdu.short_message for pdu, _ in receiver.asked)
     assert b"submit date:2701150800 " in before

@@ -10,8 +10,8 @@ from smppbridge.model.message import Attempt, Traits
 from smppbridge.model.outcome import Accepted, Refused
 from smppbridge.model.tlvs import DLT, NamedTlv
 from smppbridge.providers.exchange import EVERY_TAG, Abilities
-from smppbridge.relay.deliver import Outbox, deliver_sm
 from smppbridge.relay.lanes.losses import losses
+from smppbridge.relay.receipt_pdus import receipt_pdu
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
@@ -100,16 +100,8 @@ def test_a_refused_message_loses_nothing() -> None:
 
 @pytest.mark.parametrize(("version", "tags"), [(0x34, [0x1400, 0x427, 0x1E]), (0x33, [])])
 def test_receipts_carry_the_tlvs_that_echo(version: int, tags: list[int]) -> None:
-    outbox = Outbox("bank")
     echo = NamedTlv("dlt_entity_id", 0x1400, "digits", 30, echo=True)
-    outbox.echoes = account(named_tlvs=(echo, DLT["dlt_template_id"])).echoed_tags
+    bank = account(named_tlvs=(echo, DLT["dlt_template_id"]))
     owed = delivery(traits=Traits(tlvs=(TLV, (0x1401, b"2\0"))))
-    pdu: Any = deliver_sm(owed, version, outbox)
+    pdu: Any = receipt_pdu(bank)(owed, version)
     assert [tag for tag, _ in pdu.tlvs] == tags
-
-
-def test_an_account_says_which_tlvs_echo() -> None:
-    echo = NamedTlv("x", 0x1500, echo=True)
-    world = World()
-    world.deliver.change({"bank": account(named_tlvs=(echo,))})
-    assert world.deliver.outbox("bank").echoes == {0x1500}

@@ -123,7 +123,7 @@ def test_an_account_becomes_a_record(tmp_path: Path) -> None:
     assert (record.country, record.alphabet_0, record.alphabet_3) == ("NO", "utf8", "latin1")
     assert (record.alphabet_1, record.alphabet_8) == ("ia5", "utf8")
     assert (record.gather_timeout, record.when_incomplete) == (60.0, "send")
-    assert (record.receipt_text, record.receipt_utc_offset) == (False, -9_000.0)
+    assert (record.receipts.quotes, record.receipts.utc_offset) == (False, -9_000)
     assert record.validity == 172_800.0
 
 

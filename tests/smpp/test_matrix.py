@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from smppbridge.smpp.constants import RESPONSE, CommandId
-from smppbridge.smpp.matrix import BOUND_AS, MAY_SEND, Role, State
+from smppbridge.smpp.matrix import BOUND_AS, DELIVERS_TO_ALL, MAY_SEND, Role, State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
     is_answered,
@@ -48,3 +48,13 @@ def test_the_matrix_is_total_and_both_ends_agree() -> None:
 )
 def test_the_matrix(role: Role, state: State, command: int, may: bool) -> None:
     assert (command in MAY_SEND[role, state]) == may
+
+
+def test_a_transmitter_may_be_delivered_to_where_its_account_says_so() -> None:
+    assert DELIVERS_TO_ALL.keys() == MAY_SEND.keys()
+    more = {key: sent - MAY_SEND[key] for key, sent in DELIVERS_TO_ALL.items()}
+    assert {key: sent for key, sent in more.items() if sent} == {
+        (Role.SMSC, State.BOUND_TX): {CommandId.DELIVER_SM, CommandId.DATA_SM},
+        (Role.ESME, State.BOUND_TX): {CommandId.DELIVER_SM_RESP, CommandId.DATA_SM_RESP},
+    }
+    assert all(DELIVERS_TO_ALL[key] >= sent for key, sent in MAY_SEND.items())

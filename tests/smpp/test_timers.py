@@ -141,8 +141,8 @@ def test_a_whole_pdu_stops_the_clock_of_the_next() -> None:
 
 def test_timers_may_change_after_the_bind() -> None:
     session = smsc()
-    session.timers = Timers(enquire_link=7)
-    assert (session.timers.enquire_link, session.deadline()) == (7, 7)
+    session.go_by(Timers(enquire_link=7))
+    assert (session.life.timers.enquire_link, session.deadline()) == (7, 7)
 
 
 def test_silence_is_counted_from_the_answer_to_a_bind() -> None:

@@ -13,7 +13,7 @@ BOUNDS = {
     "accept": (68, 25, 15),
     "submit": (52, 24, 13),
     "report": (78, 22, 18),  # 8 of them for the connection: the trace calls back over a new one
-    "deliver": (59, 18, 15),
+    "deliver": (57, 19, 15),
 }
 
 

@@ -13,8 +13,11 @@ from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import kept, reading
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CODING
+from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
+from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.gather import Gather
+from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
@@ -27,6 +30,7 @@ from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
@@ -43,6 +47,9 @@ class Submitter(Protocol):
 
     def flush(self) -> None:
         """Write the responses that are in line."""
+
+    def odd(self, oddity: Oddity) -> None:
+        """Count what is odd about a submit_sm."""
 
 
 @dataclass(slots=True)
@@ -118,7 +125,7 @@ class Accept:
                     raise Refusal(Status.ESME_RMSGQFUL)
                 recorded = self._judge(session, pdu, intake, begun, wall)
             except Refusal as refusal:
-                self._refuse(session, pdu.sequence_number, refusal.status)
+                self._refuse(session, pdu.sequence_number, refusal.status, refusal.oddity)
             else:
                 intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
@@ -130,9 +137,10 @@ class Accept:
         except StoreFailure:
             self._undo(session, intake, attempts, ending)
             return
+        id_form = session.rights.account.id_form
         for sequence_number, recorded in intake.answers:
             if recorded.message_id:
-                session.answer(SubmitSmResp(0, sequence_number, b"%d" % recorded.message_id))
+                session.answer(SubmitSmResp(0, sequence_number, id_form % recorded.message_id))
             else:  # sent again while the store failed to record the first of the two segments
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
@@ -199,13 +207,17 @@ class Accept:
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
         content = rights.reader.content(pdu)
+        if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
+            for each in oddities_of(pdu, session.interface_version):
+                session.odd(each)
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(pdu, message, content, content.position)
             return self._gathered(session, key, segment, now, intake)
-        if rights.reader.read(message, content.octets):
-            self._meters.latin1_fallback(message.system_id)
+        odd = rights.reader.read(message, content.octets)
+        if odd is not None:
+            self._count_odd(odd, message, session)
         self._route(message)
         intake.entries.append(Entry(message))
         return message
@@ -243,19 +255,25 @@ class Accept:
         intake.entries += [Entry(None, key, each) for each in placed.begun]
         message = None
         if placed.whole:
-            message = self._joined(session.rights, key, placed.whole, intake)
+            message = self._joined(session.rights, key, placed.whole, intake, session)
         intake.entries.append(Entry(message, key, segment))
         return segment
 
     def _joined(
-        self, rights: Rights, key: GatheringKey, whole: Sequence[Segment], intake: _Intake
+        self,
+        rights: Rights,
+        key: GatheringKey,
+        whole: Sequence[Segment],
+        intake: _Intake,
+        session: Submitter | None = None,
     ) -> Message:
         """Return the whole message; REJECTED if it cannot be sent: its segments are answered."""
         message = message_of(key, whole, self._clock.wall())
         try:
             message.number = rights.reader.number(key.destination)
-            if rights.reader.read_joined(message):
-                self._meters.latin1_fallback(message.system_id)
+            odd = rights.reader.read_joined(message)
+            if odd is not None:
+                self._count_odd(odd, message, session)
             self._route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
@@ -275,7 +293,17 @@ class Accept:
 
     # -- refusals ---------------------------------------------------------------------------------
 
-    def _refuse(self, session: Submitter, sequence_number: int, status: int) -> None:
+    def _count_odd(self, odd: Oddity, about: Message, session: Submitter | None) -> None:
+        if odd is Oddity.LATIN1:
+            self._meters.latin1_fallback(about.system_id)
+        if session is not None:
+            session.odd(odd)
+
+    def _refuse(
+        self, session: Submitter, sequence_number: int, status: int, odd: Oddity | None = None
+    ) -> None:
+        if odd is not None:
+            session.odd(odd)
         session.answer(SubmitSmResp(status, sequence_number))
         system_id = session.rights.account.system_id
         self._meters.refused(system_id, status)
@@ -306,26 +334,3 @@ class Accept:
 def rights_of(account: Account, now: float) -> Rights:
     """Return the rights of an account from *now* (monotonic seconds) on."""
     return Rights(account, Throughput(account.throughput, now), Reader(account))
-
-
-def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None:
-    """Log every segment and undivided message among *entries* by its message_id."""
-    for entry in entries:
-        message, key, segment = entry.message, entry.key, entry.segment
-        if key is not None and segment is not None:
-            message_id, source, destination = segment.message_id, key.source, key.destination
-        elif message is not None and not message.segments:
-            message_id, source, destination = (
-                message.message_id,
-                message.source,
-                message.destination,
-            )
-        else:
-            continue  # an incomplete message that ends: its segments were logged before
-        log(
-            "message_accepted",
-            message_id=message_id,
-            system_id=system_id,
-            source_addr=source,
-            destination=destination,
-        )

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from smppbridge.model.message import PLAIN, Traits
 from smppbridge.smpp import tlvs
-from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
+from smppbridge.smpp.constants import (
+    INTERFACE_VERSION,
+    CommandStatus,
+    EsmClass,
+    RegisteredDelivery,
+    Tag,
+)
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.text import coding, packed, segments
 from smppbridge.text.errors import BadPosition, BadUdh
 from smppbridge.text.segments import Position
 
+HIGHEST_REGISTERED_DELIVERY = 0x1F  # SMPP 3.4, 5.2.17: the bits above are reserved
+HIGHEST_DATA_CODING = 8  # of those that nearly all ESMEs send (SMPP 3.4, 5.2.19)
 _SMPP_5 = 0x50
-_OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
+OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
 class Refusal(Exception):
-    """The message is not wanted: answer with *status*."""
+    """The message is not wanted: answer with *status*; *oddity* is the kind of fault, if known."""
 
-    def __init__(self, status: int, why: str = "") -> None:
+    def __init__(self, status: int, why: str = "", oddity: Oddity | None = None) -> None:
         super().__init__(why)
         self.status = status
+        self.oddity = oddity
 
 
 @dataclass(slots=True)
@@ -41,8 +52,9 @@ def content(pdu: SubmitSm) -> Content:
     sar = _sar(pdu.tlvs) if pdu.tlvs else None
     if not pdu.esm_class & EsmClass.UDHI:
         return Content(octets, sar)
-    if any(tlvs.find(pdu.tlvs, tag) is not None for tag in _OPTIONAL_SAR):
-        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, "SAR TLVs and a UDH")
+    if any(tlvs.find(pdu.tlvs, tag) is not None for tag in OPTIONAL_SAR):
+        why = "SAR TLVs and a UDH"
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, why, Oddity.SAR_AND_UDH)
     try:
         position, udh, rest = segments.position_in_udh(octets)
     except BadUdh as error:
@@ -59,10 +71,20 @@ def unpacked(pdu: SubmitSm) -> Content:
     return found
 
 
+def oddities_of(pdu: SubmitSm, interface_version: int) -> Iterator[Oddity]:
+    """Yield what is odd about a submit_sm that has TLVs, or high values of its flags."""
+    if pdu.tlvs and interface_version < INTERFACE_VERSION:
+        yield Oddity.TLVS_BEFORE_3_4
+    if coding.is_reserved(pdu.data_coding):
+        yield Oddity.DATA_CODING
+    if pdu.registered_delivery > HIGHEST_REGISTERED_DELIVERY:
+        yield Oddity.REGISTERED_DELIVERY
+
+
 def check_flags(pdu: SubmitSm) -> None:
     """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
     if pdu.priority_flag > 3:
-        raise Refusal(CommandStatus.ESME_RINVPRTFLG)
+        raise Refusal(CommandStatus.ESME_RINVPRTFLG, "", Oddity.PRIORITY)
     if pdu.replace_if_present_flag > 1:
         raise Refusal(CommandStatus.ESME_RINVREPFLAG)
     if pdu.sm_default_msg_id and not pdu.short_message and not pdu.tlvs:
@@ -75,6 +97,23 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
     if asked & RegisteredDelivery.RECEIPT == 3 and interface_version < _SMPP_5:
         asked = asked & ~RegisteredDelivery.RECEIPT | RegisteredDelivery.ALWAYS
     return asked
+
+
+def wanting(intermediate: str) -> Callable[[int, int], int]:
+    """Return the `wanted_receipts` of an account: with intermediate notifications asked or not.
+
+    *intermediate* is "asked", "always" (with every receipt that is asked for) or "never".
+    """
+    if intermediate == "asked":
+        return wanted_receipts
+    added = RegisteredDelivery.INTERMEDIATE if intermediate == "always" else 0
+
+    def wanted(registered_delivery: int, interface_version: int) -> int:
+        asked = wanted_receipts(registered_delivery, interface_version)
+        receipt = asked & RegisteredDelivery.RECEIPT
+        return receipt | added if receipt else asked & added
+
+    return wanted
 
 
 def traits(pdu: SubmitSm, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
@@ -95,12 +134,13 @@ def _user_data(pdu: SubmitSm) -> bytes:
     if payload is None:
         return pdu.short_message
     if pdu.short_message:
-        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, "short_message and message_payload")
+        why = "short_message and message_payload"
+        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, why, Oddity.TWO_TEXTS)
     return payload
 
 
 def _sar(found: tuple[tuple[int, bytes], ...]) -> Position | None:
     try:
-        return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in _OPTIONAL_SAR))
+        return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in OPTIONAL_SAR))
     except BadPosition as error:
         raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, str(error)) from error

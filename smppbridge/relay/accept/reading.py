@@ -5,26 +5,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 from smppbridge.model.account import Account
-from smppbridge.model.address import Address, BadAddress, BadTon, has_letters, number_of
+from smppbridge.model.address import (
+    Address,
+    BadAddress,
+    BadTon,
+    NoCountry,
+    has_letters,
+    number_of,
+)
 from smppbridge.model.message import GatheringKey, Message, Segment
 from smppbridge.relay.accept import runs
+from smppbridge.relay.accept.amending import content_reader
 from smppbridge.relay.accept.fields import (
     Content,
     Refusal,
     check_flags,
-    content,
     traits,
-    unpacked,
-    wanted_receipts,
+    wanting,
 )
 from smppbridge.relay.accept.kept import kept
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
@@ -35,6 +41,7 @@ from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
+_LEAST_DOUBTLESS = 0x10  # a UDH, and UCS2 of most scripts, begins with an octet below
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
 
 
@@ -43,17 +50,18 @@ class Reader:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.content: Callable[[SubmitSm], Content] = unpacked if account.packed else content
         self._alphabets = coding.alphabets(
             Alphabet(account.alphabet_0),
             one=Alphabet(account.alphabet_1),
             three=Alphabet(account.alphabet_3),
             eight=Alphabet(account.alphabet_8),
         )
+        self.content = content_reader(account, self._alphabets)
         self._sources: dict[tuple[bytes, int, int], Address] = {}
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
         self._named = {each.tag: each for each in account.named_tlvs}
+        self._wanted = wanting(account.receipts.intermediate)
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -71,7 +79,7 @@ class Reader:
             text="",
             data_coding=pdu.data_coding,
             priority=pdu.priority_flag,
-            registered_delivery=wanted_receipts(asked, interface_version) if asked else 0,
+            registered_delivery=self._wanted(asked, interface_version) if asked else 0,
             route=(),
             accepted_at=now,
             expires_at=expires_at,
@@ -106,7 +114,11 @@ class Reader:
         try:
             return number_of(destination, self.account.country)
         except BadTon as error:
-            raise Refusal(CommandStatus.ESME_RINVDSTTON, str(error)) from error
+            fault = (CommandStatus.ESME_RINVDSTTON, str(error), Oddity.RESERVED_TON)
+            raise Refusal(*fault) from error
+        except NoCountry as error:
+            fault = (CommandStatus.ESME_RINVDSTADR, str(error), Oddity.NATIONAL_NUMBER)
+            raise Refusal(*fault) from error
         except BadAddress as error:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
@@ -158,8 +170,8 @@ class Reader:
             limited=bool(pdu.validity_period),
         )
 
-    def read(self, message: Message, octets: bytes) -> bool:
-        """Give a message its text or octets; return whether they are Latin-1 under another name.
+    def read(self, message: Message, octets: bytes) -> Oddity | None:
+        """Give a message its text or octets; return what is odd about them.
 
         Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """
@@ -171,16 +183,18 @@ class Reader:
             if named is None:
                 message.binary = octets
                 self._check_octets(octets, alphabet, message.traits.udh)
-                return False
+                return None
             shift, message.traits = named, replace(message.traits, udh=b"")
         message.text, latin1 = _characters(octets, alphabet, shift)
         if not message.text or octets == _NUL:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
         if len(octets) > self._sure:
             self._check_text(message.text)
-        return latin1
+        if octets[0] < _LEAST_DOUBTLESS and shift is DEFAULT:
+            return runs.doubt(octets, alphabet, self.account) or (Oddity.LATIN1 if latin1 else None)
+        return Oddity.LATIN1 if latin1 else None
 
-    def read_joined(self, message: Message) -> bool:
+    def read_joined(self, message: Message) -> Oddity | None:
         """Give a message the text or octets of its segments, as `read` does.
 
         A text may change its data_coding from segment to segment.  Text and octets in one message
@@ -198,7 +212,7 @@ class Reader:
         if not message.text:
             raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
         self._check_text(message.text)
-        return any(latin1 for _, latin1 in read)
+        return Oddity.LATIN1 if any(latin1 for _, latin1 in read) else None
 
     def characters(self, octets: bytes, data_coding: int) -> tuple[str, bool]:
         """Return the text of octets, and whether the octets are Latin-1 under another name.
@@ -260,7 +274,8 @@ def _characters(octets: bytes, alphabet: Alphabet, shift: Shift = DEFAULT) -> tu
     try:
         return runs.characters(octets, alphabet, shift)
     except OddLength as error:
-        raise Refusal(CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character") from error
+        fault = (CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character", Oddity.HALF_UCS2)
+        raise Refusal(*fault) from error
     except TextError as error:
         raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
 

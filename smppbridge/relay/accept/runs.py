@@ -11,6 +11,7 @@ from itertools import groupby
 
 from smppbridge.model.account import Account
 from smppbridge.model.message import Segment
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.text import coding, detect, national, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.national import DEFAULT, Shift
@@ -94,3 +95,14 @@ def detected(octets: bytes, alphabet: Alphabet, account: Account) -> Alphabet:
     if account.detect_utf8 and detect.looks_utf8(octets):
         return Alphabet.UTF8
     return alphabet
+
+
+def doubt(octets: bytes, alphabet: Alphabet, account: Account) -> Oddity | None:
+    """Return which mistake the octets of a text look like; None if the account detects that.
+
+    For texts without a header whose first octet is one of few that texts begin with.
+    """
+    if detect.looks_udh(octets):
+        return Oddity.UDH
+    mistakable = alphabet in _MISTAKABLE and not account.detect_ucs2
+    return Oddity.UCS2 if mistakable and detect.looks_ucs2(octets) else None

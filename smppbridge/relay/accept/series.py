@@ -220,14 +220,21 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
         accepted_at=now,
         expires_at=expires_at,
         due=due,
-        traits=_traits_of(whole),
+        traits=_traits(whole),
         segments=tuple(whole),
     )
 
 
-def _traits_of(whole: Sequence[Segment]) -> Traits:
-    first = whole[0].traits
-    if first.tlvs:
-        return first
-    found = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
-    return replace(first, tlvs=found) if found else first
+def _traits(whole: Sequence[Segment]) -> Traits:
+    """Return the first segment's traits, with the first TLVs that a segment has.
+
+    Segments whose references are not the same keep them, each its own.
+    """
+    traits = whole[0].traits
+    if not traits.tlvs:
+        kept = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
+        traits = replace(traits, tlvs=kept) if kept else traits
+    if len({s.traits.user_message_reference for s in whole}) == 1:
+        return traits
+    found = [(s.message_id, s.traits.user_message_reference) for s in whole]
+    return replace(traits, references=tuple([(n, r) for n, r in found if r is not None]))

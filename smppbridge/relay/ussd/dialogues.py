@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
-from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.identifiers import Identifiers, written
 from smppbridge.relay.accept.accept import Submitter
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.ports import Around, Journal
@@ -214,9 +214,8 @@ class Dialogues:
                 session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
                 self._meters.refused(system_id, refusal.status)
                 continue
-            message_id = (
-                b"%d" % self._identifiers.take()
-            )  # of no message: clients expect a message_id
+            # of no message: clients expect a message_id
+            message_id = written(self._identifiers.take(), session.rights.account)
             session.answer(SubmitSmResp(0, pdu.sequence_number, message_id))
             self._meters.accepted(system_id, 1)
             self._show(dialogue, screen)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.receipts import Receipts
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -124,3 +125,23 @@ def test_a_scheduled_message_waits_for_its_time() -> None:
     world.wait(1.0)
     assert len(world.wire.submitted()) == 1
     assert world.lane_set.depth == 0
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"), [(b"%d", b"10"), (b"%x", b"a"), (b"%018d", b"000000000000000010")]
+)
+def test_a_message_id_is_written_as_the_account_has_it(
+    form: bytes, shown: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, said = World(id_form=form), list[Any]()
+    session = world.session()
+    monkeypatch.setattr(session, "answer", said.append)
+    world.take(session, *(submit_sm(sequence_number=n) for n in range(1, 11)))
+    assert said[-1].message_id == shown
+
+
+def test_an_account_may_have_intermediate_notifications_of_everything() -> None:
+    world = World(receipts=Receipts(intermediate="always"))
+    world.sent(submit_sm(), submit_sm(registered_delivery=0), submit_sm(registered_delivery=2))
+    asked = [row.message.registered_delivery for row in world.store.messages.values()]
+    assert asked == [0x11, 0, 0x12]

@@ -7,7 +7,7 @@ import pytest
 from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Traits
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.fields import Refusal, wanted_receipts
+from smppbridge.relay.accept.fields import Refusal, wanted_receipts, wanting
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import codec, times, tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -235,6 +235,27 @@ def test_which_receipts_are_wanted(
     registered_delivery: int, interface_version: int, wanted: int
 ) -> None:
     assert wanted_receipts(registered_delivery, interface_version) == wanted
+
+
+@pytest.mark.parametrize(
+    ("intermediate", "asked", "wanted"),
+    [
+        ("asked", 0x11, 0x11),
+        ("asked", 0x02, 0x02),
+        ("always", 0x01, 0x11),
+        ("always", 0x12, 0x12),
+        ("always", 0x02, 0x12),
+        ("always", 0x10, 0x10),
+        ("always", 0x0C, 0x00),  # acknowledgements of a phone are no receipts
+        ("never", 0x11, 0x01),
+        ("never", 0x10, 0x00),
+        ("never", 0x03, 0x01),  # as before SMPP 5.0
+    ],
+)
+def test_an_account_has_intermediate_notifications_or_none(
+    intermediate: str, asked: int, wanted: int
+) -> None:
+    assert wanting(intermediate)(asked, 0x34) == wanted
 
 
 def test_the_interface_version_is_the_sessions() -> None:

@@ -9,8 +9,11 @@ from smppbridge.model.outcome import Refused
 from smppbridge.relay.accept.series import ABANDONED_AFTER, HELD_FOR
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
+from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as M
+from smppbridge.smpp.constants import Tag
+from smppbridge.store import records
 from tests.relay.fakes import (
     FakeReceiver,
     FakeStore,
@@ -84,6 +87,33 @@ def test_the_first_segment_says_how() -> None:
     world.take(session, segment_sm(1, 2, b"a", priority_flag=3, service_type=b"CMT"))
     (row,) = world.store.messages.values()
     assert (row.message.priority, row.message.traits.service_type) == (3, "CMT")
+
+
+def reference(number: int) -> tuple[tuple[int, bytes], ...]:
+    return (tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, number),)
+
+
+@pytest.mark.parametrize(
+    "given", [(7, 8, 9), (7, None, 9), (None, 8, None), (7, 7, 7), (None, None, None), (0, 7, 7)]
+)
+@pytest.mark.parametrize("restarted", [False, True])
+def test_each_receipt_has_the_reference_of_its_own_segment(
+    given: tuple[int | None, ...], restarted: bool
+) -> None:
+    world = World()
+    session = world.session()
+    for n, number in enumerate(given, 1):
+        marked = () if number is None else reference(number)
+        world.take(session, segment_sm(n, 3, b"x", tlvs=marked))
+    (row,) = world.store.messages.values()
+    if restarted:  # only what is in the row of the message is known again
+        row.message.traits = records.read_traits(records.traits_text(row.message.traits))
+    receiver = FakeReceiver()
+    world.deliver.bound("bank", receiver)
+    world.wire.answer((row.message.message_id, Refused("no")))
+    found = [tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) for pdu, _ in receiver.asked]
+    assert found == list(given)
+    assert bool(row.message.traits.references) == (len(set(given)) > 1)
 
 
 MINUTE, HOUR, DAYS = b"000000000100000R", b"000000010000000R", b"000002000000000R"

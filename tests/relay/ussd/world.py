@@ -50,6 +50,10 @@ class Session:
         self.unanswered: list[Asked] = []
         self.flushed = 0
         self.responses: list[SubmitSmResp] = []
+        self.oddities: list[str] = []
+
+    def odd(self, oddity: str) -> None:
+        self.oddities.append(oddity)
 
     def room(self) -> int:
         return self.window - len(self.unanswered)

@@ -1,0 +1,157 @@
+"""``smppbridge receipt``: the receipts that an account gets, as text, fields and octets."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.places import configured
+from smppbridge.cli.rows import as_grid, as_lines
+from smppbridge.model.account import Account, Secret
+from smppbridge.model.address import Address
+from smppbridge.model.receipts import Form
+from smppbridge.model.report import Delivery
+from smppbridge.observe.shown import escaped
+from smppbridge.relay.receipt_pdus import DeliverPdu, receipt_pdu
+from smppbridge.settings.configuration import load
+from smppbridge.settings.document import BadSettings
+from smppbridge.settings.receipts import AccountReceiptsSection
+from smppbridge.settings.values import suggestion
+from smppbridge.smpp.constants import CommandId, MessageState, Tag
+from smppbridge.smpp.receipt import STAT, read_stat
+from smppbridge.smpp.tlvs import find
+
+_VERSIONS = {"3.3": 0x33, "3.4": 0x34, "5.0": 0x50}
+_ERRORS = {MessageState.UNDELIVERABLE: 27, MessageState.REJECTED: 11}  # examples
+_LASTED = 6.0  # seconds
+_ADDRESSES = ("source_addr", "destination_addr", "service_type")
+Facts = dict[str, Any]
+
+
+@click.command("receipt")
+@click.option("--account", "system_id", help="The account; default: the first one.")
+@click.option("--state", help="DELIVERED, EXPIRED, ... or DELIVRD, ...; default: all of them.")
+@click.option(
+    "--form",
+    type=click.Choice(get_args(Form)),
+    help="A form of receipts.form instead of an account's own; reads no configuration.",
+)
+@click.option(
+    "--version",
+    type=click.Choice(tuple(_VERSIONS)),
+    default="3.4",
+    show_default=True,
+    help="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs.",
+)
+@configured("The bridge's configuration.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, a state a line.")
+def receipt(
+    system_id: str | None,
+    state: str | None,
+    form: Form | None,
+    version: str,
+    config: Path,
+    as_json: bool,
+) -> None:
+    """Show the receipts that an account gets: the text, the PDU's fields and its octets.
+
+    The message is an example: of now, from BANK to 243810000001.  Nothing is sent.
+
+    Exits with 78 if the configuration is bad.
+    """
+    states = tuple(STAT) if state is None else (_state(state),)
+    if form is not None:
+        if system_id is not None:
+            raise click.UsageError("--form and --account do not go together")
+        terms = AccountReceiptsSection(form=form).terms()
+        account = Account(system_id="any", password=Secret(), receipts=terms)
+    else:
+        account = _account(config, system_id)
+    written, now = receipt_pdu(account), time.time()
+    found = [
+        _facts(each, written(_example(account, each, now), _VERSIONS[version]))
+        for each in map(MessageState, states)
+    ]
+    if as_json:
+        as_lines(found)
+        return
+    for number, facts in enumerate(found):
+        if number:
+            click.echo()
+        as_grid(facts)
+
+
+def _state(word: str) -> MessageState:
+    names = {each.name for each in map(MessageState, STAT)} | {w.decode() for w in STAT.values()}
+    if word.upper() not in names:
+        hint = suggestion(word.upper(), sorted(names))
+        raise click.UsageError(f"no receipt has the state {escaped(word)}{hint}")
+    state = MessageState.__members__.get(word.upper()) or read_stat(word)
+    assert state is not None
+    return state
+
+
+def _account(config: Path, system_id: str | None) -> Account:
+    try:
+        accounts = load(config).records()
+    except BadSettings as error:
+        print_faults(error.faults, err=True)
+        raise SystemExit(EX_CONFIG) from None
+    if not accounts:
+        raise click.UsageError("the configuration has no account")
+    name = next(iter(accounts)) if system_id is None else system_id
+    if name not in accounts:
+        hint = suggestion(name, accounts)
+        raise click.UsageError(f"no account is called {escaped(name)}{hint}")
+    return accounts[name]
+
+
+def _example(account: Account, state: MessageState, now: float) -> Delivery:
+    message_id = int(now * 1_000_000)
+    return Delivery(
+        message_id=message_id,
+        parent=message_id,
+        system_id=account.system_id,
+        source=Address("BANK", 5, 0),
+        destination=Address("243810000001", 1, 1),
+        state=state,
+        error=_ERRORS.get(state, 0),
+        submitted_at=now - _LASTED,
+        done_at=now,
+        due=now,
+        expires_at=now,
+        text="Your code is 123456, do not share it.",
+        final=state.is_final,
+    )
+
+
+def _facts(state: MessageState, pdu: DeliverPdu) -> Facts:
+    """Return a receipt as it is shown: fields that are 0 or empty are left out."""
+    pdu.sequence_number = 1
+    payload = find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
+    text = getattr(pdu, "short_message", b"") or payload
+    values = {each.name: getattr(pdu, each.name) for each in fields(pdu)}
+    shown = {
+        name: value.decode("latin-1") if name in _ADDRESSES else value
+        for name, value in values.items()
+        if value and name not in ("tlvs", "short_message")
+    }
+    tags = {_tag(tag): value.hex() for tag, value in pdu.tlvs if tag != Tag.MESSAGE_PAYLOAD}
+    return {
+        "state": state.name,
+        "text": text.decode("ascii"),
+        "length": len(text),
+        "pdu": CommandId(pdu.command_id).name.lower(),
+        **shown,
+        **tags,
+        "octets": pdu.encode().hex(),
+    }
+
+
+def _tag(tag: int) -> str:
+    return Tag(tag).name.lower() if tag in set(Tag) else f"tlv 0x{tag:04X}"
