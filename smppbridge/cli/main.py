@@ -21,6 +21,7 @@ COMMANDS = {
     "optouts": "Show who wants no more messages; let a number have some again.",
     "text": "Show what a text becomes: alphabet, segments, what a provider gets, what it costs.",
     "receipt": "Show the receipts that an account gets: text, fields and octets.",
+    "conformance": "Show what of SMPP 3.4 is supported.",
     "hash": "Hash an account's password for the configuration.",
     "bench": "Measure this machine.",
     "help": "Explain a topic, a key, a metric, a status or a command.",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
 from smppbridge.model.receipts import Receipts
+from smppbridge.model.tlvs import NamedTlv
 
 Network = IPv4Network | IPv6Network
 
@@ -30,7 +31,8 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *id_form* is how message_ids are written to the
-    account, in digits or hexadecimal digits: a form of printf.
+    account, in digits or hexadecimal digits: a form of printf.  *named_tlvs* are the
+    TLVs whose values are checked.
     """
 
     system_id: str
@@ -59,6 +61,12 @@ class Account:
     receipts: Receipts = field(default_factory=Receipts)
     validity: float = 86_400.0
     longest_sender: int = 11
+    named_tlvs: tuple[NamedTlv, ...] = ()
+
+    @property
+    def echoed_tags(self) -> frozenset[int]:
+        """The tags of the TLVs that come back in receipts."""
+        return frozenset(each.tag for each in self.named_tlvs if each.echo)
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

@@ -8,6 +8,7 @@ from zlib import crc32
 
 from smppbridge.model.address import Address
 from smppbridge.model.parts import Part
+from smppbridge.model.tlvs import Tlvs
 
 REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
@@ -31,6 +32,7 @@ class Traits:
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *references* are the user_message_references of a long message's segments by message_id, where
     they are not all the same.
+    *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     """
 
     service_type: str = ""
@@ -42,6 +44,7 @@ class Traits:
     scheduled: float | None = None
     transliterate: bool = False
     references: tuple[tuple[int, int], ...] = ()
+    tlvs: Tlvs = field(default=(), repr=False)
 
 
 PLAIN = Traits()

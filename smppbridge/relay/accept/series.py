@@ -200,7 +200,7 @@ def in_order(gathering: Gathering) -> tuple[Segment, ...]:
 def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
     """Return the message that segments make, without text or route.
 
-    Its times are those of the first segment that has them: an ESME may give them to any segment.
+    Its times and TLVs are those of the first segment that has them: an ESME may give them to any.
     """
     first = whole[0]
     due = next((s.due for s in whole if s.scheduled), first.due)
@@ -220,15 +220,18 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
         accepted_at=now,
         expires_at=expires_at,
         due=due,
-        traits=_traits(whole),
+        traits=_traits_of(whole),
         segments=tuple(whole),
     )
 
 
-def _traits(whole: Sequence[Segment]) -> Traits:
-    """Return the first segment's traits, with each segment's reference if they are not the same."""
-    traits = whole[0].traits
+def _traits_of(whole: Sequence[Segment]) -> Traits:
+    """Return the traits of the first segment, with the other segments' references and TLVs."""
+    first = whole[0].traits
+    if not first.tlvs:
+        found = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
+        first = replace(first, tlvs=found) if found else first
     if len({s.traits.user_message_reference for s in whole}) == 1:
-        return traits
-    found = [(s.message_id, s.traits.user_message_reference) for s in whole]
-    return replace(traits, references=tuple([(n, r) for n, r in found if r is not None]))
+        return first
+    pairs = [(s.message_id, s.traits.user_message_reference) for s in whole]
+    return replace(first, references=tuple([(n, r) for n, r in pairs if r is not None]))
