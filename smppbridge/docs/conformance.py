@@ -162,7 +162,8 @@ def statement() -> tuple[Chapter, ...]:
             "states",
             "Operations by state",
             "Who may send a request in a state: E an ESME, S an SMSC. In any other state the"
-            " request is refused with ESME_RINVBNDSTS, a second bind with ESME_RALYBND.",
+            " request is refused with ESME_RINVBNDSTS, a second bind with ESME_RALYBND. Where an"
+            " account says `receipts.on: any`, deliver_sm and data_sm are sent in BOUND_TX too.",
             ("operation", *(state.name for state in _STATES)),
             tuple(_states()),
         ),

@@ -31,10 +31,9 @@ class Account:
     *gather_timeout* is the time that segments wait for the other segments of their message;
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
-    letters that a source address may have.  *named_tlvs* are the TLVs whose values are checked.
     letters that a source address may have.  *id_form* is how message_ids are written to the
     account, in digits or hexadecimal digits: a form of printf.
-    *habits* is what its stack does otherwise than others.
+    *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does otherwise.
     """
 
     system_id: str

@@ -65,7 +65,6 @@ class Outbox:
     __slots__ = (
         "depth",
         "done",
-        "echoes",
         "held",
         "loading",
         "more",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from struct import pack
 
-from smppbridge.model import tlvs as kept
 from smppbridge.model.account import Account
 from smppbridge.model.message import PLAIN
 from smppbridge.model.receipts import SPEC, Receipts, date_form, pieces
 from smppbridge.model.report import Delivery
+from smppbridge.model.tlvs import echoed
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
 from smppbridge.smpp.pdus import DataSm, DeliverSm
@@ -35,7 +35,7 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
     id_form = account.id_form if terms.id_form is None else terms.id_form
     written = _text(terms, terms.text or SPEC)
     tagged, silent, swaps = terms.tlvs, not terms.text, terms.swaps
-    as_data = terms.by == "data_sm"
+    as_data, tags = terms.by == "data_sm", account.echoed_tags
 
     def write(d: Delivery, interface_version: int) -> DeliverPdu:
         message_id, traits, error = id_form % d.message_id, d.traits, d.error
@@ -44,7 +44,7 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
             code = pack(">BH", _GSM, min(error, 0xFFFF)) if error > 0 else None
             found = receipt.receipt_tlvs(message_id, d.state, code)
             if traits is not PLAIN:
-                found = echoed(d, account) + found
+                found = returned(d, tags) + found
         text = b""
         if not (silent and found):
             text = written(message_id, d.submitted_at, d.done_at, d.state, error, d.text)
@@ -83,14 +83,19 @@ def _data_sm(pdu: DeliverSm) -> DataSm:
     )
 
 
-def echoed(d: Delivery, account: Account) -> tuple[Tlv, ...]:
-    """Return the TLVs of a message that come back in an account's receipts, before the others."""
+def returned(d: Delivery, tags: frozenset[int]) -> tuple[Tlv, ...]:
+    """Return the TLVs of a message that its receipts carry: those with *tags*, and its reference.
+
+    Each segment of a long message has its own user_message_reference, or none.
+    """
     traits = d.traits
     reference = traits.user_message_reference
-    if traits.references:  # a long message's: each segment has its own, or none
+    if traits.references:
         reference = dict(traits.references).get(d.message_id)
-    own = () if reference is None else (tlvs.make_integer(_REFERENCE, reference),)
-    return kept.echoed(traits.tlvs, account.echoed_tags) + own
+    found = echoed(traits.tlvs, tags)
+    if reference is None:
+        return found
+    return (*found, tlvs.make_integer(_REFERENCE, reference))
 
 
 def _text(terms: Receipts, template: str) -> ReceiptText:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import pytest
 
@@ -18,6 +18,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import SubmitSm
 from tests.relay.fakes import (
     FakeProvider,
+    FakeReceiver,
     KeyedProvider,
     World,
     account,
@@ -98,10 +99,26 @@ def test_a_refused_message_loses_nothing() -> None:
     assert not [fact for fact in world.said.counts if fact[0] == "lost"]
 
 
+ECHO = NamedTlv("dlt_entity_id", 0x1400, "digits", 30, echo=True)
+
+
 @pytest.mark.parametrize(("version", "tags"), [(0x34, [0x1400, 0x427, 0x1E]), (0x33, [])])
 def test_receipts_carry_the_tlvs_that_echo(version: int, tags: list[int]) -> None:
-    echo = NamedTlv("dlt_entity_id", 0x1400, "digits", 30, echo=True)
-    bank = account(named_tlvs=(echo, DLT["dlt_template_id"]))
+    bank = account(named_tlvs=(ECHO, DLT["dlt_template_id"]))
     owed = delivery(traits=Traits(tlvs=(TLV, (0x1401, b"2\0"))))
-    pdu: Any = receipt_pdu(bank)(owed, version)
-    assert [tag for tag, _ in pdu.tlvs] == tags
+    assert [tag for tag, _ in receipt_pdu(bank)(owed, version).tlvs] == tags
+
+
+def test_the_reference_of_a_message_stands_beside_its_tlvs() -> None:
+    owed = delivery(traits=Traits(user_message_reference=7, tlvs=(TLV,)))
+    tags = [tag for tag, _ in receipt_pdu(account(named_tlvs=(ECHO,)))(owed, 0x34).tlvs]
+    assert tags == [0x1400, 0x0204, 0x427, 0x1E]
+
+
+def test_an_account_says_which_tlvs_echo() -> None:
+    world, receiver = World(), FakeReceiver()
+    world.deliver.change({"bank": account(named_tlvs=(ECHO,))})
+    world.deliver.bound("bank", receiver)
+    world.deliver.owe([delivery(traits=Traits(tlvs=(TLV,)))])
+    ((pdu, _),) = receiver.asked
+    assert pdu.tlvs[0] == TLV

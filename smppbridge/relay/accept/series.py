@@ -220,21 +220,18 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
         accepted_at=now,
         expires_at=expires_at,
         due=due,
-        traits=_traits(whole),
+        traits=_traits_of(whole),
         segments=tuple(whole),
     )
 
 
-def _traits(whole: Sequence[Segment]) -> Traits:
-    """Return the first segment's traits, with the first TLVs that a segment has.
-
-    Segments whose references are not the same keep them, each its own.
-    """
-    traits = whole[0].traits
-    if not traits.tlvs:
-        kept = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
-        traits = replace(traits, tlvs=kept) if kept else traits
+def _traits_of(whole: Sequence[Segment]) -> Traits:
+    """Return the traits of the first segment, with the other segments' references and TLVs."""
+    first = whole[0].traits
+    if not first.tlvs:
+        found = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
+        first = replace(first, tlvs=found) if found else first
     if len({s.traits.user_message_reference for s in whole}) == 1:
-        return traits
-    found = [(s.message_id, s.traits.user_message_reference) for s in whole]
-    return replace(traits, references=tuple([(n, r) for n, r in found if r is not None]))
+        return first
+    pairs = [(s.message_id, s.traits.user_message_reference) for s in whole]
+    return replace(first, references=tuple([(n, r) for n, r in pairs if r is not None]))

@@ -104,6 +104,14 @@ def test_septets_are_packed_both_ways_for_an_account_that_packs() -> None:
     assert world.session.last.short_message == "ж".encode("utf-16-be")
 
 
+def test_the_message_id_of_a_screen_has_the_form_of_its_account() -> None:
+    world = World()
+    world.session.rights = rights_of(account(id_form=b"%020x"), 0.0)
+    world.phone("")
+    assert world.esme(tlvs=(info(session_info(world.session.last)[0]),)) == 0
+    assert world.session.responses[-1].message_id == b"%020x" % 1_000_001
+
+
 def test_without_its_session_info_the_phone_names_the_dialogue() -> None:
     world = World()
     request, other = world.phone(), world.phone(phone="254722000002")
