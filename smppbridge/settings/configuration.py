@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from smppbridge.settings.document import BadSettings, Document, join, read
+from smppbridge.settings.lists import ListSection
 from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import Section, section_of
@@ -71,8 +72,8 @@ def _known_keys(values: Any, within: Iterable[int | str]) -> Iterable[str]:
     """Return the keys that the section at *within* may have."""
     section: type[Section] | None = Settings
     for step in within:
-        if isinstance(step, int) or section is None:
-            continue
+        if isinstance(step, int) or section in (None, ListSection):
+            continue  # a list's own step is its name
         if section is ProviderSection:
             section = section_for(values["providers"][step]["type"])
         else:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple, get_args
 from pydantic.fields import FieldInfo
 
 from smppbridge.providers.registry import TYPES
+from smppbridge.settings.lists import ListSection
 from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import section_of
@@ -29,8 +30,8 @@ _HEADER = """\
 #
 # Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
 # environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
-# `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo) or
-# restart."""
+# `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo,
+# lists) or restart."""
 
 _WORKED: Mapping[str, Any] = {
     "smpp": {"listen": "tcp:2775"},
@@ -59,6 +60,7 @@ _WORKED: Mapping[str, Any] = {
     },
     "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"], "accounts": ["bank"]}],
     "mo": [{"to": "243810000001", "account": "bank"}],
+    "lists": {"branches": {"numbers": ["+243810000001", "+243820000001"]}},
 }
 
 
@@ -135,10 +137,11 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
         for other in others:
             yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
-    elif inner is ProviderSection and value:
+    elif inner in (ProviderSection, ListSection) and value:
         for name, entry in value.items():
             yield f"{indent}  {name}:"
-            yield from _section(_arranged(entry["type"]), entry, indent + "    ")
+            arranged = inner.model_fields if inner is ListSection else _arranged(entry["type"])
+            yield from _section(arranged, entry, indent + "    ")
     else:
         yield from _section(inner.model_fields, value, indent + "  ")
 

@@ -21,7 +21,7 @@ from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
-from smppbridge.relay.report.ending import Ending, Endings, Fate
+from smppbridge.relay.report.ending import Ending, Endings, Fate, other_ids
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
@@ -96,16 +96,21 @@ class Accept:
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
-        self._draining = False
+        self.draining = False
         self.change(routes)
 
     def change(self, routes: Table) -> None:
         """Go by other routes from now on."""
         self._routes = routes
 
+    @property
+    def room(self) -> int:
+        """How many more messages the backlog holds."""
+        return self._backlog - self._lanes.depth
+
     def drain(self) -> None:
-        """Refuse every submit_sm from now on: the bridge is stopping."""
-        self._draining = True
+        """Refuse every message from now on: the bridge is stopping."""
+        self.draining = True
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
@@ -123,7 +128,7 @@ class Accept:
                 intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
             return
-        attempts = self._place(intake.entries)
+        attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -145,7 +150,7 @@ class Accept:
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments were not all received in time."""
-        if self._draining:
+        if self.draining:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
         late = self.gather.expired(self._clock.monotonic(), timeouts)
@@ -156,7 +161,7 @@ class Accept:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
             self._end(gathering, rights if send or gathering.complete else None, intake)
-        attempts = self._place(intake.entries)
+        attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -179,7 +184,7 @@ class Accept:
                 segment.octets = b""  # the message has them now
         self._submit.take(attempts)
 
-    def _place(self, entries: Sequence[Entry]) -> list[Attempt]:
+    def place(self, entries: Sequence[Entry]) -> list[Attempt]:
         """Give each message its first attempt, unless the message ends at once."""
         placed = [e for e in entries if e.message is not None and e.message.route]
         attempts = self._lanes.place([e.message for e in placed if e.message is not None])
@@ -194,7 +199,7 @@ class Accept:
     ) -> Recorded:
         """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
-        if self._draining:
+        if self.draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
@@ -206,11 +211,11 @@ class Accept:
             return self._gathered(session, key, segment, now, intake)
         if rights.reader.read(message, content.octets):
             self._meters.latin1_fallback(message.system_id)
-        self._route(message)
+        self.route(message)
         intake.entries.append(Entry(message))
         return message
 
-    def _route(self, message: Message) -> None:
+    def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""
         choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
@@ -254,7 +259,7 @@ class Accept:
             message.number = rights.reader.number(key.destination)
             if rights.reader.read_joined(message):
                 self._meters.latin1_fallback(message.system_id)
-            self._route(message)
+            self.route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
@@ -310,6 +315,7 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
     """Log every segment and undivided message among *entries* by its message_id."""
     for entry in entries:
         message, key, segment = entry.message, entry.key, entry.segment
+        others: Mapping[str, object] = {}
         if key is not None and segment is not None:
             message_id, source, destination = segment.message_id, key.source, key.destination
         elif message is not None and not message.segments:
@@ -318,6 +324,7 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
                 message.source,
                 message.destination,
             )
+            others = other_ids(message)
         else:
             continue  # an incomplete message that ends: its segments were logged before
         log(
@@ -326,4 +333,5 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
             system_id=system_id,
             source_addr=source,
             destination=destination,
+            **others,
         )

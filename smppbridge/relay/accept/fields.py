@@ -1,4 +1,4 @@
-"""fields: what the fields of one submit_sm say, before anything is known of its account; pure."""
+"""fields: what the fields of one request say, before anything is known of its account; pure."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from smppbridge.model.message import PLAIN, Traits
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
-from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.smpp.pdus import SubmitMulti, SubmitSm
 from smppbridge.text import coding, packed, segments
 from smppbridge.text.errors import BadPosition, BadUdh
 from smppbridge.text.segments import Position
 
 _SMPP_5 = 0x50
+Submitted = SubmitSm | SubmitMulti
+"""A request whose fields, but for the destinations, are those of a submit_sm."""
+
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -33,7 +36,7 @@ class Content:
     udh: bytes = field(default=b"", repr=False)
 
 
-def content(pdu: SubmitSm) -> Content:
+def content(pdu: Submitted) -> Content:
     """Return the user data of a submit_sm, from short_message or message_payload."""
     if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
         return Content(pdu.short_message)
@@ -50,7 +53,7 @@ def content(pdu: SubmitSm) -> Content:
     return Content(rest, position, udh)
 
 
-def unpacked(pdu: SubmitSm) -> Content:
+def unpacked(pdu: Submitted) -> Content:
     """Return the user data of a submit_sm whose septets are packed where they are GSM 03.38."""
     found = content(pdu)
     if coding.says_default(pdu.data_coding):
@@ -59,7 +62,7 @@ def unpacked(pdu: SubmitSm) -> Content:
     return found
 
 
-def check_flags(pdu: SubmitSm) -> None:
+def check_flags(pdu: Submitted) -> None:
     """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
     if pdu.priority_flag > 3:
         raise Refusal(CommandStatus.ESME_RINVPRTFLG)
@@ -77,7 +80,7 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
     return asked
 
 
-def traits(pdu: SubmitSm, udh: bytes) -> Traits:
+def traits(pdu: Submitted, udh: bytes) -> Traits:
     """Return the traits of a message, fields that few messages have; PLAIN without them."""
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
     esm_class = pdu.esm_class & ~EsmClass.MODE
@@ -87,7 +90,7 @@ def traits(pdu: SubmitSm, udh: bytes) -> Traits:
     return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
 
 
-def _user_data(pdu: SubmitSm) -> bytes:
+def _user_data(pdu: Submitted) -> bytes:
     payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
     if payload is None:
         return pdu.short_message

@@ -15,6 +15,7 @@ from smppbridge.relay.accept import runs
 from smppbridge.relay.accept.fields import (
     Content,
     Refusal,
+    Submitted,
     check_flags,
     content,
     traits,
@@ -24,7 +25,8 @@ from smppbridge.relay.accept.fields import (
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus
-from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.smpp.fields import SmeAddress
+from smppbridge.smpp.pdus import SubmitMulti, SubmitSm
 from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import OddLength, TextError, TooLong
@@ -33,6 +35,7 @@ from smppbridge.text.segments import Position
 from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
+NOWHERE = Address("")
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
 
@@ -42,7 +45,7 @@ class Reader:
 
     def __init__(self, account: Account) -> None:
         self.account = account
-        self.content: Callable[[SubmitSm], Content] = unpacked if account.packed else content
+        self.content: Callable[[Submitted], Content] = unpacked if account.packed else content
         self._alphabets = coding.alphabets(
             Alphabet(account.alphabet_0),
             one=Alphabet(account.alphabet_1),
@@ -53,10 +56,15 @@ class Reader:
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
 
-    def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
-        """Return the message of a submit_sm, as yet without message_id, text and route."""
+    def message(self, pdu: Submitted, udh: bytes, interface_version: int, now: float) -> Message:
+        """Return the message of a submit_sm, as yet without message_id, text and route.
+
+        The message of a submit_multi has no destination either.
+        """
         source = self.source(pdu)
-        destination, number = self.destination(pdu)
+        destination, number = (
+            (NOWHERE, "") if isinstance(pdu, SubmitMulti) else self.destination(pdu)
+        )
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
         asked = pdu.registered_delivery
@@ -77,7 +85,7 @@ class Reader:
             traits=traits(pdu, udh),
         )
 
-    def source(self, pdu: SubmitSm) -> Address:
+    def source(self, pdu: Submitted) -> Address:
         """Return the source address, if this account may use it (ESME_RINVSRCADR)."""
         key = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
         known = self._sources.get(key)
@@ -90,7 +98,7 @@ class Reader:
             self._sources[key] = known
         return known
 
-    def destination(self, pdu: SubmitSm) -> tuple[Address, str]:
+    def destination(self, pdu: SubmitSm | SmeAddress) -> tuple[Address, str]:
         """Return the destination as written and its E.164 digits (ESME_RINVDSTADR, RINVDSTTON)."""
         try:
             written = pdu.destination_addr.decode("ascii")
@@ -108,7 +116,7 @@ class Reader:
         except BadAddress as error:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
-    def lifetime(self, pdu: SubmitSm, now: float) -> tuple[float, float]:
+    def lifetime(self, pdu: Submitted, now: float) -> tuple[float, float]:
         """Return when a message is due and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
         due, expires = now, None
         if pdu.schedule_delivery_time:

@@ -1,0 +1,262 @@
+"""multi: a submit_multi becomes a message for each destination on disk, then its response is sent.
+
+judge once for all (or refuse at once) -> expand the lists -> sort the destinations out
+-> place -> accept .disk. -> answer -> submit
+
+All messages have the message_id of the response in their traits, and ids of their own in a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol
+
+from smppbridge.model.address import Address
+from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.lists import NumberList
+from smppbridge.model.message import Attempt, Message, Traits
+from smppbridge.relay.accept.accept import Accept, Rights, log_accepted
+from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.lists import Destinations, Lists, expanded
+from smppbridge.relay.accept.reading import Reader
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Around, Journal
+from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.submit.submit import Submit
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import MessageState, Npi, Ton, status_name
+from smppbridge.smpp.fields import UnsuccessSme
+from smppbridge.smpp.pdus import SubmitMulti, SubmitMultiResp
+from smppbridge.store.port import AcceptStore, Entry, StoreFailure
+
+MOST_LISTED = 255
+"""Destinations that no_unsuccess can count (SMPP 3.4, 4.5.2)."""
+
+
+class MultiSubmitter(Protocol):
+    """A session that submits to many."""
+
+    rights: Rights
+    interface_version: int  # the peer's
+
+    @property
+    def answer(self) -> Callable[[SubmitMultiResp], None]:
+        """Put a response in line."""
+
+    def flush(self) -> None:
+        """Write the responses that are in line."""
+
+
+class _Reached(NamedTuple):
+    """A destination that has a route (none: rejected), as written and in digits."""
+
+    destination: Address
+    number: str
+    route: tuple[str, ...]
+    traits: Traits
+    error: int = 0
+
+
+@dataclass(slots=True)
+class _Spread:
+    """The entries of one submit_multi to be recorded; *refused* are the other destinations.
+
+    *fates* end the messages that are rejected; *answered_id* is the message_id of the response.
+    """
+
+    answered_id: int
+    refused: Sequence[UnsuccessSme]
+    entries: list[Entry] = field(default_factory=list)
+    fates: list[Fate] = field(default_factory=list)
+
+
+class Multi:
+    """Accepts submit_multi, by the routes, opt-outs, backlog and draining of Accept."""
+
+    def __init__(
+        self,
+        accept: Accept,
+        store: AcceptStore,
+        lanes: Lanes,
+        submit: Submit,
+        endings: Endings,
+        *,
+        identifiers: Identifiers,
+        around: Around,
+        log: Journal | None = None,
+    ) -> None:
+        self._accept, self._store, self._lanes = accept, store, lanes
+        self._submit, self._endings, self._identifiers = submit, endings, identifiers
+        self._clock, self._meters, self._log = around.clock, around.meters, log
+        self._lists: Lists = {}
+
+    def change(self, lists: Mapping[str, NumberList]) -> None:
+        """Go by other distribution lists from now on."""
+        self._lists = {name.encode("ascii"): each for name, each in lists.items()}
+
+    async def take(self, session: MultiSubmitter, request: SubmitMulti) -> None:
+        """Accept a submit_multi, whole; or refuse it at once."""
+        begun = self._clock.monotonic()
+        try:
+            draft, named = self._judge(session, request, begun)
+        except Refusal as refusal:
+            self._refuse(session, request, refusal.status)
+            return
+        reached, refused = self._sort(session.rights.reader, draft, named)
+        spread = self._spread(draft, reached, refused)
+        attempts = self._accept.place(spread.entries)
+        ending = self._endings.claim(spread.fates, "own")
+        try:
+            if spread.entries:
+                await self._store.accept(spread.entries, ending.settlements)
+        except StoreFailure:
+            self._endings.release(ending)
+            self._lanes.give_back(attempts)
+            self._refuse(session, request, Status.ESME_RSYSERR)
+            return
+        self._answer(session, request, spread, begun)
+        if ending.fates:
+            self._endings.conclude(ending)
+        self._submit.take(attempts)
+
+    def _judge(
+        self, session: MultiSubmitter, request: SubmitMulti, now: float
+    ) -> tuple[Message, Destinations]:
+        """Return the message without a destination, and the destinations; raises Refusal."""
+        rights, room = session.rights, self._accept.room
+        if self._accept.draining:
+            raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
+        if room <= 0:
+            raise Refusal(Status.ESME_RMSGQFUL)
+        named = expanded(request.dest_address, self._lists, rights.account.system_id, room)
+        if not rights.throughput.take(now, max(1.0, len(named))):
+            raise Refusal(Status.ESME_RTHROTTLED)
+        content = rights.reader.content(request)
+        if content.position is not None:  # each destination's segments would need a reference
+            raise Refusal(Status.ESME_RSUBMITFAIL, "a segment to several destinations")
+        wall, version = self._clock.wall(), session.interface_version
+        draft = rights.reader.message(request, content.udh, version, wall)
+        if rights.reader.read(draft, content.octets):
+            self._meters.latin1_fallback(draft.system_id)
+        return draft, named
+
+    # -- the destinations -----------------------------------------------------------------------
+
+    def _sort(
+        self, reader: Reader, draft: Message, named: Destinations
+    ) -> tuple[list[_Reached], list[UnsuccessSme]]:
+        """Return the destinations that are reached, each number once, and those refused.
+
+        Two receipts for one number could not be told apart.
+        """
+        reached: dict[str, _Reached] = {}
+        refused = named.refused
+        plain = draft.traits
+        for each in named.addresses:
+            ton, npi = each.dest_addr_ton, each.dest_addr_npi
+            try:
+                destination, number = reader.destination(each)
+                if number not in reached:
+                    reached[number] = self._routed(draft, plain, destination, number)
+            except Refusal as refusal:
+                refused.append(UnsuccessSme(ton, npi, each.destination_addr, refusal.status))
+        for number in dict.fromkeys(named.numbers):
+            if number in reached:
+                continue
+            destination = Address(number, Ton.INTERNATIONAL, Npi.ISDN)
+            try:
+                reached[number] = self._routed(draft, plain, destination, number)
+            except Refusal as refusal:
+                octets = number.encode("ascii")
+                refused.append(
+                    UnsuccessSme(destination.ton, destination.npi, octets, refusal.status)
+                )
+        draft.traits = plain
+        return list(reached.values()), refused
+
+    def _routed(self, draft: Message, plain: Traits, destination: Address, number: str) -> _Reached:
+        """Return a destination with its route; raises Refusal.  The draft is a pencil."""
+        draft.destination, draft.number, draft.traits = destination, number, plain
+        self._accept.route(draft)
+        return _Reached(destination, number, draft.route, draft.traits)
+
+    def _spread(
+        self, draft: Message, reached: list[_Reached], refused: list[UnsuccessSme]
+    ) -> _Spread:
+        """Return the entries of all messages.
+
+        A refused destination that the response has no room for gets a message too, which is
+        REJECTED: a receipt says so.  Only the numbers of a list can be so many.
+        """
+        plain = draft.traits
+        reached += [_rejected(each, plain) for each in refused[MOST_LISTED:]]
+        count = len(reached)
+        first = self._identifiers.take_row(max(1, count))
+        spread = _Spread(first, refused[:MOST_LISTED])
+        shared = replace(plain, multi=first, destinations=count)
+        for message_id, each in enumerate(reached, first):
+            traits = shared
+            if each.traits is not plain:
+                traits = replace(each.traits, multi=first, destinations=count)
+            message = _message(draft, message_id, each, traits)
+            spread.entries.append(Entry(message))
+            if not each.route:
+                end = Fate(Attempt(message, ""), MessageState.REJECTED, each.error)
+                spread.fates.append(end)
+        return spread
+
+    # -- the response ---------------------------------------------------------------------------
+
+    def _answer(
+        self, session: MultiSubmitter, request: SubmitMulti, spread: _Spread, begun: float
+    ) -> None:
+        message_id, refused = b"%d" % spread.answered_id, tuple(spread.refused)
+        session.answer(SubmitMultiResp(0, request.sequence_number, message_id, refused))
+        session.flush()
+        system_id = session.rights.account.system_id
+        if spread.entries:
+            self._meters.accepted(system_id, len(spread.entries))
+        self._meters.submit_resp(system_id, self._clock.monotonic() - begun, 1)
+        for each in refused:
+            self._count_refused(system_id, each.error_status_code)
+        if self._log is not None:
+            log_accepted(self._log, system_id, spread.entries)
+
+    def _refuse(self, session: MultiSubmitter, request: SubmitMulti, status: int) -> None:
+        session.answer(SubmitMultiResp(status, request.sequence_number))
+        session.flush()
+        self._count_refused(session.rights.account.system_id, status)
+
+    def _count_refused(self, system_id: str, status: int) -> None:
+        self._meters.refused(system_id, status)
+        if self._log is not None:
+            self._log("submit_refused", system_id=system_id, command_status=status_name(status))
+
+
+def _rejected(refused: UnsuccessSme, plain: Traits) -> _Reached:
+    """Return a refused number of a list as a destination without a route."""
+    number = refused.destination_addr.decode("ascii")
+    destination = Address(number, refused.dest_addr_ton, refused.dest_addr_npi)
+    return _Reached(destination, number, (), plain, refused.error_status_code & 0x3FF)
+
+
+def _message(draft: Message, message_id: int, to: _Reached, traits: Traits) -> Message:
+    """Return the message to one destination."""  # dataclasses.replace takes five times as long
+    return Message(
+        message_id=message_id,
+        system_id=draft.system_id,
+        source=draft.source,
+        destination=to.destination,
+        number=to.number,
+        text=draft.text,
+        data_coding=draft.data_coding,
+        priority=draft.priority,
+        registered_delivery=draft.registered_delivery,
+        route=to.route,
+        accepted_at=draft.accepted_at,
+        expires_at=draft.expires_at,
+        due=draft.due,
+        binary=draft.binary,
+        traits=traits,
+    )
