@@ -68,8 +68,14 @@ _COUNTERS = {
     ),
     "pdus_total": ("direction command status", "PDUs of sessions with ESMEs, in and out"),
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
-    "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
-    "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
+    "segments_accepted_total": (
+        "account",
+        "submit_sm, and destinations of submit_multi, answered ESME_ROK",
+    ),
+    "segments_refused_total": (
+        "account status",
+        "submit_sm, or destinations of submit_multi, refused; ESME_RTHROTTLED is the rate",
+    ),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),

@@ -71,6 +71,7 @@ SHAPES = {
     "traits": message(traits=Traits("WAP", 0x40, 65, 0, b"\x05\x00")),
     "some traits": message(traits=Traits(user_message_reference=65535)),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
+    "one of many": message(traits=Traits(multi=7, destinations=254)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
 }
@@ -783,6 +784,18 @@ def test_a_delivery_is_the_same_when_it_is_owed(opened: Opened) -> None:
     opened.wait(opened.store.settle([settled]))
     assert opened.reopen().owed == {"bank": 2}
     assert opened.wait(opened.store.owed("bank", NOW + 9, 9)) == settled.deliveries
+
+
+def test_the_deliveries_of_a_submit_multi_have_the_answered_id_after_reopening(
+    opened: Opened,
+) -> None:
+    multi = Traits(multi=1, destinations=3)
+    accepted = accept(opened, [message(i, traits=multi) for i in (1, 2, 3)], begun=True)
+    opened.wait(opened.store.settle([told(each, State.DELIVERED) for each in accepted]))
+    assert opened.reopen().owed == {"bank": 3}
+    owed = opened.wait(opened.store.owed("bank", NOW + 9, 9))
+    assert sorted(d.message_id for d in owed) == [1, 2, 3]
+    assert {d.answered_id for d in owed} == {1}
 
 
 def test_there_is_at_most_one_delivery_for_a_message_and_state(opened: Opened) -> None:

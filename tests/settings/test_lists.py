@@ -94,8 +94,8 @@ def test_faults_are_told_at_their_key(tmp_path: Path, written: str, fault: str) 
         (b"x\n243810000001\n0810000001", "numbers.txt:1, numbers.txt:3: not an E.164 number"),
         (
             b"x\n" * 7,
-            f"{', '.join(f'{FILE}:{n}' for n in range(1, 6))} and 2 lines more: not an E.164"
-             " number",
+            ", ".join(f"{FILE}:{n}" for n in range(1, 6))
+            + " and 2 lines more: not an E.164 number",
         ),
         (b"\xff", "the file is not UTF-8 text"),
         (b"#" * (lists.MOST_OCTETS + 1), "the file has over 1,048,576 octets"),
