@@ -107,8 +107,8 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RCNTSUBDL: "A distribution list by which a submit_multi has over 10,000 numbers",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
     Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
-    " messages or to none, or is for many destinations, the USSD dialogue is over, or the command is"
-    " not served",
+    " messages or to none, or is for many destinations, the USSD dialogue is over, or the command"
+    " is not served",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",

@@ -55,6 +55,7 @@ class _Reached(NamedTuple):
     number: str
     route: tuple[str, ...]
     traits: Traits
+    due: float
     error: int = 0
 
 
@@ -152,13 +153,13 @@ class Multi:
         """
         reached: dict[str, _Reached] = {}
         refused = named.refused
-        plain = draft.traits
+        plain, due = draft.traits, draft.due
         for each in named.addresses:
             ton, npi = each.dest_addr_ton, each.dest_addr_npi
             try:
                 destination, number = reader.destination(each)
                 if number not in reached:
-                    reached[number] = self._routed(draft, plain, destination, number)
+                    reached[number] = self._routed(draft, destination, number, plain, due)
             except Refusal as refusal:
                 refused.append(UnsuccessSme(ton, npi, each.destination_addr, refusal.status))
         for number in dict.fromkeys(named.numbers):
@@ -166,20 +167,26 @@ class Multi:
                 continue
             destination = Address(number, Ton.INTERNATIONAL, Npi.ISDN)
             try:
-                reached[number] = self._routed(draft, plain, destination, number)
+                reached[number] = self._routed(draft, destination, number, plain, due)
             except Refusal as refusal:
                 octets = number.encode("ascii")
                 refused.append(
                     UnsuccessSme(destination.ton, destination.npi, octets, refusal.status)
                 )
-        draft.traits = plain
+        draft.traits, draft.due = plain, due
         return list(reached.values()), refused
 
-    def _routed(self, draft: Message, plain: Traits, destination: Address, number: str) -> _Reached:
-        """Return a destination with its route; raises Refusal.  The draft is a pencil."""
-        draft.destination, draft.number, draft.traits = destination, number, plain
+    def _routed(
+        self, draft: Message, destination: Address, number: str, plain: Traits, due: float
+    ) -> _Reached:
+        """Return a destination with its route; raises Refusal.
+
+        The draft is written on for it: *plain* and *due* are what it had before any destination.
+        """
+        draft.destination, draft.number = destination, number
+        draft.traits, draft.due = plain, due
         self._accept.route(draft)
-        return _Reached(destination, number, draft.route, draft.traits)
+        return _Reached(destination, number, draft.route, draft.traits, draft.due)
 
     def _spread(
         self, draft: Message, reached: list[_Reached], refused: list[UnsuccessSme]
@@ -190,7 +197,7 @@ class Multi:
         REJECTED: a receipt says so.  Only the numbers of a list can be so many.
         """
         plain = draft.traits
-        reached += [_rejected(each, plain) for each in refused[MOST_LISTED:]]
+        reached += [_rejected(each, draft) for each in refused[MOST_LISTED:]]
         count = len(reached)
         first = self._identifiers.take_row(max(1, count))
         spread = _Spread(first, refused[:MOST_LISTED])
@@ -234,11 +241,12 @@ class Multi:
             self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
 
-def _rejected(refused: UnsuccessSme, plain: Traits) -> _Reached:
+def _rejected(refused: UnsuccessSme, draft: Message) -> _Reached:
     """Return a refused number of a list as a destination without a route."""
     number = refused.destination_addr.decode("ascii")
     destination = Address(number, refused.dest_addr_ton, refused.dest_addr_npi)
-    return _Reached(destination, number, (), plain, refused.error_status_code & 0x3FF)
+    error = refused.error_status_code & 0x3FF
+    return _Reached(destination, number, (), draft.traits, draft.due, error)
 
 
 def _message(draft: Message, message_id: int, to: _Reached, traits: Traits) -> Message:
@@ -256,7 +264,7 @@ def _message(draft: Message, message_id: int, to: _Reached, traits: Traits) -> M
         route=to.route,
         accepted_at=draft.accepted_at,
         expires_at=draft.expires_at,
-        due=draft.due,
+        due=to.due,
         binary=draft.binary,
         traits=traits,
     )

@@ -333,7 +333,7 @@ def test_every_destination_has_the_route_of_its_own() -> None:
         providers={"one": TextProvider("one"), "two": FakeProvider("two")},
         rules=[
             Rule("24381", ("one",)),
-            Rule("24382", ("two",), (), (), SenderPolicy(allowed=(), replace="INFO")),
+            Rule("24382", ("two",), sender=SenderPolicy(allowed=(), replace="INFO")),
             Rule("24383", ("two",), transliterates=True),
         ],
     )
@@ -369,8 +369,7 @@ def test_a_scheduled_submit_multi_waits_for_its_time() -> None:
 
 def test_a_message_takes_every_field_of_the_draft() -> None:
     draft = Message(**{f.name: f"draft {f.name}" for f in fields(Message)})  # type: ignore[arg-type]
-    to = multi._Reached(Address("1"), "1", ("one",), PLAIN)
-    message = multi._message(draft, 9, to, Traits(multi=9))
-    own = {"message_id": 9, "destination": Address("1"), "number": "1", "route": ("one",)}
-    own |= {"traits": Traits(multi=9), "segments": ()}
-    assert message == replace(draft, **own)
+    to = multi._Reached(Address("1"), "1", ("one",), PLAIN, 7.0)
+    own: dict[str, Any] = {"message_id": 9, "destination": Address("1"), "number": "1", "due": 7.0}
+    own |= {"route": ("one",), "traits": Traits(multi=9), "segments": ()}
+    assert multi._message(draft, 9, to, Traits(multi=9)) == replace(draft, **own)
