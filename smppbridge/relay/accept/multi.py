@@ -9,13 +9,13 @@ All messages have the message_id of the response in their traits, and ids of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.lists import NumberList
-from smppbridge.model.message import Attempt, Message, Traits
+from smppbridge.model.message import Attempt, Message
 from smppbridge.relay.accept.accept import Accept, Rights, log_accepted
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.lists import Destinations, Lists, expanded
@@ -32,6 +32,7 @@ from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
 MOST_LISTED = 255
 """Destinations that no_unsuccess can count (SMPP 3.4, 4.5.2)."""
+_TON, _NPI = Ton.INTERNATIONAL, Npi.ISDN  # of the numbers in lists
 
 
 class MultiSubmitter(Protocol):
@@ -48,17 +49,6 @@ class MultiSubmitter(Protocol):
         """Write the responses that are in line."""
 
 
-class _Reached(NamedTuple):
-    """A destination that has a route (none: rejected), as written and in digits."""
-
-    destination: Address
-    number: str
-    route: tuple[str, ...]
-    traits: Traits
-    due: float
-    error: int = 0
-
-
 @dataclass(slots=True)
 class _Spread:
     """The entries of one submit_multi to be recorded; *refused* are the other destinations.
@@ -68,8 +58,8 @@ class _Spread:
 
     answered_id: int
     refused: Sequence[UnsuccessSme]
-    entries: list[Entry] = field(default_factory=list)
-    fates: list[Fate] = field(default_factory=list)
+    entries: Sequence[Entry]
+    fates: Sequence[Fate]
 
 
 class Multi:
@@ -104,8 +94,8 @@ class Multi:
         except Refusal as refusal:
             self._refuse(session, request, refusal.status)
             return
-        reached, refused = self._sort(session.rights.reader, draft, named)
-        spread = self._spread(draft, reached, refused)
+        messages, refused = self._sort(session.rights.reader, draft, named)
+        spread = self._spread(draft, messages, refused)
         attempts = self._accept.place(spread.entries)
         ending = self._endings.claim(spread.fates, "own")
         try:
@@ -146,72 +136,66 @@ class Multi:
 
     def _sort(
         self, reader: Reader, draft: Message, named: Destinations
-    ) -> tuple[list[_Reached], list[UnsuccessSme]]:
-        """Return the destinations that are reached, each number once, and those refused.
+    ) -> tuple[list[Message], list[UnsuccessSme]]:
+        """Return a message for each number that has a route, and the destinations refused.
 
-        Two receipts for one number could not be told apart.
+        A number that is named again has one message: two receipts for it could not be told apart.
         """
-        reached: dict[str, _Reached] = {}
+        reached: dict[str, Message] = {}
         refused = named.refused
-        plain, due = draft.traits, draft.due
         for each in named.addresses:
-            ton, npi = each.dest_addr_ton, each.dest_addr_npi
             try:
                 destination, number = reader.destination(each)
                 if number not in reached:
-                    reached[number] = self._routed(draft, destination, number, plain, due)
+                    message = _message(draft, destination, number)
+                    self._accept.route(message)
+                    reached[number] = message
             except Refusal as refusal:
+                ton, npi = each.dest_addr_ton, each.dest_addr_npi
                 refused.append(UnsuccessSme(ton, npi, each.destination_addr, refusal.status))
         for number in dict.fromkeys(named.numbers):
             if number in reached:
                 continue
-            destination = Address(number, Ton.INTERNATIONAL, Npi.ISDN)
+            message = _message(draft, Address(number, _TON, _NPI), number)
             try:
-                reached[number] = self._routed(draft, destination, number, plain, due)
+                self._accept.route(message)
+                reached[number] = message
             except Refusal as refusal:
-                octets = number.encode("ascii")
-                refused.append(
-                    UnsuccessSme(destination.ton, destination.npi, octets, refusal.status)
-                )
-        draft.traits, draft.due = plain, due
+                refused.append(UnsuccessSme(_TON, _NPI, number.encode("ascii"), refusal.status))
         return list(reached.values()), refused
 
-    def _routed(
-        self, draft: Message, destination: Address, number: str, plain: Traits, due: float
-    ) -> _Reached:
-        """Return a destination with its route; raises Refusal.
-
-        The draft is written on for it: *plain* and *due* are what it had before any destination.
-        """
-        draft.destination, draft.number = destination, number
-        draft.traits, draft.due = plain, due
-        self._accept.route(draft)
-        return _Reached(destination, number, draft.route, draft.traits, draft.due)
-
     def _spread(
-        self, draft: Message, reached: list[_Reached], refused: list[UnsuccessSme]
+        self, draft: Message, messages: list[Message], refused: list[UnsuccessSme]
     ) -> _Spread:
-        """Return the entries of all messages.
+        """Return the entries of all messages, with their message_ids.
 
         A refused destination that the response has no room for gets a message too, which is
         REJECTED: a receipt says so.  Only the numbers of a list can be so many.
         """
+        unlisted = refused[MOST_LISTED:]
+        for each in unlisted:
+            number = each.destination_addr.decode("ascii")
+            messages.append(_message(draft, Address(number, _TON, _NPI), number))
+        first = self._identifiers.take_row(max(1, len(messages)))
         plain = draft.traits
-        reached += [_rejected(each, draft) for each in refused[MOST_LISTED:]]
-        count = len(reached)
-        first = self._identifiers.take_row(max(1, count))
-        spread = _Spread(first, refused[:MOST_LISTED])
-        shared = replace(plain, multi=first, destinations=count)
-        for message_id, each in enumerate(reached, first):
-            traits = shared
-            if each.traits is not plain:
-                traits = replace(each.traits, multi=first, destinations=count)
-            message = _message(draft, message_id, each, traits)
-            spread.entries.append(Entry(message))
-            if not each.route:
-                end = Fate(Attempt(message, ""), MessageState.REJECTED, each.error)
-                spread.fates.append(end)
-        return spread
+        shared = replace(plain, multi=first, destinations=len(messages))
+        for message_id, message in enumerate(messages, first):
+            message.message_id = message_id
+            if message.traits is plain:
+                message.traits = shared
+            else:
+                own = message.traits
+                message.traits = replace(own, multi=first, destinations=len(messages))
+        fates = (
+            [
+                Fate(Attempt(message, ""), MessageState.REJECTED, each.error_status_code & 0x3FF)
+                for message, each in zip(messages[-len(unlisted) :], unlisted, strict=True)
+            ]
+            if unlisted
+            else []
+        )
+        entries = [Entry(message) for message in messages]
+        return _Spread(first, refused[:MOST_LISTED], entries, fates)
 
     # -- the response ---------------------------------------------------------------------------
 
@@ -241,30 +225,22 @@ class Multi:
             self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
 
-def _rejected(refused: UnsuccessSme, draft: Message) -> _Reached:
-    """Return a refused number of a list as a destination without a route."""
-    number = refused.destination_addr.decode("ascii")
-    destination = Address(number, refused.dest_addr_ton, refused.dest_addr_npi)
-    error = refused.error_status_code & 0x3FF
-    return _Reached(destination, number, (), draft.traits, draft.due, error)
-
-
-def _message(draft: Message, message_id: int, to: _Reached, traits: Traits) -> Message:
-    """Return the message to one destination."""  # dataclasses.replace takes five times as long
+def _message(draft: Message, destination: Address, number: str) -> Message:
+    """Return the draft to one destination."""  # dataclasses.replace takes five times as long
     return Message(
-        message_id=message_id,
+        message_id=0,
         system_id=draft.system_id,
         source=draft.source,
-        destination=to.destination,
-        number=to.number,
+        destination=destination,
+        number=number,
         text=draft.text,
         data_coding=draft.data_coding,
         priority=draft.priority,
         registered_delivery=draft.registered_delivery,
-        route=to.route,
+        route=(),
         accepted_at=draft.accepted_at,
         expires_at=draft.expires_at,
-        due=to.due,
+        due=draft.due,
         binary=draft.binary,
-        traits=traits,
+        traits=draft.traits,
     )

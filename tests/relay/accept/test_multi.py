@@ -9,7 +9,7 @@ import pytest
 
 from smppbridge.model.address import Address
 from smppbridge.model.lists import MOST_NUMBERS, NumberList
-from smppbridge.model.message import PLAIN, Message, Traits
+from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
 from smppbridge.relay.accept import multi
@@ -369,7 +369,6 @@ def test_a_scheduled_submit_multi_waits_for_its_time() -> None:
 
 def test_a_message_takes_every_field_of_the_draft() -> None:
     draft = Message(**{f.name: f"draft {f.name}" for f in fields(Message)})  # type: ignore[arg-type]
-    to = multi._Reached(Address("1"), "1", ("one",), PLAIN, 7.0)
-    own: dict[str, Any] = {"message_id": 9, "destination": Address("1"), "number": "1", "due": 7.0}
-    own |= {"route": ("one",), "traits": Traits(multi=9), "segments": ()}
-    assert multi._message(draft, 9, to, Traits(multi=9)) == replace(draft, **own)
+    own: dict[str, Any] = {"message_id": 0, "destination": Address("1"), "number": "1"}
+    own |= {"route": (), "segments": ()}
+    assert multi._message(draft, Address("1"), "1") == replace(draft, **own)
