@@ -12,8 +12,13 @@ from smppbridge.model.lists import MOST_NUMBERS, NumberList
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
+from smppbridge.providers.d7 import D7
+from smppbridge.providers.exchange import Provider
+from smppbridge.providers.mspace import MSpaceV2
+from smppbridge.providers.smscx import SmsCx
 from smppbridge.relay.accept import multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -25,6 +30,7 @@ from tests.relay.fake_store import FakeStore
 from tests.relay.fakes import (
     FakeProvider,
     FakeReceiver,
+    FakeWire,
     KeyedProvider,
     TextProvider,
     World,
@@ -326,6 +332,31 @@ def test_batches_carry_what_goes_to_one_lane() -> None:
     batches = [ids for _, *ids in world.wire.batches()]
     assert batches == [[first, first + 1, first + 2], [first + 3, first + 4, first + 5],
                        [first + 6, first + 7]]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "provider",
+    [
+        MSpaceV2(username="u", apikey="k", batch=100),
+        SmsCx(api_key="k", batch=100),
+        D7(username="u", password="p", batch=100, callback_url="https://sms.example.org/x"),
+    ],
+    ids=lambda provider: type(provider).__name__,
+)
+def test_a_whole_submit_multi_leaves_in_few_requests(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loads: list[Any] = []
+    monkeypatch.setattr(
+        FakeWire, "send", lambda _, name, asks: loads.extend(each.about for each, _ in asks)
+    )
+    world = made(providers={"one": provider}, rules=[Rule("243", ("one",))])
+    to = [sme(f"24381{n:07}") for n in range(254)]
+    first = int(answered(world, submit_multi(*to)).message_id)
+    world.tick()
+    carried = [[a.message.message_id for a in attempts_of(load)] for load in loads]
+    assert [len(each) for each in carried] == [100, 100, 54]
+    assert [each for ids in carried for each in ids] == list(range(first, first + 254))
 
 
 def test_every_destination_has_the_route_of_its_own() -> None:
