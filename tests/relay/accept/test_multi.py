@@ -220,11 +220,13 @@ def test_a_number_has_one_message_however_often_it_is_named() -> None:
     answer = answered(
         world,
         submit_multi(
-            sme("243810000008"), named("staff"), sme("+243810000008", 0), named("staff"),
+            sme("+243 810000008", 0), named("staff"), sme("243810000008"), named("staff"),
         ),
     )  # fmt: skip
     assert answer.unsuccess_sme == ()
     assert numbers(world) == ["243810000008", "243810000007", "243810000009"]
+    first = world.store.messages[int(answer.message_id)].message
+    assert first.destination == Address("+243 810000008", 0, 1)  # as it is named first
 
 
 def test_a_number_of_a_list_is_refused_by_its_own_address() -> None:
@@ -247,11 +249,12 @@ def test_lists_have_bounds() -> None:
     assert world.store.messages[int(answer.message_id)].message.traits.destinations == MOST_NUMBERS
 
 
-def test_a_list_fits_into_the_backlog_or_is_refused() -> None:
-    world = made(backlog=2)
+@pytest.mark.parametrize(("backlog", "count"), [(3, 1), (4, 4)])
+def test_a_list_fits_into_the_backlog_or_is_refused(backlog: int, count: int) -> None:
+    world = made(backlog=backlog)
     answer = answered(world, submit_multi(named("staff"), sme("243810000001")))
-    assert unsuccess(answer) == {"staff": Status.ESME_RMSGQFUL}
-    assert numbers(world) == ["243810000001"]
+    assert unsuccess(answer) == ({} if count > 1 else {"staff": Status.ESME_RMSGQFUL})
+    assert (numbers(world)[0], len(world.store.messages)) == ("243810000001", count)
 
 
 def test_a_full_backlog_and_a_drain_refuse() -> None:
