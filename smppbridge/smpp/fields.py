@@ -118,7 +118,7 @@ class TlvArea:
         return tlv.write(value)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True)  # not frozen, which costs more: there are up to 254 in a PDU
 class SmeAddress:
     """A destination of submit_multi: dest_flag 1 (SMPP 3.4, 5.2.25)."""
 

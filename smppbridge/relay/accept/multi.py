@@ -120,10 +120,10 @@ class Multi:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if room <= 0:
             raise Refusal(Status.ESME_RMSGQFUL)
+        content = rights.reader.content(request)
         named = expanded(request.dest_address, self._lists, rights.account.system_id, room)
         if not rights.throughput.take(now, max(1.0, len(named))):
             raise Refusal(Status.ESME_RTHROTTLED)
-        content = rights.reader.content(request)
         if content.position is not None:  # each destination's segments would need a reference
             raise Refusal(Status.ESME_RSUBMITFAIL, "a segment to several destinations")
         wall, version = self._clock.wall(), session.interface_version
