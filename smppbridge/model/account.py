@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.tlvs import NamedTlv
+
 Network = IPv4Network | IPv6Network
 
 
@@ -27,7 +29,7 @@ class Account:
     *gather_timeout* is the time that segments wait for the other segments of their message;
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
-    letters that a source address may have.
+    letters that a source address may have.  *named_tlvs* are the TLVs whose values are checked.
     """
 
     system_id: str
@@ -56,6 +58,12 @@ class Account:
     receipt_utc_offset: float = 0.0
     validity: float = 86_400.0
     longest_sender: int = 11
+    named_tlvs: tuple[NamedTlv, ...] = ()
+
+    @property
+    def echoed_tags(self) -> frozenset[int]:
+        """The tags of the TLVs that come back in receipts."""
+        return frozenset(each.tag for each in self.named_tlvs if each.echo)
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""
