@@ -35,14 +35,19 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     """Check a configuration as start-up would.
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
-    fault and warning, then the URLs for providers to call and the settings that accounts have by
-    their profile; exits with 78 after a fault.
+    fault and warning, then the URLs for providers to call, the settings that accounts have by their
+    profile, and the distribution lists; exits with 78 after a fault.
     """
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
         faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
-        lines = [*_called(settings), *_profiled(settings), f"ok: {_summary(settings)}"]
+        lines = [
+            *_called(settings),
+            *_profiled(settings),
+            *_listed(settings),
+            f"ok: {_summary(settings)}",
+        ]
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
@@ -103,6 +108,14 @@ def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = 
         return
     for fault in faults:
         click.echo(str(fault), err=err)
+
+
+def _listed(settings: Settings) -> Iterator[str]:
+    for name, section in settings.lists.items():
+        count = len(section.record().numbers)
+        twice = section.count - count
+        again = f" ({twice:,} named again)" if twice else ""
+        yield f"list {name}: {count:,} number{'' if count == 1 else 's'}{again}"
 
 
 def _summary(settings: Settings) -> str:

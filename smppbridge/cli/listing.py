@@ -18,7 +18,8 @@ from rich.text import Text
 from smppbridge.model.message import Stage
 from smppbridge.observe.shown import escaped, mask
 from smppbridge.smpp.constants import MessageState, status_name
-from smppbridge.store.lookup import ListedMessage, TimelineEvent
+from smppbridge.store.lookup import ListedMessage
+from smppbridge.store.timeline import TimelineEvent
 
 _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
@@ -106,6 +107,7 @@ def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
     """Return the facts of a message that are shown, by name."""
     named: dict[str, Any] = {
         "message_id": str(message.message_id),
+        "answered_id": None if message.multi is None else str(message.multi),
         "system_id": escaped(message.system_id),
         "stage": Stage(message.stage).name,
         "state": _state(message.state) if message.state else None,

@@ -23,6 +23,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT
 from smppbridge.store import lookup
 from smppbridge.store.migrate import TooNew
+from smppbridge.store.timeline import timeline
 
 STAGES = {stage.name.lower(): stage for stage in Stage if stage is not Stage.GATHERING}
 STATES = {state.name.lower(): state for state in MessageState if state}
@@ -79,7 +80,10 @@ def moment(word: str, now: float) -> float:
 @click.group(invoke_without_command=True)
 @located
 @click.option(
-    "--id", "word", metavar="ID", help="One message: our id, a segment's or a provider's."
+    "--id",
+    "word",
+    metavar="ID",
+    help="One message: our id, a segment's or a provider's; all of a submit_multi.",
 )
 @click.option("--number", help="To this number, with or without + or 00.")
 @click.option("--prefix", help="To numbers that begin with these digits.")
@@ -128,16 +132,19 @@ def messages(
     shown = Shown(show_text, show_numbers)
     with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
         if word is not None:
-            found = lookup.named(db, word)
-            timelines = [lookup.timeline(db, message) for message in found]
+            named = lookup.named(db, word)
+            found, more = named[: wanted["limit"]], len(named) - wanted["limit"]
+            timelines = [timeline(db, message) for message in found]
         else:
-            found, timelines = lookup.search(db, query_of(**wanted)), []
+            found, timelines, more = lookup.search(db, query_of(**wanted)), [], 0
     if word is not None and not found:
         give_up(f"there is no message {word}")
     if as_json:
         as_lines(found, timelines, shown)
     elif timelines:
         as_timeline(found, timelines, shown)
+        if more > 0:
+            click.echo(f"{more} more of this submit_multi: --limit {len(found) + more}")
     else:
         as_table(found, shown, more=len(found) == wanted["limit"])
 

@@ -98,15 +98,18 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RINVMSGID: "message_id is too long",
     Status.ESME_RINVSERTYP: "service_type is too long",
     Status.ESME_RINVSYSTYP: "system_type is too long",
-    Status.ESME_RINVDLNAME: "Name of a distribution list is too long",
+    Status.ESME_RINVDLNAME: "No distribution list has that name, or none for the account",
     Status.ESME_RINVDESTFLAG: "dest_flag is neither 1 nor 2",
     Status.ESME_RCANCELFAIL: "cancel_sm is not served",
     Status.ESME_RREPLACEFAIL: "replace_sm is not served",
-    Status.ESME_RMSGQFUL: "backlog is full, or too many long messages are incomplete",
-    Status.ESME_RINVNUMDESTS: "submit_multi without a destination",
+    Status.ESME_RMSGQFUL: "backlog is full, or has no room for a list, or too many long messages"
+    " are incomplete",
+    Status.ESME_RINVNUMDESTS: "submit_multi with no destination, or over 254",
+    Status.ESME_RCNTSUBDL: "A distribution list by which a submit_multi has over 10,000 numbers",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
     Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
-    " messages or to none, the USSD dialogue is over, or the command is not served",
+    " messages or to none, or is for many destinations, the USSD dialogue is over, or the command"
+    " is not served",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",
@@ -199,8 +202,9 @@ EVENTS: Mapping[str, str] = {
     "descriptors_few": "RLIMIT_NOFILE allows fewer descriptors than connections and requests may"
     " need: raise LimitNOFILE in the unit",
     "pdu_refused": "A PDU was wrong and got command_status; 20 of a session are logged",
-    "submit_refused": "A submit_sm was refused (log.messages: all)",
-    "message_accepted": "A submit_sm was answered ESME_ROK (log.messages: all)",
+    "submit_refused": "A submit_sm, submit_multi or destination was refused (log.messages: all)",
+    "message_accepted": "A submit_sm, or a destination of a submit_multi, was answered ESME_ROK"
+    " (log.messages: all)",
     "message_delivered": "DELIVERED (log.messages: all)",
     "message_ended": "A provider without reports took it, and `without_reports` is acceptd"
     " (log.messages: all)",

@@ -24,7 +24,6 @@ from smppbridge.smpp.pdus import (
     DataSm,
     GenericNack,
     Pdu,
-    SubmitMulti,
     SubmitSm,
     refusal,
 )
@@ -43,7 +42,6 @@ NOT_SERVED = {
     CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
     CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
     CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
-    CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
 PACE = PaceLimits()
@@ -249,6 +247,4 @@ def _status_of(request: Pdu) -> int:
     """Return the status that refuses a request: its own fault if it has one, else not served."""
     if isinstance(request, DataSm) and find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
         return Status.ESME_RMISSINGOPTPARAM
-    if isinstance(request, SubmitMulti) and not request.dest_address:
-        return Status.ESME_RINVNUMDESTS
     return NOT_SERVED[CommandId(request.command_id)]

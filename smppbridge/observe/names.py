@@ -72,8 +72,14 @@ _COUNTERS = {
         "account kind",
         "What ESMEs do otherwise than SMPP 3.4 says; account is empty before the bind",
     ),
-    "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
-    "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
+    "segments_accepted_total": (
+        "account",
+        "submit_sm, and destinations of submit_multi, answered ESME_ROK",
+    ),
+    "segments_refused_total": (
+        "account status",
+        "submit_sm, or destinations of submit_multi, refused; ESME_RTHROTTLED is the rate",
+    ),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),

@@ -38,7 +38,7 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
     as_data, tags = terms.by == "data_sm", account.echoed_tags
 
     def write(d: Delivery, interface_version: int) -> DeliverPdu:
-        message_id, traits, error = id_form % d.message_id, d.traits, d.error
+        message_id, traits, error = id_form % d.answered_id, d.traits, d.error
         found: tuple[Tlv, ...] = ()
         if tagged and interface_version >= INTERFACE_VERSION:
             code = pack(">BH", _GSM, min(error, 0xFFFF)) if error > 0 else None

@@ -101,6 +101,7 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
     relay.wires.change(connections, rules.terms_of(settings, built))
     relay.optouts.change(frozenset(n for n, p in providers.items() if p.lane.optouts == "refuse"))
     relay.accept.change(settings.table())
+    relay.multi.change(settings.number_lists())
     relay.dialogues.change(rules.ussd_rules_of(settings))
     accounts = settings.records()
     relay.deliver.change(accounts)

@@ -26,6 +26,7 @@ from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
@@ -78,6 +79,7 @@ class Relay:
     optouts: Optouts
     mobile: Mobile
     accept: Accept
+    multi: Multi
     dialogues: Dialogues
     receive: Receive
     operations: Operations
@@ -123,6 +125,28 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     core = _build_core(settings, receive, world)
     optouts = Optouts(restored.optouts)
     mobile = _build_mobile(settings, core, optouts, identifiers, world)
+    accept = Accept(
+        store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        routes=settings.table(),
+        identifiers=identifiers,
+        backlog=settings.backlog,
+        around=around,
+        optouts=optouts,
+        log=log,
+    )
+    multi = Multi(
+        accept,
+        store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        identifiers=identifiers,
+        around=around,
+        log=log,
+    )
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
@@ -135,23 +159,13 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
-        accept=Accept(
-            store,
-            core.lanes,
-            core.submit,
-            core.endings,
-            routes=settings.table(),
-            identifiers=identifiers,
-            backlog=settings.backlog,
-            around=around,
-            optouts=optouts,
-            log=log,
-        ),
+        accept=accept,
+        multi=multi,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
         receive=receive,
-        operations=build_operations(),
+        operations=build_operations(multi),
     )
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from smppbridge.net.esme_session import Operations
+from smppbridge.relay.accept.multi import Multi
+from smppbridge.smpp.constants import CommandId
 
 
-def build_operations() -> Operations:
+def build_operations(multi: Multi) -> Operations:
     """Return the operations that are served, by command_id."""
-    return {}
+    return {CommandId.SUBMIT_MULTI: multi.take}

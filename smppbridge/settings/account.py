@@ -98,7 +98,8 @@ class AccountSection(Section):
     deliver_window: Count = Field(default=10, description="deliver_sm that may be unanswered")
     throughput: Annotated[Rate | None, Off] = Field(
         default=None,
-        description="submit_sm a second, at most, then ESME_RTHROTTLED; absent: no limit",
+        description="submit_sm and destinations of submit_multi a second, at most, then"
+        " ESME_RTHROTTLED; absent: no limit",
     )
     allow_from: Networks | None = Field(
         default=None,

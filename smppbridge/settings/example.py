@@ -30,7 +30,7 @@ _HEADER = """\
 # Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
 # environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
 # `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo,
-# tlvs) or restart."""
+# lists, tlvs) or restart."""
 
 _WORKED: Mapping[str, Any] = {
     "smpp": {"listen": "tcp:2775"},
@@ -60,6 +60,7 @@ _WORKED: Mapping[str, Any] = {
     },
     "routes": [{"to": "243", "via": ["keccel"]}, {"via": ["keccel"], "accounts": ["bank"]}],
     "mo": [{"to": "243810000001", "account": "bank"}],
+    "lists": {"branches": {"numbers": ["+243810000001", "+243820000001"]}},
 }
 
 

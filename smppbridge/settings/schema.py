@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints
 
 from smppbridge.model.account import Account as Record
+from smppbridge.model.lists import NumberList
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.routing.mo import MoTable
 from smppbridge.routing.rules import Rule
@@ -22,6 +23,7 @@ from smppbridge.settings import provider
 from smppbridge.settings.account import AccountSection
 from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.doubts import doubts_of
+from smppbridge.settings.lists import NumberLists
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.section import Section
@@ -245,6 +247,10 @@ class Settings(Section):
     mo: MoRoutes = Field(
         default=(), description="Which account the messages from phones (MO) are delivered to"
     )
+    lists: NumberLists = Field(
+        default={},
+        description="Distribution lists for submit_multi, by name (1 to 20 characters)",
+    )
     ussd: UssdSection = Field(default=UssdSection(), description="Dialogues of phones with ESMEs")
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(""))
@@ -311,6 +317,10 @@ class Settings(Section):
         """Return the routing table."""
         given = {each.system_id: written(each.tlvs) for each in self.accounts if each.tlvs}
         return Table((rule for route in self.routes for rule in route.rules()), given)
+
+    def number_lists(self) -> dict[str, NumberList]:
+        """Return the distribution lists' records, by name."""
+        return {name: each.record() for name, each in self.lists.items()}
 
     def mo_table(self) -> MoTable:
         """Return the routing table of MO messages."""

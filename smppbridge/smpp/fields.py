@@ -121,7 +121,7 @@ class TlvArea:
         return tlv.write(value)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen, which costs more: there are up to 254 in a PDU
 class SmeAddress:
     """A destination of submit_multi: dest_flag 1 (SMPP 3.4, 5.2.25)."""
 
@@ -151,6 +151,7 @@ _OCTET = Integer(1)
 _STATUS = Integer(4)
 _ADDRESS = COctets(21, CommandStatus.ESME_RINVDSTADR)
 _LIST_NAME = COctets(21, CommandStatus.ESME_RINVDLNAME)
+_LONGEST = 3 + 21  # octets of an address with its dest_flag, TON and NPI
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,16 @@ class DestAddresses:
         number, at = _OCTET.read(octets, start, end)
         if not 1 <= number <= 254:
             raise Malformed(CommandStatus.ESME_RINVNUMDESTS, f"{number} destinations")
-        found = []
+        found: list[SmeAddress | DistributionList] = []
         for _ in range(number):
-            destination, at = _read_destination(octets, at, end)
-            found.append(destination)
+            # nearly all are addresses, and whole: at once, and all others octet by octet
+            nul = octets.find(0, at + 3, min(at + _LONGEST, end))
+            if nul >= 0 and octets[at] == 1:
+                found.append(SmeAddress(octets[at + 1], octets[at + 2], octets[at + 3 : nul]))
+                at = nul + 1
+            else:
+                destination, at = _read_destination(octets, at, end)
+                found.append(destination)
         return tuple(found), at
 
     read_leniently = read

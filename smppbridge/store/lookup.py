@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from smppbridge.model.identifiers import same_id
+from smppbridge.model.lists import MOST_NUMBERS
 from smppbridge.model.message import Stage
 from smppbridge.store.migrate import TooNew, migrations
 from smppbridge.store.records import STAGE, marks
-from smppbridge.store.statements import SqlRow
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
@@ -64,7 +64,10 @@ class MessageQuery:
 
 @dataclass(frozen=True, slots=True)
 class ListedMessage:
-    """A message of the table ``message``, or in GATHERING a segment that waits for others."""
+    """A message of the table ``message``, or in GATHERING a segment that waits for others.
+
+    *multi* is the message_id that the ESME knows, where the message is one of a submit_multi.
+    """
 
     message_id: int
     system_id: str
@@ -86,6 +89,7 @@ class ListedMessage:
     error: int = 0
     done_at: float | None = None
     report_source: str | None = None
+    multi: int | None = None
 
     @property
     def uncertain(self) -> bool:
@@ -93,17 +97,12 @@ class ListedMessage:
         return self.stage == Stage.SUBMITTING and self.due is not None
 
 
-_WRITTEN = {"stage": STAGE, "due": "case begun when 1 then null else due end"}
+_WRITTEN = {
+    "stage": STAGE,
+    "due": "case begun when 1 then null else due end",
+    "multi": "json_extract(traits, '$.multi')",
+}
 _COLUMNS = ", ".join(_WRITTEN.get(each.name, each.name) for each in fields(ListedMessage))
-
-
-@dataclass(frozen=True, slots=True)
-class TimelineEvent:
-    """A step in the life of a message; *at* is UNIX seconds, None for a step without a time."""
-
-    at: float | None
-    name: str
-    facts: dict[str, Any]
 
 
 def open_store(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
@@ -158,7 +157,8 @@ def search(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
 def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
     """Return messages by message_id, the message_id of a segment, or provider_message_id.
 
-    A part's provider_message_id is its message's too.
+    The message_id that a submit_multi was answered is that of all its messages.  A part's
+    provider_message_id is its message's too.
     """
     found = _numbered(db, int(word)) if _is_message_id(word) else []
     names = [row[0] for row in db.execute(_PROVIDERS) if row[0] is not None]
@@ -172,22 +172,6 @@ def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
     known = {message.message_id for message in found}
     messages = [ListedMessage(*row) for row in theirs]
     return found + [message for message in messages if message.message_id not in known]
-
-
-def timeline(db: sqlite3.Connection, message: ListedMessage) -> list[TimelineEvent]:
-    """Return the steps in the life of a message, in order of time; steps without a time last."""
-    segments = db.execute(
-        "select message_id, number, received_at from segment where parent = ? order by number",
-        (message.message_id,),
-    ).fetchall()
-    events = [
-        *_arrival(message, segments),
-        *_attempts(db, message),
-        *_parts(db, message),
-        *_report(message),
-        *_deliveries(db, [message.message_id, *(row[0] for row in segments)]),
-    ]
-    return sorted(events, key=lambda event: float("inf") if event.at is None else event.at)
 
 
 def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]:
@@ -255,7 +239,12 @@ def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
     if segment and segment[0] is None:
         return [_gathering(message_id, *segment[1:])]
     whole = segment[0] if segment else message_id
-    rows = db.execute(f"select {_COLUMNS} from message where message_id = ?", (whole,))
+    rows = db.execute(
+        f"select {_COLUMNS} from message where message_id = ? union all "
+        f"select {_COLUMNS} from message where message_id > ? and message_id < ? and "
+        "json_extract(traits, '$.multi') = ? order by message_id",
+        (whole, whole, whole + MOST_NUMBERS, whole),
+    )
     return [ListedMessage(*row) for row in rows]
 
 
@@ -277,68 +266,3 @@ def _gathering(message_id: int, received_at: float, octets: bytes, context: str)
         segments=total,
         accepted_at=received_at,
     )
-
-
-def _arrival(message: ListedMessage, segments: Sequence[SqlRow]) -> Iterator[TimelineEvent]:
-    for message_id, number, received_at in segments:
-        yield TimelineEvent(received_at, "segment", {"message_id": message_id, "number": number})
-    if message.stage == Stage.GATHERING:
-        yield TimelineEvent(message.accepted_at, "segment", {"message_id": message.message_id})
-        return
-    yield TimelineEvent(message.accepted_at, "joined" if segments else "received", {})
-    if message.route:
-        yield TimelineEvent(message.accepted_at, "routed", {"via": message.route.split(",")})
-
-
-def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
-    rows: list[SqlRow] = db.execute(
-        "select number, provider, begun_at, ended_at, outcome, reason from attempt "
-        "where message_id = ? order by number",
-        (message.message_id,),
-    ).fetchall()
-    begun, ended = message.begun_at, message.answered_at
-    if message.provider_message_id is not None:
-        name = message.provider_message_id
-        rows.append((message.attempts, message.provider, begun, ended, "accepted", name))
-    elif message.stage == Stage.SUBMITTING and not message.uncertain:
-        rows.append((message.attempts, message.provider, begun, None, "out", ""))
-    for number, provider, begun_at, ended_at, outcome, reason in rows:
-        facts = {"number": number, "provider": provider, "outcome": outcome}
-        if reason:
-            facts["provider_message_id" if outcome == "accepted" else "reason"] = reason
-        if begun_at and ended_at:
-            facts["seconds"] = round(ended_at - begun_at, 6)
-        yield TimelineEvent(begun_at or ended_at, "attempt", facts)
-
-
-def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
-    rows = db.execute(
-        "select number, provider_message_id, state, error from part where message_id = ? "
-        "order by number",
-        (message.message_id,),
-    )
-    for row in rows:
-        facts = dict(zip(("number", "provider_message_id", "state", "error"), row, strict=True))
-        yield TimelineEvent(message.answered_at, "part", facts)
-
-
-def _report(message: ListedMessage) -> Iterator[TimelineEvent]:
-    if message.report_source is not None:
-        facts = {"state": message.state, "error": message.error, "source": message.report_source}
-        yield TimelineEvent(message.done_at, "report", facts)
-
-
-def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[TimelineEvent]:
-    rows = db.execute(
-        "select message_id, state, done_at, due, expires_at, attempts, finished_at, command_status "
-        f"from delivery where message_id in ({marks(message_ids)}) order by message_id, done_at",
-        message_ids,
-    )
-    for message_id, state, done_at, due, expires_at, attempts, finished_at, status in rows:
-        facts: dict[str, Any] = {"message_id": message_id, "state": state, "postponed": attempts}
-        if finished_at is None:
-            yield TimelineEvent(done_at, "owed", facts | {"due": due, "expires_at": expires_at})
-        elif status is None:
-            yield TimelineEvent(finished_at, "lapsed", facts)
-        else:
-            yield TimelineEvent(finished_at, "delivery", facts | {"command_status": status})

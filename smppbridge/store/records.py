@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from smppbridge.model.address import Address
@@ -176,6 +177,7 @@ def delivery_row(d: Delivery) -> SqlRow:
     )
 
 
+@lru_cache(maxsize=64)  # all messages of a submit_multi have the same
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
     named = {
@@ -187,6 +189,8 @@ def traits_text(traits: Traits) -> str:
         "sender": traits.sender,
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
+        "multi": traits.multi,
+        "destinations": traits.destinations,
         "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
         "references": traits.references,
     }

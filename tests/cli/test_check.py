@@ -61,6 +61,17 @@ def test_a_good_file(run: Run) -> None:
     assert (result.output, result.exit_code) == ("ok: 2 accounts, 1 provider, 1 route\n", 0)
 
 
+def test_lists_are_counted(run: Run) -> None:
+    numbers = [f"2438100000{n:02}" for n in range(3)]
+    lists = {"branches": {"numbers": [*numbers, numbers[0]]}, "one": {"numbers": numbers[:1]}}
+    result = run(f"{GOOD}lists: {json.dumps(lists)}\n")
+    assert result.output.splitlines() == [
+        "list branches: 3 numbers (1 named again)",
+        "list one: 1 number",
+        "ok: 2 accounts, 1 provider, 1 route",
+    ]
+
+
 def test_warnings_are_told_and_do_no_harm(run: Run, tmp_path: Path) -> None:
     result = run("smpp: {}\n")
     lines = result.output.splitlines()

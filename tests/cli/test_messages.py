@@ -15,6 +15,7 @@ from rich.console import Console
 from smppbridge.cli import listing
 from smppbridge.cli.messages import digits_of, messages, moment
 from smppbridge.model.address import Address
+from smppbridge.model.message import Traits
 from smppbridge.store import lookup
 from tests.store.opened import NOW, Opened, accept, message, taken, told, unknown
 
@@ -95,6 +96,7 @@ def test_programs_get_a_line_of_json_a_message(run: Run) -> None:
     lines = [json.loads(line) for line in run("--json", "--limit", 2).stdout.splitlines()]
     assert lines[0] == {
         "message_id": "5",
+        "answered_id": None,
         "system_id": "bank",
         "stage": "FINISHED",
         "state": "REJECTED",
@@ -113,6 +115,24 @@ def test_programs_get_a_line_of_json_a_message(run: Run) -> None:
         "done_at": "2027-01-15T08:00:02.000Z",
     }
     assert [line["message_id"] for line in lines] == ["5", "4"]
+
+
+def test_a_submit_multi_is_looked_up_whole_by_the_id_of_its_response(
+    opened: Opened, run: Run
+) -> None:
+    multi = Traits(multi=10, destinations=3)
+    accept(opened, [message(i, traits=multi) for i in (10, 11, 12)])
+    accept(opened, [message(13)])
+    lines = [json.loads(line) for line in run("--id", 10, "--json").stdout.splitlines()]
+    assert [(one["message_id"], one["answered_id"]) for one in lines] == [
+        ("10", "10"),
+        ("11", "10"),
+        ("12", "10"),
+    ]
+    shown = run("--id", 10, "--limit", 2).stdout
+    assert shown.count("answered_id") == 2
+    assert shown.endswith("1 more of this submit_multi: --limit 3\n")
+    assert run("--id", 11).stdout.count("answered_id") == 1
 
 
 @pytest.mark.parametrize("form", [[], ["--json"], ["--id", "1"], ["--id", "1", "--json"]])

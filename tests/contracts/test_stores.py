@@ -74,6 +74,7 @@ SHAPES = {
     "tlvs": message(traits=Traits(tlvs=((0x1400, b"11\0"), (0xFFFF, b""), (0x1400, b"\xff")))),
     "references": message(traits=Traits(user_message_reference=7, references=((1, 7), (3, 0)))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
+    "one of many": message(traits=Traits(multi=7, destinations=254)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
 }
@@ -789,6 +790,18 @@ def test_a_delivery_is_the_same_when_it_is_owed(opened: Opened) -> None:
     opened.wait(opened.store.settle([settled]))
     assert opened.reopen().owed == {"bank": 2}
     assert opened.wait(opened.store.owed("bank", NOW + 9, 9)) == settled.deliveries
+
+
+def test_the_deliveries_of_a_submit_multi_have_the_answered_id_after_reopening(
+    opened: Opened,
+) -> None:
+    multi = Traits(multi=1, destinations=3)
+    accepted = accept(opened, [message(i, traits=multi) for i in (1, 2, 3)], begun=True)
+    opened.wait(opened.store.settle([told(each, State.DELIVERED) for each in accepted]))
+    assert opened.reopen().owed == {"bank": 3}
+    owed = opened.wait(opened.store.owed("bank", NOW + 9, 9))
+    assert sorted(d.message_id for d in owed) == [1, 2, 3]
+    assert {d.answered_id for d in owed} == {1}
 
 
 def test_there_is_at_most_one_delivery_for_a_message_and_state(opened: Opened) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
+from smppbridge.smpp.constants import CommandStatus
 from tests.cli.processes import Program
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
 from tests.patience import PATIENCE
@@ -57,6 +58,11 @@ sub take {
         say_it(event => $name, esm_class => $pdu->{esm_class}, from => $pdu->{source_addr},
             to => $pdu->{destination_addr}, text => $pdu->{short_message},
             id => $pdu->{receipted_message_id}, state => unpack('C', $pdu->{message_state}));
+    } elsif ($name eq 'submit_multi_resp') {
+        my ($to, $why) = @$pdu{'destination_addr', 'error_status_code'};
+        my %refused = map { $to->[$_] => $why->[$_] } 0 .. $pdu->{no_unsuccess} - 1;
+        say_it(event => $name, status => $pdu->{status}, id => $pdu->{message_id},
+            refused => \%refused);
     } else {
         say_it(event => $name, status => $pdu->{status}, seq => $pdu->{seq},
             id => $pdu->{message_id});
@@ -66,17 +72,25 @@ sub take {
 
 my $tx = bound($mode eq 'transceiver' ? $mode : 'transmitter');
 my $rx = $mode eq 'transceiver' ? $tx : bound('receiver');
+my $owed = 0;
 for (@submissions) {
     my ($to, $esm_class, $data_coding, $octets) = split /:/;
-    $tx->submit_sm(async => 1,
-        source_addr_ton => 5, source_addr => 'ACME',
-        dest_addr_ton => 1, dest_addr_npi => 1, destination_addr => $to,
+    my @to = split /,/, $to;
+    my $submit = @to > 1 ? 'submit_multi' : 'submit_sm';
+    my %to = @to > 1
+        ? (destination_addr => \@to, dest_addr_ton => [map { 1 } @to],
+            dest_addr_npi => [map { 1 } @to], dest_flag => [map { /^\d/ ? 1 : 2 } @to])
+        : (destination_addr => $to, dest_addr_ton => 1, dest_addr_npi => 1);
+    $owed += grep { /^\d{12}$/ } @to;
+    $tx->$submit(async => 1,
+        source_addr_ton => 5, source_addr => 'ACME', %to,
         esm_class => $esm_class, data_coding => $data_coding, registered_delivery => 1,
         short_message => pack('H*', $octets));
 }
 my %seen;
-$seen{take($tx)}++ while ($seen{submit_sm_resp} // 0) < @submissions;
-$seen{take($rx)}++ while ($seen{deliver_sm} // 0) < @submissions;
+$seen{take($tx)}++
+    while ($seen{submit_sm_resp} // 0) + ($seen{submit_multi_resp} // 0) < @submissions;
+$seen{take($rx)}++ while ($seen{deliver_sm} // 0) < $owed;
 for ($tx == $rx ? $tx : ($tx, $rx)) {
     $_->enquire_link(async => 1);
     take($_);
@@ -165,3 +179,23 @@ def test_failures_are_told_by_receipt_and_by_status(
 def test_a_wrong_password_is_refused(bridge: Program, perl: str, place: Place) -> None:
     (bound,) = said(perl, place, "wrong", "transceiver")
     assert bound["status"] == 0x0E
+
+
+@in_thread
+def test_a_submit_multi_is_answered_once_and_has_a_receipt_for_each_number(
+    bridge: Program, perl: str, place: Place, simulator: KeccelSimulator
+) -> None:
+    simulator.taken.clear()
+    numbers = ["243810000021", "243810000022"]
+    to = ",".join(["nobody", numbers[0], "1", numbers[1]])
+    lines = said(perl, place, PASSWORD, "transceiver", f"{to}:0:0:{b'hi all'.hex()}")
+    (answer,) = of("submit_multi_resp", lines)
+    assert answer["status"] == 0
+    assert answer["refused"] == {
+        "nobody": CommandStatus.ESME_RINVDLNAME,
+        "1": CommandStatus.ESME_RINVDSTADR,
+    }
+    receipts = of("deliver_sm", lines)
+    assert {receipt["id"].rstrip("\0") for receipt in receipts} == {answer["id"]}
+    assert sorted(receipt["from"] for receipt in receipts) == numbers
+    assert simulator.taken == {(number, "hi all"): 1 for number in numbers}

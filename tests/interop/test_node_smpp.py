@@ -23,6 +23,7 @@ from tests.patience import PATIENCE
 
 NUMBER = "243810000001"
 RECEIPT = re.compile(r"id:(\d+) sub:001 dlvrd:001 submit date:\d{10} done date:\d{10} stat:(\w+) ")
+BRANCHES = ["+243810000011", "+243810000012"]
 GSM = ("Ça va? {é@$_}", " 5 €", " l'unité")
 UCS2 = ("Привет", " 😀", ", мир!")
 REFERENCES = count(1)
@@ -30,7 +31,8 @@ REFERENCES = count(1)
 # Binds, submits, waits for receipts, enquires and unbinds; prints what it was answered.
 SCRIPT = """
 const smpp = require("smpp"), { once } = require("events");
-const job = JSON.parse(process.argv[1]), said = { responses: {}, submitted: [], receipts: [] };
+const job = JSON.parse(process.argv[1]);
+const said = { responses: {}, submitted: [], receipts: [], multi: [] };
 const session = smpp.connect({ host: "127.0.0.1", port: job.port });
 
 async function ask(command, fields) {
@@ -51,6 +53,10 @@ async function main() {
   if (command_status) return session.destroy();
   const answers = submissions.map((fields) => ask("submit_sm", submission(fields)));
   said.submitted = (await Promise.all(answers)).map((pdu) => pdu.message_id);
+  for (const fields of job.multi) {
+    const { message_id, unsuccess_sme } = await ask("submit_multi", fields);
+    said.multi.push({ message_id, unsuccess_sme });
+  }
   while (said.receipts.length < receipts) await once(session, "deliver_sm");
   await ask("enquire_link", {});
   await ask("unbind", {});
@@ -103,7 +109,10 @@ def modules(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="module")
 def place(simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) -> Place:
-    return settle(tmp_path_factory.mktemp("node_smpp"), simulator, ["node"])
+    place = settle(tmp_path_factory.mktemp("node_smpp"), simulator, ["node"])
+    lists = {"lists": {"branches": {"numbers": BRANCHES, "accounts": ["node"]}}}
+    place.settings.write_text(f"{place.settings.read_text()}\n{json.dumps(lists)[1:-1]}\n")
+    return place
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +132,7 @@ def said(
     submissions: Sequence[dict[str, Any]] = (),
     receipts: int = 0,
     password: str = PASSWORD,
+    multi: Sequence[dict[str, Any]] = (),
 ) -> dict[str, Any]:
     """Run the script; return what it printed."""
     job = {
@@ -132,6 +142,7 @@ def said(
         "password": password,
         "number": NUMBER,
         "submissions": submissions,
+        "multi": multi,
         "receipts": receipts,
     }
     done = subprocess.run(
@@ -234,6 +245,33 @@ def test_receipts_of_a_transmitter_wait_for_a_receiver(
     rx = said(modules, place, "receiver", receipts=3)
     assert rx["responses"] == {"bind_receiver": 0, "enquire_link": 0, "unbind": 0}
     assert (tx["receipts"], heard(rx["receipts"])) == ([], delivered(tx["submitted"]))
+
+
+@in_thread
+def test_a_submit_multi_has_one_message_id_and_a_receipt_for_each_number(
+    modules: str, bridge: Program, place: Place, simulator: KeccelSimulator
+) -> None:
+    simulator.taken.clear()
+    numbers = ["243810000010", *(number[1:] for number in BRANCHES)]
+    to = [
+        {"destination_addr": "1", "dest_addr_ton": 1, "dest_addr_npi": 1},
+        {"destination_addr": numbers[0], "dest_addr_ton": 1, "dest_addr_npi": 1},
+        {"dl_name": "branches"},
+        {"dl_name": "nobody"},
+    ]
+    text = "".join(GSM)
+    fields = {"source_addr": "ACME", "dest_address": to, "registered_delivery": 1}
+    multi = fields | {"short_message": text, "data_coding": 0}
+    found = said(modules, place, "transceiver", receipts=3, multi=[multi])
+    ((message_id, unsuccess),) = (each.values() for each in found["multi"])
+    assert found["responses"]["submit_multi"] == 0
+    assert [(each["destination_addr"], each["error_status_code"]) for each in unsuccess] == [
+        ("nobody", CommandStatus.ESME_RINVDLNAME),
+        ("1", CommandStatus.ESME_RINVDSTADR),
+    ]
+    rest = (message_id, "DELIVRD", EsmClass.RECEIPT, MessageState.DELIVERED)
+    assert heard(found["receipts"]) == Counter((*rest, number) for number in numbers)
+    assert simulator.taken == {(number, text): 1 for number in numbers}
 
 
 @in_thread

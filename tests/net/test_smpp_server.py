@@ -13,7 +13,6 @@ from smppbridge.net.esme_session import MOST_UNANSWERED, PACE
 from smppbridge.net.room import Limits
 from smppbridge.relay.deliver import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pace import REST
 from smppbridge.smpp.pdus import (
@@ -28,7 +27,6 @@ from smppbridge.smpp.pdus import (
     Pdu,
     QuerySm,
     ReplaceSm,
-    SubmitMulti,
     SubmitSm,
     Unbind,
     UnbindResp,
@@ -43,7 +41,6 @@ NOT_SERVED = [
     (ReplaceSm(0, 7, b"1"), Status.ESME_RREPLACEFAIL),
     (DataSm(0, 7, tlvs=((0x0424, b"x"),)), Status.ESME_RSUBMITFAIL),
     (DataSm(0, 7), Status.ESME_RMISSINGOPTPARAM),
-    (SubmitMulti(0, 7, dest_address=(SmeAddress(1, 1, b"1"),)), Status.ESME_RSUBMITFAIL),
 ]
 
 

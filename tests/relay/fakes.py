@@ -16,6 +16,7 @@ from smppbridge.model.message import Message, Segment
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept.accept import Accept, rights_of
+from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
@@ -337,16 +338,27 @@ class World:
             self.receive,
             around,
         )
+        identifiers = Identifiers(0, 0.0)
         self.accept = Accept(
             self.store,
             self.lane_set,
             self.submit,
             self.endings,
             routes=Table(rules or [Rule("243", ("one", "two"))]),
-            identifiers=Identifiers(0, 0.0),
+            identifiers=identifiers,
             backlog=backlog,
             around=around,
             optouts=self.optouts,
+        )
+        self.multi = Multi(
+            self.accept,
+            self.store,
+            self.lane_set,
+            self.submit,
+            self.endings,
+            identifiers=identifiers,
+            around=around,
+            log=self.said.journal,
         )
         self.rights = rights_of(account(**about_account), self.clock.monotonic())
 

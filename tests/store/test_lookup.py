@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.message import Segment, Stage
+from smppbridge.model.message import Segment, Stage, Traits
 from smppbridge.model.outcome import Postponed
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.lookup import (
@@ -21,10 +21,10 @@ from smppbridge.store.lookup import (
     named,
     open_store,
     search,
-    timeline,
 )
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, PartEnd
+from smppbridge.store.timeline import timeline
 from tests.store.opened import (
     NOW,
     Opened,
@@ -111,6 +111,18 @@ def test_the_same_word_can_name_several_messages(opened: Opened, db: sqlite3.Con
     opened.wait(opened.store.record(same))
     ours, *theirs = [found.message_id for found in named(db, "3")]
     assert (ours, set(theirs)) == (3, {1, 2})
+
+
+def test_a_submit_multi_is_found_by_the_id_that_was_answered(
+    opened: Opened, db: sqlite3.Connection
+) -> None:
+    multi = Traits(multi=2, destinations=3)
+    accept(opened, [message(1, traits=Traits(multi=1, destinations=1))])
+    accept(opened, [message(i, traits=multi) for i in (2, 3, 4)])
+    accept(opened, [message(5, traits=Traits(service_type="CMT")), message(6)])
+    for word, expected in (("1", [1]), ("2", [2, 3, 4]), ("3", [3]), ("4", [4]), ("5", [5])):
+        assert [found.message_id for found in named(db, word)] == expected
+    assert [found.multi for found in search(db, MessageQuery())] == [None, None, 2, 2, 2, 1]
 
 
 def test_a_segment_leads_to_its_message_once_it_is_joined(

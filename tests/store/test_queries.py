@@ -13,6 +13,7 @@ from smppbridge.model.message import Stage
 from smppbridge.store import lookup, parts, queries
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.store.port import Entry, LineQuery
+from smppbridge.store.timeline import timeline
 from smppbridge.store.walks import Walks
 from tests.store.opened import NOW, Opened, accept, key, message, segment, taken, told
 
@@ -77,7 +78,7 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
         {"rowid"},
     ),
     "timeline": (
-        lambda db: lookup.timeline(db, lookup.named(db, "2")[0]),
+        lambda db: timeline(db, lookup.named(db, "2")[0]),
         {
             "message_provider",
             "part_provider",

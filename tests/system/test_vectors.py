@@ -43,7 +43,6 @@ REFUSED = {
     "cancel_sm_by_id": Status.ESME_RCANCELFAIL,
     "cancel_sm_by_destination": Status.ESME_RCANCELFAIL,
     "replace_sm": Status.ESME_RREPLACEFAIL,
-    "submit_multi_one": Status.ESME_RSUBMITFAIL,
 }
 
 

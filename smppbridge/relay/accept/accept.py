@@ -35,7 +35,14 @@ from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
 
-class Submitter(Protocol):
+class Observed(Protocol):
+    """A session whose oddities are counted."""
+
+    def odd(self, oddity: Oddity) -> None:
+        """Count what the client does otherwise than SMPP 3.4 says."""
+
+
+class Submitter(Observed, Protocol):
     """A session that submits."""
 
     rights: Rights
@@ -47,9 +54,6 @@ class Submitter(Protocol):
 
     def flush(self) -> None:
         """Write the responses that are in line."""
-
-    def odd(self, oddity: Oddity) -> None:
-        """Count what is odd about a submit_sm."""
 
 
 @dataclass(slots=True)
@@ -103,16 +107,21 @@ class Accept:
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
-        self._draining = False
+        self.draining = False
         self.change(routes)
 
     def change(self, routes: Table) -> None:
         """Go by other routes from now on."""
         self._routes = routes
 
+    @property
+    def room(self) -> int:
+        """How many more messages the backlog holds."""
+        return self._backlog - self._lanes.depth
+
     def drain(self) -> None:
-        """Refuse every submit_sm from now on: the bridge is stopping."""
-        self._draining = True
+        """Refuse every message from now on: the bridge is stopping."""
+        self.draining = True
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
@@ -130,7 +139,7 @@ class Accept:
                 intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
             return
-        attempts = self._place(intake.entries)
+        attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -153,7 +162,7 @@ class Accept:
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments were not all received in time."""
-        if self._draining:
+        if self.draining:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
         late = self.gather.expired(self._clock.monotonic(), timeouts)
@@ -164,7 +173,7 @@ class Accept:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
             self._end(gathering, rights if send or gathering.complete else None, intake)
-        attempts = self._place(intake.entries)
+        attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -187,7 +196,7 @@ class Accept:
                 segment.octets = b""  # the message has them now
         self._submit.take(attempts)
 
-    def _place(self, entries: Sequence[Entry]) -> list[Attempt]:
+    def place(self, entries: Sequence[Entry]) -> list[Attempt]:
         """Give each message its first attempt, unless the message ends at once."""
         placed = [e for e in entries if e.message is not None and e.message.route]
         attempts = self._lanes.place([e.message for e in placed if e.message is not None])
@@ -202,7 +211,7 @@ class Accept:
     ) -> Recorded:
         """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
-        if self._draining:
+        if self.draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
             raise Refusal(Status.ESME_RTHROTTLED)
@@ -217,12 +226,12 @@ class Accept:
             return self._gathered(session, key, segment, now, intake)
         odd = rights.reader.read(message, content.octets)
         if odd is not None:
-            self._count_odd(odd, message, session)
-        self._route(message)
+            self.count_odd(odd, message, session)
+        self.route(message)
         intake.entries.append(Entry(message))
         return message
 
-    def _route(self, message: Message) -> None:
+    def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""
         choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
@@ -238,6 +247,13 @@ class Accept:
             kept.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
+
+    def count_odd(self, odd: Oddity, about: Message, session: Observed | None) -> None:
+        """Count an oddity of a message's user data, for its session too."""
+        if odd is Oddity.LATIN1:
+            self._meters.latin1_fallback(about.system_id)
+        if session is not None:
+            session.odd(odd)
 
     # -- segments -------------------------------------------------------------------------------
 
@@ -273,8 +289,8 @@ class Accept:
             message.number = rights.reader.number(key.destination)
             odd = rights.reader.read_joined(message)
             if odd is not None:
-                self._count_odd(odd, message, session)
-            self._route(message)
+                self.count_odd(odd, message, session)
+            self.route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
@@ -292,12 +308,6 @@ class Accept:
         intake.ended.append(gathering)
 
     # -- refusals ---------------------------------------------------------------------------------
-
-    def _count_odd(self, odd: Oddity, about: Message, session: Submitter | None) -> None:
-        if odd is Oddity.LATIN1:
-            self._meters.latin1_fallback(about.system_id)
-        if session is not None:
-            session.odd(odd)
 
     def _refuse(
         self, session: Submitter, sequence_number: int, status: int, odd: Oddity | None = None

@@ -11,11 +11,10 @@ from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.habits import NumberingPlan, WantedReceipts
-from smppbridge.relay.accept.fields import OPTIONAL_SAR, Content, content, unpacked
+from smppbridge.relay.accept.fields import OPTIONAL_SAR, Content, Submitted, content, unpacked
 from smppbridge.smpp.constants import EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.oddities import Oddity
-from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.smpp.tlvs import find
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.detect import looks_udh
@@ -34,7 +33,7 @@ Step = Callable[[Any], None]
 
 def content_reader(
     account: Account, alphabets: Sequence[Alphabet]
-) -> Callable[[SubmitSm], Content]:
+) -> Callable[[Submitted], Content]:
     """Return the function that amends an account's submit_sm and returns its user data."""
     plain = unpacked if account.packed else content
     steps = tuple(_steps(account))
@@ -42,7 +41,7 @@ def content_reader(
     if not steps and not halves:
         return plain
 
-    def amended(pdu: SubmitSm) -> Content:
+    def amended(pdu: Submitted) -> Content:
         for step in steps:
             step(pdu)
         found = plain(pdu)

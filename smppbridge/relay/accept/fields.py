@@ -1,4 +1,4 @@
-"""fields: what the fields of one submit_sm say, before anything is known of its account; pure."""
+"""fields: what the fields of one request say, before anything is known of its account; pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smppbridge.smpp.constants import (
     Tag,
 )
 from smppbridge.smpp.oddities import Oddity
-from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.smpp.pdus import SubmitMulti, SubmitSm
 from smppbridge.text import coding, packed, segments
 from smppbridge.text.errors import BadPosition, BadUdh
 from smppbridge.text.segments import Position
@@ -23,6 +23,9 @@ from smppbridge.text.segments import Position
 HIGHEST_REGISTERED_DELIVERY = 0x1F  # SMPP 3.4, 5.2.17: the bits above are reserved
 HIGHEST_DATA_CODING = 8  # of those that nearly all ESMEs send (SMPP 3.4, 5.2.19)
 _SMPP_5 = 0x50
+Submitted = SubmitSm | SubmitMulti
+"""A request whose fields, but for the destinations, are those of a submit_sm."""
+
 OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -44,7 +47,7 @@ class Content:
     udh: bytes = field(default=b"", repr=False)
 
 
-def content(pdu: SubmitSm) -> Content:
+def content(pdu: Submitted) -> Content:
     """Return the user data of a submit_sm, from short_message or message_payload."""
     if not pdu.tlvs and not pdu.esm_class & EsmClass.UDHI:
         return Content(pdu.short_message)
@@ -62,7 +65,7 @@ def content(pdu: SubmitSm) -> Content:
     return Content(rest, position, udh)
 
 
-def unpacked(pdu: SubmitSm) -> Content:
+def unpacked(pdu: Submitted) -> Content:
     """Return the user data of a submit_sm whose septets are packed where they are GSM 03.38."""
     found = content(pdu)
     if coding.says_default(pdu.data_coding):
@@ -71,7 +74,7 @@ def unpacked(pdu: SubmitSm) -> Content:
     return found
 
 
-def oddities_of(pdu: SubmitSm, interface_version: int) -> Iterator[Oddity]:
+def oddities_of(pdu: Submitted, interface_version: int) -> Iterator[Oddity]:
     """Yield what is odd about a submit_sm that has TLVs, or high values of its flags."""
     if pdu.tlvs and interface_version < INTERFACE_VERSION:
         yield Oddity.TLVS_BEFORE_3_4
@@ -81,7 +84,7 @@ def oddities_of(pdu: SubmitSm, interface_version: int) -> Iterator[Oddity]:
         yield Oddity.REGISTERED_DELIVERY
 
 
-def check_flags(pdu: SubmitSm) -> None:
+def check_flags(pdu: Submitted) -> None:
     """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
     if pdu.priority_flag > 3:
         raise Refusal(CommandStatus.ESME_RINVPRTFLG, "", Oddity.PRIORITY)
@@ -116,7 +119,7 @@ def wanting(intermediate: str) -> Callable[[int, int], int]:
     return wanted
 
 
-def traits(pdu: SubmitSm, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
+def traits(pdu: Submitted, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
     """Return the traits of a message, fields that few messages have; PLAIN without them.
 
     *found* are the TLVs that the message keeps.
@@ -129,7 +132,7 @@ def traits(pdu: SubmitSm, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
     return Traits(service_type, esm_class, pdu.protocol_id, reference, udh, tlvs=found)
 
 
-def _user_data(pdu: SubmitSm) -> bytes:
+def _user_data(pdu: Submitted) -> bytes:
     payload = tlvs.find(pdu.tlvs, Tag.MESSAGE_PAYLOAD)
     if payload is None:
         return pdu.short_message

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from smppbridge.relay.ports import Journal
+from smppbridge.relay.report.ending import other_ids
 from smppbridge.store.port import Entry
 
 
@@ -12,6 +13,7 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
     """Log every segment and undivided message among *entries* by its message_id."""
     for entry in entries:
         message, key, segment = entry.message, entry.key, entry.segment
+        others: Mapping[str, object] = {}
         if key is not None and segment is not None:
             message_id, source, destination = segment.message_id, key.source, key.destination
         elif message is not None and not message.segments:
@@ -20,6 +22,7 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
                 message.source,
                 message.destination,
             )
+            others = other_ids(message)
         else:
             continue  # an incomplete message that ends: its segments were logged before
         log(
@@ -28,4 +31,5 @@ def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None
             system_id=system_id,
             source_addr=source,
             destination=destination,
+            **others,
         )

@@ -22,6 +22,7 @@ from smppbridge.relay.accept.amending import content_reader
 from smppbridge.relay.accept.fields import (
     Content,
     Refusal,
+    Submitted,
     check_flags,
     traits,
     wanting,
@@ -30,8 +31,9 @@ from smppbridge.relay.accept.kept import kept
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus
+from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.oddities import Oddity
-from smppbridge.smpp.pdus import SubmitSm
+from smppbridge.smpp.pdus import SubmitMulti, SubmitSm
 from smppbridge.text import coding, gsm7, segments
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import OddLength, TextError, TooLong
@@ -40,6 +42,7 @@ from smppbridge.text.segments import Position
 from smppbridge.text.transliteration import transliterated
 
 MOST_SOURCES = 10_000
+NOWHERE = Address("")
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _LEAST_DOUBTLESS = 0x10  # a UDH, and UCS2 of most scripts, begins with an octet below
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
@@ -63,10 +66,15 @@ class Reader:
         self._named = {each.tag: each for each in account.named_tlvs}
         self._wanted = wanting(account.receipts.intermediate)
 
-    def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
-        """Return the message of a submit_sm, as yet without message_id, text and route."""
+    def message(self, pdu: Submitted, udh: bytes, interface_version: int, now: float) -> Message:
+        """Return the message of a submit_sm, as yet without message_id, text and route.
+
+        The message of a submit_multi has no destination either.
+        """
         source = self.source(pdu)
-        destination, number = self.destination(pdu)
+        destination, number = (
+            (NOWHERE, "") if isinstance(pdu, SubmitMulti) else self.destination(pdu)
+        )
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
         asked = pdu.registered_delivery
@@ -87,7 +95,7 @@ class Reader:
             traits=traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ()),
         )
 
-    def source(self, pdu: SubmitSm) -> Address:
+    def source(self, pdu: Submitted) -> Address:
         """Return the source address, if this account may use it (ESME_RINVSRCADR)."""
         key = (pdu.source_addr, pdu.source_addr_ton, pdu.source_addr_npi)
         known = self._sources.get(key)
@@ -100,7 +108,7 @@ class Reader:
             self._sources[key] = known
         return known
 
-    def destination(self, pdu: SubmitSm) -> tuple[Address, str]:
+    def destination(self, pdu: SubmitSm | SmeAddress) -> tuple[Address, str]:
         """Return the destination as written and its E.164 digits (ESME_RINVDSTADR, RINVDSTTON)."""
         try:
             written = pdu.destination_addr.decode("ascii")
@@ -122,7 +130,7 @@ class Reader:
         except BadAddress as error:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
-    def lifetime(self, pdu: SubmitSm, now: float) -> tuple[float, float]:
+    def lifetime(self, pdu: Submitted, now: float) -> tuple[float, float]:
         """Return when a message is due and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
         due, expires = now, None
         if pdu.schedule_delivery_time:

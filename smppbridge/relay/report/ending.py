@@ -282,11 +282,16 @@ class Endings:
             state=MessageState(s.state).name,
             error=s.error,
             source=s.source,
-            **_segment_ids(message),
+            **other_ids(message),
         )
 
 
-def _segment_ids(message: Message) -> dict[str, list[int]]:
-    """Return the message_ids of a long message's segments, for the log."""
+def other_ids(message: Message) -> dict[str, int | list[int]]:
+    """Return the ids that the ESME knows a message by, where they are others, for the log.
+
+    They are those of a long message's segments, or that of a submit_multi.
+    """
+    if message.traits.multi:
+        return {"answered_id": message.traits.multi}
     ids = [segment.message_id for segment in message.segments]
     return {"segments": ids} if ids else {}
