@@ -31,6 +31,12 @@ class Identifiers:
         self._last += 1
         return self._last
 
+    def take_row(self, count: int) -> int:
+        """Return the first of the next *count* message_ids, which are in a row."""
+        first = self._last + 1
+        self._last += count
+        return first
+
 
 class StoredIds:
     """The provider_message_ids of messages that only the store holds: perhaps one id too many.

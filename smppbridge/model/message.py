@@ -29,6 +29,8 @@ class Traits:
     *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
+    *multi* is the message_id that a submit_multi was answered: the first of the *destinations*
+    message_ids in a row that its messages have.
     """
 
     service_type: str = ""
@@ -39,6 +41,8 @@ class Traits:
     sender: str = ""
     scheduled: float | None = None
     transliterate: bool = False
+    multi: int = 0
+    destinations: int = 0
 
 
 PLAIN = Traits()
@@ -106,6 +110,11 @@ class Message:
     binary: bytes | None = field(default=None, repr=False)
     traits: Traits = PLAIN
     segments: tuple[Segment, ...] = ()
+
+    @property
+    def answered_id(self) -> int:
+        """Return the message_id that the ESME knows: that of a whole submit_multi, or its own."""
+        return self.traits.multi or self.message_id
 
 
 @dataclass(slots=True)

@@ -69,6 +69,11 @@ class Delivery:
     content: MoContent | None = None
     final: bool = True
 
+    @property
+    def answered_id(self) -> int:
+        """Return the message_id that the ESME knows: that of a whole submit_multi, or its own."""
+        return self.traits.multi or self.message_id
+
 
 def delivery_of(
     message: Message,

@@ -286,7 +286,7 @@ def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm
     """Return the deliver_sm of a delivery: an MO segment, or a receipt, its addresses swapped."""
     if d.content is not None:
         return _from_phone(d, d.content)
-    message_id = b"%d" % d.message_id
+    message_id = b"%d" % d.answered_id
     text = receipt.receipt_text(
         message_id,
         d.submitted_at,

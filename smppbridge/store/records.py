@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from smppbridge.model.address import Address
@@ -175,6 +176,7 @@ def delivery_row(d: Delivery) -> SqlRow:
     )
 
 
+@lru_cache(maxsize=64)  # all messages of a submit_multi have the same
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
     named = {
@@ -186,6 +188,8 @@ def traits_text(traits: Traits) -> str:
         "sender": traits.sender,
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
+        "multi": traits.multi,
+        "destinations": traits.destinations,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
