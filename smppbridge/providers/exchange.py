@@ -106,6 +106,7 @@ class Abilities:
     *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
     come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
     answers.  *prices*: the provider tells the price of a message before the message is sent.
+    *cancels*: the provider can be told to drop a scheduled message.
     """
 
     binary: bool = False
@@ -125,6 +126,7 @@ class Abilities:
     bound: bool = False
     ids: Tolerance = "exact"
     prices: bool = False
+    cancels: bool = False
 
     @property
     def keyed(self) -> bool:
@@ -224,6 +226,14 @@ class Provider:
 
     def price(self, message: Message) -> Exchange[Price]:
         """Query the price of a message, and send nothing; only with *prices*.  Raises BadReply."""
+        raise NotImplementedError
+
+    def cancel(self, message: Message, provider_message_id: str) -> Exchange[bool]:
+        """Have a scheduled message dropped; return whether it is.  Only with *cancels*.
+
+        False: the provider says that the message has been sent, or is none of its scheduled ones.
+        Raises BadReply.
+        """
         raise NotImplementedError
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:

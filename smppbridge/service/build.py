@@ -27,10 +27,13 @@ from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.mo import Mobile
 from smppbridge.relay.ports import Around
+from smppbridge.relay.query import Query
+from smppbridge.relay.replace import Replace
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier
@@ -80,6 +83,9 @@ class Relay:
     accept: Accept
     dialogues: Dialogues
     receive: Receive
+    query: Query
+    cancel: Cancel
+    replace: Replace
     operations: Operations
 
 
@@ -123,35 +129,43 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     core = _build_core(settings, receive, world)
     optouts = Optouts(restored.optouts)
     mobile = _build_mobile(settings, core, optouts, identifiers, world)
+    overdue = Overdue(
+        store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
+    )
+    accept = Accept(
+        store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        routes=settings.table(),
+        identifiers=identifiers,
+        backlog=settings.backlog,
+        around=around,
+        optouts=optouts,
+        log=log,
+    )
+    query = Query(store, overdue, around, log)
+    cancel = Cancel(store, accept, core.reports, core.lanes, core.carrier, around, log)
+    replace = Replace(store, accept, core.lanes, core.submit.backlog, around, log)
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
         deliver=core.deliver,
         reports=core.reports,
         submit=core.submit,
-        overdue=Overdue(
-            store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
-        ),
+        overdue=overdue,
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
-        accept=Accept(
-            store,
-            core.lanes,
-            core.submit,
-            core.endings,
-            routes=settings.table(),
-            identifiers=identifiers,
-            backlog=settings.backlog,
-            around=around,
-            optouts=optouts,
-            log=log,
-        ),
+        accept=accept,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
         receive=receive,
-        operations=build_operations(),
+        query=query,
+        cancel=cancel,
+        replace=replace,
+        operations=build_operations(query, cancel, replace),
     )
 
 

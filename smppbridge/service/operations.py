@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from smppbridge.net.esme_session import Operations
+from smppbridge.relay.cancel import Cancel
+from smppbridge.relay.query import Query
+from smppbridge.relay.replace import Replace
+from smppbridge.smpp.constants import CommandId
 
 
-def build_operations() -> Operations:
+def build_operations(query: Query, cancel: Cancel, replace: Replace) -> Operations:
     """Return the operations that are served, by command_id."""
-    return {}
+    return {
+        CommandId.QUERY_SM: query.take,
+        CommandId.CANCEL_SM: cancel.take,
+        CommandId.REPLACE_SM: replace.take,
+    }

@@ -142,6 +142,11 @@ class AccountSection(Section):
     receipts: AccountReceiptsSection = Field(
         default=AccountReceiptsSection(), description="What its receipts look like"
     )
+    query: Literal["store", "ask"] = Field(
+        default="store",
+        description="Who answers query_sm: the store, or ask: first its provider, if the provider"
+        " can be asked and no end is known, for at most 5 s",
+    )
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"
     )
@@ -183,4 +188,5 @@ class AccountSection(Section):
             receipt_utc_offset=self.receipts.utc_offset,
             validity=self.validity,
             longest_sender=longest_sender,
+            query=self.query,
         )

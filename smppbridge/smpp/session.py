@@ -306,13 +306,14 @@ class Session:
         except PduError as error:
             self.life.count(now)
             return self._refuse(malformed(error, self.life.state))
-        if command_id == self._message:
+        if command_id == self._message or command_id in matrix.CARRIES:
             self._alarms.active = now
         elif command_id in NOT_WORK:
             return self.life.receive_request(request, now, self.unanswered)
         else:
             self._alarms.asked = now
-            self.life.count(now)
+            if command_id not in matrix.NAMES:  # work about messages, which the window bounds
+                self.life.count(now)
         self.unanswered += 1
         return request
 

@@ -141,6 +141,10 @@ class Found:
     stage: Stage
 
 
+Named = Found | GatheringKey
+"""What a message_id names: a message, or the message of which a segment is GATHERING."""
+
+
 class Waiting(NamedTuple):
     """How many messages wait for a provider from an account at a priority."""
 

@@ -6,6 +6,7 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -15,9 +16,11 @@ from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import reading
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.gather import Gather
+from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
+from smppbridge.relay.accept.supersede import Supersede, SupersedeStore
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
@@ -28,7 +31,7 @@ from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
-from smppbridge.store.port import AcceptStore, Entry, StoreFailure
+from smppbridge.store.port import Entry, StoreFailure
 
 
 class Submitter(Protocol):
@@ -80,7 +83,7 @@ class Accept:
 
     def __init__(
         self,
-        store: AcceptStore,
+        store: SupersedeStore,
         lanes: Lanes,
         submit: Submit,
         endings: Endings,
@@ -96,6 +99,8 @@ class Accept:
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
+        self._spawn = around.spawn
+        self.supersede = Supersede(store, lanes, submit, endings, around, log)
         self._draining = False
         self.change(routes)
 
@@ -110,23 +115,18 @@ class Accept:
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
         intake, begun = _Intake(), self._clock.monotonic()
-        wall = self._clock.wall()
-        full = self._lanes.depth >= self._backlog
-        for pdu in pdus:
-            try:
-                if full:
-                    raise Refusal(Status.ESME_RMSGQFUL)
-                recorded = self._judge(session, pdu, intake, begun, wall)
-            except Refusal as refusal:
-                self._refuse(session, pdu.sequence_number, refusal.status)
-            else:
-                intake.answers.append((pdu.sequence_number, recorded))
+        superseding = self._judge_all(session, pdus, intake, begun)
         if not (intake.answers or intake.entries):
+            if superseding:
+                await self.supersede.take(session, superseding, begun)
             return
         attempts = self._place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
-            await self._store.accept(intake.entries, ending.settlements)
+            recording = self._store.accept(intake.entries, ending.settlements)
+            if superseding:  # they may take the places of the others
+                self._spawn(self.supersede.take(session, superseding, begun))
+            await recording
         except StoreFailure:
             self._undo(session, intake, attempts, ending)
             return
@@ -149,13 +149,29 @@ class Accept:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
         late = self.gather.expired(self._clock.monotonic(), timeouts)
-        if not late:
+        with suppress(StoreFailure):
+            await self._end_all(late, MessageState.EXPIRED, accounts)
+
+    async def delete(self, wanted: Callable[[Gathering], bool]) -> int:
+        """End the *wanted* long messages, whose segments are awaited, as DELETED; return how many.
+
+        Raises StoreFailure: they wait on.
+        """
+        removed = self.gather.remove(wanted, self._clock.monotonic())
+        await self._end_all(removed, MessageState.DELETED, {})
+        return len(removed)
+
+    async def _end_all(
+        self, gatherings: Sequence[Gathering], state: MessageState, accounts: Mapping[str, Rights]
+    ) -> None:
+        """End gatherings with a state, or send them by their accounts' rights.  StoreFailure."""
+        if not gatherings:
             return
         intake = _Intake()
-        for gathering in late:
+        for gathering in gatherings:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
-            self._end(gathering, rights if send or gathering.complete else None, intake)
+            self._end(gathering, rights if send or gathering.complete else None, intake, state)
         attempts = self._place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
@@ -163,9 +179,9 @@ class Accept:
         except StoreFailure:
             self._endings.release(ending)
             self._lanes.give_back(attempts)
-            for gathering in late:
+            for gathering in gatherings:
                 self.gather.reopen(gathering)
-            return
+            raise
         self._hand_on(intake, attempts, ending)
 
     def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
@@ -189,6 +205,26 @@ class Accept:
 
     # -- one submit_sm --------------------------------------------------------------------------
 
+    def _judge_all(
+        self, session: Submitter, pdus: Iterable[SubmitSm], intake: _Intake, begun: float
+    ) -> list[tuple[int, Entry]]:
+        """Judge submit_sm into an intake; return those that may take the places of others."""
+        superseding: list[tuple[int, Entry]] = []
+        wall, full = self._clock.wall(), self._lanes.depth >= self._backlog
+        for pdu in pdus:
+            try:
+                if full:
+                    raise Refusal(Status.ESME_RMSGQFUL)
+                recorded = self._judge(session, pdu, intake, begun, wall)
+            except Refusal as refusal:
+                self._refuse(session, pdu.sequence_number, refusal.status)
+                continue
+            if pdu.replace_if_present_flag and type(recorded) is Message:
+                superseding.append((pdu.sequence_number, intake.entries.pop()))
+            else:
+                intake.answers.append((pdu.sequence_number, recorded))
+        return superseding
+
     def _judge(
         self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
     ) -> Recorded:
@@ -206,11 +242,11 @@ class Accept:
             return self._gathered(session, key, segment, now, intake)
         if rights.reader.read(message, content.octets):
             self._meters.latin1_fallback(message.system_id)
-        self._route(message)
+        self.route(message)
         intake.entries.append(Entry(message))
         return message
 
-    def _route(self, message: Message) -> None:
+    def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""
         choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
@@ -233,7 +269,8 @@ class Accept:
         """Gather a segment; if its message is whole, join the message."""
         placed = self.gather.receive(key, segment, session, now)
         for gathering in placed.ended:
-            self._end(gathering, session.rights if gathering.complete else None, intake)
+            rights = session.rights if gathering.complete else None
+            self._end(gathering, rights, intake, MessageState.EXPIRED)
         if placed.refusal is not None:
             raise placed.refusal
         if placed.segment is not segment:
@@ -254,22 +291,29 @@ class Accept:
             message.number = rights.reader.number(key.destination)
             if rights.reader.read_joined(message):
                 self._meters.latin1_fallback(message.system_id)
-            self._route(message)
+            self.route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
-    def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
-        """End a gathering: EXPIRED, or, with *rights*, sent as far as it was received."""
+    def _end(
+        self,
+        gathering: Gathering,
+        rights: Rights | None,
+        intake: _Intake,
+        state: MessageState,
+    ) -> None:
+        """End a gathering with a state, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
             message = self._joined(rights, gathering.key, whole, intake)
         else:
             message = message_of(gathering.key, whole, self._clock.wall())
-            intake.fates.append(Fate(Attempt(message, ""), MessageState.EXPIRED))
+            intake.fates.append(Fate(Attempt(message, ""), state))
         intake.entries.append(Entry(message, gathering.key))
-        intake.ended.append(gathering)
+        if state is not MessageState.DELETED:
+            intake.ended.append(gathering)
 
     # -- refusals ---------------------------------------------------------------------------------
 
@@ -304,26 +348,3 @@ class Accept:
 def rights_of(account: Account, now: float) -> Rights:
     """Return the rights of an account from *now* (monotonic seconds) on."""
     return Rights(account, Throughput(account.throughput, now), Reader(account))
-
-
-def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None:
-    """Log every segment and undivided message among *entries* by its message_id."""
-    for entry in entries:
-        message, key, segment = entry.message, entry.key, entry.segment
-        if key is not None and segment is not None:
-            message_id, source, destination = segment.message_id, key.source, key.destination
-        elif message is not None and not message.segments:
-            message_id, source, destination = (
-                message.message_id,
-                message.source,
-                message.destination,
-            )
-        else:
-            continue  # an incomplete message that ends: its segments were logged before
-        log(
-            "message_accepted",
-            message_id=message_id,
-            system_id=system_id,
-            source_addr=source,
-            destination=destination,
-        )
