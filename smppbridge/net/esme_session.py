@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 # The operations that are not served yet, with the status for each operation's own response.
 NOT_SERVED = {
-    CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
-    CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
-    CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
     CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
@@ -229,4 +226,4 @@ def _status_of(request: Pdu) -> int:
         return Status.ESME_RMISSINGOPTPARAM
     if isinstance(request, SubmitMulti) and not request.dest_address:
         return Status.ESME_RINVNUMDESTS
-    return NOT_SERVED[CommandId(request.command_id)]
+    return NOT_SERVED.get(CommandId(request.command_id), Status.ESME_RSYSERR)

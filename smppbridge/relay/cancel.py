@@ -79,7 +79,7 @@ class Cancel:
         self._store, self._gatherings, self._ends = store, gatherings, ends
         self._lanes, self._carrier, self._clock = lanes, carrier, around.clock
         self._meters, self._spawn = around.meters, around.spawn
-        self._replies = Replies("cancel", around, log)
+        self._replies = Replies("cancel", "cancel_refused", around, log)
         self._asked: dict[_Asked, None] = {}
 
     @property

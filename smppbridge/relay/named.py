@@ -76,10 +76,11 @@ class Asker(Protocol):
 class Replies:
     """Answers the requests of one operation, counts them and logs those that are refused.
 
-    *log* is None while single messages are not logged.
+    *event* is the name of a refusal in the log; *log* is None while single messages are not logged.
     """
 
     operation: str
+    event: str
     around: Around
     log: Journal | None = None
 
@@ -89,9 +90,7 @@ class Replies:
         status, system_id = response.command_status, asker.rights.account.system_id
         self.around.meters.operated(system_id, self.operation, status, 1)
         if status and self.log is not None:
-            self.log(
-                f"{self.operation}_refused", system_id=system_id, command_status=status_name(status)
-            )
+            self.log(self.event, system_id=system_id, command_status=status_name(status))
 
     def refuse(self, asker: Asker, request: Pdu, status: int) -> None:
         """Put the error response to a request in line."""

@@ -65,7 +65,7 @@ class Query:
     ) -> None:
         self._store, self._polls = store, polls
         self._clock, self._spawn = around.clock, around.spawn
-        self._replies = Replies("query", around, log)
+        self._replies = Replies("query", "query_refused", around, log)
         self._unread: list[_Asked] = []  # for the next call
         self._polling: dict[_Asked, None] = {}
         self._reading = 0  # in the call that is made

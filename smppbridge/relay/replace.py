@@ -66,7 +66,7 @@ class Replace:
     ) -> None:
         self._store, self._router, self._lanes, self._lines = store, router, lanes, lines
         self._clock, self._meters, self._log = around.clock, around.meters, log
-        self._replies = Replies("replace", around, log)
+        self._replies = Replies("replace", "replace_refused", around, log)
         self._unread: list[_Asked] = []
         self._reading = 0
 
