@@ -135,12 +135,20 @@ class Cancel:
     async def _by_addresses(self, session: Asker, request: CancelSm) -> tuple[int, list[Attempt]]:
         """End all messages of the account between two addresses that have not left."""
         system_id, service_type = session.rights.account.system_id, request.service_type
-        number = session.rights.reader.number(_destination(request))
-        found = await self._store.stoppable([(system_id, number)])
-        ended, kept = await self._end(
-            found[system_id, number],
-            lambda m: is_source(request, m.source) and _is_of(m.traits.service_type, service_type),
-        )
+        key = system_id, session.rights.reader.number(_destination(request))
+        ended, before = 0, None
+        kept: list[Attempt] = []
+        while True:  # page by page
+            page = (await self._store.stoppable([key], before))[key]
+            more, drop = await self._end(
+                page.found,
+                lambda m: (
+                    is_source(request, m.source) and _is_of(m.traits.service_type, service_type)
+                ),
+            )
+            ended, before, kept = ended + more, page.before, kept + drop
+            if before is None:
+                break
         ended += await self._gatherings.delete(
             lambda each: (
                 each.key.system_id == system_id

@@ -16,7 +16,7 @@ from smppbridge.relay.accept.accept import Rights
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.pdus import CancelSm, Pdu, QuerySm, ReplaceSm, refusal
-from smppbridge.store.port import EarlyKey, Found, Named, Settlement
+from smppbridge.store.port import EarlyKey, Found, Named, Settlement, Stoppable
 
 _LARGEST = 2**63 - 1  # that a store can have
 _LONGEST = 19  # digits of it
@@ -37,12 +37,12 @@ class NamedStore(Protocol):
         """Return the messages that each of the ids names; no row of an unknown id."""
 
     def stoppable(
-        self, queries: Sequence[tuple[str, str]]
-    ) -> Awaitable[dict[tuple[str, str], list[Found]]]:
-        """Return messages that can be stopped yet, by (system_id, number), newest first.
+        self, queries: Sequence[tuple[str, str]], before: int | None = None
+    ) -> Awaitable[dict[tuple[str, str], Stoppable]]:
+        """Return messages that can be stopped yet, by (system_id, number), a page of each.
 
-        They are WAITING, or SUBMITTED to a provider that keeps them until their time; of a number
-        with very many messages only the newest are looked at.
+        They are WAITING, or SUBMITTED to a provider that keeps them until their time.  *before* is
+        that of the page before: None for the page of the newest.
         """
 
     def rewrite(self, attempts: Sequence[Attempt]) -> Awaitable[None]:

@@ -13,12 +13,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from smppbridge.model.message import KnownState, Stage
 from smppbridge.store.gathered import read_gathering
-from smppbridge.store.port import Found, Named
+from smppbridge.store.port import Named, Stoppable
 from smppbridge.store.queries import AT_ONCE, found_by_ids
 from smppbridge.store.records import STAGE, marks, source_plan
 from smppbridge.store.statements import SqlRow
 
-LOOKED_AT = 10_000  # messages to one number, the newest
+PAGE = 1_000  # messages to one number that are looked at together: a millisecond or two
+_LARGEST = 2**63 - 1
 
 _STATES = (
     f"select message_id, traits, system_id, source, source_plan, {STAGE}, state, error, done_at "
@@ -30,11 +31,15 @@ _SEGMENTS = (
 )
 # The index on the number is in order of message_id within a number.
 _TO_NUMBER = (
-    "select message_id from (select message_id, system_id, stage, begun, traits from message "
-    "indexed by message_number where number = ? order by message_id desc limit ?) "
-    "where system_id = ? and begun = 0 and (stage = 1 or "
-    "stage = 3 and traits is not null and json_extract(traits, '$.scheduled') is not null)"
+    "from message indexed by message_number where number = ? and message_id <= ? "
+    "order by message_id desc limit ?"
 )
+_STOPPABLE = (
+    f"select message_id from (select message_id, system_id, stage, begun, traits {_TO_NUMBER}) "
+    "where system_id = ? and begun = 0 and (stage = 1 or stage = 3 and traits is not null "
+    "and json_extract(traits, '$.scheduled') is not null)"
+)
+_LAST = f"select message_id {_TO_NUMBER} offset ?"
 
 
 def states(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[KnownState, ...]]:
@@ -62,15 +67,17 @@ def messages(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[Name
 
 
 def stoppable(
-    db: sqlite3.Connection, queries: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], list[Found]]:
-    """Return messages that can be stopped yet, by (system_id, number), newest first."""
-    found: dict[tuple[str, str], list[Found]] = {}
+    db: sqlite3.Connection, queries: Sequence[tuple[str, str]], before: int | None
+) -> dict[tuple[str, str], Stoppable]:
+    """Return a page of messages that can be stopped yet, by (system_id, number)."""
+    found: dict[tuple[str, str], Stoppable] = {}
+    first = _LARGEST if before is None else before - 1
     for system_id, number in queries:
-        rows = db.execute(_TO_NUMBER, (number, LOOKED_AT, system_id))
-        ids = [row[0] for row in rows]
+        ids = [row[0] for row in db.execute(_STOPPABLE, (number, first, PAGE, system_id))]
+        last = db.execute(_LAST, (number, first, 1, PAGE - 1)).fetchone()
         known = found_by_ids(db, ids)
-        found[system_id, number] = [known[each] for each in sorted(ids, reverse=True)]
+        page = [known[each] for each in sorted(ids, reverse=True)]
+        found[system_id, number] = Stoppable(page, last and last[0])
     return found
 
 

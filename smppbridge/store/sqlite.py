@@ -30,6 +30,7 @@ from smppbridge.store.port import (
     PartEnd,
     Restored,
     Settlement,
+    Stoppable,
     Verdict,
 )
 from smppbridge.store.statements import SqlRow
@@ -247,10 +248,10 @@ class SqliteStore:
         return self._query(lambda db: named.messages(db, ids))
 
     def stoppable(
-        self, queries: Sequence[tuple[str, str]]
-    ) -> Deferred[dict[tuple[str, str], list[Found]]]:
+        self, queries: Sequence[tuple[str, str]], before: int | None = None
+    ) -> Deferred[dict[tuple[str, str], Stoppable]]:
         wanted = list(queries)
-        return self._query(lambda db: named.stoppable(db, wanted))
+        return self._query(lambda db: named.stoppable(db, wanted, before))
 
     def owed(
         self,

@@ -25,6 +25,7 @@ from smppbridge.model.outcome import Refused
 from smppbridge.model.parts import Part
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.named import PAGE
 from smppbridge.store.port import (
     EarlyReport,
     Entry,
@@ -1051,8 +1052,10 @@ def test_the_id_of_a_submit_multi_names_all_of_its_messages(opened: Opened) -> N
 
 def stoppable(opened: Opened, number: str = "243810000001") -> list[int]:
     found = opened.wait(opened.store.stoppable([("bank", number), ("else", number)]))
-    assert found["else", number] == []
-    return [each.attempt.message.message_id for each in found["bank", number]]
+    assert found["else", number] == ([], None)
+    page, before = found["bank", number]
+    assert before is None
+    return [each.attempt.message.message_id for each in page]
 
 
 def test_messages_to_a_number_can_be_stopped_until_they_leave(opened: Opened) -> None:
@@ -1066,6 +1069,18 @@ def test_messages_to_a_number_can_be_stopped_until_they_leave(opened: Opened) ->
     opened.wait(opened.store.settle([told(tried(message(1)), State.DELETED)]))
     opened.reopen()
     assert stoppable(opened) == [4, 3]  # the provider keeps the fourth until its time
+
+
+def test_very_many_messages_to_a_number_come_in_pages(opened: Opened) -> None:
+    count = 2 * PAGE + 1
+    messages = [message(n, system_id="bank" if n % 2 else "else") for n in range(1, count + 1)]
+    accept(opened, messages)
+    key, before, seen = ("bank", "243810000001"), None, []
+    for size in (PAGE // 2, PAGE // 2, 1):
+        page, before = opened.wait(opened.store.stoppable([key], before))[key]
+        assert len(page) == size
+        seen += [each.attempt.message.message_id for each in page]
+    assert (seen, before) == (list(range(count, 0, -2)), None)
 
 
 def test_a_message_that_waits_is_rewritten(opened: Opened) -> None:

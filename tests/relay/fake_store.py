@@ -27,6 +27,7 @@ from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
 from smppbridge.store import gathered, mo
 from smppbridge.store import records as rec
+from smppbridge.store.named import PAGE
 from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
     EXACT,
@@ -40,6 +41,7 @@ from smppbridge.store.port import (
     PartEnd,
     Restored,
     Settlement,
+    Stoppable,
     StoreFailure,
     Verdict,
     Waiting,
@@ -650,25 +652,21 @@ class FakeStore:
         return []
 
     def stoppable(
-        self, queries: Sequence[tuple[str, str]]
-    ) -> Deferred[dict[tuple[str, str], list[Found]]]:
+        self, queries: Sequence[tuple[str, str]], before: int | None = None
+    ) -> Deferred[dict[tuple[str, str], Stoppable]]:
         wanted = list(queries)
 
-        def of(query: tuple[str, str]) -> list[Found]:
-            rows = [
-                r
-                for r in self.messages.values()
-                if (r.message.system_id, r.message.number) == query
-                and (
-                    r.stage is Stage.WAITING
-                    or (r.stage is Stage.SUBMITTED and r.message.traits.scheduled is not None)
-                )
-            ]
+        def of(system_id: str, number: str) -> Stoppable:
+            rows = [r for r in self.messages.values() if r.message.number == number]
             rows.sort(key=lambda r: -r.message.message_id)
-            return [self._found(r) for r in rows]
+            if before is not None:
+                rows = [r for r in rows if r.message.message_id < before]
+            page = [r for r in rows[:PAGE] if r.message.system_id == system_id]
+            last = rows[PAGE - 1].message.message_id if len(rows) >= PAGE else None
+            return Stoppable([self._found(r) for r in page if _is_stoppable(r)], last)
 
         asked = [each for query in wanted for each in query]
-        return self._ask("stoppable", lambda: {query: of(query) for query in wanted}, *asked)
+        return self._ask("stoppable", lambda: {query: of(*query) for query in wanted}, *asked)
 
     def owed(
         self,
@@ -756,6 +754,11 @@ def _state(of: Row | GatheringKey) -> KnownState:
     m, done_at = of.message, of.done_at if of.stage is Stage.FINISHED else None
     plan = rec.source_plan(m.source)
     return KnownState(m.system_id, m.source.addr, plan, of.stage, of.state, of.error, done_at)
+
+
+def _is_stoppable(row: Row) -> bool:
+    kept = row.stage is Stage.SUBMITTED and row.message.traits.scheduled is not None
+    return kept or row.stage is Stage.WAITING
 
 
 def _settled_rows(settlements: Sequence[Settlement]) -> Iterator[SqlRow]:

@@ -22,7 +22,7 @@ from smppbridge.relay.submit.submit import Submit
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import SubmitSmResp
-from smppbridge.store.port import AcceptStore, Entry, Found, StoreFailure
+from smppbridge.store.port import AcceptStore, Entry, Stoppable, StoreFailure
 
 Key = tuple[str, str]
 Submission = tuple[int, Entry]
@@ -43,8 +43,8 @@ class Superseder(Protocol):
 class SupersedeStore(AcceptStore, Protocol):
     """The verbs that supersede calls."""
 
-    def stoppable(self, queries: Sequence[Key]) -> Awaitable[dict[Key, list[Found]]]:
-        """Return messages that can be stopped yet, by (system_id, number), newest first."""
+    def stoppable(self, queries: Sequence[Key]) -> Awaitable[dict[Key, Stoppable]]:
+        """Return messages that can be stopped yet, by (system_id, number): the newest first."""
 
 
 class Supersede:
@@ -134,7 +134,7 @@ class Supersede:
         return _ends(messages, found)
 
 
-def _ends(messages: Sequence[Message], found: Mapping[Key, Sequence[Found]]) -> list[Fate]:
+def _ends(messages: Sequence[Message], found: Mapping[Key, Stoppable]) -> list[Fate]:
     fates: list[Fate] = []
     latest: dict[object, Message] = {}
     for message in messages:
@@ -148,9 +148,9 @@ def _ends(messages: Sequence[Message], found: Mapping[Key, Sequence[Found]]) -> 
     return fates
 
 
-def _newest(message: Message, found: Mapping[Key, Sequence[Found]]) -> Attempt | None:
+def _newest(message: Message, found: Mapping[Key, Stoppable]) -> Attempt | None:
     """Return the newest WAITING message with the addresses and service_type of a message."""
-    for each in found.get((message.system_id, message.number), ()):
+    for each in found[message.system_id, message.number].found:
         other = each.attempt.message
         same = other.source == message.source
         same = same and other.traits.service_type == message.traits.service_type

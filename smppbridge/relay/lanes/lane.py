@@ -202,10 +202,7 @@ class Lane:
 
     def withdraw(self, attempt: Attempt) -> bool:
         """Take an attempt out of line and hold it; False if it is begun, moved or expired."""
-        if self.hold([attempt]):  # it was in the store alone
-            return True
-        line, name = self.queue.line(attempt), attempt.message.message_id
-        return bool(self.queue.remove(lambda a: a.message.message_id == name, [line]))
+        return bool(self.hold([attempt])) or self.queue.withdraw(attempt)
 
     def gone(self, attempts: Sequence[Attempt]) -> None:
         """Forget attempts that no longer wait in this lane, by the store."""

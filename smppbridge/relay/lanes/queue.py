@@ -134,11 +134,15 @@ class Queue:
         heads = (group[0] for line in self.lines.values() for group in line.groups.values())
         return min((a.message.accepted_at for a in heads), default=None)
 
-    def remove(
-        self, wanted: Callable[[Attempt], bool], lines: Iterable[Line] | None = None
-    ) -> list[Attempt]:
-        """Take all attempts that are *wanted*, wherever in their lines (None: in all lines)."""
-        return list(self._removed(self.lines.values() if lines is None else lines, wanted))
+    def remove(self, wanted: Callable[[Attempt], bool]) -> list[Attempt]:
+        """Take all attempts that are *wanted*, wherever in their lines."""
+        return list(self._removed(self.lines.values(), wanted))
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take the attempt of a message out of its line; return whether it was there."""
+        name = attempt.message.message_id
+        found = self._removed([self.line(attempt)], lambda a: a.message.message_id == name)
+        return bool(list(found))
 
     def _removed(
         self, lines: Iterable[Line], wanted: Callable[[Attempt], bool]

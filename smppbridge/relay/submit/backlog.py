@@ -151,6 +151,7 @@ class Backlog:
 
     def tick(self) -> None:
         """Forget held attempts whose messages have ended; leave the open ones to the store."""
+        self._endings.tick()
         held, self._held = self._held, []
         for attempt in held:
             lane = self._lanes.by_name.get(attempt.provider)
