@@ -198,6 +198,27 @@ def test_a_failing_store_changes_nothing(made: Any) -> None:
     assert world.wire.submitted() == ([1] if made is waiting else [])
 
 
+def test_all_pages_of_a_number_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.relay.fake_store.PAGE", 3)
+    world = paused()
+    world.sent(*[submit_sm(sequence_number=n) for n in range(1, 9)])
+    assert world.asked(by_addresses()).answers == resp()
+    assert set(world.store.stages().values()) == {Stage.FINISHED}
+    assert len(receipts(world)) == 8
+
+
+def test_a_message_that_ended_in_line_is_forgotten_after_a_while() -> None:
+    world = paused()
+    world.sent(submit_sm(), submit_sm())
+    assert world.asked(cancel()).answers == resp()
+    assert world.endings.moving == {1: True}
+    for _ in range(3):
+        world.tick()
+    assert world.endings.moving == {}
+    go_on(world)
+    assert world.wire.submitted() == [2]
+
+
 # -- races ---------------------------------------------------------------------------------------
 
 
