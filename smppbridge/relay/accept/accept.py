@@ -20,7 +20,7 @@ from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
-from smppbridge.relay.accept.supersede import Supersede, SupersedeStore
+from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
@@ -65,13 +65,16 @@ Recorded = Message | Segment
 class _Intake:
     """The submit_sm of one session at one time: entries to be recorded, and their answers.
 
-    *ended* are the gatherings that segments among them have ended.
+    *ended* are the gatherings that segments among them have ended; *superseding* are messages that
+    may take the places of others.
     """
 
+    full: bool = False  # the backlog
     entries: list[Entry] = field(default_factory=list)
     answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
     fates: list[Fate] = field(default_factory=list)
     ended: list[Gathering] = field(default_factory=list)
+    superseding: list[Submission] = field(default_factory=list)
 
 
 class Accept:
@@ -114,22 +117,24 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = _Intake(), self._clock.monotonic()
-        superseding = self._judge_all(session, pdus, intake, begun)
+        intake, begun = _Intake(self._lanes.depth >= self._backlog), self._clock.monotonic()
+        wall = self._clock.wall()
+        for pdu in pdus:
+            try:
+                self._judge(session, pdu, intake, begun, wall)
+            except Refusal as refusal:
+                self._refuse(session, pdu.sequence_number, refusal.status)
         if not (intake.answers or intake.entries):
-            if superseding:
-                await self.supersede.take(session, superseding, begun)
-            return
+            return await self.supersede.take(session, intake.superseding, begun)
         attempts = self._place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             recording = self._store.accept(intake.entries, ending.settlements)
-            if superseding:  # they may take the places of the others
-                self._spawn(self.supersede.take(session, superseding, begun))
+            if intake.superseding:  # they may take the places of the others
+                self._spawn(self.supersede.take(session, intake.superseding, begun))
             await recording
         except StoreFailure:
-            self._undo(session, intake, attempts, ending)
-            return
+            return self._undo(session, intake, attempts, ending)
         for sequence_number, recorded in intake.answers:
             if recorded.message_id:
                 session.answer(SubmitSmResp(0, sequence_number, b"%d" % recorded.message_id))
@@ -141,7 +146,7 @@ class Accept:
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
         if self._log is not None:
             log_accepted(self._log, system_id, intake.entries)
-        self._hand_on(intake, attempts, ending)
+        return self._hand_on(intake, attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments were not all received in time."""
@@ -205,31 +210,13 @@ class Accept:
 
     # -- one submit_sm --------------------------------------------------------------------------
 
-    def _judge_all(
-        self, session: Submitter, pdus: Iterable[SubmitSm], intake: _Intake, begun: float
-    ) -> list[tuple[int, Entry]]:
-        """Judge submit_sm into an intake; return those that may take the places of others."""
-        superseding: list[tuple[int, Entry]] = []
-        wall, full = self._clock.wall(), self._lanes.depth >= self._backlog
-        for pdu in pdus:
-            try:
-                if full:
-                    raise Refusal(Status.ESME_RMSGQFUL)
-                recorded = self._judge(session, pdu, intake, begun, wall)
-            except Refusal as refusal:
-                self._refuse(session, pdu.sequence_number, refusal.status)
-                continue
-            if pdu.replace_if_present_flag and type(recorded) is Message:
-                superseding.append((pdu.sequence_number, intake.entries.pop()))
-            else:
-                intake.answers.append((pdu.sequence_number, recorded))
-        return superseding
-
     def _judge(
         self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
-    ) -> Recorded:
-        """Return the message or segment of a submit_sm; raises Refusal."""
+    ) -> None:
+        """Put the message or segment of a submit_sm into the intake; raises Refusal."""
         rights = session.rights
+        if intake.full:
+            raise Refusal(Status.ESME_RMSGQFUL)
         if self._draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
@@ -239,12 +226,17 @@ class Accept:
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(pdu, message, content, content.position)
-            return self._gathered(session, key, segment, now, intake)
+            recorded = self._gathered(session, key, segment, now, intake)
+            intake.answers.append((pdu.sequence_number, recorded))
+            return
         if rights.reader.read(message, content.octets):
             self._meters.latin1_fallback(message.system_id)
         self.route(message)
-        intake.entries.append(Entry(message))
-        return message
+        if pdu.replace_if_present_flag:
+            intake.superseding.append((pdu.sequence_number, Entry(message)))
+        else:
+            intake.entries.append(Entry(message))
+            intake.answers.append((pdu.sequence_number, message))
 
     def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""

@@ -77,6 +77,8 @@ class Supersede:
         self, session: Superseder, submissions: Sequence[Submission], begun: float
     ) -> None:
         """Accept judged messages of a session, received at *begun* (monotonic seconds)."""
+        if not submissions:
+            return None
         entries = [entry for _, entry in submissions]
         messages = [entry.message for entry in entries if entry.message is not None]
         system_id = messages[0].system_id
