@@ -31,6 +31,7 @@ from smppbridge.smpp.pdus import CancelSm, CancelSmResp
 from smppbridge.store.port import Found, StoreFailure
 
 ANSWERED_WITHIN = 5.0  # seconds that a cancellation waits for a provider
+AT_ONCE = 20  # messages that providers are asked to drop at a time, for one cancellation
 _FAILED = Status.ESME_RCANCELFAIL
 Wanted = Callable[[Gathering], bool]
 
@@ -53,13 +54,14 @@ class Gatherings(Protocol):
 class _Asked:
     """A cancel_sm that waits for providers: *left* answers, until *deadline* (monotonic seconds).
 
-    *status* is the answer so far.
+    *status* is the answer so far; providers are asked about the *others* later.
     """
 
     session: Asker
     request: CancelSm
     status: int
     deadline: float
+    others: list[Attempt]
     left: int = 0
 
 
@@ -101,7 +103,9 @@ class Cancel:
         status = 0 if ended else int(_FAILED)
         if kept:
             deadline = self._clock.monotonic() + ANSWERED_WITHIN
-            return self._ask(_Asked(session, request, status, deadline), kept)
+            asked = _Asked(session, request, status, deadline, kept)
+            self._asked[asked] = None
+            return self._ask(asked)
         return self._answer(session, request, status)
 
     def tick(self) -> None:
@@ -190,18 +194,22 @@ class Cancel:
 
     # -- messages that providers keep -----------------------------------------------------------
 
-    def _ask(self, asked: _Asked, kept: Sequence[Attempt]) -> None:
-        """Have providers drop messages; the answer waits for them."""
+    def _ask(self, asked: _Asked) -> None:
+        """Have providers drop the next messages; the answer waits for all of them."""
+        kept, asked.others = asked.others[:AT_ONCE], asked.others[AT_ONCE:]
         asked.left = len(kept)
-        self._asked[asked] = None
         by_provider: dict[str, list[Attempt]] = {}
         for attempt in kept:
             by_provider.setdefault(attempt.provider, []).append(attempt)
         for name, attempts in by_provider.items():
+            lane = self._lanes.by_name.get(name)
+            if lane is None:  # removed while others were dropped
+                self._count(asked, len(attempts))
+                continue
             self._carrier.carry(
                 name,
                 attempts,
-                partial(_dropping, self._lanes.by_name[name].provider),
+                partial(_dropping, lane.provider),
                 partial(self._dropped, asked, name, self._clock.monotonic()),
             )
 
@@ -210,23 +218,28 @@ class Cancel:
         for _, dropped in found:
             outcome = "dropped" if dropped is True else "kept" if dropped is False else "failed"
             self._meters.asked(name, "cancel", outcome, [took])
-        self._spawn(self._end_dropped(asked, [a for a, dropped in found if dropped is True]))
-        asked.left -= sum(dropped is not True for _, dropped in found)
-        if asked.left <= 0:
-            self._conclude(asked)
+        dropped_ = [attempt for attempt, dropped in found if dropped is True]
+        self._count(asked, len(found) - len(dropped_))
+        if dropped_:
+            self._spawn(self._end_dropped(asked, dropped_))
 
     async def _end_dropped(self, asked: _Asked, attempts: Sequence[Attempt]) -> None:
         """End messages that their provider has dropped, also after the deadline of the answer."""
-        if not attempts:
-            return
         ended = await self._ends.settle_own([Fate(a, MessageState.DELETED) for a in attempts])
         if ended:
             asked.status = 0
         elif ended is None and asked.status:
             asked.status = int(Status.ESME_RSYSERR)
-        asked.left -= len(attempts)
-        if asked.left <= 0:
-            self._conclude(asked)
+        self._count(asked, len(attempts))
+
+    def _count(self, asked: _Asked, answers: int) -> None:
+        """Count answers of providers; ask about the next messages, or answer."""
+        asked.left -= answers
+        if asked.left <= 0 and answers:
+            if asked.others:
+                self._ask(asked)
+            else:
+                self._conclude(asked)
 
     def _conclude(self, asked: _Asked) -> None:
         if asked in self._asked:

@@ -10,7 +10,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent
-from smppbridge.relay.cancel import ANSWERED_WITHIN
+from smppbridge.relay.cancel import ANSWERED_WITHIN, AT_ONCE
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.smpp.pdus import CancelSm, CancelSmResp
@@ -343,6 +343,22 @@ def test_here_and_there_are_cancelled_together() -> None:
     world.wire.answer(("Y", True), operation="cancel")
     assert session.answers == resp()
     assert receipts(world) == [(2, State.DELETED), (4, State.DELETED)]
+
+
+@pytest.mark.parametrize("dropped", [True, False, NoAnswer()])
+def test_a_provider_is_asked_about_few_messages_at_a_time(dropped: Any) -> None:
+    world = kept()
+    count = 2 * AT_ONCE + 1
+    world.sent(*[submit_sm(schedule_delivery_time=HOUR) for _ in range(1, count)])
+    world.wire.answer(*[(n, Accepted(f"Y{n}")) for n in range(2, count + 1)])
+    session = world.asked(by_addresses())
+    for left in (AT_ONCE, AT_ONCE, 1):
+        assert session.answers == []
+        out = [about for operation, about in world.wire.out if operation == "cancel"]
+        assert len(out) == left
+        world.wire.answer(*[(about, dropped) for about in out], operation="cancel")
+    assert session.answers == resp(0 if dropped is True else FAILED)
+    assert len(receipts(world)) == (count if dropped is True else 0)
 
 
 def test_a_time_that_has_passed_is_not_kept() -> None:

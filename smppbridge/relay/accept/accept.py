@@ -81,7 +81,7 @@ class Accept:
     """Accepts submit_sm; *log* (None: off) logs each accepted message.
 
     Only Accept gathers segments; only Accept, with Reader and Lanes, writes a message, and nobody
-    writes a message once it is given to Submit.
+    writes a message once it is given to Submit: Replace makes another one.
     """
 
     def __init__(

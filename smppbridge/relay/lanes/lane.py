@@ -55,8 +55,8 @@ class Lane:
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
     Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
-    changes rules, reserves places, withdraws attempts of ended messages and lets a probe leave;
-    Rounds records low credit; `service` restores counts before the first message.
+    changes rules, reserves places, withdraws attempts of messages that end or are replaced, and
+    lets a probe leave; Rounds records low credit; `service` restores counts at the start.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
