@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.tlvs import NamedTlv
+
 Network = IPv4Network | IPv6Network
 
 
@@ -28,7 +30,8 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *query* is "store" (a query_sm is answered from the
-    store) or "ask" (the provider is asked first, if it can be and no end is known).
+    store) or "ask" (the provider is asked first, if it can be and no end is known).  *named_tlvs*
+    are the TLVs whose values are checked.
     """
 
     system_id: str
@@ -58,6 +61,12 @@ class Account:
     validity: float = 86_400.0
     longest_sender: int = 11
     query: str = "store"
+    named_tlvs: tuple[NamedTlv, ...] = ()
+
+    @property
+    def echoed_tags(self) -> frozenset[int]:
+        """The tags of the TLVs that come back in receipts."""
+        return frozenset(each.tag for each in self.named_tlvs if each.echo)
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

@@ -9,6 +9,7 @@ from zlib import crc32
 
 from smppbridge.model.address import Address
 from smppbridge.model.parts import Part
+from smppbridge.model.tlvs import Tlvs
 
 REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
@@ -32,6 +33,7 @@ class Traits:
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *multi* is the message_id that a submit_multi was answered: the first of the *destinations*
     message_ids in a row that its messages have.
+    *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     """
 
     service_type: str = ""
@@ -44,6 +46,7 @@ class Traits:
     transliterate: bool = False
     multi: int = 0
     destinations: int = 0
+    tlvs: Tlvs = field(default=(), repr=False)
 
 
 PLAIN = Traits()

@@ -49,6 +49,7 @@ class HttpResponse:
 Exchange = Generator[Any, Any, T]
 HttpExchange = Generator[HttpRequest, HttpResponse, T]
 Received = Report | Mo | OptOut
+EVERY_TAG: Final = range(0x10000)
 
 
 class Now:
@@ -107,6 +108,8 @@ class Abilities:
     come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
     answers.  *prices*: the provider tells the price of a message before the message is sent.
     *cancels*: the provider can be told to drop a scheduled message.
+    *classes* and *indications*: the provider has a field for the message class (flash) and for the
+    message waiting indication.  *tags* are those of the TLVs that it takes.
     """
 
     binary: bool = False
@@ -127,6 +130,9 @@ class Abilities:
     ids: Tolerance = "exact"
     prices: bool = False
     cancels: bool = False
+    classes: bool = False
+    indications: bool = False
+    tags: frozenset[int] | range = frozenset()
 
     @property
     def keyed(self) -> bool:

@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
 from smppbridge.settings.section import Section, wrong
+from smppbridge.settings.tlvs import GivenTlvs
 from smppbridge.settings.values import (
     Count,
     Country,
@@ -149,6 +150,12 @@ class AccountSection(Section):
     )
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"
+    )
+
+    tlvs: GivenTlvs = Field(
+        default={},
+        description="TLVs that its messages get where they lack them, by the names under tlvs, as"
+        " {dlt_entity_id: '1101234567890123456'}",
     )
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from typing import Protocol
 from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
-from smppbridge.relay.accept import reading
+from smppbridge.relay.accept import kept, reading
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.logged import log_accepted
@@ -250,6 +250,8 @@ class Accept:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
+        if choice.demands is not None:
+            kept.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
 

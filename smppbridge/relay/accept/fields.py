@@ -77,14 +77,17 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
     return asked
 
 
-def traits(pdu: SubmitSm, udh: bytes) -> Traits:
-    """Return the traits of a message, fields that few messages have; PLAIN without them."""
+def traits(pdu: SubmitSm, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
+    """Return the traits of a message, fields that few messages have; PLAIN without them.
+
+    *found* are the TLVs that the message keeps.
+    """
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
     esm_class = pdu.esm_class & ~EsmClass.MODE
-    if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:
+    if not (pdu.service_type or pdu.protocol_id or udh or esm_class or found) and reference is None:
         return PLAIN
     service_type = pdu.service_type.decode("latin-1")
-    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
+    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh, tlvs=found)
 
 
 def _user_data(pdu: SubmitSm) -> bytes:

@@ -21,6 +21,7 @@ from smppbridge.relay.accept.fields import (
     unpacked,
     wanted_receipts,
 )
+from smppbridge.relay.accept.kept import kept
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus
@@ -52,6 +53,7 @@ class Reader:
         self._sources: dict[tuple[bytes, int, int], Address] = {}
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
+        self._named = {each.tag: each for each in account.named_tlvs}
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -74,7 +76,7 @@ class Reader:
             accepted_at=now,
             expires_at=expires_at,
             due=due,
-            traits=traits(pdu, udh),
+            traits=traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ()),
         )
 
     def source(self, pdu: SubmitSm) -> Address:
