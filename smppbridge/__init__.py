@@ -8,7 +8,8 @@ The map of the code, from the wire inwards:
     routing/     message -> providers in order, MO message -> account
     providers/   requests to be made of providers and their answers read.  No I/O
     store/       all that must survive, in SQLite
-    relay/       the movements of a message, a room each: accept, submit, report, deliver; mo, ussd
+    relay/       the movements of a message, a room each: accept, submit, report, deliver; mo, ussd;
+                 query, cancel and replace of a message that an ESME names again
     net/         octets across: SMPP by Twisted, HTTP by libcurl
     web/         HTTP in: callbacks, health, metrics
     simulators/  programs that play a provider

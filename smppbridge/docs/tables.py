@@ -55,6 +55,7 @@ _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "many messages in a request": lambda able: able.batch > 1,
     "a request repeated safely": lambda able: able.idempotent > 0,
     "keeps scheduled messages": lambda able: able.schedules,
+    "drops scheduled messages": lambda able: able.cancels,
     "reports by itself": lambda able: able.callbacks,
     "reports when asked": lambda able: able.polling,
     "asked for whatever is new": lambda able: able.pulling,

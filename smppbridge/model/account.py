@@ -32,8 +32,10 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *id_form* is how message_ids are written to the
-    account, in digits or hexadecimal digits: a form of printf.
-    *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does otherwise.
+    account, in digits or hexadecimal digits: a form of printf.  *query* is "store" (a query_sm is
+    answered from the store) or "ask" (the provider is asked first, if it can be and no end is
+    known).  *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does
+    otherwise than others.
     """
 
     system_id: str
@@ -62,6 +64,7 @@ class Account:
     receipts: Receipts = field(default_factory=Receipts)
     validity: float = 86_400.0
     longest_sender: int = 11
+    query: str = "store"
     named_tlvs: tuple[NamedTlv, ...] = ()
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import NamedTuple
 from zlib import crc32
 
 from smppbridge.model.address import Address
@@ -143,6 +144,22 @@ class Attempt:
     state: int = 0
     batch: str | None = None
     parts: tuple[Part, ...] = ()
+
+
+class KnownState(NamedTuple):
+    """The state of a message, without its content; *plan* is TON * 256 + NPI of the source address.
+
+    *done_at* (UNIX seconds) is None before the message is FINISHED.  A segment that waits for the
+    others of its message is GATHERING.
+    """
+
+    system_id: str
+    source: str
+    plan: int
+    stage: int
+    state: int = 0
+    error: int = 0
+    done_at: float | None = None
 
 
 def fingerprint(octets: bytes) -> int:

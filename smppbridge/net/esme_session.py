@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 
 # The operations that are not served yet, with the status for each operation's own response.
 NOT_SERVED = {
-    CommandId.QUERY_SM: Status.ESME_RQUERYFAIL,
-    CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
-    CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
     CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
 PACE = PaceLimits()
@@ -247,4 +244,4 @@ def _status_of(request: Pdu) -> int:
     """Return the status that refuses a request: its own fault if it has one, else not served."""
     if isinstance(request, DataSm) and find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
         return Status.ESME_RMISSINGOPTPARAM
-    return NOT_SERVED[CommandId(request.command_id)]
+    return NOT_SERVED.get(CommandId(request.command_id), Status.ESME_RSYSERR)

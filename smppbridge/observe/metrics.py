@@ -141,6 +141,11 @@ class Metrics(Collector):
         status = _STATUSES.get(command_status, "other")
         self._count("smppbridge_segments_refused_total", system_id, status)
 
+    def operated(self, system_id: str, operation: str, command_status: int, count: int) -> None:
+        """Count operations other than submit_sm by their answer."""
+        status = _STATUSES.get(command_status, "other")
+        self._count("smppbridge_operations_total", system_id, operation, status, by=count)
+
     def latin1_fallback(self, system_id: str) -> None:
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
         self._count("smppbridge_latin1_fallbacks_total", system_id)

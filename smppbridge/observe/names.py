@@ -29,6 +29,10 @@ _GAUGES = {
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
     "gathering_messages": ("", "Long messages that wait for segments"),
     "gathering_remembered_messages": ("", "Joined messages whose segments are known again"),
+    "operations_waiting": (
+        "operation",
+        "Requests that wait for the store or a provider: query, cancel, replace, supersede",
+    ),
     "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
     "queue_messages": ("provider", "Messages waiting in a lane"),
     "queue_oldest_age_seconds": ("provider", "Age of the oldest message waiting in a lane"),
@@ -79,6 +83,10 @@ _COUNTERS = {
     "segments_refused_total": (
         "account status",
         "submit_sm, or destinations of submit_multi, refused; ESME_RTHROTTLED is the rate",
+    ),
+    "operations_total": (
+        "account operation status",
+        "query, cancel and replace, by the status of the answer",
     ),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),

@@ -107,6 +107,7 @@ class Abilities:
     *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
     come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
     answers.  *prices*: the provider tells the price of a message before the message is sent.
+    *cancels*: the provider can be told to drop a scheduled message.
     *classes* and *indications*: the provider has a field for the message class (flash) and for the
     message waiting indication.  *tags* are those of the TLVs that it takes.
     """
@@ -128,6 +129,7 @@ class Abilities:
     bound: bool = False
     ids: Tolerance = "exact"
     prices: bool = False
+    cancels: bool = False
     classes: bool = False
     indications: bool = False
     tags: frozenset[int] | range = frozenset()
@@ -230,6 +232,14 @@ class Provider:
 
     def price(self, message: Message) -> Exchange[Price]:
         """Query the price of a message, and send nothing; only with *prices*.  Raises BadReply."""
+        raise NotImplementedError
+
+    def cancel(self, message: Message, provider_message_id: str) -> Exchange[bool]:
+        """Have a scheduled message dropped; return whether it is.  Only with *cancels*.
+
+        False: the provider says that the message has been sent, or is none of its scheduled ones.
+        Raises BadReply.
+        """
         raise NotImplementedError
 
     def call(self, method: str, path: str, body: bytes = b"") -> HttpExchange[HttpResponse]:

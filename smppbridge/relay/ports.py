@@ -16,6 +16,9 @@ class Meters(Protocol):
     def refused(self, system_id: str, command_status: int) -> None:
         """Count a submit_sm refused with *command_status*."""
 
+    def operated(self, system_id: str, operation: str, command_status: int, count: int) -> None:
+        """Count operations other than submit_sm by their answer: query, cancel, replace."""
+
     def submit_resp(self, system_id: str, seconds: float, count: int) -> None:
         """Time *count* submit_sm that were answered together."""
 

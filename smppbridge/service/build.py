@@ -28,10 +28,13 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.mo import Mobile
 from smppbridge.relay.ports import Around
+from smppbridge.relay.query import Query
+from smppbridge.relay.replace import Replace
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier
@@ -82,6 +85,9 @@ class Relay:
     multi: Multi
     dialogues: Dialogues
     receive: Receive
+    query: Query
+    cancel: Cancel
+    replace: Replace
     operations: Operations
 
 
@@ -125,6 +131,9 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     core = _build_core(settings, receive, world)
     optouts = Optouts(restored.optouts)
     mobile = _build_mobile(settings, core, optouts, identifiers, world)
+    overdue = Overdue(
+        store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
+    )
     accept = Accept(
         store,
         core.lanes,
@@ -147,15 +156,16 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         around=around,
         log=log,
     )
+    query = Query(store, overdue, around, log)
+    cancel = Cancel(store, accept, core.reports, core.lanes, core.carrier, around, log)
+    replace = Replace(store, accept, core.lanes, core.submit.backlog, around, log)
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
         deliver=core.deliver,
         reports=core.reports,
         submit=core.submit,
-        overdue=Overdue(
-            store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
-        ),
+        overdue=overdue,
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
@@ -165,7 +175,10 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
         receive=receive,
-        operations=build_operations(multi),
+        query=query,
+        cancel=cancel,
+        replace=replace,
+        operations=build_operations(multi, query, cancel, replace),
     )
 
 

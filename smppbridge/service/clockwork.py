@@ -67,6 +67,8 @@ class Clockwork:
             bridge.journal("clock_set", seconds=round(step, 1), lead=round(bridge.clock.lead, 1))
         bridge.journal.flush()
         bridge.relay.dialogues.tick()
+        bridge.relay.query.tick()
+        bridge.relay.cancel.tick()
 
     def _half_second(self) -> None:
         self._bridge.relay.submit.tick()

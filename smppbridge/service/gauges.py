@@ -26,6 +26,12 @@ def watch(bridge: Bridge) -> None:
         "pdus_total": lambda: smsc.tally.totals(),
         "gathering_messages": lambda: len(relay.accept.gather),
         "gathering_remembered_messages": lambda: relay.accept.gather.remembered,
+        "operations_waiting": lambda: {
+            ("query",): relay.query.waiting,
+            ("cancel",): relay.cancel.waiting,
+            ("replace",): relay.replace.waiting,
+            ("supersede",): relay.accept.supersede.waiting,
+        },
         "uncertain_messages": lambda: figures.get("uncertain", 0),
         "queue_messages": lambda: {(n,): lane.depth for n, lane in lanes.items()},
         "queue_oldest_age_seconds": lambda: _ages(bridge),

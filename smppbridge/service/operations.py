@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from smppbridge.net.esme_session import Operations
 from smppbridge.relay.accept.multi import Multi
+from smppbridge.relay.cancel import Cancel
+from smppbridge.relay.query import Query
+from smppbridge.relay.replace import Replace
 from smppbridge.smpp.constants import CommandId
 
 
-def build_operations(multi: Multi) -> Operations:
+def build_operations(multi: Multi, query: Query, cancel: Cancel, replace: Replace) -> Operations:
     """Return the operations that are served, by command_id."""
-    return {CommandId.SUBMIT_MULTI: multi.take}
+    return {
+        CommandId.SUBMIT_MULTI: multi.take,
+        CommandId.QUERY_SM: query.take,
+        CommandId.CANCEL_SM: cancel.take,
+        CommandId.REPLACE_SM: replace.take,
+    }

@@ -201,6 +201,11 @@ class AccountSection(Section):
     receipts: AccountReceiptsSection = Field(
         default=AccountReceiptsSection(), description="What its receipts look like"
     )
+    query: Literal["store", "ask"] = Field(
+        default="store",
+        description="Who answers query_sm: the store, or ask: first its provider, if the provider"
+        " can be asked and no end is known, for at most 5 s",
+    )
     validity: Duration = Field(
         default=86_400.0, description="How long a message without validity_period lives"
     )
@@ -255,4 +260,5 @@ class AccountSection(Section):
             validity=self.validity,
             longest_sender=longest_sender,
             habits=habits_of(self),
+            query=self.query,
         )

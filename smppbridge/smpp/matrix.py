@@ -50,6 +50,10 @@ NOT_WORK = ENDS_IF_EARLY | frozenset(
     map(int, (CommandId.ENQUIRE_LINK, CommandId.OUTBIND, CommandId.ALERT_NOTIFICATION))
 )
 """Requests that the owner of a session has no answer to give to, but for binds."""
+CARRIES = frozenset(map(int, (CommandId.SUBMIT_SM, CommandId.SUBMIT_MULTI, CommandId.DATA_SM)))
+"""Requests that carry a message: no pace bounds them."""
+NAMES = frozenset(map(int, (CommandId.QUERY_SM, CommandId.CANCEL_SM, CommandId.REPLACE_SM)))
+"""Requests about messages that were carried before."""
 SUBMITS = (State.BOUND_TX, State.BOUND_TRX)
 DELIVERS = (State.BOUND_RX, State.BOUND_TRX)
 

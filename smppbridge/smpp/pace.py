@@ -1,4 +1,4 @@
-"""The pace of a peer: PDUs that carry no message are read at a bounded rate."""
+"""The pace of a peer: PDUs that neither carry nor name a message are read at a bounded rate."""
 
 from __future__ import annotations
 

@@ -306,7 +306,7 @@ class Session:
                 self.life.count(now)
                 return self._refuse(malformed(read, self.life.state))
             request = read
-        if command_id == self._message:
+        if command_id == self._message or command_id in matrix.CARRIES:
             self._alarms.active = now
         elif command_id in NOT_WORK:
             if start != end and command_id == CommandId.ENQUIRE_LINK:
@@ -314,7 +314,8 @@ class Session:
             return self.life.receive_request(request, now, self.unanswered)
         else:
             self._alarms.asked = now
-            self.life.count(now)
+            if command_id not in matrix.NAMES:  # work about messages, which the window bounds
+                self.life.count(now)
         self.unanswered += 1
         return request
 

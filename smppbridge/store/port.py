@@ -141,6 +141,20 @@ class Found:
     stage: Stage
 
 
+class Stoppable(NamedTuple):
+    """A page of messages that can be stopped yet, newest first.
+
+    *before* is the message_id below which the next page begins, None after the last page.
+    """
+
+    found: list[Found]
+    before: int | None
+
+
+Named = Found | GatheringKey
+"""What a message_id names: a message, or the message of which a segment is GATHERING."""
+
+
 class Waiting(NamedTuple):
     """How many messages wait for a provider from an account at a priority."""
 

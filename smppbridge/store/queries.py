@@ -251,13 +251,19 @@ def _in_order(db: sqlite3.Connection, ids: Sequence[int]) -> list[Attempt]:
 
 def by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Attempt]:
     """Return the latest attempts of messages by message_id."""
-    found: dict[int, Attempt] = {}
+    return {message_id: each.attempt for message_id, each in found_by_ids(db, ids).items()}
+
+
+def found_by_ids(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, Found]:
+    """Return messages by message_id."""
+    found: dict[int, Found] = {}
     for at in range(0, len(ids), AT_ONCE):
         chunk = ids[at : at + AT_ONCE]
         rows = db.execute(
             f"select {_MESSAGE} from message where message_id in ({marks(chunk)})", chunk
         )
-        found.update((a.message.message_id, a) for a in _attempts(db, rows))
+        messages = _found(db, [MessageRow._make(row) for row in rows])
+        found.update((each.attempt.message.message_id, each) for each in messages)
     return found
 
 

@@ -143,6 +143,22 @@ def recalled_row(a: Attempt) -> SqlRow:
     return a.message.message_id, min(a.message.due, a.begun_at), a.number - 1
 
 
+def rewritten_row(a: Attempt) -> SqlRow:
+    """Return the columns that new contents of a WAITING message change in its row."""
+    m = a.message
+    return (
+        m.message_id,
+        m.due,
+        m.expires_at,
+        a.provider,
+        a.hop,
+        ",".join(m.route),
+        m.text if m.binary is None else m.binary,
+        m.registered_delivery,
+        None if m.traits == PLAIN else traits_text(m.traits),
+    )
+
+
 def attempt_row(v: Verdict) -> SqlRow:
     """Return the row of an attempt that was not accepted."""
     a = v.attempt
@@ -275,6 +291,11 @@ def read_delivery(row: DeliveryRow, attempt: Attempt, *, finished: bool) -> Deli
         attempts=row.attempts,
         final=MessageState(row.state).is_final or finished,
     )
+
+
+def source_plan(address: Address) -> int:
+    """Return TON and NPI of an address, an octet each."""
+    return address.ton << 8 | address.npi
 
 
 def read_address(addr: str, plan: int) -> Address:

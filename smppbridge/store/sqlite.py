@@ -10,10 +10,10 @@ from pathlib import Path
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import Tolerance
-from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.message import Attempt, KnownState, Stage
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import gathered, mo, parts, queries
+from smppbridge.store import gathered, mo, named, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
@@ -26,9 +26,11 @@ from smppbridge.store.port import (
     Found,
     LineQuery,
     MoEntry,
+    Named,
     PartEnd,
     Restored,
     Settlement,
+    Stoppable,
     Verdict,
 )
 from smppbridge.store.statements import SqlRow
@@ -156,6 +158,9 @@ class SqliteStore:
             [(sql.MOVE, [(a.message.message_id, a.provider, a.hop) for a in attempts])]
         )
 
+    def rewrite(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        return self._write([(sql.REWRITE, list(map(rec.rewritten_row, attempts)))])
+
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
         return self._write([(sql.REVISIT, list(dues))])
 
@@ -233,6 +238,20 @@ class SqliteStore:
         tolerances: Mapping[str, Tolerance] = EXACT,
     ) -> Deferred[dict[tuple[str, str] | int, Found]]:
         return self._query(lambda db: queries.find(db, keys, tolerances))
+
+    def states(self, message_ids: Sequence[int]) -> Deferred[dict[int, tuple[KnownState, ...]]]:
+        ids = list(message_ids)
+        return self._query(lambda db: named.states(db, ids))
+
+    def named(self, message_ids: Sequence[int]) -> Deferred[dict[int, tuple[Named, ...]]]:
+        ids = list(message_ids)
+        return self._query(lambda db: named.messages(db, ids))
+
+    def stoppable(
+        self, queries: Sequence[tuple[str, str]], before: int | None = None
+    ) -> Deferred[dict[tuple[str, str], Stoppable]]:
+        wanted = list(queries)
+        return self._query(lambda db: named.stoppable(db, wanted, before))
 
     def owed(
         self,

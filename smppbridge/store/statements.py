@@ -128,6 +128,13 @@ MOVE = _update(
     "provider=v.provider, hop=v.hop",
     "message_id=v.id and stage = 1 and begun = 0",
 )
+REWRITE = _update(
+    "message",
+    "id,due,expires_at,provider,hop,route,body,asked,traits",
+    "due=v.due, expires_at=v.expires_at, provider=v.provider, hop=v.hop, route=v.route, "
+    "body=v.body, registered_delivery=v.asked, traits=v.traits",
+    "message_id=v.id and stage = 1 and begun = 0",
+)
 REVISIT = _update("message", "id,due", "due=v.due", "message_id=v.id and stage < 4 and begun = 0")
 RENAME = _update(
     "message", "id,pmid", "provider_message_id=v.pmid", "message_id=v.id and stage < 4"
@@ -198,6 +205,7 @@ ORDER = (
     END_PART,
     INSERT_ATTEMPT,
     MOVE,
+    REWRITE,
     REVISIT,
     RENAME,
     STATE,

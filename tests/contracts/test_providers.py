@@ -19,7 +19,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import Message
+from smppbridge.model.message import Message, Traits
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.providers.exchange import (
     BadReply,
@@ -453,3 +453,30 @@ async def test_a_wrong_credential_has_no_price(stage):
 async def test_a_wrong_credential_has_no_balance(stage):
     with pytest.raises(BadReply):
         await stage.balance(stage.played.make(stage.port, "wrong"))
+
+
+CX = [name for name, played in PLAYED.items() if played.simulator == "smscx"]
+
+
+@pytest.mark.parametrize("stage", CX, indirect=True)
+@pytest_twisted.ensureDeferred
+async def test_a_scheduled_message_is_dropped_once(stage):
+    stage.provider = replace(stage.provider, schedule="provider")
+    assert stage.provider.abilities.cancels
+    later = replace(stage.message_to("01"), traits=Traits(scheduled=time() + 3_600))
+    (outcome,) = await Deferred.fromCoroutine(
+        stage.client.carry(stage.provider.submit_batch([later], str(uuid4())))
+    )
+    identifier = outcome.provider_message_id
+    for dropped in (True, False):
+        exchange = stage.provider.cancel(later, identifier)
+        assert await Deferred.fromCoroutine(stage.client.carry(exchange)) is dropped
+
+
+@pytest.mark.parametrize("stage", CX, indirect=True)
+@pytest_twisted.ensureDeferred
+async def test_a_message_that_is_sent_or_unknown_is_not_dropped(stage):
+    identifier = (await stage.submit("01")).provider_message_id
+    for name in (identifier, "4711", str(uuid4())):
+        exchange = stage.provider.cancel(stage.message_to("01"), name)
+        assert await Deferred.fromCoroutine(stage.client.carry(exchange)) is False

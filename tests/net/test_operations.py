@@ -33,4 +33,4 @@ def test_an_operation_without_a_movement_is_refused() -> None:
     house = House()
     link = house.bind()
     (answered,) = say(link, ReplaceSm(0, 2, b"7"))
-    assert answered.command_status == Status.ESME_RREPLACEFAIL
+    assert answered.command_status == Status.ESME_RSYSERR

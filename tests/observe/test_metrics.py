@@ -31,6 +31,8 @@ def count_everything(metrics: Metrics) -> None:
     relay.accepted("bank", 3)
     relay.refused("bank", 0x58)
     relay.refused("bank", 0xDEADBEEF)
+    relay.operated("bank", "query", 0, 5)
+    relay.operated("bank", "cancel", 0x11, 1)
     relay.latin1_fallback("bank")
     relay.gathering_expired("bank", 2)
     relay.asked("keccel", "submit", "accepted", [0.02, 99.0])
@@ -67,6 +69,8 @@ EXPECTED = {
     "segments_accepted_total account=bank": 3,
     "segments_refused_total account=bank status=ESME_RTHROTTLED": 1,
     "segments_refused_total account=bank status=other": 1,
+    "operations_total account=bank operation=query status=ESME_ROK": 5,
+    "operations_total account=bank operation=cancel status=ESME_RCANCELFAIL": 1,
     "latin1_fallbacks_total account=bank": 1,
     "gathering_expired_total account=bank": 2,
     "provider_request_seconds_count operation=submit outcome=accepted provider=keccel": 2,

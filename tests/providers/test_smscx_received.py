@@ -221,6 +221,38 @@ def test_a_callback_of_nonsense_is_a_bad_reply(document):
         called(document)
 
 
+# -- a scheduled message is dropped --------------------------------------------------------------
+
+KEEPING = replace(SMSCX, schedule="provider")
+
+
+def cancelled(document, status=200):
+    return CarriedExchange(KEEPING.cancel(FIRST, ID), HttpResponse(status, octets(document)))
+
+
+def test_a_scheduled_message_is_dropped():
+    carried = cancelled({"info": {"msgId": ID, "parts": 1, "creditReturned": 0.041}})
+    (request,) = carried.asked
+    assert (request.method, request.url) == ("DELETE", f"https://cx.test/sms/scheduled/{ID}")
+    assert (request.operation, request.body, carried.result) == ("cancel", b"", True)
+    odd = CarriedExchange(KEEPING.cancel(FIRST, "a/b"), HttpResponse(404, octets(fault(1100))))
+    assert odd.asked[0].url == "https://cx.test/sms/scheduled/a%2Fb"
+    assert (KEEPING.abilities.cancels, SMSCX.abilities.cancels) == (True, False)
+
+
+@pytest.mark.parametrize(("status", "code"), [(404, 1100), (400, 1115), (403, 1118)])
+def test_a_message_that_is_not_a_scheduled_one_is_kept(status, code):
+    assert cancelled(fault(code), status).result is False
+
+
+@pytest.mark.parametrize(
+    ("status", "document"), [(401, fault(1100)), (404, b""), (500, b"<html>"), (200, b"no")]
+)
+def test_an_answer_to_a_cancellation_that_is_none_is_a_bad_reply(status, document):
+    with pytest.raises(BadReply):
+        cancelled(document, status)
+
+
 # -- questions about one message -----------------------------------------------------------------
 
 

@@ -17,6 +17,7 @@ from smppbridge.model.identifiers import StoredIds, Tolerance, is_alike
 from smppbridge.model.message import (
     Attempt,
     GatheringKey,
+    KnownState,
     Message,
     Segment,
     Stage,
@@ -26,6 +27,7 @@ from smppbridge.model.parts import Part as MessagePart
 from smppbridge.model.report import Delivery
 from smppbridge.store import gathered, mo
 from smppbridge.store import records as rec
+from smppbridge.store.named import PAGE
 from smppbridge.store.parts import part_rows
 from smppbridge.store.port import (
     EXACT,
@@ -35,9 +37,11 @@ from smppbridge.store.port import (
     Found,
     LineQuery,
     MoEntry,
+    Named,
     PartEnd,
     Restored,
     Settlement,
+    Stoppable,
     StoreFailure,
     Verdict,
     Waiting,
@@ -57,6 +61,7 @@ class Part(IntEnum):
     PARTS = auto()
     END_PARTS = auto()
     MOVE = auto()
+    REWRITE = auto()
     REVISIT = auto()
     STATE = auto()
     FINAL = auto()
@@ -89,6 +94,7 @@ class Row:
     state: int = 0
     batch: str | None = None
     done_at: float = 0.0
+    error: int = 0
     parts: tuple[MessagePart, ...] = ()
 
     def attempt(self) -> Attempt:
@@ -394,6 +400,19 @@ class FakeStore:
 
         return self._do("move", [(Part.MOVE, does)], rows=rows)
 
+    def rewrite(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+        new = [(replace(a.message), a.provider, a.hop) for a in attempts]
+
+        def does() -> None:
+            for message, provider, hop in new:
+                row = self._open(message.message_id)
+                if row and row.stage is Stage.WAITING:
+                    row.message = replace(message, segments=row.message.segments)
+                    row.due, row.provider, row.hop = message.due, provider, hop
+
+        rows = list(map(rec.rewritten_row, attempts))
+        return self._do("rewrite", [(Part.REWRITE, does)], rows=rows)
+
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
         rows = list(dues)
 
@@ -418,9 +437,9 @@ class FakeStore:
         deliveries = [replace(d) for s in settlements for d in s.deliveries]
 
         def set_states(rows: list[SqlRow], *, final: bool) -> None:
-            for message_id, state, _error, at, _source, renamed in rows:
+            for message_id, state, error, at, _source, renamed in rows:
                 if row := self._open(message_id):
-                    row.state = state
+                    row.state, row.error = state, error
                     row.provider_message_id = renamed or row.provider_message_id
                     if final:
                         row.stage, row.due, row.done_at = Stage.FINISHED, None, at
@@ -598,6 +617,57 @@ class FakeStore:
         asked = [each for key in keys for each in ((key,) if isinstance(key, int) else key)]
         return self._ask("find", does, *asked)
 
+    def states(self, message_ids: Sequence[int]) -> Deferred[dict[int, tuple[KnownState, ...]]]:
+        ids = list(message_ids)
+
+        def does() -> dict[int, tuple[KnownState, ...]]:
+            named = {each: self._named(each) for each in ids}
+            return {each: tuple(map(_state, rows)) for each, rows in named.items() if rows}
+
+        return self._ask("states", does, *ids)
+
+    def named(self, message_ids: Sequence[int]) -> Deferred[dict[int, tuple[Named, ...]]]:
+        ids = list(message_ids)
+
+        def does() -> dict[int, tuple[Named, ...]]:
+            return {
+                each: tuple(self._found(n) if isinstance(n, Row) else n for n in named)
+                for each in ids
+                if (named := self._named(each))
+            }
+
+        return self._ask("named", does, *ids)
+
+    def _named(self, message_id: int) -> list[Row | GatheringKey]:
+        if message_id in self.segments:
+            return [self.segments[message_id][0]]
+        for row in self.messages.values():
+            segments = {segment.message_id for segment in row.message.segments}
+            if message_id in {row.message.message_id, *segments}:
+                first = row.message.traits.multi
+                if first == message_id:
+                    ids = range(first, first + row.message.traits.destinations)
+                    return [self.messages[each] for each in ids if each in self.messages]
+                return [row]
+        return []
+
+    def stoppable(
+        self, queries: Sequence[tuple[str, str]], before: int | None = None
+    ) -> Deferred[dict[tuple[str, str], Stoppable]]:
+        wanted = list(queries)
+
+        def of(system_id: str, number: str) -> Stoppable:
+            rows = [r for r in self.messages.values() if r.message.number == number]
+            rows.sort(key=lambda r: -r.message.message_id)
+            if before is not None:
+                rows = [r for r in rows if r.message.message_id < before]
+            page = [r for r in rows[:PAGE] if r.message.system_id == system_id]
+            last = rows[PAGE - 1].message.message_id if len(rows) >= PAGE else None
+            return Stoppable([self._found(r) for r in page if _is_stoppable(r)], last)
+
+        asked = [each for query in wanted for each in query]
+        return self._ask("stoppable", lambda: {query: of(*query) for query in wanted}, *asked)
+
     def owed(
         self,
         system_id: str,
@@ -675,6 +745,20 @@ class FakeStore:
         open_ = [r for r in found if r.stage is not Stage.FINISHED]
         newest = sorted(found, key=lambda r: -r.message.message_id)
         return next(iter([*open_, *newest]), None)
+
+
+def _state(of: Row | GatheringKey) -> KnownState:
+    if isinstance(of, GatheringKey):
+        plan = rec.source_plan(of.source)
+        return KnownState(of.system_id, of.source.addr, plan, Stage.GATHERING)
+    m, done_at = of.message, of.done_at if of.stage is Stage.FINISHED else None
+    plan = rec.source_plan(m.source)
+    return KnownState(m.system_id, m.source.addr, plan, of.stage, of.state, of.error, done_at)
+
+
+def _is_stoppable(row: Row) -> bool:
+    kept = row.stage is Stage.SUBMITTED and row.message.traits.scheduled is not None
+    return kept or row.stage is Stage.WAITING
 
 
 def _settled_rows(settlements: Sequence[Settlement]) -> Iterator[SqlRow]:

@@ -18,11 +18,14 @@ from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept.accept import Accept, rights_of
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
+from smppbridge.relay.query import Query
 from smppbridge.relay.receipt_pdus import DeliverPdu
+from smppbridge.relay.replace import Replace
 from smppbridge.relay.report.early import EarlyRules
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
@@ -34,7 +37,14 @@ from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
-from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
+from smppbridge.smpp.pdus import (
+    CancelSm,
+    Pdu,
+    QuerySm,
+    ReplaceSm,
+    SubmitSm,
+    SubmitSmResp,
+)
 from tests.relay.fake_store import FakeStore
 
 NOW = 1_800_000_000.0
@@ -164,6 +174,25 @@ class FakeSubmitter:
 
     def ids(self) -> list[int]:
         return [message_id for _, status, message_id in self.answers if not status]
+
+
+class FakeAsker:
+    """A session that queries, cancels and replaces; *answers* are PDUs."""
+
+    def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
+        self.rights, self.interface_version = rights, interface_version
+        self.answers: list[Any] = []
+        self.written = 0
+
+    def answer(self, response: Pdu) -> None:
+        self.answers.append(response)
+
+    def flush(self) -> None:
+        self.written = len(self.answers)
+
+    def statuses(self) -> list[int]:
+        """Return the statuses of the answers that were written."""
+        return [answer.command_status for answer in self.answers[: self.written]]
 
 
 class FakeReceiver:
@@ -361,6 +390,24 @@ class World:
             log=self.said.journal,
         )
         self.rights = rights_of(account(**about_account), self.clock.monotonic())
+        self.query = Query(self.store, self.overdue, around, self.said.journal)
+        self.cancel = Cancel(
+            self.store,
+            self.accept,
+            self.reports,
+            self.lane_set,
+            self.wire.carrier,
+            around,
+            self.said.journal,
+        )
+        self.replace = Replace(
+            self.store,
+            self.accept,
+            self.lane_set,
+            self.submit.backlog,
+            around,
+            self.said.journal,
+        )
 
     def new_key(self) -> str:
         self.keys += 1
@@ -386,6 +433,19 @@ class World:
         session = self.session()
         self.take(session, *pdus)
         return session.answers
+
+    def asked(self, *requests: Pdu, session: FakeAsker | None = None) -> FakeAsker:
+        """Ask query_sm, cancel_sm and replace_sm of a session, together."""
+        session = session or FakeAsker(self.rights)
+        movements: dict[type[Pdu], Any] = {
+            QuerySm: self.query,
+            CancelSm: self.cancel,
+            ReplaceSm: self.replace,
+        }
+        for request in requests:
+            self.spawn(movements[type(request)].take(session, request))
+        self.sound()
+        return session
 
     def told(self, *reports: Report, provider: str = "one", source: str = "push") -> list[Any]:
         """Receive reports; the list gets "kept", or a type of exception, when they are settled."""
@@ -419,6 +479,8 @@ class World:
         self.deliver.tick()
         self.overdue.tick()
         self.rounds.tick()
+        self.query.tick()
+        self.cancel.tick()
         self.sound()
 
     def sound(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Slowed, Unanswered
+from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import BOUND, Role, State
 from smppbridge.smpp.pace import LONGEST_FLOOD, REST, Pace, PaceLimits
 from smppbridge.smpp.pdus import (
@@ -20,6 +21,8 @@ from smppbridge.smpp.pdus import (
     GenericNack,
     Pdu,
     QuerySm,
+    ReplaceSm,
+    SubmitMulti,
     SubmitSm,
     SubmitSmResp,
     Unbind,
@@ -33,12 +36,17 @@ FLOODS = [
     EnquireLink(0, 9),
     EnquireLinkResp(0, 9),
     DeliverSmResp(0, 9),
-    QuerySm(0, 9, b"1"),
-    CancelSm(0, 9),
-    DataSm(0, 9),
     BindTransceiver(0, 9),
     DeliverSm(0, 9),
     SubmitSm(0, 9, schedule_delivery_time=b"1" * 16),
+]
+WORK = [
+    SubmitSm(0, 9),
+    SubmitMulti(0, 9, dest_address=(SmeAddress(1, 1, b"1"),)),
+    DataSm(0, 9),
+    QuerySm(0, 9, b"1"),
+    CancelSm(0, 9),
+    ReplaceSm(0, 9, b"1"),
 ]
 
 
@@ -86,6 +94,24 @@ def test_messages_and_answers_are_never_too_many() -> None:
         assert [type(event) for event in found] == [SubmitSm, Answered]
         session.probe(0.0)
     assert not session.held
+
+
+@pytest.mark.parametrize("pdu", WORK, ids=lambda pdu: type(pdu).__name__)
+def test_work_is_never_too_much(pdu: Pdu) -> None:
+    session = bound()
+    session.receive_window = 1_000
+    assert len(feed(session, *[pdu] * 500)) == 500
+    assert not session.held
+
+
+def test_what_carries_a_message_ends_a_flood_and_what_names_one_does_not() -> None:
+    for pdu, ends in ((DataSm(0, 2), False), (QuerySm(0, 2, b"1"), True)):
+        session = bound()
+        session.receive_window = 1_000
+        block = EnquireLink(0, 1).encode() * 100 + pdu.encode()
+        consume(session, session.receive(block * 10, 0.0))
+        list(rests(session, 0.0, 120.0))
+        assert (session.state is State.CLOSED) is ends
 
 
 def test_an_awaited_enquire_link_resp_costs_nothing() -> None:
@@ -144,7 +170,7 @@ def test_a_rest_delays_neither_a_response_timer_nor_the_end_of_an_unbind() -> No
     assert list(flooded.tick(59.9 + REST)) == [Unanswered("delivery")]
 
 
-@pytest.mark.parametrize("pdu", [*FLOODS[:6], SubmitSm(0, 9)], ids=lambda pdu: type(pdu).__name__)
+@pytest.mark.parametrize("pdu", [*FLOODS[:4], *WORK], ids=lambda pdu: type(pdu).__name__)
 def test_an_unbound_session_ends_after_a_few_pdus_that_are_no_bind(pdu: Pdu) -> None:
     session = smsc(State.OPEN, pace=Pace(LIMITS))
     feed(session, pdu, pdu, pdu)

@@ -61,6 +61,7 @@ FAULTS: Mapping[int | str, tuple[CommandStatus, bool]] = MappingProxyType(
 INVALID_NUMBERS = frozenset((1207, 1210))
 # The request was known already; the answer does not repeat the first outcome.
 DUPLICATES = frozenset(("duplicate_id", "duplicate_value"))
+_NOT_SCHEDULED = frozenset((1100, 1115, 1118))
 _UNKNOWN_IDS = frozenset((1160, 1165))
 
 _MAX_BODY = 1 << 20
@@ -87,6 +88,11 @@ def error_in(response: HttpResponse) -> ErrorObject:
 def unknown_id(response: HttpResponse) -> bool:
     """Return whether an answer says that no message has the id."""
     return response.status in (400, 404) and error_in(response).code in _UNKNOWN_IDS
+
+
+def not_scheduled(response: HttpResponse) -> bool:
+    """Return whether an answer says that no scheduled message has the id."""
+    return response.status in (400, 403, 404) and error_in(response).code in _NOT_SCHEDULED
 
 
 def integer_of(value: object) -> int | None:

@@ -40,7 +40,7 @@ from smppbridge.providers.exchange import (
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.smscx.answers import STATES, SmsCxReader, answer_bound, items_of
 from smppbridge.providers.smscx.choices import CHOICES, Placeholders, Schedule, Transliteration
-from smppbridge.providers.smscx.error_object import unknown_id
+from smppbridge.providers.smscx.error_object import not_scheduled, unknown_id
 from smppbridge.providers.smscx.operations import operations_of, price_of
 from smppbridge.providers.smscx.pull import Pull
 from smppbridge.smpp.constants import MessageState
@@ -152,6 +152,7 @@ class SmsCx(Provider):
             optouts=True,
             longest_answer=max(MAX_ANSWER, answer_bound(self.batch)),
             prices=True,
+            cancels=self.schedule == "provider",
             longest_callback=1 << 20,  # up to 200 reports on long messages in one request
         )
 
@@ -226,6 +227,15 @@ class SmsCx(Provider):
         submission = yield from self._submission((message,), "")
         question = replace(submission, url=self._url("sms/estimate"), operation="price")
         return price_of(self._read((yield from self._answer(question))))
+
+    def cancel(self, message: Message, provider_message_id: str) -> Exchange[bool]:
+        """Have a scheduled message dropped, whose cost is credited back; raises BadReply."""
+        path = f"sms/scheduled/{quote(provider_message_id, safe='', errors='replace')}"
+        response = yield from self._answer(self._request("DELETE", path, operation="cancel"))
+        if not_scheduled(response):
+            return False
+        self._read(response)
+        return True
 
     def call(self, method: str, path: str, body: bytes = b"") -> Exchange[HttpResponse]:
         """Make any request of the API."""

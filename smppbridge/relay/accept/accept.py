@@ -6,6 +6,7 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -21,6 +22,7 @@ from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
+from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
@@ -32,7 +34,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
-from smppbridge.store.port import AcceptStore, Entry, StoreFailure
+from smppbridge.store.port import Entry, StoreFailure
 
 
 class Observed(Protocol):
@@ -73,25 +75,28 @@ Recorded = Message | Segment
 class _Intake:
     """The submit_sm of one session at one time: entries to be recorded, and their answers.
 
-    *ended* are the gatherings that segments among them have ended.
+    *ended* are the gatherings that segments among them have ended; *superseding* are messages that
+    may take the places of others.
     """
 
+    full: bool = False  # the backlog
     entries: list[Entry] = field(default_factory=list)
     answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
     fates: list[Fate] = field(default_factory=list)
     ended: list[Gathering] = field(default_factory=list)
+    superseding: list[Submission] = field(default_factory=list)
 
 
 class Accept:
     """Accepts submit_sm; *log* (None: off) logs each accepted message.
 
     Only Accept gathers segments; only Accept, with Reader and Lanes, writes a message, and nobody
-    writes a message once it is given to Submit.
+    writes a message once it is given to Submit: Replace makes another one.
     """
 
     def __init__(
         self,
-        store: AcceptStore,
+        store: SupersedeStore,
         lanes: Lanes,
         submit: Submit,
         endings: Endings,
@@ -107,6 +112,8 @@ class Accept:
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
+        self._spawn = around.spawn
+        self.supersede = Supersede(store, lanes, submit, endings, around, log)
         self.draining = False
         self.change(routes)
 
@@ -125,28 +132,25 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = _Intake(), self._clock.monotonic()
+        intake, begun = _Intake(self._lanes.depth >= self._backlog), self._clock.monotonic()
         wall = self._clock.wall()
-        full = self._lanes.depth >= self._backlog
         for pdu in pdus:
             try:
-                if full:
-                    raise Refusal(Status.ESME_RMSGQFUL)
-                recorded = self._judge(session, pdu, intake, begun, wall)
+                self._judge(session, pdu, intake, begun, wall)
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status, refusal.oddity)
-            else:
-                intake.answers.append((pdu.sequence_number, recorded))
+        id_form = session.rights.account.id_form
         if not (intake.answers or intake.entries):
-            return
+            return await self.supersede.take(session, intake.superseding, begun, id_form)
         attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
-            await self._store.accept(intake.entries, ending.settlements)
+            recording = self._store.accept(intake.entries, ending.settlements)
+            if intake.superseding:  # they may take the places of the others
+                self._spawn(self.supersede.take(session, intake.superseding, begun, id_form))
+            await recording
         except StoreFailure:
-            self._undo(session, intake, attempts, ending)
-            return
-        id_form = session.rights.account.id_form
+            return self._undo(session, intake, attempts, ending)
         for sequence_number, recorded in intake.answers:
             if recorded.message_id:
                 session.answer(SubmitSmResp(0, sequence_number, id_form % recorded.message_id))
@@ -158,7 +162,7 @@ class Accept:
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
         if self._log is not None:
             log_accepted(self._log, system_id, intake.entries)
-        self._hand_on(intake, attempts, ending)
+        return self._hand_on(intake, attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
         """End the long messages whose segments were not all received in time."""
@@ -166,13 +170,29 @@ class Accept:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
         late = self.gather.expired(self._clock.monotonic(), timeouts)
-        if not late:
+        with suppress(StoreFailure):
+            await self._end_all(late, MessageState.EXPIRED, accounts)
+
+    async def delete(self, wanted: Callable[[Gathering], bool]) -> int:
+        """End the *wanted* long messages, whose segments are awaited, as DELETED; return how many.
+
+        Raises StoreFailure: they wait on.
+        """
+        removed = self.gather.remove(wanted, self._clock.monotonic())
+        await self._end_all(removed, MessageState.DELETED, {})
+        return len(removed)
+
+    async def _end_all(
+        self, gatherings: Sequence[Gathering], state: MessageState, accounts: Mapping[str, Rights]
+    ) -> None:
+        """End gatherings with a state, or send them by their accounts' rights.  StoreFailure."""
+        if not gatherings:
             return
         intake = _Intake()
-        for gathering in late:
+        for gathering in gatherings:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
-            self._end(gathering, rights if send or gathering.complete else None, intake)
+            self._end(gathering, rights if send or gathering.complete else None, intake, state)
         attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
@@ -180,9 +200,9 @@ class Accept:
         except StoreFailure:
             self._endings.release(ending)
             self._lanes.give_back(attempts)
-            for gathering in late:
+            for gathering in gatherings:
                 self.gather.reopen(gathering)
-            return
+            raise
         self._hand_on(intake, attempts, ending)
 
     def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
@@ -208,9 +228,11 @@ class Accept:
 
     def _judge(
         self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
-    ) -> Recorded:
-        """Return the message or segment of a submit_sm; raises Refusal."""
+    ) -> None:
+        """Put the message or segment of a submit_sm into the intake; raises Refusal."""
         rights = session.rights
+        if intake.full:
+            raise Refusal(Status.ESME_RMSGQFUL)
         if self.draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
@@ -223,13 +245,18 @@ class Accept:
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(pdu, message, content, content.position)
-            return self._gathered(session, key, segment, now, intake)
+            recorded = self._gathered(session, key, segment, now, intake)
+            intake.answers.append((pdu.sequence_number, recorded))
+            return
         odd = rights.reader.read(message, content.octets)
         if odd is not None:
             self.count_odd(odd, message, session)
         self.route(message)
-        intake.entries.append(Entry(message))
-        return message
+        if pdu.replace_if_present_flag:
+            intake.superseding.append((pdu.sequence_number, Entry(message)))
+        else:
+            intake.entries.append(Entry(message))
+            intake.answers.append((pdu.sequence_number, message))
 
     def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""
@@ -263,7 +290,8 @@ class Accept:
         """Gather a segment; if its message is whole, join the message."""
         placed = self.gather.receive(key, segment, session, now)
         for gathering in placed.ended:
-            self._end(gathering, session.rights if gathering.complete else None, intake)
+            rights = session.rights if gathering.complete else None
+            self._end(gathering, rights, intake, MessageState.EXPIRED)
         if placed.refusal is not None:
             raise placed.refusal
         if placed.segment is not segment:
@@ -296,16 +324,23 @@ class Accept:
             intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
         return message
 
-    def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
-        """End a gathering: EXPIRED, or, with *rights*, sent as far as it was received."""
+    def _end(
+        self,
+        gathering: Gathering,
+        rights: Rights | None,
+        intake: _Intake,
+        state: MessageState,
+    ) -> None:
+        """End a gathering with a state, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
             message = self._joined(rights, gathering.key, whole, intake)
         else:
             message = message_of(gathering.key, whole, self._clock.wall())
-            intake.fates.append(Fate(Attempt(message, ""), MessageState.EXPIRED))
+            intake.fates.append(Fate(Attempt(message, ""), state))
         intake.entries.append(Entry(message, gathering.key))
-        intake.ended.append(gathering)
+        if state is not MessageState.DELETED:
+            intake.ended.append(gathering)
 
     # -- refusals ---------------------------------------------------------------------------------
 

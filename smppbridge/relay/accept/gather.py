@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 from weakref import ref
 
@@ -227,6 +227,13 @@ class Gather:
             while room.memory and room.memory[0].at + REMEMBERED_FOR <= now:
                 self._forget(room)
         return late
+
+    def remove(self, wanted: Callable[[Gathering], bool], now: float) -> list[Gathering]:
+        """Remove the gatherings that are *wanted*."""
+        removed = [gathering for gathering in self._open if wanted(gathering)]
+        for gathering in removed:
+            self._end(gathering, now)
+        return removed
 
     def _end(self, gathering: Gathering, now: float) -> tuple[Segment, ...]:
         """Remove a gathering and return its segments; a late segment of it opens no other."""

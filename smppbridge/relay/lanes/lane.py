@@ -55,8 +55,8 @@ class Lane:
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
     Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
-    changes rules, reserves places, withdraws attempts of ended messages and lets a probe leave;
-    Rounds records low credit; `service` restores counts before the first message.
+    changes rules, reserves places, withdraws attempts of messages that end or are replaced, and
+    lets a probe leave; Rounds records low credit; `service` restores counts at the start.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -202,9 +202,7 @@ class Lane:
 
     def withdraw(self, attempt: Attempt) -> bool:
         """Take an attempt out of line and hold it; False if it is begun, moved or expired."""
-        message_id = attempt.message.message_id
-        waited = self.queue.remove(lambda a: a.message.message_id == message_id)
-        return bool(waited or self.hold([attempt]))
+        return bool(self.hold([attempt])) or self.queue.withdraw(attempt)
 
     def gone(self, attempts: Sequence[Attempt]) -> None:
         """Forget attempts that no longer wait in this lane, by the store."""

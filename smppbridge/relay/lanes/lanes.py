@@ -71,7 +71,7 @@ class Lanes:
         for message in messages:
             route, at = message.route, message.accepted_at
             if message.due > at:
-                self._schedule(message)
+                self.schedule(message)
             hop = hops.get(route)
             if hop is None:
                 hop = hops[route] = first_open(self.by_name, route, now)
@@ -90,7 +90,7 @@ class Lanes:
             if attempt.number:
                 self.by_name[attempt.provider].give_back(1)
 
-    def _schedule(self, message: Message) -> None:
+    def schedule(self, message: Message) -> None:
         """Leave a message that is not due yet to its provider, if all on its route schedule."""
         if all(self.by_name[name].provider.abilities.schedules for name in message.route):
             message.traits = replace(message.traits, scheduled=message.due)

@@ -138,6 +138,12 @@ class Queue:
         """Take all attempts that are *wanted*, wherever in their lines."""
         return list(self._removed(self.lines.values(), wanted))
 
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Take the attempt of a message out of its line; return whether it was there."""
+        name = attempt.message.message_id
+        found = self._removed([self.line(attempt)], lambda a: a.message.message_id == name)
+        return bool(list(found))
+
     def _removed(
         self, lines: Iterable[Line], wanted: Callable[[Attempt], bool]
     ) -> Iterator[Attempt]:

@@ -166,6 +166,8 @@ class Endings:
         self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
         self._claims: dict[int, Fate] = {}
         self.moving: dict[int, bool] = {}  # ended (True) or being ended, and not SUBMITTED
+        self._out_of_line: list[int] = []  # ended, and taken out of line by their claims
+        self._forgettable: list[int] = []
 
     def standing(self, message: Message) -> Standing:
         """Return the standing of a message that enters a line, leaves or has an outcome."""
@@ -225,6 +227,7 @@ class Endings:
                 self.moving[message_id] = True
         if ending.withdrawn:
             self._lines.gone(ending.withdrawn)
+            self._out_of_line += [attempt.message.message_id for attempt in ending.withdrawn]
         for message_id in surplus(self.moving, MOST_ENDED):
             del self.moving[message_id]
         owed = [delivery for s in ending.settlements for delivery in s.deliveries]
@@ -244,6 +247,16 @@ class Endings:
                 self.moving.pop(message_id, None)
         if ending.withdrawn:
             self._lines.let_go(ending.withdrawn)
+
+    def tick(self) -> None:
+        """Forget messages that ended in line before the last tick; called twice a second or so.
+
+        Nobody comes with such a message any more: whatever read the message as WAITING has been
+        continued, and the store has it FINISHED.
+        """
+        for message_id in self._forgettable:
+            self.moving.pop(message_id, None)
+        self._forgettable, self._out_of_line = self._out_of_line, []
 
     def _is_granted(self, fate: Fate, before: Fate | None) -> bool:
         """Return whether a claim is granted after the claim *before* it, by the table."""

@@ -123,6 +123,18 @@ class Backlog:
         lane.queue.put_back(lane.hold(attempts))
         self._move(lane)
 
+    def come_again(self, attempt: Attempt, before: str) -> None:
+        """Put an attempt in line, as the store has it now, that was withdrawn from a line.
+
+        *before* is the provider of that line.  In the same line the attempt keeps its place.
+        """
+        if lane := self._lanes.by_name.get(before):
+            lane.gone([attempt])
+        if lane and attempt.provider == before and attempt.message.due <= self._clock.wall():
+            self.come_back(lane, [attempt])
+        else:
+            self.wait([attempt])
+
     def _is_open(self, lane: Lane, attempt: Attempt) -> bool:
         """Return whether a message is open; an attempt whose message is ending is held."""
         standing = self._endings.standing(attempt.message)
@@ -139,6 +151,7 @@ class Backlog:
 
     def tick(self) -> None:
         """Forget held attempts whose messages have ended; leave the open ones to the store."""
+        self._endings.tick()
         held, self._held = self._held, []
         for attempt in held:
             lane = self._lanes.by_name.get(attempt.provider)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import takewhile
@@ -100,6 +100,7 @@ class Overdue:
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
         self._asking: Counter[int] = Counter()  # a message of several parts has several polls
+        self._askers: dict[int, list[Callable[[], None]]] = {}  # who waits for the answers
         self._polled_last: dict[int, float] = {}  # when first; long ago, once that is answered
         self._started = self._clock.wall()
         self.change(rules)
@@ -231,6 +232,25 @@ class Overdue:
             partial(self._polled, self._clock.monotonic()),
         )
 
+    def ask(self, attempt: Attempt, answered: Callable[[], None]) -> bool:
+        """Poll a SUBMITTED message now; call *answered* once its polls are settled, or failed.
+
+        False: the provider cannot be asked, or not now by the rate of its polls.
+        """
+        name, message_id = attempt.provider, attempt.message.message_id
+        lane = self._lanes.by_name.get(name)
+        if lane is None or not lane.provider.abilities.polling:
+            return False
+        if message_id not in self._asking:
+            now, throughput = self._clock.monotonic(), self._throughput[name]
+            if self._out.get(name, 0) >= AT_ONCE or not throughput.take(now):
+                return False
+            self._poll(lane, [attempt])
+            if message_id not in self._asking:
+                return False  # no request could be made
+        self._askers.setdefault(message_id, []).append(answered)
+        return True
+
     def _polled(self, asked_at: float, conclusions: Conclusions) -> None:
         took = self._clock.monotonic() - asked_at
         reports: dict[str, list[Report]] = {}
@@ -271,6 +291,8 @@ class Overdue:
             self._asking[message_id] -= 1
             if self._asking[message_id] <= 0:
                 del self._asking[message_id]
+                for answered in self._askers.pop(message_id, ()):
+                    answered()
 
     async def _give_up(
         self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""

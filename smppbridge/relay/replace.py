@@ -1,0 +1,231 @@
+"""replace: a replace_sm gives a message that still waits another text, times and receipts.
+
+received -> named -> judge as at accept -> out of line -> rewrite .disk. -> in line -> answer
+
+While a message is out of its line no request takes it along; whoever ends the message meanwhile
+finds its row as before, and the message does not come into line again.  Replacements that are
+received while the store is asked are the next list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from smppbridge.model.identifiers import read_id
+from smppbridge.model.message import PLAIN, Attempt, Message, Stage
+from smppbridge.relay.accept.accept import Observed
+from smppbridge.relay.accept.fields import Refusal, wanted_receipts
+from smppbridge.relay.lanes.failover import first_open
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.named import Asker, NamedStore, Replies, names
+from smppbridge.relay.ports import Around, Journal
+from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.constants import EsmClass
+from smppbridge.smpp.oddities import Oddity
+from smppbridge.smpp.pdus import ReplaceSm, ReplaceSmResp, SubmitSm
+from smppbridge.store.port import Found, Named, StoreFailure
+
+_FAILED = Status.ESME_RREPLACEFAIL
+_ALIKE = 1.0  # seconds between two times that are one
+
+
+class Router(Protocol):
+    """Gives messages their routes."""
+
+    def route(self, message: Message) -> None:
+        """Give a message its route; raises Refusal if it has none."""
+
+    def count_odd(self, odd: Oddity, about: Message, session: Observed | None) -> None:
+        """Count an oddity of a message's user data."""
+
+
+class Lines(Protocol):
+    """Puts attempts in line."""
+
+    def come_again(self, attempt: Attempt, before: str) -> None:
+        """Put an attempt in line that was taken out of the line of the provider *before*."""
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """A replace_sm, and the attempts whose messages it changes: as they were, and as they are."""
+
+    session: Asker
+    request: ReplaceSm
+    message_id: int
+    changes: list[tuple[Attempt, Attempt]] = field(default_factory=list)
+
+
+class Replace:
+    """Carries out replace_sm.  Only Replace writes the replacements that wait for the store."""
+
+    def __init__(
+        self,
+        store: NamedStore,
+        router: Router,
+        lanes: Lanes,
+        lines: Lines,
+        around: Around,
+        log: Journal | None = None,
+    ) -> None:
+        self._store, self._router, self._lanes, self._lines = store, router, lanes, lines
+        self._clock, self._log = around.clock, log
+        self._replies = Replies("replace", "replace_refused", around, log)
+        self._unread: list[_Asked] = []
+        self._reading = 0
+
+    @property
+    def waiting(self) -> int:
+        """Return how many replace_sm are not answered yet."""
+        return len(self._unread) + self._reading
+
+    async def take(self, session: Asker, request: ReplaceSm) -> None:
+        """Replace the message that a session names, and answer."""
+        message_id = read_id(request.message_id, session.rights.account)
+        try:
+            if not session.rights.throughput.take(self._clock.monotonic()):
+                raise Refusal(Status.ESME_RTHROTTLED)
+            if message_id is None:
+                raise Refusal(_FAILED, "no message has such an id")
+            if request.sm_default_msg_id and not request.short_message:
+                raise Refusal(Status.ESME_RINVDFTMSGID)
+        except Refusal as refusal:
+            self._replies.refuse(session, request, refusal.status)
+            session.flush()
+            return
+        self._unread.append(_Asked(session, request, message_id))
+        if not self._reading:
+            await self._read()
+
+    async def _read(self) -> None:
+        """Replace what was asked, again and again until no replacement waits.
+
+        Two replacements of one message are not in one list: the second is of the first's message.
+        """
+        while self._unread:
+            asked: dict[int, _Asked] = {}
+            for each in self._unread:
+                asked.setdefault(each.message_id, each)
+            self._unread = [each for each in self._unread if asked[each.message_id] is not each]
+            self._reading = len(asked)
+            try:
+                await self._replace(list(asked.values()))
+            finally:
+                self._reading = 0
+
+    async def _replace(self, asked: Sequence[_Asked]) -> None:
+        try:
+            known = await self._store.named([each.message_id for each in asked])
+        except StoreFailure:
+            return self._answer([(each, int(Status.ESME_RSYSERR)) for each in asked])
+        judged = [(each, self._judge(each, known)) for each in asked]
+        new = [after for each, status in judged if not status for _, after in each.changes]
+        if not new:
+            return self._answer(judged)
+        try:
+            await self._store.rewrite(new)
+        except StoreFailure:
+            self._come_again(asked, changed=False)
+            failed = int(Status.ESME_RSYSERR)
+            return self._answer([(each, status or failed) for each, status in judged])
+        self._come_again(asked, changed=True)
+        return self._answer(judged)
+
+    def _come_again(self, asked: Sequence[_Asked], *, changed: bool) -> None:
+        for each in asked:
+            for before, after in each.changes:
+                self._lines.come_again(after if changed else before, before.provider)
+
+    def _answer(self, judged: Sequence[tuple[_Asked, int]]) -> None:
+        for each, status in judged:
+            response = ReplaceSmResp(status, each.request.sequence_number)
+            self._replies.give(each.session, response)
+            if not status and self._log is not None:
+                system_id = each.session.rights.account.system_id
+                self._log("message_replaced", message_id=each.message_id, system_id=system_id)
+        for session in dict.fromkeys(each.session for each, _ in judged):
+            session.flush()
+
+    # -- one replacement --------------------------------------------------------------------------
+
+    def _judge(self, asked: _Asked, known: Mapping[int, tuple[Named, ...]]) -> int:
+        """Take the messages of a replacement out of line, revised; return a command_status."""
+        system_id = asked.session.rights.account.system_id
+        waiting = [
+            each.attempt
+            for each in known.get(asked.message_id, ())
+            if isinstance(each, Found)
+            and names(asked.request, system_id, each)
+            and each.stage is Stage.WAITING
+        ]
+        try:
+            revised = [(attempt, self._revised(asked, attempt)) for attempt in waiting]
+        except Refusal as refusal:
+            return int(refusal.status)
+        asked.changes = [each for each in revised if self._lanes.withdraw(each[0])]
+        return 0 if asked.changes else int(_FAILED)
+
+    def _revised(self, asked: _Asked, attempt: Attempt) -> Attempt:
+        """Return an attempt with the message as it is to be; raises Refusal."""
+        old, rights = attempt.message, asked.session.rights
+        request, now = asked.request, self._clock.wall()
+        if old.segments or old.traits.esm_class & EsmClass.UDHI:
+            raise Refusal(_FAILED, "a part of a text, or octets with a header")
+        if attempt.hop >= len(old.route):
+            raise Refusal(_FAILED, "its provider may have sent it")
+        pdu = SubmitSm(
+            data_coding=old.data_coding,
+            schedule_delivery_time=request.schedule_delivery_time,
+            validity_period=request.validity_period,
+            registered_delivery=request.registered_delivery,
+            short_message=request.short_message,
+        )
+        content = rights.reader.content(pdu)
+        version = asked.session.interface_version
+        message = replace(
+            old,
+            text="",
+            binary=None,
+            registered_delivery=wanted_receipts(pdu.registered_delivery, version),
+            traits=replace(old.traits, sender="", scheduled=None, transliterate=False),
+        )
+        message.due, message.expires_at = times_of(
+            pdu, attempt, rights.reader.lifetime(pdu, now), rights.account.validity
+        )
+        odd = rights.reader.read(message, content.octets)
+        if odd is not None:
+            self._router.count_odd(odd, message, asked.session)
+        self._router.route(message)
+        if message.due > now and (request.schedule_delivery_time or old.traits.scheduled):
+            self._lanes.schedule(message)
+        if message.traits == PLAIN:
+            message.traits = PLAIN
+        if message.route == old.route:
+            return replace(attempt, message=message)
+        hop = first_open(self._lanes.by_name, message.route, self._clock.monotonic())
+        return replace(attempt, message=message, provider=message.route[hop], hop=hop)
+
+
+def times_of(
+    pdu: SubmitSm, attempt: Attempt, asked: tuple[float, float], validity: float
+) -> tuple[float, float]:
+    """Return when a replaced message is due and expires; a time that is not given stays.
+
+    *asked* are these times as a submit_sm would have them.  An expiry that no validity_period has
+    set (*validity* seconds after the old schedule) goes along with the schedule.  Raises Refusal
+    (ESME_RINVEXPIRY).
+    """
+    old = attempt.message
+    before = old.due if old.traits.scheduled is None else old.traits.scheduled
+    due, expires_at = before, old.expires_at
+    if pdu.schedule_delivery_time:
+        due = asked[0]
+        if not attempt.number and abs(old.expires_at - before - validity) < _ALIKE:
+            expires_at = due + validity
+    if pdu.validity_period:
+        expires_at = asked[1]
+    if expires_at <= due:
+        raise Refusal(Status.ESME_RINVEXPIRY, "it expires before its time")
+    return due, expires_at
