@@ -216,6 +216,10 @@ class Metrics(Collector):
         """Count a bind by its *result* and the *reason* of a refusal, names of ours."""
         self._count("smppbridge_bind_attempts_total", result, reason)
 
+    def old_password(self, system_id: str) -> None:
+        """Count a bind with the older of two valid passwords."""
+        self._count("smppbridge_old_password_binds_total", system_id)
+
     def connection_failed(self, listener: str, reason: str) -> None:
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)

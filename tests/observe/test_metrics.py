@@ -50,6 +50,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
     metrics.pdu_error(0x02)
     metrics.bind_attempt("ESME_RINVPASWD", "wrong_password")
+    metrics.old_password("bank")
     metrics.connection_failed("smpp", "gave_way")
     metrics.bind_ended(61.0)
     metrics.submit_resp("bank", 0.001, 50)
@@ -83,6 +84,7 @@ EXPECTED = {
     "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
     "bind_attempts_total reason=wrong_password result=ESME_RINVPASWD": 1,
+    "old_password_binds_total account=bank": 1,
     "connections_failed_total listener=smpp reason=gave_way": 1,
     "bind_duration_seconds_bucket le=60.0": 0,
     "bind_duration_seconds_bucket le=600.0": 1,
