@@ -207,14 +207,13 @@ class Smsc(Factory):
 
     def old_password_counts(self) -> dict[tuple[str, ...], float]:
         """Return how many sessions are bound with the older of two passwords, by system_id."""
-        counts: dict[tuple[str, ...], float] = {
-            (name,): 0 for name, account in self.accounts().items() if account.old_password
-        }
+        olds = {name: account.old_password for name, account in self.accounts().items()}
+        counts: dict[tuple[str, ...], float] = {(name,): 0 for name, old in olds.items() if old}
         for session in self.sessions:
-            account = session.rights.account if session.bound_as else None
-            if account and session.known_by == account.old_password:
-                key = (account.system_id,)
-                counts[key] = counts.get(key, 0) + 1
+            if session.bound_as and session.known_by is not None:
+                system_id = session.rights.account.system_id
+                if session.known_by == olds.get(system_id):
+                    counts[(system_id,)] += 1
         return counts
 
     def windows(self) -> dict[tuple[str, ...], float]:
