@@ -79,6 +79,20 @@ def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
+def _some(value: Any) -> Any:
+    # min_length would also blame a list whose items have all been blamed
+    if (listed := _listed(value)) in ([], ()):
+        raise ValueError("must not be empty")
+    return listed
+
+
+def _some(value: Any) -> Any:
+    # min_length would also blame a list whose items have all been blamed
+    if (listed := _listed(value)) in ([], ()):
+        raise ValueError("must not be empty")
+    return listed
+
+
 def _network(value: Any) -> Network:
     if not isinstance(value, str):
         raise ValueError("must be an address or a network such as 10.0.0.0/8")
@@ -261,8 +275,7 @@ Passwords = Annotated[tuple[Secret, ...], PlainValidator(_passwords)]
 TlsDemand = Annotated[Literal["required", "optional"], AfterValidator(_needs_tls)]
 CertificateNames = Annotated[
     tuple[Annotated[CertificateName, PlainValidator(_certificate_name)], ...],
-    Field(min_length=1),
-    BeforeValidator(_listed),
+    BeforeValidator(_some),
 ]
 SecretText = Annotated[str, PlainValidator(secret_text)]
 Networks = tuple[Annotated[Network, PlainValidator(_network)], ...]
