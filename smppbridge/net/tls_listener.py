@@ -107,7 +107,10 @@ def load(files: ServerFiles) -> ServerCertificate:
     client_ca = None
     if files.client_ca:
         client_ca = ClientCa(files.client_ca, tuple(_certificates(files.client_ca)))
-        certify_clients(context, client_ca)
+        try:
+            certify_clients(context, client_ca)
+        except Exception as error:  # OpenSSL's errors have no kind of their own
+            raise BadCertificates(f"{files.client_ca} cannot be trusted") from error
     return ServerCertificate(
         files.certificate,
         certificate.not_valid_before_utc.timestamp(),

@@ -86,13 +86,6 @@ def _some(value: Any) -> Any:
     return listed
 
 
-def _some(value: Any) -> Any:
-    # min_length would also blame a list whose items have all been blamed
-    if (listed := _listed(value)) in ([], ()):
-        raise ValueError("must not be empty")
-    return listed
-
-
 def _network(value: Any) -> Network:
     if not isinstance(value, str):
         raise ValueError("must be an address or a network such as 10.0.0.0/8")

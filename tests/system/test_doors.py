@@ -91,11 +91,14 @@ def test_an_account_binds_with_its_certificate_and_with_no_other(doors: Doors) -
     assert told["reason"] == "other_certificate"
     assert told["certificate"] == ["cn:shop", "subject:CN=shop,O=Shop", "dns:shop.example"]
     assert [doors.status("shop"), doors.status("till", shop)] == [OK, OK]
+    assert "1 delivered" in sent(doors, "--certificate", str(bank)).stdout
+    assert "ESME_RBINDFAIL" in sent(doors).stderr
+    assert sent(doors, "--certificate", str(doors.certificate)).returncode == 2
     for system_id, status in (("bank", FAILED), ("shop", FAILED), ("till", OK)):
         with Esme(doors.clear) as esme:
             assert esme.bind(system_id=system_id) == status
     refused = {"result": "ESME_RBINDFAIL"}
-    for reason, count in (("no_certificate", 1), ("other_certificate", 1), ("tls_required", 2)):
+    for reason, count in (("no_certificate", 2), ("other_certificate", 1), ("tls_required", 2)):
         assert doors.metric("bind_attempts_total", **refused, reason=reason) == count
     with pytest.raises((ssl.SSLError, ConnectionError, Closed)):
         doors.status("till", doors.authority.certify("CN=late", begins=-9, ends=-1))
@@ -103,6 +106,14 @@ def test_an_account_binds_with_its_certificate_and_with_no_other(doors: Doors) -
     assert (told["reason"], told["why"]) == ("client_certificate_refused", "expired")
     assert not daemon.events("unhandled_error")
     assert daemon.stop() == 0
+
+
+def sent(doors: Doors, *options: str) -> subprocess.CompletedProcess[str]:
+    """Send with the command, as bank."""
+    account = ("--port", str(doors.daemon.smpp), "--system-id", "bank", "--password", "secret")
+    trusting = ("--tls", "--ca-file", str(doors.certificate))
+    words = (str(COMMAND), "send", *account, *trusting, *options, "--to", "243810000001", "hello")
+    return subprocess.run(words, check=False, capture_output=True, text=True)
 
 
 def test_sighup_takes_other_authorities_and_refuses_none(doors: Doors, tmp_path: Path) -> None:
