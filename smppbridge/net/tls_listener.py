@@ -16,7 +16,7 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import connectionDone
-from twisted.internet.ssl import CertificateOptions, DiffieHellmanParameters
+from twisted.internet.ssl import CertificateOptions, DiffieHellmanParameters, TLSVersion
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
@@ -33,7 +33,11 @@ NOT_COMMON, NOT_TRUSTED, FAILED = "no_common_version", "certificate_refused", "h
 CLIENT = "client_certificate_refused"
 """Why a handshake came to nothing."""
 
-_METHODS = ("TLS_METHOD", "SSLv23_METHOD", "TLSv1_2_METHOD")  # those that know TLS 1.2
+_HIGHEST = {  # version of TLS, by the names of OpenSSL's methods; 1.2 is the lowest
+    "TLS_METHOD": TLSVersion.TLSv1_3,
+    "SSLv23_METHOD": TLSVersion.TLSv1_3,
+    "TLSv1_2_METHOD": TLSVersion.TLSv1_2,
+}
 _REASONS = (  # pieces of OpenSSL's reasons, the first that is found counts
     ("certificate verify failed", CLIENT),
     ("http request", NOT_TLS),
@@ -89,18 +93,18 @@ def load(files: ServerFiles) -> ServerCertificate:
     if files.dh_parameters:
         more["dhParameters"] = DiffieHellmanParameters.fromFile(FilePath(files.dh_parameters))
     if files.method:
-        if files.method not in _METHODS:
-            raise BadCertificates(f"sslmethod={files.method} is none of {', '.join(_METHODS)}")
-        more["method"] = getattr(SSL, files.method)
+        if files.method not in _HIGHEST:
+            raise BadCertificates(f"sslmethod={files.method} is none of {', '.join(_HIGHEST)}")
+        more["lowerMaximumSecurityTo"] = _HIGHEST[files.method]
     try:
         options = CertificateOptions(
             privateKey=PKey.from_cryptography_key(key),
             certificate=X509.from_cryptography(certificate),
             extraCertChain=[X509.from_cryptography(each) for each in chain],
+            raiseMinimumTo=TLSVersion.TLSv1_2,
             **more,
         )
         context = options.getContext()
-        context.set_min_proto_version(SSL.TLS1_2_VERSION)
     except Exception as error:  # OpenSSL's errors have no kind of their own
         why = f"{files.certificate} cannot be served with the key in {files.key}"
         raise BadCertificates(why) from error

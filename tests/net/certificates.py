@@ -55,13 +55,21 @@ def locked_key(folder: Path) -> Path:
 
 
 class Authority:
-    """Certifies clients; its own certificate is in `file`."""
+    """Certifies clients, and is certified by itself or *by* another; its certificate is `file`."""
 
-    def __init__(self, folder: Path, name: str = "authority", *, ends: float = 100) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        name: str = "authority",
+        *,
+        ends: float = 100,
+        by: Authority | None = None,
+    ) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name, self._folder = x509.Name.from_rfc4514_string(f"CN={name}"), folder
         self.file = folder / f"{name}.pem"
-        certificate = self._signed(self._name, self._key.public_key(), ends, [(_CA, True)])
+        public = self._key.public_key()
+        certificate = (by or self)._signed(self._name, public, ends, [(_CA, True)])
         self.file.write_bytes(certificate.public_bytes(Encoding.PEM))
 
     def certify(

@@ -200,20 +200,33 @@ async def test_an_intermediate_authority_is_enough_and_so_is_one_certificate(
     """A client may be known by its own certificate alone: it certifies itself, and nobody else."""
     (folder := tmp_path / "self").mkdir()
     own = _both(certify(folder, name="bank"))
+    below = Authority(tmp_path, "below", by=door.authority)
     both = tmp_path / "both.pem"
-    both.write_bytes((folder / "certificate.pem").read_bytes() + door.authority.file.read_bytes())
+    both.write_bytes((folder / "certificate.pem").read_bytes() + below.file.read_bytes() * 2)
     door.served.use(load(ServerFiles(door.files.key, door.files.certificate, client_ca=str(both))))
     await door.speak(door.client(own))
-    await door.speak(door.client(door.authority.certify("CN=shop")))
+    await door.speak(door.client(below.certify("CN=shop")))
+    assert await door.is_refused(door.client(door.authority.certify("CN=other")))
     assert [str(each.names[0]) for each in door.asked.channels] == ["cn:bank", "cn:shop"]
 
 
+@pytest.mark.parametrize("method", [None, "SSLv23_METHOD", "TLSv1_2_METHOD"])
 @pytest_twisted.ensureDeferred
-async def test_tls_below_1_2_is_refused(door: Any) -> None:
-    old = door.client(minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
-    old.set_ciphers("ALL:@SECLEVEL=0")  # the client would go that low
+async def test_tls_below_1_2_is_refused(door: Any, method: str | None) -> None:
+    found = load(ServerFiles(door.files.key, door.files.certificate, method=method))
+    found.context.set_cipher_list(b"ALL:@SECLEVEL=0")  # both sides would go that low
+    door.served.use(found)
+    versions = {"minimum_version": ssl.TLSVersion.TLSv1, "maximum_version": ssl.TLSVersion.TLSv1_1}
+    old = door.client(**versions)
+    old.set_ciphers("ALL:@SECLEVEL=0")
     assert await door.is_refused(old)
     await until(lambda: [reason for reason, _ in door.failed] == ["no_common_version"])
+    await door.speak(door.client(maximum_version=ssl.TLSVersion.TLSv1_2))
+    newest = door.client(minimum_version=ssl.TLSVersion.TLSv1_3)
+    if method == "TLSv1_2_METHOD":
+        assert await door.is_refused(newest)
+    else:
+        await door.speak(newest)
 
 
 @pytest.mark.parametrize("method", ["TLSv1_METHOD", "TLSv1_1_METHOD", "SSLv3_METHOD", "Context"])
