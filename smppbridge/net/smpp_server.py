@@ -88,8 +88,8 @@ class Smsc(Factory):
 
     async def bind(self, session: EsmeSession, request: Bind) -> None:
         """Judge a bind, answer the bind, replay the deliveries owed."""
-        judging = self.binds.judge(request, session.host, session.channel)
-        session.judging = Deferred.fromCoroutine(judging)
+        channel = session.channel
+        session.judging = Deferred.fromCoroutine(self.binds.judge(request, session.host, channel))
         try:
             judged = await session.judging
         except CancelledError:  # the connection was lost meanwhile
@@ -104,7 +104,7 @@ class Smsc(Factory):
             session.session.refuse_bind(request, judged.status)
             refused: dict[str, object] = {"command_status": status, "reason": judged.reason}
             if judged.reason == OTHER_CERTIFICATE:
-                refused["certificate"] = [str(name) for name in session.channel.names]
+                refused["certificate"] = [str(name) for name in channel.names]
             self._log_session("session_refused", session, system_id, **refused)
             session.flush()
             return
