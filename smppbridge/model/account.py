@@ -38,9 +38,9 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *named_tlvs* are the TLVs whose values are checked.
-    letters that a source address may have.  *old_password* is valid beside *password* while that is
-    changed.  *tls* says whether a session has to come over TLS, *certificate* has the names one of
-    which its client's certificate must have (empty: no certificate is needed).
+    *old_password* is valid beside *password* while that is changed.  *tls* says whether a session
+    has to come over TLS, *certificate* has the names one of which its client's certificate must
+    have (empty: no certificate is needed).
     """
 
     system_id: str
