@@ -80,10 +80,16 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(dir_okay=False, exists=True),
         help="Certificates to trust with --tls, if not those of certifi.",
     )
+    @click.option(
+        "--certificate",
+        type=click.Path(dir_okay=False, exists=True),
+        help="With --tls: a PEM file with our key and certificate.",
+    )
     @click.option("--insecure", is_flag=True, help="With --tls trust any certificate: for tests.")
     @wraps(command)
     def read(host: str, port: int, system_id: str, password: str | None, **others: Any) -> None:
-        options = {name: others.pop(name) for name in ("tls", "ca_file", "insecure")}
+        names = ("tls", "ca_file", "certificate", "insecure")
+        options = {name: others.pop(name) for name in names}
         if password is None and system_id == DEMO:
             password = DEMO
         elif password is None:
@@ -98,19 +104,31 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
     return read
 
 
-def _trust(*, tls: bool, ca_file: str | None, insecure: bool) -> SSLContext | None:
+def _trust(
+    *, tls: bool, ca_file: str | None, certificate: str | None, insecure: bool
+) -> SSLContext | None:
     """Return the terms of TLS, None without TLS."""
     if not tls:
-        if ca_file or insecure:
-            raise click.UsageError("--ca-file and --insecure need --tls")
+        if ca_file or certificate or insecure:
+            raise click.UsageError("--ca-file, --certificate and --insecure need --tls")
         return None
     try:
         context = ssl.create_default_context(cafile=ca_file or certifi.where())
     except ssl.SSLError:
         raise click.UsageError(f"--ca-file: {ca_file} holds no certificate") from None
+    try:
+        if certificate:
+            context.load_cert_chain(certificate, password=_no_password)
+    except (ssl.SSLError, ValueError):
+        message = f"--certificate: {certificate} holds no key without a password and certificate"
+        raise click.UsageError(message) from None
     if insecure:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context
+
+
+def _no_password() -> str:
+    return ""  # OpenSSL would ask on the terminal
 
 
 @dataclass(frozen=True, slots=True)

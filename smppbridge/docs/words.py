@@ -92,7 +92,8 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RSYSERR: "The store cannot write, or the bridge is stopping: come back later",
     Status.ESME_RINVSRCADR: "The account or the route does not allow that sender",
     Status.ESME_RINVDSTADR: "Not a number, no route for it, opted out, or no dialogue with it",
-    Status.ESME_RBINDFAIL: "Over the account's binds, or the bridge is stopping",
+    Status.ESME_RBINDFAIL: "Over the account's binds, not over TLS or not with the certificate that"
+    " the account needs, or the bridge is stopping",
     Status.ESME_RINVPASWD: "system_id or password is wrong, or allow_from has another address",
     Status.ESME_RINVSYSID: "system_id is too long",
     Status.ESME_RINVMSGID: "message_id is too long",
@@ -186,8 +187,10 @@ EVENTS: Mapping[str, str] = {
     "configuration_refused": "SIGHUP: the old file goes on to hold, and why",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status, and why: unknown_system_id,"
-    " wrong_password, allow_from (the peer cannot tell these three), binds, reloaded, stopping or"
+    " wrong_password, allow_from (the peer cannot tell these three), tls_required, no_certificate,"
+    " other_certificate (then with the names in the certificate), binds, reloaded, stopping or"
     " not_forgiven (its form, and only other accounts are forgiven that)",
+    "old_password_used": "An ESME has bound with the older of two valid passwords",
     "session_oddity": "An ESME does something otherwise than SMPP 3.4 says, and the key of its"
     " account that helps; without `setting` it does no harm. Once a session and kind",
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
@@ -195,10 +198,13 @@ EVENTS: Mapping[str, str] = {
     "session_ended": "A bound session is over, and why",
     "connection_failed": "A connection was turned away (no_room, no_descriptor, stopping), cut"
     " off for a newcomer (gave_way), failed in TLS (not_tls, no_common_version,"
-    " certificate_refused, handshake_too_slow, closed_in_handshake, handshake_failed) or ended"
+    " certificate_refused by the client, client_certificate_refused by us, handshake_too_slow,"
+    " closed_in_handshake, handshake_failed), came from a balancer and had no header of the PROXY"
+    " protocol (no_proxy_header: too little, too late; bad_proxy_header: something else) or ended"
     " unbound (never_bound); of an address the first of its kind in an hour",
-    "certificate_expires": "The certificate that a listener serves has expired, expires within 14"
-    " days or is not valid yet: renew its files, then SIGHUP",
+    "certificate_expires": "The certificate that a listener serves, or one of its client_ca, has"
+    " expired, expires within 30 days or is not valid yet: renew its files, then SIGHUP; once a"
+    " day",
     "descriptors_few": "RLIMIT_NOFILE allows fewer descriptors than connections and requests may"
     " need: raise LimitNOFILE in the unit",
     "pdu_refused": "A PDU was wrong and got command_status; 20 of a session are logged",

@@ -6,6 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.channel import (
+    NO_CERTIFICATE,
+    OTHER_CERTIFICATE,
+    TLS_REQUIRED,
+    CertificateName,
+    Channel,
+    is_named,
+)
 from smppbridge.model.habits import NO_HABITS, Habits
 from smppbridge.model.receipts import Receipts
 from smppbridge.model.tlvs import NamedTlv
@@ -36,6 +44,9 @@ class Account:
     answered from the store) or "ask" (the provider is asked first, if it can be and no end is
     known).  *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does
     otherwise than others.
+    *old_password* is valid beside *password* while that is changed.  *tls* says whether a session
+    has to come over TLS, *certificate* has the names one of which its client's certificate must
+    have (empty: no certificate is needed).
     """
 
     system_id: str
@@ -66,6 +77,9 @@ class Account:
     longest_sender: int = 11
     query: str = "store"
     named_tlvs: tuple[NamedTlv, ...] = ()
+    old_password: Secret | None = field(default=None, repr=False)
+    tls: bool = False
+    certificate: tuple[CertificateName, ...] = ()
 
     @property
     def echoed_tags(self) -> frozenset[int]:
@@ -73,6 +87,19 @@ class Account:
         return frozenset(each.tag for each in self.named_tlvs if each.echo)
 
     habits: Habits = NO_HABITS
+
+    @property
+    def passwords(self) -> tuple[Secret, ...]:
+        """The passwords that are valid, the newest first."""
+        return (self.password,) if self.old_password is None else (self.password, self.old_password)
+
+    def refuses(self, channel: Channel) -> str:
+        """Return why a session may not come over *channel*, "" if it may."""
+        if not channel.tls:
+            return TLS_REQUIRED if self.tls or self.certificate else ""
+        if not self.certificate or any(is_named(each, channel) for each in self.certificate):
+            return ""
+        return OTHER_CERTIFICATE if channel.certified else NO_CERTIFICATE
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

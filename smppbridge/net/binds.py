@@ -12,6 +12,7 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from smppbridge.model.account import Account, Network, Secret, in_networks
+from smppbridge.model.channel import CLEAR, Channel
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import origin_of
 from smppbridge.net.turns import Turns
@@ -26,7 +27,8 @@ CHECKS = 2  # password checks at once: each takes a core and 64 MiB
 UNKNOWN, PASSWORD, ALLOW_FROM = "unknown_system_id", "wrong_password", "allow_from"
 BINDS, RELOADED, STOPPING = "binds", "reloaded", "stopping"
 NOT_FORGIVEN = "not_forgiven"
-"""Why a bind is refused; the peer cannot tell the first three from each other."""
+"""Why a bind is refused, beside what `model.channel` has; the peer cannot tell the first three from
+each other."""
 REPLACED = "silent, and gave way to a new session"
 _STAND_IN = (  # of no password: an unknown system_id takes as long as a known one
     "$argon2id$v=19$m=65536,t=3,p=4$c29tZXNhbHRzb21lc2FsdA$"
@@ -51,11 +53,15 @@ class BoundSession(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A bind that is judged: its account's rights, or the status and the reason of a refusal."""
+    """A bind that is judged: its account's rights, or the status and the reason of a refusal.
+
+    *known_by* is the password of the account that the bind had.
+    """
 
     rights: Rights | None
     status: int = Status.ESME_ROK
     reason: str = ""
+    known_by: Secret | None = None
 
 
 def verify_password(hashed: str, password: str) -> bool:
@@ -91,7 +97,7 @@ class Binds:
         self._reserved: dict[str, list[int]] = {}
         self._probed: list[BoundSession] = []
         self._key = secrets.token_bytes(32)
-        self._remembered: dict[str, bytes] = {}
+        self._remembered: dict[tuple[str, str], bytes] = {}  # by system_id and hash
 
     def change(self, rights: Mapping[str, Rights]) -> None:
         """Judge by new accounts from now on."""
@@ -106,8 +112,8 @@ class Binds:
         """Return whether some account names *host* in its allow_from."""
         return bool(self._expected) and in_networks(host, self._expected)
 
-    async def judge(self, bind: Bind, host: str) -> Judged:
-        """Judge a bind from *host*; a cancelled one leaves nothing behind.
+    async def judge(self, bind: Bind, host: str, channel: Channel = CLEAR) -> Judged:
+        """Judge a bind from *host* over *channel*; a cancelled one leaves nothing behind.
 
         A place for the session is reserved: `release` gives the place up, `bound` fills it.
         """
@@ -120,16 +126,19 @@ class Binds:
             rights, reason = None, ALLOW_FROM
         password = bind.password.decode("latin-1")
         # One answer for all three, after the same time: who guesses learns from none of them.
-        if not await self._knows_password(system_id, password, rights, host) or rights is None:
+        known_by = await self._known_by(system_id, password, rights, host)
+        if known_by is None or rights is None:
             self.penalties.count(origin, system_id, self._seconds())
             return Judged(None, Status.ESME_RINVPASWD, reason or PASSWORD)
         self.penalties.forgive(origin, system_id)
+        if why := rights.account.refuses(channel):
+            return Judged(None, Status.ESME_RBINDFAIL, why)
         if not await self._has_place(rights.account, bind.command_id):
             return Judged(None, Status.ESME_RBINDFAIL, BINDS)
         if self.rights.get(system_id) is not rights:  # a reload came between: bind again
             return Judged(None, Status.ESME_RBINDFAIL, RELOADED)
         self._reserved.setdefault(system_id, []).append(bind.command_id)
-        return Judged(rights)
+        return Judged(rights, known_by=known_by)
 
     def release(self, system_id: str, command_id: int) -> None:
         """Give up a reserved place."""
@@ -151,29 +160,42 @@ class Binds:
         if not sessions:
             self.sessions.pop(system_id, None)
 
-    async def _knows_password(
+    async def _known_by(
         self, system_id: str, password: str, rights: Rights | None, host: str
-    ) -> bool:
-        secret, origin = rights.account.password if rights else Secret(), origin_of(host)
-        if not secret.hashed:
-            known = hmac.compare_digest(secret.clear.encode(), password.encode())
-            if known and rights:
-                return True
-            if self._takes_checks(host):
-                await self._checks.verified(origin, _STAND_IN, password)
-            return False
-        digest = hmac.digest(self._key, f"{secret.hashed}\0{password}".encode(), "sha256")
-        if hmac.compare_digest(self._remembered.get(system_id, b""), digest):
-            return True
-        if not await self._checks.verified(origin, secret.hashed, password):
-            return False
-        self._remembered[system_id] = digest
-        return True
+    ) -> Secret | None:
+        """Return the account's password that *password* is; None after the same time for all."""
+        valid, origin, taken = rights.account.passwords if rights else (), origin_of(host), 0
+        known = [secret for secret in valid if self._is_known(system_id, password, secret)]
+        if known:
+            return known[0]
+        for secret in valid:
+            if secret.hashed:
+                taken += 1
+                if await self._checks.verified(origin, secret.hashed, password):
+                    key = system_id, secret.hashed
+                    self._remembered[key] = self._digest(password, secret)
+                    return secret
+        for _ in range(taken, self._checks_from(host)):
+            await self._checks.verified(origin, _STAND_IN, password)
+        return None
 
-    def _takes_checks(self, host: str) -> bool:
-        """Return whether some bind from *host* takes a password check: then all do that fail."""
+    def _is_known(self, system_id: str, password: str, secret: Secret) -> bool:
+        """Return whether *secret* is *password*, as far as that takes no password check."""
+        if not secret.hashed:
+            return hmac.compare_digest(secret.clear.encode(), password.encode())
+        remembered = self._remembered.get((system_id, secret.hashed), b"")
+        return hmac.compare_digest(remembered, self._digest(password, secret))
+
+    def _digest(self, password: str, secret: Secret) -> bytes:
+        return hmac.digest(self._key, f"{secret.hashed}\0{password}".encode(), "sha256")
+
+    def _checks_from(self, host: str) -> int:
+        """Return how many password checks some bind from *host* takes: then all do that fail."""
         accounts = [each.account for each in self.rights.values()]
-        return any(a.password.hashed and a.allows_address(host) for a in accounts)
+        return max(
+            (sum(bool(s.hashed) for s in a.passwords) for a in accounts if a.allows_address(host)),
+            default=0,
+        )
 
     async def _has_place(self, account: Account, command_id: int) -> bool:
         """Return whether one more session fits; the longest silent session gives way if dead."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
+from smppbridge.model.account import Secret
+from smppbridge.model.channel import Channel
 from smppbridge.model.receipts import NACKED
 from smppbridge.model.report import Delivery
+from smppbridge.net.client_ca import channel_of
 from smppbridge.net.oddities import timers_of
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.accept import Rights
@@ -65,6 +68,9 @@ class SessionMeters(Protocol):
     def bind_attempt(self, result: str, reason: str) -> None:
         """Count a bind by its result, and by the reason if it was refused."""
 
+    def old_password(self, system_id: str) -> None:
+        """Count a bind with the older of two valid passwords."""
+
     def bind_ended(self, seconds: float) -> None:
         """Time a session that was bound."""
 
@@ -78,12 +84,13 @@ class SessionMeters(Protocol):
 class EsmeSession(SmppProtocol):
     """The session with an ESME: Submitter, Receiver, BoundSession and Guest to its users.
 
-    Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at* and
-    *interface_version* by `accept`; the Smsc writes *judging*, the judgement of the bind, and
-    *oddities*, those that are logged.
+    Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at*, *known_by* (the
+    password of the bind) and *interface_version* by `accept`; the Smsc writes *judging*, the
+    judgement of the bind, and *oddities*, those that are logged.
     """
 
     rights: Rights
+    known_by: Secret | None = None
     busy = False  # until it is bound it gives way
 
     def __init__(self, smsc: Smsc, host: str) -> None:
@@ -128,6 +135,11 @@ class EsmeSession(SmppProtocol):
         return self.session.last_heard
 
     @property
+    def channel(self) -> Channel:
+        """How the peer's octets come."""
+        return channel_of(self.transport)
+
+    @property
     def end_reason(self) -> str:
         """Why the session is over."""
         return self._cut or self.session.end_reason
@@ -155,10 +167,13 @@ class EsmeSession(SmppProtocol):
         self.session.indulgence.forgives = habits.forgives
         self.session.go_by(timers_of(self._smsc.timers, habits))
 
-    def accept(self, request: Bind, rights: Rights, system_id: bytes) -> None:
+    def accept(
+        self, request: Bind, rights: Rights, known_by: Secret | None, system_id: bytes
+    ) -> None:
         """Put the response to a bind in line: the session is bound by *rights*."""
         now = self.clock.seconds()
         self.go_by(rights)
+        self.known_by = known_by
         self.bound_as, self.bound_at = request.command_id, now
         request.interface_version = (
             rights.account.habits.interface_version or request.interface_version

@@ -12,6 +12,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 
 from smppbridge.model.account import Account
+from smppbridge.model.channel import OTHER_CERTIFICATE
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import NOT_FORGIVEN, Binds, Judged
 from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
@@ -90,7 +91,8 @@ class Smsc(Factory):
 
     async def bind(self, session: EsmeSession, request: Bind) -> None:
         """Judge a bind, answer the bind, replay the deliveries owed."""
-        session.judging = Deferred.fromCoroutine(self.binds.judge(request, session.host))
+        channel = session.channel
+        session.judging = Deferred.fromCoroutine(self.binds.judge(request, session.host, channel))
         try:
             judged = await session.judging
         except CancelledError:  # the connection was lost meanwhile
@@ -104,16 +106,21 @@ class Smsc(Factory):
         self.meters.bind_attempt(status, judged.reason)
         if judged.rights is None:
             session.session.refuse_bind(request, judged.status)
-            refused = {"command_status": status, "reason": judged.reason}
+            refused: dict[str, object] = {"command_status": status, "reason": judged.reason}
+            if judged.reason == OTHER_CERTIFICATE:
+                refused["certificate"] = [str(name) for name in channel.names]
             self._log_session("session_refused", session, system_id, **refused)
             session.flush()
             return
-        session.accept(request, judged.rights, self.system_id)
+        session.accept(request, judged.rights, judged.known_by, self.system_id)
         if len(request.password) > PASSWORD_OCTETS:
             self.odd(session, Oddity.LONG_PASSWORD)
         self._room.settle(session)
         self.binds.bound(system_id, session)
         self._log_session("session_bound", session, system_id, kind=_kind(session))
+        if judged.known_by == judged.rights.account.old_password:
+            self.meters.old_password(system_id)
+            self._log_session("old_password_used", session, system_id)
         if session.session.may_deliver:
             if self.dialogues is not None:
                 self.dialogues.bound(system_id, session)
@@ -207,11 +214,13 @@ class Smsc(Factory):
             self._failed(session.host, NEVER_BOUND, session.end_reason)
 
     def change(self, rights: dict[str, Rights]) -> None:
-        """Go by new accounts: sessions of removed and re-passworded accounts are unbound."""
+        """Go by new accounts: sessions that could not bind as they did are unbound.
+
+        They are of removed accounts, of passwords that are no longer valid, of other certificates.
+        """
         for session in [session for session in self.sessions if session.bound_as]:
-            before = session.rights.account
-            new = rights.get(before.system_id)
-            if new is None or new.account.password != before.password:
+            new = rights.get(session.rights.account.system_id)
+            if new is None or not _may_stay(session, new.account):
                 session.unbind("the account has changed")
             else:
                 session.go_by(new)
@@ -231,6 +240,17 @@ class Smsc(Factory):
             if session.bound_as and session.session.state is not State.CLOSED:
                 key = (session.rights.account.system_id, _kind(session))
                 counts[key] = counts.get(key, 0) + 1
+        return counts
+
+    def old_password_counts(self) -> dict[tuple[str, ...], float]:
+        """Return how many sessions are bound with the older of two passwords, by system_id."""
+        olds = {name: account.old_password for name, account in self.accounts().items()}
+        counts: dict[tuple[str, ...], float] = {(name,): 0 for name, old in olds.items() if old}
+        for session in self.sessions:
+            if session.bound_as and session.known_by is not None:
+                system_id = session.rights.account.system_id
+                if session.known_by == olds.get(system_id):
+                    counts[(system_id,)] += 1
         return counts
 
     def windows(self) -> dict[tuple[str, ...], float]:
@@ -265,3 +285,7 @@ class Smsc(Factory):
 
 def _kind(session: EsmeSession) -> str:
     return _KINDS[CommandId(session.bound_as)]
+
+
+def _may_stay(session: EsmeSession, account: Account) -> bool:
+    return session.known_by in account.passwords and not account.refuses(session.channel)

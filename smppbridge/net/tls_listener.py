@@ -16,12 +16,13 @@ from twisted.internet.interfaces import (
     IReactorTime,
 )
 from twisted.internet.protocol import connectionDone
-from twisted.internet.ssl import CertificateOptions, DiffieHellmanParameters
+from twisted.internet.ssl import CertificateOptions, DiffieHellmanParameters, TLSVersion
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from twisted.python.filepath import FilePath
 from zope.interface import implementer
 
+from smppbridge.net.client_ca import ClientCa, certify_clients, why_refused
 from smppbridge.net.failed import NoteFailed
 from smppbridge.net.tls import BadCertificates
 
@@ -29,9 +30,16 @@ HANDSHAKE = 10.0  # seconds from the connection to the end of its handshake
 
 SLOW, CLOSED, NOT_TLS = "handshake_too_slow", "closed_in_handshake", "not_tls"
 NOT_COMMON, NOT_TRUSTED, FAILED = "no_common_version", "certificate_refused", "handshake_failed"
+CLIENT = "client_certificate_refused"
 """Why a handshake came to nothing."""
 
+_HIGHEST = {  # version of TLS, by the names of OpenSSL's methods; 1.2 is the lowest
+    "TLS_METHOD": TLSVersion.TLSv1_3,
+    "SSLv23_METHOD": TLSVersion.TLSv1_3,
+    "TLSv1_2_METHOD": TLSVersion.TLSv1_2,
+}
 _REASONS = (  # pieces of OpenSSL's reasons, the first that is found counts
+    ("certificate verify failed", CLIENT),
     ("http request", NOT_TLS),
     ("proxy request", NOT_TLS),
     ("wrong version number", NOT_TLS),
@@ -49,23 +57,31 @@ _REASONS = (  # pieces of OpenSSL's reasons, the first that is found counts
 
 @dataclass(frozen=True, slots=True)
 class ServerFiles:
-    """The files of a listener with TLS, and the name of a method of OpenSSL if one is demanded."""
+    """The files of a listener with TLS, and the name of a method of OpenSSL if one is demanded.
+
+    *client_ca* has the certificates of those who certify clients.
+    """
 
     key: str
     certificate: str
     chain: str | None = None
     dh_parameters: str | None = None
     method: str | None = None
+    client_ca: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ServerCertificate:
-    """A certificate with its key, read from files; times are those of the wall clock."""
+    """A certificate with its key, read from files; times are those of the wall clock.
+
+    *client_ca* is there if clients may show a certificate of theirs.
+    """
 
     file: str
     valid_from: float
     expires: float
     context: SSL.Context = field(repr=False)
+    client_ca: ClientCa | None = None
 
 
 def load(files: ServerFiles) -> ServerCertificate:
@@ -77,25 +93,34 @@ def load(files: ServerFiles) -> ServerCertificate:
     if files.dh_parameters:
         more["dhParameters"] = DiffieHellmanParameters.fromFile(FilePath(files.dh_parameters))
     if files.method:
-        if not hasattr(SSL, files.method):
-            raise BadCertificates(f"sslmethod={files.method} is none of OpenSSL's methods")
-        more["method"] = getattr(SSL, files.method)
+        if files.method not in _HIGHEST:
+            raise BadCertificates(f"sslmethod={files.method} is none of {', '.join(_HIGHEST)}")
+        more["lowerMaximumSecurityTo"] = _HIGHEST[files.method]
     try:
         options = CertificateOptions(
             privateKey=PKey.from_cryptography_key(key),
             certificate=X509.from_cryptography(certificate),
             extraCertChain=[X509.from_cryptography(each) for each in chain],
+            raiseMinimumTo=TLSVersion.TLSv1_2,
             **more,
         )
         context = options.getContext()
     except Exception as error:  # OpenSSL's errors have no kind of their own
         why = f"{files.certificate} cannot be served with the key in {files.key}"
         raise BadCertificates(why) from error
+    client_ca = None
+    if files.client_ca:
+        client_ca = ClientCa(files.client_ca, tuple(_certificates(files.client_ca)))
+        try:
+            certify_clients(context, client_ca)
+        except Exception as error:  # OpenSSL's errors have no kind of their own
+            raise BadCertificates(f"{files.client_ca} cannot be trusted") from error
     return ServerCertificate(
         files.certificate,
         certificate.not_valid_before_utc.timestamp(),
         certificate.not_valid_after_utc.timestamp(),
         context,
+        client_ca,
     )
 
 
@@ -144,6 +169,7 @@ class TlsConnection(BufferingTLSTransport):
     """A connection of a listener with TLS; its handshake has a deadline, its failure a reason."""
 
     factory: TlsFactory
+    host = "local"  # the client's, which need not be that of the connection: see net.proxied
 
     def makeConnection(self, transport: Any) -> None:
         """Begin the handshake."""
@@ -179,7 +205,7 @@ class TlsConnection(BufferingTLSTransport):
     def _note(self, reason: str, why: str = "") -> None:
         if not self._noted:
             self._noted = True
-            self.factory.failed(getattr(self.getPeer(), "host", "local"), reason, why)
+            self.factory.failed(self.host, reason, why_refused(self.getHandle()) or why)
 
 
 def reason_of(error: BaseException | None) -> tuple[str, str]:
@@ -212,4 +238,8 @@ class TlsFactory(TLSMemoryBIOFactory):
     def buildProtocol(self, addr: Any) -> Any:
         """Return a connection, None if the wrapped factory makes none."""
         wrapped = self.wrappedFactory.buildProtocol(addr)
-        return None if wrapped is None else self.protocol(self, wrapped)
+        if wrapped is None:
+            return None
+        connection = self.protocol(self, wrapped)
+        connection.host = getattr(addr, "host", "local")
+        return connection

@@ -225,6 +225,10 @@ class Metrics(Collector):
         """Count an *oddity* of a session, a word of ours; *system_id* is empty before its bind."""
         self._count("smppbridge_session_oddities_total", system_id, oddity)
 
+    def old_password(self, system_id: str) -> None:
+        """Count a bind with the older of two valid passwords."""
+        self._count("smppbridge_old_password_binds_total", system_id)
+
     def connection_failed(self, listener: str, reason: str) -> None:
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)

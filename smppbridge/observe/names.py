@@ -22,9 +22,13 @@ _GAUGES = {
     "config_last_reload_success": ("", "0 if the configuration read last was refused"),
     "config_last_reload_timestamp_seconds": ("", "When a configuration was applied last"),
     "binds": ("account type", "Sessions bound, also 0: TX, RX or TRX"),
+    "old_password_sessions": (
+        "account",
+        "Sessions bound with the older of two valid passwords: at 0 it may be taken out",
+    ),
     "certificate_expiry_timestamp_seconds": (
         "listener file",
-        "When the certificate that is served expires",
+        "When the certificate that is served expires, and the first one of client_ca",
     ),
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
     "gathering_messages": ("", "Long messages that wait for segments"),
@@ -66,9 +70,10 @@ _COUNTERS = {
         "result reason",
         "Binds by what they were answered, and why they were refused",
     ),
+    "old_password_binds_total": ("account", "Binds with the older of two valid passwords"),
     "connections_failed_total": (
         "listener reason",
-        "Connections turned away, cut off for a newcomer, failed in TLS, or never bound",
+        "Connections turned away, cut off, failed in TLS or the PROXY protocol, or never bound",
     ),
     "pdus_total": ("direction command status", "PDUs of sessions with ESMEs, in and out"),
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),

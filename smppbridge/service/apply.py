@@ -14,10 +14,12 @@ from smppbridge.relay.accept.accept import rights_of
 from smppbridge.service import descriptors, rules
 from smppbridge.service.build import Doors, Relay
 from smppbridge.service.listeners import (
+    CertificateDoubt,
     Certificates,
     beneath,
     certificate_of,
     certificates_of,
+    client_ca_of,
     doubts,
     endpoints_of,
 )
@@ -56,7 +58,7 @@ def warnings(settings: Settings, wall: float) -> list[Finding]:
     """Return findings that allow a start: certificates that expire, too few descriptors."""
     certificates = read_certificates(settings)
     found = [
-        Finding(f"{doubt.listener}.listen", f"the certificate {doubt.words}")
+        Finding(_key_of(doubt, settings), f"the certificate {doubt.words}")
         for doubt in doubts(settings, certificates, wall)
     ]
     needed, allowed = descriptors.needed(settings), descriptors.allowed()
@@ -112,12 +114,17 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
     doors.smsc.change({name: rights_of(account, now) for name, account in accounts.items()})
 
 
+def _key_of(doubt: CertificateDoubt, settings: Settings) -> str:
+    of_clients = doubt.file == client_ca_of(settings, doubt.listener)
+    return f"{doubt.listener}.{'client_ca' if of_clients else 'listen'}"
+
+
 def _endpoints(settings: Settings, reactor: Any) -> Iterator[Finding]:
     for name, description in endpoints_of(settings):
         if description.startswith("systemd:") and "LISTEN_FDS" not in os.environ:
             continue  # checked by hand: only systemd could say whether the socket is there
         try:
-            certificate_of(description)
+            certificate_of(description, client_ca_of(settings, name))
             serverFromString(reactor, beneath(description))
         except LookupError:
             yield Finding(f"{name}.listen", f"{description}: systemd handed over no such socket")

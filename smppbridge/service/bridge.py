@@ -28,7 +28,7 @@ from smppbridge.service.build import Doors, Relay, World, build_doors, build_rel
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.gauges import watch
-from smppbridge.service.listeners import Listeners, doubts, endpoints_of
+from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.sqlite import SqliteStore
@@ -146,17 +146,17 @@ class Bridge:
         if settings.callbacks:
             factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
         for name, text in endpoints_of(settings):
-            await self.listeners.open(name, text, factories[name])
+            client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
+            await self.listeners.open(name, text, factories[name], client_ca, passing)
 
     def warn(self) -> None:
         """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
-        certificates = self.listeners.certificates
-        for doubt in doubts(self.settings, certificates, self.clock.wall()):
-            expires = datetime.fromtimestamp(doubt.certificate.expires, UTC).isoformat()
+        for doubt in self.listeners.doubts(self.settings, self.clock.wall()):
+            expires = datetime.fromtimestamp(doubt.expires, UTC).isoformat()
             self.journal(
                 "certificate_expires",
                 listener=doubt.listener,
-                file=doubt.certificate.file,
+                file=doubt.file,
                 expires=expires,
                 reason=doubt.words,
             )

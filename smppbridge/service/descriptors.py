@@ -13,7 +13,7 @@ _OWN = 64  # listeners, the store and its readers, epolls, pipes, the log
 
 def needed(settings: Settings) -> int:
     """Return how many descriptors are open when every limit in *settings* is reached."""
-    connections = settings.smpp.max_connections
+    connections = settings.smpp.max_connections * (2 if settings.smpp.proxies else 1)
     connections += WEB_CONNECTIONS if settings.web else 0
     connections += settings.callbacks.max_connections if settings.callbacks else 0
     requests = sum(provider.lane.concurrency for provider in settings.providers.values())

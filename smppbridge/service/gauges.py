@@ -21,6 +21,7 @@ def watch(bridge: Bridge) -> None:
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
         "clock_lead_seconds": lambda: bridge.clock.lead,
         "binds": lambda: smsc.bound_counts(),
+        "old_password_sessions": lambda: smsc.old_password_counts(),
         "certificate_expiry_timestamp_seconds": lambda: bridge.listeners.expiries(),
         "window_in_use": lambda: smsc.windows(),
         "pdus_total": lambda: smsc.tally.totals(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from twisted.internet.defer import maybeDeferred
@@ -11,7 +11,9 @@ from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
+from smppbridge.model.account import Network
 from smppbridge.net.failed import FailedConnections
+from smppbridge.net.proxied import ProxiedFactory
 from smppbridge.net.tls_listener import (
     ServedCertificate,
     ServerCertificate,
@@ -22,7 +24,8 @@ from smppbridge.net.tls_listener import (
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 
-EXPIRES_SOON = 14 * 86_400.0
+_DAY = 86_400.0
+EXPIRES_SOON = 30 * _DAY
 _NO_DESCRIPTOR = "EMFILE recovery: Closed socket from {address}"
 _TCP = ("port", "interface", "backlog")
 
@@ -32,11 +35,23 @@ Certificates = Mapping[str, ServerCertificate]
 
 @dataclass(frozen=True, slots=True)
 class CertificateDoubt:
-    """A certificate that clients will not trust, now or soon, and the listener it is for."""
+    """A certificate that will not be trusted, now or soon, and the listener it is for.
+
+    It is the listener's own, or one of those who certify its clients: then clients are not trusted.
+    """
 
     listener: str
-    certificate: ServerCertificate
+    file: str
+    expires: float
     words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passing:
+    """The balancers that pass clients on to a listener, and how many of those may wait at once."""
+
+    proxies: tuple[Network, ...]
+    most: int
 
 
 def endpoints_of(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -47,7 +62,12 @@ def endpoints_of(settings: Settings) -> Iterator[tuple[str, str]]:
             yield name, description
 
 
-def certificate_of(description: str) -> ServerCertificate | None:
+def client_ca_of(settings: Settings, name: str) -> str | None:
+    """Return the file of those who certify the clients of a listener, if they are certified."""
+    return settings.smpp.client_ca if name == "smpp" else None
+
+
+def certificate_of(description: str, client_ca: str | None = None) -> ServerCertificate | None:
     """Return the certificate of an endpoint, None without TLS; raises BadCertificates."""
     endpoint = parse(description)
     if endpoint.kind != "ssl":
@@ -60,6 +80,7 @@ def certificate_of(description: str) -> ServerCertificate | None:
         named.get("extraCertChain"),
         named.get("dhParameters"),
         named.get("sslmethod"),
+        client_ca,
     )
     return load(files)
 
@@ -75,7 +96,10 @@ def beneath(description: str) -> str:
 
 def certificates_of(settings: Settings) -> Certificates:
     """Return the certificates of all listeners; raises BadCertificates."""
-    loaded = {text: certificate_of(text) for _, text in endpoints_of(settings)}
+    loaded = {
+        text: certificate_of(text, client_ca_of(settings, name))
+        for name, text in endpoints_of(settings)
+    }
     return {text: certificate for text, certificate in loaded.items() if certificate}
 
 
@@ -84,24 +108,29 @@ def doubts(
 ) -> Iterator[CertificateDoubt]:
     """Yield the certificates that have expired, expire soon or are not valid yet at *wall*."""
     for name, text in endpoints_of(settings):
-        certificate = certificates.get(text)
-        if certificate is None:
+        found = certificates.get(text)
+        if found is None:
             continue
-        days = (certificate.expires - wall) / 86_400
-        if days <= 0:
-            yield CertificateDoubt(
-                name, certificate, f"{certificate.file} expired {-days:.0f} days ago"
-            )
-        elif certificate.expires - wall < EXPIRES_SOON:
-            yield CertificateDoubt(
-                name, certificate, f"{certificate.file} expires in {days:.0f} days"
-            )
-        elif certificate.valid_from > wall:
-            yield CertificateDoubt(name, certificate, f"{certificate.file} is not valid yet")
+        if words := _doubtful(found.file, found.valid_from, found.expires, wall):
+            yield CertificateDoubt(name, found.file, found.expires, words)
+        if (of := found.client_ca) and (words := _doubtful(of.file, wall, of.expires, wall)):
+            yield CertificateDoubt(name, of.file, of.expires, words)
+
+
+def _doubtful(file: str, begins: float, expires: float, wall: float) -> str:
+    days = (expires - wall) / _DAY
+    if days <= 0:
+        return f"{file} expired {-days:.0f} days ago"
+    if expires - wall < EXPIRES_SOON:
+        return f"{file} expires in {days:.0f} days"
+    return f"{file} is not valid yet" if begins > wall else ""
 
 
 class Listeners:
-    """The open listeners.  Only the instance writes which are open, and their certificates."""
+    """The open listeners.
+
+    Only the instance writes which are open, their certificates, and which doubts it told when.
+    """
 
     def __init__(self, reactor: Any, failed: FailedConnections) -> None:
         self._reactor, self._failed = reactor, failed
@@ -109,15 +138,26 @@ class Listeners:
         self._served: dict[
             tuple[str, str], ServedCertificate
         ] = {}  # by listener and endpoint string
+        self._told: dict[CertificateDoubt, int] = {}
         self._observer = cast(ILogObserver, self._notice)
         globalLogPublisher.addObserver(self._observer)
 
-    async def open(self, name: str, text: str, factory: IProtocolFactory) -> None:
+    async def open(
+        self,
+        name: str,
+        text: str,
+        factory: IProtocolFactory,
+        client_ca: str | None = None,
+        passing: Passing | None = None,
+    ) -> None:
         """Listen on an endpoint of the listener *name*.  Raises the errors of listening."""
-        certificate = certificate_of(text)
+        certificate, failed = certificate_of(text, client_ca), self._failed.of(name)
         if certificate is not None:
             served = self._served[name, text] = ServedCertificate(certificate)
-            factory = TlsFactory(served, factory, self._reactor, self._failed.of(name))
+            factory = TlsFactory(served, factory, self._reactor, failed)
+        if passing is not None:  # its header comes before TLS
+            proxies, most = passing.proxies, passing.most
+            factory = ProxiedFactory(proxies, factory, self._reactor, failed, most)
         endpoint = serverFromString(self._reactor, beneath(text))
         self._ports.append(await endpoint.listen(factory))
 
@@ -126,17 +166,24 @@ class Listeners:
         for (_, text), served in self._served.items():
             served.use(certificates[text])
 
-    @property
-    def certificates(self) -> dict[str, ServerCertificate]:
-        """The certificates that are served, by endpoint string."""
-        return {text: served.certificate for (_, text), served in self._served.items()}
+    def doubts(self, settings: Settings, wall: float) -> Iterator[CertificateDoubt]:
+        """Yield the doubts about the certificates that are served, each once a day at most."""
+        today = int(wall // _DAY)
+        served = {text: served.certificate for (_, text), served in self._served.items()}
+        for doubt in doubts(settings, served, wall):
+            about = replace(doubt, words="")
+            if self._told.get(about) != today:
+                self._told[about] = today
+                yield doubt
 
     def expiries(self) -> dict[tuple[str, ...], float]:
         """Return when each certificate expires, by listener and file."""
-        return {
-            (name, served.certificate.file): served.certificate.expires
-            for (name, _), served in self._served.items()
-        }
+        found: dict[tuple[str, ...], float] = {}
+        for (name, _), served in self._served.items():
+            found[name, served.certificate.file] = served.certificate.expires
+            if client_ca := served.certificate.client_ca:
+                found[name, client_ca.file] = client_ca.expires
+        return found
 
     async def close(self) -> None:
         """Listen no more."""

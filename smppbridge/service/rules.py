@@ -18,6 +18,7 @@ from smppbridge.relay.report.early import EarlyRules
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.relay.submit.rounds import RoundRules
 from smppbridge.relay.ussd.pdus import UssdRules
+from smppbridge.service.listeners import Passing
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import MessageState
@@ -163,6 +164,13 @@ def timers_of(settings: Settings) -> Timers:
         inactivity=smpp.inactivity,
         response=smpp.response,
     )
+
+
+def passing_of(settings: Settings, listener: str) -> Passing | None:
+    """Return the balancers that pass clients on to a listener, None without any."""
+    if listener != "smpp" or not settings.smpp.proxies:
+        return None
+    return Passing(settings.smpp.proxies, settings.smpp.max_connections)
 
 
 def limits_of(settings: Settings) -> dict[str, Limits]:

@@ -23,14 +23,16 @@ from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.tlvs import GivenTlvs
 from smppbridge.settings.values import (
+    CertificateNames,
     Count,
     Country,
     Duration,
     Networks,
     Off,
-    Password,
+    Passwords,
     Patterns,
     Rate,
+    TlsDemand,
     UniqueSystemId,
 )
 
@@ -77,10 +79,10 @@ class AccountSection(Section):
     """One ESME."""
 
     system_id: UniqueSystemId = Field(description="Its name at bind, at most 15 characters")
-    password: Password = Field(
+    password: Passwords = Field(
         repr=False,
-        description="Text, ${VARIABLE}, {file: PATH} or {hash: '$argon2id$...'}; SMPP 3.4 clients"
-        " send at most 8 characters, and 64 are read",
+        description="Text, ${VARIABLE}, {file: PATH} or {hash: '$argon2id$...'}; two of these, as"
+        " [new, old], while it is changed; SMPP 3.4 clients send at most 8 characters, 64 are read",
     )
     profile: Annotated[ProfileName | None, Off] = Field(
         default=None,
@@ -104,6 +106,16 @@ class AccountSection(Section):
     allow_from: Networks | None = Field(
         default=None,
         description="Networks it may bind from, as [10.0.0.0/8]; absent: any; empty: none",
+    )
+    tls: TlsDemand = Field(
+        default="optional",
+        description="Whether it has to bind over TLS: required or optional; else ESME_RBINDFAIL",
+    )
+    certificate: Annotated[CertificateNames | None, Off] = Field(
+        default=None,
+        description="The name in its TLS client certificate, one or a list of which one is enough:"
+        " cn:bank, dns:smpp.bank.example, uri:... or subject:CN=bank,O=Bank; absent: it needs none;"
+        " see smpp.client_ca",
     )
     senders: Patterns | None = Field(
         default=None,
@@ -234,7 +246,10 @@ class AccountSection(Section):
         """Return the account's record; *longest_sender* is in letters."""
         return model.Account(
             system_id=self.system_id,
-            password=self.password,
+            password=self.password[0],
+            old_password=self.password[1] if len(self.password) > 1 else None,
+            tls=self.tls == "required",
+            certificate=self.certificate or (),
             binds=self.binds.total,
             binds_transmitter=self.binds.transmitter,
             binds_receiver=self.binds.receiver,

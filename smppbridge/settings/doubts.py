@@ -27,6 +27,7 @@ def doubts_of(settings: Settings) -> Iterator[Doubt]:
     for key in ("accounts", "providers", "routes"):
         if not getattr(settings, key):
             yield key, "there are none: nothing can be sent"
+    yield from _doors(settings)
     yield from _secrets(settings)
     yield from _bare_variables(settings)
     yield from _routes(settings)
@@ -39,11 +40,19 @@ def doubts_of(settings: Settings) -> Iterator[Doubt]:
     yield from _idle(settings)
 
 
+def _doors(settings: Settings) -> Iterator[Doubt]:
+    for place, network in enumerate(settings.smpp.proxies):
+        if network.prefixlen == 0:
+            yield f"smpp.proxies[{place}]", "any address may say who its client is"
+
+
 def _secrets(settings: Settings) -> Iterator[Doubt]:
+    message = f"SMPP 3.4 clients cannot send more than {_PASSWORD_OCTETS} characters"
     for index, account in enumerate(settings.accounts):
-        if len(account.password.clear.encode()) > _PASSWORD_OCTETS:
-            message = f"SMPP 3.4 clients cannot send more than {_PASSWORD_OCTETS} characters"
-            yield f"accounts[{index}].password", message
+        for place, password in enumerate(account.password):
+            if len(password.clear.encode()) > _PASSWORD_OCTETS:
+                of = f"[{place}]" if len(account.password) > 1 else ""
+                yield f"accounts[{index}].password{of}", message
     document = settings.document
     if document.public and (secret := _clear_secret(settings)):
         yield "", f"every user of this machine can read it, and {secret} stands there in clear"
@@ -54,7 +63,11 @@ def _secrets(settings: Settings) -> Iterator[Doubt]:
 
 
 def _clear_secret(settings: Settings) -> str | None:
-    passwords = [f"accounts[{index}].password" for index in range(len(settings.accounts))]
+    passwords = [
+        f"accounts[{index}].password{place}"
+        for index in range(len(settings.accounts))
+        for place in ("", "[0]", "[1]")
+    ]
     others = [
         f"providers.{name}.{key}"
         for name, entry in settings.providers.items()

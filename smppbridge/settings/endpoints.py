@@ -56,7 +56,9 @@ def parse(text: str) -> Endpoint:
     """
     kind, *arguments = _split(text)
     if kind == "haproxy":
-        raise BadEndpoint("haproxy: is refused: it believes the header that anybody sends")
+        raise BadEndpoint(
+            "haproxy: is refused: it believes anybody's header; list the balancers in smpp.proxies"
+        )
     if kind not in _KINDS:
         raise BadEndpoint(f"must begin with one of {', '.join(f'{kind}:' for kind in _KINDS)}")
     named: dict[str, str] = {}

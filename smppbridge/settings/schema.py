@@ -10,7 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PrivateAttr,
+    StringConstraints,
+)
 
 from smppbridge.model.account import Account as Record
 from smppbridge.model.lists import NumberList
@@ -23,6 +29,14 @@ from smppbridge.settings import provider
 from smppbridge.settings.account import AccountSection
 from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.doubts import doubts_of
+from smppbridge.settings.listeners import (
+    CallbacksSection,
+    SmppSection,
+    WebSection,
+    is_tls,
+    listened,
+    listened_by,
+)
 from smppbridge.settings.lists import NumberLists
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
@@ -41,79 +55,17 @@ from smppbridge.settings.values import (
     Context,
     Count,
     Duration,
-    Endpoints,
     KnownAccount,
     KnownProvider,
     Off,
     OneOrList,
     Patterns,
-    PublicUrl,
     Store,
-    SystemId,
     Text,
     Transliterate,
 )
 
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
-
-
-class SmppSection(Section):
-    """The listener and the timers for ESMEs."""
-
-    system_id: SystemId = Field(default="SMPPBRIDGE", description="Our name in bind responses")
-    listen: Endpoints = Field(
-        default=("tcp:2775",),
-        description="Twisted endpoint strings, one or a list: tcp: tcp6: ssl: systemd: unix:",
-    )
-    enquire_link: Annotated[Duration | None, Off] = Field(
-        default=50.0,
-        description="Silence before enquire_link is sent; two unanswered end the session",
-    )
-    session_init: Duration = Field(
-        default=30.0, description="How long a connection may take to bind"
-    )
-    inactivity: Annotated[Duration | None, Off] = Field(
-        default=None,
-        description="How long a session may do nothing but enquire_link; absent: for ever",
-    )
-    response: Duration = Field(default=60.0, description="How long a response may take")
-    max_connections: Count = Field(default=2000, description="Connections at once")
-    max_unbound: Count = Field(
-        default=200,
-        description="Connections that have not bound, in all; one more cuts off another",
-    )
-    max_unbound_per_address: Count = Field(
-        default=20, description="The same, from one address, or from 64 bits of IPv6"
-    )
-
-
-class WebSection(Section):
-    """Health, metrics and console; never public."""
-
-    listen: Endpoints = Field(
-        default=("tcp:8775:interface=127.0.0.1",), description="Endpoint strings, one or a list"
-    )
-
-
-class CallbacksSection(Section):
-    """The listener for providers' callbacks, and for nothing else."""
-
-    listen: Endpoints = Field(default=("tcp:8776",), description="Endpoint strings, one or a list")
-    public_url: Annotated[PublicUrl | None, Off] = Field(
-        default=None,
-        description="What providers call, as seen from outside: https://sms.example.org",
-    )
-    keep_unmatched: Duration = Field(
-        default=3_600.0, description="How long a report waits for the message it is about"
-    )
-    max_unmatched: Count = Field(default=100_000, description="How many such reports wait, at most")
-    max_connections: Count = Field(
-        default=500, description="Connections at once; one more cuts off an idle one"
-    )
-    max_idle_per_address: Count = Field(
-        default=100,
-        description="Connections from one address on which no request is being answered",
-    )
 
 
 class ReceiptsSection(Section):
@@ -334,27 +286,17 @@ def _context(values: Any, folder: Path) -> Context:
     accounts, providers = values.get("accounts"), values.get("providers")
     callbacks = values.get("callbacks")
     listed = accounts if isinstance(accounts, list | tuple) else ()
+    smpp = values.get("smpp")
     return Context(
         folder,
         system_ids=tuple(
             str(each.get("system_id")) for each in listed if isinstance(each, Mapping)
         ),
         providers=tuple(providers) if isinstance(providers, Mapping) else (),
-        endpoints=tuple(_endpoints(values)),
+        endpoints=tuple(listened(values)),
         callbacks=callbacks is not None,
         tlvs=known_tlvs(values.get("tlvs")),
         public_url=isinstance(callbacks, Mapping) and bool(callbacks.get("public_url")),
+        tls=any(is_tls(each) for each in listened_by("smpp", SmppSection, values)),
+        client_ca=isinstance(smpp, Mapping) and bool(smpp.get("client_ca")),
     )
-
-
-def _endpoints(values: Mapping[str, Any]) -> Iterator[str]:
-    for name, section in (
-        ("smpp", SmppSection),
-        ("web", WebSection),
-        ("callbacks", CallbacksSection),
-    ):
-        given = values.get(name, {} if name == "smpp" else None)
-        if isinstance(given, Mapping):
-            listen = given.get("listen", section.model_fields["listen"].default)
-            listen = listen if isinstance(listen, list | tuple) else [listen]
-            yield from (each for each in listen if isinstance(each, str))

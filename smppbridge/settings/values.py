@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from smppbridge.model.account import Network, Secret
+from smppbridge.model.channel import CertificateName, NameKind
 from smppbridge.model.tlvs import DLT, NamedTlv
 from smppbridge.settings import endpoints, secrets
 
@@ -22,6 +23,7 @@ _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,6})?) *(ms|s|m|h|d|w)?")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0, "d": 86_400.0, "w": 604_800.0}
 _OFFSET = re.compile(r"([+-])([0-9]{2}):(00|15|30|45)")
 _OFF = ("off", "none")
+_MOST_PASSWORDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Context:
     callbacks: bool = True
     public_url: bool = True
     tlvs: tuple[NamedTlv, ...] = tuple(DLT.values())
+    tls: bool = True
+    client_ca: bool = True
 
 
 def context_of(info: ValidationInfo) -> Context:
@@ -78,6 +82,13 @@ def _exact_text(value: Any) -> Any:
 
 def _listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
+
+
+def _some(value: Any) -> Any:
+    # min_length would also blame a list whose items have all been blamed
+    if (listed := _listed(value)) in ([], ()):
+        raise ValueError("must not be empty")
+    return listed
 
 
 def _network(value: Any) -> Network:
@@ -208,8 +219,42 @@ def secret_text(value: Any, info: ValidationInfo) -> str:
     return secrets.clear_text(value, context_of(info).folder)
 
 
-def _password(value: Any, info: ValidationInfo) -> Secret:
-    return secrets.password(value, context_of(info).folder)
+def _passwords(value: Any, info: ValidationInfo) -> tuple[Secret, ...]:
+    given, folder = _listed(value), context_of(info).folder
+    if not 1 <= len(given) <= _MOST_PASSWORDS:
+        raise ValueError("must be one password, or two while it is changed: [new, old]")
+    found = tuple(secrets.password(each, folder) for each in given)
+    if len(set(found)) < len(found):
+        raise ValueError("has the same password twice")
+    return found
+
+
+def _needs_tls(value: Any, info: ValidationInfo) -> Any:
+    if value == "required" and not context_of(info).tls:
+        raise ValueError("needs an ssl: listener in smpp.listen: nobody could bind")
+    return value
+
+
+def _certificate_name(value: Any, info: ValidationInfo) -> CertificateName:
+    kind, _, text = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if kind not in get_args(NameKind) or not text.strip() or not text.isprintable():
+        raise ValueError("must be a name such as cn:bank, subject:CN=bank,O=Bank, dns:..., uri:...")
+    if not context_of(info).client_ca:
+        raise ValueError("needs smpp.client_ca: who certifies clients")
+    name = _subject(text) if kind == "subject" else text
+    return CertificateName(cast(NameKind, kind), name)
+
+
+def _subject(text: str) -> str:
+    """Return a subject as it is read from a certificate."""
+    from cryptography import x509  # most files have none
+
+    try:
+        return x509.Name.from_rfc4514_string(text).rfc4514_string()
+    except ValueError:
+        raise ValueError(
+            "is no subject as `openssl x509 -noout -subject -nameopt RFC2253` prints it"
+        ) from None
 
 
 Off = BeforeValidator(_unless_off)
@@ -224,7 +269,12 @@ SystemId = Annotated[Text, AfterValidator(_system_id)]
 UniqueSystemId = Annotated[SystemId, AfterValidator(_unique_system_id)]
 KnownAccount = Annotated[Text, AfterValidator(_known_account)]
 KnownProvider = Annotated[Text, AfterValidator(_known_provider)]
-Password = Annotated[Secret, PlainValidator(_password)]
+Passwords = Annotated[tuple[Secret, ...], PlainValidator(_passwords)]
+TlsDemand = Annotated[Literal["required", "optional"], AfterValidator(_needs_tls)]
+CertificateNames = Annotated[
+    tuple[Annotated[CertificateName, PlainValidator(_certificate_name)], ...],
+    BeforeValidator(_some),
+]
 SecretText = Annotated[str, PlainValidator(secret_text)]
 Networks = tuple[Annotated[Network, PlainValidator(_network)], ...]
 Patterns = tuple[Annotated[Text, AfterValidator(_pattern)], ...]

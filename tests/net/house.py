@@ -69,6 +69,7 @@ class Meters:
 
     def __init__(self) -> None:
         self.binds: list[str] = []
+        self.old: list[str] = []
         self.errors: list[int] = []
         self.oddities: list[tuple[str, str]] = []
 
@@ -77,6 +78,9 @@ class Meters:
 
     def bind_attempt(self, result: str, reason: str) -> None:
         self.binds.append(reason or result)
+
+    def old_password(self, system_id: str) -> None:
+        self.old.append(system_id)
 
     def bind_ended(self, seconds: float) -> None:
         pass

@@ -53,6 +53,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.pdu_error(0x02)
     metrics.odd("bank", "priority")
     metrics.bind_attempt("ESME_RINVPASWD", "wrong_password")
+    metrics.old_password("bank")
     metrics.connection_failed("smpp", "gave_way")
     metrics.bind_ended(61.0)
     metrics.submit_resp("bank", 0.001, 50)
@@ -89,6 +90,7 @@ EXPECTED = {
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
     "session_oddities_total account=bank kind=priority": 1,
     "bind_attempts_total reason=wrong_password result=ESME_RINVPASWD": 1,
+    "old_password_binds_total account=bank": 1,
     "connections_failed_total listener=smpp reason=gave_way": 1,
     "bind_duration_seconds_bucket le=60.0": 0,
     "bind_duration_seconds_bucket le=600.0": 1,

@@ -36,6 +36,8 @@ def test_descriptors_are_counted_by_the_limits() -> None:
     assert 3_000 + 80 < alone < 3_200
     both: dict[str, Any] = {"web": {}, "callbacks": {"max_connections": 700}}
     assert descriptors.needed(settings(**both)) == alone + 700 + 200
+    behind = Settings.read({"smpp": {"max_connections": 3_000, "proxies": ["10.0.0.5"]}})
+    assert descriptors.needed(behind) == alone - 80 + 3_000  # as many wait for their header
 
 
 def test_few_descriptors_are_a_warning_with_both_numbers(limits: list[tuple[int, int]]) -> None:
@@ -58,8 +60,8 @@ def test_what_is_allowed_is_taken(limits: list[tuple[int, int]]) -> None:
 @pytest.mark.parametrize(
     ("begins", "ends", "words"),
     [
-        (-9, 15, []),
-        (-9, 13.6, ["expires in 14 days"]),
+        (-9, 31, []),
+        (-9, 29.6, ["expires in 30 days"]),
         (-9, -2.2, ["expired 2 days ago"]),
         (2, 90, ["is not valid yet"]),
     ],

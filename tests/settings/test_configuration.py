@@ -154,7 +154,12 @@ BAD = [
     ("acounts: []", 1, "acounts", "unknown key; did you mean accounts?"),
     ("smpp:\n  listen: 2775", 2, "smpp.listen", "must be text"),
     ("smpp:\n  listen: []", 2, "smpp.listen", "must not be empty"),
-    ("smpp:\n  listen: [tcp:1, 'haproxy:tcp:1']", 2, "smpp.listen[1]", "believes the header"),
+    (
+        "smpp:\n  listen: [tcp:1, 'haproxy:tcp:1']",
+        2,
+        "smpp.listen[1]",
+        "list the balancers in smpp.proxies",
+    ),
     ("smpp:\n  listen: ssl:1:privateKey=/nowhere", 2, "smpp.listen", "file cannot be read"),
     ("smpp:\n  listen: ssl:1:certKey=/nowhere", 2, "smpp.listen", "needs privateKey=FILE"),
     ("smpp:\n\n  listen: [tcp:1, tcp:01]", 3, "smpp.listen[0]", "listened on twice"),

@@ -26,7 +26,7 @@ def test_endpoints_are_read(text: str, endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("haproxy:tcp:2775", "believes the header"),
+        ("haproxy:tcp:2775", "list the balancers in smpp.proxies"),
         ("udp:53", "must begin with one of tcp:"),
         ("", "must begin with"),
         ("2775", "must begin with"),
