@@ -82,7 +82,7 @@ def test_the_exposition_has_the_exact_number_of_pdus_both_ways(
         "_total unbind in ESME_ROK": 1,
         "_total bind_transceiver_resp out ESME_RINVPASWD": 1,
         "_total bind_transceiver_resp out ESME_ROK": 1,
-        "_total cancel_sm_resp out ESME_RCANCELFAIL": 1,
+        "_total cancel_sm_resp out ESME_RSYSERR": 1,
         "_total deliver_sm out ESME_ROK": 3,
         "_total enquire_link out ESME_ROK": 1,
         "_total enquire_link_resp out ESME_ROK": 1,
