@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from smppbridge.cli.places import configured
+from smppbridge.routing.quiet import DESTINATION
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
@@ -33,13 +34,14 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     """Check a configuration as start-up would.
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
-    fault and warning, then the URLs for providers to call; exits with 78 after a fault.
+    fault and warning, then the URLs for providers to call and the quiet hours of routes; exits with
+    78 after a fault.
     """
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
         faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
-        lines = [*_called(settings), f"ok: {_summary(settings)}"]
+        lines = [*_called(settings), *_quiet(settings), f"ok: {_summary(settings)}"]
     except BadSettings as error:
         faults = list(error.faults)
     failed = any(not fault.warning for fault in faults)
@@ -61,6 +63,15 @@ def _missing(settings: Settings) -> Iterator[Fault]:
 def _called(settings: Settings) -> Iterator[str]:
     for name, url in settings.callback_urls():
         yield f"{name} calls {url}"
+
+
+def _quiet(settings: Settings) -> Iterator[str]:
+    for index, route in enumerate(settings.routes):
+        if (hours := route.quiet.hours()) is not None:
+            begins, ends, zone, default_zone = str(hours).split()
+            others = f" (elsewhere {default_zone})" if zone == DESTINATION else ""
+            to = ", ".join(route.to) if any(route.to) else "any number"
+            yield f"routes[{index}] to {to} is quiet {begins} to {ends} {zone}{others}"
 
 
 def _verified(settings: Settings) -> Iterator[Fault]:

@@ -31,6 +31,8 @@ class Traits:
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
+    *quiet* are the route's quiet hours, as ``routing.quiet`` writes them, if they hold the message.
+    *limited*: the ESME gave a validity_period.
     """
 
     service_type: str = ""
@@ -42,6 +44,8 @@ class Traits:
     scheduled: float | None = None
     transliterate: bool = False
     tlvs: Tlvs = field(default=(), repr=False)
+    quiet: str = ""
+    limited: bool = False
 
 
 PLAIN = Traits()

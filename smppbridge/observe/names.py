@@ -72,6 +72,7 @@ _COUNTERS = {
     "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
+    "messages_quiet_total": ("account", "Messages held by the quiet hours of their route"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),
     "properties_lost_total": (
         "provider property",

@@ -24,6 +24,7 @@ from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.doubts import doubts_of
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
+from smppbridge.settings.quiet import QuietSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
 from smppbridge.settings.tlvs import (
@@ -174,6 +175,11 @@ class Route(Section):
         description="gsm: their texts are written in GSM 03.38 where every character can be"
         " (quotes, dashes, accents; Greek, Cyrillic), for whichever provider; absent: as they came",
     )
+    quiet: QuietSection = Field(
+        default=QuietSection(),
+        description="Hours at which none of them leaves but those of priority_flag 3; the others"
+        " wait, and expire if their validity ends meanwhile",
+    )
 
     require: RequiredTlvs = Field(
         default=(),
@@ -196,6 +202,7 @@ class Route(Section):
                 transliterates=self.transliterate is not None,
                 required=self.require,
                 tlvs=written(self.tlvs),
+                quiet=self.quiet.hours(),
             )
 
 

@@ -188,6 +188,8 @@ def traits_text(traits: Traits) -> str:
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
         "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
+        "quiet": traits.quiet,
+        "limited": traits.limited,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 

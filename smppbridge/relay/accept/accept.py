@@ -226,6 +226,8 @@ class Accept:
             kept.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
+        if choice.quiet is not None and self._lanes.impose(choice.quiet, message):
+            self._meters.quiet(message.system_id, 1)
 
     # -- segments -------------------------------------------------------------------------------
 
