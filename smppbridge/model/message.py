@@ -49,6 +49,7 @@ class Traits:
 
 
 PLAIN = Traits()
+LIMITED = Traits(limited=True)
 
 
 @dataclass(frozen=True, slots=True)

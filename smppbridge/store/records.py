@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import (
+    LIMITED,
     PLAIN,
     Attempt,
     Message,
@@ -74,6 +75,9 @@ class DeliveryRow(NamedTuple):
 
 STAGE = "case begun when 1 then 2 else stage end"
 """The stage of a message: SUBMITTING while an attempt is out, whatever is written."""
+
+
+_LIMITED = '{"limited": true}'
 
 
 def columns(row: type[MessageRow | DeliveryRow]) -> str:
@@ -178,6 +182,8 @@ def delivery_row(d: Delivery) -> SqlRow:
 
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
+    if traits is LIMITED:  # of an ESME that gives a validity_period, nearly all messages
+        return _LIMITED
     named = {
         "service_type": traits.service_type,
         "esm_class": traits.esm_class,
@@ -198,6 +204,8 @@ def read_traits(text: str | None) -> Traits:
     """Return the traits that JSON stands for."""
     if text is None:
         return PLAIN
+    if text == _LIMITED:
+        return LIMITED
     named = json.loads(text)
     named["udh"] = bytes.fromhex(named.get("udh", ""))
     if "tlvs" in named:

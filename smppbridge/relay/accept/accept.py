@@ -148,7 +148,7 @@ class Accept:
         if self._draining:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
-        late = self.gather.expired(self._clock.monotonic(), timeouts)
+        late = self.gather.expired(self._clock.monotonic(), timeouts, self._clock.wall())
         if not late:
             return
         intake = _Intake()
@@ -202,7 +202,7 @@ class Accept:
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
-            key, segment = rights.reader.segment(pdu, message, content, content.position)
+            key, segment = rights.reader.segment(message, content, content.position)
             return self._gathered(session, key, segment, now, intake)
         if rights.reader.read(message, content.octets):
             self._meters.latin1_fallback(message.system_id)

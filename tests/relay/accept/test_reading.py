@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import PLAIN, Traits
+from smppbridge.model.message import LIMITED, PLAIN, Traits
 from smppbridge.relay.accept import reading
 from smppbridge.relay.accept.fields import Refusal, wanted_receipts
 from smppbridge.relay.accept.reading import Reader
@@ -213,7 +213,10 @@ def test_a_message_lives_from_its_schedule_to_its_validity(
     changes: dict[str, Any], due: float, expires: float
 ) -> None:
     reader = Reader(account(validity=3_600.0))
-    assert reader.lifetime(submit_sm(**changes), NOW) == (NOW + due, NOW + expires)
+    limited = bool(changes.get("validity_period", b"").strip(b"0R"))
+    assert reader.lifetime(submit_sm(**changes), NOW) == (NOW + due, NOW + expires, limited)
+    message = reader.message(submit_sm(**changes), b"", 0x34, NOW)
+    assert message.traits is (LIMITED if limited else PLAIN)
 
 
 @pytest.mark.parametrize(
