@@ -1,4 +1,4 @@
-"""A long message ends EXPIRED at its deadline, whichever segment has it, though others are missing."""
+"""A long message with missing segments ends EXPIRED at the deadline of any segment."""
 
 from __future__ import annotations
 
