@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from smppbridge.model.message import Attempt, Message
@@ -40,12 +40,15 @@ def leaves_at(message: Message, wall: float) -> float:
     return end if end > at else wall
 
 
-def sort(taken: Iterable[Attempt], wall: float) -> tuple[list[Attempt], list[Attempt], bool]:
+def sort(taken: Sequence[Attempt], wall: float) -> tuple[list[Attempt], list[Attempt], bool]:
     """Return the attempts that may leave now, and the others: expired, or in their quiet hours.
 
     The third value is whether any of them has quiet hours.
     """
-    live: list[Attempt] = []
+    live = [a for a in taken if (m := a.message).expires_at > wall and not m.traits.quiet]
+    if len(live) == len(taken):
+        return live, [], False
+    live = []
     others: list[Attempt] = []
     watched = False
     for attempt in taken:
