@@ -71,6 +71,15 @@ def test_a_named_zone_is_that_of_every_number() -> None:
         assert leaves(quiet, number, "2026-01-10T15:14:59") == "2026-01-10T15:14:59"
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "Pacific/Kiritimati", "Etc/GMT+12"])
+def test_a_span_of_nearly_a_day_far_from_utc(zone: str) -> None:
+    quiet = QuietHours(21 * 60, 20 * 60, zone)
+    for hour in range(24):
+        moment = at(f"2026-01-10T{hour:02}:30", zone)
+        opens = at(f"2026-01-{11 if hour > 20 else 10}T20:00", zone)
+        assert quiet.leaves(PARIS, moment) == (moment if hour == 20 else opens)
+
+
 def test_a_span_within_a_day() -> None:
     siesta = QuietHours(13 * 60, 15 * 60 + 30, "UTC")
     assert leaves(siesta, PARIS, "2026-01-10T12:59:59") == "2026-01-10T12:59:59"

@@ -153,9 +153,7 @@ class Backlog:
             self.put_back(lane, attempts)
             lane.begin_after(self._clock.monotonic() + STORE_PAUSE)
             return
-        self._held += (
-            attempts  # a report may have ended one: the next tick leaves them to the store
-        )
+        self._held += attempts  # the next tick leaves them to the store, unless a report ended one
         for system_id, count in Counter(a.message.system_id for a in attempts).items():
             self._meters.quiet(system_id, count)
         self._journal("messages_quiet", provider=lane.name, messages=len(attempts))

@@ -9,6 +9,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
@@ -156,6 +157,14 @@ def test_a_provider_keeps_a_message_until_the_end_of_the_night() -> None:
     assert [(d.message_id, d.state) for d in world.store.unfinished()] == [(short, M.EXPIRED)]
 
 
+def test_a_schedule_for_the_day_is_handed_on_in_the_night() -> None:
+    world = world_at(EVENING, providers={"one": Scheduler("one"), "two": Scheduler("two")})
+    noon = {"schedule_delivery_time": validity(MORNING + 4 * HOUR)}
+    [day] = ids(world.sent(submit_sm(**noon)))
+    assert world.store.messages[day].message.traits.scheduled == MORNING + 4 * HOUR
+    assert world.wire.submitted() == [day]
+
+
 def test_a_kept_message_is_not_handed_on_in_the_night_once_its_time_is_over() -> None:
     world = world_at(NOW, providers={"one": Scheduler("one"), "two": Scheduler("two")})
     for lane in world.lanes.values():
@@ -255,6 +264,66 @@ def test_a_restart_in_the_night_lets_nothing_leave() -> None:
     assert {world.store.messages[n].due for n in held} == {MORNING}
     pass_until(world, MORNING)
     assert world.wire.submitted() == held
+    assert world.lane_set.depth == 0
+
+
+@pytest.mark.parametrize("keyed_lane", [False, True])
+def test_a_message_begun_ahead_after_a_restart_is_recalled(keyed_lane: bool) -> None:
+    one = KeyedProvider("one") if keyed_lane else FakeProvider("one")
+    options: dict[str, Any] = {
+        "providers": {"one": one, "two": FakeProvider("two")},
+        "lane": LaneRules(concurrency=1),
+        "rules": [Rule("243", ("one",), quiet=NIGHT)],
+    }
+    before = World(now=EVENING - 60.0, **options)
+    before.lanes["one"].pause(before.clock.monotonic() + 3_000.0)
+    first, second = ids(before.sent(submit_sm(b"a"), submit_sm(b"b", sequence_number=2)))
+    world = World(now=EVENING - 30.0, store=before.store, **options)
+    for line in world.store.restored().waiting:
+        world.lanes[line.provider].restore(line)
+    world.wait(1.0)
+    [(_, operation, about)] = world.wire.sent
+    assert world.store.messages[second].stage is Stage.SUBMITTING
+    world.clock.now = EVENING
+    answer = [Accepted("p1")] if keyed_lane else Accepted("p1")
+    world.wire.answer((about, answer), operation=operation)
+    pass_until(world, EVENING + 1.0)
+    assert len(world.wire.sent) == 1
+    assert world.store.messages[first].stage is Stage.SUBMITTED
+    row = world.store.messages[second]
+    assert (row.stage, row.due, row.number) == (Stage.WAITING, MORNING, 0)
+
+
+def test_all_messages_of_a_lane_are_held_together() -> None:
+    world = world_at(EVENING - 60.0, lane=LaneRules(concurrency=1))
+    for lane in world.lanes.values():
+        lane.pause(world.clock.monotonic() + 120.0)
+    held = ids(world.sent(*[submit_sm(sequence_number=n) for n in range(200)]))
+    pass_until(world, EVENING + 61.0)
+    assert {world.store.messages[n].due for n in held} == {MORNING}
+    assert [facts["messages"] for name, facts in world.said.events if name == "messages_quiet"] == [
+        200
+    ]
+
+
+def test_a_report_may_end_a_message_that_is_being_held() -> None:
+    world = world_at(EVENING - 20.0)
+    [message_id] = ids(world.sent(submit_sm()))
+    world.wire.answer((message_id, Postponed("busy", after=30.0)))
+    world.clock.now = EVENING + 20.0
+    world.store.at_once = False
+    world.tick()
+    for _ in range(20):
+        if any(call.verb == "revisit" for call in world.store.pending):
+            break
+        world.store.commit(1)
+    assert any(call.verb == "revisit" for call in world.store.pending)
+    told = world.told(Report("p1", M.DELIVERED, message_id=message_id))
+    for _ in range(5):
+        world.store.commit(len(world.store.pending))
+        world.wait(1.0)
+    assert told == ["kept"]
+    assert [d.state for d in world.store.unfinished()] == [M.DELIVERED]
     assert world.lane_set.depth == 0
 
 

@@ -164,6 +164,24 @@ def test_an_acceptance_that_comes_after_the_validity_has_its_moment_too() -> Non
     assert states(world) == {message_id: M.EXPIRED}
 
 
+def test_a_poll_before_that_moment_is_over_ends_nothing() -> None:
+    world = world_of(PollRules(polls=True, rate=100.0, first=3.0, report_deadline=LONGEST))
+    [message_id] = ids = sent(world, MINUTE)
+    passed(world, 80.0)
+    accepted(world, ids)
+    passed(world, 84.0)
+    answer = (f"p{message_id}", Report(f"p{message_id}", M.ENROUTE))
+    world.wire.answer(answer, operation="query")
+    passed(world, 88.5)
+    assert states(world) == {}
+    world.wire.answer(answer, operation="query")
+    passed(world, 110.0)
+    assert ("query", f"p{message_id}") in world.wire.out
+    world.wire.answer(answer, operation="query")
+    passed(world, 130.0)
+    assert states(world) == {message_id: M.EXPIRED}
+
+
 def test_a_report_that_missed_us_while_we_were_down_has_some_time() -> None:
     before = world_of()
     [message_id] = ids = sent(before, MINUTE)
