@@ -83,3 +83,11 @@ class QuietSection(_Beginning):
         if self.begins is None:
             return None
         return read(f"{self.begins} {self.to} {self.zone} {self.default_zone}")
+
+
+QUIET: Any = Field(
+    default=QuietSection(),
+    description="Hours at which none of them leaves but those of priority_flag 3; the others wait,"
+    " and expire if their validity ends meanwhile",
+)
+"""The key of a route."""

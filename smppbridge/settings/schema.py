@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, StringConstraints
+from pydantic import BeforeValidator, Field, PrivateAttr, StringConstraints
 
 from smppbridge.model.account import Account as Record
 from smppbridge.providers.exchange import Provider as Built
@@ -24,7 +24,7 @@ from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.doubts import doubts_of
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
-from smppbridge.settings.quiet import QuietSection
+from smppbridge.settings.quiet import QUIET, QuietSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
 from smppbridge.settings.tlvs import (
@@ -46,10 +46,10 @@ from smppbridge.settings.values import (
     Off,
     OneOrList,
     Patterns,
+    Prefix,
     PublicUrl,
     Store,
     SystemId,
-    Text,
     Transliterate,
 )
 
@@ -144,18 +144,10 @@ class LogSection(Section):
     )
 
 
-def _prefix(value: str) -> str:
-    if value and not (value.isascii() and value.isdecimal() and len(value) <= 15):
-        raise ValueError("must be the first digits of numbers, as 243, or empty for any")
-    return value
-
-
 class Route(Section):
     """The providers of messages: the longest prefix counts, then the route that names accounts."""
 
-    to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), OneOrList
-    ] = Field(
+    to: Annotated[tuple[Prefix, ...], Field(min_length=1), OneOrList] = Field(
         default=("",),
         description="First digits of the destination, one or a list; absent: any number",
     )
@@ -175,12 +167,7 @@ class Route(Section):
         description="gsm: their texts are written in GSM 03.38 where every character can be"
         " (quotes, dashes, accents; Greek, Cyrillic), for whichever provider; absent: as they came",
     )
-    quiet: QuietSection = Field(
-        default=QuietSection(),
-        description="Hours at which none of them leaves but those of priority_flag 3; the others"
-        " wait, and expire if their validity ends meanwhile",
-    )
-
+    quiet: QuietSection = QUIET
     require: RequiredTlvs = Field(
         default=(),
         description="TLVs that they must have, as [dlt_entity_id]; else ESME_RMISSINGOPTPARAM",

@@ -159,7 +159,7 @@ def test_a_provider_keeps_a_message_until_the_end_of_the_night() -> None:
 
 def test_a_schedule_for_the_day_is_handed_on_in_the_night() -> None:
     world = world_at(EVENING, providers={"one": Scheduler("one"), "two": Scheduler("two")})
-    noon = {"schedule_delivery_time": validity(MORNING + 4 * HOUR)}
+    noon: dict[str, Any] = {"schedule_delivery_time": validity(MORNING + 4 * HOUR)}
     [day] = ids(world.sent(submit_sm(**noon)))
     assert world.store.messages[day].message.traits.scheduled == MORNING + 4 * HOUR
     assert world.wire.submitted() == [day]
