@@ -13,6 +13,7 @@ import click
 
 from smppbridge.cli.places import configured
 from smppbridge.cli.profiles import written
+from smppbridge.routing.quiet import DESTINATION
 from smppbridge.settings import profiles
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
@@ -36,7 +37,7 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
     fault and warning, then the URLs for providers to call, the settings that accounts have by their
-    profile, and the distribution lists; exits with 78 after a fault.
+    profile, the distribution lists and the quiet hours of routes; exits with 78 after a fault.
     """
     lines: list[str] = []
     try:
@@ -46,6 +47,7 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
             *_called(settings),
             *_profiled(settings),
             *_listed(settings),
+            *_quiet(settings),
             f"ok: {_summary(settings)}",
         ]
     except BadSettings as error:
@@ -108,6 +110,15 @@ def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = 
         return
     for fault in faults:
         click.echo(str(fault), err=err)
+
+
+def _quiet(settings: Settings) -> Iterator[str]:
+    for index, route in enumerate(settings.routes):
+        if (hours := route.quiet.hours()) is not None:
+            begins, ends, zone, default_zone = str(hours).split()
+            others = f" (elsewhere {default_zone})" if zone == DESTINATION else ""
+            to = ", ".join(route.to) if any(route.to) else "any number"
+            yield f"routes[{index}] to {to} is quiet {begins} to {ends} {zone}{others}"
 
 
 def _listed(settings: Settings) -> Iterator[str]:

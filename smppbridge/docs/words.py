@@ -228,6 +228,7 @@ EVENTS: Mapping[str, str] = {
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",
     "messages_diverted": "So many waiting messages went to the next provider of their route",
+    "messages_quiet": "So many waiting messages wait on, for the end of their route's quiet hours",
     "lane_paused": "A provider finds the lane too fast (429, ESME_RTHROTTLED): nothing leaves for"
     " `seconds`, then less",
     "lane_resumed": "The provider accepts again after a pause",

@@ -36,6 +36,8 @@ class Traits:
     *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     *references* are the user_message_references of a long message's segments by message_id, where
     they are not all the same.
+    *quiet* are the route's quiet hours, as ``routing.quiet`` writes them, if they hold the message.
+    *limited*: the ESME gave a validity_period.
     """
 
     service_type: str = ""
@@ -50,9 +52,12 @@ class Traits:
     destinations: int = 0
     tlvs: Tlvs = field(default=(), repr=False)
     references: tuple[tuple[int, int], ...] = ()
+    quiet: str = ""
+    limited: bool = False
 
 
 PLAIN = Traits()
+LIMITED = Traits(limited=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,10 @@ class Metrics(Collector):
         """Count long messages whose segments did not all come."""
         self._count("smppbridge_gathering_expired_total", system_id, by=count)
 
+    def quiet(self, system_id: str, count: int) -> None:
+        """Count messages that are held by the quiet hours of their route."""
+        self._count("smppbridge_messages_quiet_total", system_id, by=count)
+
     def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
         """Time exchanges of one kind with a provider."""
         timing = self._timing("smppbridge_provider_request_seconds", provider, operation, outcome)

@@ -95,6 +95,7 @@ _COUNTERS = {
     ),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
+    "messages_quiet_total": ("account", "Messages held by the quiet hours of their route"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),
     "properties_lost_total": (
         "provider property",

@@ -28,6 +28,9 @@ class Meters(Protocol):
     def gathering_expired(self, system_id: str, count: int) -> None:
         """Count long messages whose segments were not all received."""
 
+    def quiet(self, system_id: str, count: int) -> None:
+        """Count messages that are held by the quiet hours of their route."""
+
     def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
         """Time exchanges of one kind; *outcome* is the outcome's name in lower case."""
 

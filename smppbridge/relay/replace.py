@@ -28,7 +28,6 @@ from smppbridge.smpp.pdus import ReplaceSm, ReplaceSmResp, SubmitSm
 from smppbridge.store.port import Found, Named, StoreFailure
 
 _FAILED = Status.ESME_RREPLACEFAIL
-_ALIKE = 1.0  # seconds between two times that are one
 
 
 class Router(Protocol):
@@ -184,16 +183,22 @@ class Replace:
         )
         content = rights.reader.content(pdu)
         version = asked.session.interface_version
+        asked_times = rights.reader.lifetime(pdu, now)
         message = replace(
             old,
             text="",
             binary=None,
             registered_delivery=wanted_receipts(pdu.registered_delivery, version),
-            traits=replace(old.traits, sender="", scheduled=None, transliterate=False),
+            traits=replace(
+                old.traits,
+                sender="",
+                scheduled=None,
+                transliterate=False,
+                quiet="",
+                limited=old.traits.limited or asked_times[2],
+            ),
         )
-        message.due, message.expires_at = times_of(
-            pdu, attempt, rights.reader.lifetime(pdu, now), rights.account.validity
-        )
+        message.due, message.expires_at = times_of(pdu, old, asked_times, rights.account.validity)
         odd = rights.reader.read(message, content.octets)
         if odd is not None:
             self._router.count_odd(odd, message, asked.session)
@@ -209,20 +214,18 @@ class Replace:
 
 
 def times_of(
-    pdu: SubmitSm, attempt: Attempt, asked: tuple[float, float], validity: float
+    pdu: SubmitSm, old: Message, asked: tuple[float, float, bool], validity: float
 ) -> tuple[float, float]:
     """Return when a replaced message is due and expires; a time that is not given stays.
 
     *asked* are these times as a submit_sm would have them.  An expiry that no validity_period has
-    set (*validity* seconds after the old schedule) goes along with the schedule.  Raises Refusal
-    (ESME_RINVEXPIRY).
+    set stays *validity* seconds behind the schedule.  Raises Refusal (ESME_RINVEXPIRY).
     """
-    old = attempt.message
     before = old.due if old.traits.scheduled is None else old.traits.scheduled
     due, expires_at = before, old.expires_at
     if pdu.schedule_delivery_time:
         due = asked[0]
-        if not attempt.number and abs(old.expires_at - before - validity) < _ALIKE:
+        if not old.traits.limited:
             expires_at = due + validity
     if pdu.validity_period:
         expires_at = asked[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smppbridge.model.tlvs import NamedTlv, Tlvs
+from smppbridge.routing.quiet import QuietHours
 from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 
 
@@ -15,7 +16,7 @@ class Rule:
     An empty field means any. A sender is a source address, or with a trailing `*` its beginning;
     *sender* is the policy for source addresses on this route; *transliterates*: texts on this route
     are brought into GSM 03.38.  A message needs the TLVs *required*, and gets *tlvs* if it lacks
-    them.
+    them.  *quiet* holds messages below the highest priority.
     """
 
     to: str
@@ -26,6 +27,7 @@ class Rule:
     transliterates: bool = False
     required: tuple[NamedTlv, ...] = ()
     tlvs: Tlvs = ()
+    quiet: QuietHours | None = None
 
     @property
     def conditions(self) -> int:

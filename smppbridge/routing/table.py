@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from smppbridge.model.tlvs import TlvDemands, Tlvs, demands_of
+from smppbridge.routing.quiet import QuietHours
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
 
@@ -16,13 +17,15 @@ class Choice:
     """One rule's providers and source addresses, for an account's messages under the rule's prefix.
 
     *via* are providers in order, *sender* is the policy for source addresses, *transliterates*
-    is whether texts are brought into GSM 03.38, *demands* are about TLVs (None: no demands).
+    is whether texts are brought into GSM 03.38, *demands* are about TLVs (None: no demands),
+    *quiet* are the hours at which no message leaves.
     """
 
     via: tuple[str, ...]
     sender: SenderPolicy
     transliterates: bool
     demands: TlvDemands | None
+    quiet: QuietHours | None
     any_sender: bool
     senders: frozenset[str]
     sender_prefixes: tuple[str, ...]
@@ -82,6 +85,7 @@ def _choice(rule: Rule, given: Tlvs) -> Choice:
         sender=rule.sender,
         transliterates=rule.transliterates,
         demands=demands_of(rule.required, given, rule.tlvs),
+        quiet=rule.quiet,
         any_sender=not rule.senders,
         senders=frozenset(sender for sender in rule.senders if not sender.endswith("*")),
         sender_prefixes=tuple(sender[:-1] for sender in rule.senders if sender.endswith("*")),

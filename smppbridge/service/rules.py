@@ -41,6 +41,7 @@ def lane_rules_of(provider: ProviderSection) -> LaneRules:
         uncertain_deadline=lane.uncertain_deadline,
         idempotent=provider.abilities.idempotent,
         first_look=poll_rules_of(provider).first_look(),
+        report_grace=lane.report_grace if lane.reports != "none" else None,
         attempts=lane.attempts,
         failover_after=lane.failover_after,
     )
@@ -78,6 +79,7 @@ def poll_rules_of(provider: ProviderSection) -> PollRules:
         first=lane.first_poll,
         longest=lane.longest_poll,
         report_deadline=lane.report_deadline if reported else lane.after,
+        report_grace=lane.report_grace,
         end_state=MessageState.UNKNOWN if reported else _END_STATES[lane.without_reports],
         reported=reported,
         ids=lane.ids,

@@ -9,13 +9,7 @@ from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Annotated, Any, Literal, Self, get_args, get_type_hints
 
-from pydantic import (
-    Field,
-    PrivateAttr,
-    ValidationInfo,
-    create_model,
-    model_validator,
-)
+from pydantic import Field, PrivateAttr, ValidationInfo, create_model, model_validator
 
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.tlvs import NamedTlv
@@ -64,6 +58,7 @@ class LaneSettings:
     first_poll: float
     longest_poll: float
     report_deadline: float
+    report_grace: float | None
     callback_key: str | None = field(repr=False)
     ca_file: str | None
     proxy: str | None = field(repr=False)
@@ -130,6 +125,11 @@ class ProviderSection(Section):
         default=259_200.0,
         description="How long to wait for a report before UNKNOWN; where it can be asked, not"
         " before a last question is answered, and not in the first 5m after a start",
+    )
+    report_grace: Annotated[Duration | None, Off] = Field(
+        default=10.0,
+        description="How long after the end of its validity_period a message without a report ends"
+        " EXPIRED; off: report_deadline alone counts",
     )
     callback_key: Annotated[SecretText | None, Off] = Field(
         default=None,

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
     Field,
     PrivateAttr,
@@ -40,6 +39,7 @@ from smppbridge.settings.listeners import (
 from smppbridge.settings.lists import NumberLists
 from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
+from smppbridge.settings.quiet import QUIET, QuietSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
 from smppbridge.settings.tlvs import (
@@ -60,8 +60,8 @@ from smppbridge.settings.values import (
     Off,
     OneOrList,
     Patterns,
+    Prefix,
     Store,
-    Text,
     Transliterate,
 )
 
@@ -97,18 +97,10 @@ class LogSection(Section):
     )
 
 
-def _prefix(value: str) -> str:
-    if value and not (value.isascii() and value.isdecimal() and len(value) <= 15):
-        raise ValueError("must be the first digits of numbers, as 243, or empty for any")
-    return value
-
-
 class Route(Section):
     """The providers of messages: the longest prefix counts, then the route that names accounts."""
 
-    to: Annotated[
-        tuple[Annotated[Text, AfterValidator(_prefix)], ...], Field(min_length=1), OneOrList
-    ] = Field(
+    to: Annotated[tuple[Prefix, ...], Field(min_length=1), OneOrList] = Field(
         default=("",),
         description="First digits of the destination, one or a list; absent: any number",
     )
@@ -128,7 +120,7 @@ class Route(Section):
         description="gsm: their texts are written in GSM 03.38 where every character can be"
         " (quotes, dashes, accents; Greek, Cyrillic), for whichever provider; absent: as they came",
     )
-
+    quiet: QuietSection = QUIET
     require: RequiredTlvs = Field(
         default=(),
         description="TLVs that they must have, as [dlt_entity_id]; else ESME_RMISSINGOPTPARAM",
@@ -150,6 +142,7 @@ class Route(Section):
                 transliterates=self.transliterate is not None,
                 required=self.require,
                 tlvs=written(self.tlvs),
+                quiet=self.quiet.hours(),
             )
 
 

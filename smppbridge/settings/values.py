@@ -125,6 +125,12 @@ def _pattern(value: str) -> str:
     return value
 
 
+def _prefix(value: str) -> str:
+    if value and not (value.isascii() and value.isdecimal() and len(value) <= 15):
+        raise ValueError("must be the first digits of numbers, as 243, or empty for any")
+    return value
+
+
 def _system_id(value: str) -> str:
     if not (value.isascii() and value.isprintable() and 1 <= len(value) <= 15):
         raise ValueError("must be 1 to 15 printable ASCII characters")
@@ -277,6 +283,7 @@ CertificateNames = Annotated[
 ]
 SecretText = Annotated[str, PlainValidator(secret_text)]
 Networks = tuple[Annotated[Network, PlainValidator(_network)], ...]
+Prefix = Annotated[Text, AfterValidator(_prefix)]
 Patterns = tuple[Annotated[Text, AfterValidator(_pattern)], ...]
 Country = Annotated[str, AfterValidator(_country)]
 UtcOffset = Annotated[float, PlainValidator(utc_offset)]

@@ -50,14 +50,39 @@ def _later(now: float, months: int, rest: timedelta) -> float | None:
     """Step over the calendar first, clamping the day, then over the clock."""
     if not months and not rest:
         return None
-    start = _EPOCH + timedelta(seconds=now)
-    years, month = divmod(start.month - 1 + months, 12)
-    year = start.year + years
     try:
-        day = min(start.day, calendar.monthrange(year, month + 1)[1])
-        return (start.replace(year=year, month=month + 1, day=day) + rest).timestamp()
+        return (_months_later(_EPOCH + timedelta(seconds=now), months) + rest).timestamp()
     except (ValueError, OverflowError) as error:
         raise BadTime(str(error)) from None
+
+
+def _months_later(start: datetime, months: int) -> datetime:
+    years, month = divmod(start.month - 1 + months, 12)
+    year = start.year + years
+    day = min(start.day, calendar.monthrange(year, month + 1)[1])
+    return start.replace(year=year, month=month + 1, day=day)
+
+
+def format_relative(when: float, now: float) -> bytes:
+    """Write a Unix time as the time from *now* on, in whole seconds and at least one.
+
+    Calendar months come first, as `parse` and every SMSC that keeps to SMPP 3.4, 7.1.1.2 read them.
+    Raises BadTime if SMPP cannot write it: over 99 years.
+    """
+    start = _EPOCH + timedelta(seconds=now)
+    try:
+        end = start + timedelta(seconds=max(1, int(when - now)))
+    except OverflowError as error:
+        raise BadTime(str(error)) from None
+    months = 12 * (end.year - start.year) + end.month - start.month
+    if months and _months_later(start, months) > end:
+        months -= 1
+    if months >= 1_200:
+        raise BadTime("over 99 years")
+    rest = end - _months_later(start, months)
+    years, month = divmod(months, 12)
+    hours, seconds = divmod(rest.seconds, 3_600)
+    return b"%02d%02d%02d%02d%02d%02d000R" % (years, month, rest.days, hours, *divmod(seconds, 60))
 
 
 def format_absolute(when: float, quarters: int = 0) -> bytes:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import (
+    LIMITED,
     PLAIN,
     Attempt,
     Message,
@@ -75,6 +76,9 @@ class DeliveryRow(NamedTuple):
 
 STAGE = "case begun when 1 then 2 else stage end"
 """The stage of a message: SUBMITTING while an attempt is out, whatever is written."""
+
+
+_LIMITED = '{"limited": true}'
 
 
 def columns(row: type[MessageRow | DeliveryRow]) -> str:
@@ -196,6 +200,8 @@ def delivery_row(d: Delivery) -> SqlRow:
 @lru_cache(maxsize=64)  # all messages of a submit_multi have the same
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
+    if traits is LIMITED:  # of an ESME that gives a validity_period, nearly all messages
+        return _LIMITED
     named = {
         "service_type": traits.service_type,
         "esm_class": traits.esm_class,
@@ -209,6 +215,8 @@ def traits_text(traits: Traits) -> str:
         "destinations": traits.destinations,
         "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
         "references": traits.references,
+        "quiet": traits.quiet,
+        "limited": traits.limited,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -217,6 +225,8 @@ def read_traits(text: str | None) -> Traits:
     """Return the traits that JSON stands for."""
     if text is None:
         return PLAIN
+    if text == _LIMITED:
+        return LIMITED
     named = json.loads(text)
     named["udh"] = bytes.fromhex(named.get("udh", ""))
     if "tlvs" in named:

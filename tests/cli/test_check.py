@@ -171,3 +171,15 @@ routes:
         "own, profile jasmin: nothing; its own: receipts.form",
         "ok: 4 accounts, 1 provider, 1 route",
     ]
+
+
+def test_the_quiet_hours_of_routes_are_printed(run: Run) -> None:
+    quiet = "  - {to: [243, '244'], via: keccel, quiet: {from: 22:30, to: 07:00}}\n"
+    named = "  - {to: 1, via: keccel, quiet: {from: 21:00, to: 08:00, zone: Europe/Paris}}\n"
+    result = run(GOOD.replace("  - via: keccel\n", quiet + "  - via: keccel\n" + named))
+    assert result.exit_code == 0
+    assert result.output.splitlines() == [
+        "routes[0] to 243, 244 is quiet 22:30 to 07:00 destination (elsewhere UTC)",
+        "routes[2] to 1 is quiet 21:00 to 08:00 Europe/Paris",
+        "ok: 2 accounts, 1 provider, 3 routes",
+    ]

@@ -84,6 +84,7 @@ SHAPES = {
     "references": message(traits=Traits(user_message_reference=7, references=((1, 7), (3, 0)))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
     "one of many": message(traits=Traits(multi=7, destinations=254)),
+    "its hours": message(traits=Traits(quiet="21:00 08:00 destination UTC", limited=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
 }

@@ -258,8 +258,9 @@ def test_an_address_that_does_not_fit_is_not_cut_but_refused(field):
         (86_400.4, b"000001000000000R"),
         (3_661, b"000000010101000R"),
         (31 * 86_400, b"000101000000000R"),
+        (95 * 86_400, b"000303000000000R"),  # November, December, January by the calendar
         (-5, b"000000000001000R"),
-        (10**9, b"010221000000000R"),
+        (10**9, b"010214000000000R"),  # 63 weeks
     ],
 )
 def test_the_validity_is_what_is_left_of_it(left, written):

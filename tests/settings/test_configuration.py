@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.account import Secret
 from smppbridge.routing.table import Table
-from smppbridge.service.rules import lane_rules_of
+from smppbridge.service.rules import lane_rules_of, poll_rules_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.example import tables
@@ -62,6 +62,24 @@ def test_transliteration_of_a_route_and_of_a_provider(
     assert choice is not None
     assert choice.transliterates is wanted
     assert lane_rules_of(settings.providers["k"]).addressing.transliterates is wanted
+
+
+@pytest.mark.parametrize(("written", "grace"), [("90s", 90.0), ("off", None), ("", 10.0)])
+def test_how_long_a_report_may_come_after_the_validity(
+    written: str, grace: float | None, tmp_path: Path
+) -> None:
+    entry = loaded(tmp_path, keccel(**{"report_grace": written} if written else {}))
+    provider = entry.providers["k"]
+    assert (provider.lane.reports, poll_rules_of(provider).report_grace) == ("poll", grace)
+    assert lane_rules_of(provider).policy.report_grace == grace
+    silent = loaded(tmp_path, keccel(reports="none")).providers["k"]
+    assert lane_rules_of(silent).policy.report_grace is None  # no report to wait for
+
+
+def test_a_grace_that_is_none(tmp_path: Path) -> None:
+    [fault] = faults_of(tmp_path, keccel(report_grace="soon"))
+    assert (fault.line, fault.key) == (5, "providers.k.report_grace")
+    assert fault.message.startswith("is not a duration")
 
 
 @pytest.mark.parametrize("odd", ["ascii", "true", "GSM"])

@@ -40,6 +40,7 @@ Validity = Literal["relative", "absolute", "none"]
 MAX_ADDRESS = 20
 """Octets of an address in submit_sm (SMPP 3.4, 5.2.8)."""
 
+_LONGEST_VALIDITY = 63 * 7 * 86_400.0  # seconds: 63 weeks, of GSM 03.40, 9.2.3.12.1
 _UCS2 = 0x08
 _PLAIN_OCTETS = (0x02, 0x04)
 _SHORTEST_NUMBER = 7  # digits; an address of fewer digits is a short code
@@ -203,16 +204,7 @@ def validity_period(form: Validity, expires_at: float, now: float) -> bytes:
             return times.format_absolute(expires_at)
         except (times.BadTime, OverflowError, ValueError):
             return b""
-    return _relative(int(max(1.0, min(expires_at - now, 63 * 7 * 86_400))))
-
-
-def _relative(seconds: int) -> bytes:
-    minutes, second = divmod(seconds, 60)
-    hours, minute = divmod(minutes, 60)
-    days, hour = divmod(hours, 24)
-    months, day = divmod(days, 30)
-    years, month = divmod(months, 12)
-    return b"%02d%02d%02d%02d%02d%02d000R" % (years, month, day, hour, minute, second)
+    return times.format_relative(min(expires_at, now + _LONGEST_VALIDITY), now)
 
 
 Convert = Callable[[str], str]

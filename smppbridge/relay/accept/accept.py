@@ -169,7 +169,7 @@ class Accept:
         if self.draining:
             return  # the store keeps their segments
         timeouts = {name: rights.account.gather_timeout for name, rights in accounts.items()}
-        late = self.gather.expired(self._clock.monotonic(), timeouts)
+        late = self.gather.expired(self._clock.monotonic(), timeouts, self._clock.wall())
         with suppress(StoreFailure):
             await self._end_all(late, MessageState.EXPIRED, accounts)
 
@@ -244,7 +244,7 @@ class Accept:
         message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
-            key, segment = rights.reader.segment(pdu, message, content, content.position)
+            key, segment = rights.reader.segment(message, content, content.position)
             recorded = self._gathered(session, key, segment, now, intake)
             intake.answers.append((pdu.sequence_number, recorded))
             return
@@ -274,6 +274,8 @@ class Accept:
             kept.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
+        if choice.quiet is not None and self._lanes.impose(choice.quiet, message):
+            self._meters.quiet(message.system_id, 1)
 
     def count_odd(self, odd: Oddity, about: Message, session: Observed | None) -> None:
         """Count an oddity of a message's user data, for its session too."""

@@ -18,6 +18,7 @@ from smppbridge.relay.accept.series import (
     Session,
     content_of,
     in_order,
+    lifetime_of,
 )
 from smppbridge.smpp.constants import CommandStatus
 
@@ -177,6 +178,7 @@ class Gather:
         """Take an echo out of its gathering, as a gathering of its own that is at its end."""
         echo = gathering.segments.pop(number)
         gathering.series.room.octets -= len(echo.octets)
+        _time(gathering)
         return Gathering(gathering.series, echo.message_id, now, True, segments={number: echo})
 
     # -- what the store failed to record ----------------------------------------------------------
@@ -197,6 +199,8 @@ class Gather:
             series.room.octets -= len(segment.octets)
             if not gathering.segments:
                 self._drop(gathering)
+            else:
+                _time(gathering)
         self._tidy(series)
 
     def reopen(self, gathering: Gathering) -> None:
@@ -210,15 +214,17 @@ class Gather:
 
     # -- time -------------------------------------------------------------------------------------
 
-    def expired(self, now: float, timeout_of: Mapping[str, float]) -> list[Gathering]:
+    def expired(self, now: float, timeout_of: Mapping[str, float], wall: float) -> list[Gathering]:
         """Remove the gatherings that have waited too long (seconds by system_id), and forget.
 
-        Complete ones among them were held.
+        Complete ones among them were held.  A gathering whose message has expired at *wall* (UNIX
+        seconds) waits no longer.
         """
         late = [
             gathering
             for gathering in self._open
-            if gathering.latest + gathering.waits(timeout_of.get(gathering.key.system_id, 0.0))
+            if gathering.expires_at <= wall
+            or gathering.latest + gathering.waits(timeout_of.get(gathering.key.system_id, 0.0))
             <= now
         ]
         for gathering in late:
@@ -312,13 +318,21 @@ def _begun(series: Series, beginning: Beginning, now: float) -> Gathering:
         segment.registered_delivery = 0
         segment.opened_by = gathering.opened_by
         gathering.segments[segment.number] = segment
+    _time(gathering)
     return gathering
 
 
 def _put(gathering: Gathering, segment: Segment, now: float) -> None:
+    opens = not gathering.segments
     gathering.segments[segment.number] = segment
+    if opens or segment.limited or segment.scheduled:
+        _time(gathering)
     gathering.latest = max(gathering.latest, now)
     gathering.series.room.octets += len(segment.octets)
+
+
+def _time(gathering: Gathering) -> None:
+    gathering.expires_at = lifetime_of(in_order(gathering))[1]
 
 
 def _void(series: Series, segment: Segment) -> None:

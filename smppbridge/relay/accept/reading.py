@@ -16,7 +16,7 @@ from smppbridge.model.address import (
     has_letters,
     number_of,
 )
-from smppbridge.model.message import GatheringKey, Message, Segment
+from smppbridge.model.message import LIMITED, PLAIN, GatheringKey, Message, Segment, Traits
 from smppbridge.relay.accept import runs
 from smppbridge.relay.accept.amending import content_reader
 from smppbridge.relay.accept.fields import (
@@ -76,8 +76,9 @@ class Reader:
             (NOWHERE, "") if isinstance(pdu, SubmitMulti) else self.destination(pdu)
         )
         check_flags(pdu)
-        due, expires_at = self.lifetime(pdu, now)
+        due, expires_at, limited = self.lifetime(pdu, now)
         asked = pdu.registered_delivery
+        found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
         return Message(
             message_id=0,
             system_id=self.account.system_id,
@@ -92,7 +93,7 @@ class Reader:
             accepted_at=now,
             expires_at=expires_at,
             due=due,
-            traits=traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ()),
+            traits=_limited(found) if limited else found,
         )
 
     def source(self, pdu: Submitted) -> Address:
@@ -130,8 +131,11 @@ class Reader:
         except BadAddress as error:
             raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
 
-    def lifetime(self, pdu: Submitted, now: float) -> tuple[float, float]:
-        """Return when a message is due and when it expires, UNIX seconds (SMPP 3.4, 7.1.1)."""
+    def lifetime(self, pdu: Submitted, now: float) -> tuple[float, float, bool]:
+        """Return when a message is due and expires (UNIX seconds), and whether the ESME said when.
+
+        SMPP 3.4, 7.1.1; ESME_RINVSCHED, ESME_RINVEXPIRY.
+        """
         due, expires = now, None
         if pdu.schedule_delivery_time:
             due = max(
@@ -140,13 +144,13 @@ class Reader:
         if pdu.validity_period:
             expires = _time(pdu.validity_period, now, CommandStatus.ESME_RINVEXPIRY)
         if expires is None:
-            return due, due + self.account.validity
+            return due, due + self.account.validity, False
         if expires <= due:
             raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
-        return due, expires
+        return due, expires, True
 
     def segment(
-        self, pdu: SubmitSm, draft: Message, content: Content, position: Position
+        self, draft: Message, content: Content, position: Position
     ) -> tuple[GatheringKey, Segment]:
         """Return a segment with the key of its message (ESME_RINVMSGLEN: too many parts).
 
@@ -174,8 +178,8 @@ class Reader:
             expires_at=draft.expires_at,
             traits=draft.traits,
             octets=content.octets,
-            scheduled=bool(pdu.schedule_delivery_time),
-            limited=bool(pdu.validity_period),
+            scheduled=draft.due > draft.accepted_at,
+            limited=draft.traits.limited,
         )
 
     def read(self, message: Message, octets: bytes) -> Oddity | None:
@@ -286,6 +290,10 @@ def _characters(octets: bytes, alphabet: Alphabet, shift: Shift = DEFAULT) -> tu
         raise Refusal(*fault) from error
     except TextError as error:
         raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
+
+
+def _limited(traits: Traits) -> Traits:
+    return LIMITED if traits is PLAIN else replace(traits, limited=True)
 
 
 def _time(value: bytes, now: float, status: int) -> float | None:

@@ -21,6 +21,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from math import inf
 from weakref import ReferenceType
 
 from smppbridge.model.message import GatheringKey, Message, Segment, Traits, fingerprint
@@ -42,7 +43,8 @@ class Gathering:
     *session* sent the latest segment (None: before a restart).  A *doubtful* gathering did not
     begin with its first segment, or is not the first of its series.  *echo* is the number of the
     latest segment if it is an echo, 0 if it is none.  The first *begun* segments were answered with
-    the message_ids of older ones.
+    the message_ids of older ones.  *expires_at* (UNIX seconds) is when the message of the segments
+    expires.
     """
 
     series: Series
@@ -53,6 +55,7 @@ class Gathering:
     segments: dict[int, Segment] = field(default_factory=dict)
     echo: int = 0
     begun: int = 0
+    expires_at: float = inf
 
     @property
     def complete(self) -> bool:
@@ -203,9 +206,7 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
     Its times and TLVs are those of the first segment that has them: an ESME may give them to any.
     """
     first = whole[0]
-    due = next((s.due for s in whole if s.scheduled), first.due)
-    validity = first.expires_at - first.due  # the account's, if no segment has a validity_period
-    expires_at = next((s.expires_at for s in whole if s.limited), due + validity)
+    due, expires_at = lifetime_of(whole)
     return Message(
         message_id=first.message_id,
         system_id=key.system_id,
@@ -228,10 +229,19 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
 def _traits_of(whole: Sequence[Segment]) -> Traits:
     """Return the traits of the first segment, with the other segments' references and TLVs."""
     first = whole[0].traits
-    if not first.tlvs:
-        found = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
-        first = replace(first, tlvs=found) if found else first
+    limited = first.limited or any(segment.limited for segment in whole)
+    found = first.tlvs or next((s.traits.tlvs for s in whole if s.traits.tlvs), ())
+    if limited is not first.limited or found is not first.tlvs:
+        first = replace(first, tlvs=found, limited=limited)
     if len({s.traits.user_message_reference for s in whole}) == 1:
         return first
     pairs = [(s.message_id, s.traits.user_message_reference) for s in whole]
     return replace(first, references=tuple([(n, r) for n, r in pairs if r is not None]))
+
+
+def lifetime_of(whole: Sequence[Segment]) -> tuple[float, float]:
+    """Return when the message that segments make is due and when it expires (UNIX seconds)."""
+    first = whole[0]
+    due = next((s.due for s in whole if s.scheduled), first.due)
+    validity = first.expires_at - first.due  # the account's, if no segment has a validity_period
+    return due, next((s.expires_at for s in whole if s.limited), due + validity)

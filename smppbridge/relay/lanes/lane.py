@@ -11,7 +11,7 @@ from typing import Any
 
 from smppbridge.model.message import Attempt, Message
 from smppbridge.providers.exchange import Exchange, NotSent, Provider
-from smppbridge.relay.lanes import batch
+from smppbridge.relay.lanes import batch, quiet
 from smppbridge.relay.lanes.addressing import AS_IT_IS, Addressing
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
@@ -55,22 +55,21 @@ class Lane:
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
     Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
-    changes rules, reserves places, withdraws attempts of messages that end or are replaced, and
-    lets a probe leave; Rounds records low credit; `service` restores counts at the start.
+    changes rules, reserves places, writes *watched*, withdraws attempts of messages that end or are
+    replaced, and lets a probe leave; Rounds records low credit; `service` restores counts first.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
-        self.name = name
-        self.depth, self.out, self.loading = 0, 0, False
+        self.name, self.depth, self.out, self.loading = name, 0, 0, False
         self.paused_until = self._begins_at = 0.0
-        self.throttle, self.pace = LaneThrottle(), LanePace()
+        self.throttle, self.pace, self.queue = LaneThrottle(), LanePace(), Queue()
         self.is_low = False  # on credit
         self.refusing = ""  # the provider's reason for refusing every message
-        self.queue = Queue()
         self.repeating: set[str] = set()  # names of repeated batches that are ready or out
         self.concurrency = Concurrency(rules.concurrency)
         self.breaker = Breaker(rules.breaker)
         self.ready: deque[Load] = deque()
+        self.watched = False  # whether messages of the lane have quiet hours
         self.overflowing = 0  # lines that have due attempts in the store and not in memory
         self._begun = 0  # requests recorded as begun, or about to be, and not yet out
         self._ahead, self._left, self._since, self._rate = _MOST_AHEAD, 0, now, 0.0
@@ -238,32 +237,29 @@ class Lane:
     def take(
         self, now: float, wall: float, new_key: Callable[[], str]
     ) -> tuple[list[Load], list[Attempt]]:
-        """Return requests to be recorded as begun now, and attempts whose messages have expired."""
-        loads: list[Load] = []
-        expired: list[Attempt] = []
+        """Return requests to be recorded as begun now, and attempts that expired or are held."""
         room = self._room(now) if self._may_begin(now) else 0
         if self._begun and room < self._ahead // 2:
             return [], []  # requests are ready to leave: begin many together rather than each alone
         if self.keyed:
-            loads = self._batches(room, wall, new_key, expired)
+            loads, others = self._batches(room, wall, new_key)
         else:
-            for attempt in self.queue.take_each(room):
-                (loads if attempt.message.expires_at > wall else expired).append(attempt)
+            live, others, watched = quiet.sort(self.queue.take_each(room), wall)
+            loads, self.watched = [*live], self.watched or watched
         self._begun += len(loads)
-        return loads, expired
+        return loads, others
 
     def _batches(
-        self, room: int, wall: float, new_key: Callable[[], str], expired: list[Attempt]
-    ) -> list[Load]:
+        self, room: int, wall: float, new_key: Callable[[], str]
+    ) -> tuple[list[Load], list[Attempt]]:
         most = self.most if self.breaker.is_closed else 1
-        loads: list[Load] = []
+        loads, others = list[Load](), list[Attempt]()
         while room > len(loads) and (taken := self.queue.take(most)):
-            live: list[Attempt] = []
-            for attempt in taken:
-                (live if attempt.message.expires_at > wall else expired).append(attempt)
+            live, left, watched = quiet.sort(taken, wall)
+            others, self.watched = others + left, self.watched or watched
             if live:  # in the order in which a repetition reads them back
                 loads.append(Batch(new_key(), sorted(live, key=batch.message_id_of)))
-        return loads
+        return loads, others
 
     def begun(self, loads: Sequence[Load]) -> None:
         """Let requests leave that are recorded as begun."""
@@ -318,6 +314,10 @@ class Lane:
     def begin_after(self, until: float) -> None:
         """Begin no attempt before *until*; begun requests may leave."""
         self._begins_at = max(self._begins_at, until)
+
+    def keep(self, count: int) -> None:
+        """Count requests as begun again that `leave` returned and that do not leave."""
+        self.out, self._begun = self.out - count, self._begun + count
 
     def _may_leave(self, now: float) -> bool:
         if self.paused_until > now:

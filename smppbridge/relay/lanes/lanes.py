@@ -8,9 +8,11 @@ from math import inf
 
 from smppbridge.model.message import Attempt, Message
 from smppbridge.providers.exchange import Provider
+from smppbridge.relay.lanes import quiet
 from smppbridge.relay.lanes.failover import first_open
 from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.ports import Clock
+from smppbridge.routing.quiet import QuietHours
 
 
 class Lanes:
@@ -59,6 +61,12 @@ class Lanes:
         """Return the providers of a route that carry octets as well as text."""
         return tuple(name for name in route if self.by_name[name].provider.abilities.binary)
 
+    def impose(self, hours: QuietHours, message: Message) -> bool:
+        """Give a message with a route the route's quiet hours; return whether they hold it."""
+        for name in message.route:
+            self.by_name[name].watched = True
+        return quiet.impose(hours, message)
+
     def place(self, messages: Sequence[Message]) -> list[Attempt]:
         """Return the first attempt of each message: begun already (number 1) if its lane has room.
 
@@ -91,8 +99,13 @@ class Lanes:
                 self.by_name[attempt.provider].give_back(1)
 
     def schedule(self, message: Message) -> None:
-        """Leave a message that is not due yet to its provider, if all on its route schedule."""
-        if all(self.by_name[name].provider.abilities.schedules for name in message.route):
+        """Leave a message that is not due yet to its provider, if all on its route schedule.
+
+        A message that expires before it is due stays here.
+        """
+        if message.due < message.expires_at and all(
+            self.by_name[name].provider.abilities.schedules for name in message.route
+        ):
             message.traits = replace(message.traits, scheduled=message.due)
             message.due = message.accepted_at
 

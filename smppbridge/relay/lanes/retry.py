@@ -21,7 +21,8 @@ class Policy:
 
     *when_uncertain* is hold, retry or fail; a request with a key is repeated while the key is not
     older than *idempotent*.  *first_look* is how long after its acceptance a message is polled for
-    its report, or given up.  *attempts* bounds the tries.  *failover_after* is
+    its report, or given up, at the latest *report_grace* after the end of its validity_period
+    (None: whenever that ends).  *attempts* bounds the tries.  *failover_after* is
     how long a message may be put off before the next provider of its route gets it.
     """
 
@@ -29,6 +30,7 @@ class Policy:
     uncertain_deadline: float = 600.0
     idempotent: float = 0.0
     first_look: float = 259_200.0
+    report_grace: float | None = 10.0
     attempts: int | None = None
     failover_after: float = 60.0
 
@@ -81,7 +83,9 @@ def decide(
 
 def submitted(attempt: Attempt, outcome: Accepted, policy: Policy, now: float) -> Verdict:
     """Return the verdict on an attempt that its provider accepted."""
-    due, found = now + policy.first_look, outcome.provider_message_id
+    due, found, message = now + policy.first_look, outcome.provider_message_id, attempt.message
+    if message.traits.limited and policy.report_grace is not None:
+        due = min(due, max(message.expires_at, now) + policy.report_grace)
     stage, parts = _SUBMITTED, outcome.parts
     return Verdict(attempt, outcome, stage, due, now, provider_message_id=found, parts=parts)
 

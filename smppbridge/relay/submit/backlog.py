@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from smppbridge.model.message import Attempt
-from smppbridge.relay.lanes import failover, retry
-from smppbridge.relay.lanes.batch import Load, all_attempts
+from smppbridge.relay.lanes import failover, quiet, retry
+from smppbridge.relay.lanes.batch import Batch, Load, all_attempts
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
@@ -17,6 +18,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import LineQuery, StoreFailure, SubmitStore, Verdict
 
 HASTENED = 1_000  # messages that are made due in one transaction
+STORE_PAUSE = 1.0  # seconds before the store is tried again
 WAKES_EVERY = 30.0  # seconds: a provider may go and come again and again
 
 
@@ -38,7 +40,7 @@ class Backlog:
         around: Around,
     ) -> None:
         self._store, self._lanes, self._reports, self._endings = store, lanes, reports, endings
-        self._move, self._clock = move, around.clock
+        self._move, self._clock, self._meters = move, around.clock, around.meters
         self._journal, self._spawn = around.journal, around.spawn
         self._draining = False
         self._waking: set[str] = set()  # lanes whose provider is there again
@@ -142,6 +144,56 @@ class Backlog:
             lane.later(attempt)
             self._held += lane.hold([attempt])
         return standing is Standing.OPEN
+
+    # -- quiet hours ----------------------------------------------------------------------------
+
+    def set_aside(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
+        """End attempts that were taken out of line if expired; hold the others: they are quiet."""
+        wall = self._clock.wall()
+        if expired := [a for a in attempts if a.message.expires_at <= wall]:
+            self._spawn(self.end_expired(lane, expired))
+        if len(expired) < len(attempts):
+            held = [a for a in attempts if a.message.expires_at > wall]
+            held += lane.queue.remove(lambda a: quiet.leaves_at(a.message, wall) > wall)
+            self._spawn(self._hold(lane, held, wall))
+
+    async def _hold(self, lane: Lane, attempts: Sequence[Attempt], wall: float) -> None:
+        """Make attempts out of line due at the end of their quiet hours."""
+        try:
+            await self._store.revisit([_quiet_due([a], a, wall) for a in attempts])
+        except StoreFailure:
+            self.put_back(lane, attempts)
+            lane.begin_after(self._clock.monotonic() + STORE_PAUSE)
+            return
+        self._held += attempts  # the next tick leaves them to the store, unless a report ended one
+        for system_id, count in Counter(a.message.system_id for a in attempts).items():
+            self._meters.quiet(system_id, count)
+        self._journal("messages_quiet", provider=lane.name, messages=len(attempts))
+        self._move(lane)
+
+    def keep_quiet(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
+        """Recall the requests that are in quiet hours by now; return those that may leave."""
+        late = quiet.late(loads, self._clock.wall())
+        if not late:
+            return [*loads]
+        lane.keep(len(late))
+        self._spawn(self.recall(lane, late))
+        return [load for load in loads if load not in late]
+
+    async def put_off(self, batches: Sequence[Batch]) -> list[Batch]:
+        """Make batches due again at the end of their quiet hours; return those that have none now.
+
+        Raises StoreFailure.
+        """
+        wall = self._clock.wall()
+        dues = {
+            batch.name: [_quiet_due(batch.undecided, a, wall) for a in batch.undecided]
+            for batch in batches
+            if any(quiet.leaves_at(a.message, wall) > wall for a in batch.undecided)
+        }
+        if dues:
+            await self._store.revisit([due for each in dues.values() for due in each])
+        return [batch for batch in batches if batch.name not in dues]
 
     def drain(self) -> None:
         """Send no message to another provider any more: the bridge is stopping."""
@@ -259,3 +311,9 @@ class Backlog:
         ended = {a.message.message_id for a in await self._reports.settle_own(fates) or ()}
         for attempt in attempts:
             (lane.gone if attempt.message.message_id in ended else lane.let_go)([attempt])
+
+
+def _quiet_due(sharing: Iterable[Attempt], attempt: Attempt, wall: float) -> tuple[int, float]:
+    """Return when an attempt may leave with those that share its request, or expires before."""
+    end = max(quiet.leaves_at(each.message, wall) for each in sharing)
+    return attempt.message.message_id, min(end, attempt.message.expires_at)

@@ -1,6 +1,6 @@
 """overdue: a message that is due while no attempt of it waits is polled, repeated or given up.
 
-A SUBMITTED message is polled for its report at its *due*, and given up at the report's deadline:
+A SUBMITTED message is polled for its report at its *due*, and given up at its deadline:
 not before a poll that was made after the deadline is answered.  The request of an Uncertain message
 is repeated under its key at its *due*, or the message given up.  A deadline that passed while the
 bridge was down is put off, for reports that could not come.
@@ -27,13 +27,13 @@ from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.report.parts import open_keys
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.relay.submit.deadlines import GRACE, awaited_from, end_of, put_off
 from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
 
 AT_ONCE = 500  # messages a step
 _STEPS = 40  # a look, while nothing is polled: more end a second than any lane takes
-GRACE = 300.0  # seconds after a start, or after a deadline while no poll is answered
 _ANSWERING = 10.0  # seconds until a message is looked at whose poll is not answered
 _MOST_ASKED = 100_000  # messages whose last poll was answered without an end
 
@@ -43,7 +43,8 @@ class PollRules:
     """How a provider is polled: seconds, and polls a second.  *polls* False: never.
 
     *end_state* is the state of a message that has no report at *report_deadline*; *reported* False:
-    no report ever comes.  *ids* is how an id in an answer may differ from the id that was asked.
+    no report ever comes.  *report_grace* is how long after its validity_period a message ends
+    EXPIRED (None: never).  *ids* is how an id in an answer may differ from the id that was asked.
     """
 
     polls: bool = False
@@ -51,6 +52,7 @@ class PollRules:
     first: float = 10.0
     longest: float = 600.0
     report_deadline: float = 259_200.0
+    report_grace: float | None = 10.0
     end_state: MessageState = MessageState.UNKNOWN
     reported: bool = True
     ids: Tolerance = "exact"
@@ -151,7 +153,7 @@ class Overdue:
         repeated = names.keys() - broken
         others = [a for a in attempts if a.batch not in repeated]
         hold = policy.uncertain_deadline
-        until = {id(a): self._deadline(a.begun_at, hold) for a in others}
+        until = {id(a): put_off(a.begun_at + hold, self._started, hold) for a in others}
         held = [a for a in others if until[id(a)] > now]  # a report may come yet
         if held:
             await self._store.revisit([(a.message.message_id, until[id(a)]) for a in held])
@@ -171,15 +173,16 @@ class Overdue:
     async def _submitted(self, lane: Lane, rules: PollRules, attempts: Sequence[Attempt]) -> None:
         """Poll messages, or give them up after their deadline and the poll that follows it."""
         now = self._clock.wall()
-        deadlines = {id(a): self._report_deadline(rules, a) for a in attempts}
-        lost: list[Attempt] = []
+        deadlines: dict[int, float] = {}
+        lost: dict[MessageState, list[Attempt]] = {}
         open_: list[Attempt] = []
         for attempt in attempts:
+            deadlines[id(attempt)], state = end_of(rules, attempt, self._started)
             is_late = deadlines[id(attempt)] <= now
             ends = is_late and (not rules.polls or self._is_polled_enough(attempt, rules))
-            (lost if ends else open_).append(attempt)
-        if lost:
-            await self._give_up(lost, rules.end_state, "no report came")
+            (lost.setdefault(state, []) if ends else open_).append(attempt)
+        for state, ended in lost.items():
+            await self._give_up(ended, state, "no report came")
         if not open_:
             return
         dues = [self._next_look(rules, a, deadlines[id(a)], now) for a in open_]
@@ -197,22 +200,12 @@ class Overdue:
         for message_id in surplus(self._polled_last, _MOST_ASKED):  # a callback has ended them
             del self._polled_last[message_id]
 
-    def _report_deadline(self, rules: PollRules, attempt: Attempt) -> float:
-        since, length = _awaited_from(attempt), rules.report_deadline
-        if not rules.reported:
-            return since + length
-        return self._deadline(since, length)
-
-    def _deadline(self, since: float, length: float) -> float:
-        """Return the deadline of a report; a report that missed us has some time from our start."""
-        return max(since + length, self._started + min(GRACE, length))
-
     def _next_look(self, rules: PollRules, attempt: Attempt, deadline: float, now: float) -> float:
         if deadline <= now:
             return now + _ANSWERING
         if not rules.polls:  # it was polled before the configuration changed
             return deadline
-        return rules.next_look(now, _awaited_from(attempt), deadline)
+        return rules.next_look(now, awaited_from(attempt), deadline)
 
     def _is_polled_enough(self, attempt: Attempt, rules: PollRules) -> bool:
         """Return whether a poll after the deadline is answered, or was tried for long enough."""
@@ -336,8 +329,3 @@ class Overdue:
         resent = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes.by_name]
         if resent:
             await self._again.resend(resent)
-
-
-def _awaited_from(attempt: Attempt) -> float:
-    """Return the time from which on an attempt's report can be expected."""
-    return max(attempt.answered_at, attempt.message.traits.scheduled or 0.0)

@@ -19,12 +19,11 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
-from smppbridge.relay.submit.backlog import Backlog
+from smppbridge.relay.submit.backlog import STORE_PAUSE, Backlog
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
 _SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
-STORE_PAUSE = 1.0  # seconds before the store is tried again
 _ENDED_MEANWHILE = Postponed("a report came before the request left")
 _KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
 
@@ -111,9 +110,9 @@ class Submit:
         if self._draining:
             return
         now, wall = self._clock.monotonic(), self._clock.wall()
-        loads, expired = lane.take(now, wall, self._new_key)
-        if expired:
-            self._spawn(self.backlog.end_expired(lane, expired))
+        loads, others = lane.take(now, wall, self._new_key)
+        if others:
+            self.backlog.set_aside(lane, others)
         if loads:
             for load in loads:
                 name = load.name if type(load) is Batch else None
@@ -152,6 +151,7 @@ class Submit:
         found = await self._store.batches(names[:most])
         batches = {name: again(name, members) for name, members in found.items()}
         whole = [batch for batch in batches.values() if batch is not None and batch.open]
+        whole = await self.backlog.put_off(whole)
         unsure = [attempt for batch in whole for attempt in batch.undecided]
         for attempt in unsure:
             attempt.number += 1
@@ -176,6 +176,8 @@ class Submit:
         if lane.ready and stands and (back := lane.recall(now)):
             self._spawn(self.backlog.recall(lane, back))
         leaving = lane.leave(now)
+        if leaving and lane.watched:
+            leaving = self.backlog.keep_quiet(lane, leaving)
         if leaving and (self._endings.moving or lane.repeating):
             leaving = self._unchanged(lane, leaving)
         if leaving:

@@ -30,6 +30,7 @@ class Bind:
 
 
 ONE, TWO = Bind(), Bind()
+BEFORE = -1.0  # UNIX seconds: no segment has expired
 
 
 def key_of(
@@ -91,7 +92,7 @@ class Told:
         return [self(name, session) for name in names]
 
     def expire(self, timeout: float = 300.0) -> list[str]:
-        late = self.gather.expired(self.now, {"bank": timeout})
+        late = self.gather.expired(self.now, {"bank": timeout}, BEFORE)
         return [self._named(in_order(each)) for each in late]
 
     def _named(self, whole: Sequence[Segment]) -> str:
@@ -282,7 +283,7 @@ def test_a_message_that_is_held_over_a_restart_is_joined_after_it() -> None:
     told = Told()
     parts = [replace(part(n, n), opened_by=1) for n in (1, 2)]
     told.gather.restore([(told.key, each) for each in parts], [], NOW, 0.0)
-    late = told.gather.expired(HELD_FOR, {"bank": 300.0})
+    late = told.gather.expired(HELD_FOR, {"bank": 300.0}, BEFORE)
     assert [(each.complete, len(each.segments)) for each in late] == [(True, 2)]
 
 
@@ -399,10 +400,10 @@ def test_time_runs_from_the_latest_segment() -> None:
     put(gather, key_of(3), part(1, 1))
     put(gather, key_of(3), part(2, 2), at=50)
     put(gather, key_of(2, system_id="gone"), part(3, 1), at=100)
-    assert gather.expired(99, {"bank": 50.0, "gone": 50.0}) == []
-    late = gather.expired(100, {"bank": 50.0})
+    assert gather.expired(99, {"bank": 50.0, "gone": 50.0}, BEFORE) == []
+    late = gather.expired(100, {"bank": 50.0}, BEFORE)
     assert [[s.message_id for s in in_order(g)] for g in late] == [[1, 2], [3]]
-    assert gather.expired(1e9, {}) == []
+    assert gather.expired(1e9, {}, BEFORE) == []
 
 
 def test_an_orphan_lives_shorter_than_a_gathering_that_grows() -> None:
@@ -449,8 +450,8 @@ def test_the_times_and_the_numbers() -> None:
 def test_segments_of_an_account_that_is_gone_do_not_wait() -> None:
     gather = Gather()
     put(gather, key_of(3), part(1, 1), at=5.0)
-    assert gather.expired(4.5, {}) == []
-    assert len(gather.expired(5.0, {})) == 1
+    assert gather.expired(4.5, {}, BEFORE) == []
+    assert len(gather.expired(5.0, {}, BEFORE)) == 1
 
 
 # -- room ---------------------------------------------------------------------------------------
@@ -471,7 +472,7 @@ def test_an_account_has_so_much_room_and_no_more(
     if most == "MOST_OPEN":
         assert put(gather, key_of(reference=0), part(5, 2)).whole
     else:
-        gather.expired(400, {})
+        gather.expired(400, {}, BEFORE)
     put(gather, key_of(reference=3), part(3, 1, b"x" * size))
 
 
@@ -594,7 +595,7 @@ def test_a_gathering_whose_end_was_not_written_is_open_as_before() -> None:
     told = Told()
     told("A1", octets=b"first")
     told.now += 300.0
-    (late,) = told.gather.expired(told.now, {"bank": 300.0})
+    (late,) = told.gather.expired(told.now, {"bank": 300.0}, BEFORE)
     assert (told.room.open, told.room.octets) == (0, 0)
     told.gather.reopen(late)
     assert (told.room.open, told.room.octets) == (1, 5)
@@ -684,7 +685,7 @@ def test_any_interleaving_joins_each_message_once(data: st.DataObject) -> None:
         for n, total in enumerate(totals)
     }
     assert len(gather) == 0
-    gather.expired(REMEMBERED_FOR, {})
+    gather.expired(REMEMBERED_FOR, {}, BEFORE)
     assert gather._series == {}
     assert gather._rooms == {"bank": AccountRoom()}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import PLAIN, Traits
+from smppbridge.model.message import LIMITED, PLAIN, Traits
 from smppbridge.relay.accept import reading
 from smppbridge.relay.accept.fields import Refusal, wanted_receipts, wanting
 from smppbridge.relay.accept.reading import Reader
@@ -51,6 +51,35 @@ JUDGED: dict[str, tuple[dict[str, Any], int]] = {
     "schedule in the past": ({"schedule_delivery_time": at(-60)}, 0),
     "schedule to come": ({"schedule_delivery_time": at(60)}, 0),
     "schedule of 10": ({"schedule_delivery_time": b"2604010930"}, Status.ESME_RINVSCHED),
+    "schedule of 16 letters": ({"schedule_delivery_time": b"x" * 16}, Status.ESME_RINVSCHED),
+    "schedule on 30 February": (
+        {"schedule_delivery_time": b"280230093000000+"},
+        Status.ESME_RINVSCHED,
+    ),
+    "schedule on a leap day": ({"schedule_delivery_time": b"280229093000000+"}, 0),
+    "schedule quarter 49": ({"schedule_delivery_time": b"280229093000049-"}, Status.ESME_RINVSCHED),
+    "schedule past": ({"schedule_delivery_time": at(-86_400)}, 0),
+    "schedule nothing": ({"schedule_delivery_time": b"000000000000000R"}, 0),
+    "schedule and validity bad": (
+        {"schedule_delivery_time": b"x", "validity_period": b"x"},
+        Status.ESME_RINVSCHED,
+    ),
+    "validity of 15": ({"validity_period": b"00000200000000R"}, Status.ESME_RINVEXPIRY),
+    "validity quarter 49": ({"validity_period": b"280229093000049+"}, Status.ESME_RINVEXPIRY),
+    "validity nothing": ({"validity_period": b"000000000000000R"}, 0),
+    "validity of 99 years": ({"validity_period": b"990000000000000R"}, 0),
+    "validity at the schedule": (
+        {"schedule_delivery_time": at(60), "validity_period": at(60)},
+        Status.ESME_RINVEXPIRY,
+    ),
+    "validity before a relative schedule": (
+        {"schedule_delivery_time": b"000000000200000R", "validity_period": b"000000000130000R"},
+        Status.ESME_RINVEXPIRY,
+    ),
+    "validity past beside a past schedule": (
+        {"schedule_delivery_time": at(-60), "validity_period": at(-30)},
+        Status.ESME_RINVEXPIRY,
+    ),
     "schedule month 13": ({"schedule_delivery_time": b"261301093000000+"}, Status.ESME_RINVSCHED),
     "validity odd tenths": ({"validity_period": b"000001000000700R"}, 0),
     "validity all zero": ({"validity_period": b"000000000000000R"}, 0),
@@ -213,7 +242,10 @@ def test_a_message_lives_from_its_schedule_to_its_validity(
     changes: dict[str, Any], due: float, expires: float
 ) -> None:
     reader = Reader(account(validity=3_600.0))
-    assert reader.lifetime(submit_sm(**changes), NOW) == (NOW + due, NOW + expires)
+    limited = bool(changes.get("validity_period", b"").strip(b"0R"))
+    assert reader.lifetime(submit_sm(**changes), NOW) == (NOW + due, NOW + expires, limited)
+    message = reader.message(submit_sm(**changes), b"", 0x34, NOW)
+    assert message.traits is (LIMITED if limited else PLAIN)
 
 
 @pytest.mark.parametrize(

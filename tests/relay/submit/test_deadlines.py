@@ -16,7 +16,8 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import NoAnswer
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
-from smppbridge.relay.submit.overdue import GRACE, PollRules
+from smppbridge.relay.submit.deadlines import GRACE
+from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.smpp.constants import MessageState as M
 from tests.relay.fakes import NOW, World, submit_sm
 
