@@ -12,6 +12,7 @@ from smppbridge.model.outcome import Accepted, Postponed
 from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.submit import backlog as backlogs
+from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import Waiting
 from tests.relay.fakes import NOW, FakeProvider, FakeStore, World, message, submit_sm
@@ -187,7 +188,8 @@ def test_every_accepted_message_leaves_once_or_expires_once(
         patch.setattr(backlogs, "MANY", 3)
         patch.setattr(lanes, "_MOST_AHEAD", 4)
         rules = LaneRules(concurrency=concurrency, rate=rate)
-        _run(World(store=FakeStore(at_once=False), lane=rules), events)
+        polls = PollRules(report_grace=None)  # what has left waits for its report for ever
+        _run(World(store=FakeStore(at_once=False), lane=rules, polls=polls), events)
 
 
 def _run(world: World, events: list[str]) -> None:
