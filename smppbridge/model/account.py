@@ -27,7 +27,8 @@ class Account:
     *gather_timeout* is the time that segments wait for the other segments of their message;
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
-    letters that a source address may have.
+    letters that a source address may have.  *answer* is "store" or "provider": a submit_sm_resp
+    waits for the provider's verdict, for *answer_within* at most.
     """
 
     system_id: str
@@ -56,6 +57,8 @@ class Account:
     receipt_utc_offset: float = 0.0
     validity: float = 86_400.0
     longest_sender: int = 11
+    answer: str = "store"
+    answer_within: float = 20.0
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

@@ -29,6 +29,7 @@ class Traits:
     *sender* is the source address that the route puts in place of the ESME's; *scheduled* (UNIX
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
+    *datagram*: one attempt, no receipt (SMPP 3.4, 5.2.12).
     """
 
     service_type: str = ""
@@ -39,6 +40,7 @@ class Traits:
     sender: str = ""
     scheduled: float | None = None
     transliterate: bool = False
+    datagram: bool = False
 
 
 PLAIN = Traits()

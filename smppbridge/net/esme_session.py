@@ -9,14 +9,13 @@ from smppbridge.model.report import Delivery
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.accept import Rights
 from smppbridge.relay.ussd.pdus import Asked
-from smppbridge.smpp.constants import CommandId, Tag
+from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
-from smppbridge.smpp.matrix import Role
+from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
     Bind,
-    DataSm,
     DeliverSm,
     GenericNack,
     Pdu,
@@ -25,7 +24,6 @@ from smppbridge.smpp.pdus import (
     refusal,
 )
 from smppbridge.smpp.session import Session
-from smppbridge.smpp.tlvs import find
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -39,7 +37,6 @@ NOT_SERVED = {
     CommandId.CANCEL_SM: Status.ESME_RCANCELFAIL,
     CommandId.REPLACE_SM: Status.ESME_RREPLACEFAIL,
     CommandId.SUBMIT_MULTI: Status.ESME_RSUBMITFAIL,
-    CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
 }
 PACE = PaceLimits()
 # A generic_nack is about a PDU that the ESME did not read, not about the receipt in the PDU:
@@ -83,6 +80,7 @@ class EsmeSession(SmppProtocol):
     """
 
     rights: Rights
+    failure = int(Status.ESME_RSUBMITFAIL)
     busy = False  # until it is bound it gives way
 
     def __init__(self, smsc: Smsc, host: str) -> None:
@@ -114,6 +112,11 @@ class EsmeSession(SmppProtocol):
     def ask(self, request: DeliverSm, about: Delivery | Asked) -> None:
         """Put a deliver_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
+
+    @property
+    def gone(self) -> bool:
+        """Whether the session is over: a response is not sent any more."""
+        return self.session.state is State.CLOSED
 
     def probe(self) -> None:
         """Send an enquire_link."""
@@ -225,8 +228,6 @@ class EsmeSession(SmppProtocol):
 
 def _status_of(request: Pdu) -> int:
     """Return the status that refuses a request: its own fault if it has one, else not served."""
-    if isinstance(request, DataSm) and find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
-        return Status.ESME_RMISSINGOPTPARAM
     if isinstance(request, SubmitMulti) and not request.dest_address:
         return Status.ESME_RINVNUMDESTS
     return NOT_SERVED[CommandId(request.command_id)]

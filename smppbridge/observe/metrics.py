@@ -141,6 +141,10 @@ class Metrics(Collector):
         status = _STATUSES.get(command_status, "other")
         self._count("smppbridge_segments_refused_total", system_id, status)
 
+    def transaction(self, system_id: str, outcome: str, count: int) -> None:
+        """Count responses that waited for a provider's verdict, by outcome."""
+        self._count("smppbridge_responses_waited_total", system_id, outcome, by=count)
+
     def latin1_fallback(self, system_id: str) -> None:
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
         self._count("smppbridge_latin1_fallbacks_total", system_id)

@@ -27,6 +27,7 @@ _GAUGES = {
         "When the certificate that is served expires",
     ),
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
+    "responses_waiting": ("account", "Responses that wait for a provider's verdict"),
     "gathering_messages": ("", "Long messages that wait for segments"),
     "gathering_remembered_messages": ("", "Joined messages whose segments are known again"),
     "uncertain_messages": ("", "Messages whose fate nobody knows yet"),
@@ -70,6 +71,10 @@ _COUNTERS = {
     "pdu_errors_total": ("status", "PDUs that were wrong, by the answer they got"),
     "segments_accepted_total": ("account", "submit_sm answered ESME_ROK"),
     "segments_refused_total": ("account status", "submit_sm refused; ESME_RTHROTTLED is the rate"),
+    "responses_waited_total": (
+        "account outcome",
+        "Responses that waited for a provider: accepted, refused, late or lost",
+    ),
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),

@@ -19,6 +19,9 @@ class Meters(Protocol):
     def submit_resp(self, system_id: str, seconds: float, count: int) -> None:
         """Time *count* submit_sm that were answered together."""
 
+    def transaction(self, system_id: str, outcome: str, count: int) -> None:
+        """Count responses that waited for a verdict: accepted, refused, late, lost."""
+
     def latin1_fallback(self, system_id: str) -> None:
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
 

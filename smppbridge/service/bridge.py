@@ -222,6 +222,7 @@ class Bridge:
         await self._until(
             lambda: relay.submit.idle and not relay.dialogues.waiting, deadline - parting
         )
+        relay.responses.answer_all()
         smsc.unbind_all()
         parted = Deferred.fromCoroutine(relay.wires.smpp.stop(parting))
         await self._until(lambda: not smsc.sessions, min(deadline, self._in(parting)))

@@ -33,6 +33,7 @@ from smppbridge.relay.mo import Mobile
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
+from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
@@ -81,6 +82,7 @@ class Relay:
     dialogues: Dialogues
     receive: Receive
     operations: Operations
+    responses: WaitingResponses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,18 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     core = _build_core(settings, receive, world)
     optouts = Optouts(restored.optouts)
     mobile = _build_mobile(settings, core, optouts, identifiers, world)
+    accept = Accept(
+        store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        routes=settings.table(),
+        identifiers=identifiers,
+        backlog=settings.backlog,
+        around=around,
+        optouts=optouts,
+        log=log,
+    )
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
@@ -135,23 +149,13 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
-        accept=Accept(
-            store,
-            core.lanes,
-            core.submit,
-            core.endings,
-            routes=settings.table(),
-            identifiers=identifiers,
-            backlog=settings.backlog,
-            around=around,
-            optouts=optouts,
-            log=log,
-        ),
+        accept=accept,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
         receive=receive,
-        operations=build_operations(),
+        operations=build_operations(accept, around.meters),
+        responses=core.endings.responses,
     )
 
 

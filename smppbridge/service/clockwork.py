@@ -71,6 +71,7 @@ class Clockwork:
     def _half_second(self) -> None:
         self._bridge.relay.submit.tick()
         self._bridge.relay.deliver.tick()
+        self._bridge.relay.responses.tick()
 
     def _second(self) -> None:
         bridge = self._bridge

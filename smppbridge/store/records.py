@@ -186,6 +186,7 @@ def traits_text(traits: Traits) -> str:
         "sender": traits.sender,
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
+        "datagram": traits.datagram,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 

@@ -21,7 +21,6 @@ from smppbridge.smpp.pdus import (
     BindTransceiver,
     BindTransmitter,
     CancelSm,
-    DataSm,
     DeliverSmResp,
     EnquireLink,
     GenericNack,
@@ -41,8 +40,6 @@ NOT_SERVED = [
     (QuerySm(0, 7, b"1"), Status.ESME_RQUERYFAIL),
     (CancelSm(0, 7), Status.ESME_RCANCELFAIL),
     (ReplaceSm(0, 7, b"1"), Status.ESME_RREPLACEFAIL),
-    (DataSm(0, 7, tlvs=((0x0424, b"x"),)), Status.ESME_RSUBMITFAIL),
-    (DataSm(0, 7), Status.ESME_RMISSINGOPTPARAM),
     (SubmitMulti(0, 7, dest_address=(SmeAddress(1, 1, b"1"),)), Status.ESME_RSUBMITFAIL),
 ]
 

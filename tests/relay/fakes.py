@@ -144,7 +144,10 @@ class FakeWire:
 class FakeSubmitter:
     """A session that submits; *answers* are sequence_number, command_status, message_id."""
 
+    failure = 0x45
+
     def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
+        self.gone = False
         self.rights, self.interface_version = rights, interface_version
         self.answers: list[tuple[int, int, int]] = []
         self.flushes = 0

@@ -5,7 +5,7 @@ judge (or refuse at once) -> place -> accept .disk. -> answer -> submit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -18,31 +18,28 @@ from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
+from smppbridge.relay.accept.transaction import waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Ending, Endings, Fate
+from smppbridge.relay.responses import Asking, WaitingResponse
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import MessageState, status_name
+from smppbridge.smpp.constants import EsmClass, MessageState, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
+_MODE, _TRANSACTION = EsmClass.MODE, EsmClass.TRANSACTION
 
-class Submitter(Protocol):
+
+class Submitter(Asking, Protocol):
     """A session that submits."""
 
     rights: Rights
     interface_version: int  # the peer's
-
-    @property
-    def answer(self) -> Callable[[SubmitSmResp], None]:
-        """Put a response in line."""
-
-    def flush(self) -> None:
-        """Write the responses that are in line."""
 
 
 @dataclass(slots=True)
@@ -62,13 +59,26 @@ Recorded = Message | Segment
 class _Intake:
     """The submit_sm of one session at one time: entries to be recorded, and their answers.
 
-    *ended* are the gatherings that segments among them have ended.
+    *ended* are the gatherings that segments among them have ended, *held* the responses that wait
+    for a provider's verdict.
     """
 
     entries: list[Entry] = field(default_factory=list)
     answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
     fates: list[Fate] = field(default_factory=list)
     ended: list[Gathering] = field(default_factory=list)
+    held: list[WaitingResponse] = field(default_factory=list)
+
+    def answer_later(
+        self, session: Submitter, sequence_number: int, recorded: Recorded, now: float
+    ) -> None:
+        """Let a response wait for a provider's verdict, if the submit_sm makes a message whole."""
+        account = session.rights.account
+        found = waiting_response(session, account, sequence_number, recorded, self.entries, now)
+        if found is None:
+            self.answers.append((sequence_number, recorded))
+        else:
+            self.held.append(found)
 
 
 class Accept:
@@ -94,6 +104,7 @@ class Accept:
     ) -> None:
         self.gather = Gather()
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
+        self._responses = endings.responses
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
         self._draining = False
@@ -112,6 +123,7 @@ class Accept:
         intake, begun = _Intake(), self._clock.monotonic()
         wall = self._clock.wall()
         full = self._lanes.depth >= self._backlog
+        waits = session.rights.account.answer == "provider"
         for pdu in pdus:
             try:
                 if full:
@@ -120,10 +132,14 @@ class Accept:
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
             else:
-                intake.answers.append((pdu.sequence_number, recorded))
+                if waits or pdu.esm_class & _MODE == _TRANSACTION:
+                    intake.answer_later(session, pdu.sequence_number, recorded, begun)
+                else:
+                    intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
             return
         attempts = self._place(intake.entries)
+        self._responses.hold(intake.held)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -135,12 +151,12 @@ class Accept:
                 session.answer(SubmitSmResp(0, sequence_number, b"%d" % recorded.message_id))
             else:  # sent again while the store failed to record the first of the two segments
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
+        self._responses.start(intake.held)
         session.flush()
         system_id, count = session.rights.account.system_id, len(intake.answers)
         self._meters.accepted(system_id, count)
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
-        if self._log is not None:
-            log_accepted(self._log, system_id, intake.entries)
+        log_accepted(self._log, system_id, intake.entries)
         self._hand_on(intake, attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
@@ -257,7 +273,8 @@ class Accept:
             self._route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
-            intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
+            attempt, state = Attempt(message, ""), MessageState.REJECTED
+            intake.fates.append(Fate(attempt, state, error, command_status=refusal.status))
         return message
 
     def _end(self, gathering: Gathering, rights: Rights | None, intake: _Intake) -> None:
@@ -285,6 +302,7 @@ class Accept:
     ) -> None:
         """Forget submit_sm that the store failed to record, and refuse them."""
         self._endings.release(ending)
+        self._responses.drop(intake.held)
         self._lanes.give_back(attempts)
         for entry in intake.entries:
             if entry.segment is not None:
@@ -296,7 +314,8 @@ class Accept:
             if entry.key is not None and entry.segment is not None:
                 now = self._clock.monotonic()
                 self.gather.take_back(entry.key, entry.segment, whole, now)
-        for sequence_number, _ in intake.answers:
+        asked = [n for n, _ in intake.answers] + [held.sequence_number for held in intake.held]
+        for sequence_number in asked:
             self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
 
@@ -306,9 +325,9 @@ def rights_of(account: Account, now: float) -> Rights:
     return Rights(account, Throughput(account.throughput, now), Reader(account))
 
 
-def log_accepted(log: Journal, system_id: str, entries: Iterable[Entry]) -> None:
-    """Log every segment and undivided message among *entries* by its message_id."""
-    for entry in entries:
+def log_accepted(log: Journal | None, system_id: str, entries: Iterable[Entry]) -> None:
+    """Log every segment and undivided message among *entries* by its message_id, if *log* is on."""
+    for entry in entries if log is not None else ():
         message, key, segment = entry.message, entry.key, entry.segment
         if key is not None and segment is not None:
             message_id, source, destination = segment.message_id, key.source, key.destination

@@ -13,6 +13,7 @@ from smppbridge.text.errors import BadPosition, BadUdh
 from smppbridge.text.segments import Position
 
 _SMPP_5 = 0x50
+_MODE, _DATAGRAM = EsmClass.MODE, EsmClass.DATAGRAM
 _OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -80,11 +81,17 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
 def traits(pdu: SubmitSm, udh: bytes) -> Traits:
     """Return the traits of a message, fields that few messages have; PLAIN without them."""
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
-    esm_class = pdu.esm_class & ~EsmClass.MODE
-    if not (pdu.service_type or pdu.protocol_id or udh or esm_class) and reference is None:
+    esm_class, datagram = pdu.esm_class & ~_MODE, pdu.esm_class & _MODE == _DATAGRAM
+    rare = pdu.service_type or pdu.protocol_id or udh or esm_class or datagram
+    if not rare and reference is None:
         return PLAIN
     service_type = pdu.service_type.decode("latin-1")
-    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh)
+    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh, datagram=datagram)
+
+
+def time_to_live(pdu: SubmitSm) -> int | None:
+    """Return the seconds of qos_time_to_live, the validity of a data_sm (SMPP 3.4, 5.3.2.9)."""
+    return tlvs.integer(pdu.tlvs, Tag.QOS_TIME_TO_LIVE)
 
 
 def _user_data(pdu: SubmitSm) -> bytes:

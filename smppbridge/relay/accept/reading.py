@@ -17,6 +17,7 @@ from smppbridge.relay.accept.fields import (
     Refusal,
     check_flags,
     content,
+    time_to_live,
     traits,
     unpacked,
     wanted_receipts,
@@ -59,7 +60,8 @@ class Reader:
         destination, number = self.destination(pdu)
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
-        asked = pdu.registered_delivery
+        found = traits(pdu, udh)
+        asked = 0 if found.datagram else pdu.registered_delivery
         return Message(
             message_id=0,
             system_id=self.account.system_id,
@@ -74,7 +76,7 @@ class Reader:
             accepted_at=now,
             expires_at=expires_at,
             due=due,
-            traits=traits(pdu, udh),
+            traits=found,
         )
 
     def source(self, pdu: SubmitSm) -> Address:
@@ -118,7 +120,8 @@ class Reader:
         if pdu.validity_period:
             expires = _time(pdu.validity_period, now, CommandStatus.ESME_RINVEXPIRY)
         if expires is None:
-            return due, due + self.account.validity
+            lives = time_to_live(pdu) if pdu.tlvs else None
+            expires = due + (self.account.validity if lives is None else lives)
         if expires <= due:
             raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
         return due, expires
@@ -153,7 +156,7 @@ class Reader:
             traits=draft.traits,
             octets=content.octets,
             scheduled=bool(pdu.schedule_delivery_time),
-            limited=bool(pdu.validity_period),
+            limited=bool(pdu.validity_period) or time_to_live(pdu) is not None,
         )
 
     def read(self, message: Message, octets: bytes) -> bool:
