@@ -105,12 +105,13 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RINVNUMDESTS: "submit_multi without a destination",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
     Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
-    " messages or to none, the USSD dialogue is over, or the command is not served",
+    " messages or to none, the USSD dialogue is over, the command is not served, or, in"
+    " transaction mode, the message ended undelivered",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",
     Status.ESME_RINVSCHED: "schedule_delivery_time is no time",
-    Status.ESME_RINVEXPIRY: "validity_period is no time, or has passed",
+    Status.ESME_RINVEXPIRY: "validity_period is no time, or has passed; qos_time_to_live is 0",
     Status.ESME_RINVDFTMSGID: "sm_default_msg_id without a text: there are no predefined messages",
     Status.ESME_RQUERYFAIL: "query_sm is not served",
     Status.ESME_RINVOPTPARSTREAM: "TLVs that end in the middle, or over 100 of them",
@@ -118,6 +119,7 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RINVPARLEN: "A TLV of a length that it cannot have",
     Status.ESME_RMISSINGOPTPARAM: "data_sm without message_payload",
     Status.ESME_RINVOPTPARAMVAL: "SAR TLVs that contradict each other, or a header beside them",
+    Status.ESME_RDELIVERYFAILURE: "data_sm in transaction mode: the message ended undelivered",
     Status.ESME_RINVDCS: "Octets that are no text in their data_coding, or text and octets in one"
     " message",
 }
@@ -159,6 +161,8 @@ EVENTS: Mapping[str, str] = {
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
     " now on",
     "session_ended": "A bound session is over, and why",
+    "outbind_failed": "An ESME that is owed deliveries was called in vain: unreachable, silent (no"
+    " bind came) or refused; and when it is called again",
     "connection_failed": "A connection was turned away (no_room, no_descriptor, stopping), cut"
     " off for a newcomer (gave_way), failed in TLS (not_tls, no_common_version,"
     " certificate_refused, handshake_too_slow, closed_in_handshake, handshake_failed) or ended"

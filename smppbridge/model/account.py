@@ -17,6 +17,15 @@ class Secret:
     hashed: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Outbind:
+    """A receiver that the bridge calls, and the password that it is shown (SMPP 3.4, 4.1.7)."""
+
+    host: str
+    port: int
+    password: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One account.  A limit of None is no limit; rates are messages a second, times seconds.
@@ -28,7 +37,8 @@ class Account:
     *when_incomplete* is "fail" (EXPIRED receipts) or "send" (the segments at hand).  *max_parts* is
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *answer* is "store" or "provider": a submit_sm_resp
-    waits for the provider's verdict, for *answer_within* at most.
+    waits for the provider's verdict, for *answer_within* at most.  *outbind* is called when a
+    delivery is owed and no session is bound that could receive it.
     """
 
     system_id: str
@@ -59,6 +69,7 @@ class Account:
     longest_sender: int = 11
     answer: str = "store"
     answer_within: float = 20.0
+    outbind: Outbind | None = None
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

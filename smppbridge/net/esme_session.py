@@ -15,6 +15,7 @@ from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, U
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     Bind,
     DeliverSm,
     GenericNack,
@@ -82,6 +83,7 @@ class EsmeSession(SmppProtocol):
     rights: Rights
     failure = int(Status.ESME_RSUBMITFAIL)
     busy = False  # until it is bound it gives way
+    invited = False  # whether we opened its connection
 
     def __init__(self, smsc: Smsc, host: str) -> None:
         clock = smsc.clock
@@ -126,6 +128,10 @@ class EsmeSession(SmppProtocol):
     def last_heard(self) -> float:
         """Return when the peer's last octet came."""
         return self.session.last_heard
+
+    def notify(self, request: AlertNotification) -> None:
+        """Put an alert_notification in line, which has no response."""
+        self.session.ask(request, None, self.clock.seconds())
 
     @property
     def end_reason(self) -> str:

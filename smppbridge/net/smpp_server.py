@@ -76,7 +76,10 @@ class Smsc(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         """Return a session for a connection, None if there is no room for one more."""
-        session = EsmeSession(self, getattr(addr, "host", "local"))
+        return self.admit(EsmeSession(self, getattr(addr, "host", "local")))
+
+    def admit(self, session: EsmeSession) -> EsmeSession | None:
+        """Return a session that takes its place among the connections, None if there is no room."""
         if self.draining:
             self._failed(session.host, STOPPING)
             return None
@@ -165,8 +168,8 @@ class Smsc(Factory):
         self._log_session("session_ended", session, system_id, reason=session.end_reason)
 
     def _note_unbound(self, session: EsmeSession) -> None:
-        """Note a connection that never bound, unless it sent nothing, like health probes."""
-        if session.end_reason != "connection lost":
+        """Note a connection that never bound, unless it is ours or sent nothing (health probes)."""
+        if session.end_reason != "connection lost" and not session.invited:
             self._failed(session.host, NEVER_BOUND, session.end_reason)
 
     def change(self, rights: dict[str, Rights]) -> None:

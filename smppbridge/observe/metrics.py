@@ -194,6 +194,10 @@ class Metrics(Collector):
         """Count MO messages by outcome."""
         self._count("smppbridge_mo_total", provider, outcome, by=count)
 
+    def alert(self, provider: str, outcome: str, count: int) -> None:
+        """Count alert_notifications by outcome."""
+        self._count("smppbridge_alerts_total", provider, outcome, by=count)
+
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs that a provider reported."""
         self._count("smppbridge_optouts_total", provider, by=count)
@@ -219,6 +223,10 @@ class Metrics(Collector):
     def connection_failed(self, listener: str, reason: str) -> None:
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)
+
+    def outbind(self, system_id: str, result: str) -> None:
+        """Count a call of an ESME by its *result*."""
+        self._count("smppbridge_outbinds_total", system_id, result)
 
     def bind_ended(self, seconds: float) -> None:
         """Time how long a session was bound."""

@@ -87,6 +87,11 @@ _COUNTERS = {
         "provider outcome",
         "MO messages: owed, repeated, unrouted, outdated or too_long",
     ),
+    "alerts_total": (
+        "provider outcome",
+        "alert_notifications of upstream SMSCs: passed, unrouted or unbound",
+    ),
+    "outbinds_total": ("account result", "Calls of ESMEs: bound, refused, silent or unreachable"),
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),

@@ -17,7 +17,7 @@ from smppbridge.relay.ports import Around
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.pdus import DeliverSm
+from smppbridge.smpp.pdus import AlertNotification, DeliverSm
 from smppbridge.smpp.tlvs import Tlv
 from smppbridge.store.port import DeliverStore, StoreFailure
 
@@ -47,6 +47,9 @@ class Receiver(Protocol):
 
     def ask(self, request: DeliverSm, about: Delivery) -> None:
         """Put a deliver_sm in line; `answered` or `unanswered` concludes the delivery *about*."""
+
+    def notify(self, request: AlertNotification) -> None:
+        """Put an alert_notification in line, which has no response."""
 
     def flush(self) -> None:
         """Write the requests that are in line."""

@@ -55,6 +55,9 @@ class Meters(Protocol):
     def mo(self, provider: str, outcome: str, count: int) -> None:
         """Count MO messages: owed, repeated, unrouted, outdated, too_long."""
 
+    def alert(self, provider: str, outcome: str, count: int) -> None:
+        """Count alert_notifications of upstream SMSCs: passed, unrouted, unbound."""
+
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs received."""
 

@@ -213,7 +213,7 @@ class Bridge:
             return
         self.draining = True
         relay, smsc = self.relay, self.doors.smsc
-        for part in (relay.accept, relay.submit, relay.dialogues, smsc):
+        for part in (relay.accept, relay.submit, relay.dialogues, smsc, self.doors.outbinds):
             part.drain()
         deadline = self._in(self.settings.drain)
         parting = min(PARTING, self.settings.drain / 2)

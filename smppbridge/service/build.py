@@ -19,6 +19,7 @@ from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
 from smppbridge.net.failed import FailedConnections
 from smppbridge.net.http_client import HttpClient
+from smppbridge.net.outbind import Outbinds, caller
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
 from smppbridge.net.wires import Wires
@@ -27,6 +28,7 @@ from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.alerts import Alerts
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.mo import Mobile
@@ -43,6 +45,7 @@ from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
 from smppbridge.service.operations import build_operations
 from smppbridge.settings.schema import Settings
+from smppbridge.smpp.pdus import AlertNotification
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.web.callbacks import CallbacksResource
@@ -78,6 +81,7 @@ class Relay:
     rounds: Rounds
     optouts: Optouts
     mobile: Mobile
+    alerts: Alerts
     accept: Accept
     dialogues: Dialogues
     receive: Receive
@@ -91,6 +95,7 @@ class Doors:
 
     binds: Binds
     smsc: Smsc
+    outbinds: Outbinds
     callbacks: CallbacksResource
     ussd: UssdResource
 
@@ -103,6 +108,7 @@ class _Core:
     carrier: Carrier
     lanes: Lanes
     deliver: Deliver
+    alerts: Alerts
     endings: Endings
     reports: Reports
     submit: Submit
@@ -149,6 +155,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
+        alerts=core.alerts,
         accept=accept,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
@@ -173,9 +180,11 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         lambda answers: late.receive(answers),
         receive,
         bound,
+        lambda name, alert: alerts.receive(name, alert),
     )
     carrier = Carrier(wires.send, lambda: around.clock.wall())
     deliver = Deliver(store, around)
+    alerts = Alerts(deliver, around.meters)
     endings = Endings(
         lanes,
         deliver.owe,
@@ -201,6 +210,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         carrier=carrier,
         lanes=lanes,
         deliver=deliver,
+        alerts=alerts,
         endings=endings,
         reports=reports,
         submit=submit,
@@ -228,10 +238,11 @@ def build_wires(
     late: Callable[[Any], None],
     receive: Receive,
     bound: Callable[[str], None],
+    alerted: Callable[[str, AlertNotification], None],
 ) -> Wires:
     """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*.
 
-    *bound* is given the name of a provider whose session is bound.
+    *bound* is given the name of a provider whose session is bound, *alerted* alert_notifications.
     """
     ports = UpstreamPorts(
         clock=world.reactor,
@@ -240,6 +251,7 @@ def build_wires(
         late=late,
         record=receive,
         bound=bound,
+        alerted=alerted,
         random=random.random,
         wall=lambda: world.around.clock.wall(),
         journal=world.journal,
@@ -272,6 +284,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
+    outbinds = Outbinds(
+        smsc, relay.deliver, connect=caller(reactor), random=random.random, meters=metrics
+    )
 
     def read(name: str, request: HttpRequest) -> Sequence[Received]:
         lane = relay.lanes.by_name.get(name)
@@ -281,5 +296,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
 
     callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
     return Doors(
-        binds=binds, smsc=smsc, callbacks=callbacks, ussd=UssdResource(callbacks, metrics.callback)
+        binds=binds,
+        smsc=smsc,
+        outbinds=outbinds,
+        callbacks=callbacks,
+        ussd=UssdResource(callbacks, metrics.callback),
     )

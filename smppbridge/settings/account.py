@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from smppbridge.model import account as model
+from smppbridge.settings.outbind import OutbindOf, OutbindSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import (
     Count,
@@ -146,6 +147,22 @@ class AccountSection(Section):
         default=86_400.0, description="How long a message without validity_period lives"
     )
 
+    answer: Literal["store", "provider"] = Field(
+        default="store",
+        description="When a submit_sm is answered: store (the message is on disk) or provider (and"
+        " a provider has taken or refused it); esm_class 0x02 says provider for one message",
+    )
+    answer_within: Duration = Field(
+        default=20.0,
+        description="How long such an answer waits for the provider; then ESME_ROK, and the receipt"
+        " tells",
+    )
+    outbind: OutbindOf = Field(
+        default=OutbindSection(),
+        description="Whom we call by outbind when it is owed something and has no session:"
+        " HOST:PORT, or {to: HOST:PORT, password: ...}",
+    )
+
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
         if self.data_coding_0 not in _MISTAKABLE:
@@ -183,4 +200,7 @@ class AccountSection(Section):
             receipt_utc_offset=self.receipts.utc_offset,
             validity=self.validity,
             longest_sender=longest_sender,
+            answer=self.answer,
+            answer_within=self.answer_within,
+            outbind=self.outbind.record(),
         )

@@ -44,6 +44,9 @@ def count_everything(metrics: Metrics) -> None:
     relay.delivered("bank", "delivered", 4)
     relay.mo("smscx", "owed", 2)
     relay.opted_out("smscx", 1)
+    relay.transaction("bank", "late", 2)
+    relay.alert("up", "passed", 1)
+    metrics.outbind("bank", "silent")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
@@ -94,6 +97,9 @@ EXPECTED = {
     "reactor_lag_seconds_bucket le=0.0005": 1,
     "mo_total outcome=owed provider=smscx": 2,
     "optouts_total provider=smscx": 1,
+    "responses_waited_total account=bank outcome=late": 2,
+    "alerts_total outcome=passed provider=up": 1,
+    "outbinds_total account=bank result=silent": 1,
     "callbacks_total provider=keccel result=ok": 3,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,

@@ -32,7 +32,7 @@ from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
-from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
+from smppbridge.smpp.pdus import AlertNotification, DeliverSm, SubmitSm, SubmitSmResp
 from tests.relay.fake_store import FakeStore
 
 NOW = 1_800_000_000.0
@@ -170,6 +170,7 @@ class FakeReceiver:
         self.window, self.interface_version = window, interface_version
         self.asked: list[tuple[DeliverSm, Delivery]] = []
         self.out: list[Delivery] = []
+        self.notified: list[AlertNotification] = []
         self.flushes = 0
 
     def room(self) -> int:
@@ -179,6 +180,9 @@ class FakeReceiver:
         assert self.room() > 0
         self.asked.append((request, about))
         self.out.append(about)
+
+    def notify(self, request: AlertNotification) -> None:
+        self.notified.append(request)
 
     def flush(self) -> None:
         self.flushes += 1

@@ -327,7 +327,9 @@ def rights_of(account: Account, now: float) -> Rights:
 
 def log_accepted(log: Journal | None, system_id: str, entries: Iterable[Entry]) -> None:
     """Log every segment and undivided message among *entries* by its message_id, if *log* is on."""
-    for entry in entries if log is not None else ():
+    if log is None:
+        return
+    for entry in entries:
         message, key, segment = entry.message, entry.key, entry.segment
         if key is not None and segment is not None:
             message_id, source, destination = segment.message_id, key.source, key.destination

@@ -43,6 +43,8 @@ class Meters:
 class Session:
     """A TRX session of the ESME's: takes deliver_sm, submits."""
 
+    failure, gone = 0x45, False
+
     def __init__(self, window: int = 10, system_id: str = "bank") -> None:
         self.rights: Any = rights_of(account(system_id=system_id), 0.0)
         self.interface_version, self.window = 0x34, window
