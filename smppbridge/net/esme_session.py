@@ -120,6 +120,11 @@ class EsmeSession(SmppProtocol):
         """Whether the session is over: a response is not sent any more."""
         return self.session.state is State.CLOSED
 
+    @property
+    def parting(self) -> bool:
+        """Whether an unbind is under way: responses can be sent still."""
+        return self.session.state is State.UNBOUND
+
     def probe(self) -> None:
         """Send an enquire_link."""
         self.session.probe(self.clock.seconds())

@@ -2,7 +2,8 @@
 
 hold -> accept .disk. -> start -> accepted: ESME_ROK
                                -> the message ends badly: the status of the failure, and no receipt
-                               -> answer_within is over: ESME_ROK, and the receipt tells
+                               -> answer_within is over, or an unbind is under way: ESME_ROK, and
+                                  the receipt tells
 
 A message is on disk before its response waits, so a response that is lost loses no message: without
 its session, or after a restart, the message goes on, and its receipt tells as if nobody had waited.
@@ -38,6 +39,10 @@ class Asking(Protocol):
     @property
     def gone(self) -> bool:
         """Whether nothing can be sent any more."""
+
+    @property
+    def parting(self) -> bool:
+        """Whether an unbind is under way: responses can be sent for a few seconds more."""
 
     @property
     def answer(self) -> Callable[[SubmitSmResp], None]:
@@ -142,7 +147,8 @@ class WaitingResponses:
         """Answer ESME_ROK where the verdict is late: the receipt tells.  Called twice a second."""
         if self.waiting:
             now = self._clock.monotonic()
-            self._answer([r for r in self._undecided() if r.due <= now], "late")
+            on_disk = [r for r in self._undecided() if r.due < inf]
+            self._answer([r for r in on_disk if r.due <= now or r.session.parting], "late")
 
     def answer_all(self) -> None:
         """Answer ESME_ROK for all messages that are on disk: the bridge is stopping."""

@@ -18,12 +18,19 @@ def host_and_port(value: str) -> tuple[str, int]:
     """Return the host and the port in HOST:PORT or [IPV6]:PORT; raises ValueError."""
     host, colon, port = value.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
-        host = str(IPv6Address(host[1:-1]))
+        host = _ipv6(host[1:-1])
     elif ":" in host or not host or not host.isascii() or " " in host or not host.isprintable():
         raise ValueError("must be HOST:PORT, as 192.0.2.7:2775, or [ADDRESS]:PORT for IPv6")
     if not (colon and port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError("must end with a port from 1 to 65535, as in 192.0.2.7:2775")
     return host, int(port)
+
+
+def _ipv6(address: str) -> str:
+    try:
+        return str(IPv6Address(address))
+    except ValueError:
+        raise ValueError("has no IPv6 address between its brackets") from None
 
 
 def _checked(value: str) -> str:

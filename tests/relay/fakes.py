@@ -147,7 +147,7 @@ class FakeSubmitter:
     failure = 0x45
 
     def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
-        self.gone = False
+        self.gone = self.parting = False
         self.rights, self.interface_version = rights, interface_version
         self.answers: list[tuple[int, int, int]] = []
         self.flushes = 0

@@ -11,7 +11,6 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from smppbridge.relay.accept.accept import Rights, Submitter
 from smppbridge.relay.accept.fields import Refusal
-from smppbridge.relay.ports import Meters
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
@@ -32,6 +31,10 @@ class DataSession(Protocol):
         """Whether nothing can be sent any more."""
 
     @property
+    def parting(self) -> bool:
+        """Whether an unbind is under way."""
+
+    @property
     def answer(self) -> Callable[[Pdu], None]:
         """Put a response in line."""
 
@@ -44,6 +47,13 @@ class Accepting(Protocol):
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm], /) -> None:
         """Accept the submit_sm that a session sent at one time."""
+
+
+class RefusalMeters(Protocol):
+    """Counts data_sm that are refused."""
+
+    def refused(self, system_id: str, command_status: int) -> None:
+        """Count a data_sm refused with *command_status*."""
 
 
 class DataSubmitter:
@@ -65,6 +75,12 @@ class DataSubmitter:
         session = self._session()
         return session is None or session.gone
 
+    @property
+    def parting(self) -> bool:
+        """Whether an unbind is under way."""
+        session = self._session()
+        return session is not None and session.parting
+
     def answer(self, response: SubmitSmResp) -> None:
         """Put the data_sm_resp in line that says what a submit_sm_resp says."""
         session = self._session()
@@ -82,7 +98,7 @@ class DataSubmitter:
 class AcceptData:
     """The movement of a data_sm; only it writes which session has which DataSubmitter."""
 
-    def __init__(self, accept: Accepting, meters: Meters) -> None:
+    def __init__(self, accept: Accepting, meters: RefusalMeters) -> None:
         self._accept, self._meters = accept, meters
         self._submitters: WeakKeyDictionary[DataSession, DataSubmitter] = WeakKeyDictionary()
 

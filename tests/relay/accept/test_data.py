@@ -24,7 +24,8 @@ class Session:
     """A session that takes part in a world; *answers* are the data_sm_resp."""
 
     def __init__(self, world: World) -> None:
-        self.rights, self.interface_version, self.gone = world.rights, 0x34, False
+        self.rights, self.interface_version = world.rights, 0x34
+        self.gone = self.parting = False
         self.answers: list[DataSmResp] = []
         self.flushes = 0
 
@@ -74,7 +75,7 @@ def decoded(octets: bytes) -> DataSm:
 def test_a_data_sm_is_the_submit_sm_that_says_the_same() -> None:
     data, other = Data(), World()
     more = (tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, 7),)
-    about = {"data_coding": 8, "service_type": b"WAP", "registered_delivery": 0x12}
+    about: Any = {"data_coding": 8, "service_type": b"WAP", "registered_delivery": 0x12}
     data.send(data_sm("héllo".encode("utf-16-be"), more=more, **about))
     payload = tlvs.make_octets(Tag.MESSAGE_PAYLOAD, "héllo".encode("utf-16-be"))
     other.sent(submit_sm(b"", tlvs=(payload, *more), **about))

@@ -133,6 +133,16 @@ def test_a_session_that_is_lost_while_the_verdict_is_written_gets_nothing() -> N
     assert world.store.stages() == {message_id: Stage.FINISHED}
 
 
+def test_a_session_that_parts_has_its_answers_at_once() -> None:
+    world = World()
+    (stays, first), (parts, second) = asked(world, TRANSACTION), asked(world, TRANSACTION)
+    parts.parting = True
+    world.endings.responses.tick()
+    assert (stays.answers, parts.answers) == ([], [(1, 0, second[0])])
+    world.wire.answer((first[0], REFUSED), (second[0], REFUSED))
+    assert owed(world) == [(second[0], M.REJECTED)]
+
+
 def test_nothing_waits_if_the_store_fails() -> None:
     world = World(store=FakeStore(at_once=False))
     session = world.session()

@@ -43,7 +43,7 @@ class Meters:
 class Session:
     """A TRX session of the ESME's: takes deliver_sm, submits."""
 
-    failure, gone = 0x45, False
+    failure, gone, parting = 0x45, False, False
 
     def __init__(self, window: int = 10, system_id: str = "bank") -> None:
         self.rights: Any = rights_of(account(system_id=system_id), 0.0)
