@@ -132,7 +132,7 @@ class Accept:
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
             else:
-                if waits or pdu.esm_class & _MODE == _TRANSACTION:
+                if waits or (pdu.esm_class and pdu.esm_class & _MODE == _TRANSACTION):
                     intake.answer_later(session, pdu.sequence_number, recorded, begun)
                 else:
                     intake.answers.append((pdu.sequence_number, recorded))

@@ -81,7 +81,9 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
 def traits(pdu: SubmitSm, udh: bytes) -> Traits:
     """Return the traits of a message, fields that few messages have; PLAIN without them."""
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
-    esm_class, datagram = pdu.esm_class & ~_MODE, pdu.esm_class & _MODE == _DATAGRAM
+    esm_class, datagram = pdu.esm_class, False
+    if esm_class:
+        esm_class, datagram = esm_class & ~_MODE, esm_class & _MODE == _DATAGRAM
     rare = pdu.service_type or pdu.protocol_id or udh or esm_class or datagram
     if not rare and reference is None:
         return PLAIN
