@@ -15,7 +15,7 @@ import yaml
 
 import smppbridge
 from smppbridge import smpp
-from smppbridge.docs import entries, files, tables, words
+from smppbridge.docs import entries, files, markdown, tables, words
 from smppbridge.model.message import Stage
 from smppbridge.net.esme_session import NOT_SERVED
 from smppbridge.observe.log import LEVELS
@@ -223,11 +223,11 @@ def test_every_entry_says_what_it_means_and_where_there_is_more() -> None:
 
 def test_a_cell_with_a_bar_is_refused() -> None:
     with pytest.raises(ValueError, match="bar"):
-        tables.table(("a",), [("b|c",)])
+        markdown.table(("a",), [("b|c",)])
 
 
 def test_rows_of_a_table_are_read_back() -> None:
-    assert rows_of("\n" + tables.table(("a", "b"), [("1", "2"), ("3", "")])) == [
+    assert rows_of("\n" + markdown.table(("a", "b"), [("1", "2"), ("3", "")])) == [
         ["1", "2"],
         ["3", ""],
     ]

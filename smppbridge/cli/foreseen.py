@@ -20,7 +20,7 @@ from smppbridge.cli.submissions import addresses
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Refused
 from smppbridge.providers.exchange import NOW, Exchange, HttpRequest, Once, Price
-from smppbridge.providers.smpp.provider import SmppRequest
+from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.accept import reading
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.reading import Reader

@@ -20,6 +20,7 @@ COMMANDS = {
     "messages": "Look messages up; decide about Uncertain ones.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "text": "Show what a text becomes: alphabet, segments, what a provider gets, what it costs.",
+    "conformance": "Show what of SMPP 3.4 is supported.",
     "hash": "Hash an account's password for the configuration.",
     "bench": "Measure this machine.",
     "help": "Explain a topic, a key, a metric, a status or a command.",

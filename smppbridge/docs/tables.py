@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import runpy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from functools import partial
 from inspect import cleandoc
@@ -13,9 +13,12 @@ import click
 
 from smppbridge.cli.main import COMMANDS, main
 from smppbridge.cli.simulate import SERVED
+from smppbridge.docs import conformance
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
+from smppbridge.docs.markdown import chapters, table
 from smppbridge.docs.words import ANSWERED, EVENTS, STAGES, STATES, STATUSES
+from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
 from smppbridge.providers.d7 import D7
@@ -24,12 +27,16 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.providers.mspace import MSpaceLegacy, MSpaceV2
 from smppbridge.providers.smpp import Smpp
 from smppbridge.providers.smscx import SmsCx
-from smppbridge.providers.template.placeholders import ALLOWED, MEANINGS
+from smppbridge.providers.template.placeholders import (
+    ALLOWED,
+    MEANINGS,
+    TLV,
+    TLV_MEANING,
+    WITH_TLVS,
+)
 from smppbridge.settings.example import tables as settings
 from smppbridge.simulators.magic import BEHAVIOURS, DELIVERED, THROTTLED_TIMES, Behaviour
 from smppbridge.smpp.receipt import STAT
-
-Row = Sequence[str]
 
 # Each provider with everything configured that adds an ability; a template has its page's.
 _RICHEST: Mapping[str, Provider] = {
@@ -38,7 +45,7 @@ _RICHEST: Mapping[str, Provider] = {
     "mspace_v2": MSpaceV2(username="u", apikey="k", batch=100),
     "smscx": SmsCx(api_key="k", schedule="provider", pull_reports=True),
     "d7": D7(username="u", password="p", batch=100, callback_url="https://sms.example.org/x"),
-    "smpp": Smpp(host="h", system_id="s", password="p"),
+    "smpp": Smpp(host="h", system_id="s", password="p", tlvs="pass"),
 }
 _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "messages of octets": lambda able: able.binary,
@@ -51,6 +58,9 @@ _ABLE: Mapping[str, Callable[[Abilities], bool]] = {
     "messages from phones": lambda able: able.phones,
     "credit": lambda able: able.balance,
     "price of a message": lambda able: able.prices,
+    "message class (flash)": lambda able: able.classes,
+    "message waiting indication": lambda able: able.indications,
+    "TLVs": lambda able: bool(able.tags),
 }
 _ANSWERS: Mapping[str, str] = {
     "reject": "is refused",
@@ -63,14 +73,6 @@ _ANSWERS: Mapping[str, str] = {
 def text_of(mark: str) -> str:
     """Return the text that belongs at *mark* in a page; raises KeyError."""
     return _MAKERS[mark]()
-
-
-def table(head: Row, rows: Iterable[Row]) -> str:
-    """Return a table in Markdown; no cell may hold a bar."""
-    lines = [head, ["---"] * len(head), *rows]
-    if any("|" in cell for row in lines for cell in row):
-        raise ValueError("a cell holds a bar")
-    return "\n".join(f"| {' | '.join(row)} |" for row in lines)
 
 
 def behaviour_words(behaviour: Behaviour) -> str:
@@ -163,6 +165,10 @@ def _events() -> str:
     return table(("event", "level", "meaning"), rows)
 
 
+def _conformance() -> str:
+    return chapters(conformance.statement())
+
+
 def _digits() -> str:
     rows = [(digits, behaviour_words(BEHAVIOURS[digits])) for digits in sorted(BEHAVIOURS)]
     rows.append(("any others", behaviour_words(DELIVERED)))
@@ -201,7 +207,21 @@ def _placeholders() -> str:
         (f"`{{{name}}}`", says, ", ".join(place for place in ALLOWED if name in ALLOWED[place]))
         for name, says in MEANINGS.items()
     ]
+    rows.append((f"`{{{TLV}NAME}}`", TLV_MEANING, ", ".join(sorted(WITH_TLVS))))
     return table(("placeholder", "what stands in its place", "where it may stand"), rows)
+
+
+def _tlvs() -> str:
+    rows = [
+        (f"0x{int(tag):04X}", f"`{tag.name.lower()}`", str(each.use), each.words)
+        for tag, each in TREATMENTS.items()
+    ]
+    rows.append(("all others from 0x0100 on", "", str(UNKNOWN.use), UNKNOWN.words))
+    return table(("tag", "name", "use", "more"), rows)
+
+
+def _uses() -> str:
+    return table(("use", "meaning"), [(str(use), words) for use, words in USES.items()])
 
 
 def _decisions() -> str:
@@ -223,11 +243,14 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     **{f"settings {name or 'top'}": partial(_section, name) for name in settings()},
     "providers": _abilities,
     "placeholders": _placeholders,
+    "tlvs": _tlvs,
+    "uses of tlvs": _uses,
     "metrics": _metrics,
     "statuses": _statuses,
     "states": _states,
     "stages": _stages,
     "events": _events,
+    "conformance": _conformance,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,

@@ -116,9 +116,10 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RQUERYFAIL: "query_sm is not served",
     Status.ESME_RINVOPTPARSTREAM: "TLVs that end in the middle, or over 100 of them",
     Status.ESME_ROPTPARNOTALLWD: "Both short_message and message_payload",
-    Status.ESME_RINVPARLEN: "A TLV of a length that it cannot have",
-    Status.ESME_RMISSINGOPTPARAM: "data_sm without message_payload",
-    Status.ESME_RINVOPTPARAMVAL: "SAR TLVs that contradict each other, or a header beside them",
+    Status.ESME_RINVPARLEN: "A TLV of a length that it cannot have, by SMPP 3.4 or by its `max`",
+    Status.ESME_RMISSINGOPTPARAM: "A TLV that the route requires; in a data_sm message_payload",
+    Status.ESME_RINVOPTPARAMVAL: "SAR TLVs that contradict each other, or a header beside them;"
+    " a named TLV whose value is not of its type",
     Status.ESME_RDELIVERYFAILURE: "data_sm in transaction mode: the message ended undelivered",
     Status.ESME_RINVDCS: "Octets that are no text in their data_coding, or text and octets in one"
     " message",

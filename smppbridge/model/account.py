@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from smppbridge.model.tlvs import NamedTlv
+
 Network = IPv4Network | IPv6Network
 
 
@@ -38,7 +40,8 @@ class Account:
     the number of segments over the air that a message may take.  *longest_sender* is the number of
     letters that a source address may have.  *answer* is "store" or "provider": a submit_sm_resp
     waits for the provider's verdict, for *answer_within* at most.  *outbind* is called when a
-    delivery is owed and no session is bound that could receive it.
+    delivery is owed and no session is bound that could receive it.  *named_tlvs* are the TLVs
+    whose values are checked.
     """
 
     system_id: str
@@ -70,6 +73,12 @@ class Account:
     answer: str = "store"
     answer_within: float = 20.0
     outbind: Outbind | None = None
+    named_tlvs: tuple[NamedTlv, ...] = ()
+
+    @property
+    def echoed_tags(self) -> frozenset[int]:
+        """The tags of the TLVs that come back in receipts."""
+        return frozenset(each.tag for each in self.named_tlvs if each.echo)
 
     def allows_address(self, host: str) -> bool:
         """Return whether the account may bind from the IP address *host*; of other text: False."""

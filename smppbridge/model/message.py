@@ -8,6 +8,7 @@ from zlib import crc32
 
 from smppbridge.model.address import Address
 from smppbridge.model.parts import Part
+from smppbridge.model.tlvs import Tlvs
 
 REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
@@ -30,6 +31,7 @@ class Traits:
     seconds) is the time at which the provider has to send the message, where the provider keeps
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *datagram*: one attempt, no receipt (SMPP 3.4, 5.2.12).
+    *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     """
 
     service_type: str = ""
@@ -41,6 +43,7 @@ class Traits:
     scheduled: float | None = None
     transliterate: bool = False
     datagram: bool = False
+    tlvs: Tlvs = field(default=(), repr=False)
 
 
 PLAIN = Traits()

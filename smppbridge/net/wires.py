@@ -7,7 +7,7 @@ from typing import Any
 
 from smppbridge.net.http_client import Connection, HttpClient
 from smppbridge.net.upstream.client import Terms, Upstreams
-from smppbridge.providers.smpp.provider import SmppRequest
+from smppbridge.providers.smpp.binding import SmppRequest
 
 
 class Wires:

@@ -159,6 +159,10 @@ class Metrics(Collector):
         for each in seconds:
             timing.add(each)
 
+    def lost(self, provider: str, what: str, count: int) -> None:
+        """Count properties of accepted messages that their provider has no field for."""
+        self._count("smppbridge_properties_lost_total", provider, what, by=count)
+
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
         """Count reports by source and state."""
         state_name = _STATES.get(state, "other")

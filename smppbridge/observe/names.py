@@ -78,6 +78,10 @@ _COUNTERS = {
     "latin1_fallbacks_total": ("account", "GSM messages read as Latin-1 for octets above 0x7F"),
     "gathering_expired_total": ("account", "Long messages whose segments did not all come"),
     "messages_finished_total": ("account state", "Messages that reached a final state"),
+    "properties_lost_total": (
+        "provider property",
+        "Of accepted messages, what the provider has no field for: message_class, or a TLV by name",
+    ),
     "reports_total": ("provider source state", "Reports: push, poll or own"),
     "reports_unknown_status_total": ("provider", "Reports with a status that no table knows"),
     "reports_unmatched_total": ("provider", "Reports whose message was never found"),

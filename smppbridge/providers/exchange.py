@@ -49,6 +49,7 @@ class HttpResponse:
 Exchange = Generator[Any, Any, T]
 HttpExchange = Generator[HttpRequest, HttpResponse, T]
 Received = Report | Mo | OptOut
+EVERY_TAG: Final = range(0x10000)
 
 
 class Now:
@@ -106,6 +107,8 @@ class Abilities:
     *longest_callback* are octets of a body.  *bound*: the provider is kept connected, and reports
     come over that connection, not by HTTP.  *ids*: how ids in reports may differ from those in
     answers.  *prices*: the provider tells the price of a message before the message is sent.
+    *classes* and *indications*: the provider has a field for the message class (flash) and for the
+    message waiting indication.  *tags* are those of the TLVs that it takes.
     """
 
     binary: bool = False
@@ -125,6 +128,9 @@ class Abilities:
     bound: bool = False
     ids: Tolerance = "exact"
     prices: bool = False
+    classes: bool = False
+    indications: bool = False
+    tags: frozenset[int] | range = frozenset()
 
     @property
     def keyed(self) -> bool:

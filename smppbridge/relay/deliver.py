@@ -13,6 +13,7 @@ from typing import Protocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.report import Delivery, MoContent
+from smppbridge.model.tlvs import echoed
 from smppbridge.relay.ports import Around
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
@@ -64,6 +65,7 @@ class Outbox:
     __slots__ = (
         "depth",
         "done",
+        "echoes",
         "held",
         "loading",
         "more",
@@ -82,6 +84,7 @@ class Outbox:
         self.held: set[tuple[int, int]] = set()
         self.receivers: list[Receiver] = []
         self.utc_offset, self.with_text = 0, True
+        self.echoes: frozenset[int] = frozenset()  # tags of TLVs that come back
 
 
 class Deliver:
@@ -103,6 +106,7 @@ class Deliver:
             outbox = self.outbox(system_id)
             outbox.utc_offset = int(account.receipt_utc_offset)
             outbox.with_text = account.receipt_text
+            outbox.echoes = account.echoed_tags
 
     def restore(self, owed: Mapping[str, int]) -> None:
         """Count the deliveries that the store holds, by system_id."""
@@ -303,6 +307,8 @@ def deliver_sm(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverSm
     if interface_version >= INTERFACE_VERSION:
         code = pack(">BH", _GSM, min(d.error, 0xFFFF)) if d.error > 0 else None
         tagged = receipt.receipt_tlvs(message_id, d.state, code)
+        if d.traits.tlvs:
+            tagged = echoed(d.traits.tlvs, outbox.echoes) + tagged
     source, destination = d.destination, d.source
     return DeliverSm(
         service_type=d.traits.service_type.encode("latin-1"),

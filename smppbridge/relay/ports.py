@@ -31,6 +31,9 @@ class Meters(Protocol):
     def asked(self, provider: str, operation: str, outcome: str, seconds: Sequence[float]) -> None:
         """Time exchanges of one kind; *outcome* is the outcome's name in lower case."""
 
+    def lost(self, provider: str, what: str, count: int) -> None:
+        """Count properties of accepted messages that their provider has no field for."""
+
     def reported(self, provider: str, source: str, state: int, count: int) -> None:
         """Count reports; *source* is push, poll or own."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smppbridge.model.tlvs import NamedTlv, Tlvs
 from smppbridge.routing.senders import ANY_SENDER, SenderPolicy
 
 
@@ -13,7 +14,8 @@ class Rule:
 
     An empty field means any. A sender is a source address, or with a trailing `*` its beginning;
     *sender* is the policy for source addresses on this route; *transliterates*: texts on this route
-    are brought into GSM 03.38.
+    are brought into GSM 03.38.  A message needs the TLVs *required*, and gets *tlvs* if it lacks
+    them.
     """
 
     to: str
@@ -22,6 +24,8 @@ class Rule:
     senders: tuple[str, ...] = ()
     sender: SenderPolicy = ANY_SENDER
     transliterates: bool = False
+    required: tuple[NamedTlv, ...] = ()
+    tlvs: Tlvs = ()
 
     @property
     def conditions(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
+from smppbridge.model.tlvs import TlvDemands, Tlvs, demands_of
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
 
@@ -14,12 +16,13 @@ class Choice:
     """One rule's providers and source addresses, for an account's messages under the rule's prefix.
 
     *via* are providers in order, *sender* is the policy for source addresses, *transliterates*
-    is whether texts are brought into GSM 03.38.
+    is whether texts are brought into GSM 03.38, *demands* are about TLVs (None: no demands).
     """
 
     via: tuple[str, ...]
     sender: SenderPolicy
     transliterates: bool
+    demands: TlvDemands | None
     any_sender: bool
     senders: frozenset[str]
     sender_prefixes: tuple[str, ...]
@@ -30,20 +33,27 @@ class Choice:
 
 _ByPrefix = dict[str, list[Choice]]
 _ByLength = tuple[tuple[int, _ByPrefix], ...]
+NO_TLVS: Mapping[str, Tlvs] = MappingProxyType({})
 
 
 class Table:
-    """Routes of a configuration; immutable, so that a reload makes a new table."""
+    """Routes of a configuration; immutable, so that a reload makes a new table.
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    *given* are the TLVs that each account's messages get if they lack them, by system_id.
+    """
+
+    def __init__(self, rules: Iterable[Rule], given: Mapping[str, Tlvs] = NO_TLVS) -> None:
         # The sort keeps the order in which equals were written.
         ranked = sorted(rules, key=lambda rule: rule.conditions, reverse=True)
-        named = frozenset[str]().union(*(rule.accounts for rule in ranked))
+        named = frozenset[str]().union(given, *(rule.accounts for rule in ranked))
         self._of_account = {
-            account: _arranged([r for r in ranked if not r.accounts or account in r.accounts])
+            account: _arranged(
+                [r for r in ranked if not r.accounts or account in r.accounts],
+                given.get(account, ()),
+            )
             for account in named
         }
-        self._of_others = _arranged([rule for rule in ranked if not rule.accounts])
+        self._of_others = _arranged([rule for rule in ranked if not rule.accounts], ())
 
     def find(self, system_id: str, source: str, destination: str) -> Choice | None:
         """Return the choice for a message; None if no rule matches.
@@ -57,20 +67,21 @@ class Table:
         return None
 
 
-def _arranged(rules: Sequence[Rule]) -> _ByLength:
+def _arranged(rules: Sequence[Rule], given: Tlvs) -> _ByLength:
     """Return choices by prefix, the longest prefixes first."""
     by_length: dict[int, _ByPrefix] = {}
     for rule in rules:
         choices = by_length.setdefault(len(rule.to), {}).setdefault(rule.to, [])
-        choices.append(_choice(rule))
+        choices.append(_choice(rule, given))
     return tuple(sorted(by_length.items(), reverse=True))
 
 
-def _choice(rule: Rule) -> Choice:
+def _choice(rule: Rule, given: Tlvs) -> Choice:
     return Choice(
         via=rule.via,
         sender=rule.sender,
         transliterates=rule.transliterates,
+        demands=demands_of(rule.required, given, rule.tlvs),
         any_sender=not rule.senders,
         senders=frozenset(sender for sender in rule.senders if not sender.endswith("*")),
         sender_prefixes=tuple(sender[:-1] for sender in rule.senders if sender.endswith("*")),

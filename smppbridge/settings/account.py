@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from smppbridge.model import account as model
 from smppbridge.settings.outbind import OutbindOf, OutbindSection
 from smppbridge.settings.section import Section, wrong
+from smppbridge.settings.tlvs import GivenTlvs
 from smppbridge.settings.values import (
     Count,
     Country,
@@ -161,6 +162,11 @@ class AccountSection(Section):
         default=OutbindSection(),
         description="Whom we call by outbind when it is owed something and has no session:"
         " HOST:PORT, or {to: HOST:PORT, password: ...}",
+    )
+    tlvs: GivenTlvs = Field(
+        default={},
+        description="TLVs that its messages get where they lack them, by the names under tlvs, as"
+        " {dlt_entity_id: '1101234567890123456'}",
     )
 
     @model_validator(mode="after")

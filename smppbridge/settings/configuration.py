@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -70,11 +70,15 @@ def _blame(document: Document, details: ErrorDetails) -> None:
 def _known_keys(values: Any, within: Iterable[int | str]) -> Iterable[str]:
     """Return the keys that the section at *within* may have."""
     section: type[Section] | None = Settings
+    is_name = False
     for step in within:
         if isinstance(step, int) or section is None:
             continue
         if section is ProviderSection:
-            section = section_for(values["providers"][step]["type"])
+            section, is_name = section_for(values["providers"][step]["type"]), False
+        elif is_name:
+            is_name = False
         else:
-            section = section_of(section.model_fields[step].annotation)
+            annotation = section.model_fields[step].annotation
+            section, is_name = section_of(annotation), get_origin(annotation) is dict
     return section.model_fields if section else ()

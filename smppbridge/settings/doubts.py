@@ -12,7 +12,7 @@ from smppbridge.settings.idle import brings_phones, idle_keys
 from smppbridge.settings.provider import ProviderSection
 
 if TYPE_CHECKING:
-    from smppbridge.settings.schema import Settings
+    from smppbridge.settings.schema import Route, Settings
 
 _PASSWORD_OCTETS = 8  # SMPP 3.4, 4.1.1: nine with the NUL
 _KEY_LENGTH = 16
@@ -91,6 +91,11 @@ def _routes(settings: Settings) -> Iterator[Doubt]:
             if first != index:
                 words = f"the prefix {prefix}" if prefix else "any number"
                 yield f"routes[{index}].to", f"{words} is routed by routes[{first}] already"
+        for name, what in _lost_tlvs(settings, route):
+            yield (
+                f"routes[{index}].{what}",
+                f"go no further than to {name}, which takes no such TLV",
+            )
         twice = [name for at, name in enumerate(route.via) if name in route.via[:at]]
         if twice:
             yield f"routes[{index}].via", f"names {twice[0]} twice"
@@ -99,6 +104,17 @@ def _routes(settings: Settings) -> Iterator[Doubt]:
     if settings.routes:
         for name in settings.providers.keys() - routed:
             yield f"providers.{name}", "no route leads to it"
+
+
+def _lost_tlvs(settings: Settings, route: Route) -> Iterator[tuple[str, str]]:
+    """Yield providers of a route that do not take its TLVs, and the key of these."""
+    required = {each.tag for each in route.require}
+    given = {named.tag for named, _ in route.tlvs.values()}
+    for key, tags in (("require", required), ("tlvs", given)):
+        able = ((name, settings.providers[name].abilities.tags) for name in route.via)
+        lost = [name for name, taken in able if any(tag not in taken for tag in tags)]
+        if lost:
+            yield lost[0], key
 
 
 def _idle(settings: Settings) -> Iterator[Doubt]:

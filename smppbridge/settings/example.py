@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from textwrap import wrap
-from typing import Any, NamedTuple, get_args
+from typing import Any, NamedTuple, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -29,14 +29,15 @@ _HEADER = """\
 #
 # Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
 # environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
-# `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo) or
-# restart."""
+# `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo,
+# tlvs) or restart."""
 
 _WORKED: Mapping[str, Any] = {
     "smpp": {"listen": "tcp:2775"},
     "web": {"listen": "tcp:8775:interface=127.0.0.1"},
     "callbacks": {"listen": "tcp:8776", "public_url": "https://sms.example.org"},
     "store": "sqlite:/var/lib/smppbridge/bridge.db",
+    "tlvs": {"campaign": {"tag": "0x1502", "type": "digits", "max": 20}},
     "accounts": [
         {
             "system_id": "bank",
@@ -135,10 +136,11 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
         for other in others:
             yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
-    elif inner is ProviderSection and value:
+    elif get_origin(each.annotation) is dict and value:
         for name, entry in value.items():
+            fields = _arranged(entry["type"]) if inner is ProviderSection else inner.model_fields
             yield f"{indent}  {name}:"
-            yield from _section(_arranged(entry["type"]), entry, indent + "    ")
+            yield from _section(fields, entry, indent + "    ")
     else:
         yield from _section(inner.model_fields, value, indent + "  ")
 

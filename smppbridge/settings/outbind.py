@@ -54,8 +54,10 @@ class OutbindSection(Section):
         default=None,
         description="Where it listens for us, as 192.0.2.7:2775; absent: it is never called",
     )
-    password: Annotated[SecretText, AfterValidator(_password)] = Field(
-        default="", repr=False, description="What we show it, beside smpp.system_id"
+    password: Annotated[Annotated[SecretText, AfterValidator(_password)] | None, Off] = Field(
+        default=None,
+        repr=False,
+        description="What we show it, beside smpp.system_id; absent: nothing",
     )
 
     def record(self) -> Outbind | None:
@@ -63,7 +65,7 @@ class OutbindSection(Section):
         if self.to is None:
             return None
         host, port = host_and_port(self.to)
-        return Outbind(host, port, self.password)
+        return Outbind(host, port, self.password or "")
 
 
 def _named(value: Any) -> Any:

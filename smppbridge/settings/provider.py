@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from smppbridge.model.identifiers import Tolerance
+from smppbridge.model.tlvs import NamedTlv
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.exchange import Provider as Built
 from smppbridge.providers.registry import TYPES, UnknownType, known_types, provider_type
@@ -46,7 +47,7 @@ ReportsBy = Literal["push", "poll", "both", "none"]
 WithoutReports = Literal["unknown", "acceptd", "delivrd"]
 NumberForm = Literal["digits", "plus", "local"]
 OptoutPolicy = Literal["ignore", "refuse"]
-CALLBACK_URL = "callback_url"  # a field that is no setting: it follows from others
+CALLBACK_URL, NAMED_TLVS = "callback_url", "named_tlvs"  # fields that follow from other settings
 _KEY = re.compile(r"[A-Za-z0-9._~-]+")
 
 
@@ -159,7 +160,6 @@ class ProviderSection(Section):
     balance_every: Annotated[Duration | None, Off] = Field(
         default=300.0, description="How often to ask for the credit left, where that can be asked"
     )
-
     low_balance: Annotated[CreditLimit | None, Off] = Field(
         default=None,
         description="Credit at which messages begin to take the next provider of their route, and"
@@ -213,6 +213,7 @@ class ProviderSection(Section):
     )
 
     _built: Built | None = PrivateAttr(default=None)
+    _named_tlvs: tuple[NamedTlv, ...] = PrivateAttr(default=())
 
     @property
     def abilities(self) -> Abilities:
@@ -250,8 +251,9 @@ class ProviderSection(Section):
         """
         made = provider_type(self.type)
         own = {each.name: built(getattr(self, name_of(each))) for each in _own_fields(made)}
-        if callback_url and CALLBACK_URL in {each.name for each in fields_of(made)}:
-            own[CALLBACK_URL] = callback_url
+        names = {each.name for each in fields_of(made)}
+        derived = ((CALLBACK_URL, callback_url), (NAMED_TLVS, self._named_tlvs))
+        own |= {name: value for name, value in derived if value and name in names}
         return made(**own)
 
     def _when_uncertain(self) -> WhenUncertain:
@@ -271,6 +273,7 @@ class ProviderSection(Section):
 
     @model_validator(mode="after")
     def _suits_its_type(self, info: ValidationInfo) -> Self:
+        self._named_tlvs = context_of(info).tlvs
         faults = list(self._build_faults()) or list(self._lane_faults(context_of(info)))
         if faults:
             raise wrong(faults)
@@ -344,4 +347,4 @@ def read(value: Any, info: ValidationInfo) -> Any:
 
 
 def _own_fields(made: type[Built]) -> tuple[DataclassField[Any], ...]:
-    return tuple(each for each in fields_of(made) if each.name != CALLBACK_URL)
+    return tuple(each for each in fields_of(made) if each.name not in (CALLBACK_URL, NAMED_TLVS))

@@ -6,6 +6,7 @@ The descriptions become the comments of the example file and the tables of setti
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -25,6 +26,14 @@ from smppbridge.settings.mo import MoRoutes
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.section import Section
 from smppbridge.settings.source import Source
+from smppbridge.settings.tlvs import (
+    GivenTlvs,
+    NamedTlvs,
+    RequiredTlvs,
+    checked_tlvs,
+    known_tlvs,
+    written,
+)
 from smppbridge.settings.ussd import UssdSection
 from smppbridge.settings.values import (
     Context,
@@ -159,12 +168,19 @@ class Route(Section):
         default=None,
         description="Only from these source addresses, as [BANK, 1234*]; absent: from all",
     )
-
     source: Source = Field(default=Source(), description="What becomes of their source addresses")
     transliterate: Annotated[Transliterate | None, Off] = Field(
         default=None,
         description="gsm: their texts are written in GSM 03.38 where every character can be"
         " (quotes, dashes, accents; Greek, Cyrillic), for whichever provider; absent: as they came",
+    )
+
+    require: RequiredTlvs = Field(
+        default=(),
+        description="TLVs that they must have, as [dlt_entity_id]; else ESME_RMISSINGOPTPARAM",
+    )
+    tlvs: GivenTlvs = Field(
+        default={}, description="TLVs for those that lack them, as in an account, which goes first"
     )
 
     def rules(self) -> Iterator[Rule]:
@@ -178,6 +194,8 @@ class Route(Section):
                 senders,
                 self.source.policy(),
                 transliterates=self.transliterate is not None,
+                required=self.require,
+                tlvs=written(self.tlvs),
             )
 
 
@@ -212,6 +230,10 @@ class Settings(Section):
     log: LogSection = Field(default=LogSection(), description="What is told to standard error")
     drain: Duration = Field(
         default=30.0, description="How long to finish what is under way at SIGTERM"
+    )
+    tlvs: NamedTlvs = Field(
+        default={},
+        description="TLVs by name, to be checked, required, echoed, and passed to providers",
     )
     accounts: tuple[AccountSection, ...] = Field(default=(), description="ESMEs that may bind")
     providers: dict[ProviderName, Annotated[ProviderSection, ReadProvider]] = Field(
@@ -258,7 +280,9 @@ class Settings(Section):
         sources = [each.source for each in self.routes]
         sources += [each.source for each in self.providers.values()]
         longest = _LONGEST if any(each.takes_long for each in sources) else ANY_SENDER.longest
-        return {each.system_id: each.account(longest) for each in self.accounts}
+        named = checked_tlvs(self.tlvs, self.accounts, self.routes)
+        accounts = [replace(each.account(longest), named_tlvs=named) for each in self.accounts]
+        return {each.system_id: each for each in accounts}
 
     def built_providers(self) -> dict[str, Built]:
         """Return the providers, by name."""
@@ -285,7 +309,8 @@ class Settings(Section):
 
     def table(self) -> Table:
         """Return the routing table."""
-        return Table(rule for route in self.routes for rule in route.rules())
+        given = {each.system_id: written(each.tlvs) for each in self.accounts if each.tlvs}
+        return Table((rule for route in self.routes for rule in route.rules()), given)
 
     def mo_table(self) -> MoTable:
         """Return the routing table of MO messages."""
@@ -307,6 +332,7 @@ def _context(values: Any, folder: Path) -> Context:
         providers=tuple(providers) if isinstance(providers, Mapping) else (),
         endpoints=tuple(_endpoints(values)),
         callbacks=callbacks is not None,
+        tlvs=known_tlvs(values.get("tlvs")),
         public_url=isinstance(callbacks, Mapping) and bool(callbacks.get("public_url")),
     )
 

@@ -15,6 +15,7 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, ValidationInfo
 
 from smppbridge.model.account import Network, Secret
+from smppbridge.model.tlvs import DLT, NamedTlv
 from smppbridge.settings import endpoints, secrets
 
 _DURATION = re.compile(r"([0-9]{1,10}(?:\.[0-9]{1,6})?) *(ms|s|m|h|d|w)?")
@@ -33,6 +34,7 @@ class Context:
     endpoints: tuple[str, ...] = ()
     callbacks: bool = True
     public_url: bool = True
+    tlvs: tuple[NamedTlv, ...] = tuple(DLT.values())
 
 
 def context_of(info: ValidationInfo) -> Context:

@@ -21,6 +21,7 @@ from smppbridge.model.message import (
 from smppbridge.model.outcome import explained
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery, delivery_of
+from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Settlement, Verdict
 from smppbridge.store.statements import SqlRow
@@ -187,6 +188,7 @@ def traits_text(traits: Traits) -> str:
         "scheduled": traits.scheduled,
         "transliterate": traits.transliterate,
         "datagram": traits.datagram,
+        "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -197,6 +199,9 @@ def read_traits(text: str | None) -> Traits:
         return PLAIN
     named = json.loads(text)
     named["udh"] = bytes.fromhex(named.get("udh", ""))
+    if "tlvs" in named:
+        octets = bytes.fromhex(named["tlvs"])
+        named["tlvs"] = tlvs.read(octets, 0, len(octets))
     return Traits(**named)
 
 

@@ -15,6 +15,7 @@ from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import PLAIN, Attempt, Segment, Stage, Traits, fingerprint
 from smppbridge.model.outcome import Refused
 from smppbridge.model.parts import Part
+from smppbridge.model.tlvs import MOST_TLVS
 from smppbridge.relay.report.receipts import settlement
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import (
@@ -70,6 +71,7 @@ SHAPES = {
     "everywhere": message(2**63 - 1, source=Address("", 255, 255), text="😀\x00\n'\"" * 100),
     "traits": message(traits=Traits("WAP", 0x40, 65, 0, b"\x05\x00")),
     "some traits": message(traits=Traits(user_message_reference=65535)),
+    "tlvs": message(traits=Traits(tlvs=((0x1400, b"11\0"), (0xFFFF, b""), (0x1400, b"\xff")))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
@@ -116,6 +118,9 @@ addresses = st.builds(
         st.integers(0, 255),
         st.none() | st.integers(0, 65535),
         st.binary(max_size=8),
+        tlvs=st.lists(
+            st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=40)), max_size=MOST_TLVS
+        ).map(tuple),
     ),
     numbers=st.tuples(st.integers(0, 255), st.integers(0, 3), st.integers(0, 255)),
 )
@@ -138,7 +143,7 @@ def test_any_message_is_the_same_when_it_is_found(
 
 def test_a_segment_waits_until_its_message_is_whole(opened: Opened) -> None:
     first, second = segment(1, 1), segment(2, 2, octets=b"\x00b", traits=Traits("X"))
-    other = segment(3, 2, traits=Traits(udh=b"\x01"))
+    other = segment(3, 2, traits=Traits(udh=b"\x01", tlvs=((0x1400, b"11"),)))
     opened.wait(
         opened.store.accept(
             [Entry(None, key=key(), segment=first), Entry(None, key=key(8), segment=other)]

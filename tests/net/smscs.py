@@ -12,7 +12,8 @@ from zope.interface import implementer
 
 from smppbridge.net.upstream.link import UpstreamSession
 from smppbridge.net.upstream.sessions import Terms, UpstreamPorts
-from smppbridge.providers.smpp.provider import Smpp, SmppRequest
+from smppbridge.providers.smpp.binding import SmppRequest
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.smpp.pdus import (
     BIND_RESPS,
     Bind,

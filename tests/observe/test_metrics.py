@@ -43,6 +43,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.finished("bank", 2, 4)
     relay.delivered("bank", "delivered", 4)
     relay.mo("smscx", "owed", 2)
+    relay.lost("smscx", "message_class", 3)
     relay.opted_out("smscx", 1)
     relay.transaction("bank", "late", 2)
     relay.alert("up", "passed", 1)
@@ -96,6 +97,7 @@ EXPECTED = {
     "store_commit_seconds_count": 1,
     "reactor_lag_seconds_bucket le=0.0005": 1,
     "mo_total outcome=owed provider=smscx": 2,
+    "properties_lost_total property=message_class provider=smscx": 3,
     "optouts_total provider=smscx": 1,
     "responses_waited_total account=bank outcome=late": 2,
     "alerts_total outcome=passed provider=up": 1,

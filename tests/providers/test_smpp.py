@@ -12,7 +12,8 @@ from smppbridge.model.message import Message, Traits
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.model.parts import Part
 from smppbridge.providers.exchange import NOW, NoAnswer, NotSent
-from smppbridge.providers.smpp.provider import PAUSES, Smpp, SmppRequest
+from smppbridge.providers.smpp.binding import SmppRequest
+from smppbridge.providers.smpp.provider import PAUSES, Smpp
 from smppbridge.settings.provider import section_for
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.codec import decode

@@ -40,6 +40,10 @@ def test_nothing_is_doubtful(tmp_path: Path) -> None:
          "any number is routed by routes[1] already"),
         ("token: t", "token: t, base_url: 'http://api.example.org/v2'", 3,
          "providers.keccel.base_url", "shows its secrets to the network"),
+        ("[keccel, d7]}", "[keccel, d7], require: dlt_entity_id}", 6, "routes[0].require",
+         "go no further than to keccel, which takes no such TLV"),
+        ("[keccel, d7]}", "[d7, keccel], tlvs: {dlt_entity_id: 11}}", 6, "routes[0].tlvs",
+         "go no further than to d7, which takes no such TLV"),
     ],
 )  # fmt: skip
 def test_a_doubt_names_its_place(
@@ -49,6 +53,16 @@ def test_a_doubt_names_its_place(
     assert found[0] == line
     assert found[1].startswith(key)
     assert message in found[2]
+
+
+def test_tlvs_that_an_upstream_takes_are_not_doubtful(tmp_path: Path) -> None:
+    upstream = "up: {type: smpp, host: smsc.test, system_id: b, password: p, tlvs: named}"
+    text = BASE.replace(
+        "  d7: {type: d7, username: u, password: p, reports: none}", f"  {upstream}"
+    )
+    route = "{via: up, require: [dlt_entity_id], tlvs: {dlt_template_id: 11}}"
+    text = text.replace("[keccel, d7]}", f"keccel}}\n  - {route}")
+    assert warned(tmp_path, text) == []
 
 
 @pytest.mark.parametrize(

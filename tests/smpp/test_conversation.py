@@ -6,6 +6,7 @@ Every request of either end comes back once: answered, unanswered, or when the c
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.errors import LocalError
 from smppbridge.smpp.events import Answered, Faulty, Late, Unanswered
+from smppbridge.smpp.fields import DistributionList
 from smppbridge.smpp.matrix import DELIVERS, SUBMITS, Role, State
 from smppbridge.smpp.pdus import (
     Bind,
@@ -35,10 +37,11 @@ from smppbridge.smpp.session import Session
 
 WINDOW = 3
 ENDS = st.sampled_from([Role.ESME, Role.SMSC])
-REQUESTS = {
-    Role.ESME: [SubmitSm, SubmitMulti, DataSm, QuerySm, CancelSm, ReplaceSm],
+REQUESTS: dict[Role, list[Callable[[], Pdu]]] = {
+    Role.ESME: [SubmitSm, DataSm, QuerySm, CancelSm, ReplaceSm],
     Role.SMSC: [DeliverSm, DataSm],
 }
+REQUESTS[Role.ESME].append(lambda: SubmitMulti(dest_address=(DistributionList(b"staff"),)))
 
 
 class Conversation(RuleBasedStateMachine):
@@ -57,10 +60,18 @@ class Conversation(RuleBasedStateMachine):
         self.returned: Counter[str] = Counter()
         self.lost = False
 
-    @initialize(kind=st.sampled_from([BindTransmitter, BindReceiver, BindTransceiver]))
-    def bind(self, kind: type[Bind]) -> None:
+    @initialize(
+        kind=st.sampled_from([BindTransmitter, BindReceiver, BindTransceiver, BindTransceiver]),
+        at_once=st.sampled_from([True, True, False]),
+    )
+    def bind(self, kind: type[Bind], at_once: bool) -> None:
+        """Send a bind; the SMSC has accepted it already, or not yet."""
         self.asked["bind"] += 1
         self.ends[Role.ESME].ask(kind(0, 1, b"bank", b"secret"), "bind", self.now)
+        if at_once:
+            self.carry(Role.ESME, 400)
+            self.judge(welcome=True)
+            self.carry(Role.SMSC, 400)
 
     # -- the owners -----------------------------------------------------------------------------
 
@@ -105,7 +116,7 @@ class Conversation(RuleBasedStateMachine):
 
     # -- the world ------------------------------------------------------------------------------
 
-    @rule(role=ENDS, size=st.integers(1, 400))
+    @rule(role=ENDS, size=st.integers(1, 400) | st.just(4_000))
     def carry(self, role: Role, size: int) -> None:
         """Carry octets from an end to the other."""
         if self.lost:
@@ -114,6 +125,14 @@ class Conversation(RuleBasedStateMachine):
         octets = bytes(self.wire[role][:size])
         del self.wire[role][:size]
         self._take(role.peer, self.ends[role.peer].receive(octets, self.now))
+
+    @rule(role=ENDS)
+    def catch_up(self, role: Role) -> None:
+        """Let the other end receive and answer all that an end has sent."""
+        self.carry(role, 100_000)
+        for _ in list(self.open[role.peer]):
+            self.answer(role.peer)
+        self.carry(role.peer, 100_000)
 
     @rule(role=ENDS, seconds=st.sampled_from([0.1, 5.0, 31.0, 61.0]))
     def wait(self, role: Role, seconds: float) -> None:

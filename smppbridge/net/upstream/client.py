@@ -18,7 +18,7 @@ from smppbridge.net.upstream.sessions import (
     UpstreamPorts,
 )
 from smppbridge.providers.exchange import NotSent
-from smppbridge.providers.smpp.provider import SmppRequest
+from smppbridge.providers.smpp.binding import SmppRequest
 
 __all__ = ["RecordReceived", "SmppAnswers", "Terms", "UpstreamPorts", "Upstreams", "connector"]
 

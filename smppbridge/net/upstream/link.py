@@ -14,8 +14,8 @@ from zope.interface import implementer
 
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.providers.exchange import NoAnswer, Silent
+from smppbridge.providers.smpp.binding import Binding
 from smppbridge.providers.smpp.deliver import Delivered
-from smppbridge.providers.smpp.provider import Binding
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Answered, Faulty, Happening, Late, Unanswered

@@ -16,8 +16,9 @@ from twisted.logger import Logger
 from smppbridge.net.upstream.link import KINDS, NAMES, SessionEnd, UpstreamSession
 from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Pauses, Rebinding
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
+from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.providers.smpp.deliver import Delivered
-from smppbridge.providers.smpp.provider import Smpp, SmppRequest
+from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.relay.ports import Journal
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from smppbridge.model.parts import DeliveredBy
+from smppbridge.providers.smpp.passing import TlvPolicy, tlv_faults
 from smppbridge.providers.smpp.submit import LongBy, NationalLanguage, TextAlphabet, Validity
 
 BindMode = Literal["trx", "tx+rx"]
@@ -30,6 +31,7 @@ _CHOICES: Mapping[str, Any] = {
     "validity": Validity,
     "ids": Ids,
     "delivered_by": DeliveredBy,
+    "tlvs": TlvPolicy,
 }
 
 
@@ -53,6 +55,7 @@ def faults_of(provider: Any) -> Iterator[str]:
         if getattr(provider, name) not in get_args(known):
             yield f"{name} must be one of {', '.join(get_args(known))}"
     yield from _national_faults(provider)
+    yield from tlv_faults(provider)
 
 
 def _national_faults(provider: Any) -> Iterator[str]:

@@ -9,6 +9,7 @@ from typing import get_args
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
 from smppbridge.model.parts import DeliveredBy
+from smppbridge.model.tlvs import DLT, NamedTlv
 from smppbridge.providers.answers import StateName, identifier_of, said, state_table
 from smppbridge.providers.exchange import (
     NOW,
@@ -19,8 +20,10 @@ from smppbridge.providers.exchange import (
     Provider,
     Received,
 )
+from smppbridge.providers.smpp.binding import Binding, SmppRequest
 from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
 from smppbridge.providers.smpp.limits import BindMode, Ids, faults_of
+from smppbridge.providers.smpp.passing import PassedTlvs, TlvPolicy, passed_tlvs
 from smppbridge.providers.smpp.status import Meaning, meanings, refusal
 from smppbridge.providers.smpp.submit import (
     MAX_ADDRESS,
@@ -50,8 +53,15 @@ from smppbridge.text.errors import BadUdh, TextError, TooLong
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repetition of a later segment that was put off."""
 
-_TELLS = Abilities(binary=True, callbacks=True, phones=True, bound=True, ids="zeros")
-_TELLS_NOTHING = replace(_TELLS, callbacks=False)
+_TELLS = Abilities(
+    binary=True,
+    callbacks=True,
+    phones=True,
+    bound=True,
+    ids="zeros",
+    classes=True,
+    indications=True,
+)
 
 _IDS: Mapping[str, Convert] = {
     "hex_to_decimal": hex_to_decimal,
@@ -63,30 +73,6 @@ _ADDRESSES = (
     ("source_addr", Status.ESME_RINVSRCADR),
     ("destination_addr", Status.ESME_RINVDSTADR),
 )
-
-
-@dataclass(slots=True)
-class SmppRequest:
-    """A submit_sm to be sent, *after* so many seconds; the driver answers with the response PDU."""
-
-    pdu: SubmitSm = field(repr=False)
-    after: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Binding:
-    """The properties of a provider's sessions; a change of any needs a new bind."""
-
-    host: str
-    port: int
-    tls: bool
-    system_id: str
-    password: str = field(repr=False)
-    system_type: str
-    bind: str
-    binds: int
-    window: int
-    enquire_link: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,10 +182,28 @@ class Smpp(Provider):
         hash=False,
         metadata=said("Words of stat beyond those known, as {LOST: undeliverable}"),
     )
+    tlvs: TlvPolicy = field(
+        default="ignore",
+        metadata=said(
+            "Which TLVs of a submit_sm go on to it: ignore (none), named (those that have a name"
+            " under tlvs, and the ids of DLT) or pass (all but those that the bridge goes by)"
+        ),
+    )
+    tlv_tags: Mapping[str, str | int] = field(
+        default_factory=dict,
+        hash=False,
+        metadata=said(
+            "Tags under which it wants TLVs, where they are others than its clients write, as"
+            " {dlt_entity_id: 0x1500}"
+        ),
+    )
+    named_tlvs: tuple[NamedTlv, ...] = field(default=tuple(DLT.values()), repr=False)
 
     _meanings: Mapping[int, Meaning] = field(init=False, repr=False, compare=False)
     _states: Mapping[str, MessageState] = field(init=False, repr=False, compare=False)
     _languages: frozenset[int] = field(init=False, repr=False, compare=False)
+    _passed: PassedTlvs = field(init=False, repr=False, compare=False)
+    _abilities: Abilities = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         fault = next(faults_of(self), None)
@@ -209,11 +213,15 @@ class Smpp(Provider):
         derive(self, "_meanings", meanings(self.statuses))
         derive(self, "_states", state_table({}, self.states))
         derive(self, "_languages", languages_of(self.national))
+        passed = passed_tlvs(self.tlvs, self.named_tlvs, self.tlv_tags)
+        derive(self, "_passed", passed)
+        tells = bool(self.registered_delivery)
+        derive(self, "_abilities", replace(_TELLS, callbacks=tells, tags=passed.tags))
 
     @property
     def abilities(self) -> Abilities:
         """The abilities of the SMSC; reports come only if registered_delivery asks for them."""
-        return _TELLS if self.registered_delivery else _TELLS_NOTHING
+        return self._abilities
 
     @property
     def binding(self) -> Binding:
@@ -291,9 +299,15 @@ class Smpp(Provider):
         return _IDS.get(self.ids, same_spelling)(identifier or "")
 
     def _submit_sms(self, message: Message, now: float) -> list[SubmitSm]:
-        user_data = user_data_of(message, self.alphabet, self.data_coding, self._languages)
+        tlvs = message.traits.tlvs
+        passed, mapped = self._passed.split(tlvs) if tlvs else ((), ())
+        languages = self._languages
+        user_data = user_data_of(message, self.alphabet, self.data_coding, languages, mapped=mapped)
         cut = pieces(user_data, self.segments, message.message_id)
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]
+        if passed:
+            for pdu in found:
+                pdu.tlvs = (*pdu.tlvs, *passed)
         if self.registered_delivery:
             intermediate = message.registered_delivery & RegisteredDelivery.INTERMEDIATE
             for pdu in found:

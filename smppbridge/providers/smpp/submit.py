@@ -8,6 +8,7 @@ from typing import Literal
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
+from smppbridge.providers.marked import class_of, waiting_of
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import EsmClass, Npi, Tag, Ton
 from smppbridge.smpp.tlvs import Tlvs
@@ -40,6 +41,7 @@ MAX_ADDRESS = 20
 """Octets of an address in submit_sm (SMPP 3.4, 5.2.8)."""
 
 _UCS2 = 0x08
+_PLAIN_OCTETS = (0x02, 0x04)
 _SHORTEST_NUMBER = 7  # digits; an address of fewer digits is a short code
 _TRANSPORTS = {"udh": Transport.UDH8, "udh16": Transport.UDH16, "sar": Transport.SAR}
 
@@ -71,17 +73,23 @@ def user_data_of(
     alphabet: TextAlphabet,
     data_coding: int,
     languages: frozenset[int] = frozenset(),
+    *,
+    mapped: Tlvs = (),
 ) -> UserData:
     """Return the user data of *message*.  Raises Unencodable.
 
     Text is in *alphabet* under *data_coding*; a text that *alphabet* lacks is in UCS2 or, beside
     gsm7, in national tables of *languages*, whichever is smaller.  Binary octets stay unchanged.  A
-    message class and a message waiting indication are kept, in the form of 3GPP 23.038.
+    message class and a message waiting indication are kept, in the form of 3GPP 23.038; those that
+    only TLVs say are read from *mapped*.
     """
     asked = message.data_coding
     if message.binary is not None:
-        return UserData(message.binary, coding.alphabet(asked), asked, message.traits.udh)
-    marked = _marked(asked)
+        alphabet_asked = coding.alphabet(asked)
+        return UserData(
+            message.binary, alphabet_asked, _of_octets(asked, mapped), message.traits.udh
+        )
+    marked = _marked(asked, mapped)
     if marked is None:
         try:
             return _in_own(message.text, Alphabet(alphabet), data_coding)
@@ -98,15 +106,24 @@ def languages_of(names: Iterable[NationalLanguage]) -> frozenset[int]:
     return frozenset(Language[name.upper()] for name in names)
 
 
-def _marked(data_coding: int) -> tuple[int, int] | None:
+def _marked(data_coding: int, mapped: Tlvs) -> tuple[int, int] | None:
     """Return the data_codings (GSM, UCS2) of a class or an indication, None for plain text."""
-    message_class = coding.message_class(data_coding)
-    if message_class is not None:
-        return 0x10 | message_class, 0x18 | message_class
     if 0xC0 <= data_coding < 0xF0:
         indication = data_coding & 0x0F
         return (0xC0 if data_coding < 0xD0 else 0xD0) | indication, 0xE0 | indication
+    message_class, waiting = class_of(data_coding, mapped), waiting_of(data_coding, mapped)
+    if message_class is not None:
+        return 0x10 | message_class, 0x18 | message_class
+    if waiting is not None:
+        indication = waiting.active << 3 | waiting.kind
+        return 0xD0 | indication, 0xE0 | indication
     return None
+
+
+def _of_octets(data_coding: int, mapped: Tlvs) -> int:
+    """Return the data_coding of octets, with a class that only a TLV says."""
+    message_class = class_of(data_coding, mapped) if data_coding in _PLAIN_OCTETS else None
+    return data_coding if message_class is None else 0x14 | message_class
 
 
 def _in_own(text: str, alphabet: Alphabet, data_coding: int) -> UserData:

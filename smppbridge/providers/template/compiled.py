@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
+from smppbridge.model.tlvs import NamedTlv
 from smppbridge.providers.exchange import Abilities
 from smppbridge.providers.oauth import ClientCredentials, Headers
 from smppbridge.providers.template.answered import Credited, Queried, Submitted
@@ -16,6 +17,7 @@ from smppbridge.providers.template.placeholders import (
     MEANINGS,
     PLAIN_NAME,
     SHARED,
+    TLV,
     Pattern,
     Scope,
 )
@@ -32,6 +34,7 @@ from smppbridge.providers.template.written import Writing, Written, origin_of
 R = TypeVar("R", Submitted, Queried, Credited)
 
 _MOST_IN_BATCH = 10_000
+_CLASSES = frozenset(("flash", "message_class"))
 _LONGEST_CALLBACK, _LONGEST_LIST = 65_536, 1 << 20  # octets: of one report, of a list of reports
 
 
@@ -72,6 +75,8 @@ class Compiled:
     reports: ReportCallbacks | None
     phones: PhoneCallbacks | None
     wants_alphabet: bool
+    wants_marks: bool
+    tlvs: tuple[NamedTlv, ...]
 
 
 def compiled(described: Described) -> Compiled:
@@ -121,6 +126,8 @@ class _Compiler:
             reports=reports,
             phones=phones,
             wants_alphabet="alphabet" in self._used,
+            wants_marks=bool(self._used & {*_CLASSES, "mwi"}),
+            tlvs=self._tlvs(),
         )
 
     # -- requests -------------------------------------------------------------------------------
@@ -156,7 +163,7 @@ class _Compiler:
             add("batch.number", "is a place within items, and there are none")
         self._check_id("batch", section.id)
         read = Submitted("batch", section, self._meanings, self._faults, batch=batch, alone=alone)
-        return WrittenBatch(written, read, each, tuple(sorted(written.names & SHARED)))
+        return WrittenBatch(written, read, each, tuple(sorted(filter(_is_shared, written.names))))
 
     def _each(self, batch: BatchSection, section: SubmitSection) -> Pattern | None:
         if batch.each is None:
@@ -178,7 +185,7 @@ class _Compiler:
     def _written(
         self, key: str, operation: str, section: RequestSection, join: str | None = None
     ) -> Written:
-        scope = Scope(operation, self._fixed, self._faults, "," if join is None else join)
+        scope = self._scope(operation, "," if join is None else join)
         writing = Writing(
             key,
             section.send,
@@ -190,8 +197,12 @@ class _Compiler:
         self._used |= scope.used
         return written
 
-    def _scope(self, operation: str) -> Scope:
-        return Scope(operation, self._fixed, self._faults)
+    def _scope(self, operation: str, join: str = ",") -> Scope:
+        names = [each.name for each in self._described.named_tlvs]
+        return Scope(operation, self._fixed, self._faults, join, tlvs=names)
+
+    def _tlvs(self) -> tuple[NamedTlv, ...]:
+        return tuple(each for each in self._described.named_tlvs if TLV + each.name in self._used)
 
     # -- what comes of it ----------------------------------------------------------------------
 
@@ -211,6 +222,9 @@ class _Compiler:
             batch=batch.max if batch else 1,
             phones=described.mo is not None,
             needs_callback_url="callback_url" in self._used,
+            classes=bool(self._used & _CLASSES),
+            indications="mwi" in self._used,
+            tags=frozenset(each.tag for each in self._tlvs()),
             callback_answer=callback.answer.encode() if callback else b"",
             longest_callback=_LONGEST_LIST if callback and callback.items else _LONGEST_CALLBACK,
         )
@@ -266,6 +280,11 @@ class _Compiler:
                 self._faults.add(
                     "idempotent", f"needs {{key}} in {key}: how else could it know a repetition?"
                 )
+
+
+def _is_shared(name: str) -> bool:
+    """Return whether all messages of a batch have one value of a placeholder."""
+    return name in SHARED or name.startswith(TLV)
 
 
 def _merged(batch: BatchSection, submit: SubmitSection) -> SubmitSection:

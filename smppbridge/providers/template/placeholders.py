@@ -24,14 +24,21 @@ MEANINGS: Mapping[str, str] = {
     "text": "the text",
     "alphabet": "gsm or unicode, or what alphabets says",
     "message_id": "our id of the message, digits",
+    "flash": "true for a message of class 0, which phones show at once, or what flash says",
+    "message_class": "0 (flash) to 3; nothing where the message has no class",
+    "mwi": "message waiting: 0 voicemail, 1 fax, 2 e-mail, 3 other; 4 to 7: none waits any more",
     "key": "the same for a request that is repeated, and for no other: a UUID",
     "callback_url": "where the provider is to call us; what holds it is left out if there is none",
     "provider_message_id": "the provider's id of the message",
     "numbers": "the destinations of a batch",
     "messages": "the messages of a batch, each as `each` says",
 }
-_OF_MESSAGE = frozenset(("number", "sender", "text", "alphabet", "message_id"))
-SHARED = frozenset(("sender", "text", "alphabet"))
+_MARKS = frozenset(("flash", "message_class", "mwi"))
+_OF_MESSAGE = frozenset(("number", "sender", "text", "alphabet", "message_id")) | _MARKS
+SHARED = frozenset(("sender", "text", "alphabet")) | _MARKS
+TLV, TLV_MEANING = "tlv.", "a TLV by its name under tlvs; nothing where the message has none"
+"""The beginning of a placeholder for a TLV: {tlv.dlt_entity_id}, by the names under `tlvs`."""
+WITH_TLVS = frozenset(("submit", "batch", "each"))
 ALLOWED: Mapping[str, frozenset[str]] = {
     "submit": _OF_MESSAGE | {"key", "callback_url"},
     "batch": SHARED | {"key", "callback_url", "numbers", "messages"},
@@ -124,17 +131,23 @@ class Pattern:
 class Scope:
     """The placeholders that the texts of one operation may hold; *used* records those found.
 
-    *join* stands between {numbers} that are one text.
+    *join* stands between {numbers} that are one text; *tlvs* are the names of TLVs.
     """
 
     def __init__(
-        self, operation: str, fixed: Mapping[str, str], faults: Faults, join: str = ","
+        self,
+        operation: str,
+        fixed: Mapping[str, str],
+        faults: Faults,
+        join: str = ",",
+        tlvs: Iterable[str] = (),
     ) -> None:
         self.used: set[str] = set()
         self.faults = faults
         self._join = join
         self._operation = operation
-        self._allowed = ALLOWED[operation]
+        named = frozenset(TLV + name for name in tlvs) if operation in WITH_TLVS else frozenset()
+        self._allowed = ALLOWED[operation] | named
         self._fixed = fixed
 
     def parts(
@@ -172,7 +185,7 @@ class Scope:
             name = found[1]
             if found[0] in ("{{", "}}"):
                 yield literal(found[0][0])
-            elif name is None or not PLAIN_NAME.fullmatch(name):
+            elif name is None or not PLAIN_NAME.fullmatch(name.removeprefix(TLV)):
                 self.wrong(key, "has a brace that belongs to no placeholder: write {{ or }} for it")
             else:
                 yield from self._named(name, key, escape)

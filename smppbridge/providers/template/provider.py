@@ -10,6 +10,7 @@ from uuid import UUID
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Outcome
 from smppbridge.model.report import Report
+from smppbridge.model.tlvs import named_values
 from smppbridge.providers.exchange import (
     Abilities,
     BadReply,
@@ -20,9 +21,11 @@ from smppbridge.providers.exchange import (
     Provider,
     Received,
 )
+from smppbridge.providers.marked import class_of, waiting_of
 from smppbridge.providers.oauth import LoginFailed
 from smppbridge.providers.template.called import received
 from smppbridge.providers.template.compiled import Compiled, compiled
+from smppbridge.providers.template.placeholders import TLV
 from smppbridge.providers.template.sections import Described
 from smppbridge.providers.template.written import joined_url, url_fault
 from smppbridge.text.coding import Alphabet, smallest
@@ -141,7 +144,22 @@ class Template(Described, Provider):
         }
         if self._compiled.wants_alphabet:
             values["alphabet"] = self._alphabet(message.text)
+        if self._compiled.wants_marks:
+            values |= self._marks(message)
+        if named := self._compiled.tlvs:
+            tlvs = named_values(named, message.traits.tlvs)
+            values |= {TLV + name: value for name, value in tlvs.items()}
         return values
+
+    def _marks(self, message: Message) -> dict[str, str]:
+        tlvs = message.traits.tlvs
+        found = class_of(message.data_coding, tlvs)
+        waiting = waiting_of(message.data_coding, tlvs)
+        return {
+            "flash": self.flash.on if found == 0 else self.flash.off,
+            "message_class": "" if found is None else str(found),
+            "mwi": "" if waiting is None else str(waiting.kind + (0 if waiting.active else 4)),
+        }
 
     def _alphabet(self, text: str) -> str:
         try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from smppbridge.model.parts import DeliveredBy
+from smppbridge.model.tlvs import DLT, NamedTlv
 from smppbridge.providers.answers import Blame, On5xx, On503, StateName, said
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -208,8 +209,21 @@ class Alphabets:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlashWords:
+    """The values of {flash}; true and false stand without quotes if {flash} is alone in JSON."""
+
+    on: str = field(
+        default="true",
+        metadata=said(
+            "For a message of class 0; in JSON true and false get no quotes where {flash} is alone"
+        ),
+    )
+    off: str = field(default="false", metadata=said("For every other message"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """All keys of a template; *callback_url* is no key: its value follows from other settings."""
+    """All keys of a template; *callback_url* and *named_tlvs* follow from other settings."""
 
     base_url: str = field(default="", metadata=said("What the URLs of requests begin with"))
     secrets: Mapping[str, str] = field(
@@ -281,7 +295,9 @@ class Described:
         },
     )
     alphabets: Alphabets = field(default=Alphabets(), metadata=said("What {alphabet} becomes"))
+    flash: FlashWords = field(default=FlashWords(), metadata=said("What {flash} becomes"))
     callback_url: str = field(default="", repr=False)
+    named_tlvs: tuple[NamedTlv, ...] = field(default=tuple(DLT.values()), repr=False)
 
 
 def listed(words: object) -> tuple[str, ...]:

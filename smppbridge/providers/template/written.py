@@ -157,6 +157,8 @@ class Writing:
         listed = [part.name for part in parts if isinstance(part, Slot)] if len(parts) == 1 else []
         if listed == ["messages"]:
             yield Slot("messages", _list_of_messages)
+        elif listed == ["flash"]:
+            yield Slot("flash", _true_or_false)
         elif listed == ["numbers"] and self.join is None:
             yield Slot("numbers", _list_of_numbers)
         else:
@@ -253,6 +255,10 @@ def _as_they_are(part: Part) -> Part:
     """Leave the messages of a batch unescaped: each is escaped already."""
     is_list = isinstance(part, Slot) and part.name == "messages"
     return Slot("messages", "".join) if is_list else part
+
+
+def _true_or_false(word: str) -> str:
+    return word if word in ("true", "false") else _quote(word)
 
 
 def _list_of_numbers(numbers: Sequence[str]) -> str:

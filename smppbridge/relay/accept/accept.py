@@ -12,9 +12,10 @@ from typing import Protocol
 from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
-from smppbridge.relay.accept import reading
+from smppbridge.relay.accept import kept, reading
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.gather import Gather
+from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
@@ -68,17 +69,7 @@ class _Intake:
     fates: list[Fate] = field(default_factory=list)
     ended: list[Gathering] = field(default_factory=list)
     held: list[WaitingResponse] = field(default_factory=list)
-
-    def answer_later(
-        self, session: Submitter, sequence_number: int, recorded: Recorded, now: float
-    ) -> None:
-        """Let a response wait for a provider's verdict, if the submit_sm makes a message whole."""
-        account = session.rights.account
-        found = waiting_response(session, account, sequence_number, recorded, self.entries, now)
-        if found is None:
-            self.answers.append((sequence_number, recorded))
-        else:
-            self.held.append(found)
+    full: bool = False  # whether the backlog is
 
 
 class Accept:
@@ -120,26 +111,23 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = _Intake(), self._clock.monotonic()
-        wall = self._clock.wall()
         full = self._lanes.depth >= self._backlog
+        intake, begun = _Intake(full=full), self._clock.monotonic()
+        wall = self._clock.wall()
         waits = session.rights.account.answer == "provider"
         for pdu in pdus:
             try:
-                if full:
-                    raise Refusal(Status.ESME_RMSGQFUL)
                 recorded = self._judge(session, pdu, intake, begun, wall)
             except Refusal as refusal:
                 self._refuse(session, pdu.sequence_number, refusal.status)
             else:
                 if waits or (pdu.esm_class and pdu.esm_class & _MODE == _TRANSACTION):
-                    intake.answer_later(session, pdu.sequence_number, recorded, begun)
+                    self._answer_later(session, pdu.sequence_number, recorded, intake, begun)
                 else:
                     intake.answers.append((pdu.sequence_number, recorded))
         if not (intake.answers or intake.entries):
             return
         attempts = self._place(intake.entries)
-        self._responses.hold(intake.held)
         ending = self._endings.claim(intake.fates, "own")
         try:
             await self._store.accept(intake.entries, ending.settlements)
@@ -151,12 +139,12 @@ class Accept:
                 session.answer(SubmitSmResp(0, sequence_number, b"%d" % recorded.message_id))
             else:  # sent again while the store failed to record the first of the two segments
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
-        self._responses.start(intake.held)
         session.flush()
         system_id, count = session.rights.account.system_id, len(intake.answers)
         self._meters.accepted(system_id, count)
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
-        log_accepted(self._log, system_id, intake.entries)
+        if self._log is not None:
+            log_accepted(self._log, system_id, intake.entries)
         self._hand_on(intake, attempts, ending)
 
     async def expire(self, accounts: Mapping[str, Rights]) -> None:
@@ -185,6 +173,8 @@ class Accept:
         self._hand_on(intake, attempts, ending)
 
     def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+        if intake.held:
+            self._responses.start(intake.held)
         for gathering in intake.ended:
             if not gathering.complete:
                 self._meters.gathering_expired(gathering.key.system_id, 1)
@@ -210,6 +200,8 @@ class Accept:
     ) -> Recorded:
         """Return the message or segment of a submit_sm; raises Refusal."""
         rights = session.rights
+        if intake.full:
+            raise Refusal(Status.ESME_RMSGQFUL)
         if self._draining:
             raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
         if not rights.throughput.take(now):
@@ -238,8 +230,27 @@ class Accept:
             raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
+        if choice.demands is not None:
+            kept.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
+
+    def _answer_later(
+        self,
+        session: Submitter,
+        sequence_number: int,
+        recorded: Recorded,
+        intake: _Intake,
+        now: float,
+    ) -> None:
+        """Let a response wait for a provider's verdict, if the submit_sm makes a message whole."""
+        account = session.rights.account
+        found = waiting_response(session, account, sequence_number, recorded, intake.entries, now)
+        if found is None:
+            intake.answers.append((sequence_number, recorded))
+        else:
+            intake.held.append(found)
+            self._responses.hold([found])
 
     # -- segments -------------------------------------------------------------------------------
 
@@ -323,28 +334,3 @@ class Accept:
 def rights_of(account: Account, now: float) -> Rights:
     """Return the rights of an account from *now* (monotonic seconds) on."""
     return Rights(account, Throughput(account.throughput, now), Reader(account))
-
-
-def log_accepted(log: Journal | None, system_id: str, entries: Iterable[Entry]) -> None:
-    """Log every segment and undivided message among *entries* by its message_id, if *log* is on."""
-    if log is None:
-        return
-    for entry in entries:
-        message, key, segment = entry.message, entry.key, entry.segment
-        if key is not None and segment is not None:
-            message_id, source, destination = segment.message_id, key.source, key.destination
-        elif message is not None and not message.segments:
-            message_id, source, destination = (
-                message.message_id,
-                message.source,
-                message.destination,
-            )
-        else:
-            continue  # an incomplete message that ends: its segments were logged before
-        log(
-            "message_accepted",
-            message_id=message_id,
-            system_id=system_id,
-            source_addr=source,
-            destination=destination,
-        )

@@ -78,17 +78,28 @@ def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
     return asked
 
 
-def traits(pdu: SubmitSm, udh: bytes) -> Traits:
-    """Return the traits of a message, fields that few messages have; PLAIN without them."""
+def traits(pdu: SubmitSm, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
+    """Return the traits of a message, fields that few messages have; PLAIN without them.
+
+    *found* are the TLVs that the message keeps.
+    """
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
     esm_class, datagram = pdu.esm_class, False
     if esm_class:
         esm_class, datagram = esm_class & ~_MODE, esm_class & _MODE == _DATAGRAM
-    rare = pdu.service_type or pdu.protocol_id or udh or esm_class or datagram
+    rare = pdu.service_type or pdu.protocol_id or udh or esm_class or datagram or found
     if not rare and reference is None:
         return PLAIN
     service_type = pdu.service_type.decode("latin-1")
-    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh, datagram=datagram)
+    return Traits(
+        service_type,
+        esm_class,
+        pdu.protocol_id,
+        reference,
+        udh,
+        datagram=datagram,
+        tlvs=found,
+    )
 
 
 def time_to_live(pdu: SubmitSm) -> int | None:

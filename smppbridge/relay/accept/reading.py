@@ -22,6 +22,7 @@ from smppbridge.relay.accept.fields import (
     unpacked,
     wanted_receipts,
 )
+from smppbridge.relay.accept.kept import kept
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus
@@ -53,6 +54,7 @@ class Reader:
         self._sources: dict[tuple[bytes, int, int], Address] = {}
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
+        self._named = {each.tag: each for each in account.named_tlvs}
 
     def message(self, pdu: SubmitSm, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route."""
@@ -60,7 +62,7 @@ class Reader:
         destination, number = self.destination(pdu)
         check_flags(pdu)
         due, expires_at = self.lifetime(pdu, now)
-        found = traits(pdu, udh)
+        found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
         asked = 0 if found.datagram else pdu.registered_delivery
         return Message(
             message_id=0,

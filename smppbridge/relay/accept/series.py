@@ -20,10 +20,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from weakref import ReferenceType
 
-from smppbridge.model.message import GatheringKey, Message, Segment, fingerprint
+from smppbridge.model.message import GatheringKey, Message, Segment, Traits, fingerprint
 
 MOST_RIVALS = 4  # open gatherings of one series
 MOST_IN_MEMORY = 32  # messages of one series that are remembered
@@ -200,7 +200,7 @@ def in_order(gathering: Gathering) -> tuple[Segment, ...]:
 def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:
     """Return the message that segments make, without text or route.
 
-    Its times are those of the first segment that has them: an ESME may give them to any segment.
+    Its times and TLVs are those of the first segment that has them: an ESME may give them to any.
     """
     first = whole[0]
     due = next((s.due for s in whole if s.scheduled), first.due)
@@ -220,6 +220,14 @@ def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Messa
         accepted_at=now,
         expires_at=expires_at,
         due=due,
-        traits=first.traits,
+        traits=_traits_of(whole),
         segments=tuple(whole),
     )
+
+
+def _traits_of(whole: Sequence[Segment]) -> Traits:
+    first = whole[0].traits
+    if first.tlvs:
+        return first
+    found = next((segment.traits.tlvs for segment in whole if segment.traits.tlvs), ())
+    return replace(first, tlvs=found) if found else first

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.model.message import Attempt
+from smppbridge.model.message import PLAIN, Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NoAnswer, NotSent
+from smppbridge.providers.marked import MARKED
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.lane import Lane
+from smppbridge.relay.lanes.losses import losses
 from smppbridge.relay.ports import Meters
 from smppbridge.smpp.constants import CommandStatus
 
@@ -130,7 +132,23 @@ def adjust(
         lane.concurrency.answered(len(seconds), took, lane.out + count)
     if answered and lane.breaker.succeeded():
         events.append(("provider_up", {}))
+    if marked := _marked(accepted, others):
+        for what, times in losses(marked, lane.provider.abilities).items():
+            meters.lost(lane.name, what, times)
     return events
+
+
+def _marked(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> list[Attempt]:
+    """Return the accepted attempts whose messages have what a provider may have no field for."""
+    found = [
+        attempt
+        for attempt, _ in accepted
+        if attempt.message.traits is not PLAIN or attempt.message.data_coding in MARKED
+    ]
+    for request in others:
+        pairs = zip(attempts_of(request.load), request.outcomes, strict=True)
+        found += [attempt for attempt, outcome in pairs if type(outcome) is Accepted]
+    return found
 
 
 def _is_failure(request: Concluded) -> bool:

@@ -1,0 +1,273 @@
+"""The conformance statement: what of SMPP 3.4 is served, passed on, ignored and refused.
+
+Names, sizes, states, statuses and alphabets are read off the code; the words beside them stand
+here, and a test holds each table of words against the code: neither can lack what the other has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from smppbridge.docs.words import ANSWERED, STATES, STATUSES
+from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
+from smppbridge.smpp import fields
+from smppbridge.smpp.constants import RESPONSE, CommandId
+from smppbridge.smpp.matrix import MAY_SEND, Role, State
+from smppbridge.smpp.pdus import BY_COMMAND_ID
+from smppbridge.smpp.receipt import STAT
+from smppbridge.smpp.tlvs import DEFINITIONS, TlvType
+from smppbridge.text import coding
+
+SPECIFICATION = "SMPP 3.4, issue 1.2"
+INTRODUCTION = (
+    "*served*: done as the specification says; *passed*: goes on to a provider that has a place"
+    " for it; *ignored*: read, and without effect; *refused*: answered with a status. What depends"
+    " on a setting of the account names the setting."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Chapter:
+    """One table of the statement: *name* for the command line, *words* before the table."""
+
+    name: str
+    title: str
+    words: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What the bridge does with an operation, towards ESMEs (as SMSC) and upstream (as ESME)."""
+
+    from_esme: str = ""
+    to_esme: str = ""
+    to_upstream: str = ""
+    from_upstream: str = ""
+
+
+_LINK = Service("served", "sent", "sent", "served")
+_BIND = Service(from_esme="served", to_upstream="sent")
+
+OPERATIONS: Mapping[CommandId, Service] = {
+    CommandId.BIND_TRANSMITTER: _BIND,
+    CommandId.BIND_RECEIVER: _BIND,
+    CommandId.BIND_TRANSCEIVER: _BIND,
+    CommandId.OUTBIND: Service(
+        "refused: of an SMSC", "sent where `outbind` is set", "", "refused: we bind by ourselves"
+    ),
+    CommandId.UNBIND: _LINK,
+    CommandId.ENQUIRE_LINK: _LINK,
+    CommandId.SUBMIT_SM: Service(from_esme="served", to_upstream="sent"),
+    CommandId.SUBMIT_MULTI: Service(
+        from_esme="served, lists too; not as a segment", to_upstream="a submit_sm each"
+    ),
+    CommandId.DATA_SM: Service(
+        "served", "sent where `receipts.by: data_sm`", "never: submit_sm is sent", "served"
+    ),
+    CommandId.DELIVER_SM: Service(
+        "refused: of an SMSC", "sent: receipts, messages from phones, USSD", "", "served"
+    ),
+    CommandId.QUERY_SM: Service(from_esme="served; `query: ask` asks the provider"),
+    CommandId.CANCEL_SM: Service(from_esme="served, also at providers that keep messages"),
+    CommandId.REPLACE_SM: Service(from_esme="served while the message is here"),
+    CommandId.ALERT_NOTIFICATION: Service(
+        "refused: of an SMSC", "passed", "", "passed to the account that is meant"
+    ),
+    CommandId.GENERIC_NACK: _LINK,
+}
+"""Each operation of SMPP 3.4, 4; generic_nack counts as one."""
+
+FIELDS: Mapping[str, str] = {
+    "service_type": "read: replacing and cancelling go by it; passed upstream",
+    "source_addr_ton": "read; passed; `source` of the account stands for 0",
+    "source_addr_npi": "read; passed",
+    "source_addr": "read: `senders`, sender of the route; passed",
+    "dest_addr_ton": "read; an undefined one is refused",
+    "dest_addr_npi": "read",
+    "destination_addr": "read: becomes E.164 digits; national ones by `country`",
+    "dest_address": "read: up to 254 addresses and `lists`",
+    "esm_class": "read: mode, UDHI; type passed upstream",
+    "protocol_id": "passed upstream",
+    "priority_flag": "read: 0 to 3, highest first; over 3 refused",
+    "schedule_delivery_time": "read: the message waits here, or at a provider that keeps messages",
+    "validity_period": "read: EXPIRED then; passed to providers that take one",
+    "registered_delivery": "read: receipt, intermediate notification; SME acknowledgements passed",
+    "replace_if_present_flag": "read; over 1 refused; in submit_multi ignored",
+    "data_coding": "read: alphabet, class, waiting indication; `data_coding_0` and the like",
+    "sm_default_msg_id": "refused where it stands for the text: there are no canned messages",
+    "short_message": "read: 0 to 254 octets, 255 where the profile allows",
+    "message_id": "read: as the account writes ids",
+    "final_date": "written: absolute, in UTC",
+    "message_state": "written",
+    "error_code": "written: of the network, 0 to 255",
+    "unsuccess_sme": "written: each refused destination with its status",
+    "system_id": "read: the account",
+    "password": "read: at most 64 octets",
+    "system_type": "ignored",
+    "interface_version": "read: no TLVs to peers below 0x34; every version is welcome",
+    "addr_ton": "ignored",
+    "addr_npi": "ignored",
+    "address_range": "ignored",
+    "esme_addr_ton": "passed",
+    "esme_addr_npi": "passed",
+    "esme_addr": "read: whose account is meant",
+    "tlvs": "see the TLVs",
+}
+"""Each field of every PDU, by its name: of requests what is done, of responses what is written."""
+
+TIMES: tuple[tuple[str, ...], ...] = (
+    ("empty", "at once; as long as `validity` says", "served"),
+    ("YYMMDDhhmmsstnn+ or -", "absolute, tenths, up to 48 quarter hours from UTC", "served"),
+    ("YYMMDDhhmmss000R", "relative: years and months by the calendar, then the rest", "served"),
+    ("000000000000000R", "relative and zero: as if it were empty", "served"),
+    ("a schedule_delivery_time that has passed", "at once", "served"),
+    ("a validity_period that has passed, or before the schedule", "ESME_RINVEXPIRY", "refused"),
+    (
+        "a day that the month lacks, hour 24, nn of 49",
+        "ESME_RINVSCHED, RINVEXPIRY",
+        "refused",
+    ),
+    ("years 00 to 99", "2000 to 2099", "served"),
+)
+
+MODES: tuple[tuple[str, ...], ...] = (
+    ("esm_class 0x00, 0x03", "store and forward", "served: answered when it is on disk"),
+    ("esm_class 0x01", "datagram", "served: one attempt, no receipt"),
+    ("esm_class 0x02", "transaction", "served: answered with the provider's verdict"),
+    ("esm_class 0x40", "UDHI", "served: segments are joined, national tables read, else passed"),
+    ("esm_class 0x80", "reply path", "passed upstream"),
+    ("esm_class 0x08, 0x10", "SME acknowledgements", "passed upstream"),
+    ("registered_delivery 1, 2", "receipt, or of failure alone", "served"),
+    ("registered_delivery 3", "of success alone (SMPP 5.0); a 1 below 0x50", "served"),
+    ("registered_delivery 0x04 to 0x0C", "SME acknowledgements", "ignored"),
+    ("registered_delivery 0x10", "intermediate notification", "served"),
+)
+
+
+def statement() -> tuple[Chapter, ...]:
+    """Return the chapters of the statement."""
+    return (
+        Chapter(
+            "operations",
+            "Operations",
+            "The bridge is an SMSC to ESMEs, and an ESME to an upstream SMSC.",
+            ("operation", "from an ESME", "to an ESME", "to an upstream SMSC", "from there"),
+            tuple(_operations()),
+        ),
+        Chapter(
+            "states",
+            "Operations by state",
+            "Who may send a request in a state: E an ESME, S an SMSC. In any other state the"
+            " request is refused with ESME_RINVBNDSTS, a second bind with ESME_RALYBND.",
+            ("operation", *(state.name for state in _STATES)),
+            tuple(_states()),
+        ),
+        Chapter(
+            "fields",
+            "Fields",
+            "Sizes are octets, with the NUL of a C-octet string. A longer field is refused.",
+            ("PDU", "field", "size", "use"),
+            tuple(_fields()),
+        ),
+        Chapter(
+            "tlvs",
+            "TLVs of a message",
+            "Uses: " + "; ".join(f"*{use}*: {words}" for use, words in USES.items()) + ".",
+            ("tag", "TLV", "octets", "use", "more"),
+            tuple(_tlvs()),
+        ),
+        Chapter("modes", "Modes, and receipts asked for", "", ("value", "meaning", "use"), MODES),
+        Chapter("times", "Times", "", ("form", "meaning", "use"), TIMES),
+        Chapter(
+            "alphabets",
+            "Alphabets",
+            "By the account's defaults: `data_coding_0`, `_1`, `_3` and `_8` say otherwise, and"
+            " `data_codings` maps one value to another.",
+            ("data_coding", "alphabet", "message class"),
+            tuple(_alphabets()),
+        ),
+        Chapter(
+            "statuses",
+            "Statuses that are answered",
+            "Every other status is understood when an ESME or an upstream SMSC answers it.",
+            ("number", "command_status", "when"),
+            tuple((f"0x{int(s):08X}", s.name, ANSWERED[s]) for s in STATUSES if s in ANSWERED),
+        ),
+        Chapter(
+            "message_states",
+            "Message states",
+            "",
+            ("number", "message_state", "stat", "meaning"),
+            tuple((str(int(s)), s.name, STAT.get(s, b"").decode(), w) for s, w in STATES.items()),
+        ),
+    )
+
+
+_STATES = (State.OPEN, State.BOUND_TX, State.BOUND_RX, State.BOUND_TRX, State.UNBOUND)
+
+
+def _operations() -> Iterator[tuple[str, ...]]:
+    for command, service in OPERATIONS.items():
+        yield (
+            command.name.lower(),
+            service.from_esme,
+            service.to_esme,
+            service.to_upstream,
+            service.from_upstream,
+        )
+
+
+def _states() -> Iterator[tuple[str, ...]]:
+    for command in OPERATIONS:
+        cells = (_senders(command, state) for state in _STATES)
+        yield (command.name.lower(), *cells)
+
+
+def _senders(command: CommandId, state: State) -> str:
+    """Return who may send a request in a state: E, S, both or nobody."""
+    may = (role for role in Role if int(command) in MAY_SEND[role, state])
+    return " ".join(role.name[0] for role in may)
+
+
+def _fields() -> Iterator[tuple[str, ...]]:
+    for command_id, pdu in sorted(BY_COMMAND_ID.items(), key=lambda item: _in_pairs(item[0])):
+        for name, kind in fields.layout(pdu):
+            yield (CommandId(command_id).name.lower(), name, _size(kind), FIELDS[name])
+
+
+def _in_pairs(command_id: int) -> tuple[int, int]:
+    """Sort each response behind its request."""
+    return command_id & ~RESPONSE, command_id & RESPONSE
+
+
+def _size(kind: fields.Kind) -> str:
+    if isinstance(kind, fields.COctets):
+        return f"1 to {kind.size}"
+    if isinstance(kind, fields.Integer):
+        return str(kind.size)
+    return "any"
+
+
+def _tlvs() -> Iterator[tuple[str, ...]]:
+    for tag, treatment in TREATMENTS.items():
+        lengths = DEFINITIONS[tag].lengths
+        size = "0" if DEFINITIONS[tag].type is TlvType.EMPTY else _range(lengths)
+        use = str(treatment.use)
+        yield (f"0x{int(tag):04X}", tag.name.lower(), size, use, treatment.words)
+    yield ("others", "", "any", str(UNKNOWN.use), UNKNOWN.words)
+
+
+def _range(lengths: Sequence[int]) -> str:
+    return str(lengths[0]) if len(lengths) == 1 else f"{lengths[0]} to {lengths[-1]}"
+
+
+def _alphabets() -> Iterator[tuple[str, ...]]:
+    meant = [(str(each), coding.message_class(n)) for n, each in enumerate(coding.alphabets())]
+    for (alphabet, in_class), run in groupby(range(256), key=meant.__getitem__):
+        values = list(run)
+        last = f" to 0x{values[-1]:02X}" if len(values) > 1 else ""
+        yield (f"0x{values[0]:02X}{last}", alphabet, "" if in_class is None else str(in_class))
