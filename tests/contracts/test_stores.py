@@ -73,6 +73,7 @@ SHAPES = {
     "some traits": message(traits=Traits(user_message_reference=65535)),
     "tlvs": message(traits=Traits(tlvs=((0x1400, b"11\0"), (0xFFFF, b""), (0x1400, b"\xff")))),
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
+    "a datagram": message(traits=Traits(datagram=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
 }

@@ -198,6 +198,22 @@ def test_a_response_does_not_leave_between_a_claim_and_the_disk() -> None:
     assert session.answers == [(1, Status.ESME_RINVDSTADR, 0)]
 
 
+def test_a_refusal_that_is_not_on_disk_frees_the_response() -> None:
+    world = World(store=FakeStore(at_once=False))
+    session = world.session()
+    world.take(session, submit_sm(esm_class=TRANSACTION))
+    world.store.commit()
+    (message_id,) = world.store.messages
+    world.wire.answer((message_id, REFUSED))
+    world.store.fail()
+    world.clock.now += 100.0
+    world.endings.responses.tick()
+    assert session.answers == [(1, 0, message_id)]
+    world.store.at_once = True
+    world.tick()
+    assert owed(world) == [(message_id, M.REJECTED)]
+
+
 def test_a_response_leaves_before_the_receipt() -> None:
     world = World()
     session, order = world.session(), []
