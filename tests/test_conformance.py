@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from click.testing import CliRunner
@@ -11,11 +13,13 @@ from smppbridge.cli.main import main
 from smppbridge.docs import conformance, files
 from smppbridge.docs.conformance import FIELDS, OPERATIONS, TIMES
 from smppbridge.model.treatments import TREATMENTS
+from smppbridge.service.operations import build_operations
 from smppbridge.smpp import fields, times
 from smppbridge.smpp.constants import RESPONSE, CommandId, Tag
 from smppbridge.smpp.matrix import MAY_SEND, Role, State
 from smppbridge.smpp.pdus import BY_COMMAND_ID
 
+LINK = set(map(CommandId, (1, 2, 9, 6, 0x15, 0x80000000)))  # binds, unbind, enquire_link, nack
 ALL = {each.name: each for each in conformance.statement()}
 
 
@@ -30,6 +34,13 @@ def test_what_is_served_and_sent_is_what_the_matrix_allows(command: CommandId) -
     for role, words in ((Role.ESME, ours.from_esme), (Role.SMSC, ours.to_esme)):
         may = any(int(command) in MAY_SEND[role, state] for state in State)
         assert may == (words != "" and not words.startswith("refused")), (command, role)
+
+
+def test_every_operation_that_is_served_has_a_movement() -> None:
+    movements: Any = [Mock()] * 6
+    built = set(map(CommandId, build_operations(*movements)))
+    served = {c for c, service in OPERATIONS.items() if service.from_esme.startswith("served")}
+    assert served == built | {CommandId.SUBMIT_SM} | LINK
 
 
 def test_every_field_of_every_pdu_has_its_words_and_no_other_has() -> None:

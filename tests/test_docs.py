@@ -17,7 +17,6 @@ import smppbridge
 from smppbridge import smpp
 from smppbridge.docs import entries, files, markdown, tables, words
 from smppbridge.model.message import Stage
-from smppbridge.net.esme_session import NOT_SERVED
 from smppbridge.observe.log import LEVELS
 from smppbridge.providers.registry import TYPES
 from smppbridge.settings.configuration import load
@@ -148,12 +147,6 @@ def test_every_event_that_is_explained_is_in_the_code() -> None:
 def test_every_type_of_provider_stands_in_the_table_of_abilities() -> None:
     head = next(line for line in files.read("providers").splitlines() if line.startswith("| "))
     assert set(re.findall(r"`(\w+)`", head)) == set(TYPES)
-
-
-def test_what_is_not_served_is_told_with_its_status() -> None:
-    told = dict(re.findall(r"(?m)^\| (\w+) \| (ESME_\w+) \|", files.read("esme")))
-    del told["deliver_sm"]
-    assert told == {command.name.lower(): status.name for command, status in NOT_SERVED.items()}
 
 
 def test_changes_begin_with_what_is_not_released_and_have_this_version() -> None:

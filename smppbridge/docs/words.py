@@ -109,13 +109,13 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RCNTSUBDL: "A distribution list by which a submit_multi has over 10,000 numbers",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
     Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
-    " messages or to none, or is for many destinations, the USSD dialogue is over, or the command"
-    " is not served",
+    " messages or to none, or is for many destinations, the USSD dialogue is over, or, in"
+    " transaction mode, the message ended undelivered",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",
     Status.ESME_RINVSCHED: "schedule_delivery_time is no time",
-    Status.ESME_RINVEXPIRY: "validity_period is no time, or has passed",
+    Status.ESME_RINVEXPIRY: "validity_period is no time, or has passed; qos_time_to_live is 0",
     Status.ESME_RINVDFTMSGID: "sm_default_msg_id without a text: there are no predefined messages",
     Status.ESME_RQUERYFAIL: "query_sm of no message of the account, from that source",
     Status.ESME_RINVOPTPARSTREAM: "TLVs that end in the middle, or over 100 of them",
@@ -124,6 +124,7 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RMISSINGOPTPARAM: "A TLV that the route requires; in a data_sm message_payload",
     Status.ESME_RINVOPTPARAMVAL: "SAR TLVs that contradict each other, or a header beside them;"
     " a named TLV whose value is not of its type",
+    Status.ESME_RDELIVERYFAILURE: "data_sm in transaction mode: the message ended undelivered",
     Status.ESME_RINVDCS: "Octets that are no text in their data_coding, or text and octets in one"
     " message",
 }
@@ -196,6 +197,8 @@ EVENTS: Mapping[str, str] = {
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
     " now on",
     "session_ended": "A bound session is over, and why",
+    "outbind_failed": "An ESME that is owed deliveries was called in vain: unreachable, silent (no"
+    " bind came) or refused; and when it is called again",
     "connection_failed": "A connection was turned away (no_room, no_descriptor, stopping), cut"
     " off for a newcomer (gave_way), failed in TLS (not_tls, no_common_version,"
     " certificate_refused by the client, client_certificate_refused by us, handshake_too_slow,"

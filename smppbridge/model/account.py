@@ -29,6 +29,15 @@ class Secret:
     hashed: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Outbind:
+    """A receiver that the bridge calls, and the password that it is shown (SMPP 3.4, 4.1.7)."""
+
+    host: str
+    port: int
+    password: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """One account.  A limit of None is no limit; rates are messages a second, times seconds.
@@ -43,7 +52,9 @@ class Account:
     account, in digits or hexadecimal digits: a form of printf.  *query* is "store" (a query_sm is
     answered from the store) or "ask" (the provider is asked first, if it can be and no end is
     known).  *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does
-    otherwise than others.
+    otherwise than others.  *answer* is "store" or "provider": a submit_sm_resp waits for the
+    provider's verdict, for *answer_within* at most.  *outbind* is called when a delivery is owed
+    and no session is bound that could receive it.
     *old_password* is valid beside *password* while that is changed.  *tls* says whether a session
     has to come over TLS, *certificate* has the names one of which its client's certificate must
     have (empty: no certificate is needed).
@@ -76,6 +87,9 @@ class Account:
     validity: float = 86_400.0
     longest_sender: int = 11
     query: str = "store"
+    answer: str = "store"
+    answer_within: float = 20.0
+    outbind: Outbind | None = None
     named_tlvs: tuple[NamedTlv, ...] = ()
     old_password: Secret | None = field(default=None, repr=False)
     tls: bool = False

@@ -33,6 +33,7 @@ class Traits:
     scheduled messages.  *transliterate*: the route wants the text in GSM 03.38 at every provider.
     *multi* is the message_id that a submit_multi was answered: the first of the *destinations*
     message_ids in a row that its messages have.
+    *datagram*: one attempt, no receipt (SMPP 3.4, 5.2.12).
     *tlvs* are those of the ESME that the bridge itself does not go by, and those of the route.
     *references* are the user_message_references of a long message's segments by message_id, where
     they are not all the same.
@@ -50,6 +51,7 @@ class Traits:
     transliterate: bool = False
     multi: int = 0
     destinations: int = 0
+    datagram: bool = False
     tlvs: Tlvs = field(default=(), repr=False)
     references: tuple[tuple[int, int], ...] = ()
     quiet: str = ""

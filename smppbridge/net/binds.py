@@ -16,7 +16,7 @@ from smppbridge.model.channel import CLEAR, Channel
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import origin_of
 from smppbridge.net.turns import Turns
-from smppbridge.relay.accept.accept import Rights
+from smppbridge.relay.accept.intake import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.oddities import FORGIVABLE

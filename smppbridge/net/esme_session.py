@@ -12,19 +12,18 @@ from smppbridge.model.report import Delivery
 from smppbridge.net.client_ca import channel_of
 from smppbridge.net.oddities import timers_of
 from smppbridge.net.smpp_protocol import SmppProtocol
-from smppbridge.relay.accept.accept import Rights
+from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.receipt_pdus import DeliverPdu
 from smppbridge.relay.ussd.pdus import Asked
-from smppbridge.smpp.constants import CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
 from smppbridge.smpp.lenient import Indulgence
-from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Role
+from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Role, State
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     Bind,
-    DataSm,
     GenericNack,
     Pdu,
     SubmitSm,
@@ -32,7 +31,6 @@ from smppbridge.smpp.pdus import (
 )
 from smppbridge.smpp.session import Session
 from smppbridge.smpp.timers import Alarm
-from smppbridge.smpp.tlvs import find
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
@@ -40,10 +38,6 @@ if TYPE_CHECKING:
     from smppbridge.net.binds import Judged
     from smppbridge.net.smpp_server import Smsc
 
-# The operations that are not served yet, with the status for each operation's own response.
-NOT_SERVED = {
-    CommandId.DATA_SM: Status.ESME_RSUBMITFAIL,
-}
 PACE = PaceLimits()
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
@@ -56,7 +50,7 @@ class Operation(Protocol):
 
 
 Operations = Mapping[int, Operation]
-"""Operations by the command_id of their requests; the others are refused."""
+"""Operations by the command_id of their requests."""
 
 
 class SessionMeters(Protocol):
@@ -90,8 +84,10 @@ class EsmeSession(SmppProtocol):
     """
 
     rights: Rights
+    failure = int(Status.ESME_RSUBMITFAIL)
     known_by: Secret | None = None
     busy = False  # until it is bound it gives way
+    invited = False  # whether we opened its connection
 
     def __init__(self, smsc: Smsc, host: str) -> None:
         clock = smsc.clock
@@ -125,6 +121,16 @@ class EsmeSession(SmppProtocol):
         """Put a deliver_sm or data_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
 
+    @property
+    def gone(self) -> bool:
+        """Whether the session is over: a response is not sent any more."""
+        return self.session.state is State.CLOSED
+
+    @property
+    def parting(self) -> bool:
+        """Whether an unbind is under way: responses can be sent still."""
+        return self.session.state is State.UNBOUND
+
     def probe(self) -> None:
         """Send an enquire_link."""
         self.session.probe(self.clock.seconds())
@@ -133,6 +139,10 @@ class EsmeSession(SmppProtocol):
     def last_heard(self) -> float:
         """Return when the peer's last octet came."""
         return self.session.last_heard
+
+    def notify(self, request: AlertNotification) -> None:
+        """Put an alert_notification in line, which has no response."""
+        self.session.ask(request, None, self.clock.seconds())
 
     @property
     def channel(self) -> Channel:
@@ -230,7 +240,7 @@ class EsmeSession(SmppProtocol):
         elif (operation := self._smsc.operations.get(event.command_id)) is not None:
             self._smsc.spawn(operation(self, event))
         else:
-            self.session.answer(refusal(event, _status_of(event)))
+            self.session.answer(refusal(event, Status.ESME_RSYSERR))  # no movement was given
 
     def _log_slowed(self) -> None:
         if not self._slowed:
@@ -253,10 +263,3 @@ class EsmeSession(SmppProtocol):
         if self.end_reason == Alarm.ENQUIRE_LINK.value:
             self.odd(Oddity.SILENT_ENQUIRE_LINK)
         self._smsc.ended(self, unanswered)
-
-
-def _status_of(request: Pdu) -> int:
-    """Return the status that refuses a request: its own fault if it has one, else not served."""
-    if isinstance(request, DataSm) and find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
-        return Status.ESME_RMISSINGOPTPARAM
-    return NOT_SERVED.get(CommandId(request.command_id), Status.ESME_RSYSERR)

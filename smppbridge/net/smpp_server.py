@@ -19,7 +19,8 @@ from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
 from smppbridge.net.failed import NoteFailed
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
-from smppbridge.relay.accept.accept import Accept, Rights
+from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.ports import Journal
 from smppbridge.relay.ussd.dialogues import Dialogues
@@ -80,7 +81,10 @@ class Smsc(Factory):
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         """Return a session for a connection, None if there is no room for one more."""
-        session = EsmeSession(self, getattr(addr, "host", "local"))
+        return self.admit(EsmeSession(self, getattr(addr, "host", "local")))
+
+    def admit(self, session: EsmeSession) -> EsmeSession | None:
+        """Return a session that takes its place among the connections, None if there is no room."""
         if self.draining:
             self._failed(session.host, STOPPING)
             return None
@@ -209,8 +213,8 @@ class Smsc(Factory):
         self._log_session("session_ended", session, system_id, reason=session.end_reason)
 
     def _note_unbound(self, session: EsmeSession) -> None:
-        """Note a connection that never bound, unless it sent nothing, like health probes."""
-        if session.end_reason != "connection lost":
+        """Note a connection that never bound, unless it is ours or sent nothing (health probes)."""
+        if session.end_reason != "connection lost" and not session.invited:
             self._failed(session.host, NEVER_BOUND, session.end_reason)
 
     def change(self, rights: dict[str, Rights]) -> None:

@@ -26,6 +26,7 @@ LEVELS = {
     "connection_failed": "warning",
     "certificate_expires": "warning",
     "descriptors_few": "warning",
+    "outbind_failed": "warning",
     "upstream_credentials_refused": "error",
     "upstream_refused": "warning",
     "upstream_unreachable": "warning",

@@ -146,6 +146,10 @@ class Metrics(Collector):
         status = _STATUSES.get(command_status, "other")
         self._count("smppbridge_operations_total", system_id, operation, status, by=count)
 
+    def transaction(self, system_id: str, outcome: str, count: int) -> None:
+        """Count responses that waited for a provider's verdict, by outcome."""
+        self._count("smppbridge_responses_waited_total", system_id, outcome, by=count)
+
     def latin1_fallback(self, system_id: str) -> None:
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
         self._count("smppbridge_latin1_fallbacks_total", system_id)
@@ -203,6 +207,10 @@ class Metrics(Collector):
         """Count MO messages by outcome."""
         self._count("smppbridge_mo_total", provider, outcome, by=count)
 
+    def alert(self, provider: str, outcome: str, count: int) -> None:
+        """Count alert_notifications by outcome."""
+        self._count("smppbridge_alerts_total", provider, outcome, by=count)
+
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs that a provider reported."""
         self._count("smppbridge_optouts_total", provider, by=count)
@@ -236,6 +244,10 @@ class Metrics(Collector):
     def connection_failed(self, listener: str, reason: str) -> None:
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)
+
+    def outbind(self, system_id: str, result: str) -> None:
+        """Count a call of an ESME by its *result*."""
+        self._count("smppbridge_outbinds_total", system_id, result)
 
     def bind_ended(self, seconds: float) -> None:
         """Time how long a session was bound."""

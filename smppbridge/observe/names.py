@@ -31,6 +31,7 @@ _GAUGES = {
         "When the certificate that is served expires, and the first one of client_ca",
     ),
     "window_in_use": ("account direction", "Requests unanswered: in from the ESME, out to it"),
+    "responses_waiting": ("account", "Responses that wait for a provider's verdict"),
     "gathering_messages": ("", "Long messages that wait for segments"),
     "gathering_remembered_messages": ("", "Joined messages whose segments are known again"),
     "operations_waiting": (
@@ -89,6 +90,10 @@ _COUNTERS = {
         "account status",
         "submit_sm, or destinations of submit_multi, refused; ESME_RTHROTTLED is the rate",
     ),
+    "responses_waited_total": (
+        "account outcome",
+        "Responses that waited for a provider: accepted, refused, late or lost",
+    ),
     "operations_total": (
         "account operation status",
         "query, cancel and replace, by the status of the answer",
@@ -110,6 +115,11 @@ _COUNTERS = {
         "provider outcome",
         "MO messages: owed, repeated, unrouted, outdated or too_long",
     ),
+    "alerts_total": (
+        "provider outcome",
+        "alert_notifications of upstream SMSCs: passed, unrouted or unbound",
+    ),
+    "outbinds_total": ("account result", "Calls of ESMEs: bound, refused, silent or unreachable"),
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),

@@ -17,7 +17,7 @@ from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
-from smppbridge.smpp.pdus import DeliverSm
+from smppbridge.smpp.pdus import AlertNotification, DeliverSm
 from smppbridge.store.port import DeliverStore, StoreFailure
 
 IN_MEMORY = 5_000  # deliveries of one account in memory; the others wait in the store alone
@@ -51,6 +51,9 @@ class Receiver(Protocol):
 
     def ask(self, request: DeliverPdu, about: Delivery) -> None:
         """Put a request in line; `answered` or `unanswered` concludes the delivery *about*."""
+
+    def notify(self, request: AlertNotification) -> None:
+        """Put an alert_notification in line, which has no response."""
 
     def flush(self) -> None:
         """Write the requests that are in line."""

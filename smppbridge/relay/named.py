@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, KnownState, Message
-from smppbridge.relay.accept.accept import Observed, Rights
+from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.pdus import CancelSm, Pdu, QuerySm, ReplaceSm, refusal

@@ -22,6 +22,9 @@ class Meters(Protocol):
     def submit_resp(self, system_id: str, seconds: float, count: int) -> None:
         """Time *count* submit_sm that were answered together."""
 
+    def transaction(self, system_id: str, outcome: str, count: int) -> None:
+        """Count responses that waited for a verdict: accepted, refused, late, lost."""
+
     def latin1_fallback(self, system_id: str) -> None:
         """Count a GSM message with octets above 0x7F, read as Latin-1."""
 
@@ -60,6 +63,9 @@ class Meters(Protocol):
 
     def mo(self, provider: str, outcome: str, count: int) -> None:
         """Count MO messages: owed, repeated, unrouted, outdated, too_long."""
+
+    def alert(self, provider: str, outcome: str, count: int) -> None:
+        """Count alert_notifications of upstream SMSCs: passed, unrouted, unbound."""
 
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs received."""

@@ -15,8 +15,8 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import PLAIN, Attempt, Message, Stage
-from smppbridge.relay.accept.accept import Observed
 from smppbridge.relay.accept.fields import Refusal, wanted_receipts
+from smppbridge.relay.accept.intake import Observed
 from smppbridge.relay.lanes.failover import first_open
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.named import Asker, NamedStore, Replies, names

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.endpoints import serverFromString
 
 from smppbridge.net.tls import BadCertificates
-from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.service import descriptors, rules
 from smppbridge.service.build import Doors, Relay
 from smppbridge.service.listeners import (
@@ -108,9 +108,11 @@ def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
     accounts = settings.records()
     relay.deliver.change(accounts)
     relay.mobile.change(settings.mo_table(), accounts)
+    relay.alerts.change(settings.mo_table())
     callers = [rules.caller_of(name, provider) for name, provider in providers.items()]
     doors.callbacks.admit([caller for caller in callers if caller])
     doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.dialogues)
+    doors.outbinds.change(accounts)
     doors.smsc.change({name: rights_of(account, now) for name, account in accounts.items()})
 
 

@@ -213,7 +213,7 @@ class Bridge:
             return
         self.draining = True
         relay, smsc = self.relay, self.doors.smsc
-        for part in (relay.accept, relay.submit, relay.dialogues, smsc):
+        for part in (relay.accept, relay.submit, relay.dialogues, smsc, self.doors.outbinds):
             part.drain()
         deadline = self._in(self.settings.drain)
         parting = min(PARTING, self.settings.drain / 2)
@@ -222,6 +222,7 @@ class Bridge:
         await self._until(
             lambda: relay.submit.idle and not relay.dialogues.waiting, deadline - parting
         )
+        relay.responses.answer_all()
         smsc.unbind_all()
         parted = Deferred.fromCoroutine(relay.wires.smpp.stop(parting))
         await self._until(lambda: not smsc.sessions, min(deadline, self._in(parting)))

@@ -19,6 +19,7 @@ from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
 from smppbridge.net.failed import FailedConnections
 from smppbridge.net.http_client import HttpClient
+from smppbridge.net.outbind import Outbinds, caller
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
 from smppbridge.net.wires import Wires
@@ -28,6 +29,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.alerts import Alerts
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
@@ -37,6 +39,7 @@ from smppbridge.relay.query import Query
 from smppbridge.relay.replace import Replace
 from smppbridge.relay.report.ending import Endings
 from smppbridge.relay.report.report import Reports
+from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
@@ -46,6 +49,7 @@ from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
 from smppbridge.service.operations import build_operations
 from smppbridge.settings.schema import Settings
+from smppbridge.smpp.pdus import AlertNotification
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.web.callbacks import CallbacksResource
@@ -81,6 +85,7 @@ class Relay:
     rounds: Rounds
     optouts: Optouts
     mobile: Mobile
+    alerts: Alerts
     accept: Accept
     multi: Multi
     dialogues: Dialogues
@@ -89,6 +94,7 @@ class Relay:
     cancel: Cancel
     replace: Replace
     operations: Operations
+    responses: WaitingResponses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +103,7 @@ class Doors:
 
     binds: Binds
     smsc: Smsc
+    outbinds: Outbinds
     callbacks: CallbacksResource
     ussd: UssdResource
 
@@ -109,6 +116,7 @@ class _Core:
     carrier: Carrier
     lanes: Lanes
     deliver: Deliver
+    alerts: Alerts
     endings: Endings
     reports: Reports
     submit: Submit
@@ -171,6 +179,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         mobile=mobile,
         accept=accept,
         multi=multi,
+        alerts=core.alerts,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
         ),
@@ -178,7 +187,8 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         query=query,
         cancel=cancel,
         replace=replace,
-        operations=build_operations(multi, query, cancel, replace),
+        operations=build_operations(accept, multi, query, cancel, replace, around.meters),
+        responses=core.endings.responses,
     )
 
 
@@ -196,9 +206,11 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         lambda answers: late.receive(answers),
         receive,
         bound,
+        lambda name, alert: alerts.receive(name, alert),
     )
     carrier = Carrier(wires.send, lambda: around.clock.wall())
     deliver = Deliver(store, around)
+    alerts = Alerts(deliver, around.meters)
     endings = Endings(
         lanes,
         deliver.owe,
@@ -224,6 +236,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         carrier=carrier,
         lanes=lanes,
         deliver=deliver,
+        alerts=alerts,
         endings=endings,
         reports=reports,
         submit=submit,
@@ -251,10 +264,11 @@ def build_wires(
     late: Callable[[Any], None],
     receive: Receive,
     bound: Callable[[str], None],
+    alerted: Callable[[str, AlertNotification], None],
 ) -> Wires:
     """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*.
 
-    *bound* is given the name of a provider whose session is bound.
+    *bound* is given the name of a provider whose session is bound, *alerted* alert_notifications.
     """
     ports = UpstreamPorts(
         clock=world.reactor,
@@ -263,6 +277,7 @@ def build_wires(
         late=late,
         record=receive,
         bound=bound,
+        alerted=alerted,
         random=random.random,
         wall=lambda: world.around.clock.wall(),
         journal=world.journal,
@@ -295,6 +310,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
+    outbinds = Outbinds(
+        smsc, relay.deliver, connect=caller(reactor), random=random.random, meters=metrics
+    )
 
     def read(name: str, request: HttpRequest) -> Sequence[Received]:
         lane = relay.lanes.by_name.get(name)
@@ -304,5 +322,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
 
     callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
     return Doors(
-        binds=binds, smsc=smsc, callbacks=callbacks, ussd=UssdResource(callbacks, metrics.callback)
+        binds=binds,
+        smsc=smsc,
+        outbinds=outbinds,
+        callbacks=callbacks,
+        ussd=UssdResource(callbacks, metrics.callback),
     )

@@ -73,11 +73,13 @@ class Clockwork:
     def _half_second(self) -> None:
         self._bridge.relay.submit.tick()
         self._bridge.relay.deliver.tick()
+        self._bridge.relay.responses.tick()
 
     def _second(self) -> None:
         bridge = self._bridge
         bridge.relay.overdue.tick()
         bridge.relay.rounds.tick()
+        bridge.doors.outbinds.tick()
         bridge.spawn(bridge.relay.overdue.by_hand())
         bridge.spawn(bridge.relay.mobile.take_back())
         bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))

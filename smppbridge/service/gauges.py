@@ -25,6 +25,7 @@ def watch(bridge: Bridge) -> None:
         "certificate_expiry_timestamp_seconds": lambda: bridge.listeners.expiries(),
         "window_in_use": lambda: smsc.windows(),
         "pdus_total": lambda: smsc.tally.totals(),
+        "responses_waiting": lambda: relay.responses.counts(),
         "gathering_messages": lambda: len(relay.accept.gather),
         "gathering_remembered_messages": lambda: relay.accept.gather.remembered,
         "operations_waiting": lambda: {

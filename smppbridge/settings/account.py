@@ -19,6 +19,7 @@ from smppbridge.settings.habits import (
     OwnTimer,
     habits_of,
 )
+from smppbridge.settings.outbind import OutbindOf, OutbindSection
 from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.tlvs import GivenTlvs
@@ -222,6 +223,21 @@ class AccountSection(Section):
         default=86_400.0, description="How long a message without validity_period lives"
     )
 
+    answer: Literal["store", "provider"] = Field(
+        default="store",
+        description="When a submit_sm is answered: store (the message is on disk) or provider (and"
+        " a provider has taken or refused it); esm_class 0x02 says provider for one message",
+    )
+    answer_within: Duration = Field(
+        default=20.0,
+        description="How long such an answer waits for the provider; then ESME_ROK, and the receipt"
+        " tells",
+    )
+    outbind: OutbindOf = Field(
+        default=OutbindSection(),
+        description="Whom we call by outbind when it is owed something and has no session:"
+        " HOST:PORT, or {to: HOST:PORT, password: ...}",
+    )
     tlvs: GivenTlvs = Field(
         default={},
         description="TLVs that its messages get where they lack them, by the names under tlvs, as"
@@ -276,4 +292,7 @@ class AccountSection(Section):
             longest_sender=longest_sender,
             habits=habits_of(self),
             query=self.query,
+            answer=self.answer,
+            answer_within=self.answer_within,
+            outbind=self.outbind.record(),
         )

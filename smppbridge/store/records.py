@@ -213,6 +213,7 @@ def traits_text(traits: Traits) -> str:
         "transliterate": traits.transliterate,
         "multi": traits.multi,
         "destinations": traits.destinations,
+        "datagram": traits.datagram,
         "tlvs": tlvs.write(traits.tlvs).hex() if traits.tlvs else "",
         "references": traits.references,
         "quiet": traits.quiet,

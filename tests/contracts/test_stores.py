@@ -85,6 +85,7 @@ SHAPES = {
     "a wish": message(text="“hi”", traits=Traits(transliterate=True)),
     "one of many": message(traits=Traits(multi=7, destinations=254)),
     "its hours": message(traits=Traits(quiet="21:00 08:00 destination UTC", limited=True)),
+    "a datagram": message(traits=Traits(datagram=True)),
     "no route": message(route=()),
     "later": message(due=NOW + 100.25, priority=3, registered_delivery=0x12),
 }

@@ -77,6 +77,7 @@ class Stage:
                 late=lambda answers: self.late.put(answers),
                 record=self._record,
                 bound=lambda name: None,
+                alerted=lambda name, alert: None,
                 random=lambda: 0.5,
                 wall=time,
                 journal=self._note,

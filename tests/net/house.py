@@ -16,7 +16,7 @@ from smppbridge.net.binds import Binds
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.net.room import Limits
 from smppbridge.net.smpp_server import Smsc
-from smppbridge.relay.accept.accept import Rights, rights_of
+from smppbridge.relay.accept.intake import Rights, rights_of
 from smppbridge.smpp.pdus import (
     BindTransceiver,
     DeliverSm,

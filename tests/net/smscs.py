@@ -106,6 +106,7 @@ class Around:
         self.recorded: list[tuple[str, list[Any]]] = []
         self.storing: Any = None  # a Deferred or an exception that recording waits for
         self.events: list[tuple[str, dict[str, Any]]] = []
+        self.alerts: list[tuple[str, Any]] = []
         self.ports = UpstreamPorts(
             clock=self.clock,
             connect=self.connect,
@@ -113,6 +114,7 @@ class Around:
             late=self.late.extend,
             record=self.record,
             bound=lambda name: None,
+            alerted=lambda name, alert: self.alerts.append((name, alert)),
             random=lambda: 0.5,
             wall=lambda: 1_700_000_000.0 + self.clock.seconds(),
             journal=lambda event, /, **fields: self.events.append((event, fields)),

@@ -12,7 +12,7 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.net import binds as admission
 from smppbridge.net.binds import PROBE, REPLACED, Binds, Judged
 from smppbridge.net.penalties import LONGEST_DELAY
-from smppbridge.relay.accept.accept import Rights, rights_of
+from smppbridge.relay.accept.intake import Rights, rights_of
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import Bind, BindReceiver, BindTransceiver, BindTransmitter
 

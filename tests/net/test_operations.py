@@ -4,10 +4,30 @@ from __future__ import annotations
 
 from typing import Any
 
+from smppbridge.relay.accept.data import AcceptData
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.pdus import QuerySm, QuerySmResp, ReplaceSm, SubmitSm
-from tests.net.house import House, say
+from smppbridge.smpp.pdus import (
+    AlertNotification,
+    DataSm,
+    DataSmResp,
+    QuerySm,
+    QuerySmResp,
+    ReplaceSm,
+    SubmitSm,
+    SubmitSmResp,
+    Unbind,
+    UnbindResp,
+)
+from tests.net.house import House, say, wire_of
+from tests.net.wires import pdus
+
+
+class Refusals:
+    """Counts nothing."""
+
+    def refused(self, system_id: str, command_status: int) -> None:
+        pass
 
 
 def test_operations_come_in_the_order_of_the_pdus() -> None:
@@ -34,3 +54,45 @@ def test_an_operation_without_a_movement_is_refused() -> None:
     link = house.bind()
     (answered,) = say(link, ReplaceSm(0, 2, b"7"))
     assert answered.command_status == Status.ESME_RSYSERR
+
+
+def test_a_data_sm_is_accepted_and_answered_by_its_own_response() -> None:
+    house = House()
+    house.smsc.operations = {CommandId.DATA_SM: AcceptData(house.smsc.accept, Refusals())}
+    link = house.bind()
+    whole = DataSm(0, 3, destination_addr=b"243810000001", tlvs=((0x0424, b"x"),))
+    assert say(link, DataSm(0, 2), whole) == [
+        DataSmResp(Status.ESME_RMISSINGOPTPARAM, 2),
+        DataSmResp(0, 3, b"1"),
+    ]
+    assert link.session.unanswered == 0
+    assert (link.gone, link.parting) == (False, False)
+
+
+def test_a_response_can_be_given_until_the_session_is_over() -> None:
+    house = House()
+    waiting: list[SubmitSm] = []
+
+    async def take(session: Any, requests: list[SubmitSm]) -> None:
+        waiting.extend(requests)
+
+    house.smsc.accept.take = take  # type: ignore[method-assign, assignment]
+    link = house.bind()
+    say(link, SubmitSm(0, 2), Unbind(0, 3))
+    assert (link.gone, link.parting) == (False, True)
+    link.answer(SubmitSmResp(0, 2, b"1"))
+    link.flush()
+    assert [type(each) for each in pdus(wire_of(link).value())] == [SubmitSmResp, UnbindResp]
+    assert (link.gone, link.parting) == (True, False)
+    link.answer(SubmitSmResp(0, 2, b"1"))  # and nothing happens
+
+
+def test_an_alert_notification_takes_no_room() -> None:
+    link = House().bind()
+    wire_of(link).clear()
+    link.notify(AlertNotification(0, 0, 1, 1, b"447700900123", 3, 0, b"60123"))
+    link.flush()
+    assert pdus(wire_of(link).value()) == [
+        AlertNotification(0, 1, 1, 1, b"447700900123", 3, 0, b"60123")
+    ]
+    assert link.room() == 4

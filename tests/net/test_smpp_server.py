@@ -19,7 +19,6 @@ from smppbridge.smpp.pdus import (
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
-    DataSm,
     DeliverSmResp,
     EnquireLink,
     GenericNack,
@@ -35,8 +34,6 @@ from tests.vectors.vectors import MALFORMED
 
 NOT_SERVED = [
     (QuerySm(0, 7, b"1"), Status.ESME_RSYSERR),  # of an Smsc without that movement
-    (DataSm(0, 7, tlvs=((0x0424, b"x"),)), Status.ESME_RSUBMITFAIL),
-    (DataSm(0, 7), Status.ESME_RMISSINGOPTPARAM),
 ]
 
 

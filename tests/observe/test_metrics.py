@@ -47,6 +47,9 @@ def count_everything(metrics: Metrics) -> None:
     relay.mo("smscx", "owed", 2)
     relay.lost("smscx", "message_class", 3)
     relay.opted_out("smscx", 1)
+    relay.transaction("bank", "late", 2)
+    relay.alert("up", "passed", 1)
+    metrics.outbind("bank", "silent")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
@@ -104,6 +107,9 @@ EXPECTED = {
     "mo_total outcome=owed provider=smscx": 2,
     "properties_lost_total property=message_class provider=smscx": 3,
     "optouts_total provider=smscx": 1,
+    "responses_waited_total account=bank outcome=late": 2,
+    "alerts_total outcome=passed provider=up": 1,
+    "outbinds_total account=bank result=silent": 1,
     "callbacks_total provider=keccel result=ok": 3,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,

@@ -15,7 +15,8 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message, Segment
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
-from smppbridge.relay.accept.accept import Accept, rights_of
+from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.cancel import Cancel
@@ -38,6 +39,7 @@ from smppbridge.routing.table import Table
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     CancelSm,
     Pdu,
     QuerySm,
@@ -156,7 +158,10 @@ class FakeWire:
 class FakeSubmitter:
     """A session that submits; *answers* are sequence_number, command_status, message_id."""
 
+    failure = 0x45
+
     def __init__(self, rights: Any, interface_version: int = 0x34) -> None:
+        self.gone = self.parting = False
         self.rights, self.interface_version = rights, interface_version
         self.answers: list[tuple[int, int, int]] = []
         self.oddities: list[str] = []
@@ -202,6 +207,7 @@ class FakeReceiver:
         self.window, self.interface_version = window, interface_version
         self.asked: list[tuple[Any, Delivery]] = []
         self.out: list[Delivery] = []
+        self.notified: list[AlertNotification] = []
         self.flushes = 0
 
     def room(self) -> int:
@@ -211,6 +217,9 @@ class FakeReceiver:
         assert self.room() > 0
         self.asked.append((request, about))
         self.out.append(about)
+
+    def notify(self, request: AlertNotification) -> None:
+        self.notified.append(request)
 
     def flush(self) -> None:
         self.flushes += 1

@@ -10,7 +10,7 @@ from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities
-from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.smpp.constants import MessageState
 from tests.relay.fakes import FakeProvider, World, account, segment_sm, submit_sm
 

@@ -18,7 +18,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer, NotSent
-from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.lanes import lane as lanes
 from smppbridge.relay.lanes.batch import attempts_of
 from smppbridge.relay.lanes.breaker import BreakerRules

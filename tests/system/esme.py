@@ -43,10 +43,15 @@ class Receipt:
 
 
 class Esme:
-    """One connection; *acknowledges* says whether deliver_sm are answered."""
+    """One connection; *acknowledges* says whether deliver_sm are answered.
 
-    def __init__(self, port: int, *, acknowledges: bool = True) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
+    *called* is the connection that the SMSC has opened, where it called us.
+    """
+
+    def __init__(
+        self, port: int = 0, *, acknowledges: bool = True, called: socket.socket | None = None
+    ) -> None:
+        self.socket = called or socket.create_connection(("127.0.0.1", port), PATIENCE)
         self.acknowledges, self.unbound = acknowledges, False
         self.receipts: list[Receipt] = []
         self._octets, self._number = b"", 0

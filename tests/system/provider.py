@@ -22,7 +22,8 @@ class Provider(ThreadingHTTPServer):
     """*taken* counts texts that reached it, *reset_every* resets each n-th request after reading.
 
     While it is `held`, requests wait for their answers.  *callback* is (port, path): it reports
-    by itself; otherwise it has to be asked.  *state* is what it reports.
+    by itself; otherwise it has to be asked.  *state* is what it reports, *refusal* why it takes no
+    message.
     """
 
     daemon_threads = True
@@ -36,6 +37,7 @@ class Provider(ThreadingHTTPServer):
         self.resets: list[str] = []
         self.reset_every = 0
         self.state = "DELIVERED"
+        self.refusal = ""
         self.callback: tuple[int, str] | None = None
         self.changed = threading.Condition()
         self._free = threading.Event()
@@ -74,7 +76,7 @@ class Provider(ThreadingHTTPServer):
             identifier = f"kc-{number}"
             self.ids[text] = identifier
         self._free.wait(PATIENCE)
-        if self.callback:
+        if self.callback and not self.refusal:
             self._reports.put(identifier)
         return identifier
 
@@ -117,7 +119,10 @@ class _Talk(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return
-        self._answer(status="SENT", messageID=identifier, description="ok")
+        if self.server.refusal:
+            self._answer(status="FAILED", description=self.server.refusal)
+        else:
+            self._answer(status="SENT", messageID=identifier, description="ok")
 
     def do_GET(self) -> None:
         fields = self._fields()

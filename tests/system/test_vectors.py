@@ -38,7 +38,6 @@ REFUSED = {
     "submit_sm_udh_national_shift": NO_OCTETS,
     "submit_sm_default_message": Status.ESME_RINVDFTMSGID,
     "submit_sm_empty": Status.ESME_RINVMSGLEN,
-    "data_sm_payload": Status.ESME_RSUBMITFAIL,
     "query_sm": Status.ESME_RQUERYFAIL,
     "cancel_sm_by_id": Status.ESME_RCANCELFAIL,
     "cancel_sm_by_destination": Status.ESME_RCANCELFAIL,

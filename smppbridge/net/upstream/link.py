@@ -22,6 +22,7 @@ from smppbridge.smpp.events import Answered, Faulty, Happening, Late, Unanswered
 from smppbridge.smpp.matrix import SUBMITS, Role, State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
+    AlertNotification,
     Bind,
     BindReceiver,
     BindTransceiver,
@@ -82,6 +83,9 @@ class SessionOwner(Protocol):
 
     def delivered(self, session: UpstreamSession, request: Delivered) -> None:
         """Record the report or MO message in a deliver_sm, and answer the deliver_sm by `reply`."""
+
+    def alerted(self, request: AlertNotification) -> None:
+        """Pass an alert_notification on."""
 
     def writable(self) -> None:
         """Use the room that a session may have again."""
@@ -223,6 +227,8 @@ class UpstreamSession(SmppProtocol):
         """Go by any other event of the session."""
         if isinstance(event, DeliverSm | DataSm):
             self._delivered(event)
+        elif isinstance(event, AlertNotification):
+            self._upstream.alerted(event)
         elif isinstance(event, Faulty):
             self.count_fault()
             self._upstream.faulty(self, event)

@@ -24,7 +24,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.errors import LocalError
 from smppbridge.smpp.events import Faulty
-from smppbridge.smpp.pdus import Bind, Pdu, SubmitSm
+from smppbridge.smpp.pdus import AlertNotification, Bind, Pdu, SubmitSm
 from smppbridge.smpp.session import Timers
 from smppbridge.store.port import StoreFailure
 
@@ -66,7 +66,8 @@ class UpstreamPorts:
 
     *connect* opens a connection for a factory; *answered* is given the answers to submit_sm, *late*
     those that come after their time, *record* the reports and MO messages of deliver_sm, *bound*
-    the name of a provider whose session is bound; *random* returns 0 to 1, *wall* UNIX seconds.
+    the name of a provider whose session is bound, *alerted* its alert_notifications; *random*
+    returns 0 to 1, *wall* UNIX seconds.
     """
 
     clock: IReactorTime
@@ -75,6 +76,7 @@ class UpstreamPorts:
     late: Callable[[LateResponses], None]
     record: RecordReceived
     bound: Callable[[str], None]
+    alerted: Callable[[str, AlertNotification], None]
     random: Callable[[], float]
     wall: Callable[[], float]
     journal: Journal
@@ -91,6 +93,7 @@ class Upstream:
 
     def __init__(self, name: str, terms: Terms, ports: UpstreamPorts) -> None:
         self.name, self.terms, self._ports = name, terms, ports
+        self.alerted = partial(ports.alerted, name)
         self.sessions: list[UpstreamSession] = []
         self._waiting: deque[tuple[Any, SubmitSm, float]] = deque()
         self._later: dict[int, tuple[Any, IDelayedCall]] = {}

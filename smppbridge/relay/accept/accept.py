@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Protocol
 
-from smppbridge.model.account import Account
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.relay.accept import kept, reading
@@ -18,73 +15,25 @@ from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CO
 from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.gather import Gather
+from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, Submitter
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
-from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
+from smppbridge.relay.accept.supersede import Supersede, SupersedeStore
+from smppbridge.relay.accept.transaction import waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Ending, Endings, Fate
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import MessageState, status_name
+from smppbridge.smpp.constants import EsmClass, MessageState, status_name
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import Entry, StoreFailure
 
-
-class Observed(Protocol):
-    """A session whose oddities are counted."""
-
-    def odd(self, oddity: Oddity) -> None:
-        """Count what the client does otherwise than SMPP 3.4 says."""
-
-
-class Submitter(Observed, Protocol):
-    """A session that submits."""
-
-    rights: Rights
-    interface_version: int  # the peer's
-
-    @property
-    def answer(self) -> Callable[[SubmitSmResp], None]:
-        """Put a response in line."""
-
-    def flush(self) -> None:
-        """Write the responses that are in line."""
-
-
-@dataclass(slots=True)
-class Rights:
-    """An account, with the throughput and the reader that its sessions share until a reload."""
-
-    account: Account
-    throughput: Throughput
-    reader: Reader
-
-
-Recorded = Message | Segment
-"""The message or segment of a submit_sm; its message_id is 0 if the store failed to record it."""
-
-
-@dataclass(slots=True)
-class _Intake:
-    """The submit_sm of one session at one time: entries to be recorded, and their answers.
-
-    *ended* are the gatherings that segments among them have ended; *superseding* are messages that
-    may take the places of others.
-    """
-
-    full: bool = False  # the backlog
-    entries: list[Entry] = field(default_factory=list)
-    answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
-    fates: list[Fate] = field(default_factory=list)
-    ended: list[Gathering] = field(default_factory=list)
-    superseding: list[Submission] = field(default_factory=list)
+_MODE, _TRANSACTION = EsmClass.MODE, EsmClass.TRANSACTION
 
 
 class Accept:
@@ -110,6 +59,7 @@ class Accept:
     ) -> None:
         self.gather = Gather()
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
+        self._responses = endings.responses
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
         self._spawn = around.spawn
@@ -132,14 +82,8 @@ class Accept:
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""
-        intake, begun = _Intake(self._lanes.depth >= self._backlog), self._clock.monotonic()
-        wall = self._clock.wall()
-        for pdu in pdus:
-            try:
-                self._judge(session, pdu, intake, begun, wall)
-            except Refusal as refusal:
-                self._refuse(session, pdu.sequence_number, refusal.status, refusal.oddity)
-        id_form = session.rights.account.id_form
+        begun, account = self._clock.monotonic(), session.rights.account
+        intake, id_form = self._judged(session, pdus, begun), account.id_form
         if not (intake.answers or intake.entries):
             return await self.supersede.take(session, intake.superseding, begun, id_form)
         attempts = self.place(intake.entries)
@@ -157,7 +101,7 @@ class Accept:
             else:  # sent again while the store failed to record the first of the two segments
                 self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
-        system_id, count = session.rights.account.system_id, len(intake.answers)
+        system_id, count = account.system_id, len(intake.answers)
         self._meters.accepted(system_id, count)
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
         if self._log is not None:
@@ -188,7 +132,7 @@ class Accept:
         """End gatherings with a state, or send them by their accounts' rights.  StoreFailure."""
         if not gatherings:
             return
-        intake = _Intake()
+        intake = Intake()
         for gathering in gatherings:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
@@ -205,7 +149,9 @@ class Accept:
             raise
         self._hand_on(intake, attempts, ending)
 
-    def _hand_on(self, intake: _Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+    def _hand_on(self, intake: Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
+        if intake.held:
+            self._responses.start(intake.held)
         for gathering in intake.ended:
             if not gathering.complete:
                 self._meters.gathering_expired(gathering.key.system_id, 1)
@@ -226,10 +172,33 @@ class Accept:
 
     # -- one submit_sm --------------------------------------------------------------------------
 
+    def _judged(self, session: Submitter, pdus: Iterable[SubmitSm], now: float) -> Intake:
+        """Judge submit_sm that came together, and refuse those that are not wanted."""
+        intake, wall = Intake(self._lanes.depth >= self._backlog), self._clock.wall()
+        waits = session.rights.account.answer == "provider"
+        for pdu in pdus:
+            number = pdu.sequence_number
+            try:
+                recorded = self._judge(session, pdu, intake, now, wall)
+            except Refusal as refusal:
+                self._refuse(session, number, refusal.status, refusal.oddity)
+                continue
+            if recorded is None:
+                continue
+            if waits or (pdu.esm_class and pdu.esm_class & _MODE == _TRANSACTION):
+                account, entries = session.rights.account, intake.entries
+                later = waiting_response(session, account, number, recorded, entries, now)
+                if later is not None:
+                    intake.held.append(later)
+                    self._responses.hold([later])
+                    continue
+            intake.answers.append((number, recorded))
+        return intake
+
     def _judge(
-        self, session: Submitter, pdu: SubmitSm, intake: _Intake, now: float, wall: float
-    ) -> None:
-        """Put the message or segment of a submit_sm into the intake; raises Refusal."""
+        self, session: Submitter, pdu: SubmitSm, intake: Intake, now: float, wall: float
+    ) -> Recorded | None:
+        """Return the message or segment of a submit_sm; None: it supersedes.  Raises Refusal."""
         rights = session.rights
         if intake.full:
             raise Refusal(Status.ESME_RMSGQFUL)
@@ -245,18 +214,16 @@ class Accept:
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(message, content, content.position)
-            recorded = self._gathered(session, key, segment, now, intake)
-            intake.answers.append((pdu.sequence_number, recorded))
-            return
+            return self._gathered(session, key, segment, now, intake)
         odd = rights.reader.read(message, content.octets)
         if odd is not None:
             self.count_odd(odd, message, session)
         self.route(message)
         if pdu.replace_if_present_flag:
             intake.superseding.append((pdu.sequence_number, Entry(message)))
-        else:
-            intake.entries.append(Entry(message))
-            intake.answers.append((pdu.sequence_number, message))
+            return None
+        intake.entries.append(Entry(message))
+        return message
 
     def route(self, message: Message) -> None:
         """Give a message its route; raises Refusal if it has none."""
@@ -287,7 +254,7 @@ class Accept:
     # -- segments -------------------------------------------------------------------------------
 
     def _gathered(
-        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: _Intake
+        self, session: Submitter, key: GatheringKey, segment: Segment, now: float, intake: Intake
     ) -> Segment:
         """Gather a segment; if its message is whole, join the message."""
         placed = self.gather.receive(key, segment, session, now)
@@ -310,7 +277,7 @@ class Accept:
         rights: Rights,
         key: GatheringKey,
         whole: Sequence[Segment],
-        intake: _Intake,
+        intake: Intake,
         session: Submitter | None = None,
     ) -> Message:
         """Return the whole message; REJECTED if it cannot be sent: its segments are answered."""
@@ -323,14 +290,15 @@ class Accept:
             self.route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
-            intake.fates.append(Fate(Attempt(message, ""), MessageState.REJECTED, error))
+            attempt, state = Attempt(message, ""), MessageState.REJECTED
+            intake.fates.append(Fate(attempt, state, error, command_status=refusal.status))
         return message
 
     def _end(
         self,
         gathering: Gathering,
         rights: Rights | None,
-        intake: _Intake,
+        intake: Intake,
         state: MessageState,
     ) -> None:
         """End a gathering with a state, or, with *rights*, sent as far as it was received."""
@@ -358,10 +326,11 @@ class Accept:
             self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
     def _undo(
-        self, session: Submitter, intake: _Intake, attempts: Sequence[Attempt], ending: Ending
+        self, session: Submitter, intake: Intake, attempts: Sequence[Attempt], ending: Ending
     ) -> None:
         """Forget submit_sm that the store failed to record, and refuse them."""
         self._endings.release(ending)
+        self._responses.drop(intake.held)
         self._lanes.give_back(attempts)
         for entry in intake.entries:
             if entry.segment is not None:
@@ -373,11 +342,7 @@ class Accept:
             if entry.key is not None and entry.segment is not None:
                 now = self._clock.monotonic()
                 self.gather.take_back(entry.key, entry.segment, whole, now)
-        for sequence_number, _ in intake.answers:
+        asked = [n for n, _ in intake.answers] + [held.sequence_number for held in intake.held]
+        for sequence_number in asked:
             self._refuse(session, sequence_number, Status.ESME_RSYSERR)
         session.flush()
-
-
-def rights_of(account: Account, now: float) -> Rights:
-    """Return the rights of an account from *now* (monotonic seconds) on."""
-    return Rights(account, Throughput(account.throughput, now), Reader(account))

@@ -26,6 +26,7 @@ _SMPP_5 = 0x50
 Submitted = SubmitSm | SubmitMulti
 """A request whose fields, but for the destinations, are those of a submit_sm."""
 
+_MODE, _DATAGRAM = EsmClass.MODE, EsmClass.DATAGRAM
 OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQNUM)
 
 
@@ -125,11 +126,27 @@ def traits(pdu: Submitted, udh: bytes, found: tlvs.Tlvs = ()) -> Traits:
     *found* are the TLVs that the message keeps.
     """
     reference = tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE) if pdu.tlvs else None
-    esm_class = pdu.esm_class & ~EsmClass.MODE
-    if not (pdu.service_type or pdu.protocol_id or udh or esm_class or found) and reference is None:
+    esm_class, datagram = pdu.esm_class, False
+    if esm_class:
+        esm_class, datagram = esm_class & ~_MODE, esm_class & _MODE == _DATAGRAM
+    rare = pdu.service_type or pdu.protocol_id or udh or esm_class or datagram or found
+    if not rare and reference is None:
         return PLAIN
     service_type = pdu.service_type.decode("latin-1")
-    return Traits(service_type, esm_class, pdu.protocol_id, reference, udh, tlvs=found)
+    return Traits(
+        service_type,
+        esm_class,
+        pdu.protocol_id,
+        reference,
+        udh,
+        datagram=datagram,
+        tlvs=found,
+    )
+
+
+def time_to_live(pdu: Submitted) -> int | None:
+    """Return the seconds of qos_time_to_live, the validity of a data_sm (SMPP 3.4, 5.3.2.9)."""
+    return tlvs.integer(pdu.tlvs, Tag.QOS_TIME_TO_LIVE)
 
 
 def _user_data(pdu: Submitted) -> bytes:

@@ -16,8 +16,9 @@ from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.lists import NumberList
 from smppbridge.model.message import Attempt, Message
-from smppbridge.relay.accept.accept import Accept, Observed, Rights
+from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.accept.lists import Destinations, Lists, expanded
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.reading import Reader

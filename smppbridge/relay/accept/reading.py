@@ -24,6 +24,7 @@ from smppbridge.relay.accept.fields import (
     Refusal,
     Submitted,
     check_flags,
+    time_to_live,
     traits,
     wanting,
 )
@@ -77,8 +78,8 @@ class Reader:
         )
         check_flags(pdu)
         due, expires_at, limited = self.lifetime(pdu, now)
-        asked = pdu.registered_delivery
         found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
+        asked = 0 if found.datagram else pdu.registered_delivery
         return Message(
             message_id=0,
             system_id=self.account.system_id,
@@ -144,7 +145,10 @@ class Reader:
         if pdu.validity_period:
             expires = _time(pdu.validity_period, now, CommandStatus.ESME_RINVEXPIRY)
         if expires is None:
-            return due, due + self.account.validity, False
+            lives = time_to_live(pdu) if pdu.tlvs else None
+            if lives is None:
+                return due, due + self.account.validity, False
+            expires = due + lives
         if expires <= due:
             raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
         return due, expires, True

@@ -69,6 +69,8 @@ def decide(
     """
     if isinstance(outcome, Accepted):
         return submitted(attempt, outcome, policy, now)
+    if attempt.message.traits.datagram:
+        return _only_try(attempt, outcome, now)
     if isinstance(outcome, Uncertain) or (repeated and not _is_final(outcome)):
         return _unsure(attempt, outcome, policy, now, random)
     if isinstance(outcome, Refused):
@@ -107,6 +109,15 @@ def keeps_place(verdict: Verdict) -> bool:
     if not isinstance(outcome, Postponed) or not outcome.whole_lane or due is None:
         return False
     return due <= verdict.at and verdict.next_provider == verdict.attempt.provider
+
+
+def _only_try(attempt: Attempt, outcome: Outcome, now: float) -> Verdict:
+    """End a message in datagram mode (SMPP 3.4, 5.2.12); UNKNOWN if its one try is in doubt."""
+    if isinstance(outcome, Refused):
+        return _failed(attempt, outcome, now, MessageState.REJECTED, outcome.command_status & 0x3FF)
+    unsure = isinstance(outcome, Uncertain)
+    state = MessageState.UNKNOWN if unsure else MessageState.UNDELIVERABLE
+    return _failed(attempt, outcome, now, state, 0)
 
 
 def _is_final(outcome: Outcome) -> bool:

@@ -33,6 +33,7 @@ from smppbridge.model.parts import number_of
 from smppbridge.model.report import Delivery, Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.receipts import settlement
+from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import FINAL_STATES, MessageState
 from smppbridge.store.port import EarlyReport, Settlement
@@ -97,8 +98,9 @@ class Fate:
 
     *error* is a network error code, *renamed* that of a Settlement, *done_at* that of a Report.
     *early* is the early report that gives the state, *part* the number of the part that the report
-    is about (0: the message).  Only the movement that builds a fate writes it, before the claim;
-    only Endings writes whether the state is *durable*.
+    is about (0: the message), *command_status* that of a response that waits for the end (0: the
+    session's own).  Only the movement that builds a fate writes it, before the claim; only Endings
+    writes whether the state is *durable*.
     """
 
     attempt: Attempt
@@ -110,6 +112,7 @@ class Fate:
     done_at: float | None = None
     early: EarlyReport | None = None
     part: int = 0
+    command_status: int = 0
     durable: bool = False
 
 
@@ -149,6 +152,7 @@ class Endings:
 
     *moving* holds the message_ids of messages that end or have ended while they were not SUBMITTED.
     Others only read it: mostly empty, it saves asking for a standing.
+    *responses* are those that wait for a message's end.
     *keep* is how long a delivery is owed (seconds), *owe* receives deliveries that are durable;
     with *every_fate* the end of every message is logged, not only failures.
     """
@@ -164,6 +168,7 @@ class Endings:
     ) -> None:
         self._lines, self._owe, self._keep, self._every_fate = lines, owe, keep, every_fate
         self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
+        self.responses = WaitingResponses(around)
         self._claims: dict[int, Fate] = {}
         self.moving: dict[int, bool] = {}  # ended (True) or being ended, and not SUBMITTED
         self._out_of_line: list[int] = []  # ended, and taken out of line by their claims
@@ -216,6 +221,8 @@ class Endings:
                     done_at=fate.done_at,
                 )
             )
+            if self.responses.waiting:
+                self.responses.claim(ending.settlements[-1], fate.command_status)
         return ending
 
     def conclude(self, ending: Ending) -> None:
@@ -230,6 +237,8 @@ class Endings:
             self._out_of_line += [attempt.message.message_id for attempt in ending.withdrawn]
         for message_id in surplus(self.moving, MOST_ENDED):
             del self.moving[message_id]
+        if self.responses.waiting:  # before the receipts
+            self.responses.conclude(ending.settlements)
         owed = [delivery for s in ending.settlements for delivery in s.deliveries]
         if owed:
             self._owe(owed)
@@ -245,6 +254,8 @@ class Endings:
             message_id = self._end_claim(fate)
             if fate.final:
                 self.moving.pop(message_id, None)
+        if self.responses.waiting:
+            self.responses.release(ending.settlements)
         if ending.withdrawn:
             self._lines.let_go(ending.withdrawn)
 

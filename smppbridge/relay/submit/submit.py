@@ -51,6 +51,7 @@ class Submit:
         self._draining = False
         self._store, self._lanes, self._carrier = store, lanes, carrier
         self._reports, self._endings = reports, endings
+        self._responses = endings.responses
         self._random, self._new_key = random, new_key
         self._clock, self._meters = around.clock, around.meters
         self._journal, self._spawn = around.journal, around.spawn
@@ -256,12 +257,11 @@ class Submit:
 
     def _verdicts(self, outcomes: Iterable[tuple[Attempt, Outcome, bool]]) -> list[Verdict]:
         now = self._clock.wall()
-        lanes = self._lanes.by_name
         return [
             retry.decide(
                 attempt,
                 outcome,
-                lanes[attempt.provider].rules.policy,
+                self._lanes.by_name[attempt.provider].rules.policy,
                 now=now,
                 random=self._random(),
                 onward=self._onward,
@@ -291,6 +291,8 @@ class Submit:
             return
         if ending.fates:
             self._endings.conclude(ending)
+        if self._responses.waiting:
+            self._responses.accepted(verdicts)
         if others := [v for v in verdicts if v.stage is not _SUBMITTED]:
             self._go_on(others)
         if met:  # last: an attempt that waits could be read back meanwhile, and be in line twice
@@ -333,7 +335,8 @@ class Submit:
 
 
 def _fate_of(verdict: Verdict) -> Fate:
-    return Fate(verdict.attempt, verdict.state, verdict.error)
+    status = getattr(verdict.outcome, "command_status", 0)
+    return Fate(verdict.attempt, verdict.state, verdict.error, command_status=status)
 
 
 def _named(verdicts: Iterable[Verdict]) -> list[Attempt]:

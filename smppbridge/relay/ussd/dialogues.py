@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from smppbridge.model.identifiers import Identifiers, written
-from smppbridge.relay.accept.accept import Submitter
 from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.intake import Submitter
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.ussd.pdus import (
     Asked,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol
 
-from smppbridge.relay.accept.accept import Rights
 from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
+from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.net.upstream.client import Terms, Upstreams
 from smppbridge.providers.exchange import NoAnswer, NotSent, Silent
@@ -19,6 +21,7 @@ from smppbridge.smpp.pdus import (
     BindTransceiverResp,
     BindTransmitter,
     DataSm,
+    DataSmResp,
     DeliverSmResp,
     EnquireLink,
     GenericNack,
@@ -424,6 +427,32 @@ def test_a_data_sm_without_anything_is_refused(client, around):
     (smsc,) = bound(client, around)
     smsc.say(DataSm(0, 1))
     assert smsc.hear()[-1].command_status == Status.ESME_RMISSINGOPTPARAM
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_data_sm_is_read_like_a_deliver_sm(client, around, order):
+    (smsc,) = bound(client, around)
+    phone: Any = {"source_addr": b"447700900123", "destination_addr": b"60123"}
+    receipt = ((0x001E, b"4711\0"), (0x0427, b"\x02"))
+    both = [
+        DataSm(0, 1, esm_class=4, tlvs=receipt, **phone),
+        DataSm(0, 2, tlvs=((0x0424, b"YES"),), **phone),
+    ]
+    smsc.say(*[both[n] for n in order])
+    around.clock.advance(0)
+    ((_, recorded),) = around.recorded
+    assert [type(each) for each in recorded] == [(Report, Mo)[n] for n in order]
+    assert [(type(r), r.sequence_number, r.command_status) for r in smsc.hear()] == [
+        (DataSmResp, 1 + n, 0) for n in order
+    ]
+
+
+def test_an_alert_notification_is_passed_on(client, around):
+    (smsc,) = bound(client, around)
+    alert = AlertNotification(0, 5, 1, 1, b"447700900123", 3, 0, b"60123")
+    smsc.say(alert)
+    assert around.alerts == [("it", alert)]
+    assert smsc.hear() == []
 
 
 def test_reading_pauses_while_too_much_is_not_on_disk(client, around):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.ussd.pdus import Dialled, Op, Screen, UssdRules
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status

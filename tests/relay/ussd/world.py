@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, cast
 
 from smppbridge.model.identifiers import Identifiers
-from smppbridge.relay.accept.accept import rights_of
+from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.ports import Around
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Asked, Dialled, Dialogue, Op, Screen, UssdRules
@@ -42,6 +42,8 @@ class Meters:
 
 class Session:
     """A TRX session of the ESME's: takes deliver_sm, submits."""
+
+    failure, gone, parting = 0x45, False, False
 
     def __init__(self, window: int = 10, system_id: str = "bank") -> None:
         self.rights: Any = rights_of(account(system_id=system_id), 0.0)

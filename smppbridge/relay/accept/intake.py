@@ -1,0 +1,66 @@
+"""intake: the sessions that submit, by which rights, and what one of them sent at one time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from smppbridge.model.account import Account
+from smppbridge.model.message import Message, Segment
+from smppbridge.relay.accept.reading import Reader
+from smppbridge.relay.accept.series import Gathering
+from smppbridge.relay.accept.supersede import Submission
+from smppbridge.relay.lanes.limits import Throughput
+from smppbridge.relay.report.ending import Fate
+from smppbridge.relay.responses import Asking, WaitingResponse
+from smppbridge.smpp.oddities import Oddity
+from smppbridge.store.port import Entry
+
+
+class Observed(Protocol):
+    """A session whose oddities are counted."""
+
+    def odd(self, oddity: Oddity) -> None:
+        """Count what the client does otherwise than SMPP 3.4 says."""
+
+
+class Submitter(Observed, Asking, Protocol):
+    """A session that submits."""
+
+    rights: Rights
+    interface_version: int  # the peer's
+
+
+@dataclass(slots=True)
+class Rights:
+    """An account, with the throughput and the reader that its sessions share until a reload."""
+
+    account: Account
+    throughput: Throughput
+    reader: Reader
+
+
+Recorded = Message | Segment
+"""The message or segment of a submit_sm; its message_id is 0 if the store failed to record it."""
+
+
+@dataclass(slots=True)
+class Intake:
+    """The submit_sm of one session at one time: entries to be recorded, and their answers.
+
+    *ended* are the gatherings that segments among them have ended, *superseding* messages that may
+    take the places of others, *held* the responses that wait for a provider's verdict.
+    """
+
+    full: bool = False  # the backlog
+    entries: list[Entry] = field(default_factory=list)
+    answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
+    fates: list[Fate] = field(default_factory=list)
+    ended: list[Gathering] = field(default_factory=list)
+    superseding: list[Submission] = field(default_factory=list)
+    held: list[WaitingResponse] = field(default_factory=list)
+
+
+def rights_of(account: Account, now: float) -> Rights:
+    """Return the rights of an account from *now* (monotonic seconds) on."""
+    return Rights(account, Throughput(account.throughput, now), Reader(account))

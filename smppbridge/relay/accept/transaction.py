@@ -1,0 +1,40 @@
+"""transaction: whether the response to a submit_sm waits for its message's provider; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from smppbridge.model.account import Account
+from smppbridge.model.message import Message, Segment
+from smppbridge.relay.responses import Asking, WaitingResponse
+from smppbridge.store.port import Entry
+
+
+def waiting_response(
+    session: Asking,
+    account: Account,
+    sequence_number: int,
+    recorded: Message | Segment,
+    entries: Sequence[Entry],
+    now: float,
+) -> WaitingResponse | None:
+    """Return the response that waits, if the submit_sm is, or completes, a message.
+
+    *entries* end with that of the submit_sm, if it is new.  The response to a segment that other
+    segments must follow does not wait: a client with a window of 1 would never send them.
+    """
+    entry = entries[-1] if entries else None
+    if entry is None or entry.message is None:
+        return None
+    if entry.message is not recorded and entry.segment is not recorded:
+        return None  # the segment was received before
+    return WaitingResponse(
+        session,
+        account.system_id,
+        sequence_number,
+        recorded.message_id,
+        entry.message.message_id,
+        now,
+        account.answer_within,
+        account.id_form,
+    )
