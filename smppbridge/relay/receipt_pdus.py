@@ -38,7 +38,8 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
     as_data, tags = terms.by == "data_sm", account.echoed_tags
 
     def write(d: Delivery, interface_version: int) -> DeliverPdu:
-        message_id, traits, error = id_form % d.answered_id, d.traits, d.error
+        traits, error = d.traits, d.error
+        message_id = id_form % (traits.multi or d.message_id)  # answered_id, without its call
         found: tuple[Tlv, ...] = ()
         if tagged and interface_version >= INTERFACE_VERSION:
             code = pack(">BH", _GSM, min(error, 0xFFFF)) if error > 0 else None

@@ -21,8 +21,8 @@ def test_without_a_name_the_topics_are_listed() -> None:
     done = asked()
     assert done.exit_code == 0
     for name, says in files.TOPICS.items():
-        assert f"  {name:<10}  {says}\n" in done.output
-    assert f"  001-{len(files.DECISIONS):03}     One of the decisions\n" in done.output
+        assert f"  {name:<11}  {says}\n" in done.output
+    assert f"  001-{len(files.DECISIONS):03}      One of the decisions\n" in done.output
 
 
 @pytest.mark.parametrize("name", files.TOPICS)

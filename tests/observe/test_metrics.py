@@ -31,6 +31,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.accepted("bank", 3)
     relay.refused("bank", 0x58)
     relay.refused("bank", 0xDEADBEEF)
+    relay.quiet("bank", 2)
     relay.operated("bank", "query", 0, 5)
     relay.operated("bank", "cancel", 0x11, 1)
     relay.latin1_fallback("bank")
@@ -107,6 +108,7 @@ EXPECTED = {
     "mo_total outcome=owed provider=smscx": 2,
     "properties_lost_total property=message_class provider=smscx": 3,
     "optouts_total provider=smscx": 1,
+    "messages_quiet_total account=bank": 2,
     "responses_waited_total account=bank outcome=late": 2,
     "alerts_total outcome=passed provider=up": 1,
     "outbinds_total account=bank result=silent": 1,

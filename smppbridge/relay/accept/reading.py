@@ -77,9 +77,10 @@ class Reader:
             (NOWHERE, "") if isinstance(pdu, SubmitMulti) else self.destination(pdu)
         )
         check_flags(pdu)
-        due, expires_at, limited = self.lifetime(pdu, now)
         found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
         asked = 0 if found.datagram else pdu.registered_delivery
+        receipts = self._wanted(asked, interface_version) if asked else 0
+        due, expires_at, limited = self.lifetime(pdu, now)
         return Message(
             message_id=0,
             system_id=self.account.system_id,
@@ -89,7 +90,7 @@ class Reader:
             text="",
             data_coding=pdu.data_coding,
             priority=pdu.priority_flag,
-            registered_delivery=self._wanted(asked, interface_version) if asked else 0,
+            registered_delivery=receipts,
             route=(),
             accepted_at=now,
             expires_at=expires_at,
