@@ -57,13 +57,17 @@ OPERATIONS: Mapping[CommandId, Service] = {
     CommandId.BIND_RECEIVER: _BIND,
     CommandId.BIND_TRANSCEIVER: _BIND,
     CommandId.OUTBIND: Service(
-        "refused: of an SMSC", "sent where `outbind` is set", "", "refused: we bind by ourselves"
+        "refused: the connection is closed",
+        "sent where `outbind` is set",
+        "",
+        "refused: we bind by ourselves",
     ),
     CommandId.UNBIND: _LINK,
     CommandId.ENQUIRE_LINK: _LINK,
     CommandId.SUBMIT_SM: Service(from_esme="served", to_upstream="sent"),
     CommandId.SUBMIT_MULTI: Service(
-        from_esme="served, lists too; not as a segment", to_upstream="a submit_sm each"
+        from_esme="served, with lists; a segment is refused",
+        to_upstream="never: a submit_sm for each destination",
     ),
     CommandId.DATA_SM: Service(
         "served", "sent where `receipts.by: data_sm`", "never: submit_sm is sent", "served"
@@ -75,7 +79,10 @@ OPERATIONS: Mapping[CommandId, Service] = {
     CommandId.CANCEL_SM: Service(from_esme="served, also at providers that keep messages"),
     CommandId.REPLACE_SM: Service(from_esme="served while the message is here"),
     CommandId.ALERT_NOTIFICATION: Service(
-        "refused: of an SMSC", "passed", "", "passed to the account that is meant"
+        "refused, without an answer: of an SMSC",
+        "passed, where an upstream SMSC has sent it",
+        "",
+        "passed to the account that `mo` names for its esme_addr",
     ),
     CommandId.GENERIC_NACK: _LINK,
 }
@@ -83,23 +90,23 @@ OPERATIONS: Mapping[CommandId, Service] = {
 
 FIELDS: Mapping[str, str] = {
     "service_type": "read: replacing and cancelling go by it; passed upstream",
-    "source_addr_ton": "read; passed; `source` of the account stands for 0",
-    "source_addr_npi": "read; passed",
+    "source_addr_ton": "read; passed; 0: by `addresses`",
+    "source_addr_npi": "as source_addr_ton",
     "source_addr": "read: `senders`, sender of the route; passed",
-    "dest_addr_ton": "read; an undefined one is refused",
-    "dest_addr_npi": "read",
+    "dest_addr_ton": "read; reserved: refused (`forgives: [reserved_ton]`); 0: by `addresses`",
+    "dest_addr_npi": "read; 0: by `addresses`",
     "destination_addr": "read: becomes E.164 digits; national ones by `country`",
     "dest_address": "read: up to 254 addresses and `lists`",
-    "esm_class": "read: mode, UDHI; type passed upstream",
+    "esm_class": "read: mode, UDHI; type and reply path passed upstream",
     "protocol_id": "passed upstream",
-    "priority_flag": "read: 0 to 3, highest first; over 3 refused",
+    "priority_flag": "read: 0 to 3, highest first; over 3 refused (`forgives: [priority]`)",
     "schedule_delivery_time": "read: the message waits here, or at a provider that keeps messages",
     "validity_period": "read: EXPIRED then; passed to providers that take one",
-    "registered_delivery": "read: receipt, intermediate notification; SME acknowledgements passed",
-    "replace_if_present_flag": "read; over 1 refused; in submit_multi ignored",
+    "registered_delivery": "read: receipt, intermediate notification; other bits ignored",
+    "replace_if_present_flag": "read; over 1 refused; a 1 in submit_multi ignored",
     "data_coding": "read: alphabet, class, waiting indication; `data_coding_0` and the like",
-    "sm_default_msg_id": "refused where it stands for the text: there are no canned messages",
-    "short_message": "read: 0 to 254 octets, 255 where the profile allows",
+    "sm_default_msg_id": "refused where it stands for the text; ignored beside a text",
+    "short_message": "read: 0 to 255 octets; up to 254 are written",
     "message_id": "read: as the account writes ids",
     "final_date": "written: absolute, in UTC",
     "message_state": "written",
@@ -122,22 +129,28 @@ FIELDS: Mapping[str, str] = {
 TIMES: tuple[tuple[str, ...], ...] = (
     ("empty", "at once; as long as `validity` says", "served"),
     ("YYMMDDhhmmsstnn+ or -", "absolute, tenths, up to 48 quarter hours from UTC", "served"),
-    ("YYMMDDhhmmss000R", "relative: years and months by the calendar, then the rest", "served"),
+    (
+        "YYMMDDhhmmss000R",
+        "relative: years and months by the calendar, then the rest; tenths and nn ignored",
+        "served",
+    ),
     ("000000000000000R", "relative and zero: as if it were empty", "served"),
     ("a schedule_delivery_time that has passed", "at once", "served"),
-    ("a validity_period that has passed, or before the schedule", "ESME_RINVEXPIRY", "refused"),
-    (
-        "a day that the month lacks, hour 24, nn of 49",
-        "ESME_RINVSCHED, RINVEXPIRY",
-        "refused",
-    ),
+    ("a validity_period that has passed", "ESME_RINVEXPIRY", "refused"),
+    ("a validity_period that ends at the schedule, or before", "ESME_RINVEXPIRY", "refused"),
+    ("a day that the month lacks, hour 24, nn of 49", "ESME_RINVSCHED, RINVEXPIRY", "refused"),
+    ("any other length or character", "ESME_RINVSCHED, RINVEXPIRY", "refused"),
     ("years 00 to 99", "2000 to 2099", "served"),
 )
 
 MODES: tuple[tuple[str, ...], ...] = (
     ("esm_class 0x00, 0x03", "store and forward", "served: answered when it is on disk"),
-    ("esm_class 0x01", "datagram", "served: one attempt, no receipt"),
-    ("esm_class 0x02", "transaction", "served: answered with the provider's verdict"),
+    ("esm_class 0x01", "datagram", "served: answered when it is on disk; one attempt, no receipt"),
+    (
+        "esm_class 0x02",
+        "transaction",
+        "served: answered with the provider's verdict; in submit_multi as 0x00",
+    ),
     ("esm_class 0x40", "UDHI", "served: segments are joined, national tables read, else passed"),
     ("esm_class 0x80", "reply path", "passed upstream"),
     ("esm_class 0x08, 0x10", "SME acknowledgements", "passed upstream"),
@@ -162,8 +175,9 @@ def statement() -> tuple[Chapter, ...]:
             "states",
             "Operations by state",
             "Who may send a request in a state: E an ESME, S an SMSC. In any other state the"
-            " request is refused with ESME_RINVBNDSTS, a second bind with ESME_RALYBND. Where an"
-            " account says `receipts.on: any`, deliver_sm and data_sm are sent in BOUND_TX too.",
+            " request is refused with ESME_RINVBNDSTS, a second bind with ESME_RALYBND; outbind and"
+            " alert_notification have no response. Where an account says `receipts.on: any`,"
+            " deliver_sm and data_sm are sent in BOUND_TX too.",
             ("operation", *(state.name for state in _STATES)),
             tuple(_states()),
         ),
@@ -194,7 +208,8 @@ def statement() -> tuple[Chapter, ...]:
         Chapter(
             "statuses",
             "Statuses that are answered",
-            "Every other status is understood when an ESME or an upstream SMSC answers it.",
+            "In transaction mode a response can have any other status too: that of the provider's"
+            " refusal. Every status is understood when an ESME or an upstream SMSC answers it.",
             ("number", "command_status", "when"),
             tuple((f"0x{int(s):08X}", s.name, ANSWERED[s]) for s in STATUSES if s in ANSWERED),
         ),

@@ -90,7 +90,8 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RALYBND: "The session is bound already",
     Status.ESME_RINVPRTFLG: "priority_flag is over 3",
     Status.ESME_RSYSERR: "The store cannot write, or the bridge is stopping: come back later",
-    Status.ESME_RINVSRCADR: "The account or the route does not allow that sender",
+    Status.ESME_RINVSRCADR: "The account or the route does not allow that sender, or it is"
+    " too long",
     Status.ESME_RINVDSTADR: "Not a number, no route for it, opted out, or no dialogue with it",
     Status.ESME_RBINDFAIL: "Over the account's binds, not over TLS or not with the certificate that"
     " the account needs, or the bridge is stopping",
@@ -101,23 +102,25 @@ ANSWERED: Mapping[Status, str] = {
     Status.ESME_RINVSYSTYP: "system_type is too long",
     Status.ESME_RINVDLNAME: "No distribution list has that name, or none for the account",
     Status.ESME_RINVDESTFLAG: "dest_flag is neither 1 nor 2",
-    Status.ESME_RCANCELFAIL: "cancel_sm of no message that is still here",
-    Status.ESME_RREPLACEFAIL: "replace_sm of no message that is still here, or of a segment",
+    Status.ESME_RCANCELFAIL: "cancel_sm, and no message that it names is still here",
+    Status.ESME_RREPLACEFAIL: "replace_sm, and the message that it names is not here any"
+    " more, or is long",
     Status.ESME_RMSGQFUL: "backlog is full, or has no room for a list, or too many long messages"
     " are incomplete",
     Status.ESME_RINVNUMDESTS: "submit_multi with no destination, or over 254",
     Status.ESME_RCNTSUBDL: "A distribution list by which a submit_multi has over 10,000 numbers",
     Status.ESME_RINVESMCLASS: "A user data header that is none",
     Status.ESME_RSUBMITFAIL: "No provider on the route takes octets, a segment may belong to two"
-    " messages or to none, or is for many destinations, the USSD dialogue is over, or, in"
+    " messages or to none, or stands in a submit_multi, the USSD dialogue is over, or, in"
     " transaction mode, the message ended undelivered",
     Status.ESME_RINVDSTTON: "A destination of a type that has no number",
     Status.ESME_RINVREPFLAG: "replace_if_present is over 1",
     Status.ESME_RTHROTTLED: "Over the account's throughput: slow down",
     Status.ESME_RINVSCHED: "schedule_delivery_time is no time",
-    Status.ESME_RINVEXPIRY: "validity_period is no time, or has passed; qos_time_to_live is 0",
+    Status.ESME_RINVEXPIRY: "validity_period is no time, has passed, or ends before the"
+    " schedule_delivery_time; qos_time_to_live is 0",
     Status.ESME_RINVDFTMSGID: "sm_default_msg_id without a text: there are no predefined messages",
-    Status.ESME_RQUERYFAIL: "query_sm of no message of the account, from that source",
+    Status.ESME_RQUERYFAIL: "query_sm, and the account has no such message from that source",
     Status.ESME_RINVOPTPARSTREAM: "TLVs that end in the middle, or over 100 of them",
     Status.ESME_ROPTPARNOTALLWD: "Both short_message and message_payload",
     Status.ESME_RINVPARLEN: "A TLV of a length that it cannot have, by SMPP 3.4 or by its `max`",

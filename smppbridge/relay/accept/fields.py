@@ -91,7 +91,7 @@ def check_flags(pdu: Submitted) -> None:
         raise Refusal(CommandStatus.ESME_RINVPRTFLG, "", Oddity.PRIORITY)
     if pdu.replace_if_present_flag > 1:
         raise Refusal(CommandStatus.ESME_RINVREPFLAG)
-    if pdu.sm_default_msg_id and not pdu.short_message and not pdu.tlvs:
+    if pdu.sm_default_msg_id and not _user_data(pdu):
         raise Refusal(CommandStatus.ESME_RINVDFTMSGID)
 
 
