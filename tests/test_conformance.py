@@ -66,6 +66,13 @@ def test_every_field_of_every_pdu_has_its_words_and_no_other_has() -> None:
     assert FIELDS.keys() == named
 
 
+def test_what_is_said_of_one_pdu_is_said_of_its_fields() -> None:
+    for command, words in conformance.IN_PDU.items():
+        names = {name for name, _ in fields.layout(BY_COMMAND_ID[command])}
+        assert words.keys() <= names, command
+        assert all(said != FIELDS[name] for name, said in words.items()), command
+
+
 def test_every_tlv_has_its_treatment() -> None:
     assert TREATMENTS.keys() == set(Tag)
 

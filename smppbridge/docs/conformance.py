@@ -126,6 +126,60 @@ FIELDS: Mapping[str, str] = {
 }
 """Each field of every PDU, by its name: of requests what is done, of responses what is written."""
 
+_OURS = {"system_id": "written: `smpp.system_id`"}
+_GIVEN = {"message_id": "written: as the account writes ids"}
+_ADDRESSES = (
+    *("source_addr_ton", "source_addr_npi", "source_addr"),
+    *("dest_addr_ton", "dest_addr_npi", "destination_addr"),
+)
+_SAME_SOURCE = {
+    "source_addr_ton": "read: that of the message, or 0",
+    "source_addr_npi": "read: that of the message, or 0",
+    "source_addr": "read: that of the message; else there is no such message",
+}
+_UNSAID = ("protocol_id", "priority_flag", "schedule_delivery_time", "validity_period")
+_UNUSED = (*_UNSAID, "registered_delivery", "replace_if_present_flag", "sm_default_msg_id")
+
+IN_PDU: Mapping[CommandId, Mapping[str, str]] = {
+    CommandId.BIND_TRANSMITTER_RESP: _OURS,
+    CommandId.BIND_RECEIVER_RESP: _OURS,
+    CommandId.BIND_TRANSCEIVER_RESP: _OURS,
+    CommandId.OUTBIND: {**_OURS, "password": "written: `outbind.password`"},
+    CommandId.SUBMIT_SM_RESP: _GIVEN,
+    CommandId.SUBMIT_MULTI_RESP: _GIVEN,
+    CommandId.DATA_SM: {
+        "source_addr": "read: `senders`, sender of the route; passed; over 20 octets refused",
+        "destination_addr": "read: becomes E.164 digits; over 20 octets refused",
+    },
+    CommandId.DATA_SM_RESP: {"message_id": "written: as the account writes ids; else ignored"},
+    CommandId.DELIVER_SM: {
+        "service_type": "written: that of the message",
+        **dict.fromkeys(_ADDRESSES, "written: of receipts by `receipts.swap_addresses`"),
+        "esm_class": "written: 0x04 a receipt, 0x20 an intermediate notification; UDHI",
+        **dict.fromkeys(_UNUSED, "written: empty or 0; ignored"),
+        "data_coding": "written: 0 of receipts; of messages from phones as `data_coding_0`, or 8",
+        "short_message": "written: 0 to 254 octets; more are a message_payload",
+        "tlvs": "written: as `receipts.tlvs` says",
+    },
+    CommandId.DELIVER_SM_RESP: {"message_id": "ignored"},
+    CommandId.QUERY_SM: _SAME_SOURCE,
+    CommandId.QUERY_SM_RESP: {"message_id": "written: as it was asked"},
+    CommandId.CANCEL_SM: {
+        **_SAME_SOURCE,
+        "service_type": "read: only messages of this one; empty: of any",
+        "message_id": "read: as the account writes ids; empty: all between the two addresses",
+        "destination_addr": "read: that of the message; with a message_id it may be empty",
+    },
+    CommandId.REPLACE_SM: {
+        **_SAME_SOURCE,
+        "schedule_delivery_time": "read: the new one; empty: the old one stays",
+        "validity_period": "read: the new one; empty: the old one stays",
+        "short_message": "read: the new text, in the data_coding of the old one",
+    },
+    CommandId.ALERT_NOTIFICATION: dict.fromkeys(_ADDRESSES[:3], "passed"),
+}
+"""Fields whose words in one PDU are others than in the rest."""
+
 TIMES: tuple[tuple[str, ...], ...] = (
     ("empty", "at once; as long as `validity` says", "served"),
     ("YYMMDDhhmmsstnn+ or -", "absolute, tenths, up to 48 quarter hours from UTC", "served"),
@@ -252,7 +306,8 @@ def _senders(command: CommandId, state: State) -> str:
 def _fields() -> Iterator[tuple[str, ...]]:
     for command_id, pdu in sorted(BY_COMMAND_ID.items(), key=lambda item: _in_pairs(item[0])):
         for name, kind in fields.layout(pdu):
-            yield (CommandId(command_id).name.lower(), name, _size(kind), FIELDS[name])
+            words = IN_PDU.get(CommandId(command_id), {}).get(name, FIELDS[name])
+            yield (CommandId(command_id).name.lower(), name, _size(kind), words)
 
 
 def _in_pairs(command_id: int) -> tuple[int, int]:
