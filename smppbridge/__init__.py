@@ -2,18 +2,20 @@
 
 The map of the code, from the wire inwards:
 
-    smpp/        SMPP 3.4 as a library: PDUs, sessions, receipts.  No I/O
-    text/        characters and octets: GSM 03.38, UCS-2, segments.  No I/O
-    model/       the bridge's nouns: address, message, outcome, report, account
-    routing/     message -> providers in order, MO message -> account
+    smpp/        SMPP 3.4 as a library: PDUs, sessions, times, receipts.  No I/O
+    text/        characters and octets: GSM 03.38 and national tables, UCS-2, segments.  No I/O
+    model/       the bridge's nouns: address, message, outcome, report, account with its habits
+    routing/     message -> providers in order, quiet hours, MO message -> account
     providers/   requests to be made of providers and their answers read.  No I/O
     store/       all that must survive, in SQLite
-    relay/       the movements of a message, a room each: accept, submit, report, deliver; mo, ussd;
-                 query, cancel and replace of a message that an ESME names again
-    net/         octets across: SMPP by Twisted, HTTP by libcurl
+    relay/       the movements of a message, a room each: accept (with submit_multi and data_sm),
+                 submit, report, deliver; mo, alerts, ussd; query, cancel and replace of a message
+                 that an ESME names again
+    net/         octets across: SMPP by Twisted (with TLS, the PROXY protocol and outbind), HTTP by
+                 libcurl
     web/         HTTP in: callbacks, health, metrics
     simulators/  programs that play a provider
-    settings/    the configuration file
+    settings/    the configuration file, and profiles of clients' stacks
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all
     bench/       measures a machine, for the command of that name

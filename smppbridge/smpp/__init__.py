@@ -2,7 +2,9 @@
 
 The package knows the forms of PDUs, the PDUs that each role may send, the life of a session, the
 forms of times and receipts. The package never reads a clock, opens a socket or judges a *value* (an
-address, a text, an account): unknown values are kept as they came. It imports nothing of ours.
+address, a text, an account): unknown values are kept as they came. A faulty request is refused;
+`lenient` reads one afterwards, field by field, where the owner of its session forgives the fault.
+It imports nothing of ours.
 
 The names below are the face of the package: `Session` with its two roles, its timers and its
 events, the codec, the numbers, and the modules `pdus` (a class for each PDU) and `receipt`.
