@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 from unittest.mock import Mock
@@ -59,6 +60,12 @@ def test_every_operation_that_is_served_has_a_movement() -> None:
     built = set(map(CommandId, build_operations(*movements)))
     served = {c for c, service in OPERATIONS.items() if service.from_esme.startswith("served")}
     assert served == built | {CommandId.SUBMIT_SM} | LINK
+
+
+def test_the_page_for_esmes_has_every_operation() -> None:
+    (table, *_) = files.topic("esme").partition("## Operations\n")[2].split("\n## ")
+    named = set(re.findall(r"\b[a-z]+(?:_[a-z]+)*\b", table))
+    assert {command.name.lower() for command in OPERATIONS} <= named
 
 
 def test_every_field_of_every_pdu_has_its_words_and_no_other_has() -> None:

@@ -50,8 +50,9 @@ def text(
 ) -> None:
     """Show the alphabet, octets and segments of TEXT, and what transliteration would make of it.
 
-    - reads the text from standard input. With --config, nothing is sent: the request is shown
-    without its secrets, and the provider is asked for the price of the message where it knows one.
+    If TEXT is -, it is read from standard input. With --config, the request of the provider is
+    shown without its secrets, and not sent; where the provider knows a price, it is asked for the
+    price of the message.
 
     Exits with 1 if the message would be refused, 78 if the configuration is bad.
     """

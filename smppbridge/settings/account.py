@@ -110,7 +110,7 @@ class AccountSection(Section):
     )
     tls: TlsDemand = Field(
         default="optional",
-        description="Whether it has to bind over TLS: required or optional; else ESME_RBINDFAIL",
+        description="Whether it has to bind over TLS: required (else ESME_RBINDFAIL) or optional",
     )
     certificate: Annotated[CertificateNames | None, Off] = Field(
         default=None,
@@ -166,7 +166,7 @@ class AccountSection(Section):
     interface_version: InterfaceVersion = Field(
         default="as_bound",
         description="The SMPP it speaks: as_bound, or 3.3 (it is sent no TLVs), 3.4 or 5.0"
-        " whatever its bind says; for a session, as it was when the session bound",
+        " whatever its bind says; sessions that are bound keep what they had",
     )
     forgives: Forgiven = Field(
         default=(),
@@ -178,7 +178,8 @@ class AccountSection(Section):
     )
     two_texts: TwoTexts = Field(
         default="refuse",
-        description="Both short_message and message_payload: refuse, or the one that counts",
+        description="Where both short_message and message_payload are there: refuse"
+        " (ESME_ROPTPARNOTALLWD), or the one that counts: short_message or message_payload",
     )
     registered_delivery: WantedReceipts = Field(
         default="as_asked",

@@ -71,12 +71,14 @@ class AccountReceiptsSection(Section):
     )
     text: Annotated[bool | str, BeforeValidator(_text), AfterValidator(_template)] = Field(
         default=True,
-        description="Whether they end with the text's first 20 characters; or the whole text, with"
-        " the fields {id} {sub} {dlvrd} {submit_date} {done_date} {stat} {err} {text}, 254 octets"
-        ' at most; "": TLVs alone',
+        description="Whether they end with the first 20 characters of the message, true or false;"
+        " or a form of your own for all of the receipt, of fields {id} {sub} {dlvrd} {submit_date}"
+        ' {done_date} {stat} {err} {text}, at most 254 octets long; "": TLVs alone',
     )
     lower_case: bool = Field(
-        default=True, description="false: Text: with a capital letter, as Appendix B prints it"
+        default=True,
+        description="Whether their last key is text: in small letters; false: Text:, as Appendix B"
+        " prints it",
     )
     id: IdKind | None = Field(
         default=None,
@@ -120,7 +122,7 @@ class AccountReceiptsSection(Section):
     on: model.On = Field(
         default="receiver",
         description="Its sessions that get receipts and messages from phones: receiver (and"
-        " transceiver), or any (transmitter too); for a session, as it was when the session bound",
+        " transceiver), or any (transmitter too); sessions that are bound keep what they had",
     )
     intermediate: model.Intermediate = Field(
         default="asked",
@@ -137,7 +139,7 @@ class AccountReceiptsSection(Section):
         default=None,
         description="Statuses of a deliver_sm_resp after which a receipt is sent again, as"
         " [ESME_RSYSERR, 0x14]; any other ends it. Absent: all but ESME_RX_P_APPN, ESME_RX_R_APPN"
-        " and ESME_RINV... end nothing. ESME_RUNKNOWNERR and generic_nack never end it",
+        " and ESME_RINV... After ESME_RUNKNOWNERR and generic_nack it is always sent again",
     )
 
     @model_validator(mode="after")
