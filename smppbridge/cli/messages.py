@@ -83,7 +83,8 @@ def moment(word: str, now: float) -> float:
     "--id",
     "word",
     metavar="ID",
-    help="One message: our id, a segment's or a provider's; all of a submit_multi.",
+    help="One message: our id (decimal or hexadecimal), a segment's or a provider's; all of a"
+    " submit_multi.",
 )
 @click.option("--number", help="To this number, with or without + or 00.")
 @click.option("--prefix", help="To numbers that begin with these digits.")

@@ -6,6 +6,7 @@ Only decisions about Uncertain messages are written, into a table of their own f
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields
@@ -20,6 +21,7 @@ from smppbridge.store.records import STAGE, marks
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
+_DECIMAL, _HEXADECIMAL = re.compile(r"[0-9]{1,64}"), re.compile(r"[0-9a-fA-F]{1,64}")
 
 _PENDING = "stage in (2, 3) and due is not null"  # word for word as in the partial index
 _UNCERTAIN = f"{_PENDING} and stage = 2 and begun = 0"
@@ -157,10 +159,11 @@ def search(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
 def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
     """Return messages by message_id, the message_id of a segment, or provider_message_id.
 
-    The message_id that a submit_multi was answered is that of all its messages.  A part's
-    provider_message_id is its message's too.
+    A message_id may be decimal or hexadecimal, as accounts know it.  The message_id that a
+    submit_multi was answered is that of all its messages.  A part's provider_message_id is its
+    message's too.
     """
-    found = _numbered(db, int(word)) if _is_message_id(word) else []
+    found = [each for number in _message_ids(word) for each in _numbered(db, number)]
     names = [row[0] for row in db.execute(_PROVIDERS) if row[0] is not None]
     like = f"provider in ({marks(names)}) and lower(ltrim(provider_message_id, '0')) = ?"
     theirs = db.execute(
@@ -227,8 +230,11 @@ def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[s
         yield "message_id < ? and accepted_at < ?", [beyond, query.until]
 
 
-def _is_message_id(word: str) -> bool:
-    return word.isascii() and word.isdecimal() and len(word) <= 19 and int(word) <= _LARGEST
+def _message_ids(word: str) -> list[int]:
+    """Return the message_ids that a word may be: decimal, and as `message_id: hex` writes it."""
+    forms = ((10, _DECIMAL), (16, _HEXADECIMAL))
+    read = (int(word, base) for base, form in forms if form.fullmatch(word))
+    return list(dict.fromkeys(number for number in read if number <= _LARGEST))
 
 
 def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:

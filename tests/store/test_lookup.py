@@ -105,6 +105,25 @@ def test_a_message_is_found_by_any_of_its_names(
     assert [found.message_id for found in named(db, word)] == expected
 
 
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("60a24181e4000", [1_700_000_000_000_000]),
+        ("060A24181E4000", [1_700_000_000_000_000]),
+        ("1700000000000000", [1_700_000_000_000_000]),
+        ("00000000000000001700000000000000", [1_700_000_000_000_000]),
+        ("17", [17, 0x17]),
+        ("f" * 16, []),
+        ("0x17", []),
+    ],
+)
+def test_a_message_is_found_by_its_id_as_the_account_writes_it(
+    opened: Opened, db: sqlite3.Connection, word: str, expected: list[int]
+) -> None:
+    accept(opened, [message(i) for i in (17, 0x17, 1_700_000_000_000_000)])
+    assert [found.message_id for found in named(db, word)] == expected
+
+
 def test_the_same_word_can_name_several_messages(opened: Opened, db: sqlite3.Connection) -> None:
     one, two, three = accept(opened, [message(i) for i in (1, 2, 3)], begun=True)
     same = [taken(one, "3"), taken(replace(two, provider="d7"), "003"), taken(three, "4")]
