@@ -94,13 +94,12 @@ class Account:
     old_password: Secret | None = field(default=None, repr=False)
     tls: bool = False
     certificate: tuple[CertificateName, ...] = ()
+    habits: Habits = NO_HABITS
 
     @property
     def echoed_tags(self) -> frozenset[int]:
         """The tags of the TLVs that come back in receipts."""
         return frozenset(each.tag for each in self.named_tlvs if each.echo)
-
-    habits: Habits = NO_HABITS
 
     @property
     def passwords(self) -> tuple[Secret, ...]:

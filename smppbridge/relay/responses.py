@@ -137,10 +137,13 @@ class WaitingResponses:
         self._answer([r for r in responses if r.status], "refused")
 
     def release(self, settlements: Iterable[Settlement]) -> None:
-        """Let responses wait on: the store failed to write the ends of their messages."""
+        """Let responses wait on: the store failed to write the ends of their messages.
+
+        A state that is not final frees none: a claim after it may be ending the message.
+        """
         for settlement in settlements:
             response = self.waiting.get(settlement.attempt.message.message_id)
-            if response is not None:
+            if response is not None and settlement.final:
                 response.status = 0
 
     # -- time passes ------------------------------------------------------------------------------

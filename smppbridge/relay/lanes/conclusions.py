@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from smppbridge.model.message import PLAIN, Attempt
+from smppbridge.model.message import LIMITED, PLAIN, Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.providers.marked import MARKED
@@ -143,7 +143,8 @@ def _marked(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> l
     found = [
         attempt
         for attempt, _ in accepted
-        if attempt.message.traits is not PLAIN or attempt.message.data_coding in MARKED
+        if (m := attempt.message).data_coding in MARKED
+        or (m.traits is not PLAIN and m.traits is not LIMITED)
     ]
     for request in others:
         pairs = zip(attempts_of(request.load), request.outcomes, strict=True)

@@ -101,7 +101,7 @@ class Backlog:
         lane.queue.put_back(back)
 
     async def recall(self, lane: Lane, loads: Sequence[Load]) -> None:
-        """Put attempts in line again that were begun ahead of a pause and did not leave."""
+        """Put attempts in line again that were begun and did not leave, for now."""
         attempts = all_attempts(loads)
         try:
             await self._store.recall(attempts)

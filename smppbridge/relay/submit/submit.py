@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from smppbridge.model.message import Attempt, Stage
-from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
 from smppbridge.relay.lanes import failover, retry
 from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attempts_of, provider_of
 from smppbridge.relay.lanes.conclusions import BACK, adjust, sorted_out, undecided
@@ -24,7 +24,6 @@ from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
 _SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
-_ENDED_MEANWHILE = Postponed("a report came before the request left")
 _KEY_TOO_OLD = Uncertain("its key was too old when it could leave again")
 
 
@@ -185,33 +184,32 @@ class Submit:
             self._carrier.carry(lane.name, leaving, lane.exchange, self._concluded)
 
     def _unchanged(self, lane: Lane, loads: Sequence[Load]) -> list[Load]:
-        """Return the requests that may leave as they were begun; decide about the other requests.
+        """Return the requests that may leave as they were begun; recall or decide about the others.
 
-        A message may have ended since; the provider may not know the key of a repeated request any
-        more.  A repeated request keeps its attempts, ended or not: its key stands for all of them.
+        A request is recalled if one of its messages ends: the other messages are open, and had no
+        try.  A repeated request keeps its attempts, ended or not: its key stands for all of them,
+        and the provider may not know the key any more.
         """
         leaving: list[Load] = []
+        recalled: list[Load] = []
+        wall = self._clock.wall()
         for load in loads:
-            outcome = self._obstacle(lane, load)
-            if outcome is None:
+            attempts = attempts_of(load)
+            if type(load) is Batch and load.repeated:
+                if lane.rules.policy.knows_key(attempts[0], wall):
+                    leaving.append(load)
+                else:
+                    lane.out -= 1
+                    lane.repeating.discard(load.name)
+                    self._decide([(attempt, _KEY_TOO_OLD, True) for attempt in load.undecided])
+            elif all(self._endings.standing(a.message) is Standing.OPEN for a in attempts):
                 leaving.append(load)
-                continue
-            lane.out -= 1
-            if type(load) is Batch:
-                lane.repeating.discard(load.name)
-            repeated = type(load) is Batch and load.repeated
-            attempts = load.undecided if repeated else attempts_of(load)  # type: ignore[union-attr]
-            self._decide([(attempt, outcome, repeated) for attempt in attempts])
+            else:
+                recalled.append(load)
+        if recalled:
+            lane.keep(len(recalled))
+            self._spawn(self.backlog.recall(lane, recalled))
         return leaving
-
-    def _obstacle(self, lane: Lane, load: Load) -> Outcome | None:
-        """Return the outcome of a request that must not leave any more; None if it may leave."""
-        attempts, now = attempts_of(load), self._clock.wall()
-        if type(load) is Batch and load.repeated:
-            known = lane.rules.policy.knows_key(attempts[0], now)
-            return None if known else _KEY_TOO_OLD
-        is_open = all(self._endings.standing(a.message) is Standing.OPEN for a in attempts)
-        return None if is_open else _ENDED_MEANWHILE
 
     # -- a request is concluded -----------------------------------------------------------------
 

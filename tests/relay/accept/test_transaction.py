@@ -238,6 +238,22 @@ def test_a_failure_reported_while_the_response_waits_is_told_once() -> None:
     assert owed(world) == []
 
 
+def test_a_note_that_is_not_on_disk_leaves_the_response_to_the_end_after_it() -> None:
+    world = World(store=FakeStore(at_once=False))
+    session = world.session()
+    world.take(session, submit_sm(esm_class=TRANSACTION, registered_delivery=0x11))
+    world.store.commit()
+    (message_id,) = world.store.messages
+    for state in (M.ENROUTE, M.UNDELIVERABLE):
+        world.told(Report("", state, message_id=message_id))
+    world.store.commit(2)
+    assert [call.verb for call in world.store.pending] == ["settle", "settle"]
+    world.store.fail(1)
+    world.store.commit_all()
+    assert session.answers == [(1, Status.ESME_RSUBMITFAIL, 0)]
+    assert owed(world) == []
+
+
 def test_unknown_is_no_refusal() -> None:
     world = World(lane=LaneRules(policy=Policy(uncertain_deadline=1.0)))
     session, ids = asked(world, TRANSACTION)

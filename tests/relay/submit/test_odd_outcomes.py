@@ -22,10 +22,10 @@ RETRY = Policy(when_uncertain="retry", idempotent=3_600.0, uncertain_deadline=50
 HELD = Policy(uncertain_deadline=600.0)
 
 
-def send(world: World, count: int = 1) -> list[int]:
+def send(world: World, count: int = 1, **changes: Any) -> list[int]:
     """Return the ids of messages that were accepted, each to a number of its own."""
     pdus = [
-        submit_sm(b"a", sequence_number=n, destination_addr=b"%d" % (243810000000 + n))
+        submit_sm(b"a", sequence_number=n, destination_addr=b"%d" % (243810000000 + n), **changes)
         for n in range(count)
     ]
     return [message_id for _, _, message_id in world.sent(*pdus)]
@@ -100,35 +100,53 @@ def test_a_paused_provider_is_asked_for_no_batch_again_and_the_batch_stays_due()
     assert world.wire.batches() == [("key1", *ids)] * 2
 
 
-def ended_before_it_leaves(world: World, message_id: int) -> None:
-    """Let a report end a message whose request is being recorded; then let it leave."""
+def ended_before_it_leaves(world: World, message_id: int, failing: str = "") -> None:
+    """Let a report end a message whose request is being recorded; then let it leave.
+
+    The store fails from the first write that is called *failing* on.
+    """
     while world.store.pending[0].verb != "begin":
         world.store.commit(1)
     world.told(Report("x", M.DELIVERED, message_id=message_id))
     world.store.pending.insert(0, world.store.pending.pop())  # questions are answered first
-    world.store.commit_all()
+    while world.store.pending and world.store.pending[0].verb != failing:
+        world.store.commit(1)
+    world.store.fail()
     world.sound()
 
 
+@pytest.mark.parametrize("datagram", [False, True])
 @pytest.mark.parametrize("odd", range(3))
-def test_a_batch_with_an_ended_message_does_not_leave_and_the_others_go_later(odd: int) -> None:
+def test_a_batch_with_an_ended_message_does_not_leave_and_the_others_go(
+    odd: int, datagram: bool
+) -> None:
     world = World(
         providers={"one": KeyedProvider("one"), "two": FakeProvider("two")},
-        lane=LaneRules(policy=RETRY),
+        lane=LaneRules(policy=replace(RETRY, attempts=1)),
     )
     world.lanes["one"].pause(1.0)
-    ids = send(world, 3)
+    ids = send(world, 3, esm_class=int(datagram))
     world.store.at_once = False
     world.wait(1.0)
     ended_before_it_leaves(world, ids[odd])
-    assert world.wire.batches() == []
-    assert world.lanes["one"].idle
-    for _ in range(4):
-        world.wait(1.0)
-        world.store.commit_all()
     others = [n for n in ids if n != ids[odd]]
-    assert world.wire.batches() == [("key2", *others)]
-    assert world.lanes["one"].out == 1
+    assert world.wire.batches() == [("key2", *others)]  # it was no try of theirs
+    assert {world.store.messages[n].number for n in others} == {1}
+    assert (world.lanes["one"].out, world.lane_set.depth) == (1, 0)
+
+
+def test_a_batch_whose_recall_fails_is_recalled_later() -> None:
+    world = World(providers={"one": KeyedProvider("one"), "two": FakeProvider("two")})
+    world.lanes["one"].pause(1.0)
+    ids = send(world, 2)
+    world.store.at_once = False
+    world.wait(1.0)
+    ended_before_it_leaves(world, ids[0], failing="recall")
+    world.store.at_once = True
+    assert world.wire.batches() == []
+    world.tick()
+    assert world.wire.batches() == [("key2", ids[1])]
+    assert (world.lanes["one"].out, world.lane_set.depth) == (1, 0)
 
 
 @pytest.mark.parametrize("odd", range(3))
