@@ -140,6 +140,11 @@ class EsmeSession(SmppProtocol):
         """Return when the peer's last octet came."""
         return self.session.last_heard
 
+    @property
+    def alertable(self) -> bool:
+        """Whether an alert_notification may be sent: to no transmitter, receipts or not."""
+        return AlertNotification.command_id in self.session.life.may_send
+
     def notify(self, request: AlertNotification) -> None:
         """Put an alert_notification in line, which has no response."""
         self.session.ask(request, None, self.clock.seconds())

@@ -52,7 +52,7 @@ class Alerts:
             return "unrouted"
         outbox = self._deliver.outboxes.get(system_id)
         receivers = outbox.receivers if outbox is not None else []
-        receiver = next((each for each in receivers if each.room()), None)
+        receiver = next((each for each in receivers if each.alertable and each.room()), None)
         if receiver is None:
             return "unbound"
         receiver.notify(replace(alert))

@@ -52,6 +52,10 @@ class Receiver(Protocol):
     def ask(self, request: DeliverPdu, about: Delivery) -> None:
         """Put a request in line; `answered` or `unanswered` concludes the delivery *about*."""
 
+    @property
+    def alertable(self) -> bool:
+        """Whether the session is bound as RX or TRX: an alert_notification goes to no other."""
+
     def notify(self, request: AlertNotification) -> None:
         """Put an alert_notification in line, which has no response."""
 

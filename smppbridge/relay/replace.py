@@ -15,7 +15,7 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import PLAIN, Attempt, Message, Stage
-from smppbridge.relay.accept.fields import Refusal, wanted_receipts
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Observed
 from smppbridge.relay.lanes.failover import first_open
 from smppbridge.relay.lanes.lanes import Lanes
@@ -168,12 +168,25 @@ class Replace:
 
     def _revised(self, asked: _Asked, attempt: Attempt) -> Attempt:
         """Return an attempt with the message as it is to be; raises Refusal."""
-        old, rights = attempt.message, asked.session.rights
-        request, now = asked.request, self._clock.wall()
+        old, now = attempt.message, self._clock.wall()
         if old.segments or old.traits.esm_class & EsmClass.UDHI:
             raise Refusal(_FAILED, "a part of a text, or octets with a header")
         if attempt.hop >= len(old.route):
             raise Refusal(_FAILED, "its provider may have sent it")
+        message = self._reread(asked, old, now)
+        self._router.route(message)
+        if message.due > now and (asked.request.schedule_delivery_time or old.traits.scheduled):
+            self._lanes.schedule(message)
+        if message.traits == PLAIN:
+            message.traits = PLAIN
+        if message.route == old.route:
+            return replace(attempt, message=message)
+        hop = first_open(self._lanes.by_name, message.route, self._clock.monotonic())
+        return replace(attempt, message=message, provider=message.route[hop], hop=hop)
+
+    def _reread(self, asked: _Asked, old: Message, now: float) -> Message:
+        """Return a message with the text, times and receipts of a replacement; raises Refusal."""
+        request, rights = asked.request, asked.session.rights
         pdu = SubmitSm(
             data_coding=old.data_coding,
             schedule_delivery_time=request.schedule_delivery_time,
@@ -182,35 +195,25 @@ class Replace:
             short_message=request.short_message,
         )
         content = rights.reader.content(pdu)
-        version = asked.session.interface_version
-        asked_times = rights.reader.lifetime(pdu, now)
-        message = replace(
-            old,
-            text="",
-            binary=None,
-            registered_delivery=wanted_receipts(pdu.registered_delivery, version),
-            traits=replace(
-                old.traits,
-                sender="",
-                scheduled=None,
-                transliterate=False,
-                quiet="",
-                limited=old.traits.limited or asked_times[2],
-            ),
+        if content.position is not None or content.udh:  # found where the account has it looked for
+            raise Refusal(_FAILED, "a part of a text, or octets with a header")
+        times = rights.reader.lifetime(pdu, now)
+        wanted = 0 if old.traits.datagram else pdu.registered_delivery
+        traits = replace(
+            old.traits,
+            sender="",
+            scheduled=None,
+            transliterate=False,
+            quiet="",
+            limited=old.traits.limited or times[2],
         )
-        message.due, message.expires_at = times_of(pdu, old, asked_times, rights.account.validity)
+        receipts = rights.reader.wanted(wanted, asked.session.interface_version)
+        message = replace(old, text="", binary=None, registered_delivery=receipts, traits=traits)
+        message.due, message.expires_at = times_of(pdu, old, times, rights.account.validity)
         odd = rights.reader.read(message, content.octets)
         if odd is not None:
             self._router.count_odd(odd, message, asked.session)
-        self._router.route(message)
-        if message.due > now and (request.schedule_delivery_time or old.traits.scheduled):
-            self._lanes.schedule(message)
-        if message.traits == PLAIN:
-            message.traits = PLAIN
-        if message.route == old.route:
-            return replace(attempt, message=message)
-        hop = first_open(self._lanes.by_name, message.route, self._clock.monotonic())
-        return replace(attempt, message=message, provider=message.route[hop], hop=hop)
+        return message
 
 
 def times_of(

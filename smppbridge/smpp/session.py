@@ -60,8 +60,7 @@ class Session:
     ) -> None:
         self.role = role
         self.indulgence = indulgence or Indulgence()
-        self.window = window
-        self.receive_window = receive_window
+        self.window, self.receive_window = window, receive_window
         self.unanswered = 0
         self.system_id = ""
         self.interface_version = 0

@@ -14,6 +14,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
+    AlertNotification,
     BindReceiver,
     BindTransceiver,
     BindTransmitter,
@@ -124,6 +125,16 @@ def test_a_transmitter_is_delivered_to_where_its_account_says_so(request_: Pdu) 
     assert house.meters.errors == []
     lose(link)
     assert house.deliver.back == [0]
+
+
+@pytest.mark.parametrize("kind", [BindTransmitter, BindReceiver, BindTransceiver])
+def test_an_alert_notification_goes_to_no_transmitter(kind: type[Any]) -> None:
+    house = House()
+    house.use(ANYWHERE)
+    link = house.bind(kind)
+    assert link.alertable == (kind is not BindTransmitter)
+    if link.alertable:
+        link.notify(AlertNotification(source_addr=b"1", esme_addr=b"2"))
 
 
 def test_an_answer_behind_the_unbind_of_a_transmitter_counts() -> None:

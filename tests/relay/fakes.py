@@ -203,6 +203,8 @@ class FakeAsker:
 class FakeReceiver:
     """A session bound as RX, with up to *window* deliver_sm unanswered."""
 
+    alertable = True
+
     def __init__(self, window: int = 10, interface_version: int = 0x34) -> None:
         self.window, self.interface_version = window, interface_version
         self.asked: list[tuple[Any, Delivery]] = []

@@ -65,13 +65,18 @@ def test_an_odd_one_beside_a_good_one(order: tuple[bytes, ...]) -> None:
     assert [each.esme_addr for each in receiver.notified] == [b"60123"]
 
 
-def test_it_goes_to_the_session_that_has_room() -> None:
+@pytest.mark.parametrize("last", [False, True])
+def test_it_goes_to_the_session_that_has_room_and_is_no_transmitter(last: bool) -> None:
     world = World()
-    full, free = FakeReceiver(1), FakeReceiver(1)
-    world.deliver.bound("bank", full)
-    world.deliver.bound("bank", free)
+    full, transmitter, free = FakeReceiver(1), FakeReceiver(1), FakeReceiver(1)
+    transmitter.alertable = False  # it has receipts all the same, where the account says so
+    for each in (full, transmitter, free) if last else (free, transmitter, full):
+        world.deliver.bound("bank", each)
     full.out.append(delivery())
     alerts = Alerts(world.deliver, world.around.meters)
     alerts.change(MoTable(RULES))
     alerts.receive("up", alert())
-    assert (len(full.notified), len(free.notified)) == (0, 1)
+    assert [len(each.notified) for each in (full, transmitter, free)] == [0, 0, 1]
+    world.deliver.lost("bank", free, [])
+    alerts.receive("up", alert())
+    assert world.said.counts["alert", "up", "unbound"] == 1

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.habits import Habits
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Uncertain
+from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Report
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
@@ -207,6 +209,37 @@ def test_the_receipts_are_those_of_the_replacement(asked: int, owed: list[Any]) 
     world.wire.answer((1, Accepted("X")))
     world.told(Report("X", State.DELIVERED))
     assert list(world.store.deliveries) == owed
+
+
+@pytest.mark.parametrize(
+    ("intermediate", "asked", "wanted"),
+    [("asked", 1, 1), ("asked", 0x11, 0x11), ("always", 1, 0x11), ("never", 0x11, 1)],
+)
+def test_the_receipts_are_those_of_the_account(intermediate: Any, asked: int, wanted: int) -> None:
+    world = waiting(receipts=Receipts(intermediate=intermediate))
+    assert world.asked(replace(registered_delivery=asked)).answers == resp()
+    assert row(world).registered_delivery == wanted
+
+
+@pytest.mark.parametrize("forced", ["always", "never"])
+def test_the_receipts_are_those_that_the_account_is_forced_to(forced: Any) -> None:
+    world = waiting(habits=Habits(registered_delivery=forced))
+    assert world.asked(replace(registered_delivery=2)).answers == resp()
+    assert row(world).registered_delivery == (forced == "always")
+
+
+def test_a_datagram_has_no_receipt_still() -> None:
+    world = paused()
+    world.sent(submit_sm(esm_class=1))
+    assert world.asked(replace(registered_delivery=0x11)).answers == resp()
+    assert (row(world).registered_delivery, row(world).traits.datagram) == (0, True)
+
+
+def test_a_header_that_the_account_has_looked_for_replaces_nothing() -> None:
+    world = waiting(habits=Habits(detect_udh=True))
+    assert world.asked(replace(b"\5\0\3\7\2\1new")).answers == resp(FAILED)
+    assert row(world).text == "hello"
+    assert world.asked(replace()).answers == resp()
 
 
 def test_a_replaced_message_keeps_its_place_in_the_line() -> None:

@@ -19,7 +19,7 @@ from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, S
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
-from smppbridge.relay.accept.supersede import Supersede, SupersedeStore
+from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
 from smppbridge.relay.accept.transaction import waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
@@ -85,13 +85,13 @@ class Accept:
         begun, account = self._clock.monotonic(), session.rights.account
         intake, id_form = self._judged(session, pdus, begun), account.id_form
         if not (intake.answers or intake.entries):
-            return await self.supersede.take(session, intake.superseding, begun, id_form)
+            return await self.supersede.take(session, intake.superseding, begun, account)
         attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
             recording = self._store.accept(intake.entries, ending.settlements)
             if intake.superseding:  # they may take the places of the others
-                self._spawn(self.supersede.take(session, intake.superseding, begun, id_form))
+                self._spawn(self.supersede.take(session, intake.superseding, begun, account))
             await recording
         except StoreFailure:
             return self._undo(session, intake, attempts, ending)
@@ -220,7 +220,8 @@ class Accept:
             self.count_odd(odd, message, session)
         self.route(message)
         if pdu.replace_if_present_flag:
-            intake.superseding.append((pdu.sequence_number, Entry(message)))
+            waits = pdu.esm_class & _MODE == _TRANSACTION
+            intake.superseding.append(Submission(pdu.sequence_number, Entry(message), waits))
             return None
         intake.entries.append(Entry(message))
         return message

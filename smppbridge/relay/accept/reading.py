@@ -65,7 +65,7 @@ class Reader:
         self._sure = segments.surely_in(account.max_parts)
         self._detects = runs.detects(account)
         self._named = {each.tag: each for each in account.named_tlvs}
-        self._wanted = wanting(account.receipts.intermediate)
+        self.wanted = wanting(account.receipts.intermediate)
 
     def message(self, pdu: Submitted, udh: bytes, interface_version: int, now: float) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route.
@@ -79,7 +79,7 @@ class Reader:
         check_flags(pdu)
         found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
         asked = 0 if found.datagram else pdu.registered_delivery
-        receipts = self._wanted(asked, interface_version) if asked else 0
+        receipts = self.wanted(asked, interface_version) if asked else 0
         due, expires_at, limited = self.lifetime(pdu, now)
         return Message(
             message_id=0,

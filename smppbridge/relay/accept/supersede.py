@@ -4,20 +4,23 @@ judged by accept -> stoppable -> claim -> accept and settle .disk. -> answer -> 
 
 The newest WAITING message of the account with the same source, destination and service_type ends
 DELETED, in the transaction that writes the new message (SMPP 3.4, 5.2.18).  Without one, the
-submit_sm is like any other.
+submit_sm is like any other.  Its response may wait for a provider's verdict, as that of any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from itertools import takewhile
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.relay.accept.logged import log_accepted
+from smppbridge.relay.accept.transaction import waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
+from smppbridge.relay.responses import Asking, WaitingResponse
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
@@ -25,19 +28,19 @@ from smppbridge.smpp.pdus import SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, Stoppable, StoreFailure
 
 Key = tuple[str, str]
-Submission = tuple[int, Entry]
-"""A sequence_number with the entry of its message."""
 
 
-class Superseder(Protocol):
-    """A session that submits."""
+class Submission(NamedTuple):
+    """A judged submit_sm, with the entry of its message; whether it is in transaction mode."""
+
+    sequence_number: int
+    entry: Entry
+    transaction: bool = False
 
     @property
-    def answer(self) -> Callable[[SubmitSmResp], None]:
-        """Put a response in line."""
-
-    def flush(self) -> None:
-        """Write the responses that are in line."""
+    def message_id(self) -> int:
+        """The message_id of its message."""
+        return self.entry.message.message_id if self.entry.message else 0
 
 
 class SupersedeStore(AcceptStore, Protocol):
@@ -65,6 +68,7 @@ class Supersede:
         log: Journal | None,
     ) -> None:
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
+        self._responses = endings.responses
         self._clock, self._meters, self._log = around.clock, around.meters, log
         self._undecided: dict[object, frozenset[Key]] = {}
 
@@ -74,53 +78,56 @@ class Supersede:
         return len(self._undecided)
 
     async def take(
-        self,
-        session: Superseder,
-        submissions: Sequence[Submission],
-        begun: float,
-        id_form: bytes,
+        self, session: Asking, submissions: Sequence[Submission], begun: float, account: Account
     ) -> None:
-        """Accept judged messages of a session, received at *begun* (monotonic seconds).
-
-        *id_form* is how the account writes message_ids.
-        """
+        """Accept judged messages of a session, received at *begun* (monotonic seconds)."""
         if not submissions:
             return None
-        entries = [entry for _, entry in submissions]
+        entries = [each.entry for each in submissions]
         messages = [entry.message for entry in entries if entry.message is not None]
-        system_id = messages[0].system_id
         try:
             fates = await self._fates(messages)
         except StoreFailure:
-            return self._refuse(session, system_id, submissions)
+            return self._refuse(session, account, submissions)
         placed = [e for e in entries if e.message is not None and e.message.route]
+        if not self._lanes.have([e.message for e in placed if e.message is not None]):
+            return self._refuse(session, account, submissions)  # a provider was removed meanwhile
         attempts = self._lanes.place([message for message in messages if message.route])
         for entry, attempt in zip(placed, attempts, strict=True):
             entry.attempt = attempt
+        held = _held(session, account, submissions, begun)
+        self._responses.hold(held.values())
         ending = self._endings.claim(fates, "own")
         try:
             await self._store.accept(entries, ending.settlements)
         except StoreFailure:
             self._endings.release(ending)
+            self._responses.drop(held.values())
             self._lanes.give_back(attempts)
-            return self._refuse(session, system_id, submissions)
-        for sequence_number, entry in submissions:
-            message_id = entry.message.message_id if entry.message else 0
-            session.answer(SubmitSmResp(0, sequence_number, id_form % message_id))
-        session.flush()
-        self._meters.accepted(system_id, len(entries))
-        self._meters.submit_resp(system_id, self._clock.monotonic() - begun, len(entries))
+            return self._refuse(session, account, submissions)
+        self._responses.start(held.values())
+        answers = [each for each in submissions if each.message_id not in held]
+        self._answer(session, account, answers, begun)
         if self._log is not None:
-            log_accepted(self._log, system_id, entries)
+            log_accepted(self._log, account.system_id, entries)
         self._endings.conclude(ending)
         return self._submit.take(attempts)
 
-    def _refuse(
-        self, session: Superseder, system_id: str, submissions: Sequence[Submission]
+    def _answer(
+        self, session: Asking, account: Account, submissions: Sequence[Submission], begun: float
     ) -> None:
-        for sequence_number, _ in submissions:
-            session.answer(SubmitSmResp(Status.ESME_RSYSERR, sequence_number))
-            self._meters.refused(system_id, Status.ESME_RSYSERR)
+        for each in submissions:
+            message_id = account.id_form % each.message_id
+            session.answer(SubmitSmResp(0, each.sequence_number, message_id))
+        session.flush()
+        system_id, count = account.system_id, len(submissions)
+        self._meters.accepted(system_id, count)
+        self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
+
+    def _refuse(self, session: Asking, account: Account, submissions: Sequence[Submission]) -> None:
+        for each in submissions:
+            session.answer(SubmitSmResp(Status.ESME_RSYSERR, each.sequence_number))
+            self._meters.refused(account.system_id, Status.ESME_RSYSERR)
         session.flush()
 
     async def _fates(self, messages: Sequence[Message]) -> list[Fate]:
@@ -141,6 +148,20 @@ class Supersede:
         finally:
             del self._undecided[list_]
         return _ends(messages, found)
+
+
+def _held(
+    session: Asking, account: Account, submissions: Sequence[Submission], begun: float
+) -> dict[int, WaitingResponse]:
+    """Return the responses that wait for a provider's verdict, by message_id."""
+    held: dict[int, WaitingResponse] = {}
+    for number, entry, transaction in submissions:
+        message = entry.message
+        if message is not None and (transaction or account.answer == "provider"):
+            later = waiting_response(session, account, number, message, [entry], begun)
+            if later is not None:
+                held[message.message_id] = later
+    return held
 
 
 def _ends(messages: Sequence[Message], found: Mapping[Key, Stoppable]) -> list[Fate]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 
@@ -66,6 +66,10 @@ class Lanes:
         for name in message.route:
             self.by_name[name].watched = True
         return quiet.impose(hours, message)
+
+    def have(self, messages: Iterable[Message]) -> bool:
+        """Return whether all providers on the routes of messages are there."""
+        return all(name in self.by_name for message in messages for name in message.route)
 
     def place(self, messages: Sequence[Message]) -> list[Attempt]:
         """Return the first attempt of each message: begun already (number 1) if its lane has room.

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from smppbridge.model.message import Stage
+from smppbridge.model.outcome import Accepted, Refused
+from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as State
-from tests.relay.fakes import World, segment_sm, submit_sm
+from tests.relay.fakes import FakeProvider, World, segment_sm, submit_sm
 from tests.relay.staged import (
     ENDED,
     FINAL,
@@ -197,6 +199,62 @@ def test_without_the_flag_the_store_is_not_asked() -> None:
     world.store.log = []
     world.sent(submit_sm())
     assert world.store.log == ["accept"]
+
+
+TRANSACTION, FAILED = 0x02, Status.ESME_RSUBMITFAIL
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"), [(Accepted("X"), 0), (Refused("no", Status.ESME_RINVDSTADR), 0x0B)]
+)
+@pytest.mark.parametrize("by_account", [True, False])
+def test_its_response_waits_as_that_of_any_other(
+    outcome: Any, status: int, by_account: bool
+) -> None:
+    world = paused(answer="provider" if by_account else "store")
+    old = world.sent(submit_sm(esm_class=TRANSACTION))
+    session = world.session()
+    world.take(session, flagged(esm_class=0 if by_account else TRANSACTION), flagged(b"x", 6))
+    assert old == [(1, FAILED, 0)]  # instead of its receipt
+    plain = [] if by_account else [(6, 0, 3)]
+    assert sorted(session.answers) == [(5, FAILED, 0), *plain]  # superseded by the second
+    session.answers.clear()
+    world.take(session, flagged(b"y", 7, esm_class=TRANSACTION))
+    go_on(world)
+    assert world.wire.submitted() == [4]
+    assert [number for number, _, _ in session.answers] == ([6] if by_account else [])
+    world.wire.answer((4, outcome))
+    assert session.answers[-1] == (7, status, 0 if status else 4)
+    assert world.endings.responses.waiting == {}
+    assert [n for n, _ in world.store.deliveries] == ([] if by_account else [3])
+
+
+@pytest.mark.parametrize("failing", ["stoppable", "accept"])
+def test_no_response_waits_for_what_the_store_does_not_have(failing: str) -> None:
+    world = waiting()
+    world.store.at_once = False
+    session = world.session()
+    other = b"243810000002"
+    both = flagged(esm_class=TRANSACTION), flagged(b"b", 6, destination_addr=other)
+    if failing == "stoppable":
+        world.store.stoppable = lambda _: world.store._do("stoppable")  # type: ignore[misc]
+    world.take(session, *both)
+    if failing == "accept":
+        world.store.commit(1)
+    world.store.fail()
+    assert session.answers == [(5, Status.ESME_RSYSERR, 0), (6, Status.ESME_RSYSERR, 0)]
+    assert world.endings.responses.waiting == {}
+
+
+def test_a_provider_that_is_removed_meanwhile_takes_no_message() -> None:
+    world = waiting()
+    world.store.at_once = False
+    session = world.session()
+    world.take(session, flagged())
+    world.lane_set.change({"one": FakeProvider("one")}, {"one": LaneRules()})
+    world.store.commit_all()
+    assert session.answers == [(5, Status.ESME_RSYSERR, 0)]
+    assert open_texts(world) == {1: "hello"}
 
 
 def test_all_ends_are_tried() -> None:
