@@ -6,7 +6,7 @@ from collections.abc import Callable
 from struct import pack
 
 from smppbridge.model.account import Account
-from smppbridge.model.message import PLAIN
+from smppbridge.model.message import LIMITED, PLAIN
 from smppbridge.model.receipts import SPEC, Receipts, date_form, pieces
 from smppbridge.model.report import Delivery
 from smppbridge.model.tlvs import echoed
@@ -44,7 +44,7 @@ def receipt_pdu(account: Account) -> ReceiptPdu:
         if tagged and interface_version >= INTERFACE_VERSION:
             code = pack(">BH", _GSM, min(error, 0xFFFF)) if error > 0 else None
             found = receipt.receipt_tlvs(message_id, d.state, code)
-            if traits is not PLAIN:
+            if traits is not PLAIN and traits is not LIMITED:
                 found = returned(d, tags) + found
         text = b""
         if not (silent and found):

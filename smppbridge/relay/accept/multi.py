@@ -17,11 +17,10 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.lists import NumberList
 from smppbridge.model.message import Attempt, Message
 from smppbridge.relay.accept.accept import Accept
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.accept.lists import Destinations, Lists, expanded
 from smppbridge.relay.accept.logged import log_accepted
-from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
@@ -98,7 +97,7 @@ class Multi:
                 session.odd(refusal.oddity)
             self._refuse(session, request, refusal.status)
             return
-        messages, refused = self._sort(session.rights.reader, draft, named)
+        messages, refused = self._sort(session, draft, named)
         spread = self._spread(draft, messages, refused)
         attempts = self._accept.place(spread.entries)
         ending = self._endings.claim(spread.fates, "own")
@@ -131,6 +130,8 @@ class Multi:
         if content.position is not None:  # each destination's segments would need a reference
             raise Refusal(Status.ESME_RSUBMITFAIL, "a segment to several destinations")
         wall, version = self._clock.wall(), session.interface_version
+        for each in oddities_of(request, version):
+            session.odd(each)
         draft = rights.reader.message(request, content.udh, version, wall)
         odd = rights.reader.read(draft, content.octets)
         if odd is not None:
@@ -140,13 +141,13 @@ class Multi:
     # -- the destinations -----------------------------------------------------------------------
 
     def _sort(
-        self, reader: Reader, draft: Message, named: Destinations
+        self, session: MultiSubmitter, draft: Message, named: Destinations
     ) -> tuple[list[Message], list[UnsuccessSme]]:
         """Return a message for each number that has a route, and the destinations refused.
 
         A number that is named again has one message: two receipts for it could not be told apart.
         """
-        reached: dict[str, Message] = {}
+        reader, reached = session.rights.reader, dict[str, Message]()
         refused = named.refused
         for each in named.addresses:
             try:
@@ -156,6 +157,8 @@ class Multi:
                     self._accept.route(message)
                     reached[number] = message
             except Refusal as refusal:
+                if refusal.oddity is not None:
+                    session.odd(refusal.oddity)
                 ton, npi = each.dest_addr_ton, each.dest_addr_npi
                 refused.append(UnsuccessSme(ton, npi, each.destination_addr, refusal.status))
         for number in dict.fromkeys(named.numbers):
