@@ -23,8 +23,9 @@ from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import DataSm, DeliverSm
 from smppbridge.text.packed import pack
+from tests.relay.accept.test_data import Data, data_sm
 from tests.relay.accept.test_multi import Session, answered, made, sme, submit_multi, unsuccess
-from tests.relay.fakes import NOW, FakeReceiver, World, submit_sm
+from tests.relay.fakes import NOW, FakeReceiver, World, segment_sm, submit_sm
 from tests.relay.staged import go_on, restarted
 from tests.relay.test_cancel import cancel
 from tests.relay.test_query import query
@@ -204,8 +205,7 @@ def test_a_replacement_has_the_tlvs_and_hours_of_its_new_route() -> None:
     world = World(rules=[Rule("243", ("one",), tlvs=((0x1500, b"old"),))])
     for lane in world.lanes.values():
         lane.pause(1_000.0)
-    reference = tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, 5)
-    world.sent(submit_sm(tlvs=(reference, GIVEN), service_type=b"X"))
+    world.sent(submit_sm(tlvs=(reference(5), GIVEN), service_type=b"X"))
     other = (NamedTlv("other", 0x1501),)
     world.accept.change(Table([Rule("243", ("one",), required=other)]))
     assert world.asked(replace()).statuses() == [Status.ESME_RMISSINGOPTPARAM]
@@ -246,3 +246,123 @@ def test_a_replaced_message_whose_response_waits_is_answered_once() -> None:
     world.wire.answer((1, Accepted("A")))
     assert session.answers == [(1, 0, 1)]
     assert world.store.messages[1].message.text == "other"
+
+
+# -- segments -------------------------------------------------------------------------------------
+
+
+def reference(number: int) -> tuple[int, bytes]:
+    return tlvs.make_integer(Tag.USER_MESSAGE_REFERENCE, number)
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "after a restart"])
+def test_a_joined_message_has_what_its_segments_were_given(again: bool) -> None:
+    world = World(named_tlvs=(changed(ENTITY, echo=True),))
+    about = {"service_type": b"X", "validity_period": b"000000020000000R"}
+    world.sent(segment_sm(1, 2, b"one ", tlvs=(reference(7),), **about))
+    if again:
+        world = restarted(world, named_tlvs=(changed(ENTITY, echo=True),))
+        world.accept._identifiers.take()
+    world.sent(segment_sm(2, 2, b"two", tlvs=(reference(8), GIVEN), service_type=b"X"))
+    (row,) = world.store.messages.values()
+    assert (row.message.text, row.message.expires_at) == ("one two", NOW + 2 * HOUR)
+    traits = row.message.traits
+    assert (traits.limited, traits.service_type, traits.tlvs) == (True, "X", (GIVEN,))
+    assert traits.references == ((1, 7), (2, 8))
+    world.wire.answer((1, Accepted("A")))
+    if again:
+        world = restarted(world, named_tlvs=(changed(ENTITY, echo=True),))
+    world.wait(2 * HOUR + 11.0)  # the store's expiry of the message itself
+    sent = receipts_of(world)
+    assert [tlvs.find(each.tlvs, Tag.USER_MESSAGE_REFERENCE) for each in sent] == [
+        b"\0\7",
+        b"\0\x08",
+    ]
+    assert [tlvs.find(each.tlvs, ENTITY.tag) for each in sent] == [GIVEN[1]] * 2
+    assert [tlvs.find(each.tlvs, Tag.MESSAGE_STATE) for each in sent] == [b"\3"] * 2
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["", "after a restart"])
+def test_a_joined_datagram_has_one_try_and_no_receipt(again: bool) -> None:
+    world = World()
+    first, last = segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b")
+    first.esm_class = last.esm_class = 0x41
+    world.sent(first)
+    if again:
+        world = restarted(world)
+        world.accept._identifiers.take()
+    world.sent(last)
+    (row,) = world.store.messages.values()
+    assert row.message.traits.datagram
+    world.wire.answer((1, Postponed("busy")))
+    assert world.store.stages() == {1: Stage.FINISHED}
+    assert world.store.deliveries == {}
+
+
+def test_segments_that_are_cancelled_by_addresses_before_their_validity_ends_end_once() -> None:
+    world = World(id_form=b"%x")
+    world.sent(segment_sm(1, 3, b"a", validity_period=b"000000000500000R"))
+    by_addresses = changed(cancel(message_id=b""), destination_addr=b"243810000001")
+    assert world.asked(by_addresses).statuses() == [0]
+    world.clock.now += 301
+    world.expire_segments()
+    assert list(world.store.deliveries) == [(1, State.DELETED)]
+
+
+# -- data_sm and what the account's stack means ---------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("habits", "fields", "text", "receipts"),
+    [
+        (
+            Habits(data_codings={3: 8}),
+            {"data_coding": 3, "payload": "hé".encode("utf-16-be")},
+            "hé",
+            1,
+        ),
+        (Habits(registered_delivery="never"), {}, "hello", 0),
+        (Habits(registered_delivery="always"), {"registered_delivery": 0}, "hello", 1),
+        (Habits(two_texts="short_message"), {}, "hello", 1),
+        (Habits(two_texts="message_payload"), {}, "hello", 1),
+        (
+            Habits(forgives=frozenset({"half_ucs2"})),
+            {"data_coding": 8, "payload": b"\0h\0"},
+            "h",
+            1,
+        ),
+        (Habits(forgives=frozenset({"reserved_ton"})), {"dest_addr_ton": 9}, "hello", 1),
+    ],
+)
+def test_a_data_sm_is_amended_as_a_submit_sm(
+    habits: Habits, fields: dict[str, Any], text: str, receipts: int
+) -> None:
+    data = Data(habits=habits)
+    payload = fields.pop("payload", b"hello")
+    data.send(data_sm(payload, **fields))
+    (row,) = data.world.store.messages.values()
+    assert (row.message.text, row.message.registered_delivery) == (text, receipts)
+
+
+def test_a_data_sm_with_a_header_that_is_looked_for_is_gathered_with_submit_sm() -> None:
+    data = Data(habits=Habits(detect_udh=True))
+    data.send(data_sm(bytes((5, 0, 3, 7, 2, 1)) + b"one "))
+    data.world.sent(segment_sm(2, 2, b"two"))
+    (row,) = data.world.store.messages.values()
+    assert row.message.text == "one two"
+
+
+def test_the_oddities_of_a_data_sm_are_those_of_its_session() -> None:
+    data = Data()
+    odd: list[Oddity] = []
+    data.session.odd = odd.append  # type: ignore[method-assign]
+    data.send(data_sm(registered_delivery=0x21), data_sm(number=2, dest_addr_ton=9))
+    assert odd == [Oddity.REGISTERED_DELIVERY, Oddity.RESERVED_TON]
+
+
+def test_a_data_sm_has_the_id_of_its_account_and_waits_as_its_account_says() -> None:
+    data = Data(id_form=b"%04x", answer="provider")
+    data.send(data_sm(), data_sm(number=2))
+    assert data.session.answers == []
+    data.world.wire.answer((2, Accepted("B")), (1, Accepted("A")))
+    assert [each.message_id for each in data.session.answers] == [b"0002", b"0001"]
