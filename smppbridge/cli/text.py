@@ -145,6 +145,17 @@ def _loaded(config: Path) -> Settings:
         raise SystemExit(EX_CONFIG) from None
 
 
+def _account_of(settings: Settings, system_id: str | None) -> str:
+    known = [account.system_id for account in settings.accounts]
+    if not known:
+        raise click.UsageError("the configuration has no account")
+    account = known[0] if system_id is None else system_id
+    if account not in known:
+        hint = suggestion(account, known)
+        raise click.UsageError(f"no account is called {escaped(account)}{hint}")
+    return account
+
+
 def _sent(
     settings: Settings,
     system_id: str | None,
@@ -157,13 +168,7 @@ def _sent(
     # Only this needs the whole of the bridge: a text alone is measured at once.
     from smppbridge.cli.foreseen import NotTaken, foreseen, some_number
 
-    known = [account.system_id for account in settings.accounts]
-    if not known:
-        raise click.UsageError("the configuration has no account")
-    account = known[0] if system_id is None else system_id
-    if account not in known:
-        hint = suggestion(account, known)
-        raise click.UsageError(f"no account is called {escaped(account)}{hint}")
+    account = _account_of(settings, system_id)
     ends = {
         "account": account,
         "from": "DEMO" if source is None else source,

@@ -126,7 +126,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     """Build the movements of messages on the contents of a store."""
     around, store = world.around, world.store
     identifiers = Identifiers(restored.last_id, around.clock.wall())
-    log = world.journal if settings.log.messages == "all" else None
+    log = _log_of(settings, world)
 
     async def receive(provider: str, received: Sequence[Received], source: str = "push") -> None:
         reports = [each for each in received if isinstance(each, Report)]
@@ -142,28 +142,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
     overdue = Overdue(
         store, core.lanes, {}, core.carrier, core.reports, again=core.submit, around=around
     )
-    accept = Accept(
-        store,
-        core.lanes,
-        core.submit,
-        core.endings,
-        routes=settings.table(),
-        identifiers=identifiers,
-        backlog=settings.backlog,
-        around=around,
-        optouts=optouts,
-        log=log,
-    )
-    multi = Multi(
-        accept,
-        store,
-        core.lanes,
-        core.submit,
-        core.endings,
-        identifiers=identifiers,
-        around=around,
-        log=log,
-    )
+    accept, multi = _build_accept(settings, core, optouts, identifiers, world)
     query = Query(store, overdue, around, log)
     cancel = Cancel(store, accept, core.reports, core.lanes, core.carrier, around, log)
     replace = Replace(store, accept, core.lanes, core.submit.backlog, around, log)
@@ -190,6 +169,40 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         operations=build_operations(accept, multi, query, cancel, replace, around.meters),
         responses=core.endings.responses,
     )
+
+
+def _build_accept(
+    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+) -> tuple[Accept, Multi]:
+    around, log = world.around, _log_of(settings, world)
+    accept = Accept(
+        world.store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        routes=settings.table(),
+        identifiers=identifiers,
+        backlog=settings.backlog,
+        around=around,
+        optouts=optouts,
+        log=log,
+    )
+    multi = Multi(
+        accept,
+        world.store,
+        core.lanes,
+        core.submit,
+        core.endings,
+        identifiers=identifiers,
+        around=around,
+        log=log,
+    )
+    return accept, multi
+
+
+def _log_of(settings: Settings, world: World) -> EventLog | None:
+    """Return the log of single messages, None if it is off."""
+    return world.journal if settings.log.messages == "all" else None
 
 
 def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
@@ -310,9 +323,6 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
-    outbinds = Outbinds(
-        smsc, relay.deliver, connect=caller(reactor), random=random.random, meters=metrics
-    )
 
     def read(name: str, request: HttpRequest) -> Sequence[Received]:
         lane = relay.lanes.by_name.get(name)
@@ -324,7 +334,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
     return Doors(
         binds=binds,
         smsc=smsc,
-        outbinds=outbinds,
+        outbinds=Outbinds(
+            smsc, relay.deliver, connect=caller(reactor), random=random.random, meters=metrics
+        ),
         callbacks=callbacks,
         ussd=UssdResource(callbacks, metrics.callback),
     )

@@ -29,9 +29,16 @@ from tests.relay.test_replace import replace
 
 EXAMPLES = int(os.environ.get("SMPPBRIDGE_STORM", "400")) // 4
 TEXTS = (b"a", b"b", b"c")
+MODES = (0, 0, 1, 2)  # of esm_class: datagram, transaction
 IDS = st.integers(1, 4)
 ACTS = st.one_of(
-    st.tuples(st.just("submit"), st.sampled_from(TEXTS), st.booleans(), st.booleans()),
+    st.tuples(
+        st.just("submit"),
+        st.sampled_from(TEXTS),
+        st.booleans(),
+        st.booleans(),
+        st.sampled_from(MODES),
+    ),
     st.tuples(st.just("cancel"), IDS),
     st.tuples(st.just("cancel all")),
     st.tuples(st.just("replace"), IDS, st.sampled_from(TEXTS), st.booleans()),
@@ -57,7 +64,7 @@ class Storm:
         self.submitter = FakeSubmitter(self.world.rights)
         self.asker = FakeAsker(self.world.rights)
         self.requests: dict[int, Any] = {}
-        self.number = self.seen = self.judged = 0
+        self.number = self.seen = self.judged = self.submitted = 0
         self.cancelled: set[int] = set()
         self.text: dict[int, str] = {}  # as the last replacement that was answered says
 
@@ -65,13 +72,15 @@ class Storm:
         world, (name, *about) = self.world, act
         self.number += 1
         if name == "submit":
-            text, flagged, later = about
+            text, flagged, later, mode = about
             pdu = submit_sm(
                 text,
                 sequence_number=self.number,
                 replace_if_present_flag=int(flagged),
+                esm_class=mode,
                 schedule_delivery_time=HOUR if later else b"",
             )
+            self.submitted += 1
             world.take(self.submitter, pdu)
         elif name == "cancel":
             self.ask(cancel(b"%d" % about[0], self.number))
@@ -90,6 +99,7 @@ class Storm:
             self.answer(about[0])
         else:
             world.wait(about[0])
+            world.endings.responses.tick()
         self.look()
 
     def ask(self, request: CancelSm | ReplaceSm) -> None:
@@ -140,6 +150,7 @@ class Storm:
             world.store.commit_all()
             world.wait(3_700.0)
             world.store.commit_all()
+            self.look()  # at what is out, before it is answered
             self.answer(True)
             world.store.commit_all()
             self.look()
@@ -150,13 +161,22 @@ class Storm:
         assert world.accept.supersede.waiting == 0
         ended = {n for n, r in world.store.messages.items() if r.stage is Stage.FINISHED}
         receipts = {n for n, state in world.store.deliveries if state == State.DELETED}
-        wanted = {n for n in ended if world.store.messages[n].message.registered_delivery}
-        assert receipts == wanted
+        messages = {n: row.message for n, row in world.store.messages.items()}
+        answers = self.submitter.answers
+        assert len({number for number, _, _ in answers}) == len(answers) == self.submitted
+        refused = sum(status == FakeSubmitter.failure for _, status, _ in answers)
+        wanted = {n for n in ended if messages[n].registered_delivery}
+        assert receipts <= wanted
+        unasked = {n for n, m in messages.items() if not m.registered_delivery}
+        ids = set(self.submitter.ids())
+        assert ids <= messages.keys()
+        told = messages.keys() - ids  # by the response, in place of a receipt
+        assert (len(told), receipts & told) == (refused, set())
+        assert wanted - told == receipts
+        assert all(m.traits.datagram or n in told for n, m in messages.items() if n in unasked)
         assert self.cancelled <= ended
         for message_id, text in self.text.items():
             assert world.store.messages[message_id].message.text == text
-        ids = set(self.submitter.ids())
-        assert ids == set(world.store.messages)
 
 
 @settings(max_examples=EXAMPLES, deadline=None)
