@@ -143,17 +143,22 @@ class Storm:
         attempts = getattr(load, "attempts", [load])
         return {a.message.message_id: a.message.text for a in attempts}
 
+    def commit_all(self) -> None:
+        """Commit call by call: what is out is looked at before it is answered."""
+        self.look()
+        while self.world.store.pending:
+            self.world.store.commit(1)
+            self.look()
+
     def end(self) -> None:
         """Let all that is open come to its end: nothing is lost, nothing stays counted."""
         world = self.world
         for _ in range(12):
-            world.store.commit_all()
+            self.commit_all()
             world.wait(3_700.0)
-            world.store.commit_all()
-            self.look()  # at what is out, before it is answered
+            self.commit_all()
             self.answer(True)
-            world.store.commit_all()
-            self.look()
+            self.commit_all()
         assert set(world.store.stages().values()) <= {Stage.SUBMITTED, Stage.FINISHED}
         assert world.lane_set.depth == 0
         assert len(self.asker.statuses()) == len(self.asker.answers) == len(self.requests)
