@@ -258,7 +258,7 @@ def reference(number: int) -> tuple[int, bytes]:
 @pytest.mark.parametrize("again", [False, True], ids=["", "after a restart"])
 def test_a_joined_message_has_what_its_segments_were_given(again: bool) -> None:
     world = World(named_tlvs=(changed(ENTITY, echo=True),))
-    about = {"service_type": b"X", "validity_period": b"000000020000000R"}
+    about: dict[str, Any] = {"service_type": b"X", "validity_period": b"000000020000000R"}
     world.sent(segment_sm(1, 2, b"one ", tlvs=(reference(7),), **about))
     if again:
         world = restarted(world, named_tlvs=(changed(ENTITY, echo=True),))
