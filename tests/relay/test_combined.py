@@ -235,6 +235,29 @@ def test_a_cancelled_message_whose_response_waits_is_refused_in_the_response() -
     assert world.wire.submitted() == []
 
 
+@pytest.mark.parametrize("flagged", [0, 1])
+@pytest.mark.parametrize("late", [True, False])
+def test_nobody_waits_for_a_message_that_leaves_later(flagged: int, late: bool) -> None:
+    night = [
+        Rule("2438", ("one",), quiet=QuietHours(7 * 60, 9 * 60, "UTC")),
+        Rule("2439", ("one",)),
+    ]
+    world = World(rules=night, answer="provider", answer_within=4_000.0 if late else 20.0)
+    session, other = world.session(), b"243910000001"
+    pdus = [
+        submit_sm(),
+        submit_sm(destination_addr=other),
+        submit_sm(destination_addr=b"243910000002", schedule_delivery_time=b"000000010000000R"),
+    ]
+    for number, pdu in enumerate(pdus, 1):
+        pdu.sequence_number, pdu.replace_if_present_flag = number, flagged
+    world.take(session, *pdus)
+    world.endings.responses.tick()
+    waits = [1, 2, 3] if late else [2]
+    assert sorted(r.sequence_number for r in world.endings.responses.waiting.values()) == waits
+    assert session.answers == ([] if late else [(1, 0, 1), (3, 0, 3)])
+
+
 def test_a_replaced_message_whose_response_waits_is_answered_once() -> None:
     world = World(answer="provider")
     for lane in world.lanes.values():

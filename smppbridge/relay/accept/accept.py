@@ -20,7 +20,7 @@ from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
-from smppbridge.relay.accept.transaction import waiting_response
+from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Ending, Endings, Fate
@@ -151,7 +151,7 @@ class Accept:
 
     def _hand_on(self, intake: Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
         if intake.held:
-            self._responses.start(intake.held)
+            self._responses.start(shortened(intake.held, attempts))
         for gathering in intake.ended:
             if not gathering.complete:
                 self._meters.gathering_expired(gathering.key.system_id, 1)

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.relay.accept.logged import log_accepted
-from smppbridge.relay.accept.transaction import waiting_response
+from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
@@ -96,6 +96,7 @@ class Supersede:
         for entry, attempt in zip(placed, attempts, strict=True):
             entry.attempt = attempt
         held = _held(session, account, submissions, begun)
+        shortened([*held.values()], attempts)
         self._responses.hold(held.values())
         ending = self._endings.claim(fates, "own")
         try:

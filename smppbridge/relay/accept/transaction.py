@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from smppbridge.model.account import Account
-from smppbridge.model.message import Message, Segment
+from smppbridge.model.message import Attempt, Message, Segment
 from smppbridge.relay.responses import Asking, WaitingResponse
 from smppbridge.store.port import Entry
 
@@ -38,3 +38,21 @@ def waiting_response(
         account.answer_within,
         account.id_form,
     )
+
+
+def shortened(
+    held: Sequence[WaitingResponse], attempts: Iterable[Attempt]
+) -> Sequence[WaitingResponse]:
+    """Return responses, without a time to wait where the message leaves after that time.
+
+    *attempts* are the first ones of their messages: such a message is scheduled, or in quiet hours.
+    """
+    leaves_in = {
+        attempt.message.message_id: attempt.message.due - attempt.message.accepted_at
+        for attempt in attempts
+        if not attempt.number
+    }
+    for response in held:
+        if leaves_in.get(response.parent, 0.0) > response.within:
+            response.within = 0.0
+    return held
