@@ -46,6 +46,17 @@ _EVERY_FORM = ("short_body", "no_nul", "long_field", "sm_length", "broken_tlvs")
 _EVERY_VALUE = ("half_ucs2", "sar_and_udh", "priority", "reserved_ton")
 
 PROFILES: Mapping[str, Profile] = {
+    "aiosmpplib": Profile(
+        "Programs on aiosmpplib",
+        (
+            ProfileSetting(
+                "forgives",
+                ["sar_and_udh"],
+                "segments with a header have the TLVs of SAR too, and both say the same",
+                "aiosmpplib 0.7.4, protocol.SubmitSm",
+            ),
+        ),
+    ),
     "cloudhopper": Profile(
         "Programs on Cloudhopper (Twitter's, Fizzed's)",
         (

@@ -35,7 +35,6 @@ REFUSED = {
     "submit_sm_address_20_digits": Status.ESME_RINVDSTADR,  # E.164 has 15
     "submit_sm_binary": NO_OCTETS,
     "submit_sm_binary_port_addressing": NO_OCTETS,
-    "submit_sm_udh_national_shift": NO_OCTETS,
     "submit_sm_default_message": Status.ESME_RINVDFTMSGID,
     "submit_sm_empty": Status.ESME_RINVMSGLEN,
     "query_sm": Status.ESME_RQUERYFAIL,
