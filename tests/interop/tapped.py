@@ -110,10 +110,11 @@ def _packet(line: _Line, theirs: bool, flags: int, octets: bytes) -> bytes:
 
 
 @contextmanager
-def tapped(listen: int, forward: int, folder: Path) -> Iterator[Path]:
+def tapped(listen: int, forward: int, folder: Path, called: bool = False) -> Iterator[Path]:
     """Forward connections meanwhile; yield the path that the capture has at the end.
 
-    Where there is a tshark, the octets that the bridge has sent must be SMPP to it.
+    Where there is a tshark, the octets that the bridge has sent must be SMPP to it.  *called*: the
+    bridge is who connects.
     """
     tap, path = Tap(listen, forward), folder / f"{listen}.pcap"
     try:
@@ -122,13 +123,16 @@ def tapped(listen: int, forward: int, folder: Path) -> Iterator[Path]:
         tap.close()
         tap.write(path)
     if shutil.which("tshark"):
-        assert wrong_of_ours(path) == ""
+        assert wrong_of_ours(path, called) == ""
 
 
-def wrong_of_ours(path: Path) -> str:
-    """Return what tshark finds malformed, or wrong, in the PDUs of the bridge."""
+def wrong_of_ours(path: Path, called: bool = False) -> str:
+    """Return what tshark finds malformed, or wrong, in the PDUs of the bridge.
+
+    *called*: the bridge is the side that connected.
+    """
     wrong = "_ws.malformed or _ws.expert.severity >= error or (tcp.len > 0 and not smpp)"
-    ours = f"tcp.srcport == {SMPP_PORT}"
+    ours = f"tcp.{'dstport' if called else 'srcport'} == {SMPP_PORT}"
     return decoded(path, "-Y", f"{ours} and ({wrong})")
 
 

@@ -99,13 +99,18 @@ for ($tx == $rx ? $tx : ($tx, $rx)) {
 """
 
 
-@pytest.fixture(scope="module")
-def perl() -> str:
-    """Perl that has Net::SMPP."""
+def perl_with_net_smpp() -> str:
+    """Return the path of a perl that has Net::SMPP; skip, loudly, without one."""
     perl = shutil.which("perl")
     if not perl or subprocess.run([perl, "-MNet::SMPP", "-e1"], capture_output=True).returncode:
         pytest.skip("NET::SMPP IS NOT TESTED, perl has no such module: libnet-smpp-perl")
     return perl
+
+
+@pytest.fixture(scope="module")
+def perl() -> str:
+    """Perl that has Net::SMPP."""
+    return perl_with_net_smpp()
 
 
 @pytest.fixture(scope="module")
