@@ -227,6 +227,18 @@ PROFILES: Mapping[str, Profile] = {
             ),
         ),
     ),
+    "smpp_twisted": Profile(
+        "Programs on smpp.twisted3",
+        (
+            ProfileSetting(
+                "receipts.tlvs",
+                False,
+                "it writes again what it reads, and ends at a network_error_code or a"
+                " message_payload that is followed by a longer or shorter TLV",
+                "smpp.twisted3 0.8, PDUReceived; smpp.pdu3 0.6, OptionEncoder",
+            ),
+        ),
+    ),
     "smpp50": Profile(
         "Stacks of SMPP 5.0, whatever version they bind with",
         (

@@ -146,6 +146,12 @@ def on_its_way(*, replaces: bool = True) -> Part:
     return Part(steps, {}, [(SILENT, "sent")])
 
 
+def failing(number: str) -> Part:
+    """A message to *number* is not delivered."""
+    steps = [submit("lost", number), until("lost"), query("lost", State.UNDELIVERABLE)]
+    return Part(steps, {"lost": State.UNDELIVERABLE}, [(number, "lost")])
+
+
 def by_data_sm(number: str) -> Part:
     """A data_sm is a submission."""
     more = {"service_type": "", "esm_class": 0, "registered_delivery": 1, "data_coding": 0}

@@ -12,13 +12,22 @@ import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
 from tests.cli.processes import Program
+from tests.interop import operations
 from tests.interop.bridged import PASSWORD, Place, in_thread, settle
+from tests.interop.operations import Part
+from tests.interop.tapped import tapped
 from tests.interop.venvs import python_with
 from tests.patience import PATIENCE
+from tests.ports import kept_ports
 
 SCRIPT = Path(__file__).parent / "smpp_twisted_esme.py"
 NUMBER = "243810000001"
-NEVER = "243810000095"  # the provider does not answer: the message stays on its way
+CALLED, LISTEN = kept_ports(2)  # where the bridge calls, and where the script is behind a tap
+KINDS = [
+    "_data, profile: smpp_twisted, receipts: {by: data_sm}",
+    "_profile, profile: smpp_twisted",
+    f"_called, outbind: {{to: 127.0.0.1:{CALLED}, password: outpw}}",
+]
 _COMMON = (
     "source_addr_ton=AddrTon.ALPHANUMERIC, source_addr=b'ACME', "
     "esm_class=EsmClass(EsmClassMode.{mode}, EsmClassType.DEFAULT, {features}), "
@@ -40,7 +49,8 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(
     python: Path, simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Place:
-    return settle(tmp_path_factory.mktemp("smpp_twisted"), simulator, ["twisted"])
+    accounts = [f"twisted{kind}" for kind in ("", *KINDS)]
+    return settle(tmp_path_factory.mktemp("smpp_twisted"), simulator, accounts)
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +70,7 @@ def said(
     requests: Sequence[str] = (),
     deliveries: int = 0,
     password: str = PASSWORD,
+    **more: Any,
 ) -> dict[str, Any]:
     """Run the ESME; return the answers to its requests, and what it was delivered."""
     job = {
@@ -68,6 +79,7 @@ def said(
         "password": password,
         "requests": requests,
         "deliveries": deliveries,
+        **more,
     }
     done = subprocess.run(
         [python, SCRIPT, json.dumps(job)],
@@ -77,7 +89,7 @@ def said(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])  # it prints times
     return found
 
 
@@ -156,3 +168,53 @@ def test_each_bind_and_a_wrong_password(
     assert "error" not in said(python, place.port, kind)
     refused = said(python, place.port, kind, password="wrong")
     assert "ESME_RINVPASWD" in refused["error"] or "ESME_RBINDFAIL" in refused["error"]
+
+
+def spoken(
+    python: Path, place: Place, name: str, parts: Sequence[Part], kind: str, **more: Any
+) -> dict[str, Any]:
+    """Run a conversation."""
+    steps = operations.written(parts)
+    found = said(python, place.port, kind, system_id=name, steps=steps, **more)
+    assert "error" not in found
+    return found
+
+
+@in_thread
+def test_every_operation_that_it_has(
+    python: Path, place: Place, bridge: Program, simulator: KeccelSimulator
+) -> None:
+    simulator.taken.clear()
+    parts = [
+        operations.queried("243810000011"),
+        operations.cancelled("243810000012"),
+        operations.superseded("243810000013"),
+        operations.on_its_way(replaces=False),
+        operations.by_data_sm("243810000014"),
+        operations.in_transactions("243810000015"),
+    ]
+    operations.check(parts, spoken(python, place, "twisted", parts, "transceiver"))
+    assert simulator.taken == operations.taken(parts)
+
+
+@in_thread
+def test_data_sm_both_ways(python: Path, place: Place, bridge: Program) -> None:
+    parts = [operations.by_data_sm("243810000016"), operations.cancelled("243810000017")]
+    found = spoken(python, place, "twisted_data", parts, "transceiver")
+    operations.check(parts, found, by="data_sm")
+
+
+@in_thread
+def test_a_failure_is_read_with_the_profile(python: Path, place: Place, bridge: Program) -> None:
+    failing = operations.failing("243810000090")
+    found = spoken(python, place, "twisted_profile", [failing], "transceiver")
+    operations.check([failing], found)
+
+
+@in_thread
+def test_it_is_called(python: Path, place: Place, bridge: Program, tmp_path: Path) -> None:
+    parts = [operations.queried("243810000018"), operations.cancelled("243810000019")]
+    with tapped(CALLED, LISTEN, tmp_path, called=True):
+        found = spoken(python, place, "twisted_called", parts, "transmitter", listen=LISTEN)
+    operations.check(parts, found)
+    assert found["called"] == [{"system_id": "SMPPBRIDGE", "password": "outpw", "status": 0}]
