@@ -6,7 +6,7 @@ use JSON::PP;
 use Net::SMPP;
 
 my $job = decode_json($ARGV[0]);
-my %said = (answers => [], receipts => [], called => [], alerts => []);
+my %said = (answers => [], receipts => [], called => []);
 my (%ids, %answered);
 my @login = (system_id => $job->{system_id}, password => $job->{password});
 my $select = IO::Select->new;
@@ -31,9 +31,6 @@ sub take {
         my $resp = answer_to($smpp, $seq);
         push @{$said{called}}, { system_id => $pdu->{system_id}, password => $pdu->{password},
             status => $resp->{status} };
-    } elsif ($name eq 'alert_notification') {
-        push @{$said{alerts}}, { source_addr => $pdu->{source_addr},
-            esme_addr => $pdu->{esme_addr}, status => state_of($pdu->{ms_availability_status}) };
     } else {
         $answered{$pdu->{seq}} = $pdu;
     }

@@ -1,7 +1,7 @@
 // An ESME of node-smpp: see operations.py.  Its argument is a job in JSON.
 const smpp = require("smpp"), { EventEmitter, once } = require("events");
 const job = JSON.parse(process.argv[2]);
-const said = { answers: [], receipts: [], called: [], alerts: [] };
+const said = { answers: [], receipts: [], called: [] };
 const ids = {}, heard = new EventEmitter();
 
 function take(session, pdu) {
@@ -14,10 +14,6 @@ function take(session, pdu) {
 function listening(session) {
   session.on("deliver_sm", (pdu) => take(session, pdu));
   session.on("data_sm", (pdu) => take(session, pdu));
-  session.on("alert_notification", ({ source_addr, esme_addr, ms_availability_status: status }) => {
-    said.alerts.push({ source_addr, esme_addr, status });
-    heard.emit("alert");
-  });
   return session;
 }
 

@@ -85,6 +85,7 @@ PARTS = [
     operations.cancelled("243810000002"),
     operations.superseded("243810000003"),
     operations.replaced("243810000004"),
+    operations.failing("243810000090"),
     operations.on_its_way(),
     operations.by_data_sm("243810000005"),
     operations.in_transactions("243810000006"),

@@ -179,3 +179,41 @@ def test_a_wrong_password_is_refused_and_enquire_link_answered(
     with bound(place, kind) as esme:
         esme.client.send_pdu(make_pdu("enquire_link", client=esme.client))
         assert esme.client.read_pdu().command == "enquire_link_resp"
+
+
+@in_thread
+def test_the_state_of_a_message_is_told(bridge: Program, place: Place) -> None:
+    with bound(place, "transceiver") as esme:
+        fields = {"source_addr_ton": 5, "source_addr_npi": 0, "source_addr": "ACME"}
+        later = {"schedule_delivery_time": "000000010000000R", "short_message": b"later"}
+        esme.submit([later | {"data_coding": 0}, {"short_message": b"now", "data_coding": 0}])
+        esme.hear(1)
+        states = []
+        for message_id in esme.submitted:
+            esme.client.query_message(message_id=message_id.decode(), **fields)
+            found = esme.client.read_pdu()
+            assert (found.command, found.message_id) == ("query_sm_resp", message_id)
+            states.append((found.message_state, bool(found.final_date)))
+        assert states == [(MessageState.ENROUTE, False), (MessageState.DELIVERED, True)]
+        esme.client.query_message(message_id="1", **fields)
+        assert esme.client.read_pdu().status == CommandStatus.ESME_RQUERYFAIL
+
+
+@in_thread
+def test_a_data_sm_is_a_submission(
+    bridge: Program, place: Place, simulator: KeccelSimulator
+) -> None:
+    simulator.taken.clear()
+    with bound(place, "transceiver") as esme:
+        to = {"dest_addr_ton": 1, "dest_addr_npi": 1, "destination_addr": NUMBER}
+        more = {"registered_delivery": 1, "data_coding": 8, "esm_class": 0}
+        text = "Да 😀"
+        fields = {**to, **more, "source_addr_ton": 5, "source_addr": "ACME"}
+        payload = text.encode("utf-16-be")
+        client = esme.client
+        client.send_pdu(make_pdu("data_sm", client=client, **fields, message_payload=payload))
+        answer = client.read_pdu()
+        assert (answer.command, answer.status) == ("data_sm_resp", 0)
+        esme.hear(1)
+    assert esme.receipts == delivered([answer.message_id])
+    assert simulator.taken == {(NUMBER, text): 1}

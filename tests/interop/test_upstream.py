@@ -70,6 +70,10 @@ const server = smpp.createServer((session) => {
       short_message: `id:${String(id).padStart(10, "0")} sub:001 dlvrd:000 submit date:2604010930 `
         + "done date:2604010931 stat:UNDELIV err:027 text:",
     });
+    if (message === "alert") [...receivers][0].alert_notification({
+      source_addr_ton: 1, source_addr_npi: 1, source_addr: destination_addr,
+      esme_addr_ton: 3, esme_addr_npi: 1, esme_addr: "22141", ms_availability_status: 1,
+    });
     if (message === "phone") deliver({
       source_addr: destination_addr, destination_addr: "22141", short_message: "Oui, ça va €",
     });
@@ -235,6 +239,15 @@ def test_a_phone_answers(esme: Esme, server: Server) -> None:
     (mo,) = [pdu for pdu in heard if not pdu.esm_class & 4]
     assert (mo.source_addr, mo.destination_addr) == (NUMBER.encode(), SHORT_CODE.encode())
     assert {each["status"] for each in server.events("answered", before + 2)} == {0}
+
+
+def test_a_phone_is_there_again(esme: Esme, server: Server) -> None:
+    esme.submit("alert")
+    heard = [esme.hear(), esme.hear()]
+    (alert,) = [pdu for pdu in heard if pdu.command == "alert_notification"]
+    assert (alert.source_addr, alert.esme_addr) == (NUMBER.encode(), SHORT_CODE.encode())
+    assert (alert.source_addr_ton, alert.esme_addr_ton) == (1, 3)
+    assert alert.ms_availability_status == 1
 
 
 def test_nothing_goes_wrong_in_node(esme: Esme, server: Server) -> None:
