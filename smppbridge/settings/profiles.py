@@ -46,17 +46,6 @@ _EVERY_FORM = ("short_body", "no_nul", "long_field", "sm_length", "broken_tlvs")
 _EVERY_VALUE = ("half_ucs2", "sar_and_udh", "priority", "reserved_ton")
 
 PROFILES: Mapping[str, Profile] = {
-    "aiosmpplib": Profile(
-        "Programs on aiosmpplib",
-        (
-            ProfileSetting(
-                "forgives",
-                ["sar_and_udh"],
-                "segments with a header have the TLVs of SAR too, and both say the same",
-                "aiosmpplib 0.7.4, protocol.SubmitSm",
-            ),
-        ),
-    ),
     "cloudhopper": Profile(
         "Programs on Cloudhopper (Twitter's, Fizzed's)",
         (
@@ -259,6 +248,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 NEED_NONE: Mapping[str, str] = {
+    "aiosmpplib": "aiosmpplib speaks SMPP 3.4: segments with a header have no SAR TLVs",
     "kannel": "bearerbox speaks SMPP 3.4 by the letter, and reads the receipts of SMPP 3.4",
     "net_smpp": "Net::SMPP speaks SMPP 3.4 by the letter",
     "smpplib": "python-smpplib speaks SMPP 3.4, and knows the TLVs that receipts have",

@@ -33,7 +33,7 @@ def place(
     python: Path, simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Place:
     folder = tmp_path_factory.mktemp("aio")
-    return settle(folder, simulator, ["aio"], "binds: 4, profile: aiosmpplib")
+    return settle(folder, simulator, ["aio"], "binds: 4")
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +89,7 @@ def said(
             3,
         ),
     ],
-    ids=["gsm", "latin1", "ucs2", "message_payload", "udh and sar"],
+    ids=["gsm", "latin1", "ucs2", "message_payload", "udh"],
 )
 @in_thread
 def test_texts_are_whole_and_receipts_are_parsed(
