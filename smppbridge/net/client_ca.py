@@ -87,7 +87,7 @@ def _names(certificate: x509.Certificate) -> Iterator[CertificateName]:
     yield CertificateName("subject", subject.rfc4514_string())
     try:
         found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    except (x509.ExtensionNotFound, x509.DuplicateExtension):
+    except (x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
         return
     for name in found.value.get_values_for_type(x509.DNSName):
         yield CertificateName("dns", name)

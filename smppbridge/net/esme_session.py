@@ -15,6 +15,7 @@ from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.receipt_pdus import DeliverPdu
 from smppbridge.relay.ussd.pdus import Asked
+from smppbridge.smpp.constants import INTERFACE_VERSION
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
 from smppbridge.smpp.lenient import Indulgence
@@ -142,8 +143,12 @@ class EsmeSession(SmppProtocol):
 
     @property
     def alertable(self) -> bool:
-        """Whether an alert_notification may be sent: to no transmitter, receipts or not."""
-        return AlertNotification.command_id in self.session.life.may_send
+        """Whether an alert_notification may be sent: to no transmitter, receipts or not.
+
+        A peer before SMPP 3.4 knows none.
+        """
+        known = self.interface_version >= INTERFACE_VERSION
+        return known and AlertNotification.command_id in self.session.life.may_send
 
     def notify(self, request: AlertNotification) -> None:
         """Put an alert_notification in line, which has no response."""

@@ -30,6 +30,7 @@ from smppbridge.smpp.pdus import Bind, Outbind
 
 STABLE = 60.0  # seconds: after a session that lasted so long the pauses begin anew
 CONNECT_TIMEOUT = 10.0
+MISTAKEN = "bound by outbind as no receiver of the account that was called"
 
 Connect = Callable[[Called, Factory], Deferred[Any]]
 """Opens a connection for a factory; its Deferred fails as those of endpoints do."""
@@ -128,6 +129,11 @@ class Outbinds:
         self._lines: dict[str, _Line] = {}
         self._draining = False
 
+    @property
+    def calling(self) -> int:
+        """How many connections are being opened."""
+        return sum(line.connecting is not None for line in self._lines.values())
+
     def change(self, accounts: Mapping[str, Account]) -> None:
         """Call by new accounts from now on; a bound session is the Smsc's to keep or to end."""
         called = {name: a.outbind for name, a in accounts.items() if a.outbind is not None}
@@ -172,11 +178,11 @@ class Outbinds:
 
     def _report(self, system_id: str, line: _Line, session: CalledSession) -> None:
         if session.bound_as and not session.gone:
-            self._meters.outbind(system_id, "bound")
+            self._bound(system_id, session)
             return
         if line.session is session:
             line.session = None
-        if not session.bound_as:
+        if not session.bound_as or session.end_reason == MISTAKEN:
             result = "refused" if session.asked else "silent"
             self._failed(system_id, line, result, session.end_reason)
             return
@@ -184,6 +190,13 @@ class Outbinds:
         if now - session.bound_at >= STABLE:
             line.failures = 0
         self._pause(line)
+
+    def _bound(self, system_id: str, session: CalledSession) -> None:
+        """Keep a session that takes the deliveries; any other would keep the ESME from a call."""
+        if session.session.may_deliver and session.rights.account.system_id == system_id:
+            self._meters.outbind(system_id, "bound")
+        else:
+            session.session.unbind(self._smsc.clock.seconds(), MISTAKEN)
 
     def _failed(self, system_id: str, line: _Line, result: str, reason: str) -> None:
         if self._lines.get(system_id) is not line or self._draining:

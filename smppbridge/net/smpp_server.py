@@ -222,17 +222,26 @@ class Smsc(Factory):
 
         They are of removed accounts, of passwords that are no longer valid, of other certificates.
         """
+        staying: list[EsmeSession] = []
         for session in [session for session in self.sessions if session.bound_as]:
             new = rights.get(session.rights.account.system_id)
             if new is None or not _may_stay(session, new.account):
                 session.unbind("the account has changed")
             else:
                 session.go_by(new)
+                staying.append(session)
         self.binds.change(rights)
+        for session in staying:
+            session.flush()  # by its new timers and its new window
 
     def accounts(self) -> dict[str, Account]:
         """Return the accounts in force."""
         return {name: rights.account for name, rights in self.binds.rights.items()}
+
+    @property
+    def unbound(self) -> int:
+        """How many connections have not bound yet."""
+        return sum(not session.bound_as for session in self.sessions)
 
     def bound_counts(self) -> dict[tuple[str, ...], float]:
         """Return how many sessions are bound, by system_id and kind; 0 for kinds without any."""

@@ -22,6 +22,10 @@ _GAUGES = {
     "config_last_reload_success": ("", "0 if the configuration read last was refused"),
     "config_last_reload_timestamp_seconds": ("", "When a configuration was applied last"),
     "binds": ("account type", "Sessions bound, also 0: TX, RX or TRX"),
+    "connections_waiting": (
+        "stage",
+        "Connections on their way to a session: header (of a balancer), bind, call (by outbind)",
+    ),
     "old_password_sessions": (
         "account",
         "Sessions bound with the older of two valid passwords: at 0 it may be taken out",

@@ -19,7 +19,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import Attempt, GatheringKey, Message, Stage
 from smppbridge.providers.exchange import Exchange, Provider
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import LONGEST_SERVICE_TYPE, Refusal
 from smppbridge.relay.accept.series import Gathering
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.named import Asker, NamedStore, Replies, is_source, names
@@ -283,4 +283,4 @@ def _is_addressed(session: Asker, request: CancelSm, message: Message) -> bool:
 
 
 def _is_of(service_type: str, wanted: bytes) -> bool:
-    return not wanted or service_type == wanted.decode("latin-1")
+    return not wanted or service_type == wanted[:LONGEST_SERVICE_TYPE].decode("latin-1")

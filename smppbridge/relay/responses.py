@@ -149,11 +149,15 @@ class WaitingResponses:
     # -- time passes ------------------------------------------------------------------------------
 
     def tick(self) -> None:
-        """Answer ESME_ROK where the verdict is late: the receipt tells.  Called twice a second."""
+        """Answer ESME_ROK where the verdict is late: the receipt tells.  Called twice a second.
+
+        Responses of lost sessions are forgotten, however long they might have waited.
+        """
         if self.waiting:
             now = self._clock.monotonic()
             on_disk = [r for r in self._undecided() if r.due < inf]
-            self._answer([r for r in on_disk if r.due <= now or r.session.parting], "late")
+            over = [r for r in on_disk if r.due <= now or r.session.parting or r.session.gone]
+            self._answer(over, "late")
 
     def answer_all(self) -> None:
         """Answer ESME_ROK for all messages that are on disk: the bridge is stopping."""

@@ -21,6 +21,11 @@ def watch(bridge: Bridge) -> None:
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
         "clock_lead_seconds": lambda: bridge.clock.lead,
         "binds": lambda: smsc.bound_counts(),
+        "connections_waiting": lambda: {
+            ("header",): bridge.listeners.headers_waiting,
+            ("bind",): smsc.unbound,
+            ("call",): bridge.doors.outbinds.calling,
+        },
         "old_password_sessions": lambda: smsc.old_password_counts(),
         "certificate_expiry_timestamp_seconds": lambda: bridge.listeners.expiries(),
         "window_in_use": lambda: smsc.windows(),

@@ -138,6 +138,7 @@ class Listeners:
         self._served: dict[
             tuple[str, str], ServedCertificate
         ] = {}  # by listener and endpoint string
+        self._proxied: list[ProxiedFactory] = []
         self._told: dict[CertificateDoubt, int] = {}
         self._observer = cast(ILogObserver, self._notice)
         globalLogPublisher.addObserver(self._observer)
@@ -158,6 +159,7 @@ class Listeners:
         if passing is not None:  # its header comes before TLS
             proxies, most = passing.proxies, passing.most
             factory = ProxiedFactory(proxies, factory, self._reactor, failed, most)
+            self._proxied.append(factory)
         endpoint = serverFromString(self._reactor, beneath(text))
         self._ports.append(await endpoint.listen(factory))
 
@@ -184,6 +186,11 @@ class Listeners:
             if client_ca := served.certificate.client_ca:
                 found[name, client_ca.file] = client_ca.expires
         return found
+
+    @property
+    def headers_waiting(self) -> int:
+        """How many connections of balancers have not sent their header yet."""
+        return sum(len(factory.waiting) for factory in self._proxied)
 
     async def close(self) -> None:
         """Listen no more."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv6Address
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from smppbridge.model.account import Outbind
-from smppbridge.settings.section import Section
+from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import Off, SecretText, Text
 
+_LABEL = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_NAME = re.compile(rf"{_LABEL}(\.{_LABEL})*\.?")  # RFC 1123, 2.1: no other can be looked up
+_LONGEST_NAME = 253
 _LONGEST_PASSWORD = 8  # SMPP 3.4, 4.1.7.1: nine octets with the NUL
 
 
@@ -19,8 +23,10 @@ def host_and_port(value: str) -> tuple[str, int]:
     host, colon, port = value.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = _ipv6(host[1:-1])
-    elif ":" in host or not host or not host.isascii() or " " in host or not host.isprintable():
+    elif ":" in host or not host:
         raise ValueError("must be HOST:PORT, as 192.0.2.7:2775, or [ADDRESS]:PORT for IPv6")
+    elif len(host) > _LONGEST_NAME or not _NAME.fullmatch(host):
+        raise ValueError("has no host name before its port: letters, digits, hyphens and dots")
     if not (colon and port.isascii() and port.isdecimal() and 1 <= int(port[:6]) <= 65_535):
         raise ValueError("must end with a port from 1 to 65535, as in 192.0.2.7:2775")
     return host, int(port)
@@ -59,6 +65,12 @@ class OutbindSection(Section):
         repr=False,
         description="What we show it, beside smpp.system_id; absent: nothing",
     )
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if self.password is not None and self.to is None:
+            raise wrong([("to", "is required beside password: who is shown it?")])
+        return self
 
     def record(self) -> Outbind | None:
         """Return the record of a receiver to be called, None without one."""

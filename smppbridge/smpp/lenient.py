@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any
 
+from smppbridge.smpp import tlvs
 from smppbridge.smpp.codec import Frame
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.errors import Malformed, PduError
@@ -67,7 +68,10 @@ def _forgiven(kind: Kind, octets: bytes, at: int, end: int) -> tuple[Any, int]:
         if len(value) > LONGEST_TEXT:
             raise Malformed(kind.too_long, f"over {LONGEST_TEXT} octets", Oddity.LONG_FIELD)
         return value, after
-    if isinstance(kind, Integer | Octets | TlvArea):
+    if isinstance(kind, TlvArea):
+        found, after = kind.read_leniently(octets, at, end)
+        return tlvs.fitted(found), after
+    if isinstance(kind, Integer | Octets):
         return kind.read_leniently(octets, at, end)
     raise Malformed(CommandStatus.ESME_RINVCMDLEN, "cut short")
 

@@ -173,6 +173,23 @@ def read_leniently(octets: bytes, start: int, end: int) -> Tlvs:
     return tuple(found)
 
 
+def fitted(tlvs: Tlvs) -> Tlvs:
+    """Return TLVs whose known integers have a length of SMPP 3.4, 5.3, with the same values.
+
+    An integer that is empty, or too high for its length, is left out.
+    """
+    found: list[Tlv] = []
+    for tag, value in tlvs:
+        lengths = _CHECKED_LENGTHS.get(tag)
+        if lengths is None or len(value) in lengths:
+            found.append((tag, value))
+        elif 0 in lengths:  # no integer: that it is there says all
+            found.append((tag, b""))
+        elif value and len(digits := value.lstrip(b"\0").rjust(lengths[0], b"\0")) in lengths:
+            found.append((tag, digits))
+    return tuple(found)
+
+
 def write(tlvs: Iterable[Tlv]) -> bytes:
     """Write TLVs one after the other; struct.error if a tag or length needs over 16 bits."""
     return b"".join([_HEAD.pack(tag, len(value)) + value for tag, value in tlvs])

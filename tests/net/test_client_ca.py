@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import datetime
 import ssl
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import pytest_twisted
 from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL.crypto import X509
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.testing import StringTransport
@@ -316,3 +321,23 @@ def test_of_two_common_names_none_counts(tmp_path: Path) -> None:
 
     names = channel_of(Transport()).names
     assert names == (CertificateName("subject", "CN=bank,CN=shop"),)
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("3004a3023000", ["cn:bank", "subject:CN=bank"]),  # an X.400 address
+        ("30038201ff", []),  # a dNSName that is no ASCII
+        ("ff", []),
+    ],
+)
+def test_names_that_nobody_can_read_are_none(names: str, found: list[str]) -> None:
+    odd = x509.UnrecognizedExtension(x509.ObjectIdentifier("2.5.29.17"), bytes.fromhex(names))
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.datetime.now(datetime.UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "bank")])
+    later = now + datetime.timedelta(days=1)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, now, later)
+    shown = builder.add_extension(odd, critical=False).sign(key, hashes.SHA256())
+    channel = channel_of(SimpleNamespace(getPeerCertificate=lambda: X509.from_cryptography(shown)))
+    assert channel.certified
+    assert [str(name) for name in channel.names] == found

@@ -169,6 +169,19 @@ def test_a_session_has_the_timers_of_its_account() -> None:
     assert EnquireLink.command_id in {one.command_id for one in pdus(wire_of(link).value())}
 
 
+@pytest.mark.parametrize(
+    "habits", [Habits(inactivity=30.0, enquire_link=math.inf), Habits(enquire_link=30.0)]
+)
+def test_a_session_that_says_nothing_has_new_timers_from_the_reload_on(habits: Habits) -> None:
+    house = House(enquire_link=math.inf)
+    link = house.bind()
+    wire_of(link).read()
+    house.clock.advance(60)
+    house.use(replace(BANK, habits=habits))
+    house.clock.advance(0)
+    assert len(pdus(wire_of(link).value())) == 1  # an unbind, or an enquire_link
+
+
 def test_timers_that_are_common_are_those_of_all_accounts() -> None:
     common = Timers(enquire_link=50, inactivity=None, response=60)
     assert timers_of(common, Habits()) is common

@@ -14,7 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 
 from smppbridge.model.account import Account, Outbind, Secret
-from smppbridge.net.outbind import CalledSession, Outbinds
+from smppbridge.model.receipts import Receipts
+from smppbridge.net.outbind import MISTAKEN, CalledSession, Outbinds
 from smppbridge.net.room import Limits
 from smppbridge.relay.deliver import Outbox
 from smppbridge.smpp import pdus
@@ -28,7 +29,7 @@ from smppbridge.smpp.pdus import (
     Unbind,
 )
 from tests.net.house import BANK, House, say, wire_of
-from tests.net.wires import Wire, lose
+from tests.net.wires import Wire, lose, until
 from tests.net.wires import pdus as read
 from tests.relay.fakes import FakeReceiver
 
@@ -154,9 +155,74 @@ def test_one_call_at_a_time() -> None:
     link = calling.call()
     calling.wait(10)
     assert len(calling.tries) == 1
-    assert bind(link, BindTransmitter) == 0  # which receives nothing: something is owed still
+    assert bind(link) == 0
     calling.wait(10)
     assert len(calling.tries) == 1
+
+
+@pytest.mark.parametrize("mistake", ["a transmitter", "another account"])
+def test_who_binds_as_no_receiver_of_the_account_is_unbound_and_called_later(mistake: str) -> None:
+    calling = Calling(CALLED, replace(BANK, system_id="clinic"))
+    link = calling.call()
+    if mistake == "a transmitter":
+        *_, response, unbind = say(link, BindTransmitter(0, 1, b"bank", b"secret"))
+    else:
+        *_, response, unbind = say(link, BindReceiver(0, 1, b"clinic", b"secret"))
+    assert response.command_status == 0
+    assert isinstance(unbind, Unbind)
+    assert say(link, pdus.UnbindResp(0, unbind.sequence_number)) == []
+    lose(link)
+    assert calling.results == [("bank", "refused")]
+    assert [each["reason"] for each in calling.failures()] == [MISTAKEN]
+    assert calling.house.smsc.binds.sessions == {}
+    assert calling.house.deliver.receivers == []
+    calling.wait(1)
+    assert len(calling.tries) == 1
+    calling.wait(2)
+    assert len(calling.tries) == 2
+
+
+STRANGE = {
+    "closes": b"",
+    "HTTP": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    "a length without end": b"\xff" * 16,
+    "an outbind": pdus.Outbind(0, 1, b"SMSC", b"outpw").encode(),
+    "a nack": pdus.GenericNack(Status.ESME_RINVCMDID, 1).encode(),
+    "a submit_sm": pdus.SubmitSm(0, 1).encode(),
+    "an unbind": Unbind(0, 1).encode(),
+    "a flood": EnquireLink(0, 1).encode() * 100,
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_peer_is_called_later_and_keeps_nothing(name: str) -> None:
+    calling = Calling(session_init=20.0)
+    link = calling.call()
+    link.dataReceived(STRANGE[name])
+    if name != "closes":
+        until(lambda: wire_of(link).disconnecting, calling.house.clock)
+    lose(link)
+    assert calling.results == [("bank", "silent")]
+    assert len(calling.failures()) == 1
+    assert calling.house.smsc.sessions == set()
+    calling.wait(3)
+    assert len(calling.tries) == 2
+
+
+def test_a_second_bind_is_refused_and_the_session_goes_on() -> None:
+    calling = Calling()
+    link = calling.call()
+    assert [bind(link), bind(link)] == [0, Status.ESME_RALYBND]
+    assert link.session.state is State.BOUND_RX
+    assert calling.results == [("bank", "bound")]
+
+
+def test_a_transmitter_that_gets_receipts_is_a_receiver() -> None:
+    calling = Calling(replace(CALLED, receipts=Receipts(on="any")))
+    link = calling.call()
+    assert bind(link, BindTransmitter) == 0
+    assert calling.results == [("bank", "bound")]
+    assert calling.house.deliver.receivers == [link]
 
 
 def test_a_connection_that_is_being_opened_is_a_call() -> None:
@@ -164,6 +230,9 @@ def test_a_connection_that_is_being_opened_is_a_call() -> None:
     calling.open = Deferred()
     calling.wait(5)
     assert len(calling.tries) == 1
+    assert calling.outbinds.calling == 1
+    calling.open.errback(ConnectError(string="nobody listens"))
+    assert calling.outbinds.calling == 0
 
 
 def test_an_esme_that_does_not_bind_is_cut_off_and_called_later() -> None:

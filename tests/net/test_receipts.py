@@ -137,6 +137,15 @@ def test_an_alert_notification_goes_to_no_transmitter(kind: type[Any]) -> None:
         link.notify(AlertNotification(source_addr=b"1", esme_addr=b"2"))
 
 
+@pytest.mark.parametrize("version", [0x33, 0x34])
+def test_an_alert_notification_goes_to_no_peer_that_is_older(version: int) -> None:
+    link = House().connect()
+    assert link is not None
+    say(link, BindReceiver(0, 1, b"bank", b"secret", b"", version))
+    assert link.room()
+    assert link.alertable == (version == 0x34)
+
+
 def test_an_answer_behind_the_unbind_of_a_transmitter_counts() -> None:
     house = House()
     house.use(ANYWHERE)

@@ -121,7 +121,7 @@ CASES: dict[str, tuple[bytes, State, str, dict[str, Any]]] = {
         MALFORMED["tlv_int_wrong_length"].octets,
         State.BOUND_TRX,
         "broken_tlvs",
-        {"short_message": b"Hello world", "tlvs": ((0x020C, b"\x12"),)},
+        {"short_message": b"Hello world", "tlvs": ((0x020C, b"\0\x12"),)},
     ),
 }
 

@@ -65,3 +65,28 @@ def test_values_are_made() -> None:
 
 def test_final_states() -> None:
     assert [state for state in MessageState if not state.is_final] == [0, 1, 6]
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "found"),
+    [
+        (Tag.USER_MESSAGE_REFERENCE, b"\x12\x34", b"\x12\x34"),
+        (Tag.USER_MESSAGE_REFERENCE, b"\x12", b"\0\x12"),
+        (Tag.USER_MESSAGE_REFERENCE, b"\0\0\x12\x34", b"\x12\x34"),
+        (Tag.USER_MESSAGE_REFERENCE, b"\0" * 3_000 + b"\x12", b"\0\x12"),
+        (Tag.USER_MESSAGE_REFERENCE, b"\0\0\0", b"\0\0"),
+        (Tag.USER_MESSAGE_REFERENCE, b"\1\0\0", None),
+        (Tag.USER_MESSAGE_REFERENCE, b"\xff" * 3_000, None),
+        (Tag.USER_MESSAGE_REFERENCE, b"", None),
+        (Tag.MS_VALIDITY, b"\0\0\0\0\1", b"\1"),
+        (Tag.ALERT_ON_MESSAGE_DELIVERY, b"\1\2", b""),
+        (0x1400, b"any", b"any"),
+    ],
+)
+def test_known_integers_are_fitted_to_their_length(
+    tag: int, value: bytes, found: bytes | None
+) -> None:
+    fitted = () if found is None else ((tag, found),)
+    other = (0x1401, b"\0")
+    assert tlvs.fitted(((tag, value), other)) == (*fitted, other)
+    assert tlvs.fitted((other, (tag, value))) == (other, *fitted)

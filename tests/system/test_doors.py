@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import select
 import signal
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -18,6 +20,7 @@ from cryptography import x509
 from smppbridge.smpp.constants import CommandStatus as Status
 from tests.net.certificates import Authority, certify
 from tests.net.test_proxy_header import INET, binary, inet
+from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.daemon import COMMAND, Daemon, local
 from tests.system.esme import Closed, Esme, ids
@@ -205,6 +208,32 @@ def test_a_session_behind_a_balancer_goes_by_its_clients_address(
     told = balanced.await_event("connection_failed", 2)  # the first is that of the refused bind
     assert (told["reason"], told["address"]) == ("bad_proxy_header", "127.0.0.1")
     assert balanced.stop() == 0
+
+
+def test_connections_on_their_way_to_a_session_are_counted(balanced: Daemon) -> None:
+    with Esme(balanced.smpp) as esme:
+        esme.send(HEADERS[0][:10])
+        await_waiting(balanced, "header")
+        esme.send(HEADERS[0][10:])
+        await_waiting(balanced, "bind")
+        assert esme.bind() == OK
+        await_waiting(balanced, None)
+    assert balanced.stop() == 0
+
+
+def await_waiting(daemon: Daemon, stage: str | None) -> None:
+    """Wait until one connection waits in a stage, and none in any other; None: none at all."""
+    deadline = time.monotonic() + PATIENCE
+    wanted = {each: float(each == stage) for each in ("header", "bind", "call")}
+    while (found := waiting_connections(daemon)) != wanted:
+        assert time.monotonic() < deadline, found
+        select.select([], [], [], 0.01)
+
+
+def waiting_connections(daemon: Daemon) -> dict[str, float]:
+    _, metrics = daemon.get("/metrics")
+    found = re.findall(r'^smppbridge_connections_waiting{stage="(\w+)"} (\S+)$', metrics, re.M)
+    return {stage: float(count) for stage, count in found}
 
 
 @pytest.mark.parametrize("header", HEADERS)

@@ -5,14 +5,23 @@ An account without habits costs nothing here: its Reader reads content with `fie
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.habits import NumberingPlan, WantedReceipts
-from smppbridge.relay.accept.fields import OPTIONAL_SAR, Content, Submitted, content, unpacked
-from smppbridge.smpp.constants import EsmClass, RegisteredDelivery, Tag
+from smppbridge.relay.accept.fields import (
+    LONGEST_ADDRESS,
+    LONGEST_SERVICE_TYPE,
+    OPTIONAL_SAR,
+    Content,
+    Refusal,
+    Submitted,
+    content,
+    unpacked,
+)
+from smppbridge.smpp.constants import CommandStatus, EsmClass, RegisteredDelivery, Tag
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.tlvs import find
@@ -24,6 +33,8 @@ _FORCED: dict[WantedReceipts, tuple[int, int]] = {  # what is kept of the client
     "never": (0, RegisteredDelivery.NONE),
     "failure": (0, RegisteredDelivery.ON_FAILURE),
 }
+_LENGTHENS = frozenset((Oddity.LONG_FIELD, Oddity.NO_NUL))
+"""The oddities by which a text may come that is longer than its field."""
 _LAST_TON = 6  # SMPP 3.4, 5.2.5: the others are reserved
 _LAST_PRIORITY = 3
 
@@ -36,7 +47,7 @@ def content_reader(
 ) -> Callable[[Submitted], Content]:
     """Return the function that amends an account's submit_sm and returns its user data."""
     plain = unpacked if account.packed else content
-    steps = tuple(_steps(account))
+    steps = (*_forgiving(account.habits.forgives), *_steps(account))
     halves = Oddity.HALF_UCS2 in account.habits.forgives
     if not steps and not halves:
         return plain
@@ -52,6 +63,15 @@ def content_reader(
     return amended
 
 
+def _forgiving(forgives: Collection[str]) -> Iterator[Step]:
+    if not _LENGTHENS.isdisjoint(forgives):
+        yield _shorten
+    if Oddity.RESERVED_TON in forgives:
+        yield _forget_reserved_ton
+    if Oddity.PRIORITY in forgives:
+        yield _cap_priority
+
+
 def _steps(account: Account) -> Iterator[Step]:
     habits = account.habits
     if habits.data_codings:
@@ -59,20 +79,25 @@ def _steps(account: Account) -> Iterator[Step]:
     if habits.registered_delivery != "as_asked":
         kept, added = _FORCED[habits.registered_delivery]
         yield lambda pdu: _force_receipts(pdu, kept, added)
-    if Oddity.RESERVED_TON in habits.forgives:
-        yield _forget_reserved_ton
     if habits.source != NumberingPlan():
         yield lambda pdu: _plan_source(pdu, habits.source)
     if habits.destination != NumberingPlan():
         yield lambda pdu: _plan_destination(pdu, habits.destination)
-    if Oddity.PRIORITY in habits.forgives:
-        yield _cap_priority
     if habits.two_texts != "refuse":
         yield _keep_payload if habits.two_texts == "message_payload" else _keep_short_message
     if habits.detect_udh:
         yield _flag_udh
     if Oddity.SAR_AND_UDH in habits.forgives:
         yield _drop_sar
+
+
+def _shorten(pdu: Any) -> None:
+    """Refuse addresses that no receipt and no provider could be given; cut a service_type."""
+    pdu.service_type = pdu.service_type[:LONGEST_SERVICE_TYPE]
+    if len(pdu.source_addr) > LONGEST_ADDRESS:
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
+    if len(getattr(pdu, "destination_addr", b"")) > LONGEST_ADDRESS:
+        raise Refusal(CommandStatus.ESME_RINVDSTADR, "destination too long")
 
 
 def _map_data_coding(pdu: Any, meant: Any) -> None:

@@ -9,16 +9,13 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import LONGEST_ADDRESS, Refusal
 from smppbridge.relay.accept.intake import Rights, Submitter
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import DataSm, DataSmResp, Pdu, SubmitSm, SubmitSmResp
-
-LONGEST_ADDRESS = 20
-"""Octets of an address in a submit_sm or deliver_sm, where a data_sm has 64 (SMPP 3.4, 4.7.1)."""
 
 
 class DataSession(Protocol):

@@ -20,6 +20,9 @@ from smppbridge.text import coding, packed, segments
 from smppbridge.text.errors import BadPosition, BadUdh
 from smppbridge.text.segments import Position
 
+LONGEST_ADDRESS = 20
+"""Octets of an address in a submit_sm or deliver_sm, where a data_sm has 64 (SMPP 3.4, 4.7.1)."""
+LONGEST_SERVICE_TYPE = 5  # octets: SMPP 3.4, 5.2.11
 HIGHEST_REGISTERED_DELIVERY = 0x1F  # SMPP 3.4, 5.2.17: the bits above are reserved
 HIGHEST_DATA_CODING = 8  # of those that nearly all ESMEs send (SMPP 3.4, 5.2.19)
 _SMPP_5 = 0x50

@@ -260,3 +260,33 @@ def test_a_submit_multi_is_amended_with_each_of_its_addresses() -> None:
     reader(multi)  # type: ignore[arg-type]
     assert multi.dest_address == (SmeAddress(1, 1, b"1"), lists, SmeAddress(2, 8, b"2"))
     assert (multi.priority_flag, multi.registered_delivery) == (3, 1)
+
+
+@pytest.mark.parametrize("forgiven", ["long_field", "no_nul"])
+@pytest.mark.parametrize(
+    ("field", "value", "status"),
+    [
+        ("source_addr", b"1" * 21, Status.ESME_RINVSRCADR),
+        ("source_addr", b"1" * 20, 0),
+        ("destination_addr", b"+243" + b"-" * 8 + b"810000001", Status.ESME_RINVDSTADR),
+        ("destination_addr", b"+243" + b"-" * 7 + b"810000001", 0),
+        ("service_type", b"OTHERS", 0),
+        ("service_type", b"OTHER", 0),
+    ],
+)
+def test_no_text_is_longer_than_a_receipt_has_room_for(
+    forgiven: Any, field: str, value: bytes, status: int
+) -> None:
+    pdu = submit_sm()
+    setattr(pdu, field, value)
+    found, message, _ = given(pdu, forgives=frozenset((forgiven,)))
+    assert found == status
+    if message is not None and field == "service_type":
+        assert message.traits.service_type == "OTHER"
+
+
+def test_addresses_of_submit_multi_are_as_long_as_the_codec_reads() -> None:
+    read = content_reader(account(habits=Habits(forgives=frozenset(("long_field",)))), ())
+    pdu = SubmitMulti(service_type=b"OTHERS", dest_address=(SmeAddress(1, 1, b"243810000001"),))
+    read(pdu)
+    assert pdu.service_type == b"OTHER"

@@ -120,6 +120,18 @@ def test_without_its_session_the_receipt_tells() -> None:
     assert (world.endings.responses.waiting, waited(world, "lost")) == ({}, 1)
 
 
+def test_a_response_of_a_lost_session_waits_no_more() -> None:
+    world = World(answer_within=3_600.0)
+    (stays, first), (lost, second) = asked(world, TRANSACTION), asked(world, TRANSACTION)
+    lost.gone = True
+    world.endings.responses.tick()
+    assert world.endings.responses.counts() == {("bank",): 1}
+    assert waited(world, "lost") == 1
+    world.wire.answer((first[0], REFUSED), (second[0], REFUSED))
+    assert stays.answers == [(1, Status.ESME_RINVDSTADR, 0)]
+    assert owed(world) == [(second[0], M.REJECTED)]
+
+
 def test_a_session_that_is_lost_while_the_verdict_is_written_gets_nothing() -> None:
     world = World(store=FakeStore(at_once=False))
     session = world.session()
