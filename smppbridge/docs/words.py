@@ -230,6 +230,7 @@ EVENTS: Mapping[str, str] = {
     "message_uncertain": "A request left and no usable answer came: see `smppbridge messages"
     " --uncertain`",
     "message_answered_late": "The answer to an Uncertain one came after its time, and counts",
+    "delivery_unwritable": "A delivery cannot be written as a PDU: it ends, the others go on",
     "message_given_up": "No report came in time: UNKNOWN, and why",
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",

@@ -27,6 +27,7 @@ LEVELS = {
     "certificate_expires": "warning",
     "descriptors_few": "warning",
     "outbind_failed": "warning",
+    "delivery_unwritable": "error",
     "upstream_credentials_refused": "error",
     "upstream_refused": "warning",
     "upstream_unreachable": "warning",

@@ -17,6 +17,7 @@ from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
+from smppbridge.smpp.errors import LocalError
 from smppbridge.smpp.pdus import AlertNotification, DeliverSm
 from smppbridge.store.port import DeliverStore, StoreFailure
 
@@ -104,7 +105,7 @@ class Deliver:
         self.outboxes: dict[str, Outbox] = {}
         self._ticks = 0
         self._store, self._clock = store, around.clock
-        self._spawn, self._meters = around.spawn, around.meters
+        self._spawn, self._meters, self._journal = around.spawn, around.meters, around.journal
 
     def change(self, accounts: Mapping[str, Account]) -> None:
         """Write receipts by the settings of *accounts* from now on."""
@@ -189,12 +190,25 @@ class Deliver:
                 break
             for _ in range(min(room, len(outbox.waiting))):
                 delivery = outbox.waiting.popleft()
-                request = request_of(delivery, receiver.interface_version, outbox)
-                receiver.ask(request, delivery)
+                try:
+                    request = request_of(delivery, receiver.interface_version, outbox)
+                    receiver.ask(request, delivery)
+                except (LocalError, ValueError) as error:  # one must not stop those behind it
+                    self._give_up(outbox, delivery, error)
             receiver.flush()
         if outbox.more and outbox.receivers and not outbox.loading and len(outbox.waiting) < FEW:
             outbox.loading = True
             self._spawn(self._load(outbox))
+
+    def _give_up(self, outbox: Outbox, delivery: Delivery, error: Exception) -> None:
+        """End a delivery that cannot be written as a PDU; the log has why."""
+        outbox.done.append((delivery, Status.ESME_RUNKNOWNERR))
+        self._journal(
+            "delivery_unwritable",
+            system_id=outbox.system_id,
+            message_id=delivery.message_id,
+            reason=f"{type(error).__name__}: {error}",
+        )
 
     async def _load(self, outbox: Outbox) -> None:
         try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
+from smppbridge.model.message import Traits
 from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
@@ -19,6 +20,8 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import NOW, FakeReceiver, FakeStore, World, account, delivery
+
+UNWRITABLE = "delivery_unwritable"
 
 
 def owe(world: World, *ids: int, **about: Any) -> list[Delivery]:
@@ -41,6 +44,28 @@ def answer(world: World, receiver: FakeReceiver, status: int = 0, count: int = 1
 
 def lose(world: World, receiver: FakeReceiver) -> None:
     world.deliver.lost("bank", receiver, receiver.take())
+
+
+def test_what_cannot_be_written_ends_and_does_not_stop_the_others() -> None:
+    world = World()
+    receiver = bound(world)
+    world.deliver.owe([])
+    odd = {"traits": Traits(service_type="too long for SMPP")}
+
+    def ask(request: Any, about: Delivery) -> None:
+        request.encode()
+        FakeReceiver.ask(receiver, request, about)
+
+    receiver.ask = ask  # type: ignore[method-assign]
+    made = [delivery(n, **(odd if n in (1, 4) else {})) for n in (1, 2, 3, 4)]
+    world.store.deliveries.update({(d.message_id, d.state): replace(d) for d in made})
+    world.deliver.owe(made)
+    assert receiver.ids() == [2, 3]
+    world.deliver.flush()
+    assert sorted(world.store.finished) == [(1, 2), (4, 2)]
+    told = [fields["message_id"] for event, fields in world.said.events if event == UNWRITABLE]
+    assert told == [1, 4]
+    assert world.said.counts["delivered", "bank", "refused"] == 2
 
 
 # -- to whom --------------------------------------------------------------------------------------
