@@ -60,6 +60,12 @@ def checked(config: Path, reactor: Any) -> Settings:
     return settings
 
 
+def _stopping() -> None:
+    """Ignore a further SIGTERM: the bridge is stopping already; SIGINT ends it now."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
     """Run the reactor with a bridge; return the exit status."""
     status = 0
@@ -75,14 +81,20 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
     def hang_up(signum: int, frame: FrameType | None) -> None:
         reactor.callFromThread(reload, bridge, config)
 
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        _stopping()  # at once: a second signal before the reactor stops would be an error
+        reactor.callFromThread(reactor.stop)
+
     async def begin() -> None:
+        for each in (signal.SIGTERM, signal.SIGINT):
+            if signal.getsignal(each) is not signal.SIG_IGN:  # as in the background of a shell
+                signal.signal(each, terminate)
         await bridge.start()
         if config is not None:
             obey_hangup(hang_up)
 
     def end() -> Deferred[None]:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the bridge is stopping already
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        _stopping()
         return Deferred.fromCoroutine(bridge.stop())
 
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smppbridge.simulators.keccel import KeccelSimulator
-from tests.cli.processes import free_ports, running
+from tests.cli.processes import free_ports
 from tests.interop.bridged import PASSWORD, in_thread, settle
 from tests.interop.test_kannel import (
     BADLY,
@@ -59,7 +59,7 @@ def kannel(
     settings.write_text(BOXES.format(**ports, password=PASSWORD, links="\n".join(links)))
     with ExitStack() as stack:
         heard = stack.enter_context(hearing())
-        bridge = stack.enter_context(running("run", "--config", str(place.settings)))
+        bridge = stack.enter_context(place.bridge())
         bridge.until("started")
         stack.enter_context(box("bearerbox", settings, "entering mainloop"))
         stack.enter_context(box("smsbox", settings, "Connected to bearerbox"))

@@ -233,21 +233,24 @@ def test_a_text_arrives_and_its_receipt_returns(
 
 
 def test_a_phone_answers(esme: Esme, server: Server) -> None:
-    before = len(server.events("answered", 0))
+    before, submitted = (len(server.events(each, 0)) for each in ("answered", "submit_sm"))
     esme.submit("phone")
     heard = [esme.hear(), esme.hear()]
     (mo,) = [pdu for pdu in heard if not pdu.esm_class & 4]
     assert (mo.source_addr, mo.destination_addr) == (NUMBER.encode(), SHORT_CODE.encode())
     assert {each["status"] for each in server.events("answered", before + 2)} == {0}
+    assert len(server.events("submit_sm", submitted + 1)) == submitted + 1
 
 
 def test_a_phone_is_there_again(esme: Esme, server: Server) -> None:
+    before = len(server.events("submit_sm", 0))
     esme.submit("alert")
     heard = [esme.hear(), esme.hear()]
     (alert,) = [pdu for pdu in heard if pdu.command == "alert_notification"]
     assert (alert.source_addr, alert.esme_addr) == (NUMBER.encode(), SHORT_CODE.encode())
     assert (alert.source_addr_ton, alert.esme_addr_ton) == (1, 3)
     assert alert.ms_availability_status == 1
+    assert len(server.events("submit_sm", before + 1)) == before + 1
 
 
 def test_nothing_goes_wrong_in_node(esme: Esme, server: Server) -> None:
