@@ -64,15 +64,22 @@ class Early:
         doubtful = key in self._doubtful
         before = self.take(key)
         if before is not None and not doubtful:
-            new = _joined(before, new)
+            new = joined(before, new)
         self._add(key, new)
         return new
 
+    def put_all(
+        self, provider: str, reports: Iterable[Report], at: float
+    ) -> dict[Key, EarlyReport]:
+        """Add reports received together; return the early report about each id."""
+        return {(provider, r.provider_message_id): self.put(provider, r, at) for r in reports}
+
     def put_back(self, early: EarlyReport) -> None:
         """Add an early report that was taken, or that the store has kept."""
+        self._last = max(self._last, early.at)
         key = early.provider, early.provider_message_id
         later = self.take(key)
-        self._add(key, early if later is None else _joined(early, later))
+        self._add(key, early if later is None else joined(early, later))
 
     def take(self, key: Key) -> EarlyReport | None:
         """Remove and return the early report about an id."""
@@ -145,7 +152,7 @@ class Early:
         return at
 
 
-def _joined(before: EarlyReport, new: EarlyReport) -> EarlyReport:
+def joined(before: EarlyReport, new: EarlyReport) -> EarlyReport:
     """Return one early report for two about an id: of two final states the first stands."""
     if before.state in FINAL_STATES:
         return replace(before, at=new.at)

@@ -17,7 +17,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
-from smppbridge.relay.report.early import Early, EarlyRules, Key, Met
+from smppbridge.relay.report.early import Early, EarlyRules, Key, Met, joined
 from smppbridge.relay.report.ending import Endings, Fate, fate_of
 from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
@@ -52,6 +52,7 @@ class Reports:
         self._first, self._behind = self.awaited.first, self.awaited.behind
         self._seeking = 0  # early reports whose messages are being looked for
         self._unsought: dict[Key, None] = {}  # of early reports, because the store failed
+        self._settling: dict[Key, EarlyReport] = {}
         self._undropped: list[EarlyKey] = []  # likewise
 
     def change(self, tolerances: Mapping[str, Tolerance]) -> None:
@@ -186,11 +187,14 @@ class Reports:
     # -- reports whose messages are not in memory -------------------------------------------------
 
     async def _search(self, provider: str, reports: Sequence[Report], source: str) -> None:
-        """Settle messages that are in the store; a report without a message stays early."""
-        now = self._clock.wall()
-        kept = {r.provider_message_id: self.early.put(provider, r, now) for r in reports}
-        keys = [(provider, identifier) for identifier in kept]
-        keeping = self._store.keep_early(list(kept.values()))  # most are early: one commit for both
+        """Settle messages that are in the store; a report without a message stays early.
+
+        A report that is being settled stays on disk too: it counts again if that fails.
+        """
+        kept, settling = self.early.put_all(provider, reports, self._clock.wall()), self._settling
+        rows = [joined(settling[k], r) if k in settling else r for k, r in kept.items()]
+        keys = list(kept)
+        keeping = self._store.keep_early(rows)  # most are early: one commit for both
         finding = self._store.find(keys, self._tolerances)
         self._seeking += len(keys)
         try:
@@ -231,7 +235,12 @@ class Reports:
                 fates.append(fate_of(early, message.attempt, message.stage))
             self.early.take(key)
         if fates or repeated:
-            await self._settle(fates, source, repeated)
+            taken = {fate.early.key[:2]: fate.early for fate in fates if fate.early}
+            self._settling |= taken
+            try:
+                await self._settle(fates, source, repeated)
+            finally:
+                self._settling = {k: r for k, r in self._settling.items() if k not in taken}
 
     def _is_perhaps_new(self, key: Key, early: EarlyReport, message: Found) -> bool:
         """Count a report about a FINISHED message as repeated; return whether it stays early.

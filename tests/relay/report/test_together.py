@@ -7,7 +7,7 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from smppbridge.model.message import Stage
@@ -284,8 +284,14 @@ def test_a_report_is_not_answered_for_the_one_before_it_that_was_not_written(
 ACTS = ["sent", "delivered", "both", "answer", *["commit"] * 4, "fail", "seek", "crash"]
 
 
+IN_SETTLEMENT = ["sent", "delivered", "answer", *["commit"] * 5, "crash"]
+"""The store has both reports, and their message: after the start they are settled."""
+
+
 @settings(max_examples=300, deadline=None)
 @given(st.lists(st.sampled_from(ACTS), min_size=6, max_size=30))
+@example([*IN_SETTLEMENT, "commit", "sent", "fail", "commit"])
+@example([*IN_SETTLEMENT, "sent", "commit", "fail"])
 def test_whatever_happens_what_was_answered_is_owed(acts: list[str]) -> None:
     world, message_id = out()
     tellings: list[tuple[M, list[Any]]] = []
