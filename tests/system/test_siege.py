@@ -9,7 +9,7 @@ import pytest
 from tests.system.siege import ATTACKERS, ROUND, besiege
 
 
-# Python 3.11 leaves the socket of ours open where the bridge ends a connection before its handshake.
+# Python 3.11 leaves our socket open where the bridge ends a connection before its handshake.
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"
 )
