@@ -74,7 +74,7 @@ def _called(settings: Settings) -> Iterator[str]:
 
 
 def _profiled(settings: Settings) -> Iterator[str]:
-    """Yield what the profile of each account sets, and what the account itself sets instead."""
+    """Yield the keys that the profile of each account sets, and those that the account keeps."""
     for index, account in enumerate(settings.accounts):
         if account.profile is None:
             continue

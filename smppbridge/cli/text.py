@@ -223,7 +223,7 @@ def _shown(facts: Facts) -> Facts:
 
 
 def _transliteration(facts: Facts) -> str:
-    """Return in words what transliteration comes to."""
+    """Return the gain of transliteration in words."""
     made, before = facts["transliterated"], facts["segments"]
     if made is not None:
         saved = f"saves {made['saves']} of {before}" if made["saves"] else "saves none"

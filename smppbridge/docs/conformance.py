@@ -41,7 +41,7 @@ class Chapter:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """What the bridge does with an operation, towards ESMEs (as SMSC) and upstream (as ESME)."""
+    """The treatment of an operation, towards ESMEs (as SMSC) and upstream (as ESME)."""
 
     from_esme: str = ""
     to_esme: str = ""

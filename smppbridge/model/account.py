@@ -30,7 +30,7 @@ class Secret:
 
 
 @dataclass(frozen=True, slots=True)
-class Outbind:
+class OutbindTarget:
     """A receiver that the bridge calls, and the password that it is shown (SMPP 3.4, 4.1.7)."""
 
     host: str
@@ -51,8 +51,8 @@ class Account:
     letters that a source address may have.  *id_form* is how message_ids are written to the
     account, in digits or hexadecimal digits: a form of printf.  *query* is "store" (a query_sm is
     answered from the store) or "ask" (the provider is asked first, if it can be and no end is
-    known).  *named_tlvs* are the TLVs whose values are checked, *habits* what its stack does
-    otherwise than others.  *answer* is "store" or "provider": a submit_sm_resp waits for the
+    known).  *named_tlvs* are the TLVs whose values are checked, *habits* the
+    oddities of its stack.  *answer* is "store" or "provider": a submit_sm_resp waits for the
     provider's verdict, for *answer_within* at most.  *outbind* is called when a delivery is owed
     and no session is bound that could receive it.
     *old_password* is valid beside *password* while that is changed.  *tls* says whether a session
@@ -89,7 +89,7 @@ class Account:
     query: str = "store"
     answer: str = "store"
     answer_within: float = 20.0
-    outbind: Outbind | None = None
+    outbind: OutbindTarget | None = None
     named_tlvs: tuple[NamedTlv, ...] = ()
     old_password: Secret | None = field(default=None, repr=False)
     tls: bool = False

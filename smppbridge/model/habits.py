@@ -33,7 +33,7 @@ class NumberingPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Habits:
-    """What one account's stack does, and wants, otherwise than others.
+    """The oddities and the wishes of one account's stack.
 
     *interface_version* is the peer's whatever its bind says, 0 for the bind's own.  *forgives* are
     the oddities that are read over, *two_texts* is the text that counts of short_message and

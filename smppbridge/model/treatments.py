@@ -10,7 +10,7 @@ from smppbridge.smpp.constants import Tag
 
 
 class TlvUse(StrEnum):
-    """What a TLV of a submit_sm is used for."""
+    """The use that is made of a TLV of a submit_sm."""
 
     READ = "read"
     MAPPED = "mapped"

@@ -43,15 +43,15 @@ PACE = PaceLimits()
 MOST_UNANSWERED = 3  # deliver_sm in a row without an answer end the session
 
 
-class Operation(Protocol):
-    """An operation other than submit_sm, as a movement of the relay carries the operation out."""
+class Movement(Protocol):
+    """The movement of the relay that carries out an operation other than submit_sm."""
 
     def __call__(self, session: EsmeSession, request: Any, /) -> Coroutine[Any, Any, None]:
         """Answer the request of a session, at once or later."""
 
 
-Operations = Mapping[int, Operation]
-"""Operations by the command_id of their requests."""
+Operations = Mapping[int, Movement]
+"""The movements of operations, by the command_id of their requests."""
 
 
 class SessionMeters(Protocol):
@@ -203,7 +203,7 @@ class EsmeSession(SmppProtocol):
         self.interface_version = self.session.interface_version
 
     def odd(self, oddity: Oddity) -> None:
-        """Count what the peer does otherwise than SMPP 3.4 says."""
+        """Count an oddity of the peer."""
         self._smsc.odd(self, oddity)
 
     def count_fault(self) -> None:

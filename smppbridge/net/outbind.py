@@ -18,8 +18,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
-from smppbridge.model.account import Account, Secret
-from smppbridge.model.account import Outbind as Called
+from smppbridge.model.account import Account, OutbindTarget, Secret
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.net.smpp_server import Smsc
 from smppbridge.relay.accept.intake import Rights
@@ -32,7 +31,7 @@ STABLE = 60.0  # seconds: after a session that lasted so long the pauses begin a
 CONNECT_TIMEOUT = 10.0
 MISTAKEN = "bound by outbind as no receiver of the account that was called"
 
-Connect = Callable[[Called, Factory], Deferred[Any]]
+Connect = Callable[[OutbindTarget, Factory], Deferred[Any]]
 """Opens a connection for a factory; its Deferred fails as those of endpoints do."""
 
 
@@ -97,7 +96,7 @@ class CalledSession(EsmeSession):
 class _Line:
     """The calls of one account: at most one at a time, *connecting* or with its *session*."""
 
-    called: Called
+    called: OutbindTarget
     failures: int = 0
     not_before: float = 0.0
     connecting: Deferred[Any] | None = None
@@ -228,7 +227,7 @@ class Outbinds:
 def caller(reactor: Any) -> Connect:
     """Return `Outbinds.connect`: TCP without TLS."""
 
-    def connect(called: Called, factory: Factory) -> Deferred[Any]:
+    def connect(called: OutbindTarget, factory: Factory) -> Deferred[Any]:
         endpoint = HostnameEndpoint(reactor, called.host, called.port, CONNECT_TIMEOUT)
         return endpoint.connect(factory)
 

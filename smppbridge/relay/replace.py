@@ -40,7 +40,7 @@ class Router(Protocol):
         """Count an oddity of a message's user data."""
 
 
-class Lines(Protocol):
+class AttemptLines(Protocol):
     """Puts attempts in line."""
 
     def come_again(self, attempt: Attempt, before: str) -> None:
@@ -65,7 +65,7 @@ class Replace:
         store: NamedStore,
         router: Router,
         lanes: Lanes,
-        lines: Lines,
+        lines: AttemptLines,
         around: Around,
         log: Journal | None = None,
     ) -> None:
@@ -99,7 +99,7 @@ class Replace:
             await self._read()
 
     async def _read(self) -> None:
-        """Replace what was asked, again and again until no replacement waits.
+        """Replace the messages of replace_sm, again and again until none waits.
 
         Two replacements of one message are not in one list: the second is of the first's message.
         """

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from smppbridge.model.account import Outbind
+from smppbridge.model.account import OutbindTarget
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import Off, SecretText, Text
 
@@ -72,12 +72,12 @@ class OutbindSection(Section):
             raise wrong([("to", "is required beside password: who is shown it?")])
         return self
 
-    def record(self) -> Outbind | None:
+    def record(self) -> OutbindTarget | None:
         """Return the record of a receiver to be called, None without one."""
         if self.to is None:
             return None
         host, port = host_and_port(self.to)
-        return Outbind(host, port, self.password or "")
+        return OutbindTarget(host, port, self.password or "")
 
 
 def _named(value: Any) -> Any:

@@ -97,7 +97,7 @@ def _letter(letters: Mapping[str, str], found: re.Match[str]) -> str:
 
 
 def _cased(latin: str, found: re.Match[str]) -> str:
-    """Return *latin* in the case of what is found: ``Shch`` in a word, ``SHCH`` among capitals."""
+    """Return *latin* in the case of a letter: ``Shch`` in a word, ``SHCH`` among capitals."""
     if found[0] == found[0].lower():
         return latin
     before, after = found.string[: found.start()][-1:], found.string[found.end() :][:1]

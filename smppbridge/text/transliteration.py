@@ -86,7 +86,7 @@ def _foreign(text: str) -> Iterable[str]:
 
 @lru_cache(maxsize=4096)
 def _counterpart(character: str) -> str | None:
-    """Return what stands for a character, or None; "" for one that shows nothing of its own."""
+    """Return the counterpart of a character, or None; "" for a character without a shape."""
     known = character if character in _OURS else _COUNTERPARTS.get(character)
     if known is not None:
         return known

@@ -52,6 +52,16 @@ class Place:
         ):
             yield program
 
+    @contextmanager
+    def served(self) -> Iterator[Program]:
+        """Run it until the end of a test module, which must be orderly and without a fault."""
+        with self.bridge() as program:
+            program.until("started")
+            yield program
+            assert program.end() == 0
+        assert "unhandled_error" not in program.said
+        assert "pdu_refused" not in program.said
+
 
 def settle(
     folder: Path, simulator: KeccelSimulator, accounts: Iterable[str], rights: str = "binds: 4"

@@ -120,12 +120,8 @@ def place(perl: str, simulator: KeccelSimulator, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def bridge(place: Place) -> Iterator[Program]:
-    with place.bridge() as bridge:
-        bridge.until("started")
+    with place.served() as bridge:
         yield bridge
-        assert bridge.end() == 0
-    assert "unhandled_error" not in bridge.said
-    assert "pdu_refused" not in bridge.said
 
 
 def said(perl: str, place: Place, *arguments: str) -> list[dict[str, Any]]:

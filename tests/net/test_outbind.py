@@ -13,7 +13,7 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectError
 
-from smppbridge.model.account import Account, Outbind, Secret
+from smppbridge.model.account import Account, OutbindTarget, Secret
 from smppbridge.model.receipts import Receipts
 from smppbridge.net.outbind import MISTAKEN, CalledSession, Outbinds
 from smppbridge.net.room import Limits
@@ -33,9 +33,11 @@ from tests.net.wires import Wire, lose, until
 from tests.net.wires import pdus as read
 from tests.relay.fakes import FakeReceiver
 
-AT = Outbind("192.0.2.7", 2776, "outpw")
+AT = OutbindTarget("192.0.2.7", 2776, "outpw")
 CALLED = replace(BANK, outbind=AT)
-SHOP = Account(system_id="shop", password=Secret("secret"), outbind=Outbind("192.0.2.8", 2776))
+SHOP = Account(
+    system_id="shop", password=Secret("secret"), outbind=OutbindTarget("192.0.2.8", 2776)
+)
 
 
 class Calling:
@@ -65,7 +67,7 @@ class Calling:
         self.outbinds.change({a.system_id: a for a in accounts})
         self.house.use(*accounts)
 
-    def _connect(self, called: Outbind, factory: Any) -> Deferred[Any]:
+    def _connect(self, called: OutbindTarget, factory: Any) -> Deferred[Any]:
         self.tries.append((self.house.clock.seconds(), called.host))
         if self.open is not None:
             return self.open

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smppbridge.model.account import Account, Outbind
+from smppbridge.model.account import Account, OutbindTarget
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 
@@ -32,16 +32,16 @@ def test_an_account_in_transaction_mode(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("written", "outbind"),
     [
-        ("192.0.2.7:2775", Outbind("192.0.2.7", 2775)),
-        ("esme.example.org:1", Outbind("esme.example.org", 1)),
-        ('"[2001:db8::7]:65535"', Outbind("2001:db8::7", 65_535)),
-        ("{to: '192.0.2.7:2775', password: '${OUT}'}", Outbind("192.0.2.7", 2775, "hunter2")),
+        ("192.0.2.7:2775", OutbindTarget("192.0.2.7", 2775)),
+        ("esme.example.org:1", OutbindTarget("esme.example.org", 1)),
+        ('"[2001:db8::7]:65535"', OutbindTarget("2001:db8::7", 65_535)),
+        ("{to: '192.0.2.7:2775', password: '${OUT}'}", OutbindTarget("192.0.2.7", 2775, "hunter2")),
         ("off", None),
         ("null", None),
         ("{}", None),
     ],
 )
-def test_whom_we_call(tmp_path: Path, written: str, outbind: Outbind | None) -> None:
+def test_whom_we_call(tmp_path: Path, written: str, outbind: OutbindTarget | None) -> None:
     found = record(tmp_path, outbind=written)
     assert found.outbind == outbind
     assert "hunter2" not in repr(found)

@@ -19,7 +19,7 @@ from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, S
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
-from smppbridge.relay.accept.supersede import Submission, Supersede, SupersedeStore
+from smppbridge.relay.accept.supersede import Supersede, SupersedeStore, Superseding
 from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
@@ -221,7 +221,7 @@ class Accept:
         self.route(message)
         if pdu.replace_if_present_flag:
             waits = pdu.esm_class & _MODE == _TRANSACTION
-            intake.superseding.append(Submission(pdu.sequence_number, Entry(message), waits))
+            intake.superseding.append(Superseding(pdu.sequence_number, Entry(message), waits))
             return None
         intake.entries.append(Entry(message))
         return message

@@ -33,7 +33,7 @@ class DataSession(Protocol):
         """Whether an unbind is under way."""
 
     def odd(self, oddity: Oddity) -> None:
-        """Count what the client does otherwise than SMPP 3.4 says."""
+        """Count an oddity of the session's client."""
 
     @property
     def answer(self) -> Callable[[Pdu], None]:
@@ -83,13 +83,13 @@ class DataSubmitter:
         return session is not None and session.parting
 
     def odd(self, oddity: Oddity) -> None:
-        """Count what the client does otherwise than SMPP 3.4 says."""
+        """Count an oddity of the session's client."""
         session = self._session()
         if session is not None:
             session.odd(oddity)
 
     def answer(self, response: SubmitSmResp) -> None:
-        """Put the data_sm_resp in line that says what a submit_sm_resp says."""
+        """Put a data_sm_resp with the fields of a submit_sm_resp in line."""
         session = self._session()
         if session is not None:
             status, number = response.command_status, response.sequence_number
@@ -127,7 +127,7 @@ class AcceptData:
 
 
 def submit_sm_of(request: DataSm) -> SubmitSm:
-    """Return the submit_sm that says what a data_sm says; its text stays in message_payload.
+    """Return the submit_sm with the fields of a data_sm; its text stays in message_payload.
 
     Raises Refusal: without message_payload (ESME_RMISSINGOPTPARAM), or if an address is longer than
     a receipt could carry (ESME_RINVSRCADR, ESME_RINVDSTADR).

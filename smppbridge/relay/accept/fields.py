@@ -79,7 +79,7 @@ def unpacked(pdu: Submitted) -> Content:
 
 
 def oddities_of(pdu: Submitted, interface_version: int) -> Iterator[Oddity]:
-    """Yield what is odd about a submit_sm that has TLVs, or high values of its flags."""
+    """Yield the oddities of a submit_sm that has TLVs, or high values of its flags."""
     if pdu.tlvs and interface_version < INTERFACE_VERSION:
         yield Oddity.TLVS_BEFORE_3_4
     if coding.is_reserved(pdu.data_coding):

@@ -9,7 +9,7 @@ from smppbridge.model.account import Account
 from smppbridge.model.message import Message, Segment
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering
-from smppbridge.relay.accept.supersede import Submission
+from smppbridge.relay.accept.supersede import Superseding
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.responses import Asking, WaitingResponse
@@ -21,7 +21,7 @@ class Observed(Protocol):
     """A session whose oddities are counted."""
 
     def odd(self, oddity: Oddity) -> None:
-        """Count what the client does otherwise than SMPP 3.4 says."""
+        """Count an oddity of the session's client."""
 
 
 class Submitter(Observed, Asking, Protocol):
@@ -57,7 +57,7 @@ class Intake:
     answers: list[tuple[int, Recorded]] = field(default_factory=list)  # by sequence_number
     fates: list[Fate] = field(default_factory=list)
     ended: list[Gathering] = field(default_factory=list)
-    superseding: list[Submission] = field(default_factory=list)
+    superseding: list[Superseding] = field(default_factory=list)
     held: list[WaitingResponse] = field(default_factory=list)
 
 

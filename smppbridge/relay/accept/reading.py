@@ -188,7 +188,7 @@ class Reader:
         )
 
     def read(self, message: Message, octets: bytes) -> Oddity | None:
-        """Give a message its text or octets; return what is odd about them.
+        """Give a message its text or octets; return the oddity of these, if any.
 
         Raises Refusal (ESME_RINVMSGLEN, ESME_RINVDCS).
         """

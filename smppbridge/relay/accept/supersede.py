@@ -30,7 +30,7 @@ from smppbridge.store.port import AcceptStore, Entry, Stoppable, StoreFailure
 Key = tuple[str, str]
 
 
-class Submission(NamedTuple):
+class Superseding(NamedTuple):
     """A judged submit_sm, with the entry of its message; whether it is in transaction mode."""
 
     sequence_number: int
@@ -78,7 +78,7 @@ class Supersede:
         return len(self._undecided)
 
     async def take(
-        self, session: Asking, submissions: Sequence[Submission], begun: float, account: Account
+        self, session: Asking, submissions: Sequence[Superseding], begun: float, account: Account
     ) -> None:
         """Accept judged messages of a session, received at *begun* (monotonic seconds)."""
         if not submissions:
@@ -115,7 +115,7 @@ class Supersede:
         return self._submit.take(attempts)
 
     def _answer(
-        self, session: Asking, account: Account, submissions: Sequence[Submission], begun: float
+        self, session: Asking, account: Account, submissions: Sequence[Superseding], begun: float
     ) -> None:
         for each in submissions:
             message_id = account.id_form % each.message_id
@@ -125,7 +125,9 @@ class Supersede:
         self._meters.accepted(system_id, count)
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
 
-    def _refuse(self, session: Asking, account: Account, submissions: Sequence[Submission]) -> None:
+    def _refuse(
+        self, session: Asking, account: Account, submissions: Sequence[Superseding]
+    ) -> None:
         for each in submissions:
             session.answer(SubmitSmResp(Status.ESME_RSYSERR, each.sequence_number))
             self._meters.refused(account.system_id, Status.ESME_RSYSERR)
@@ -152,7 +154,7 @@ class Supersede:
 
 
 def _held(
-    session: Asking, account: Account, submissions: Sequence[Submission], begun: float
+    session: Asking, account: Account, submissions: Sequence[Superseding], begun: float
 ) -> dict[int, WaitingResponse]:
     """Return the responses that wait for a provider's verdict, by message_id."""
     held: dict[int, WaitingResponse] = {}

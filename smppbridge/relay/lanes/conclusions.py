@@ -139,7 +139,7 @@ def adjust(
 
 
 def _marked(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> list[Attempt]:
-    """Return the accepted attempts whose messages have what a provider may have no field for."""
+    """Return the accepted attempts whose messages have properties that a provider may lose."""
     found = [
         attempt
         for attempt, _ in accepted
