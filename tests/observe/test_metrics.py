@@ -29,8 +29,8 @@ def samples(metrics: Metrics) -> dict[str, float]:
 def count_everything(metrics: Metrics) -> None:
     relay: Meters = metrics
     relay.accepted("bank", 3)
-    relay.refused("bank", 0x58)
-    relay.refused("bank", 0xDEADBEEF)
+    relay.refused("bank", 0x58, "throttled")
+    relay.refused("bank", 0xDEADBEEF, "bad_tlv")
     relay.quiet("bank", 2)
     relay.operated("bank", "query", 0, 5)
     relay.operated("bank", "cancel", 0x11, 1)

@@ -33,6 +33,7 @@ def logging() -> World:
         backlog=1_000,
         around=world.around,
         optouts=world.optouts,
+        refused=world.accept.refused,
         log=world.said.journal,
     )
     return world
