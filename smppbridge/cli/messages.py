@@ -14,14 +14,23 @@ from typing import Any, NoReturn
 import click
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
-from smppbridge.cli.listing import Shown, as_lines, as_table, as_timeline
+from smppbridge.cli.listing import (
+    Life,
+    Shown,
+    as_lines,
+    as_table,
+    as_timeline,
+    as_whole_lines,
+)
 from smppbridge.cli.places import CONFIGURATION, STORE
 from smppbridge.model.message import Stage
+from smppbridge.model.verdicts import verdict
 from smppbridge.settings.document import read
 from smppbridge.settings.values import seconds
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT
 from smppbridge.store import lookup
+from smppbridge.store.cases import case_of
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.timeline import timeline
 
@@ -134,20 +143,29 @@ def messages(
     with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
         if word is not None:
             named = lookup.named(db, word)
-            found, more = named[: wanted["limit"]], len(named) - wanted["limit"]
-            timelines = [timeline(db, message) for message in found]
+            found = named[: wanted["limit"]]
+            lives = [life(db, message) for message in found]
         else:
-            found, timelines, more = lookup.search(db, query_of(**wanted)), [], 0
-    if word is not None and not found:
+            named, found, lives = [], lookup.search(db, query_of(**wanted)), []
+    if word is None:
+        if as_json:
+            as_lines(found, shown)
+        else:
+            as_table(found, shown, more=len(found) == wanted["limit"])
+        return
+    if not found:
         give_up(f"there is no message {word}")
     if as_json:
-        as_lines(found, timelines, shown)
-    elif timelines:
-        as_timeline(found, timelines, shown)
-        if more > 0:
-            click.echo(f"{more} more of this submit_multi: --limit {len(found) + more}")
-    else:
-        as_table(found, shown, more=len(found) == wanted["limit"])
+        as_whole_lines(lives, shown)
+        return
+    as_timeline(lives, shown)
+    if (more := len(named) - len(found)) > 0:
+        click.echo(f"{more} more of this submit_multi: --limit {len(named)}")
+
+
+def life(db: sqlite3.Connection, message: lookup.ListedMessage) -> Life:
+    """Return the steps in the life of a message, and the verdict on the message."""
+    return message, timeline(db, message), verdict(case_of(db, message, wall()))
 
 
 @messages.command()

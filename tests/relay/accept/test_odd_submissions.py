@@ -76,7 +76,15 @@ def test_a_refusal_has_a_line_in_the_log() -> None:
     world = logging()
     world.sent(submit_sm(destination_addr=b"254700000001"))
     assert world.said.events == [
-        ("submit_refused", {"system_id": "bank", "command_status": "ESME_RINVDSTADR"})
+        (
+            "submit_refused",
+            {
+                "system_id": "bank",
+                "command_status": "ESME_RINVDSTADR",
+                "reason": "no_route",
+                "detail": "",
+            },
+        )
     ]
 
 

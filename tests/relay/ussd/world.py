@@ -30,7 +30,7 @@ class Meters:
     def accepted(self, system_id: str, count: int) -> None:
         self.accepts += count
 
-    def refused(self, system_id: str, command_status: int) -> None:
+    def refused(self, system_id: str, command_status: int, reason: str) -> None:
         self.refusals.append(command_status)
 
     def ussd_answered(self, system_id: str, seconds: float) -> None:
