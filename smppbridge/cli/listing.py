@@ -103,10 +103,12 @@ def as_whole_lines(lives: Sequence[Life], shown: Shown) -> None:
     """Print JSON, a message a line, with the verdict on the message and its timeline."""
     for message, events, found in lives:
         line = facts(message, shown) | as_sent(message)
-        spoken = {"says": found.says, "why": found.why, "do": list(found.do)}
-        line["verdict"] = {"code": found.code, "tone": found.tone} | {
-            name: [*map(shown.words, each)] if isinstance(each, list) else shown.words(each)
-            for name, each in spoken.items()
+        line["verdict"] = {
+            "code": found.code,
+            "tone": found.tone,
+            "says": shown.words(found.says),
+            "why": shown.words(found.why),
+            "do": [shown.words(each) for each in found.do],
         }
         line["timeline"] = [
             {"at": when(e.at) or None, "event": e.name, **event_facts(e, shown)} for e in events
@@ -142,7 +144,7 @@ def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
         "answered_id": None if message.multi is None else str(message.multi),
         "system_id": escaped(message.system_id),
         "stage": Stage(message.stage).name,
-        "state": _state(message.state) if message.state else None,
+        "state": state_name(message.state) if message.state else None,
         "uncertain": message.uncertain,
         "source": shown.number(message.source),
         "destination": shown.number(message.number),
@@ -170,7 +172,7 @@ def word(message: ListedMessage) -> str:
     if message.uncertain:
         return "Uncertain"
     finished = message.stage == Stage.FINISHED
-    return _state(message.state) if finished else Stage(message.stage).name
+    return state_name(message.state) if finished else Stage(message.stage).name
 
 
 def content(message: ListedMessage) -> str:
@@ -194,7 +196,7 @@ def _fact(name: str, value: Any, shown: Shown) -> Any:
     if name in _OURS:
         return escaped(str(value))
     if name == "state":
-        return _state(value)
+        return state_name(value)
     if name == "command_status":
         return status_name(value)
     if name in _TIMES:
@@ -204,7 +206,8 @@ def _fact(name: str, value: Any, shown: Shown) -> Any:
     return shown.words(value) if isinstance(value, str) else value
 
 
-def _state(state: int) -> str:
+def state_name(state: int) -> str:
+    """Return the name of a message_state, or its number."""
     known: Mapping[int, MessageState] = MessageState._value2member_map_  # type: ignore[assignment]
     return known[state].name if state in known else str(state)
 

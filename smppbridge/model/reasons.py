@@ -80,6 +80,7 @@ class Reason(StrEnum):
     SEGMENTS_MISSING = "segments_missing"
     WAITED_TOO_LONG = "waited_too_long"
     # of reports and MO messages that belong to nothing
+    EARLY = "early"
     UNKNOWN_ID = "unknown_id"
     OTHER_PROVIDER = "other_provider"
     NO_OWNER = "no_owner"
@@ -292,6 +293,11 @@ MEANINGS: Mapping[Reason, Meaning] = {
         Act.EXPIRY,
         "The message waited until its validity_period was over.",
         "Look at the attempts before: they say for what it waited.",
+    ),
+    Reason.EARLY: Meaning(
+        Act.EVICTION,
+        "No message of {provider} has this id yet: the answer that names it may be on its way.",
+        "Wait a moment; after an hour the report is given up.",
     ),
     Reason.UNKNOWN_ID: Meaning(
         Act.EVICTION,

@@ -79,7 +79,7 @@ class Notebook:
         try:
             await self._store.keep_noted(*gathered)
         except StoreFailure:
-            for kind, count in zip(_KINDS, map(len, gathered), strict=True):
+            for kind, count in zip(_KINDS, [len(each) for each in gathered], strict=True):
                 if count:
                     self._meters.notes_dropped(kind, count)
 

@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from smppbridge.cli import listing
-from smppbridge.cli.messages import digits_of, messages, moment
+from smppbridge.cli.messages import messages
+from smppbridge.cli.moments import digits_of, moment
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
 from smppbridge.store import lookup
