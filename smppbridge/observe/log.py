@@ -22,8 +22,6 @@ LEVELS = {
     "counted": "debug",
     "configuration_refused": "error",
     "session_refused": "warning",
-    "submit_refused": "warning",
-    "submits_refused": "warning",
     "session_slowed": "warning",
     "connection_failed": "warning",
     "certificate_expires": "warning",

@@ -246,7 +246,7 @@ class Sequences(RuleBasedStateMachine):
     def what_is_owed_is_found(self) -> None:
         owed = self.opened.wait(self.opened.store.owed("bank", NOW + 2, 99))
         expected = [d for d in self.owed.values() if d.due <= NOW + 2]
-        assert owed == sorted(expected, key=lambda d: (d.due, d.message_id, d.state))
+        assert owed == sorted(expected, key=lambda d: (d.due, d.expires_at, d.message_id, d.state))
 
 
 Sequences.TestCase.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)

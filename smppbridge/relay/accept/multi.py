@@ -177,8 +177,8 @@ class Multi:
                 self._accept.route(message)
                 reached[number] = message
             except Refusal as refusal:
-                named_so = number.encode("ascii")
-                refused.append(refused_destination(_TON, _NPI, named_so, refusal))
+                addr = number.encode("ascii")
+                refused.append(refused_destination(_TON, _NPI, addr, refusal))
         return list(reached.values()), refused
 
     def _spread(
