@@ -164,7 +164,9 @@ class Accept:
         for attempt in attempts:
             for segment in attempt.message.segments:
                 segment.octets = b""  # the message has them now
-        self.hand_on(attempts)
+        if skipping := [attempt for attempt in attempts if attempt.hop]:
+            note_skipped(self._notes, self._lanes, skipping)
+        self._submit.take(attempts)
 
     def place(self, entries: Sequence[Entry]) -> list[Attempt]:
         """Give each message its first attempt, unless the message ends at once."""
@@ -173,12 +175,6 @@ class Accept:
         for entry, attempt in zip(placed, attempts, strict=True):
             entry.attempt = attempt
         return attempts
-
-    def hand_on(self, attempts: Sequence[Attempt]) -> None:
-        """Give first attempts to Submit; note which of them skip providers of their route."""
-        if skipping := [attempt for attempt in attempts if attempt.hop]:
-            note_skipped(self._notes, self._lanes, skipping)
-        self._submit.take(attempts)
 
     # -- one submit_sm --------------------------------------------------------------------------
 

@@ -30,6 +30,7 @@ from smppbridge.relay.accept.lists import (
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.refused import STORE_FAILED
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
 from smppbridge.relay.submit.submit import Submit
@@ -120,7 +121,9 @@ class Multi:
         self._answer(session, request, spread, begun)
         if ending.fates:
             self._endings.conclude(ending)
-        self._accept.hand_on(attempts)
+        if skipping := [attempt for attempt in attempts if attempt.hop]:
+            note_skipped(self._notes, self._lanes, skipping)
+        self._submit.take(attempts)
 
     def _judge(
         self, session: MultiSubmitter, request: SubmitMulti, now: float
