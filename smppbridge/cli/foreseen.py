@@ -19,6 +19,7 @@ from smppbridge.cli.asked import AskedProvider, concluded
 from smppbridge.cli.submissions import addresses
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Refused
+from smppbridge.model.reasons import Reason, sentence
 from smppbridge.providers.exchange import NOW, Exchange, HttpRequest, Once, Price
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.accept import reading
@@ -95,10 +96,12 @@ def foreseen(settings: Settings, system_id: str, source: str, number: str, text:
     try:
         message = _message(Reader(record), addresses(source, number), text)
         if (count := segments.count(text)[1]) > record.max_parts:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{count} parts, max_parts allows fewer")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.TOO_LONG, f"{count} parts")
         choice = _choice(settings, message)
     except Refusal as refusal:
-        raise NotTaken(f"{status_name(refusal.status)}: {refusal}") from None
+        detail = f" ({refusal.detail})" if refusal.detail else ""
+        why = f"{status_name(refusal.status)}: {sentence(refusal.reason)}{detail}"
+        raise NotTaken(why) from None
     return _at_first(settings, message, choice)
 
 
@@ -122,7 +125,7 @@ def _choice(settings: Settings, message: Message) -> Choice:
     """Return a message's route, and do to the message as accept does; raises Refusal."""
     choice = settings.table().find(message.system_id, message.source.addr, message.number)
     if choice is None:
-        raise Refusal(CommandStatus.ESME_RINVDSTADR, "no route leads there")
+        raise Refusal(CommandStatus.ESME_RINVDSTADR, Reason.NO_ROUTE)
     message.route = choice.via
     reading.replace_sender(message, choice.sender)
     if choice.transliterates:

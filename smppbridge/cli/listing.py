@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import zip_longest
 from typing import Any
 
 import click
@@ -15,8 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from smppbridge.model.cases import MessageVerdict
+from smppbridge.model.masking import mask
 from smppbridge.model.message import Stage
-from smppbridge.observe.shown import escaped, mask
+from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent
@@ -25,6 +26,10 @@ _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
 _OURS = frozenset(("message_id", "provider_message_id"))
 _WHOLE = frozenset(("message_id", "accepted", "to", "state"))
+
+
+Life = tuple[ListedMessage, Sequence[TimelineEvent], MessageVerdict]
+"""A message, the steps in its life, and the verdict."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +77,11 @@ def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> Non
         click.echo(f"there may be more: --before {found[-1].message_id}")
 
 
-def as_timeline(
-    found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
-) -> None:
-    """Print all facts of each message, and its timeline."""
-    for message, events in zip(found, timelines, strict=True):
+def as_timeline(lives: Sequence[Life], shown: Shown) -> None:
+    """Print all facts of each message, the verdict on the message, and its timeline."""
+    for message, events, found in lives:
         grid = Table.grid(padding=(0, 2))
-        for name, value in facts(message, shown).items():
+        for name, value in (facts(message, shown) | as_sent(message)).items():
             if value not in (None, "", []):
                 grid.add_row(Text(name, "bold"), Text(_joined(value)))
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -87,20 +90,51 @@ def as_timeline(
         for event in events:
             how = " ".join(f"{k}={_joined(v)}" for k, v in event_facts(event, shown).items())
             table.add_row(when(event.at), event.name, Text(how))
-        _console().print(grid, "", table, "", sep="\n")
+        _console().print(grid, "", *_spoken(found, shown), "", table, "", sep="\n")
 
 
-def as_lines(
-    found: Sequence[ListedMessage], timelines: Sequence[Sequence[TimelineEvent]], shown: Shown
-) -> None:
-    """Print JSON, a message a line, with its timeline if timelines are given."""
-    for message, events in zip_longest(found, timelines):
-        line = facts(message, shown)
-        if events is not None:
-            line["timeline"] = [
-                {"at": when(e.at) or None, "event": e.name, **event_facts(e, shown)} for e in events
-            ]
+def as_lines(found: Sequence[ListedMessage], shown: Shown) -> None:
+    """Print JSON, a message a line."""
+    for message in found:
+        click.echo(json.dumps(facts(message, shown)))
+
+
+def as_whole_lines(lives: Sequence[Life], shown: Shown) -> None:
+    """Print JSON, a message a line, with the verdict on the message and its timeline."""
+    for message, events, found in lives:
+        line = facts(message, shown) | as_sent(message)
+        line["verdict"] = {
+            "code": found.code,
+            "tone": found.tone,
+            "says": shown.words(found.says),
+            "why": shown.words(found.why),
+            "do": [shown.words(each) for each in found.do],
+        }
+        line["timeline"] = [
+            {"at": when(e.at) or None, "event": e.name, **event_facts(e, shown)} for e in events
+        ]
         click.echo(json.dumps(line))
+
+
+def as_sent(message: ListedMessage) -> dict[str, Any]:
+    """Return the fields of the submit_sm that decide about receipts and characters.
+
+    The esm_class is without the messaging mode.
+    """
+    return {
+        "registered_delivery": message.registered_delivery,
+        "data_coding": f"{message.data_coding:#04x}",
+        "esm_class": f"{message.esm_class or 0:#04x}",
+    }
+
+
+def _spoken(found: MessageVerdict, shown: Shown) -> list[Text]:
+    """Return a verdict as lines: where the message is, why, and what to do."""
+    lines = [Text(shown.words(found.says), "bold"), Text(shown.words(found.why))]
+    return [
+        *(line for line in lines if line),
+        *(Text(f"- {shown.words(each)}") for each in found.do),
+    ]
 
 
 def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
@@ -110,7 +144,7 @@ def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
         "answered_id": None if message.multi is None else str(message.multi),
         "system_id": escaped(message.system_id),
         "stage": Stage(message.stage).name,
-        "state": _state(message.state) if message.state else None,
+        "state": state_name(message.state) if message.state else None,
         "uncertain": message.uncertain,
         "source": shown.number(message.source),
         "destination": shown.number(message.number),
@@ -138,7 +172,7 @@ def word(message: ListedMessage) -> str:
     if message.uncertain:
         return "Uncertain"
     finished = message.stage == Stage.FINISHED
-    return _state(message.state) if finished else Stage(message.stage).name
+    return state_name(message.state) if finished else Stage(message.stage).name
 
 
 def content(message: ListedMessage) -> str:
@@ -162,21 +196,24 @@ def _fact(name: str, value: Any, shown: Shown) -> Any:
     if name in _OURS:
         return escaped(str(value))
     if name == "state":
-        return _state(value)
+        return state_name(value)
     if name == "command_status":
         return status_name(value)
     if name in _TIMES:
         return when(value)
+    if isinstance(value, list):
+        return [_fact("", each, shown) for each in value]
     return shown.words(value) if isinstance(value, str) else value
 
 
-def _state(state: int) -> str:
+def state_name(state: int) -> str:
+    """Return the name of a message_state, or its number."""
     known: Mapping[int, MessageState] = MessageState._value2member_map_  # type: ignore[assignment]
     return known[state].name if state in known else str(state)
 
 
 def _joined(value: Any) -> str:
-    text = ",".join(value) if isinstance(value, list) else str(value)
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return json.dumps(text, ensure_ascii=False) if " " in text else text
 
 

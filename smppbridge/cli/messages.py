@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime, time
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from time import time as wall
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
-from smppbridge.cli.check import EX_CONFIG, print_faults
-from smppbridge.cli.listing import Shown, as_lines, as_table, as_timeline
-from smppbridge.cli.places import CONFIGURATION, STORE
+from smppbridge.cli.listing import (
+    Life,
+    Shown,
+    as_lines,
+    as_table,
+    as_timeline,
+    as_whole_lines,
+)
+from smppbridge.cli.located import failing_plainly, give_up, given_path, located, store_path
+from smppbridge.cli.moments import as_moment, digits_of
+from smppbridge.cli.noted import refused, unmatched
 from smppbridge.model.message import Stage
-from smppbridge.settings.document import read
-from smppbridge.settings.values import seconds
+from smppbridge.model.verdicts import verdict
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT
 from smppbridge.store import lookup
-from smppbridge.store.migrate import TooNew
+from smppbridge.store.cases import case_of
 from smppbridge.store.timeline import timeline
 
 STAGES = {stage.name.lower(): stage for stage in Stage if stage is not Stage.GATHERING}
@@ -32,49 +37,6 @@ WHAT_HAPPENS = {
     "resend": "sent once more: if the provider did take it, its phone gets a second SMS",
     "fail": "ended as UNDELIVERABLE: if the provider did take it, its phone gets it all the same",
 }
-
-Command = Callable[..., None]
-
-
-def located(command: Command) -> Command:
-    """Add the options for the store's file."""
-    config = click.option(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help=f"The configuration; only its store is read. Default: {CONFIGURATION}, if there.",
-    )
-    store = click.option("--store", metavar="PATH", help="The store's file, instead.")
-    return config(store(command))
-
-
-def as_moment(ctx: click.Context, param: click.Parameter, word: str | None) -> float | None:
-    """Read a time from an option: ISO (UTC without an offset), how long ago, now or today."""
-    try:
-        return None if word is None else moment(word, wall())
-    except ValueError:
-        raise click.BadParameter(
-            f"{word!r}: write 2026-11-20T14:00, 14:00, 10m, 2h, today or yesterday"
-        ) from None
-
-
-def moment(word: str, now: float) -> float:
-    """Return UNIX seconds for a time in words, read at *now*; raises ValueError.
-
-    A time of day is the latest one: of today, or of yesterday.
-    """
-    today = now // 86_400 * 86_400
-    days = {"now": now, "today": today, "yesterday": today - 86_400}
-    if word in days:
-        return days[word]
-    with suppress(ValueError):
-        return now - float(seconds(word))
-    with suppress(ValueError):
-        clock = time.fromisoformat(word)
-        at = today + clock.hour * 3_600 + clock.minute * 60 + clock.second
-        return at if at <= now else at - 86_400
-    when = datetime.fromisoformat(word)
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
 
 
 @click.group(invoke_without_command=True)
@@ -134,20 +96,33 @@ def messages(
     with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
         if word is not None:
             named = lookup.named(db, word)
-            found, more = named[: wanted["limit"]], len(named) - wanted["limit"]
-            timelines = [timeline(db, message) for message in found]
+            found = named[: wanted["limit"]]
+            lives = [life(db, message) for message in found]
         else:
-            found, timelines, more = lookup.search(db, query_of(**wanted)), [], 0
-    if word is not None and not found:
+            named, found, lives = [], lookup.search(db, query_of(**wanted)), []
+    if word is None:
+        if as_json:
+            as_lines(found, shown)
+        else:
+            as_table(found, shown, more=len(found) == wanted["limit"])
+        return
+    if not found:
         give_up(f"there is no message {word}")
     if as_json:
-        as_lines(found, timelines, shown)
-    elif timelines:
-        as_timeline(found, timelines, shown)
-        if more > 0:
-            click.echo(f"{more} more of this submit_multi: --limit {len(found) + more}")
-    else:
-        as_table(found, shown, more=len(found) == wanted["limit"])
+        as_whole_lines(lives, shown)
+        return
+    as_timeline(lives, shown)
+    if (more := len(named) - len(found)) > 0:
+        click.echo(f"{more} more of this submit_multi: --limit {len(named)}")
+
+
+def life(db: sqlite3.Connection, message: lookup.ListedMessage) -> Life:
+    """Return the steps in the life of a message, and the verdict on the message."""
+    return message, timeline(db, message), verdict(case_of(db, message, wall()))
+
+
+messages.add_command(refused)
+messages.add_command(unmatched)
 
 
 @messages.command()
@@ -224,46 +199,3 @@ def query_of(
         state=(STATES | IN_RECEIPTS).get(word),
         **same,
     )
-
-
-def digits_of(number: str) -> str:
-    """Return a number as in the store: E.164 digits, or a short code."""
-    digits = "".join(c for c in number if c not in " -.()/")
-    return digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
-
-
-def store_path(config: Path | None, store: str | None) -> str:
-    """Return the store's file: *store*, or the file of the configuration, or the default."""
-    if config is None and store is None and os.access(CONFIGURATION, os.R_OK):
-        config = CONFIGURATION
-    if config is not None and store is None:
-        document = read(config, os.environ)
-        faults = [fault for key, fault in document.faults.items() if key in ("", "store")]
-        if faults:
-            print_faults(faults, as_json=False)
-            raise SystemExit(EX_CONFIG)
-        values = document.values if isinstance(document.values, dict) else {}
-        store = str(values.get("store", STORE))
-    return (store or STORE).removeprefix("sqlite:")
-
-
-def given_path(ctx: click.Context, config: Path | None, store: str | None) -> str:
-    """Return the store's file from the options after the subcommand, or before the subcommand."""
-    path: str = ctx.obj
-    return store_path(config, store) if config or store else path
-
-
-@contextmanager
-def failing_plainly() -> Iterator[None]:
-    """Turn an error of the store into a line on standard error and exit 1."""
-    try:
-        yield
-    except (lookup.NotAStore, TooNew) as error:
-        give_up(str(error))
-    except sqlite3.Error as error:
-        give_up(f"the store: {error}")
-
-
-def give_up(why: str) -> NoReturn:
-    """Print a reason, and exit with 1."""
-    raise click.ClickException(why)

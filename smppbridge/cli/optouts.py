@@ -10,14 +10,8 @@ from typing import Any
 import click
 
 from smppbridge.cli.listing import Shown, when
-from smppbridge.cli.messages import (
-    digits_of,
-    failing_plainly,
-    give_up,
-    given_path,
-    located,
-    store_path,
-)
+from smppbridge.cli.located import failing_plainly, give_up, given_path, located, store_path
+from smppbridge.cli.moments import digits_of
 from smppbridge.observe.shown import escaped
 from smppbridge.store import optouts as stored
 from smppbridge.store.lookup import open_store

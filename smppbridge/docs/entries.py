@@ -11,6 +11,7 @@ from smppbridge.cli.profiles import written
 from smppbridge.docs.files import TOPICS
 from smppbridge.docs.tables import behaviour_words, command_named, options_of, usage_of
 from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
+from smppbridge.model.reasons import MEANINGS as REASONS
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS
 from smppbridge.observe.names import NAMES
@@ -97,6 +98,7 @@ def entries() -> Iterator[HelpEntry]:
     yield from _states()
     yield from _events()
     yield from _oddities()
+    yield from _reasons()
     yield from _commands()
     yield from _digits()
     for name, says in MEANINGS.items():
@@ -162,6 +164,12 @@ def _oddities() -> Iterator[HelpEntry]:
         sets = [("sets", f"{each.key}: {written(each.value)}") for each in profile.choices]
         facts = [("meaning", profile.suits), *sets]
         yield HelpEntry(name, "profile of an account", tuple(facts), "profiles")
+
+
+def _reasons() -> Iterator[HelpEntry]:
+    for reason, each in REASONS.items():
+        facts = (("meaning", each.says), ("what to do", each.remedy))
+        yield HelpEntry(reason.value, f"reason of a {each.act}", facts, "reasons")
 
 
 def _commands() -> Iterator[HelpEntry]:

@@ -27,6 +27,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "conformance": "What of SMPP 3.4 is served, passed on, ignored and refused",
         "profiles": "What clients do otherwise than SMPP 3.4 says, and the settings that help",
         "statuses": "command_status, message_state and stage by name and number",
+        "reasons": "Why a no was said: the words in log, metrics and timelines, and what to do",
         "commands": "Every command with its options",
         "simulators": "Programs that play providers, and what their digits mean",
         "smpp": "SMPP 3.4 as a Python library, with an example",

@@ -19,6 +19,7 @@ from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
 from smppbridge.docs.markdown import chapters, table
 from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
+from smppbridge.model.reasons import MEANINGS as REASONS
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS
@@ -181,6 +182,11 @@ def _profiles() -> str:
     return table(("profile", "suits", "sets"), rows)
 
 
+def _reasons() -> str:
+    rows = [(f"`{r}`", each.act, each.says, each.remedy) for r, each in REASONS.items()]
+    return table(("word", "of", "meaning", "what to do"), rows)
+
+
 def _oddities() -> str:
     rows = [(f"`{o}`", says, REMEDIES[o] and f"`{REMEDIES[o]}`") for o, says in ODDITIES.items()]
     return table(("kind", "what a client does", "setting that helps"), rows)
@@ -270,6 +276,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "conformance": _conformance,
     "profiles": _profiles,
     "oddities": _oddities,
+    "reasons": _reasons,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,

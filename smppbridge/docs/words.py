@@ -214,7 +214,9 @@ EVENTS: Mapping[str, str] = {
     "descriptors_few": "RLIMIT_NOFILE allows fewer descriptors than connections and requests may"
     " need: raise LimitNOFILE in the unit",
     "pdu_refused": "A PDU was wrong and got command_status; 20 of a session are logged",
-    "submit_refused": "A submit_sm, submit_multi or destination was refused (log.messages: all)",
+    "submit_refused": "A submit_sm, submit_multi or destination was refused, and why: the first of"
+    " its account and reason in a minute, or each (log.messages: all)",
+    "submits_refused": "So many submissions of an account were refused for one reason in a minute",
     "query_refused": "A query_sm was refused (log.messages: all)",
     "cancel_refused": "A cancel_sm was refused (log.messages: all)",
     "replace_refused": "A replace_sm was refused (log.messages: all)",
@@ -234,7 +236,8 @@ EVENTS: Mapping[str, str] = {
     "message_given_up": "No report came in time: UNKNOWN, and why",
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",
-    "messages_diverted": "So many waiting messages went to the next provider of their route",
+    "messages_diverted": "So many waiting messages went to the next provider of their route, and"
+    " why",
     "messages_quiet": "So many waiting messages wait on, for the end of their route's quiet hours",
     "lane_paused": "A provider finds the lane too fast (429, ESME_RTHROTTLED): nothing leaves for"
     " `seconds`, then less",

@@ -136,10 +136,14 @@ class Metrics(Collector):
         """Count submit_sm answered ESME_ROK."""
         self._count("smppbridge_segments_accepted_total", system_id, by=count)
 
-    def refused(self, system_id: str, command_status: int) -> None:
-        """Count a submit_sm refused with *command_status*."""
+    def refused(self, system_id: str, command_status: int, reason: str) -> None:
+        """Count a submit_sm refused with *command_status*, by a word of `model.reasons`."""
         status = _STATUSES.get(command_status, "other")
-        self._count("smppbridge_segments_refused_total", system_id, status)
+        self._count("smppbridge_segments_refused_total", system_id, status, reason)
+
+    def notes_dropped(self, kind: str, count: int) -> None:
+        """Count notes that the store does not get."""
+        self._count("smppbridge_notes_dropped_total", kind, by=count)
 
     def operated(self, system_id: str, operation: str, command_status: int, count: int) -> None:
         """Count operations other than submit_sm by their answer."""

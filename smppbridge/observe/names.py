@@ -91,8 +91,8 @@ _COUNTERS = {
         "submit_sm, and destinations of submit_multi, answered ESME_ROK",
     ),
     "segments_refused_total": (
-        "account status",
-        "submit_sm, or destinations of submit_multi, refused; ESME_RTHROTTLED is the rate",
+        "account status reason",
+        "submit_sm, or destinations of submit_multi, refused, and why: `help reasons`",
     ),
     "responses_waited_total": (
         "account outcome",
@@ -127,6 +127,10 @@ _COUNTERS = {
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
+    "notes_dropped_total": (
+        "kind",
+        "Notes that were too many, or that the store failed to write: note, refused, unmatched",
+    ),
     "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),
     "unreadable_metrics_total": ("name", "Values that could not be read when asked for"),
 }

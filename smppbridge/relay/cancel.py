@@ -18,6 +18,7 @@ from typing import Protocol
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import Attempt, GatheringKey, Message, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.providers.exchange import Exchange, Provider
 from smppbridge.relay.accept.fields import LONGEST_SERVICE_TYPE, Refusal
 from smppbridge.relay.accept.series import Gathering
@@ -122,7 +123,7 @@ class Cancel:
         account = session.rights.account
         message_id, system_id = read_id(request.message_id, account), account.system_id
         if message_id is None:
-            raise Refusal(_FAILED)
+            raise Refusal(_FAILED, Reason.UNKNOWN_MESSAGE)
         for _ in range(2):  # a message may become whole between its store and its gathering
             known = await self._store.named([message_id])
             named = [each for each in known.get(message_id, ()) if names(request, system_id, each)]
@@ -136,7 +137,7 @@ class Cancel:
                 )
             ):
                 return ended, []
-        raise Refusal(_FAILED)
+        raise Refusal(_FAILED, Reason.UNKNOWN_MESSAGE)
 
     async def _by_addresses(self, session: Asker, request: CancelSm) -> tuple[int, list[Attempt]]:
         """End all messages of the account between two addresses that have not left."""
@@ -261,7 +262,7 @@ def _destination(request: CancelSm) -> Address:
     try:
         addr = request.destination_addr.decode("ascii")
     except UnicodeDecodeError as error:
-        raise Refusal(Status.ESME_RINVDSTADR, "destination not ASCII") from error
+        raise Refusal(Status.ESME_RINVDSTADR, Reason.BAD_NUMBER, "not ASCII") from error
     return Address(addr, request.dest_addr_ton, request.dest_addr_npi)
 
 

@@ -14,7 +14,10 @@ from dataclasses import replace
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, source_address
 from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.masking import masked
 from smppbridge.model.mo import Mo, OptOut
+from smppbridge.model.noted import Unmatched
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.ports import Around
@@ -61,7 +64,7 @@ class Mobile:
         self._identifiers, self._keep, self._remember = identifiers, keep, remember
         self._every_fate = every_fate
         self._clock, self._meters, self._journal = around.clock, around.meters, around.journal
-        self._led, self._dropped = _Recent(), _Recent()
+        self._led, self._dropped, self._notes = _Recent(), _Recent(), around.notes
         self.change(MoTable(), {})
 
     def change(self, table: MoTable, accounts: Mapping[str, Account]) -> None:
@@ -108,14 +111,14 @@ class Mobile:
         way = provider, source.addr, destination.addr
         account = self._accounts.get(self._owner(way, position, keyword) or "")
         if account is None:
-            self._log_dropped("mo_unrouted", provider, mo)
+            self._drop("mo_unrouted", provider, mo, Reason.NO_OWNER)
             return "unrouted"
         message_id = self._identifiers.take()
         found = contents(
             mo, account.alphabet_0, message_id, account.alphabet_8, packed=account.packed
         )
         if not found:
-            self._log_dropped("mo_too_long", provider, mo)
+            self._drop("mo_too_long", provider, mo, Reason.MO_TOO_LONG)
             return "too_long"
         first = Delivery(
             message_id,
@@ -170,12 +173,19 @@ class Mobile:
                 segments=len(entry.deliveries),
             )
 
-    def _log_dropped(self, event: str, provider: str, mo: Mo) -> None:
-        """Log an MO message that is dropped, once: a pull returns the message again and again."""
+    def _drop(self, event: str, provider: str, mo: Mo, reason: Reason) -> None:
+        """Log and note an MO message that is dropped, once: a pull returns it again and again."""
         name = provider, shown_id(mo.provider_message_id)
         if mo.provider_message_id and name in self._dropped:
             return
         self._dropped[name] = event
+        source, destination = masked(mo.source), masked(mo.destination)
+        at, shown = self._clock.wall(), shown_id(mo.provider_message_id)
+        self._notes.unmatched(
+            Unmatched(
+                at, "mo", provider, shown, reason.value, source=source, destination=destination
+            )
+        )
         self._journal(
             event,
             provider=provider,

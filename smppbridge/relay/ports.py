@@ -1,10 +1,12 @@
-"""ports: clock, meters, journal and spawn, which every movement receives in one `Around`."""
+"""ports: clock, meters, journal, spawn and notes, which every movement receives in one `Around`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from smppbridge.model.noted import RefusedSubmission, Unmatched
 
 
 class Meters(Protocol):
@@ -13,8 +15,8 @@ class Meters(Protocol):
     def accepted(self, system_id: str, count: int) -> None:
         """Count submit_sm answered ESME_ROK."""
 
-    def refused(self, system_id: str, command_status: int) -> None:
-        """Count a submit_sm refused with *command_status*."""
+    def refused(self, system_id: str, command_status: int, reason: str) -> None:
+        """Count a submit_sm refused with *command_status*, by a word of `model.reasons`."""
 
     def operated(self, system_id: str, operation: str, command_status: int, count: int) -> None:
         """Count operations other than submit_sm by their answer: query, cancel, replace."""
@@ -70,6 +72,9 @@ class Meters(Protocol):
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs received."""
 
+    def notes_dropped(self, kind: str, count: int) -> None:
+        """Count notes that the store does not get: note, refused, unmatched."""
+
     def ussd_answered(self, system_id: str, seconds: float) -> None:
         """Time a screen of an ESME, from the phone's request on."""
 
@@ -82,6 +87,19 @@ class Journal(Protocol):
 
     def __call__(self, event: str, /, **fields: Any) -> None:
         """Log an event with its fields."""
+
+
+class Notes(Protocol):
+    """Keeps rare events for people who ask why; bounded, and never waited for."""
+
+    def note(self, message_id: int, code: str, facts: Mapping[str, Any]) -> None:
+        """Note an event in the life of a message, at this moment."""
+
+    def refused(self, submission: RefusedSubmission) -> None:
+        """Note a submission that was refused."""
+
+    def unmatched(self, found: Unmatched) -> None:
+        """Note a report or an MO message that belongs to nothing."""
 
 
 class Clock(Protocol):
@@ -100,9 +118,10 @@ Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """Time, counters, log and spawn: the same for every movement of a bridge."""
+    """Time, counters, log, spawn and notes: the same for every movement of a bridge."""
 
     clock: Clock
     meters: Meters
     journal: Journal
     spawn: Spawn
+    notes: Notes

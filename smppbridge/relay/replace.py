@@ -15,6 +15,7 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import PLAIN, Attempt, Message, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Observed
 from smppbridge.relay.lanes.failover import first_open
@@ -28,6 +29,7 @@ from smppbridge.smpp.pdus import ReplaceSm, ReplaceSmResp, SubmitSm
 from smppbridge.store.port import Found, Named, StoreFailure
 
 _FAILED = Status.ESME_RREPLACEFAIL
+_ALONE = "a part of a text, or octets with a header"
 
 
 class Router(Protocol):
@@ -85,11 +87,11 @@ class Replace:
         message_id = read_id(request.message_id, session.rights.account)
         try:
             if not session.rights.throughput.take(self._clock.monotonic()):
-                raise Refusal(Status.ESME_RTHROTTLED)
+                raise Refusal(Status.ESME_RTHROTTLED, Reason.THROTTLED)
             if message_id is None:
-                raise Refusal(_FAILED, "no message has such an id")
+                raise Refusal(_FAILED, Reason.UNKNOWN_MESSAGE)
             if request.sm_default_msg_id and not request.short_message:
-                raise Refusal(Status.ESME_RINVDFTMSGID)
+                raise Refusal(Status.ESME_RINVDFTMSGID, Reason.BAD_FLAG, "sm_default_msg_id")
         except Refusal as refusal:
             self._replies.refuse(session, request, refusal.status)
             session.flush()
@@ -170,9 +172,9 @@ class Replace:
         """Return an attempt with the message as it is to be; raises Refusal."""
         old, now = attempt.message, self._clock.wall()
         if old.segments or old.traits.esm_class & EsmClass.UDHI:
-            raise Refusal(_FAILED, "a part of a text, or octets with a header")
+            raise Refusal(_FAILED, Reason.NOT_REPLACEABLE, _ALONE)
         if attempt.hop >= len(old.route):
-            raise Refusal(_FAILED, "its provider may have sent it")
+            raise Refusal(_FAILED, Reason.NOT_REPLACEABLE, "its provider may have it")
         message = self._reread(asked, old, now)
         self._router.route(message)
         if message.due > now and (asked.request.schedule_delivery_time or old.traits.scheduled):
@@ -196,7 +198,7 @@ class Replace:
         )
         content = rights.reader.content(pdu)
         if content.position is not None or content.udh:  # found where the account has it looked for
-            raise Refusal(_FAILED, "a part of a text, or octets with a header")
+            raise Refusal(_FAILED, Reason.NOT_REPLACEABLE, _ALONE)
         times = rights.reader.lifetime(pdu, now)
         wanted = 0 if old.traits.datagram else pdu.registered_delivery
         traits = replace(
@@ -233,5 +235,5 @@ def times_of(
     if pdu.validity_period:
         expires_at = asked[1]
     if expires_at <= due:
-        raise Refusal(Status.ESME_RINVEXPIRY, "it expires before its time")
+        raise Refusal(Status.ESME_RINVEXPIRY, Reason.BAD_VALIDITY, "before its schedule")
     return due, expires_at

@@ -22,11 +22,13 @@ from math import inf
 from typing import Protocol
 
 from smppbridge.model.outcome import Accepted
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.ports import Around
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import SubmitSmResp
 from smppbridge.store.port import Settlement, Verdict
 
+_REFUSED = Reason.PROVIDER_REFUSED.value
 _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED, MessageState.UNKNOWN)
 """Final states that are no refusal; a phone may have a message whose state is UNKNOWN."""
 
@@ -179,7 +181,7 @@ class WaitingResponses:
             sessions.add(response.session)
             self._meters.transaction(response.system_id, outcome, 1)
             if status:
-                self._meters.refused(response.system_id, status)
+                self._meters.refused(response.system_id, status, _REFUSED)
             else:
                 self._meters.accepted(response.system_id, 1)
             self._meters.submit_resp(response.system_id, now - response.asked_at, 1)

@@ -22,6 +22,7 @@ from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
+from smppbridge.relay.notes import Notebook
 from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
@@ -41,8 +42,9 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # both from `start` on
+    relay: Relay  # this and the next two from `start` on
     doors: Doors
+    notebook: Notebook
 
     def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
@@ -93,6 +95,8 @@ class Bridge:
         self.warn()
 
     def _build(self, restored: Restored) -> None:
+        meters = self._meters()
+        self.notebook = Notebook(self.store, self.clock, meters)
         world = World(
             reactor=self.reactor,
             pool=self._pool,
@@ -100,7 +104,7 @@ class Bridge:
             metrics=self.metrics,
             journal=self.journal,
             failed=self.failed,
-            around=Around(self.clock, self._meters(), self.journal, self.spawn),
+            around=Around(self.clock, meters, self.journal, self.spawn, self.notebook),
         )
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
@@ -233,6 +237,7 @@ class Bridge:
 
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
+        self.spawn(self.notebook.flush())
         await self.listeners.close()
         self.clockwork.stop()
         self.relay.wires.http.stop(1.0)

@@ -29,6 +29,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.accept.refused import Refused
 from smppbridge.relay.alerts import Alerts
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
@@ -166,7 +167,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         query=query,
         cancel=cancel,
         replace=replace,
-        operations=build_operations(accept, multi, query, cancel, replace, around.meters),
+        operations=build_operations(accept, multi, query, cancel, replace),
         responses=core.endings.responses,
     )
 
@@ -185,6 +186,7 @@ def _build_accept(
         backlog=settings.backlog,
         around=around,
         optouts=optouts,
+        refused=Refused(around, every=log is not None),
         log=log,
     )
     multi = Multi(

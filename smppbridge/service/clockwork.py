@@ -84,6 +84,8 @@ class Clockwork:
         bridge.spawn(bridge.relay.mobile.take_back())
         bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))
         bridge.spawn(self._forget())
+        bridge.relay.accept.refused.tick()
+        bridge.spawn(bridge.notebook.flush())
         if bridge.store.failing:
             bridge.spawn(self._probe())
         if bridge.store.alive:
@@ -95,6 +97,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.reports.forget_early())
         bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())
+        bridge.spawn(bridge.notebook.forget())
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:

@@ -7,7 +7,6 @@ from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.data import AcceptData
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.cancel import Cancel
-from smppbridge.relay.ports import Meters
 from smppbridge.relay.query import Query
 from smppbridge.relay.replace import Replace
 from smppbridge.smpp.constants import CommandId
@@ -19,11 +18,10 @@ def build_operations(
     query: Query,
     cancel: Cancel,
     replace: Replace,
-    meters: Meters,
 ) -> Operations:
     """Return the operations that are served, by command_id."""
     return {
-        CommandId.DATA_SM: AcceptData(accept, meters),
+        CommandId.DATA_SM: AcceptData(accept, accept.refused),
         CommandId.SUBMIT_MULTI: multi.take,
         CommandId.QUERY_SM: query.take,
         CommandId.CANCEL_SM: cancel.take,

@@ -69,6 +69,7 @@ class ListedMessage:
     """A message of the table ``message``, or in GATHERING a segment that waits for others.
 
     *multi* is the message_id that the ESME knows, where the message is one of a submit_multi.
+    *esm_class* is without the messaging mode; *quiet* are the quiet hours that hold the message.
     """
 
     message_id: int
@@ -92,6 +93,10 @@ class ListedMessage:
     done_at: float | None = None
     report_source: str | None = None
     multi: int | None = None
+    registered_delivery: int = 0
+    data_coding: int = 0
+    esm_class: int | None = None
+    quiet: str | None = None
 
     @property
     def uncertain(self) -> bool:
@@ -103,6 +108,8 @@ _WRITTEN = {
     "stage": STAGE,
     "due": "case begun when 1 then null else due end",
     "multi": "json_extract(traits, '$.multi')",
+    "esm_class": "json_extract(traits, '$.esm_class')",
+    "quiet": "json_extract(traits, '$.quiet')",
 }
 _COLUMNS = ", ".join(_WRITTEN.get(each.name, each.name) for each in fields(ListedMessage))
 
@@ -239,7 +246,8 @@ def _message_ids(word: str) -> list[int]:
 
 def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
     segment = db.execute(
-        "select parent, received_at, octets, context from segment where message_id = ?",
+        "select parent, received_at, octets, context, registered_delivery from segment "
+        "where message_id = ?",
         (message_id,),
     ).fetchone()
     if segment and segment[0] is None:
@@ -254,7 +262,9 @@ def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
     return [ListedMessage(*row) for row in rows]
 
 
-def _gathering(message_id: int, received_at: float, octets: bytes, context: str) -> ListedMessage:
+def _gathering(
+    message_id: int, received_at: float, octets: bytes, context: str, registered_delivery: int
+) -> ListedMessage:
     written = json.loads(context)
     system_id, source, destination, _, _, total, _ = written["key"]
     return ListedMessage(
@@ -271,4 +281,6 @@ def _gathering(message_id: int, received_at: float, octets: bytes, context: str)
         body=octets,
         segments=total,
         accepted_at=received_at,
+        registered_delivery=registered_delivery,
+        data_coding=written["segment"][0],
     )

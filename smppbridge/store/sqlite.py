@@ -11,9 +11,10 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Attempt, KnownState, Stage
+from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import gathered, mo, named, parts, queries
+from smppbridge.store import gathered, mo, named, noted, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.dues import bring_near, written_at
@@ -205,6 +206,17 @@ class SqliteStore:
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
         return self._write([(sql.INSERT_OPTOUT, list(optouts))])
 
+    def keep_noted(
+        self,
+        notes: Sequence[Note],
+        refused: Sequence[RefusedSubmission],
+        unmatched: Sequence[Unmatched],
+    ) -> Deferred[None]:
+        return self._write(noted.writes(notes, refused, unmatched))
+
+    def forget_noted(self, before: float, most: int) -> Deferred[int]:
+        return self._query(lambda db: noted.forget(db, before, most))
+
     def probe(self) -> Deferred[None]:
         """Write a row and delete it: a store that failed may have room again."""
         nothing: SqlRow = ("", "", 0, 0, 0.0, "", None)
@@ -278,7 +290,11 @@ class SqliteStore:
         A call looks at a bounded number of messages and goes on where the call before it ended.
         """
         return self._query(
-            lambda db: self._walks.forget(db, before, limit) + mo.forget(db, before, limit)
+            lambda db: (
+                self._walks.forget(db, before, limit)
+                + mo.forget(db, before, limit)
+                + noted.forget_notes(db, before, limit)
+            )
         )
 
     def open_messages(self, provider: str) -> Deferred[bool]:

@@ -190,6 +190,14 @@ DELETE_EARLY = Many(  # not a later report, that one transaction may write befor
     "delete from early where (provider, provider_message_id) in (select p, pmid from v) and at <= "
     "(select max(v.till) from v where v.p = provider and v.pmid = provider_message_id)",
 )
+INSERT_NOTE = _insert("note", "message_id,at,code,facts")
+INSERT_REFUSED = _insert(
+    "refused", "at,system_id,source,destination,command_status,reason,detail,count"
+)
+INSERT_UNMATCHED = _insert(
+    "unmatched",
+    "at,kind,provider,provider_message_id,reason,state,error,source,destination",
+)
 
 # The order within a transaction is that of a message's life, and then its deliveries.
 ORDER = (
@@ -218,4 +226,7 @@ ORDER = (
     POSTPONE_DELIVERY,
     INSERT_EARLY,
     DELETE_EARLY,
+    INSERT_NOTE,
+    INSERT_REFUSED,
+    INSERT_UNMATCHED,
 )

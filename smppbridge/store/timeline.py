@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smppbridge.model.message import Stage
+from smppbridge.store import noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
@@ -33,6 +34,7 @@ def timeline(db: sqlite3.Connection, message: ListedMessage) -> list[TimelineEve
         *_attempts(db, message),
         *_parts(db, message),
         *_report(message),
+        *_notes(db, message),
         *_deliveries(db, [message.message_id, *(row[0] for row in segments)]),
     ]
     return sorted(events, key=lambda event: float("inf") if event.at is None else event.at)
@@ -79,6 +81,11 @@ def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineE
     for row in rows:
         facts = dict(zip(("number", "provider_message_id", "state", "error"), row, strict=True))
         yield TimelineEvent(message.answered_at, "part", facts)
+
+
+def _notes(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
+    for note in noted.notes_of(db, [message.message_id]):
+        yield TimelineEvent(note.at, note.code, dict(note.facts))
 
 
 def _report(message: ListedMessage) -> Iterator[TimelineEvent]:

@@ -13,11 +13,25 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from smppbridge.cli import listing
-from smppbridge.cli.messages import digits_of, messages, moment
+from smppbridge.cli.messages import messages
+from smppbridge.cli.moments import digits_of, moment
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
+from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
 from smppbridge.store import lookup
-from tests.store.opened import NOW, Opened, accept, message, taken, told, unknown
+from smppbridge.store.port import Entry
+from tests.store.opened import (
+    NOW,
+    Opened,
+    accept,
+    key,
+    message,
+    segment,
+    taken,
+    told,
+    tried,
+    unknown,
+)
 
 Run = Callable[..., Result]
 TEXT = "[bold]secret\x1b[2J"
@@ -310,3 +324,114 @@ def test_what_is_wrong_with_a_store_is_one_line(run: Run, opened: Opened, tmp_pa
 def test_an_unknown_id_is_an_error(run: Run) -> None:
     result = run("--id", "nothing")
     assert (result.exit_code, result.stderr) == (1, "Error: there is no message nothing\n")
+
+
+# -- why ----------------------------------------------------------------------------------------
+
+
+def test_one_message_has_its_fields_as_sent_and_a_verdict(run: Run, opened: Opened) -> None:
+    line = json.loads(run("--json", "--id", 4).stdout)
+    assert (line["registered_delivery"], line["data_coding"], line["esm_class"]) == (
+        1,
+        "0x00",
+        "0x00",
+    )
+    assert line["verdict"]["code"] == "receipt_no_receiver"
+    assert "bank has not been told" in line["verdict"]["says"]
+    lines = run("--id", 4).stdout.splitlines()
+    assert "The phone has it. bank has not been told." in lines
+    assert any(each.startswith("- Ask bank to bind as a receiver") for each in lines)
+    assert "registered_delivery" in run("--id", 4).stdout
+
+
+def test_an_uncertain_message_says_so_with_its_numbers_masked(run: Run) -> None:
+    said = run("--id", 2).stdout
+    assert "Nobody knows whether the phone has it." in said
+    assert "no answer about 2438*****001" in said
+    assert "243810000001" not in said
+
+
+def test_a_diversion_is_in_the_timeline_and_a_rejection_in_the_verdict(
+    opened: Opened, run: Run
+) -> None:
+    accept(opened, [message(6), message(7)])
+    facts = {"provider": "keccel", "to": "d7", "why": "breaker_open"}
+    rejection = Note(7, NOW, "rejected", {"why": "no_route", "detail": "x"})
+    opened.wait(
+        opened.store.keep_noted([Note(6, NOW, "diverted", facts), rejection], [], []),
+        opened.store.settle([told(tried(message(7)), 8)]),
+    )
+    timeline = json.loads(run("--json", "--id", 6).stdout)["timeline"]
+    assert {"at": "2027-01-15T08:00:00.000Z", "event": "diverted", **facts} in timeline
+    found = json.loads(run("--json", "--id", 7).stdout)["verdict"]
+    assert (found["code"], found["tone"]) == ("rejected_no_route", "bad")
+    assert "Add a route" in found["do"][0]
+
+
+def test_a_message_that_is_gathered_says_which_segments_are_missing(
+    opened: Opened, run: Run
+) -> None:
+    lone = replace(segment(8, 2), opened_by=8, traits=Traits(esm_class=0x40))
+    other = replace(segment(9, 1), opened_by=9)
+    opened.wait(
+        opened.store.accept([Entry(None, key(), lone), Entry(None, key(8), other)]),
+    )
+    found = json.loads(run("--json", "--id", 8).stdout)
+    assert found["verdict"]["says"] == "Segment 1 of 2 has not come."
+    assert (found["stage"], found["data_coding"]) == ("GATHERING", "0x08")
+
+
+REFUSED = RefusedSubmission(NOW, "bank", "\x1b[2J", "2438*****001", 11, "no_route", "detail")
+STRAY = Unmatched(NOW + 1, "report", "d7", "X\x1b1", "unknown_id", state=2, error=7)
+
+
+@pytest.fixture
+def noted(opened: Opened) -> Opened:
+    more = replace(REFUSED, at=NOW + 1, source="", destination="", reason="throttled", count=40)
+    opened.wait(opened.store.keep_noted([], [REFUSED, more], [STRAY]))
+    return opened
+
+
+def test_refused_submissions_are_found_with_their_reasons(noted: Opened, run: Run) -> None:
+    rows = [json.loads(line) for line in run("refused", "--json").stdout.splitlines()]
+    assert [(row["reason"], row["count"], row["to"]) for row in rows] == [
+        ("throttled", 40, ""),
+        ("no_route", 1, "2438*****001"),
+    ]
+    assert rows[1]["why"].endswith("and the number. (detail)")
+    assert rows[1]["do"].startswith("Add a route")
+    assert rows[1]["status"] == "ESME_RINVDSTADR"
+    said = run("refused").stdout
+    assert "\x1b" not in said
+    assert "no_route" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (["--number", "243810000001"], 1),
+        (["--number", "+243 81 000 0001"], 1),
+        (["--number", "243810000002"], 0),
+        (["--number", "243820000001", "--account", "bank"], 1),  # masked alike
+        (["--number", "254700000001"], 0),
+        (["--account", "shop"], 0),
+        (["--reason", "throttled"], 1),
+        (["--since", "2027-01-15T08:00:01"], 1),
+        (["--limit", "1"], 1),
+    ],
+)
+def test_refused_submissions_are_looked_up(
+    noted: Opened, run: Run, options: list[str], count: int
+) -> None:
+    result = run("refused", "--json", *options)
+    assert result.exit_code == 0
+    assert len(result.stdout.splitlines()) == count
+
+
+def test_strays_are_looked_up(noted: Opened, run: Run) -> None:
+    (row,) = [json.loads(line) for line in run("unmatched", "--json").stdout.splitlines()]
+    assert (row["kind"], row["state"], row["error"]) == ("report", "DELIVERED", 7)
+    assert row["why"] == "No message of d7 has this id."
+    assert run("unmatched", "--provider", "keccel").stdout == "everything belongs to something\n"
+    assert "\x1b" not in run("unmatched", "--provider", "d7").stdout
+    assert run("unmatched", "--id", "nothing", "--json").stdout == ""

@@ -210,11 +210,17 @@ def test_the_first_provider_that_takes_the_sender_gets_it(bridge: Ran) -> None:
 @pytest.mark.parametrize(
     ("args", "said"),
     [
-        (("hi", "--to", "99810000001"), "ESME_RINVDSTADR: no route leads there"),
+        (("hi", "--to", "99810000001"), "ESME_RINVDSTADR: No route fits"),
         (("hi", "--to", "2"), "ESME_RINVDSTADR"),
-        (("hi", "--from", "OTHER", "--to", "243810000001"), "ESME_RINVSRCADR: sender not allowed"),
+        (
+            ("hi", "--from", "OTHER", "--to", "243810000001"),
+            "ESME_RINVSRCADR: The account may not use this source",
+        ),
         (("hi", "--to", "257810000001"), "l: source address not allowed at this provider"),
-        (("x" * 700, "--to", "243810000001"), "ESME_RINVMSGLEN: 5 parts"),
+        (
+            ("x" * 700, "--to", "243810000001"),
+            "ESME_RINVMSGLEN: The message is longer than the account may send. (5 parts)",
+        ),
         (("x" * 400, "--to", "254722000001"), "3"),
         (("{{a}}", "--to", "255810000001"), "it would rewrite {{ in the text"),
     ],

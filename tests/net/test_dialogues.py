@@ -24,6 +24,7 @@ from smppbridge.smpp.pdus import (
 )
 from tests.net.house import BANK, House, deliver, say, wire_of
 from tests.net.wires import lose, pdus
+from tests.relay.fakes import FakeNotes
 from tests.relay.ussd.world import CODE, PHONE, Meters, screen_sm
 
 SHOP = Account(system_id="shop", password=Secret("secret"))
@@ -38,7 +39,7 @@ class UssdHouse(House):
         self.smsc.dialogues = self.dialogues = Dialogues(
             UssdRules(codes={CODE: "bank"}, unavailable="away"),
             identifiers=Identifiers(0, 1.0),
-            around=Around(self, cast(Any, Meters()), self._journal, self._spawn),
+            around=Around(self, cast(Any, Meters()), self._journal, self._spawn, FakeNotes()),
         )
 
     def monotonic(self) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smppbridge.relay.accept.data import AcceptData
+from smppbridge.relay.accept.refused import Refused
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (
@@ -21,13 +22,7 @@ from smppbridge.smpp.pdus import (
 )
 from tests.net.house import House, say, wire_of
 from tests.net.wires import pdus
-
-
-class Refusals:
-    """Counts nothing."""
-
-    def refused(self, system_id: str, command_status: int) -> None:
-        pass
+from tests.relay.fakes import World
 
 
 def test_operations_come_in_the_order_of_the_pdus() -> None:
@@ -57,8 +52,8 @@ def test_an_operation_without_a_movement_is_refused() -> None:
 
 
 def test_a_data_sm_is_accepted_and_answered_by_its_own_response() -> None:
-    house = House()
-    house.smsc.operations = {CommandId.DATA_SM: AcceptData(house.smsc.accept, Refusals())}
+    house, refused = House(), Refused(World().around)
+    house.smsc.operations = {CommandId.DATA_SM: AcceptData(house.smsc.accept, refused)}
     link = house.bind()
     whole = DataSm(0, 3, destination_addr=b"243810000001", tlvs=((0x0424, b"x"),))
     assert say(link, DataSm(0, 2), whole) == [

@@ -29,9 +29,10 @@ def samples(metrics: Metrics) -> dict[str, float]:
 def count_everything(metrics: Metrics) -> None:
     relay: Meters = metrics
     relay.accepted("bank", 3)
-    relay.refused("bank", 0x58)
-    relay.refused("bank", 0xDEADBEEF)
+    relay.refused("bank", 0x58, "throttled")
+    relay.refused("bank", 0xDEADBEEF, "bad_tlv")
     relay.quiet("bank", 2)
+    relay.notes_dropped("refused", 4)
     relay.operated("bank", "query", 0, 5)
     relay.operated("bank", "cancel", 0x11, 1)
     relay.latin1_fallback("bank")
@@ -72,8 +73,8 @@ def count_everything(metrics: Metrics) -> None:
 
 EXPECTED = {
     "segments_accepted_total account=bank": 3,
-    "segments_refused_total account=bank status=ESME_RTHROTTLED": 1,
-    "segments_refused_total account=bank status=other": 1,
+    "segments_refused_total account=bank reason=throttled status=ESME_RTHROTTLED": 1,
+    "segments_refused_total account=bank reason=bad_tlv status=other": 1,
     "operations_total account=bank operation=query status=ESME_ROK": 5,
     "operations_total account=bank operation=cancel status=ESME_RCANCELFAIL": 1,
     "latin1_fallbacks_total account=bank": 1,
@@ -113,6 +114,7 @@ EXPECTED = {
     "alerts_total outcome=passed provider=up": 1,
     "outbinds_total account=bank result=silent": 1,
     "callbacks_total provider=keccel result=ok": 3,
+    "notes_dropped_total kind=refused": 4,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,
     "build_info version=1.2.3": 1,

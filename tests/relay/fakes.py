@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine, Generator, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -13,12 +13,14 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message, Segment
+from smppbridge.model.noted import RefusedSubmission, Unmatched
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.accept.refused import Refused
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
@@ -76,7 +78,10 @@ class Recorder:
                 self.counts[(name, *facts[:3])] += len(facts[3])
             elif name in ("submit_resp", "report_latency"):
                 self.counts[(name, *facts[:3])] += 1
-            elif name in ("refused", "repeated", "latin1_fallback", "unknown_status"):
+            elif name == "refused":  # with its reason, and without
+                self.counts[(name, *facts)] += 1
+                self.counts[(name, *facts[:2])] += 1
+            elif name in ("repeated", "latin1_fallback", "unknown_status"):
                 self.counts[(name, *facts)] += 1
             else:
                 self.counts[(name, *facts[:-1])] += facts[-1]
@@ -85,6 +90,24 @@ class Recorder:
 
     def journal(self, event: str, /, **fields: Any) -> None:
         self.events.append((event, fields))
+
+
+class FakeNotes:
+    """Keeps notes for a test to look at."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[int, str, dict[str, Any]]] = []
+        self.refusals: list[RefusedSubmission] = []
+        self.strays: list[Unmatched] = []
+
+    def note(self, message_id: int, code: str, facts: Mapping[str, Any]) -> None:
+        self.notes.append((message_id, code, dict(facts)))
+
+    def refused(self, submission: RefusedSubmission) -> None:
+        self.refusals.append(submission)
+
+    def unmatched(self, found: Unmatched) -> None:
+        self.strays.append(found)
 
 
 @dataclass
@@ -333,12 +356,14 @@ class World:
         now: float = NOW,
         **about_account: Any,
     ) -> None:
-        self.clock, self.said = FakeClock(now), Recorder()
+        self.clock, self.said, self.noted = FakeClock(now), Recorder(), FakeNotes()
         self.store = store or FakeStore()
         self.wire = FakeWire()
         self.failures: list[Any] = []
         self.keys = 0
-        self.around = around = Around(self.clock, self.said, self.said.journal, self.spawn)
+        self.around = around = Around(
+            self.clock, self.said, self.said.journal, self.spawn, self.noted
+        )
         self.optouts = optouts or Optouts()
         self.lane_set = Lanes(self.clock)
         self.lanes = self.lane_set.by_name
@@ -389,6 +414,7 @@ class World:
             backlog=backlog,
             around=around,
             optouts=self.optouts,
+            refused=Refused(around, every=True),
         )
         self.multi = Multi(
             self.accept,

@@ -177,6 +177,9 @@ def test_nobodys_message_is_told_of_once_and_dropped(destination: str) -> None:
     ((event, said),) = phones.said.events
     assert (event, said["provider"], said["provider_message_id"]) == ("mo_unrouted", "one", "X1")
     assert "secret" not in repr(said)
+    (stray,) = phones.noted.strays
+    assert (stray.kind, stray.provider_message_id, stray.reason) == ("mo", "X1", "no_owner")
+    assert stray.source == "2439*****007"
     phones.hear(mo("X2", destination=destination), mo("", destination=destination))
     phones.hear(mo("", destination=destination))  # without a name each is another one
     assert phones.events() == ["mo_unrouted"] * 4

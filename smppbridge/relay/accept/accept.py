@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept import kept, reading
 from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CODING
 from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
@@ -18,17 +19,19 @@ from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, Submitter
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.accept.refused import STORE_FAILED, Refused, addresses_of
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.accept.supersede import Supersede, SupersedeStore, Superseding
 from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Ending, Endings, Fate
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import EsmClass, MessageState, status_name
+from smppbridge.smpp.constants import EsmClass, MessageState
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from smppbridge.store.port import Entry, StoreFailure
@@ -55,14 +58,15 @@ class Accept:
         backlog: int,
         around: Around,
         optouts: Optouts,
+        refused: Refused,
         log: Journal | None = None,
     ) -> None:
-        self.gather = Gather()
+        self.gather, self.refused = Gather(), refused
         self._store, self._lanes, self._submit, self._endings = store, lanes, submit, endings
         self._responses = endings.responses
         self._identifiers, self._backlog, self._optouts = identifiers, backlog, optouts
         self._clock, self._meters, self._log = around.clock, around.meters, log
-        self._spawn = around.spawn
+        self._spawn, self._notes = around.spawn, around.notes
         self.supersede = Supersede(store, lanes, submit, endings, around, log)
         self.draining = False
         self.change(routes)
@@ -99,7 +103,7 @@ class Accept:
             if recorded.message_id:
                 session.answer(SubmitSmResp(0, sequence_number, id_form % recorded.message_id))
             else:  # sent again while the store failed to record the first of the two segments
-                self._refuse(session, sequence_number, Status.ESME_RSYSERR)
+                self.refused.refuse(session, sequence_number, STORE_FAILED)
         session.flush()
         system_id, count = account.system_id, len(intake.answers)
         self._meters.accepted(system_id, count)
@@ -160,6 +164,8 @@ class Accept:
         for attempt in attempts:
             for segment in attempt.message.segments:
                 segment.octets = b""  # the message has them now
+        if skipping := [attempt for attempt in attempts if attempt.hop]:
+            note_skipped(self._notes, self._lanes, skipping)
         self._submit.take(attempts)
 
     def place(self, entries: Sequence[Entry]) -> list[Attempt]:
@@ -181,7 +187,7 @@ class Accept:
             try:
                 recorded = self._judge(session, pdu, intake, now, wall)
             except Refusal as refusal:
-                self._refuse(session, number, refusal.status, refusal.oddity)
+                self.refused.refuse(session, number, refusal, addresses_of(pdu))
                 continue
             if recorded is None:
                 continue
@@ -201,11 +207,11 @@ class Accept:
         """Return the message or segment of a submit_sm; None: it supersedes.  Raises Refusal."""
         rights = session.rights
         if intake.full:
-            raise Refusal(Status.ESME_RMSGQFUL)
+            raise Refusal(Status.ESME_RMSGQFUL, Reason.BACKLOG_FULL)
         if self.draining:
-            raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
+            raise Refusal(Status.ESME_RSYSERR, Reason.STOPPING)
         if not rights.throughput.take(now):
-            raise Refusal(Status.ESME_RTHROTTLED)
+            raise Refusal(Status.ESME_RTHROTTLED, Reason.THROTTLED)
         content = rights.reader.content(pdu)
         if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
             for each in oddities_of(pdu, session.interface_version):
@@ -230,12 +236,12 @@ class Accept:
         """Give a message its route; raises Refusal if it has none."""
         choice = self._routes.find(message.system_id, message.source.addr, message.number)
         if choice is None:
-            raise Refusal(Status.ESME_RINVDSTADR, "no route")
+            raise Refusal(Status.ESME_RINVDSTADR, Reason.NO_ROUTE)
         if self._optouts.stops(choice.via, message.number):
-            raise Refusal(Status.ESME_RINVDSTADR, "the number opted out")
+            raise Refusal(Status.ESME_RINVDSTADR, Reason.OPTED_OUT)
         message.route = choice.via if message.binary is None else self._lanes.able(choice.via)
         if not message.route:
-            raise Refusal(Status.ESME_RSUBMITFAIL, "no provider on the route takes octets")
+            raise Refusal(Status.ESME_RSUBMITFAIL, Reason.NO_BINARY)
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
         if choice.demands is not None:
@@ -291,6 +297,7 @@ class Accept:
             self.route(message)
         except Refusal as refusal:
             error, message.route = refusal.status & 0x3FF, ()
+            self._notes.note(message.message_id, "rejected", refusal.facts)
             attempt, state = Attempt(message, ""), MessageState.REJECTED
             intake.fates.append(Fate(attempt, state, error, command_status=refusal.status))
         return message
@@ -309,22 +316,13 @@ class Accept:
         else:
             message = message_of(gathering.key, whole, self._clock.wall())
             intake.fates.append(Fate(Attempt(message, ""), state))
+        if missing := gathering.missing:
+            lacking = {"missing": missing, "total": gathering.key.total}
+            facts = {"why": Reason.SEGMENTS_MISSING.value, **lacking}
+            self._notes.note(message.message_id, state.name.lower(), facts)
         intake.entries.append(Entry(message, gathering.key))
         if state is not MessageState.DELETED:
             intake.ended.append(gathering)
-
-    # -- refusals ---------------------------------------------------------------------------------
-
-    def _refuse(
-        self, session: Submitter, sequence_number: int, status: int, odd: Oddity | None = None
-    ) -> None:
-        if odd is not None:
-            session.odd(odd)
-        session.answer(SubmitSmResp(status, sequence_number))
-        system_id = session.rights.account.system_id
-        self._meters.refused(system_id, status)
-        if self._log is not None:
-            self._log("submit_refused", system_id=system_id, command_status=status_name(status))
 
     def _undo(
         self, session: Submitter, intake: Intake, attempts: Sequence[Attempt], ending: Ending
@@ -345,5 +343,5 @@ class Accept:
                 self.gather.take_back(entry.key, entry.segment, whole, now)
         asked = [n for n, _ in intake.answers] + [held.sequence_number for held in intake.held]
         for sequence_number in asked:
-            self._refuse(session, sequence_number, Status.ESME_RSYSERR)
+            self.refused.refuse(session, sequence_number, STORE_FAILED)
         session.flush()

@@ -11,6 +11,7 @@ from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.habits import NumberingPlan, WantedReceipts
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import (
     LONGEST_ADDRESS,
     LONGEST_SERVICE_TYPE,
@@ -95,9 +96,9 @@ def _shorten(pdu: Any) -> None:
     """Refuse addresses that no receipt and no provider could be given; cut a service_type."""
     pdu.service_type = pdu.service_type[:LONGEST_SERVICE_TYPE]
     if len(pdu.source_addr) > LONGEST_ADDRESS:
-        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.BAD_SOURCE, "too long")
     if len(getattr(pdu, "destination_addr", b"")) > LONGEST_ADDRESS:
-        raise Refusal(CommandStatus.ESME_RINVDSTADR, "destination too long")
+        raise Refusal(CommandStatus.ESME_RINVDSTADR, Reason.BAD_NUMBER, "too long")
 
 
 def _map_data_coding(pdu: Any, meant: Any) -> None:

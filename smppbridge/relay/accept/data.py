@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import LONGEST_ADDRESS, Refusal
 from smppbridge.relay.accept.intake import Rights, Submitter
+from smppbridge.relay.accept.refused import Refused, addresses_of
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
@@ -48,13 +50,6 @@ class Accepting(Protocol):
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm], /) -> None:
         """Accept the submit_sm that a session sent at one time."""
-
-
-class RefusalMeters(Protocol):
-    """Counts data_sm that are refused."""
-
-    def refused(self, system_id: str, command_status: int) -> None:
-        """Count a data_sm refused with *command_status*."""
 
 
 class DataSubmitter:
@@ -105,8 +100,8 @@ class DataSubmitter:
 class AcceptData:
     """The movement of a data_sm; only it writes which session has which DataSubmitter."""
 
-    def __init__(self, accept: Accepting, meters: RefusalMeters) -> None:
-        self._accept, self._meters = accept, meters
+    def __init__(self, accept: Accepting, refused: Refused) -> None:
+        self._accept, self._refused = accept, refused
         self._submitters: WeakKeyDictionary[DataSession, DataSubmitter] = WeakKeyDictionary()
 
     async def __call__(self, session: DataSession, request: DataSm, /) -> None:
@@ -118,7 +113,8 @@ class AcceptData:
         try:
             pdu = submit_sm_of(request)
         except Refusal as refusal:
-            self._meters.refused(session.rights.account.system_id, refusal.status)
+            system_id = session.rights.account.system_id
+            self._refused.count(system_id, addresses_of(request), refusal)
             session.answer(DataSmResp(refusal.status, request.sequence_number))
             session.flush()
             return
@@ -133,11 +129,11 @@ def submit_sm_of(request: DataSm) -> SubmitSm:
     a receipt could carry (ESME_RINVSRCADR, ESME_RINVDSTADR).
     """
     if tlvs.find(request.tlvs, Tag.MESSAGE_PAYLOAD) is None:
-        raise Refusal(Status.ESME_RMISSINGOPTPARAM, "no message_payload")
+        raise Refusal(Status.ESME_RMISSINGOPTPARAM, Reason.MISSING_TLV, "message_payload")
     if len(request.source_addr) > LONGEST_ADDRESS:
-        raise Refusal(Status.ESME_RINVSRCADR, "source too long")
+        raise Refusal(Status.ESME_RINVSRCADR, Reason.BAD_SOURCE, "too long")
     if len(request.destination_addr) > LONGEST_ADDRESS:
-        raise Refusal(Status.ESME_RINVDSTADR, "destination too long")
+        raise Refusal(Status.ESME_RINVDSTADR, Reason.BAD_NUMBER, "too long")
     return SubmitSm(
         sequence_number=request.sequence_number,
         service_type=request.service_type,

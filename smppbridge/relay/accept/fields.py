@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from smppbridge.model.message import PLAIN, Traits
+from smppbridge.model.reasons import Reason
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import (
     INTERFACE_VERSION,
@@ -34,12 +35,23 @@ OPTIONAL_SAR = (Tag.SAR_MSG_REF_NUM, Tag.SAR_TOTAL_SEGMENTS, Tag.SAR_SEGMENT_SEQ
 
 
 class Refusal(Exception):
-    """The message is not wanted: answer with *status*; *oddity* is the kind of fault, if known."""
+    """The message is not wanted: answer with *status*, for a reason of the list.
 
-    def __init__(self, status: int, why: str = "", oddity: Oddity | None = None) -> None:
-        super().__init__(why)
-        self.status = status
+    *detail* says more for people; *oddity* is the kind of fault, if known.  Neither has a text or a
+    whole number.
+    """
+
+    def __init__(
+        self, status: int, reason: Reason, detail: str = "", oddity: Oddity | None = None
+    ) -> None:
+        super().__init__(f"{reason.value} {detail}".rstrip())
+        self.status, self.reason, self.detail = status, reason, detail
         self.oddity = oddity
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """The facts of a note about the refusal."""
+        return {"why": self.reason.value, **({"detail": self.detail} if self.detail else {})}
 
 
 @dataclass(slots=True)
@@ -61,11 +73,12 @@ def content(pdu: Submitted) -> Content:
         return Content(octets, sar)
     if any(tlvs.find(pdu.tlvs, tag) is not None for tag in OPTIONAL_SAR):
         why = "SAR TLVs and a UDH"
-        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, why, Oddity.SAR_AND_UDH)
+        fault = (Reason.BAD_HEADER, why, Oddity.SAR_AND_UDH)
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, *fault)
     try:
         position, udh, rest = segments.position_in_udh(octets)
     except BadUdh as error:
-        raise Refusal(CommandStatus.ESME_RINVESMCLASS, "user data header") from error
+        raise Refusal(CommandStatus.ESME_RINVESMCLASS, Reason.BAD_HEADER) from error
     return Content(rest, position, udh)
 
 
@@ -91,11 +104,13 @@ def oddities_of(pdu: Submitted, interface_version: int) -> Iterator[Oddity]:
 def check_flags(pdu: Submitted) -> None:
     """Refuse undefined values: priority_flag, replace_if_present_flag, sm_default_msg_id."""
     if pdu.priority_flag > 3:
-        raise Refusal(CommandStatus.ESME_RINVPRTFLG, "", Oddity.PRIORITY)
+        raise Refusal(
+            CommandStatus.ESME_RINVPRTFLG, Reason.BAD_FLAG, "priority_flag", Oddity.PRIORITY
+        )
     if pdu.replace_if_present_flag > 1:
-        raise Refusal(CommandStatus.ESME_RINVREPFLAG)
+        raise Refusal(CommandStatus.ESME_RINVREPFLAG, Reason.BAD_FLAG, "replace_if_present_flag")
     if pdu.sm_default_msg_id and not _user_data(pdu):
-        raise Refusal(CommandStatus.ESME_RINVDFTMSGID)
+        raise Refusal(CommandStatus.ESME_RINVDFTMSGID, Reason.BAD_FLAG, "sm_default_msg_id")
 
 
 def wanted_receipts(registered_delivery: int, interface_version: int) -> int:
@@ -157,8 +172,8 @@ def _user_data(pdu: Submitted) -> bytes:
     if payload is None:
         return pdu.short_message
     if pdu.short_message:
-        why = "short_message and message_payload"
-        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, why, Oddity.TWO_TEXTS)
+        fault = (Reason.TWO_TEXTS, "", Oddity.TWO_TEXTS)
+        raise Refusal(CommandStatus.ESME_ROPTPARNOTALLWD, *fault)
     return payload
 
 
@@ -166,4 +181,4 @@ def _sar(found: tuple[tuple[int, bytes], ...]) -> Position | None:
     try:
         return segments.position_in_sar(*(tlvs.integer(found, tag) for tag in OPTIONAL_SAR))
     except BadPosition as error:
-        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, str(error)) from error
+        raise Refusal(CommandStatus.ESME_RINVOPTPARAMVAL, Reason.BAD_TLV, str(error)) from error

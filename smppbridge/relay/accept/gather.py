@@ -7,6 +7,7 @@ from typing import NamedTuple
 from weakref import ref
 
 from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.series import (
     MOST_IN_MEMORY,
@@ -147,8 +148,8 @@ class Gather:
                 segment.message_id = 0
                 content = content_of(segment.octets)
                 self._remember(RememberedSegments(now, series, (segment,), (content,)))
-            why = "no message that the segment continues"
-            return Placed(segment, (), ended, Refusal(CommandStatus.ESME_RSUBMITFAIL, why))
+            refusal = Refusal(CommandStatus.ESME_RSUBMITFAIL, Reason.LOST_SEGMENT)
+            return Placed(segment, (), ended, refusal)
         gathering = gathering or _opened(series, segment, now)
         return self._add(gathering, segment, sender, now)._replace(ended=ended, begun=begun)
 
@@ -163,8 +164,8 @@ class Gather:
     ) -> Placed:
         room, opens = gathering.series.room, gathering not in self._open
         if room.open + opens > MOST_OPEN or room.octets + len(segment.octets) > MOST_OCTETS:
-            why = "too many long messages are open"
-            return Placed(segment, refusal=Refusal(CommandStatus.ESME_RMSGQFUL, why))
+            refusal = Refusal(CommandStatus.ESME_RMSGQFUL, Reason.TOO_MANY_OPEN)
+            return Placed(segment, refusal=refusal)
         if opens:
             self.reopen(gathering)
         gathering.session, gathering.echo = sender, segment.number if echo else 0

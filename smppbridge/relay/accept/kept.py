@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from smppbridge.model.message import Message
+from smppbridge.model.reasons import Reason
 from smppbridge.model.tlvs import HEAD, MOST_OCTETS, MOST_TLVS, NamedTlv, TlvDemands
 from smppbridge.model.treatments import KEPT_TAGS, REPEATED_TAGS
 from smppbridge.relay.accept.fields import Refusal
@@ -42,7 +43,7 @@ def demand(message: Message, demands: TlvDemands) -> None:
     tags |= {tag for tag, _ in more}
     for named in demands.required:
         if named.tag not in tags:
-            raise Refusal(CommandStatus.ESME_RMISSINGOPTPARAM, f"no TLV {named.name}")
+            raise Refusal(CommandStatus.ESME_RMISSINGOPTPARAM, Reason.MISSING_TLV, named.name)
     if more:
         message.traits = replace(message.traits, tlvs=(*more, *tlvs))
 
@@ -53,7 +54,7 @@ def _keeps(tag: int, value: bytes, named: Mapping[int, NamedTlv]) -> bool:
         if named[tag].is_empty(value):
             return False
         if status := named[tag].fault(value):
-            raise Refusal(status, f"TLV {named[tag].name}")
+            raise Refusal(status, Reason.BAD_TLV, named[tag].name)
         return True
     if tag in KEPT_TAGS:
         return len(value) in _LENGTHS[tag]

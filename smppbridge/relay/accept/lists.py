@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from smppbridge.model.lists import MOST_NUMBERS, NumberList
+from smppbridge.model.reasons import Reason
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import DistributionList, SmeAddress, UnsuccessSme
 
 Lists = Mapping[bytes, NumberList]
 """Distribution lists by dl_name."""
+
+
+class RefusedDestination(NamedTuple):
+    """A destination as the response lists it, and the refusal."""
+
+    sme: UnsuccessSme
+    refusal: Refusal
+
+
+def refused_destination(ton: int, npi: int, addr: bytes, refusal: Refusal) -> RefusedDestination:
+    """Return a destination that is refused."""
+    return RefusedDestination(UnsuccessSme(ton, npi, addr, refusal.status), refusal)
 
 
 @dataclass(slots=True)
@@ -22,7 +37,7 @@ class Destinations:
 
     addresses: list[SmeAddress] = field(default_factory=list)
     numbers: list[str] = field(default_factory=list)
-    refused: list[UnsuccessSme] = field(default_factory=list)
+    refused: list[RefusedDestination] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.addresses) + len(self.numbers)
@@ -46,13 +61,13 @@ def expanded(
     for name in names:
         known = lists.get(name)
         if known is None or not known.serves(system_id):
-            status = Status.ESME_RINVDLNAME
+            refusal = Refusal(Status.ESME_RINVDLNAME, Reason.BAD_LIST, "unknown")
         elif len(found) + len(known.numbers) > MOST_NUMBERS:
-            status = Status.ESME_RCNTSUBDL
+            refusal = Refusal(Status.ESME_RCNTSUBDL, Reason.BAD_LIST, "too long")
         elif len(found) + len(known.numbers) > room:
-            status = Status.ESME_RMSGQFUL
+            refusal = Refusal(Status.ESME_RMSGQFUL, Reason.BACKLOG_FULL)
         else:
             found.numbers += known.numbers
             continue
-        found.refused.append(UnsuccessSme(0, 0, name, status))
+        found.refused.append(refused_destination(0, 0, name, refusal))
     return found

@@ -16,18 +16,26 @@ from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.lists import NumberList
 from smppbridge.model.message import Attempt, Message
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.intake import Observed, Rights
-from smppbridge.relay.accept.lists import Destinations, Lists, expanded
+from smppbridge.relay.accept.lists import (
+    Destinations,
+    Lists,
+    RefusedDestination,
+    expanded,
+    refused_destination,
+)
 from smppbridge.relay.accept.logged import log_accepted
+from smppbridge.relay.accept.refused import STORE_FAILED
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import MessageState, Npi, Ton, status_name
-from smppbridge.smpp.fields import UnsuccessSme
+from smppbridge.smpp.constants import MessageState, Npi, Ton
 from smppbridge.smpp.pdus import SubmitMulti, SubmitMultiResp
 from smppbridge.store.port import AcceptStore, Entry, StoreFailure
 
@@ -58,7 +66,7 @@ class _Spread:
     """
 
     answered_id: int
-    refused: Sequence[UnsuccessSme]
+    refused: Sequence[RefusedDestination]
     entries: Sequence[Entry]
     fates: Sequence[Fate]
 
@@ -81,6 +89,7 @@ class Multi:
         self._accept, self._store, self._lanes = accept, store, lanes
         self._submit, self._endings, self._identifiers = submit, endings, identifiers
         self._clock, self._meters, self._log = around.clock, around.meters, log
+        self._notes = around.notes
         self._lists: Lists = {}
 
     def change(self, lists: Mapping[str, NumberList]) -> None:
@@ -95,7 +104,7 @@ class Multi:
         except Refusal as refusal:
             if refusal.oddity is not None:
                 session.odd(refusal.oddity)
-            self._refuse(session, request, refusal.status)
+            self._refuse(session, request, refusal)
             return
         messages, refused = self._sort(session, draft, named)
         spread = self._spread(draft, messages, refused)
@@ -107,11 +116,13 @@ class Multi:
         except StoreFailure:
             self._endings.release(ending)
             self._lanes.give_back(attempts)
-            self._refuse(session, request, Status.ESME_RSYSERR)
+            self._refuse(session, request, STORE_FAILED)
             return
         self._answer(session, request, spread, begun)
         if ending.fates:
             self._endings.conclude(ending)
+        if skipping := [attempt for attempt in attempts if attempt.hop]:
+            note_skipped(self._notes, self._lanes, skipping)
         self._submit.take(attempts)
 
     def _judge(
@@ -120,15 +131,15 @@ class Multi:
         """Return the message without a destination, and the destinations; raises Refusal."""
         rights, room = session.rights, self._accept.room
         if self._accept.draining:
-            raise Refusal(Status.ESME_RSYSERR, "the bridge is stopping")
+            raise Refusal(Status.ESME_RSYSERR, Reason.STOPPING)
         if room <= 0:
-            raise Refusal(Status.ESME_RMSGQFUL)
+            raise Refusal(Status.ESME_RMSGQFUL, Reason.BACKLOG_FULL)
         content = rights.reader.content(request)
         named = expanded(request.dest_address, self._lists, rights.account.system_id, room)
         if not rights.throughput.take(now, max(1.0, len(named))):
-            raise Refusal(Status.ESME_RTHROTTLED)
+            raise Refusal(Status.ESME_RTHROTTLED, Reason.THROTTLED)
         if content.position is not None:  # each destination's segments would need a reference
-            raise Refusal(Status.ESME_RSUBMITFAIL, "a segment to several destinations")
+            raise Refusal(Status.ESME_RSUBMITFAIL, Reason.SEGMENT_TO_MANY)
         wall, version = self._clock.wall(), session.interface_version
         for each in oddities_of(request, version):
             session.odd(each)
@@ -142,7 +153,7 @@ class Multi:
 
     def _sort(
         self, session: MultiSubmitter, draft: Message, named: Destinations
-    ) -> tuple[list[Message], list[UnsuccessSme]]:
+    ) -> tuple[list[Message], list[RefusedDestination]]:
         """Return a message for each number that has a route, and the destinations refused.
 
         A number that is named again has one message: two receipts for it could not be told apart.
@@ -160,7 +171,7 @@ class Multi:
                 if refusal.oddity is not None:
                     session.odd(refusal.oddity)
                 ton, npi = each.dest_addr_ton, each.dest_addr_npi
-                refused.append(UnsuccessSme(ton, npi, each.destination_addr, refusal.status))
+                refused.append(refused_destination(ton, npi, each.destination_addr, refusal))
         for number in dict.fromkeys(named.numbers):
             if number in reached:
                 continue
@@ -169,11 +180,12 @@ class Multi:
                 self._accept.route(message)
                 reached[number] = message
             except Refusal as refusal:
-                refused.append(UnsuccessSme(_TON, _NPI, number.encode("ascii"), refusal.status))
+                addr = number.encode("ascii")
+                refused.append(refused_destination(_TON, _NPI, addr, refusal))
         return list(reached.values()), refused
 
     def _spread(
-        self, draft: Message, messages: list[Message], refused: list[UnsuccessSme]
+        self, draft: Message, messages: list[Message], refused: list[RefusedDestination]
     ) -> _Spread:
         """Return the entries of all messages, with their message_ids.
 
@@ -182,7 +194,7 @@ class Multi:
         """
         unlisted = refused[MOST_LISTED:]
         for each in unlisted:
-            number = each.destination_addr.decode("ascii")
+            number = each.sme.destination_addr.decode("ascii")
             messages.append(_message(draft, Address(number, _TON, _NPI), number))
         first = self._identifiers.take_row(max(1, len(messages)))
         plain = draft.traits
@@ -196,12 +208,14 @@ class Multi:
                 message.traits = replace(own, multi=first, destinations=len(messages))
         fates = (
             [
-                Fate(Attempt(message, ""), MessageState.REJECTED, each.error_status_code & 0x3FF)
+                Fate(Attempt(message, ""), MessageState.REJECTED, each.refusal.status & 0x3FF)
                 for message, each in zip(messages[-len(unlisted) :], unlisted, strict=True)
             ]
             if unlisted
             else []
         )
+        for fate, each in zip(fates, unlisted, strict=True):
+            self._notes.note(fate.attempt.message.message_id, "rejected", each.refusal.facts)
         entries = [Entry(message) for message in messages]
         return _Spread(first, refused[:MOST_LISTED], entries, fates)
 
@@ -211,27 +225,25 @@ class Multi:
         self, session: MultiSubmitter, request: SubmitMulti, spread: _Spread, begun: float
     ) -> None:
         message_id = session.rights.account.id_form % spread.answered_id
-        refused = tuple(spread.refused)
+        refused = tuple([each.sme for each in spread.refused])
         session.answer(SubmitMultiResp(0, request.sequence_number, message_id, refused))
         session.flush()
         system_id = session.rights.account.system_id
         if spread.entries:
             self._meters.accepted(system_id, len(spread.entries))
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, 1)
-        for each in refused:
-            self._count_refused(system_id, each.error_status_code)
+        for each in spread.refused:
+            addresses = request.source_addr, each.sme.destination_addr
+            self._accept.refused.count(system_id, addresses, each.refusal)
         if self._log is not None:
             log_accepted(self._log, system_id, spread.entries)
 
-    def _refuse(self, session: MultiSubmitter, request: SubmitMulti, status: int) -> None:
-        session.answer(SubmitMultiResp(status, request.sequence_number))
+    def _refuse(self, session: MultiSubmitter, request: SubmitMulti, refusal: Refusal) -> None:
+        session.answer(SubmitMultiResp(refusal.status, request.sequence_number))
         session.flush()
-        self._count_refused(session.rights.account.system_id, status)
-
-    def _count_refused(self, system_id: str, status: int) -> None:
-        self._meters.refused(system_id, status)
-        if self._log is not None:
-            self._log("submit_refused", system_id=system_id, command_status=status_name(status))
+        first = next((getattr(e, "destination_addr", b"") for e in request.dest_address), b"")
+        system_id = session.rights.account.system_id
+        self._accept.refused.count(system_id, (request.source_addr, first), refusal)
 
 
 def _message(draft: Message, destination: Address, number: str) -> Message:

@@ -17,6 +17,7 @@ from smppbridge.model.address import (
     number_of,
 )
 from smppbridge.model.message import LIMITED, PLAIN, GatheringKey, Message, Segment, Traits
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept import runs
 from smppbridge.relay.accept.amending import content_reader
 from smppbridge.relay.accept.fields import (
@@ -46,6 +47,8 @@ MOST_SOURCES = 10_000
 NOWHERE = Address("")
 _NUL = b"\0"  # alone, the end of an empty text in C, also where GSM 03.38 has ``@`` there
 _LEAST_DOUBTLESS = 0x10  # a UDH, and UCS2 of most scripts, begins with an octet below
+_SCHEDULE = (CommandStatus.ESME_RINVSCHED, Reason.BAD_SCHEDULE)
+_VALIDITY = (CommandStatus.ESME_RINVEXPIRY, Reason.BAD_VALIDITY)
 _GSM7 = Alphabet.GSM7  # members of an Enum are slow to load
 
 
@@ -105,7 +108,7 @@ class Reader:
         if known is None:
             known = _source(*key, self.account.longest_sender)
             if not self.account.allows_sender(known.addr):
-                raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed")
+                raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.SENDER_NOT_ALLOWED)
             if len(self._sources) >= MOST_SOURCES:
                 self._sources.clear()
             self._sources[key] = known
@@ -116,7 +119,7 @@ class Reader:
         try:
             written = pdu.destination_addr.decode("ascii")
         except UnicodeDecodeError as error:
-            raise Refusal(CommandStatus.ESME_RINVDSTADR, "destination not ASCII") from error
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, Reason.BAD_NUMBER, "not ASCII") from error
         address = Address(written, pdu.dest_addr_ton, pdu.dest_addr_npi)
         return address, self.number(address)
 
@@ -125,13 +128,13 @@ class Reader:
         try:
             return number_of(destination, self.account.country)
         except BadTon as error:
-            fault = (CommandStatus.ESME_RINVDSTTON, str(error), Oddity.RESERVED_TON)
-            raise Refusal(*fault) from error
+            fault = (Reason.RESERVED_TON, str(error), Oddity.RESERVED_TON)
+            raise Refusal(CommandStatus.ESME_RINVDSTTON, *fault) from error
         except NoCountry as error:
-            fault = (CommandStatus.ESME_RINVDSTADR, str(error), Oddity.NATIONAL_NUMBER)
-            raise Refusal(*fault) from error
+            fault = (Reason.NO_COUNTRY, "", Oddity.NATIONAL_NUMBER)
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, *fault) from error
         except BadAddress as error:
-            raise Refusal(CommandStatus.ESME_RINVDSTADR, str(error)) from error
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, Reason.BAD_NUMBER, str(error)) from error
 
     def lifetime(self, pdu: Submitted, now: float) -> tuple[float, float, bool]:
         """Return when a message is due and expires (UNIX seconds), and whether the ESME said when.
@@ -140,18 +143,16 @@ class Reader:
         """
         due, expires = now, None
         if pdu.schedule_delivery_time:
-            due = max(
-                now, _time(pdu.schedule_delivery_time, now, CommandStatus.ESME_RINVSCHED) or now
-            )
+            due = max(now, _time(pdu.schedule_delivery_time, now, *_SCHEDULE) or now)
         if pdu.validity_period:
-            expires = _time(pdu.validity_period, now, CommandStatus.ESME_RINVEXPIRY)
+            expires = _time(pdu.validity_period, now, *_VALIDITY)
         if expires is None:
             lives = time_to_live(pdu) if pdu.tlvs else None
             if lives is None:
                 return due, due + self.account.validity, False
             expires = due + lives
         if expires <= due:
-            raise Refusal(CommandStatus.ESME_RINVEXPIRY, "validity_period has passed")
+            raise Refusal(CommandStatus.ESME_RINVEXPIRY, Reason.VALIDITY_PASSED)
         return due, expires, True
 
     def segment(
@@ -162,7 +163,7 @@ class Reader:
         *draft* is the message as the segment's submit_sm has it.
         """
         if position.total > self.account.max_parts:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{position.total} parts")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.TOO_LONG, f"{position.total} parts")
         key = GatheringKey(
             system_id=draft.system_id,
             source=draft.source,
@@ -204,7 +205,7 @@ class Reader:
             shift, message.traits = named, replace(message.traits, udh=b"")
         message.text, latin1 = _characters(octets, alphabet, shift)
         if not message.text or octets == _NUL:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.NO_TEXT)
         if len(octets) > self._sure:
             self._check_text(message.text)
         if octets[0] < _LEAST_DOUBTLESS and shift is DEFAULT:
@@ -221,13 +222,13 @@ class Reader:
         if len(found) == 1:
             return self.read(message, found[0].octets)
         if any(run.shift is None for run in found):
-            raise Refusal(CommandStatus.ESME_RINVDCS, "octets beside text, or under several UDHs")
+            raise Refusal(CommandStatus.ESME_RINVDCS, Reason.MIXED_CONTENT)
         read = [_characters(run.octets, run.alphabet, run.shift or DEFAULT) for run in found]
         if message.traits.udh:
             message.traits = replace(message.traits, udh=b"")
         message.text = "".join(text for text, _ in read)
         if not message.text:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no character")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.NO_TEXT)
         self._check_text(message.text)
         return Oddity.LATIN1 if any(latin1 for _, latin1 in read) else None
 
@@ -246,22 +247,22 @@ class Reader:
 
     def _check_octets(self, octets: bytes, alphabet: Alphabet, udh: bytes) -> None:
         if not octets:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, "no octet")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.NO_TEXT)
         try:
             self._check_parts(segments.parts(octets, alphabet, udh))
         except TooLong as error:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, str(error)) from error
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.TOO_LONG, str(error)) from error
 
     def _check_parts(self, parts: int) -> None:
         if parts > self.account.max_parts:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, f"{parts} parts")
+            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.TOO_LONG, f"{parts} parts")
 
 
 def replace_sender(message: Message, policy: SenderPolicy) -> None:
     """Record the sender that a route puts in place of the source address (ESME_RINVSRCADR)."""
     found = policy.apply(message.source, message.number)
     if found is None:
-        raise Refusal(CommandStatus.ESME_RINVSRCADR, "sender not allowed on this route")
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.SENDER_NOT_ON_ROUTE)
     if found.addr != message.source.addr:
         message.traits = replace(message.traits, sender=found.addr)
 
@@ -276,11 +277,11 @@ def _source(addr: bytes, ton: int, npi: int, longest: int) -> Address:
     try:
         written = addr.decode("ascii")
     except UnicodeDecodeError as error:
-        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not ASCII") from error
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.BAD_SOURCE, "not ASCII") from error
     if has_letters(written) and len(written) > longest:  # whatever the TON: some set 5 for all
-        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source too long")
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.BAD_SOURCE, "too long")
     if not written.isprintable():
-        raise Refusal(CommandStatus.ESME_RINVSRCADR, "source not printable")
+        raise Refusal(CommandStatus.ESME_RINVSRCADR, Reason.BAD_SOURCE, "not printable")
     return Address(written, ton, npi)
 
 
@@ -291,18 +292,18 @@ def _characters(octets: bytes, alphabet: Alphabet, shift: Shift = DEFAULT) -> tu
     try:
         return runs.characters(octets, alphabet, shift)
     except OddLength as error:
-        fault = (CommandStatus.ESME_RINVMSGLEN, "half a UCS2 character", Oddity.HALF_UCS2)
-        raise Refusal(*fault) from error
+        fault = (Reason.BAD_CHARACTERS, "half a UCS2 character", Oddity.HALF_UCS2)
+        raise Refusal(CommandStatus.ESME_RINVMSGLEN, *fault) from error
     except TextError as error:
-        raise Refusal(CommandStatus.ESME_RINVDCS, str(error)) from error
+        raise Refusal(CommandStatus.ESME_RINVDCS, Reason.BAD_CHARACTERS, str(error)) from error
 
 
 def _limited(traits: Traits) -> Traits:
     return LIMITED if traits is PLAIN else replace(traits, limited=True)
 
 
-def _time(value: bytes, now: float, status: int) -> float | None:
+def _time(value: bytes, now: float, status: int, reason: Reason) -> float | None:
     try:
         return times.parse(value, now)
     except times.BadTime as error:
-        raise Refusal(status, str(error)) from error
+        raise Refusal(status, reason, str(error)) from error

@@ -63,6 +63,11 @@ class Gathering:
         return len(self.segments) == self.series.key.total
 
     @property
+    def missing(self) -> list[int]:
+        """Return the numbers of the segments that have not come."""
+        return [n for n in range(1, self.series.key.total + 1) if n not in self.segments]
+
+    @property
     def key(self) -> GatheringKey:
         """Return the fields that all the segments have in common."""
         return self.series.key

@@ -15,6 +15,7 @@ from typing import NamedTuple, Protocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
@@ -28,6 +29,7 @@ from smppbridge.smpp.pdus import SubmitSmResp
 from smppbridge.store.port import AcceptStore, Entry, Stoppable, StoreFailure
 
 Key = tuple[str, str]
+_STORE_FAILED = Reason.STORE_FAILED.value
 
 
 class Superseding(NamedTuple):
@@ -130,7 +132,7 @@ class Supersede:
     ) -> None:
         for each in submissions:
             session.answer(SubmitSmResp(Status.ESME_RSYSERR, each.sequence_number))
-            self._meters.refused(account.system_id, Status.ESME_RSYSERR)
+            self._meters.refused(account.system_id, Status.ESME_RSYSERR, _STORE_FAILED)
         session.flush()
 
     async def _fates(self, messages: Sequence[Message]) -> list[Fate]:

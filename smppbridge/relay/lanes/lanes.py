@@ -118,6 +118,11 @@ class Lanes:
         if name in self.by_name:
             self.by_name[name].breaker.probe_now()
 
+    def shut(self, name: str) -> Lane | None:
+        """Return a lane that is shut to messages with another provider on their route."""
+        lane = self.by_name.get(name)
+        return lane if lane is not None and lane.is_shut(self._clock.monotonic()) else None
+
     def is_busy(self, name: str) -> bool:
         """Return whether requests to a provider are begun or out."""
         return name in self.by_name and not self.by_name[name].idle

@@ -14,6 +14,8 @@ from operator import attrgetter
 
 from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.noted import Unmatched
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
@@ -47,7 +49,7 @@ class Reports:
         self.early, self.awaited = Early(early), Awaited()
         self._store, self._endings, self._busy = store, endings, busy
         self._statuses = UnknownStatuses(around)
-        self._clock, self._meters = around.clock, around.meters
+        self._clock, self._meters, self._notes = around.clock, around.meters, around.notes
         self._tolerances = EXACT
         self._first, self._behind = self.awaited.first, self.awaited.behind
         self._seeking = 0  # early reports whose messages are being looked for
@@ -99,7 +101,7 @@ class Reports:
         for report in reports:
             message = found.get(report.message_id or 0)
             if message is None or message.attempt.provider != provider:  # moved to another provider
-                self._meters.unmatched(provider, 1)
+                self._unmatched(provider, report, Reason.OTHER_PROVIDER)
             elif message.stage is Stage.FINISHED:
                 self._meters.repeated(provider, message.attempt.state != report.state)
             else:
@@ -108,6 +110,14 @@ class Reports:
                     fate.renamed = report.provider_message_id
                 fates.append(fate)
         return fates
+
+    def _unmatched(self, provider: str, report: Report | EarlyReport, reason: Reason) -> None:
+        self._meters.unmatched(provider, 1)
+        name, state, error = report.provider_message_id, report.state, report.error
+        at = self._clock.wall()
+        self._notes.unmatched(
+            Unmatched(at, "report", provider, name, reason.value, state=state, error=error)
+        )
 
     async def _settle(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
@@ -289,7 +299,7 @@ class Reports:
         self, unmatched: Sequence[EarlyReport], repeated: Sequence[EarlyReport] = ()
     ) -> None:
         for report in unmatched:
-            self._meters.unmatched(report.provider, 1)
+            self._unmatched(report.provider, report, Reason.UNKNOWN_ID)
         keys = self._undropped + [report.key for report in (*unmatched, *repeated)]
         if not keys:
             return

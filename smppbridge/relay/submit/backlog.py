@@ -11,6 +11,7 @@ from smppbridge.relay.lanes import failover, quiet, retry
 from smppbridge.relay.lanes.batch import Batch, Load, all_attempts
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.skipped import note_diverted, why_shut
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
@@ -41,7 +42,7 @@ class Backlog:
     ) -> None:
         self._store, self._lanes, self._reports, self._endings = store, lanes, reports, endings
         self._move, self._clock, self._meters = move, around.clock, around.meters
-        self._journal, self._spawn = around.journal, around.spawn
+        self._journal, self._spawn, self._notes = around.journal, around.spawn, around.notes
         self._draining = False
         self._waking: set[str] = set()  # lanes whose provider is there again
         self._woken: dict[str, float] = {}  # when a lane was woken last
@@ -265,7 +266,9 @@ class Backlog:
             self.put_back(lane, attempts)
             return
         lane.gone(attempts)
-        self._journal("messages_diverted", provider=lane.name, messages=len(attempts))
+        note_diverted(self._notes, lane, attempts)
+        why = why_shut(lane).value
+        self._journal("messages_diverted", provider=lane.name, messages=len(attempts), reason=why)
         self.wait(attempts)
 
     def refill(self, lane: Lane) -> None:

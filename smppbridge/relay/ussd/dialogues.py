@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from smppbridge.model.identifiers import Identifiers, written
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Submitter
 from smppbridge.relay.ports import Around, Journal
@@ -212,7 +213,7 @@ class Dialogues:
                 dialogue, screen = self._judge(session, pdu)
             except Refusal as refusal:
                 session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
-                self._meters.refused(system_id, refusal.status)
+                self._meters.refused(system_id, refusal.status, refusal.reason.value)
                 continue
             # of no message: clients expect a message_id
             message_id = written(self._identifiers.take(), session.rights.account)
@@ -234,11 +235,11 @@ class Dialogues:
         number, ends = session_of(pdu, by_reference=by_reference)
         dialogue = self._open.get(msisdn_of(pdu))
         if dialogue is None or dialogue.system_id != session.rights.account.system_id:
-            raise Refusal(Status.ESME_RINVDSTADR, "no dialogue with this phone")
+            raise Refusal(Status.ESME_RINVDSTADR, Reason.NO_DIALOGUE)
         if number not in (None, dialogue.number):
-            raise Refusal(Status.ESME_RSUBMITFAIL, "that dialogue is over")
+            raise Refusal(Status.ESME_RSUBMITFAIL, Reason.NO_DIALOGUE, "it is over")
         if dialogue.answer is None or dialogue in self._unsent.get(dialogue.system_id, ()):
-            raise Refusal(Status.ESME_RSUBMITFAIL, "nothing was asked")
+            raise Refusal(Status.ESME_RSUBMITFAIL, Reason.BAD_SCREEN, "nothing was asked")
         try:
             screen = screen_of(pdu, session.rights.reader, self._rules.longest, ends=ends)
         except Refusal:

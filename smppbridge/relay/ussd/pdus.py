@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import Protocol
 
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.accept.reading import Reader
@@ -221,7 +222,7 @@ def session_of(pdu: SubmitSm, *, by_reference: bool) -> tuple[int | None, bool]:
     """Return the dialogue that an answer names, if any, and its end bit (SMPP 3.4, 5.3.2.43)."""
     info = tlvs.find(pdu.tlvs, Tag.ITS_SESSION_INFO)
     if info is not None and len(info) != 2:
-        raise Refusal(Status.ESME_RINVPARLEN, "its_session_info")
+        raise Refusal(Status.ESME_RINVPARLEN, Reason.BAD_TLV, "its_session_info")
     ends = info is not None and bool(info[1] & 1)
     if by_reference:
         return tlvs.integer(pdu.tlvs, Tag.USER_MESSAGE_REFERENCE), ends
@@ -232,12 +233,12 @@ def screen_of(pdu: SubmitSm, reader: Reader, longest: int, *, ends: bool) -> Scr
     """Return the screen of an answer; raises Refusal.  *ends* is the answer's end bit."""
     content = reader.content(pdu)
     if content.position is not None or content.udh:
-        raise Refusal(Status.ESME_RINVESMCLASS, "a screen has no segments and no header")
+        raise Refusal(Status.ESME_RINVESMCLASS, Reason.BAD_SCREEN, "a segment, or a header")
     text, _ = reader.characters(content.octets, pdu.data_coding)
     # CR pads packed septets (3GPP 23.038, 6.1.2.3.1) and breaks lines where LF does not
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n")
     if len(text) > longest:
-        raise Refusal(Status.ESME_RINVMSGLEN, "longer than a screen")
+        raise Refusal(Status.ESME_RINVMSGLEN, Reason.BAD_SCREEN, "longer than a screen")
     return Screen(text, ends or _is_last(tlvs.integer(pdu.tlvs, Tag.USSD_SERVICE_OP)))
 
 
@@ -246,7 +247,7 @@ def _is_last(op: int | None) -> bool:
         return False
     if op in _LAST or op >= _VENDOR_OPS:
         return True
-    raise Refusal(Status.ESME_RINVOPTPARAMVAL, "ussd_service_op")
+    raise Refusal(Status.ESME_RINVOPTPARAMVAL, Reason.BAD_TLV, "ussd_service_op")
 
 
 def next_sequence(pdu: SubmitSm, last: int) -> int:

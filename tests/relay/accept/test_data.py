@@ -48,7 +48,7 @@ class Data:
 
     def __init__(self, **about: Any) -> None:
         self.world = World(**about)
-        self.operation = AcceptData(self.world.accept, self.world.around.meters)
+        self.operation = AcceptData(self.world.accept, self.world.accept.refused)
         self.session = Session(self.world)
 
     def send(self, *requests: DataSm, session: Session | None = None) -> None:

@@ -33,6 +33,7 @@ def logging() -> World:
         backlog=1_000,
         around=world.around,
         optouts=world.optouts,
+        refused=world.accept.refused,
         log=world.said.journal,
     )
     return world
@@ -75,7 +76,15 @@ def test_a_refusal_has_a_line_in_the_log() -> None:
     world = logging()
     world.sent(submit_sm(destination_addr=b"254700000001"))
     assert world.said.events == [
-        ("submit_refused", {"system_id": "bank", "command_status": "ESME_RINVDSTADR"})
+        (
+            "submit_refused",
+            {
+                "system_id": "bank",
+                "command_status": "ESME_RINVDSTADR",
+                "reason": "no_route",
+                "detail": "",
+            },
+        )
     ]
 
 

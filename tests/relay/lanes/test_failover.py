@@ -74,6 +74,17 @@ def test_a_provider_that_fails_is_left_until_a_probe_succeeds() -> None:
     assert provider_of(world, accept(world, 2)) == ["one", "one"]
 
 
+def test_who_went_past_a_provider_that_is_down_says_why() -> None:
+    world, failed = opened()
+    (new,) = accept(world, 1)
+    why = {"provider": "one", "to": "two", "why": "breaker_open"}
+    assert world.noted.notes == [(new, "provider_skipped", why)]
+    world.wait(2.5)
+    assert world.noted.notes[1:] == [(n, "diverted", why) for n in failed]
+    diverted = [facts for event, facts in world.said.events if event == "messages_diverted"]
+    assert [(f["reason"], f["messages"]) for f in diverted] == [("breaker_open", 3)]
+
+
 def test_a_probe_that_fails_doubles_the_pause() -> None:
     world, _ = opened()
     world.wait(2.5)

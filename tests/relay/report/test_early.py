@@ -208,6 +208,8 @@ def test_early_reports_are_kept_so_long_and_so_many() -> None:
     world.run(world.reports.forget_early())
     assert [found for _, found in world.store.early] == ["p2", "p3", "p4"]
     assert world.said.counts["unmatched", "one"] == 2
+    strays = [(u.kind, u.provider, u.provider_message_id, u.reason) for u in world.noted.strays]
+    assert strays == [("report", "one", f"p{n}", "unknown_id") for n in range(2)]
     world.clock.now += 57.0
     world.run(world.reports.forget_early())
     assert [found for _, found in world.store.early] == ["p3", "p4"]

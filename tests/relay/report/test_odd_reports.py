@@ -82,6 +82,8 @@ def test_an_odd_report_by_our_message_id_leaves_the_others_to_be_read(
     assert (ids[1], M.DELIVERED) in owed(world)
     assert (ids[0], M.REJECTED) not in owed(world)
     assert world.said.counts["unmatched", "one"] == (0 if odd == "ended" else 1)
+    strays = [(u.provider_message_id, u.reason, u.state) for u in world.noted.strays]
+    assert strays == ([] if odd == "ended" else [("o", "other_provider", M.REJECTED)])
     assert world.store.messages[ids[1]].provider_message_id == "g"
 
 

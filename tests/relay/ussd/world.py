@@ -13,7 +13,7 @@ from smppbridge.relay.ussd.pdus import Asked, Dialled, Dialogue, Op, Screen, Uss
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
-from tests.relay.fakes import FakeClock, account
+from tests.relay.fakes import FakeClock, FakeNotes, account
 
 PHONE, CODE = "254722000001", "*384*77#"
 TIMEOUT, UNAVAILABLE = "too late", "not there"
@@ -30,7 +30,7 @@ class Meters:
     def accepted(self, system_id: str, count: int) -> None:
         self.accepts += count
 
-    def refused(self, system_id: str, command_status: int) -> None:
+    def refused(self, system_id: str, command_status: int, reason: str) -> None:
         self.refusals.append(command_status)
 
     def ussd_answered(self, system_id: str, seconds: float) -> None:
@@ -102,7 +102,7 @@ class World:
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
             identifiers=Identifiers(0, 1.0),
-            around=Around(self.clock, cast(Any, self.meters), _silent, _silent),
+            around=Around(self.clock, cast(Any, self.meters), _silent, _silent, FakeNotes()),
             log=lambda event, /, **fields: self.events.append((event, fields)),
         )
         self.session = Session()

@@ -1,0 +1,86 @@
+"""Cases: messages as far as a verdict on them goes by; values only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+Tone = Literal["good", "wait", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A receipt that is owed: times are UNIX seconds; *postponed* counts the tries in vain."""
+
+    message_id: int
+    expires_at: float
+    due: float
+    postponed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A receipt that is owed no more; *command_status* is None if its time was over."""
+
+    message_id: int
+    command_status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meanwhile:
+    """What the running bridge knows: of the message's provider, and of its account's sessions.
+
+    *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that
+    ends (UNIX seconds); *before* counts the messages that wait longer; *receivers* the sessions
+    that take receipts.
+    """
+
+    shut: str = ""
+    until: float | None = None
+    before: int | None = None
+    receivers: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A message as its verdict goes by it; times are UNIX seconds.
+
+    *tried* is the outcome and the reason of the last attempt that was not accepted; *why* and
+    *detail* are those of a rejection of ours.  *missing* are the numbers of the segments that have
+    not come, of *total*.
+    """
+
+    stage: int
+    system_id: str
+    provider: str = ""
+    state: int = 0
+    error: int = 0
+    uncertain: bool = False
+    registered_delivery: int = 0
+    due: float | None = None
+    expires_at: float = 0.0
+    attempts: int = 0
+    tried: tuple[str, str] | None = None
+    why: str = ""
+    detail: str = ""
+    missing: Sequence[int] = ()
+    total: int = 0
+    until: float | None = None  # when the missing segments are given up
+    owed: Sequence[Owed] = ()
+    ended: Sequence[Ended] = ()
+    quiet: bool = False
+    provider_message_id: str | None = None
+    now: float = 0.0
+    meanwhile: Meanwhile = field(default_factory=Meanwhile)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageVerdict:
+    """A verdict, by its code; *says* is where the message is, *do* are acts that help."""
+
+    code: str
+    tone: Tone
+    says: str
+    why: str = ""
+    do: tuple[str, ...] = ()

@@ -1,0 +1,349 @@
+"""Every no has a reason: one word of this list, the same in log, metric, timeline, command and API.
+
+A reason goes with facts by name; `sentence` makes English of both.  A word is never renamed: alert
+rules and scripts go by the words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+
+class Act(StrEnum):
+    """The act that a reason explains."""
+
+    REFUSAL = "refusal"  # of a submission, or of a long message once it is joined
+    BIND = "bind"  # refused
+    DIVERSION = "diversion"  # a message goes to the next provider of its route
+    POSTPONEMENT = "postponement"
+    EXPIRY = "expiry"
+    EVICTION = "eviction"  # of a report or an MO message that belongs to nothing
+
+
+class Reason(StrEnum):
+    """Why a no was said; facts that a sentence shows are in braces in `MEANINGS`."""
+
+    # of submissions
+    THROTTLED = "throttled"
+    BACKLOG_FULL = "backlog_full"
+    STOPPING = "stopping"
+    STORE_FAILED = "store_failed"
+    BAD_SOURCE = "bad_source"
+    SENDER_NOT_ALLOWED = "sender_not_allowed"
+    SENDER_NOT_ON_ROUTE = "sender_not_on_route"
+    BAD_NUMBER = "bad_number"
+    NO_COUNTRY = "no_country"
+    RESERVED_TON = "reserved_ton"
+    NO_ROUTE = "no_route"
+    OPTED_OUT = "opted_out"
+    NO_BINARY = "no_binary"
+    BAD_SCHEDULE = "bad_schedule"
+    BAD_VALIDITY = "bad_validity"
+    VALIDITY_PASSED = "validity_passed"
+    BAD_FLAG = "bad_flag"
+    BAD_HEADER = "bad_header"
+    BAD_TLV = "bad_tlv"
+    MISSING_TLV = "missing_tlv"
+    TWO_TEXTS = "two_texts"
+    NO_TEXT = "no_text"
+    TOO_LONG = "too_long"
+    BAD_CHARACTERS = "bad_characters"
+    MIXED_CONTENT = "mixed_content"
+    LOST_SEGMENT = "lost_segment"
+    TOO_MANY_OPEN = "too_many_open"
+    SEGMENT_TO_MANY = "segment_to_many"
+    BAD_LIST = "bad_list"
+    UNKNOWN_MESSAGE = "unknown_message"
+    NOT_REPLACEABLE = "not_replaceable"
+    PROVIDER_REFUSED = "provider_refused"
+    NO_DIALOGUE = "no_dialogue"
+    BAD_SCREEN = "bad_screen"
+    # of binds
+    UNKNOWN_SYSTEM_ID = "unknown_system_id"
+    WRONG_PASSWORD = "wrong_password"
+    ALLOW_FROM = "allow_from"
+    BINDS = "binds"
+    RELOADED = "reloaded"
+    NOT_FORGIVEN = "not_forgiven"
+    TLS_REQUIRED = "tls_required"
+    NO_CERTIFICATE = "no_certificate"
+    OTHER_CERTIFICATE = "other_certificate"
+    # of diversions and postponements
+    BREAKER_OPEN = "breaker_open"
+    PROVIDER_PAUSED = "provider_paused"
+    CREDIT_LOW = "credit_low"
+    PUT_OFF = "put_off"
+    QUIET_HOURS = "quiet_hours"
+    # of expiries
+    SEGMENTS_MISSING = "segments_missing"
+    WAITED_TOO_LONG = "waited_too_long"
+    # of reports and MO messages that belong to nothing
+    EARLY = "early"
+    UNKNOWN_ID = "unknown_id"
+    OTHER_PROVIDER = "other_provider"
+    NO_OWNER = "no_owner"
+    OUTDATED = "outdated"
+    MO_TOO_LONG = "mo_too_long"
+
+
+class Meaning(NamedTuple):
+    """The act that a reason explains, the reason in English, and how to put an end to it."""
+
+    act: Act
+    says: str
+    remedy: str
+
+
+_NO, _BIND, _DIVERTED = Act.REFUSAL, Act.BIND, Act.DIVERSION
+_ESME = "The ESME has to send another value."
+
+MEANINGS: Mapping[Reason, Meaning] = {
+    Reason.THROTTLED: Meaning(
+        _NO,
+        "The account sends faster than its throughput.",
+        "Let the ESME slow down, or raise `throughput` of the account.",
+    ),
+    Reason.BACKLOG_FULL: Meaning(
+        _NO,
+        "As many messages wait as `backlog` allows.",
+        "Look at the providers: one of them takes less than is sent. Or raise `backlog`.",
+    ),
+    Reason.STOPPING: Meaning(
+        _NO, "The bridge was stopping.", "None: the ESME may submit again after the start."
+    ),
+    Reason.STORE_FAILED: Meaning(
+        _NO,
+        "The store could not write.",
+        "Look at the disk: it is full or failing. The log has the line store_failed.",
+    ),
+    Reason.BAD_SOURCE: Meaning(_NO, "The source address cannot be used.", _ESME),
+    Reason.SENDER_NOT_ALLOWED: Meaning(
+        _NO,
+        "The account may not use this source address.",
+        "Add the address to `senders` of the account, or let the ESME use another one.",
+    ),
+    Reason.SENDER_NOT_ON_ROUTE: Meaning(
+        _NO,
+        "The route does not let this source address through.",
+        "Add the address to `senders` of the route, or let the ESME use another one.",
+    ),
+    Reason.BAD_NUMBER: Meaning(_NO, "The destination is no phone number.", _ESME),
+    Reason.NO_COUNTRY: Meaning(
+        _NO,
+        "The destination is a national number, and the account has no country.",
+        "Set `country` of the account, or let the ESME send international numbers.",
+    ),
+    Reason.RESERVED_TON: Meaning(
+        _NO, "The TON of the destination is reserved.", "Let the ESME set dest_addr_ton to 1."
+    ),
+    Reason.NO_ROUTE: Meaning(
+        _NO,
+        "No route fits the account, the source address and the number.",
+        "Add a route for this prefix, or one without `to` at the end of `routes`.",
+    ),
+    Reason.OPTED_OUT: Meaning(
+        _NO,
+        "The number opted out.",
+        "None, unless its owner asks: then end the opt-out by `smppbridge optouts`.",
+    ),
+    Reason.NO_BINARY: Meaning(
+        _NO,
+        "The message is octets, and no provider on its route takes octets.",
+        "Put a provider that takes octets on the route.",
+    ),
+    Reason.BAD_SCHEDULE: Meaning(_NO, "schedule_delivery_time cannot be read.", _ESME),
+    Reason.BAD_VALIDITY: Meaning(_NO, "validity_period cannot be read.", _ESME),
+    Reason.VALIDITY_PASSED: Meaning(
+        _NO,
+        "validity_period had passed when the message came.",
+        "Compare the clocks and time zones of the ESME and the bridge.",
+    ),
+    Reason.BAD_FLAG: Meaning(_NO, "A flag of the PDU has an undefined value.", _ESME),
+    Reason.BAD_HEADER: Meaning(
+        _NO,
+        "The user data header is broken, or stands where none may be.",
+        "Let the ESME set UDHI in esm_class only where the text begins with a header.",
+    ),
+    Reason.BAD_TLV: Meaning(_NO, "A TLV has a wrong value.", _ESME),
+    Reason.MISSING_TLV: Meaning(
+        _NO, "A TLV is missing that the request needs.", "Let the ESME send the TLV."
+    ),
+    Reason.TWO_TEXTS: Meaning(
+        _NO,
+        "The PDU has both a short_message and a message_payload.",
+        "Let the ESME send one of the two.",
+    ),
+    Reason.NO_TEXT: Meaning(_NO, "The message is empty.", "Let the ESME send a text."),
+    Reason.TOO_LONG: Meaning(
+        _NO,
+        "The message is longer than the account may send.",
+        "Raise `max_parts` of the account, or let the ESME send shorter texts.",
+    ),
+    Reason.BAD_CHARACTERS: Meaning(
+        _NO,
+        "The octets are no text in the alphabet that data_coding names.",
+        "Let the ESME set data_coding as it writes, or set `alphabet_0` of the account.",
+    ),
+    Reason.MIXED_CONTENT: Meaning(
+        _NO, "One long message has octets beside text, or several headers.", _ESME
+    ),
+    Reason.LOST_SEGMENT: Meaning(
+        _NO,
+        "The segment continues no message that is open.",
+        "The ESME has to send the whole message again, from its first segment.",
+    ),
+    Reason.TOO_MANY_OPEN: Meaning(
+        _NO,
+        "Too many long messages of the account wait for segments.",
+        "Find out why the ESME does not send the rest of them.",
+    ),
+    Reason.SEGMENT_TO_MANY: Meaning(
+        _NO,
+        "A segment of a long message cannot go to several destinations.",
+        "Let the ESME put the whole text into message_payload.",
+    ),
+    Reason.BAD_LIST: Meaning(
+        _NO,
+        "The distribution list is unknown, another account's or too long.",
+        "Look at `lists` in the configuration.",
+    ),
+    Reason.UNKNOWN_MESSAGE: Meaning(
+        _NO, "The account has no message of this id.", "Let the ESME name the id it was answered."
+    ),
+    Reason.NOT_REPLACEABLE: Meaning(
+        _NO, "The message cannot be replaced any more.", "None: the phone gets the first text."
+    ),
+    Reason.PROVIDER_REFUSED: Meaning(
+        _NO, "The provider refused the message.", "Look at the provider's reason."
+    ),
+    Reason.NO_DIALOGUE: Meaning(
+        _NO, "No USSD dialogue with this phone is open.", "None: the phone has hung up."
+    ),
+    Reason.BAD_SCREEN: Meaning(_NO, "The USSD screen cannot be shown.", _ESME),
+    Reason.UNKNOWN_SYSTEM_ID: Meaning(
+        _BIND,
+        "No account has this system_id.",
+        "Compare the system_id letter by letter; add the account if it is missing.",
+    ),
+    Reason.WRONG_PASSWORD: Meaning(
+        _BIND,
+        "The password is wrong.",
+        "Give the client the password of the account; clients cut it after 8 characters.",
+    ),
+    Reason.ALLOW_FROM: Meaning(
+        _BIND,
+        "The account may not bind from this address.",
+        "Add the address to `allow_from` of the account.",
+    ),
+    Reason.BINDS: Meaning(
+        _BIND,
+        "The account has as many sessions as it may have.",
+        "Raise `binds` of the account, or end a session that is forgotten.",
+    ),
+    Reason.RELOADED: Meaning(
+        _BIND, "The account changed while the bind was judged.", "None: the client binds again."
+    ),
+    Reason.NOT_FORGIVEN: Meaning(
+        _BIND,
+        "The bind is malformed, and the account is not forgiven this.",
+        "Add the oddity to `forgives` of the account.",
+    ),
+    Reason.TLS_REQUIRED: Meaning(
+        _BIND, "The account has to come over TLS.", "Let the client use the TLS listener."
+    ),
+    Reason.NO_CERTIFICATE: Meaning(
+        _BIND, "The client showed no certificate.", "Give the client its certificate."
+    ),
+    Reason.OTHER_CERTIFICATE: Meaning(
+        _BIND,
+        "The client's certificate names somebody else.",
+        "Compare the names in the log with `certificate` of the account.",
+    ),
+    Reason.BREAKER_OPEN: Meaning(
+        _DIVERTED,
+        "{provider} does not answer: nothing is sent there but a probe.",
+        "Look at `last error` of {provider}, and ask them.",
+    ),
+    Reason.PROVIDER_PAUSED: Meaning(
+        _DIVERTED,
+        "{provider} told the bridge to wait.",
+        "Lower `rate` of {provider}, or ask them for more.",
+    ),
+    Reason.CREDIT_LOW: Meaning(
+        _DIVERTED, "The credit at {provider} is low.", "Top up the account at {provider}."
+    ),
+    Reason.PUT_OFF: Meaning(
+        Act.POSTPONEMENT,
+        "{provider} could not take the message, and is asked again.",
+        "Look at the reason of the last attempt.",
+    ),
+    Reason.QUIET_HOURS: Meaning(
+        Act.POSTPONEMENT,
+        "The quiet hours of the route hold the message.",
+        "None: the message leaves when they end.",
+    ),
+    Reason.SEGMENTS_MISSING: Meaning(
+        Act.EXPIRY,
+        "The other segments of the long message did not come in time.",
+        "Find out why the ESME did not send them; `gather_timeout` is how long they are awaited.",
+    ),
+    Reason.WAITED_TOO_LONG: Meaning(
+        Act.EXPIRY,
+        "The message waited until its validity_period was over.",
+        "Look at the attempts before: they say for what it waited.",
+    ),
+    Reason.EARLY: Meaning(
+        Act.EVICTION,
+        "No message of {provider} has this id yet: the answer that names it may be on its way.",
+        "Wait a moment; after an hour the report is given up.",
+    ),
+    Reason.UNKNOWN_ID: Meaning(
+        Act.EVICTION,
+        "No message of {provider} has this id.",
+        "Compare the ids with those in `smppbridge messages --id`; `ids` of the provider may help.",
+    ),
+    Reason.OTHER_PROVIDER: Meaning(
+        Act.EVICTION,
+        "The message that the report names is unknown, or is not with {provider}.",
+        "None, unless there are many: then look at the callback URL of {provider}.",
+    ),
+    Reason.NO_OWNER: Meaning(
+        Act.EVICTION,
+        "No account owns this destination.",
+        "Add the destination to `mo` in the configuration.",
+    ),
+    Reason.OUTDATED: Meaning(
+        Act.EVICTION, "The MO message is older than `retention`.", "None: it may be a repetition."
+    ),
+    Reason.MO_TOO_LONG: Meaning(
+        Act.EVICTION, "The MO message does not fit into deliver_sm.", "None."
+    ),
+}
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return f"the {name}"
+
+
+def sentence(reason: str, facts: Mapping[str, Any] | None = None) -> str:
+    """Return a reason in English, with its facts; a word that is not of the list as it is."""
+    meaning = _meaning(reason)
+    return reason if meaning is None else _filled(meaning.says, facts)
+
+
+def remedy(reason: str, facts: Mapping[str, Any] | None = None) -> str:
+    """Return how to put an end to a reason; an empty text for a word that is not of the list."""
+    meaning = _meaning(reason)
+    return "" if meaning is None else _filled(meaning.remedy, facts)
+
+
+def _meaning(reason: str) -> Meaning | None:
+    return MEANINGS.get(reason)  # type: ignore[call-overload, no-any-return]  # a StrEnum is a str
+
+
+def _filled(text: str, facts: Mapping[str, Any] | None) -> str:
+    filled = text.format_map(_Facts(facts or {}))
+    return filled[:1].upper() + filled[1:]

@@ -1,0 +1,282 @@
+"""The verdict on a message: where it is, why, and what to do, for a person in a hurry; pure.
+
+The first rule that fits is the verdict.  A case has what the store knows; what only the running
+bridge knows (`Meanwhile`) makes a verdict more exact where it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from smppbridge.model.cases import Case, MessageVerdict
+from smppbridge.model.message import Stage
+from smppbridge.model.reasons import remedy, sentence
+from smppbridge.smpp.constants import MessageState, status_name
+
+Rule = Callable[[Case], MessageVerdict | None]
+
+
+def verdict(case: Case) -> MessageVerdict:
+    """Return the verdict of the first rule that fits."""
+    return next(found for rule in _RULES if (found := rule(case)) is not None)
+
+
+def _uncertain(case: Case) -> MessageVerdict | None:
+    if not case.uncertain:
+        return None
+    until = f" until {clock(case.due)}" if case.due else ""
+    why = f"{case.provider} was asked and gave no clear answer. {_last(case)}".rstrip()
+    return MessageVerdict(
+        "uncertain",
+        "warn",
+        "Nobody knows whether the phone has it.",
+        f"{why} A late report is awaited{until}.",
+        (
+            f"Ask {case.provider} whether they have it.",
+            "Then `smppbridge messages resend ID` (perhaps a second SMS), or `messages fail ID`.",
+        ),
+    )
+
+
+def _gathering(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.GATHERING:
+        return None
+    numbers = ", ".join(map(str, case.missing))
+    one = "segment" if len(case.missing) == 1 else "segments"
+    have = "has" if len(case.missing) == 1 else "have"
+    says = f"{one.capitalize()} {numbers} of {case.total} {have} not come."
+    until = f" They are awaited until {clock(case.until)}." if case.until else ""
+    why = f"A long message is sent when it is whole.{until}"
+    do = (f"Ask {case.system_id} why the {one} did not follow.",)
+    return MessageVerdict("gathering", "wait", says, why, do)
+
+
+def _shut(case: Case) -> MessageVerdict | None:
+    shut = case.meanwhile.shut
+    if case.stage != Stage.WAITING or not shut:
+        return None
+    facts = {"provider": case.provider}
+    until = f" until {clock(case.meanwhile.until)}" if case.meanwhile.until else ""
+    says = f"It waits for {case.provider}{until}."
+    do = (remedy(shut, facts), _in_time(case))
+    return MessageVerdict(f"waiting_{shut}", "warn", says, sentence(shut, facts), do)
+
+
+def _quiet(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.WAITING or not case.quiet or not _later(case):
+        return None
+    says = f"It waits for the end of the quiet hours, {clock(case.due)}."
+    return MessageVerdict("waiting_quiet", "wait", says, sentence("quiet_hours"), (_in_time(case),))
+
+
+def _put_off(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.WAITING or not case.tried:
+        return None
+    again = f" It is tried again at {clock(case.due)}." if _later(case) else ""
+    says = f"{case.provider} has not taken it yet.{again}"
+    why = f"{_count(case.attempts, 'attempt')} so far. {_last(case)}"
+    return MessageVerdict("waiting_put_off", "warn", says, why, (_in_time(case),))
+
+
+def _scheduled(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.WAITING or not _later(case):
+        return None
+    says = f"It is due at {clock(case.due)}."
+    why = "The ESME gave it a schedule_delivery_time."
+    return MessageVerdict("waiting_scheduled", "wait", says, why)
+
+
+def _in_line(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.WAITING:
+        return None
+    before = case.meanwhile.before
+    count = "" if before is None else f" {_count(before, 'message')} before it."
+    why = f"It is in line, and has not been tried.{count}"
+    do = (f"If it stays so, look at {case.provider}: rate, concurrency, breaker.", _in_time(case))
+    return MessageVerdict("waiting_in_line", "wait", f"It waits for {case.provider}.", why, do)
+
+
+def _out(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.SUBMITTING:
+        return None
+    why = f"The request is out (attempt {case.attempts}), and not answered yet."
+    return MessageVerdict("out", "wait", f"It is on its way to {case.provider}.", why)
+
+
+def _submitted(case: Case) -> MessageVerdict | None:
+    if case.stage != Stage.SUBMITTED:
+        return None
+    until = f" until {clock(case.due)}" if case.due else ""
+    name = case.provider_message_id
+    why = f"A report is awaited{until}" + (f"; they call the message {name}." if name else ".")
+    do = (f"If reports are late, see whether the callbacks of {case.provider} come in.",)
+    return MessageVerdict("submitted", "wait", f"{case.provider} has it.", why, do)
+
+
+def _rejected(case: Case) -> MessageVerdict | None:
+    if case.state != MessageState.REJECTED:
+        return None
+    if case.why:
+        detail = f" ({case.detail})" if case.detail else ""
+        why = f"{sentence(case.why)[:-1]}{detail}."
+        do = (remedy(case.why), *_receipt_do(case))
+        return MessageVerdict(f"rejected_{case.why}", "bad", "The bridge refused it.", why, do)
+    by = case.provider or "A provider"
+    do = (f"Look {by} up: credit, credentials, sender and number.", *_receipt_do(case))
+    why = f"{_error(case)} {_last(case)}".strip()
+    return MessageVerdict("rejected", "bad", f"{by} refused it.", why, do)
+
+
+def _expired(case: Case) -> MessageVerdict | None:
+    if case.state != MessageState.EXPIRED:
+        return None
+    if case.missing:
+        numbers = ", ".join(map(str, case.missing))
+        says = f"It expired: segment {numbers} of {case.total} did not come."
+        do = (remedy("segments_missing"), *_receipt_do(case))
+        return MessageVerdict("expired_segments", "bad", says, sentence("segments_missing"), do)
+    if case.provider_message_id is None:
+        says = f"It expired before {case.provider or 'a provider'} took it."
+        tried = f"{_count(case.attempts, 'attempt')}. {_last(case)}".rstrip()
+        why = f"{sentence('waited_too_long')} {tried}"
+        do = (remedy("waited_too_long"), *_receipt_do(case))
+        return MessageVerdict("expired_waiting", "bad", says, why, do)
+    says = f"{case.provider} could not deliver it in time."
+    why = f"The phone was not reached: off, out of reach or full. {_error(case)}".strip()
+    return MessageVerdict("expired_there", "bad", says, why, _receipt_do(case))
+
+
+def _failed(case: Case) -> MessageVerdict | None:
+    if case.state in _WELL or case.stage != Stage.FINISHED:
+        return None
+    says = {
+        MessageState.UNDELIVERABLE: f"{case.provider or 'The bridge'} could not deliver it.",
+        MessageState.DELETED: "It was cancelled or replaced.",
+        MessageState.UNKNOWN: "Nobody ever knew whether the phone has it.",
+    }
+    state = MessageState(case.state) if case.state in _STATES else MessageState.UNKNOWN
+    why = f"{_error(case)} {_last(case)}".strip()
+    do = _receipt_do(case)
+    return MessageVerdict(state.name.lower(), "bad", says.get(state, "It ended."), why, do)
+
+
+def _accepted(case: Case) -> MessageVerdict | None:
+    if case.state != MessageState.ACCEPTED:
+        return None
+    says = f"{case.provider} has it, and tells no more."
+    why = f"{case.provider} sends no reports of this message. {receipts(case)}"
+    return MessageVerdict("without_reports", "good", says, why, _receipt_do(case))
+
+
+def _owed(case: Case) -> MessageVerdict | None:
+    """Return the verdict on a message whose receipt is owed: the phone has the message."""
+    if not case.owed:
+        return None
+    says = f"The phone has it. {case.system_id} has not been told."
+    code, do = _why_owed(case)
+    return MessageVerdict(code, "warn", says, receipts(case), do)
+
+
+def _done(case: Case) -> MessageVerdict:
+    if not case.registered_delivery:
+        why = "No receipt was asked for (registered_delivery 0)."
+        do = ("If a receipt is missed, let the ESME set registered_delivery to 1.",)
+        return MessageVerdict("done_not_asked", "good", "The phone has it.", why, do)
+    if any(each.command_status is None for each in case.ended):
+        says = f"The phone has it. {case.system_id} was never told."
+        return MessageVerdict("receipt_lapsed", "warn", says, receipts(case))
+    if refused := next((each.command_status for each in case.ended if each.command_status), 0):
+        says = f"The phone has it. {case.system_id} refused the receipt."
+        do = (f"Ask {case.system_id} what {status_name(refused)} means in its log.",)
+        return MessageVerdict("receipt_refused", "warn", says, receipts(case), do)
+    return MessageVerdict("done", "good", "The phone has it.", receipts(case))
+
+
+def receipts(case: Case) -> str:
+    """Return in a sentence or two why receipts are owed still, or how they ended."""
+    if case.owed:
+        longest = max(case.owed, key=lambda each: each.expires_at)
+        if any(each.postponed for each in case.owed):
+            tries = max(each.postponed for each in case.owed)
+            why = f"The receipt was sent {_times(tries)}, and not taken: no answer, or an error."
+            return f"{why} Next at {clock(longest.due)}, until {clock(longest.expires_at)}."
+        receivers = case.meanwhile.receivers
+        why = f"{case.system_id} has no session bound as RX or TRX that took the receipt."
+        if receivers:
+            why = f"The receipt is in line for {_count(receivers, 'session')}."
+        return f"{why} It is kept until {clock(longest.expires_at)}."
+    if any(each.command_status is None for each in case.ended):
+        return "Its receipt was kept until its time was over: nobody took it."
+    statuses = sorted({each.command_status or 0 for each in case.ended})
+    if any(statuses):
+        return f"The receipt was answered {', '.join(map(status_name, statuses))}."
+    return "The receipt was acknowledged." if case.ended else "No receipt was asked for."
+
+
+def clock(at: float | None) -> str:
+    """Return a time of day in UTC, with the day."""
+    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+
+
+_WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)
+_STATES = frozenset(MessageState)
+_RULES: tuple[Rule, ...] = (
+    _uncertain,
+    _gathering,
+    _shut,
+    _quiet,
+    _put_off,
+    _scheduled,
+    _in_line,
+    _out,
+    _submitted,
+    _rejected,
+    _expired,
+    _failed,
+    _accepted,
+    _owed,
+    _done,
+)
+
+
+def _why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
+    if any(each.postponed for each in case.owed):
+        return "receipt_refused_so_far", (
+            f"Ask {case.system_id} why its deliver_sm_resp fails or does not come.",
+        )
+    if case.meanwhile.receivers:
+        return "receipt_in_line", ("If it stays so, look at deliver_window of the account.",)
+    do = f"Ask {case.system_id} to bind as a receiver or transceiver: receipts go to no TX session."
+    return "receipt_no_receiver", (do,)
+
+
+def _receipt_do(case: Case) -> tuple[str, ...]:
+    return _why_owed(case)[1] if case.owed else ()
+
+
+def _later(case: Case) -> bool:
+    return case.due is not None and case.due > case.now
+
+
+def _in_time(case: Case) -> str:
+    return f"It expires at {clock(case.expires_at)}."
+
+
+def _last(case: Case) -> str:
+    if case.tried is None:
+        return ""
+    outcome, reason = case.tried
+    return f"The last one was {outcome}" + (f": {reason}." if reason else ".")
+
+
+def _error(case: Case) -> str:
+    return f"Their error code is {case.error}." if case.error else ""
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
