@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from smppbridge.model.masking import mask
 from smppbridge.model.message import Stage
-from smppbridge.observe.shown import escaped, mask
+from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent

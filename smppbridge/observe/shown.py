@@ -12,6 +12,7 @@ from typing import Any, Literal
 from structlog.typing import EventDict, Processor
 
 from smppbridge.model.address import Address
+from smppbridge.model.masking import mask
 from smppbridge.smpp.constants import MessageState, status_name
 
 _LONGEST = 500
@@ -28,17 +29,6 @@ _NUMBER_IN_ID = re.compile(r"(?<=:)\d{7,15}$")
 _PLAIN_WORD = re.compile(r"[^\s\"=]+")
 _STATES = {int(state): state.name for state in MessageState}
 _COLOURS = {"debug": "\x1b[2m", "info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m"}
-
-
-def mask(number: str) -> str:
-    """Return a number with its middle hidden; of a short number only the last two digits are kept.
-
-    >>> mask("243810000001")
-    '2438*****001'
-    """
-    if len(number) < 10:
-        return "*" * len(number[:-2]) + number[-2:]
-    return f"{number[:4]}{'*' * (len(number) - 7)}{number[-3:]}"
 
 
 def escaped(text: str) -> str:

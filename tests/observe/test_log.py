@@ -12,10 +12,11 @@ from twisted.logger import Logger, LogLevel, LogPublisher
 from twisted.python.failure import Failure
 
 from smppbridge.model.address import Address
+from smppbridge.model.masking import mask
 from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, LibraryLog, TwistedLog
-from smppbridge.observe.shown import mask, renderer
+from smppbridge.observe.shown import renderer
 from smppbridge.relay.ports import Journal
 
 Reader = Callable[[], bytes]

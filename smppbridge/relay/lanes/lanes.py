@@ -118,6 +118,13 @@ class Lanes:
         if name in self.by_name:
             self.by_name[name].breaker.probe_now()
 
+    def hold(self, name: str, *, held: bool) -> bool:
+        """Let nothing leave a lane, or let the lane go on; return whether there is such a lane."""
+        lane = self.by_name.get(name)
+        if lane is not None:
+            lane.held = held
+        return lane is not None
+
     def is_busy(self, name: str) -> bool:
         """Return whether requests to a provider are begun or out."""
         return name in self.by_name and not self.by_name[name].idle

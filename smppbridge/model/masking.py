@@ -1,0 +1,24 @@
+"""Numbers of phones as they are shown where nobody has asked for the whole number."""
+
+from __future__ import annotations
+
+
+def mask(number: str) -> str:
+    """Return a number with its middle hidden; of a short number only the last two digits are kept.
+
+    >>> mask("243810000001")
+    '2438*****001'
+    """
+    if len(number) < 10:
+        return "*" * len(number[:-2]) + number[-2:]
+    return f"{number[:4]}{'*' * (len(number) - 7)}{number[-3:]}"
+
+
+def masked(addr: str) -> str:
+    """Return an address as it came, masked if most of its characters are digits.
+
+    >>> masked("+243810000001"), masked("243-81-00-00-001"), masked("BANK24")
+    ('+243******001', '243-*********001', 'BANK24')
+    """
+    digits = sum(c.isdigit() for c in addr)
+    return mask(addr) if digits * 2 > len(addr) else addr
