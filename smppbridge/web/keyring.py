@@ -119,7 +119,7 @@ class Keyring:
     def log_in(self, name: str, role: Role) -> tuple[str, Who]:
         """Begin a session of a user; return its cookie and who it stands for."""
         own = [key for key, login in self._logins.items() if login.who.name == name]
-        for key in own[: len(own) - SESSIONS + 1]:
+        for key in own[: max(0, len(own) - SESSIONS + 1)]:
             del self._logins[key]
         cookie, now = secrets.token_urlsafe(32), self._now()
         who = Who(name, role, "session", secrets.token_urlsafe(32))
