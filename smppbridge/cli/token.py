@@ -10,7 +10,7 @@ import click
 from smppbridge.web.keyring import ANYBODY, digest_of
 
 PREFIX = "sbt_"
-_NAME = re.compile(r"[!#-\\[\\]-~]{1,64}")
+_NAME = re.compile(r"[!#-\[\]-~]{1,64}")
 
 
 @click.command()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
@@ -21,8 +22,6 @@ _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 def _hashed(value: Any) -> str:
-    from pathlib import Path
-
     if not isinstance(value, dict) or "hash" not in value:
         raise ValueError("must be {hash: '$argon2id$...'}: `smppbridge hash` prints one")
     return secrets.password(value, Path()).hashed
