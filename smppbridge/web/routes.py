@@ -73,7 +73,7 @@ class Route:
     path: str
     roles: frozenset[Role]
     query: type[Sent]
-    body: type[Sent] | None
+    body: type[BaseModel] | None
     places: Mapping[str, Any]
     returns: type[Answer] | None
     refusals: Sequence[int]
@@ -114,7 +114,7 @@ class Routes:
         *,
         returns: type[Answer] | None,
         query: type[Sent] = Nothing,
-        body: type[Sent] | None = None,
+        body: type[BaseModel] | None = None,
         places: Mapping[str, Any] | None = None,
         refusals: Sequence[int] = (),
         audited: bool | None = None,

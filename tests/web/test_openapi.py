@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.web.api.messages import Decision, FilteredDecision, ListedDecision
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.openapi import document
@@ -50,6 +51,7 @@ def test_a_parameter_is_absent_and_never_null() -> None:
 
 def test_every_model_forbids_more() -> None:
     models = {route.returns for route in ROUTES.all} | {route.body for route in ROUTES.all}
+    models = models - {Decision} | {ListedDecision, FilteredDecision}
     open_ones = {
         model.__name__
         for model in models

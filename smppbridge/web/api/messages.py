@@ -6,7 +6,7 @@ import sqlite3
 import time
 from typing import Any, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, RootModel
 
 from smppbridge.model.address import Address, BadAddress, number_of
 from smppbridge.model.masking import mask
@@ -17,7 +17,16 @@ from smppbridge.store.lookup import ListedMessage, MessageQuery
 from smppbridge.store.pages import MessagePage, page
 from smppbridge.store.timeline import TimelineEvent, timeline
 from smppbridge.web.api.ports import read, write
-from smppbridge.web.api.shapes import MessageId, Moment, Name, PageQuery, cursor, facts, maybe
+from smppbridge.web.api.shapes import (
+    MessageId,
+    Moment,
+    Name,
+    PageQuery,
+    Rfc3339,
+    cursor,
+    facts,
+    maybe,
+)
 from smppbridge.web.api.shapes import moment as written
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
@@ -62,8 +71,8 @@ class MessagesQuery(PageQuery):
     uncertain: bool = Field(
         default=False, description="Only those that may or may not have been sent"
     )
-    since: AwareDatetime | None = Field(default=None, description="Accepted then or later")
-    until: AwareDatetime | None = Field(default=None, description="Accepted before")
+    since: Rfc3339 | None = Field(default=None, description="Accepted then or later")
+    until: Rfc3339 | None = Field(default=None, description="Accepted before")
     country: str | None = Field(
         default=None, pattern=r"^[A-Z]{2}$", description="Of a national number"
     )
@@ -122,24 +131,29 @@ class Some(Sent):
 
     provider: Name | None = None
     account: Name | None = None
-    before: AwareDatetime | None = Field(default=None, description="Accepted before")
+    before: Rfc3339 | None = Field(default=None, description="Accepted before")
 
 
-class Decision(Sent):
-    """What becomes of Uncertain messages: those listed, or those of a filter and how many."""
+Verb = Literal["resend", "fail"]
 
-    verb: Literal["resend", "fail"]
-    message_ids: list[MessageId] | None = Field(default=None, min_length=1, max_length=500)
-    filter: Some | None = None
-    expect: int | None = Field(default=None, ge=1, le=10_000, description="How many the filter has")
 
-    @model_validator(mode="after")
-    def _is_one_form(self) -> Decision:
-        if (self.message_ids is None) is (self.filter is None):
-            raise ValueError("give message_ids or filter, not both")
-        if (self.filter is None) is not (self.expect is None):
-            raise ValueError("expect belongs to filter")
-        return self
+class ListedDecision(Sent):
+    """What becomes of the listed messages that are Uncertain."""
+
+    verb: Verb
+    message_ids: list[MessageId] = Field(min_length=1, max_length=500)
+
+
+class FilteredDecision(Sent):
+    """What becomes of the Uncertain messages of a filter, if they are as many as expected."""
+
+    verb: Verb
+    filter: Some
+    expect: int = Field(ge=1, le=10_000, description="How many messages the filter has")
+
+
+class Decision(RootModel[ListedDecision | FilteredDecision]):
+    """What becomes of Uncertain messages: of those listed, or of those of a filter."""
 
 
 class Decided(Answer):
@@ -206,10 +220,8 @@ async def get_timeline(call: Call) -> MessageSteps:
 )
 async def decide_uncertain(call: Call) -> Decided:
     """Resend or fail Uncertain messages; a resent one may reach its phone twice."""
-    body: Decision = call.body
-    wanted = body.message_ids
-    if wanted is None:
-        wanted = await _filtered(call, body)
+    body = call.body.root
+    wanted = await _filtered(call, body) if isinstance(body, FilteredDecision) else body.message_ids
     ids = list(dict.fromkeys(map(int, wanted)))
     taken = set[int](await write(call, lambda db: _decide(db, ids, body.verb)))
     return Decided(
@@ -223,9 +235,9 @@ def _decide(db: sqlite3.Connection, ids: list[int], verb: str) -> list[int]:
     return [each for piece in pieces for each in lookup.decided(db, piece, verb)]
 
 
-async def _filtered(call: Call, body: Decision) -> list[str]:
+async def _filtered(call: Call, body: FilteredDecision) -> list[str]:
     """Return the ids of the messages of a decision's filter; raises Refusal for another count."""
-    some, expected = body.filter or Some(), body.expect or 0
+    some, expected = body.filter, body.expect
     query = MessageQuery(
         uncertain=True,
         provider=some.provider,

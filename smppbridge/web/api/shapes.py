@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from smppbridge.web.routes import Answer, Sent
 
@@ -19,6 +20,18 @@ MessageId = Annotated[
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 Moment = Annotated[str, Field(description="RFC 3339, UTC, with milliseconds")]
 Cursor = Annotated[str, Field(pattern=r"^[1-7]?[0-9a-f]{1,15}$")]
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def _only_rfc3339(value: Any) -> Any:
+    if not (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        raise ValueError("must be a time of RFC 3339, as 2026-11-26T14:05:51Z")
+    return value
+
+
+Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 _TIMES = frozenset(("due", "expires_at"))
 
 

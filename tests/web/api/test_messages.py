@@ -69,6 +69,8 @@ def test_messages_are_found(desk: Desk, stored: Opened, query: str, ids: list[st
         "stage=gathering",
         "uncertain=perhaps",
         "since=2027-01-15",
+        "since=0.5",
+        "since=1800000000",
         "since=2027-01-15T08:00:05",
         "account=",
         "account=a%00",
