@@ -92,6 +92,7 @@ def test_pages_of_others_are_refused(desk: Desk, headers: dict[str, str], status
 def test_from_another_machine_only_over_tls(desk: Desk) -> None:
     assert desk.call("GET", "/version", host="10.0.0.9").status == 403
     assert desk.call("GET", "/version", host="10.0.0.9", tls=True).status == 200
+    assert desk.call("GET", "/version", host="local").status == 200
 
 
 def test_a_proxy_is_believed_if_it_is_listed(desk: Desk) -> None:
