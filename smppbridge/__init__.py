@@ -13,7 +13,7 @@ The map of the code, from the wire inwards:
                  that an ESME names again
     net/         octets across: SMPP by Twisted (with TLS, the PROXY protocol and outbind), HTTP by
                  libcurl
-    web/         HTTP in: callbacks, health, metrics
+    web/         HTTP in: callbacks, health, metrics, and the API behind its door
     simulators/  programs that play a provider
     settings/    the configuration file, and profiles of clients' stacks
     observe/     logs, metrics, systemd

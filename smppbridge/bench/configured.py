@@ -70,6 +70,7 @@ def configuration(
         {
             "smpp": listen(ports.smpp),
             "web": listen(ports.web),
+            "admin_socket": "off",
             "callbacks": {**listen(ports.callbacks), "public_url": public_url},
             "store": f"sqlite:{store}",
             "accounts": [

@@ -98,6 +98,7 @@ def settings_of(place: Place, delay: float) -> Settings:
         {
             "smpp": local(place.smpp),
             "web": local(place.web),
+            "admin_socket": f"{place.folder}/admin.sock",
             "callbacks": {
                 **local(place.callbacks),
                 "public_url": f"http://127.0.0.1:{place.callbacks}",

@@ -24,6 +24,8 @@ COMMANDS = {
     "receipt": "Show the receipts that an account gets: text, fields and octets.",
     "profiles": "Show which settings suit a client's stack, and why.",
     "hash": "Hash an account's password for the configuration.",
+    "login": "Print a link to the console of the running bridge; it works once.",
+    "token": "Make a token for programs that call the API.",
     "bench": "Measure this machine.",
     "help": "Explain a topic, a key, a metric, a status or a command.",
 }

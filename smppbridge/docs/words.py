@@ -189,6 +189,11 @@ EVENTS: Mapping[str, str] = {
     "stopped": "The end; `unfinished` requests are Uncertain from now on",
     "configuration_applied": "SIGHUP: the new file holds",
     "configuration_refused": "SIGHUP: the old file goes on to hold, and why",
+    "admin_act": "Somebody changes something through the API: who, from where, what; the audit"
+    " trail has it too",
+    "admin_login_refused": "A login to the API was refused",
+    "admin_socket_failed": "The socket for commands on this machine could not be opened, and why;"
+    " the bridge runs all the same",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status, and why: unknown_system_id,"
     " wrong_password, allow_from (the peer cannot tell these three), tls_required, no_certificate,"

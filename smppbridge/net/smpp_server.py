@@ -121,7 +121,7 @@ class Smsc(Factory):
             self.odd(session, Oddity.LONG_PASSWORD)
         self._room.settle(session)
         self.binds.bound(system_id, session)
-        self._log_session("session_bound", session, system_id, kind=_kind(session))
+        self._log_session("session_bound", session, system_id, kind=kind_of(session))
         if judged.known_by == judged.rights.account.old_password:
             self.meters.old_password(system_id)
             self._log_session("old_password_used", session, system_id)
@@ -251,7 +251,7 @@ class Smsc(Factory):
         }
         for session in self.sessions:
             if session.bound_as and session.session.state is not State.CLOSED:
-                key = (session.rights.account.system_id, _kind(session))
+                key = (session.rights.account.system_id, kind_of(session))
                 counts[key] = counts.get(key, 0) + 1
         return counts
 
@@ -296,7 +296,7 @@ class Smsc(Factory):
         self.journal(event, system_id=system_id, address=session.host, **fields)
 
 
-def _kind(session: EsmeSession) -> str:
+def kind_of(session: EsmeSession) -> str:
     return _KINDS[CommandId(session.bound_as)]
 
 

@@ -21,6 +21,8 @@ Level = Literal["debug", "info", "warn", "error", "critical"]
 LEVELS = {
     "counted": "debug",
     "configuration_refused": "error",
+    "admin_login_refused": "warning",
+    "admin_socket_failed": "warning",
     "session_refused": "warning",
     "session_slowed": "warning",
     "connection_failed": "warning",

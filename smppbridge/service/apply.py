@@ -26,7 +26,17 @@ from smppbridge.service.listeners import (
 from smppbridge.settings.schema import Settings
 from smppbridge.store.sqlite import SqliteStore
 
-_FIXED = ("smpp", "web", "callbacks", "store", "retention", "receipts", "backlog", "log", "drain")
+_FIXED = (
+    "smpp",
+    "admin_socket",
+    "callbacks",
+    "store",
+    "retention",
+    "receipts",
+    "backlog",
+    "log",
+    "drain",
+)
 
 
 class NotApplied(Exception):
@@ -84,6 +94,8 @@ async def check_change(old: Settings, new: Settings, relay: Relay, store: Sqlite
     for section in _FIXED:
         if getattr(new, section) != getattr(old, section):
             raise NotApplied(f"{section} has changed: that needs a restart")
+    if (old.web and old.web.listen) != (new.web and new.web.listen):
+        raise NotApplied("web.listen has changed: that needs a restart")
     lanes = relay.lanes.by_name
     gone = lanes.keys() - new.providers.keys()
     found = [name for name in gone if await store.open_messages(name)]

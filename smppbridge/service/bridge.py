@@ -25,15 +25,19 @@ from smppbridge.observe.notify import Notify
 from smppbridge.relay.notes import Notebook
 from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply, descriptors, rules
+from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.gauges import watch
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
+from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
+from smppbridge.store.readers import Readers
 from smppbridge.store.sqlite import SqliteStore
-from smppbridge.web.site import callbacks_site, web_site
+from smppbridge.web.site import Site, callbacks_site, web_pages
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -42,9 +46,10 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # this and the next two from `start` on
+    relay: Relay  # this and the next three from `start` on
     doors: Doors
     notebook: Notebook
+    admin: Admin
 
     def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
@@ -55,7 +60,8 @@ class Bridge:
         self.store = SqliteStore(
             path, reactor.callFromThread, self.metrics.store_commit, self._store_changed
         )
-        self._pool = ThreadPool(0, 2, "argon2")
+        self.readers = Readers(path, reactor)
+        self.pool = ThreadPool(0, 2, "argon2")
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -76,13 +82,14 @@ class Bridge:
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
         self.store.start()
-        self._pool.start()
+        self.pool.start()
+        self.readers.start()
         self._build(restored)
         self._use(self.settings)
+        await self._hold()
         self._restore(restored)
         await self._listen()
         self.listening = True
-        self.clockwork = Clockwork(self)
         self.clockwork.start()
         watch(self)
         gc.collect()
@@ -99,7 +106,7 @@ class Bridge:
         self.notebook = Notebook(self.store, self.clock, meters)
         world = World(
             reactor=self.reactor,
-            pool=self._pool,
+            pool=self.pool,
             store=self.store,
             metrics=self.metrics,
             journal=self.journal,
@@ -108,6 +115,8 @@ class Bridge:
         )
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
+        self.clockwork = Clockwork(self)
+        self.admin = Admin(self)
         self.relay.wires.http.start()
 
     def _meters(self) -> Meters:
@@ -146,12 +155,22 @@ class Bridge:
             for name, limits in rules.limits_of(settings).items()
         }
         factories: dict[str, Any] = {"smpp": self.doors.smsc}
-        factories["web"] = web_site(self.ready, self.metrics.exposition, reactor, rooms["web"])
         if settings.callbacks:
             factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
+        pages = web_pages(self.ready, self.metrics.exposition)
         for name, text in endpoints_of(settings):
+            if name == "web":
+                resource = self.admin.resource(pages, tls=parse(text).kind == "ssl")
+                factories["web"] = Site(resource, reactor, rooms["web"])
             client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
             await self.listeners.open(name, text, factories[name], client_ca, passing)
+        if settings.admin_socket:
+            await self.admin.open(settings.admin_socket)
+
+    async def _hold(self) -> None:
+        """Hold the lanes of the providers that people have paused."""
+        for name in await self.store.by_hand(audit.paused):
+            self.relay.lanes.hold(name, held=True)
 
     def warn(self) -> None:
         """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
@@ -198,6 +217,7 @@ class Bridge:
         certificates = apply.read_certificates(settings)
         await apply.check_change(self.settings, settings, self.relay, self.store)
         self._use(settings)
+        await self._hold()
         self.listeners.use(certificates)
         self.warn()
         self.applied_at, self.applied_well = self.clock.wall(), True
@@ -209,6 +229,7 @@ class Bridge:
     def _use(self, settings: Settings) -> None:
         self.settings = settings
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
+        self.admin.change(settings)
         self._bring_back()
 
     async def stop(self) -> None:
@@ -239,9 +260,11 @@ class Bridge:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
         await self.listeners.close()
+        await self.admin.close()
         self.clockwork.stop()
         self.relay.wires.http.stop(1.0)
-        self._pool.stop()
+        self.pool.stop()
+        self.readers.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)

@@ -30,7 +30,7 @@ _HEADER = """\
 # Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
 # environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
 # `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo,
-# lists, tlvs, ussd) or restart."""
+# lists, tlvs, ussd; of web all but listen) or restart."""
 
 _WORKED: Mapping[str, Any] = {
     "smpp": {"listen": "tcp:2775"},
@@ -129,7 +129,13 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
     inner = section_of(each.annotation)
     mark = "#" if value is None else ""
     if inner is None or not isinstance(value, Mapping | list | None):
-        yield f"{indent}{mark}{key}: {_default(each) if value is None else _yaml(value)}"
+        word = "required" if value is None and each.is_required() else ""
+        yield f"{indent}{mark}{key}: {word or (_default(each) if value is None else _yaml(value))}"
+        return
+    if value is None and any(field.is_required() for field in inner.model_fields.values()):
+        yield f"{indent}#{key}: {_default(each)}"
+        shown = _section(inner.model_fields, None, f"{indent}      ")
+        yield from (f"{indent}#{line[len(indent) + 1 :]}" for line in shown)
         return
     yield f"{indent}{mark}{key}:"
     if isinstance(value, list):

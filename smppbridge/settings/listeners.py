@@ -1,4 +1,4 @@
-"""The sections of the listeners: of ESMEs, of health and metrics, of callbacks."""
+"""The sections of the listeners: of ESMEs and of callbacks."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from smppbridge.settings.values import (
     PublicUrl,
     SystemId,
 )
+from smppbridge.settings.web import WebSection
 
 
 def is_tls(description: object) -> bool:
@@ -70,14 +71,6 @@ class SmppSection(Section):
         if self.client_ca and not any(is_tls(each) for each in self.listen):
             raise wrong([("client_ca", "needs an ssl: listener: no other asks for certificates")])
         return self
-
-
-class WebSection(Section):
-    """Health, metrics and console; never public."""
-
-    listen: Endpoints = Field(
-        default=("tcp:8775:interface=127.0.0.1",), description="Endpoint strings, one or a list"
-    )
 
 
 class CallbacksSection(Section):

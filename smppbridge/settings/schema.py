@@ -31,7 +31,6 @@ from smppbridge.settings.doubts import doubts_of
 from smppbridge.settings.listeners import (
     CallbacksSection,
     SmppSection,
-    WebSection,
     is_tls,
     listened,
     listened_by,
@@ -52,6 +51,7 @@ from smppbridge.settings.tlvs import (
 )
 from smppbridge.settings.ussd import UssdSection
 from smppbridge.settings.values import (
+    AdminSocket,
     Context,
     Count,
     Duration,
@@ -64,6 +64,7 @@ from smppbridge.settings.values import (
     Store,
     Transliterate,
 )
+from smppbridge.settings.web import WebSection
 
 _LONGEST = 20  # characters of a source address: SMPP 3.4, 4.4.1
 
@@ -156,7 +157,12 @@ class Settings(Section):
     smpp: SmppSection = Field(default=SmppSection(), description="Where ESMEs connect")
     web: WebSection | None = Field(
         default=None,
-        description="/healthz, /readyz and /metrics: never public; absent: not there",
+        description="/healthz, /readyz, /metrics and the API: never public; absent: not there",
+    )
+    admin_socket: Annotated[AdminSocket | None, Off] = Field(
+        default="/run/smppbridge/admin.sock",
+        description="Where commands on this machine ask the bridge: a path; whoever may open it,"
+        " the bridge's user and root, is admin; off: nowhere",
     )
     callbacks: CallbacksSection | None = Field(
         default=None, description="Where providers call, and nothing else; absent: not there"

@@ -220,6 +220,12 @@ def _store(value: str) -> str:
     return value
 
 
+def _socket(value: str) -> str:
+    if not value.startswith("/") or not value.isprintable() or len(value.encode()) > 100:
+        raise ValueError("must be a whole path of at most 100 octets, or off")
+    return value
+
+
 def secret_text(value: Any, info: ValidationInfo) -> str:
     """Read a secret given as text or as {file: PATH}."""
     return secrets.clear_text(value, context_of(info).folder)
@@ -296,4 +302,5 @@ Certificates = Annotated[str, AfterValidator(_certificates)]
 PublicUrl = Annotated[str, AfterValidator(_url("https", "http"))]
 ProxyUrl = Annotated[str, AfterValidator(_url("http", "https", "socks5", "socks5h"))]
 Store = Annotated[str, AfterValidator(_store)]
+AdminSocket = Annotated[str, AfterValidator(_socket)]
 OneOrList = BeforeValidator(_listed)

@@ -47,7 +47,7 @@ class NotAStore(Exception):
 class MessageQuery:
     """Which messages are looked up: a field that is None does not matter; times are UNIX seconds.
 
-    *before* is the last message_id of the page before.
+    *before* is the last message_id of the page before, *least* the smallest that is looked at.
     """
 
     number: str | None = None
@@ -61,6 +61,7 @@ class MessageQuery:
     state: int | None = None
     uncertain: bool = False
     before: int | None = None
+    least: int | None = None
     limit: int = 50
 
 
@@ -191,15 +192,18 @@ def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]
     """
     db = open_store(path, "rw")
     try:
-        db.execute("begin immediate")
-        rows = db.execute(
-            f"insert or replace into decision select message_id, ? from message "
-            f"where {_UNCERTAIN} and message_id in ({marks(message_ids)}) returning message_id",
-            (verb, *message_ids),
-        ).fetchall()
-        db.execute("commit")
+        return decided(db, message_ids, verb)
     finally:
         db.close()
+
+
+def decided(db: sqlite3.Connection, message_ids: Sequence[int], verb: str) -> list[int]:
+    """Write a decision about messages in a store that is open for writing, as `decide` does."""
+    rows = db.execute(
+        f"insert or replace into decision select message_id, ? from message "
+        f"where {_UNCERTAIN} and message_id in ({marks(message_ids)}) returning message_id",
+        (verb, *message_ids),
+    ).fetchall()
     return sorted(row[0] for row in rows)
 
 
@@ -229,6 +233,8 @@ def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[s
         yield "number >= ? and number < ?", [query.prefix, query.prefix + ":"]  # : follows 9
     if query.before is not None:
         yield "message_id < ?", [query.before]
+    if query.least is not None:
+        yield "message_id >= ?", [query.least]
     if query.since is not None:
         first = first_since(db, query.since - LONGEST_GATHERING)
         yield "message_id >= ? and accepted_at >= ?", [first, query.since]

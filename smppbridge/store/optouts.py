@@ -37,13 +37,18 @@ def end(path: str | Path, number: str, provider: str | None = None) -> list[str]
 
     Raises NotAStore, TooNew, sqlite3.Error.
     """
-    where = "ended = 0 and number = ?" + ("" if provider is None else " and provider = ?")
-    values = (number,) if provider is None else (number, provider)
     db = open_store(path, "rw")
     try:
-        rows = db.execute(
-            f"update optout set ended = 1 where {where} returning provider", values
-        ).fetchall()
+        return ended(db, number, provider)
     finally:
         db.close()
+
+
+def ended(db: sqlite3.Connection, number: str, provider: str | None = None) -> list[str]:
+    """End opt-outs in a store that is open for writing, as `end` does."""
+    where = "ended = 0 and number = ?" + ("" if provider is None else " and provider = ?")
+    values = (number,) if provider is None else (number, provider)
+    rows = db.execute(
+        f"update optout set ended = 1 where {where} returning provider", values
+    ).fetchall()
     return sorted(row[0] for row in rows)

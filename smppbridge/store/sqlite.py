@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 
@@ -37,6 +39,8 @@ from smppbridge.store.port import (
 from smppbridge.store.statements import SqlRow
 from smppbridge.store.walks import Walks
 from smppbridge.store.writer import Writer, Writes, connect
+
+T = TypeVar("T")
 
 
 class StoreLocked(Exception):
@@ -297,6 +301,10 @@ class SqliteStore:
             )
         )
 
+    def by_hand(self, act: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+        """Carry out a rare act of a person, in a transaction of its own."""
+        return self._query(lambda db: _in_transaction(db, act))
+
     def open_messages(self, provider: str) -> Deferred[bool]:
         """Return whether a provider has messages that are not FINISHED."""
         return self._query(lambda db: queries.open_messages(db, provider))
@@ -304,6 +312,13 @@ class SqliteStore:
     def measure(self) -> Deferred[dict[str, float]]:
         """Return figures for gauges: Uncertain messages; octets of the file, its log and disk."""
         return self._query(lambda db: queries.measure(db, self.path))
+
+
+def _in_transaction(db: sqlite3.Connection, act: Callable[[sqlite3.Connection], T]) -> T:
+    db.execute("begin immediate")
+    done = act(db)
+    db.execute("commit")
+    return done
 
 
 def _settled(settlements: Sequence[Settlement]) -> Writes:

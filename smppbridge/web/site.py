@@ -67,13 +67,8 @@ class Pages:
             request.answer(status, body, content_type)
 
 
-def web_site(
-    ready: Callable[[], Mapping[str, bool]],
-    exposition: Callable[[], bytes],
-    reactor: IReactorTime,
-    room: ConnectionRoom,
-) -> Site:
-    """Return the site for operators: /healthz, /readyz and /metrics.
+def web_pages(ready: Callable[[], Mapping[str, bool]], exposition: Callable[[], bytes]) -> Pages:
+    """Return the pages for operators: /healthz, /readyz and /metrics.
 
     *ready* returns by name the conditions that must all be true for messages to be accepted.
     """
@@ -84,12 +79,23 @@ def web_site(
         body = json.dumps({"ready": well, "checks": checks}).encode() + b"\n"
         return (HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE), JSON, body
 
-    pages: dict[bytes, Callable[[], PageContent]] = {
-        b"/healthz": lambda: (HTTPStatus.OK, TEXT, b"ok\n"),
-        b"/readyz": readiness,
-        b"/metrics": lambda: (HTTPStatus.OK, EXPOSITION, exposition()),
-    }
-    return Site(Pages(pages), reactor, room)
+    return Pages(
+        {
+            b"/healthz": lambda: (HTTPStatus.OK, TEXT, b"ok\n"),
+            b"/readyz": readiness,
+            b"/metrics": lambda: (HTTPStatus.OK, EXPOSITION, exposition()),
+        }
+    )
+
+
+def web_site(
+    ready: Callable[[], Mapping[str, bool]],
+    exposition: Callable[[], bytes],
+    reactor: IReactorTime,
+    room: ConnectionRoom,
+) -> Site:
+    """Return the site with the pages for operators alone."""
+    return Site(web_pages(ready, exposition), reactor, room)
 
 
 def callbacks_site(callbacks: SiteResource, reactor: IReactorTime, room: ConnectionRoom) -> Site:

@@ -56,7 +56,7 @@ class Lane:
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
     Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
     changes rules, reserves places, writes *watched*, withdraws attempts of messages that end or are
-    replaced, and lets a probe leave; Rounds records low credit; `service` restores counts first.
+    replaced, lets a probe leave, holds lanes; Rounds records low credit; `service` restores first.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -64,6 +64,7 @@ class Lane:
         self.paused_until = self._begins_at = 0.0
         self.throttle, self.pace, self.queue = LaneThrottle(), LanePace(), Queue()
         self.is_low = False  # on credit
+        self.held = False  # by a person, until a person lets the lane go on
         self.refusing = ""  # the provider's reason for refusing every message
         self.repeating: set[str] = set()  # names of repeated batches that are ready or out
         self.concurrency = Concurrency(rules.concurrency)
@@ -106,8 +107,9 @@ class Lane:
 
     def is_shut(self, now: float) -> bool:
         """Return whether messages with another provider on their route should go there."""
-        if self.breaker.is_closed:
-            return self.is_low or self.paused_until > now + self.rules.failover_after
+        if self.held or self.breaker.is_closed:
+            pauses = self.paused_until > now + self.rules.failover_after
+            return self.held or self.is_low or pauses
         return self.breaker.is_open(now) or not self.idle  # but for the probe
 
     def watch_credit(self, *, is_low: bool) -> bool:
@@ -282,7 +284,7 @@ class Lane:
     def leave(self, now: float) -> list[Load]:
         """Return the requests that leave now."""
         count = min(self.concurrency.limit - self.out, len(self.ready))
-        if self.paused_until > now or not self.breaker.is_closed:
+        if self.held or self.paused_until > now or not self.breaker.is_closed:
             count = min(count, int(self._may_leave(now)))
         leaving: list[Load] = []
         text_of, is_slow, rate = self.rules.addressing.text_of, self.pace.is_slow, self._throughput
@@ -320,12 +322,12 @@ class Lane:
         self.out, self._begun = self.out - count, self._begun + count
 
     def _may_leave(self, now: float) -> bool:
-        if self.paused_until > now:
+        if self.held or self.paused_until > now:
             return False
         return self.breaker.is_closed or not (self.out or self.breaker.is_open(now))
 
     def _may_begin(self, now: float) -> bool:
-        if self._begins_at > now:
+        if self.held or self._begins_at > now:
             return False
         return self.breaker.is_closed or (self.idle and not self.breaker.is_open(now))
 

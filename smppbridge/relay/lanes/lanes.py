@@ -123,6 +123,13 @@ class Lanes:
         lane = self.by_name.get(name)
         return lane if lane is not None and lane.is_shut(self._clock.monotonic()) else None
 
+    def hold(self, name: str, *, held: bool) -> bool:
+        """Let nothing leave a lane, or let the lane go on; return whether there is such a lane."""
+        lane = self.by_name.get(name)
+        if lane is not None:
+            lane.held = held
+        return lane is not None
+
     def is_busy(self, name: str) -> bool:
         """Return whether requests to a provider are begun or out."""
         return name in self.by_name and not self.by_name[name].idle

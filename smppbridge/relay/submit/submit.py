@@ -172,7 +172,7 @@ class Submit:
 
     def _leave(self, lane: Lane) -> None:
         now = self._clock.monotonic()
-        stands = lane.paused_until > now or not lane.breaker.is_closed
+        stands = lane.held or lane.paused_until > now or not lane.breaker.is_closed
         if lane.ready and stands and (back := lane.recall(now)):
             self._spawn(self.backlog.recall(lane, back))
         leaving = lane.leave(now)

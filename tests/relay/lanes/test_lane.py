@@ -114,6 +114,20 @@ def test_a_paused_lane_begins_nothing() -> None:
     assert pushed(lane, 5.0) == [1]
 
 
+def test_a_held_lane_begins_nothing_and_takes_back_what_is_begun() -> None:
+    lane = lane_of()
+    lane.wait(attempts(1, 2))
+    lane.begun(begin(lane))
+    lane.held = True
+    assert lane.leave(0.0) == []
+    assert ids([load for load in lane.recall(0.0) if isinstance(load, Attempt)]) == [1, 2]
+    assert not lane.take_now(1e9)
+    assert begin(lane, 1e9) == []
+    assert lane.is_shut(1e9)
+    lane.held = False
+    assert not lane.is_shut(1e9)
+
+
 def test_expired_attempts_are_not_begun() -> None:
     lane = lane_of()
     lane.wait(attempts(1, expires_at=NOW) + attempts(2) + attempts(3, expires_at=NOW - 1))

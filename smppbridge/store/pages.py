@@ -1,0 +1,59 @@
+"""pages: a search over all messages in bounded time, newest first, piece by piece."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from smppbridge.store.lookup import ListedMessage, MessageQuery, search
+
+FEWEST, MOST = 5_000, 320_000
+"""Messages that are looked at in one piece: more each time."""
+_LARGEST = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class MessagePage:
+    """Messages of a query, newest first.
+
+    *before* is where the next page begins, None at the end; *searched_to* is when the oldest
+    message was accepted that has been looked at, None if the search came to its end.
+    """
+
+    messages: list[ListedMessage]
+    before: int | None
+    searched_to: float | None
+
+
+def page(db: sqlite3.Connection, query: MessageQuery, in_time: Callable[[], bool]) -> MessagePage:
+    """Return a page of messages; the search stops, after a whole piece, when *in_time* says no."""
+    if query.number is not None or query.prefix is not None or query.uncertain:
+        return _whole(search(db, query), query)  # an index finds these
+    found: list[ListedMessage] = []
+    above, size = query.before, FEWEST
+    while True:
+        lowest = _step(db, above, size)
+        within = replace(query, before=above, least=lowest, limit=query.limit - len(found))
+        found += search(db, within)
+        if lowest is None or len(found) >= query.limit:
+            return _whole(found, query)
+        above, size = lowest, min(MOST, size * 4)
+        if not in_time():
+            row = db.execute("select accepted_at from message where message_id = ?", (lowest,))
+            return MessagePage(found, lowest, row.fetchone()[0])
+
+
+def _whole(found: list[ListedMessage], query: MessageQuery) -> MessagePage:
+    more = len(found) >= query.limit
+    return MessagePage(found, found[-1].message_id if more else None, None)
+
+
+def _step(db: sqlite3.Connection, above: int | None, size: int) -> int | None:
+    """Return the id of the message *size* places below *above*; None: there are fewer."""
+    row = db.execute(
+        "select message_id from message where message_id < ? "
+        "order by message_id desc limit 1 offset ?",
+        (_LARGEST if above is None else above, size - 1),
+    ).fetchone()
+    return None if row is None else row[0]

@@ -1,0 +1,334 @@
+"""messages: searched, looked at one by one, and decided about if they are Uncertain."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Any, Literal
+
+from pydantic import Field, RootModel
+
+from smppbridge.model.address import Address, BadAddress, number_of
+from smppbridge.model.masking import mask
+from smppbridge.model.message import Stage
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store import lookup
+from smppbridge.store.lookup import ListedMessage, MessageQuery
+from smppbridge.store.pages import MessagePage, page
+from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.web.api.ports import read, write
+from smppbridge.web.api.shapes import (
+    MessageId,
+    Moment,
+    Name,
+    PageQuery,
+    Rfc3339,
+    cursor,
+    facts,
+    maybe,
+)
+from smppbridge.web.api.shapes import moment as written
+from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+SEARCHED_FOR = 1.2
+"""Seconds after which a search stops and answers what it has found."""
+
+AT_ONCE = 500
+"""Messages in one statement of a decision."""
+
+StageName = Literal["gathering", "waiting", "submitting", "submitted", "finished"]
+StateName = Literal[
+    "ENROUTE",
+    "DELIVERED",
+    "EXPIRED",
+    "DELETED",
+    "UNDELIVERABLE",
+    "ACCEPTED",
+    "UNKNOWN",
+    "REJECTED",
+]
+
+
+class MessagesQuery(PageQuery):
+    """Which messages."""
+
+    number: str | None = Field(
+        default=None,
+        pattern=r"^\+?[0-9][0-9 ().-]{1,30}$",
+        description="The destination; a national number with account or country",
+    )
+    id: str | None = Field(
+        default=None,
+        pattern=r"^[!-~]{1,64}$",
+        description="Our id, a segment's or a provider's; other filters do not matter then",
+    )
+    account: Name | None = None
+    provider: Name | None = None
+    state: StateName | None = None
+    stage: Literal["waiting", "submitting", "submitted", "finished"] | None = None
+    uncertain: bool = Field(
+        default=False, description="Only those that may or may not have been sent"
+    )
+    since: Rfc3339 | None = Field(default=None, description="Accepted then or later")
+    until: Rfc3339 | None = Field(default=None, description="Accepted before")
+    country: str | None = Field(
+        default=None, pattern=r"^[A-Z]{2}$", description="Of a national number"
+    )
+
+
+class MessageItem(Answer):
+    """A message, without its text; the middle of its number is hidden."""
+
+    message_id: MessageId
+    account: str
+    source: str
+    destination: str
+    stage: StageName
+    state: StateName | None = Field(description="The message_state by the last report")
+    uncertain: bool
+    provider: str | None
+    provider_message_id: str | None
+    route: list[str]
+    attempts: int
+    segments: int
+    error: int
+    accepted_at: Moment
+    begun_at: Moment | None
+    answered_at: Moment | None
+    done_at: Moment | None
+    expires_at: Moment
+    due: Moment | None = Field(description="When the bridge looks at the message next")
+
+
+class MessagesPage(Answer):
+    """Messages, newest first."""
+
+    items: list[MessageItem]
+    next: str | None
+    searched_to: Moment | None = Field(
+        description="Set if the time was over before all messages were looked at"
+    )
+
+
+class Step(Answer):
+    """A step in the life of a message; *code* is a word of a fixed list."""
+
+    at: Moment | None
+    code: str
+    facts: dict[str, Any]
+
+
+class MessageSteps(Answer):
+    """The steps in the life of a message, oldest first."""
+
+    items: list[Step]
+
+
+class Some(Sent):
+    """Uncertain messages by what they have in common."""
+
+    provider: Name | None = None
+    account: Name | None = None
+    before: Rfc3339 | None = Field(default=None, description="Accepted before")
+
+
+Verb = Literal["resend", "fail"]
+
+
+class ListedDecision(Sent):
+    """What becomes of the listed messages that are Uncertain."""
+
+    verb: Verb
+    message_ids: list[MessageId] = Field(min_length=1, max_length=500)
+
+
+class FilteredDecision(Sent):
+    """What becomes of the Uncertain messages of a filter, if they are as many as expected."""
+
+    verb: Verb
+    filter: Some
+    expect: int = Field(ge=1, le=10_000, description="How many messages the filter has")
+
+
+class Decision(RootModel[ListedDecision | FilteredDecision]):
+    """What becomes of Uncertain messages: of those listed, or of those of a filter."""
+
+
+class Decided(Answer):
+    """The messages that the decision is about, and those that are not Uncertain."""
+
+    decided: list[MessageId]
+    not_uncertain: list[MessageId]
+
+
+@ROUTES.operation(
+    "GET", "/messages", VIEWER, query=MessagesQuery, returns=MessagesPage, refusals=(503, 504)
+)
+async def find_messages(call: Call) -> MessagesPage:
+    """Search messages, newest first."""
+    return await _found(call, call.query)
+
+
+@ROUTES.operation(
+    "GET", "/uncertain", VIEWER, query=PageQuery, returns=MessagesPage, refusals=(503, 504)
+)
+async def list_uncertain(call: Call) -> MessagesPage:
+    """The messages that may or may not have been sent, newest first."""
+    query: PageQuery = call.query
+    return await _found(call, MessagesQuery(uncertain=True, limit=query.limit, cursor=query.cursor))
+
+
+@ROUTES.operation(
+    "GET",
+    "/messages/{message_id}",
+    VIEWER,
+    places={"message_id": MessageId},
+    returns=MessageItem,
+    refusals=(503, 504),
+)
+async def get_message(call: Call) -> MessageItem:
+    """One message."""
+    return item_of(await read(call, lambda db: _one(db, call.named["message_id"])))
+
+
+@ROUTES.operation(
+    "GET",
+    "/messages/{message_id}/timeline",
+    VIEWER,
+    places={"message_id": MessageId},
+    returns=MessageSteps,
+    refusals=(503, 504),
+)
+async def get_timeline(call: Call) -> MessageSteps:
+    """The steps in the life of a message."""
+
+    def steps(db: sqlite3.Connection) -> list[TimelineEvent]:
+        return timeline(db, _one(db, call.named["message_id"]))
+
+    return MessageSteps(items=list(map(step_of, await read(call, steps))))
+
+
+@ROUTES.operation(
+    "POST",
+    "/uncertain/decisions",
+    OPERATOR,
+    body=Decision,
+    returns=Decided,
+    refusals=(409, 503, 504),
+)
+async def decide_uncertain(call: Call) -> Decided:
+    """Resend or fail Uncertain messages; a resent one may reach its phone twice."""
+    body = call.body.root
+    wanted = await _filtered(call, body) if isinstance(body, FilteredDecision) else body.message_ids
+    ids = list(dict.fromkeys(map(int, wanted)))
+    taken = set[int](await write(call, lambda db: _decide(db, ids, body.verb)))
+    return Decided(
+        decided=[str(each) for each in ids if each in taken],
+        not_uncertain=[str(each) for each in ids if each not in taken],
+    )
+
+
+def _decide(db: sqlite3.Connection, ids: list[int], verb: str) -> list[int]:
+    pieces = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
+    return [each for piece in pieces for each in lookup.decided(db, piece, verb)]
+
+
+async def _filtered(call: Call, body: FilteredDecision) -> list[str]:
+    """Return the ids of the messages of a decision's filter; raises Refusal for another count."""
+    some, expected = body.filter, body.expect
+    query = MessageQuery(
+        uncertain=True,
+        provider=some.provider,
+        system_id=some.account,
+        until=None if some.before is None else some.before.timestamp(),
+        limit=expected + 1,
+    )
+    found = await read(call, lambda db: lookup.search(db, query))
+    if len(found) != expected:
+        many = "more" if len(found) > expected else str(len(found))
+        raise Refusal(409, f"{many} messages are Uncertain now, not {expected}")
+    return [str(each.message_id) for each in found]
+
+
+async def _found(call: Call, query: MessagesQuery) -> MessagesPage:
+    asked = _query_of(call, query)
+
+    def question(db: sqlite3.Connection) -> MessagePage:
+        if query.id is not None:
+            return MessagePage(lookup.named(db, query.id)[: query.limit], None, None)
+        until = time.monotonic() + SEARCHED_FOR
+        return page(db, asked, lambda: time.monotonic() < until)
+
+    found = await read(call, question)
+    return MessagesPage(
+        items=list(map(item_of, found.messages)),
+        next=cursor(found.before),
+        searched_to=maybe(found.searched_to),
+    )
+
+
+def _query_of(call: Call, query: MessagesQuery) -> MessageQuery:
+    return MessageQuery(
+        number=None if query.number is None else _number(call, query),
+        system_id=query.account,
+        provider=query.provider,
+        state=None if query.state is None else MessageState[query.state],
+        stage=None if query.stage is None else Stage[query.stage.upper()],
+        uncertain=query.uncertain,
+        since=None if query.since is None else query.since.timestamp(),
+        until=None if query.until is None else query.until.timestamp(),
+        before=query.before(),
+        limit=query.limit,
+    )
+
+
+def _number(call: Call, query: MessagesQuery) -> str:
+    """Return a number as the store has it; one that is no number of a country is a short code."""
+    account = call.ports.accounts().get(query.account or "")
+    country = query.country or (account.country if account else None)
+    text = (query.number or "").strip()
+    try:
+        return number_of(Address(text), country)
+    except BadAddress:
+        return "".join(digit for digit in text if digit.isdecimal())
+
+
+def _one(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+    found = lookup.named(db, message_id)
+    exact = [each for each in found if each.message_id == int(message_id)]
+    if not (exact or found):
+        raise Refusal(404, "there is no such message")
+    return (exact or found)[0]
+
+
+def item_of(message: ListedMessage) -> MessageItem:
+    """Return a message as the API shows it."""
+    state = MessageState(message.state).name if message.state else None
+    return MessageItem(
+        message_id=str(message.message_id),
+        account=message.system_id,
+        source=message.source,
+        destination=mask(message.number),
+        stage=Stage(message.stage).name.lower(),  # type: ignore[arg-type]
+        state=state,  # type: ignore[arg-type]
+        uncertain=message.uncertain,
+        provider=message.provider or None,
+        provider_message_id=message.provider_message_id,
+        route=message.route.split(",") if message.route else [],
+        attempts=message.attempts,
+        segments=message.segments,
+        error=message.error,
+        accepted_at=written(message.accepted_at),
+        begun_at=maybe(message.begun_at),
+        answered_at=maybe(message.answered_at),
+        done_at=maybe(message.done_at),
+        expires_at=written(message.expires_at),
+        due=maybe(message.due),
+    )
+
+
+def step_of(event: TimelineEvent) -> Step:
+    """Return a step as the API shows it: the place for words and reasons of steps."""
+    return Step(at=maybe(event.at), code=event.name, facts=facts(event.facts))

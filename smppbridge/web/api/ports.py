@@ -1,0 +1,104 @@
+"""ports: the parts of a running bridge that operations use."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from smppbridge.model.account import Account
+from smppbridge.providers.exchange import Balance
+from smppbridge.relay.deliver import Outbox
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.ports import Clock
+from smppbridge.store.lookup import NotAStore
+from smppbridge.store.port import StoreFailure
+from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.keyring import Keyring
+from smppbridge.web.logins import Logins
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import Call
+
+T = TypeVar("T")
+StoreQuestion = Callable[[sqlite3.Connection], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionFacts:
+    """A session with an ESME, as it is now; *kind* is empty before its bind, *age* is seconds."""
+
+    id: str
+    account: str
+    kind: str
+    address: str
+    tls: bool
+    age: float
+    silent: float
+    interface_version: int
+    window_in: int
+    window_in_of: int
+    window_out: int
+    window_out_of: int
+    faults: int
+    oddities: tuple[str, ...]
+
+
+class Sessions(Protocol):
+    """The sessions with ESMEs."""
+
+    def listed(self) -> Sequence[SessionFacts]:
+        """Return all sessions."""
+
+    def unbind(self, id: str, reason: str) -> bool:
+        """Unbind a session; return whether there is such a session."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The parts of a running bridge.
+
+    *ask* asks the store on a thread for readers, *act* changes the store by hand, *note* writes an
+    act down.  *ready* are the conditions for messages to be accepted, *figures* what is measured.
+    """
+
+    version: str
+    clock: Clock
+    keyring: Keyring
+    logins: Logins
+    ask: Callable[[StoreQuestion], Awaitable[Any]]
+    act: Callable[[StoreQuestion], Awaitable[Any]]
+    note: Callable[[Call, str, str, Mapping[str, Any]], Awaitable[None]]
+    lanes: Lanes
+    upstream_up: Callable[[str], bool]
+    balances: Callable[[], Mapping[str, Balance]]
+    types: Callable[[], Mapping[str, str]]
+    accounts: Callable[[], Mapping[str, Account]]
+    outboxes: Mapping[str, Outbox]
+    sessions: Sessions
+    gathering: Callable[[], int]
+    ready: Callable[[], Mapping[str, bool]]
+    figures: Callable[[], Mapping[str, float]]
+    origin: Callable[[], str]
+
+
+async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:
+    """Return the store's answer to a question; raises Refusal if it cannot be had."""
+    try:
+        answer: T = await call.ports.ask(question)
+    except TooSlow:
+        raise Refusal(504, "the search took too long: ask for a shorter time or a number") from None
+    except TooBusy:
+        raise Refusal(503, "too many searches at once") from None
+    except NotAStore:
+        raise Refusal(503, "the store cannot be read now") from None
+    return answer
+
+
+async def write(call: Call, act: Callable[[sqlite3.Connection], T]) -> T:
+    """Carry out an act in the store; raises Refusal if nothing could be written."""
+    try:
+        done: T = await call.ports.act(act)
+    except StoreFailure:
+        raise Refusal(503, "the store cannot be written now") from None
+    return done

@@ -1,0 +1,118 @@
+"""session: who am I; log in with a password or a one-time link; log out."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from smppbridge.web.api.shapes import Done
+from smppbridge.web.door import cookie_name
+from smppbridge.web.keyring import ADMIN, ANYBODY, LINK, WHOLE, Role, Who
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+
+class Me(Answer):
+    """The person or program that asks."""
+
+    user: str
+    role: Role
+    csrf: str | None = Field(description="What X-CSRF-Token has to be; absent for a token")
+
+
+class Password(Sent):
+    """A name and a password."""
+
+    user: str = Field(min_length=1, max_length=64)
+    password: str = Field(min_length=1, max_length=1024)
+
+
+class Code(Sent):
+    """The code of a one-time link."""
+
+    code: str = Field(min_length=1, max_length=128)
+
+
+class Link(Answer):
+    """A link that logs its bearer in, once."""
+
+    url: str
+    seconds: float = Field(description="How long the link works")
+
+
+@ROUTES.operation("GET", "/session", ANYBODY, returns=Me)
+async def get_session(call: Call) -> Me:
+    """Who am I."""
+    return _me(call.who)
+
+
+@ROUTES.operation(
+    "POST",
+    "/session",
+    frozenset(),
+    body=Password,
+    returns=Me,
+    refusals=(401, 429, 503),
+    audited=False,
+)
+async def log_in(call: Call) -> Me:
+    """Log in with a password."""
+    body: Password = call.body
+    user = await call.ports.logins.judge(body.user, body.password, call.address)
+    if user is None:
+        await call.ports.note(call, "login_refused", body.user, {})
+        raise Refusal(401, "wrong user or password")
+    await call.ports.note(call, "login", user.name, {"role": user.role})
+    return _begun(call, *call.ports.keyring.log_in(user.name, user.role))
+
+
+@ROUTES.operation(
+    "POST",
+    "/session/link",
+    frozenset(),
+    body=Code,
+    returns=Me,
+    refusals=(401, 503),
+    audited=False,
+)
+async def use_link(call: Call) -> Me:
+    """Log in with a one-time link."""
+    found = call.ports.keyring.redeem(call.body.code)
+    if found is None:
+        await call.ports.note(call, "login_refused", "link", {})
+        raise Refusal(401, "this link has been used, or is too old")
+    await call.ports.note(call, "login", found[1].name, {"role": found[1].role})
+    return _begun(call, *found)
+
+
+@ROUTES.operation("POST", "/session/links", ADMIN, returns=Link, socket_only=True)
+async def make_link(call: Call) -> Link:
+    """Make a one-time link; only over the admin socket."""
+    code = call.ports.keyring.link(call.actor)
+    return Link(url=f"{call.ports.origin()}/#link={code}", seconds=LINK)
+
+
+@ROUTES.operation("DELETE", "/session", ANYBODY, returns=Done)
+async def log_out(call: Call) -> Done:
+    """Log out."""
+    call.ports.keyring.log_out(call.cookie)
+    call.headers += _set_cookie(call, "", 0)
+    return Done()
+
+
+def _begun(call: Call, cookie: str, who: Who) -> Me:
+    call.headers += _set_cookie(call, cookie, int(WHOLE))
+    return _me(who)
+
+
+def _me(who: Who | None) -> Me:
+    if who is None:
+        raise Refusal(401, "log in, or send a token")
+    return Me(user=who.name, role=who.role, csrf=who.csrf or None)
+
+
+def _set_cookie(call: Call, value: str, age: int) -> bytes:
+    secure = "; Secure" if call.secure else ""
+    return (
+        f"Set-Cookie: {cookie_name(call.secure)}={value}; Path=/; Max-Age={age}; HttpOnly"
+        f"; SameSite=Strict{secure}\r\n"
+    ).encode()

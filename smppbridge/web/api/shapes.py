@@ -1,0 +1,73 @@
+"""shapes: the types of values in requests and answers, and how answers write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import AwareDatetime, BeforeValidator, Field
+
+from smppbridge.web.routes import Answer, Sent
+
+MessageId = Annotated[
+    str,
+    Field(
+        pattern=r"^[1-9][0-9]{0,17}$",
+        description="Decimal digits: a string, for numbers of JSON lose digits beyond 2^53",
+    ),
+]
+Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
+Moment = Annotated[str, Field(description="RFC 3339, UTC, with milliseconds")]
+Cursor = Annotated[str, Field(pattern=r"^[1-7]?[0-9a-f]{1,15}$")]
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII
+)
+
+
+def _only_rfc3339(value: Any) -> Any:
+    if not (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        raise ValueError("must be a time of RFC 3339, as 2026-11-26T14:05:51Z")
+    return value
+
+
+Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
+_TIMES = frozenset(("due", "expires_at"))
+
+
+class PageQuery(Sent):
+    """Which page of a list."""
+
+    limit: int = Field(default=50, ge=1, le=500, description="Most items of the page")
+    cursor: Cursor | None = Field(default=None, description="`next` of the page before")
+
+    def before(self) -> int | None:
+        """Return the number that the items of the page are below."""
+        return None if self.cursor is None else int(self.cursor, 16)
+
+
+class Done(Answer):
+    """The act has been carried out."""
+
+
+def cursor(before: int | None) -> str | None:
+    """Return the cursor of the items below a number."""
+    return None if before is None else f"{before:x}"
+
+
+def moment(at: float) -> str:
+    """Return UNIX seconds as RFC 3339 has them."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def maybe(at: float | None) -> str | None:
+    """Return UNIX seconds as RFC 3339 has them, None for None."""
+    return None if at is None else moment(at)
+
+
+def facts(given: dict[str, Any]) -> dict[str, Any]:
+    """Return facts of a step as JSON may have them: ids as strings, times as RFC 3339."""
+    return {
+        key: maybe(value) if key in _TIMES else str(value) if key == "message_id" else value
+        for key, value in given.items()
+    }

@@ -1,0 +1,186 @@
+"""routes: the table of the API's operations, filled by a decorator and read by door and openapi."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from smppbridge.web.keyring import Role, Who
+
+PREFIX = "/api/v1"
+_PLACE = re.compile(r"{(\w+)}")
+
+
+class Sent(BaseModel):
+    """The parameters or the body of a request: an unknown name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Answer(BaseModel):
+    """The body of an answer.  No secret is a field of any such model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Sent):
+    """No parameters and no body."""
+
+
+NOTHING = Nothing()
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A request of the API that has passed the door.
+
+    *who* is None where nobody needs to be known, *headers* are whole lines for the answer.
+    """
+
+    ports: Any
+    who: Who | None
+    address: str
+    secure: bool
+    named: Mapping[str, Any] = field(default_factory=dict)
+    query: Any = NOTHING
+    body: Any = NOTHING
+    cookie: str = ""
+    headers: bytes = b""
+
+    @property
+    def actor(self) -> str:
+        """The name of the person or program that makes the request."""
+        return self.who.name if self.who else ""
+
+
+Act = Callable[[Call], Awaitable[Any]]
+A = TypeVar("A", bound=Act)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """An operation: its place, who may carry it out, what it takes and answers.
+
+    *roles* is empty where nobody needs to be known.  *audited* operations are written down before
+    they are carried out; *refusals* are its own, beside those that the door has for all.
+    """
+
+    method: str
+    path: str
+    roles: frozenset[Role]
+    query: type[Sent]
+    body: type[BaseModel] | None
+    places: Mapping[str, Any]
+    returns: type[Answer] | None
+    refusals: Sequence[int]
+    audited: bool
+    socket_only: bool
+    tag: str
+    act: Act
+
+    @property
+    def changes(self) -> bool:
+        """Whether the operation changes something."""
+        return self.method != "GET"
+
+    @property
+    def name(self) -> str:
+        """The operation's name, unique in the table."""
+        return self.act.__name__
+
+    @property
+    def summary(self) -> str:
+        """The operation in a sentence."""
+        return (self.act.__doc__ or "").strip().partition("\n")[0]
+
+
+class Routes:
+    """The table.  Only the decorator writes it, when modules are imported."""
+
+    def __init__(self) -> None:
+        self.all: list[Route] = []
+        self._by_pattern: dict[re.Pattern[str], dict[str, Route]] = {}
+        self._patterns: dict[str, re.Pattern[str]] = {}
+
+    def operation(
+        self,
+        method: str,
+        path: str,
+        roles: frozenset[Role],
+        *,
+        returns: type[Answer] | None,
+        query: type[Sent] = Nothing,
+        body: type[BaseModel] | None = None,
+        places: Mapping[str, Any] | None = None,
+        refusals: Sequence[int] = (),
+        audited: bool | None = None,
+        socket_only: bool = False,
+        tag: str = "",
+    ) -> Callable[[A], A]:
+        """Enter the decorated coroutine function into the table."""
+
+        def enter(act: A) -> A:
+            route = Route(
+                method=method,
+                path=PREFIX + path,
+                roles=roles,
+                query=query,
+                body=body,
+                places=places or {},
+                returns=returns,
+                refusals=tuple(refusals),
+                audited=method != "GET" if audited is None else audited,
+                socket_only=socket_only,
+                tag=tag or path.split("/")[1],
+                act=act,
+            )
+            self._enter(route)
+            return act
+
+        return enter
+
+    def _enter(self, route: Route) -> None:
+        if set(_PLACE.findall(route.path)) != set(route.places):
+            raise ValueError(f"{route.path}: each place needs its type")
+        if any(route.name == other.name for other in self.all):
+            raise ValueError(f"{route.name} is the name of two operations")
+        shape = _PLACE.sub(r"(?P<\1>[^/]+)", re.sub(r"\.", r"\\.", route.path))
+        pattern = self._patterns.setdefault(shape, re.compile(shape))
+        methods = self._by_pattern.setdefault(pattern, {})
+        if route.method in methods:
+            raise ValueError(f"{route.method} {route.path} is there twice")
+        methods[route.method] = route
+        self.all.append(route)
+
+    def find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+        """Return the operations of a path by method, and the words in its places; none if unknown.
+
+        A path without places goes before one with places.
+        """
+        found: tuple[Mapping[str, Route], Mapping[str, str]] = ({}, {})
+        for pattern, methods in self._by_pattern.items():
+            match = pattern.fullmatch(path)
+            if match and not match.groupdict():
+                return methods, {}
+            if match and not found[0]:
+                found = methods, match.groupdict()
+        return found
+
+
+def read_places(route: Route, words: Mapping[str, str]) -> dict[str, Any] | None:
+    """Return the values in the places of a path; None if a word is no such value."""
+    try:
+        return {
+            name: TypeAdapter(route.places[name]).validate_strings(word)
+            for name, word in words.items()
+        }
+    except ValidationError:
+        return None
+
+
+ROUTES = Routes()
+"""All operations: `web.api` enters them."""

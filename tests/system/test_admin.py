@@ -1,0 +1,149 @@
+"""The API of a daemon: over its socket, with tokens, and what becomes of both at SIGHUP."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smppbridge.cli.asking import ask
+from smppbridge.web.keyring import digest_of
+from tests.system.daemon import COMMAND, Daemon
+from tests.system.provider import Provider
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    return str(tmp_path / "admin.sock")
+
+
+@pytest.fixture
+def running(daemon: Daemon, path: str) -> Daemon:
+    daemon.settings["admin_socket"] = path
+    daemon.settings["web"]["tokens"] = [
+        {"name": "v", "role": "viewer", "sha256": digest_of("one")},
+        {"name": "o", "role": "operator", "sha256": digest_of("two")},
+    ]
+    return daemon.start()
+
+
+def called(daemon: Daemon, method: str, operation: str, **headers: str) -> tuple[int, Any, Any]:
+    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=10)
+    body = headers.pop("body", None)
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, f"/api/v1{operation}", body, given)
+    response = connection.getresponse()
+    found = response.status, response.headers, json.loads(response.read())
+    connection.close()
+    return found
+
+
+def status(daemon: Daemon, token: str, operation: str = "/version") -> int:
+    return called(daemon, "GET", operation, Authorization=f"Bearer {token}")[0]
+
+
+def test_the_socket_is_the_owners_and_its_caller_is_admin(running: Daemon, path: str) -> None:
+    mode = os.stat(path).st_mode
+    assert stat.S_ISSOCK(mode)
+    assert stat.S_IMODE(mode) == 0o600
+    assert ask(path, "GET", "/session")["user"] == f"uid:{os.getuid()}"
+    ask(path, "POST", "/providers/keccel/pause")
+    (act,) = ask(path, "GET", "/audit")["items"]
+    assert (act["actor"], act["via"], act["action"]) == (
+        f"uid:{os.getuid()}",
+        "socket",
+        "pause_provider",
+    )
+    running.stop()
+    assert not os.path.exists(path)
+
+
+def test_a_pause_survives_a_kill(running: Daemon, path: str) -> None:
+    ask(path, "POST", "/providers/keccel/pause")
+    running.kill()
+    running.start()
+    assert ask(path, "GET", "/providers/keccel")["state"] == "held"
+    ask(path, "POST", "/providers/keccel/resume")
+    assert ask(path, "GET", "/providers/keccel")["state"] == "up"
+
+
+def test_paused_messages_leave_when_the_provider_goes_on(
+    running: Daemon, path: str, provider: Provider
+) -> None:
+    ask(path, "POST", "/providers/keccel/pause")
+    with running.bound() as esme:
+        message_id = esme.submit("Bonjour").message_id.decode()
+        found = ask(path, "GET", f"/messages/{message_id}")
+        assert (found["stage"], found["attempts"]) == ("waiting", 0)
+        (session,) = ask(path, "GET", "/sessions")["items"]
+        assert (session["account"], session["kind"]) == ("bank", "transceiver")
+        ask(path, "POST", "/providers/keccel/resume")
+        provider.await_taken(1)
+        ask(path, "POST", f"/sessions/{session['id']}/unbind")
+        assert running.await_event("session_ended")["reason"] == "unbound by an operator"
+
+
+def test_a_link_of_the_command_logs_in(running: Daemon, path: str) -> None:
+    command = [str(COMMAND), "login", "--socket", path]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    address, _, code = done.stdout.strip().partition("/#link=")
+    assert address == f"http://127.0.0.1:{running.web}"
+    found, headers, me = called(running, "POST", "/session/link", body=json.dumps({"code": code}))
+    assert (found, me["role"]) == (200, "admin")
+    cookie = headers["set-cookie"].partition(";")[0]
+    assert called(running, "GET", "/audit", Cookie=cookie)[0] == 200
+    assert called(running, "POST", "/providers/keccel/pause", Cookie=cookie)[0] == 403
+    good = {"Cookie": cookie, "X_CSRF_Token": me["csrf"]}
+    assert called(running, "POST", "/providers/keccel/pause", **good)[0] == 200
+    assert code not in "".join(running.lines)
+
+
+def test_tokens_change_at_a_reload_and_a_listener_does_not(running: Daemon) -> None:
+    assert (status(running, "one"), status(running, "two", "/audit")) == (200, 403)
+    running.settings["web"]["tokens"] = [{"name": "n", "sha256": digest_of("three")}]
+    running.write()
+    running.signal(signal.SIGHUP)
+    running.await_event("configuration_applied")
+    assert [status(running, each) for each in ("one", "two", "three")] == [401, 401, 200]
+    running.settings["web"]["listen"] = "tcp:0:interface=127.0.0.1"
+    running.write()
+    running.signal(signal.SIGHUP)
+    assert "web.listen" in running.await_event("configuration_refused")["reason"]
+
+
+def test_a_socket_that_cannot_be_opened_stops_no_bridge(daemon: Daemon, tmp_path: Path) -> None:
+    daemon.settings["admin_socket"] = str(tmp_path / "none" / "admin.sock")
+    daemon.start()
+    assert daemon.await_event("admin_socket_failed")["level"] == "warning"
+
+
+def test_a_socket_left_by_a_killed_bridge_is_taken_over(running: Daemon, path: str) -> None:
+    running.kill()
+    assert os.path.exists(path)
+    running.start()
+    assert ask(path, "GET", "/version")["version"]
+
+
+def test_the_command_says_why_nobody_answers(tmp_path: Path) -> None:
+    def said(path: Path) -> str:
+        command = [str(COMMAND), "login", "--socket", str(path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 1
+        return done.stderr
+
+    assert "no bridge answers" in said(tmp_path / "none.sock")
+    with socket.socket(socket.AF_UNIX) as closed:
+        closed.bind(str(tmp_path / "closed.sock"))
+        assert "no bridge answers" in said(tmp_path / "closed.sock")

@@ -1,0 +1,217 @@
+"""The API as its callers see it, on a real store, with the other parts of a bridge played."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+
+from smppbridge.model.account import Account, Secret
+from smppbridge.net.penalties import Penalties
+from smppbridge.providers.exchange import Balance
+from smppbridge.providers.keccel import Keccel
+from smppbridge.relay.deliver import Outbox
+from smppbridge.relay.lanes.lane import LaneRules
+from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.store.lookup import open_store
+from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.ports import Ports, SessionFacts
+from smppbridge.web.api.table import ROUTES
+from smppbridge.web.door import Door, DoorRules, Entrance, Entry
+from smppbridge.web.keyring import Keyring, Role, Token, User, digest_of
+from smppbridge.web.logins import Logins
+from smppbridge.web.problems import Refusal
+from smppbridge.web.request import SiteResource
+from smppbridge.web.routes import Call
+from smppbridge.web.site import Site, web_pages
+from tests.store.opened import NOW
+from tests.web.rooms import room
+
+MARKER = "MARKER-OF-A-SECRET"
+ROLES: tuple[Role, ...] = ("viewer", "operator", "billing", "admin")
+
+
+@dataclass
+class Reply:
+    """An answer of the API."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+@dataclass
+class PlayedSessions:
+    """Two sessions: one bound, one not."""
+
+    unbound: list[str] = field(default_factory=list)
+
+    def listed(self) -> Sequence[SessionFacts]:
+        one = SessionFacts(
+            id="1",
+            account="bank",
+            kind="transceiver",
+            address="10.0.0.1",
+            tls=True,
+            age=5.0,
+            silent=1.0,
+            interface_version=0x34,
+            window_in=2,
+            window_in_of=100,
+            window_out=1,
+            window_out_of=10,
+            faults=0,
+            oddities=("udh",),
+        )
+        other = SessionFacts(
+            id="2",
+            account="",
+            kind="",
+            address="10.0.0.2",
+            tls=False,
+            age=1.0,
+            silent=1.0,
+            interface_version=0,
+            window_in=0,
+            window_in_of=0,
+            window_out=0,
+            window_out_of=0,
+            faults=3,
+            oddities=(),
+        )
+        return [one, other]
+
+    def unbind(self, id: str, reason: str) -> bool:
+        self.unbound.append(id)
+        return id in ("1", "2")
+
+
+class BridgeClock(Clock):
+    """A clock that tells both times."""
+
+    def wall(self) -> float:
+        return NOW + self.seconds()
+
+    def monotonic(self) -> float:
+        return self.seconds()
+
+
+class Desk:
+    """The API on a store's file; the actors of the roles have tokens named like their roles."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.clock = path, BridgeClock()
+        self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
+        self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
+        self.failing = False
+        self.sessions = PlayedSessions()
+        self.lanes = Lanes(self.clock)
+        keccel = Keccel(token=MARKER)
+        providers = {"keccel": keccel, "d7": keccel}
+        self.lanes.change(providers, dict.fromkeys(providers, LaneRules()))
+        self.users = [User("ann", "operator", "hash of secret"), User("zoe", "viewer", "hash of z")]
+        self.keyring.change(self.users, [Token(role, role, digest_of(role)) for role in ROLES])
+        self.door = Door(ROUTES, self.keyring, self.ports(), self.note)
+        self.door.change(DoorRules(frozenset(("sms.example.org",))))
+
+    def ports(self) -> Ports:
+        account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
+        outbox = Outbox("bank")
+        outbox.depth = 3
+        return Ports(
+            version="1.2.3",
+            clock=self.clock,
+            keyring=self.keyring,
+            logins=Logins(
+                self.keyring,
+                Penalties(),
+                verified=self.verified,
+                wait=self.wait,
+                seconds=self.clock.seconds,
+            ),
+            ask=self.ask,
+            act=self.act,
+            note=self.note,
+            lanes=self.lanes,
+            upstream_up=lambda name: True,
+            balances=lambda: {"keccel": Balance(12.5, "USD")},
+            types=lambda: {"keccel": "keccel", "d7": "d7"},
+            accounts=lambda: {"bank": account},
+            outboxes={"bank": outbox},
+            sessions=self.sessions,
+            gathering=lambda: 1,
+            ready=lambda: {"listening": True, "store_writable": not self.failing},
+            figures=lambda: {"uncertain": 4, "bytes": 10.0},
+            origin=lambda: "http://127.0.0.1:8775",
+        )
+
+    async def verified(self, origin: str, hashed: str, password: str) -> bool:
+        return hashed == f"hash of {password}"
+
+    async def wait(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+
+    async def ask(self, question: Callable[[sqlite3.Connection], Any]) -> Any:
+        with closing(open_store(self.path)) as db:
+            return question(db)
+
+    async def act(self, act: Callable[[sqlite3.Connection], Any]) -> Any:
+        if self.failing:
+            raise StoreFailure("full")
+        with closing(open_store(self.path, "rw")) as db:
+            return act(db)
+
+    async def note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
+        if self.failing:
+            raise Refusal(503, "the store cannot be written now")
+        self.noted.append((call.actor, action, about, dict(facts)))
+
+    def site(self, *, tls: bool = False, socket: bool = False) -> Site:
+        pages: SiteResource = web_pages(dict, lambda: b"")
+        entry = Entry(self.door, Entrance(tls=tls, socket=socket), pages)
+        return Site(entry, self.clock, room())
+
+    def ask_raw(self, octets: bytes, host: str = "127.0.0.1", **entrance: bool) -> Reply:
+        """Send octets over a connection of *host*."""
+        connection: Any = self.site(**entrance).buildProtocol(None)
+        connection.host = host
+        transport = StringTransport()
+        connection.makeConnection(transport)
+        connection.dataReceived(octets)
+        head, _, body = transport.value().partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = dict(line.lower().split(": ", 1) for line in lines)
+        content = json.loads(body) if body and "json" in headers["content-type"] else body
+        return Reply(int(status.split()[1]), headers, content)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        role: str | None = "admin",
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+        **entrance: bool,
+    ) -> Reply:
+        """Call an operation with the token of a role, or as a stranger."""
+        given = {"Host": "localhost"} | (dict(headers) if headers else {})
+        if role is not None:
+            given["Authorization"] = f"Bearer {role}"
+        octets = b""
+        if body is not None:
+            octets = body if isinstance(body, bytes) else json.dumps(body).encode()
+            given = {"Content-Type": "application/json"} | given
+            given["Content-Length"] = str(len(octets))
+        lines = "".join(f"{name}: {value}\r\n" for name, value in given.items())
+        target = path if path.startswith("//") else f"/api/v1{path}"
+        request = f"{method} {target} HTTP/1.1\r\n{lines}\r\n".encode() + octets
+        return self.ask_raw(request, host, **entrance)

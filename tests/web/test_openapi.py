@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from smppbridge.web.api.messages import Decision, FilteredDecision, ListedDecision
+from smppbridge.web.api.table import ROUTES
+from smppbridge.web.keyring import VIEWER
+from smppbridge.web.openapi import document
+from smppbridge.web.routes import Answer, Call, Routes
+from tests.web.desk import Desk
+
+WRITTEN = document(ROUTES, "1.2.3")
+
+
+def references(part: Any) -> set[str]:
+    if isinstance(part, dict):
+        own = {part["$ref"]} if "$ref" in part else set()
+        return own.union(*map(references, part.values()))
+    return set[str]().union(*map(references, part)) if isinstance(part, list) else set()
+
+
+def test_it_has_each_operation_of_the_table_and_no_other() -> None:
+    written = {
+        (method.upper(), path) for path, methods in WRITTEN["paths"].items() for method in methods
+    }
+    assert written == {(route.method, route.path) for route in ROUTES.all}
+    assert len(written) == len(ROUTES.all)
+
+
+def test_it_is_a_document_of_3_1_that_is_whole() -> None:
+    assert WRITTEN["openapi"] == "3.1.0"
+    schemas = WRITTEN["components"]["schemas"]
+    assert references(WRITTEN) <= {f"#/components/schemas/{name}" for name in schemas}
+    for path, methods in WRITTEN["paths"].items():
+        for operation in methods.values():
+            places = [p["name"] for p in operation.get("parameters", []) if p["in"] == "path"]
+            assert places == re.findall(r"{(\w+)}", path)
+            assert operation["summary"]
+            assert "200" in operation["responses"]
+
+
+def test_a_parameter_is_absent_and_never_null() -> None:
+    parameters = WRITTEN["paths"]["/api/v1/messages"]["get"]["parameters"]
+    assert {each["name"] for each in parameters} >= {"number", "limit", "cursor", "since"}
+    assert "null" not in json.dumps(parameters)
+
+
+def test_every_model_forbids_more() -> None:
+    models = {route.returns for route in ROUTES.all} | {route.body for route in ROUTES.all}
+    models = models - {Decision} | {ListedDecision, FilteredDecision}
+    open_ones = {
+        model.__name__
+        for model in models
+        if model is not None and model.model_config.get("extra") != "forbid"
+    }
+    assert open_ones == {"Description"}
+
+
+def test_it_is_served(desk: Desk) -> None:
+    assert desk.call("GET", "/openapi.json", role="viewer").body == WRITTEN
+
+
+async def one(call: Call) -> None:
+    """One."""
+
+
+async def other(call: Call) -> None:
+    """Other."""
+
+
+def test_the_table_takes_no_operation_twice_and_no_place_without_a_type() -> None:
+    routes = Routes()
+    enter = routes.operation("GET", "/a.b", VIEWER, returns=Answer)
+    enter(one)
+    with pytest.raises(ValueError, match="name of two"):
+        routes.operation("GET", "/c", VIEWER, returns=Answer)(one)
+    with pytest.raises(ValueError, match="twice"):
+        enter(other)
+    with pytest.raises(ValueError, match="needs its type"):
+        routes.operation("GET", "/d/{x}", VIEWER, returns=Answer)(other)
+    assert routes.find("/api/v1/axb") == ({}, {})
+
+
+def test_a_path_without_places_goes_first() -> None:
+    routes = Routes()
+    routes.operation("GET", "/a/{x}", VIEWER, places={"x": str}, returns=Answer)(one)
+    routes.operation("GET", "/a/b", VIEWER, returns=Answer)(other)
+    assert routes.find("/api/v1/a/b")[0]["GET"].name == "other"
+    assert routes.find("/api/v1/a/c")[1] == {"x": "c"}
