@@ -27,6 +27,7 @@ from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
+from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.settings.schema import Settings
@@ -53,6 +54,7 @@ class Bridge:
         self.store = SqliteStore(
             path, reactor.callFromThread, self.metrics.store_commit, self._store_changed
         )
+        self.exports = Exports(path, journal)
         self._pool = ThreadPool(0, 2, "argon2")
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
@@ -204,6 +206,7 @@ class Bridge:
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
+        self.exports.change(settings.cdr)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         self._bring_back()
 
@@ -235,6 +238,7 @@ class Bridge:
         self.relay.deliver.flush()
         await self.listeners.close()
         self.clockwork.stop()
+        self.exports.stop()
         self.relay.wires.http.stop(1.0)
         self._pool.stop()
         self.store.stop()
