@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smppbridge.cdr.folder import Folder
-from smppbridge.cli import export as command
 from smppbridge.cli.export import export
 from tests.cdr.test_export import CLOSED, FIRST, end
 from tests.store.opened import Opened
@@ -23,8 +24,8 @@ Run = Callable[..., Result]
 def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Opened]:
     opened = Opened(tmp_path)
     end(opened, 1, 2)
-    monkeypatch.setattr(command.os, "nice", lambda _: 0)
-    monkeypatch.setattr(command.time, "time", lambda: CLOSED)
+    monkeypatch.setattr(os, "nice", lambda _: 0)
+    monkeypatch.setattr(time, "time", lambda: CLOSED)
     yield opened
     opened.store.stop()
 
