@@ -10,9 +10,10 @@ import re
 import sqlite3
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 
 from smppbridge.cdr.folder import Folder, ManifestEntry
 from smppbridge.cdr.records import Format, Numbers, header, line_of, record
@@ -46,28 +47,33 @@ class _Found:
 
 
 def export(
-    db: sqlite3.Connection, folder: Folder, form: CdrForm, now: float
+    db: sqlite3.Connection,
+    folder: Folder,
+    form: CdrForm,
+    now: float,
+    rest: Callable[[], None] = lambda: None,
 ) -> Iterator[ManifestEntry]:
     """Write the files of all hours that are closed at *now*; yield their entries.
 
-    The caller has locked the folder, and takes all entries.  Raises BadFolder, OSError and
+    The caller has locked the folder, and takes all entries.  *rest* is called after every step of
+    work, some milliseconds long.  Raises BadFolder, OSError and
     sqlite3.Error; what was yielded is done.
     """
     manifest, exported = folder.manifest(), folder.exported()
     bound = cdr.still_to_come(db, now)  # before the walk: what comes later is above
     end = int(now - GRACE) // HOUR
     written = {hour_of(name) for name in manifest}
-    found = _find(db, folder, exported, end)
+    found = _find(cdr.unexported(db, exported), _Known(folder), exported, end, rest)
     for hour in _hours(found, written, end):
         ids = found.by_hour.get(hour, array("q"))
         name = _name(hour, form.format, manifest)
-        entry = _write(db, folder, form, name, ids)
+        entry = _write(db, folder, form, name, ids, rest)
         manifest[name] = entry
         folder.write_manifest(manifest.values())
         yield entry
     folder.write_mark(_mark(found, exported, bound, end))
     if form.interim:
-        folder.write(f"cdr-interim.{form.format}", _lines(db, form, found.running))
+        _write_interim(db, folder, form, found.running)
 
 
 def hour_of(name: str) -> int:
@@ -86,9 +92,15 @@ def _name(hour: int, form: Format, taken: dict[str, ManifestEntry]) -> str:
     return f"cdr-{stamp}-late{max(int(found[2] or 0) for found in earlier) + 1}.{form}"
 
 
-def _find(db: sqlite3.Connection, folder: Folder, exported: Exported, end: int) -> _Found:
-    found, known = _Found(top=exported.below - 1), _Known(folder)
-    for rows in cdr.unexported(db, exported):
+def _find(
+    unexported: Iterable[Sequence[tuple[int, float | None]]],
+    known: _Known,
+    exported: Exported,
+    end: int,
+    rest: Callable[[], None],
+) -> _Found:
+    found = _Found(top=exported.below - 1)
+    for rows in unexported:
         for message_id, done_at in rows:
             hour = end if done_at is None else int(done_at // HOUR)
             if hour < end:
@@ -100,6 +112,7 @@ def _find(db: sqlite3.Connection, folder: Folder, exported: Exported, end: int) 
                 found.running.append(message_id)
         if rows:
             found.top = max(found.top, rows[-1][0])
+        rest()
     return found
 
 
@@ -135,25 +148,40 @@ def _hours(found: _Found, written: set[int], end: int) -> list[int]:
 
 
 def _write(
-    db: sqlite3.Connection, folder: Folder, form: CdrForm, name: str, ids: array[int]
+    db: sqlite3.Connection,
+    folder: Folder,
+    form: CdrForm,
+    name: str,
+    ids: array[int],
+    rest: Callable[[], None],
 ) -> ManifestEntry:
     folder.write_ids(name, ids)
-    counts = [0, 0]
-    digest = folder.write(name, _lines(db, form, ids, counts))
-    return ManifestEntry(name, counts[0], counts[1], digest)
+    records = segments = 0
+
+    def counted() -> Iterator[bytes]:
+        nonlocal records, segments
+        for lines, more in _lines(db, form, ids):
+            records, segments = records + len(lines), segments + more
+            yield from lines
+            rest()
+
+    digest = folder.write(name, chain([header(form.format)], counted()))
+    return ManifestEntry(name, records, segments, digest)
+
+
+def _write_interim(db: sqlite3.Connection, folder: Folder, form: CdrForm, ids: array[int]) -> None:
+    lines = chain.from_iterable(lines for lines, _ in _lines(db, form, ids))
+    folder.write(f"cdr-interim.{form.format}", chain([header(form.format)], lines))
 
 
 def _lines(
-    db: sqlite3.Connection, form: CdrForm, ids: array[int], counts: list[int] | None = None
-) -> Iterator[bytes]:
-    """Yield the lines of messages; *counts* is given their records and segments."""
+    db: sqlite3.Connection, form: CdrForm, ids: array[int]
+) -> Iterator[tuple[list[bytes], int]]:
+    """Yield the lines of messages, some at a time, with how many segments the messages have."""
     line = line_of(form.format)
-    yield header(form.format)
-    for row in cdr.finished(db, ids):
-        yield line(record(row, form.numbers))
-        if counts:
-            counts[0] += 1
-            counts[1] += row.segments
+    for rows in cdr.finished(db, ids):
+        lines = [line(record(row, form.numbers)) for row in rows]
+        yield lines, sum(row.segments for row in rows)
 
 
 def _mark(found: _Found, exported: Exported, bound: int, end: int) -> Exported:

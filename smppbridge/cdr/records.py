@@ -42,6 +42,7 @@ FIELDS = (
 )
 _STATES = {int(state): state.name for state in MessageState}
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _NUMBER_IN_ID = re.compile(r"(?<=:)\d{7,15}$")
 
 
@@ -107,7 +108,7 @@ def _masked(addr: str) -> str:
 
 
 def _as_json(fields: dict[str, Any]) -> bytes:
-    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+    return _encode(fields).encode() + b"\n"
 
 
 def _as_csv(fields: dict[str, Any]) -> bytes:

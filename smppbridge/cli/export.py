@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from rich.text import Text
 
 from smppbridge.cdr.export import CdrForm
 from smppbridge.cdr.export import export as export_to
-from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy
+from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy, ManifestEntry
 from smppbridge.cdr.reconcile import AccountFigures, Reconciliation
 from smppbridge.cdr.reconcile import reconcile as compare
 from smppbridge.cli.check import EX_CONFIG, print_faults
@@ -33,6 +32,7 @@ from smppbridge.store import lookup
 
 EX_TEMPFAIL = 75  # sysexits.h
 _NICE = 19  # a record can wait, a message cannot
+_LONGEST_REST = 1.0  # seconds
 _COLUMNS = ("accepted", "exported", "finished", "open", "gathering")
 
 
@@ -63,23 +63,47 @@ def export(
     place = folder or (Path(section.folder) if section.folder else None)
     if place is None:
         raise click.UsageError("no folder: set cdr.folder, or name one with --folder")
-    os.nice(_NICE)
+    rest = _modest()
     path = store_path(config, store)
     with failing_plainly(), _files_plainly(), closing(lookup.open_store(path)) as db:
         if reconcile:
             _reconciled(compare(db, Folder(place)), as_json=as_json)
             return
-        _write(db, Folder(place), _form(section, given), as_json=as_json)
+        with Folder(place).locked():
+            form = _form(section, given)
+            _tell(export_to(db, Folder(place), form, time.time(), rest), as_json=as_json)
 
 
-def _write(db: sqlite3.Connection, folder: Folder, form: CdrForm, *, as_json: bool) -> None:
-    with folder.locked():
-        for entry in export_to(db, folder, form, time.time()):
-            click.echo(
-                json.dumps(asdict(entry))
-                if as_json
-                else f"{entry.file}: {entry.records} records, {entry.segments} segments"
-            )
+def _modest() -> Callable[[], None]:
+    """Take the lowest priority; return the function that rests between two steps of work.
+
+    A hardened unit refuses priorities: then a step is followed by as long a rest.
+    """
+    try:
+        os.nice(_NICE)
+    except OSError:
+        return _Rests()
+    return lambda: None
+
+
+class _Rests:
+    """Sleeps as long as was worked since the sleep before; only its call writes the time of it."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def __call__(self) -> None:
+        time.sleep(min(_LONGEST_REST, time.monotonic() - self._since))
+        self._since = time.monotonic()
+
+
+def _tell(entries: Iterable[ManifestEntry], *, as_json: bool) -> None:
+    for entry in entries:
+        click.echo(
+            json.dumps(asdict(entry))
+            if as_json
+            else f"{entry.file}: {entry.records} records, {entry.segments} segments"
+        )
 
 
 def _section(config: Path | None, store: str | None, folder: Path | None) -> CdrSection:

@@ -98,12 +98,13 @@ def unexported(
         last = rows[-1][0]
 
 
-def finished(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[CdrRow]:
-    """Yield the FINISHED messages among *ids*, in their order."""
+def finished(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[list[CdrRow]]:
+    """Yield the FINISHED messages among *ids* in lists, in the order of the message_ids."""
     for at in range(0, len(ids), _IDS_AT_ONCE):
         chunk = list(ids[at : at + _IDS_AT_ONCE])
         query = f"select {_COLUMNS} from message where stage = 4 and message_id in ({marks(chunk)})"
-        yield from map(CdrRow._make, db.execute(f"{query} order by message_id", chunk).fetchall())
+        rows = db.execute(f"{query} order by message_id", chunk).fetchall()
+        yield list(map(CdrRow._make, rows))
 
 
 def still_to_come(db: sqlite3.Connection, now: float) -> int:

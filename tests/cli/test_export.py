@@ -120,3 +120,18 @@ def test_reconciliation_for_programs(config: Path, tmp_path: Path) -> None:
     assert found["balanced"] is False
     assert found["faults"] == [f"{FIRST}: No such file or directory"]
     assert found["accounts"]["bank"]["finished"] == 2
+
+
+def test_where_no_priority_can_be_set_it_rests_as_long_as_it_works(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(by: int) -> int:
+        raise PermissionError(1, "Operation not permitted")
+
+    moments, rests = iter([0.0, 0.25, 0.5, 4.5, 5.0, 5.0, 5.0]), list[float]()
+    monkeypatch.setattr(os, "nice", refused)
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    monkeypatch.setattr(time, "sleep", rests.append)
+    result = run("--config", config)
+    assert result.exit_code == 0
+    assert rests[:2] == [0.25, 1.0]  # not as long as a disk that stands still
