@@ -98,9 +98,7 @@ def restore(
     part = store.with_name(f".{store.name}.part")
     _own_file(part)
     counts = _copied(source, part, now, since, others, receipts=receipts)
-    with suppress(PermissionError):
-        owner = store.absolute().parent.stat()
-        os.chown(part, owner.st_uid, owner.st_gid)  # as root: the bridge must be able to open it
+    _hand_over(store, part)
     aside = f"{store}.replaced-{time.strftime('%Y%m%dT%H%M%S', time.gmtime(now))}"
     for path in there:
         path.replace(f"{aside}{str(path).removeprefix(str(store))}")
@@ -156,6 +154,14 @@ def _hold(
         ).rowcount
     db.execute("commit")
     return RestoredCounts(sent, held, dropped)
+
+
+def _hand_over(store: Path, part: Path) -> None:
+    """Give the files to the owner of their folder: root restores, and the bridge opens them."""
+    owner = store.absolute().parent.stat()
+    for path in (part, Path(f"{store}-lock")):
+        with suppress(PermissionError, FileNotFoundError):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _own_file(part: Path) -> None:

@@ -15,7 +15,8 @@ import pytest
 from smppbridge.cdr import export as exporting
 from smppbridge.cdr.export import CdrForm, export, hour_of
 from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy
-from smppbridge.model.message import Stage
+from smppbridge.model.address import Address
+from smppbridge.model.message import Stage, Traits
 from smppbridge.store import lookup
 from smppbridge.store.cdr import Exported
 from smppbridge.store.port import Entry
@@ -285,3 +286,21 @@ def test_a_clock_that_was_far_ahead_makes_no_heap_of_files(
     assert len(write(far + HOUR + 60)) == 1
     end(opened, 2, at=NOW + 5 * HOUR)
     assert write(NOW + 6 * HOUR + 60) == ["cdr-2027-01-15T13.jsonl"]
+
+
+def test_a_record_says_what_the_store_has_of_a_message(
+    opened: Opened, folder: Folder, write: Callable[..., list[str]]
+) -> None:
+    multi = Traits(multi=1, destinations=2, service_type="CMT")
+    end(opened, 1, 2, traits=multi, priority=3)
+    end(opened, 3, text="", binary=b"\xff", destination=Address("0810000001", 2, 1))
+    write()
+    records = [json.loads(line) for line in (folder.path / FIRST).read_text().splitlines()]
+    assert [r["answered_id"] for r in records] == ["1", "1", "3"]
+    assert [r["service_type"] for r in records] == ["CMT", "CMT", ""]
+    assert [r["priority"] for r in records] == [3, 3, 0]
+    assert [r["alphabet"] for r in records] == ["gsm7", "gsm7", "octets"]
+    assert [r["destination"] for r in records] == ["243810000001", "243810000001", "0810000001"]
+    assert {r["number"] for r in records} == {"243810000001"}
+    assert [r["provider_message_id"] for r in records] == ["X1", "X2", "X3"]
+    assert {r["route"][-1] for r in records} == {"d7"}

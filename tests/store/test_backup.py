@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -228,3 +229,19 @@ def test_a_restore_that_fails_changes_nothing(
     with pytest.raises(TooNew):
         restore(copy, place, THEN)
     assert not place.exists()
+
+
+def test_the_store_and_its_lock_belong_to_the_owner_of_their_folder(
+    copy: Path, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[str, int]] = []
+
+    def chown(path: Path, uid: int, gid: int) -> None:
+        given.append((path.name, uid))
+        raise PermissionError  # as for a user who is not root: it is that user's anyway
+
+    monkeypatch.setattr(os, "chown", chown)
+    restore(copy, place, THEN)
+    owner = place.parent.stat().st_uid
+    assert given == [(".bridge.db.part", owner), ("bridge.db-lock", owner)]
+    assert place.exists()
