@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Iterable
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -21,6 +21,7 @@ from smppbridge.cdr.export import export as export_to
 from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy, ManifestEntry
 from smppbridge.cdr.reconcile import AccountFigures, Reconciliation
 from smppbridge.cdr.reconcile import reconcile as compare
+from smppbridge.cli.backup import without_traceback
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.messages import failing_plainly, give_up, located, store_path
 from smppbridge.cli.places import CONFIGURATION
@@ -129,20 +130,17 @@ def _form(section: CdrSection, given: dict[str, Any]) -> CdrForm:
     return form
 
 
-class _files_plainly:
+@contextmanager
+def _files_plainly() -> Iterator[None]:
     """Turn an error of the folder into a line on standard error, and exit 1 (75: it is busy)."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FolderBusy):
-            click.echo(f"Error: {error}", err=True)
-            raise SystemExit(EX_TEMPFAIL)
-        if isinstance(error, BadFolder):
-            give_up(str(error))
-        if isinstance(error, OSError):
-            give_up(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+    try:
+        with without_traceback():
+            yield
+    except FolderBusy as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(EX_TEMPFAIL) from None
+    except BadFolder as error:
+        give_up(str(error))
 
 
 def _reconciled(found: Reconciliation, *, as_json: bool) -> None:
