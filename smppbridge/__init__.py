@@ -11,6 +11,7 @@ The map of the code, from the wire inwards:
     relay/       the movements of a message, a room each: accept (with submit_multi and data_sm),
                  submit, report, deliver; mo, alerts, ussd; query, cancel and replace of a message
                  that an ESME names again
+    cdr/         a record of every message at its end, in files, and their reconciliation
     net/         octets across: SMPP by Twisted (with TLS, the PROXY protocol and outbind), HTTP by
                  libcurl
     web/         HTTP in: callbacks, health, metrics, and the API behind its door

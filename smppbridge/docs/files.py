@@ -20,7 +20,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "tlvs": "What becomes of TLVs: names, India's DLT, message classes (flash)",
         "mo": "Messages from phones, and numbers that opted out",
         "ussd": "USSD dialogues with an ESME",
-        "operation": "Install, signals, health, the Uncertain desk, backups",
+        "operation": "Install, signals, health, the Uncertain desk, backups, CDR",
         "metrics": "What Prometheus gets, and what is worth an alert",
         "log": "Every event of the log",
         "esme": "What an ESME can do, and what it is answered and sent",

@@ -270,6 +270,8 @@ EVENTS: Mapping[str, str] = {
     "upstream_credentials_refused": "An upstream SMSC does not know our system_id and password",
     "upstream_unreachable": "An upstream SMSC cannot be reached",
     "deliver_sm_unread": "A deliver_sm of an upstream SMSC could not be read; it was answered",
+    "cdr_failed": "CDR files could not be written, and why; that is tried again every minute,"
+    " and no message is deleted that has no record",
     "store_failed": "A commit failed (disk full): nothing is answered ESME_ROK until it works",
     "clock_set": "The machine's clock was set by so many seconds; ours follows back at half speed",
     "callback_refused": "A callback with a wrong path, key, method or content; once an hour each",

@@ -54,6 +54,7 @@ LEVELS = {
     "start_failed": "error",
     "status_unknown": "warning",
     "store_failed": "error",
+    "cdr_failed": "error",
     "unhandled_error": "error",
 }
 """The level of an event; an event that is not named here is "info"."""

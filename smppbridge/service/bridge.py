@@ -29,6 +29,7 @@ from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
+from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.settings.endpoints import parse
@@ -62,6 +63,7 @@ class Bridge:
         )
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
+        self.exports = Exports(path, journal)
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -228,6 +230,7 @@ class Bridge:
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
+        self.exports.change(settings.cdr)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         self.admin.change(settings)
         self._bring_back()
@@ -262,6 +265,7 @@ class Bridge:
         await self.listeners.close()
         await self.admin.close()
         self.clockwork.stop()
+        self.exports.stop()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()

@@ -98,6 +98,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())
         bridge.spawn(bridge.notebook.forget())
+        bridge.exports.tick(bridge.clock.wall())
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:
@@ -109,7 +110,9 @@ class Clockwork:
         self._forgetting = True
         try:
             for _ in range(FORGOTTEN_TIMES):
-                if await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE) < FORGOTTEN_AT_ONCE:
+                exported = self._bridge.exports.exported
+                found = await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE, exported)
+                if found < FORGOTTEN_AT_ONCE:
                     return
         finally:
             self._forgetting = False

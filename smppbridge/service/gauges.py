@@ -66,6 +66,9 @@ def watch(bridge: Bridge) -> None:
         "store_bytes": lambda: figures.get("bytes", 0),
         "store_wal_bytes": lambda: figures.get("wal_bytes", 0),
         "store_free_bytes": lambda: figures.get("free_bytes", 0),
+        "cdr_exported_timestamp_seconds": lambda: (
+            bridge.exports.exported.until if bridge.exports.exported else 0.0
+        ),
         "log_lines_dropped_total": lambda: bridge.journal.dropped,
     }
     for name, function in read.items():

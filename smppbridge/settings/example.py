@@ -30,7 +30,7 @@ _HEADER = """\
 # Durations are seconds or 10s, 5m, 48h, 7d; off or null takes a limit away. ${NAME} stands for an
 # environment variable, $$ for a dollar sign; a secret may also be {file: PATH}. After a change run
 # `smppbridge check --config FILE`, then send SIGHUP (accounts, providers, routes, mo,
-# lists, tlvs, ussd; of web all but listen) or restart."""
+# lists, tlvs, ussd, cdr; of web all but listen) or restart."""
 
 _WORKED: Mapping[str, Any] = {
     "smpp": {"listen": "tcp:2775"},

@@ -26,6 +26,7 @@ from smppbridge.routing.senders import ANY_SENDER
 from smppbridge.routing.table import Table
 from smppbridge.settings import provider
 from smppbridge.settings.account import AccountSection
+from smppbridge.settings.cdr import CdrSection
 from smppbridge.settings.document import Document, Fault
 from smppbridge.settings.doubts import doubts_of
 from smppbridge.settings.listeners import (
@@ -173,6 +174,9 @@ class Settings(Section):
     )
     retention: Duration = Field(
         default=604_800.0, description="How long finished messages are kept"
+    )
+    cdr: CdrSection = Field(
+        default=CdrSection(), description="Files with a record of every message at its end"
     )
     receipts: ReceiptsSection = Field(
         default=ReceiptsSection(), description="Receipts that wait for their ESME"

@@ -19,6 +19,7 @@ from smppbridge.model.report import Delivery
 from smppbridge.store import gathered, mo, named, noted, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
+from smppbridge.store.cdr import Exported
 from smppbridge.store.dues import bring_near, written_at
 from smppbridge.store.migrate import migrate, refuse_foreign
 from smppbridge.store.port import (
@@ -75,7 +76,7 @@ class SqliteStore:
 
         Raises StoreLocked, migrate.TooNew, migrate.NotOurs, OSError, sqlite3.Error.
         """
-        self._lock = _lock(self.path)
+        self._lock = lock(self.path)
         refuse_foreign(self.path)
         written = written_at(self.path)
         os.close(
@@ -288,14 +289,16 @@ class SqliteStore:
     def lapse(self, now: float, limit: int) -> Deferred[dict[str, int]]:
         return self._query(lambda db: self._walks.lapse(db, now, limit))
 
-    def forget(self, before: float, limit: int) -> Deferred[int]:
-        """Delete messages FINISHED before *before* (UNIX seconds); return how many.
+    def forget(self, before: float, limit: int, exported: Exported | None = None) -> Deferred[int]:
+        """Delete messages FINISHED before *before* (UNIX seconds); return how many were found.
 
         A call looks at a bounded number of messages and goes on where the call before it ended.
+        With *exported* no message is deleted that is not covered by it.
         """
+        walk = self._walks.forget
         return self._query(
             lambda db: (
-                self._walks.forget(db, before, limit)
+                walk(db, before, limit, exported)
                 + mo.forget(db, before, limit)
                 + noted.forget_notes(db, before, limit)
             )
@@ -335,11 +338,12 @@ def _settled(settlements: Sequence[Settlement]) -> Writes:
     ]
 
 
-def _lock(path: str) -> int:
-    lock = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def lock(path: str) -> int:
+    """Lock a store's file for writing until the descriptor is closed; raises StoreLocked."""
+    descriptor = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        os.close(lock)
+        os.close(descriptor)
         raise StoreLocked(f"{path} is in use by another process") from error
-    return lock
+    return descriptor

@@ -9,6 +9,7 @@ import sqlite3
 
 from smppbridge.model.message import Attempt
 from smppbridge.store import queries
+from smppbridge.store.cdr import Exported
 from smppbridge.store.lookup import first_since
 from smppbridge.store.statements import SqlRow
 
@@ -75,15 +76,23 @@ class Walks:
         self._owed = following
         return lapsed
 
-    def forget(self, db: sqlite3.Connection, before: float, limit: int) -> int:
-        """Delete messages FINISHED before *before*, with their attempts, segments, deliveries."""
+    def forget(
+        self, db: sqlite3.Connection, before: float, limit: int, exported: Exported | None = None
+    ) -> int:
+        """Delete messages FINISHED before *before*, with their attempts, segments, deliveries.
+
+        With *exported* no message is deleted that is not covered by it.
+        """
         beyond = first_since(db, before)  # nothing younger can be FINISHED before that
+        if exported is not None:
+            beyond = min(beyond, exported.below)
         values = *self._old, beyond, ROWS_AT_ONCE
         found, following = _step(
             db, _OLD, values, "stage = 4 and done_at < ?", (before, limit), (0,)
         )
-        if found:
-            queries.delete(db, [row[0] for row in found])
+        kept = exported.besides if exported is not None else ()
+        if gone := [row[0] for row in found if row[0] not in kept]:
+            queries.delete(db, gone)
         self._old = following[:1]
         return len(found)
 

@@ -18,7 +18,7 @@ class Forgetful:
         self.old = old
         self.asked: list[float] = []
 
-    def forget(self, before: float, limit: int) -> Deferred[int]:
+    def forget(self, before: float, limit: int, exported: object) -> Deferred[int]:
         self.asked.append(before)
         gone = min(self.old, limit)
         self.old -= gone
@@ -28,6 +28,7 @@ class Forgetful:
 def bridge_of(store: Any) -> Any:
     return SimpleNamespace(
         store=store,
+        exports=SimpleNamespace(exported=None),
         clock=SimpleNamespace(wall=lambda: 1_000.0),
         settings=SimpleNamespace(retention=100.0, receipts=SimpleNamespace(keep=200.0)),
     )
@@ -47,7 +48,7 @@ def test_a_slow_store_is_asked_no_more_until_it_has_answered() -> None:
     answer: Deferred[int] = Deferred()
     asked: list[float] = []
 
-    def forget(before: float, limit: int) -> Deferred[int]:
+    def forget(before: float, limit: int, exported: object) -> Deferred[int]:
         asked.append(before)
         return answer
 
