@@ -66,6 +66,7 @@ _GAUGES = {
     "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged"),
     "opted_out_numbers": ("", "Numbers that opted out, as far as they are in memory"),
     "ussd_dialogues": ("account", "USSD dialogues that are open"),
+    "traces": ("", "Traces that run: each listens to sessions, providers and callbacks"),
     "store_bytes": ("", "Size of the store"),
     "store_wal_bytes": ("", "Size of the store's write-ahead log"),
     "store_free_bytes": ("", "Space left where the store is"),

@@ -29,6 +29,7 @@ from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.gauges import watch
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.tracing import Tracing
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.sqlite import SqliteStore
@@ -41,8 +42,9 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # both from `start` on
+    relay: Relay  # all from `start` on
     doors: Doors
+    tracing: Tracing
 
     def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
@@ -104,6 +106,8 @@ class Bridge:
         )
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
+        self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
+        self.relay.wires.smpp.tapped = self.tracing.tapped
         self.relay.wires.http.start()
 
     def _meters(self) -> Meters:
@@ -204,6 +208,7 @@ class Bridge:
 
     def _use(self, settings: Settings) -> None:
         self.settings = settings
+        self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         self._bring_back()
 

@@ -66,6 +66,7 @@ def watch(bridge: Bridge) -> None:
         "store_bytes": lambda: figures.get("bytes", 0),
         "store_wal_bytes": lambda: figures.get("wal_bytes", 0),
         "store_free_bytes": lambda: figures.get("free_bytes", 0),
+        "traces": lambda: bridge.tracing.running,
         "log_lines_dropped_total": lambda: bridge.journal.dropped,
     }
     for name, function in read.items():

@@ -1,0 +1,85 @@
+"""words: secrets and numbers within octets, masked without a change of length."""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable, Iterator
+from urllib.parse import quote, quote_plus
+
+MASK = b"*"
+SHORTEST_NUMBER = 7
+"""Digits: fewer are no subscriber's number, but a service code, a status or an amount."""
+_KEPT_FIRST, _KEPT_LAST = 6, 3
+_NUMBER = re.compile(rb"[0-9](?:[ ().-]{0,2}[0-9]){6,}")
+_DIGIT = re.compile(rb"[0-9]")
+
+
+class HiddenWords:
+    """Words that octets must not show, in all forms in which HTTP and SMPP write the words.
+
+    The forms: UTF-8, Latin-1, UTF-16, percent-encoded, a JSON string, HTML or XML, Base64.
+    """
+
+    __slots__ = ("_pattern",)
+
+    def __init__(self, words: Iterable[str]) -> None:
+        forms = {form for word in words if word for form in _forms(word) if form}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
+        joined = b"|".join([re.escape(form) for form in longest_first])
+        self._pattern = re.compile(joined) if joined else None
+
+    def hide(self, octets: bytes) -> bytes:
+        """Return octets of the same length with ``*`` for each octet of a hidden word."""
+        if self._pattern is None:
+            return octets
+        return self._pattern.sub(lambda found: MASK * len(found[0]), octets)
+
+
+NO_WORDS = HiddenWords(())
+
+
+def masked_numbers(octets: bytes, mask: bytes = MASK) -> bytes:
+    """Return octets of the same length, with the middle digits of each number masked.
+
+    The first six and the last three digits of a number stay; of seven to nine digits two and two.
+    """
+    return _NUMBER.sub(lambda found: _masked_number(found[0], mask), octets)
+
+
+def _masked_number(number: bytes, mask: bytes) -> bytes:
+    digits = [found.start() for found in _DIGIT.finditer(number)]
+    first, last = (_KEPT_FIRST, _KEPT_LAST) if len(digits) > 9 else (2, 2)
+    masked = bytearray(number)
+    for at in digits[first:-last]:
+        masked[at : at + 1] = mask
+    return bytes(masked)
+
+
+def _forms(word: str) -> Iterator[bytes]:
+    """Yield the forms of a word; one that an encoding does not have is left out."""
+    octets = word.encode("utf-8", "surrogatepass")
+    yield octets
+    yield word.encode("latin-1", "ignore") if _is_latin(word) else b""
+    yield word.encode("utf-16-be", "surrogatepass")
+    yield word.encode("utf-16-le", "surrogatepass")
+    yield base64.b64encode(octets)
+    yield base64.urlsafe_b64encode(octets)
+    for written in (quote(octets, safe=""), quote(octets), quote_plus(octets)):
+        yield written.encode()
+        yield _PERCENT.sub(lambda found: found[0].lower(), written).encode()
+    for ascii_only in (True, False):
+        text = json.dumps(word, ensure_ascii=ascii_only)[1:-1]
+        yield text.encode("utf-8", "surrogatepass")
+        yield text.replace("/", "\\/").encode("utf-8", "surrogatepass")
+    for quotes in (True, False):
+        yield html.escape(word, quote=quotes).encode("utf-8", "surrogatepass")
+
+
+_PERCENT = re.compile("%[0-9A-F]{2}")
+
+
+def _is_latin(word: str) -> bool:
+    return all(ord(character) < 0x100 for character in word)
