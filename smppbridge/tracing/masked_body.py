@@ -111,7 +111,7 @@ def _masked_json(body: bytes, refused: bool) -> bytes:
 
 
 def _masked_scalar(name: str, token: bytes) -> bytes:
-    """Mask a number in JSON by noughts, so that it stays a number; no number: by ``*``."""
+    """Mask a number in JSON by digits, so that it stays a number; no number: by ``*``."""
     try:
         float(token)
     except ValueError:
@@ -121,4 +121,4 @@ def _masked_scalar(name: str, token: bytes) -> bytes:
         return token
     if MASK in masked:
         return masked_numbers(token, b"0")
-    return _DIGIT.sub(b"0", token[:-1]) + token[-1:] if len(token) > 1 else b"0"
+    return _DIGIT.sub(b"1", token)

@@ -35,9 +35,10 @@ _CARRY_RECEIPTS: Final = frozenset((CommandId.DELIVER_SM, CommandId.DATA_SM))
 # 3GPP TS 23.040, 9.2.3.24: concatenation, special SMS, ports, national languages: no content.
 _KEPT_ELEMENTS: Final = frozenset((0x00, 0x01, 0x04, 0x05, 0x08, 0x24, 0x25))
 _RECEIPT_FIELDS: Final = re.compile(
-    rb"(?<![a-z0-9])(?:id *: *[a-z0-9_.-]{0,65}|(?:sub|dlvrd) *: *[0-9]{0,3}(?![0-9])"
+    rb"[ \r\n\t]+|(?<![a-z0-9])(?:id *: *[a-z0-9_.-]{0,65}"
+    rb"|(?:sub|dlvrd) *: *[0-9]{0,3}(?![0-9])"
     rb"|(?:submit|done)[ _]?date *: *[0-9]{0,14}(?![0-9])|stat *: *[a-z]{0,8}(?![a-z])"
-    rb"|err *: *[a-z0-9]{0,6}(?![a-z0-9])|text *:|[ \r\n\t]+)",
+    rb"|err *: *[a-z0-9]{0,6}(?![a-z0-9])|text *:)",
     re.IGNORECASE,
 )
 _TEXT_LABEL: Final = re.compile(rb"(?<![a-z0-9])text *:", re.IGNORECASE)
