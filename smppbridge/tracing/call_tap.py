@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
-from smppbridge.tracing.exchange_tap import FIRST_PORT, PORTS, US, masks_of, tokens_in
-from smppbridge.tracing.masked_http import masked_answer, path_name, written_request
+from smppbridge.tracing.exchange_tap import FIRST_PORT, PORTS, US, tokens_in
+from smppbridge.tracing.masked_http import Masks, masked_answer, path_name, written_request
 from smppbridge.tracing.recording import Endpoint, Packet, Recording, digits_of
 from smppbridge.tracing.traces import Traces
 from smppbridge.tracing.words import SHORTEST_NUMBER
@@ -68,12 +68,12 @@ class CallTap:
             request.headers.items(),
             body,
             request.header(b"content-type").decode("latin-1"),
-            masks_of(self._traces.words, (), texts),
+            Masks(self._traces.words, (), texts),
         )
 
     def _answered(self, line: str, peer: Endpoint, octets: bytes, wanted: list[Recording]) -> None:
         with self._traces.guard():
-            masked = masked_answer(octets, masks_of(self._traces.words, (), False))
+            masked = masked_answer(octets, Masks(self._traces.words))
             self._keep(line, peer, masked, wanted, inbound=False)
 
     def _keep(

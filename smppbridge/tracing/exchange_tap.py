@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,12 +12,9 @@ from smppbridge.tracing.about import About, about_of
 from smppbridge.tracing.masked_http import Masks, masked_request, masked_response, place_of
 from smppbridge.tracing.recording import Endpoint, Packet, Protocol, Recording, digits_of
 from smppbridge.tracing.traces import Traces
-from smppbridge.tracing.words import HiddenWords
 
 US: Final = "smppbridge"
 FIRST_PORT, PORTS = 49_152, 16_384
-SHORTEST_TEXT: Final = 4
-"""Characters of a text that is masked wherever it stands; the field of a text is, at any length."""
 _TOKEN: Final = re.compile(rb"[A-Za-z0-9][A-Za-z0-9_.:-]{4,127}")
 _HAS_DIGIT: Final = re.compile("[0-9]")
 
@@ -86,7 +83,7 @@ class ExchangeTap:
             recordings = [r for r in exchanged.wanted if r.order.texts is texts]
             if not recordings:
                 continue
-            masks = masks_of(self._traces.words, about.texts, texts)
+            masks = Masks(self._traces.words, about.texts, texts)
             if answer is None:
                 octets = masked_request(request, masks)
             elif isinstance(answer, HttpResponse):
@@ -104,12 +101,6 @@ class ExchangeTap:
                 words=words,
             )
             self._traces.keep(packet, recordings)
-
-
-def masks_of(words: HiddenWords, contents: Sequence[str], texts: bool) -> Masks:
-    """Return the masks for an HTTP message about messages with these texts."""
-    long = [text for text in contents if len(text) >= SHORTEST_TEXT]
-    return Masks(words, HiddenWords(long), HiddenWords(contents), texts)
 
 
 def _wants(recording: Recording, provider: str, peer: Endpoint, about: About) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -11,8 +11,10 @@ from urllib.parse import urlencode, urlsplit
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
 from smppbridge.tracing.masked_body import masked_body, masked_form, words_of
 from smppbridge.tracing.recording import Endpoint
-from smppbridge.tracing.words import MASK, HiddenWords, masked_numbers
+from smppbridge.tracing.words import MASK, HiddenWords, hide_texts, masked_numbers
 
+SHORTEST_TEXT: Final = 4
+"""Characters of a text that is masked wherever it stands; the field of a text is, at any length."""
 _PORTS: Final = {"http": 80, "https": 443}
 _KEPT_HEADERS: Final = words_of(
     "accept accept-charset accept-encoding accept-language age allow cache-control connection "
@@ -28,15 +30,11 @@ _PATHS_WITH_KEYS: Final = (b"/callbacks/", b"/ussd/")
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """The words that an HTTP message hides: secrets, and texts unless *texts* may be shown.
-
-    *content* are texts that are long enough to be known wherever they stand, *in_path* all texts.
-    """
+    """The words that an HTTP message hides: secrets, and *texts* unless they may be *shown*."""
 
     words: HiddenWords
-    content: HiddenWords
-    in_path: HiddenWords
-    texts: bool = False
+    texts: Sequence[str] = ()
+    shown: bool = False
 
 
 def place_of(url: str) -> Endpoint:
@@ -100,21 +98,22 @@ def masked_response(response: HttpResponse, masks: Masks) -> bytes:
 def masked_answer(octets: bytes, masks: Masks) -> bytes:
     """Return an answer of ours, as it was written to a provider that called."""
     head, blank, body = octets.partition(b"\r\n\r\n")
-    return head + blank + masked_numbers(masks.content.hide(masks.words.hide(body)))
+    return head + blank + masked_numbers(masks.words.hide(body))
 
 
 def masked_target(target: bytes, masks: Masks) -> bytes:
     """Return a path and query of the same length; the key in the path of a callback is masked."""
     path, mark, query = target.partition(b"?")
     path = masks.words.hide(path)
-    if not masks.texts:
-        path = b"/".join([_masked_step(step) for step in masks.in_path.hide(path).split(b"/")])
+    if not masks.shown:
+        path = hide_texts(path, masks.texts)
+        path = b"/".join([_masked_step(step) for step in path.split(b"/")])
     if path.startswith(_PATHS_WITH_KEYS):
         kept = 3 if path.startswith(_PATHS_WITH_KEYS[0]) else 2
         parts = path.split(b"/", kept)
         parts[kept:] = [MASK * len(part) for part in parts[kept:]]
         path = b"/".join(parts)
-    if masks.texts:
+    if masks.shown:
         return path + mark + _hidden(query, masks)
     return path + mark + masked_form(_hidden(query, masks))
 
@@ -137,12 +136,14 @@ def _masked_content(
     body: bytes, content_type: str, masks: Masks, *, refused: bool = False
 ) -> bytes:
     hidden = _hidden(body, masks)
-    return hidden if masks.texts else masked_body(hidden, content_type, refused=refused)
+    return hidden if masks.shown else masked_body(hidden, content_type, refused=refused)
 
 
 def _hidden(octets: bytes, masks: Masks) -> bytes:
     hidden = masks.words.hide(octets)
-    return hidden if masks.texts else masks.content.hide(hidden)
+    if masks.shown:
+        return hidden
+    return hide_texts(hidden, [text for text in masks.texts if len(text) >= SHORTEST_TEXT])
 
 
 def _phrase(status: int) -> bytes:

@@ -10,9 +10,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
-from smppbridge.tracing.exchange_tap import masks_of
 from smppbridge.tracing.masked_body import masked_body, masked_form
 from smppbridge.tracing.masked_http import (
+    Masks,
     masked_answer,
     masked_request,
     masked_response,
@@ -29,7 +29,7 @@ JSON = (("Content-Type", "application/json"),)
 
 
 def masks(*secrets: str, texts: tuple[str, ...] = (TEXT,), show: bool = False):
-    return masks_of(HiddenWords(secrets), texts, show)
+    return Masks(HiddenWords(secrets), texts, show)
 
 
 def request(**fields):
@@ -184,7 +184,7 @@ def test_no_secret_survives_anywhere_in_a_request(secret, word, name):
         body=json.dumps({name: value, "list": [value, {"a": value}]}).encode(),
     )
     octets = masked_request(made, masks(secret))
-    plain = masked_request(made, masks_of(HiddenWords(()), (), True))
+    plain = masked_request(made, Masks(HiddenWords(()), (), True))
     assert len(octets) == len(plain)
     for form in forms(secret):
         if len(form) > 3 and form.strip(b"0123456789"):

@@ -24,8 +24,7 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
-from smppbridge.tracing.exchange_tap import masks_of
-from smppbridge.tracing.masked_http import masked_request, masked_response
+from smppbridge.tracing.masked_http import Masks, masked_request, masked_response
 from smppbridge.tracing.masked_pdu import masked_pdu
 from smppbridge.tracing.pcapng import pcapng
 from smppbridge.tracing.recording import Endpoint, Packet
@@ -74,7 +73,7 @@ def http(octets: bytes, inbound: bool, words: str = "", protocol: Any = "http") 
 
 
 def conversation() -> list[Packet]:
-    masks = masks_of(NO_WORDS, (), False)
+    masks = Masks(NO_WORDS, (), False)
     body = json.dumps({"to": "243810555042", "message": "Hello"}).encode()
     kind = (("Content-Type", "application/json"),)
     asked = HttpRequest("POST", "https://api.keccel.com/sms", kind, body)
