@@ -260,7 +260,7 @@ def _secrets(value: object, *, hidden: bool) -> Iterator[str]:
 
 
 def _in_url(value: str) -> Iterator[str]:
-    """Yield the password and the user in the URL of a proxy."""
+    """Yield the password in the URL of a proxy, alone and behind its user."""
     user, at, _ = value.partition("://")[2].rpartition("@")
     if at:
-        yield from user.split(":", 1)
+        yield from (user, user.partition(":")[2])

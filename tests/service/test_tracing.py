@@ -25,7 +25,7 @@ from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.lanes.batch import Batch
 from smppbridge.relay.submit.carry import Carried
 from smppbridge.service.tracing import Tracing, secrets_of
-from smppbridge.settings.section import Section
+from smppbridge.settings.configuration import load
 from smppbridge.smpp.pdus import (
     BindReceiver,
     BindTransceiver,
@@ -378,6 +378,10 @@ def test_sessions_with_an_upstream_smsc(bridge):
     smsc.say(DeliverSm(0, 10, esm_class=4, short_message=b"id:ab13 stat:DELIVRD err:000 text:"))
     assert [line.split(" ")[2] for line in bridge.lines(by_account)[2:]].count("DeliverSm") == 1
     assert len(bridge.lines(by_provider)) > 6
+    bridge.tracing.stop(by_provider)
+    assert smsc.link.tap is not None
+    bridge.tracing.stop(by_account)
+    assert smsc.link.tap is None
 
 
 # -- the traces themselves ------------------------------------------------------------------------
@@ -423,22 +427,40 @@ def test_a_page_goes_on_where_the_last_one_ended(bridge):
     assert not bridge.tracing.read(number, later.next).more
 
 
-def test_secrets_of_the_settings_are_masked_wherever_they_stand(bridge):
-    class Inner(Section):
-        token: str
-        named: dict[str, str]
+SETTINGS = """\
+accounts:
+  - {system_id: bank, password: [MARKER-1, MARKER-2]}
+  - {system_id: shop, password: {hash: '$argon2id$v=19$m=8,t=1,p=1$MARKER3$abcd'}}
+  - {system_id: post, password: x, outbind: {to: "192.0.2.1:2775", password: MARKER-4}}
+callbacks: {listen: tcp:8776, public_url: https://sms.example.org}
+ussd: {codes: {"*1#": bank}, key: MARKER-5-MARKER-5}
+providers:
+  keccel: {type: keccel, token: MARKER-6, callback_key: MARKER-7-MARKER-7}
+  d7:
+    {type: d7, username: MARKER-8, password: MARKER-9, proxy: "http://me:MARKER-10@h:1",
+     reports: none}
+  up: {type: smpp, host: smsc.test, system_id: up, password: MARKER-11}
+  own:
+    type: template
+    secrets: {token: MARKER-12}
+    submit:
+      url: https://x.example.org/sms
+      send: form
+      body: {token: "{token}", to: "{number}", text: "{text}"}
+      id: /id
+routes: [{via: [keccel, d7, up, own]}]
+"""
 
-    class Outer(Section):
-        passwords: tuple[Secret, ...]
-        inner: dict[str, Inner]
 
-    Outer.model_fields["passwords"].repr = False
-    Inner.model_fields["named"].repr = False
-    settings = Outer(
-        passwords=(Secret("first"), Secret(hashed="last")),
-        inner={"a": Inner(token="shown", named={"b": "http://user:pass@host"})},
-    )
-    assert secrets_of(settings) == {"first", "last", "http://user:pass@host", "user", "pass"}
+def test_secrets_of_the_settings_are_masked_wherever_they_stand(tmp_path):
+    path = tmp_path / "bridge.yaml"
+    path.write_text(SETTINGS)
+    found = secrets_of(load(path, {}))
+    wanted = {f"MARKER-{n}" for n in (1, 2, 4, 6, 9, 10, 11, 12)}
+    wanted |= {"MARKER-5-MARKER-5", "MARKER-7-MARKER-7", "x"}
+    assert wanted <= found
+    assert any("MARKER3" in each for each in found)
+    assert not {"bank", "shop", "smsc.test", "keccel", "https://sms.example.org"} & found
 
 
 @pytest.mark.skipif(shutil.which("tshark") is None, reason="TSHARK IS MISSING: apt install tshark")
