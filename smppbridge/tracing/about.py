@@ -38,6 +38,8 @@ def about_of(token: object) -> About:
         return _about_attempts(token.attempts)
     if isinstance(token, Attempt):
         return _about_attempts((token,))
+    if isinstance(token, tuple) and token:  # a poll: an attempt, and the id that is asked about
+        return about_of(token[0])
     return NOBODY
 
 

@@ -19,6 +19,8 @@ _INDENT: Final = "    "
 def line_of(packet: Packet) -> str:
     """Return a packet as text: a first line, and an indented one for each line of HTTP.
 
+    After the name of the session or provider ``->`` is from the peer, ``<-`` to the peer.
+
     Control characters are escaped: a terminal obeys none of a peer's.
     """
     seconds, nanoseconds = divmod(packet.at, 1_000_000_000)

@@ -29,8 +29,9 @@ _NUMBERS: Final = words_of(
 _HARMLESS: Final = words_of(
     "action amount balance bulk category channel charge code coding cost count country credit "
     "credits currency datacoding delivered deliverystatus description detail details dlr "
-    "encoding error errorcode errormessage errors errortext expiresin failed flash format "
-    "granttype info language limit mcc mnc msgstatus network networkcode operator page pages "
+    "encoding error errorcode errormessage errors errortext expiration expires "
+    "expiresin failed flash format granttype info language limit mcc mnc "
+    "msgstatus network networkcode operator page pages "
     "part parts price priority queued reason registered rejected remaining report result "
     "results resultcode route scope segments state status statuscode statustext success title "
     "tokentype total totalcount type unicode unit units validity validityperiod version "

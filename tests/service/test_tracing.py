@@ -288,6 +288,14 @@ def test_exchanges_of_an_account_are_in_its_trace(bridge):
     assert TEXT not in "".join(lines)
 
 
+def test_a_poll_belongs_to_the_account_of_its_message(bridge):
+    number, token = bridge.start(), carried()
+    token.about = (token.about, "K-9912")
+    bridge.ask(token, operation="query")
+    (line,) = bridge.lines(number)
+    assert "(query: message 4119 attempt 2)" in line
+
+
 def test_a_batch_names_its_messages(bridge):
     number = bridge.start("number", NUMBER)
     attempts = [carried(number="1" * 9, message_id=n).about for n in range(1, 7)]
