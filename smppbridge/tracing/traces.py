@@ -33,7 +33,6 @@ class Traces:
     ) -> None:
         self.now, self._seconds = nanoseconds, seconds
         self._changed, self._failed = changed, failed
-        self._secrets: frozenset[str] = frozenset()
         self.words: HiddenWords = NO_WORDS
         self.running: tuple[Recording, ...] = ()
         self._all: dict[int, Recording] = {}
@@ -42,8 +41,9 @@ class Traces:
 
     def hide(self, secrets: Iterable[str]) -> None:
         """Hide these words too from now on, wherever they stand."""
-        self._secrets = self._secrets | frozenset(secrets)
-        self.words = HiddenWords(self._secrets)
+        words = self.words.words.union(secret for secret in secrets if secret)
+        if words != self.words.words:
+            self.words = HiddenWords(words)
 
     @contextmanager
     def guard(self) -> Iterator[None]:

@@ -7,34 +7,60 @@ import html
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from typing import Any
 from urllib.parse import quote, quote_plus
+
+import re2
 
 MASK = b"*"
 SHORTEST_NUMBER = 7
 """Digits: fewer are no subscriber's number, but a service code, a status or an amount."""
 _KEPT_FIRST, _KEPT_LAST, _LEAST_MASKED = 6, 3, 3
+_LONGEST_COMPILED = 256  # octets: a key in a file would need too large an expression
+_MEMORY = 256 << 20  # octets, at most, for tens of thousands of words
+_NOTHING = rb"[^\x00-\xff]"
 _NUMBER = re.compile(rb"[0-9](?:[ ().-]{0,2}[0-9]){6,}")
 _DIGIT = re.compile(rb"[0-9]")
+_PERCENT = re.compile("%[0-9A-F]{2}")
 
 
 class HiddenWords:
     """Words that octets must not show, in all forms in which HTTP and SMPP write the words.
 
-    The forms: UTF-8, Latin-1, UTF-16, percent-encoded, a JSON string, HTML or XML, Base64.
+    The forms: UTF-8, Latin-1, UTF-16, percent-encoded, a JSON string, HTML or XML, Base64.  They
+    are compiled at the first use: a thousand words take a third of a second, and without a trace
+    nobody uses them.
     """
 
-    __slots__ = ("_pattern",)
+    __slots__ = ("_long", "_pattern", "words")
 
     def __init__(self, words: Iterable[str]) -> None:
-        forms = {form for word in words for form in forms_of(word)}
-        self._pattern = re.compile(_any_of(sorted(forms))) if forms else None
+        self.words = frozenset(word for word in words if word)
+        self._pattern: Any = None
+        self._long: list[bytes] = []
 
     def hide(self, octets: bytes) -> bytes:
         """Return octets of the same length with ``*`` for each octet of a hidden word."""
-        if self._pattern is None:
+        if not self.words:
             return octets
-        return self._pattern.sub(lambda found: MASK * len(found[0]), octets)
+        if self._pattern is None:
+            self._compile()
+        for form in self._long:
+            octets = octets.replace(form, MASK * len(form))
+        hidden: bytes = self._pattern.sub(lambda found: MASK * len(found[0]), octets)
+        return hidden
+
+    def _compile(self) -> None:
+        forms = {form for word in self.words for form in forms_of(word)}
+        long = [form for form in forms if len(form) > _LONGEST_COMPILED]
+        self._long = sorted(long, key=len, reverse=True)
+        short = sorted(form for form in forms if len(form) <= _LONGEST_COMPILED)
+        options = re2.Options()
+        options.encoding = re2.Options.Encoding.LATIN1  # octets
+        options.longest_match = True
+        options.max_mem = _MEMORY
+        written = [b"".join([b"\\x%02x" % octet for octet in form]) for form in short]
+        self._pattern = re2.compile(b"|".join(written) or _NOTHING, options=options)
 
 
 NO_WORDS = HiddenWords(())
@@ -46,21 +72,6 @@ def hide_texts(octets: bytes, texts: Iterable[str]) -> bytes:
         for form in forms_of(text):
             octets = octets.replace(form, MASK * len(form))
     return octets
-
-
-def _any_of(forms: list[bytes]) -> bytes:
-    """Return an expression for the longest of *forms*, sorted ones, that share no way twice.
-
-    A plain list of alternatives takes milliseconds for a PDU where there are hundreds of secrets.
-    """
-    first, last = forms[0], forms[-1]
-    same = next((at for at in range(len(first)) if first[at] != last[at]), len(first))
-    head, rest = re.escape(first[:same]), [form[same:] for form in forms]
-    whole = not rest[0]
-    ways = [list(group) for _, group in groupby(rest[whole:], key=lambda form: form[0])]
-    if not ways:
-        return head
-    return head + b"(?:" + b"|".join([_any_of(way) for way in ways]) + b")" + b"?" * whole
 
 
 def masked_numbers(octets: bytes, mask: bytes = MASK) -> bytes:
@@ -105,9 +116,6 @@ def _forms(word: str) -> Iterator[bytes]:
         yield text.replace("/", "\\/").encode("utf-8", "surrogatepass")
     for quotes in (True, False):
         yield html.escape(word, quote=quotes).encode("utf-8", "surrogatepass")
-
-
-_PERCENT = re.compile("%[0-9A-F]{2}")
 
 
 def _is_latin(word: str) -> bool:
