@@ -16,6 +16,7 @@ The map of the code, from the wire inwards:
                  libcurl
     web/         HTTP in: callbacks, health, metrics, and the API behind its door
     simulators/  programs that play a provider
+    tracing/     what passes at both ends, masked, for an operator to read.  No I/O
     settings/    the configuration file, and profiles of clients' stacks
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all

@@ -12,7 +12,7 @@ import pytest
 import smppbridge
 
 ROOT = Path(smppbridge.__file__).parent
-PURE = ("smpp", "text", "model", "routing", "providers", "store/port.py", "relay")
+PURE = ("smpp", "text", "model", "routing", "providers", "store/port.py", "relay", "tracing")
 IMPURE = re.compile(
     r"(.*\.)?(datetime\.(now|utcnow|today)|date\.today|importlib\.import_module)"
     r"|(uuid\.)?uuid[14]|time|monotonic|sleep|urandom|open|print|__import__"

@@ -205,6 +205,9 @@ EVENTS: Mapping[str, str] = {
     "session_slowed": "An ESME sends too many PDUs that are no messages; they are read slowly from"
     " now on",
     "session_ended": "A bound session is over, and why",
+    "trace_started": "Somebody listens to an account, a number, a provider or an address, for so"
+    " many seconds; texts: the texts of messages stay readable in that trace",
+    "trace_ended": "A trace is over, and why: its time is over, it was stopped, or it is full",
     "outbind_failed": "An ESME that is owed deliveries was called in vain: unreachable, silent (no"
     " bind came) or refused; and when it is called again",
     "connection_failed": "A connection was turned away (no_room, no_descriptor, stopping), cut"

@@ -7,7 +7,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from smppbridge.net.http_connection import Connection, HttpAnswer
 from smppbridge.net.http_pool import HttpAnswers, HttpAsk
@@ -17,13 +17,24 @@ from smppbridge.providers.exchange import NotSent
 __all__ = ["Connection", "HttpAnswer", "HttpAnswers", "HttpAsk", "HttpClient"]
 
 
+class HttpTap(Protocol):
+    """Keeps requests and answers for a trace."""
+
+    def asked(self, provider: str, asks: list[HttpAsk]) -> None:
+        """Go by requests that are about to leave."""
+
+    def answered(self, answers: HttpAnswers) -> None:
+        """Go by answers, before their exchanges do."""
+
+
 class HttpClient:
     """Sends each request at most once; each has one answer, be it NotSent or NoAnswer.
 
     *answered* is called in the reactor thread, through *call_in_reactor*, with all answers since
     its last call.  Each provider has up to *slots* requests out at a time, and a slow provider
     holds up no other.  Between the threads are two deques, the connections, written by `change`
-    alone, and flags: each is read and written in one step, without a lock.
+    alone, and flags: each is read and written in one step, without a lock.  *tap* is written by a
+    trace, and called in the reactor thread.
     """
 
     def __init__(
@@ -36,6 +47,7 @@ class HttpClient:
         self._answered = answered
         self._asked: deque[tuple[str, list[HttpAsk]]] = deque()
         self._answers: deque[HttpAnswers] = deque()
+        self.tap: HttpTap | None = None
         self._called = False  # a call of `_answer` is on its way to the reactor thread
         self._stopping = False
         self._ended = False
@@ -79,6 +91,8 @@ class HttpClient:
 
     def send(self, provider: str, asks: list[HttpAsk]) -> None:
         """Send each request; the value beside a request comes back with its answer."""
+        if self.tap is not None:
+            self.tap.asked(provider, asks)
         self._asked.append((provider, asks))
         self._ring()
         if self._ended:
@@ -95,6 +109,8 @@ class HttpClient:
         while self._answers:
             answers += self._answers.popleft()
         if answers:
+            if self.tap is not None:
+                self.tap.answered(answers)
             self._answered(answers)
 
     def _answer_in_reactor(self, answers: HttpAnswers) -> None:

@@ -23,6 +23,19 @@ LAST_WRITE = 5.0  # seconds for what is still to be written
 _CLOSED = State.CLOSED  # members of an Enum are slow to load
 
 
+class Tap(Typing):
+    """Keeps the octets of a session for a trace."""
+
+    def heard(self, octets: bytes) -> None:
+        """Go by octets of the peer, before the session does."""
+
+    def sent(self, octets: bytes) -> None:
+        """Go by octets that leave."""
+
+    def ended(self, reason: str) -> None:
+        """Note the end of the session."""
+
+
 class Owner(Typing):
     """The owner of a session, who goes by its events.  Calls are made in the order of the PDUs."""
 
@@ -49,11 +62,12 @@ class SmppProtocol(Protocol):
     Reading pauses while the session is held (its window is full, a bind is judged, the peer floods
     us) and while the peer does not read our octets.  Where requests are refused at once, the next
     ones are read in a later turn of the reactor, so that other sessions have theirs.  Only the
-    protocol writes its state; `choked` is read by owners.
+    protocol writes its state; `choked` is read by owners, and `tap` is written by a trace.
     """
 
     transport: Connection
     owner: Owner
+    tap: Tap | None = None
 
     def __init__(self, session: Session, clock: IReactorTime) -> None:
         self.session, self.clock = session, clock
@@ -76,6 +90,8 @@ class SmppProtocol(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Feed the peer's octets to the session; hand its events on."""
         session = self.session
+        if self.tap is not None:
+            self.tap.heard(data)
         self._turn(session.receive, data, self.clock.seconds())
         if session.out or self._life.sooner or self._paused or self._timer is None:
             self.flush()
@@ -84,7 +100,10 @@ class SmppProtocol(Protocol):
         """End the session for its owner."""
         self._disarm()
         self._closing = True
-        self.owner.ended(self.session.lost())
+        unanswered = self.session.lost()
+        if self.tap is not None:
+            self.tap.ended(self.session.end_reason)
+        self.owner.ended(unanswered)
 
     def pauseProducing(self) -> None:
         """Stop: the peer does not read."""
@@ -148,6 +167,8 @@ class SmppProtocol(Protocol):
     def _write(self) -> None:
         octets = self.session.octets_to_send()
         if octets:
+            if self.tap is not None:
+                self.tap.sent(octets)
             send(self.transport, octets)
         if self._life.state is _CLOSED:
             self._close()

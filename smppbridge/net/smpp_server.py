@@ -47,7 +47,7 @@ class Smsc(Factory):
     """All sessions with ESMEs.
 
     Only the Smsc writes *sessions* (from connection to loss) and *draining*; *tally* is counted by
-    the sessions.
+    the sessions, and *tapped* is written by a trace, to be called with each new session.
     """
 
     noisy = False
@@ -78,6 +78,7 @@ class Smsc(Factory):
         self.sessions: set[EsmeSession] = set()
         self.tally = Tally()
         self.draining = False
+        self.tapped: Callable[[EsmeSession], None] | None = None
 
     def buildProtocol(self, addr: IAddress | None) -> TwistedProtocol | None:
         """Return a session for a connection, None if there is no room for one more."""
@@ -91,6 +92,8 @@ class Smsc(Factory):
         if not self._room.admit(session):
             return None
         self.sessions.add(session)
+        if self.tapped is not None:
+            self.tapped(session)
         return session
 
     async def bind(self, session: EsmeSession, request: Bind) -> None:

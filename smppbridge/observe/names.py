@@ -70,6 +70,7 @@ _GAUGES = {
         "",
         "End of the last hour that has a CDR file; 0: none yet, or no files wanted",
     ),
+    "traces": ("", "Traces that run: each listens to sessions, providers and callbacks"),
     "store_bytes": ("", "Size of the store"),
     "store_wal_bytes": ("", "Size of the store's write-ahead log"),
     "store_free_bytes": ("", "Space left where the store is"),

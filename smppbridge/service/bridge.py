@@ -33,6 +33,7 @@ from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.settings.endpoints import parse
+from smppbridge.service.tracing import Tracing
 from smppbridge.settings.schema import Settings
 from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
@@ -47,10 +48,11 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # this and the next three from `start` on
+    relay: Relay  # these five from `start` on
     doors: Doors
     notebook: Notebook
     admin: Admin
+    tracing: Tracing
 
     def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
@@ -119,6 +121,8 @@ class Bridge:
         self.doors = build_doors(self.settings, self.relay, world)
         self.clockwork = Clockwork(self)
         self.admin = Admin(self)
+        self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
+        self.relay.wires.smpp.tapped = self.tracing.tapped
         self.relay.wires.http.start()
 
     def _meters(self) -> Meters:
@@ -231,6 +235,7 @@ class Bridge:
     def _use(self, settings: Settings) -> None:
         self.settings = settings
         self.exports.change(settings.cdr)
+        self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         self.admin.change(settings)
         self._bring_back()

@@ -69,6 +69,7 @@ def watch(bridge: Bridge) -> None:
         "cdr_exported_timestamp_seconds": lambda: (
             bridge.exports.exported.until if bridge.exports.exported else 0.0
         ),
+        "traces": lambda: bridge.tracing.running,
         "log_lines_dropped_total": lambda: bridge.journal.dropped,
     }
     for name, function in read.items():

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
@@ -48,12 +48,20 @@ class _Callbacks:
     received: list[Received] = field(default_factory=list)
 
 
+class CallTap(Protocol):
+    """Keeps requests of providers, and our answers, for a trace."""
+
+    def called(self, request: Request) -> None:
+        """Go by a whole request."""
+
+
 class CallbacksResource:
     """The resource that providers call; to a stranger every path looks the same.
 
     All callbacks of one turn of the reactor are received together, with one commit.  *count* is
     called with the provider ("" if its key was wrong), the result of requests and how many they
     are; *log* logs the first request of an hour that was refused for a provider and a reason.
+    *tap* is written by a trace.
     """
 
     _log = Logger()
@@ -71,6 +79,7 @@ class CallbacksResource:
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
         self._callers: Mapping[bytes, Caller] = {}  # by the path in front of the key
         self._waiting: dict[str, _Callbacks] = {}
+        self.tap: CallTap | None = None
 
     def admit(self, callers: Sequence[Caller]) -> None:
         """Let these providers call from now on, and no others."""
@@ -85,6 +94,8 @@ class CallbacksResource:
         if compare_digest(caller.key, key) and caller is not _NOBODY:
             return caller
         self._count("", "unknown", 1)
+        if self.tap is not None and request.body_length() != 0:
+            self.tap.called(request)  # it is not rendered: its body is not read
         self._note_refused(
             request, caller.provider, "wrong_path" if caller is _NOBODY else "wrong_key"
         )
@@ -92,6 +103,8 @@ class CallbacksResource:
 
     def render(self, request: Request) -> None:
         """Answer a request: at once if it is no callback, else when the callback is on disk."""
+        if self.tap is not None:
+            self.tap.called(request)
         caller = request.admission
         if not isinstance(caller, Caller):
             not_found(request)

@@ -38,7 +38,7 @@ class Request:
     """A request whose headers are in, then whole; its resource answers once.
 
     *query* and *headers* hold the first value of each name; names of headers are in lower case.
-    *gone* is called if the connection ends before the answer.
+    *gone* is called if the connection ends before the answer, *tap* with the octets of the answer.
     """
 
     __slots__ = (
@@ -52,6 +52,7 @@ class Request:
         "path",
         "query",
         "query_string",
+        "tap",
     )
 
     def __init__(self, connection: AnsweredConnection, method: bytes, target: bytes) -> None:
@@ -62,6 +63,7 @@ class Request:
         self.body = bytearray()
         self.admission: Admission | None = None
         self.gone: Callable[[], None] | None = None
+        self.tap: Callable[[bytes], None] | None = None
         self.closing = False  # the connection closes after the answer
         self._connection: AnsweredConnection | None = connection
 
@@ -81,7 +83,10 @@ class Request:
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        connection.answered(self, self.octets(status, body, content_type, headers))
+        octets = self.octets(status, body, content_type, headers)
+        if self.tap is not None:
+            self.tap(octets)
+        connection.answered(self, octets)
 
     def abandon(self) -> None:
         """Note that the connection has ended: nobody waits for the answer."""

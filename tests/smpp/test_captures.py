@@ -78,7 +78,7 @@ def test_what_is_mutilated_is_refused_or_ends_the_session(octets: bytes, size: i
         consume(session, session.receive(octets[start : start + size], float(start)))
         sent(session)  # each is a whole PDU that can be read
         consume(session, session.tick(float(start)))
-        assert session._frames.size <= MAX_WAITING
+        assert session.frames.size <= MAX_WAITING
         assert session.unanswered >= 0
         assert not was_over or session.state is State.CLOSED
     assert (session.state is State.CLOSED) == bool(session.end_reason)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
 from twisted.internet.protocol import Factory
 
 from smppbridge.net import tls
-from smppbridge.net.upstream.link import NAMES
+from smppbridge.net.upstream.link import NAMES, UpstreamSession
 from smppbridge.net.upstream.sessions import (
     RecordReceived,
     SmppAnswers,
@@ -31,7 +32,8 @@ class Upstreams:
     """
 
     def __init__(self, ports: UpstreamPorts) -> None:
-        self._ports = ports
+        self.tapped: Callable[[str, UpstreamSession], None] | None = None
+        self._ports = replace(ports, tapped=self._tap)
         self._upstreams: dict[str, Upstream] = {}
         self._leaving: dict[Upstream, Deferred[None]] = {}
 
@@ -98,6 +100,14 @@ class Upstreams:
     def waiting(self) -> dict[tuple[str, ...], float]:
         """Return how many submit_sm wait for room, by provider."""
         return {(name,): upstream.waiting for name, upstream in self._upstreams.items()}
+
+    def sessions(self) -> list[tuple[str, UpstreamSession]]:
+        """Return all sessions, each with the name of its provider."""
+        return [(one.name, session) for one in self._all() for session in one.sessions]
+
+    def _tap(self, provider: str, session: UpstreamSession) -> None:
+        if self.tapped is not None:
+            self.tapped(provider, session)
 
     def _all(self) -> list[Upstream]:
         return [*self._upstreams.values(), *self._leaving]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -52,12 +52,7 @@ class Terms:
     def binds_as(self, other: Terms) -> bool:
         """Whether sessions bound by these terms suit *other*."""
         mine, theirs = self.provider.binding, other.provider.binding
-        return (mine, self.ca_file, self.connect_timeout, self.timeout) == (
-            theirs,
-            other.ca_file,
-            other.connect_timeout,
-            other.timeout,
-        )
+        return mine == theirs and replace(self, provider=other.provider) == other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +61,8 @@ class UpstreamPorts:
 
     *connect* opens a connection for a factory; *answered* is given the answers to submit_sm, *late*
     those that come after their time, *record* the reports and MO messages of deliver_sm, *bound*
-    the name of a provider whose session is bound, *alerted* its alert_notifications; *random*
-    returns 0 to 1, *wall* UNIX seconds.
+    the name of a provider whose session is bound, *alerted* its alert_notifications, *tapped* each
+    new session with the name; *random* returns 0 to 1, *wall* UNIX seconds.
     """
 
     clock: IReactorTime
@@ -80,6 +75,7 @@ class UpstreamPorts:
     random: Callable[[], float]
     wall: Callable[[], float]
     journal: Journal
+    tapped: Callable[[str, UpstreamSession], None] = lambda name, session: None
 
 
 class Upstream:
@@ -244,7 +240,9 @@ class Upstream:
             response=self.terms.timeout,
         )
         token = f"{self.name} {ports.wall():.6f} {ports.random():.6f}"
-        return UpstreamSession(self, kind, binding, timers=timers, clock=ports.clock, token=token)
+        made = UpstreamSession(self, kind, binding, timers=timers, clock=ports.clock, token=token)
+        ports.tapped(self.name, made)
+        return made
 
     def connected(self, session: UpstreamSession) -> None:
         """Count a session in."""
