@@ -41,6 +41,10 @@ class FrameBuffer:
         """Return the number of octets that belong to no frame yet."""
         return len(self.octets) - self.position + self._coming
 
+    def rest(self) -> bytes:
+        """Return the octets that belong to no frame yet."""
+        return b"".join((self.octets[self.position :], *self._pieces))
+
     def feed(self, octets: bytes) -> None:
         """Append octets of the stream."""
         if self.position == len(self.octets) and not self._pieces:

@@ -66,21 +66,26 @@ class Session:
         self.interface_version = 0
         self._tally = tally or Tally()
         self._passed = self._tally.passed
-        self._alarms = Alarms(now)
-        self._asked = Window()
-        self._frames = FrameBuffer()
+        self.alarms = Alarms(now)
+        self.asked = Window()
+        self.frames = FrameBuffer()
         self.out: list[bytes] = []  # encoded PDUs
         self.stopped = False
         self.life = Life(
             role,
-            self._alarms,
+            self.alarms,
             timers=timers,
             pace=pace or Pace(),
-            asked=self._asked,
+            asked=self.asked,
             out=self.out,
         )
         theirs = CommandId.SUBMIT_SM if role is Role.SMSC else CommandId.DELIVER_SM
         self._message = int(theirs)  # IntEnum members are slow to compare
+
+    @property
+    def sooner(self) -> bool:
+        """Return whether the deadline is earlier than the one returned last, or the state new."""
+        return self.life.sooner
 
     @property
     def state(self) -> State:
@@ -91,11 +96,6 @@ class Session:
     def end_reason(self) -> str:
         """Return why the session ended; empty before that."""
         return self.life.end_reason
-
-    @property
-    def sooner(self) -> bool:
-        """Return whether the deadline is earlier than the one returned last, or the state new."""
-        return self.life.sooner
 
     def go_by(self, timers: Timers) -> None:
         """Go by other timers from now on; may be called at any time."""
@@ -121,28 +121,28 @@ class Session:
     @property
     def last_heard(self) -> float:
         """Return when the last octet of the peer came."""
-        return self._alarms.heard
+        return self.alarms.heard
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
         passes = self.life.delivers if self.role is Role.SMSC else self.state in matrix.SUBMITS
-        return max(0, self.window - len(self._asked.open)) if passes else 0
+        return max(0, self.window - len(self.asked.open)) if passes else 0
 
     def receive(self, octets: bytes, now: float) -> Iterator[Event]:
         """Return the events in the peer's octets; each event is made as the caller consumes it.
 
         No event is lost. Events stop while the session is held; `resume` goes on.
         """
-        self._alarms.hear(now)
+        self.alarms.hear(now)
         if self.life.state is not _CLOSED or self._owed:
-            self._frames.feed(octets)
-            if self._frames.size > MAX_WAITING and self.held:
+            self.frames.feed(octets)
+            if self.frames.size > MAX_WAITING and self.held:
                 self.life.end("the peer sends without end")
         return self._events(now)
 
     def resume(self, now: float) -> Iterator[Event]:
         """Go on, after the session was held, with the octets that are there already."""
-        self._alarms.forgive()
+        self.alarms.forgive()
         return self._events(now)
 
     def accept_bind(self, request: Bind, system_id: bytes, now: float, law: Law = MAY_SEND) -> None:
@@ -154,7 +154,7 @@ class Session:
         self.interface_version = version = version_of_esme(request)
         self.out.append(bind_response(request, system_id, version).encode())
         self.system_id = request.system_id.decode("latin-1")
-        self._alarms.heard = self._alarms.active = now
+        self.alarms.heard = self.alarms.active = now
         self.life.go(BOUND_AS[request.command_id], law)
 
     def refuse_bind(self, request: Bind, status: int) -> None:
@@ -174,23 +174,23 @@ class Session:
         command_id, life = request.command_id, self.life
         if command_id not in life.may_send or command_id & RESPONSE:
             raise LocalError(f"{type(request).__name__} in {life.state.name}")
-        if len(self._asked.open) >= self.window:
+        if len(self.asked.open) >= self.window:
             raise LocalError("the window is full")
         answered, expiry = is_answered(command_id), now + life.timers.response
-        request.sequence_number = number = self._asked.next_number()
+        request.sequence_number = number = self.asked.next_number()
         if answered:
-            self._asked.put(number, command_id, about, expiry)
+            self.asked.put(number, command_id, about, expiry)
         try:
             self.out.append(request.encode())
         except LocalError:
             if answered:
-                self._asked.take(number)
+                self.asked.take(number)
             raise
         if answered and expiry < life.known:
             life.hurry()
         if command_id in BOUND_AS:
             life.go(State.BINDING)
-        self._alarms.active = now
+        self.alarms.active = now
         return number
 
     def answer(self, response: Pdu) -> None:
@@ -219,7 +219,7 @@ class Session:
     def lost(self) -> list[object]:
         """End the session without its connection; return the tokens of our unanswered requests."""
         self.life.end("connection lost")
-        return self._asked.drain()
+        return self.asked.drain()
 
     def octets_to_send(self) -> bytes:
         """Return the octets to be written to the peer, and forget them."""
@@ -240,11 +240,11 @@ class Session:
         if (due := self.life.deadline(held=self.held)) is None or due > now:
             return
         self.life.ring(now)
-        while (expiry := self._asked.deadline) is not None and expiry <= now:
-            yield Unanswered(self._asked.take_oldest())
+        while (expiry := self.asked.deadline) is not None and expiry <= now:
+            yield Unanswered(self.asked.take_oldest())
 
     def _events(self, now: float) -> Iterator[Event]:
-        life, frames, alarms = self.life, self._frames, self._alarms
+        life, frames, alarms = self.life, self.frames, self.alarms
         self.stopped = False
         while life.reads and self.unanswered < self.receive_window:
             try:
@@ -271,7 +271,7 @@ class Session:
     @property
     def _owed(self) -> bool:
         """Return whether responses may still come though both sides have parted."""
-        return self.life.parted and bool(self._asked.open)
+        return self.life.parted and bool(self.asked.open)
 
     def _behind_unbind(self, now: float) -> Iterator[Event]:
         """Return the responses that the peer sent behind its unbind or unbind_resp.
@@ -279,8 +279,8 @@ class Session:
         Some peers unbind in their listener for a message, and answer the message after that.
         """
         try:
-            while self._owed and (frame := self._frames.next_frame(MAX_LENGTH)) is not None:
-                event = self._received(frame, now) if self._asked.fits(frame[2], frame[0]) else None
+            while self._owed and (frame := self.frames.next_frame(MAX_LENGTH)) is not None:
+                event = self._received(frame, now) if self.asked.fits(frame[2], frame[0]) else None
                 if event is not None:
                     yield event
         except FramingError:
@@ -296,23 +296,23 @@ class Session:
             return self._responded(frame, now)
         if command_id not in self.life.may_come:
             self.life.count(now)
-            return self._refuse(misplaced(frame, self._frames.octets, self.life.state))
+            return self._refuse(misplaced(frame, self.frames.octets, self.life.state))
         try:
-            request: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
+            request: Pdu = DECODE[command_id](self.frames.octets, start, end, status, number)
         except PduError as error:
-            read = self.indulgence.read(self._frames.octets, frame, error)
+            read = self.indulgence.read(self.frames.octets, frame, error)
             if isinstance(read, PduError):
                 self.life.count(now)
                 return self._refuse(malformed(read, self.life.state))
             request = read
         if command_id == self._message or command_id in matrix.CARRIES:
-            self._alarms.active = now
+            self.alarms.active = now
         elif command_id in NOT_WORK:
             if start != end and command_id == CommandId.ENQUIRE_LINK:
                 self.indulgence.note(Oddity.ENQUIRE_LINK_BODY)
             return self.life.receive_request(request, now, self.unanswered)
         else:
-            self._alarms.asked = now
+            self.alarms.asked = now
             if command_id not in matrix.NAMES:  # work about messages, which the window bounds
                 self.life.count(now)
         self.unanswered += 1
@@ -327,16 +327,16 @@ class Session:
 
     def _responded(self, frame: Frame, now: float) -> Event | None:
         command_id, status, number, start, end = frame
-        if not self._asked.fits(number, command_id):
-            late = self._asked.take_late(number, command_id)
+        if not self.asked.fits(number, command_id):
+            late = self.asked.take_late(number, command_id)
             if late is None:
                 return self.life.receive_response(command_id, status, number, now)
-            return Late(late, DECODE[command_id](self._frames.octets, start, end, status, number))
-        asked, about = self._asked.take(number)
+            return Late(late, DECODE[command_id](self.frames.octets, start, end, status, number))
+        asked, about = self.asked.take(number)
         if start == end and not status and asked == CommandId.DELIVER_SM:
             self.indulgence.note(Oddity.BARE_DELIVER_SM_RESP)
-        response: Pdu = DECODE[command_id](self._frames.octets, start, end, status, number)
-        self._alarms.active = now
+        response: Pdu = DECODE[command_id](self.frames.octets, start, end, status, number)
+        self.alarms.active = now
         if asked in BOUND_AS:
             self._bind_answered(BOUND_AS[asked], response)
         return Answered(about, response)
