@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twisted.internet.defer import Deferred
+from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
 from smppbridge.net.esme_session import EsmeSession
@@ -107,12 +108,8 @@ class Restart:
             await self._until(self._lanes_idle, bridge.settings.drain)
             bridge.listeners.freeze()
             await self._part_with_others()
-            at = bridge.clock.monotonic()
             frozen = [session for session in bridge.doors.smsc.sessions if session.bound_as]
-            for session in frozen:
-                session.freeze()
-            await self._settle(frozen)
-            raise NotRestarted(str(self._become(frozen, at)))
+            await self._pass(frozen)
         finally:  # reached only if the process is still this program
             self._go_on(frozen)
 
@@ -120,9 +117,9 @@ class Restart:
         bridge = self._bridge
         for session in frozen:
             session.thaw()
-        bridge.listeners.thaw()
         if bridge.draining:
             return  # SIGTERM came: the bridge is stopping
+        bridge.listeners.thaw()
         bridge.relay.submit.drain(False)
         bridge.relay.dialogues.drain(False)
         bridge.use(bridge.settings)  # upstream sessions are bound again
@@ -140,8 +137,12 @@ class Restart:
         leaving = [s for s in smsc.sessions if s.bound_as and s.channel.tls]
         for session in leaving:
             session.unbind(REASON)
+
+        def left() -> bool:
+            return all(s.gone or s not in smsc.sessions for s in leaving)
+
         parted = Deferred.fromCoroutine(bridge.relay.wires.smpp.stop(most))
-        await self._until(lambda: not any(s in smsc.sessions for s in leaving), most)
+        await self._until(left, most)
         for session in leaving:
             if session in smsc.sessions:
                 session.close()
@@ -149,6 +150,20 @@ class Restart:
         await self._until(lambda: not any(map(_binding, smsc.sessions)), FROZEN)
 
     # -- while the sessions are frozen ----------------------------------------------------------
+
+    async def _pass(self, frozen: list[EsmeSession]) -> None:
+        """Freeze sessions, and become the new program.  Raises NotRestarted."""
+        reactor, at = self._bridge.reactor, self._bridge.clock.monotonic()
+        for session in frozen:
+            session.freeze()
+        unmask = self._masked()
+        try:
+            for _ in range(2):  # turns, in which signals that came before are acted on
+                await deferLater(reactor, 0)
+            await self._settle(frozen)
+            raise NotRestarted(str(self._become(frozen, at)))
+        finally:
+            unmask()
 
     async def _settle(self, frozen: list[EsmeSession]) -> None:
         """Let what was begun be answered and written."""
@@ -189,9 +204,7 @@ class Restart:
         )
         bridge.journal.flush(1.0)
         bridge.notify.gap(GAP)
-        unmask = self._masked()
         error = give(record, self._program.run, os.environ)
-        unmask()
         bridge.notify.gap(None)
         return error
 

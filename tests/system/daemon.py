@@ -89,13 +89,25 @@ class Daemon:
     def write(self) -> None:
         self.file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
 
-    def spawn(self, listener: socket.socket | None = None, **environment: str) -> None:
-        """Start it without waiting; with *listener* as systemd hands it over."""
+    def spawn(
+        self,
+        listener: socket.socket | None = None,
+        interpreter: Path | None = None,
+        **environment: str,
+    ) -> None:
+        """Start it without waiting; with *listener* as systemd hands it over.
+
+        It takes *interpreter* for the program that it runs under.
+        """
         self.write()
         given = [] if listener is None else [listener.fileno()]
         handed = [sys.executable, "-c", HAND_OVER, str(given[0])] if given else []
+        if interpreter is not None:
+            handed = [str(interpreter)]
+            environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
             [*handed, COMMAND, "run", "--config", self.file],
+            executable=None if interpreter is None else sys.executable,
             pass_fds=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
