@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -40,9 +41,25 @@ def hold_hangup() -> Callable[[], None]:
 
 
 def hold_all() -> Callable[[], None]:
-    """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this."""
+    """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this.
+
+    Called by the main thread.  The other threads hold no signal: one that such a thread gets is
+    sent on to the main thread, where it waits; exec(2) ends all other threads.
+    """
+    here = threading.get_ident()
+
+    def again(number: int, _: FrameType | None) -> None:
+        signal.pthread_kill(here, number)
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _DAEMON)
-    return lambda: _set_mask(before)
+    handlers = {number: signal.signal(number, again) for number in _DAEMON}
+
+    def undo() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        _set_mask(before)
+
+    return undo
 
 
 def obey_end() -> None:

@@ -47,6 +47,7 @@ class Daemon:
     def __init__(self, folder: Path, base_url: str) -> None:
         self.file, self.database = folder / "bridge.yaml", folder / "bridge.db"
         self.smpp, self.web, self.callbacks = kept_ports(3)
+        self.interpreter: Path | None = None  # the program that it takes itself to run under
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._said = threading.Condition()
@@ -89,25 +90,17 @@ class Daemon:
     def write(self) -> None:
         self.file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
 
-    def spawn(
-        self,
-        listener: socket.socket | None = None,
-        interpreter: Path | None = None,
-        **environment: str,
-    ) -> None:
-        """Start it without waiting; with *listener* as systemd hands it over.
-
-        It takes *interpreter* for the program that it runs under.
-        """
+    def spawn(self, listener: socket.socket | None = None, **environment: str) -> None:
+        """Start it without waiting; with *listener* as systemd hands it over."""
         self.write()
         given = [] if listener is None else [listener.fileno()]
         handed = [sys.executable, "-c", HAND_OVER, str(given[0])] if given else []
-        if interpreter is not None:
-            handed = [str(interpreter)]
+        if self.interpreter is not None:
+            handed = [str(self.interpreter)]
             environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
             [*handed, COMMAND, "run", "--config", self.file],
-            executable=None if interpreter is None else sys.executable,
+            executable=None if self.interpreter is None else sys.executable,
             pass_fds=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -52,7 +52,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
     daemon.settings["accounts"][0] |= {"window": 100, "binds": 8}
     daemon.start()
     pid, over = daemon.process.pid, Event()
-    loads = [Load([], window=20) for _ in range(4)]
+    loads = [Load([], window=5) for _ in range(4)]
     esmes = [bound.enter_context(daemon.bound()) for _ in loads]
     counts = [0, 0, 0, 0]
 
@@ -61,8 +61,8 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
         while not over.is_set():
             load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
             counts[index] += 25
-            load._run(esme, None, int)
-            provider.await_taken(sum(len(each.answered) for each in loads) - 200)
+            load._run(esme, None, list)
+            provider.await_taken(sum(len(each.answered) for each in loads) - 100)
 
     threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
     for thread in threads:
@@ -279,8 +279,8 @@ def test_an_exec_that_fails_leaves_the_bridge_serving(daemon: Daemon, tmp_path: 
     interpreter = tmp_path / "python"  # which is gone once it has checked the configuration
     interpreter.write_text('#!/bin/sh\nrm "$0"\n')
     interpreter.chmod(0o755)
-    daemon.spawn(interpreter=interpreter)
-    daemon.await_notice("READY=1")
+    daemon.interpreter = interpreter
+    daemon.start()
     with daemon.bound() as esme:
         daemon.signal(signal.SIGUSR2)
         assert "No such file" in daemon.await_event("restart_refused")["reason"]
