@@ -52,7 +52,8 @@ def hold_all() -> Callable[[], None]:
         signal.pthread_kill(here, number)
 
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _DAEMON)
-    handlers = {number: signal.signal(number, again) for number in _DAEMON}
+    obeyed = [n for n in _DAEMON if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
+    handlers = {number: signal.signal(number, again) for number in obeyed}
 
     def undo() -> None:
         for number, handler in handlers.items():
