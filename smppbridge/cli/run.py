@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
-from smppbridge.cli.signals import hold_all, obey, obey_end
+from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
@@ -109,9 +109,15 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         obey_end()
         await bridge.start(handed)
         if config is not None:
-            restart = Restart(bridge, program_of(str(config)), hold_all)
             obey(signal.SIGHUP, hang_up)
-            obey(signal.SIGUSR2, lambda *_: reactor.callFromThread(bridge.spawn, restart.now()))
+            obey(signal.SIGUSR2, restart_at(Restart(bridge, program_of(str(config)), hold_all)))
+
+    def restart_at(restart: Restart) -> Handler:
+        def begin_anew() -> None:
+            restarting = Deferred.fromCoroutine(restart.now())
+            restarting.addErrback(lambda failure: _log.failure("restart", failure))
+
+        return lambda *_: reactor.callFromThread(begin_anew)
 
     def end() -> Deferred[None]:
         _stopping()

@@ -12,7 +12,7 @@ import secrets
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
@@ -66,14 +66,14 @@ class Restart:
         self.under_way = False
         self._bridge, self._program, self._masked = bridge, program, masked
 
-    async def now(self) -> None:
-        """Become the program that is installed now, with its sessions.
+    async def now(self) -> str:
+        """Become the program that is installed now, with the sessions of this one.
 
-        Returns if that did not come about: the bridge serves on, and the log has the reason.
+        If that does not come about, the bridge serves on; returns the reason, which the log has.
         """
         bridge = self._bridge
         if self.under_way or bridge.draining or not bridge.listening:
-            return
+            return "the bridge is restarting, stopping or starting"
         self.under_way = True
         bridge.notify.reloading(bridge.clock.monotonic())
         try:
@@ -81,6 +81,7 @@ class Restart:
             await self._hand_over()
         except NotRestarted as error:
             bridge.journal("restart_refused", reason=str(error))
+            return str(error)
         finally:
             self.under_way = False
             if not bridge.draining:
@@ -100,7 +101,7 @@ class Restart:
             words = (said + complained)[-_SAID:].decode("utf-8", "replace").strip()
             raise NotRestarted(f"the new program refuses the configuration ({status}): {words}")
 
-    async def _hand_over(self) -> None:
+    async def _hand_over(self) -> NoReturn:
         bridge, frozen = self._bridge, list[EsmeSession]()
         for part in (bridge.relay.submit, bridge.relay.dialogues):
             part.drain()
@@ -151,7 +152,7 @@ class Restart:
 
     # -- while the sessions are frozen ----------------------------------------------------------
 
-    async def _pass(self, frozen: list[EsmeSession]) -> None:
+    async def _pass(self, frozen: list[EsmeSession]) -> NoReturn:
         """Freeze sessions, and become the new program.  Raises NotRestarted."""
         reactor, at = self._bridge.reactor, self._bridge.clock.monotonic()
         for session in frozen:
