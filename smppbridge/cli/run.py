@@ -110,14 +110,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         await bridge.start(handed)
         if config is not None:
             obey(signal.SIGHUP, hang_up)
-            obey(signal.SIGUSR2, restart_at(Restart(bridge, program_of(str(config)), hold_all)))
-
-    def restart_at(restart: Restart) -> Handler:
-        def begin_anew() -> None:
-            restarting = Deferred.fromCoroutine(restart.now())
-            restarting.addErrback(lambda failure: _log.failure("restart", failure))
-
-        return lambda *_: reactor.callFromThread(begin_anew)
+            obey(signal.SIGUSR2, restart_at_signal(bridge, config))
 
     def end() -> Deferred[None]:
         _stopping()
@@ -127,6 +120,17 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status
+
+
+def restart_at_signal(bridge: Bridge, config: Path) -> Handler:
+    """Return a handler that restarts a bridge in place."""
+    restart = Restart(bridge, program_of(str(config)), hold_all)
+
+    def begin() -> None:
+        restarting = Deferred.fromCoroutine(restart.now())
+        restarting.addErrback(lambda failure: _log.failure("restart", failure))
+
+    return lambda *_: bridge.reactor.callFromThread(begin)
 
 
 def reload(bridge: Bridge, config: Path) -> None:

@@ -61,7 +61,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
         while not over.is_set():
             load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
             counts[index] += 25
-            load._run(esme, None, list)
+            load._run(esme, None, lambda: None)
             provider.await_taken(sum(len(each.answered) for each in loads) - 100)
 
     threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
