@@ -16,13 +16,15 @@ from twisted.python.failure import Failure
 
 from smppbridge.cli.check import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
-from smppbridge.cli.signals import obey_hangup
+from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import NotApplied, verify
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
+from smppbridge.service.handover import BadHandOver, HandOver, take
+from smppbridge.service.restart import Restart, program_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
@@ -33,9 +35,13 @@ _log = Logger()
 @click.command()
 @configured("The configuration; checked first, exit 78 if it is bad.")
 def run(config: Path) -> None:
-    """Run the bridge until SIGTERM; SIGHUP applies the configuration anew."""
+    """Run the bridge until SIGTERM; SIGHUP applies the configuration anew.
+
+    SIGUSR2 restarts it as the version that is installed, and sessions without TLS stay bound.
+    """
     from twisted.internet import reactor
 
+    handed = handed_over()
     never_stepping(reactor)
     settings = checked(config, reactor)
     log = settings.log
@@ -44,7 +50,18 @@ def run(config: Path) -> None:
     journal = EventLog(lines, form=log.format, level=log.level, words=log.words)
     take_over_libraries(journal)
     bridge = Bridge(settings, reactor, journal, from_environment())
-    raise SystemExit(serve(bridge, config, reactor))
+    if isinstance(handed, BadHandOver):
+        journal("handover_refused", reason=str(handed))
+        handed = None
+    raise SystemExit(serve(bridge, config, reactor, handed))
+
+
+def handed_over() -> HandOver | BadHandOver | None:
+    """Return the record of the program before, or why it cannot be taken."""
+    try:
+        return take(os.environ)
+    except BadHandOver as error:
+        return error
 
 
 def checked(config: Path, reactor: Any) -> Settings:
@@ -66,7 +83,7 @@ def _stopping() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
+def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | None = None) -> int:
     """Run the reactor with a bridge; return the exit status."""
     status = 0
 
@@ -89,9 +106,11 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
         for each in (signal.SIGTERM, signal.SIGINT):
             if signal.getsignal(each) is not signal.SIG_IGN:  # as in the background of a shell
                 signal.signal(each, terminate)
-        await bridge.start()
+        obey_end()
+        await bridge.start(handed)
         if config is not None:
-            obey_hangup(hang_up)
+            obey(signal.SIGHUP, hang_up)
+            obey(signal.SIGUSR2, restart_at_signal(bridge, config))
 
     def end() -> Deferred[None]:
         _stopping()
@@ -101,6 +120,17 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any) -> int:
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status
+
+
+def restart_at_signal(bridge: Bridge, config: Path) -> Handler:
+    """Return a handler that restarts a bridge in place."""
+    restart = Restart(bridge, program_of(str(config)), hold_all)
+
+    def begin() -> None:
+        restarting = Deferred.fromCoroutine(restart.now())
+        restarting.addErrback(lambda failure: _log.failure("restart", failure))
+
+    return lambda *_: bridge.reactor.callFromThread(begin)
 
 
 def reload(bridge: Bridge, config: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+_DAEMON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
 Handler = Callable[[int, FrameType | None], object]
 
 
@@ -29,19 +31,47 @@ def held() -> Iterator[None]:
 
 
 def hold_hangup() -> Callable[[], None]:
-    """Keep SIGHUP waiting until a handler obeys; return a function that undoes this.
+    """Keep SIGHUP and SIGUSR2 waiting until handlers obey; return a function that undoes this.
 
-    For the daemon SIGHUP is a reload, also in the moments before the daemon can reload: without a
-    handler the signal would end the process.
+    For the daemon they are a reload and a restart, also in the moments before the daemon can do
+    either: without a handler the signal would end the process.
     """
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP,))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGHUP, signal.SIGUSR2))
     return lambda: _set_mask(before)
 
 
-def obey_hangup(handler: Handler) -> None:
-    """Call a handler at SIGHUP from now on, at once if a SIGHUP has been kept waiting."""
-    signal.signal(signal.SIGHUP, handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGHUP,))
+def hold_all() -> Callable[[], None]:
+    """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this.
+
+    Called by the main thread.  The other threads hold no signal: one that such a thread gets is
+    sent on to the main thread, where it waits; exec(2) ends all other threads.
+    """
+    here = threading.get_ident()
+
+    def again(number: int, _: FrameType | None) -> None:
+        signal.pthread_kill(here, number)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _DAEMON)
+    obeyed = [n for n in _DAEMON if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
+    handlers = {number: signal.signal(number, again) for number in obeyed}
+
+    def undo() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        _set_mask(before)
+
+    return undo
+
+
+def obey_end() -> None:
+    """Let SIGINT and SIGTERM come, which a program before this one may have kept waiting."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT, signal.SIGTERM))
+
+
+def obey(number: int, handler: Handler) -> None:
+    """Call a handler at a signal from now on, at once if the signal has been kept waiting."""
+    signal.signal(number, handler)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (number,))
 
 
 def _set_mask(mask: Iterable[int]) -> None:

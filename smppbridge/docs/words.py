@@ -194,6 +194,13 @@ EVENTS: Mapping[str, str] = {
     "admin_login_refused": "A login to the API was refused",
     "admin_socket_failed": "The socket for commands on this machine could not be opened, and why;"
     " the bridge runs all the same",
+    "restarting": "SIGUSR2: so many sessions pass to the version that is installed now, others are"
+    " unbound; `unfinished` requests are Uncertain; for `frozen` seconds nothing was read",
+    "restart_refused": "SIGUSR2: the bridge serves on, and why: the installed version refuses"
+    " the configuration, or cannot be started",
+    "adopted": "So many sessions go on that were bound before a restart, others were lost; for"
+    " `gap` seconds nothing was read",
+    "handover_refused": "The record of the version before cannot be read: its ESMEs bind again",
     "session_bound": "An ESME has bound",
     "session_refused": "A bind was refused, with its command_status, and why: unknown_system_id,"
     " wrong_password, allow_from (the peer cannot tell these three), tls_required, no_certificate,"

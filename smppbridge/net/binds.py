@@ -152,6 +152,10 @@ class Binds:
         self.release(system_id, session.bound_as)
         self.sessions.setdefault(system_id, []).append(session)
 
+    def adopt(self, system_id: str, session: BoundSession) -> None:
+        """Give a place to a session that was bound before a restart."""
+        self.sessions.setdefault(system_id, []).append(session)
+
     def unbound(self, system_id: str, session: BoundSession) -> None:
         """Free the place of a session that is gone, if the session still has one."""
         sessions = self.sessions.get(system_id, [])

@@ -19,7 +19,7 @@ from smppbridge.smpp.constants import INTERFACE_VERSION
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
 from smppbridge.smpp.lenient import Indulgence
-from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Role, State
+from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Law, Role, State
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pace import Pace, PaceLimits
 from smppbridge.smpp.pdus import (
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from smppbridge.net.binds import Judged
+    from smppbridge.net.handed import HandedSession
     from smppbridge.net.smpp_server import Smsc
 
 PACE = PaceLimits()
@@ -76,12 +77,17 @@ class SessionMeters(Protocol):
         """Count an oddity of a session; *system_id* is empty before its bind."""
 
 
+def law_of(rights: Rights) -> Law:
+    """Return the law that sessions of an account are bound under."""
+    return DELIVERS_TO_ALL if rights.account.receipts.on == "any" else MAY_SEND
+
+
 class EsmeSession(SmppProtocol):
     """The session with an ESME: Submitter, Receiver, BoundSession and Guest to its users.
 
     Only the session writes its state: *rights* by `go_by`, *bound_as*, *bound_at*, *known_by* (the
-    password of the bind) and *interface_version* by `accept`; the Smsc writes *judging*, the
-    judgement of the bind, and *oddities*, those that are logged.
+    password of the bind) and *interface_version* by `accept` or `adopt`; the Smsc writes *judging*,
+    the judgement of the bind, and *oddities*, those that are logged.
     """
 
     rights: Rights
@@ -106,7 +112,7 @@ class EsmeSession(SmppProtocol):
         self.since = clock.seconds()
         self.interface_version = 0  # the peer's, once it is bound
         self.bound_as, self.bound_at = 0, 0.0
-        self.faults = self._silences = 0
+        self.faults = self.silences = 0
         self.oddities: set[str] = set()
         self._slowed = False
         self.judging: Deferred[Judged] | None = None
@@ -198,9 +204,17 @@ class EsmeSession(SmppProtocol):
         request.interface_version = (
             rights.account.habits.interface_version or request.interface_version
         )
-        law = DELIVERS_TO_ALL if rights.account.receipts.on == "any" else MAY_SEND
-        self.session.accept_bind(request, system_id, now, law)
+        self.session.accept_bind(request, system_id, now, law_of(rights))
         self.interface_version = self.session.interface_version
+
+    def adopt(self, handed: HandedSession, rights: Rights, known_by: Secret | None) -> None:
+        """Be a session that was bound before a restart; its connection is not made yet."""
+        now = self.clock.seconds()
+        self.go_by(rights)
+        self.known_by = known_by
+        self.bound_as, self.bound_at = handed.bound_as, now - handed.bound_ago
+        self.interface_version = handed.interface_version
+        self.faults, self.silences = handed.faults, handed.silences
 
     def odd(self, oddity: Oddity) -> None:
         """Count an oddity of the peer."""
@@ -222,7 +236,7 @@ class EsmeSession(SmppProtocol):
 
     def answered(self, answers: list[Answered]) -> None:
         """Hand responses to our requests to the relay."""
-        self._silences = 0
+        self.silences = 0
         statuses = [
             (a.about, NACKED if type(a.response) is GenericNack else a.response.command_status)
             for a in answers
@@ -234,11 +248,11 @@ class EsmeSession(SmppProtocol):
         if isinstance(event, Faulty):
             self._smsc.faulty(self, event)
         elif isinstance(event, Unanswered):
-            self._silences += 1
+            self.silences += 1
             if isinstance(event.about, Delivery):  # a dialogue has a deadline of its own
                 system_id = self.rights.account.system_id
                 self._smsc.deliver.unanswered(system_id, [event.about])
-            if self._silences >= MOST_UNANSWERED:
+            if self.silences >= MOST_UNANSWERED:
                 self.odd(Oddity.SILENT_DELIVER_SM)
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
         elif isinstance(event, Slowed):

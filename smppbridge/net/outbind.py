@@ -67,8 +67,10 @@ class CalledSession(EsmeSession):
         self._outbind, self._report = outbind, report
 
     def connectionMade(self) -> None:
-        """Send the outbind."""
+        """Send the outbind, unless the ESME is bound since before a restart."""
         super().connectionMade()
+        if self.bound_as:
+            return
         self.session.ask(self._outbind, None, self.clock.seconds())
         self.flush()
 
@@ -146,6 +148,19 @@ class Outbinds:
         self._draining = True
         for line in self._lines.values():
             self._hang_up(line)
+
+    def adopt(self, system_id: str, host: str) -> CalledSession | None:
+        """Return a session for an ESME that was called before a restart, and has bound.
+
+        None if the account's ESME is called no more.
+        """
+        line = self._lines.get(system_id)
+        if line is None or line.busy:
+            return None
+        report = partial(self._report, system_id, line)
+        line.session = session = CalledSession(self._smsc, host, Outbind(), report)
+        session.asked = True
+        return session
 
     def tick(self) -> None:
         """Call the ESMEs that are owed deliveries and have no session; called once a second."""

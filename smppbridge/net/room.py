@@ -98,6 +98,10 @@ class Room:
         self._loose_count += 1
         return True
 
+    def adopt(self, guest: Guest) -> None:
+        """Take in a connection that was bound before a restart, whatever the limits are now."""
+        self._settled.add(guest)
+
     def settle(self, guest: Guest) -> None:
         """Let a connection, which is bound, give way to nobody from now on."""
         if self._remove(guest):

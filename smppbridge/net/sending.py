@@ -26,6 +26,15 @@ def send(transport: ITransport, octets: bytes) -> None:
     transport.write(octets)
 
 
+def in_line(transport: Connection) -> bytes:
+    """Return the octets that were sent and that the socket has not taken yet.
+
+    Raises AttributeError with a Twisted that keeps them elsewhere.
+    """
+    rest = bytes(transport.dataBuffer)[transport.offset :]
+    return b"".join((rest, *transport._tempDataBuffer))
+
+
 def _may_send(transport: Connection) -> bool:
     """Return whether octets may leave at once: none are in line before them, none are dropped.
 

@@ -62,7 +62,8 @@ class SmppProtocol(Protocol):
     Reading pauses while the session is held (its window is full, a bind is judged, the peer floods
     us) and while the peer does not read our octets.  Where requests are refused at once, the next
     ones are read in a later turn of the reactor, so that other sessions have theirs.  Only the
-    protocol writes its state; `choked` is read by owners, and `tap` is written by a trace.
+    protocol writes its state; `choked` is read by owners, and `frozen` while nothing is read since
+    `freeze`; `tap` is written by a trace.
     """
 
     transport: Connection
@@ -75,7 +76,7 @@ class SmppProtocol(Protocol):
         self.choked = False
         self._timer: IDelayedCall | None = None
         self._next_turn: IDelayedCall | None = None
-        self._paused = self._in_turn = self._closing = False
+        self._paused = self._in_turn = self._closing = self.frozen = False
 
     # -- Twisted --------------------------------------------------------------------------------
 
@@ -131,6 +132,16 @@ class SmppProtocol(Protocol):
             self._resume()
         if self._timer is None or self._life.sooner:
             self._arm()
+
+    def freeze(self) -> None:
+        """Read no more until `thaw`: another process may go on with the connection."""
+        self.frozen = True
+        self._pause()
+
+    def thaw(self) -> None:
+        """Go on reading."""
+        self.frozen = False
+        self.flush()
 
     def close(self) -> None:
         """Cut the connection at once: the peer does not answer."""
@@ -190,7 +201,7 @@ class SmppProtocol(Protocol):
             self._next_turn = self.clock.callLater(0, self._go_on)
 
     def _may_read(self) -> bool:
-        return not (self.session.held or self.choked or self._closing)
+        return not (self.session.held or self.choked or self._closing or self.frozen)
 
     def _go_on(self) -> None:
         self._next_turn = None

@@ -96,6 +96,15 @@ class Smsc(Factory):
             self.tapped(session)
         return session
 
+    def adopt(self, session: EsmeSession) -> None:
+        """Take in a session that was bound before a restart; unbind it if it could not bind now."""
+        account = session.rights.account
+        self.sessions.add(session)
+        self._room.adopt(session)
+        self.binds.adopt(account.system_id, session)
+        if account.system_id not in self.binds.rights or not _may_stay(session, account):
+            session.unbind("the account has changed")
+
     async def bind(self, session: EsmeSession, request: Bind) -> None:
         """Judge a bind, answer the bind, replay the deliveries owed."""
         channel = session.channel
@@ -128,11 +137,16 @@ class Smsc(Factory):
         if judged.known_by == judged.rights.account.old_password:
             self.meters.old_password(system_id)
             self._log_session("old_password_used", session, system_id)
+        self.replay(session)
+        session.flush()
+
+    def replay(self, session: EsmeSession) -> None:
+        """Replay the deliveries owed to a session, if deliver_sm may pass."""
         if session.session.may_deliver:
+            system_id = session.rights.account.system_id
             if self.dialogues is not None:
                 self.dialogues.bound(system_id, session)
             self.deliver.bound(system_id, session)
-        session.flush()
 
     def _unforgiven(self, session: EsmeSession, request: Bind, judged: Judged) -> Judged:
         """Refuse a bind that was read leniently for the sake of other accounts than its own.

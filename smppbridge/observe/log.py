@@ -53,6 +53,8 @@ LEVELS = {
     "library_warning": "warning",
     "start_failed": "error",
     "status_unknown": "warning",
+    "restart_refused": "error",
+    "handover_refused": "error",
     "store_failed": "error",
     "cdr_failed": "error",
     "unhandled_error": "error",

@@ -10,11 +10,13 @@ from collections.abc import Mapping
 class Notify:
     """Sends the state of the bridge to the service manager, if the environment names one."""
 
-    __slots__ = ("_address",)
+    __slots__ = ("_address", "_watchdog")
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         address = environ.get("NOTIFY_SOCKET", "")
         self._address = "\0" + address[1:] if address.startswith("@") else address
+        usec = environ.get("WATCHDOG_USEC", "")
+        self._watchdog = int(usec) if usec.isdecimal() else None
 
     def ready(self, status: str) -> bool:
         """Send that the bridge listens and has recovered; also the end of a reload."""
@@ -39,6 +41,13 @@ class Notify:
     def alive(self) -> bool:
         """Keep the watchdog from biting."""
         return self._send(WATCHDOG=1)
+
+    def gap(self, seconds: float | None) -> bool:
+        """Have the watchdog wait *seconds* from now on; None: as long as the unit says."""
+        if self._watchdog is None:
+            return False
+        usec = self._watchdog if seconds is None else max(self._watchdog, int(seconds * 1e6))
+        return self._send(WATCHDOG=1, WATCHDOG_USEC=usec)
 
     def _send(self, **states: object) -> bool:
         if not self._address:

@@ -144,6 +144,11 @@ class Deliver:
         for outbox in touched.values():
             self._move(outbox)
 
+    def adopt(self, deliveries: Sequence[Delivery]) -> None:
+        """Hold deliveries that sessions await the responses of since before a restart."""
+        for d in deliveries:
+            self.outbox(d.system_id).held.add((d.message_id, d.state))
+
     def bound(self, system_id: str, receiver: Receiver) -> None:
         """Replay the deliveries owed to a receiver that was just bound, paced by its window."""
         outbox = self.outbox(system_id)

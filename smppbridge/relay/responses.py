@@ -90,6 +90,10 @@ class WaitingResponses:
         """Return how many responses wait, by system_id."""
         return {(w,): n for w, n in Counter(r.system_id for r in self.waiting.values()).items()}
 
+    def of(self, session: Asking) -> list[WaitingResponse]:
+        """Return the responses of a session whose messages are on disk and not decided."""
+        return [r for r in self._undecided() if r.due < inf and r.session is session]
+
     # -- the message is accepted ------------------------------------------------------------------
 
     def hold(self, responses: Iterable[WaitingResponse]) -> None:

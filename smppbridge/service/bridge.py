@@ -17,6 +17,7 @@ from twisted.python.threadpool import ThreadPool
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
 from smppbridge.net.failed import FailedConnections
+from smppbridge.net.handed import Adopter
 from smppbridge.net.room import Room
 from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
@@ -31,6 +32,7 @@ from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
+from smppbridge.service.handover import HandOver
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.settings.endpoints import parse
 from smppbridge.service.tracing import Tracing
@@ -81,17 +83,22 @@ class Bridge:
 
     # -- starting -------------------------------------------------------------------------------
 
-    async def start(self) -> None:
-        """Open the store, go on where it was, listen.  Raises the errors of opening, listening."""
+    async def start(self, handed: HandOver | None = None) -> None:
+        """Open the store, go on where it was, listen.  Raises the errors of opening, listening.
+
+        With *handed*, the sessions and listeners of the program before are taken up.
+        """
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
         self.store.start()
         self.pool.start()
         self.readers.start()
         self._build(restored)
-        self._use(self.settings)
+        self.use(self.settings)
         await self._hold()
         self._restore(restored)
+        if handed is not None:
+            self._adopt(handed)
         await self._listen()
         self.listening = True
         self.clockwork.start()
@@ -100,6 +107,8 @@ class Bridge:
         gc.freeze()
         gc.set_threshold(50_000, 20, 50)
         self.notify.ready(self.status())
+        if handed is not None:
+            self.notify.gap(None)
         self.journal("started", version=__version__)
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
@@ -142,6 +151,26 @@ class Bridge:
             restored.segments, restored.joined, self.clock.wall(), self.clock.monotonic()
         )
         self.spawn(self.relay.reports.restore(restored.early, restored.stored_ids))
+
+    def _adopt(self, handed: HandOver) -> None:
+        """Go on with sessions; no newcomer takes their places: nothing listens yet."""
+        smsc, responses = self.doors.smsc, self.relay.responses
+        connect = self.reactor.adoptStreamConnection
+        adopter = Adopter(
+            smsc=smsc,
+            outbinds=self.doors.outbinds,
+            responses=responses,
+            connect=connect,
+            key=handed.key,
+        )
+        adopted = adopter.adopt(handed.sessions)
+        self.listeners.inherit(handed.listeners, self.settings)
+        self.journal(
+            "adopted",
+            sessions=len(adopted),
+            lost=len(handed.sessions) - len(adopted),
+            gap=round(self.clock.monotonic() - handed.at, 3),
+        )
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -222,7 +251,7 @@ class Bridge:
         """Apply accounts, providers and routes; on NotApplied nothing has changed."""
         certificates = apply.read_certificates(settings)
         await apply.check_change(self.settings, settings, self.relay, self.store)
-        self._use(settings)
+        self.use(settings)
         await self._hold()
         self.listeners.use(certificates)
         self.warn()
@@ -232,7 +261,8 @@ class Bridge:
         """Note that the configuration read last was refused."""
         self.applied_well = False
 
-    def _use(self, settings: Settings) -> None:
+    def use(self, settings: Settings) -> None:
+        """Let every part go by *settings*, which may be those in force."""
         self.settings = settings
         self.exports.change(settings.cdr)
         self.tracing.hide(settings)
@@ -248,17 +278,18 @@ class Bridge:
         relay, smsc = self.relay, self.doors.smsc
         for part in (relay.accept, relay.submit, relay.dialogues, smsc, self.doors.outbinds):
             part.drain()
-        deadline = self._in(self.settings.drain)
+        deadline = self.clock.monotonic() + self.settings.drain
         parting = min(PARTING, self.settings.drain / 2)
         self.notify.stopping()
         self.journal("stopping", out=relay.lanes.out)
-        await self._until(
-            lambda: relay.submit.idle and not relay.dialogues.waiting, deadline - parting
+        await self.until(
+            lambda: relay.submit.idle and not relay.dialogues.waiting, self.settings.drain - parting
         )
         relay.responses.answer_all()
         smsc.unbind_all()
         parted = Deferred.fromCoroutine(relay.wires.smpp.stop(parting))
-        await self._until(lambda: not smsc.sessions, min(deadline, self._in(parting)))
+        left = deadline - self.clock.monotonic()
+        await self.until(lambda: not smsc.sessions, min(left, parting))
         for session in list(smsc.sessions):
             session.close()
         await parted
@@ -278,13 +309,12 @@ class Bridge:
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
 
-    def _in(self, seconds: float) -> float:
-        return self.clock.monotonic() + seconds
-
-    async def _until(self, done: Callable[[], bool], deadline: float) -> None:
+    async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
+        """Wait for a condition, *seconds* at most; it is looked at *every* so often."""
+        deadline = self.clock.monotonic() + seconds
         while not done() and self.clock.monotonic() < deadline:
             self.notify.extend(10)
-            await deferLater(self.reactor, 0.05)
+            await deferLater(self.reactor, every)
 
 
 def _count(left: Iterable[Waiting | Attempt]) -> int:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+import socket
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.tcp import Port
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from smppbridge.model.account import Network
@@ -21,6 +24,7 @@ from smppbridge.net.tls_listener import (
     TlsFactory,
     load,
 )
+from smppbridge.service.handover import HandedListener
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 
@@ -134,7 +138,8 @@ class Listeners:
 
     def __init__(self, reactor: Any, failed: FailedConnections) -> None:
         self._reactor, self._failed = reactor, failed
-        self._ports: list[IListeningPort] = []
+        self._ports: dict[tuple[str, str], IListeningPort] = {}
+        self._inherited: dict[tuple[str, str], int] = {}
         self._served: dict[
             tuple[str, str], ServedCertificate
         ] = {}  # by listener and endpoint string
@@ -160,8 +165,43 @@ class Listeners:
             proxies, most = passing.proxies, passing.most
             factory = ProxiedFactory(proxies, factory, self._reactor, failed, most)
             self._proxied.append(factory)
-        endpoint = serverFromString(self._reactor, beneath(text))
-        self._ports.append(await endpoint.listen(factory))
+        inherited = self._inherited.pop((name, text), None)
+        if inherited is None:
+            endpoint = serverFromString(self._reactor, beneath(text))
+            self._ports[name, text] = await endpoint.listen(factory)
+            return
+        with socket.socket(fileno=inherited) as port:  # which closes it: Twisted has a copy
+            adopt = self._reactor.adoptStreamPort
+            self._ports[name, text] = adopt(port.fileno(), port.family, factory)
+
+    def inherit(self, handed: Iterable[HandedListener], settings: Settings) -> None:
+        """Open listeners with these sockets, as far as they are in *settings*; close the others.
+
+        A socket that stayed open beside its listener's new one would keep that from being opened.
+        """
+        wanted = set(endpoints_of(settings))
+        for each in handed:
+            if (each.name, each.endpoint) in wanted:
+                self._inherited[each.name, each.endpoint] = each.fd
+            else:
+                os.close(each.fd)
+
+    def handed(self) -> list[HandedListener]:
+        """Return the records of all listeners."""
+        return [HandedListener(*key, port.fileno()) for key, port in self._sockets()]
+
+    def freeze(self) -> None:
+        """Accept no connection: the kernel keeps those that come."""
+        for _, port in self._sockets():
+            port.stopReading()
+
+    def thaw(self) -> None:
+        """Accept connections again."""
+        for _, port in self._sockets():
+            port.startReading()
+
+    def _sockets(self) -> list[tuple[tuple[str, str], Port]]:
+        return [(key, port) for key, port in self._ports.items() if isinstance(port, Port)]
 
     def use(self, certificates: Certificates) -> None:
         """Serve these certificates to new connections."""
@@ -195,7 +235,7 @@ class Listeners:
     async def close(self) -> None:
         """Listen no more."""
         globalLogPublisher.removeObserver(self._observer)
-        for port in self._ports:
+        for port in self._ports.values():
             await maybeDeferred(port.stopListening)
 
     def _notice(self, event: LogEvent) -> None:

@@ -66,14 +66,14 @@ class Session:
         self.interface_version = 0
         self._tally = tally or Tally()
         self._passed = self._tally.passed
-        self._alarms = Alarms(now)
+        self.alarms = Alarms(now)
         self.asked = Window()
         self.frames = FrameBuffer()
         self.out: list[bytes] = []  # encoded PDUs
         self.stopped = False
         self.life = Life(
             role,
-            self._alarms,
+            self.alarms,
             timers=timers,
             pace=pace or Pace(),
             asked=self.asked,
@@ -81,6 +81,11 @@ class Session:
         )
         theirs = CommandId.SUBMIT_SM if role is Role.SMSC else CommandId.DELIVER_SM
         self._message = int(theirs)  # IntEnum members are slow to compare
+
+    @property
+    def sooner(self) -> bool:
+        """Return whether the deadline is earlier than the one returned last, or the state new."""
+        return self.life.sooner
 
     @property
     def state(self) -> State:
@@ -91,11 +96,6 @@ class Session:
     def end_reason(self) -> str:
         """Return why the session ended; empty before that."""
         return self.life.end_reason
-
-    @property
-    def sooner(self) -> bool:
-        """Return whether the deadline is earlier than the one returned last, or the state new."""
-        return self.life.sooner
 
     def go_by(self, timers: Timers) -> None:
         """Go by other timers from now on; may be called at any time."""
@@ -121,7 +121,7 @@ class Session:
     @property
     def last_heard(self) -> float:
         """Return when the last octet of the peer came."""
-        return self._alarms.heard
+        return self.alarms.heard
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
@@ -133,7 +133,7 @@ class Session:
 
         No event is lost. Events stop while the session is held; `resume` goes on.
         """
-        self._alarms.hear(now)
+        self.alarms.hear(now)
         if self.life.state is not _CLOSED or self._owed:
             self.frames.feed(octets)
             if self.frames.size > MAX_WAITING and self.held:
@@ -142,7 +142,7 @@ class Session:
 
     def resume(self, now: float) -> Iterator[Event]:
         """Go on, after the session was held, with the octets that are there already."""
-        self._alarms.forgive()
+        self.alarms.forgive()
         return self._events(now)
 
     def accept_bind(self, request: Bind, system_id: bytes, now: float, law: Law = MAY_SEND) -> None:
@@ -154,7 +154,7 @@ class Session:
         self.interface_version = version = version_of_esme(request)
         self.out.append(bind_response(request, system_id, version).encode())
         self.system_id = request.system_id.decode("latin-1")
-        self._alarms.heard = self._alarms.active = now
+        self.alarms.heard = self.alarms.active = now
         self.life.go(BOUND_AS[request.command_id], law)
 
     def refuse_bind(self, request: Bind, status: int) -> None:
@@ -190,7 +190,7 @@ class Session:
             life.hurry()
         if command_id in BOUND_AS:
             life.go(State.BINDING)
-        self._alarms.active = now
+        self.alarms.active = now
         return number
 
     def answer(self, response: Pdu) -> None:
@@ -244,7 +244,7 @@ class Session:
             yield Unanswered(self.asked.take_oldest())
 
     def _events(self, now: float) -> Iterator[Event]:
-        life, frames, alarms = self.life, self.frames, self._alarms
+        life, frames, alarms = self.life, self.frames, self.alarms
         self.stopped = False
         while life.reads and self.unanswered < self.receive_window:
             try:
@@ -306,13 +306,13 @@ class Session:
                 return self._refuse(malformed(read, self.life.state))
             request = read
         if command_id == self._message or command_id in matrix.CARRIES:
-            self._alarms.active = now
+            self.alarms.active = now
         elif command_id in NOT_WORK:
             if start != end and command_id == CommandId.ENQUIRE_LINK:
                 self.indulgence.note(Oddity.ENQUIRE_LINK_BODY)
             return self.life.receive_request(request, now, self.unanswered)
         else:
-            self._alarms.asked = now
+            self.alarms.asked = now
             if command_id not in matrix.NAMES:  # work about messages, which the window bounds
                 self.life.count(now)
         self.unanswered += 1
@@ -336,7 +336,7 @@ class Session:
         if start == end and not status and asked == CommandId.DELIVER_SM:
             self.indulgence.note(Oddity.BARE_DELIVER_SM_RESP)
         response: Pdu = DECODE[command_id](self.frames.octets, start, end, status, number)
-        self._alarms.active = now
+        self.alarms.active = now
         if asked in BOUND_AS:
             self._bind_answered(BOUND_AS[asked], response)
         return Answered(about, response)

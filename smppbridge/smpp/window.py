@@ -34,6 +34,15 @@ class Window:
             return expiry
         return None
 
+    @property
+    def last(self) -> int:
+        """Return the sequence_number that was given last; 0 if none was."""
+        return self._last
+
+    def count_from(self, last: int) -> None:
+        """Go on behind *last*, the sequence_number that another process gave last."""
+        self._last = last
+
     def next_number(self) -> int:
         """Return the next sequence_number that no open request has."""
         number = self._last % MAX_SEQUENCE_NUMBER + 1

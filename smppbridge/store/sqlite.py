@@ -96,6 +96,11 @@ class SqliteStore:
         return self._writer.alive
 
     @property
+    def idle(self) -> bool:
+        """Whether no call waits or is carried out."""
+        return self._writer.idle
+
+    @property
     def failing(self) -> bool:
         """Whether the last transaction failed."""
         return self._writer.failing

@@ -54,7 +54,7 @@ class Writer:
 
     *committed* is called for every transaction with its seconds, *changed* when transactions begin
     to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
-    `_done`; the writer thread has its connection alone.
+    `_done`, and the count of calls; the writer thread has its connection alone.
 
     Between two transactions the writer lets the reactor act on the first: the calls that follow
     from it are in the second, and the threads do not fight for the interpreter meanwhile.
@@ -74,6 +74,12 @@ class Writer:
         self._acted: queue.SimpleQueue[int] = queue.SimpleQueue()
         self._checkpoints = Checkpoints(path)
         self.failing = False
+        self._given = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether all calls are carried out, and the reactor has acted on their results."""
+        return not self._given
 
     @property
     def alive(self) -> bool:
@@ -95,6 +101,7 @@ class Writer:
     def write(self, writes: Writes) -> Deferred[None]:
         """Write rows; done when they are on disk.  Fails with StoreFailure."""
         waiter: Deferred[None] = Deferred()
+        self._given += 1
         self._calls.put(_StoreCall(waiter, writes))
         return waiter
 
@@ -103,12 +110,14 @@ class Writer:
     ) -> Deferred[T]:
         """Write rows, and query them before any other query sees them."""
         waiter: Deferred[T] = Deferred()
+        self._given += 1
         self._calls.put(_StoreCall(waiter, writes, query))
         return waiter
 
     def query(self, query: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Make a query after all calls before it."""
         waiter: Deferred[T] = Deferred()
+        self._given += 1
         self._calls.put(_StoreCall(waiter, query=query))
         return waiter
 
@@ -169,6 +178,7 @@ class Writer:
                 self._changed(failed)
             self._committed(seconds)
         for call, result in zip([*writing, *reading], results, strict=True):
+            self._given -= 1
             if isinstance(result, Exception):
                 call.waiter.errback(StoreFailure(str(result)))
             else:

@@ -47,6 +47,7 @@ class Daemon:
     def __init__(self, folder: Path, base_url: str) -> None:
         self.file, self.database = folder / "bridge.yaml", folder / "bridge.db"
         self.smpp, self.web, self.callbacks = kept_ports(3)
+        self.interpreter: Path | None = None  # the program that it takes itself to run under
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._said = threading.Condition()
@@ -94,8 +95,12 @@ class Daemon:
         self.write()
         given = [] if listener is None else [listener.fileno()]
         handed = [sys.executable, "-c", HAND_OVER, str(given[0])] if given else []
+        if self.interpreter is not None:
+            handed = [str(self.interpreter)]
+            environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         self.process = subprocess.Popen(
             [*handed, COMMAND, "run", "--config", self.file],
+            executable=None if self.interpreter is None else sys.executable,
             pass_fds=given,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

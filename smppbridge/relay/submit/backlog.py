@@ -196,9 +196,9 @@ class Backlog:
             await self._store.revisit([due for each in dues.values() for due in each])
         return [batch for batch in batches if batch.name not in dues]
 
-    def drain(self) -> None:
-        """Send no message to another provider any more: the bridge is stopping."""
-        self._draining = True
+    def drain(self, draining: bool = True) -> None:
+        """Send no message to another provider any more: the bridge is stopping; or do so again."""
+        self._draining = draining
 
     # -- time passes ----------------------------------------------------------------------------
 

@@ -73,10 +73,10 @@ class Submit:
         if waiting:
             self.backlog.wait(waiting)
 
-    def drain(self) -> None:
-        """Begin no attempt any more: the bridge is stopping."""
-        self._draining = True
-        self.backlog.drain()
+    def drain(self, draining: bool = True) -> None:
+        """Begin no attempt any more: the bridge is stopping; or begin attempts again."""
+        self._draining = draining
+        self.backlog.drain(draining)
 
     # -- time passes ----------------------------------------------------------------------------
 

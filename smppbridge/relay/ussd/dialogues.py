@@ -78,9 +78,9 @@ class Dialogues:
         self._codes = {bare(code): (code, owner) for code, owner in rules.codes.items()}
         self._owners = frozenset(rules.codes.values())
 
-    def drain(self) -> None:
-        """Begin no dialogue any more: the bridge is stopping."""
-        self._draining = True
+    def drain(self, draining: bool = True) -> None:
+        """Begin no dialogue any more: the bridge is stopping; or begin dialogues again."""
+        self._draining = draining
 
     @property
     def waiting(self) -> int:
