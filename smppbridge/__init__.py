@@ -16,6 +16,7 @@ The map of the code, from the wire inwards:
     web/         HTTP in: callbacks, health, metrics
     simulators/  programs that play a provider
     settings/    the configuration file, and profiles of clients' stacks
+    convert/     configurations of Kannel, opensmppbox and Jasmin, read and converted
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all
     bench/       measures a machine, for the command of that name

@@ -23,6 +23,7 @@ COMMANDS = {
     "conformance": "Show what of SMPP 3.4 is supported.",
     "receipt": "Show the receipts that an account gets: text, fields and octets.",
     "profiles": "Show which settings suit a client's stack, and why.",
+    "convert": "Another system's configuration (Kannel, opensmppbox, Jasmin) as a bridge.yaml.",
     "hash": "Hash an account's password for the configuration.",
     "bench": "Measure this machine.",
     "help": "Explain a topic, a key, a metric, a status or a command.",
