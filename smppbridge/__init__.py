@@ -19,6 +19,7 @@ The map of the code, from the wire inwards:
     convert/     configurations of Kannel, opensmppbox and Jasmin, read and converted
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all
+    doctor/      examines the machine, the running bridge, its providers and its callbacks
     bench/       measures a machine, for the command of that name
     docs/        pages about all this: their tables are made from the code, `help` prints them
     cli/         the commands

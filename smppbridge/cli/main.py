@@ -17,6 +17,7 @@ COMMANDS = {
     "listen": "Show what is delivered to an account.",
     "simulate": "Play a provider, or a phone that dials a service code.",
     "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
+    "doctor": "Examine the machine, the bridge, its providers and its callbacks.",
     "messages": "Look messages up; decide about Uncertain ones.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "text": "Show what a text becomes: alphabet, segments, what a provider gets, what it costs.",

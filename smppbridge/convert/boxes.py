@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from smppbridge.convert.addresses import networks
-from smppbridge.convert.conversion import Conversion, Place
+from smppbridge.convert.conversion import Conversion, FileLine
 from smppbridge.convert.groups import Files, Group
 
 _ALPHABETS = {
@@ -91,7 +91,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _read_logins(
-    lines: list[tuple[Place, str]], conversion: Conversion, settings: dict[str, Any]
+    lines: list[tuple[FileLine, str]], conversion: Conversion, settings: dict[str, Any]
 ) -> None:
     filled = [(place, line.split()) for place, line in lines if line.strip()]
     for number, (place, words) in enumerate(filled):
@@ -105,7 +105,7 @@ def _read_logins(
         conversion.add_account(place, words[0], words[1], allow_from=allowed, **settings)
 
 
-def _allowed(text: str, place: Place, key: str, conversion: Conversion) -> list[str] | None:
+def _allowed(text: str, place: FileLine, key: str, conversion: Conversion) -> list[str] | None:
     """Return the networks of a list of patterns; a pattern that cannot be written is a note."""
     found, odd = networks([each.strip() for each in text.split(";") if each.strip()])
     for pattern in odd:

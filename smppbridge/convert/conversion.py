@@ -18,7 +18,7 @@ _LONGEST_SYSTEM_ID = 15
 _UNKNOWN = "the old configuration does not have its value: set it"
 
 
-class Place(NamedTuple):
+class FileLine(NamedTuple):
     """A line of a file."""
 
     file: str
@@ -31,7 +31,7 @@ class Variable(str):
     __slots__ = ()
 
 
-def failure(place: Place, message: str, key: str = "") -> BadSettings:
+def failure(place: FileLine, message: str, key: str = "") -> BadSettings:
     """Return the exception for a file that is no such configuration."""
     return BadSettings((Fault(place.file, place.line, key, message),))
 
@@ -53,7 +53,7 @@ class Conversion:
     variables: dict[str, str] = field(default_factory=dict, repr=False)
     notes: list[Fault] = field(default_factory=list)
 
-    def note(self, place: Place, key: str, message: str) -> None:
+    def note(self, place: FileLine, key: str, message: str) -> None:
         """Add a note about a setting that is not carried over, or not as it was."""
         self.notes.append(Fault(place.file, place.line, key, message))
 
@@ -69,7 +69,7 @@ class Conversion:
         name = _NOT_IN_NAMES.sub("_", text.lower()).lstrip("_-")[:_LONGEST_NAME]
         return unused(name or kind, self.providers, _LONGEST_NAME)
 
-    def add_account(self, place: Place, system_id: str, password: str, **settings: Any) -> bool:
+    def add_account(self, place: FileLine, system_id: str, password: str, **settings: Any) -> bool:
         """Add an account; returns whether the account could be added, and adds a note if not."""
         if not (system_id.isascii() and system_id.isprintable()):
             self.note(place, system_id, "has characters that a system_id cannot have: left out")

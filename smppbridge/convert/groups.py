@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smppbridge.convert.conversion import Conversion, Place, failure
+from smppbridge.convert.conversion import Conversion, FileLine, failure
 
 _LARGEST = 4_194_304
 _MOST_FILES = 200
@@ -28,9 +28,9 @@ _FALSE = ("no", "false", "off", "0")
 class Group:
     """One group: *settings* and their *places* by key; what is read from the group is *taken*."""
 
-    place: Place
+    place: FileLine
     settings: dict[str, str] = field(default_factory=dict, repr=False)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, FileLine] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
     @property
@@ -59,7 +59,7 @@ class Group:
         """Return the value of *key* as a list, which semicolons divide."""
         return [each.strip() for each in self.text(key).split(";") if each.strip()]
 
-    def at(self, key: str) -> Place:
+    def at(self, key: str) -> FileLine:
         """Return the place of *key*, or that of the group."""
         return self.places.get(key, self.place)
 
@@ -74,15 +74,15 @@ class Files:
     def __init__(self) -> None:
         self._files = self._lines = 0
 
-    def lines(self, path: Path) -> Iterator[tuple[Place, str]]:
+    def lines(self, path: Path) -> Iterator[tuple[FileLine, str]]:
         """Yield the lines of a file with their places; raises BadSettings."""
-        place = Place(str(path), 0)
+        place = FileLine(str(path), 0)
         self._files += 1
         if self._files > _MOST_FILES:
             raise failure(place, f"is one file too many: at most {_MOST_FILES} are read")
         for number, line in enumerate(_text(path, place).split("\n"), 1):
             self._lines += 1
-            here = Place(place.file, number)
+            here = FileLine(place.file, number)
             if self._lines > _MOST_LINES:
                 raise failure(here, f"is one line too many: at most {_MOST_LINES:,} are read")
             if _CONTROLS.search(line):
@@ -90,7 +90,7 @@ class Files:
             yield here, line
 
 
-def _text(path: Path, place: Place) -> str:
+def _text(path: Path, place: FileLine) -> str:
     try:
         if not path.is_file():
             raise failure(place, "is not a file" if path.exists() else "is not there")
@@ -105,7 +105,7 @@ def _text(path: Path, place: Place) -> str:
         return octets.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
-        raise failure(Place(place.file, line), "is not UTF-8") from None
+        raise failure(FileLine(place.file, line), "is not UTF-8") from None
 
 
 class Groups:
@@ -137,7 +137,7 @@ class Groups:
                 self._set(key, _value(value), place)
         self._close()
 
-    def _set(self, key: str, value: str, place: Place) -> None:
+    def _set(self, key: str, value: str, place: FileLine) -> None:
         if self._open is None:
             self._open = Group(place)
         elif key in self._open.settings:
@@ -155,7 +155,7 @@ class Groups:
             raise failure(group.place, "begins a group that has no line group = ...")
         self._found.append(group)
 
-    def _include(self, name: str, place: Place, within: tuple[Path, ...]) -> None:
+    def _include(self, name: str, place: FileLine, within: tuple[Path, ...]) -> None:
         self._close()
         path = within[-1].parent / name
         if path in within or len(within) > _DEEPEST:
@@ -175,7 +175,7 @@ class Groups:
                 self._read(each, within)
 
 
-def _joined(lines: Iterator[tuple[Place, str]]) -> Iterator[tuple[Place, str]]:
+def _joined(lines: Iterator[tuple[FileLine, str]]) -> Iterator[tuple[FileLine, str]]:
     """Yield lines, with those that end with a backslash joined to the next."""
     held, begun = "", None
     for place, line in lines:

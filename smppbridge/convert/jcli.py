@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from smppbridge.convert.conversion import Conversion, Place
+from smppbridge.convert.conversion import Conversion, FileLine
 from smppbridge.convert.groups import Files
 
 MODULES = frozenset(
@@ -90,9 +90,9 @@ class Record:
     """One thing that Jasmin knows: its *values* and their *places* by key."""
 
     module: str
-    place: Place
+    place: FileLine
     values: dict[str, str] = field(default_factory=dict, repr=False)
-    places: dict[str, Place] = field(default_factory=dict)
+    places: dict[str, FileLine] = field(default_factory=dict)
     filters: list[Record] = field(default_factory=list)
 
     def text(self, key: str, default: str = "") -> str:
@@ -100,11 +100,11 @@ class Record:
         value = self.values.get(key, default)
         return default if value in ("None", "none", "ND") else value
 
-    def at(self, key: str) -> Place:
+    def at(self, key: str) -> FileLine:
         """Return the place of *key*, or that of the record."""
         return self.places.get(key, self.place)
 
-    def set(self, key: str, value: str, place: Place) -> None:
+    def set(self, key: str, value: str, place: FileLine) -> None:
         """Set the value of *key*."""
         self.values[key], self.places[key] = value, place
 
@@ -130,7 +130,7 @@ class Console:
         """Return the records of a module."""
         return [record for (its, _), record in self.records.items() if its == module]
 
-    def _command(self, typed: str, place: Place) -> bool:
+    def _command(self, typed: str, place: FileLine) -> bool:
         """Read the line as a command; returns whether it is one."""
         word, _, rest = typed.partition(" ")
         if word in _OTHERS and (not rest or rest.startswith("-")):
@@ -151,7 +151,7 @@ class Console:
             self._conversion.note(place, word, f"{rest.strip()[:40]} is not followed")
         return True
 
-    def _line(self, typed: str, place: Place) -> None:
+    def _line(self, typed: str, place: FileLine) -> None:
         if typed.startswith(_SAID) or _DONE.search(typed):
             return
         if self._mode == _LIST:
@@ -168,14 +168,14 @@ class Console:
             key, _, value = typed.partition(" ")
             self._set(self._open, key, value.strip(), place)
 
-    def _set(self, record: Record, key: str, value: str, place: Place) -> None:
+    def _set(self, record: Record, key: str, value: str, place: FileLine) -> None:
         if key in _CREDENTIALS:
             section, _, rest = value.partition(" ")
             inner, _, value = rest.partition(" ")
             key = f"{key} {section} {inner}"
         record.set(key, value.strip(), place)
 
-    def _shown(self, typed: str, place: Place) -> None:
+    def _shown(self, typed: str, place: FileLine) -> None:
         """Read a line of what -s shows: ``key value``, or ``key = value`` of a connector."""
         record = self._open
         if record is None:
@@ -193,7 +193,7 @@ class Console:
             key, _, value = typed.partition(" ")
             self._set(record, key, value.strip(), place)
 
-    def _route(self, record: Record, typed: str, place: Place) -> None:
+    def _route(self, record: Record, typed: str, place: FileLine) -> None:
         kind = typed.partition(" ")[0]
         if kind.endswith("Route"):
             record.set("type", kind, place)
@@ -202,7 +202,7 @@ class Console:
             together = ";".join(filter(None, (record.text("connectors"), found)))
             record.set("connectors", together, place)
 
-    def _row(self, typed: str, place: Place) -> None:
+    def _row(self, typed: str, place: FileLine) -> None:
         row = _ROW.fullmatch(typed)
         if row is None or _HEADING.match(row[2]):
             return
@@ -233,7 +233,7 @@ class Console:
             known.filters = record.filters or known.filters
 
 
-def _user_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _user_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     words = rest.split()
     record.set("uid", name.removeprefix("!"), place)
     if name.startswith("!"):
@@ -245,27 +245,27 @@ def _user_row(record: Record, name: str, rest: str, place: Place) -> None:
         record.set("mt_messaging_cred quota smpps_throughput", words[-1].split("/")[1], place)
 
 
-def _group_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _group_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.set("gid", name.removeprefix("!"), place)
 
 
-def _connector_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _connector_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.set("cid", name, place)
 
 
-def _http_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _http_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.set("cid", name, place)
     record.set("url", rest.split()[-1] if rest.split() else "", place)
 
 
-def _filter_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _filter_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.set("fid", name, place)
     record.set("type", rest.partition(" ")[0], place)
     for shown in _filters(rest, place):
         record.values |= {k: v for k, v in shown.values.items() if k != "type"}
 
 
-def _route_row(record: Record, name: str, rest: str, place: Place) -> None:
+def _route_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.set("order", name, place)
     record.set("type", rest.partition(" ")[0], place)
     found = _CONNECTOR.findall(rest)
@@ -273,7 +273,7 @@ def _route_row(record: Record, name: str, rest: str, place: Place) -> None:
     record.filters = _filters(rest, place)
 
 
-def _filters(text: str, place: Place) -> list[Record]:
+def _filters(text: str, place: FileLine) -> list[Record]:
     """Return the filters of a row, as <DA (dst_addr=^243)>."""
     found = []
     for kind, inner in _FILTER.findall(text):
@@ -286,7 +286,7 @@ def _filters(text: str, place: Place) -> list[Record]:
     return found
 
 
-_ROWS: dict[str, Callable[[Record, str, str, Place], None]] = {
+_ROWS: dict[str, Callable[[Record, str, str, FileLine], None]] = {
     "user": _user_row,
     "group": _group_row,
     "smppccm": _connector_row,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from smppbridge.convert.conversion import Conversion, Place, failure
+from smppbridge.convert.conversion import Conversion, FileLine, failure
 from smppbridge.convert.jasmin import Jasmin
 from smppbridge.convert.kannel import Kannel
 
@@ -21,5 +21,5 @@ def convert(system: str, path: Path) -> Conversion:
     """Convert the configuration of a system; raises BadSettings with file and line."""
     conversion = SYSTEMS[system](path)
     if not conversion.accounts and not conversion.providers:
-        raise failure(Place(str(path), 0), f"has neither accounts nor providers of {system}")
+        raise failure(FileLine(str(path), 0), f"has neither accounts nor providers of {system}")
     return conversion
