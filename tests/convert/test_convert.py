@@ -239,3 +239,38 @@ def test_the_sendsms_of_another_kannel(run, tmp_path: Path) -> None:
     page = dict(run("kannel", file).settings().providers["http"])
     assert page["secrets"] == {"own_username": "u%", "own_password": "p"}
     assert page["submit"].accepted == ("0", "3")
+
+
+def test_what_the_bridge_will_not_take_is_listed_by_the_line_of_the_new_file(
+    run, tmp_path: Path
+) -> None:
+    file = tmp_path / "k.conf"
+    file.write_text(
+        "group = smsc\nsmsc = smpp\nhost = a b\nsmsc-username = a-name-that-is-too-long\n"
+        'smsc-password = p\nsystem-type = "thirteen-long"\ntransceiver-mode = 1\n'
+    )
+    found = run("kannel", file)
+    refused = [each for each in found.notes if each.startswith("bridge.yaml:")]
+    assert len(refused) >= 1
+    line = int(refused[0].split(":")[1])
+    assert "providers.a_b" in refused[0]
+    assert "a_b" in found.text.splitlines()[line - 1] or "host" in found.text.splitlines()[line - 1]
+
+
+def test_one_file_has_all_that_a_big_installation_has_and_is_converted_within_a_moment(
+    run, tmp_path: Path
+) -> None:
+    file = tmp_path / "k.conf"
+    smscs = [
+        f"group = smsc\nsmsc = smpp\nsmsc-id = s{n}\nhost = h{n}.example\nsmsc-username = u\n"
+        f'smsc-password = p{n}\nsystem-type = ""\ntransceiver-mode = 1\nallowed-prefix = 2{n:03}\n'
+        for n in range(100)
+    ]
+    users = [
+        f"group = sendsms-user\nusername = user{n}\npassword = p\nforced-smsc = s{n}\n"
+        for n in range(100)
+    ]
+    file.write_text("\n".join([*smscs, *users]))
+    found = run("kannel", file)
+    assert len(found.values["providers"]) == len(found.values["accounts"]) == 100
+    assert len(found.values["routes"]) == 100
