@@ -264,6 +264,8 @@ class Jasmin:
         """Return the filters of a route: those it names, or those that its row shows."""
         named = [each.strip() for each in record.text("filters").split(";") if each.strip()]
         if not named:
+            if not record.filters and record.text("type").lower() != "defaultroute":
+                raise Unroutable(f"its filters are not told: {record.module} -l shows them")
             return record.filters
         found = []
         for fid in named:

@@ -67,6 +67,7 @@ _SAID = (
 )
 _DONE = re.compile(r" configuration (?:persisted|loaded) ")
 _ROW = re.compile(r"#\s*(\S+)\s*(.*)")
+_EQUATED = ("filter", "httpccm")  # -s shows key = value of these, key value of the others
 _HEADING = re.compile(r"(?:id|Type)(?:\s|$)")  # as in #User id, #Order Type
 _CONNECTOR = re.compile(r"\b(smppc|smpps|http)\(([^()\s]+)\)")
 _FILTER = re.compile(r"<([A-Za-z]+)(?: \((.*?)\))?>(?=,|\s|$)")
@@ -186,12 +187,12 @@ class Console:
         if record.module == "filter" and typed.endswith(":"):
             record.set("type", typed[:-1], place)
             return
-        key, equals, value = (part.strip() for part in typed.partition(" = "))
-        if equals:
+        sign = " = " if record.module in _EQUATED else " "
+        key, _, value = (part.strip() for part in typed.partition(sign))
+        if record.module not in _EQUATED:
+            self._set(record, key, value, place)
+        elif "=" in typed:
             record.set("url" if key == "baseurl" else key, value, place)
-        elif not typed.endswith(":"):
-            key, _, value = typed.partition(" ")
-            self._set(record, key, value.strip(), place)
 
     def _route(self, record: Record, typed: str, place: FileLine) -> None:
         kind = typed.partition(" ")[0]

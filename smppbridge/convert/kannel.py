@@ -107,7 +107,8 @@ _HOW = {
 }
 _REGEX = "-regex"
 _NO_PROVIDERS = (
-    "there is no SMSC in this file: write providers and routes, or include Kannel's own file"
+    "there is no SMSC here that the bridge can use: write providers and routes, or include Kannel's"
+    " own file"
 )
 
 

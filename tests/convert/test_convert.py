@@ -274,3 +274,63 @@ def test_one_file_has_all_that_a_big_installation_has_and_is_converted_within_a_
     found = run("kannel", file)
     assert len(found.values["providers"]) == len(found.values["accounts"]) == 100
     assert len(found.values["routes"]) == 100
+
+
+SHOWN = """\
+smppccm -s A
+cid A
+host h
+password a = b:
+user -a
+username u
+uid u
+gid g
+password p
+ok
+filter -s To1
+DestinationAddrFilter:
+destination_addr = ^1
+mtrouter -s 20
+StaticMTRoute to smppc(A) NOT RATED
+mtrouter -s 10
+FailoverMTRoute to 2 connectors:
+\t- smppc(A)
+\t- smppc(B)
+NOT RATED
+mtrouter -s 0
+DefaultRoute to smppc(A) NOT RATED
+morouter -s 5
+StaticMORoute to smpps(u)
+{more}"""
+
+
+@pytest.mark.parametrize(
+    ("more", "routes"),
+    [
+        ("", [{"via": ["a"]}]),
+        (
+            "mtrouter -u 20\nfilters To1\nok\n",
+            [{"via": ["a"]}],  # to 1 as to all others
+        ),
+    ],
+)
+def test_a_route_whose_filters_are_not_told_is_left_out(
+    run, tmp_path: Path, more: str, routes: list[dict[str, Any]]
+) -> None:
+    file = tmp_path / "j.txt"
+    file.write_text(SHOWN.format(more=more))
+    found = run("jasmin", file)
+    assert found.values["routes"] == routes
+    assert found.settings().providers["a"].model_dump()["password"] == "a = b:"
+    assert any("j.txt:16:" in each and "filters are not told" in each for each in found.notes)
+    assert "its filters are not told" in found.note(23, "j.txt")
+    told = [each for each in found.notes if "j.txt:14:" in each]
+    assert bool(told) == (not more)
+
+
+def test_a_user_that_no_list_and_no_line_gives_a_password(run, tmp_path: Path) -> None:
+    file = tmp_path / "j.txt"
+    file.write_text("jcli : user -l\n#User id  Group id  Username\n#odd\n#u g name ND ND ND/5.0\n")
+    found = run("jasmin", file)
+    assert [each["system_id"] for each in found.values["accounts"]] == ["odd", "name"]
+    assert found.values["accounts"][1]["throughput"] == 5.0
