@@ -18,8 +18,10 @@ The map of the code, from the wire inwards:
     simulators/  programs that play a provider
     tracing/     what passes at both ends, masked, for an operator to read.  No I/O
     settings/    the configuration file, and profiles of clients' stacks
+    convert/     configurations of Kannel, opensmppbox and Jasmin, read and converted
     observe/     logs, metrics, systemd
     service/     builds the objects, starts, changes and stops them: the only place that knows all
+    doctor/      examines the machine, the running bridge, its providers and its callbacks
     bench/       measures a machine, for the command of that name
     docs/        pages about all this: their tables are made from the code, `help` prints them
     cli/         the commands

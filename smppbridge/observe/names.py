@@ -58,12 +58,20 @@ _GAUGES = {
     "upstream_window_in_use": ("provider", "submit_sm that an upstream SMSC has not answered"),
     "upstream_waiting": ("provider", "submit_sm that wait for room in an upstream's windows"),
     "provider_balance": ("provider unit", "Credit left, where the provider tells"),
+    "provider_balance_days": (
+        "provider",
+        "Days that the credit lasts at the last day's pace, once an hour of that is known",
+    ),
     "clock_lead_seconds": (
         "",
         "Seconds that our clock is ahead of the machine's, which was set back",
     ),
     "early_reports": ("", "Reports that wait for their message to be known"),
-    "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged"),
+    "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged, also 0"),
+    "deliveries_oldest_age_seconds": (
+        "account",
+        "For how long the oldest deliver_sm that is not acknowledged has been owed, also 0",
+    ),
     "opted_out_numbers": ("", "Numbers that opted out, as far as they are in memory"),
     "ussd_dialogues": ("account", "USSD dialogues that are open"),
     "cdr_exported_timestamp_seconds": (

@@ -22,6 +22,7 @@ class Clockwork:
 
     def __init__(self, bridge: Bridge) -> None:
         self.figures: dict[str, float] = {}
+        self.oldest_owed: dict[str, float] = {}  # UNIX seconds, by system_id
         self._bridge = bridge
         self._breathed = 0.0
         self._forgetting = False
@@ -124,3 +125,4 @@ class Clockwork:
 
     async def _measure(self) -> None:
         self.figures.update(await self._bridge.store.measure())
+        self.oldest_owed = await self._bridge.store.oldest_owed()

@@ -59,9 +59,13 @@ def watch(bridge: Bridge) -> None:
         "provider_balance": lambda: {
             (n, b.unit): b.amount for n, b in relay.rounds.balances.items()
         },
+        "provider_balance_days": lambda: {
+            (name,): days for name, days in relay.rounds.spending.days().items()
+        },
         "early_reports": lambda: len(relay.reports.early),
         "opted_out_numbers": lambda: len(relay.optouts),
-        "deliveries_waiting": lambda: {(n,): x.depth for n, x in relay.deliver.outboxes.items()},
+        "deliveries_waiting": lambda: _owed(bridge),
+        "deliveries_oldest_age_seconds": lambda: _owed_for(bridge),
         "ussd_dialogues": lambda: relay.dialogues.open_counts(),
         "store_bytes": lambda: figures.get("bytes", 0),
         "store_wal_bytes": lambda: figures.get("wal_bytes", 0),
@@ -74,6 +78,18 @@ def watch(bridge: Bridge) -> None:
     }
     for name, function in read.items():
         bridge.metrics.watch(f"smppbridge_{name}", function)
+
+
+def _owed(bridge: Bridge) -> dict[tuple[str, ...], float]:
+    """Return how many deliveries are owed, by account; 0 for accounts that are owed none."""
+    counts: dict[tuple[str, ...], float] = {(name,): 0 for name in bridge.doors.binds.rights}
+    return counts | {(name,): it.depth for name, it in bridge.relay.deliver.outboxes.items()}
+
+
+def _owed_for(bridge: Bridge) -> dict[tuple[str, ...], float]:
+    now, oldest = bridge.clock.wall(), bridge.clockwork.oldest_owed
+    ages: dict[tuple[str, ...], float] = {(name,): 0.0 for name in bridge.doors.binds.rights}
+    return ages | {(name,): max(0.0, now - since) for name, since in oldest.items()}
 
 
 def _ages(bridge: Bridge) -> dict[tuple[str, ...], float]:

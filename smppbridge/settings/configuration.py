@@ -40,7 +40,11 @@ def load(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
 
     *environment* holds the variables of ``${NAME}``; None stands for the process's own.
     """
-    document = read(path, os.environ if environment is None else environment)
+    return settled(read(path, os.environ if environment is None else environment))
+
+
+def settled(document: Document) -> Settings:
+    """Return the settings of a document; raises BadSettings with every fault of the document."""
     try:
         settings = Settings.read(document.values, document)
     except ValidationError as error:

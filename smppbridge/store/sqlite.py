@@ -22,6 +22,7 @@ from smppbridge.store import statements as sql
 from smppbridge.store.cdr import Exported
 from smppbridge.store.dues import bring_near, written_at
 from smppbridge.store.migrate import migrate, refuse_foreign
+from smppbridge.store.oldest import oldest_owed
 from smppbridge.store.port import (
     EXACT,
     EarlyKey,
@@ -320,6 +321,10 @@ class SqliteStore:
     def measure(self) -> Deferred[dict[str, float]]:
         """Return figures for gauges: Uncertain messages; octets of the file, its log and disk."""
         return self._query(lambda db: queries.measure(db, self.path))
+
+    def oldest_owed(self) -> Deferred[dict[str, float]]:
+        """Return since when deliveries are owed, by account; UNIX seconds."""
+        return self._query(oldest_owed)
 
 
 def _in_transaction(db: sqlite3.Connection, act: Callable[[sqlite3.Connection], T]) -> T:

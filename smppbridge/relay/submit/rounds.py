@@ -18,6 +18,7 @@ from smppbridge.providers.exchange import (
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around
 from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.relay.submit.spending import Spending
 from smppbridge.store.port import StoreFailure
 
 Receive = Callable[[str, Sequence[Received], str], Awaitable[None]]
@@ -49,6 +50,7 @@ class Rounds:
         around: Around,
     ) -> None:
         self.balances: dict[str, Balance] = {}
+        self.spending = Spending()
         self._lanes, self._carrier, self._receive = lanes, carrier, receive
         self._clock, self._spawn, self._journal = around.clock, around.spawn, around.journal
         self._asked_at: dict[tuple[str, str], float] = {}
@@ -61,6 +63,7 @@ class Rounds:
         asked = [name for name in self.balances if name in rules and rules[name].balance_every]
         self._rules, self.balances = rules, {name: self.balances[name] for name in asked}
         self._empty &= set(asked)
+        self.spending.keep(asked)
         for name, lane in self._lanes.by_name.items():
             if name in self.balances:
                 self._watch_credit(name, self.balances[name])
@@ -99,6 +102,7 @@ class Rounds:
                 self.balances.pop(name, None)
             elif isinstance(found, Balance):
                 self.balances[name] = found
+                self.spending.add(name, found.amount, self._clock.monotonic())
                 self._watch_credit(name, found)
             else:
                 self.balances.pop(name, None)

@@ -1,0 +1,122 @@
+"""``smppbridge doctor``: the machine and all that the bridge needs, examined."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import click
+
+from smppbridge.cli.places import configured
+from smppbridge.doctor import listening, machine
+from smppbridge.doctor.diagnosis import Diagnosis, Examination, Verdict, examine, status_of
+from smppbridge.doctor.providers import provider as examined_provider
+from smppbridge.doctor.store import holder, store
+from smppbridge.observe.shown import escaped
+from smppbridge.settings.configuration import load
+from smppbridge.settings.document import BadSettings, Fault
+from smppbridge.settings.schema import Settings
+from smppbridge.settings.values import suggestion
+from smppbridge.settings.variables import read_variables
+
+_ENVIRONMENT = "environment"  # beside the configuration, as the unit has it
+_COLOURS = {"good": "green", "look": "yellow", "fault": "red"}
+
+
+@click.command()
+@configured("The configuration of the bridge.")
+@click.option(
+    "--env-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Variables for the configuration; absent: the file `environment` beside it, if it is"
+    " there, and those of this shell.",
+)
+@click.option("--deep", is_flag=True, help="Read every page of the store, which may take long.")
+@click.option("--json", "as_json", is_flag=True, help="Print the diagnoses as a JSON list.")
+@click.argument("providers", nargs=-1, metavar="[PROVIDER]...")
+def doctor(
+    config: Path, env_file: Path | None, deep: bool, as_json: bool, providers: tuple[str, ...]
+) -> None:
+    """Examine the machine and all that the bridge needs: what is wrong, and what to do.
+
+    Configuration, clock, disk, store, modes of files, limits, listeners, certificates, the running
+    bridge and its version, each provider (name, connection, TLS, and credentials by a question for
+    the credit, never by a message), and callbacks.public_url as a provider would call it. With
+    names of providers only these are examined. Each examination ends within 10 s. Exits with 0 if
+    all is good, 1 after a fault, 2 if something is worth a look.
+    """
+    try:
+        settings = load(config, _variables(config, env_file))
+    except BadSettings as error:
+        found = [_of_fault(fault) for fault in error.faults]
+    else:
+        unknown = [name for name in providers if name not in settings.providers]
+        if unknown:
+            hint = suggestion(unknown[0], settings.providers)
+            raise click.UsageError(f"no provider is named {escaped(unknown[0])}{hint}")
+        found = [] if providers else [*_configuration(settings)]
+        found += examine(list(_examinations(settings, providers, deep=deep)))
+    if as_json:
+        click.echo(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        click.echo("\n".join(_table(found)))
+    raise SystemExit(status_of(found))
+
+
+def _variables(config: Path, env_file: Path | None) -> dict[str, str]:
+    beside = config.parent / _ENVIRONMENT
+    if env_file is None and os.access(beside, os.R_OK):
+        env_file = beside
+    return {**os.environ, **(read_variables(env_file) if env_file else {})}
+
+
+def _of_fault(fault: Fault) -> Diagnosis:
+    where = f"{fault.file}:{fault.line}" if fault.line else fault.file
+    says = f"{fault.key}: {fault.message}" if fault.key else fault.message
+    verdict: Verdict = "look" if fault.warning else "fault"
+    return Diagnosis("configuration", where, verdict, says)
+
+
+def _configuration(settings: Settings) -> Iterator[Diagnosis]:
+    doubts = [_of_fault(fault) for fault in settings.warnings()]
+    yield from doubts
+    if not doubts:
+        says = f"{len(settings.accounts)} accounts, {len(settings.providers)} providers"
+        yield Diagnosis("configuration", settings.document.file, "good", says)
+
+
+def _examinations(
+    settings: Settings, providers: Sequence[str], *, deep: bool
+) -> Iterator[Examination]:
+    built = settings.built_providers()
+    if not providers:
+        path = Path(settings.store.removeprefix("sqlite:"))
+        pid = holder(path)
+        yield Examination("clock", "", machine.clock)
+        yield Examination("disk", str(path.parent), partial(machine.disk, path.parent))
+        yield Examination("store", str(path), partial(store, path, deep=deep))
+        yield Examination("modes", "", partial(machine.modes, settings, path))
+        yield Examination("limits", "", partial(machine.limits, settings, pid))
+        yield Examination("listener", "", partial(listening.listeners, settings, pid))
+        yield Examination("certificate", "", partial(listening.certificates, settings))
+        yield Examination("bridge", "", partial(listening.daemon, settings, pid))
+        yield Examination("callbacks", "", partial(listening.public_url, settings, pid))
+    for name in providers or settings.providers:
+        run = partial(examined_provider, name, settings.providers[name], built[name])
+        yield Examination("provider", name, run)
+
+
+def _table(found: Sequence[Diagnosis]) -> Iterable[str]:
+    width = max(len(f"{each.check} {each.subject}".strip()) for each in found) if found else 0
+    width = min(width, 44)
+    for each in found:
+        what = f"{each.check} {each.subject}".strip()
+        verdict = click.style(f"{each.verdict:<5}", fg=_COLOURS[each.verdict])
+        yield f"{verdict}  {escaped(what):<{width}}  {escaped(each.says)}"
+        if each.advice:
+            yield f"{'':<5}  {'':<{width}}  -> {escaped(each.advice)}"
