@@ -10,7 +10,8 @@ from typing import Literal
 import click
 
 from smppbridge.cli.backup import without_traceback
-from smppbridge.cli.messages import as_moment, failing_plainly, give_up, located, store_path
+from smppbridge.cli.located import failing_plainly, give_up, located, store_path
+from smppbridge.cli.moments import as_moment
 from smppbridge.store.backup import StoreThere
 from smppbridge.store.backup import restore as put_in_place
 from smppbridge.store.migrate import NotOurs

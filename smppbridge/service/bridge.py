@@ -34,8 +34,8 @@ from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import HandOver
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
-from smppbridge.settings.endpoints import parse
 from smppbridge.service.tracing import Tracing
+from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting

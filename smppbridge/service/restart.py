@@ -169,6 +169,7 @@ class Restart:
     async def _settle(self, frozen: list[EsmeSession]) -> None:
         """Let what was begun be answered and written."""
         bridge = self._bridge
+        bridge.spawn(bridge.notebook.flush())
 
         def settled() -> bool:
             bridge.relay.deliver.flush()
@@ -204,6 +205,7 @@ class Restart:
             frozen=round(bridge.clock.monotonic() - at, 3),
         )
         bridge.journal.flush(1.0)
+        bridge.exports.stop()  # the next program would not know this child
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)
         bridge.notify.gap(None)
