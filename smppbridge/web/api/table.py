@@ -1,7 +1,17 @@
 """table: the table of all operations, once their modules are imported."""
 
-from smppbridge.web.api import about, accounts, messages, optouts, providers, session
+from smppbridge.web.api import (
+    about,
+    accounts,
+    messages,
+    noted,
+    optouts,
+    phones,
+    providers,
+    reveal,
+    session,
+)
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts)
+MODULES = (about, session, messages, reveal, noted, phones, providers, accounts, optouts)
 __all__ = ["MODULES", "ROUTES"]
