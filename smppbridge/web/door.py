@@ -22,7 +22,17 @@ from smppbridge.web.forms import MAX_FIELDS
 from smppbridge.web.keyring import Keyring, Who, is_csrf
 from smppbridge.web.problems import PROBLEM_JSON, Refusal, unfit
 from smppbridge.web.request import JSON, Admission, Request, SiteResource
-from smppbridge.web.routes import NOTHING, PREFIX, Call, Nothing, Route, Routes, read_places
+from smppbridge.web.routes import (
+    NOTHING,
+    PREFIX,
+    Call,
+    File,
+    Nothing,
+    Route,
+    Routes,
+    header_name,
+    read_places,
+)
 
 MOST_KNOWN, MOST_UNKNOWN = 1_048_576, 65_536
 """Octets of a body: of whom we know, and of whom we do not know (yet)."""
@@ -192,6 +202,7 @@ class Door:
         try:
             call.query = _query_of(request, route)
             call.body = _body_of(request, route)
+            call.header = _header_of(request, route)
             if route.audited:
                 about = "/".join(map(str, call.named.values()))
                 await self._note(call, route.name, about, facts_of(call))
@@ -202,8 +213,7 @@ class Door:
             self._log.failure("an operation of the API")
             _refuse(request, Refusal(500, "the operation failed; the log says why"))
         else:
-            body = b"{}" if answer is None else answer.model_dump_json().encode()
-            request.answer(HTTPStatus.OK, body, JSON, HEADERS + call.headers)
+            _answer(request, route, call, answer)
 
 
 class Entry:
@@ -318,6 +328,27 @@ def _body_of(request: Request, route: Route) -> Any:
         return route.body.model_validate_json(bytes(request.body))
     except ValidationError as error:
         raise unfit(error) from None
+
+
+def _header_of(request: Request, route: Route) -> Any:
+    if route.header is Nothing:
+        return NOTHING
+    wanted = {key: header_name(key).lower().encode() for key in route.header.model_fields}
+    given = {key: request.header(name).decode("latin-1") for key, name in wanted.items()}
+    try:
+        return route.header.model_validate_strings({k: v for k, v in given.items() if v})
+    except ValidationError as error:
+        raise unfit(error) from None
+
+
+def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
+    if isinstance(answer, File):
+        saved = f'Content-Disposition: attachment; filename="{answer.name}"\r\n'.encode()
+        headers = HEADERS + call.headers + saved
+        request.answer(route.status, answer.octets, route.media.encode(), headers)
+        return
+    body = b"{}" if answer is None else answer.model_dump_json().encode()
+    request.answer(route.status, body, JSON, HEADERS + call.headers)
 
 
 def _refuse(request: Request, refusal: Refusal) -> None:
