@@ -27,6 +27,7 @@ from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.compose import Compose
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.refused import Refused
@@ -89,6 +90,7 @@ class Relay:
     alerts: Alerts
     accept: Accept
     multi: Multi
+    compose: Compose
     dialogues: Dialogues
     receive: Receive
     query: Query
@@ -159,6 +161,15 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         mobile=mobile,
         accept=accept,
         multi=multi,
+        compose=Compose(
+            accept,
+            store,
+            core.lanes,
+            core.submit,
+            identifiers=identifiers,
+            around=around,
+            log=log,
+        ),
         alerts=core.alerts,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log

@@ -113,7 +113,8 @@ class Desk:
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
         self.sessions = PlayedSessions()
-        self.played = PlayedRelay()
+        self.account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
+        self.played = PlayedRelay(self.account, self.act)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -124,7 +125,6 @@ class Desk:
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:
-        account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
         outbox = Outbox("bank")
         outbox.depth = 3
         return Ports(
@@ -145,7 +145,7 @@ class Desk:
             upstream_up=lambda name: True,
             balances=lambda: {"keccel": Balance(12.5, "USD")},
             types=lambda: {"keccel": "keccel", "d7": "d7"},
-            accounts=lambda: {"bank": account},
+            accounts=lambda: {"bank": self.account},
             outboxes={"bank": outbox},
             sessions=self.sessions,
             gathering=lambda: 1,

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.store import audit
-from smppbridge.web.api.ports import write
+from smppbridge.web.api.ports import Ports, write
 from smppbridge.web.api.shapes import Done, Moment, Name, maybe
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
@@ -110,7 +110,7 @@ def _item(call: Call, lane: Lane) -> ProviderItem:
     return ProviderItem(
         name=lane.name,
         type=ports.types().get(lane.name, ""),
-        state=_state(call, lane, now),
+        state=state_of(ports, lane, now),
         refusing=lane.refusing or None,
         paused_seconds=max(0.0, lane.paused_until - now),
         waiting=WaitingCount(messages=lane.depth, oldest_seconds=age),
@@ -124,12 +124,13 @@ def _item(call: Call, lane: Lane) -> ProviderItem:
     )
 
 
-def _state(call: Call, lane: Lane, now: float) -> LaneState:
+def state_of(ports: Ports, lane: Lane, now: float) -> LaneState:
+    """Return the state of a lane at *now* (monotonic seconds)."""
     states: tuple[tuple[LaneState, bool], ...] = (
         ("held", lane.held),
         ("open", lane.breaker.is_open(now)),
         ("probing", not lane.breaker.is_closed),
-        ("unbound", not call.ports.upstream_up(lane.name)),
+        ("unbound", not ports.upstream_up(lane.name)),
         ("paused", lane.paused_until > now),
         ("refusing", bool(lane.refusing)),
         ("credit_low", lane.is_low),

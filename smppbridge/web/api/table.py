@@ -9,9 +9,23 @@ from smppbridge.web.api import (
     phones,
     providers,
     reveal,
+    routing,
+    sending,
     session,
 )
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, reveal, noted, phones, providers, accounts, optouts)
+MODULES = (
+    about,
+    session,
+    messages,
+    reveal,
+    sending,
+    routing,
+    noted,
+    phones,
+    providers,
+    accounts,
+    optouts,
+)
 __all__ = ["MODULES", "ROUTES"]

@@ -1,0 +1,79 @@
+"""Messages sent, moved and given up through the API of a daemon."""
+
+from __future__ import annotations
+
+import json
+from http.client import HTTPConnection
+from typing import Any
+
+import pytest
+
+from smppbridge.web.keyring import digest_of
+from tests.patience import PATIENCE
+from tests.system.daemon import Daemon
+from tests.system.esme import ids
+from tests.system.provider import Provider
+
+pytestmark = pytest.mark.system
+
+BODY = {"account": "bank", "source": "BANK", "destination": "243810000001", "text": "Bonjour"}
+
+
+@pytest.fixture
+def running(daemon: Daemon) -> Daemon:
+    daemon.settings["web"]["tokens"] = [{"name": "a", "role": "admin", "sha256": digest_of("one")}]
+    return daemon.start()
+
+
+def called(
+    daemon: Daemon, method: str, operation: str, body: object = None, key: str = ""
+) -> tuple[int, Any]:
+    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=PATIENCE)
+    headers = {"Authorization": "Bearer one"}
+    if body is not None:
+        headers["Content-Type"] = "application/json"
+    if key:
+        headers["Idempotency-Key"] = key
+    octets = None if body is None else json.dumps(body)
+    connection.request(method, f"/api/v1{operation}", octets, headers)
+    response = connection.getresponse()
+    found = response.status, json.loads(response.read())
+    connection.close()
+    return found
+
+
+def test_a_message_of_the_api_goes_the_way_of_a_submit_sm(
+    running: Daemon, provider: Provider
+) -> None:
+    status, shown = called(running, "POST", "/messages", BODY | {"dry_run": True})
+    assert (status, shown["provider"], shown["segments"]) == (200, "keccel", 1)
+    assert provider.taken.total() == 0
+    status, sent = called(running, "POST", "/messages", BODY | {"registered_delivery": 1})
+    assert status == 200
+    provider.await_taken(1)
+    path = f"/messages/{sent['message_id']}"
+    assert called(running, "GET", path)[1]["account"] == "bank"
+    assert called(running, "POST", f"{path}/reveal", {"what": ["text"]})[1]["text"] == "Bonjour"
+    with running.bound() as esme:
+        assert ids(esme.await_receipts(1)) == {sent["message_id"]}
+
+
+def test_a_refused_message_can_be_found(running: Daemon) -> None:
+    status, refused = called(running, "POST", "/messages", BODY | {"destination": "+00"})
+    assert (status, refused["reason"]) == (422, "bad_number")
+    running.await_rows("select reason from refused", [("bad_number",)])
+    (found,) = called(running, "GET", "/refused?account=bank")[1]["items"]
+    assert found["reason"] == "bad_number"
+
+
+def test_a_key_sends_one_message_also_over_a_kill(running: Daemon, provider: Provider) -> None:
+    first = called(running, "POST", "/messages", BODY, "k-1")[1]
+    running.kill()
+    running.start()
+    second = called(running, "POST", "/messages", BODY, "k-1")[1]
+    assert (first["replayed"], second["replayed"]) == (False, True)
+    assert first["message_id"] == second["message_id"]
+    assert running.rows("select count(*) from message") == [(1,)]
+    status, _ = called(running, "POST", "/messages", BODY | {"text": "Bonsoir"}, "k-1")
+    assert status == 422
+    assert provider.taken.total() <= 1
