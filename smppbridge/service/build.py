@@ -45,6 +45,7 @@ from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
+from smppbridge.relay.submit.redirect import Redirect
 from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
@@ -83,6 +84,7 @@ class Relay:
     deliver: Deliver
     reports: Reports
     submit: Submit
+    redirect: Redirect
     overdue: Overdue
     rounds: Rounds
     optouts: Optouts
@@ -155,6 +157,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         deliver=core.deliver,
         reports=core.reports,
         submit=core.submit,
+        redirect=Redirect(store, core.lanes, core.submit.backlog, core.reports, optouts, around),
         overdue=overdue,
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,

@@ -31,6 +31,7 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
             bridge.store.by_hand, bridge.clock.wall, lambda: min(DAY, bridge.settings.retention)
         ),
         mo_rules=mo_rules,
+        redirect=relay.redirect,
         rights=lambda system_id: binds.rights.get(system_id),
         rules=rules,
     )

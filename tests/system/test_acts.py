@@ -77,3 +77,33 @@ def test_a_key_sends_one_message_also_over_a_kill(running: Daemon, provider: Pro
     status, _ = called(running, "POST", "/messages", BODY | {"text": "Bonsoir"}, "k-1")
     assert status == 422
     assert provider.taken.total() <= 1
+
+
+def test_messages_that_wait_are_moved_and_given_up(daemon: Daemon, provider: Provider) -> None:
+    other = Provider()
+    keccel = daemon.keccel
+    daemon.settings["providers"]["other"] = keccel | {"base_url": other.url}
+    daemon.settings["routes"] = [{"via": ["keccel"]}]
+    daemon.settings["web"]["tokens"] = [{"name": "a", "role": "admin", "sha256": digest_of("one")}]
+    daemon.start()
+    called(daemon, "POST", "/providers/keccel/pause")
+    with daemon.bound() as esme:
+        ids_ = [esme.submit(f"text {each}").message_id.decode() for each in range(4)]
+        move = {"to": "other", "message_ids": ids_[:2]}
+        _, found = called(daemon, "POST", "/waiting/moves", move)
+        assert (found["moved"], found["unmoved"][0]["why"]) == ([], "not_on_route")
+        _, found = called(daemon, "POST", "/waiting/moves", move | {"off_route": True})
+        assert found["moved"] == ids_[:2]
+        other.await_taken(2)
+        some = {"filter": {"provider": "keccel"}, "expect": 2}
+        _, found = called(daemon, "POST", "/waiting/failures", some)
+        assert found["failed"] == ids_[2:]
+        called(daemon, "POST", "/providers/keccel/resume")
+        stats = {each.message_id: each.stat for each in esme.await_receipts(4)}
+        assert [stats[each] for each in ids_] == ["DELIVRD"] * 2 + ["UNDELIV"] * 2
+    codes = [
+        each["code"] for each in called(daemon, "GET", f"/messages/{ids_[0]}/timeline")[1]["items"]
+    ]
+    assert "decided_by_hand" in codes
+    assert (other.taken.total(), provider.taken.total()) == (2, 0)
+    other.close()

@@ -14,12 +14,14 @@ from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.composed import Composed, message_of
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights, rights_of
+from smppbridge.relay.submit.redirect import Obstacle, Redirected
 from smppbridge.relay.ussd.dialogues import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.table import Table
 from smppbridge.smpp.constants import CommandStatus
+from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.relay_ports import RelayPorts
 from smppbridge.web.idempotency import IdempotencyKeys
 from tests.store.opened import NOW
@@ -80,11 +82,33 @@ class PlayedCompose:
         return message
 
 
+@dataclass
+class PlayedRedirect:
+    """Moves messages, but for those that a test gives an obstacle."""
+
+    asked: list[tuple[list[int], str, bool]] = field(default_factory=list)
+    obstacles: dict[int, Obstacle] = field(default_factory=dict)
+    failing: bool = False
+
+    async def move(self, message_ids: Sequence[int], to: str, *, off_route: bool) -> Redirected:
+        if self.failing:
+            raise StoreFailure("full")
+        self.asked.append(([*message_ids], to, off_route))
+        moved = [each for each in message_ids if each not in self.obstacles]
+        return Redirected(moved, {k: v for k, v in self.obstacles.items() if k in message_ids})
+
+    async def give_up(self, message_ids: Sequence[int]) -> list[int]:
+        if self.failing:
+            raise StoreFailure("full")
+        return [each for each in message_ids if each not in self.obstacles]
+
+
 class PlayedRelay:
     """The parts of a relay."""
 
     def __init__(self, account: Account, act: Any) -> None:
         self.dialogues = PlayedDialogues()
+        self.redirect = PlayedRedirect()
         self.rules = list(RULES)
         self.compose = PlayedCompose(self.rules)
         self.mo_rules = [MoRule("bank", "12345", "bal"), MoRule("bank")]
@@ -98,6 +122,7 @@ class PlayedRelay:
             dialogues=self.dialogues,
             keys=self.keys,
             mo_rules=lambda: self.mo_rules,
+            redirect=self.redirect,
             rights=self.rights.get,
             rules=lambda: self.rules,
         )

@@ -9,6 +9,7 @@ from typing import Protocol
 from smppbridge.model.message import Message
 from smppbridge.relay.accept.composed import Composed
 from smppbridge.relay.accept.intake import Rights
+from smppbridge.relay.submit.redirect import Redirected
 from smppbridge.relay.ussd.dialogues import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
@@ -38,6 +39,18 @@ class Composes(Protocol):
         """Accept a text as a message; return the message once it is on disk."""
 
 
+class Redirects(Protocol):
+    """Moves and gives up messages that wait; raises StoreFailure."""
+
+    def move(
+        self, message_ids: Sequence[int], to: str, *, off_route: bool
+    ) -> Awaitable[Redirected]:
+        """Let messages wait for another provider, with *off_route* also off their routes."""
+
+    def give_up(self, message_ids: Sequence[int]) -> Awaitable[list[int]]:
+        """End messages that wait; return those that have ended, durably."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayPorts:
     """The parts of the relay that operations about messages and routes use.
@@ -50,5 +63,6 @@ class RelayPorts:
     dialogues: PhoneDialogues
     keys: IdempotencyKeys
     mo_rules: Callable[[], Sequence[MoRule]]
+    redirect: Redirects
     rights: Callable[[str], Rights | None]
     rules: Callable[[], Sequence[NumberedRule]]

@@ -12,6 +12,7 @@ from smppbridge.web.api import (
     routing,
     sending,
     session,
+    waiting,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -21,6 +22,7 @@ MODULES = (
     messages,
     reveal,
     sending,
+    waiting,
     routing,
     noted,
     phones,
