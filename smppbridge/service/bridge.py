@@ -94,8 +94,7 @@ class Bridge:
         self.pool.start()
         self.readers.start()
         self._build(restored)
-        self.use(self.settings)
-        await self._hold()
+        self.use(self.settings, await self._paused())
         self._restore(restored)
         if handed is not None:
             self._adopt(handed)
@@ -202,10 +201,9 @@ class Bridge:
         if settings.admin_socket:
             await self.admin.open(settings.admin_socket)
 
-    async def _hold(self) -> None:
-        """Hold the lanes of the providers that people have paused."""
-        for name in await self.store.by_hand(audit.paused):
-            self.relay.lanes.hold(name, held=True)
+    async def _paused(self) -> frozenset[str]:
+        """Return the providers that people have paused."""
+        return await self.store.by_hand(audit.paused)
 
     def warn(self) -> None:
         """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
@@ -251,8 +249,7 @@ class Bridge:
         """Apply accounts, providers and routes; on NotApplied nothing has changed."""
         certificates = apply.read_certificates(settings)
         await apply.check_change(self.settings, settings, self.relay, self.store)
-        self.use(settings)
-        await self._hold()
+        self.use(settings, await self._paused())
         self.listeners.use(certificates)
         self.warn()
         self.applied_at, self.applied_well = self.clock.wall(), True
@@ -261,12 +258,14 @@ class Bridge:
         """Note that the configuration read last was refused."""
         self.applied_well = False
 
-    def use(self, settings: Settings) -> None:
-        """Let every part go by *settings*, which may be those in force."""
+    def use(self, settings: Settings, paused: Iterable[str] = ()) -> None:
+        """Let every part go by *settings*, which may be those in force; hold the lanes *paused*."""
         self.settings = settings
         self.exports.change(settings.cdr)
         self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
+        for name in paused:
+            self.relay.lanes.hold(name, held=True)
         self.admin.change(settings)
         self._bring_back()
 
