@@ -32,6 +32,7 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
+from tests.web.parts import PlayedTraces
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -112,6 +113,7 @@ class Desk:
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
         self.sessions = PlayedSessions()
+        self.traces = PlayedTraces()
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -150,6 +152,7 @@ class Desk:
             ready=lambda: {"listening": True, "store_writable": not self.failing},
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
             origin=lambda: "http://127.0.0.1:8775",
+            traces=self.traces,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -1,7 +1,7 @@
 """table: the table of all operations, once their modules are imported."""
 
-from smppbridge.web.api import about, accounts, messages, optouts, providers, session
+from smppbridge.web.api import about, accounts, messages, optouts, providers, session, traces
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts)
+MODULES = (about, session, messages, providers, accounts, optouts, traces)
 __all__ = ["MODULES", "ROUTES"]
