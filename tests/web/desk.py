@@ -33,6 +33,7 @@ from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
 from tests.web.parts import PlayedTraces
+from tests.web.played import PlayedRelay
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -114,6 +115,7 @@ class Desk:
         self.failing = False
         self.sessions = PlayedSessions()
         self.traces = PlayedTraces()
+        self.played = PlayedRelay()
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -151,6 +153,7 @@ class Desk:
             gathering=lambda: 1,
             ready=lambda: {"listening": True, "store_writable": not self.failing},
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
+            relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
             traces=self.traces,
         )
