@@ -195,6 +195,7 @@ class Admin:
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
             origin=lambda: origin_of_web(bridge.settings.web),
+            live=bridge.live,
         )
 
     def _logins(self) -> Logins:

@@ -15,6 +15,7 @@ from smppbridge.relay.ports import Clock
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.api.live import Live
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
 from smppbridge.web.problems import Refusal
@@ -80,6 +81,7 @@ class Ports:
     ready: Callable[[], Mapping[str, bool]]
     figures: Callable[[], Mapping[str, float]]
     origin: Callable[[], str]
+    live: Live
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:
