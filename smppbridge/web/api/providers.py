@@ -168,7 +168,7 @@ def _item(ports: Ports, lane: Lane) -> ProviderItem:
     return ProviderItem(
         name=lane.name,
         type=ports.types().get(lane.name, ""),
-        state=_state(ports, lane, now),
+        state=state_of(ports, lane, now),
         refusing=lane.refusing or None,
         paused_seconds=max(0.0, lane.paused_until - now),
         breaker=_breaker(ports, lane, now),
@@ -237,7 +237,8 @@ def _error(error: ShownError) -> ErrorItem:
     )
 
 
-def _state(ports: Ports, lane: Lane, now: float) -> LaneState:
+def state_of(ports: Ports, lane: Lane, now: float) -> LaneState:
+    """Return the state of a lane in a word."""
     states: tuple[tuple[LaneState, bool], ...] = (
         ("held", lane.held),
         ("open", lane.breaker.is_open(now)),
