@@ -199,6 +199,7 @@ class Admin:
             relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
             traces=TraceAnswers(bridge),
+            live=bridge.live,
         )
 
     def _logins(self) -> Logins:

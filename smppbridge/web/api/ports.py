@@ -15,6 +15,7 @@ from smppbridge.relay.ports import Clock
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.api.live import Live
 from smppbridge.web.api.relay_ports import RelayPorts
 from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
@@ -84,6 +85,7 @@ class Ports:
     relay: RelayPorts
     origin: Callable[[], str]
     traces: TracePort
+    live: Live
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -3,9 +3,11 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    history,
     messages,
     noted,
     optouts,
+    overview,
     phones,
     providers,
     reveal,
@@ -14,5 +16,18 @@ from smppbridge.web.api import (
 )
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts, traces, reveal, noted, phones)
+MODULES = (
+    about,
+    session,
+    messages,
+    providers,
+    accounts,
+    optouts,
+    traces,
+    reveal,
+    noted,
+    phones,
+    overview,
+    history,
+)
 __all__ = ["MODULES", "ROUTES"]
