@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from select import select
+from time import monotonic
 from typing import Any, Literal
 
 import pytest
@@ -16,12 +18,15 @@ from argon2 import PasswordHasher
 from smppbridge.cli.asking import ask
 from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
+from tests.system.esme import NUMBER
 from tests.system.provider import Provider
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 CHECKS = Path("axe-core", "axe.min.js")
-HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>{{7*7}}\u202e=1+1"
-"""Markup, a formula and a mark that turns writing round: all of it is a text."""
+HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>{{7*7}}=1+1"
+"""Markup, a template and a formula: all of it is a text."""
+HOSTILE_ID = "<b id=x>&\"'=cmd"
+HOSTILE_SENDER = "<s>=&\"'"
 WIDE, NARROW = 1280, 400
 Theme = Literal["light", "dark"]
 PASSWORD = "correct horse"
@@ -53,12 +58,23 @@ class Heard:
             self.lines.append(f"{message.type}: {message.text} {where}")
 
 
+class OddProvider(Provider):
+    """Keccel's API; its id of a hostile text is hostile, too."""
+
+    def take(self, text: str) -> str | None:
+        identifier = super().take(text)
+        if identifier is None or text != HOSTILE:
+            return identifier
+        self.ids[text] = HOSTILE_ID
+        return HOSTILE_ID
+
+
 class Stage:
     """One daemon and one browser for all tests; each test has pages of its own."""
 
     def __init__(self, folder: Path, browser: Any) -> None:
         self.browser = browser
-        self.provider = Provider()
+        self.provider = OddProvider()
         self.daemon = Daemon(folder, self.provider.url)
         self.socket = str(folder / "admin.sock")
         hashed = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
@@ -68,6 +84,7 @@ class Stage:
             {"name": role, "role": role, "password": {"hash": hashed}}
             for role in ("viewer", "operator", "billing", "admin")
         ]
+        settings["accounts"].append({"system_id": "pbx", "password": "secret", "country": "CD"})
         self.provider.callback = self.daemon.callback
         self.daemon.start()
 
@@ -121,7 +138,43 @@ class Stage:
             page.get_by_label("User").fill(role)
             page.get_by_label("Password").fill(PASSWORD)
             page.get_by_role("button", name="Log in").click()
-        page.get_by_role("navigation").first.wait_for(state="attached")
+        page.locator("#main").wait_for()
+
+    def submit(self, *texts: str, to: str = NUMBER, **fields: Any) -> list[str]:
+        """Submit texts as bank; return their message_ids."""
+        with self.daemon.bound() as esme:
+            return [esme.submit(text, to, **fields).message_id.decode() for text in texts]
+
+    def delivered(self, *texts: str, to: str = NUMBER, **fields: Any) -> list[str]:
+        """Submit texts that reach their phone; return their message_ids."""
+        ids = self.submit(*texts, to=to, **fields)
+        return self.brought(ids, lambda each: each["state"] == "DELIVERED")
+
+    def refused(self, *texts: str, reason: str) -> list[str]:
+        """Submit texts that the provider refuses for a reason; return their message_ids."""
+        self.provider.refusal = reason
+        try:
+            ids = self.submit(*texts)
+            return self.brought(ids, lambda each: each["stage"] == "finished")
+        finally:
+            self.provider.refusal = ""
+
+    def uncertain(self, *texts: str, to: str = NUMBER) -> list[str]:
+        """Submit texts whose fate nobody knows; return their message_ids."""
+        self.provider.reset_every = 1
+        try:
+            return self.brought(self.submit(*texts, to=to), lambda each: each["uncertain"])
+        finally:
+            self.provider.reset_every = 0
+
+    def brought(self, ids: list[str], there: Callable[[dict[str, Any]], bool]) -> list[str]:
+        """Wait until messages are *there*; return their message_ids."""
+        deadline = monotonic() + PATIENCE
+        for each in ids:
+            while not there(found := self.ask("GET", f"/messages/{each}")):
+                assert monotonic() < deadline, found
+                select([], [], [], 0.02)
+        return ids
 
     def close(self) -> None:
         self.daemon.close()

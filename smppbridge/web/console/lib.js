@@ -9,3 +9,4 @@ export * from "./parts.js";
 export {go, link, match, replace, route} from "./router.js";
 export {store, useStore} from "./store.js";
 export {Pager, Table, usePages} from "./table.js";
+export {LaneBadge, laneWord, MessageBadge, messageWord, SessionsBadge, sessionsWord, STATES, target} from "./words.js";
