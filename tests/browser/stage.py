@@ -142,6 +142,7 @@ class Stage:
 
     def submit(self, *texts: str, to: str = NUMBER, **fields: Any) -> list[str]:
         """Submit texts as bank; return their message_ids."""
+        fields.setdefault("data_coding", 3)  # Latin-1: octets are the characters of ASCII
         with self.daemon.bound() as esme:
             return [esme.submit(text, to, **fields).message_id.decode() for text in texts]
 

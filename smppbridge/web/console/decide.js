@@ -10,10 +10,10 @@ export const VERBS = {
 };
 
 export function Consequence({verb, provider, account}) {
-  const [by, to] = [provider ?? "the same provider", account ?? "the account"];
+  const [by, to] = [provider ?? "its provider", account ?? "its account"];
   return verb === "resend"
-    ? html`<p>Sent once more by ${by}. <b>If ${by} did take it the first time, the phone gets a second SMS</b>, and you pay twice.</p>`
-    : html`<p>Ends as UNDELIVERABLE, and ${to} is told so. <b>If ${provider ?? "the provider"} did take it, the phone gets it all the same</b>, and ${to} believes it does not.</p>`;
+    ? html`<p>It is sent once more by ${by}. <b>If ${provider ?? "that provider"} did take it the first time, the phone gets a second SMS</b>, and you pay twice.</p>`
+    : html`<p>It ends as UNDELIVERABLE, and ${to} is told so. <b>If ${provider ?? "the provider"} did take it, the phone gets it all the same</b>, and ${to} believes it does not.</p>`;
 }
 
 /**

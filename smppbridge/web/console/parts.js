@@ -64,7 +64,7 @@ const said = store(null);
 export const say = (words, tone = "ok") => said.set(words === null ? null : {words, tone});
 export function Said() {
   const now = useStore(said);
-  return html`<div aria-live="polite">${now && html`<${Alarm} tone=${now.tone} title=${now.words}
+  return html`<div aria-live="polite" class=${now ? undefined : "vh"}>${now && html`<${Alarm} tone=${now.tone} title=${now.words}
     action=${html`<button class="plain" onClick=${() => say(null)}>Close</button>`} />`}</div>`;
 }
 

@@ -21,9 +21,9 @@ export function First({providers, accounts, above}) {
     <div class="grid3"><${Card} title="1 · Bind"><p class="muted">Give your ESME this, and it is a client of this bridge:</p>
       <${Facts} rows=${[["host", html`<span class="mono">${location.hostname}</span>`], ["port", listen ? html`<span class="mono">${listen.split(", ").map(portOf).join(", ")}</span>` : html`as in <code>smpp.listen</code>`],
         ["system_id", account ? html`<span class="mono">${account.id}</span>` : html`none yet: add one under <code>accounts</code>`], ["password", "as in bridge.yaml"]]} />
-      <p>${account ? html`<${SessionsBadge} account=${account} />` : null}</p></${Card}>
+      <div>${account ? html`<${SessionsBadge} account=${account} />` : null}</div></${Card}>
     <${Card} title="2 · Send"><p class="muted">Or try the way to the provider first, without an ESME:</p>
-      <p>${may("operator") ? html`<a class="button" href="#/send">Send a test message</a>` : html`<code>smppbridge send</code>`}</p></${Card}>
+      <div class="actions">${may("operator") ? html`<a class="button" href="#/send">Send a test message</a>` : html`<code>smppbridge send</code>`}</div></${Card}>
     <${Card} title="3 · Hear"><p class="muted">Providers report to</p><pre class="wrap" tabindex="0">${url ? `${url}/callbacks/` : "callbacks.public_url"}${url && "…"}</pre>
       <p class="muted"><code>smppbridge doctor</code> says whether they can.</p></${Card}></div>
     <${Card} title="Providers" bare>${providers.length ? html`<${Table} caption="Providers" columns=${COLUMNS} rows=${providers} keyOf=${p => p.name} />`

@@ -26,7 +26,7 @@ function useHistory(providers) {
 const Lost = ({age}) => html`<${Alarm} tone="bad" title="The bridge does not answer" action=${html`<button onClick=${retry}>Try now</button>`}>
   What you see is ${duration(age)} old. If it is being restarted, ESMEs keep their sessions and this page comes back by itself.</${Alarm}>`;
 
-const Alarms = ({alarms, age}) => html`<div class="alarms">${age > 0 && html`<${Lost} age=${age} />`}
+const Alarms = ({alarms, age}) => (age > 0 || alarms.length > 0) && html`<div class="alarms">${age > 0 && html`<${Lost} age=${age} />`}
   ${alarms.map(each => html`<${Alarm} key=${each.code + (each.action?.name ?? "")} tone=${each.tone} title=${each.title}
     action=${each.action && html`<a class="button" href=${target(each.action)}>${each.action.label}</a>`}>${each.text}</${Alarm}>`)}</div>`;
 
@@ -112,7 +112,7 @@ export function View() {
     <${Card} title="Providers" bare right=${html`<${All} to="#/providers" />`}>${providers.length
       ? html`<${Table} caption="Providers" columns=${PROVIDERS} rows=${providers} keyOf=${p => p.name} href=${p => link(`/providers/${encodeURIComponent(p.name)}`)} />`
       : html`<${Empty} icon="providers" title="No provider"><span>Add one under <code>providers</code> in bridge.yaml; until then nothing can leave.</span></${Empty}>`}</${Card}>
-    <div class="grid2 top"><${Card} title="Accounts" bare right=${html`<${All} to="#/accounts" />`}>${accounts.length
+    <div class="grid2"><${Card} title="Accounts" bare right=${html`<${All} to="#/accounts" />`}>${accounts.length
       ? html`<${Table} caption="Accounts" columns=${ACCOUNTS} rows=${accounts} keyOf=${a => a.id} href=${a => link(`/accounts/${encodeURIComponent(a.id)}`)} />`
       : html`<${Empty} icon="accounts" title="No account"><span>Add one under <code>accounts</code> in bridge.yaml; until then nobody can bind.</span></${Empty}>`}</${Card}>
     <${Notes} notes=${now.notes ?? []} /></div>`;
