@@ -83,7 +83,5 @@ class ConsolePages:
         else:
             headers = HEADERS + b"ETag: %s\r\n" % file.etag
             known = file.etag in request.header(b"if-none-match")
-            status, body = (
-                (HTTPStatus.NOT_MODIFIED, b"") if known else (HTTPStatus.OK, file.body)
-            )
+            status, body = (HTTPStatus.NOT_MODIFIED, b"") if known else (HTTPStatus.OK, file.body)
             request.answer(status, body, file.media_type, headers, cache=file.cache)
