@@ -133,6 +133,12 @@ class Admin:
         interfaces = {parse(text).named.get("interface", "") for text in web.listen}
         self._door.change(DoorRules(frozenset({*web.hosts, *interfaces} - {""}), web.behind_proxy))
 
+    def link(self, name: str, seconds: float) -> str:
+        """Return a link to the console that logs its bearer in as an admin of that name, once."""
+        return (
+            f"{origin_of_web(self._bridge.settings.web)}/#link={self.keyring.link(name, seconds)}"
+        )
+
     async def open(self, path: str) -> None:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
         bridge = self._bridge
