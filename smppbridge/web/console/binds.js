@@ -1,19 +1,15 @@
-// binds: the sessions of an account in a few words.
-const SHORT = {transmitter: "TX", receiver: "RX", transceiver: "TRX"};
+// binds: what an account has now, in figures that may not be known.
 
-/** {tone, word} of an account's binds: nobody bound, nobody who takes receipts, or all well. */
-export function bindState(account) {
-  const binds = Object.entries(account.binds ?? {}).filter(([, n]) => n > 0);
-  if (!binds.length) return {tone: "bad", word: "nobody bound"};
-  const words = binds.map(([kind, n]) => `${n} ${SHORT[kind] ?? kind}`).join(", ");
-  const deaf = !account.binds.receiver && !account.binds.transceiver;
-  return deaf ? {tone: "warn", word: `${words}, no receiver`} : {tone: "ok", word: words};
+/** Whether nobody is bound, or only sessions that take no receipts: "none", "deaf" or "well". */
+export function bound(account) {
+  const {transmitter = 0, receiver = 0, transceiver = 0} = account.binds ?? {};
+  return receiver + transceiver > 0 ? "well" : transmitter > 0 ? "deaf" : "none";
 }
 
-/** How fast an account submits, and how fast it may: {now, limit}; null is not known or not limited. */
+/** How many submit_sm a second are accepted, are refused, may come: {now, refused, limit}; null is not known or not limited. */
 export function speedOf({throughput}) {
-  if (throughput === null || typeof throughput !== "object") return {now: null, limit: throughput ?? null};
-  return {now: throughput.now ?? null, limit: throughput.limit ?? null};
+  if (throughput === null || typeof throughput !== "object") return {now: null, refused: null, limit: throughput ?? null};
+  return {now: throughput.now ?? null, refused: throughput.refused ?? null, limit: throughput.limit ?? null};
 }
 
 /** How many deliver_sm an account has not acknowledged, the time of the oldest, the time they are kept until. */

@@ -1,20 +1,6 @@
-// lanes: the states of a provider in words, and what to do about each.
+// lanes: what there is to say about a provider: its verdict, its figures in words.
 import {html} from "./vendor/preact/standalone.mjs";
-import {count, duration, many} from "./format.js";
-
-export const LANES = {
-  up: {tone: "ok", word: "up"},
-  probing: {tone: "warn", word: "probing"},
-  open: {tone: "bad", word: "does not answer"},
-  held: {tone: "info", word: "paused by hand"},
-  paused: {tone: "warn", word: "told to wait"},
-  credit_low: {tone: "warn", word: "credit low"},
-  refusing: {tone: "bad", word: "refuses all"},
-  unbound: {tone: "bad", word: "no session"},
-};
-
-/** The word and the tone of a state; of one that this page does not know, the word itself. */
-export const laneState = state => LANES[state] ?? {tone: undefined, word: String(state)};
+import {count, duration, many, NONE} from "./format.js";
 
 const waits = p => p.waiting.messages > 0
   ? `${many(p.waiting.messages, "message")} wait${p.waiting.messages === 1 ? "s" : ""} for it${p.waiting.oldest_seconds ? `, the oldest for ${duration(p.waiting.oldest_seconds)}` : ""}.`
@@ -43,15 +29,25 @@ const VERDICTS = {
 export const laneVerdict = p => VERDICTS[p.state]?.(p) ?? null;
 
 /** Two durations as "180 / 420 ms"; an unknown one is a dash. */
-export function pair(seconds) {
-  const {p50, p99} = seconds ?? {};
-  return p50 || p99 ? `${duration(p50)} / ${duration(p99)}` : "—";
+export function pair(spread) {
+  const {p50, p99} = spread ?? {};
+  return p50 || p99 ? `${duration(p50)} / ${duration(p99)}` : NONE;
 }
+
+/** The part of the requests of now that the provider did not accept, 0 to 1; null if there are none. */
+export function failing(outcomes) {
+  const all = Object.values(outcomes ?? {}).reduce((sum, each) => sum + each, 0);
+  return all > 0 ? 1 - (outcomes.accepted ?? 0) / all : null;
+}
+
+const WAYS = {callback: "pushed", pull: "pulled", poll: "polled", session: "deliver_sm"};
+/** How reports come. */
+export const ways = reports => (reports?.by ?? []).map(each => WAYS[each] ?? each).join(" and ") || "does not report";
 
 /** What is left of the credit, in words: {main, sub, tone}. */
 export function creditOf(balance) {
   if (!balance) return {main: "not told", sub: null, tone: "faint"};
   const left = balance.days_left, amount = `${balance.unit ? balance.unit + " " : ""}${count(Math.floor(balance.amount))}`;
   if (left === null || left === undefined) return {main: amount, sub: null};
-  return {main: `${left > 60 ? "60+" : +left.toFixed(1)} d`, sub: amount, tone: left < 3 ? "warn" : undefined};
+  return {main: left > 60 ? "60+ d" : `${+left.toFixed(1)} d`, sub: amount, tone: left < 3 ? "warn" : undefined};
 }

@@ -1,7 +1,7 @@
 // account: its sessions, what is owed to it, what is odd about it, and the receipts that it gets.
-import {Ago, Badge, Bar, Card, Confirm, count, duration, Empty, Head, html, link, many, may, NONE, percent, post, rate, say, Table, Time, useApi, useState} from "../lib.js";
+import {Ago, Bar, Card, Confirm, count, duration, Empty, Head, html, link, many, may, NONE, percent, post, rate, say, sessionsWord, Table, Time, useApi, useState} from "../lib.js";
 import {Asked, Tile, Verdict} from "../asked.js";
-import {bindState, owedTo, speedOf} from "../binds.js";
+import {bound, owedTo, speedOf} from "../binds.js";
 import {RefusedBinds} from "./accounts.js";
 import {ReceiptPreview} from "../receipt_preview.js";
 
@@ -9,14 +9,14 @@ export const screen = {path: "/accounts/:id", title: "Account", under: "/account
 
 /** What there is to say about an account that is not simply well; null if it is. */
 function verdictOf(account) {
-  const {id} = account, owed = owedTo(account), state = bindState(account), kept = owed.until ? html`They are kept until <${Time} at=${owed.until} />, and sent when a receiver binds.` : "They are kept for two days, unless the file says otherwise, and sent when a receiver binds.";
+  const {id} = account, owed = owedTo(account), state = bound(account), kept = owed.until ? html`They are kept until <${Time} at=${owed.until} />, and sent when a receiver binds.` : "They are kept for two days, unless the file says otherwise, and sent when a receiver binds.";
   const since = owed.oldest_at ? html`, the oldest since <${Time} at=${owed.oldest_at} />` : "";
-  if (state.tone === "bad") {
+  if (state === "none") {
     return {tone: owed.count > 0 ? "bad" : "warn", title: html`Nobody is bound as ${id}${owed.count > 0 && html`, and ${many(owed.count, "receipt")} wait${owed.count === 1 ? "s" : ""}${since}`}.`,
       why: "The bridge waits for the client to connect; it does not call it.",
       todo: [html`Look below whether a bind was refused, and why.`, `Ask ${id} whether the client runs, and which address and port it calls.`, owed.count > 0 && kept]};
   }
-  if (owed.count > 0 && state.tone === "warn") {
+  if (owed.count > 0 && state === "deaf") {
     return {tone: "warn", title: html`${many(owed.count, "receipt")} wait${owed.count === 1 ? "s" : ""}${since}.`,
       why: "All sessions are transmitters. SMPP lets receipts go to receivers and transceivers only.",
       todo: [`Ask ${id} to bind a receiver with the same system_id, or to bind as a transceiver.`, kept]};
@@ -73,12 +73,12 @@ const Oddities = ({account}) => account.oddities && html`<${Card} title="Odditie
   : html`<${Empty} title="Nothing is odd"><span>Where a client does otherwise than SMPP 3.4 says, it shows here with the setting that helps.</span></${Empty}>`}</${Card}>`;
 
 function Tiles({account}) {
-  const owed = owedTo(account), {now, limit} = speedOf(account), state = bindState(account);
+  const owed = owedTo(account), {now, refused, limit} = speedOf(account), [tone, word] = sessionsWord(account), answers = account.answer_seconds;
   return html`<div class="tiles">
-    <${Tile} k="Sessions" v=${state.word} tone=${state.tone === "ok" ? undefined : state.tone} d=${`at most ${count(account.binds_limit)}`} />
+    <${Tile} k="Sessions" v=${word} tone=${tone === "ok" ? undefined : tone} d=${`at most ${count(account.binds_limit)}`} />
     <${Tile} k="Submits" v=${rate(now)} unit="/s" d=${limit === null ? "no limit" : `limit ${rate(limit)}`} tone=${limit !== null && now >= limit ? "warn" : undefined} />
-    <${Tile} k="Throttled, 1 min" v=${count(account.throttled_1m)} tone=${account.throttled_1m > 0 ? "warn" : undefined} d="answered ESME_RTHROTTLED" />
-    <${Tile} k="Refused, 24 h" v=${count(account.refused_24h)} href=${link("/refused", {account: account.id})} d="see which, and why" />
+    <${Tile} k="Answered within, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "nothing was submitted lately"} />
+    <${Tile} k="Refused" v=${rate(refused)} unit="/s" tone=${refused > 0 ? "warn" : undefined} href=${link("/refused", {account: account.id})} d="which in 24 h, and why" />
     <${Tile} k="Delivered, 24 h" v=${percent(account.delivered_24h)} href=${link("/messages", {account: account.id})} d="of all that ended" />
     <${Tile} k="Receipts owed" v=${count(owed.count)} tone=${owed.count > 0 ? "warn" : undefined} d=${owed.oldest_at ? html`oldest <${Ago} at=${owed.oldest_at} />` : "all acknowledged"} />
   </div>`;
@@ -89,7 +89,7 @@ export function View({params}) {
   const from = account && (account.allow_from === null ? "from anywhere" : account.allow_from.length ? `from ${account.allow_from.join(", ")} only` : "from nowhere: allow_from is empty");
   const says = account && [from, `window ${count(account.window)}`, `at most ${many(account.binds_limit, "session")}`, account.country && `numbers of ${account.country}`].filter(Boolean).join(" · ");
   return html`<${Head} title=${id} above=${html`<a href="#/accounts">Accounts</a>`} says=${says}>
-      <a class="button" href=${link("/messages", {account: id})}>Messages</a>${may("operator") && html`<a class="button" href=${link("/trace", {of: "account", value: id})}>Trace</a>`}</${Head}>
+      <a class="button" href=${link("/messages", {account: id})}>Messages</a>${may("operator") && html`<a class="button" href=${link("/trace", {account: id})}>Trace</a>`}</${Head}>
     <${Asked} of=${found} what=${`the account ${id}`}>${() => html`${verdict && html`<${Verdict} ...${verdict} />`}
       <${Tiles} account=${account} /><${Sessions} id=${id} /><${Oddities} account=${account} /><${RefusedBinds} account=${id} />
       <${ReceiptPreview} id=${id} />`}</${Asked}>`;

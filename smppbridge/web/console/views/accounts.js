@@ -1,7 +1,7 @@
 // accounts: who is bound, how fast, and what is owed to them; binds that were refused.
-import {Badge, Bar, Card, count, Empty, Head, html, link, NONE, percent, rate, Table, Time, useApi} from "../lib.js";
+import {Bar, Card, count, Empty, Head, html, link, NONE, percent, rate, SessionsBadge, Table, Time, useApi} from "../lib.js";
 import {Asked} from "../asked.js";
-import {bindState, owedTo, speedOf} from "../binds.js";
+import {owedTo, speedOf} from "../binds.js";
 
 export const screen = {path: "/accounts", title: "Accounts", key: "a", icon: "accounts", group: 2};
 
@@ -16,9 +16,9 @@ function Speed({account}) {
 
 const COLUMNS = [
   {head: "Account", cell: a => html`<a href=${at(a.id)}><b>${a.id}</b></a>`},
-  {head: "Sessions", cell: a => html`<${Badge} ...${bindState(a)} />`},
+  {head: "Sessions", cell: a => html`<${SessionsBadge} account=${a} />`},
   {head: "Submits a second", nowrap: true, cell: a => html`<${Speed} account=${a} />`},
-  {head: "Throttled, 1 min", num: true, p: 2, cell: a => a.throttled_1m ? html`<span class="warn">${count(a.throttled_1m)}</span>` : html`<span class="faint">${count(a.throttled_1m)}</span>`},
+  {head: "Refused", num: true, p: 2, cell: a => { const {refused} = speedOf(a); return refused > 0 ? html`<a class="warn" href=${link("/refused", {account: a.id})}>${rate(refused)} /s</a>` : html`<span class="faint">${rate(refused)}</span>`; }},
   {head: "Receipts owed", num: true, cell: a => { const {count: n} = owedTo(a); return n > 0 ? html`<span class="warn">${count(n)}</span>` : count(n); }},
   {head: "Delivered, 24 h", num: true, p: 2, cell: a => percent(a.delivered_24h)},
   {head: "Oddities", num: true, p: 3, cell: a => a.oddities?.length ? count(a.oddities.length) : html`<span class="faint">${a.oddities ? 0 : NONE}</span>`},

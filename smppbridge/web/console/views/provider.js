@@ -1,7 +1,7 @@
 // provider: one of them: is it well, since when not, and what can be done about it by hand.
-import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Facts, Head, html, link, many, may, NONE, percent, post, say, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
+import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Facts, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
 import {Act, Asked, Tile, Verdict} from "../asked.js";
-import {creditOf, laneState, laneVerdict} from "../lanes.js";
+import {creditOf, failing, laneVerdict, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
 
 export const screen = {path: "/providers/:name", title: "Provider", under: "/providers"};
@@ -32,20 +32,20 @@ function Actions({provider, again}) {
 }
 
 function Tiles({provider, past}) {
-  const {breaker, waiting, answer_seconds: answers, balance, reports} = provider, credit = creditOf(balance), state = laneState(provider.state);
+  const {breaker, waiting, answer_seconds: answers, balance, reports} = provider, credit = creditOf(balance), [tone, word] = laneWord(provider.state);
   return html`<div class="tiles">
-    <${Tile} k="State" v=${state.word} tone=${state.tone === "info" ? undefined : state.tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${count(breaker.failures)} failures in a row` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
+    <${Tile} k="State" v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
     <${Tile} k="Waiting" v=${count(waiting.messages)} tone=${waiting.oldest_seconds > 30 ? "warn" : undefined} href=${link("/messages", {provider: provider.name, stage: "waiting"})} d=${waiting.messages > 0 ? `oldest ${duration(waiting.oldest_seconds)}` : ""}><${Spark} ys=${past.waiting} /></${Tile}>
     <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="requests without an answer yet" />
     <${Tile} k="Answers, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "none lately"}><${Spark} ys=${past.p99} color="--c4" /></${Tile}>
-    <${Tile} k="Reports until final" v=${duration(reports?.until_final?.p50)} d=${reports?.until_final?.p99 ? `p99 ${duration(reports.until_final.p99)}` : (reports?.by ?? []).join(" and ")} />
+    <${Tile} k="Reports until final" v=${duration(reports?.until_final?.p50)} d=${reports?.until_final?.p99 ? `p99 ${duration(reports.until_final.p99)}` : ways(reports)} />
     <${Tile} k="Credit" v=${credit.main} tone=${credit.tone === "warn" ? "warn" : undefined} d=${credit.sub ?? (balance?.at ? html`told <${Ago} at=${balance.at} />` : balance ? "" : "ask for it, if they tell it")} />
   </div>`;
 }
 
 function Charts({name}) {
   const [range, set] = useState("15m"), length = RANGES.find(each => each[0] === range)[2], series = ["taken", "failing", "p50", "p99", "waiting"].map(each => `provider.${name}.${each}`);
-  const found = useApi("/history", {every: length > 3600 ? 60 : 5, values: {series: series.join(), from: useMemo(() => new Date(Date.now() - length * 1000).toISOString(), [length])}});
+  const found = useApi("/history", {every: length > 3600 ? 60 : 5, values: {series: series.join(), from: useMemo(() => length > 900 ? new Date(serverNow() - length * 1000).toISOString() : undefined, [length])}});
   const pick = html`<span class="actions">${RANGES.map(([key, words]) => html`<button key=${key} class="plain" aria-pressed=${String(key === range)} onClick=${() => set(key)}>${words}</button>`)}</span>`;
   const drawn = useMemo(() => found.data && {xs: seconds(found.data),
     requests: lines(found.data, [[series[0], "taken", "--c2", true], [series[1], "failed", "--bad"]]),
@@ -56,12 +56,13 @@ function Charts({name}) {
       ? html`<${Chart} low log xs=${drawn.xs} series=${drawn.answers} unit=" ms" label=${`Time to the answers of ${name}, p50 and p99`} />` : html`<${Empty} icon="info" title="No answer was measured in this time" />`}</${Asked}></${Card}></div>`;
 }
 
+const KINDS = {not_sent: ["warn", "not sent"], no_answer: ["unsure", "no answer"], refused: ["bad", "refused"], postponed: ["warn", "put off"], uncertain: ["unsure", "Uncertain"]};
 const ERRORS = [
   {head: "When", nowrap: true, cell: e => html`<${Time} at=${e.at} />`},
-  {head: "What", full: true, cell: e => html`<span class="any">${e.what}</span>${e.count > 1 && html` <span class="faint">× ${count(e.count)}</span>`}${e.uncertain && html` <${Badge} tone="unsure" word="Uncertain" />`}`},
+  {head: "What", full: true, cell: e => { const [tone, word] = KINDS[e.kind] ?? ["", e.kind]; return html`<${Badge} tone=${tone} word=${word} /> <span class="any">${e.reason}</span>${e.words && html`<span class="sub any">“${e.words}”</span>`}`; }},
   {head: "HTTP", num: true, p: 2, cell: e => e.http_status ?? NONE},
   {head: "Took", num: true, p: 2, cell: e => duration(e.seconds)},
-  {head: "Message", cell: e => e.message_id ? html`<a class="mono" href=${link(`/messages/${e.message_id}`)}>…${e.message_id.slice(-6)}</a>` : NONE},
+  {head: "Message", nowrap: true, cell: e => html`<a class="mono" href=${link(`/messages/${e.message_id}`)}>…${e.message_id.slice(-6)}</a>${e.messages > 1 && html` <span class="faint">and ${count(e.messages - 1)} more</span>`}`},
 ];
 
 function Errors({name}) {
@@ -83,8 +84,8 @@ export function View({params}) {
   const {name} = params, found = useApi(`/providers/${encodeURIComponent(name)}`, {every: 2});
   const values = useMemo(() => ({series: `provider.${name}.waiting,provider.${name}.p99`}), [name]), past = useApi("/history", {every: 10, values});
   const provider = found.data, verdict = provider && laneVerdict(provider), of = past.data?.series ?? {};
-  const failing = provider?.outcomes?.failing;
-  const says = provider && [provider.type, failing > 0 && `${percent(failing)} of the requests fail`, provider.last_error && `last error ${provider.last_error.what}`].filter(Boolean).join(" · ");
+  const part = failing(provider?.outcomes);
+  const says = provider && [provider.type, `reports: ${ways(provider.reports)}`, part > 0 && `${percent(part)} of the requests fail`].filter(Boolean).join(" · ");
   return html`<${Head} title=${name} above=${html`<a href="#/providers">Providers</a>`} says=${says}>${provider && html`<${Actions} provider=${provider} again=${found.again} />`}</${Head}>
     <${Asked} of=${found} what=${`the provider ${name}`}>${() => html`
       ${verdict && html`<${Verdict} ...${verdict} />`}

@@ -1,26 +1,25 @@
 // providers: who takes our messages, how well, and for how long the credit lasts.
-import {Badge, Bar, Card, count, duration, Empty, Head, html, link, NONE, percent, Table, useApi} from "../lib.js";
+import {Bar, Card, count, duration, Empty, Head, html, LaneBadge, link, NONE, percent, Table, useApi} from "../lib.js";
 import {Asked} from "../asked.js";
-import {creditOf, laneState, pair} from "../lanes.js";
+import {creditOf, failing, pair, ways} from "../lanes.js";
 
 export const screen = {path: "/providers", title: "Providers", key: "p", icon: "providers", group: 2,
   flag: now => { const down = (now.providers ?? []).filter(p => ["open", "refusing", "unbound"].includes(p.state)).length; return down > 0 && {n: down, tone: "bad"}; }};
 
-const failing = p => p.outcomes?.failing ?? null;
 const at = name => link(`/providers/${encodeURIComponent(name)}`);
 const COLUMNS = [
   {head: "Provider", cell: p => html`<a href=${at(p.name)}><b>${p.name}</b></a><span class="sub">${p.type}</span>`},
-  {head: "State", cell: p => html`<${Badge} ...${laneState(p.state)} />`},
+  {head: "State", cell: p => html`<${LaneBadge} state=${p.state} />`},
   {head: "Waiting", num: true, cell: p => html`${count(p.waiting.messages)}${p.waiting.messages > 0 && p.waiting.oldest_seconds !== null && html`<span class="sub">oldest ${duration(p.waiting.oldest_seconds)}</span>`}`},
   {head: "In flight", nowrap: true, p: 2, cell: p => html`<${Bar} share=${p.in_flight / p.concurrency} />${count(p.in_flight)} / ${count(p.concurrency)}`},
   {head: "p50 / p99", num: true, nowrap: true, p: 2, cell: p => pair(p.answer_seconds)},
-  {head: "Failing", num: true, p: 2, cell: p => failing(p) === null ? html`<span class="faint">${NONE}</span>` : html`<span class=${failing(p) > .05 ? "bad" : undefined}>${percent(failing(p))}</span>`},
+  {head: "Failing", num: true, p: 2, cell: p => { const part = failing(p.outcomes); return part === null ? html`<span class="faint">${NONE}</span>` : html`<span class=${part > .05 ? "bad" : undefined}>${percent(part)}</span>`; }},
   {head: "Credit lasts", num: true, cell: p => { const {main, sub, tone} = creditOf(p.balance); return html`<span class=${tone}>${main}</span>${sub && html`<span class="sub">${sub}</span>`}`; }},
 ];
 
 const REPORTS = [
   {head: "Provider", cell: p => p.name},
-  {head: "How", cell: p => (p.reports.by ?? []).join(" and ") || NONE},
+  {head: "How", cell: p => ways(p.reports)},
   {head: "p50 until final", num: true, cell: p => duration(p.reports.until_final?.p50)},
   {head: "p99", num: true, p: 2, cell: p => duration(p.reports.until_final?.p99)},
   {head: "Unmatched, 1 h", num: true, cell: p => p.reports.unmatched_1h > 0

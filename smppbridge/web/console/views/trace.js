@@ -9,7 +9,7 @@ const KINDS = [["account", "account"], ["number", "number"], ["provider", "provi
 const MINUTES = [1, 5, 10, 30, 60].map(n => [String(n), `${n} min`]);
 
 function Start({query}) {
-  const [of, setOf] = useState(KINDS.some(([kind]) => kind === query.of) ? query.of : "account"), [value, setValue] = useState(query.value ?? "");
+  const given = KINDS.map(([kind]) => kind).find(kind => query[kind]) ?? "account", [of, setOf] = useState(given), [value, setValue] = useState(query[given] ?? "");
   const [minutes, setMinutes] = useState("10"), [texts, setTexts] = useState("no"), [busy, set] = useState(false);
   const accounts = useApi("/accounts"), providers = useApi("/providers");
   const named = of === "account" ? (accounts.data?.items ?? []).map(a => a.id) : of === "provider" ? (providers.data?.items ?? []).map(p => p.name) : null;

@@ -3,7 +3,7 @@ import {Badge, Card, Confirm, count, del, Empty, Head, html, link, many, may, NO
 import {Asked, Choice, Verdict} from "../asked.js";
 
 export const screen = {path: "/unmatched", title: "Unmatched", key: "n", icon: "unmatched", group: 1,
-  flag: now => now.unmatched > 0 && {n: now.unmatched, tone: "warn"}};
+  flag: now => { const n = (now.providers ?? []).reduce((sum, p) => sum + (p.reports?.unmatched_1h ?? 0), 0); return n > 0 && {n, tone: "warn"}; }};
 
 /** What each rule says of a provider's reports, and the value of `ids` that sets it. */
 const RULES = {
