@@ -36,7 +36,7 @@ function Tiles({provider, past}) {
   return html`<div class="tiles">
     <${Tile} k="State" v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
     <${Tile} k="Waiting" v=${count(waiting.messages)} tone=${waiting.oldest_seconds > 30 ? "warn" : undefined} href=${link("/messages", {provider: provider.name, stage: "waiting"})} d=${waiting.messages > 0 ? `oldest ${duration(waiting.oldest_seconds)}` : ""}><${Spark} ys=${past.waiting} /></${Tile}>
-    <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="requests without an answer yet" />
+    <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="not answered yet" />
     <${Tile} k="Answers, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "none lately"}><${Spark} ys=${past.p99} color="--c4" /></${Tile}>
     <${Tile} k="Reports until final" v=${duration(reports?.until_final?.p50)} d=${reports?.until_final?.p99 ? `p99 ${duration(reports.until_final.p99)}` : ways(reports)} />
     <${Tile} k="Credit" v=${credit.main} tone=${credit.tone === "warn" ? "warn" : undefined} d=${credit.sub ?? (balance?.at ? html`told <${Ago} at=${balance.at} />` : balance ? "" : "ask for it, if they tell it")} />

@@ -20,8 +20,8 @@ const COLUMNS = [
 const REPORTS = [
   {head: "Provider", cell: p => p.name},
   {head: "How", cell: p => ways(p.reports)},
-  {head: "p50 until final", num: true, cell: p => duration(p.reports.until_final?.p50)},
-  {head: "p99", num: true, p: 2, cell: p => duration(p.reports.until_final?.p99)},
+  {head: "p50 until final", num: true, nowrap: true, cell: p => duration(p.reports.until_final?.p50)},
+  {head: "p99", num: true, nowrap: true, p: 2, cell: p => duration(p.reports.until_final?.p99)},
   {head: "Unmatched, 1 h", num: true, cell: p => p.reports.unmatched_1h > 0
     ? html`<a class="warn" href=${link("/unmatched", {provider: p.name})}>${count(p.reports.unmatched_1h)}</a>` : count(p.reports.unmatched_1h)},
 ];
