@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from tests.browser.stage import HOSTILE, OURS, PHONE, Stage
+from tests.browser.callers import NOBODYS, PHONE, say, tell
+from tests.browser.stage import HOSTILE, Stage
 
 
 def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
-    stage.tell("new_optout", {"phoneNumber": f"+{PHONE}", "optoutType": "link"})
+    tell(stage, "new_optout", phoneNumber=f"+{PHONE}", optoutType="link")
     stage.daemon.await_rows("select count(*) from optout", [(1,)])
     with stage.page("/phones", role="operator") as page:
         optouts = page.get_by_role("table", name="Numbers that opted out")
@@ -22,9 +23,8 @@ def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
 
 
 def test_messages_of_phones_and_nobodys(stage: Stage) -> None:
-    for name, to in (("A", OURS), ("B", "447700900099")):
-        item = {"msgId": f"{HOSTILE}{name}", "from": f"+{PHONE}", "to": f"+{to}", "text": HOSTILE}
-        stage.tell("receive_sms", item | {"receivedAt": stage.now()})
+    say(stage, f"{HOSTILE}A", HOSTILE)
+    say(stage, f"{HOSTILE}B", HOSTILE, NOBODYS)
     with stage.page("/phones", role="viewer") as page:
         mine = page.get_by_role("table", name="Messages from phones", exact=True)
         mine.get_by_text("1 owed").wait_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.stage import HOSTILE, Stage
+from tests.browser.stage import HOSTILE, Heard, Stage
 
 
 def test_an_operator_pauses_and_resumes(stage: Stage) -> None:
@@ -46,7 +46,6 @@ def test_the_balance_is_asked_for(stage: Stage) -> None:
 
 
 def test_a_provider_that_is_not_there_says_so(stage: Stage) -> None:
-    heard = stage.ears()
-    with stage.page("/providers/nobody", heard=heard) as page:
+    with stage.page("/providers/nobody", heard=Heard()) as page:
         page.get_by_text("This bridge does not tell the provider nobody").wait_for()
         page.get_by_role("button", name="Try again").first.wait_for()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.browser.stage import HOSTILE, Stage
+from tests.browser.stage import HOSTILE, Heard, Stage
 
 
 def test_a_dry_run_sends_nothing_and_names_the_culprit(stage: Stage) -> None:
@@ -37,8 +37,7 @@ def test_a_message_is_sent_after_a_question(stage: Stage) -> None:
 
 
 def test_a_number_that_is_none_is_refused_in_words(stage: Stage) -> None:
-    heard = stage.ears()
-    with stage.page("/send", role="operator", heard=heard) as page:
+    with stage.page("/send", role="operator", heard=Heard()) as page:
         page.get_by_label("To").fill("1")
         page.get_by_label("Text").fill("hello")
         page.get_by_role("button", name="Only show what would happen").click()

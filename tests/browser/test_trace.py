@@ -7,7 +7,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.browser.stage import HOSTILE, Stage
+from tests.browser.stage import HOSTILE, Heard, Stage
 
 
 def test_start_watch_download_stop(stage: Stage, tmp_path: Path) -> None:
@@ -53,8 +53,7 @@ def test_an_operator_is_not_offered_texts(stage: Stage) -> None:
 
 
 def test_an_address_that_is_none_is_refused_in_words(stage: Stage) -> None:
-    heard = stage.ears()
-    with stage.page("/trace", role="operator", heard=heard) as page:
+    with stage.page("/trace", role="operator", heard=Heard()) as page:
         page.get_by_label("What of").select_option("address")
         page.get_by_label("Which").fill("nowhere")
         page.get_by_role("button", name="Start").click()
