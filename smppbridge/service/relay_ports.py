@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smppbridge.relay.report.rematch import Rematch
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.api.relay_ports import RelayPorts
@@ -32,6 +33,7 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
         ),
         mo_rules=mo_rules,
         redirect=relay.redirect,
+        rematch=Rematch(relay.reports),
         rights=lambda system_id: binds.rights.get(system_id),
         rules=rules,
     )

@@ -107,3 +107,28 @@ def test_messages_that_wait_are_moved_and_given_up(daemon: Daemon, provider: Pro
     assert "decided_by_hand" in codes
     assert (other.taken.total(), provider.taken.total()) == (2, 0)
     other.close()
+
+
+def test_reports_with_other_ids_are_found_out_and_settled(
+    daemon: Daemon, provider: Provider
+) -> None:
+    provider.callback = None
+    daemon.keccel.update(reports="push", ids="exact")
+    daemon.settings["web"]["tokens"] = [{"name": "a", "role": "admin", "sha256": digest_of("one")}]
+    daemon.start()
+    with daemon.bound() as esme:
+        ids_ = [esme.submit(f"text {each}").message_id.decode() for each in range(20)]
+    daemon.await_rows("select count(*) from message where stage = 3", [(20,)])
+    provider.callback = daemon.callback  # only what the test has it report
+    for name in provider.ids.values():
+        assert provider.report(f"00{name}") == 200
+    _, found = called(daemon, "GET", "/unmatched/suggestion?provider=keccel")
+    assert found["suggestion"]["setting"] == "providers.keccel.ids: zeros"
+    trial = {"provider": "keccel", "rule": "zeros"}
+    assert called(daemon, "POST", "/unmatched/try", trial)[1]["fits"] == 20
+    settled = called(daemon, "POST", "/unmatched/try", trial | {"dry_run": False})[1]
+    assert settled["settled"] == 20
+    with daemon.bound() as esme:
+        receipts = esme.await_receipts(20)
+    assert {(each.message_id, each.stat) for each in receipts} == {(m, "DELIVRD") for m in ids_}
+    assert called(daemon, "GET", "/unmatched?provider=keccel")[1]["items"] == []

@@ -117,6 +117,7 @@ class Desk:
         self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
+        self.types = {"keccel": "keccel", "d7": "d7"}
         self.sessions = PlayedSessions()
         self.account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
         self.played = PlayedRelay(self.account, self.act)
@@ -151,7 +152,7 @@ class Desk:
             lanes=self.lanes,
             upstream_up=lambda name: True,
             balances=lambda: {"keccel": Balance(12.5, "USD")},
-            types=lambda: {"keccel": "keccel", "d7": "d7"},
+            types=lambda: self.types,
             accounts=lambda: {"bank": self.account},
             outboxes={"bank": outbox},
             sessions=self.sessions,

@@ -14,6 +14,7 @@ from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.composed import Composed, message_of
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights, rights_of
+from smppbridge.relay.report.rematch import Renamed
 from smppbridge.relay.submit.redirect import Obstacle, Redirected
 from smppbridge.relay.ussd.dialogues import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
@@ -103,12 +104,26 @@ class PlayedRedirect:
         return [each for each in message_ids if each not in self.obstacles]
 
 
+@dataclass
+class PlayedRematch:
+    """Keeps the reports that it is to settle."""
+
+    settled: list[Renamed] = field(default_factory=list)
+    failing: bool = False
+
+    async def settle(self, provider: str, renamed: Sequence[Renamed]) -> None:
+        if self.failing:
+            raise StoreFailure("full")
+        self.settled += renamed
+
+
 class PlayedRelay:
     """The parts of a relay."""
 
     def __init__(self, account: Account, act: Any) -> None:
         self.dialogues = PlayedDialogues()
         self.redirect = PlayedRedirect()
+        self.rematch = PlayedRematch()
         self.rules = list(RULES)
         self.compose = PlayedCompose(self.rules)
         self.mo_rules = [MoRule("bank", "12345", "bal"), MoRule("bank")]
@@ -123,6 +138,7 @@ class PlayedRelay:
             keys=self.keys,
             mo_rules=lambda: self.mo_rules,
             redirect=self.redirect,
+            rematch=self.rematch,
             rights=self.rights.get,
             rules=lambda: self.rules,
         )

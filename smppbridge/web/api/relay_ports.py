@@ -9,6 +9,7 @@ from typing import Protocol
 from smppbridge.model.message import Message
 from smppbridge.relay.accept.composed import Composed
 from smppbridge.relay.accept.intake import Rights
+from smppbridge.relay.report.rematch import Renamed
 from smppbridge.relay.submit.redirect import Redirected
 from smppbridge.relay.ussd.dialogues import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
@@ -51,6 +52,13 @@ class Redirects(Protocol):
         """End messages that wait; return those that have ended, durably."""
 
 
+class Rematches(Protocol):
+    """Settles messages by reports under the ids that we have; raises StoreFailure."""
+
+    def settle(self, provider: str, renamed: Sequence[Renamed]) -> Awaitable[None]:
+        """Settle the messages of reports, the oldest report first."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelayPorts:
     """The parts of the relay that operations about messages and routes use.
@@ -64,5 +72,6 @@ class RelayPorts:
     keys: IdempotencyKeys
     mo_rules: Callable[[], Sequence[MoRule]]
     redirect: Redirects
+    rematch: Rematches
     rights: Callable[[str], Rights | None]
     rules: Callable[[], Sequence[NumberedRule]]
