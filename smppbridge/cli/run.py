@@ -20,7 +20,7 @@ from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
-from smppbridge.service.apply import NotApplied, verify
+from smppbridge.service.apply import verify
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
@@ -96,7 +96,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         reactor.stop()
 
     def hang_up(signum: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(reload, bridge, config)
+        reactor.callFromThread(reload, bridge)
 
     def terminate(signum: int, frame: FrameType | None) -> None:
         _stopping()  # at once: a second signal before the reactor stops would be an error
@@ -133,27 +133,7 @@ def restart_at_signal(bridge: Bridge, config: Path) -> Handler:
     return lambda *_: bridge.reactor.callFromThread(begin)
 
 
-def reload(bridge: Bridge, config: Path) -> None:
+def reload(bridge: Bridge) -> None:
     """Apply the configuration anew, or log why the old configuration stays."""
-    bridge.notify.reloading(bridge.clock.monotonic())
-    reloading = Deferred.fromCoroutine(_reload(bridge, config))
+    reloading = Deferred.fromCoroutine(bridge.configuration.reload())
     reloading.addErrback(lambda failure: _log.failure("reload", failure))
-    reloading.addBoth(lambda _: bridge.notify.ready(bridge.status()))
-
-
-async def _reload(bridge: Bridge, config: Path) -> None:
-    try:
-        settings = load(config)
-        for found in verify(settings, bridge.reactor):
-            raise NotApplied(f"{found.key}: {found.message}")
-        await bridge.apply(settings)
-    except BadSettings as error:
-        for fault in error.faults:
-            where = f"{fault.file}:{fault.line}: {fault.key}"
-            bridge.journal("configuration_refused", where=where, reason=fault.message)
-        bridge.refused()
-    except NotApplied as error:
-        bridge.journal("configuration_refused", reason=str(error))
-        bridge.refused()
-    else:
-        bridge.journal("configuration_applied")

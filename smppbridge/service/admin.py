@@ -21,6 +21,7 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.configuration_answers import ConfigurationAnswers
 from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -197,6 +198,7 @@ class Admin:
             figures=lambda: bridge.clockwork.figures,
             origin=lambda: origin_of_web(bridge.settings.web),
             traces=TraceAnswers(bridge),
+            configuration=ConfigurationAnswers(bridge),
         )
 
     def _logins(self) -> Logins:

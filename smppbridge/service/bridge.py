@@ -30,6 +30,7 @@ from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
+from smppbridge.service.configuration import Configuration
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import HandOver
@@ -68,6 +69,7 @@ class Bridge:
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
         self.exports = Exports(path, journal)
+        self.configuration = Configuration(self)
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there

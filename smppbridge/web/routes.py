@@ -24,7 +24,7 @@ class Sent(BaseModel):
 class Answer(BaseModel):
     """The body of an answer.  No secret is a field of any such model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Nothing(Sent):

@@ -32,7 +32,7 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
-from tests.web.parts import PlayedTraces
+from tests.web.parts import PlayedConfiguration, PlayedTraces
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -114,6 +114,7 @@ class Desk:
         self.failing = False
         self.sessions = PlayedSessions()
         self.traces = PlayedTraces()
+        self.configuration = PlayedConfiguration()
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -153,6 +154,7 @@ class Desk:
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
             origin=lambda: "http://127.0.0.1:8775",
             traces=self.traces,
+            configuration=self.configuration,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -5,10 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from smppbridge.web.api.configuration import (
+    ChangeItem,
+    ConfigurationChanges,
+    ConfigurationCheck,
+    ConfigurationPage,
+    ConfigurationQuery,
+    FaultItem,
+    SettingItem,
+)
 from smppbridge.web.api.traces import TracedPacket, TracedPackets, TraceItem, TraceOrder
 from smppbridge.web.problems import Refusal
 
 MOST_TRACES = 4
+TAG = "0123456789abcdef"
 
 
 @dataclass
@@ -66,3 +76,30 @@ class PlayedTraces:
     def forget(self, number: int) -> None:
         self.view(number)
         del self.items[number]
+
+
+@dataclass
+class PlayedConfiguration:
+    """A file in which one setting has changed."""
+
+    applied: list[str] = field(default_factory=list)
+
+    async def page(self, query: ConfigurationQuery) -> ConfigurationPage:
+        items = [SettingItem(key="accounts[0].password", value="secret", origin="env")]
+        return ConfigurationPage(
+            items=items[: query.limit], next=None, file="bridge.yaml", applied_at="x", changed=True
+        )
+
+    async def changes(self) -> tuple[str, ConfigurationChanges]:
+        change = ChangeItem(key="accounts[bank].window", old="100", new=None, takes="now")
+        return TAG, ConfigurationChanges(changes=[change], refused=None)
+
+    async def check(self) -> ConfigurationCheck:
+        fault = FaultItem(file="bridge.yaml", line=3, key="x", message="unknown key", warning=False)
+        return ConfigurationCheck(ok=False, faults=[fault])
+
+    async def apply(self, tag: str) -> ConfigurationChanges:
+        if tag != TAG:
+            raise Refusal(412, "the file has changed")
+        self.applied.append(tag)
+        return (await self.changes())[1]

@@ -15,6 +15,7 @@ from smppbridge.relay.ports import Clock
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.api.configuration import ConfigurationPort
 from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
@@ -82,6 +83,7 @@ class Ports:
     figures: Callable[[], Mapping[str, float]]
     origin: Callable[[], str]
     traces: TracePort
+    configuration: ConfigurationPort
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:
