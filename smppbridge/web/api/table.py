@@ -4,13 +4,32 @@ from smppbridge.web.api import (
     about,
     accounts,
     configuration,
+    history,
     messages,
+    noted,
     optouts,
+    overview,
+    phones,
     providers,
+    reveal,
     session,
     traces,
 )
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts, traces, configuration)
+MODULES = (
+    about,
+    session,
+    messages,
+    providers,
+    accounts,
+    optouts,
+    traces,
+    reveal,
+    noted,
+    phones,
+    overview,
+    history,
+    configuration,
+)
 __all__ = ["MODULES", "ROUTES"]
