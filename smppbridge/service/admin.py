@@ -21,6 +21,7 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.relay_ports import relay_ports
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.web import WebSection
@@ -194,6 +195,7 @@ class Admin:
             gathering=lambda: len(relay.accept.gather),
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
+            relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
             live=bridge.live,
         )

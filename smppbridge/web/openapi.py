@@ -76,10 +76,9 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     named = {key: header_name(key) for key in route.header.model_fields}
-    query = {key: key for key in route.query.model_fields}
     return [
         *_places(route),
-        *_fields(route.query, "query", query),
+        *_fields(route.query, "query", {}),
         *_fields(route.header, "header", named),
     ]
 
@@ -115,7 +114,7 @@ def _fields(model: type[Sent], place: str, names: Mapping[str, str]) -> Iterator
             (kind,) = [kind for kind in written.pop("anyOf") if kind.get("type") != "null"]
             written = {k: v for k, v in written.items() if k != "default"} | kind
         parameter = {
-            "name": names[name],
+            "name": names.get(name, name),
             "in": place,
             "required": name in schema.get("required", []),
             "schema": written,

@@ -32,6 +32,7 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
+from tests.web.played import PlayedRelay
 from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
 
@@ -117,6 +118,7 @@ class Desk:
         self.failing = False
         self.sessions = PlayedSessions()
         self.live = PlayedLive(self.clock.seconds)
+        self.played = PlayedRelay()
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -154,6 +156,7 @@ class Desk:
             gathering=lambda: 1,
             ready=lambda: {"listening": True, "store_writable": not self.failing},
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
+            relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
             live=self.live,
         )

@@ -16,6 +16,7 @@ from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
 from smppbridge.web.api.live import Live
+from smppbridge.web.api.relay_ports import RelayPorts
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
 from smppbridge.web.problems import Refusal
@@ -80,6 +81,7 @@ class Ports:
     gathering: Callable[[], int]
     ready: Callable[[], Mapping[str, bool]]
     figures: Callable[[], Mapping[str, float]]
+    relay: RelayPorts
     origin: Callable[[], str]
     live: Live
 

@@ -4,13 +4,30 @@ from smppbridge.web.api import (
     about,
     accounts,
     history,
+    message,
     messages,
+    noted,
     optouts,
     overview,
+    phones,
     providers,
+    reveal,
     session,
 )
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, overview, history, messages, providers, accounts, optouts)
+MODULES = (
+    about,
+    session,
+    overview,
+    history,
+    messages,
+    message,
+    reveal,
+    noted,
+    phones,
+    providers,
+    accounts,
+    optouts,
+)
 __all__ = ["MODULES", "ROUTES"]
