@@ -97,7 +97,9 @@ def verdict_of(found: MessageVerdict) -> Verdict:
 
 def waiting_of(wait: Wait | None, found: MessageVerdict) -> Waiting | None:
     """Return what a message waits for as the API shows it."""
-    return wait and Waiting(
+    if wait is None:
+        return None
+    return Waiting(
         awaited=wait.awaited,
         why=wait.why,
         until=maybe(wait.until),

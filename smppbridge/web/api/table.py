@@ -3,6 +3,7 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    events,
     history,
     message,
     messages,
@@ -20,6 +21,7 @@ MODULES = (
     about,
     session,
     overview,
+    events,
     history,
     messages,
     message,
