@@ -42,6 +42,7 @@ from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.readers import Readers
 from smppbridge.store.sqlite import SqliteStore
+from smppbridge.web.pages import ConsolePages, console_files
 from smppbridge.web.site import Site, callbacks_site, web_pages
 
 PARTING = 6.0  # seconds for sessions to unbind
@@ -194,7 +195,8 @@ class Bridge:
         factories: dict[str, Any] = {"smpp": self.doors.smsc}
         if settings.callbacks:
             factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
-        pages = web_pages(self.ready, self.metrics.exposition)
+        others = web_pages(self.ready, self.metrics.exposition)
+        pages = ConsolePages(console_files(), others) if settings.web else others
         for name, text in endpoints_of(settings):
             if name == "web":
                 resource = self.admin.resource(pages, tls=parse(text).kind == "ssl")

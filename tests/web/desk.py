@@ -32,6 +32,7 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
+from tests.web.parts import PlayedTraces
 from tests.web.played import PlayedRelay
 from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
@@ -117,8 +118,9 @@ class Desk:
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
         self.sessions = PlayedSessions()
-        self.live = PlayedLive(self.clock.seconds)
+        self.traces = PlayedTraces()
         self.played = PlayedRelay()
+        self.live = PlayedLive(self.clock.seconds)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -159,6 +161,7 @@ class Desk:
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
             relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
+            traces=self.traces,
             live=self.live,
         )
 

@@ -17,6 +17,7 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
 from smppbridge.web.api.live import Live
 from smppbridge.web.api.relay_ports import RelayPorts
+from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
 from smppbridge.web.problems import Refusal
@@ -83,6 +84,7 @@ class Ports:
     figures: Callable[[], Mapping[str, float]]
     relay: RelayPorts
     origin: Callable[[], str]
+    traces: TracePort
     live: Live
 
 

@@ -14,6 +14,7 @@ from smppbridge.web.api import (
     providers,
     reveal,
     session,
+    traces,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -31,5 +32,6 @@ MODULES = (
     providers,
     accounts,
     optouts,
+    traces,
 )
 __all__ = ["MODULES", "ROUTES"]
