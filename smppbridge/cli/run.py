@@ -24,7 +24,6 @@ from smppbridge.service.apply import verify
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
-from smppbridge.service.restart import Restart, program_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
@@ -49,7 +48,7 @@ def run(config: Path) -> None:
     lines = Lines(descriptor, priorities=read_by_journal(descriptor, os.environ))
     journal = EventLog(lines, form=log.format, level=log.level, words=log.words)
     take_over_libraries(journal)
-    bridge = Bridge(settings, reactor, journal, from_environment())
+    bridge = Bridge(settings, reactor, journal, from_environment(), hold_all)
     if isinstance(handed, BadHandOver):
         journal("handover_refused", reason=str(handed))
         handed = None
@@ -110,7 +109,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         await bridge.start(handed)
         if config is not None:
             obey(signal.SIGHUP, hang_up)
-            obey(signal.SIGUSR2, restart_at_signal(bridge, config))
+            obey(signal.SIGUSR2, restart_at_signal(bridge))
 
     def end() -> Deferred[None]:
         _stopping()
@@ -122,12 +121,13 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
     return status
 
 
-def restart_at_signal(bridge: Bridge, config: Path) -> Handler:
+def restart_at_signal(bridge: Bridge) -> Handler:
     """Return a handler that restarts a bridge in place."""
-    restart = Restart(bridge, program_of(str(config)), hold_all)
 
     def begin() -> None:
-        restarting = Deferred.fromCoroutine(restart.now())
+        if bridge.restart is None:
+            return
+        restarting = Deferred.fromCoroutine(bridge.restart.now())
         restarting.addErrback(lambda failure: _log.failure("restart", failure))
 
     return lambda *_: bridge.reactor.callFromThread(begin)

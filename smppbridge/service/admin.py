@@ -21,8 +21,11 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.cdr_answers import CdrAnswers
 from smppbridge.service.configuration_answers import ConfigurationAnswers
+from smppbridge.service.doctor_answers import DoctorAnswers
 from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.restart_answers import RestartAnswers
 from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -210,6 +213,9 @@ class Admin:
             origin=lambda: origin_of_web(bridge.settings.web),
             traces=TraceAnswers(bridge),
             configuration=ConfigurationAnswers(bridge),
+            doctor=DoctorAnswers(bridge),
+            restart=RestartAnswers(bridge),
+            cdr=CdrAnswers(bridge),
             live=bridge.live,
         )
 

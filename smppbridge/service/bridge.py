@@ -28,14 +28,17 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
+from smppbridge.service.child import Child
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
+from smppbridge.service.examinations import Examinations
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
-from smppbridge.service.handover import HandOver
+from smppbridge.service.handover import Adopted, HandOver
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
 from smppbridge.service.live import LiveBridge
+from smppbridge.service.restart import Restart, program_of
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -60,7 +63,15 @@ class Bridge:
     admin: Admin
     tracing: Tracing
 
-    def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        journal: EventLog,
+        notify: Notify,
+        masked: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
+        """Make a bridge; *masked* as Restart has it, None for one that cannot be restarted."""
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
@@ -73,6 +84,11 @@ class Bridge:
         self.pool = ThreadPool(0, 2, "argon2")
         self.exports = Exports(path, journal)
         self.configuration = Configuration(self)
+        self.examinations = Examinations(reactor, self.clock.wall)
+        self.reconciling = Child(reactor)
+        program = program_of(settings.document.file)
+        self.restart = Restart(self, program, masked) if masked else None
+        self.adopted: Adopted | None = None
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -170,12 +186,9 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
-        self.journal(
-            "adopted",
-            sessions=len(adopted),
-            lost=len(handed.sessions) - len(adopted),
-            gap=round(self.clock.monotonic() - handed.at, 3),
-        )
+        lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
+        self.adopted = Adopted(len(adopted), lost, gap)
+        self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -309,13 +322,18 @@ class Bridge:
         await self.listeners.close()
         await self.admin.close()
         self.clockwork.stop()
-        self.exports.stop()
+        self.end_children()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
+
+    def end_children(self) -> None:
+        """End the processes beside this one."""
+        for each in (self.exports, self.examinations, self.reconciling):
+            each.stop()
 
     async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
         """Wait for a condition, *seconds* at most; it is looked at *every* so often."""

@@ -45,9 +45,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """An answer that goes on: *begin* is given the way to its peer."""
+    """An answer that goes on: *begin* is given the way to its peer; *length* is None if unknown.
 
-    begin: Callable[[Outflow], None]
+    Nothing that has to be given back is held before *begin*, which a peer that has gone never sees.
+    """
+
+    begin: Callable[[Outflow], object]
+    length: int | None = None
 
 
 def _always() -> bool:

@@ -32,7 +32,13 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
-from tests.web.parts import PlayedConfiguration, PlayedTraces
+from tests.web.parts import (
+    PlayedCdr,
+    PlayedConfiguration,
+    PlayedDoctor,
+    PlayedRestart,
+    PlayedTraces,
+)
 from tests.web.played import PlayedRelay
 from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
@@ -120,6 +126,7 @@ class Desk:
         self.sessions = PlayedSessions()
         self.traces = PlayedTraces()
         self.configuration = PlayedConfiguration()
+        self.doctor, self.restart, self.cdr = PlayedDoctor(), PlayedRestart(), PlayedCdr()
         self.played = PlayedRelay()
         self.live = PlayedLive(self.clock.seconds)
         self.lanes = Lanes(self.clock)
@@ -164,6 +171,9 @@ class Desk:
             origin=lambda: "http://127.0.0.1:8775",
             traces=self.traces,
             configuration=self.configuration,
+            doctor=self.doctor,
+            restart=self.restart,
+            cdr=self.cdr,
             live=self.live,
         )
 

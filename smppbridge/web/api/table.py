@@ -3,7 +3,9 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    cdr,
     configuration,
+    doctor,
     events,
     history,
     message,
@@ -13,6 +15,7 @@ from smppbridge.web.api import (
     overview,
     phones,
     providers,
+    restart,
     reveal,
     session,
     traces,
@@ -35,5 +38,8 @@ MODULES = (
     optouts,
     traces,
     configuration,
+    doctor,
+    restart,
+    cdr,
 )
 __all__ = ["MODULES", "ROUTES"]
