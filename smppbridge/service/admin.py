@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
@@ -105,14 +103,13 @@ class Nowhere:
 class Admin:
     """The API of a bridge.
 
-    Only the instance writes who may come in and whether the socket is open.
+    Only the instance writes who may come in.
     """
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
         self._door = Door(ROUTES, self.keyring, self._ports(), self._note)
-        self._socket: IListeningPort | None = None
 
     def resource(self, others: SiteResource, *, tls: bool) -> Entry:
         """Return the resource of a web listener that has the API beside *others*."""
@@ -131,28 +128,22 @@ class Admin:
         interfaces = {parse(text).named.get("interface", "") for text in web.listen}
         self._door.change(DoorRules(frozenset({*web.hosts, *interfaces} - {""}), web.behind_proxy))
 
-    async def open(self, path: str) -> None:
+    async def open(self, endpoint: str) -> None:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
         bridge = self._bridge
         room = Room(SOCKETS, bridge.failed.of("admin"))
         resource = Entry(self._door, Entrance(socket=True), Nowhere())
         site = LocalSite(resource, bridge.reactor, room)
-        text = f"unix:{quoteStringArgument(path)}:mode=600"
         mask = os.umask(0o177)  # from the first moment on
         try:
-            listening = serverFromString(bridge.reactor, text).listen(site)
+            listening = Deferred.fromCoroutine(bridge.listeners.open("admin", endpoint, site))
         finally:
             os.umask(mask)
         try:
-            self._socket = await listening
-        except Exception as error:  # CannotListenError, and what a lock file can raise
+            await listening
+        except Exception as error:  # CannotListenError, OSError
+            path = parse(endpoint).named["address"]
             bridge.journal("admin_socket_failed", path=path, reason=str(error))
-
-    async def close(self) -> None:
-        """Close the admin socket."""
-        if self._socket is not None:
-            await maybeDeferred(self._socket.stopListening)
-            self._socket = None
 
     async def _note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
         bridge, via = self._bridge, call.who.via if call.who else ""

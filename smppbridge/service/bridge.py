@@ -33,7 +33,12 @@ from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import HandOver
-from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.listeners import (
+    Listeners,
+    admin_endpoint,
+    client_ca_of,
+    endpoints_of,
+)
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -165,6 +170,7 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
+        self.admin.keyring.adopt(handed.logins)
         self.journal(
             "adopted",
             sessions=len(adopted),
@@ -199,8 +205,8 @@ class Bridge:
                 factories["web"] = Site(resource, reactor, rooms["web"])
             client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
             await self.listeners.open(name, text, factories[name], client_ca, passing)
-        if settings.admin_socket:
-            await self.admin.open(settings.admin_socket)
+        if (admin := admin_endpoint(settings)) is not None:
+            await self.admin.open(admin)
 
     async def _hold(self) -> None:
         """Hold the lanes of the providers that people have paused."""
@@ -299,7 +305,6 @@ class Bridge:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
         await self.listeners.close()
-        await self.admin.close()
         self.clockwork.stop()
         self.exports.stop()
         self.relay.wires.http.stop(1.0)
