@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_DAEMON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+from smppbridge.service.threads import OBEYED
+
 Handler = Callable[[int, FrameType | None], object]
 
 
@@ -43,16 +44,16 @@ def hold_hangup() -> Callable[[], None]:
 def hold_all() -> Callable[[], None]:
     """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this.
 
-    Called by the main thread.  The other threads hold no signal: one that such a thread gets is
-    sent on to the main thread, where it waits; exec(2) ends all other threads.
+    Called by the main thread.  Threads of the bridge get no signal; one that a library's thread
+    gets is sent on to the main thread, where it waits; exec(2) ends all other threads.
     """
     here = threading.get_ident()
 
     def again(number: int, _: FrameType | None) -> None:
         signal.pthread_kill(here, number)
 
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _DAEMON)
-    obeyed = [n for n in _DAEMON if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OBEYED)
+    obeyed = [n for n in OBEYED if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
     handlers = {number: signal.signal(number, again) for number in obeyed}
 
     def undo() -> None:

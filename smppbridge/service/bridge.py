@@ -39,6 +39,7 @@ from smppbridge.service.listeners import (
     client_ca_of,
     endpoints_of,
 )
+from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -95,10 +96,9 @@ class Bridge:
         """
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
-        self.store.start()
-        self.pool.start()
-        self.readers.start()
-        self._build(restored)
+        with deaf():
+            self._start_threads()
+            self._build(restored)
         self.use(self.settings)
         await self._hold()
         self._restore(restored)
@@ -118,6 +118,13 @@ class Bridge:
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
         self.warn()
+
+    def _start_threads(self) -> None:
+        for pool in (self.reactor.getThreadPool(), self.pool, self.readers.pool):
+            pool.threadFactory = DeafThread
+        self.store.start()
+        self.pool.start()
+        self.readers.start()
 
     def _build(self, restored: Restored) -> None:
         meters = self._meters()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import ssl
@@ -14,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from smppbridge.cli.asking import ask
+from smppbridge.service.threads import OBEYED
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (
     BindReceiver,
@@ -257,6 +260,33 @@ def test_signals_wait_for_a_version_that_is_starting(daemon: Daemon) -> None:
     daemon.await_event("restarting", 3)
     assert daemon.stop() == 0
     assert len(daemon.events("session_ended")) == 1
+
+
+def test_signals_come_to_the_main_thread_alone(daemon: Daemon, tmp_path: Path) -> None:
+    """One that another thread has begun to act on when exec comes would be lost."""
+    daemon.settings["admin_socket"] = path = str(tmp_path / "admin.sock")
+    pid = daemon.start().process.pid
+    assert ask(path, "GET", "/messages")["items"] == []  # by a thread of its own
+    found = {
+        int(task.name): re.search(r"SigBlk:\t(\w+)", (task / "status").read_text())
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+    blocked = {thread: int(match[1], 16) for thread, match in found.items() if match}
+    obeyed = sum(1 << number - 1 for number in OBEYED)
+    assert blocked.pop(pid) & obeyed == 0
+    assert len(blocked) >= 4
+    assert {each & obeyed for each in blocked.values()} == {obeyed}
+
+
+def test_an_end_that_comes_while_the_next_version_starts_unbinds(daemon: Daemon) -> None:
+    with daemon.start().bound() as esme:
+        daemon.signal(signal.SIGUSR2)
+        daemon.await_event("restarting")
+        daemon.signal(signal.SIGTERM)
+        esme.await_end()
+        assert esme.unbound
+        assert daemon.end() == 0
+    assert daemon.await_event("session_ended")["reason"] == "the bridge is stopping"
 
 
 def test_a_configuration_that_is_refused_leaves_all_as_it_is(daemon: Daemon) -> None:
