@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -44,24 +43,10 @@ def hold_hangup() -> Callable[[], None]:
 def hold_all() -> Callable[[], None]:
     """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this.
 
-    Called by the main thread.  Threads of the bridge get no signal; one that a library's thread
-    gets is sent on to the main thread, where it waits; exec(2) ends all other threads.
+    Called by the main thread, the only one that signals come to.
     """
-    here = threading.get_ident()
-
-    def again(number: int, _: FrameType | None) -> None:
-        signal.pthread_kill(here, number)
-
     before = signal.pthread_sigmask(signal.SIG_BLOCK, OBEYED)
-    obeyed = [n for n in OBEYED if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
-    handlers = {number: signal.signal(number, again) for number in obeyed}
-
-    def undo() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        _set_mask(before)
-
-    return undo
+    return lambda: _set_mask(before)
 
 
 def obey_end() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import signal
 import socket
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -34,7 +36,8 @@ from tests.system.daemon import Daemon, local
 from tests.system.esme import Esme, Load, ids, submit_sm
 from tests.system.provider import Provider
 
-ROUNDS = 5
+ROUNDS, SESSIONS = 5, 8
+IN_FLIGHT = 70  # sockets to the provider, most of the time fewer
 
 
 @pytest.fixture
@@ -54,10 +57,10 @@ def restart(daemon: Daemon, count: int = 1) -> dict[str, object]:
 def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: ExitStack) -> None:
     daemon.settings["accounts"][0] |= {"window": 100, "binds": 8}
     daemon.start()
-    pid, over = daemon.process.pid, Event()
-    loads = [Load([], window=5) for _ in range(4)]
+    pid, over, descriptors = daemon.process.pid, Event(), list[int]()
+    loads = [Load([], window=5) for _ in range(SESSIONS)]
     esmes = [bound.enter_context(daemon.bound()) for _ in loads]
-    counts = [0, 0, 0, 0]
+    counts = [0] * SESSIONS
 
     def submit(index: int) -> None:
         load, esme = loads[index], esmes[index]
@@ -65,7 +68,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
             load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
             counts[index] += 25
             load._run(esme, None, lambda: None)
-            provider.await_taken(sum(len(each.answered) for each in loads) - 100)
+            provider.await_taken(sum(len(each.answered) for each in loads) - 200)
 
     threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
     for thread in threads:
@@ -74,6 +77,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
         already = sum(len(load.answered) for load in loads)
         assert restart(daemon, count)["sessions"] == len(esmes)
         provider.await_taken(already)
+        descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
     over.set()
     for thread in threads:
         thread.join(PATIENCE)
@@ -87,7 +91,30 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
     assert set(provider.taken.values()) == {1}
     assert (daemon.process.pid, daemon.events("session_ended")) == (pid, [])
     assert not daemon.events("unhandled_error")
+    assert max(descriptors) - min(descriptors) < IN_FLIGHT  # none is left open each time
+    await_idle(daemon)
+    figures = zip(daemon.events("restarting"), daemon.events("adopted"), strict=True)
+    for before, after in figures:
+        print(f"frozen before exec {before['frozen']} s, all in all {after['gap']} s")
     assert daemon.stop() == 0
+
+
+def await_idle(daemon: Daemon) -> None:
+    """Wait until no request is unanswered and no receipt is owed, as the gauges say it."""
+    deadline = time.monotonic() + PATIENCE
+    names = ("window_in_use", "deliveries_waiting", "provider_in_flight", "queue_messages")
+    for name in names:
+        while sum(figures := gauge(daemon, name)):
+            assert time.monotonic() < deadline, (name, figures)
+            select.select([], [], [], 0.05)
+
+
+def gauge(daemon: Daemon, name: str) -> list[float]:
+    """Return the values of a gauge."""
+    _, exposed = daemon.get("/metrics")
+    found = re.findall(rf"^smppbridge_{name}(?:{{.*}})? (\S+)$", exposed, re.MULTILINE)
+    assert found
+    return [float(each) for each in found]
 
 
 def await_receipts(esmes: list[Esme], count: int) -> None:
