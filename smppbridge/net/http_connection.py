@@ -246,4 +246,4 @@ def _with_query(request: HttpRequest) -> str:
 def _end_at_exec(descriptor: int, _purpose: int) -> int:
     """Let no other program inherit a socket: pycurl's copy of ours would be inherited."""
     os.set_inheritable(descriptor, False)
-    return pycurl.SOCKOPT_OK
+    return 0  # CURL_SOCKOPT_OK

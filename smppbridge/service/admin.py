@@ -19,6 +19,8 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.web import WebSection
@@ -128,6 +130,12 @@ class Admin:
         interfaces = {parse(text).named.get("interface", "") for text in web.listen}
         self._door.change(DoorRules(frozenset({*web.hosts, *interfaces} - {""}), web.behind_proxy))
 
+    def link(self, name: str, seconds: float) -> str:
+        """Return a link to the console that logs its bearer in as an admin of that name, once."""
+        return (
+            f"{origin_of_web(self._bridge.settings.web)}/#link={self.keyring.link(name, seconds)}"
+        )
+
     async def open(self, endpoint: str) -> None:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
         bridge = self._bridge
@@ -185,7 +193,10 @@ class Admin:
             gathering=lambda: len(relay.accept.gather),
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
+            relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
+            traces=TraceAnswers(bridge),
+            live=bridge.live,
         )
 
     def _logins(self) -> Logins:

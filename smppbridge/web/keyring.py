@@ -175,13 +175,13 @@ class Keyring:
         """End a session."""
         self._logins.pop(digest_of(cookie), None)
 
-    def link(self, name: str) -> str:
+    def link(self, name: str, seconds: float = LINK) -> str:
         """Return a code that logs its bearer in as an admin of that name, once and soon."""
         code, now = secrets.token_urlsafe(32), self._now()
         self._links = {k: v for k, v in self._links.items() if v[1] > now}
         while len(self._links) >= LINKS:
             del self._links[next(iter(self._links))]
-        self._links[digest_of(code)] = (Who(name, "admin", "socket"), now + LINK)
+        self._links[digest_of(code)] = (Who(name, "admin", "socket"), now + seconds)
         return code
 
     def redeem(self, code: str) -> tuple[str, Who] | None:

@@ -78,12 +78,13 @@ class Request:
         body: bytes = b"",
         content_type: bytes = TEXT,
         headers: bytes = b"",
+        cache: bytes = b"no-store",
     ) -> None:
         """Answer, if the peer is there still; *headers* are whole lines.  A HEAD gets no body."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        octets = self.octets(status, body, content_type, headers)
+        octets = self.octets(status, body, content_type, headers, cache)
         if self.tap is not None:
             self.tap(octets)
         connection.answered(self, octets)
@@ -101,14 +102,15 @@ class Request:
         body: bytes = b"",
         content_type: bytes = TEXT,
         headers: bytes = b"",
+        cache: bytes = b"no-store",
     ) -> bytes:
-        """Return an answer as it is written."""
+        """Return an answer as it is written; *cache* says what a browser may keep."""
         if status == HTTPStatus.OK and not body and not self.closing:
             return _DONE  # to thousands of callbacks a second
         head = b"".join(
             (
                 _STATUS_LINES[status],
-                b"Content-Type: %s\r\nCache-Control: no-store\r\n" % content_type,
+                b"Content-Type: %s\r\nCache-Control: %s\r\n" % (content_type, cache),
                 b"Content-Length: %d\r\n" % len(body),
                 headers,
                 b"Connection: close\r\n" if self.closing else b"",
