@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 HASHES = 4
 """Passwords that are checked at once."""
 SOCKETS = Limits(20, 20, 20)
-_LOGIN_REFUSED = "login_refused"
+LOGIN_REFUSED = "login_refused"
 
 
 class EsmeSessions:
@@ -164,9 +164,10 @@ class Admin:
             object=about,
             detail=json.dumps(facts),
         )
-        event = "admin_login_refused" if action == _LOGIN_REFUSED else "admin_act"
-        known = {} if action == _LOGIN_REFUSED else {"actor": call.actor or about}
+        event = "admin_login_refused" if action == LOGIN_REFUSED else "admin_act"
+        known = {} if action == LOGIN_REFUSED else {"actor": call.actor or about}
         bridge.journal(event, **known, via=via, address=call.address, action=action)
+        bridge.metrics.audited(action)
         try:
             await bridge.store.by_hand(lambda db: audit.note(db, entry))
         except StoreFailure:

@@ -71,6 +71,16 @@ def test_the_socket_is_the_owners_and_its_caller_is_admin(running: Daemon, path:
     assert not os.path.exists(path)
 
 
+def test_acts_are_counted_and_refused_logins_with_them(running: Daemon, path: str) -> None:
+    for _ in range(2):
+        ask(path, "POST", "/providers/keccel/pause")
+    wrong = json.dumps({"user": "nobody", "password": "wrong"})
+    assert called(running, "POST", "/session", body=wrong)[0] == 401
+    _, exposed = running.get("/metrics")
+    assert 'smppbridge_audit_total{action="pause_provider"} 2.0' in exposed
+    assert 'smppbridge_audit_total{action="login_refused"} 1.0' in exposed
+
+
 def test_a_pause_survives_a_kill(running: Daemon, path: str) -> None:
     ask(path, "POST", "/providers/keccel/pause")
     running.kill()
