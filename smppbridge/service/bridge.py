@@ -36,9 +36,15 @@ from smppbridge.service.examinations import Examinations
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import Adopted, HandOver
-from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.listeners import (
+    Listeners,
+    admin_endpoint,
+    client_ca_of,
+    endpoints_of,
+)
 from smppbridge.service.live import LiveBridge
 from smppbridge.service.restart import Restart, program_of
+from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -111,10 +117,9 @@ class Bridge:
         """
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
-        self.store.start()
-        self.pool.start()
-        self.readers.start()
-        self._build(restored)
+        with deaf():
+            self._start_threads()
+            self._build(restored)
         self.use(self.settings, await self._paused())
         self._restore(restored)
         if handed is not None:
@@ -133,6 +138,13 @@ class Bridge:
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
         self.warn()
+
+    def _start_threads(self) -> None:
+        for pool in (self.reactor.getThreadPool(), self.pool, self.readers.pool):
+            pool.threadFactory = DeafThread
+        self.store.start()
+        self.pool.start()
+        self.readers.start()
 
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
@@ -189,6 +201,7 @@ class Bridge:
         lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
         self.adopted = Adopted(len(adopted), lost, gap)
         self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
+        self.admin.keyring.adopt(handed.logins)
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -218,8 +231,8 @@ class Bridge:
                 factories["web"] = Site(resource, reactor, rooms["web"])
             client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
             await self.listeners.open(name, text, factories[name], client_ca, passing)
-        if settings.admin_socket:
-            await self.admin.open(settings.admin_socket)
+        if (admin := admin_endpoint(settings)) is not None:
+            await self.admin.open(admin)
 
     async def _paused(self) -> frozenset[str]:
         """Return the providers that people have paused."""
@@ -320,7 +333,6 @@ class Bridge:
         self.spawn(self.notebook.flush())
         self.live.streams.close()
         await self.listeners.close()
-        await self.admin.close()
         self.clockwork.stop()
         self.end_children()
         self.relay.wires.http.stop(1.0)
@@ -331,9 +343,10 @@ class Bridge:
         self.journal.flush(1.0)
 
     def end_children(self) -> None:
-        """End the processes beside this one."""
-        for each in (self.exports, self.examinations, self.reconciling):
-            each.stop()
+        """End the processes beside this one; that of the exports is started anew if need be."""
+        self.exports.interrupt()
+        self.examinations.stop()
+        self.reconciling.stop()
 
     async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
         """Wait for a condition, *seconds* at most; it is looked at *every* so often."""

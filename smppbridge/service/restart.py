@@ -218,6 +218,7 @@ class Restart:
         record: HandOver = hand_over_of(
             [hand_over(session, responses, key) for session in passing],
             bridge.listeners.handed(),
+            bridge.admin.keyring.handed(),
             at,
             key,
         )
