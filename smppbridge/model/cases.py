@@ -31,15 +31,18 @@ class Ended:
 class Meanwhile:
     """What the running bridge knows: of the message's provider, and of its account's sessions.
 
-    *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that
-    ends (UNIX seconds); *before* counts the messages that wait longer; *receivers* the sessions
-    that take receipts.
+    *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that, or
+    the wait for segments, ends (UNIX seconds); *before* counts the messages that go first;
+    *receivers* the sessions that take receipts.  *limit* binds a lane that is open: rate, pace or
+    concurrency; *speed* is how many requests leave the lane a second.
     """
 
     shut: str = ""
     until: float | None = None
     before: int | None = None
     receivers: int | None = None
+    limit: str = ""
+    speed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

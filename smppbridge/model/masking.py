@@ -22,3 +22,15 @@ def masked(addr: str) -> str:
     """
     digits = sum(c.isdigit() for c in addr)
     return mask(addr) if digits * 2 > len(addr) else addr
+
+
+def masked_forms(number: str) -> tuple[str, ...]:
+    """Return a number masked, in each form in which an ESME or a provider may have written it.
+
+    >>> masked_forms("243810000001")
+    ('2438*****001', '+243******001', '0024*******001')
+    """
+    digits = "".join(c for c in number if c.isdecimal())
+    digits = digits.removeprefix("00") if number.startswith("00") else digits
+    forms = (number, digits, f"+{digits}", f"00{digits}")
+    return tuple(dict.fromkeys(map(masked, forms)))

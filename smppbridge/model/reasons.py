@@ -73,6 +73,8 @@ class Reason(StrEnum):
     # of diversions and postponements
     BREAKER_OPEN = "breaker_open"
     PROVIDER_PAUSED = "provider_paused"
+    PROVIDER_HELD = "provider_held"
+    PROVIDER_UNBOUND = "provider_unbound"
     CREDIT_LOW = "credit_low"
     PUT_OFF = "put_off"
     QUIET_HOURS = "quiet_hours"
@@ -270,6 +272,16 @@ MEANINGS: Mapping[Reason, Meaning] = {
         _DIVERTED,
         "{provider} told the bridge to wait.",
         "Lower `rate` of {provider}, or ask them for more.",
+    ),
+    Reason.PROVIDER_HELD: Meaning(
+        _DIVERTED,
+        "A person has paused {provider}.",
+        "Let {provider} go on by `smppbridge resume {provider}`.",
+    ),
+    Reason.PROVIDER_UNBOUND: Meaning(
+        _DIVERTED,
+        "The bridge has no session with {provider}.",
+        "Look at the log: address, credentials and TLS of {provider}.",
     ),
     Reason.CREDIT_LOW: Meaning(
         _DIVERTED, "The credit at {provider} is low.", "Top up the account at {provider}."

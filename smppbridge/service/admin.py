@@ -21,6 +21,8 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.web import WebSection
@@ -200,7 +202,10 @@ class Admin:
             gathering=lambda: len(relay.accept.gather),
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
+            relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
+            traces=TraceAnswers(bridge),
+            live=bridge.live,
         )
 
     def _logins(self) -> Logins:

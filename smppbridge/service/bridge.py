@@ -34,6 +34,7 @@ from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import HandOver
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.live import LiveBridge
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -51,9 +52,10 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # these five from `start` on
+    relay: Relay  # these six from `start` on
     doors: Doors
     notebook: Notebook
+    live: LiveBridge
     admin: Admin
     tracing: Tracing
 
@@ -129,6 +131,7 @@ class Bridge:
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
         self.clockwork = Clockwork(self)
+        self.live = LiveBridge(self)
         self.admin = Admin(self)
         self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
         self.relay.wires.smpp.tapped = self.tracing.tapped
@@ -269,6 +272,7 @@ class Bridge:
         for name in paused:
             self.relay.lanes.hold(name, held=True)
         self.admin.change(settings)
+        self.live.change()
         self._bring_back()
 
     async def stop(self) -> None:

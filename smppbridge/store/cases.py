@@ -47,6 +47,7 @@ def case_of(
         detail=facts.get("detail", ""),
         missing=missing,
         total=total,
+        until=meanwhile.until if message.stage == Stage.GATHERING else None,
         owed=owed,
         ended=ended,
         quiet=message.quiet is not None,

@@ -17,6 +17,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from smppbridge.cli.asking import ask
+from tests.browser.callers import add_phones
 from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 from tests.system.esme import NUMBER
@@ -88,6 +89,7 @@ class Stage:
             for role in ("viewer", "operator", "billing", "admin")
         ]
         settings["accounts"].append({"system_id": "pbx", "password": "secret", "country": "CD"})
+        add_phones(settings)
         self.provider.callback = self.daemon.callback
         self.daemon.start()
 

@@ -32,6 +32,9 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
+from tests.web.parts import PlayedTraces
+from tests.web.played import PlayedRelay
+from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -52,8 +55,11 @@ class PlayedSessions:
     """Two sessions: one bound, one not."""
 
     unbound: list[str] = field(default_factory=list)
+    found: list[SessionFacts] | None = None
 
     def listed(self) -> Sequence[SessionFacts]:
+        if self.found is not None:
+            return self.found
         one = SessionFacts(
             id="1",
             account="bank",
@@ -112,6 +118,9 @@ class Desk:
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
         self.sessions = PlayedSessions()
+        self.traces = PlayedTraces()
+        self.played = PlayedRelay()
+        self.live = PlayedLive(self.clock.seconds)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -149,7 +158,10 @@ class Desk:
             gathering=lambda: 1,
             ready=lambda: {"listening": True, "store_writable": not self.failing},
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
+            relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
+            traces=self.traces,
+            live=self.live,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -13,6 +13,8 @@ from smppbridge.relay.ports import Notes
 
 def why_shut(lane: Lane) -> Reason:
     """Return why a lane is shut, or was a moment ago."""
+    if lane.held:
+        return Reason.PROVIDER_HELD
     if not lane.breaker.is_closed:
         return Reason.BREAKER_OPEN
     return Reason.CREDIT_LOW if lane.is_low else Reason.PROVIDER_PAUSED

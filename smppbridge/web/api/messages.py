@@ -190,7 +190,7 @@ async def list_uncertain(call: Call) -> MessagesPage:
 )
 async def get_message(call: Call) -> MessageItem:
     """One message."""
-    return item_of(await read(call, lambda db: _one(db, call.named["message_id"])))
+    return item_of(await read(call, lambda db: one_message(db, call.named["message_id"])))
 
 
 @ROUTES.operation(
@@ -205,7 +205,7 @@ async def get_timeline(call: Call) -> MessageSteps:
     """The steps in the life of a message."""
 
     def steps(db: sqlite3.Connection) -> list[TimelineEvent]:
-        return timeline(db, _one(db, call.named["message_id"]))
+        return timeline(db, one_message(db, call.named["message_id"]))
 
     return MessageSteps(items=list(map(step_of, await read(call, steps))))
 
@@ -295,7 +295,8 @@ def _number(call: Call, query: MessagesQuery) -> str:
         return "".join(digit for digit in text if digit.isdecimal())
 
 
-def _one(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+def one_message(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+    """Return a message by its message_id or that of a segment; raises Refusal."""
     found = lookup.named(db, message_id)
     exact = [each for each in found if each.message_id == int(message_id)]
     if not (exact or found):

@@ -1,7 +1,33 @@
 """table: the table of all operations, once their modules are imported."""
 
-from smppbridge.web.api import about, accounts, messages, optouts, providers, session
+from smppbridge.web.api import (
+    about,
+    accounts,
+    history,
+    messages,
+    noted,
+    optouts,
+    overview,
+    phones,
+    providers,
+    reveal,
+    session,
+    traces,
+)
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts)
+MODULES = (
+    about,
+    session,
+    messages,
+    providers,
+    accounts,
+    optouts,
+    traces,
+    reveal,
+    noted,
+    phones,
+    overview,
+    history,
+)
 __all__ = ["MODULES", "ROUTES"]

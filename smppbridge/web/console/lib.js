@@ -1,6 +1,6 @@
 // lib: everything that a screen is made of, from one place.
 export {html, render, h, Component, createContext, useCallback, useContext, useEffect, useLayoutEffect, useMemo, useReducer, useRef, useState} from "./vendor/preact/standalone.mjs";
-export {api, ApiError, del, get, may, post, query, session, useApi} from "./api.js";
+export {api, ApiError, del, get, may, post, query, session, useApi, visible} from "./api.js";
 export {Chart, Spark, theme, turnTheme} from "./chart.js";
 export * from "./format.js";
 export {Icon} from "./icons.js";
