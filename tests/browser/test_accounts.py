@@ -45,7 +45,7 @@ def test_a_refused_bind_is_listed_with_its_remedy(stage: Stage) -> None:
 
 
 def test_an_oddity_names_the_setting_that_helps(stage: Stage) -> None:
-    stage.submit("caf\u00e9", data_coding=0)
+    stage.submit("", short_message=b"caf\xe9", data_coding=0)
     with stage.page("/accounts/bank") as page:
         oddities = page.get_by_role("table", name="Oddities")
         oddities.get_by_text("data_coding_0: latin1").wait_for()
