@@ -3,7 +3,9 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    events,
     history,
+    message,
     messages,
     noted,
     optouts,
@@ -19,15 +21,17 @@ from smppbridge.web.routes import ROUTES
 MODULES = (
     about,
     session,
+    overview,
+    events,
+    history,
     messages,
+    message,
+    reveal,
+    noted,
+    phones,
     providers,
     accounts,
     optouts,
     traces,
-    reveal,
-    noted,
-    phones,
-    overview,
-    history,
 )
 __all__ = ["MODULES", "ROUTES"]

@@ -85,7 +85,7 @@ function Actions({m, steps, changed}) {
 
 export function View({params}) {
   const path = `/messages/${encodeURIComponent(params.id)}`, [open, keep] = useState(true), every = open ? 3 : 15;
-  const {data: m, error, again} = useApi(path, {every}), line = useApi(`${path}/timeline`, {every}), steps = line.data?.items ?? [];
+  const {data: m, error, again} = useApi(path, {every}), line = useApi(m ? `${path}/timeline` : null, {every}), steps = line.data?.items ?? [];
   const above = html`<a href="#/messages">Messages</a>`;
   if (m && open !== (m.stage !== "finished")) keep(m.stage !== "finished");
   if (!m && error?.status === 404) {
