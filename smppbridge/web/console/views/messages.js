@@ -38,7 +38,7 @@ const COLUMNS = [
   {head: "From", p: 2, cell: m => html`<span class="any">${m.source || NONE}</span>`},
   {head: "Provider", p: 2, cell: m => html`${m.provider ?? NONE}${m.route?.length > 1 && m.provider && m.route[0] !== m.provider ? html` <span class="sub">not ${m.route[0]}</span>` : null}`},
   {head: "State", cell: m => html`<${MessageBadge} message=${m} />`},
-  {head: "Segments", num: true, p: 3, cell: m => Array.isArray(m.segments) ? m.segments.length : m.segments || 1},
+  {head: "Segments", num: true, p: 3, cell: m => m.segments || 1},
   {head: "Until final", num: true, nowrap: true, p: 2, cell: m => duration(between(m.accepted_at, m.done_at))},
 ];
 
