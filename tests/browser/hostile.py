@@ -20,7 +20,9 @@ def sample(schema: Schema, document: Schema) -> Any:
         return sample(document["components"]["schemas"][schema["$ref"].split("/")[-1]], document)
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
-            return sample(next(each for each in schema[key] if each.get("type") != "null"), document)
+            return sample(
+                next(each for each in schema[key] if each.get("type") != "null"), document
+            )
     if "enum" in schema or "const" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     kind = schema.get("type")
@@ -49,7 +51,9 @@ def answers(document: Schema) -> dict[re.Pattern[str], str]:
             body = sample(content["application/json"]["schema"], document)
             if isinstance(body, dict) and "next" in body:
                 body["next"] = None
-            pattern = re.compile(re.sub(r"{\w+}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}")))
+            pattern = re.compile(
+                re.sub(r"{\w+}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))
+            )
             found[pattern] = json.dumps(body)
     return found
 
