@@ -11,6 +11,7 @@ from smppbridge.web.routes import PREFIX, Route
 from tests.web.desk import MARKER, ROLES, Desk
 
 _WORDS = {"message_id": "123", "name": "keccel", "id": "1", "provider": "keccel", "number": "2438"}
+_WORDS["file"] = "cdr-2026-11-26T14.jsonl"
 
 
 def path_of(route: Route) -> str:
