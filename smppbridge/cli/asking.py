@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
@@ -113,10 +113,15 @@ def _answer(response: HTTPResponse, octets: bytes) -> dict[str, Any]:
     if not isinstance(found, dict) or 300 <= response.status < 400:
         raise ValueError
     if response.status >= 400:
-        faults = (f"{each['loc']}: {each['msg']}" for each in found.get("errors") or ())
-        words = "; ".join((str(found.get("detail") or "the bridge refuses"), *faults))
-        raise Refused(response.status, escaped(words))
+        faults = [(each["loc"], each["msg"]) for each in found.get("errors") or ()]
+        words = told(str(found.get("detail") or "the bridge refuses"), faults)
+        raise Refused(response.status, words)
     return found
+
+
+def told(detail: str, faults: Sequence[tuple[str, str]]) -> str:
+    """Return the words of a problem: its reason, and the parts of the request that do not fit."""
+    return escaped("; ".join((detail, *(f"{place}: {fault}" for place, fault in faults))))
 
 
 def over_socket(path: str) -> AskedBridge:

@@ -3,6 +3,7 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    decisions,
     messages,
     noted,
     optouts,
@@ -13,5 +14,5 @@ from smppbridge.web.api import (
 )
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, reveal, noted, phones, providers, accounts, optouts)
+MODULES = (about, session, messages, decisions, reveal, noted, phones, providers, accounts, optouts)
 __all__ = ["MODULES", "ROUTES"]
