@@ -40,7 +40,9 @@ def test_start_watch_download_stop(stage: Stage, tmp_path: Path) -> None:
 def read_by_tshark(path: Path) -> None:
     tshark = shutil.which("tshark")
     if tshark:
-        told = subprocess.run([tshark, "-n", "-r", path], capture_output=True, text=True, check=True)
+        told = subprocess.run(
+            [tshark, "-n", "-r", path], capture_output=True, text=True, check=True
+        )
         assert "Submit_sm" in told.stdout
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.web.api.messages import Decision, FilteredDecision, ListedDecision
+from smppbridge.web.api.decisions import Decision, FilteredDecision, ListedDecision
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.openapi import document

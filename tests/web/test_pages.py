@@ -129,8 +129,8 @@ def test_a_new_version_has_new_names(tmp_path: Path) -> None:
     after = console_files(tmp_path)
     assert before.keys() & after.keys() == {b"/"}
     assert before[b"/"].etag != after[b"/"].etag
-    (name,) = (path for path in after if path.endswith(b"/a.js"))
-    assert name in bytes(after[b"/"].body)
+    (script,) = (path for path in after if path.endswith(b"/a.js"))
+    assert script in after[b"/"].body
 
 
 def test_every_file_has_a_type_and_every_script_is_whole() -> None:

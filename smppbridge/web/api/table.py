@@ -3,6 +3,7 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    decisions,
     history,
     messages,
     noted,
@@ -29,5 +30,6 @@ MODULES = (
     phones,
     overview,
     history,
+    decisions,
 )
 __all__ = ["MODULES", "ROUTES"]
