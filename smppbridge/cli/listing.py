@@ -93,7 +93,7 @@ def as_table(found: Sequence[Item], *, more: bool) -> None:
         console.print(table)
     else:
         click.echo("no such messages")
-    if more:
+    if more and found:
         click.echo(f"there may be more: --before {found[-1]['message_id']}")
 
 

@@ -16,7 +16,7 @@ from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
 
-Number = Annotated[str, Field(pattern=r"^[0-9]{3,15}$", description="E.164 digits")]
+Number = Annotated[str, Field(pattern=r"^[0-9]{1,15}$", description="E.164 digits")]
 
 
 class OptOutsQuery(Sent):
