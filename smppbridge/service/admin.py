@@ -29,6 +29,7 @@ from smppbridge.settings.web import WebSection
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.events import Broadcast
 from smppbridge.web.api.ports import Ports, SessionFacts
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import Door, DoorRules, Entrance, Entry
@@ -113,7 +114,9 @@ class Admin:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
-        self._door = Door(ROUTES, self.keyring, self._ports(), self._note)
+        ports = self._ports()
+        self._door = Door(ROUTES, self.keyring, ports, self._note)
+        self.broadcast = Broadcast(ports)
         self._socket: IListeningPort | None = None
 
     def resource(self, others: SiteResource, *, tls: bool) -> Entry:

@@ -303,6 +303,7 @@ class Bridge:
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
+        self.live.streams.close()
         await self.listeners.close()
         await self.admin.close()
         self.clockwork.stop()

@@ -127,7 +127,8 @@ class Desk:
         self.lanes.change(providers, dict.fromkeys(providers, LaneRules()))
         self.users = [User("ann", "operator", "hash of secret"), User("zoe", "viewer", "hash of z")]
         self.keyring.change(self.users, [Token(role, role, digest_of(role)) for role in ROLES])
-        self.door = Door(ROUTES, self.keyring, self.ports(), self.note)
+        self.ports_given = self.ports()
+        self.door = Door(ROUTES, self.keyring, self.ports_given, self.note)
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:

@@ -34,7 +34,7 @@ def _only_rfc3339(value: Any) -> Any:
 
 
 Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
-_TIMES = frozenset(("due", "expires_at"))
+_TIMES = frozenset(("due", "expires_at", "until"))
 _IDS = frozenset(("message_id", "provider_message_id"))
 
 

@@ -4,7 +4,9 @@ from smppbridge.web.api import (
     about,
     accounts,
     decisions,
+    events,
     history,
+    message,
     messages,
     noted,
     optouts,
@@ -21,6 +23,8 @@ MODULES = (
     about,
     session,
     messages,
+    message,
+    decisions,
     providers,
     accounts,
     optouts,
@@ -29,7 +33,7 @@ MODULES = (
     noted,
     phones,
     overview,
+    events,
     history,
-    decisions,
 )
 __all__ = ["MODULES", "ROUTES"]
