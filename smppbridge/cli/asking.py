@@ -31,20 +31,55 @@ class NoBridge(click.ClickException):
 
     exit_code = EX_UNAVAILABLE
 
-    def __init__(self, why: str, exit_code: int = EX_UNAVAILABLE) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(escaped(why))
-        self.exit_code = exit_code
+
+
+class Hidden(NoBridge):
+    """The bridge may be asked by other users only."""
+
+    exit_code = EX_NOPERM
+
+
+class Silent(NoBridge):
+    """The bridge does not answer in time."""
+
+    exit_code = EX_TEMPFAIL
 
 
 class Refused(click.ClickException):
     """The bridge refuses an operation, by a status of HTTP."""
 
-    def __init__(self, status: int, detail: str) -> None:
-        super().__init__(detail)
+    def __init__(self, status: int, detail: str, faults: Sequence[tuple[str, str]] = ()) -> None:
+        parts = (f"{place}: {fault}" for place, fault in faults)
+        super().__init__(escaped("; ".join((detail, *parts))))
         self.status = status
-        self.exit_code = {401: EX_NOPERM, 403: EX_NOPERM}.get(status, 1)
-        if status in (429, 503, 504):
-            self.exit_code = EX_TEMPFAIL
+
+
+class Forbidden(Refused):
+    """The bridge does not know who asks, or refuses the operation to who asks."""
+
+    exit_code = EX_NOPERM
+
+
+class Busy(Refused):
+    """The bridge cannot carry out an operation now."""
+
+    exit_code = EX_TEMPFAIL
+
+
+_KINDS: Mapping[int, type[Refused]] = {
+    401: Forbidden,
+    403: Forbidden,
+    429: Busy,
+    503: Busy,
+    504: Busy,
+}
+
+
+def refusal(status: int, detail: str, faults: Sequence[tuple[str, str]] = ()) -> Refused:
+    """Return the refusal of a status; *faults* are parts of the request that do not fit."""
+    return _KINDS.get(status, Refused)(status, detail, faults)
 
 
 class _OverSocket(HTTPConnection):
@@ -91,10 +126,10 @@ class AskedBridge:
             response = connection.getresponse()
             return _answer(response, response.read())
         except TimeoutError:
-            raise NoBridge(f"no answer from {self.place} in time", EX_TEMPFAIL) from None
+            raise Silent(f"no answer from {self.place} in time") from None
         except PermissionError:
             why = f"{self.place} is for root and the bridge's user: try sudo"
-            raise NoBridge(why, EX_NOPERM) from None
+            raise Hidden(why) from None
         except ssl.SSLCertVerificationError as error:
             why = f"the certificate of {self.place}: {error.verify_message}"
             raise NoBridge(why) from None
@@ -114,14 +149,8 @@ def _answer(response: HTTPResponse, octets: bytes) -> dict[str, Any]:
         raise ValueError
     if response.status >= 400:
         faults = [(each["loc"], each["msg"]) for each in found.get("errors") or ()]
-        words = told(str(found.get("detail") or "the bridge refuses"), faults)
-        raise Refused(response.status, words)
+        raise refusal(response.status, str(found.get("detail") or "the bridge refuses"), faults)
     return found
-
-
-def told(detail: str, faults: Sequence[tuple[str, str]]) -> str:
-    """Return the words of a problem: its reason, and the parts of the request that do not fit."""
-    return escaped("; ".join((detail, *(f"{place}: {fault}" for place, fault in faults))))
 
 
 def over_socket(path: str) -> AskedBridge:

@@ -120,7 +120,7 @@ def as_line(message: Item) -> None:
 def as_whole_line(message: Item, steps: Sequence[Item]) -> None:
     """Print a message as a line of JSON, with the verdict on the message and its timeline."""
     line = facts(message) | as_sent(message)
-    line["verdict"] = message["verdict"]
+    line |= {"verdict": message["verdict"], "waits": message["waits"]}
     line["timeline"] = [
         {"at": step["at"], "event": step["code"], **_facts_of(step)} for step in steps
     ]

@@ -20,8 +20,7 @@ from typing import Any, Protocol
 
 import click
 
-from smppbridge.cli.asking import NoBridge, at_url, configured_socket, over_socket
-from smppbridge.cli.faults import EX_NOPERM
+from smppbridge.cli.asking import Hidden, NoBridge, at_url, configured_socket, over_socket
 from smppbridge.cli.places import CONFIGURATION
 from smppbridge.observe.shown import escaped
 
@@ -135,7 +134,7 @@ def _refusal(path: str) -> NoBridge | None:
             tried.connect(path)
         except PermissionError:
             why = f"{path} is for root and the bridge's user: {_as_owner(path)}"
-            return NoBridge(why, EX_NOPERM)
+            return Hidden(why)
         except OSError as error:
             return NoBridge(f"no bridge answers at {path}: {error.strerror or error}")
     return None
@@ -150,11 +149,11 @@ def _instead(where: Where, failure: NoBridge) -> Asked:
     try:
         open_store(found.place).close()
     except (NotAStore, TooNew) as error:
-        if failure.exit_code == EX_NOPERM:
+        if isinstance(failure, Hidden):
             raise failure from None
         if _is_hidden(found.place):
             why = f"{failure.message}; {found.place} is for others: {_as_owner(found.place)}"
-            raise NoBridge(why, EX_NOPERM) from None
+            raise Hidden(why) from None
         raise NoBridge(f"{failure.message}; {error}") from None
     click.echo(f"{failure.message}. Read from the store {escaped(found.place)}.", err=True)
     return found

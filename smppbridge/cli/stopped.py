@@ -16,12 +16,13 @@ from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from smppbridge.cli.asking import Refused, told
+from smppbridge.cli.asking import refusal
 from smppbridge.cli.located import failing_plainly
 from smppbridge.model.account import Account
+from smppbridge.model.cases import Meanwhile
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
-from smppbridge.store.lookup import NotAStore, open_store
+from smppbridge.store.lookup import ListedMessage, NotAStore, open_store
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import facts_of
 from smppbridge.web.keyring import Who
@@ -36,7 +37,11 @@ class StorePorts:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self.clock = self
+        self.clock = self.live = self
+
+    def meanwhile(self, message: ListedMessage) -> Meanwhile:
+        """Return nothing: only a bridge that runs knows what a message waits for now."""
+        return Meanwhile()
 
     def wall(self) -> float:
         """Return the time in UNIX seconds."""
@@ -92,9 +97,9 @@ class StoppedBridge:
         route = methods[method]
         try:
             answer: dict[str, Any] = _concluded(self._answer(route, words, query or {}, body))
-        except Refusal as refusal:
-            faults = [(each.loc, each.msg) for each in refusal.errors]
-            raise Refused(refusal.status, told(refusal.detail, faults)) from None
+        except Refusal as error:
+            faults = [(each.loc, each.msg) for each in error.errors]
+            raise refusal(error.status, error.detail, faults) from None
         return answer
 
     async def _answer(
