@@ -1,5 +1,5 @@
 // settings: as they are in force, what the file would change, whether the machine is well, a restart.
-import {Ago, Alarm, Badge, Card, Confirm, count, Empty, Head, html, many, may, NONE, post, say, Table, useApi, useState} from "../lib.js";
+import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useState} from "../lib.js";
 import {Act, Asked, Field} from "../asked.js";
 
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
@@ -31,13 +31,44 @@ const Faults = ({faults}) => html`<div class="alarms">${faults.map((each, n) => 
 
 const verdictOf = ({ok, faults}) => !ok ? "The file has faults: nothing of it can be applied." : faults.length ? "The file is good, with warnings." : "The file is good: it could be applied, and started with.";
 
+const second = () => new Promise(done => setTimeout(done, 1_000));
+
+/** Wait until another instance of the program answers, or the restart is refused; returns its state. */
+async function another(before) {
+  for (let tries = 0; tries < 120; tries++) {
+    await second();
+    try {
+      const now = await get("/restart", null, {quiet: true});
+      if (now.instance !== before.instance || (now.refused && now.refused_at !== before.refused_at)) return now;
+    } catch (error) {
+      if (error.status === 401) return null;
+    }
+  }
+  return before;
+}
+
+async function restart(before) {
+  await post("/restart");
+  say("The bridge restarts …", "info");
+  const now = await another(before);
+  if (!now) return session.set(null);
+  if (now.instance === before.instance) return say(`The restart did not come about: ${now.refused ?? "the bridge answers as before"}.`, "bad");
+  const {taken_up: taken, version} = now;
+  return say(taken ? `Version ${version} runs: ${many(taken.sessions, "session")} taken over, ${count(taken.lost)} lost; they stood still for ${duration(taken.gap_seconds)}.` : `Version ${version} runs.`, taken?.lost > 0 ? "warn" : "ok");
+}
+
 function Restart() {
-  const [asking, ask] = useState(false);
-  const restart = async () => { await post("/restart"); say("The bridge restarts. This page logs out, for its session is not handed over.", "warn"); };
-  return html`<button class="danger" onClick=${() => ask(true)}>Restart…</button>
-    <${Confirm} title="Restart the bridge?" open=${asking} danger act="Restart the bridge" onClose=${() => ask(false)} does=${restart}>
-      <p>A new process takes over: sessions without TLS stay bound and see a pause of a few seconds; sessions over TLS are unbound and bind again. No message is lost or sent twice.</p>
-      <p>The file is checked first: a bad one stops the restart. Everybody is logged out of this console.</p></${Confirm}>`;
+  const [asking, ask] = useState(false), state = useApi("/restart").data;
+  return html`<button class="danger" disabled=${!state?.possible || state.under_way} title=${state && !state.possible ? "This program cannot be restarted in place" : undefined} onClick=${() => ask(true)}>Restart…</button>
+    <${Confirm} title="Restart the bridge?" open=${asking} danger act="Restart the bridge" onClose=${() => ask(false)} does=${async () => { await get("/restart"); restart(state).catch(error => say(error.message, "bad")); }}>
+      <p>The version that is installed takes over: sessions without TLS stay bound and see a pause of a few seconds; sessions over TLS are unbound and bind again. No message is lost or sent twice.</p>
+      <p>The file is checked first: a bad one stops the restart.</p></${Confirm}>`;
+}
+
+function Program() {
+  const found = useApi("/restart", {every: 10});
+  return html`<${Card} title="Program"><${Asked} of=${found} what="the last restart">${data => html`<${Facts} rows=${[["Version", data.version], ["Runs", html`since <${Time} at=${data.started_at} />`],
+    ["Last restart", data.refused ? html`<span class="bad any">refused: ${data.refused}</span>` : data.taken_up ? `${many(data.taken_up.sessions, "session")} taken over, ${count(data.taken_up.lost)} lost, ${duration(data.taken_up.gap_seconds)} without an answer` : "none before this program"]]} />`}</${Asked}></${Card}>`;
 }
 
 const KEYS = [
@@ -90,5 +121,5 @@ export function View() {
     ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
     ${data?.changes.length > 0 && html`<${Alarm} tone="info" title="The file is not what is in force">${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}.</${Alarm}>`}
     <${Card} title="What would change" bare><${Changes} diff=${diff} /></${Card}>
-    <div class="grid2 top"><${InForce} /><${Doctor} /></div>`;
+    <div class="grid2 top"><${InForce} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
 }
