@@ -21,7 +21,9 @@ def sample(schema: Schema, document: Schema) -> Any:
         return sample(document["components"]["schemas"][schema["$ref"].split("/")[-1]], document)
     for key in ("anyOf", "oneOf", "allOf"):
         if key in schema:
-            return sample(next(each for each in schema[key] if each.get("type") != "null"), document)
+            return sample(
+                next(each for each in schema[key] if each.get("type") != "null"), document
+            )
     if "enum" in schema or "const" in schema:
         return schema.get("const", schema.get("enum", [None])[0])
     kind = schema.get("type")

@@ -35,9 +35,7 @@ def test_messages_of_phones_and_nobodys(stage: Stage) -> None:
     with stage.daemon.bound() as esme:  # has the message
         pdu = esme.read()
         esme.send(DeliverSmResp(0, pdu.sequence_number))
-        stage.daemon.await_rows(
-            "select count(*) from delivery where finished_at is null", [(0,)]
-        )
+        stage.daemon.await_rows("select count(*) from delivery where finished_at is null", [(0,)])
 
 
 def test_a_report_that_belongs_to_nothing_is_inert(stage: Stage) -> None:

@@ -3,7 +3,7 @@ import {Badge, Card, count, Empty, get, Head, html, octets, Pager, Table, usePag
 import {PREFIX} from "../api.js";
 import {Asked, Field} from "../asked.js";
 
-export const screen = {path: "/cdr", title: "Billing", key: "b", icon: "download", group: 3, role: "billing"};
+export const screen = {path: "/cdr", title: "Billing", key: "b", icon: "cdr", group: 3, role: "billing"};
 
 const known = value => value !== null && value !== undefined;
 const FILES = [
@@ -42,12 +42,12 @@ function Reconciliation() {
 }
 
 export function View() {
-  const pages = usePages("/cdr", {limit: 100}, {every: 60}), off = pages.error?.status === 409;
+  const pages = usePages("/cdr", {limit: 100}, {every: 60}), off = pages.error?.status === 409 || pages.data?.folder === null;
   return html`<${Head} title="Billing" says="One file an hour of the messages that ended in it. A message is one record; segments say what to bill." />
     <${Card} title="Files" muted=${pages.data?.folder ? `newest first, in ${pages.data.folder}` : undefined} bare>${off
       ? html`<${Empty} icon="info" title="No files are written"><span>Set <code>cdr.folder</code> in the file and restart the bridge.</span></${Empty}>`
       : html`<${Asked} of=${pages} what="the files">${() => pages.items.length
         ? html`<${Table} caption="Files of call detail records" columns=${FILES} rows=${pages.items} keyOf=${f => f.file} /><${Pager} pages=${pages}>A file named late has records of an hour whose file was closed.</${Pager}>`
-        : html`<${Empty} icon="download" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended.</span></${Empty}>`}</${Asked}>`}</${Card}>
+        : html`<${Empty} icon="cdr" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended.</span></${Empty}>`}</${Asked}>`}</${Card}>
     ${!off && html`<${Reconciliation} />`}`;
 }

@@ -1,5 +1,5 @@
 // settings: as they are in force, what the file would change, whether the machine is well, a restart.
-import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useState} from "../lib.js";
+import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useEffect, useState} from "../lib.js";
 import {Act, Asked, Field} from "../asked.js";
 
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
@@ -72,13 +72,13 @@ function Program() {
 }
 
 const KEYS = [
-  {head: "Key", cell: s => html`<span class="any">${s.key}</span>`},
+  {head: "Key", nowrap: true, cell: s => s.key},
   {head: "Value", full: true, cell: s => s.value === "secret" ? html`<span class="mono" aria-label="a secret">••••</span>` : html`<span class="mono any">${s.value}</span>`},
-  {head: "From", p: 2, cell: s => html`<span class="faint any">${s.origin}</span>`},
+  {head: "From", nowrap: true, p: 2, cell: s => html`<span class="faint">${s.origin}</span>`},
 ];
 
-function InForce() {
-  const found = useApi("/config"), [defaults, setDefaults] = useState(false), [word, setWord] = useState("");
+function InForce({found}) {
+  const [defaults, setDefaults] = useState(false), [word, setWord] = useState("");
   const kept = items => items.filter(s => (defaults || s.origin !== "default") && s.key.toLowerCase().includes(word.trim().toLowerCase()));
   const box = html`<label class="small"><input type="checkbox" checked=${defaults} onChange=${e => setDefaults(e.target.checked)} /> defaults too</label>`;
   return html`<${Card} title="In force" right=${box} bare><div class="pad"><${Field} label="Find a key" value=${word} onChange=${setWord} maxlength="64" /></div>
@@ -95,14 +95,16 @@ const CHECKS = [
 ];
 
 function Doctor() {
-  const [quick, set] = useState(false), found = useApi("/doctor", {every: quick ? 1 : 30}), running = Boolean(found.data?.running);
-  if (quick && found.data && !running) setTimeout(() => set(false), 1_500);
-  const run = may("operator") && html`<${Act} disabled=${running} does=${async () => { await post("/doctor"); set(true); found.again(); }} done="The examination runs; each check is given 10 s at most.">${found.data?.at ? "Run again" : "Run"}</${Act}>`;
+  const [pace, set] = useState(30), found = useApi("/doctor", {every: pace}), running = Boolean(found.data?.running);
+  useEffect(() => set(running ? 1 : 30), [running]);
+  const run = may("operator") && html`<${Act} disabled=${running} does=${async () => { await post("/doctor"); found.again(); }} done="The examination runs; each check is given 10 s at most.">${found.data?.at ? "Run again" : "Run"}</${Act}>`;
   const worst = [...(found.data?.items ?? [])].sort((a, b) => ["fault", "look", "good"].indexOf(a.verdict) - ["fault", "look", "good"].indexOf(b.verdict));
   return html`<${Card} title="Doctor" muted=${running ? "runs" : found.data?.at ? html`<${Ago} at=${found.data.at} />` : undefined} right=${run} bare><${Asked} of=${found} what="the doctor's findings">${data => data.items?.length
     ? html`<${Table} caption="Doctor" columns=${CHECKS} rows=${worst} />`
-    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nobody was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nothing was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
 }
+
+const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs without a configuration file"><span>It was started with settings of its own, as a demo is. Start it with <code>smppbridge run --config FILE</code> to change them.</span></${Empty}>`;
 
 function Changes({diff}) {
   const {data, error} = diff, blames = error?.errors ?? [];
@@ -112,14 +114,15 @@ function Changes({diff}) {
 }
 
 export function View() {
-  const admin = may("admin"), diff = useApi("/config/diff", {every: 10}), {data} = diff, [checked, set] = useState(null);
-  const check = async () => { const found = await post("/config/check"); set(found); diff.again(); return found; };
+  const config = useApi("/config", {every: 30}), file = config.data?.file, diff = useApi(file ? "/config/diff" : null, {every: 10}), data = file ? diff.data : null;
+  const [checked, set] = useState(null), again = () => { config.again(); diff.again(); }, bare = config.data && !file;
+  const check = async () => { const found = await post("/config/check"); set(found); again(); return found; };
   const takes = data && Object.entries(TAKES).map(([key, words]) => [data.changes.filter(each => each.takes === key).length, words]).filter(([n]) => n > 0);
   return html`<${Head} title="Settings" says="As they are in force. The file is the truth: change it, check it, apply it.">
-      ${admin && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>${data && html`<${Apply} diff=${data} again=${diff.again} />`}<${Restart} />`}</${Head}>
+      ${may("admin") && html`${file && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>`}${data && html`<${Apply} diff=${data} again=${again} />`}<${Restart} />`}</${Head}>
     ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
     ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
-    ${data?.changes.length > 0 && html`<${Alarm} tone="info" title="The file is not what is in force">${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}.</${Alarm}>`}
-    <${Card} title="What would change" bare><${Changes} diff=${diff} /></${Card}>
-    <div class="grid2 top"><${InForce} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
+    ${data?.changes.length > 0 && html`<${Alarm} tone="info" title=${`${file} is not what is in force`}>${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}. Applied <${Ago} at=${config.data.applied_at} />.</${Alarm}>`}
+    <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${diff} />`}</${Card}>
+    <div class="grid2 top"><${InForce} found=${config} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
 }
