@@ -51,7 +51,7 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "be
 @pytest.fixture(scope="session")
 def ids(stage: Stage) -> dict[str, str]:
     """Messages in different states, with odd elements first and last."""
-    odd = {"source_addr": HOSTILE_SENDER.encode()}
+    odd: dict[str, Any] = {"source_addr": HOSTILE_SENDER.encode()}
     trace = stage.ask("POST", "/traces", {"of": "account", "value": "bank"})["id"]
     with stage.daemon.bound() as esme:
         assert esme.submit("", source_addr=HOSTILE_SENDER.encode()).command_status != 0
