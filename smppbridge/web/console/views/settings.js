@@ -123,6 +123,6 @@ export function View() {
     ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
     ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
     ${data?.changes.length > 0 && html`<${Alarm} tone="info" title=${`${file} is not what is in force`}>${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}. Applied <${Ago} at=${config.data.applied_at} />.</${Alarm}>`}
-    <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${diff} />`}</${Card}>
+    <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${config.data ? diff : config} />`}</${Card}>
     <div class="grid2 top"><${InForce} found=${config} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
 }
