@@ -94,6 +94,7 @@ def _verified(settings: Settings) -> Iterator[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
+    import smppbridge.cli.run  # noqa: F401  # a half installed daemon is found here, not after exec
     from smppbridge.service.apply import verify, warnings
 
     faults = [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
