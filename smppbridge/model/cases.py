@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from smppbridge.model.message import Stage
 
 Tone = Literal["good", "wait", "warn", "bad"]
 
@@ -76,6 +78,12 @@ class Case:
     provider_message_id: str | None = None
     now: float = 0.0
     meanwhile: Meanwhile = field(default_factory=Meanwhile)
+
+
+def seen_now(case: Case, meanwhile: Meanwhile) -> Case:
+    """Return a case with what the running bridge knows beside the store."""
+    until = meanwhile.until if case.stage == Stage.GATHERING else case.until
+    return replace(case, meanwhile=meanwhile, until=until)
 
 
 @dataclass(frozen=True, slots=True)

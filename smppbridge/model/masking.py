@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+_NUMBER = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
+
 
 def mask(number: str) -> str:
     """Return a number with its middle hidden; of a short number only the last two digits are kept.
@@ -34,3 +38,12 @@ def masked_forms(number: str) -> tuple[str, ...]:
     digits = digits.removeprefix("00") if number.startswith("00") else digits
     forms = (number, digits, f"+{digits}", f"00{digits}")
     return tuple(dict.fromkeys(map(masked, forms)))
+
+
+def masked_words(text: str) -> str:
+    """Return words of a provider or of ours with the numbers in them masked.
+
+    >>> masked_words("no credit for +243810000001")
+    'no credit for +2438*****001'
+    """
+    return _NUMBER.sub(lambda found: mask(found[0]), text)

@@ -64,6 +64,7 @@ class Pulse:
         self._before: dict[str, float] = {}
         self._timed_before: dict[str, list[float]] = {}
         self._at: float | None = None
+        self._second = 0  # UNIX seconds
         self._look(seconds())
 
     # -- every second ---------------------------------------------------------------------------
@@ -71,8 +72,11 @@ class Pulse:
     def tick(self, wall: float, gauges: Mapping[str, float | None]) -> None:
         """Add a second to the rings: what has passed since the last tick, and *gauges* as they are.
 
-        *wall* is UNIX seconds.
+        *wall* is UNIX seconds.  A tick within the last one's second adds nothing.
         """
+        if int(wall) <= self._second:
+            return
+        self._second = int(wall)
         now = self._seconds()
         totals, timed = self._totals_now(), self._timed_now()
         figures: dict[str, float | None] = dict(gauges)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 SECONDS, MINUTES, MINUTE = 900, 1_440, 60
 MOST_SERIES = 48
+NEAR = 3
+"""Seconds: figures that come so late are those of the seconds since the last ones, too."""
 _NOTHING = float("nan")
 Fold = Callable[[Collection[float]], float]
 
@@ -73,11 +75,14 @@ class Rings:
         for name in figures:
             if name not in self._seconds and len(self._seconds) < MOST_SERIES:
                 self._seconds[name], self._minutes[name] = Ring(SECONDS), Ring(MINUTES)
+        first = second
         if self._last:
-            self._pass_over(second)
+            first = self._last + 1 if second - self._last <= NEAR else second
+            self._pass_over(first, second)
         for name, ring in self._seconds.items():
             figure = figures.get(name)
-            ring.put(second, _NOTHING if figure is None else figure)
+            for each in range(first, second + 1):
+                ring.put(each, _NOTHING if figure is None else figure)
         self._last = second
 
     def history(self, names: Iterable[str], since: float, until: float) -> History:
@@ -97,9 +102,9 @@ class Rings:
         }
         return History(slots.start * step, step, series)
 
-    def _pass_over(self, second: int) -> None:
-        """End the seconds and minutes between the last second and *second*."""
-        for gap in range(max(self._last + 1, second - SECONDS), second):
+    def _pass_over(self, first: int, second: int) -> None:
+        """End the seconds between the last one and *first*, and the minutes before *second*."""
+        for gap in range(max(self._last + 1, first - SECONDS), first):
             for ring in self._seconds.values():
                 ring.put(gap, _NOTHING)
         ended, current = self._last // MINUTE, second // MINUTE

@@ -19,7 +19,11 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.cdr_answers import CdrAnswers
+from smppbridge.service.configuration_answers import ConfigurationAnswers
+from smppbridge.service.doctor_answers import DoctorAnswers
 from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.restart_answers import RestartAnswers
 from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -27,6 +31,7 @@ from smppbridge.settings.web import WebSection
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.events import Broadcast
 from smppbridge.web.api.ports import Ports, SessionFacts
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import Door, DoorRules, Entrance, Entry
@@ -111,7 +116,9 @@ class Admin:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
-        self._door = Door(ROUTES, self.keyring, self._ports(), self._note)
+        ports = self._ports()
+        self._door = Door(ROUTES, self.keyring, ports, self._note)
+        self.broadcast = Broadcast(ports)
 
     def resource(self, others: SiteResource, *, tls: bool) -> Entry:
         """Return the resource of a web listener that has the API beside *others*."""
@@ -197,6 +204,10 @@ class Admin:
             relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
             traces=TraceAnswers(bridge),
+            configuration=ConfigurationAnswers(bridge),
+            doctor=DoctorAnswers(bridge),
+            restart=RestartAnswers(bridge),
+            cdr=CdrAnswers(bridge),
             live=bridge.live,
         )
 

@@ -28,11 +28,14 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
+from smppbridge.service.child import Child
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
+from smppbridge.service.configuration import Configuration
+from smppbridge.service.examinations import Examinations
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
-from smppbridge.service.handover import HandOver
+from smppbridge.service.handover import Adopted, HandOver
 from smppbridge.service.listeners import (
     Listeners,
     admin_endpoint,
@@ -40,6 +43,7 @@ from smppbridge.service.listeners import (
     endpoints_of,
 )
 from smppbridge.service.live import LiveBridge
+from smppbridge.service.restart import Restart, program_of
 from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
@@ -65,7 +69,15 @@ class Bridge:
     admin: Admin
     tracing: Tracing
 
-    def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        journal: EventLog,
+        notify: Notify,
+        masked: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
+        """Make a bridge; *masked* as Restart has it, None for one that cannot be restarted."""
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
@@ -77,6 +89,12 @@ class Bridge:
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
         self.exports = Exports(path, journal)
+        self.configuration = Configuration(self)
+        self.examinations = Examinations(reactor, self.clock.wall)
+        self.reconciling = Child(reactor)
+        program = program_of(settings.document.file)
+        self.restart = Restart(self, program, masked) if masked else None
+        self.adopted: Adopted | None = None
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -180,13 +198,10 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
+        lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
+        self.adopted = Adopted(len(adopted), lost, gap)
+        self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
         self.admin.keyring.adopt(handed.logins)
-        self.journal(
-            "adopted",
-            sessions=len(adopted),
-            lost=len(handed.sessions) - len(adopted),
-            gap=round(self.clock.monotonic() - handed.at, 3),
-        )
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -316,15 +331,22 @@ class Bridge:
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
+        self.live.streams.close()
         await self.listeners.close()
         self.clockwork.stop()
-        self.exports.stop()
+        self.end_children()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
+
+    def end_children(self) -> None:
+        """End the processes beside this one; that of the exports is started anew if need be."""
+        self.exports.interrupt()
+        self.examinations.stop()
+        self.reconciling.stop()
 
     async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
         """Wait for a condition, *seconds* at most; it is looked at *every* so often."""

@@ -55,6 +55,15 @@ class HandOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Adopted:
+    """How many sessions of the process before go on, and how many do not, after *gap* seconds."""
+
+    sessions: int
+    lost: int
+    gap: float
+
+
+@dataclass(frozen=True, slots=True)
 class _AnyFormat:
     """The fields that every format has."""
 

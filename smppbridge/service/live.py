@@ -17,6 +17,7 @@ from smppbridge.store.counts import finished_since, submitted
 from smppbridge.store.lookup import ListedMessage, NotAStore
 from smppbridge.store.readers import TooBusy, TooSlow
 from smppbridge.web.api.live import CountedOddity, ShownError, StoredCounts
+from smppbridge.web.streams import Streams
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -34,6 +35,7 @@ class LiveBridge:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.started_at = bridge.clock.wall()
+        self.streams = Streams()
         self.pulse = Pulse(bridge.metrics, bridge.clock.monotonic)
         self._surroundings = Surroundings(bridge.relay, bridge.doors, bridge.clock)
         self._counts: StoredCounts | None = None

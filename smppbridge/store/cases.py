@@ -5,21 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from smppbridge.model.cases import Case, Ended, Meanwhile, Owed
+from smppbridge.model.cases import Case, Ended, Owed
 from smppbridge.model.message import GatheringKey, Segment, Stage
 from smppbridge.store import gathered, noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 
-_NOTHING = Meanwhile()
 
-
-def case_of(
-    db: sqlite3.Connection,
-    message: ListedMessage,
-    now: float,
-    meanwhile: Meanwhile = _NOTHING,
-) -> Case:
+def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     """Return the case of a message at *now* (UNIX seconds)."""
     facts = {
         fact: value
@@ -47,13 +40,11 @@ def case_of(
         detail=facts.get("detail", ""),
         missing=missing,
         total=total,
-        until=meanwhile.until if message.stage == Stage.GATHERING else None,
         owed=owed,
         ended=ended,
         quiet=message.quiet is not None,
         provider_message_id=message.provider_message_id,
         now=now,
-        meanwhile=meanwhile,
     )
 
 

@@ -20,7 +20,7 @@ from smppbridge.web.keyring import Keyring, Who, is_csrf
 from smppbridge.web.parameters import body_of, header_of, query_of
 from smppbridge.web.problems import PROBLEM_JSON, Refusal
 from smppbridge.web.request import JSON, Admission, Request, SiteResource
-from smppbridge.web.routes import NOTHING, PREFIX, Call, File, Route, Routes, read_places
+from smppbridge.web.routes import NOTHING, PREFIX, Call, File, Route, Routes, Streamed, read_places
 
 MOST_KNOWN, MOST_UNKNOWN = 1_048_576, 65_536
 """Octets of a body: of whom we know, and of whom we do not know (yet)."""
@@ -110,6 +110,7 @@ class Door:
             secure=secure,
             named=named,
             cookie=cookie,
+            still=lambda: self._is_still(request, entrance, route, call),
         )
         return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, route=route)
 
@@ -163,7 +164,13 @@ class Door:
         return name == "localhost" or name in self._rules.hosts or is_loopback(name)
 
     def _who(
-        self, request: Request, entrance: Entrance, address: str, secure: bool
+        self,
+        request: Request,
+        entrance: Entrance,
+        address: str,
+        secure: bool,
+        *,
+        used: bool = True,
     ) -> tuple[Who | None, str]:
         """Return who makes a request, and the session's cookie; None for a stranger."""
         if entrance.socket:
@@ -175,7 +182,15 @@ class Door:
                 raise Refusal(401, "this token is not known here")
             return who, ""
         cookie = cookie_of(request, secure)
-        return self._keyring.session(cookie) if cookie else None, cookie
+        return self._keyring.session(cookie, used=used) if cookie else None, cookie
+
+    def _is_still(self, request: Request, entrance: Entrance, route: Route, call: Call) -> bool:
+        """Return whether a request that was let in would be let in now, by the same caller."""
+        try:
+            who, _ = self._who(request, entrance, call.address, call.secure, used=False)
+        except Refusal:
+            return False
+        return who == call.who and (who is None or not route.roles or who.role in route.roles)
 
     def render(self, request: Request) -> None:
         """Answer a request that has been judged."""
@@ -284,6 +299,18 @@ def _check_rights(request: Request, route: Route, who: Who | None, entrance: Ent
 
 
 def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
+    if isinstance(answer, Streamed):
+        media, headers = route.media.encode(), HEADERS + call.headers
+        if request.method == b"HEAD":
+            request.closing = True
+            request.answer(route.status, b"", media, headers)
+            return
+        if answer.length is not None:
+            headers += b"Content-Length: %d\r\n" % answer.length
+        outflow = request.stream(media, headers)
+        if outflow is not None:
+            answer.begin(outflow)
+        return
     if isinstance(answer, File):
         saved = f'Content-Disposition: attachment; filename="{answer.name}"\r\n'.encode()
         headers = HEADERS + call.headers + saved

@@ -120,8 +120,11 @@ class Keyring:
             return None
         return Who(token.name, token.role, "token")
 
-    def session(self, cookie: str) -> Who | None:
-        """Return whose session a cookie stands for, None if there is no such session any more."""
+    def session(self, cookie: str, *, used: bool = True) -> Who | None:
+        """Return whose session a cookie stands for, None if there is no such session any more.
+
+        A look at a session that is not *used* does not keep it from being idle.
+        """
         key, now = digest_of(cookie), self._now()
         login = self._logins.get(key)
         if login is None:
@@ -129,7 +132,8 @@ class Keyring:
         if now - login.used > IDLE or now - login.since > WHOLE:
             del self._logins[key]
             return None
-        login.used = now
+        if used:
+            login.used = now
         return login.who
 
     def log_in(self, name: str, role: Role) -> tuple[str, Who]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from smppbridge.web.keyring import Role, Who
+from smppbridge.web.request import Outflow
 
 PREFIX = "/api/v1"
 _PLACE = re.compile(r"{(\w+)}")
@@ -24,7 +25,7 @@ class Sent(BaseModel):
 class Answer(BaseModel):
     """The body of an answer.  No secret is a field of any such model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Nothing(Sent):
@@ -42,12 +43,28 @@ class File:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer that goes on: *begin* is given the way to its peer; *length* is None if unknown.
+
+    Nothing that has to be given back is held before *begin*, which a peer that has gone never sees.
+    """
+
+    begin: Callable[[Outflow], object]
+    length: int | None = None
+
+
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """A request of the API that has passed the door.
 
     *who* is None where nobody needs to be known, *header* has the request's headers that the
-    operation knows, *headers* are whole lines for the answer.
+    operation knows, *headers* are whole lines for the answer.  *still* returns whether the same
+    caller may make the same request at this moment: an answer that goes on asks now and then.
     """
 
     ports: Any
@@ -60,6 +77,7 @@ class Call:
     header: Any = NOTHING
     cookie: str = ""
     headers: bytes = b""
+    still: Callable[[], bool] = _always
 
     @property
     def actor(self) -> str:
@@ -77,7 +95,8 @@ class Route:
 
     *roles* is empty where nobody needs to be known.  *audited* operations are written down before
     they are carried out; *refusals* are its own, beside those that the door has for all.  *header*
-    has a field for each header, as if_match for If-Match; *media* is the media type of a File.
+    has a field for each header, as if_match for If-Match; *media* is the media type of a File or a
+    Streamed.
     """
 
     method: str

@@ -56,6 +56,21 @@ def test_rates_are_those_of_the_last_seconds(beat: Beat) -> None:
     assert beat.pulse.outcomes("d7") == {"accepted": 0.0, "uncertain": 0.0}
 
 
+def test_a_second_tick_within_a_second_loses_no_count(beat: Beat) -> None:
+    beat.metrics.accepted("bank", 10)
+    beat.now += 0.5
+    beat.pulse.tick(T0 + 0.5, {})
+    beat.pulse.tick(T0 + 0.9, {})
+    beat.tick()
+    beat.now += 0.4
+    beat.metrics.accepted("bank", 10)
+    beat.pulse.tick(T0 + 1.99, {})
+    beat.now += 0.6
+    beat.pulse.tick(T0 + 2.1, {})
+    series = beat.pulse.rings.history(["accepted"], T0 + 1, T0 + 9).series
+    assert series["accepted"] == [pytest.approx(10 / 1.5, abs=0.01), 10.0]
+
+
 def test_answers_by_account_and_provider(beat: Beat) -> None:
     beat.metrics.submit_resp("bank", 0.002, 99)
     beat.metrics.submit_resp("pbx", 3.0, 1)

@@ -29,13 +29,20 @@ def test_seconds_are_read_as_they_were_added() -> None:
 def test_a_gap_and_an_absent_figure_are_unknown() -> None:
     rings = Rings()
     rings.add(T0, {"rate": 1.0})
-    rings.add(T0 + 2, {"rate": None, "late": 7.0})
-    rings.add(T0 + 3, {})
+    rings.add(T0 + 5, {"rate": None, "late": 7.0})
+    rings.add(T0 + 6, {})
     rings.add(T0 + 1, {"rate": 9.0})  # the clock was set back
     assert rings.history(["rate", "late"], T0, T0 + 9).series == {
-        "rate": [1.0, None, None, None],
-        "late": [None, None, 7.0, None],
+        "rate": [1.0, None, None, None, None, None, None],
+        "late": [None, None, None, None, None, 7.0, None],
     }
+
+
+def test_a_timer_that_is_late_leaves_no_gap() -> None:
+    rings = Rings()
+    rings.add(T0 + 58.9, {"rate": 4.0})
+    rings.add(T0 + 61.0, {"rate": 2.0})
+    assert rings.history(["rate"], T0 + 58, T0 + 99).series == {"rate": [4.0, 2.0, 2.0, 2.0]}
 
 
 def test_a_minute_is_the_mean_or_the_worst_of_its_seconds() -> None:

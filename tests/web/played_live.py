@@ -12,6 +12,7 @@ from smppbridge.observe.pulse import Pulse
 from smppbridge.observe.rings import History
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.web.api.live import CountedOddity, ShownError, StoredCounts
+from smppbridge.web.streams import Streams
 from tests.store.opened import NOW
 
 
@@ -33,6 +34,7 @@ class PlayedLive:
     meantime: Meanwhile = field(default_factory=Meanwhile)
 
     def __post_init__(self) -> None:
+        self.streams = Streams(2)
         self.metrics = Metrics("1.2.3")
         self.pulse = Pulse(self.metrics, self.seconds)
 

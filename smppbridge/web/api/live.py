@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from smppbridge.model.cases import Meanwhile
 from smppbridge.store.lookup import ListedMessage
+from smppbridge.web.streams import Streams
 
 
 class Times(Protocol):
@@ -108,6 +109,7 @@ class Live(Protocol):
     """This moment of a running bridge; *started_at* is UNIX seconds."""
 
     started_at: float
+    streams: Streams
 
     @property
     def noted(self) -> int:

@@ -15,7 +15,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store import lookup
 from smppbridge.store.lookup import ListedMessage, MessageQuery
 from smppbridge.store.pages import MessagePage, page
-from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.store.timeline import TimelineEvent
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import (
     MessageId,
@@ -120,12 +120,6 @@ class Step(Answer):
     facts: dict[str, Any]
 
 
-class MessageSteps(Answer):
-    """The steps in the life of a message, oldest first."""
-
-    items: list[Step]
-
-
 class Some(Sent):
     """Uncertain messages by what they have in common."""
 
@@ -178,36 +172,6 @@ async def list_uncertain(call: Call) -> MessagesPage:
     """The messages that may or may not have been sent, newest first."""
     query: PageQuery = call.query
     return await _found(call, MessagesQuery(uncertain=True, limit=query.limit, cursor=query.cursor))
-
-
-@ROUTES.operation(
-    "GET",
-    "/messages/{message_id}",
-    VIEWER,
-    places={"message_id": MessageId},
-    returns=MessageItem,
-    refusals=(503, 504),
-)
-async def get_message(call: Call) -> MessageItem:
-    """One message."""
-    return item_of(await read(call, lambda db: one_message(db, call.named["message_id"])))
-
-
-@ROUTES.operation(
-    "GET",
-    "/messages/{message_id}/timeline",
-    VIEWER,
-    places={"message_id": MessageId},
-    returns=MessageSteps,
-    refusals=(503, 504),
-)
-async def get_timeline(call: Call) -> MessageSteps:
-    """The steps in the life of a message."""
-
-    def steps(db: sqlite3.Connection) -> list[TimelineEvent]:
-        return timeline(db, one_message(db, call.named["message_id"]))
-
-    return MessageSteps(items=list(map(step_of, await read(call, steps))))
 
 
 @ROUTES.operation(

@@ -33,7 +33,7 @@ def _only_rfc3339(value: Any) -> Any:
 
 
 Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
-_TIMES = frozenset(("due", "expires_at"))
+_TIMES = frozenset(("due", "expires_at", "until"))
 
 
 class PageQuery(Sent):
