@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
@@ -153,6 +154,7 @@ class Admin:
         resource = Entry(self._door, Entrance(socket=True), Nowhere())
         site = LocalSite(resource, bridge.reactor, room)
         text = f"unix:{quoteStringArgument(path)}:mode=600"
+        _give_up_own(path)
         mask = os.umask(0o177)  # from the first moment on
         try:
             listening = serverFromString(bridge.reactor, text).listen(site)
@@ -237,6 +239,17 @@ class Admin:
             wait=wait,
             seconds=reactor.seconds,
         )
+
+
+def _give_up_own(path: str) -> None:
+    """Remove the socket of the program that this process was before exec(2).
+
+    Its lock names this process, which lives: nobody else would take the socket for a stale one.
+    """
+    with suppress(OSError):
+        if os.readlink(f"{path}.lock") == str(os.getpid()):
+            os.unlink(f"{path}.lock")
+            os.unlink(path)
 
 
 def origin_of_web(web: WebSection | None) -> str:
