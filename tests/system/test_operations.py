@@ -114,7 +114,7 @@ def test_tshark_reads_the_file_of_the_api(daemon: Daemon, call: Caller, tmp_path
     assert read("_ws.malformed || _ws.short") == []
     assert len(read("smpp")) >= 4
     assert len(read("http")) >= 2
-    assert b"secret" not in octets
+    assert b"bank\0secret" not in octets
 
 
 def test_four_traces_at_once_and_no_fifth(daemon: Daemon, call: Caller) -> None:
