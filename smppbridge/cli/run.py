@@ -111,11 +111,16 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
             obey(signal.SIGHUP, hang_up)
             obey(signal.SIGUSR2, restart_at_signal(bridge))
 
+    starting: Deferred[None] = Deferred()
+
     def end() -> Deferred[None]:
         _stopping()
-        return Deferred.fromCoroutine(bridge.stop())
+        return starting.addCallback(lambda _: Deferred.fromCoroutine(bridge.stop()))
 
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))
+    def started() -> None:
+        Deferred.fromCoroutine(begin()).addErrback(failed).chainDeferred(starting)
+
+    reactor.callWhenRunning(started)
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status

@@ -218,6 +218,7 @@ class Restart:
         record: HandOver = hand_over_of(
             [hand_over(session, responses, key) for session in passing],
             bridge.listeners.handed(),
+            bridge.admin.keyring.handed(),
             at,
             key,
         )
@@ -233,7 +234,7 @@ class Restart:
         )
         bridge.journal.flush(1.0)
         bridge.live.streams.close()
-        bridge.end_children()  # the next program would not know them
+        bridge.beside.interrupt()  # the next program would not know them
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)
         bridge.notify.gap(None)
