@@ -123,11 +123,13 @@ class Desk:
         self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
+        self.types = {"keccel": "keccel", "d7": "d7"}
         self.sessions = PlayedSessions()
+        self.account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
+        self.played = PlayedRelay(self.account, self.act)
         self.traces = PlayedTraces()
         self.configuration = PlayedConfiguration()
         self.doctor, self.restart, self.cdr = PlayedDoctor(), PlayedRestart(), PlayedCdr()
-        self.played = PlayedRelay()
         self.live = PlayedLive(self.clock.seconds)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
@@ -140,7 +142,6 @@ class Desk:
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:
-        account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
         outbox = Outbox("bank")
         outbox.depth = 3
         return Ports(
@@ -160,8 +161,8 @@ class Desk:
             lanes=self.lanes,
             upstream_up=lambda name: True,
             balances=lambda: {"keccel": Balance(12.5, "USD")},
-            types=lambda: {"keccel": "keccel", "d7": "d7"},
-            accounts=lambda: {"bank": account},
+            types=lambda: self.types,
+            accounts=lambda: {"bank": self.account},
             outboxes={"bank": outbox},
             sessions=self.sessions,
             gathering=lambda: 1,

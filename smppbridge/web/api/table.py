@@ -15,10 +15,14 @@ from smppbridge.web.api import (
     overview,
     phones,
     providers,
+    rematching,
     restart,
     reveal,
+    routing,
+    sending,
     session,
     traces,
+    waiting,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -41,5 +45,9 @@ MODULES = (
     doctor,
     restart,
     cdr,
+    rematching,
+    sending,
+    waiting,
+    routing,
 )
 __all__ = ["MODULES", "ROUTES"]
