@@ -85,7 +85,7 @@ class CdrAnswers:
         for option, at in (("--since", since), ("--until", until)):
             words += [option, at.isoformat()] if at else []
         try:
-            octets = await bridge.reconciling.run(words, _RECONCILED, LONGEST)
+            octets = await bridge.beside.reconciling.run(words, _RECONCILED, LONGEST)
         except Busy:
             raise Refusal(503, "a reconciliation is under way") from None
         except ChildFailed as error:
