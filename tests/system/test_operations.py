@@ -150,7 +150,7 @@ def test_a_file_is_compared_checked_and_applied(daemon: Daemon, call: Caller) ->
     daemon.start()
     assert json.loads(call("POST", "/config/check")[2])["ok"]
     status, headers, octets = call("GET", "/config/diff")
-    assert (status, json.loads(octets)) == (200, {"changes": [], "refused": None})
+    assert (status, json.loads(octets)) == (200, {"changes": [], "refused": None, "faults": []})
     nothing = headers["etag"]
     daemon.settings["accounts"][0] |= {"window": 7, "password": "other"}
     daemon.write()
@@ -184,8 +184,10 @@ def test_what_cannot_be_applied_says_so(daemon: Daemon, call: Caller) -> None:
         (1, "accounts"),
         (2, "x"),
     }
-    status, _, octets = call("GET", "/config/diff")
-    assert (status, len(json.loads(octets)["errors"])) == (409, len(checked["faults"]))
+    status, headers, octets = call("GET", "/config/diff")
+    refused = json.loads(octets)
+    assert (status, refused["refused"], "etag" in headers) == (200, "the file has faults", False)
+    assert refused["faults"] == checked["faults"]
 
 
 # -- doctor, restart, CDR -------------------------------------------------------------------------
@@ -254,6 +256,8 @@ def test_cdr_files_are_listed_downloaded_and_reconciled(
 def test_without_a_folder_there_are_no_cdr_files(daemon: Daemon, call: Caller) -> None:
     daemon.start()
     status, _, octets = call("GET", "/cdr")
+    assert (status, json.loads(octets)) == (200, {"items": [], "next": None, "folder": None})
+    status, _, octets = call("GET", "/cdr/reconciliation")
     assert (status, "cdr.folder" in json.loads(octets)["detail"]) == (409, True)
 
 
