@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from smppbridge.web.api.table import ROUTES
 from smppbridge.web.keyring import digest_of
 from smppbridge.web.routes import PREFIX
 from tests.patience import PATIENCE
-from tests.system.daemon import Daemon
+from tests.system.daemon import COMMAND, Daemon
 from tests.system.provider import Provider
 from tests.system.test_cdr import delivered, set_back
 
@@ -344,3 +345,50 @@ def test_no_secret_is_in_any_answer_to_an_admin(daemon: Daemon, call: Caller) ->
     assert "MARKER" not in "".join(daemon.lines)
     for path in ("/config/check", "/traces/1/stop"):
         assert b"MARKER" not in call("POST", path)[2]
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    given = [str(COMMAND), *map(str, words)]
+    return subprocess.run(given, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_the_command_restarts_the_bridge(daemon: Daemon, path: str) -> None:
+    daemon.start()
+    with daemon.bound() as esme:
+        done = command("restart", "--socket", path, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["taken_up"] | {"gap_seconds": 0} == {
+            "sessions": 1,
+            "lost": 0,
+            "gap_seconds": 0,
+        }
+        assert esme.submit("still bound").command_status == 0
+    daemon.file.write_text("accounts: 3\n")
+    refused = command("restart", "--socket", path)
+    assert (refused.returncode, "accounts" in refused.stderr) == (1, True)
+
+
+def test_the_command_shows_a_trace_while_it_runs(
+    daemon: Daemon, call: Caller, path: str, tmp_path: Path
+) -> None:
+    daemon.start()
+    file = tmp_path / "t.pcapng"
+    words = ["trace", "--socket", path, "--account", "bank", "--pcapng", str(file)]
+    with subprocess.Popen([str(COMMAND), *words], stdout=subprocess.PIPE, text=True) as process:
+        awaited(lambda: call.read("/traces")["items"], bool)
+        with daemon.bound() as esme:
+            esme.submit("nothing secret")
+        assert process.stdout is not None
+        lines = []
+        while not any("SubmitSmResp" in line for line in lines):
+            lines.append(process.stdout.readline())
+            assert lines[-1]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    assert "BindTransceiver" in lines[0]
+    assert "nothing secret" not in "".join(lines)
+    assert file.read_bytes()[:4] == b"\n\r\r\n"
+    assert call.read("/traces")["items"] == []
