@@ -25,6 +25,8 @@ COMMANDS = {
     "retry": "Send Uncertain messages once more, or try a provider that is down.",
     "fail": "Give messages up that wait or are Uncertain.",
     "move": "Let messages that wait for a provider wait for another one.",
+    "trace": "Show what passes between the bridge and one of its peers, for a while.",
+    "restart": "Let the version that is installed take over; sessions stay bound.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "export": "Write the CDR files that are due; reconcile them with the store.",
     "backup": "Copy the store, also while the bridge runs.",

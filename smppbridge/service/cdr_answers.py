@@ -44,6 +44,8 @@ class CdrAnswers:
 
     async def files(self, limit: int, before: int | None) -> CdrFiles:
         """Return a page of the files, the newest first; raises Refusal."""
+        if self._bridge.settings.cdr.folder is None:
+            return CdrFiles(items=[], next=None, folder=None)
         folder, entries = self._folder(), await self._manifest()
         newest = sorted(entries.values(), key=lambda e: (hour_of(e.file), e.file), reverse=True)
         first = len(newest) - before if before is not None and before <= len(newest) else 0

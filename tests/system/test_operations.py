@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,7 @@ from smppbridge.web.api.table import ROUTES
 from smppbridge.web.keyring import digest_of
 from smppbridge.web.routes import PREFIX
 from tests.patience import PATIENCE
-from tests.system.daemon import Daemon
+from tests.system.daemon import COMMAND, Daemon
 from tests.system.provider import Provider
 from tests.system.test_cdr import delivered, set_back
 
@@ -150,7 +151,7 @@ def test_a_file_is_compared_checked_and_applied(daemon: Daemon, call: Caller) ->
     daemon.start()
     assert json.loads(call("POST", "/config/check")[2])["ok"]
     status, headers, octets = call("GET", "/config/diff")
-    assert (status, json.loads(octets)) == (200, {"changes": [], "refused": None})
+    assert (status, json.loads(octets)) == (200, {"changes": [], "refused": None, "faults": []})
     nothing = headers["etag"]
     daemon.settings["accounts"][0] |= {"window": 7, "password": "other"}
     daemon.write()
@@ -184,8 +185,10 @@ def test_what_cannot_be_applied_says_so(daemon: Daemon, call: Caller) -> None:
         (1, "accounts"),
         (2, "x"),
     }
-    status, _, octets = call("GET", "/config/diff")
-    assert (status, len(json.loads(octets)["errors"])) == (409, len(checked["faults"]))
+    status, headers, octets = call("GET", "/config/diff")
+    refused = json.loads(octets)
+    assert (status, refused["refused"], "etag" in headers) == (200, "the file has faults", False)
+    assert refused["faults"] == checked["faults"]
 
 
 # -- doctor, restart, CDR -------------------------------------------------------------------------
@@ -254,6 +257,8 @@ def test_cdr_files_are_listed_downloaded_and_reconciled(
 def test_without_a_folder_there_are_no_cdr_files(daemon: Daemon, call: Caller) -> None:
     daemon.start()
     status, _, octets = call("GET", "/cdr")
+    assert (status, json.loads(octets)) == (200, {"items": [], "next": None, "folder": None})
+    status, _, octets = call("GET", "/cdr/reconciliation")
     assert (status, "cdr.folder" in json.loads(octets)["detail"]) == (409, True)
 
 
@@ -340,3 +345,50 @@ def test_no_secret_is_in_any_answer_to_an_admin(daemon: Daemon, call: Caller) ->
     assert "MARKER" not in "".join(daemon.lines)
     for path in ("/config/check", "/traces/1/stop"):
         assert b"MARKER" not in call("POST", path)[2]
+
+
+# -- commands -------------------------------------------------------------------------------------
+
+
+def command(*words: object) -> subprocess.CompletedProcess[str]:
+    given = [str(COMMAND), *map(str, words)]
+    return subprocess.run(given, capture_output=True, text=True, timeout=PATIENCE)
+
+
+def test_the_command_restarts_the_bridge(daemon: Daemon, path: str) -> None:
+    daemon.start()
+    with daemon.bound() as esme:
+        done = command("restart", "--socket", path, "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["taken_up"] | {"gap_seconds": 0} == {
+            "sessions": 1,
+            "lost": 0,
+            "gap_seconds": 0,
+        }
+        assert esme.submit("still bound").command_status == 0
+    daemon.file.write_text("accounts: 3\n")
+    refused = command("restart", "--socket", path)
+    assert (refused.returncode, "accounts" in refused.stderr) == (1, True)
+
+
+def test_the_command_shows_a_trace_while_it_runs(
+    daemon: Daemon, call: Caller, path: str, tmp_path: Path
+) -> None:
+    daemon.start()
+    file = tmp_path / "t.pcapng"
+    words = ["trace", "--socket", path, "--account", "bank", "--pcapng", str(file)]
+    with subprocess.Popen([str(COMMAND), *words], stdout=subprocess.PIPE, text=True) as process:
+        awaited(lambda: call.read("/traces")["items"], bool)
+        with daemon.bound() as esme:
+            esme.submit("nothing secret")
+        assert process.stdout is not None
+        lines = []
+        while not any("SubmitSmResp" in line for line in lines):
+            lines.append(process.stdout.readline())
+            assert lines[-1]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    assert "BindTransceiver" in lines[0]
+    assert "nothing secret" not in "".join(lines)
+    assert file.read_bytes()[:4] == b"\n\r\r\n"
+    assert call.read("/traces")["items"] == []
