@@ -23,7 +23,7 @@ from smppbridge.model.reasons import Reason, sentence
 from smppbridge.providers.exchange import NOW, Exchange, HttpRequest, Once, Price
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import Content, Refusal
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.routing.table import Choice
@@ -116,7 +116,7 @@ def _message(reader: Reader, ends: dict[str, Any], text: str) -> Message:
         key: v.encode() if isinstance(v, str) else v for key, v in ends.items()
     }
     pdu = SubmitSm(short_message=b"x", registered_delivery=1, **written)
-    message = reader.message(pdu, b"", _VERSION, time.time())
+    message = reader.message(pdu, Content(pdu.short_message), _VERSION, time.time())
     message.message_id, message.text = 1, text
     return message
 

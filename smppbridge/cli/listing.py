@@ -24,6 +24,7 @@ from smppbridge.store.timeline import TimelineEvent
 
 _DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _TIMES = frozenset(("due", "expires_at"))
+_STATUSES = frozenset(("command_status", "postponed_by"))
 _OURS = frozenset(("message_id", "provider_message_id"))
 _WHOLE = frozenset(("message_id", "accepted", "to", "state"))
 
@@ -119,12 +120,13 @@ def as_whole_lines(lives: Sequence[Life], shown: Shown) -> None:
 def as_sent(message: ListedMessage) -> dict[str, Any]:
     """Return the fields of the submit_sm that decide about receipts and characters.
 
-    The esm_class is without the messaging mode.
+    They are as the ESME sent them; of a long message those of its first segment.
     """
+    sent = message.as_sent
     return {
-        "registered_delivery": message.registered_delivery,
-        "data_coding": f"{message.data_coding:#04x}",
-        "esm_class": f"{message.esm_class or 0:#04x}",
+        "registered_delivery": sent.registered_delivery,
+        "data_coding": f"{sent.data_coding:#04x}",
+        "esm_class": f"{sent.esm_class:#04x}",
     }
 
 
@@ -197,7 +199,7 @@ def _fact(name: str, value: Any, shown: Shown) -> Any:
         return escaped(str(value))
     if name == "state":
         return state_name(value)
-    if name == "command_status":
+    if name in _STATUSES:
         return status_name(value)
     if name in _TIMES:
         return when(value)

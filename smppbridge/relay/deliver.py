@@ -165,6 +165,7 @@ class Deliver:
         if receiver in outbox.receivers:
             outbox.receivers.remove(receiver)
         if unanswered:
+            _forget_answers(unanswered)
             self._spawn(self._postpone(outbox, unanswered, first=0.0, most=FIRST_PAUSE))
         if outbox.receivers:
             self._move(outbox)
@@ -241,6 +242,7 @@ class Deliver:
             if is_end(status, outbox.retried):
                 done.append((d, status))
             else:
+                d.postponed_by = status
                 again.append(d)
         outbox.done += done
         if len(outbox.done) >= DONE_AT_ONCE:
@@ -261,6 +263,7 @@ class Deliver:
 
     def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
         """Postpone deliveries whose answers were not received in time."""
+        _forget_answers(deliveries)
         self._spawn(self._postpone(self.outbox(system_id), deliveries))
 
     async def _finish(self, outbox: Outbox, done: Sequence[tuple[Delivery, int]]) -> None:
@@ -309,6 +312,12 @@ class Deliver:
         for system_id, count in lapsed.items():
             self.outbox(system_id).depth -= count
             self._meters.delivered(system_id, "expired", count)
+
+
+def _forget_answers(unanswered: Sequence[Delivery]) -> None:
+    """Forget earlier responses of deliveries whose last request was not answered."""
+    for delivery in unanswered:
+        delivery.postponed_by = 0
 
 
 def is_end(command_status: int, retried: frozenset[int] | None = None) -> bool:

@@ -24,12 +24,15 @@ def case_of(
     facts = {
         fact: value
         for note in noted.notes_of(db, [message.message_id])
-        if note.code in ("rejected", "expired")
+        if note.code in ("rejected", "expired", "odd")
         for fact, value in note.facts.items()
     }
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
+    until = None
     if message.stage == Stage.GATHERING:
-        missing, total = _missing(db, message.message_id)
+        missing, total, latest = _missing(db, message.message_id)
+        if meanwhile.gather_timeout is not None:
+            until = min(latest + meanwhile.gather_timeout, message.expires_at)
     owed, ended = _deliveries(db, message.message_id)
     return Case(
         stage=message.stage,
@@ -45,11 +48,14 @@ def case_of(
         tried=_tried(db, message),
         why=facts.get("why", ""),
         detail=facts.get("detail", ""),
+        behind=facts.get("behind", ""),
         missing=missing,
         total=total,
+        until=until,
         owed=owed,
         ended=ended,
         quiet=message.quiet is not None,
+        odd=facts.get("kind", ""),
         provider_message_id=message.provider_message_id,
         now=now,
         meanwhile=meanwhile,
@@ -65,14 +71,19 @@ def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | 
     return None if message.provider_message_id is not None else row
 
 
-def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int]:
-    """Return the numbers of the segments that a gathering waits for, and how many it has."""
+def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int, float]:
+    """Return the numbers of the segments that a gathering waits for, and how many it has.
+
+    The last value is when its newest segment came (UNIX seconds).
+    """
     waiting = gathered.waiting(db)
     key = next((key for key, segment in waiting if segment.message_id == message_id), None)
     if key is None:  # joined since it was looked up
-        return (), 0
-    there = {segment.number for segment in _of(waiting, key, message_id)}
-    return tuple(n for n in range(1, key.total + 1) if n not in there), key.total
+        return (), 0, 0.0
+    same = _of(waiting, key, message_id)
+    there = {segment.number for segment in same}
+    missing = tuple(n for n in range(1, key.total + 1) if n not in there)
+    return missing, key.total, max(segment.received_at for segment in same)
 
 
 def _of(
@@ -97,5 +108,5 @@ def _deliveries(
         f"where message_id in ({marks(ids)}) order by message_id, done_at",
         ids,
     ).fetchall()
-    owed = tuple(Owed(*row[:4]) for row in rows if row[4] is None)
-    return owed, tuple(Ended(row[0], row[5]) for row in rows if row[4] is not None)
+    owed = tuple(Owed(*row[:4], row[5]) for row in rows if row[4] is None)
+    return owed, tuple(Ended(row[0], row[5], row[3]) for row in rows if row[4] is not None)

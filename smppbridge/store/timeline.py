@@ -103,7 +103,9 @@ def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[
     for message_id, state, done_at, due, expires_at, attempts, finished_at, status in rows:
         facts: dict[str, Any] = {"message_id": message_id, "state": state, "postponed": attempts}
         if finished_at is None:
-            yield TimelineEvent(done_at, "owed", facts | {"due": due, "expires_at": expires_at})
+            last = {"postponed_by": status} if status else {}
+            owed = facts | last | {"due": due, "expires_at": expires_at}
+            yield TimelineEvent(done_at, "owed", owed)
         elif status is None:
             yield TimelineEvent(finished_at, "lapsed", facts)
         else:

@@ -216,7 +216,7 @@ class Accept:
         if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
             for each in oddities_of(pdu, session.interface_version):
                 session.odd(each)
-        message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
+        message = rights.reader.message(pdu, content, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(message, content, content.position)
@@ -255,6 +255,8 @@ class Accept:
         """Count an oddity of a message's user data, for its session too."""
         if odd is Oddity.LATIN1:
             self._meters.latin1_fallback(about.system_id)
+        elif about.message_id:  # the messages of a submit_multi have none yet
+            self._notes.note(about.message_id, "odd", {"kind": odd.value})
         if session is not None:
             session.odd(odd)
 
