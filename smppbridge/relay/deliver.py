@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from smppbridge.model.account import Account, Secret
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.ports import Around
 from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
@@ -106,6 +107,7 @@ class Deliver:
         self._ticks = 0
         self._store, self._clock = store, around.clock
         self._spawn, self._meters, self._journal = around.spawn, around.meters, around.journal
+        self._notes = around.notes
 
     def change(self, accounts: Mapping[str, Account]) -> None:
         """Write receipts by the settings of *accounts* from now on."""
@@ -312,6 +314,7 @@ class Deliver:
         for system_id, count in lapsed.items():
             self.outbox(system_id).depth -= count
             self._meters.delivered(system_id, "expired", count)
+            self._notes.reason(Reason.UNACKNOWLEDGED.value, system_id, count)
 
 
 def _forget_answers(unanswered: Sequence[Delivery]) -> None:

@@ -158,7 +158,9 @@ class Accept:
             self._responses.start(shortened(intake.held, attempts))
         for gathering in intake.ended:
             if not gathering.complete:
-                self._meters.gathering_expired(gathering.key.system_id, 1)
+                name = gathering.key.system_id
+                self._meters.gathering_expired(name, 1)
+                self._notes.reason(Reason.SEGMENTS_MISSING.value, name)
         if ending.fates:
             self._endings.conclude(ending)
         for attempt in attempts:
@@ -250,6 +252,7 @@ class Accept:
             reading.transliterate(message)
         if choice.quiet is not None and self._lanes.impose(choice.quiet, message):
             self._meters.quiet(message.system_id, 1)
+            self._notes.reason(Reason.QUIET_HOURS.value, message.system_id)
 
     def count_odd(self, odd: Oddity, about: Message, session: Observed | None) -> None:
         """Count an oddity of a message's user data, for its session too."""
