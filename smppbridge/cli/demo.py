@@ -33,6 +33,7 @@ from smppbridge.simulators import Simulator, simulator_type
 
 SMPP_PORT = 2775
 _PORT = click.IntRange(1, 65535)
+_LINK = 3_600.0  # seconds that the link to the console works
 _OPTIONS = {"smpp": "--port", "web": "--web-port", "callbacks": "--callbacks-port"}
 _UP = """\
 The bridge is up, and all providers are played beside it: nothing leaves this
@@ -40,6 +41,8 @@ machine.
 
   SMPP 3.4   127.0.0.1:{smpp}, system_id demo, password demo
   web        http://127.0.0.1:{web}/metrics /healthz /readyz
+  console    {link}
+             (once, within an hour{another})
 
 {table}
 
@@ -112,12 +115,14 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
         Demo(settings_of(place, delay), place, simulators.values(), reactor).run()
 
 
-def words(place: Place) -> str:
-    """Return the text of the start: listeners, routes, and commands to try."""
+def words(place: Place, link: str, socket: str | None) -> str:
+    """Return the text of the start: listeners, a link to the console, routes, commands to try."""
     codes = {owner: code for code, owner in CODES.items()}
     return _UP.format(
         smpp=place.smpp,
         web=place.web,
+        link=link,
+        another=f"; again: {_command()} login --socket {socket}" if socket else "",
         table="\n".join(_table(place)),
         command=_command(),
         port="" if place.smpp == SMPP_PORT else f" --port {place.smpp}",
@@ -183,7 +188,8 @@ class Demo:
             self._failed = error
             self._reactor.stop()
             return
-        text = words(place)
+        bridge = self._bridge
+        text = words(place, bridge.admin.link("demo", _LINK), bridge.settings.admin_socket)
         click.echo(text)
         if self._board is not None:
             self._display.enter_context(self._board.shown(above=text.count("\n")))

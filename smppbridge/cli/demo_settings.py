@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from smppbridge.settings.schema import Settings
+from smppbridge.settings.values import LONGEST_SOCKET
 
 PATHS: Mapping[str, str] = {
     "keccel": "/sms/v2",
@@ -94,11 +95,13 @@ def settings_of(place: Place, delay: float) -> Settings:
     def local(port: int) -> dict[str, Any]:
         return {"listen": f"tcp:{port}:interface=127.0.0.1"}
 
+    socket = f"{place.folder}/admin.sock"
+
     return Settings.read(
         {
             "smpp": local(place.smpp),
             "web": local(place.web),
-            "admin_socket": f"{place.folder}/admin.sock",
+            "admin_socket": socket if len(socket.encode()) <= LONGEST_SOCKET else None,
             "callbacks": {
                 **local(place.callbacks),
                 "public_url": f"http://127.0.0.1:{place.callbacks}",

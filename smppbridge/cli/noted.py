@@ -12,9 +12,9 @@ import click
 
 from smppbridge.cli.listing import state_name, when
 from smppbridge.cli.located import failing_plainly, given_path, located
-from smppbridge.cli.moments import as_moment, digits_of
+from smppbridge.cli.moments import as_moment
 from smppbridge.cli.rows import as_table
-from smppbridge.model.masking import masked
+from smppbridge.model.masking import masked_forms
 from smppbridge.model.noted import RefusedSubmission, Unmatched
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.smpp.constants import status_name
@@ -76,7 +76,8 @@ def _print(
     config: Path | None = options.pop("config")
     as_json, number = options.pop("as_json"), options.pop("number")
     path = given_path(ctx, config, options.pop("store"))
-    query = NoteQuery(numbers=_numbers(number), **options)
+    numbers = () if number is None else masked_forms(number)
+    query = NoteQuery(numbers=numbers, **options)
     with failing_plainly(), closing(open_store(path)) as db:
         rows = [row(found) for found in look(db, query)]
     if not as_json:
@@ -84,15 +85,6 @@ def _print(
         return
     for each in rows:
         click.echo(json.dumps(each))
-
-
-def _numbers(number: str | None) -> tuple[str, ...]:
-    """Return a number masked, in the forms in which it may have come."""
-    if number is None:
-        return ()
-    digits = digits_of(number)
-    forms = (number, digits, f"+{digits}", f"00{digits}")
-    return tuple(dict.fromkeys(map(masked, forms)))
 
 
 def _refused_row(found: RefusedSubmission) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from smppbridge.model.message import Stage
 
 Tone = Literal["good", "wait", "warn", "bad"]
 
@@ -39,10 +41,12 @@ class Ended:
 class Meanwhile:
     """What the running bridge knows: of the message's provider, and of its account's sessions.
 
-    *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that
-    ends (UNIX seconds); *before* counts the messages that wait longer; *receivers* the sessions
-    that take receipts, *bound* all sessions of the account.  A deliver_sm of the message is out at
-    a session until *unanswered_until* (UNIX seconds).  *gather_timeout* (seconds) is the account's.
+    *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that, or
+    the wait for segments, ends (UNIX seconds); *before* counts the messages that go first;
+    *receivers* the sessions that take receipts, *bound* all sessions of the account.  A deliver_sm
+    of the message is out at a session until *unanswered_until* (UNIX seconds).  *limit* binds a
+    lane that is open: rate, pace or concurrency; *speed* is how many requests leave the lane a
+    second.
     """
 
     shut: str = ""
@@ -51,7 +55,8 @@ class Meanwhile:
     receivers: int | None = None
     bound: int | None = None
     unanswered_until: float | None = None
-    gather_timeout: float | None = None
+    limit: str = ""
+    speed: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +93,12 @@ class Case:
     provider_message_id: str | None = None
     now: float = 0.0
     meanwhile: Meanwhile = field(default_factory=Meanwhile)
+
+
+def seen_now(case: Case, meanwhile: Meanwhile) -> Case:
+    """Return a case with what the running bridge knows beside the store."""
+    until = meanwhile.until if case.stage == Stage.GATHERING else case.until
+    return replace(case, meanwhile=meanwhile, until=until)
 
 
 @dataclass(frozen=True, slots=True)

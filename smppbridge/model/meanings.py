@@ -22,7 +22,7 @@ AT_LISTENERS: Mapping[Reason, Meaning] = {
     Reason.NEVER_BOUND: Meaning(
         _CONNECTION,
         "The client sent octets, and never bound.",
-        "See who it is by its address: a client of another protocol, or of TLS, at a plain port?",
+        "See who it is by its address: perhaps a client of TLS, or of HTTP, at a plain port.",
     ),
     Reason.HANDSHAKE_TOO_SLOW: Meaning(
         _CONNECTION,

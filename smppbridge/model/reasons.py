@@ -190,6 +190,16 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "{provider} told the bridge to wait.",
         "Lower `rate` of {provider}, or ask them for more.",
     ),
+    Reason.PROVIDER_HELD: Meaning(
+        _DIVERTED,
+        "A person has paused {provider}.",
+        "Let {provider} go on by `smppbridge resume {provider}`.",
+    ),
+    Reason.PROVIDER_UNBOUND: Meaning(
+        _DIVERTED,
+        "The bridge has no session with {provider}.",
+        "Look at the log: address, credentials and TLS of {provider}.",
+    ),
     Reason.CREDIT_LOW: Meaning(
         _DIVERTED, "The credit at {provider} is low.", "Top up the account at {provider}."
     ),
@@ -202,11 +212,6 @@ MEANINGS: Mapping[Reason, Meaning] = {
         Act.POSTPONEMENT,
         "The quiet hours of the route hold the message.",
         "None: the message leaves when they end.",
-    ),
-    Reason.PAUSED_BY_HAND: Meaning(
-        _DIVERTED,
-        "A person has paused {provider}.",
-        "Let {provider} go on: `smppbridge resume {provider}`.",
     ),
     Reason.REFUSED_THERE: Meaning(
         _DIVERTED,

@@ -105,10 +105,13 @@ def _scheduled(case: Case) -> MessageVerdict | None:
 def _in_line(case: Case) -> MessageVerdict | None:
     if case.stage != Stage.WAITING:
         return None
-    before = case.meanwhile.before
+    before, limit = case.meanwhile.before, case.meanwhile.limit
     count = "" if before is None else f" {_count(before, 'message')} before it."
-    why = f"It is in line, and has not been tried.{count}"
-    do = (f"If it stays so, look at {case.provider}: rate, concurrency, breaker.", _in_time(case))
+    about = f" Its turn is at about {clock(turn)}." if (turn := turn_of(case)) else ""
+    bound = f" {LIMITS[limit]}" if limit in LIMITS else ""
+    why = f"It is in line, and has not been tried.{count}{about}{bound}"
+    look = limit if limit in LIMITS else "rate, concurrency, breaker"
+    do = (f"If it stays so, look at {case.provider}: {look}.", _in_time(case))
     return MessageVerdict("waiting_in_line", "wait", f"It waits for {case.provider}.", why, do)
 
 
@@ -226,11 +229,23 @@ def receipts(case: Case) -> str:
     return "The receipt was acknowledged." if case.ended else "No receipt was asked for."
 
 
+def turn_of(case: Case) -> float | None:
+    """Return about when a message in line has its turn (UNIX seconds), None if that is unknown."""
+    before, speed = case.meanwhile.before, case.meanwhile.speed
+    return case.now + before / speed if before and speed > 0 else None
+
+
 def clock(at: float | None) -> str:
     """Return a time of day in UTC, with the day."""
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+LIMITS = {
+    "rate": "The rate of the provider in the configuration lets no more leave.",
+    "pace": "The provider told the bridge to slow down, and it sends slowly for two minutes.",
+    "concurrency": "As many requests are out as may be: the provider is slow to answer.",
+}
+"""Which limit a lane has come to, in a sentence."""
 _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED)
 _STATES = frozenset(MessageState)
 _RULES: tuple[Rule, ...] = (

@@ -70,10 +70,11 @@ class Reason(StrEnum):
     # of diversions and postponements
     BREAKER_OPEN = "breaker_open"
     PROVIDER_PAUSED = "provider_paused"
+    PROVIDER_HELD = "provider_held"
+    PROVIDER_UNBOUND = "provider_unbound"
     CREDIT_LOW = "credit_low"
     PUT_OFF = "put_off"
     QUIET_HOURS = "quiet_hours"
-    PAUSED_BY_HAND = "paused_by_hand"
     REFUSED_THERE = "refused_there"
     FAILOVER_AFTER = "failover_after"
     # of expiries: of messages, and of receipts

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from traceback import walk_tb
 from typing import Any, Literal
 
 import structlog
+from structlog.typing import EventDict
 from twisted.logger import ILogObserver, LogEvent, LogLevel, formatEvent, globalLogBeginner
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -61,16 +63,19 @@ LEVELS = {
     "unhandled_error": "error",
 }
 """The level of an event; an event that is not named here is "info"."""
+MOST_RECENT = 100
+_ORDINARY = frozenset(("debug", "info"))
 
 
 class EventLog:
     """Logs events with their fields, a line for each event.
 
     Warnings and errors are written at once; other lines wait for the next flush, which the service
-    calls every 100 ms and at the end.  *words*: whether events show the words of providers.
+    calls every 100 ms and at the end.  *words*: whether events show the words of providers.  The
+    last warnings and errors are kept as they were shown; *noted* counts them since the start.
     """
 
-    __slots__ = ("_lines", "_log")
+    __slots__ = ("_lines", "_log", "_noted", "noted", "words")
 
     def __init__(
         self,
@@ -81,16 +86,32 @@ class EventLog:
         words: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._lines = lines
+        self._lines, self.words, self.noted = lines, words, 0
+        self._noted: deque[Mapping[str, Any]] = deque(maxlen=MOST_RECENT)
         self._log = structlog.wrap_logger(
             lines,
-            processors=[stamped(clock, words=words), renderer(form, colour=lines.on_terminal)],
+            processors=[
+                stamped(clock, words=words),
+                self._keep,
+                renderer(form, colour=lines.on_terminal),
+            ],
             wrapper_class=structlog.make_filtering_bound_logger(level),
         ).bind()
 
     def __call__(self, event: str, /, **fields: Any) -> None:
         """Log an event; *fields* that are secret or text are left out, numbers are masked."""
         getattr(self._log, LEVELS.get(event, "info"))(event, **fields)
+
+    @property
+    def recent(self) -> Sequence[Mapping[str, Any]]:
+        """The last warnings and errors as they were shown, the newest first."""
+        return tuple(reversed(self._noted))
+
+    def _keep(self, logger: Any, level: str, event: EventDict) -> EventDict:
+        if level not in _ORDINARY:
+            self._noted.append(dict(event))
+            self.noted += 1
+        return event
 
     @property
     def dropped(self) -> int:

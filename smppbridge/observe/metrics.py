@@ -41,6 +41,11 @@ class Timing:
         self._counts = [0] * (len(bounds) + 1)
         self._sum = 0.0
 
+    @property
+    def counts(self) -> Sequence[int]:
+        """How many times lie up to each bound and above the one before; the last: above all."""
+        return self._counts
+
     def add(self, seconds: float, count: int = 1) -> None:
         """Add *count* times of equal length."""
         self._counts[bisect_left(self._bounds, seconds)] += count
@@ -83,6 +88,14 @@ class Metrics(Collector):
         if name not in NAMES or NAMES[name].kind == "histogram" or name in self._watched:
             raise ValueError(f"{name} cannot be watched")
         self._watched[name] = read
+
+    def counts(self, name: str) -> Mapping[Labels, float]:
+        """Return the counts of a counter that is kept here, by the values of its labels."""
+        return self._counts[f"smppbridge_{name}"]
+
+    def timings(self, name: str) -> Mapping[Labels, Timing]:
+        """Return the timings of a histogram by the values of its labels."""
+        return self._timings[f"smppbridge_{name}"]
 
     def exposition(self) -> bytes:
         """Return all metrics in Prometheus' text format."""

@@ -40,6 +40,11 @@ def escaped(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
+def words(text: str) -> str:
+    """Return a text of ours or a provider's as a log shows it: whole numbers masked, bounded."""
+    return escaped(_without_numbers(text[: _LONGEST + 1]))
+
+
 def stamped(clock: Callable[[], float], *, words: bool = False) -> Processor:
     """Return a structlog processor: time, level and event before the shown fields.
 
@@ -106,7 +111,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, int):
         return int(value)
     if isinstance(value, str):
-        return escaped(_without_numbers(value[: _LONGEST + 1]))
+        return words(value)
     if isinstance(value, Address):
         return _masked(value)
     if isinstance(value, list | tuple):

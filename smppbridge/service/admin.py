@@ -21,12 +21,15 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.web import WebSection
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.events import Broadcast
 from smppbridge.web.api.ports import Ports, SessionFacts
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import Door, DoorRules, Entrance, Entry
@@ -111,7 +114,9 @@ class Admin:
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
-        self._door = Door(ROUTES, self.keyring, self._ports(), self._note)
+        ports = self._ports()
+        self._door = Door(ROUTES, self.keyring, ports, self._note)
+        self.broadcast = Broadcast(ports)
         self._socket: IListeningPort | None = None
 
     def resource(self, others: SiteResource, *, tls: bool) -> Entry:
@@ -130,6 +135,12 @@ class Admin:
         )
         interfaces = {parse(text).named.get("interface", "") for text in web.listen}
         self._door.change(DoorRules(frozenset({*web.hosts, *interfaces} - {""}), web.behind_proxy))
+
+    def link(self, name: str, seconds: float) -> str:
+        """Return a link to the console that logs its bearer in as an admin of that name, once."""
+        return (
+            f"{origin_of_web(self._bridge.settings.web)}/#link={self.keyring.link(name, seconds)}"
+        )
 
     async def open(self, path: str) -> None:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
@@ -194,7 +205,11 @@ class Admin:
             gathering=lambda: len(relay.accept.gather),
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
+            relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
+            traces=TraceAnswers(bridge),
+            live=bridge.live,
+            reasons=bridge.reasons,
         )
 
     def _logins(self) -> Logins:

@@ -35,6 +35,7 @@ from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import HandOver
 from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.live import LiveBridge
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -42,6 +43,7 @@ from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.readers import Readers
 from smppbridge.store.sqlite import SqliteStore
+from smppbridge.web.pages import ConsolePages, console_files
 from smppbridge.web.site import Site, callbacks_site, web_pages
 
 PARTING = 6.0  # seconds for sessions to unbind
@@ -51,9 +53,10 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # these five from `start` on
+    relay: Relay  # these six from `start` on
     doors: Doors
     notebook: Notebook
+    live: LiveBridge
     admin: Admin
     tracing: Tracing
 
@@ -98,8 +101,7 @@ class Bridge:
         self.pool.start()
         self.readers.start()
         self._build(restored)
-        self.use(self.settings)
-        await self._hold()
+        self.use(self.settings, await self._paused())
         self._restore(restored)
         if handed is not None:
             self._adopt(handed)
@@ -133,6 +135,7 @@ class Bridge:
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
         self.clockwork = Clockwork(self)
+        self.live = LiveBridge(self)
         self.admin = Admin(self)
         self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
         self.relay.wires.smpp.tapped = self.tracing.tapped
@@ -196,7 +199,8 @@ class Bridge:
         factories: dict[str, Any] = {"smpp": self.doors.smsc}
         if settings.callbacks:
             factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
-        pages = web_pages(self.ready, self.metrics.exposition)
+        others = web_pages(self.ready, self.metrics.exposition)
+        pages = ConsolePages(console_files(), others) if settings.web else others
         for name, text in endpoints_of(settings):
             if name == "web":
                 resource = self.admin.resource(pages, tls=parse(text).kind == "ssl")
@@ -206,10 +210,9 @@ class Bridge:
         if settings.admin_socket:
             await self.admin.open(settings.admin_socket)
 
-    async def _hold(self) -> None:
-        """Hold the lanes of the providers that people have paused."""
-        for name in await self.store.by_hand(audit.paused):
-            self.relay.lanes.hold(name, held=True)
+    async def _paused(self) -> frozenset[str]:
+        """Return the providers that people have paused."""
+        return await self.store.by_hand(audit.paused)
 
     def warn(self) -> None:
         """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
@@ -255,8 +258,7 @@ class Bridge:
         """Apply accounts, providers and routes; on NotApplied nothing has changed."""
         certificates = apply.read_certificates(settings)
         await apply.check_change(self.settings, settings, self.relay, self.store)
-        self.use(settings)
-        await self._hold()
+        self.use(settings, await self._paused())
         self.listeners.use(certificates)
         self.warn()
         self.applied_at, self.applied_well = self.clock.wall(), True
@@ -265,13 +267,16 @@ class Bridge:
         """Note that the configuration read last was refused."""
         self.applied_well = False
 
-    def use(self, settings: Settings) -> None:
-        """Let every part go by *settings*, which may be those in force."""
+    def use(self, settings: Settings, paused: Iterable[str] = ()) -> None:
+        """Let every part go by *settings*, which may be those in force; hold the lanes *paused*."""
         self.settings = settings
         self.exports.change(settings.cdr)
         self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
+        for name in paused:
+            self.relay.lanes.hold(name, held=True)
         self.admin.change(settings)
+        self.live.change()
         self._bring_back()
 
     async def stop(self) -> None:
@@ -302,6 +307,7 @@ class Bridge:
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
+        self.live.streams.close()
         await self.listeners.close()
         await self.admin.close()
         self.clockwork.stop()

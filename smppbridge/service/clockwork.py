@@ -82,6 +82,8 @@ class Clockwork:
         bridge.relay.rounds.tick()
         bridge.doors.outbinds.tick()
         bridge.tracing.tick()
+        bridge.live.tick()
+        bridge.spawn(bridge.admin.broadcast.tick())
         bridge.spawn(bridge.relay.overdue.by_hand())
         bridge.spawn(bridge.relay.mobile.take_back())
         bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))

@@ -205,6 +205,7 @@ class Restart:
             frozen=round(bridge.clock.monotonic() - at, 3),
         )
         bridge.journal.flush(1.0)
+        bridge.live.streams.close()
         bridge.exports.stop()  # the next program would not know this child
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
@@ -17,9 +18,8 @@ from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.net.upstream.link import UpstreamSession
 from smppbridge.tracing.call_tap import CallTap
 from smppbridge.tracing.exchange_tap import US, ExchangeTap
-from smppbridge.tracing.lines import line_of
 from smppbridge.tracing.pcapng import pcapng
-from smppbridge.tracing.recording import Endpoint, Order, Recording
+from smppbridge.tracing.recording import Endpoint, Kind, Order, Packet, Recording
 from smppbridge.tracing.session_tap import Line, SessionTap
 from smppbridge.tracing.traces import Traces
 
@@ -37,9 +37,10 @@ class TraceView:
     """A trace as operators see it: its subject, how far it is, why it ended ("": it runs)."""
 
     id: int
-    of: str
+    of: Kind
     value: str
     texts: bool
+    by: str
     began: float
     seconds_left: float
     packets: int
@@ -49,10 +50,9 @@ class TraceView:
 
 @dataclass(frozen=True, slots=True)
 class TracePage:
-    """Packets as lines of text; *next* begins the next page, *more*: there may be one."""
+    """Packets of a trace; *more*: there may be further ones."""
 
-    lines: tuple[str, ...]
-    next: int
+    packets: Sequence[Packet]
     more: bool
 
 
@@ -103,16 +103,15 @@ class Tracing:
         """Return the state of a trace.  Raises NotTraced."""
         return self._view(self._traces.read(number))
 
-    def read(self, number: int, after: int = 0) -> TracePage:
-        """Return packets from *after* on as text, at most 500.  Raises NotTraced."""
+    def read(self, number: int, after: int = 0, most: int = READ_AT_ONCE) -> TracePage:
+        """Return packets from *after* on, at most *most*.  Raises NotTraced."""
         recording = self._traces.read(number)
-        packets = recording.after(after, READ_AT_ONCE)
+        packets = recording.after(after, most)
         reached = after + len(packets)
-        more = recording.running or reached < len(recording.packets)
-        return TracePage(tuple(line_of(packet) for packet in packets), reached, more)
+        return TracePage(packets, recording.running or reached < len(recording.packets))
 
-    def pcapng(self, number: int) -> bytes:
-        """Return a trace as a file for Wireshark.  Raises NotTraced."""
+    def pcapng(self, number: int) -> Callable[[], bytes]:
+        """Return how to make a file for Wireshark of a trace, on any thread.  Raises NotTraced."""
         recording = self._traces.read(number)
         order = recording.order
         hidden = "secrets masked" if order.texts else "texts and secrets masked, numbers in part"
@@ -121,7 +120,7 @@ class Tracing:
             f" {self._by.get(number, '')}: {hidden}, all lengths kept. HTTP is as before TLS:"
             " a note on unencrypted HTTP over an encrypted port means nothing"
         )
-        return pcapng(recording.packets, words, f"smppbridge {__version__}")
+        return partial(pcapng, list(recording.packets), words, f"smppbridge {__version__}")
 
     @property
     def running(self) -> int:
@@ -139,6 +138,7 @@ class Tracing:
             of=recording.order.kind,
             value=recording.order.value,
             texts=recording.order.texts,
+            by=self._by.get(recording.number, ""),
             began=recording.began / 1e9,
             seconds_left=left if recording.running else 0.0,
             packets=len(recording.packets),

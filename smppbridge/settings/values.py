@@ -220,9 +220,14 @@ def _store(value: str) -> str:
     return value
 
 
+LONGEST_SOCKET = 100
+"""Octets of the path of a unix socket: sockaddr_un has room for 108, zero included."""
+
+
 def _socket(value: str) -> str:
-    if not value.startswith("/") or not value.isprintable() or len(value.encode()) > 100:
-        raise ValueError("must be a whole path of at most 100 octets, or off")
+    longest = LONGEST_SOCKET
+    if not value.startswith("/") or not value.isprintable() or len(value.encode()) > longest:
+        raise ValueError(f"must be a whole path of at most {longest} octets, or off")
     return value
 
 

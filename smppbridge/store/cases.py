@@ -5,21 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from smppbridge.model.cases import Case, Ended, Meanwhile, Owed
+from smppbridge.model.cases import Case, Ended, Owed
 from smppbridge.model.message import GatheringKey, Segment, Stage
 from smppbridge.store import gathered, noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 
-_NOTHING = Meanwhile()
 
-
-def case_of(
-    db: sqlite3.Connection,
-    message: ListedMessage,
-    now: float,
-    meanwhile: Meanwhile = _NOTHING,
-) -> Case:
+def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     """Return the case of a message at *now* (UNIX seconds)."""
     facts = {
         fact: value
@@ -28,11 +21,8 @@ def case_of(
         for fact, value in note.facts.items()
     }
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
-    until = None
     if message.stage == Stage.GATHERING:
-        missing, total, latest = _missing(db, message.message_id)
-        if meanwhile.gather_timeout is not None:
-            until = min(latest + meanwhile.gather_timeout, message.expires_at)
+        missing, total = _missing(db, message.message_id)
     owed, ended = _deliveries(db, message.message_id)
     return Case(
         stage=message.stage,
@@ -51,14 +41,12 @@ def case_of(
         behind=facts.get("behind", ""),
         missing=missing,
         total=total,
-        until=until,
         owed=owed,
         ended=ended,
         quiet=message.quiet is not None,
         odd=facts.get("kind", ""),
         provider_message_id=message.provider_message_id,
         now=now,
-        meanwhile=meanwhile,
     )
 
 
@@ -71,19 +59,14 @@ def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | 
     return None if message.provider_message_id is not None else row
 
 
-def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int, float]:
-    """Return the numbers of the segments that a gathering waits for, and how many it has.
-
-    The last value is when its newest segment came (UNIX seconds).
-    """
+def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int]:
+    """Return the numbers of the segments that a gathering waits for, and how many it has."""
     waiting = gathered.waiting(db)
     key = next((key for key, segment in waiting if segment.message_id == message_id), None)
     if key is None:  # joined since it was looked up
-        return (), 0, 0.0
-    same = _of(waiting, key, message_id)
-    there = {segment.number for segment in same}
-    missing = tuple(n for n in range(1, key.total + 1) if n not in there)
-    return missing, key.total, max(segment.received_at for segment in same)
+        return (), 0
+    there = {segment.number for segment in _of(waiting, key, message_id)}
+    return tuple(n for n in range(1, key.total + 1) if n not in there), key.total
 
 
 def _of(
@@ -108,5 +91,9 @@ def _deliveries(
         f"where message_id in ({marks(ids)}) order by message_id, done_at",
         ids,
     ).fetchall()
-    owed = tuple(Owed(*row[:4], row[5]) for row in rows if row[4] is None)
+    owed = tuple(
+        Owed(name, expires_at, due, postponed, status)
+        for name, expires_at, due, postponed, finished_at, status in rows
+        if finished_at is None
+    )
     return owed, tuple(Ended(row[0], row[5], row[3]) for row in rows if row[4] is not None)

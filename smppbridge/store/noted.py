@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ DELETED_AT_ONCE = 5_000  # rows of a table
 _DAILY = ("refused", "unmatched")
 _REFUSED = "at, system_id, source, destination, command_status, reason, detail, count"
 _UNMATCHED = "at, kind, provider, provider_message_id, reason, state, error, source, destination"
+Place = tuple[float, int]
+"""The place of a row in a list by time: its time, and its number among rows of one time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class NoteQuery:
     """
 
     name: str | None = None  # the account, or the provider
+    kind: str | None = None  # of what belongs to nothing: report, mo
     reason: str | None = None
     provider_message_id: str | None = None
     numbers: tuple[str, ...] = ()
@@ -97,27 +100,65 @@ def unmatched(db: sqlite3.Connection, query: NoteQuery) -> list[Unmatched]:
 
     A report that waits for its message yet is among them, with the reason "early".
     """
+    return [found for _, found in unmatched_page(db, query)]
+
+
+def refused_page(
+    db: sqlite3.Connection, query: NoteQuery, before: int | None = None
+) -> list[tuple[int, RefusedSubmission]]:
+    """Return refused submissions with their places, the newest first, below a place."""
+    more = () if before is None else (("id < ?", [before]),)
+    rows = _found(db, f"select id, {_REFUSED} from refused", "system_id", query, more, "id desc")
+    return [(row_id, RefusedSubmission(*row)) for row_id, *row in rows]
+
+
+def unmatched_page(
+    db: sqlite3.Connection, query: NoteQuery, before: Place | None = None
+) -> list[tuple[Place, Unmatched]]:
+    """Return what `unmatched` returns, with places, below a place."""
     early = (
-        "select at, 'report' as kind, provider, provider_message_id, 'early' as reason, state, "
-        "error, '' as source, '' as destination from early"
+        "select 0 as id, at, 'report' as kind, provider, provider_message_id, 'early' as reason, "
+        "state, error, '' as source, '' as destination from early"
     )
-    both = f"select * from (select {_UNMATCHED} from unmatched union all {early})"
-    return [Unmatched(*row) for row in _found(db, both, "provider", query)]
+    both = f"select * from (select id, {_UNMATCHED} from unmatched union all {early})"
+    more = () if before is None else (("(at, id) < (?, ?)", [*before]),)
+    rows = _found(db, both, "provider", query, more, "at desc, id desc")
+    return [((row[0], row_id), Unmatched(*row)) for row_id, *row in rows]
 
 
-def _found(db: sqlite3.Connection, select: str, named: str, query: NoteQuery) -> list[SqlRow]:
+def dismiss(db: sqlite3.Connection, provider: str, before: float) -> int:
+    """Delete some of what belongs to nothing, of a provider and older than *before*.
+
+    Returns how many rows, at most DELETED_AT_ONCE.  Early reports stay: they may be settled yet.
+    """
+    return db.execute(
+        "delete from unmatched where id in (select id from unmatched where provider = ? "
+        "and at < ? limit ?)",
+        (provider, before, DELETED_AT_ONCE),
+    ).rowcount
+
+
+def _found(
+    db: sqlite3.Connection,
+    select: str,
+    named: str,
+    query: NoteQuery,
+    more: Iterable[tuple[str, list[Any]]] = (),
+    order: str = "at desc",
+) -> list[SqlRow]:
     wheres, values = ["true"], list[Any]()
-    for where, value in _conditions(named, query):
+    for where, value in (*_conditions(named, query), *more):
         wheres.append(where)
         values += value
     return db.execute(
-        f"{select} where {' and '.join(wheres)} order by at desc limit ?", (*values, query.limit)
+        f"{select} where {' and '.join(wheres)} order by {order} limit ?", (*values, query.limit)
     ).fetchall()
 
 
 def _conditions(named: str, query: NoteQuery) -> Iterator[tuple[str, list[Any]]]:
     plain = {
         f"{named} = ?": query.name,
+        "kind = ?": query.kind,
         "reason = ?": query.reason,
         "provider_message_id = ?": query.provider_message_id,
         "at >= ?": query.since,

@@ -17,23 +17,28 @@ _INDENT: Final = "    "
 
 
 def line_of(packet: Packet) -> str:
-    """Return a packet as text: a first line, and an indented one for each line of HTTP.
+    """Return a packet as text behind its time and its session or provider.
 
-    After the name of the session or provider ``->`` is from the peer, ``<-`` to the peer.
-
-    Control characters are escaped: a terminal obeys none of a peer's.
+    After that name ``->`` is from the peer, ``<-`` to the peer.
     """
     seconds, nanoseconds = divmod(packet.at, 1_000_000_000)
     time = datetime.fromtimestamp(seconds, UTC)
     stamp = f"{time:%H:%M:%S}.{nanoseconds // 1_000_000:03}"
-    head = f"{stamp} {packet.line} {'->' if packet.inbound else '<-'}"
+    return f"{stamp} {packet.line} {'->' if packet.inbound else '<-'} {text_of(packet)}"
+
+
+def text_of(packet: Packet) -> str:
+    """Return a packet as text: a first line, and an indented one for each further line of HTTP.
+
+    Control characters are escaped: a terminal obeys none of a peer's.
+    """
     if packet.protocol == "words":
-        return f"{head} {_printable(packet.words)}"
+        return _printable(packet.words)
     words = f"  ({_printable(packet.words)})" if packet.words else ""
     if packet.protocol == "smpp":
-        return f"{head} {_pdu_words(packet.octets)}{words}"
+        return f"{_pdu_words(packet.octets)}{words}"
     first, *others = packet.octets.decode("utf-8", "replace").splitlines() or [""]
-    lines = [f"{head} {_printable(first)}{words}", *(f"{_INDENT}{_printable(o)}" for o in others)]
+    lines = [f"{_printable(first)}{words}", *(f"{_INDENT}{_printable(o)}" for o in others)]
     return "\n".join(line for line in lines if line.strip())
 
 

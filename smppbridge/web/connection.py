@@ -71,7 +71,7 @@ class HttpConnection(Protocol):
         self._target = b""
         self._headers: dict[bytes, bytes] = {}
         self._header_count = self._head = self._pieces = 0
-        self._begun = self._in_render = self._paused = self._closing = False
+        self._begun = self._in_render = self._paused = self._closing = self._streaming = False
         self._out: list[bytes] = []  # answers that have not left
         self._timed: str | None = "head"  # the part that the deadline is for; None: idle
         self._deadline = 0.0
@@ -226,6 +226,22 @@ class HttpConnection(Protocol):
         if not self._in_render:
             self._send()
 
+    def streamed(self, octets: bytes, producer: object) -> None:
+        """Send the beginning of an answer that goes on: its request is busy until it is answered.
+
+        *producer* is told when the peer reads too slowly.
+        """
+        self._out.append(octets)
+        self._streaming = True
+        self.transport.registerProducer(producer, True)
+        if not self._in_render:
+            self._send()
+
+    def push(self, octets: bytes) -> None:
+        """Send more of an answer that goes on."""
+        self._out.append(octets)
+        self._send()
+
     def _send(self) -> None:
         out, self._out = self._out, []
         if out:
@@ -250,6 +266,9 @@ class HttpConnection(Protocol):
     def _close(self) -> None:
         """Close the connection; a peer that does not let it close is cut off."""
         self._closing = True
+        if self._streaming:  # a transport with a producer waits for its end before it closes
+            self._streaming = False
+            self.transport.unregisterProducer()
         self._end_in(CLOSED_WITHIN)
         self._send()  # over TLS nothing leaves that is written behind loseConnection
         self.transport.loseConnection()

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from http import HTTPStatus
 from ipaddress import ip_address
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
-from pydantic import ValidationError
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smppbridge.model.account import Network, in_networks
-from smppbridge.web.forms import MAX_FIELDS
 from smppbridge.web.keyring import Keyring, Who, is_csrf
-from smppbridge.web.problems import PROBLEM_JSON, Refusal, unfit
+from smppbridge.web.parameters import body_of, header_of, query_of
+from smppbridge.web.problems import PROBLEM_JSON, Refusal
 from smppbridge.web.request import JSON, Admission, Request, SiteResource
-from smppbridge.web.routes import NOTHING, PREFIX, Call, Nothing, Route, Routes, read_places
+from smppbridge.web.routes import NOTHING, PREFIX, Call, File, Route, Routes, Streamed, read_places
 
 MOST_KNOWN, MOST_UNKNOWN = 1_048_576, 65_536
 """Octets of a body: of whom we know, and of whom we do not know (yet)."""
@@ -112,6 +110,7 @@ class Door:
             secure=secure,
             named=named,
             cookie=cookie,
+            still=lambda: self._is_still(request, entrance, route, call),
         )
         return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, route=route)
 
@@ -165,7 +164,13 @@ class Door:
         return name == "localhost" or name in self._rules.hosts or is_loopback(name)
 
     def _who(
-        self, request: Request, entrance: Entrance, address: str, secure: bool
+        self,
+        request: Request,
+        entrance: Entrance,
+        address: str,
+        secure: bool,
+        *,
+        used: bool = True,
     ) -> tuple[Who | None, str]:
         """Return who makes a request, and the session's cookie; None for a stranger."""
         if entrance.socket:
@@ -177,7 +182,15 @@ class Door:
                 raise Refusal(401, "this token is not known here")
             return who, ""
         cookie = cookie_of(request, secure)
-        return self._keyring.session(cookie) if cookie else None, cookie
+        return self._keyring.session(cookie, used=used) if cookie else None, cookie
+
+    def _is_still(self, request: Request, entrance: Entrance, route: Route, call: Call) -> bool:
+        """Return whether a request that was let in would be let in now, by the same caller."""
+        try:
+            who, _ = self._who(request, entrance, call.address, call.secure, used=False)
+        except Refusal:
+            return False
+        return who == call.who and (who is None or not route.roles or who.role in route.roles)
 
     def render(self, request: Request) -> None:
         """Answer a request that has been judged."""
@@ -190,8 +203,9 @@ class Door:
 
     async def _carry_out(self, request: Request, route: Route, call: Call) -> None:
         try:
-            call.query = _query_of(request, route)
-            call.body = _body_of(request, route)
+            call.query = query_of(request, route)
+            call.body = body_of(request, route)
+            call.header = header_of(request, route)
             if route.audited:
                 about = "/".join(map(str, call.named.values()))
                 await self._note(call, route.name, about, facts_of(call))
@@ -202,8 +216,7 @@ class Door:
             self._log.failure("an operation of the API")
             _refuse(request, Refusal(500, "the operation failed; the log says why"))
         else:
-            body = b"{}" if answer is None else answer.model_dump_json().encode()
-            request.answer(HTTPStatus.OK, body, JSON, HEADERS + call.headers)
+            _answer(request, route, call, answer)
 
 
 class Entry:
@@ -285,39 +298,22 @@ def _check_rights(request: Request, route: Route, who: Who | None, entrance: Ent
         raise Refusal(403, "the header X-CSRF-Token is missing or wrong")
 
 
-def _query_of(request: Request, route: Route) -> Any:
-    try:
-        pairs = parse_qsl(
-            request.query_string.decode("latin-1"),
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MAX_FIELDS,
-        )
-    except ValueError:
-        raise Refusal(422, "the query string cannot be read") from None
-    values = dict(pairs)
-    if len(values) < len(pairs):
-        raise Refusal(422, "a parameter is there twice")
-    if route.query is Nothing and not values:
-        return NOTHING
-    try:
-        return route.query.model_validate_strings(values)
-    except ValidationError as error:
-        raise unfit(error) from None
-
-
-def _body_of(request: Request, route: Route) -> Any:
-    if route.body is None:
-        if request.body:
-            raise Refusal(422, "this operation takes no body")
-        return NOTHING
-    media_type = request.header(b"content-type").partition(b";")[0].strip().lower()
-    if media_type != JSON:
-        raise Refusal(415, "send application/json")
-    try:
-        return route.body.model_validate_json(bytes(request.body))
-    except ValidationError as error:
-        raise unfit(error) from None
+def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
+    if isinstance(answer, Streamed):
+        media, headers = route.media.encode(), HEADERS + call.headers
+        if request.method == b"HEAD":
+            request.closing = True
+            request.answer(route.status, b"", media, headers)
+        elif (outflow := request.stream(media, headers)) is not None:
+            answer.begin(outflow)
+        return
+    if isinstance(answer, File):
+        saved = f'Content-Disposition: attachment; filename="{answer.name}"\r\n'.encode()
+        headers = HEADERS + call.headers + saved
+        request.answer(route.status, answer.octets, route.media.encode(), headers)
+        return
+    body = b"{}" if answer is None else answer.model_dump_json().encode()
+    request.answer(route.status, body, JSON, HEADERS + call.headers)
 
 
 def _refuse(request: Request, refusal: Refusal) -> None:

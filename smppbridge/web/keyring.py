@@ -104,8 +104,11 @@ class Keyring:
             return None
         return Who(token.name, token.role, "token")
 
-    def session(self, cookie: str) -> Who | None:
-        """Return whose session a cookie stands for, None if there is no such session any more."""
+    def session(self, cookie: str, *, used: bool = True) -> Who | None:
+        """Return whose session a cookie stands for, None if there is no such session any more.
+
+        A look at a session that is not *used* does not keep it from being idle.
+        """
         key, now = digest_of(cookie), self._now()
         login = self._logins.get(key)
         if login is None:
@@ -113,7 +116,8 @@ class Keyring:
         if now - login.used > IDLE or now - login.since > WHOLE:
             del self._logins[key]
             return None
-        login.used = now
+        if used:
+            login.used = now
         return login.who
 
     def log_in(self, name: str, role: Role) -> tuple[str, Who]:
@@ -130,13 +134,13 @@ class Keyring:
         """End a session."""
         self._logins.pop(digest_of(cookie), None)
 
-    def link(self, name: str) -> str:
+    def link(self, name: str, seconds: float = LINK) -> str:
         """Return a code that logs its bearer in as an admin of that name, once and soon."""
         code, now = secrets.token_urlsafe(32), self._now()
         self._links = {k: v for k, v in self._links.items() if v[1] > now}
         while len(self._links) >= LINKS:
             del self._links[next(iter(self._links))]
-        self._links[digest_of(code)] = (Who(name, "admin", "socket"), now + LINK)
+        self._links[digest_of(code)] = (Who(name, "admin", "socket"), now + seconds)
         return code
 
     def redeem(self, code: str) -> tuple[str, Who] | None:

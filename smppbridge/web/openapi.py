@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from smppbridge.web.problems import NAMES, Problem
-from smppbridge.web.routes import Route, Routes
+from smppbridge.web.routes import Route, Routes, Sent, header_name
 
 _REFERENCE = "#/components/schemas/{model}"
 
@@ -63,7 +63,7 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
         "security": [{"token": []}, {"session": []}] if route.roles else [],
         "responses": _responses(route, schemas),
     }
-    if parameters := [*_places(route), *_query(route)]:
+    if parameters := _parameters(route):
         written["parameters"] = parameters
     if route.body:
         schema = schemas[route.body, "validation"]
@@ -74,11 +74,23 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    named = {key: header_name(key) for key in route.header.model_fields}
+    return [
+        *_places(route),
+        *_fields(route.query, "query", {}),
+        *_fields(route.header, "header", named),
+    ]
+
+
 def _responses(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    answer = schemas[route.returns, "serialization"] if route.returns else {"type": "object"}
-    good = {"description": "done", "content": {"application/json": {"schema": answer}}}
+    if route.returns:
+        answer = schemas[route.returns, "serialization"]
+    else:
+        answer = {"type": "string", "format": "binary"}
+    good = {"description": "done", "content": {route.media: {"schema": answer}}}
     problem = {"application/problem+json": {"schema": schemas[Problem, "serialization"]}}
-    return {"200": good} | {
+    return {str(route.status): good} | {
         str(status): {"description": NAMES[status], "content": problem}
         for status in refusals_of(route)
     }
@@ -94,16 +106,16 @@ def _places(route: Route) -> Iterator[dict[str, Any]]:
         }
 
 
-def _query(route: Route) -> Iterator[dict[str, Any]]:
-    schema = route.query.model_json_schema()
+def _fields(model: type[Sent], place: str, names: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    schema = model.model_json_schema()
     for name, each in schema.get("properties", {}).items():
         written = {key: value for key, value in each.items() if key not in ("description", "title")}
         if "anyOf" in written:  # a parameter is absent, never null
             (kind,) = [kind for kind in written.pop("anyOf") if kind.get("type") != "null"]
             written = {k: v for k, v in written.items() if k != "default"} | kind
         parameter = {
-            "name": name,
-            "in": "query",
+            "name": names.get(name, name),
+            "in": place,
             "required": name in schema.get("required", []),
             "schema": written,
         }

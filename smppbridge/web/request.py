@@ -33,6 +33,15 @@ class AnsweredConnection(Protocol):
     def answered(self, request: Request, octets: bytes) -> None:
         """Write the answer to a request."""
 
+    def streamed(self, octets: bytes, producer: object) -> None:
+        """Write the beginning of an answer that goes on; *producer* is told to pause and resume."""
+
+    def push(self, octets: bytes) -> None:
+        """Write more of an answer that goes on."""
+
+    def give_way(self) -> None:
+        """Cut the connection off."""
+
 
 class Request:
     """A request whose headers are in, then whole; its resource answers once.
@@ -78,15 +87,37 @@ class Request:
         body: bytes = b"",
         content_type: bytes = TEXT,
         headers: bytes = b"",
+        cache: bytes = b"no-store",
     ) -> None:
         """Answer, if the peer is there still; *headers* are whole lines.  A HEAD gets no body."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
-        octets = self.octets(status, body, content_type, headers)
+        octets = self.octets(status, body, content_type, headers, cache)
         if self.tap is not None:
             self.tap(octets)
         connection.answered(self, octets)
+
+    def stream(self, content_type: bytes, headers: bytes = b"") -> Outflow | None:
+        """Begin an answer that goes on until it is ended; None if the peer has gone.
+
+        The connection closes at its end.  *headers* are whole lines.
+        """
+        connection = self._connection
+        if connection is None:
+            return None
+        self.closing = True
+        head = _STATUS_LINES[HTTPStatus.OK] + b"Content-Type: %s\r\n" % content_type
+        outflow = Outflow(self, connection)
+        head += b"Cache-Control: no-store\r\n" + headers + b"Connection: close\r\n\r\n"
+        connection.streamed(head, outflow)
+        return outflow
+
+    def end(self) -> None:
+        """End an answer that goes on."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.answered(self, b"")
 
     def abandon(self) -> None:
         """Note that the connection has ended: nobody waits for the answer."""
@@ -101,14 +132,15 @@ class Request:
         body: bytes = b"",
         content_type: bytes = TEXT,
         headers: bytes = b"",
+        cache: bytes = b"no-store",
     ) -> bytes:
-        """Return an answer as it is written."""
+        """Return an answer as it is written; *cache* says what a browser may keep."""
         if status == HTTPStatus.OK and not body and not self.closing:
             return _DONE  # to thousands of callbacks a second
         head = b"".join(
             (
                 _STATUS_LINES[status],
-                b"Content-Type: %s\r\nCache-Control: no-store\r\n" % content_type,
+                b"Content-Type: %s\r\nCache-Control: %s\r\n" % (content_type, cache),
                 b"Content-Length: %d\r\n" % len(body),
                 headers,
                 b"Connection: close\r\n" if self.closing else b"",
@@ -127,6 +159,45 @@ class Request:
             return None
         length = self.headers.get(b"content-length")
         return int(length) if length else 0
+
+
+class Outflow:
+    """An answer that goes on; *is_full*: the peer reads too slowly, and nothing may be pushed.
+
+    Twisted's transports call the three methods of an IPushProducer; they alone write *is_full*.
+    """
+
+    def __init__(self, request: Request, connection: AnsweredConnection) -> None:
+        self.is_full = False
+        self._request, self._connection = request, connection
+
+    def watch(self, gone: Callable[[], None]) -> None:
+        """Call *gone* if the connection ends before the answer does."""
+        self._request.gone = gone
+
+    def push(self, octets: bytes) -> None:
+        """Write more of the answer."""
+        self._connection.push(octets)
+
+    def end(self) -> None:
+        """End the answer, and close."""
+        self._request.end()
+
+    def cut(self) -> None:
+        """Cut the connection off: what its peer has not read is lost."""
+        self._connection.give_way()
+
+    def pauseProducing(self) -> None:
+        """Note that the transport has as many octets in line as it takes."""
+        self.is_full = True
+
+    def resumeProducing(self) -> None:
+        """Note that the transport's octets have left."""
+        self.is_full = False
+
+    def stopProducing(self) -> None:
+        """Note that the connection has ended: nothing leaves any more."""
+        self.is_full = True
 
 
 class SiteResource(Protocol):

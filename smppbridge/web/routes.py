@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from smppbridge.web.keyring import Role, Who
+from smppbridge.web.request import Outflow
 
 PREFIX = "/api/v1"
 _PLACE = re.compile(r"{(\w+)}")
@@ -34,11 +35,32 @@ class Nothing(Sent):
 NOTHING = Nothing()
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """An answer that is no JSON: octets, and the name under which a browser saves them."""
+
+    octets: bytes = field(repr=False)
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """An answer that goes on: *begin* is given the way to its peer."""
+
+    begin: Callable[[Outflow], None]
+
+
+def _always() -> bool:
+    return True
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """A request of the API that has passed the door.
 
-    *who* is None where nobody needs to be known, *headers* are whole lines for the answer.
+    *who* is None where nobody needs to be known, *header* has the request's headers that the
+    operation knows, *headers* are whole lines for the answer.  *still* returns whether the same
+    caller may make the same request at this moment: an answer that goes on asks now and then.
     """
 
     ports: Any
@@ -48,8 +70,10 @@ class Call:
     named: Mapping[str, Any] = field(default_factory=dict)
     query: Any = NOTHING
     body: Any = NOTHING
+    header: Any = NOTHING
     cookie: str = ""
     headers: bytes = b""
+    still: Callable[[], bool] = _always
 
     @property
     def actor(self) -> str:
@@ -66,7 +90,9 @@ class Route:
     """An operation: its place, who may carry it out, what it takes and answers.
 
     *roles* is empty where nobody needs to be known.  *audited* operations are written down before
-    they are carried out; *refusals* are its own, beside those that the door has for all.
+    they are carried out; *refusals* are its own, beside those that the door has for all.  *header*
+    has a field for each header, as if_match for If-Match; *media* is the media type of a File or a
+    Streamed.
     """
 
     method: str
@@ -74,8 +100,11 @@ class Route:
     roles: frozenset[Role]
     query: type[Sent]
     body: type[BaseModel] | None
+    header: type[Sent]
     places: Mapping[str, Any]
     returns: type[Answer] | None
+    media: str
+    status: int
     refusals: Sequence[int]
     audited: bool
     socket_only: bool
@@ -115,7 +144,10 @@ class Routes:
         returns: type[Answer] | None,
         query: type[Sent] = Nothing,
         body: type[BaseModel] | None = None,
+        header: type[Sent] = Nothing,
         places: Mapping[str, Any] | None = None,
+        media: str = "application/json",
+        status: int = 200,
         refusals: Sequence[int] = (),
         audited: bool | None = None,
         socket_only: bool = False,
@@ -130,8 +162,11 @@ class Routes:
                 roles=roles,
                 query=query,
                 body=body,
+                header=header,
                 places=places or {},
                 returns=returns,
+                media=media,
+                status=status,
                 refusals=tuple(refusals),
                 audited=method != "GET" if audited is None else audited,
                 socket_only=socket_only,
@@ -159,7 +194,7 @@ class Routes:
     def find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
         """Return the operations of a path by method, and the words in its places; none if unknown.
 
-        A path without places goes before one with places.
+        A path without places goes before one with places, else the first in the table.
         """
         found: tuple[Mapping[str, Route], Mapping[str, str]] = ({}, {})
         for pattern, methods in self._by_pattern.items():
@@ -169,6 +204,11 @@ class Routes:
             if match and not found[0]:
                 found = methods, match.groupdict()
         return found
+
+
+def header_name(key: str) -> str:
+    """Return the header of a field: If-Match of if_match."""
+    return key.replace("_", "-").title()
 
 
 def read_places(route: Route, words: Mapping[str, str]) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 import yaml
@@ -66,6 +66,19 @@ def test_it_says_how_to_bind_and_send(demo: Program, ports: list[str]) -> None:
     assert f"send --port {ports[0]} --to 243" in demo.said
     with urlopen(f"http://127.0.0.1:{ports[1]}/readyz", timeout=PATIENCE) as answer:
         assert answer.status == 200
+
+
+def test_its_link_leads_into_the_console(demo: Program, ports: list[str]) -> None:
+    found = re.search(r"(http://127\.0\.0\.1:\d+/)#link=([\w-]+)", demo.said)
+    assert found
+    address, code = found.groups()
+    assert address == f"http://127.0.0.1:{ports[1]}/"
+    with urlopen(address, timeout=PATIENCE) as page:
+        assert b"<div id=" in page.read()
+    body, headers = json.dumps({"code": code}).encode(), {"Content-Type": "application/json"}
+    request = Request(f"{address}api/v1/session/link", body, headers)
+    with urlopen(request, timeout=PATIENCE) as answer:
+        assert json.loads(answer.read())["role"] == "admin"
 
 
 def settled(port: str, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:

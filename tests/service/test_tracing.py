@@ -36,6 +36,7 @@ from smppbridge.smpp.pdus import (
     SubmitSmResp,
     Unbind,
 )
+from smppbridge.tracing.lines import line_of
 from smppbridge.tracing.recording import NotTraced, Order
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
@@ -88,7 +89,7 @@ class Bridge:
 
     def lines(self, number: int) -> list[str]:
         """The lines of a trace, without time and words."""
-        return [line.partition(" ")[2] for line in self.tracing.read(number).lines]
+        return [line_of(packet).partition(" ")[2] for packet in self.tracing.read(number).packets]
 
     def connect(self, host: str = "192.0.2.1") -> Any:
         session: Any = self.house.smsc.buildProtocol(IPv4Address("TCP", host, 1))
@@ -418,7 +419,7 @@ def test_the_state_of_a_trace(bridge):
     assert (view.of, view.value, view.seconds_left, view.packets) == ("account", "bank", 590, 0)
     assert bridge.tracing.all() == [view]
     page = bridge.tracing.read(number)
-    assert (page.lines, page.next, page.more) == ((), 0, True)
+    assert (list(page.packets), page.more) == ([], True)
     bridge.tracing.forget(number)
     with pytest.raises(NotTraced):
         bridge.tracing.pcapng(number)
@@ -429,10 +430,12 @@ def test_a_page_goes_on_where_the_last_one_ended(bridge):
     session = bridge.bound()
     page = bridge.tracing.read(number)
     session.dataReceived(EnquireLink(0, 3).encode())
-    later = bridge.tracing.read(number, page.next)
-    assert (page.next, len(later.lines), later.more) == (2, 2, True)
+    later = bridge.tracing.read(number, 2)
+    assert (len(page.packets), len(later.packets), later.more) == (2, 2, True)
+    assert bridge.tracing.read(number, 0, 3).packets == [*page.packets, later.packets[0]]
     bridge.tracing.stop(number)
-    assert not bridge.tracing.read(number, later.next).more
+    assert not bridge.tracing.read(number, 4).more
+    assert bridge.tracing.read(number, 0, 3).more
 
 
 SETTINGS = """\
@@ -482,7 +485,7 @@ def test_tshark_reads_a_whole_trace(bridge, tmp_path):
     bridge.call(callback("K-9912"))
     bridge.connect().dataReceived(b"SSH-2.0-x\r\n\r\n-------")
     file = tmp_path / "trace.pcapng"
-    file.write_bytes(bridge.tracing.pcapng(number))
+    file.write_bytes(bridge.tracing.pcapng(number)())
 
     def read(show: str) -> list[str]:
         command = ["tshark", "-n", "-r", str(file), "-Y", show]

@@ -86,6 +86,7 @@ ASKED: dict[str, tuple[Callable[[sqlite3.Connection], Any], set[str]]] = {
             "attempt",
             "part",
             "delivery",
+            "note_message",
             "rowid",
         },
     ),

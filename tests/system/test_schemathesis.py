@@ -37,6 +37,7 @@ def test_no_5xx_and_no_answer_that_is_not_described(
     description.write_text(json.dumps(ask(path, "GET", "/openapi.json")))
     command = [str(PROGRAM), "run", str(description), "--url", f"http://127.0.0.1:{daemon.web}"]
     command += ["-H", "Authorization: Bearer one", "--seed", "1", "-n", "20"]
+    command += ["--exclude-path", "/api/v1/events"]  # a stream has no end
     command += ["--phases", "examples,coverage,fuzzing", "--warnings", "off"]
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     done = subprocess.run(

@@ -20,6 +20,7 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.relay.deliver import Outbox
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import Ports, SessionFacts
@@ -31,7 +32,11 @@ from smppbridge.web.problems import Refusal
 from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
+from tests.relay.fakes import Recorder
 from tests.store.opened import NOW
+from tests.web.parts import PlayedTraces
+from tests.web.played import PlayedRelay
+from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -52,8 +57,11 @@ class PlayedSessions:
     """Two sessions: one bound, one not."""
 
     unbound: list[str] = field(default_factory=list)
+    found: list[SessionFacts] | None = None
 
     def listed(self) -> Sequence[SessionFacts]:
+        if self.found is not None:
+            return self.found
         one = SessionFacts(
             id="1",
             account="bank",
@@ -112,13 +120,19 @@ class Desk:
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
         self.sessions = PlayedSessions()
+        self.traces = PlayedTraces()
+        self.played = PlayedRelay()
+        self.live = PlayedLive(self.clock.seconds)
+        self.meters = Recorder()
+        self.reasons = ReasonBook(self.clock, self.meters, self.meters.journal)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
         self.lanes.change(providers, dict.fromkeys(providers, LaneRules()))
         self.users = [User("ann", "operator", "hash of secret"), User("zoe", "viewer", "hash of z")]
         self.keyring.change(self.users, [Token(role, role, digest_of(role)) for role in ROLES])
-        self.door = Door(ROUTES, self.keyring, self.ports(), self.note)
+        self.ports_given = self.ports()
+        self.door = Door(ROUTES, self.keyring, self.ports_given, self.note)
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:
@@ -149,7 +163,11 @@ class Desk:
             gathering=lambda: 1,
             ready=lambda: {"listening": True, "store_writable": not self.failing},
             figures=lambda: {"uncertain": 4, "bytes": 10.0},
+            relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
+            traces=self.traces,
+            live=self.live,
+            reasons=self.reasons,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -235,6 +235,11 @@ class Gather:
                 self._forget(room)
         return late
 
+    def open_with(self, message_id: int) -> Gathering | None:
+        """Return the open gathering that has a segment of this message_id, None without one."""
+        ids = ((each, [s.message_id for s in each.segments.values()]) for each in self._open)
+        return next((each for each, found in ids if message_id in found), None)
+
     def remove(self, wanted: Callable[[Gathering], bool], now: float) -> list[Gathering]:
         """Remove the gatherings that are *wanted*."""
         removed = [gathering for gathering in self._open if wanted(gathering)]

@@ -25,12 +25,28 @@ class Breaker:
     probe leave at once; nobody else changes a breaker.
     """
 
-    __slots__ = ("_failures", "_pause", "_until", "is_closed", "rules")
+    __slots__ = ("_failures", "_opened_at", "_pause", "_until", "is_closed", "rules")
 
     def __init__(self, rules: BreakerRules) -> None:
         self.rules = rules
         self.is_closed = True
         self._failures, self._pause, self._until = 0, rules.pause, 0.0
+        self._opened_at = 0.0
+
+    @property
+    def failures(self) -> int:
+        """How many failures there were in a row."""
+        return self._failures
+
+    @property
+    def opened_at(self) -> float | None:
+        """When the breaker opened, None while it is closed."""
+        return None if self.is_closed else self._opened_at
+
+    @property
+    def probes_at(self) -> float | None:
+        """When the next probe may leave, None while the breaker is closed."""
+        return None if self.is_closed else self._until
 
     def is_open(self, now: float) -> bool:
         """Return whether no request may leave, not even a probe."""
@@ -58,5 +74,5 @@ class Breaker:
             return False
         if self.rules.failures is None or self._failures < self.rules.failures:
             return False
-        self.is_closed, self._until = False, now + self._pause
+        self.is_closed, self._until, self._opened_at = False, now + self._pause, now
         return True

@@ -12,6 +12,7 @@ from smppbridge.providers.exchange import NoAnswer, NotSent
 from smppbridge.providers.marked import MARKED
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
+from smppbridge.relay.lanes.errors import error_of
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.losses import losses
 from smppbridge.relay.ports import Meters
@@ -114,9 +115,8 @@ def adjust(
         meters.asked(lane.name, "submit", "accepted", seconds)
         events += _resumed(lane, now) if lane.throttle.in_row else []
     for request in others:
-        repeated = request.repeated  # its attempts began long ago
-        took = 0.0 if repeated else max(0.0, wall - attempts_of(request.load)[0].begun_at)
-        meters.asked(lane.name, "submit", _name(request.outcomes), [took])
+        repeated = request.repeated
+        took = _timed(lane, request, wall, meters)
         if isinstance(request.conclusion, NotAddressable):
             continue  # the provider was not asked
         if _is_failure(request):
@@ -150,6 +150,18 @@ def _marked(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> l
         pairs = zip(attempts_of(request.load), request.outcomes, strict=True)
         found += [attempt for attempt, outcome in pairs if type(outcome) is Accepted]
     return found
+
+
+def _timed(lane: Lane, request: Concluded, wall: float, meters: Meters) -> float:
+    """Count a request that was not accepted alone, keep its error; return the seconds it took."""
+    attempts, outcomes = attempts_of(request.load), request.outcomes
+    repeated = request.repeated  # its attempts began long ago
+    took, kind = 0.0 if repeated else max(0.0, wall - attempts[0].begun_at), _name(outcomes)
+    meters.asked(lane.name, "submit", kind, [took])
+    if kind != "accepted":
+        error = error_of(attempts, outcomes, request.conclusion, kind=kind, at=wall, seconds=took)
+        lane.errors.append(error)
+    return took
 
 
 def _is_failure(request: Concluded) -> bool:

@@ -15,6 +15,7 @@ from smppbridge.relay.lanes import batch, quiet
 from smppbridge.relay.lanes.addressing import AS_IT_IS, Addressing
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.breaker import DEFAULT_BREAKER, Breaker, BreakerRules
+from smppbridge.relay.lanes.errors import lane_errors
 from smppbridge.relay.lanes.limits import Concurrency, Throughput
 from smppbridge.relay.lanes.queue import Line, Queue
 from smppbridge.relay.lanes.retry import DEFAULT_POLICY, Policy
@@ -54,7 +55,7 @@ class Lane:
     *depth* counts all attempts that wait, in memory or not; *ready* holds the requests that are
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
-    Backlog's, `conclusions.adjust` writes *refusing* for Submit), with three exceptions: Lanes
+    Backlog's, `conclusions.adjust` writes *refusing* and *errors*), with three exceptions: Lanes
     changes rules, reserves places, writes *watched*, withdraws attempts of messages that end or are
     replaced, lets a probe leave, holds lanes; Rounds records low credit; `service` restores first.
     """
@@ -67,9 +68,8 @@ class Lane:
         self.held = False  # by a person, until a person lets the lane go on
         self.refusing = ""  # the provider's reason for refusing every message
         self.repeating: set[str] = set()  # names of repeated batches that are ready or out
-        self.concurrency = Concurrency(rules.concurrency)
-        self.breaker = Breaker(rules.breaker)
-        self.ready: deque[Load] = deque()
+        self.concurrency, self.breaker = Concurrency(rules.concurrency), Breaker(rules.breaker)
+        self.ready, self.errors = deque[Load](), lane_errors()
         self.watched = False  # whether messages of the lane have quiet hours
         self.overflowing = 0  # lines that have due attempts in the store and not in memory
         self._begun = 0  # requests recorded as begun, or about to be, and not yet out

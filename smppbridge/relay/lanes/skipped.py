@@ -16,7 +16,7 @@ from smppbridge.store.port import Verdict
 def why_shut(lane: Lane) -> Reason:
     """Return why a lane is shut, or was a moment ago."""
     if lane.held:
-        return Reason.PAUSED_BY_HAND
+        return Reason.PROVIDER_HELD
     if not lane.breaker.is_closed:
         return Reason.BREAKER_OPEN
     return Reason.CREDIT_LOW if lane.is_low else Reason.PROVIDER_PAUSED

@@ -31,6 +31,11 @@ class Spending:
         while seen[0][0] < now - DAY:
             seen.popleft()
 
+    def last_at(self, name: str) -> float | None:
+        """Return when a provider told its balance last, None if it has not."""
+        seen = self._seen.get(name)
+        return seen[-1][0] if seen else None
+
     def keep(self, names: Iterable[str]) -> None:
         """Forget the balances of all providers but *names*."""
         self._seen = {name: self._seen[name] for name in names if name in self._seen}

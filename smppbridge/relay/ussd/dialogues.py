@@ -8,6 +8,7 @@ No dialogue is on disk, and no text outlives its dialogue.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from smppbridge.model.identifiers import Identifiers, written
 from smppbridge.model.reasons import Reason
@@ -40,6 +41,18 @@ from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
 
 AnswerScreen = Callable[[Screen], None]
 """Answers a phone's request with a screen."""
+
+
+class DialogueFacts(NamedTuple):
+    """A dialogue as it is now; it *waits* for its ESME or for its phone.  Monotonic seconds."""
+
+    code: str
+    msisdn: str
+    system_id: str
+    step: int
+    waits: bool
+    asked_at: float
+    due: float
 
 
 class Dialogues:
@@ -94,6 +107,14 @@ class Dialogues:
             key = (dialogue.system_id,)
             counts[key] = counts.get(key, 0) + 1
         return counts
+
+    def listed(self, most: int) -> list[DialogueFacts]:
+        """Return the facts of open dialogues, those first that wait for their ESME."""
+        return [
+            DialogueFacts(d.code, d.msisdn, d.system_id, d.step, waits, d.asked_at, d.due)
+            for line, waits in ((self._waiting, True), (self._idle, False))
+            for d in line
+        ][:most]
 
     # -- the phone ------------------------------------------------------------------------------
 

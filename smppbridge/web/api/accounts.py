@@ -7,8 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from smppbridge.model.account import Account
-from smppbridge.web.api.ports import SessionFacts
-from smppbridge.web.api.shapes import Done, Moment, Name, moment
+from smppbridge.web.api.live import CountedOddity
+from smppbridge.web.api.ports import Ports, SessionFacts
+from smppbridge.web.api.shapes import Done, Moment, Name, Spread, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
@@ -52,17 +53,45 @@ class SessionsQuery(Sent):
     account: Name | None = None
 
 
+class ThroughputNow(Answer):
+    """submit_sm a second: accepted, refused for any reason, and allowed."""
+
+    now: float
+    refused: float
+    limit: float | None
+
+
+class OwedNow(Answer):
+    """The deliver_sm that wait for an account to acknowledge them."""
+
+    count: int
+    oldest_at: Moment | None
+    until: Moment | None = Field(description="When the oldest is given up")
+
+
+class OddityItem(Answer):
+    """What the client does otherwise than SMPP 3.4 says, since the start of the bridge."""
+
+    code: str
+    count: int
+    last_at: Moment
+    setting: str | None = Field(description="The key of the account that helps, with a value")
+
+
 class AccountItem(Answer):
     """An account: its limits, and what it has now."""
 
     id: str
     binds: dict[str, int] = Field(description="Sessions by kind")
     binds_limit: int
-    throughput: float | None = Field(description="submit_sm a second, at most")
+    throughput: ThroughputNow
     window: int
     allow_from: list[str] | None = Field(description="Networks; absent: any")
     country: str | None
-    receipts_owed: int = Field(description="deliver_sm that wait for it to acknowledge them")
+    answer_seconds: Spread = Field(description="From submit_sm to its answer, in the last minute")
+    owed: OwedNow
+    delivered_24h: float | None = Field(description="The part of what finished within a day")
+    oddities: list[OddityItem]
 
 
 class Accounts(Answer):
@@ -74,16 +103,16 @@ class Accounts(Answer):
 @ROUTES.operation("GET", "/accounts", VIEWER, returns=Accounts)
 async def list_accounts(call: Call) -> Accounts:
     """All accounts."""
-    return Accounts(items=[_account(call, each) for each in call.ports.accounts().values()])
+    return Accounts(items=account_items(call.ports))
 
 
 @ROUTES.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountItem)
 async def get_account(call: Call) -> AccountItem:
     """One account."""
-    account = call.ports.accounts().get(call.named["id"])
-    if account is None:
+    items = account_items(call.ports, call.named["id"])
+    if not items:
         raise Refusal(404, "there is no such account")
-    return _account(call, account)
+    return items[0]
 
 
 @ROUTES.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)
@@ -103,22 +132,52 @@ async def unbind_session(call: Call) -> Done:
     return Done()
 
 
-def _account(call: Call, account: Account) -> AccountItem:
-    binds: dict[str, int] = {}
-    for session in call.ports.sessions.listed():
-        if session.kind and session.account == account.system_id:
-            binds[session.kind] = binds.get(session.kind, 0) + 1
-    outbox = call.ports.outboxes.get(account.system_id)
-    networks = account.allow_from
+def account_items(ports: Ports, name: str | None = None) -> list[AccountItem]:
+    """Return all accounts as the API shows them, or the one of a name."""
+    binds: dict[str, dict[str, int]] = {}
+    for session in ports.sessions.listed():
+        if session.kind:
+            own = binds.setdefault(session.account, {})
+            own[session.kind] = own.get(session.kind, 0) + 1
+    accounts = ports.accounts()
+    found = accounts.values() if name is None else [accounts[name]] if name in accounts else []
+    return [_account(ports, each, binds) for each in found]
+
+
+def _account(ports: Ports, account: Account, binds: dict[str, dict[str, int]]) -> AccountItem:
+    networks, pulse, name = account.allow_from, ports.live.pulse, account.system_id
     return AccountItem(
-        id=account.system_id,
-        binds=binds,
+        id=name,
+        binds=binds.get(name, {}),
         binds_limit=account.binds,
-        throughput=account.throughput,
+        throughput=ThroughputNow(
+            now=pulse.submits(name), refused=pulse.refusals(name), limit=account.throughput
+        ),
         window=account.window,
         allow_from=None if networks is None else [str(each) for each in networks],
         country=account.country,
-        receipts_owed=outbox.depth if outbox else 0,
+        answer_seconds=spread(pulse.answers(name)),
+        owed=_owed(ports, name),
+        delivered_24h=pulse.delivered_ratio(name),
+        oddities=[_oddity(each) for each in ports.live.oddities(name)],
+    )
+
+
+def _owed(ports: Ports, system_id: str) -> OwedNow:
+    outbox = ports.outboxes.get(system_id)
+    count, oldest = outbox.depth if outbox else 0, ports.live.oldest_owed(system_id)
+    if not count or oldest is None:
+        return OwedNow(count=count, oldest_at=None, until=None)
+    until = oldest + ports.live.keeps_receipts()
+    return OwedNow(count=count, oldest_at=moment(oldest), until=moment(until))
+
+
+def _oddity(oddity: CountedOddity) -> OddityItem:
+    return OddityItem(
+        code=oddity.code,
+        count=oddity.count,
+        last_at=moment(oddity.last_at),
+        setting=oddity.setting or None,
     )
 
 

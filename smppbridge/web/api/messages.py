@@ -15,7 +15,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.store import lookup
 from smppbridge.store.lookup import ListedMessage, MessageQuery
 from smppbridge.store.pages import MessagePage, page
-from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.store.timeline import TimelineEvent
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import (
     MessageId,
@@ -123,12 +123,6 @@ class Step(Answer):
     facts: dict[str, Any]
 
 
-class MessageSteps(Answer):
-    """The steps in the life of a message, oldest first."""
-
-    items: list[Step]
-
-
 class Some(Sent):
     """Uncertain messages by what they have in common."""
 
@@ -181,36 +175,6 @@ async def list_uncertain(call: Call) -> MessagesPage:
     """The messages that may or may not have been sent, newest first."""
     query: PageQuery = call.query
     return await _found(call, MessagesQuery(uncertain=True, limit=query.limit, cursor=query.cursor))
-
-
-@ROUTES.operation(
-    "GET",
-    "/messages/{message_id}",
-    VIEWER,
-    places={"message_id": MessageId},
-    returns=MessageItem,
-    refusals=(503, 504),
-)
-async def get_message(call: Call) -> MessageItem:
-    """One message."""
-    return item_of(await read(call, lambda db: _one(db, call.named["message_id"])))
-
-
-@ROUTES.operation(
-    "GET",
-    "/messages/{message_id}/timeline",
-    VIEWER,
-    places={"message_id": MessageId},
-    returns=MessageSteps,
-    refusals=(503, 504),
-)
-async def get_timeline(call: Call) -> MessageSteps:
-    """The steps in the life of a message."""
-
-    def steps(db: sqlite3.Connection) -> list[TimelineEvent]:
-        return timeline(db, _one(db, call.named["message_id"]))
-
-    return MessageSteps(items=list(map(step_of, await read(call, steps))))
 
 
 @ROUTES.operation(
@@ -298,7 +262,8 @@ def _number(call: Call, query: MessagesQuery) -> str:
         return "".join(digit for digit in text if digit.isdecimal())
 
 
-def _one(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+def one_message(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+    """Return a message by its message_id or that of a segment; raises Refusal."""
     found = lookup.named(db, message_id)
     exact = [each for each in found if each.message_id == int(message_id)]
     if not (exact or found):

@@ -15,6 +15,10 @@ from smppbridge.relay.ports import Clock
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.api.live import Live
+from smppbridge.web.api.reasons import ReasonPort
+from smppbridge.web.api.relay_ports import RelayPorts
+from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
 from smppbridge.web.problems import Refusal
@@ -79,7 +83,11 @@ class Ports:
     gathering: Callable[[], int]
     ready: Callable[[], Mapping[str, bool]]
     figures: Callable[[], Mapping[str, float]]
+    relay: RelayPorts
     origin: Callable[[], str]
+    traces: TracePort
+    live: Live
+    reasons: ReasonPort
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:

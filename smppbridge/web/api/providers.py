@@ -6,10 +6,12 @@ from typing import Literal
 
 from pydantic import Field
 
+from smppbridge.providers.exchange import Abilities
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.store import audit
-from smppbridge.web.api.ports import write
-from smppbridge.web.api.shapes import Done, Moment, Name, maybe
+from smppbridge.web.api.live import ShownError
+from smppbridge.web.api.ports import Ports, write
+from smppbridge.web.api.shapes import Done, MessageId, Moment, Name, Spread, maybe, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call
@@ -24,6 +26,8 @@ class CreditLeft(Answer):
 
     amount: float
     unit: str
+    at: Moment | None = Field(description="When the provider told it")
+    days_left: float | None = Field(description="How long it lasts at the pace of the last day")
     expires_at: Moment | None
 
 
@@ -34,6 +38,45 @@ class WaitingCount(Answer):
     oldest_seconds: float | None
 
 
+class BreakerFacts(Answer):
+    """The breaker of a lane: it opens after failures in a row."""
+
+    state: Literal["closed", "open", "half_open"]
+    failures: int = Field(description="Failures in a row")
+    opens_after: int | None = Field(description="Failures that open it; absent: none do")
+    since: Moment | None = Field(description="When it opened")
+    next_probe_at: Moment | None
+
+
+class ReportFacts(Answer):
+    """The reports of a provider."""
+
+    by: list[Literal["callback", "pull", "poll", "session"]]
+    unmatched_1h: int = Field(description="Reports of the last hour that belong to no message")
+    until_final: Spread = Field(description="Seconds from the acceptance to the final report")
+
+
+class ErrorItem(Answer):
+    """A request to a provider that came to nothing."""
+
+    at: Moment
+    kind: str = Field(
+        description="not_sent, no_answer, refused, postponed, uncertain, or mixed for a batch"
+    )
+    reason: str
+    words: str | None = Field(description="The provider's own, if log.words is on")
+    http_status: int | None
+    seconds: float
+    message_id: MessageId = Field(description="The first message of the request")
+    messages: int
+
+
+class ErrorList(Answer):
+    """The last errors of a provider, newest first."""
+
+    items: list[ErrorItem]
+
+
 class ProviderItem(Answer):
     """A provider and its lane."""
 
@@ -42,11 +85,16 @@ class ProviderItem(Answer):
     state: LaneState
     refusing: str | None = Field(description="The provider's reason for refusing every message")
     paused_seconds: float = Field(description="How long the lane waits, as the provider told it")
+    breaker: BreakerFacts
     waiting: WaitingCount
     in_flight: int
     concurrency: int
     rate: float | None = Field(description="Segments a second, at most")
+    answer_seconds: Spread = Field(description="Of the last minute")
+    outcomes: dict[str, float] = Field(description="Requests a second by their outcome")
     balance: CreditLeft | None
+    reports: ReportFacts
+    last_error: ErrorItem | None
 
 
 class Providers(Answer):
@@ -61,14 +109,19 @@ _NAMED = {"name": Name}
 @ROUTES.operation("GET", "/providers", VIEWER, returns=Providers)
 async def list_providers(call: Call) -> Providers:
     """All providers."""
-    lanes = call.ports.lanes.by_name
-    return Providers(items=[_item(call, lane) for lane in lanes.values()])
+    return Providers(items=provider_items(call.ports))
 
 
 @ROUTES.operation("GET", "/providers/{name}", VIEWER, places=_NAMED, returns=ProviderItem)
 async def get_provider(call: Call) -> ProviderItem:
     """One provider."""
-    return _item(call, _lane(call))
+    return _item(call.ports, _lane(call))
+
+
+@ROUTES.operation("GET", "/providers/{name}/errors", VIEWER, places=_NAMED, returns=ErrorList)
+async def list_errors(call: Call) -> ErrorList:
+    """The last requests to a provider that came to nothing."""
+    return ErrorList(items=[_error(each) for each in call.ports.live.errors(_lane(call).name)])
 
 
 @ROUTES.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
@@ -96,6 +149,11 @@ async def probe_provider(call: Call) -> Done:
     return Done()
 
 
+def provider_items(ports: Ports) -> list[ProviderItem]:
+    """Return all providers as the API shows them."""
+    return [_item(ports, lane) for lane in ports.lanes.by_name.values()]
+
+
 def _lane(call: Call) -> Lane:
     lane: Lane | None = call.ports.lanes.by_name.get(call.named["name"])
     if lane is None:
@@ -103,33 +161,89 @@ def _lane(call: Call) -> Lane:
     return lane
 
 
-def _item(call: Call, lane: Lane) -> ProviderItem:
-    ports, balance = call.ports, call.ports.balances().get(lane.name)
-    now, oldest = ports.clock.monotonic(), lane.oldest
+def _item(ports: Ports, lane: Lane) -> ProviderItem:
+    now, oldest, pulse = ports.clock.monotonic(), lane.oldest, ports.live.pulse
     age = None if oldest is None else max(0.0, ports.clock.wall() - oldest)
+    errors = ports.live.errors(lane.name)
     return ProviderItem(
         name=lane.name,
         type=ports.types().get(lane.name, ""),
-        state=_state(call, lane, now),
+        state=state_of(ports, lane, now),
         refusing=lane.refusing or None,
         paused_seconds=max(0.0, lane.paused_until - now),
+        breaker=_breaker(ports, lane, now),
         waiting=WaitingCount(messages=lane.depth, oldest_seconds=age),
         in_flight=lane.out,
         concurrency=lane.concurrency.limit,
         rate=lane.rules.rate,
-        balance=balance
-        and CreditLeft(
-            amount=balance.amount, unit=balance.unit, expires_at=maybe(balance.expires_at)
+        answer_seconds=spread(pulse.provider_answers(lane.name)),
+        outcomes=dict(pulse.outcomes(lane.name)),
+        balance=_balance(ports, lane.name),
+        reports=ReportFacts(
+            by=_ways(lane.provider.abilities),
+            unmatched_1h=pulse.unmatched(lane.name),
+            until_final=spread(pulse.until_final(lane.name)),
         ),
+        last_error=_error(errors[0]) if errors else None,
     )
 
 
-def _state(call: Call, lane: Lane, now: float) -> LaneState:
+def _breaker(ports: Ports, lane: Lane, now: float) -> BreakerFacts:
+    breaker, wall = lane.breaker, ports.clock.wall()
+    since, probes_at = breaker.opened_at, breaker.probes_at
+    is_open = breaker.is_open(now)
+    return BreakerFacts(
+        state="open" if is_open else "closed" if breaker.is_closed else "half_open",
+        failures=breaker.failures,
+        opens_after=breaker.rules.failures,
+        since=None if since is None else moment(wall - (now - since)),
+        next_probe_at=None if probes_at is None else moment(max(wall, wall + probes_at - now)),
+    )
+
+
+def _balance(ports: Ports, name: str) -> CreditLeft | None:
+    balance = ports.balances().get(name)
+    if balance is None:
+        return None
+    return CreditLeft(
+        amount=balance.amount,
+        unit=balance.unit,
+        at=maybe(ports.live.balanced_at(name)),
+        days_left=ports.live.days_left().get(name),
+        expires_at=maybe(balance.expires_at),
+    )
+
+
+def _ways(abilities: Abilities) -> list[Literal["callback", "pull", "poll", "session"]]:
+    ways: tuple[tuple[Literal["callback", "pull", "poll", "session"], bool], ...] = (
+        ("session", abilities.bound),
+        ("callback", abilities.callbacks),
+        ("pull", abilities.pulling),
+        ("poll", abilities.polling),
+    )
+    return [way for way, there in ways if there]
+
+
+def _error(error: ShownError) -> ErrorItem:
+    return ErrorItem(
+        at=moment(error.at),
+        kind=error.kind,
+        reason=error.reason,
+        words=error.words or None,
+        http_status=error.http_status,
+        seconds=error.seconds,
+        message_id=str(error.message_id),
+        messages=error.messages,
+    )
+
+
+def state_of(ports: Ports, lane: Lane, now: float) -> LaneState:
+    """Return the state of a lane in a word."""
     states: tuple[tuple[LaneState, bool], ...] = (
         ("held", lane.held),
         ("open", lane.breaker.is_open(now)),
         ("probing", not lane.breaker.is_closed),
-        ("unbound", not call.ports.upstream_up(lane.name)),
+        ("unbound", not ports.upstream_up(lane.name)),
         ("paused", lane.paused_until > now),
         ("refusing", bool(lane.refusing)),
         ("credit_low", lane.is_low),

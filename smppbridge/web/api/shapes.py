@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from smppbridge.web.api.live import Times
 from smppbridge.web.routes import Answer, Sent
 
 MessageId = Annotated[
@@ -32,7 +33,7 @@ def _only_rfc3339(value: Any) -> Any:
 
 
 Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
-_TIMES = frozenset(("due", "expires_at"))
+_TIMES = frozenset(("due", "expires_at", "until"))
 
 
 class PageQuery(Sent):
@@ -46,8 +47,20 @@ class PageQuery(Sent):
         return None if self.cursor is None else int(self.cursor, 16)
 
 
+class Spread(Answer):
+    """The median and the 99th percentile of times in seconds; null if nothing was timed."""
+
+    p50: float | None
+    p99: float | None
+
+
 class Done(Answer):
     """The act has been carried out."""
+
+
+def spread(times: Times) -> Spread:
+    """Return quantiles as the API shows them."""
+    return Spread(p50=times.p50, p99=times.p99)
 
 
 def cursor(before: int | None) -> str | None:

@@ -1,7 +1,39 @@
 """table: the table of all operations, once their modules are imported."""
 
-from smppbridge.web.api import about, accounts, messages, optouts, providers, session
+from smppbridge.web.api import (
+    about,
+    accounts,
+    events,
+    history,
+    message,
+    messages,
+    noted,
+    optouts,
+    overview,
+    phones,
+    providers,
+    reasons,
+    reveal,
+    session,
+    traces,
+)
 from smppbridge.web.routes import ROUTES
 
-MODULES = (about, session, messages, providers, accounts, optouts)
+MODULES = (
+    about,
+    session,
+    overview,
+    events,
+    history,
+    messages,
+    message,
+    reveal,
+    noted,
+    reasons,
+    phones,
+    providers,
+    accounts,
+    optouts,
+    traces,
+)
 __all__ = ["MODULES", "ROUTES"]

@@ -1,0 +1,147 @@
+"""phones: MO messages and USSD dialogues, which begin at a phone; without their texts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from smppbridge.model.masking import mask, masked
+from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.smpp.constants import status_name
+from smppbridge.store.phones import ListedMo, MoQuery, mos
+from smppbridge.web.api.ports import read
+from smppbridge.web.api.shapes import (
+    MessageId,
+    Moment,
+    Name,
+    PageQuery,
+    Rfc3339,
+    cursor,
+    maybe,
+    moment,
+)
+from smppbridge.web.keyring import VIEWER
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ().-]{1,30}$")]
+
+
+class MosQuery(PageQuery):
+    """Which MO messages."""
+
+    account: Name | None = None
+    provider: Name | None = None
+    number: PhoneNumber | None = Field(default=None, description="The phone's, or ours")
+    since: Rfc3339 | None = None
+    until: Rfc3339 | None = None
+
+
+class MoItem(Answer):
+    """An MO message, without its text; the middle of a number is hidden."""
+
+    message_id: MessageId
+    account: str
+    provider: str
+    provider_message_id: str | None
+    source: str
+    destination: str
+    segments: int = Field(description="deliver_sm")
+    at: Moment
+    owed: int = Field(description="deliver_sm that wait for the account to acknowledge them")
+    finished_at: Moment | None = Field(description="When the last of them was acknowledged")
+    refused: str | None = Field(description="The command_status of one that the account refused")
+
+
+class MosPage(Answer):
+    """MO messages, newest first."""
+
+    items: list[MoItem]
+    next: str | None
+
+
+class DialoguesQuery(Sent):
+    """How many dialogues are listed."""
+
+    limit: int = Field(default=50, ge=1, le=500, description="Most items of the page")
+
+
+class DialogueItem(Answer):
+    """A dialogue of a phone with an ESME; the middle of the phone's number is hidden."""
+
+    code: str
+    phone: str
+    account: str
+    requests: int = Field(description="Of the phone, so far")
+    waits_for: Literal["account", "phone"]
+    waiting_seconds: float = Field(description="Since the phone's last request")
+    left_seconds: float = Field(description="Until the bridge ends the dialogue")
+
+
+class OpenDialogues(Answer):
+    """How many dialogues are open, by account, and some of them."""
+
+    open: dict[str, int]
+    items: list[DialogueItem]
+
+
+@ROUTES.operation("GET", "/mo", VIEWER, query=MosQuery, returns=MosPage, refusals=(503, 504))
+async def list_mo(call: Call) -> MosPage:
+    """MO messages that an account has or will have, newest first."""
+    query: MosQuery = call.query
+    rows = await read(call, lambda db: mos(db, _asked(query)))
+    return MosPage(
+        items=[_mo(row) for row in rows],
+        next=cursor(rows[-1].message_id) if len(rows) == query.limit else None,
+    )
+
+
+@ROUTES.operation("GET", "/ussd", VIEWER, query=DialoguesQuery, returns=OpenDialogues)
+async def list_ussd(call: Call) -> OpenDialogues:
+    """Dialogues that are open now; those first that wait for their account."""
+    dialogues, now = call.ports.relay.dialogues, call.ports.clock.monotonic()
+    return OpenDialogues(
+        open={name: int(count) for (name,), count in dialogues.open_counts().items()},
+        items=[_dialogue(each, now) for each in dialogues.listed(call.query.limit)],
+    )
+
+
+def _asked(query: MosQuery) -> MoQuery:
+    digits = "".join(c for c in query.number or "" if c.isdecimal())
+    return MoQuery(
+        system_id=query.account,
+        provider=query.provider,
+        numbers=(digits, digits.removeprefix("00")) if digits else (),
+        since=None if query.since is None else query.since.timestamp(),
+        until=None if query.until is None else query.until.timestamp(),
+        before=query.before(),
+        limit=query.limit,
+    )
+
+
+def _mo(row: ListedMo) -> MoItem:
+    return MoItem(
+        message_id=str(row.message_id),
+        account=row.system_id,
+        provider=row.provider,
+        provider_message_id=row.provider_message_id,
+        source=masked(row.source),
+        destination=masked(row.destination),
+        segments=row.segments,
+        at=moment(row.heard_at),
+        owed=row.owed,
+        finished_at=None if row.owed else maybe(row.finished_at),
+        refused=status_name(row.refused) if row.refused else None,
+    )
+
+
+def _dialogue(facts: DialogueFacts, now: float) -> DialogueItem:
+    return DialogueItem(
+        code=facts.code,
+        phone=mask(facts.msisdn),
+        account=facts.system_id,
+        requests=facts.step,
+        waits_for="account" if facts.waits else "phone",
+        waiting_seconds=max(0.0, now - facts.asked_at),
+        left_seconds=max(0.0, facts.due - now),
+    )

@@ -1,0 +1,64 @@
+"""reveal: the whole number and the text of one message, for a reason that is written down."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from smppbridge.store import lookup
+from smppbridge.web.api.messages import one_message
+from smppbridge.web.api.ports import read
+from smppbridge.web.api.shapes import MessageId
+from smppbridge.web.keyring import ADMIN, OPERATOR
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+Hidden = Literal["number", "text"]
+
+
+class Reveal(Sent):
+    """The hidden parts of a message that are to be shown."""
+
+    what: list[Hidden] = Field(min_length=1, max_length=2, description="text is for admins")
+    reason: str = Field(default="", max_length=200, description="It stands in the audit trail")
+
+
+class Revealed(Answer):
+    """The parts of a message that are shown nowhere else; a part that was not wanted is absent."""
+
+    message_id: MessageId
+    number: str | None = Field(description="The destination, E.164 digits")
+    text: str | None
+    octets: str | None = Field(description="Hexadecimal: of a message that is no text")
+
+
+@ROUTES.operation(
+    "POST",
+    "/messages/{message_id}/reveal",
+    OPERATOR,
+    places={"message_id": MessageId},
+    body=Reveal,
+    returns=Revealed,
+    refusals=(503, 504),
+    audited=False,  # by itself: only of a message that there is, and once it is allowed
+)
+async def reveal_message(call: Call) -> Revealed:
+    """Show the whole number of a message, or its text; the audit trail says so."""
+    body: Reveal = call.body
+    if "text" in body.what and (call.who is None or call.who.role not in ADMIN):
+        raise Refusal(403, "texts are for the role admin")
+    message_id = call.named["message_id"]
+    message = await read(call, lambda db: one_message(db, message_id))
+    await call.ports.note(call, "reveal_message", message_id, body.model_dump(mode="json"))
+    return _revealed(message, body.what)
+
+
+def _revealed(message: lookup.ListedMessage, what: list[Hidden]) -> Revealed:
+    body = message.body if "text" in what else None
+    return Revealed(
+        message_id=str(message.message_id),
+        number=message.number if "number" in what else None,
+        text=body if isinstance(body, str) else None,
+        octets=body.hex() if isinstance(body, bytes) else None,
+    )

@@ -1,0 +1,105 @@
+// api: /api/v1 asked with the session's cookie; who is not logged in (any more) comes to the login.
+import {useEffect, useRef, useState} from "./vendor/preact/standalone.mjs";
+import {store} from "./store.js";
+
+export const PREFIX = "/api/v1";
+
+/** Who is logged in: undefined until it is known, null for nobody, else {user, role, csrf}. */
+export const session = store(undefined);
+
+/** A refusal of the API (its problem details), or status 0: nobody answers. */
+export class ApiError extends Error {
+  constructor(status, problem) {
+    super(words(status, problem));
+    this.status = status;
+    this.name = "ApiError";
+    this.type = String(problem?.type ?? "").split(":").pop();
+    this.errors = problem?.errors ?? [];
+    this.retryAfter = problem?.retryAfter;
+  }
+}
+
+function words(status, problem) {
+  if (status === 0) return "The bridge does not answer.";
+  const parts = (problem?.errors ?? []).map(each => `${each.loc.replaceAll("/", ".")}: ${each.msg}`);
+  const said = problem?.detail || problem?.title || `The bridge answers with status ${status}.`;
+  const whole = said.charAt(0).toUpperCase() + said.slice(1);
+  return parts.length ? `${whole}: ${parts.join("; ")}` : whole;
+}
+
+export function query(values) {
+  const kept = Object.entries(values ?? {}).filter(([, v]) => v !== undefined && v !== null && v !== "" && v !== false);
+  return kept.length ? "?" + new URLSearchParams(kept.map(([k, v]) => [k, String(v)])) : "";
+}
+
+/** Ask an operation; returns its answer, throws ApiError. */
+export async function api(method, path, {body, headers, signal, quiet} = {}) {
+  const given = {Accept: "application/json", ...headers};
+  if (body !== undefined) given["Content-Type"] = "application/json";
+  const csrf = session.get()?.csrf;
+  if (csrf && method !== "GET") given["X-CSRF-Token"] = csrf;
+  let response, answer;
+  try {
+    response = await fetch(PREFIX + path, {
+      method, headers: given, signal, credentials: "same-origin", cache: "no-store", redirect: "error",
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    answer = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new ApiError(response?.status ?? 0, null);
+  }
+  if (response.ok) return answer;
+  const after = Number(response.headers.get("Retry-After"));
+  if (response.status === 401 && !quiet) session.set(null);
+  throw new ApiError(response.status, {...answer, retryAfter: after || undefined});
+}
+
+export const get = (path, values, more) => api("GET", path + query(values), more);
+export const post = (path, body, more) => api("POST", path, {body, ...more});
+export const del = (path, values, more) => api("DELETE", path + query(values), more);
+
+/** Whether the page has been looked at by anybody lately: a hidden tab asks for nothing. */
+export const visible = store(!document.hidden);
+document.addEventListener("visibilitychange", () => visible.set(!document.hidden));
+
+/**
+ * The answer to GET *path*, and again `every` seconds while the page is looked at; a null path asks
+ * nothing.  An answer stays when a later one fails: `error` then says why, `at` how old it is.
+ */
+export function useApi(path, {every, values} = {}) {
+  const whole = path === null || path === undefined ? null : path + query(values);
+  const [state, set] = useState({path: null});
+  const [turn, again] = useState(0);
+  const kept = useRef(null);
+  useEffect(() => {
+    if (whole === null) return undefined;
+    const abort = new AbortController();
+    let timer;
+    const ask = async () => {
+      if (document.hidden && kept.current === whole) return later();
+      try {
+        const data = await api("GET", whole, {signal: abort.signal});
+        kept.current = whole;
+        set({path: whole, data, at: Date.now()});
+      } catch (error) {
+        if (error.name === "AbortError") return undefined;
+        set(old => ({...(old.path === whole ? old : {}), path: whole, error}));
+      }
+      return later();
+    };
+    const later = () => { if (every && !abort.signal.aborted) timer = setTimeout(ask, every * 1000); };
+    const unwatch = visible.watch(now => { if (now && every) { clearTimeout(timer); ask(); } });
+    ask();
+    return () => { abort.abort(); clearTimeout(timer); unwatch(); };
+  }, [whole, every, turn]);
+  const mine = state.path === whole ? state : {};
+  return {data: mine.data, error: mine.error, at: mine.at, loading: whole !== null && !mine.data && !mine.error,
+    again: () => again(n => n + 1)};
+}
+
+/** Whether the one who is logged in may do what *role* may: viewer, operator, admin. */
+export function may(role, me = session.get()) {
+  const rights = {viewer: ["viewer", "operator", "admin"], operator: ["operator", "admin"], admin: ["admin"], billing: ["billing", "admin"]};
+  return Boolean(me) && rights[role].includes(me.role);
+}

@@ -1,0 +1,71 @@
+// timeline: the steps in the life of a message as sentences; equal steps fold into one.
+import {html} from "./vendor/preact/standalone.mjs";
+import {between, duration, many, moment} from "./format.js";
+import {useNow} from "./live.js";
+import {names} from "./parts.js";
+import {STATES} from "./words.js";
+
+const STATE_NAMES = ["SCHEDULED", "ENROUTE", "DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"];
+const stateWord = state => { const name = typeof state === "number" ? STATE_NAMES[state] : state; return STATES[name]?.[1] ?? name; };
+const words = text => String(text).replaceAll("_", " ");
+const why = facts => facts.why ?? facts.reason ?? "";
+const took = facts => facts.seconds === undefined ? null : `after ${duration(facts.seconds)}`;
+const called = facts => facts.provider_message_id ? `${facts.provider} calls it ${facts.provider_message_id}` : null;
+const because = facts => why(facts) ? words(why(facts)) : null;
+const sentences = (...parts) => parts.filter(Boolean).join(" · ") || null;
+
+const OUTCOMES = {
+  accepted: ["ok", "taken"], refused: ["bad", "refused"], postponed: ["warn", "put off"], uncertain: ["unsure", "no clear answer"], out: ["wait", "no answer yet"], not_sent: ["warn", "not sent"],
+};
+
+/** For each code: facts => [tone, title, more, tags]. */
+const STEPS = {
+  segment: f => ["", f.number ? `Segment ${f.number} came` : "A segment came", f.message_id ? `answered ESME_ROK with id ${f.message_id}` : null],
+  joined: () => ["", "All segments came: the message is whole", null],
+  received: () => ["", "It came, and was answered ESME_ROK", null],
+  routed: f => ["", `Route: ${(f.via ?? []).join(", then ")}`, null],
+  provider_skipped: f => ["warn", `${f.provider ?? f.from} was left out`, because(f)],
+  diverted: f => ["warn", `It takes the next provider: ${f.to ?? f.provider}`, sentences(f.from && `not ${f.from}`, because(f))],
+  attempt: f => { const [tone, word] = OUTCOMES[f.outcome] ?? ["", words(f.outcome)]; return [tone, `Attempt ${f.number} at ${f.provider}: ${word}`, sentences(took(f), called(f), f.reason)]; },
+  part: f => ["", `Part ${f.number} is ${f.provider_message_id} there`, f.state ? stateWord(f.state) : null],
+  report: f => { const word = stateWord(f.state); return [word === "DELIVRD" ? "ok" : word === "UNKNOWN" ? "unsure" : "bad", `Final: ${word}`, sentences(f.source && `by ${words(f.source)}`, f.error ? `err ${String(f.error).padStart(3, "0")}` : null)]; },
+  owed: f => ["wait", "Its receipt waits for the ESME", sentences(f.postponed && `put off ${many(f.postponed, "time")}`, f.expires_at && `kept until ${moment(f.expires_at)}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
+  delivery: f => [f.command_status ? "warn" : "ok", f.command_status ? "The ESME refused its receipt" : "The ESME has acknowledged its receipt", sentences(f.command_status && `status ${f.command_status}`, f.postponed && `put off ${many(f.postponed, "time")}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
+  lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
+  rejected: f => ["bad", "The bridge refused it", sentences(because(f), f.detail)],
+  expired: f => ["bad", "It expired", because(f)],
+  now_waiting: f => ["wait", f.text ?? "It waits", sentences(because(f), f.until && `until ${moment(f.until)}`)],
+  decided_by_hand: f => ["unsure", `A person decided: ${words(f.verb ?? "")}`, f.actor && `by ${f.actor}`],
+};
+const other = (code, facts) => ["", words(code), Object.entries(facts).map(([k, v]) => `${words(k)}: ${typeof v === "object" ? JSON.stringify(v) : v}`).join(" · ") || null];
+
+function spoken(step) {
+  const facts = step.facts ?? {}, [tone, title, more, tags] = (STEPS[step.code] ?? (f => other(step.code, f)))(facts);
+  return {at: step.at, tone, title: step.text ?? title, more: step.text ? null : more, tags: [...(tags ?? []), ...(facts.rule !== undefined ? [`routes[${facts.rule}]`] : [])], code: step.code, count: 1};
+}
+
+/** Steps, folded: neighbours that say the same, but for the number of the attempt. */
+export function folded(steps) {
+  const shown = [], same = each => [each.code, each.tone, each.title.replace(/\d+/, "#"), each.more?.replace(/after [^·]*/, "")].join("\n");
+  for (const step of steps.map(spoken)) {
+    const last = shown.at(-1);
+    if (last && step.code === "attempt" && same(last) === same(step)) Object.assign(last, {count: last.count + 1, until: step.at});
+    else shown.push(step);
+  }
+  return shown;
+}
+
+/** The list of steps, oldest first. */
+export function Timeline({steps}) {
+  const now = useNow();
+  let before = null;
+  return html`<ol class="line">${folded(steps).map((each, n) => {
+    const gap = between(before, each.at);
+    before = each.at ?? before;
+    const at = each.at ? moment(each.at, now, true) : "now";
+    return html`<li key=${n} class=${names(each.tone)}><time datetime=${each.at ?? undefined} title=${each.at ?? undefined}>${at}<span>${gap > 0 ? `+ ${duration(gap)}` : ""}</span></time><span class="dot"></span>
+      <div><b class="any">${each.title}${each.count > 1 ? ` × ${each.count}` : ""}</b>${each.more && html`<p class="any">${each.more}</p>`}
+      ${each.count > 1 && each.until && html`<p>the last at ${moment(each.until, now)}</p>`}
+      ${each.tags.length > 0 && html`<div class="tags">${each.tags.map(tag => html`<span key=${tag} class="tag">${tag}</span>`)}</div>`}</div></li>`;
+  })}</ol>`;
+}

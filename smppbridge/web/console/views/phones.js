@@ -1,0 +1,78 @@
+// phones: messages and USSD dialogues that begin at a phone, who gets them, and numbers that opted out.
+import {Ago, Badge, Card, Confirm, count, del, duration, Empty, Head, html, link, many, may, NONE, Pager, say, Table, Time, useApi, usePages, useState} from "../lib.js";
+import {Asked, Field, Tile} from "../asked.js";
+
+export const screen = {path: "/phones", title: "From phones", key: "f", icon: "mo", group: 2};
+
+const MESSAGES = [
+  {head: "When", nowrap: true, cell: m => html`<${Time} at=${m.at} />`},
+  {head: "From", cell: m => html`<span class="mono any">${m.source}</span>`},
+  {head: "To", cell: m => html`<span class="mono any">${m.destination}</span>`},
+  {head: "By", p: 2, cell: m => m.provider},
+  {head: "Account", cell: m => html`<a href=${link(`/accounts/${encodeURIComponent(m.account)}`)}>${m.account}</a>`},
+  {head: "Now", cell: m => m.refused ? html`<${Badge} tone="bad" word=${`refused: ${m.refused}`} />` : m.owed > 0 ? html`<${Badge} tone="warn" word=${`${count(m.owed)} owed`} />` : html`<${Badge} tone="ok" word="acknowledged" />`},
+];
+const STRAYS = [
+  {head: "When", nowrap: true, cell: u => html`<${Time} at=${u.at} />`},
+  {head: "From", cell: u => html`<span class="mono any">${u.source || NONE}</span>`},
+  {head: "To", cell: u => html`<span class="mono any">${u.destination || NONE}</span>`},
+  {head: "By", p: 2, cell: u => u.provider},
+  {head: "What would take it", full: true, cell: u => html`<span class="any">${u.says}</span><span class="sub">${u.remedy}</span>`},
+];
+const DIALOGUES = [
+  {head: "Code", cell: d => html`<span class="mono any">${d.code}</span>`},
+  {head: "Phone", cell: d => html`<span class="mono">${d.phone}</span>`},
+  {head: "Account", cell: d => d.account},
+  {head: "Requests", num: true, cell: d => count(d.requests)},
+  {head: "Since the last", num: true, cell: d => duration(d.waiting_seconds)},
+  {head: "Now", cell: d => html`<${Badge} tone=${d.waits_for === "account" ? "warn" : "info"} word=${d.waits_for === "account" ? `${d.account} thinks, ${duration(d.left_seconds)} left` : "the phone reads"} />`},
+];
+
+function Messages() {
+  const pages = usePages("/mo", {}, {every: 5});
+  return html`<${Card} title="Messages" muted="newest first; texts are not shown" bare><${Asked} of=${pages} what="messages from phones">${() => pages.items.length
+    ? html`<${Table} caption="Messages from phones" columns=${MESSAGES} rows=${pages.items} keyOf=${m => m.message_id} /><${Pager} pages=${pages} />`
+    : html`<${Empty} icon="mo" title="No message came from a phone"><span>A provider calls back for each one. Which account gets it is said by <code>mo</code> in the file.</span></${Empty}>`}</${Asked}></${Card}>`;
+}
+
+function Strays() {
+  const pages = usePages("/mo/unrouted", {}, {every: 10});
+  return html`<${Card} title="Nobody's" muted="24 h" bare><${Asked} of=${pages} what="messages that nobody owns">${() => pages.items.length
+    ? html`<${Table} caption="Messages from phones that nobody owns" columns=${STRAYS} rows=${pages.items} /><${Pager} pages=${pages} />`
+    : html`<${Empty} title="Every message from a phone had an owner"><span>One that no rule of <code>mo</code> gives to an account stands here.</span></${Empty}>`}</${Asked}></${Card}>`;
+}
+
+const Dialogues = ({found}) => html`<${Card} title="USSD dialogues" muted="what is typed and shown is never kept" bare><${Asked} of=${found} what="USSD dialogues">${data => data.items.length
+  ? html`<${Table} caption="USSD dialogues" columns=${DIALOGUES} rows=${data.items} />`
+  : html`<${Empty} icon="mo" title="No dialogue is open"><span>Dialogues last for seconds: they are here while a phone shows one.</span></${Empty}>`}</${Asked}></${Card}>`;
+
+function End({row, number, again}) {
+  const [asking, ask] = useState(false);
+  const end = async () => { await del(`/optouts/${encodeURIComponent(row.provider)}/${number}`); say(`${row.number} gets messages by ${row.provider} again.`); again(); };
+  return html`<button class="danger" onClick=${() => ask(true)}>End opt-out…</button>
+    <${Confirm} title=${`End the opt-out of ${row.number}?`} open=${asking} danger act="End 1 opt-out" onClose=${() => ask(false)} does=${end}>
+      <p>${row.number} gets messages by ${row.provider} again, at once. The person had said STOP: end it only if they asked for that.</p></${Confirm}>`;
+}
+
+const digits = text => text.replace(/^\+|^00/, "").replace(/\D/g, "");
+function OptOuts() {
+  const [text, set] = useState(""), number = /^\d{3,15}$/.test(digits(text)) ? digits(text) : undefined, found = useApi("/optouts", {every: 30, values: {number, limit: 100}});
+  const columns = [
+    {head: "Number", cell: o => html`<span class="mono any">${o.number}</span>`},
+    {head: "By", cell: o => o.provider},
+    {head: "Since", nowrap: true, cell: o => html`<${Ago} at=${o.at} />`},
+    ...number && may("operator") ? [{label: "actions", cell: o => html`<${End} row=${o} number=${number} again=${found.again} />`}] : [],
+  ];
+  const none = number ? html`<${Empty} title="This number has not opted out"><span>It gets messages, as far as opt-outs go.</span></${Empty}>`
+    : html`<${Empty} title="No number has opted out"><span>Who sends STOP stands here, and gets no more messages where <code>optouts</code> of the provider is <code>refuse</code>.</span></${Empty}>`;
+  return html`<${Card} title="Opted out" bare><div class="pad row"><${Field} label="Number" value=${text} onChange=${set} inputmode="tel" maxlength="24" placeholder="whole, with its country code"
+      small=${may("operator") ? "Numbers are masked: an opt-out can be ended by who knows the whole number." : undefined} /></div>
+    <${Asked} of=${found} what="opt-outs">${data => data.items.length ? html`<${Table} caption="Numbers that opted out" columns=${columns} rows=${data.items} />` : none}</${Asked}></${Card}>`;
+}
+
+export function View() {
+  const dialogues = useApi("/ussd", {every: 2}), open = Object.entries(dialogues.data?.open ?? {}).filter(([, n]) => n > 0);
+  return html`<${Head} title="From phones" says="Messages and USSD dialogues that begin at a phone, and who gets them." />
+    ${open.length > 0 && html`<div class="tiles">${open.slice(0, 6).map(([account, n]) => html`<${Tile} key=${account} k=${`Dialogues of ${account}`} v=${count(n)} d=${n === 1 ? "open now" : "open now"} />`)}</div>`}
+    <div class="grid2 top"><${Messages} /><${Strays} /></div><${Dialogues} found=${dialogues} /><${OptOuts} />`;
+}

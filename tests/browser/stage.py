@@ -1,0 +1,202 @@
+"""A daemon with odd messages in it, and a Chromium that looks at its console."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from select import select
+from time import monotonic
+from typing import Any, Literal
+
+import pytest
+from argon2 import PasswordHasher
+
+from smppbridge.cli.asking import ask
+from tests.browser.callers import add_phones
+from tests.patience import PATIENCE
+from tests.system.daemon import Daemon
+from tests.system.esme import NUMBER
+from tests.system.provider import Provider
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+CHECKS = Path("axe-core", "axe.min.js")
+HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>{{7*7}}=1+1"
+"""Markup, a template and a formula: all of it is a text."""
+HOSTILE_ID = "<b id=x>&\"'=cmd"
+HOSTILE_SENDER = "<s>=&\"'"
+WIDE, NARROW = 1280, 400
+Theme = Literal["light", "dark"]
+PASSWORD = "correct horse"
+
+
+def axe() -> str | None:
+    """Return the source of axe-core, None if npm has not installed it."""
+    for folder in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        path = Path(folder) / CHECKS
+        if path.exists():
+            return path.read_text()
+    return None
+
+
+@dataclass
+class Heard:
+    """Everything that a page complained of."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def listen(self, page: Any) -> None:
+        page.on("console", self._logged)
+        page.on("pageerror", lambda error: self.lines.append(f"error: {error}"))
+        page.on("dialog", lambda dialog: self.lines.append(f"dialog: {dialog.message}"))
+
+    def _logged(self, message: Any) -> None:
+        where = message.location.get("url", "")
+        if not where.endswith("/api/v1/events"):
+            self.lines.append(f"{message.type}: {message.text} {where}")
+
+
+class OddProvider(Provider):
+    """Keccel's API; its id of a hostile text is hostile, too."""
+
+    def take(self, text: str) -> str | None:
+        identifier = super().take(text)
+        if identifier is None or text != HOSTILE:
+            return identifier
+        self.ids[text] = HOSTILE_ID
+        return HOSTILE_ID
+
+
+class Stage:
+    """One daemon and one browser for all tests; each test has pages of its own."""
+
+    def __init__(self, folder: Path, browser: Any) -> None:
+        self.browser = browser
+        self.provider = OddProvider()
+        self.daemon = Daemon(folder, self.provider.url)
+        self.socket = str(folder / "admin.sock")
+        hashed = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+        settings = self.daemon.settings
+        settings["admin_socket"] = self.socket
+        settings["web"]["users"] = [
+            {"name": role, "role": role, "password": {"hash": hashed}}
+            for role in ("viewer", "operator", "billing", "admin")
+        ]
+        settings["accounts"].append({"system_id": "pbx", "password": "secret", "country": "CD"})
+        add_phones(settings)
+        self.provider.callback = self.daemon.callback
+        self.daemon.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.daemon.web}/"
+
+    def ask(self, method: str, operation: str, body: object = None) -> dict[str, Any]:
+        """Ask the API, as an admin."""
+        return ask(self.socket, method, operation, body)
+
+    def link(self) -> str:
+        """Return a link that logs in as an admin, once."""
+        return str(self.ask("POST", "/session/links")["url"])
+
+    @contextmanager
+    def page(
+        self,
+        path: str = "/",
+        *,
+        theme: Theme = "light",
+        width: int = WIDE,
+        role: str = "admin",
+        heard: Heard | None = None,
+    ) -> Iterator[Any]:
+        """Show a screen to an actor; what the page complains of fails the test."""
+        context = self.browser.new_context(
+            color_scheme=theme,
+            viewport={"width": width, "height": 900},
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(PATIENCE * 1_000)
+        page, complaints = context.new_page(), heard or Heard()
+        complaints.listen(page)
+        try:
+            self.log_in(page, role)
+            if path != "/":
+                page.goto(f"{self.url}#{path}")
+            yield page
+        finally:
+            context.close()
+        if heard is None:
+            assert not complaints.lines, complaints.lines
+
+    def log_in(self, page: Any, role: str) -> None:
+        """Log in; admins by a link, others by their password."""
+        if role == "admin":
+            page.goto(self.link())
+        else:
+            page.goto(self.url)
+            page.get_by_label("User").fill(role)
+            page.get_by_label("Password").fill(PASSWORD)
+            page.get_by_role("button", name="Log in").click()
+        page.locator("#main").wait_for()
+
+    def submit(self, *texts: str, to: str = NUMBER, **fields: Any) -> list[str]:
+        """Submit texts as bank; return their message_ids."""
+        fields.setdefault("data_coding", 3)  # Latin-1: octets are the characters of ASCII
+        with self.daemon.bound() as esme:
+            return [esme.submit(text, to, **fields).message_id.decode() for text in texts]
+
+    def delivered(self, *texts: str, to: str = NUMBER, **fields: Any) -> list[str]:
+        """Submit texts that reach their phone; return their message_ids."""
+        ids = self.submit(*texts, to=to, **fields)
+        return self.brought(ids, lambda each: each["state"] == "DELIVERED")
+
+    def refused(self, *texts: str, reason: str) -> list[str]:
+        """Submit texts that the provider refuses for a reason; return their message_ids."""
+        self.provider.refusal = reason
+        try:
+            ids = self.submit(*texts)
+            return self.brought(ids, lambda each: each["stage"] == "finished")
+        finally:
+            self.provider.refusal = ""
+
+    def uncertain(self, *texts: str, to: str = NUMBER) -> list[str]:
+        """Submit texts whose fate nobody knows; return their message_ids."""
+        self.provider.reset_every = 1
+        try:
+            return self.brought(self.submit(*texts, to=to), lambda each: each["uncertain"])
+        finally:
+            self.provider.reset_every = 0
+
+    def brought(self, ids: list[str], there: Callable[[dict[str, Any]], bool]) -> list[str]:
+        """Wait until messages are *there*; return their message_ids."""
+        deadline = monotonic() + PATIENCE
+        for each in ids:
+            while not there(found := self.ask("GET", f"/messages/{each}")):
+                assert monotonic() < deadline, found
+                select([], [], [], 0.02)
+        return ids
+
+    def close(self) -> None:
+        self.daemon.close()
+        self.provider.close()
+
+
+def overflow(page: Any) -> int:
+    """Return by how many pixels a page is wider than its window."""
+    width: int = page.evaluate(
+        "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+    )
+    return width
+
+
+def needed() -> Any:
+    """Return playwright's way in; skips loudly without it or without a Chromium."""
+    sync_api = pytest.importorskip(
+        "playwright.sync_api", reason="NO playwright: NO TEST OF THE CONSOLE IN A BROWSER"
+    )
+    if CHROMIUM is None:
+        pytest.skip("NO chromium: NO TEST OF THE CONSOLE IN A BROWSER")
+    return sync_api.sync_playwright

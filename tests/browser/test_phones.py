@@ -1,0 +1,46 @@
+"""What begins at a phone, and reports that belong to nothing, in a browser."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from tests.browser.callers import NOBODYS, PHONE, say, tell
+from tests.browser.stage import HOSTILE, Stage
+
+
+def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
+    tell(stage, "new_optout", phoneNumber=f"+{PHONE}", optoutType="link")
+    stage.daemon.await_rows("select count(*) from optout", [(1,)])
+    with stage.page("/phones", role="operator") as page:
+        optouts = page.get_by_role("table", name="Numbers that opted out")
+        optouts.get_by_text(f"{PHONE[:4]}*****{PHONE[-3:]}").wait_for()
+        assert not optouts.get_by_role("button").count()
+        assert PHONE not in page.content()
+        page.get_by_label("Number").fill(f"+{PHONE[:3]} {PHONE[3:]}")
+        optouts.get_by_role("button", name="End opt-out…").click()
+        page.get_by_role("button", name="End 1 opt-out").click()
+        page.get_by_text("This number has not opted out").wait_for()
+
+
+def test_messages_of_phones_and_nobodys(stage: Stage) -> None:
+    say(stage, f"{HOSTILE}A", HOSTILE)
+    say(stage, f"{HOSTILE}B", HOSTILE, NOBODYS)
+    with stage.page("/phones", role="viewer") as page:
+        mine = page.get_by_role("table", name="Messages from phones", exact=True)
+        mine.get_by_text("1 owed").wait_for()
+        nobodys = page.get_by_role("table", name="Messages from phones that nobody owns")
+        nobodys.get_by_text("No account owns this destination.").wait_for()
+        assert "alert" not in page.content()  # texts are shown nowhere
+    with stage.daemon.bound() as esme:
+        esme.take_in(esme.read())
+
+
+def test_an_unmatched_report_is_inert_and_dismissed(stage: Stage) -> None:
+    stage.provider.report(quote(HOSTILE))
+    with stage.page("/unmatched?provider=keccel", role="operator") as page:
+        table = page.get_by_role("table", name="Unmatched reports")
+        table.get_by_text("<img src=x").first.wait_for()
+        assert not page.locator("img").count()
+        page.get_by_role("button", name="Dismiss those of keccel…").click()
+        page.get_by_role("button", name="Dismiss those of keccel", exact=True).click()
+        page.get_by_text("of keccel dismissed").wait_for()

@@ -1,0 +1,51 @@
+"""Providers in a browser: looked at, paused, and their errors."""
+
+from __future__ import annotations
+
+from tests.browser.stage import HOSTILE, Heard, Stage
+
+
+def test_an_operator_pauses_and_resumes(stage: Stage) -> None:
+    paused = "keccel is paused by hand."
+    with stage.page("/providers/keccel", role="operator") as page:
+        page.get_by_role("button", name="Pause…").click()
+        dialog = page.get_by_role("dialog")
+        assert "not even after a restart" in dialog.inner_text()
+        dialog.get_by_role("button", name="Pause keccel").click()
+        page.get_by_role("heading", name=paused).wait_for()
+        assert stage.ask("GET", "/providers/keccel")["state"] == "held"
+        page.get_by_role("button", name="Resume").click()
+        page.get_by_role("heading", name=paused).wait_for(state="detached")
+        assert stage.ask("GET", "/providers/keccel")["state"] == "up"
+
+
+def test_who_cancels_has_paused_nothing(stage: Stage) -> None:
+    with stage.page("/providers/keccel", role="operator") as page:
+        page.get_by_role("button", name="Pause…").click()
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="Pause…").click()
+        page.keyboard.press("Escape")
+        page.get_by_role("dialog").wait_for(state="hidden")
+        assert stage.ask("GET", "/providers/keccel")["state"] == "up"
+
+
+def test_the_last_error_leads_to_its_message(stage: Stage) -> None:
+    (message_id,) = stage.refused("No", reason=HOSTILE)
+    with stage.page("/providers") as page:
+        page.get_by_role("link", name="keccel").first.click()
+        errors = page.get_by_role("table", name="Last errors")
+        errors.get_by_role("link", name=f"…{message_id[-6:]}").click()
+        page.get_by_role("heading", name=message_id).wait_for()
+        assert not page.locator("img").count()
+
+
+def test_the_balance_is_asked_for(stage: Stage) -> None:
+    with stage.page("/providers/keccel", role="operator") as page:
+        page.get_by_role("button", name="Ask for the balance").click()
+        page.get_by_text("keccel says: SMS 100").wait_for()
+
+
+def test_a_provider_that_is_not_there_says_so(stage: Stage) -> None:
+    with stage.page("/providers/nobody", heard=Heard()) as page:
+        page.get_by_text("This bridge does not tell the provider nobody").wait_for()
+        page.get_by_role("button", name="Try again").first.wait_for()
