@@ -19,6 +19,7 @@ COMMANDS = {
     "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
     "doctor": "Examine the machine, the bridge, its providers and its callbacks.",
     "messages": "Look messages up; decide about Uncertain ones.",
+    "reasons": "What was said no to today, and why.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "export": "Write the CDR files that are due; reconcile them with the store.",
     "backup": "Copy the store, also while the bridge runs.",

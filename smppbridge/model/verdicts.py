@@ -157,10 +157,12 @@ def _expired(case: Case) -> MessageVerdict | None:
     if case.provider_message_id is None:
         says = f"It expired before {case.provider or 'a provider'} took it."
         tried = f"{_count(case.attempts, 'attempt')}. {_last(case)}".rstrip()
+        facts = {"provider": case.provider}
         why = f"{sentence('waited_too_long')} {tried}"
         if case.behind:
-            why = f"{why} {sentence(case.behind, {'provider': case.provider})}"
-        do = (remedy("waited_too_long"), *_receipt_do(case))
+            why = f"{why} {sentence(case.behind, facts)}"
+        helps = remedy(case.behind, facts) or remedy("waited_too_long")
+        do = (helps, *_receipt_do(case))
         return MessageVerdict("expired_waiting", "bad", says, why, do)
     says = f"{case.provider} could not deliver it in time."
     why = f"The phone was not reached: off, out of reach or full. {_error(case)}".strip()
