@@ -115,7 +115,7 @@ class Reports:
         self._meters.unmatched(provider, 1)
         self._notes.reason(reason.value, provider)
         name, state, error = report.provider_message_id, report.state, report.error
-        at = self._clock.wall()
+        at = report.at if isinstance(report, EarlyReport) else self._clock.wall()
         self._notes.unmatched(
             Unmatched(at, "report", provider, name, reason.value, state=state, error=error)
         )
@@ -310,6 +310,17 @@ class Reports:
             await self._store.drop_early(keys)
         except StoreFailure:
             self._undropped += keys
+
+    async def drop(self, used: Sequence[EarlyKey]) -> None:
+        """Delete early reports that were settled under other ids; not those that came later.
+
+        Raises StoreFailure.
+        """
+        for provider, name, at in used:
+            early = self.early.get((provider, name))
+            if early is not None and early.at <= at:
+                self.early.take((provider, name))
+        await self._store.drop_early(used)
 
     # -- reports that come before their message is known ------------------------------------------
 

@@ -3,6 +3,9 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    cdr,
+    configuration,
+    doctor,
     events,
     history,
     message,
@@ -13,9 +16,14 @@ from smppbridge.web.api import (
     phones,
     providers,
     reasons,
+    rematching,
+    restart,
     reveal,
+    routing,
+    sending,
     session,
     traces,
+    waiting,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -35,5 +43,13 @@ MODULES = (
     accounts,
     optouts,
     traces,
+    configuration,
+    doctor,
+    restart,
+    cdr,
+    rematching,
+    sending,
+    waiting,
+    routing,
 )
 __all__ = ["MODULES", "ROUTES"]

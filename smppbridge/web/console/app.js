@@ -3,7 +3,7 @@ import {html, render, useEffect, useErrorBoundary} from "./vendor/preact/standal
 import {get, may, post, session} from "./api.js";
 import {Frame} from "./frame.js";
 import {start} from "./live.js";
-import {Alarm, Empty, say} from "./parts.js";
+import {Alarm, Empty, Head, say} from "./parts.js";
 import {match, route} from "./router.js";
 import {Login, VIEWS} from "./screens.js";
 import {store, useStore} from "./store.js";
@@ -19,15 +19,15 @@ function find(path) {
   return null;
 }
 
-const Nowhere = () => html`<section class="card"><${Empty} icon="search" title="There is no such screen"><a href="#/">To the overview</a></${Empty}></section>`;
-const NotYours = ({role}) => html`<section class="card"><${Empty} icon="info" title=${`This screen is not for the role ${role}`}>
+const Nowhere = () => html`<${Head} title="Nothing here" /><section class="card"><${Empty} icon="search" title="There is no such screen"><a href="#/">To the overview</a></${Empty}></section>`;
+const NotYours = ({role, title}) => html`<${Head} title=${title} /><section class="card"><${Empty} icon="info" title=${`This screen is not for the role ${role}`}>
   <span>Ask an admin of the bridge, or use the API with a token of another role.</span></${Empty}></section>`;
 
 function Screen({found, query, me}) {
   const [error, again] = useErrorBoundary(each => console.error(each));
   if (error) return html`<${Alarm} tone="bad" title="This screen cannot be shown" action=${html`<button onClick=${again}>Try again</button>`}>${String(error.message ?? error)}</${Alarm}>`;
   if (!found) return html`<${Nowhere} />`;
-  if (!may(found.view.screen.role ?? "viewer", me)) return html`<${NotYours} role=${me.role} />`;
+  if (!may(found.view.screen.role ?? "viewer", me)) return html`<${NotYours} role=${me.role} title=${found.view.screen.title} />`;
   return html`<${found.view.View} params=${found.params} query=${query} />`;
 }
 
@@ -41,6 +41,12 @@ function App() {
   return html`<${Frame} screens=${SCREENS} at=${screen?.under ?? screen?.path}><${Screen} key=${path} found=${found} query=${query} me=${me} /></${Frame}>`;
 }
 
+/** That there is a session: a page cannot see its cookie, and need not ask in vain. */
+const kept = {
+  get() { try { return localStorage.getItem("session") === "some"; } catch { return true; } },
+  set(is) { try { localStorage.setItem("session", is ? "some" : "none"); } catch { /* kept by nobody */ } },
+};
+
 /** Log in by the code of `#link=…`, which leaves the address at once; else by the session there is. */
 async function begin() {
   const code = /^#link=([\w-]+)$/.exec(location.hash)?.[1];
@@ -48,14 +54,20 @@ async function begin() {
     if (code) {
       history.replaceState(null, "", "#/");
       session.set(await post("/session/link", {code}, {quiet: true}));
-    } else session.set(await get("/session", null, {quiet: true}));
+    } else session.set(kept.get() ? await get("/session", null, {quiet: true}) : null);
   } catch (error) {
     if (code || error.status !== 401) refused.set(error.message);
+    else kept.set(false);
     session.set(null);
   }
 }
 
-session.watch(me => { if (me) refused.set(null); });
+let was = null;
+session.watch(me => {
+  if (me) refused.set(null);
+  if (me || was) kept.set(Boolean(me));
+  was = me;
+});
 addEventListener("hashchange", () => { if (/^#link=/.test(location.hash)) begin(); });
 render(html`<${App} />`, document.getElementById("app"));
 start();
