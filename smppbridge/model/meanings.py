@@ -92,6 +92,6 @@ AT_LISTENERS: Mapping[Reason, Meaning] = {
     Reason.NOT_UNDERSTOOD: Meaning(
         _CALLBACK,
         "A callback is none that the provider sends.",
-        "Compare it with the provider's documentation; `smppbridge trace` shows it whole.",
+        "Compare it with the provider's documentation; a trace of the provider shows it.",
     ),
 }
