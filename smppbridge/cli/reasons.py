@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import click
 
-from smppbridge.cli.asking import ask, asked_at, socket_path
+from smppbridge.cli.reached import Where, reached, reaching
 from smppbridge.cli.rows import as_table
 from smppbridge.model.words import Act
 
@@ -17,7 +15,7 @@ _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 
 
 @click.command()
-@asked_at
+@reaching()
 @click.option(
     "--act",
     type=click.Choice([act.value for act in Act]),
@@ -28,14 +26,14 @@ _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 @click.option("--about", metavar="NAME", help="Only about this account, provider or listener.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def reasons(config: Path | None, path: str | None, as_json: bool, **wanted: Any) -> None:
+def reasons(where: Where, as_json: bool, **wanted: Any) -> None:
     """Show each no of the last 24 hours, the last one first; times are UTC.
 
     A no has a reason, is about an account, a provider or a listener, and is counted since the start
     of the bridge.  Refused binds, failed TLS handshakes and wrong callbacks are here.
     """
-    query = urlencode({name: value for name, value in wanted.items() if value is not None})
-    found = ask(socket_path(config, path), "GET", f"/reasons?{query}")["items"]
+    query = {name: value for name, value in wanted.items() if value is not None}
+    found = reached(where).ask("GET", "/reasons", query)["items"]
     if as_json:
         for each in found:
             click.echo(json.dumps(each))
