@@ -336,6 +336,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         meters=metrics,
         journal=world.journal,
         failed=world.failed.of("smpp"),
+        reason=world.around.notes.reason,
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
@@ -346,7 +347,10 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
+    reason = world.around.notes.reason
+    callbacks = CallbacksResource(
+        read, relay.receive, reactor, metrics.callback, world.journal, reason
+    )
     return Doors(
         binds=binds,
         smsc=smsc,

@@ -113,6 +113,7 @@ class Reports:
 
     def _unmatched(self, provider: str, report: Report | EarlyReport, reason: Reason) -> None:
         self._meters.unmatched(provider, 1)
+        self._notes.reason(reason.value, provider)
         name, state, error = report.provider_message_id, report.state, report.error
         at = report.at if isinstance(report, EarlyReport) else self._clock.wall()
         self._notes.unmatched(
@@ -202,6 +203,7 @@ class Reports:
         A report that is being settled stays on disk too: it counts again if that fails.
         """
         kept, settling = self.early.put_all(provider, reports, self._clock.wall()), self._settling
+        self._notes.reason(Reason.EARLY.value, provider, len(reports), first=False, others=False)
         rows = [joined(settling[k], r) if k in settling else r for k, r in kept.items()]
         keys = list(kept)
         keeping = self._store.keep_early(rows)  # most are early: one commit for both
