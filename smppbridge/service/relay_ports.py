@@ -33,7 +33,7 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
         ),
         mo_rules=mo_rules,
         redirect=relay.redirect,
-        rematch=Rematch(relay.reports),
+        rematch=Rematch(relay.reports, relay.reports.strays),
         rights=lambda system_id: binds.rights.get(system_id),
         rules=rules,
     )
