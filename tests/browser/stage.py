@@ -31,6 +31,7 @@ HOSTILE_ID = "<b id=x>&\"'=cmd"
 HOSTILE_SENDER = "<s>=&\"'"
 ANSWERS = r"/api/v1/messages/\d+"
 """Operations whose refusal is an answer that the page shows; Chromium logs each refusal."""
+LONGEST = PATIENCE / 2  # seconds that a page may take to show something
 WIDE, NARROW = 1280, 400
 Theme = Literal["light", "dark"]
 PASSWORD = "correct horse"
@@ -116,7 +117,7 @@ class Stage:
             reduced_motion="reduce",
             accept_downloads=True,
         )
-        context.set_default_timeout(PATIENCE * 1_000)
+        context.set_default_timeout(LONGEST * 1_000)
         page, complaints = context.new_page(), heard or Heard()
         complaints.listen(page)
         try:

@@ -6,7 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.browser.stage import HOSTILE, HOSTILE_SENDER, NARROW, WIDE, Stage, Theme, overflow, settle
+from tests.browser.stage import (
+    HOSTILE,
+    HOSTILE_SENDER,
+    NARROW,
+    WIDE,
+    Stage,
+    Theme,
+    overflow,
+    settle,
+)
 
 SCREENS = {
     "overview": "/",
