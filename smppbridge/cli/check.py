@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -42,7 +40,7 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
-        faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
+        faults = _doubts(settings)
         lines = [
             *_called(settings),
             *_profiled(settings),
@@ -58,14 +56,6 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
         raise SystemExit(EX_CONFIG)
     if not as_json:
         click.echo("\n".join(lines))
-
-
-def _missing(settings: Settings) -> Iterator[Fault]:
-    """Yield a warning if the store's folder is not there; systemd may make the default one."""
-    folder = Path(settings.store.removeprefix("sqlite:")).parent
-    if "store" in settings.document.lines and not os.path.isdir(folder):
-        message = f"the folder {folder} is not there, or may not be looked into"
-        yield settings.fault("store", message, warning=True)
 
 
 def _called(settings: Settings) -> Iterator[str]:
@@ -90,17 +80,13 @@ def _profiled(settings: Settings) -> Iterator[str]:
         )
 
 
-def _verified(settings: Settings) -> Iterator[Fault]:
+def _doubts(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
-    from smppbridge.service.apply import verify, warnings
+    from smppbridge.service.configuration import doubts
 
-    faults = [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
-    yield from faults
-    if not faults:
-        for found in warnings(settings, time.time()):
-            yield settings.fault(found.key, found.message, warning=True)
+    return list(doubts(settings, reactor))
 
 
 def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:

@@ -251,6 +251,8 @@ EVENTS: Mapping[str, str] = {
     "message_given_up": "No report came in time: UNKNOWN, and why",
     "message_resend_by_hand": "Somebody had an Uncertain message sent once more",
     "message_fail_by_hand": "Somebody ended an Uncertain message as UNDELIVERABLE",
+    "messages_moved_by_hand": "Somebody let so many waiting messages wait for another provider",
+    "messages_failed_by_hand": "Somebody ended so many waiting messages as UNDELIVERABLE",
     "messages_diverted": "So many waiting messages went to the next provider of their route, and"
     " why",
     "messages_quiet": "So many waiting messages wait on, for the end of their route's quiet hours",

@@ -276,7 +276,7 @@ MEANINGS: Mapping[Reason, Meaning] = {
     Reason.PROVIDER_HELD: Meaning(
         _DIVERTED,
         "A person has paused {provider}.",
-        "Let {provider} go on by `smppbridge resume {provider}`.",
+        "Let {provider} go on, in the console or over the API.",
     ),
     Reason.PROVIDER_UNBOUND: Meaning(
         _DIVERTED,

@@ -262,6 +262,10 @@ class Metrics(Collector):
         """Count a connection that came to nothing, by a *reason* of ours."""
         self._count("smppbridge_connections_failed_total", listener, reason)
 
+    def audited(self, action: str) -> None:
+        """Count an act over the API by its *action*, a name of ours."""
+        self._count("smppbridge_audit_total", action)
+
     def outbind(self, system_id: str, result: str) -> None:
         """Count a call of an ESME by its *result*."""
         self._count("smppbridge_outbinds_total", system_id, result)

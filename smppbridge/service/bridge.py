@@ -28,13 +28,23 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.admin import Admin
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
+from smppbridge.service.child import Child
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
+from smppbridge.service.configuration import Configuration
+from smppbridge.service.examinations import Examinations
 from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
-from smppbridge.service.handover import HandOver
-from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.handover import Adopted, HandOver
+from smppbridge.service.listeners import (
+    Listeners,
+    admin_endpoint,
+    client_ca_of,
+    endpoints_of,
+)
 from smppbridge.service.live import LiveBridge
+from smppbridge.service.restart import Restart, program_of
+from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -59,7 +69,15 @@ class Bridge:
     admin: Admin
     tracing: Tracing
 
-    def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        journal: EventLog,
+        notify: Notify,
+        masked: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
+        """Make a bridge; *masked* as Restart has it, None for one that cannot be restarted."""
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
@@ -71,6 +89,12 @@ class Bridge:
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
         self.exports = Exports(path, journal)
+        self.configuration = Configuration(self)
+        self.examinations = Examinations(reactor, self.clock.wall)
+        self.reconciling = Child(reactor)
+        program = program_of(settings.document.file)
+        self.restart = Restart(self, program, masked) if masked else None
+        self.adopted: Adopted | None = None
         self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -93,10 +117,9 @@ class Bridge:
         """
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
-        self.store.start()
-        self.pool.start()
-        self.readers.start()
-        self._build(restored)
+        with deaf():
+            self._start_threads()
+            self._build(restored)
         self.use(self.settings, await self._paused())
         self._restore(restored)
         if handed is not None:
@@ -115,6 +138,13 @@ class Bridge:
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
         self.warn()
+
+    def _start_threads(self) -> None:
+        for pool in (self.reactor.getThreadPool(), self.pool, self.readers.pool):
+            pool.threadFactory = DeafThread
+        self.store.start()
+        self.pool.start()
+        self.readers.start()
 
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
@@ -168,12 +198,10 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
-        self.journal(
-            "adopted",
-            sessions=len(adopted),
-            lost=len(handed.sessions) - len(adopted),
-            gap=round(self.clock.monotonic() - handed.at, 3),
-        )
+        lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
+        self.adopted = Adopted(len(adopted), lost, gap)
+        self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
+        self.admin.keyring.adopt(handed.logins)
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -203,8 +231,8 @@ class Bridge:
                 factories["web"] = Site(resource, reactor, rooms["web"])
             client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
             await self.listeners.open(name, text, factories[name], client_ca, passing)
-        if settings.admin_socket:
-            await self.admin.open(settings.admin_socket)
+        if (admin := admin_endpoint(settings)) is not None:
+            await self.admin.open(admin)
 
     async def _paused(self) -> frozenset[str]:
         """Return the providers that people have paused."""
@@ -305,15 +333,20 @@ class Bridge:
         self.spawn(self.notebook.flush())
         self.live.streams.close()
         await self.listeners.close()
-        await self.admin.close()
         self.clockwork.stop()
-        self.exports.stop()
+        self.end_children()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
+
+    def end_children(self) -> None:
+        """End the processes beside this one; that of the exports is started anew if need be."""
+        self.exports.interrupt()
+        self.examinations.stop()
+        self.reconciling.stop()
 
     async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
         """Wait for a condition, *seconds* at most; it is looked at *every* so often."""

@@ -27,6 +27,7 @@ from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.compose import Compose
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.refused import Refused
@@ -44,6 +45,7 @@ from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
+from smppbridge.relay.submit.redirect import Redirect
 from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
@@ -82,6 +84,7 @@ class Relay:
     deliver: Deliver
     reports: Reports
     submit: Submit
+    redirect: Redirect
     overdue: Overdue
     rounds: Rounds
     optouts: Optouts
@@ -89,6 +92,7 @@ class Relay:
     alerts: Alerts
     accept: Accept
     multi: Multi
+    compose: Compose
     dialogues: Dialogues
     receive: Receive
     query: Query
@@ -153,12 +157,22 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         deliver=core.deliver,
         reports=core.reports,
         submit=core.submit,
+        redirect=Redirect(store, core.lanes, core.submit.backlog, core.reports, optouts, around),
         overdue=overdue,
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
         accept=accept,
         multi=multi,
+        compose=Compose(
+            accept,
+            store,
+            core.lanes,
+            core.submit,
+            identifiers=identifiers,
+            around=around,
+            log=log,
+        ),
         alerts=core.alerts,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log

@@ -63,6 +63,7 @@ def watch(bridge: Bridge) -> None:
             (name,): days for name, days in relay.rounds.spending.days().items()
         },
         "early_reports": lambda: len(relay.reports.early),
+        "unmatched_reports": lambda: figures.get("unmatched", 0),
         "opted_out_numbers": lambda: len(relay.optouts),
         "deliveries_waiting": lambda: _owed(bridge),
         "deliveries_oldest_age_seconds": lambda: _owed_for(bridge),

@@ -304,7 +304,11 @@ def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
         if request.method == b"HEAD":
             request.closing = True
             request.answer(route.status, b"", media, headers)
-        elif (outflow := request.stream(media, headers)) is not None:
+            return
+        if answer.length is not None:
+            headers += b"Content-Length: %d\r\n" % answer.length
+        outflow = request.stream(media, headers)
+        if outflow is not None:
             answer.begin(outflow)
         return
     if isinstance(answer, File):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, cast
 
 TEXT = b"text/plain; charset=utf-8"
 JSON = b"application/json"
@@ -32,6 +32,10 @@ class AnsweredConnection(Protocol):
 
     def answered(self, request: Request, octets: bytes) -> None:
         """Write the answer to a request."""
+
+
+class StreamingConnection(AnsweredConnection, Protocol):
+    """A connection, as far as an answer that goes on is concerned."""
 
     def streamed(self, octets: bytes, producer: object) -> None:
         """Write the beginning of an answer that goes on; *producer* is told to pause and resume."""
@@ -106,11 +110,12 @@ class Request:
         connection = self._connection
         if connection is None:
             return None
+        streaming = cast(StreamingConnection, connection)
         self.closing = True
         head = _STATUS_LINES[HTTPStatus.OK] + b"Content-Type: %s\r\n" % content_type
-        outflow = Outflow(self, connection)
+        outflow = Outflow(self, streaming)
         head += b"Cache-Control: no-store\r\n" + headers + b"Connection: close\r\n\r\n"
-        connection.streamed(head, outflow)
+        streaming.streamed(head, outflow)
         return outflow
 
     def end(self) -> None:
@@ -167,7 +172,7 @@ class Outflow:
     Twisted's transports call the three methods of an IPushProducer; they alone write *is_full*.
     """
 
-    def __init__(self, request: Request, connection: AnsweredConnection) -> None:
+    def __init__(self, request: Request, connection: StreamingConnection) -> None:
         self.is_full = False
         self._request, self._connection = request, connection
 

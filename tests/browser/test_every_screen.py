@@ -27,17 +27,36 @@ SCREENS = {
     "unknown message": "/messages/7",
     "uncertain": "/uncertain",
     "none uncertain": "/uncertain?account=pbx",
+    "unmatched": "/unmatched",
+    "no submission refused": "/refused?account=pbx",
+    "refused submissions": "/refused",
+    "providers": "/providers",
+    "provider": "/providers/keccel",
+    "accounts": "/accounts",
+    "account": "/accounts/bank",
+    "nobody bound": "/accounts/pbx",
+    "phones": "/phones",
+    "send": "/send",
+    "trace": "/trace",
+    "traced": "/trace/{trace}",
+    "settings": "/settings",
+    "audit": "/audit",
+    "cdr": "/cdr",
     "no screen": "/nowhere",
 }
-"""Addresses by name; the names in braces are ids of messages."""
+"""Addresses by name; the names in braces are ids."""
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
 
 
 @pytest.fixture(scope="session")
 def ids(stage: Stage) -> dict[str, str]:
     """Messages in different states, with odd elements first and last."""
-    odd = {"source_addr": HOSTILE_SENDER.encode()}
+    odd: dict[str, Any] = {"source_addr": HOSTILE_SENDER.encode()}
+    trace = stage.ask("POST", "/traces", {"of": "account", "value": "bank"})["id"]
+    with stage.daemon.bound() as esme:
+        assert esme.submit("", source_addr=HOSTILE_SENDER.encode()).command_status != 0
     return {
+        "trace": trace,
         "delivered": stage.delivered(HOSTILE, "Hello", HOSTILE, **odd)[0],
         "refused": stage.refused("No", reason=HOSTILE)[0],
         "uncertain": stage.uncertain("One", HOSTILE)[1],

@@ -32,7 +32,13 @@ from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.store.opened import NOW
-from tests.web.parts import PlayedTraces
+from tests.web.parts import (
+    PlayedCdr,
+    PlayedConfiguration,
+    PlayedDoctor,
+    PlayedRestart,
+    PlayedTraces,
+)
 from tests.web.played import PlayedRelay
 from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
@@ -117,9 +123,13 @@ class Desk:
         self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
+        self.types = {"keccel": "keccel", "d7": "d7"}
         self.sessions = PlayedSessions()
+        self.account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
+        self.played = PlayedRelay(self.account, self.act)
         self.traces = PlayedTraces()
-        self.played = PlayedRelay()
+        self.configuration = PlayedConfiguration()
+        self.doctor, self.restart, self.cdr = PlayedDoctor(), PlayedRestart(), PlayedCdr()
         self.live = PlayedLive(self.clock.seconds)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
@@ -132,7 +142,6 @@ class Desk:
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:
-        account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
         outbox = Outbox("bank")
         outbox.depth = 3
         return Ports(
@@ -152,8 +161,8 @@ class Desk:
             lanes=self.lanes,
             upstream_up=lambda name: True,
             balances=lambda: {"keccel": Balance(12.5, "USD")},
-            types=lambda: {"keccel": "keccel", "d7": "d7"},
-            accounts=lambda: {"bank": account},
+            types=lambda: self.types,
+            accounts=lambda: {"bank": self.account},
             outboxes={"bank": outbox},
             sessions=self.sessions,
             gathering=lambda: 1,
@@ -162,6 +171,10 @@ class Desk:
             relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
             traces=self.traces,
+            configuration=self.configuration,
+            doctor=self.doctor,
+            restart=self.restart,
+            cdr=self.cdr,
             live=self.live,
         )
 

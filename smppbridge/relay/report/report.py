@@ -114,7 +114,7 @@ class Reports:
     def _unmatched(self, provider: str, report: Report | EarlyReport, reason: Reason) -> None:
         self._meters.unmatched(provider, 1)
         name, state, error = report.provider_message_id, report.state, report.error
-        at = self._clock.wall()
+        at = report.at if isinstance(report, EarlyReport) else self._clock.wall()
         self._notes.unmatched(
             Unmatched(at, "report", provider, name, reason.value, state=state, error=error)
         )
@@ -308,6 +308,17 @@ class Reports:
             await self._store.drop_early(keys)
         except StoreFailure:
             self._undropped += keys
+
+    async def drop(self, used: Sequence[EarlyKey]) -> None:
+        """Delete early reports that were settled under other ids; not those that came later.
+
+        Raises StoreFailure.
+        """
+        for provider, name, at in used:
+            early = self.early.get((provider, name))
+            if early is not None and early.at <= at:
+                self.early.take((provider, name))
+        await self._store.drop_early(used)
 
     # -- reports that come before their message is known ------------------------------------------
 

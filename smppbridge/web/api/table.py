@@ -3,6 +3,9 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    cdr,
+    configuration,
+    doctor,
     events,
     history,
     message,
@@ -12,9 +15,14 @@ from smppbridge.web.api import (
     overview,
     phones,
     providers,
+    rematching,
+    restart,
     reveal,
+    routing,
+    sending,
     session,
     traces,
+    waiting,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -33,5 +41,13 @@ MODULES = (
     accounts,
     optouts,
     traces,
+    configuration,
+    doctor,
+    restart,
+    cdr,
+    rematching,
+    sending,
+    waiting,
+    routing,
 )
 __all__ = ["MODULES", "ROUTES"]

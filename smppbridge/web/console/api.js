@@ -39,7 +39,7 @@ function busy(by) {
   document.body.setAttribute("aria-busy", String(asking > 0));
 }
 
-/** Ask an operation; returns its answer, throws ApiError. */
+/** Ask an operation; returns its answer (with `etag` if it has one), throws ApiError. */
 export async function api(method, path, options = {}) {
   busy(+1);
   try { return await ask(method, path, options); } finally { busy(-1); }
@@ -61,7 +61,10 @@ async function ask(method, path, {body, headers, signal, quiet}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(response?.status ?? 0, null);
   }
-  if (response.ok) return answer;
+  if (response.ok) {
+    const etag = response.headers.get("ETag");
+    return etag ? {...answer, etag} : answer;
+  }
   const after = Number(response.headers.get("Retry-After"));
   if (response.status === 401 && !quiet) session.set(null);
   throw new ApiError(response.status, {...answer, retryAfter: after || undefined});

@@ -74,4 +74,4 @@ export const Choice = ({label, value, options, onChange, small, ...more}) => htm
 
 /** A line to be filled in. */
 export const Field = ({label, value, onChange, small, ...more}) => html`<label class="f">${label}
-  <input value=${value} onInput=${e => onChange(e.target.value)} autocomplete="off" spellcheck="false" ...${more} />${small && html`<small>${small}</small>`}</label>`;
+  <input value=${value} onInput=${e => onChange(e.target.value)} autocomplete="off" spellcheck=${false} ...${more} />${small && html`<small>${small}</small>`}</label>`;

@@ -53,7 +53,7 @@ function Search({query, accounts, providers}) {
   useEffect(() => set(query), [query]);
   const submit = event => { event.preventDefault(); const {by, country, ...rest} = form; go("/messages", {...rest, q: (form.q ?? "").trim()}); };
   return html`<section class="card"><form class="pad row" onSubmit=${submit}>
-    <label class="f">Number or id<input value=${form.q ?? ""} onInput=${e => put("q")(e.target.value)} maxlength="64" autocomplete="off" spellcheck="false" /></label>
+    <label class="f">Number or id<input value=${form.q ?? ""} onInput=${e => put("q")(e.target.value)} maxlength="64" autocomplete="off" spellcheck=${false} /></label>
     <${Select} name="Account" value=${form.account} options=${accounts.map(a => [a.id, a.id])} onChange=${put("account")} />
     <${Select} name="State" value=${form.state} options=${STATE_WORDS} onChange=${put("state")} />
     <${Select} name="Provider" value=${form.provider} options=${providers.map(p => [p.name, p.name])} onChange=${put("provider")} />

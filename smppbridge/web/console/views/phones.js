@@ -28,6 +28,20 @@ const DIALOGUES = [
   {head: "Now", cell: d => html`<${Badge} tone=${d.waits_for === "account" ? "warn" : "info"} word=${d.waits_for === "account" ? `${d.account} thinks, ${duration(d.left_seconds)} left` : "the phone reads"} />`},
 ];
 
+const RULES = [
+  {head: "To", cell: r => html`<span class="mono any">${r.to}</span>`},
+  {head: "Keyword", cell: r => r.keyword ?? html`<span class="faint">any</span>`},
+  {head: "By", cell: r => r.provider ?? html`<span class="faint">any</span>`},
+  {head: "Account", cell: r => html`<a href=${link(`/accounts/${encodeURIComponent(r.account)}`)}>${r.account}</a>`},
+];
+
+function Rules() {
+  const found = useApi("/mo/rules");
+  return html`<${Card} title="Rules" muted="the first that fits" bare><${Asked} of=${found} what="the rules for messages from phones">${data => data.items.length
+    ? html`<${Table} caption="Rules for messages from phones" columns=${RULES} rows=${data.items} />`
+    : html`<${Empty} icon="mo" title="No account gets messages from phones"><span>Add a rule to <code>mo</code> in the file, then <a href="#/settings">apply it</a>.</span></${Empty}>`}</${Asked}></${Card}>`;
+}
+
 function Messages() {
   const pages = usePages("/mo", {}, {every: 5});
   return html`<${Card} title="Messages" muted="newest first; texts are not shown" bare><${Asked} of=${pages} what="messages from phones">${() => pages.items.length
@@ -74,5 +88,5 @@ export function View() {
   const dialogues = useApi("/ussd", {every: 2}), open = Object.entries(dialogues.data?.open ?? {}).filter(([, n]) => n > 0);
   return html`<${Head} title="From phones" says="Messages and USSD dialogues that begin at a phone, and who gets them." />
     ${open.length > 0 && html`<div class="tiles">${open.slice(0, 6).map(([account, n]) => html`<${Tile} key=${account} k=${`Dialogues of ${account}`} v=${count(n)} d=${n === 1 ? "open now" : "open now"} />`)}</div>`}
-    <div class="grid2 top"><${Messages} /><${Strays} /></div><${Dialogues} found=${dialogues} /><${OptOuts} />`;
+    <div class="grid2 top"><${Messages} /><${Strays} /></div><div class="grid2 top"><${Rules} /><${Dialogues} found=${dialogues} /></div><${OptOuts} />`;
 }

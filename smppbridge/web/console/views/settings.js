@@ -5,34 +5,31 @@ import {Act, Asked, Field} from "../asked.js";
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
 
 const TAKES = {now: "at once", new_sessions: "for new sessions", restart: "with a restart"};
-const shownValue = value => value === null || value === undefined ? NONE : typeof value === "string" ? value : JSON.stringify(value);
+const known = value => value !== null && value !== undefined;
 
-function Diff({diff}) {
-  return html`<div class="diff pad" id="diff">${diff.changes.map(each => html`<div key=${each.key}>
+function Diff({changes}) {
+  return html`<div class="diff pad" id="diff">${changes.map(each => html`<div key=${each.key} class="any">
     <div class="at">${each.key} · ${TAKES[each.takes] ?? each.takes}</div>
-    ${each.from !== null && each.from !== undefined && html`<div class="del">- ${shownValue(each.from)}</div>`}${each.to !== null && each.to !== undefined && html`<div class="add">+ ${shownValue(each.to)}</div>`}</div>`)}</div>`;
+    ${known(each.from) && html`<div class="del">- ${each.from}</div>`}${known(each.to) && html`<div class="add">+ ${each.to}</div>`}</div>`)}</div>`;
 }
 
 function Apply({diff, again}) {
   const [asking, ask] = useState(false), n = diff.changes.length, late = diff.changes.filter(each => each.takes === "restart").length;
   const apply = async () => {
-    const answer = await post("/config/apply", undefined, {headers: {"If-Match": diff.etag}});
-    say(answer?.detail ?? `${many(answer?.applied ?? n - late, "change")} in force.`);
+    const done = await post("/config/apply", undefined, {headers: {"If-Match": diff.etag}});
+    say(`${many(done.changes.length, "change")} applied.`);
     again();
   };
-  return html`<button class="primary" disabled=${n === 0 || Boolean(diff.refused)} onClick=${() => ask(true)}>Apply ${many(n, "change")}…</button>
+  return html`<button class="primary" disabled=${n === 0 || known(diff.refused)} onClick=${() => ask(true)}>Apply ${many(n, "change")}…</button>
     <${Confirm} title=${`Apply ${many(n, "change")}?`} open=${asking} act=${`Apply ${many(n, "change")}`} onClose=${() => ask(false)} does=${apply}>
       <p>The file is read again, and all of it comes into force at once, or nothing. Sessions of accounts that are removed or get another password are unbound; all others stay.</p>
       ${late > 0 && html`<p class="warn">${many(late, "change")} need${late === 1 ? "s" : ""} a restart.</p>`}</${Confirm}>`;
 }
 
-function Check({again}) {
-  const [found, set] = useState(null);
-  const check = async () => { const answer = await post("/config/check"); set(answer); again(); return answer; };
-  const faults = found?.faults ?? found?.findings ?? [];
-  return html`<${Act} does=${check} done=${answer => (answer.faults ?? answer.findings ?? []).length ? "The file has faults: see below." : "The file is good: it could be applied, and started with."}>Check the file</${Act}>
-    ${faults.length > 0 && html`<div class="alarms" role="alert">${faults.map((each, n) => html`<${Alarm} key=${n} tone=${each.warning ? "warn" : "bad"} title=${each.key ?? each.where ?? "The file"}>${each.message ?? each.says}${each.line ? ` (line ${each.line})` : ""}</${Alarm}>`)}</div>`}`;
-}
+const Faults = ({faults}) => html`<div class="alarms">${faults.map((each, n) => html`<${Alarm} key=${n} tone=${each.warning ? "warn" : "bad"} title=${each.key || "The file"}>
+  ${each.message}${each.line > 0 && html` <span class="mono any">${each.file}:${each.line}</span>`}</${Alarm}>`)}</div>`;
+
+const verdictOf = ({ok, faults}) => !ok ? "The file has faults: nothing of it can be applied." : faults.length ? "The file is good, with warnings." : "The file is good: it could be applied, and started with.";
 
 function Restart() {
   const [asking, ask] = useState(false);
@@ -45,7 +42,7 @@ function Restart() {
 
 const KEYS = [
   {head: "Key", cell: s => html`<span class="any">${s.key}</span>`},
-  {head: "Value", full: true, cell: s => s.value === "secret" ? html`<span class="mono">••••</span>` : html`<span class="mono any">${shownValue(s.value)}</span>`},
+  {head: "Value", full: true, cell: s => s.value === "secret" ? html`<span class="mono" aria-label="a secret">••••</span>` : html`<span class="mono any">${s.value}</span>`},
   {head: "From", p: 2, cell: s => html`<span class="faint any">${s.origin}</span>`},
 ];
 
@@ -73,16 +70,25 @@ function Doctor() {
   const worst = [...(found.data?.items ?? [])].sort((a, b) => ["fault", "look", "good"].indexOf(a.verdict) - ["fault", "look", "good"].indexOf(b.verdict));
   return html`<${Card} title="Doctor" muted=${running ? "runs" : found.data?.at ? html`<${Ago} at=${found.data.at} />` : undefined} right=${run} bare><${Asked} of=${found} what="the doctor's findings">${data => data.items?.length
     ? html`<${Table} caption="Doctor" columns=${CHECKS} rows=${worst} />`
-    : html`<${Empty} icon="info" title=${running ? "The examination runs" : "Nobody was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nobody was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
+}
+
+function Changes({diff}) {
+  const {data, error} = diff, blames = error?.errors ?? [];
+  if (blames.length) return html`<div class="pad"><${Faults} faults=${blames.map(each => ({key: each.loc, message: each.msg}))} /></div>`;
+  return html`<${Asked} of=${diff} what="what the file would change">${() => data.changes.length ? html`<${Diff} changes=${data.changes} />`
+    : html`<${Empty} title="Nothing: the file is as it is in force"><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Asked}>`;
 }
 
 export function View() {
-  const admin = may("admin"), diff = useApi("/config/diff", {every: 10}), data = diff.data, changed = data?.changes?.length > 0;
+  const admin = may("admin"), diff = useApi("/config/diff", {every: 10}), {data} = diff, [checked, set] = useState(null);
+  const check = async () => { const found = await post("/config/check"); set(found); diff.again(); return found; };
+  const takes = data && Object.entries(TAKES).map(([key, words]) => [data.changes.filter(each => each.takes === key).length, words]).filter(([n]) => n > 0);
   return html`<${Head} title="Settings" says="As they are in force. The file is the truth: change it, check it, apply it.">
-      ${admin && html`<${Check} again=${diff.again} />${data && html`<${Apply} diff=${data} again=${diff.again} />`}<${Restart} />`}</${Head}>
-    ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied">${data.refused}</${Alarm}>`}
-    ${changed && !data.refused && html`<${Alarm} tone="info" title=${`${data.file ?? "The file"} is not what is in force`}>${many(data.changes.length, "change")}: ${Object.entries(TAKES).map(([takes, words]) => [data.changes.filter(each => each.takes === takes).length, words]).filter(([n]) => n > 0).map(([n, words]) => `${count(n)} ${words}`).join(", ")}.</${Alarm}>`}
-    <${Card} title="What would change" bare><${Asked} of=${diff} what="what the file would change">${() => changed ? html`<${Diff} diff=${data} />`
-      : html`<${Empty} title=${data.refused ? "Nothing: the file is refused" : "Nothing: the file is as it is in force"}><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Asked}></${Card}>
+      ${admin && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>${data && html`<${Apply} diff=${data} again=${diff.again} />`}<${Restart} />`}</${Head}>
+    ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
+    ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
+    ${data?.changes.length > 0 && html`<${Alarm} tone="info" title="The file is not what is in force">${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}.</${Alarm}>`}
+    <${Card} title="What would change" bare><${Changes} diff=${diff} /></${Card}>
     <div class="grid2 top"><${InForce} /><${Doctor} /></div>`;
 }
