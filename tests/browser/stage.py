@@ -27,7 +27,7 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 CHECKS = Path("axe-core", "axe.min.js")
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>{{7*7}}=1+1"
 """Markup, a template and a formula: all of it is a text."""
-HOSTILE_ID = "<b id=x>&\"'=cmd"
+HOSTILE_ID = "<b/id=x>&\"'=cmd"
 HOSTILE_SENDER = "<s>=&\"'"
 ANSWERS = r"/api/v1/messages/\d+"
 """Operations whose refusal is an answer that the page shows; Chromium logs each refusal."""
