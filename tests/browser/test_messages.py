@@ -169,3 +169,24 @@ def test_it_copies_without_the_clipboard_of_tls(stage: Stage) -> None:
         (ticket,) = page.evaluate("window.copied")
         assert id in ticket
         assert page.locator("textarea").count() == 0
+
+
+def test_a_message_that_waits_is_moved_and_given_up(stage: Stage) -> None:
+    stage.ask("POST", "/providers/keccel/pause")
+    try:
+        moved, ended = stage.submit("to be moved", "to be given up")
+        with stage.page(f"/messages/{moved}", role="operator") as page:
+            page.get_by_role("button", name="Move…").click()
+            page.get_by_role("dialog").get_by_label("Provider").select_option("smscx")
+            page.get_by_text("smscx is not on its route").wait_for()
+            page.get_by_role("button", name="Move to smscx").click()
+            page.get_by_text("It waits for smscx now.").wait_for()
+            page.goto(f"{stage.url}#/messages/{ended}")
+            page.get_by_role("button", name="Give up…").click()
+            page.get_by_text("The phone does not get it").wait_for()
+            page.get_by_role("button", name="Give up 1", exact=True).click()
+            page.get_by_text("Final: UNDELIV").wait_for()
+        assert stage.ask("GET", f"/messages/{moved}")["provider"] == "smscx"
+    finally:
+        stage.ask("POST", "/waiting/failures", {"message_ids": [moved]})
+        stage.ask("POST", "/providers/keccel/resume")
