@@ -75,8 +75,7 @@ def test_filters_stand_in_the_address_and_can_be_taken_away(stage: Stage) -> Non
 
 
 def test_a_file_of_the_messages_has_no_formula_and_no_text(stage: Stage) -> None:
-    odd = {"source_addr": b"=1+1", "to": "243810000051"}
-    ids = stage.delivered(HOSTILE, "mid", HOSTILE, **odd)
+    ids = stage.delivered(HOSTILE, "mid", HOSTILE, to="243810000051", source_addr=b"=1+1")
     with stage.page("/messages?q=243810000051") as page:
         found(page)
         with page.expect_download() as waiting:

@@ -61,6 +61,12 @@ def test_a_wrong_password_is_told_and_the_right_one_leads_in(stage: Stage) -> No
     assert [line for line in heard.lines if "401" not in line] == []
 
 
+def test_who_may_see_one_screen_alone_comes_to_it(stage: Stage) -> None:
+    with stage.page(role="billing") as page:
+        page.get_by_role("heading", name="Billing").wait_for()
+        assert page.get_by_role("navigation").get_by_role("link").all_inner_texts() == ["Billing"]
+
+
 def test_who_is_logged_out_elsewhere_comes_to_the_login(stage: Stage) -> None:
     with stage.page("/messages", heard=Heard()) as page:
         settle(page)
