@@ -1,8 +1,10 @@
 // provider: one of them: is it well, since when not, and what can be done about it by hand.
-import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Facts, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
+import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
 import {Act, Asked, Tile, Verdict} from "../asked.js";
 import {creditOf, failing, laneVerdict, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
+import {SettingsTable} from "../settings_table.js";
+import {WaitingDesk} from "../waiting_desk.js";
 
 export const screen = {path: "/providers/:name", title: "Provider", under: "/providers"};
 
@@ -28,7 +30,7 @@ function Actions({provider, again}) {
   const told = answer => answer?.amount === undefined ? "The provider has been asked." : `${provider.name} says: ${answer.unit ? answer.unit + " " : ""}${answer.amount}.`;
   return html`<${Act} does=${balance} done=${told}>Ask for the balance</${Act}>
     ${["open", "probing"].includes(provider.state) && html`<${Act} does=${async () => { await post(`${path}/probe`); again(); }} done=${`The next message goes to ${provider.name} as a probe.`}>Probe now</${Act}>`}
-    <${Pause} provider=${provider} again=${again} />`;
+    <${WaitingDesk} provider=${provider} again=${again} /><${Pause} provider=${provider} again=${again} />`;
 }
 
 function Tiles({provider, past}) {
@@ -73,12 +75,7 @@ function Errors({name}) {
       : html`<${Empty} title="No error since the bridge started"><span>The last 100 are kept here; older ones are in the log.</span></${Empty}>`}</${Asked}></${Card}>`;
 }
 
-function Configured({name}) {
-  const found = useApi("/config"), begin = `providers.${name}.`;
-  const rows = data => data.items.filter(each => each.key.startsWith(begin)).map(each => [html`<code>${each.key.slice(begin.length)}</code>`,
-    html`<span class="mono">${String(each.value ?? NONE)}</span> <span class="faint">${each.origin}</span>`]);
-  return html`<${Card} title="As it is configured" bare><${Asked} of=${found} what="the settings">${data => html`<div class="pad"><${Facts} rows=${rows(data)} /></div>`}</${Asked}></${Card}>`;
-}
+const Configured = ({name}) => html`<${SettingsTable} title="As it is configured" found=${useApi("/config")} begin=${`providers.${name}.`} />`;
 
 export function View({params}) {
   const {name} = params, found = useApi(`/providers/${encodeURIComponent(name)}`, {every: 2});
