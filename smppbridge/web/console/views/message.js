@@ -5,6 +5,7 @@ import {
 } from "../lib.js";
 import {Decide} from "../decide.js";
 import {folded, Timeline} from "../timeline.js";
+import {WaitingActs} from "../waiting.js";
 
 export const screen = {path: "/messages/:id", title: "Message", under: "/messages"};
 
@@ -88,6 +89,7 @@ function ticket(m, steps) {
 function Actions({m, steps, changed}) {
   const [order, set] = useState(null), one = verb => () => set({verb, ids: [m.message_id], provider: m.provider, account: m.account});
   return html`${m.uncertain && may("operator") && html`<button onClick=${one("resend")}>Resend…</button><button class="danger" onClick=${one("fail")}>Give up…</button>`}
+    ${m.stage === "waiting" && !m.uncertain && may("operator") && html`<${WaitingActs} m=${m} changed=${changed} />`}
     <${Copy} text=${() => ticket(m, steps)}>Copy for a ticket</${Copy}>
     ${may("operator") && html`<a class="button" href=${link("/trace", {account: m.account, provider: m.provider})}><${Icon} name="trace" />Trace</a>`}
     <${Decide} order=${order} onClose=${() => set(null)} onDone=${changed} />`;
