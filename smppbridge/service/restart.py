@@ -237,7 +237,7 @@ class Restart:
         )
         bridge.journal.flush(1.0)
         bridge.live.streams.close()
-        bridge.end_children()  # the next program would not know them
+        bridge.beside.interrupt()  # the next program would not know them
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)
         bridge.notify.gap(None)
