@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 
 from smppbridge.doctor.diagnosis import Diagnosis
-from smppbridge.service import child as module
 from smppbridge.service.cdr_answers import PATIENCE as UNREAD
 from smppbridge.service.cdr_answers import PIECE, Download
 from smppbridge.service.child import LOOKED_AT, Busy, Child, ChildFailed
@@ -24,13 +25,13 @@ GOOD = {"check": "clock", "subject": "", "verdict": "good", "says": "right", "ad
 @pytest.fixture
 def runs(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Let the children run a program of a shell instead."""
-    real = module.subprocess.Popen
+    real = subprocess.Popen
 
     def runs(program: str) -> None:
         def started(command: list[str], **given: Any) -> Any:
             return real(["/bin/sh", "-c", program], **given)
 
-        monkeypatch.setattr(module.subprocess, "Popen", started)
+        monkeypatch.setattr("subprocess.Popen", started)
 
     return runs
 
@@ -41,6 +42,11 @@ def ended(child: Child, clock: Clock) -> None:
     child._process.wait(PATIENCE)
     clock.advance(LOOKED_AT)
     assert not child.running
+
+
+def into(failed: list[str]) -> Callable[[Failure], None]:
+    """Return a function that keeps the words of a failure."""
+    return lambda failure: failed.append(str(failure.value))
 
 
 def test_the_output_of_a_process_is_its_result(runs: Callable[[str], None]) -> None:
@@ -61,22 +67,22 @@ def test_the_output_of_a_process_is_its_result(runs: Callable[[str], None]) -> N
     [("echo bad >&2; exit 3", "exit status 3: bad"), ("kill -9 $$", "exit status -9: ")],
 )
 def test_a_process_that_fails_says_why(runs: Callable[[str], None], program: str, why: str) -> None:
-    clock, failed = Clock(), list[BaseException]()
+    clock, failed = Clock(), list[str]()
     child = Child(clock)
     runs(program)
-    child.run(["x"], (0,), LONGEST).addErrback(lambda failure: failed.append(failure.value))
+    child.run(["x"], (0,), LONGEST).addErrback(into(failed))
     ended(child, clock)
-    assert [str(each) for each in failed] == [why]
+    assert failed == [why]
 
 
 def test_a_process_that_takes_too_long_or_is_stopped_is_ended(runs: Callable[[str], None]) -> None:
     clock, failed = Clock(), list[str]()
     child = Child(clock)
     runs("exec sleep 600")
-    child.run(["x"], (0,), LONGEST).addErrback(lambda failure: failed.append(str(failure.value)))
+    child.run(["x"], (0,), LONGEST).addErrback(into(failed))
     clock.advance(LONGEST)
     assert not child.running
-    child.run(["x"], (0,), LONGEST).addErrback(lambda failure: failed.append(str(failure.value)))
+    child.run(["x"], (0,), LONGEST).addErrback(into(failed))
     child.stop()
     child.stop()
     assert failed == ["it took too long", "it was stopped"]
@@ -87,7 +93,7 @@ def test_a_process_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> No
     def full(*given: Any, **more: Any) -> Any:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr(module.subprocess, "Popen", full)
+    monkeypatch.setattr("subprocess.Popen", full)
     child = Child(Clock())
     with pytest.raises(ChildFailed, match="Cannot allocate memory"):
         child.run(["x"], (0,), LONGEST)
