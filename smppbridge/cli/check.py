@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
 from smppbridge.cli.profiles import written
 from smppbridge.routing.quiet import DESTINATION
@@ -17,8 +16,6 @@ from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.variables import read_variables
-
-EX_CONFIG = 78  # sysexits.h
 
 
 @click.command()
@@ -84,18 +81,10 @@ def _doubts(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
+    import smppbridge.cli.run  # noqa: F401  # a half installed daemon is found here, not after exec
     from smppbridge.service.configuration import doubts
 
     return list(doubts(settings, reactor))
-
-
-def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:
-    """Print faults, a line each or as JSON; to standard error with *err*."""
-    if as_json:
-        click.echo(json.dumps([asdict(fault) for fault in faults], indent=2), err=err)
-        return
-    for fault in faults:
-        click.echo(str(fault), err=err)
 
 
 def _quiet(settings: Settings) -> Iterator[str]:

@@ -22,7 +22,7 @@ from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy, ManifestEntry
 from smppbridge.cdr.reconcile import AccountFigures, Reconciliation
 from smppbridge.cdr.reconcile import reconcile as compare
 from smppbridge.cli.backup import without_traceback
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.located import failing_plainly, give_up, located, store_path
 from smppbridge.cli.moments import as_moment
 from smppbridge.cli.places import CONFIGURATION

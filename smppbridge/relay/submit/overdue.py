@@ -97,7 +97,7 @@ class Overdue:
     ) -> None:
         self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
         self._clock, self._spawn = around.clock, around.spawn
-        self._meters, self._journal = around.meters, around.journal
+        self._meters, self._journal, self._notes = around.meters, around.journal, around.notes
         self._again = again
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
@@ -323,6 +323,8 @@ class Overdue:
         for attempt, verb in uncertain:
             message = attempt.message
             self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
+            facts = {"verb": verb, "provider": attempt.provider}
+            self._notes.note(message.message_id, "decided_by_hand", facts)
         failed = [Fate(a, MessageState.UNDELIVERABLE) for a, v in uncertain if v == "fail"]
         if failed:
             await self._reports.settle_own(failed)
