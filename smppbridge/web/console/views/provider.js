@@ -36,7 +36,7 @@ function Actions({provider, again}) {
 function Tiles({provider, past}) {
   const {breaker, waiting, answer_seconds: answers, balance, reports} = provider, credit = creditOf(balance), [tone, word] = laneWord(provider.state);
   return html`<div class="tiles">
-    <${Tile} k="State" v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
+    <${Tile} k="State" words v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
     <${Tile} k="Waiting" v=${count(waiting.messages)} tone=${waiting.oldest_seconds > 30 ? "warn" : undefined} href=${link("/messages", {provider: provider.name, stage: "waiting"})} d=${waiting.messages > 0 ? `oldest ${duration(waiting.oldest_seconds)}` : ""}><${Spark} ys=${past.waiting} /></${Tile}>
     <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="not answered yet" />
     <${Tile} k="Answers, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "none lately"}><${Spark} ys=${past.p99} color="--c4" /></${Tile}>

@@ -93,8 +93,8 @@ function Doctor() {
 const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs without a configuration file"><span>It was started with settings of its own, as a demo is. Start it with <code>smppbridge run --config FILE</code> to change them.</span></${Empty}>`;
 
 function Changes({diff}) {
-  const {data, error} = diff, blames = error?.errors ?? [];
-  if (blames.length) return html`<div class="pad"><${Faults} faults=${blames.map(each => ({key: each.loc, message: each.msg}))} /></div>`;
+  const {data, error} = diff, faults = data?.faults ?? (error?.errors ?? []).map(each => ({key: each.loc, message: each.msg}));
+  if (faults.length) return html`<div class="pad stack"><p>The file has ${many(faults.length, "fault")}, so what it would change cannot be told; what is in force stays.</p><${Faults} faults=${faults} /></div>`;
   return html`<${Asked} of=${diff} what="what the file would change">${() => data.changes.length ? html`<${Diff} changes=${data.changes} />`
     : html`<${Empty} title="Nothing: the file is as it is in force"><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Asked}>`;
 }
@@ -107,7 +107,7 @@ export function View() {
   return html`<${Head} title="Settings" says="As they are in force. The file is the truth: change it, check it, apply it.">
       ${may("admin") && html`${file && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>`}${data && html`<${Apply} diff=${data} again=${again} />`}<${Restart} />`}</${Head}>
     ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
-    ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
+    ${data?.refused && !data.faults?.length && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
     ${data?.changes.length > 0 && html`<${Alarm} tone="info" title=${`${file} is not what is in force`}>${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}. Applied <${Ago} at=${config.data.applied_at} />.</${Alarm}>`}
     <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${config.data ? diff : config} />`}</${Card}>
     <div class="grid2 wide-left"><${SettingsTable} title="Settings in force" found=${config} searched /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
