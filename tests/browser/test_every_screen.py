@@ -53,7 +53,7 @@ def ids(stage: Stage) -> dict[str, str]:
     """Messages in different states, with odd elements first and last."""
     odd: dict[str, Any] = {"source_addr": HOSTILE_SENDER.encode()}
     trace = stage.ask("POST", "/traces", {"of": "account", "value": "bank"})["id"]
-    with stage.daemon.bound() as esme:
+    with stage.bound() as esme:
         assert esme.submit("", source_addr=HOSTILE_SENDER.encode()).command_status != 0
     return {
         "trace": trace,

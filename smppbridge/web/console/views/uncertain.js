@@ -72,8 +72,8 @@ function Decided() {
 }
 
 export function View({query}) {
-  const filter = {account: query.account || undefined, provider: query.provider || undefined}, pages = usePages("/messages", {...filter, uncertain: "true"}, {every: 5});
-  const [ids, set] = useState(new Set()), [order, decide] = useState(null), [typed, type] = useState("");
+  const filter = {account: query.account || undefined, provider: query.provider || undefined}, pages = usePages("/messages", {...filter, uncertain: "true"}, {every: 3});
+  const [ids, set] = useState(new Set()), [order, decide] = useState(null), [typed, type] = useState(""), [turn, next] = useState(0);
   const rows = pages.items ?? [], chosen = rows.filter(each => ids.has(each.message_id));
   useEffect(() => set(new Set()), [query.account, query.provider]);
   const choose = (id, on) => set(old => { const next = new Set(old); if (on) next.add(id); else next.delete(id); return next; });
@@ -88,5 +88,5 @@ export function View({query}) {
       <div class="grid2"><${Card} title="Resend"><${Consequence} verb="resend" /><p class="muted">Right for one-time codes and alarms.</p></${Card}>
         <${Card} title="Give up"><${Consequence} verb="fail" /><p class="muted">Right where the account sends again by itself.</p></${Card}></div>
       ${may("operator") && html`<${Bulk} rows=${rows} chosen=${chosen} filter=${filter} decide=${decide} clear=${() => set(new Set())} />`}`)}
-    <${Decided} /><${Decide} order=${order} typed=${typed} onType=${type} onClose=${close} onDone=${() => { set(new Set()); pages.again(); }} />`;
+    <${Decided} key=${turn} /><${Decide} order=${order} typed=${typed} onType=${type} onClose=${close} onDone=${() => { set(new Set()); next(turn + 1); pages.again(); }} />`;
 }
