@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlencode, urlsplit
 
 import click
@@ -24,6 +24,9 @@ from smppbridge.settings.document import read
 _LONGEST = 30.0  # seconds
 _TOKEN = re.compile(r"[!-~]{1,512}")
 _OFF = ("off", "none")
+
+
+T = TypeVar("T")
 
 
 class NoBridge(click.ClickException):
@@ -116,6 +119,20 @@ class AskedBridge:
         body: object = None,
     ) -> dict[str, Any]:
         """Return the answer to an operation of the API; raises NoBridge, Refused."""
+        return self._exchange(method, operation, query, body, _answer)
+
+    def download(self, operation: str) -> bytes:
+        """Return the file that an operation of the API answers; raises NoBridge, Refused."""
+        return self._exchange("GET", operation, None, None, _file)
+
+    def _exchange(
+        self,
+        method: str,
+        operation: str,
+        query: Mapping[str, object] | None,
+        body: object,
+        read: Callable[[HTTPResponse, bytes], T],
+    ) -> T:
         target = f"{self._prefix}{operation}"
         target += f"?{urlencode(query)}" if query else ""
         octets = None if body is None else json.dumps(body).encode()
@@ -124,7 +141,7 @@ class AskedBridge:
         try:
             connection.request(method, target, octets, headers)
             response = connection.getresponse()
-            return _answer(response, response.read())
+            return read(response, response.read())
         except TimeoutError:
             raise Silent(f"no answer from {self.place} in time") from None
         except PermissionError:
@@ -140,6 +157,14 @@ class AskedBridge:
             raise NoBridge(f"what answers at {self.place} is no bridge") from None
         finally:
             connection.close()
+
+
+def _file(response: HTTPResponse, octets: bytes) -> bytes:
+    """Return the octets of a good answer; raises Refused for a problem, ValueError for JSON."""
+    if response.status != 200:
+        _answer(response, octets)
+        raise ValueError
+    return octets
 
 
 def _answer(response: HTTPResponse, octets: bytes) -> dict[str, Any]:

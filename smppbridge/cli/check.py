@@ -81,6 +81,7 @@ def _doubts(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
+    import smppbridge.cli.run  # noqa: F401  # a half installed daemon is found here, not after exec
     from smppbridge.service.configuration import doubts
 
     return list(doubts(settings, reactor))

@@ -28,21 +28,14 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.admin import Admin
+from smppbridge.service.beside import Beside
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
-from smppbridge.service.child import Child
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
-from smppbridge.service.examinations import Examinations
-from smppbridge.service.exports import Exports
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import Adopted, HandOver
-from smppbridge.service.listeners import (
-    Listeners,
-    admin_endpoint,
-    client_ca_of,
-    endpoints_of,
-)
+from smppbridge.service.listeners import Listeners, admin_endpoint, client_ca_of, endpoints_of
 from smppbridge.service.live import LiveBridge
 from smppbridge.service.restart import Restart, program_of
 from smppbridge.service.threads import DeafThread, deaf
@@ -89,10 +82,8 @@ class Bridge:
         )
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
-        self.exports = Exports(path, journal)
+        self.beside = Beside(path, reactor, self.clock, journal)
         self.configuration = Configuration(self)
-        self.examinations = Examinations(reactor, self.clock.wall)
-        self.reconciling = Child(reactor)
         program = program_of(settings.document.file)
         self.restart = Restart(self, program, masked) if masked else None
         self.adopted: Adopted | None = None
@@ -202,10 +193,10 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
+        self.admin.keyring.adopt(handed.logins)
         lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
         self.adopted = Adopted(len(adopted), lost, gap)
         self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
-        self.admin.keyring.adopt(handed.logins)
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -298,7 +289,7 @@ class Bridge:
     def use(self, settings: Settings, paused: Iterable[str] = ()) -> None:
         """Let every part go by *settings*, which may be those in force; hold the lanes *paused*."""
         self.settings = settings
-        self.exports.change(settings.cdr)
+        self.beside.exports.change(settings.cdr)
         self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         for name in paused:
@@ -338,19 +329,13 @@ class Bridge:
         self.live.streams.close()
         await self.listeners.close()
         self.clockwork.stop()
-        self.end_children()
+        self.beside.stop()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()
         self.store.stop()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
-
-    def end_children(self) -> None:
-        """End the processes beside this one; that of the exports is started anew if need be."""
-        self.exports.interrupt()
-        self.examinations.stop()
-        self.reconciling.stop()
 
     async def until(self, done: Callable[[], bool], seconds: float, every: float = 0.05) -> None:
         """Wait for a condition, *seconds* at most; it is looked at *every* so often."""

@@ -44,6 +44,8 @@ class CdrAnswers:
 
     async def files(self, limit: int, before: int | None) -> CdrFiles:
         """Return a page of the files, the newest first; raises Refusal."""
+        if self._bridge.settings.cdr.folder is None:
+            return CdrFiles(items=[], next=None, folder=None)
         folder, entries = self._folder(), await self._manifest()
         newest = sorted(entries.values(), key=lambda e: (hour_of(e.file), e.file), reverse=True)
         first = len(newest) - before if before is not None and before <= len(newest) else 0
@@ -85,7 +87,7 @@ class CdrAnswers:
         for option, at in (("--since", since), ("--until", until)):
             words += [option, at.isoformat()] if at else []
         try:
-            octets = await bridge.reconciling.run(words, _RECONCILED, LONGEST)
+            octets = await bridge.beside.reconciling.run(words, _RECONCILED, LONGEST)
         except Busy:
             raise Refusal(503, "a reconciliation is under way") from None
         except ChildFailed as error:

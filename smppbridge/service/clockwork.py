@@ -103,7 +103,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())
         bridge.spawn(bridge.notebook.forget())
-        bridge.exports.tick(bridge.clock.wall())
+        bridge.beside.exports.tick(bridge.clock.wall())
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:
@@ -115,7 +115,7 @@ class Clockwork:
         self._forgetting = True
         try:
             for _ in range(FORGOTTEN_TIMES):
-                exported = self._bridge.exports.exported
+                exported = self._bridge.beside.exports.exported
                 found = await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE, exported)
                 if found < FORGOTTEN_AT_ONCE:
                     return

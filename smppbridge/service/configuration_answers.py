@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
 
 _MOST_BLAMES = 20
+_FAULTY = "the file has faults"
 
 
 class ConfigurationAnswers:
@@ -55,10 +56,14 @@ class ConfigurationAnswers:
             changed=_written(file) > bridge.applied_at,
         )
 
-    async def changes(self) -> tuple[str, ConfigurationChanges]:
-        """Return a tag, and the changes that the file makes; raises Refusal."""
-        with _refused():
-            compared = await self._bridge.configuration.compare()
+    async def changes(self) -> tuple[str | None, ConfigurationChanges]:
+        """Return a tag, None for a file that has faults, and the changes; raises Refusal."""
+        try:
+            with _no_file():
+                compared = await self._bridge.configuration.compare()
+        except BadSettings as error:
+            faults = [_fault(each) for each in error.faults]
+            return None, ConfigurationChanges(changes=[], refused=_FAULTY, faults=faults)
         return compared.tag, _changes(compared.changes, await self._objection(compared.new))
 
     async def _objection(self, new: Settings) -> str | None:
@@ -73,9 +78,9 @@ class ConfigurationAnswers:
 
     async def check(self) -> ConfigurationCheck:
         """Return the faults of the file; raises Refusal."""
-        with _refused():
+        with _no_file():
             _, faults = await self._bridge.configuration.check()
-        items = [FaultItem(**asdict(fault)) for fault in faults]
+        items = [_fault(each) for each in faults]
         return ConfigurationCheck(ok=all(each.warning for each in items), faults=items)
 
     async def apply(self, tag: str) -> ConfigurationChanges:
@@ -89,22 +94,33 @@ def _changes(found: Iterable[ChangedSetting], refused: str | None) -> Configurat
         ChangeItem(key=each.key, old=each.old, new=each.new, takes=takes_effect(each.key))
         for each in found
     ]
-    return ConfigurationChanges(changes=items, refused=refused)
+    return ConfigurationChanges(changes=items, refused=refused, faults=[])
+
+
+def _fault(fault: Fault) -> FaultItem:
+    return FaultItem(**asdict(fault))
+
+
+@contextmanager
+def _no_file() -> Iterator[None]:
+    try:
+        yield
+    except NoFile:
+        raise Refusal(409, "the bridge runs without a configuration file") from None
 
 
 @contextmanager
 def _refused() -> Iterator[None]:
     try:
-        yield
-    except NoFile:
-        raise Refusal(409, "the bridge runs without a configuration file") from None
+        with _no_file():
+            yield
     except Stale:
         detail = "the file or the configuration in force has changed: look at /config/diff again"
         raise Refusal(412, detail) from None
     except NotApplied as error:
         raise Refusal(409, str(error)) from None
     except BadSettings as error:
-        raise Refusal(409, "the file has faults", _blames(error.faults)) from None
+        raise Refusal(409, _FAULTY, _blames(error.faults)) from None
 
 
 def _blames(faults: Sequence[Fault]) -> list[Blame]:

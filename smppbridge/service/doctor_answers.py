@@ -22,7 +22,7 @@ class DoctorAnswers:
 
     def last(self) -> Diagnoses:
         """Return the diagnoses of the last examination."""
-        examinations = self._bridge.examinations
+        examinations = self._bridge.beside.examinations
         return Diagnoses(
             at=maybe(examinations.ended),
             running=examinations.running,
@@ -36,7 +36,7 @@ class DoctorAnswers:
         if not file:
             raise Refusal(409, "the bridge runs without a configuration file")
         try:
-            self._bridge.examinations.start(file)
+            self._bridge.beside.examinations.start(file)
         except Busy:
             raise Refusal(409, "an examination is under way") from None
         except ChildFailed as error:

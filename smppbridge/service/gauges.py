@@ -72,7 +72,7 @@ def watch(bridge: Bridge) -> None:
         "store_wal_bytes": lambda: figures.get("wal_bytes", 0),
         "store_free_bytes": lambda: figures.get("free_bytes", 0),
         "cdr_exported_timestamp_seconds": lambda: (
-            bridge.exports.exported.until if bridge.exports.exported else 0.0
+            bridge.beside.exports.exported.until if bridge.beside.exports.exported else 0.0
         ),
         "traces": lambda: bridge.tracing.running,
         "log_lines_dropped_total": lambda: bridge.journal.dropped,

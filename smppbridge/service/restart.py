@@ -124,9 +124,12 @@ class Restart:
         except Exception as error:  # a program that cannot be started, or that a signal ended
             raise NotRestarted(f"the new program cannot check the configuration: {error}") from None
         said, complained, status = found
+        words = (said + complained)[-_SAID:].decode("utf-8", "replace").strip()
+        if status == os.EX_CONFIG:
+            raise NotRestarted(f"the new program refuses the configuration: {words}")
         if status:
-            words = (said + complained)[-_SAID:].decode("utf-8", "replace").strip()
-            raise NotRestarted(f"the new program refuses the configuration ({status}): {words}")
+            last = words.rpartition("\n")[2]  # above it stands where it was raised
+            raise NotRestarted(f"the new program does not run ({status}): {last}")
 
     async def _hand_over(self) -> NoReturn:
         bridge, frozen = self._bridge, list[EsmeSession]()
@@ -234,7 +237,7 @@ class Restart:
         )
         bridge.journal.flush(1.0)
         bridge.live.streams.close()
-        bridge.end_children()  # the next program would not know them
+        bridge.beside.interrupt()  # the next program would not know them
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)
         bridge.notify.gap(None)

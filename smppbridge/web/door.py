@@ -241,9 +241,13 @@ class Entry:
 
 def facts_of(call: Call) -> dict[str, Any]:
     """Return the parameters of a call as an audit trail may have them: no secret, no text."""
-    body = {} if call.body is NOTHING else call.body.model_dump(mode="json", exclude_none=True)
+    given = [
+        each.model_dump(mode="json", exclude_none=True)
+        for each in (call.query, call.body)
+        if each is not NOTHING
+    ]
     hidden = ("password", "code", "text")
-    return {key: value for key, value in body.items() if key not in hidden}
+    return {k: v for each in given for k, v in each.items() if k not in hidden}
 
 
 def cookie_name(secure: bool) -> str:

@@ -39,8 +39,8 @@ class IdempotencyKeys:
         fingerprint: str,
         reserve: Callable[[], int],
         send: Callable[[int], Awaitable[object]],
-    ) -> tuple[int, bool]:
-        """Send a message by a key; return its message_id, and whether it was sent before.
+    ) -> int:
+        """Send a message by a key, if none was sent by the key; return the message's message_id.
 
         A request that comes while one of the same key is under way waits for that one.  *send* may
         refuse: the key has sent nothing then.  Raises Refusal.
@@ -57,7 +57,7 @@ class IdempotencyKeys:
         finally:
             for waiting in self._waiting.pop(name):
                 waiting.callback(None)
-        return found.message_id, found.verdict == "sent"
+        return found.message_id
 
     async def _claimed(self, name: Name, fingerprint: str, message_id: int) -> Claim:
         now, keep = self._wall(), self._keep()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.browser.stage import HOSTILE
 
@@ -51,24 +52,24 @@ def answers(document: Schema) -> dict[re.Pattern[str], str]:
             body = sample(content["application/json"]["schema"], document)
             if isinstance(body, dict) and "next" in body:
                 body["next"] = None
-            pattern = re.compile(
-                re.sub(r"{\w+}", "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))
-            )
-            found[pattern] = json.dumps(body)
+            found[re.compile(re.sub(r"{\w+}", "[^/]+", path))] = json.dumps(body)
     return found
 
 
 def play(page: Any, document: Schema) -> None:
-    """Have a page get hostile answers, and no stream."""
+    """Have a page get hostile answers, and one hostile event of the stream."""
     made = answers(document)
+    figures = next(body for each, body in made.items() if each.fullmatch("/api/v1/overview"))
+    stream = f"retry: 600000\nevent: overview\ndata: {figures}\n\n"
 
     def answer(route: Any) -> None:
-        path = re.sub(r"[?#].*", "", route.request.url.partition("//")[2].partition("/")[2])
-        exact = [body for each, body in made.items() if each.fullmatch(f"/{path}")]
-        if route.request.method != "GET" or not exact:
+        path = urlsplit(route.request.url).path
+        exact = [body for each, body in made.items() if each.fullmatch(path)]
+        if path.endswith("/events"):
+            route.fulfill(status=200, content_type="text/event-stream", body=stream)
+        elif route.request.method != "GET" or not exact:
             route.continue_()
         else:
             route.fulfill(status=200, content_type="application/json", body=exact[0])
 
     page.route("**/api/v1/**", answer)
-    page.route("**/api/v1/events", lambda route: route.abort())

@@ -90,6 +90,8 @@ class Stage:
         ]
         settings["accounts"].append({"system_id": "pbx", "password": "secret", "country": "CD"})
         add_phones(settings)
+        (folder / "cdr").mkdir()
+        settings["cdr"] = {"folder": str(folder / "cdr")}
         self.provider.callback = self.daemon.callback
         self.daemon.start()
 

@@ -28,7 +28,7 @@ class Forgetful:
 def bridge_of(store: Any) -> Any:
     return SimpleNamespace(
         store=store,
-        exports=SimpleNamespace(exported=None),
+        beside=SimpleNamespace(exports=SimpleNamespace(exported=None)),
         clock=SimpleNamespace(wall=lambda: 1_000.0),
         settings=SimpleNamespace(retention=100.0, receipts=SimpleNamespace(keep=200.0)),
     )

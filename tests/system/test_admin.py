@@ -9,7 +9,8 @@ import socket
 import stat
 import subprocess
 import sys
-from http.client import HTTPConnection
+from contextlib import suppress
+from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 
 from smppbridge.cli.asking import ask
 from smppbridge.web.keyring import digest_of
+from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, Daemon
 from tests.system.provider import Provider
 
@@ -179,6 +181,34 @@ def test_the_socket_stays_over_a_restart(running: Daemon, path: str) -> None:
     running.stop()
     assert not os.path.exists(path)
     assert not running.events("admin_socket_failed")
+
+
+def test_streams_traces_and_exports_hold_up_no_restart(
+    running: Daemon, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "cdr").mkdir()
+    running.settings["cdr"] = {"folder": str(tmp_path / "cdr")}
+    running.write()
+    running.signal(signal.SIGHUP)
+    running.await_event("configuration_applied")
+    ask(path, "POST", "/traces", {"of": "account", "value": "bank"})
+    for count in (1, 2):
+        stream = HTTPConnection("127.0.0.1", running.web, timeout=PATIENCE)
+        stream.request("GET", "/api/v1/events", headers={"Authorization": "Bearer one"})
+        events = stream.getresponse()
+        assert events.status == 200
+        assert events.readline()
+        running.signal(signal.SIGUSR2)
+        running.await_event("started", count + 1)
+        with suppress(ConnectionError, IncompleteRead):
+            events.read()  # up to its end
+        stream.close()
+    assert ask(path, "GET", "/traces")["items"] == []
+    assert running.process
+    pid = running.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    states = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2][1] for each in children]
+    assert "Z" not in states  # nobody waits any more for a child of the program before
 
 
 def test_a_socket_that_is_wanted_elsewhere_moves_at_a_restart(

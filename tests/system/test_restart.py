@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -346,6 +347,24 @@ def test_an_exec_that_fails_leaves_the_bridge_serving(daemon: Daemon, tmp_path: 
         with daemon.bound() as other:
             assert other.submit("as before").command_status == 0
         assert not daemon.events("session_ended")[1:]
+    assert daemon.stop() == 0
+
+
+def test_a_version_that_is_half_installed_leaves_the_bridge_serving(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "httptools.py").write_text("raise ImportError('only half of it is there')")
+    daemon.interpreter = tmp_path / "python"
+    daemon.interpreter.write_text(
+        f'#!/bin/sh\nPYTHONPATH={broken}:$PYTHONPATH exec {sys.executable} "$@"\n'
+    )
+    daemon.interpreter.chmod(0o755)
+    with daemon.start().bound() as esme:
+        daemon.signal(signal.SIGUSR2)
+        assert "only half of it" in daemon.await_event("restart_refused")["reason"]
+        assert esme.submit("goes on").command_status == 0
     assert daemon.stop() == 0
 
 

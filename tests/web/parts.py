@@ -96,9 +96,9 @@ class PlayedConfiguration:
             items=items[: query.limit], next=None, file="bridge.yaml", applied_at="x", changed=True
         )
 
-    async def changes(self) -> tuple[str, ConfigurationChanges]:
+    async def changes(self) -> tuple[str | None, ConfigurationChanges]:
         change = ChangeItem(key="accounts[bank].window", old="100", new=None, takes="now")
-        return TAG, ConfigurationChanges(changes=[change], refused=None)
+        return TAG, ConfigurationChanges(changes=[change], refused=None, faults=[])
 
     async def check(self) -> ConfigurationCheck:
         fault = FaultItem(file="bridge.yaml", line=3, key="x", message="unknown key", warning=False)

@@ -48,7 +48,7 @@ class Compose:
     def foresee(self, rights: Rights, composed: Composed) -> Message:
         """Return the message that `take` would accept, with its route; raises Refusal.
 
-        Neither the throughput nor a metric counts the message or its refusal.
+        Neither the throughput counts the message nor, but for quiet hours, a metric.
         """
         accept, wall = self._accept, self._around.clock.wall()
         if accept.room <= 0:

@@ -326,6 +326,8 @@ class Overdue:
         for attempt, verb in uncertain:
             message = attempt.message
             self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
+            facts = {"verb": verb, "provider": attempt.provider}
+            self._notes.note(message.message_id, "decided_by_hand", facts)
         failed = [Fate(a, MessageState.UNDELIVERABLE) for a, v in uncertain if v == "fail"]
         if failed:
             await self._reports.settle_own(failed)

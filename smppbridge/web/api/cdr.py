@@ -33,7 +33,7 @@ class CdrFiles(Answer):
 
     items: list[CdrFile]
     next: str | None
-    folder: str
+    folder: str | None = Field(description="Absent: the bridge writes no such files")
 
 
 class ReconciliationQuery(Sent):

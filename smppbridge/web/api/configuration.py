@@ -54,13 +54,6 @@ class ChangeItem(Answer):
     )
 
 
-class ConfigurationChanges(Answer):
-    """The settings in which the file differs from those in force."""
-
-    changes: list[ChangeItem]
-    refused: str | None = Field(description="Why the file cannot be applied; absent: it can")
-
-
 class FaultItem(Answer):
     """A fault or a warning, and its place in the file."""
 
@@ -69,6 +62,14 @@ class FaultItem(Answer):
     key: str
     message: str
     warning: bool
+
+
+class ConfigurationChanges(Answer):
+    """The settings in which the file differs from those in force."""
+
+    changes: list[ChangeItem]
+    refused: str | None = Field(description="Why the file cannot be applied; absent: it can")
+    faults: list[FaultItem] = Field(description="Those of a file that cannot be read as settings")
 
 
 class ConfigurationCheck(Answer):
@@ -92,8 +93,8 @@ class ConfigurationPort(Protocol):
     async def page(self, query: ConfigurationQuery) -> ConfigurationPage:
         """Return settings in force."""
 
-    async def changes(self) -> tuple[str, ConfigurationChanges]:
-        """Return a tag, and the changes that the file makes."""
+    async def changes(self) -> tuple[str | None, ConfigurationChanges]:
+        """Return a tag, None for a file that has faults, and the changes that the file makes."""
 
     async def check(self) -> ConfigurationCheck:
         """Return the faults of the file."""
@@ -115,7 +116,8 @@ async def list_settings(call: Call) -> ConfigurationPage:
 async def compare_settings(call: Call) -> ConfigurationChanges:
     """The settings in which the file differs from those in force; the ETag stands for both."""
     tag, changes = await call.ports.configuration.changes()
-    call.headers += f'ETag: "{tag}"\r\n'.encode()
+    if tag is not None:
+        call.headers += f'ETag: "{tag}"\r\n'.encode()
     found: ConfigurationChanges = changes
     return found
 

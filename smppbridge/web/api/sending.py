@@ -131,18 +131,21 @@ async def send_message(call: Call) -> Foreseen:
         registered_delivery=body.registered_delivery,
         validity=body.validity,
     )
-    foreseen = _foreseen(call, rights, composed)
     if body.dry_run:
-        return foreseen
-    message_id, replayed = await _sent(call, rights, composed)
-    return foreseen.model_copy(
-        update={"message_id": str(message_id), "replayed": replayed, "would_send": True}
-    )
+        return _foreseen(call, rights, composed)
+    message_id, message = await _sent(call, rights, composed)
+    foreseen = _foreseen(call, rights, composed, message)
+    now_sent = {"message_id": str(message_id), "replayed": message is None, "would_send": True}
+    return foreseen.model_copy(update=now_sent)
 
 
-async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, bool]:
-    """Accept a message, once for a key; return its message_id, and whether it was sent before."""
+async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, Message | None]:
+    """Accept a message, once for a key; return its message_id and the message, or None.
+
+    None: the message was sent before, by the same key.
+    """
     relay, body, key = call.ports.relay, call.body, call.header.idempotency_key
+    accepted: list[Message] = []
 
     async def send(message_id: int) -> None:
         facts = {
@@ -153,19 +156,18 @@ async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, bo
         }
         await call.ports.note(call, "send_message", str(message_id), facts)
         try:
-            await relay.compose.take(rights, composed, message_id)
+            accepted.append(await relay.compose.take(rights, composed, message_id))
         except NotWanted as refusal:
             raise _refused(refusal) from None
 
     if key is None:
         message_id = relay.compose.reserve()
         await send(message_id)
-        return message_id, False
+        return message_id, accepted[0]
     fingerprint = sha256(body.model_dump_json().encode()).hexdigest()
-    found: tuple[int, bool] = await relay.keys.once(
-        (call.actor, key), fingerprint, relay.compose.reserve, send
-    )
-    return found
+    name = call.actor, key
+    message_id = await relay.keys.once(name, fingerprint, relay.compose.reserve, send)
+    return message_id, accepted[0] if accepted else None
 
 
 def _refused(refusal: NotWanted) -> Refusal:
@@ -176,12 +178,16 @@ def _refused(refusal: NotWanted) -> Refusal:
     return Refusal(status, detail, headers=headers, reason=reason.value)
 
 
-def _foreseen(call: Call, rights: Rights, composed: Composed) -> Foreseen:
-    refusal, message = None, None
-    try:
-        message = call.ports.relay.compose.foresee(rights, composed)
-    except NotWanted as error:
-        refusal = error
+def _foreseen(
+    call: Call, rights: Rights, composed: Composed, message: Message | None = None
+) -> Foreseen:
+    """Return what becomes of a text: of a *message* that is accepted, or that would be."""
+    refusal = None
+    if message is None:
+        try:
+            message = call.ports.relay.compose.foresee(rights, composed)
+        except NotWanted as error:
+            refusal = error
     rules, text = call.ports.relay.rules(), composed.text
     hit = None
     if message is not None:
@@ -189,7 +195,9 @@ def _foreseen(call: Call, rights: Rights, composed: Composed) -> Foreseen:
         hit = hit_of(explained(rules, rights.account.system_id, source, message.number))
         if message.traits.transliterate:
             text = transliterated(text)
-    providers = [now(call, name, message) for name in message.route] if message else []
+    there = call.ports.lanes.by_name  # a reload may have removed one since
+    names = [name for name in message.route if name in there] if message else []
+    providers = [now(call, name, message) for name in names]
     provider = first_of(providers)
     found, in_gsm = measured(text), transliterated(composed.text)
     can_be = found.alphabet is Alphabet.UCS2 and in_gsm != composed.text

@@ -14,6 +14,7 @@ export function reasonOf(error, what) {
   }
   if (error.status === 404) return [`This bridge does not tell ${what}`, "The program that runs has no such operation, or there is no such thing any more."];
   if (error.status === 0) return ["The bridge does not answer", `No figures for ${what} until it does.`];
+  if (error.status === 409) return [error.message, "It is told as soon as that has changed."];
   return [error.message, error.status === 504 ? "Ask for less: a shorter time, one account, one provider." : "Try again; if that does not help, look into the log."];
 }
 
@@ -26,7 +27,7 @@ export function Asked({of, what, children}) {
   if (!data && !of.error) return html`<p class="pad muted" aria-busy="true">Asking for ${what} …</p>`;
   if (data) return html`${of.error && html`<${Old} of=${of} what=${what} />`}${children(data)}`;
   const [title, advice] = reasonOf(of.error, what);
-  return html`<${Empty} icon="info" title=${title}><span>${advice}</span><button onClick=${of.again}>Try again</button></${Empty}>`;
+  return html`<${Empty} icon="info" title=${title}><span>${advice}</span>${of.error.status !== 409 && html`<button onClick=${of.again}>Try again</button>`}</${Empty}>`;
 }
 
 function Old({of, what}) {

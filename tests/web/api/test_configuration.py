@@ -18,6 +18,7 @@ def test_changes_have_a_tag_with_which_they_are_applied(desk: Desk) -> None:
     assert reply.body == {
         "changes": [{"key": "accounts[bank].window", "from": "100", "to": None, "takes": "now"}],
         "refused": None,
+        "faults": [],
     }
     assert reply.headers["etag"] == f'"{TAG}"'
     headers = {"If-Match": reply.headers["etag"]}

@@ -2,7 +2,7 @@
 import {Card, count, Empty, Head, html, link, Pager, replace, Table, Time, useApi, usePages} from "../lib.js";
 import {Asked, Choice, Field} from "../asked.js";
 
-export const screen = {path: "/refused", title: "Refused", key: "r", icon: "stop", group: 1};
+export const screen = {path: "/refused", title: "Refused", key: "r", icon: "refused", group: 1};
 
 const COLUMNS = [
   {head: "When", nowrap: true, cell: r => html`<${Time} at=${r.at} />`},

@@ -1,5 +1,5 @@
 // settings: as they are in force, what the file would change, whether the machine is well, a restart.
-import {Ago, Alarm, Badge, Card, Confirm, count, Empty, Head, html, many, may, NONE, post, say, Table, useApi, useState} from "../lib.js";
+import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useEffect, useState} from "../lib.js";
 import {Act, Asked, Field} from "../asked.js";
 
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
@@ -31,23 +31,54 @@ const Faults = ({faults}) => html`<div class="alarms">${faults.map((each, n) => 
 
 const verdictOf = ({ok, faults}) => !ok ? "The file has faults: nothing of it can be applied." : faults.length ? "The file is good, with warnings." : "The file is good: it could be applied, and started with.";
 
+const second = () => new Promise(done => setTimeout(done, 1_000));
+
+/** Wait until another instance of the program answers, or the restart is refused; returns its state. */
+async function another(before) {
+  for (let tries = 0; tries < 120; tries++) {
+    await second();
+    try {
+      const now = await get("/restart", null, {quiet: true});
+      if (now.instance !== before.instance || (now.refused && now.refused_at !== before.refused_at)) return now;
+    } catch (error) {
+      if (error.status === 401) return null;
+    }
+  }
+  return before;
+}
+
+async function restart(before) {
+  await post("/restart");
+  say("The bridge restarts …", "info");
+  const now = await another(before);
+  if (!now) return session.set(null);
+  if (now.instance === before.instance) return say(`The restart did not come about: ${now.refused ?? "the bridge answers as before"}.`, "bad");
+  const {taken_up: taken, version} = now;
+  return say(taken ? `Version ${version} runs: ${many(taken.sessions, "session")} taken over, ${count(taken.lost)} lost; they stood still for ${duration(taken.gap_seconds)}.` : `Version ${version} runs.`, taken?.lost > 0 ? "warn" : "ok");
+}
+
 function Restart() {
-  const [asking, ask] = useState(false);
-  const restart = async () => { await post("/restart"); say("The bridge restarts. This page logs out, for its session is not handed over.", "warn"); };
-  return html`<button class="danger" onClick=${() => ask(true)}>Restart…</button>
-    <${Confirm} title="Restart the bridge?" open=${asking} danger act="Restart the bridge" onClose=${() => ask(false)} does=${restart}>
-      <p>A new process takes over: sessions without TLS stay bound and see a pause of a few seconds; sessions over TLS are unbound and bind again. No message is lost or sent twice.</p>
-      <p>The file is checked first: a bad one stops the restart. Everybody is logged out of this console.</p></${Confirm}>`;
+  const [asking, ask] = useState(false), state = useApi("/restart").data;
+  return html`<button class="danger" disabled=${!state?.possible || state.under_way} title=${state && !state.possible ? "This program cannot be restarted in place" : undefined} onClick=${() => ask(true)}>Restart…</button>
+    <${Confirm} title="Restart the bridge?" open=${asking} danger act="Restart the bridge" onClose=${() => ask(false)} does=${async () => { await get("/restart"); restart(state).catch(error => say(error.message, "bad")); }}>
+      <p>The version that is installed takes over: sessions without TLS stay bound and see a pause of a few seconds; sessions over TLS are unbound and bind again. No message is lost or sent twice.</p>
+      <p>The file is checked first: a bad one stops the restart.</p></${Confirm}>`;
+}
+
+function Program() {
+  const found = useApi("/restart", {every: 10});
+  return html`<${Card} title="Program"><${Asked} of=${found} what="the last restart">${data => html`<${Facts} rows=${[["Version", data.version], ["Runs", html`since <${Time} at=${data.started_at} />`],
+    ["Last restart", data.refused ? html`<span class="bad any">refused: ${data.refused}</span>` : data.taken_up ? `${many(data.taken_up.sessions, "session")} taken over, ${count(data.taken_up.lost)} lost, ${duration(data.taken_up.gap_seconds)} without an answer` : "none before this program"]]} />`}</${Asked}></${Card}>`;
 }
 
 const KEYS = [
-  {head: "Key", cell: s => html`<span class="any">${s.key}</span>`},
+  {head: "Key", nowrap: true, cell: s => s.key},
   {head: "Value", full: true, cell: s => s.value === "secret" ? html`<span class="mono" aria-label="a secret">••••</span>` : html`<span class="mono any">${s.value}</span>`},
-  {head: "From", p: 2, cell: s => html`<span class="faint any">${s.origin}</span>`},
+  {head: "From", nowrap: true, p: 2, cell: s => html`<span class="faint">${s.origin}</span>`},
 ];
 
-function InForce() {
-  const found = useApi("/config"), [defaults, setDefaults] = useState(false), [word, setWord] = useState("");
+function InForce({found}) {
+  const [defaults, setDefaults] = useState(false), [word, setWord] = useState("");
   const kept = items => items.filter(s => (defaults || s.origin !== "default") && s.key.toLowerCase().includes(word.trim().toLowerCase()));
   const box = html`<label class="small"><input type="checkbox" checked=${defaults} onChange=${e => setDefaults(e.target.checked)} /> defaults too</label>`;
   return html`<${Card} title="In force" right=${box} bare><div class="pad"><${Field} label="Find a key" value=${word} onChange=${setWord} maxlength="64" /></div>
@@ -64,14 +95,16 @@ const CHECKS = [
 ];
 
 function Doctor() {
-  const [quick, set] = useState(false), found = useApi("/doctor", {every: quick ? 1 : 30}), running = Boolean(found.data?.running);
-  if (quick && found.data && !running) setTimeout(() => set(false), 1_500);
-  const run = may("operator") && html`<${Act} disabled=${running} does=${async () => { await post("/doctor"); set(true); found.again(); }} done="The examination runs; each check is given 10 s at most.">${found.data?.at ? "Run again" : "Run"}</${Act}>`;
+  const [pace, set] = useState(30), found = useApi("/doctor", {every: pace}), running = Boolean(found.data?.running);
+  useEffect(() => set(running ? 1 : 30), [running]);
+  const run = may("operator") && html`<${Act} disabled=${running} does=${async () => { await post("/doctor"); found.again(); }} done="The examination runs; each check is given 10 s at most.">${found.data?.at ? "Run again" : "Run"}</${Act}>`;
   const worst = [...(found.data?.items ?? [])].sort((a, b) => ["fault", "look", "good"].indexOf(a.verdict) - ["fault", "look", "good"].indexOf(b.verdict));
   return html`<${Card} title="Doctor" muted=${running ? "runs" : found.data?.at ? html`<${Ago} at=${found.data.at} />` : undefined} right=${run} bare><${Asked} of=${found} what="the doctor's findings">${data => data.items?.length
     ? html`<${Table} caption="Doctor" columns=${CHECKS} rows=${worst} />`
-    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nobody was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nothing was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
 }
+
+const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs without a configuration file"><span>It was started with settings of its own, as a demo is. Start it with <code>smppbridge run --config FILE</code> to change them.</span></${Empty}>`;
 
 function Changes({diff}) {
   const {data, error} = diff, blames = error?.errors ?? [];
@@ -81,14 +114,15 @@ function Changes({diff}) {
 }
 
 export function View() {
-  const admin = may("admin"), diff = useApi("/config/diff", {every: 10}), {data} = diff, [checked, set] = useState(null);
-  const check = async () => { const found = await post("/config/check"); set(found); diff.again(); return found; };
+  const config = useApi("/config", {every: 30}), file = config.data?.file, diff = useApi(file ? "/config/diff" : null, {every: 10}), data = file ? diff.data : null;
+  const [checked, set] = useState(null), again = () => { config.again(); diff.again(); }, bare = config.data && !file;
+  const check = async () => { const found = await post("/config/check"); set(found); again(); return found; };
   const takes = data && Object.entries(TAKES).map(([key, words]) => [data.changes.filter(each => each.takes === key).length, words]).filter(([n]) => n > 0);
   return html`<${Head} title="Settings" says="As they are in force. The file is the truth: change it, check it, apply it.">
-      ${admin && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>${data && html`<${Apply} diff=${data} again=${diff.again} />`}<${Restart} />`}</${Head}>
+      ${may("admin") && html`${file && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>`}${data && html`<${Apply} diff=${data} again=${again} />`}<${Restart} />`}</${Head}>
     ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
     ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
-    ${data?.changes.length > 0 && html`<${Alarm} tone="info" title="The file is not what is in force">${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}.</${Alarm}>`}
-    <${Card} title="What would change" bare><${Changes} diff=${diff} /></${Card}>
-    <div class="grid2 top"><${InForce} /><${Doctor} /></div>`;
+    ${data?.changes.length > 0 && html`<${Alarm} tone="info" title=${`${file} is not what is in force`}>${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}. Applied <${Ago} at=${config.data.applied_at} />.</${Alarm}>`}
+    <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${config.data ? diff : config} />`}</${Card}>
+    <div class="grid2 top"><${InForce} found=${config} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
 }
