@@ -138,6 +138,8 @@ def test_an_odd_destination_is_told_apart(
     assert numbers(world) == ["243810000001"]
     assert world.said.counts["refused", "bank", status] == 1
     assert world.said.counts["accepted", "bank"] == 1
+    if isinstance(odd, DistributionList):
+        assert world.noted.reasons == {(Reason.BAD_LIST, "bank"): 1}
 
 
 def test_one_message_id_stands_for_ids_in_a_row() -> None:
