@@ -50,7 +50,7 @@ def test_only_logging_in_needs_no_right() -> None:
 
 def test_every_change_is_audited_or_says_so_itself() -> None:
     own = {route.name for route in ROUTES.all if route.changes and not route.audited}
-    assert own == {"log_in", "reveal_message", "start_trace", "use_link"}
+    assert own == {"log_in", "preview_receipt", "reveal_message", "start_trace", "use_link"}
 
 
 @pytest.mark.parametrize(

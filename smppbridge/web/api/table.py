@@ -12,6 +12,8 @@ from smppbridge.web.api import (
     overview,
     phones,
     providers,
+    receipts,
+    refused_binds,
     reveal,
     session,
     traces,
@@ -31,6 +33,8 @@ MODULES = (
     phones,
     providers,
     accounts,
+    refused_binds,
+    receipts,
     optouts,
     traces,
 )
