@@ -13,17 +13,35 @@ from typing import Any
 import pytest
 import yaml
 
+from smppbridge.net.tls_listener import CLIENT, FAILED, NOT_COMMON, NOT_TRUSTED
 from smppbridge.observe.names import NAMES
+from smppbridge.service.admin import LOGIN_REFUSED
+from smppbridge.smpp.constants import CommandStatus, MessageState
 
 CONFIG = Path(__file__).parents[1] / "config"
 DASHBOARD = CONFIG / "grafana" / "smppbridge.json"
 RULES = CONFIG / "prometheus" / "smppbridge.rules.yml"
 TESTS = CONFIG / "prometheus" / "smppbridge.rules.test.yml"
-OF_PROMETHEUS = {"instance", "job", "le"}
+OF_PROMETHEUS = {"instance", "job"}
+OF_BUCKETS = {"le"}
 
 SERIES = re.compile(r"(smppbridge_\w+)(?:\{([^}]*)\})?")
-GROUPED = re.compile(r"\b(?:by|on)\s*\(([^)]*)\)")
-LABEL = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"")
+GROUPED = re.compile(r"\b(by|without|on|ignoring|group_left|group_right)\s*\(([^)]*)\)\s*")
+AGGREGATED = re.compile(r"\b(?:sum|min|max|avg|count)\s*\(")
+MATCHED = re.compile(r"(\w+)\s*(=~|!~|!=|=)\s*\"([^\"]*)\"")
+CHOSEN = re.compile(r"label_values\((\w+), (\w+)\)")
+STATUSES = {status.name for status in CommandStatus}
+VALUES = {
+    "state": {state.name for state in MessageState},
+    "status": STATUSES,
+    "result": STATUSES,
+    "outcome": {"accepted", "refused", "postponed", "uncertain"},
+    "operation": {"submit"},
+    "source": {"push", "poll", "own"},
+    "action": {LOGIN_REFUSED},
+    "reason": {NOT_COMMON, NOT_TRUSTED, FAILED, CLIENT},
+}
+"""The values that are looked for, of labels that have few."""
 
 
 def metric(series: str) -> str:
@@ -32,23 +50,69 @@ def metric(series: str) -> str:
     return base if base in NAMES and NAMES[base].kind == "histogram" else series
 
 
+def labels_of(series: str) -> set[str]:
+    buckets = OF_BUCKETS if series.endswith("_bucket") else set()
+    return set(NAMES[metric(series)].labels) | OF_PROMETHEUS | buckets
+
+
 def mistakes(expression: str) -> Iterator[str]:
-    """Yield the metrics and labels of an expression that the bridge does not have."""
-    known = set(OF_PROMETHEUS)
+    """Yield the metrics, labels and values of an expression that the bridge does not have."""
+    unknown = [series for series, _ in SERIES.findall(expression) if metric(series) not in NAMES]
+    if unknown:
+        yield from (f"{series} is no metric" for series in unknown)
+        return
     for series, selected in SERIES.findall(expression):
-        name = metric(series)
-        if name not in NAMES:
-            yield f"{series} is no metric"
-            continue
-        labels = set(NAMES[name].labels)
-        known |= labels
-        for label in LABEL.findall(selected):
-            if label not in labels | OF_PROMETHEUS:
-                yield f"{name} has no label {label}"
-    for grouped in GROUPED.findall(expression):
-        for label in filter(None, map(str.strip, grouped.split(","))):
-            if label not in known:
-                yield f"no metric of this expression has the label {label}"
+        for label, operator, value in MATCHED.findall(selected):
+            if label not in labels_of(series):
+                yield f"{series} has no label {label}"
+            values = value.split("|") if operator in ("=~", "!~") else [value]
+            for each in values if label in VALUES and "$" not in value else ():
+                if each not in VALUES[label]:
+                    yield f"{label} is never {each}"
+    for match in GROUPED.finditer(expression):
+        yield from misgrouped(expression, match)
+    for series, label in CHOSEN.findall(expression):
+        if label not in labels_of(series):
+            yield f"{series} has no label {label}"
+
+
+def misgrouped(expression: str, match: re.Match[str]) -> Iterator[str]:
+    """Yield the labels of a grouping that one of the series has not that the grouping is about."""
+    grouped = [label.strip() for label in match[2].split(",") if label.strip()]
+    about = expression
+    if match[1] in ("by", "without"):
+        if not expression.startswith("(", match.end()):
+            yield f"{match[1]} stands behind its parentheses"
+            return
+        about = within(expression, match.end())
+    for series, _ in SERIES.findall(about):
+        for label in grouped:
+            if label not in labels_of(series):
+                yield f"{series} cannot be grouped {match[1]} {label}"
+
+
+def within(expression: str, start: int) -> str:
+    """Return the text between the parenthesis at a place and the one that closes it."""
+    depth = 0
+    for at in range(start, len(expression)):
+        depth += {"(": 1, ")": -1}.get(expression[at], 0)
+        if not depth:
+            return expression[start:at]
+    raise AssertionError(f"a parenthesis of {expression} is never closed")
+
+
+def left(expression: str) -> set[str]:
+    """Return the labels that the result of an expression has for certain."""
+    by = [
+        set(re.split(r",\s*", match[2]))
+        for match in GROUPED.finditer(expression)
+        if match[1] == "by"
+    ]
+    if by:
+        return set.intersection(*by)
+    if AGGREGATED.search(expression):
+        return set()
+    return set.intersection(*(labels_of(series) for series, _ in SERIES.findall(expression)))
 
 
 def panels() -> list[dict[str, Any]]:
@@ -85,15 +149,55 @@ def promtool(*arguments: object) -> None:
         ("smppbridge_redy == 0", ["smppbridge_redy is no metric"]),
         ('smppbridge_ready{provider="d7"}', ["smppbridge_ready has no label provider"]),
         (
+            'smppbridge_binds{instance="a", provider=~"d7"}',
+            ["smppbridge_binds has no label provider"],
+        ),
+        (
             "sum by (account) (smppbridge_ready)",
-            ["no metric of this expression has the label account"],
+            ["smppbridge_ready cannot be grouped by account"],
+        ),
+        (  # the other side of a fraction has that label
+            "sum by (account) (smppbridge_binds) / sum by (account) (smppbridge_queue_messages)",
+            ["smppbridge_queue_messages cannot be grouped by account"],
+        ),
+        ("sum (smppbridge_binds) by (account)", ["by stands behind its parentheses"]),
+        (
+            "smppbridge_binds and on (account) smppbridge_provider_up",
+            ["smppbridge_provider_up cannot be grouped on account"],
+        ),
+        (
+            "sum by (le) (rate(smppbridge_store_bytes[5m]))",
+            ["smppbridge_store_bytes cannot be grouped by le"],
         ),
         ("rate(smppbridge_submit_resp_seconds_bucket[5m])", []),
         ("smppbridge_ready_count", ["smppbridge_ready_count is no metric"]),
+        ("label_values(smppbridge_ready, account)", ["smppbridge_ready has no label account"]),
+        (
+            'smppbridge_segments_refused_total{status=~"ESME_RTHROTTLED|ESME_RTROTTLED"}',
+            ["status is never ESME_RTROTTLED"],
+        ),
+        ('smppbridge_messages_finished_total{state!="DELIVRD"}', ["state is never DELIVRD"]),
     ],
 )
 def test_a_mistake_is_found(expression: str, mistake: list[str]) -> None:
     assert list(mistakes(expression)) == mistake
+
+
+@pytest.mark.parametrize(
+    ("expression", "labels"),
+    [
+        ("smppbridge_queue_messages > 1", {"provider"} | OF_PROMETHEUS),
+        ("sum(smppbridge_queue_messages)", set()),
+        ("sum by (provider) (smppbridge_queue_messages)", {"provider"}),
+        (
+            "sum by (account) (smppbridge_binds) / sum by (account, type) (smppbridge_binds)",
+            {"account"},
+        ),
+        ("smppbridge_store_free_bytes / smppbridge_queue_messages", OF_PROMETHEUS),
+    ],
+)
+def test_labels_that_are_left(expression: str, labels: set[str]) -> None:
+    assert left(expression) == labels
 
 
 def test_the_dashboard_speaks_of_what_there_is() -> None:
@@ -129,12 +233,25 @@ def test_each_alert_says_what_is_wrong_and_what_to_do() -> None:
         assert set(rule["annotations"]) == {"summary", "action"}, rule["alert"]
 
 
-def test_labels_that_an_alert_shows_are_those_it_has() -> None:
+def test_labels_that_are_shown_are_those_that_are_left() -> None:
     for rule in rules():
-        series = [metric(name) for name, _ in SERIES.findall(rule["expr"])]
-        labels = {label for name in series for label in NAMES[name].labels} | OF_PROMETHEUS
         shown = re.findall(r"\$labels\.(\w+)", str(rule["annotations"]))
-        assert set(shown) <= labels, rule["alert"]
+        known = left(rule["expr"]) if SERIES.search(rule["expr"]) else OF_PROMETHEUS
+        assert set(shown) <= known, rule["alert"]
+    for panel in panels():
+        for target in panel["targets"]:
+            shown = re.findall(r"\{\{(\w+)\}\}", target.get("legendFormat", ""))
+            assert not shown or set(shown) <= left(target["expr"]), panel["title"]
+
+
+def test_each_value_is_shown_apart() -> None:
+    """Two lines of one name are one line to who looks."""
+    for panel in panels():
+        for target in panel["targets"] if panel["type"] == "timeseries" else ():
+            if SERIES.search(target["expr"]):
+                shown = set(re.findall(r"\{\{(\w+)\}\}", target["legendFormat"]))
+                wanted = left(target["expr"]) - OF_PROMETHEUS - OF_BUCKETS
+                assert wanted <= shown, panel["title"]
 
 
 def test_promtool_takes_the_rules() -> None:

@@ -20,6 +20,7 @@ from smppbridge.cdr.export import HOUR, hour_of
 from smppbridge.cdr.folder import Folder, ManifestEntry
 from smppbridge.store import cdr
 from smppbridge.store.cdr import AcceptedRow
+from smppbridge.store.lookup import first_since
 
 _MOST_FAULTS = 20
 _TABLE = "create table record (message_id integer primary key, segments integer)"
@@ -78,12 +79,16 @@ class Reconciliation:
             self.more_faults += 1
 
 
-def reconcile(db: sqlite3.Connection, folder: Folder) -> Reconciliation:
+def reconcile(
+    db: sqlite3.Connection, folder: Folder, since: float | None = None, until: float | None = None
+) -> Reconciliation:
     """Compare a store with its CDR files; raises BadFolder, OSError, sqlite3.Error.
 
-    The files are those of hours in which a message of the store may have ended: older ones need
-    not be there.
+    Of the messages accepted at *since* or later and before *until*, UNIX seconds.  The files are
+    those of hours in which a message of the store may have ended: older ones need not be there.
     """
+    first = 0 if since is None else first_since(db, since)
+    below = cdr.MOST_ID if until is None else first_since(db, until)
     found = Reconciliation()
     with closing(
         sqlite3.connect("", isolation_level=None)
@@ -91,9 +96,9 @@ def reconcile(db: sqlite3.Connection, folder: Folder) -> Reconciliation:
         records.execute(_TABLE)
         for entry in _wanted(db, folder):
             _read(folder.path, entry, records, found)
-        for rows in cdr.accepted(db):
+        for rows in cdr.accepted(db, first, below):
             _count(rows, records, found)
-    for account, segments in cdr.gathering(db).items():
+    for account, segments in cdr.gathering(db, since, until).items():
         figures = found.of(account)
         figures.accepted += segments
         figures.gathering += segments

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from smppbridge.cli.asked import AskedProvider, concluded, give_up, on_terminal, permitted
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.configuration import load

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import os
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
 from smppbridge.cli.profiles import written
 from smppbridge.routing.quiet import DESTINATION
@@ -19,8 +16,6 @@ from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.variables import read_variables
-
-EX_CONFIG = 78  # sysexits.h
 
 
 @click.command()
@@ -42,7 +37,7 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
-        faults = [*settings.warnings(), *_missing(settings), *_verified(settings)]
+        faults = _doubts(settings)
         lines = [
             *_called(settings),
             *_profiled(settings),
@@ -58,14 +53,6 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
         raise SystemExit(EX_CONFIG)
     if not as_json:
         click.echo("\n".join(lines))
-
-
-def _missing(settings: Settings) -> Iterator[Fault]:
-    """Yield a warning if the store's folder is not there; systemd may make the default one."""
-    folder = Path(settings.store.removeprefix("sqlite:")).parent
-    if "store" in settings.document.lines and not os.path.isdir(folder):
-        message = f"the folder {folder} is not there, or may not be looked into"
-        yield settings.fault("store", message, warning=True)
 
 
 def _called(settings: Settings) -> Iterator[str]:
@@ -90,26 +77,14 @@ def _profiled(settings: Settings) -> Iterator[str]:
         )
 
 
-def _verified(settings: Settings) -> Iterator[Fault]:
+def _doubts(settings: Settings) -> list[Fault]:
     # Only this needs Twisted and TLS: the faults of a file are printed without them.
     from twisted.internet import reactor
 
-    from smppbridge.service.apply import verify, warnings
+    import smppbridge.cli.run  # noqa: F401  # a half installed daemon is found here, not after exec
+    from smppbridge.service.configuration import doubts
 
-    faults = [settings.fault(found.key, found.message) for found in verify(settings, reactor)]
-    yield from faults
-    if not faults:
-        for found in warnings(settings, time.time()):
-            yield settings.fault(found.key, found.message, warning=True)
-
-
-def print_faults(faults: Sequence[Fault], *, as_json: bool = False, err: bool = False) -> None:
-    """Print faults, a line each or as JSON; to standard error with *err*."""
-    if as_json:
-        click.echo(json.dumps([asdict(fault) for fault in faults], indent=2), err=err)
-        return
-    for fault in faults:
-        click.echo(str(fault), err=err)
+    return list(doubts(settings, reactor))
 
 
 def _quiet(settings: Settings) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.convert.conversion import Conversion
 from smppbridge.convert.systems import SYSTEMS
 from smppbridge.convert.systems import convert as converted

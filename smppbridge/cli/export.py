@@ -22,8 +22,9 @@ from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy, ManifestEntry
 from smppbridge.cdr.reconcile import AccountFigures, Reconciliation
 from smppbridge.cdr.reconcile import reconcile as compare
 from smppbridge.cli.backup import without_traceback
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.located import failing_plainly, give_up, located, store_path
+from smppbridge.cli.moments import as_moment
 from smppbridge.cli.places import CONFIGURATION
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.cdr import CdrSection
@@ -44,12 +45,21 @@ _COLUMNS = ("accepted", "exported", "finished", "open", "gathering")
 @click.option("--numbers", type=click.Choice(["whole", "masked"]), help="Instead of cdr's.")
 @click.option("--interim", is_flag=True, help="A file of the hour that runs, too.")
 @click.option("--reconcile", is_flag=True, help="Write nothing; compare the store with the files.")
+@click.option(
+    "--since",
+    callback=as_moment,
+    metavar="TIME",
+    help="With --reconcile: only what was accepted at this time or later; as in `messages`.",
+)
+@click.option("--until", callback=as_moment, metavar="TIME", help="And before this time.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def export(
     config: Path | None,
     store: str | None,
     folder: Path | None,
     reconcile: bool,
+    since: float | None,
+    until: float | None,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -68,7 +78,7 @@ def export(
     path = store_path(config, store)
     with failing_plainly(), _files_plainly(), closing(lookup.open_store(path)) as db:
         if reconcile:
-            _reconciled(compare(db, Folder(place)), as_json=as_json)
+            _reconciled(compare(db, Folder(place), since, until), as_json=as_json)
             return
         with Folder(place).locked():
             form = _form(section, given)

@@ -16,13 +16,14 @@ from uuid import uuid4
 import click
 
 from smppbridge.cli.asked import AskedProvider, concluded
-from smppbridge.cli.submissions import addresses
+from smppbridge.model.address import ends_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Refused
 from smppbridge.model.reasons import Reason, sentence
 from smppbridge.providers.exchange import NOW, Exchange, HttpRequest, Once, Price
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.accept import reading
+from smppbridge.relay.accept.composed import Composed, message_of
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.lanes.addressing import NotAddressable
@@ -31,9 +32,7 @@ from smppbridge.service.rules import lane_rules_of
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import CommandStatus, status_name
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
-from smppbridge.text import segments
 
-_VERSION = 0x34
 _DIGITS = 12  # of a number that is made up
 Shown = dict[str, Any]
 
@@ -94,9 +93,10 @@ def foreseen(settings: Settings, system_id: str, source: str, number: str, text:
     """
     record = settings.records()[system_id]
     try:
-        message = _message(Reader(record), addresses(source, number), text)
-        if (count := segments.count(text)[1]) > record.max_parts:
-            raise Refusal(CommandStatus.ESME_RINVMSGLEN, Reason.TOO_LONG, f"{count} parts")
+        ends_of(source, number)
+        composed = Composed(source=source, destination=number, text=text, registered_delivery=1)
+        message = message_of(Reader(record), composed, time.time())
+        message.message_id = 1
         choice = _choice(settings, message)
     except Refusal as refusal:
         detail = f" ({refusal.detail})" if refusal.detail else ""
@@ -109,16 +109,6 @@ def some_number(settings: Settings) -> str:
     """Return a number, made up, that the first route of a configuration is for."""
     prefix = settings.routes[0].to[0] if settings.routes else ""
     return (prefix or "1").ljust(_DIGITS, "0")
-
-
-def _message(reader: Reader, ends: dict[str, Any], text: str) -> Message:
-    written: dict[str, Any] = {
-        key: v.encode() if isinstance(v, str) else v for key, v in ends.items()
-    }
-    pdu = SubmitSm(short_message=b"x", registered_delivery=1, **written)
-    message = reader.message(pdu, b"", _VERSION, time.time())
-    message.message_id, message.text = 1, text
-    return message
 
 
 def _choice(settings: Settings, message: Message) -> Choice:

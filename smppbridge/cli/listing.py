@@ -1,12 +1,10 @@
-"""Messages of the store, printed for people (tables) and for programs (JSON)."""
+"""Messages, as the API shows them, printed for people (tables) and for programs (JSON)."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -14,202 +12,205 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smppbridge.model.cases import MessageVerdict
-from smppbridge.model.masking import mask
-from smppbridge.model.message import Stage
+from smppbridge.cli.reached import Asked
+from smppbridge.model.masking import masked_words
 from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState, status_name
-from smppbridge.store.lookup import ListedMessage
-from smppbridge.store.timeline import TimelineEvent
 
-_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
-_TIMES = frozenset(("due", "expires_at"))
-_OURS = frozenset(("message_id", "provider_message_id"))
+PAGE = 500
+"""Most items of a page of the API."""
+_STATUSES = frozenset(("command_status", "postponed_by"))
+_NUMBERS = frozenset(("provider_message_id", "message_id"))
 _WHOLE = frozenset(("message_id", "accepted", "to", "state"))
-
-
-Life = tuple[ListedMessage, Sequence[TimelineEvent], MessageVerdict]
-"""A message, the steps in its life, and the verdict."""
+Item = Mapping[str, Any]
+"""A message or another thing of the API, by the names of its fields."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The fields of messages that are shown: texts, whole numbers."""
+    """The fields of messages that are shown beside the others: texts, whole numbers.
 
-    text: bool
-    numbers: bool
+    *reason* goes into the audit trail of a bridge that shows them.
+    """
 
-    def number(self, addr: str) -> str:
-        """Return an address, a number masked unless *numbers*; letters are no secret."""
-        hidden = not self.numbers and addr.removeprefix("+").isdecimal()
-        return mask(escaped(addr)) if hidden else escaped(addr)
+    text: bool = False
+    numbers: bool = False
+    reason: str = ""
 
-    def words(self, text: str) -> str:
-        """Return the text of a reason, with numbers masked unless *numbers*."""
-        return escaped(text if self.numbers else _DIGITS.sub(lambda found: mask(found[0]), text))
+    def revealed(self, asked: Asked, item: Item) -> Item:
+        """Return a message with its whole numbers and its text, as far as they are shown."""
+        wanted = [name for name, shown in (("number", self.numbers), ("text", self.text)) if shown]
+        if not wanted:
+            return item
+        body = {"what": wanted, "reason": self.reason}
+        found = asked.ask("POST", f"/messages/{item['message_id']}/reveal", body=body)
+        whole = {"destination": found["number"], "source": found.get("source")}
+        texts = {name: found[name] for name in ("text", "octets") if found[name] is not None}
+        return {**item, **{k: v for k, v in whole.items() if v is not None}, **texts}
 
 
-def as_table(found: Sequence[ListedMessage], shown: Shown, *, more: bool) -> None:
+def pages(
+    asked: Asked, operation: str, query: Mapping[str, object], limit: int
+) -> Iterator[tuple[list[Item], str | None]]:
+    """Yield pages of a list, at most *limit* items together, each with the cursor of the next."""
+    cursor: str | None = None
+    while True:
+        more = {} if cursor is None else {"cursor": cursor}
+        found = asked.ask("GET", operation, {**query, **more, "limit": min(limit, PAGE)})
+        items, cursor = found["items"], found["next"]
+        yield items, cursor
+        limit -= len(items)
+        if cursor is None or limit <= 0:
+            return
+
+
+def listed(asked: Asked, operation: str, query: Mapping[str, object], limit: int) -> list[Item]:
+    """Return the items of a list, at most *limit*."""
+    return [item for items, _ in pages(asked, operation, query, limit) for item in items]
+
+
+def as_table(found: Sequence[Item], *, more: bool) -> None:
     """Print a table, a message a row."""
     console = _console()
-    moment = _day_and_time if console.is_terminal else when
+    moment = _day_and_time if console.is_terminal else str
     table = Table(box=None, pad_edge=False, header_style="bold")
     columns = ["message_id", "accepted", "account", "to", "provider", "state"]
-    for name in [*columns, *(["text"] if shown.text else [])]:
+    has_text = any("text" in item or "octets" in item for item in found)
+    for name in [*columns, *(["text"] if has_text else [])]:
         # a narrow terminal folds words, never an id: people type ids into the next command
         table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
-    for message in found:
+    for item in found:
         cells = [
-            str(message.message_id),
-            moment(message.accepted_at),
-            escaped(message.system_id),
-            shown.number(message.number),
-            escaped(message.provider),
-            word(message),
-            *([content(message)] if shown.text else []),
+            item["message_id"],
+            moment(item["accepted_at"]),
+            item["account"],
+            item["destination"],
+            item["provider"] or "",
+            word(item),
+            *([content(item)] if has_text else []),
         ]
-        table.add_row(*map(Text, cells))  # Text: the text of a message is no markup
+        table.add_row(*(Text(escaped(cell)) for cell in cells))  # Text: a text is no markup
     if found:
         console.print(table)
     else:
         click.echo("no such messages")
-    if more:
-        click.echo(f"there may be more: --before {found[-1].message_id}")
+    if more and found:
+        click.echo(f"there may be more: --before {found[-1]['message_id']}")
 
 
-def as_timeline(lives: Sequence[Life], shown: Shown) -> None:
-    """Print all facts of each message, the verdict on the message, and its timeline."""
-    for message, events, found in lives:
-        grid = Table.grid(padding=(0, 2))
-        for name, value in (facts(message, shown) | as_sent(message)).items():
-            if value not in (None, "", []):
-                grid.add_row(Text(name, "bold"), Text(_joined(value)))
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in ("time", "what", "how"):
-            table.add_column(name, overflow="fold")
-        for event in events:
-            how = " ".join(f"{k}={_joined(v)}" for k, v in event_facts(event, shown).items())
-            table.add_row(when(event.at), event.name, Text(how))
-        _console().print(grid, "", *_spoken(found, shown), "", table, "", sep="\n")
+def as_timeline(message: Item, steps: Sequence[Item]) -> None:
+    """Print all facts of a message, the verdict on the message, and its timeline."""
+    grid = Table.grid(padding=(0, 2))
+    for name, value in (facts(message) | as_sent(message)).items():
+        if name not in ("text", "octets") and value not in (None, "", []):
+            grid.add_row(Text(name, "bold"), Text(_joined(value)))
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("time", "what", "how"):
+        table.add_column(name, overflow="fold")
+    for step in steps:
+        how = " ".join(f"{k}={_joined(v)}" for k, v in _facts_of(step).items())
+        table.add_row(step["at"] or "", escaped(step["code"]), Text(how))
+    _console().print(grid, "", *_spoken(message), "", table, "", sep="\n")
 
 
-def as_lines(found: Sequence[ListedMessage], shown: Shown) -> None:
-    """Print JSON, a message a line."""
-    for message in found:
-        click.echo(json.dumps(facts(message, shown)))
+def as_line(message: Item) -> None:
+    """Print a message as a line of JSON."""
+    click.echo(json.dumps(facts(message)))
 
 
-def as_whole_lines(lives: Sequence[Life], shown: Shown) -> None:
-    """Print JSON, a message a line, with the verdict on the message and its timeline."""
-    for message, events, found in lives:
-        line = facts(message, shown) | as_sent(message)
-        line["verdict"] = {
-            "code": found.code,
-            "tone": found.tone,
-            "says": shown.words(found.says),
-            "why": shown.words(found.why),
-            "do": [shown.words(each) for each in found.do],
-        }
-        line["timeline"] = [
-            {"at": when(e.at) or None, "event": e.name, **event_facts(e, shown)} for e in events
-        ]
-        click.echo(json.dumps(line))
+def as_whole_line(message: Item, steps: Sequence[Item]) -> None:
+    """Print a message as a line of JSON, with the verdict on the message and its timeline."""
+    line = facts(message) | as_sent(message)
+    line |= {"verdict": message["verdict"], "waits": message["waits"]}
+    line["timeline"] = [
+        {"at": step["at"], "event": step["code"], **_facts_of(step)} for step in steps
+    ]
+    click.echo(json.dumps(line))
 
 
-def as_sent(message: ListedMessage) -> dict[str, Any]:
+def as_sent(message: Item) -> dict[str, Any]:
     """Return the fields of the submit_sm that decide about receipts and characters.
 
-    The esm_class is without the messaging mode.
+    They are as the ESME sent them; of a long message those of its first segment.
     """
     return {
-        "registered_delivery": message.registered_delivery,
-        "data_coding": f"{message.data_coding:#04x}",
-        "esm_class": f"{message.esm_class or 0:#04x}",
+        "registered_delivery": message["registered_delivery"],
+        "data_coding": f"{message['data_coding']:#04x}",
+        "esm_class": f"{message['esm_class']:#04x}",
     }
 
 
-def _spoken(found: MessageVerdict, shown: Shown) -> list[Text]:
-    """Return a verdict as lines: where the message is, why, and what to do."""
-    lines = [Text(shown.words(found.says), "bold"), Text(shown.words(found.why))]
-    return [
-        *(line for line in lines if line),
-        *(Text(f"- {shown.words(each)}") for each in found.do),
-    ]
-
-
-def facts(message: ListedMessage, shown: Shown) -> dict[str, Any]:
+def facts(message: Item) -> dict[str, Any]:
     """Return the facts of a message that are shown, by name."""
     named: dict[str, Any] = {
-        "message_id": str(message.message_id),
-        "answered_id": None if message.multi is None else str(message.multi),
-        "system_id": escaped(message.system_id),
-        "stage": Stage(message.stage).name,
-        "state": state_name(message.state) if message.state else None,
-        "uncertain": message.uncertain,
-        "source": shown.number(message.source),
-        "destination": shown.number(message.number),
-        "route": message.route.split(",") if message.route else [],
-        "provider": escaped(message.provider),
-        "provider_message_id": escaped(message.provider_message_id or "") or None,
-        "attempts": message.attempts,
-        "segments": message.segments or 1,
-        "error": message.error,
+        "message_id": message["message_id"],
+        "answered_id": message["answered_id"],
+        "system_id": escaped(message["account"]),
+        "stage": message["stage"].upper(),
+        "state": message["state"],
+        "uncertain": message["uncertain"],
+        "source": escaped(message["source"]),
+        "destination": escaped(message["destination"]),
+        "route": message["route"],
+        "provider": escaped(message["provider"] or ""),
+        "provider_message_id": escaped(message["provider_message_id"] or "") or None,
+        "attempts": message["attempts"],
+        "segments": message["segments"] or 1,
+        "error": message["error"],
     }
     for name in ("accepted_at", "expires_at", "due", "done_at"):
-        named[name] = when(getattr(message, name)) or None
-    if shown.text:
-        named["text" if isinstance(message.body, str) else "octets"] = content(message)
+        named[name] = message[name]
+    for name in ("text", "octets"):
+        if name in message:
+            named[name] = content(message)
     return named
 
 
-def event_facts(event: TimelineEvent, shown: Shown) -> dict[str, Any]:
-    """Return the facts of an event that are shown, by name."""
-    return {name: _fact(name, value, shown) for name, value in event.facts.items()}
-
-
-def word(message: ListedMessage) -> str:
+def word(message: Item) -> str:
     """Return the stage of a message, its state once it is FINISHED, or Uncertain."""
-    if message.uncertain:
+    if message["uncertain"]:
         return "Uncertain"
-    finished = message.stage == Stage.FINISHED
-    return state_name(message.state) if finished else Stage(message.stage).name
+    stage = str(message["stage"]).upper()
+    return str(message["state"]) if stage == "FINISHED" else stage
 
 
-def content(message: ListedMessage) -> str:
+def content(message: Item) -> str:
     """Return the characters of a message, or its octets in hexadecimal."""
-    body = message.body
-    return escaped(body) if isinstance(body, str) else (body or b"").hex()
+    return escaped(message["text"]) if "text" in message else str(message.get("octets", ""))
 
 
-def when(at: float | None) -> str:
-    """Return a time in UTC, an empty text for None."""
-    if at is None:
-        return ""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+def _spoken(message: Item) -> list[Text]:
+    """Return a verdict as lines: where the message is, why, and what to do."""
+    found = message["verdict"]
+    lines = [Text(escaped(found["says"]), "bold"), Text(escaped(found["why"]))]
+    return [*(line for line in lines if line), *(Text(f"- {escaped(do)}") for do in found["do"])]
 
 
-def _day_and_time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%m-%d %H:%M:%S")
+def _facts_of(step: Item) -> dict[str, Any]:
+    """Return the facts of a step that are shown, by name."""
+    return {name: _fact(name, value) for name, value in step["facts"].items()}
 
 
-def _fact(name: str, value: Any, shown: Shown) -> Any:
-    if name in _OURS:
+def _fact(name: str, value: Any) -> Any:
+    if name in _NUMBERS:
         return escaped(str(value))
-    if name == "state":
+    if name == "state" and isinstance(value, int):
         return state_name(value)
-    if name == "command_status":
+    if name in _STATUSES and isinstance(value, int):
         return status_name(value)
-    if name in _TIMES:
-        return when(value)
     if isinstance(value, list):
-        return [_fact("", each, shown) for each in value]
-    return shown.words(value) if isinstance(value, str) else value
+        return [_fact("", each) for each in value]
+    return escaped(masked_words(value)) if isinstance(value, str) else value
 
 
 def state_name(state: int) -> str:
     """Return the name of a message_state, or its number."""
     known: Mapping[int, MessageState] = MessageState._value2member_map_  # type: ignore[assignment]
     return known[state].name if state in known else str(state)
+
+
+def _day_and_time(at: str) -> str:
+    return f"{at[5:10]} {at[11:19]}"
 
 
 def _joined(value: Any) -> str:

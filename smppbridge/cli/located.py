@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,9 +10,8 @@ from typing import NoReturn
 
 import click
 
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.asking import configured
 from smppbridge.cli.places import CONFIGURATION, STORE
-from smppbridge.settings.document import read
 from smppbridge.store import lookup
 from smppbridge.store.migrate import TooNew
 
@@ -34,17 +32,7 @@ def located(command: Command) -> Command:
 
 def store_path(config: Path | None, store: str | None) -> str:
     """Return the store's file: *store*, or the file of the configuration, or the default."""
-    if config is None and store is None and os.access(CONFIGURATION, os.R_OK):
-        config = CONFIGURATION
-    if config is not None and store is None:
-        document = read(config, os.environ)
-        faults = [fault for key, fault in document.faults.items() if key in ("", "store")]
-        if faults:
-            print_faults(faults, as_json=False)
-            raise SystemExit(EX_CONFIG)
-        values = document.values if isinstance(document.values, dict) else {}
-        store = str(values.get("store", STORE))
-    return (store or STORE).removeprefix("sqlite:")
+    return str(store or configured(config, "store", STORE)).removeprefix("sqlite:")
 
 
 def given_path(ctx: click.Context, config: Path | None, store: str | None) -> str:

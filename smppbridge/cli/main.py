@@ -18,7 +18,16 @@ COMMANDS = {
     "simulate": "Play a provider, or a phone that dials a service code.",
     "account": "Ask a provider about its account: credit, sub-users, top-ups, ...",
     "doctor": "Examine the machine, the bridge, its providers and its callbacks.",
+    "status": "Show whether the bridge is ready, its sessions and its lanes.",
     "messages": "Look messages up; decide about Uncertain ones.",
+    "reasons": "What was said no to today, and why.",
+    "pause": "Let nothing leave to a provider.",
+    "resume": "Let messages leave to a paused provider again.",
+    "retry": "Send Uncertain messages once more, or try a provider that is down.",
+    "fail": "Give messages up that wait or are Uncertain.",
+    "move": "Let messages that wait for a provider wait for another one.",
+    "trace": "Show what passes between the bridge and one of its peers, for a while.",
+    "restart": "Let the version that is installed take over; sessions stay bound.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "export": "Write the CDR files that are due; reconcile them with the store.",
     "backup": "Copy the store, also while the bridge runs.",
@@ -35,6 +44,9 @@ COMMANDS = {
     "help": "Explain a topic, a key, a metric, a status or a command.",
 }
 
+_BESIDE = {"resume": "pause", "fail": "retry", "move": "retry"}
+"""The modules of commands that have none of their own."""
+
 
 class Commands(click.Group):
     """Finds subcommands by name in this package."""
@@ -47,7 +59,7 @@ class Commands(click.Group):
         """Load a command."""
         if cmd_name not in COMMANDS:
             return None
-        module = import_module(f"smppbridge.cli.{cmd_name}")
+        module = import_module(f"smppbridge.cli.{_BESIDE.get(cmd_name, cmd_name)}")
         command: click.Command = getattr(module, cmd_name)
         return command
 

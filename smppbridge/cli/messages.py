@@ -2,53 +2,48 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
-from contextlib import closing
-from pathlib import Path
-from time import time as wall
 from typing import Any
 
 import click
 
+from smppbridge.cli.decided import decide
 from smppbridge.cli.listing import (
-    Life,
+    PAGE,
+    Item,
     Shown,
-    as_lines,
+    as_line,
     as_table,
     as_timeline,
-    as_whole_lines,
+    as_whole_line,
+    listed,
+    pages,
 )
-from smppbridge.cli.located import failing_plainly, give_up, given_path, located, store_path
-from smppbridge.cli.moments import as_moment, digits_of
+from smppbridge.cli.located import give_up
+from smppbridge.cli.moments import as_moment, digits_of, rfc3339
 from smppbridge.cli.noted import refused, unmatched
-from smppbridge.model.message import Stage
-from smppbridge.model.verdicts import verdict
+from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT
-from smppbridge.store import lookup
-from smppbridge.store.cases import case_of
-from smppbridge.store.timeline import timeline
 
-STAGES = {stage.name.lower(): stage for stage in Stage if stage is not Stage.GATHERING}
-STATES = {state.name.lower(): state for state in MessageState if state}
-IN_RECEIPTS = {stat.decode().lower(): MessageState(state) for state, stat in STAT.items()}
-WHAT_HAPPENS = {
-    "resend": "sent once more: if the provider did take it, its phone gets a second SMS",
-    "fail": "ended as UNDELIVERABLE: if the provider did take it, its phone gets it all the same",
-}
+STAGES = ("waiting", "submitting", "submitted", "finished")
+STATES = {state.name.lower(): state.name for state in MessageState if state}
+IN_RECEIPTS = {stat.decode().lower(): MessageState(state).name for state, stat in STAT.items()}
 
 
 @click.group(invoke_without_command=True)
-@located
+@reaching(store=True)
 @click.option(
     "--id",
-    "word",
+    "name",
     metavar="ID",
     help="One message: our id (decimal or hexadecimal), a segment's or a provider's; all of a"
     " submit_multi.",
 )
-@click.option("--number", help="To this number, with or without + or 00.")
+@click.option(
+    "--number", help="To this number, with or without + or 00; a national one with --account."
+)
 @click.option("--prefix", help="To numbers that begin with these digits.")
 @click.option("--account", metavar="SYSTEM_ID", help="From this account.")
 @click.option("--provider", metavar="NAME", help="At this provider, now or last.")
@@ -68,57 +63,75 @@ WHAT_HAPPENS = {
     f" receipts ({', '.join(IN_RECEIPTS)}).",
 )
 @click.option("--uncertain", is_flag=True, help="Only those that may or may not have been sent.")
-@click.option("--before", type=int, metavar="ID", help="Only older ones: the next page.")
+@click.option(
+    "--before",
+    type=click.IntRange(0, 10**18),
+    metavar="ID",
+    help="Only older ones: the next page.",
+)
 @click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
 @click.option("--show-text", is_flag=True, help="Show the texts of messages.")
 @click.option("--show-numbers", is_flag=True, help="Show whole numbers.")
+@click.option(
+    "--because",
+    metavar="WORDS",
+    default="",
+    help="Why numbers or texts are shown: it stands in the audit trail of the bridge.",
+)
 @click.pass_context
 def messages(
     ctx: click.Context,
     /,
-    config: Path | None,
-    store: str | None,
-    word: str | None,
+    where: Where,
+    name: str | None,
+    limit: int,
     as_json: bool,
     show_text: bool,
     show_numbers: bool,
+    because: str,
     **wanted: Any,
 ) -> None:
     """Look messages up, newest first; times are UTC.
 
-    With --id, all steps in the life of one message.  The bridge may run meanwhile.
+    With --id, all steps in the life of one message.  The running bridge is asked; if none runs, its
+    store is read.
     """
-    ctx.obj = store_path(config, store)
+    ctx.obj = where
     if ctx.invoked_subcommand is not None:
         return
-    shown = Shown(show_text, show_numbers)
-    with failing_plainly(), closing(lookup.open_store(ctx.obj)) as db:
-        if word is not None:
-            named = lookup.named(db, word)
-            found = named[: wanted["limit"]]
-            lives = [life(db, message) for message in found]
-        else:
-            named, found, lives = [], lookup.search(db, query_of(**wanted)), []
-    if word is None:
-        if as_json:
-            as_lines(found, shown)
-        else:
-            as_table(found, shown, more=len(found) == wanted["limit"])
-        return
-    if not found:
-        give_up(f"there is no message {word}")
-    if as_json:
-        as_whole_lines(lives, shown)
-        return
-    as_timeline(lives, shown)
-    if (more := len(named) - len(found)) > 0:
+    asked, shown = reached(where, stopped=True), Shown(show_text, show_numbers, because)
+    if name is not None:
+        _show(asked, name, limit, shown, as_json=as_json)
+    else:
+        _find(asked, query_of(**wanted), limit, shown, as_json=as_json)
+
+
+def _find(
+    asked: Asked, query: dict[str, object], limit: int, shown: Shown, *, as_json: bool
+) -> None:
+    found, more = list[Item](), False
+    for items, cursor in pages(asked, "/messages", query, limit):
+        for item in items:
+            found.append(shown.revealed(asked, item))
+            if as_json:
+                as_line(found.pop())
+        more = cursor is not None
+    if not as_json:
+        as_table(found, more=more)
+
+
+def _show(asked: Asked, name: str, limit: int, shown: Shown, *, as_json: bool) -> None:
+    named = listed(asked, "/messages", {"id": name}, PAGE)
+    if not named:
+        give_up(f"there is no message {escaped(name)}")
+    show = as_whole_line if as_json else as_timeline
+    for item in named[:limit]:
+        path = f"/messages/{item['message_id']}"
+        message = shown.revealed(asked, asked.ask("GET", path))
+        show(message, asked.ask("GET", f"{path}/timeline")["items"])
+    if not as_json and (more := len(named) - limit) > 0:
         click.echo(f"{more} more of this submit_multi: --limit {len(named)}")
-
-
-def life(db: sqlite3.Connection, message: lookup.ListedMessage) -> Life:
-    """Return the steps in the life of a message, and the verdict on the message."""
-    return message, timeline(db, message), verdict(case_of(db, message, wall()))
 
 
 messages.add_command(refused)
@@ -126,76 +139,47 @@ messages.add_command(unmatched)
 
 
 @messages.command()
-@located
+@reaching(store=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
-@click.pass_context
-def resend(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> None:
+def resend(ids: Sequence[int], yes: bool, as_json: bool, where: Where) -> None:
     """Send Uncertain messages once more; a phone may get a second SMS."""
-    decide(given_path(ctx, **where), ids, "resend", yes)
+    decide(reached(where, stopped=True), ids, "resend", yes=yes, as_json=as_json)
 
 
 @messages.command()
-@located
+@reaching(store=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
-@click.pass_context
-def fail(ctx: click.Context, /, ids: Sequence[int], yes: bool, **where: Any) -> None:
+def fail(ids: Sequence[int], yes: bool, as_json: bool, where: Where) -> None:
     """End Uncertain messages as UNDELIVERABLE."""
-    decide(given_path(ctx, **where), ids, "fail", yes)
-
-
-def decide(path: str, ids: Sequence[int], verb: str, yes: bool) -> None:
-    """Ask, and write the decision on all Uncertain messages of *ids*; exit 1 after any other id."""
-    with failing_plainly(), closing(lookup.open_store(path)) as db:
-        reasons = {message_id: why_not(db, message_id) for message_id in ids}
-    good = [message_id for message_id, why in reasons.items() if not why]
-    if good:
-        click.echo(f"{', '.join(map(str, good))}: {WHAT_HAPPENS[verb]}.", err=True)
-        if not yes:
-            click.confirm("Go on?", abort=True, err=True)
-        with failing_plainly():
-            taken = lookup.decide(path, good, verb)
-        reasons |= dict.fromkeys(set(good) - set(taken), "is not Uncertain any more")
-        if taken:
-            click.echo(
-                f"{verb}: {', '.join(map(str, taken))}. The bridge does it within a second, "
-                "or when it starts."
-            )
-    bad = [f"{message_id} {why}" for message_id, why in reasons.items() if why]
-    if bad:
-        give_up("; ".join(bad))
-
-
-def why_not(db: sqlite3.Connection, message_id: int) -> str:
-    """Return why a message admits no decision; an empty text if it does."""
-    found = next((m for m in lookup.named(db, str(message_id)) if m.message_id == message_id), None)
-    if found is None:
-        return "is no message"
-    if found.stage == Stage.FINISHED:
-        return f"is not Uncertain but {MessageState(found.state).name}"
-    if not found.uncertain:
-        return f"is not Uncertain but {Stage(found.stage).name}"
-    return ""
+    decide(reached(where, stopped=True), ids, "fail", yes=yes, as_json=as_json)
 
 
 def query_of(
     *,
-    account: str | None,
-    sender: str | None,
     number: str | None,
     prefix: str | None,
+    since: float | None,
+    until: float | None,
     state: str | None,
-    **same: Any,
-) -> lookup.MessageQuery:
-    """Return the query for the options."""
-    word = (state or "").lower()
-    return lookup.MessageQuery(
-        system_id=account,
-        source=sender,
-        number=None if number is None else digits_of(number),
-        prefix=None if prefix is None else digits_of(prefix),
-        stage=STAGES.get(word),
-        state=(STATES | IN_RECEIPTS).get(word),
+    uncertain: bool,
+    before: int | None,
+    **same: str | None,
+) -> dict[str, object]:
+    """Return the query of the API for the options."""
+    state = (state or "").lower()
+    query: dict[str, object | None] = {
+        "number": None if number is None else number.replace("/", ""),
+        "prefix": None if prefix is None else digits_of(prefix),
+        "since": None if since is None else rfc3339(since),
+        "until": None if until is None else rfc3339(until),
+        "stage": state if state in STAGES else None,
+        "state": (STATES | IN_RECEIPTS).get(state),
+        "uncertain": "true" if uncertain else None,
+        "cursor": None if before is None else f"{before:x}",
         **same,
-    )
+    }
+    return {name: value for name, value in query.items() if value is not None}

@@ -44,3 +44,8 @@ def digits_of(number: str) -> str:
     """Return a number as in the store: E.164 digits, or a short code."""
     digits = "".join(c for c in number if c not in " -.()/")
     return digits.removeprefix("+") if digits.startswith("+") else digits.removeprefix("00")
+
+
+def rfc3339(at: float) -> str:
+    """Return UNIX seconds as the API reads a time."""
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from contextlib import closing
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from smppbridge.cli.listing import state_name, when
-from smppbridge.cli.located import failing_plainly, given_path, located
-from smppbridge.cli.moments import as_moment
+from smppbridge.cli.listing import Item, listed
+from smppbridge.cli.moments import as_moment, rfc3339
+from smppbridge.cli.reached import Where, reached, reaching
 from smppbridge.cli.rows import as_table
-from smppbridge.model.masking import masked_forms
-from smppbridge.model.noted import RefusedSubmission, Unmatched
-from smppbridge.model.reasons import remedy, sentence
-from smppbridge.smpp.constants import status_name
-from smppbridge.store import noted
-from smppbridge.store.lookup import open_store
-from smppbridge.store.noted import NoteQuery
 
 Command = Callable[..., None]
 
@@ -39,47 +30,48 @@ def _sought(command: Command) -> Command:
     json_ = click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
     for option in (json_, limit, until, since, reason, number):
         command = option(command)
-    return located(click.pass_context(command))
+    return reaching(store=True)(command)
 
 
 @click.command()
 @_sought
-@click.option("--account", "name", metavar="SYSTEM_ID", help="From this account.")
-def refused(ctx: click.Context, /, **options: Any) -> None:
+@click.option("--account", metavar="SYSTEM_ID", help="From this account.")
+def refused(**options: Any) -> None:
     """Look up submissions refused at the door in the last 24 hours, newest first.
 
     Numbers are masked: they are kept so. Of an account and a reason the first 60 a minute have
     their addresses, the others are counted.
     """
-    _print(ctx, options, noted.refused, _refused_row, "nothing was refused")
+    _print("/refused", _refused_row, "nothing was refused", **options)
 
 
 @click.command()
 @_sought
-@click.option("--provider", "name", metavar="NAME", help="Of this provider.")
-@click.option("--id", "provider_message_id", metavar="ID", help="With this id of the provider.")
-def unmatched(ctx: click.Context, /, **options: Any) -> None:
+@click.option("--provider", metavar="NAME", help="Of this provider.")
+@click.option("--id", metavar="ID", help="With this id of the provider.")
+def unmatched(**options: Any) -> None:
     """Look up reports and MO messages that belong to nothing, of 24 hours, newest first.
 
     A report with the reason "early" may find its message yet.
     """
-    _print(ctx, options, noted.unmatched, _unmatched_row, "everything belongs to something")
+    _print("/unmatched", _unmatched_row, "everything belongs to something", **options)
 
 
 def _print(
-    ctx: click.Context,
-    options: dict[str, Any],
-    look: Callable[[Any, NoteQuery], Sequence[Any]],
-    row: Callable[[Any], dict[str, Any]],
+    operation: str,
+    row: Callable[[Item], dict[str, Any]],
     nothing: str,
+    *,
+    where: Where,
+    limit: int,
+    as_json: bool,
+    since: float | None,
+    until: float | None,
+    **given: str | None,
 ) -> None:
-    config: Path | None = options.pop("config")
-    as_json, number = options.pop("as_json"), options.pop("number")
-    path = given_path(ctx, config, options.pop("store"))
-    numbers = () if number is None else masked_forms(number)
-    query = NoteQuery(numbers=numbers, **options)
-    with failing_plainly(), closing(open_store(path)) as db:
-        rows = [row(found) for found in look(db, query)]
+    times = {name: at and rfc3339(at) for name, at in (("since", since), ("until", until))}
+    query = {name: value for name, value in {**given, **times}.items() if value is not None}
+    rows = [row(item) for item in listed(reached(where, stopped=True), operation, query, limit)]
     if not as_json:
         as_table([{k: v for k, v in each.items() if k != "do"} for each in rows], nothing)
         return
@@ -87,33 +79,32 @@ def _print(
         click.echo(json.dumps(each))
 
 
-def _refused_row(found: RefusedSubmission) -> dict[str, Any]:
-    detail = f" ({found.detail})" if found.detail else ""
+def _refused_row(found: Item) -> dict[str, Any]:
+    detail = f" ({found['detail']})" if found["detail"] else ""
     return {
-        "at": when(found.at),
-        "account": found.system_id,
-        "from": found.source,
-        "to": found.destination,
-        "status": status_name(found.command_status),
-        "reason": found.reason,
-        "count": found.count,
-        "why": f"{sentence(found.reason)}{detail}",
-        "do": remedy(found.reason),
+        "at": found["at"],
+        "account": found["account"],
+        "from": found["source"],
+        "to": found["destination"],
+        "status": found["status"],
+        "reason": found["reason"],
+        "count": found["count"],
+        "why": f"{found['says']}{detail}",
+        "do": found["remedy"],
     }
 
 
-def _unmatched_row(found: Unmatched) -> dict[str, Any]:
-    facts = {"provider": found.provider}
+def _unmatched_row(found: Item) -> dict[str, Any]:
     return {
-        "at": when(found.at),
-        "kind": found.kind,
-        "provider": found.provider,
-        "id": found.provider_message_id,
-        "state": state_name(found.state) if found.state else "",
-        "error": found.error or "",
-        "from": found.source,
-        "to": found.destination,
-        "reason": found.reason,
-        "why": sentence(found.reason, facts),
-        "do": remedy(found.reason, facts),
+        "at": found["at"],
+        "kind": found["kind"],
+        "provider": found["provider"],
+        "id": found["provider_message_id"],
+        "state": found["state"] or "",
+        "error": found["error"] or "",
+        "from": found["source"],
+        "to": found["destination"],
+        "reason": found["reason"],
+        "why": found["says"],
+        "do": found["remedy"],
     }

@@ -14,17 +14,16 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
 from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
-from smppbridge.service.apply import NotApplied, verify
+from smppbridge.service.apply import verify
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
-from smppbridge.service.restart import Restart, program_of
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
@@ -49,7 +48,7 @@ def run(config: Path) -> None:
     lines = Lines(descriptor, priorities=read_by_journal(descriptor, os.environ))
     journal = EventLog(lines, form=log.format, level=log.level, words=log.words)
     take_over_libraries(journal)
-    bridge = Bridge(settings, reactor, journal, from_environment())
+    bridge = Bridge(settings, reactor, journal, from_environment(), hold_all)
     if isinstance(handed, BadHandOver):
         journal("handover_refused", reason=str(handed))
         handed = None
@@ -96,7 +95,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         reactor.stop()
 
     def hang_up(signum: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(reload, bridge, config)
+        reactor.callFromThread(reload, bridge)
 
     def terminate(signum: int, frame: FrameType | None) -> None:
         _stopping()  # at once: a second signal before the reactor stops would be an error
@@ -110,50 +109,36 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         await bridge.start(handed)
         if config is not None:
             obey(signal.SIGHUP, hang_up)
-            obey(signal.SIGUSR2, restart_at_signal(bridge, config))
+            obey(signal.SIGUSR2, restart_at_signal(bridge))
+
+    starting: Deferred[None] = Deferred()
 
     def end() -> Deferred[None]:
         _stopping()
-        return Deferred.fromCoroutine(bridge.stop())
+        return starting.addCallback(lambda _: Deferred.fromCoroutine(bridge.stop()))
 
-    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(begin()).addErrback(failed))
+    def started() -> None:
+        Deferred.fromCoroutine(begin()).addErrback(failed).chainDeferred(starting)
+
+    reactor.callWhenRunning(started)
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
     return status
 
 
-def restart_at_signal(bridge: Bridge, config: Path) -> Handler:
+def restart_at_signal(bridge: Bridge) -> Handler:
     """Return a handler that restarts a bridge in place."""
-    restart = Restart(bridge, program_of(str(config)), hold_all)
 
     def begin() -> None:
-        restarting = Deferred.fromCoroutine(restart.now())
+        if bridge.restart is None:
+            return
+        restarting = Deferred.fromCoroutine(bridge.restart.now())
         restarting.addErrback(lambda failure: _log.failure("restart", failure))
 
     return lambda *_: bridge.reactor.callFromThread(begin)
 
 
-def reload(bridge: Bridge, config: Path) -> None:
+def reload(bridge: Bridge) -> None:
     """Apply the configuration anew, or log why the old configuration stays."""
-    bridge.notify.reloading(bridge.clock.monotonic())
-    reloading = Deferred.fromCoroutine(_reload(bridge, config))
+    reloading = Deferred.fromCoroutine(bridge.configuration.reload())
     reloading.addErrback(lambda failure: _log.failure("reload", failure))
-    reloading.addBoth(lambda _: bridge.notify.ready(bridge.status()))
-
-
-async def _reload(bridge: Bridge, config: Path) -> None:
-    try:
-        settings = load(config)
-        for found in verify(settings, bridge.reactor):
-            raise NotApplied(f"{found.key}: {found.message}")
-        await bridge.apply(settings)
-    except BadSettings as error:
-        for fault in error.faults:
-            where = f"{fault.file}:{fault.line}: {fault.key}"
-            bridge.journal("configuration_refused", where=where, reason=fault.message)
-        bridge.refused()
-    except NotApplied as error:
-        bridge.journal("configuration_refused", reason=str(error))
-        bridge.refused()
-    else:
-        bridge.journal("configuration_applied")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_DAEMON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2)
+from smppbridge.service.threads import OBEYED
+
 Handler = Callable[[int, FrameType | None], object]
 
 
@@ -43,24 +43,10 @@ def hold_hangup() -> Callable[[], None]:
 def hold_all() -> Callable[[], None]:
     """Keep the signals waiting that the daemon obeys, over exec(2) too; return how to undo this.
 
-    Called by the main thread.  The other threads hold no signal: one that such a thread gets is
-    sent on to the main thread, where it waits; exec(2) ends all other threads.
+    Called by the main thread, the only one that signals come to.
     """
-    here = threading.get_ident()
-
-    def again(number: int, _: FrameType | None) -> None:
-        signal.pthread_kill(here, number)
-
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _DAEMON)
-    obeyed = [n for n in _DAEMON if signal.getsignal(n) is not signal.SIG_IGN]  # which stays so
-    handlers = {number: signal.signal(number, again) for number in obeyed}
-
-    def undo() -> None:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-        _set_mask(before)
-
-    return undo
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, OBEYED)
+    return lambda: _set_mask(before)
 
 
 def obey_end() -> None:

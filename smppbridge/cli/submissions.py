@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from smppbridge.smpp.constants import EsmClass, Npi, Ton
+from smppbridge.model.address import ends_of
+from smppbridge.smpp.constants import EsmClass
 from smppbridge.text.coding import Alphabet, smallest
 from smppbridge.text.coding import octets as octets_in
 from smppbridge.text.segments import TextSegment, Transport, split
 
 CODINGS = {"gsm7": Alphabet.GSM7, "ucs2": Alphabet.UCS2, "latin1": Alphabet.LATIN1}
 _DATA_CODING = {Alphabet.GSM7: 0x00, Alphabet.UCS2: 0x08, Alphabet.LATIN1: 0x03}
-_SHORT_CODE = 6  # digits, at most
-_LONGEST_ADDRESS = 20  # SMPP 3.4, 4.4.1: 21 with the NUL
 
 
 def submissions(
@@ -50,30 +49,12 @@ def _segment(segment: TextSegment) -> dict[str, Any]:
 
 def addresses(source: str, destination: str) -> dict[str, Any]:
     """Return both addresses with TON and NPI; raises ValueError."""
-    source_addr, source_ton, source_npi = _address(source)
-    destination_addr, dest_ton, dest_npi = _address(destination)
-    if dest_ton == Ton.ALPHANUMERIC:
-        raise ValueError("a destination is digits")
+    sender, receiver = ends_of(source, destination)
     return {
-        "source_addr": source_addr,
-        "source_addr_ton": source_ton,
-        "source_addr_npi": source_npi,
-        "destination_addr": destination_addr,
-        "dest_addr_ton": dest_ton,
-        "dest_addr_npi": dest_npi,
+        "source_addr": sender.addr,
+        "source_addr_ton": sender.ton,
+        "source_addr_npi": sender.npi,
+        "destination_addr": receiver.addr,
+        "dest_addr_ton": receiver.ton,
+        "dest_addr_npi": receiver.npi,
     }
-
-
-def _address(given: str) -> tuple[str, int, int]:
-    """Return an address with TON and NPI: 243... and 00243... are international, 08... is not."""
-    if not given or len(given) > _LONGEST_ADDRESS or not given.isascii() or "\0" in given:
-        raise ValueError(f"an address has 1 to {_LONGEST_ADDRESS} ASCII characters")
-    digits = given.removeprefix("+")
-    if not digits.isdecimal():
-        return given, Ton.ALPHANUMERIC, Npi.UNKNOWN
-    if digits == given and len(digits) <= _SHORT_CODE:
-        return digits, Ton.NETWORK_SPECIFIC, Npi.UNKNOWN
-    if digits.startswith("00"):
-        return digits[2:], Ton.INTERNATIONAL, Npi.ISDN
-    ton = Ton.NATIONAL if digits.startswith("0") else Ton.INTERNATIONAL
-    return digits, ton, Npi.ISDN

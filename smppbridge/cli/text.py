@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from smppbridge.cli.check import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table, as_text
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.values import suggestion
-from smppbridge.text import gsm7, segments
-from smppbridge.text.coding import Alphabet, in_smallest
+from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import Unencodable
+from smppbridge.text.measured import culprits, measured
 from smppbridge.text.transliteration import obstacles, transliterated
 
 _ALPHABETS = {Alphabet.GSM7: "GSM 03.38", Alphabet.UCS2: "UCS-2"}
@@ -105,24 +106,12 @@ def _facts(given: str) -> Facts:
 
 
 def _measured(given: str) -> Facts:
-    """Return the alphabet, octets and segments, with the characters that the last one has left."""
-    alphabet, octets = in_smallest(given)
-    count, left = segments.room_left(octets, alphabet)
-    return {
-        "alphabet": _ALPHABETS[alphabet],
-        "characters": len(given),
-        "octets": len(octets),
-        "segments": count,
-        "left": left // 2 if alphabet is Alphabet.UCS2 else left,
-    }
+    found = measured(given)
+    return asdict(found) | {"alphabet": _ALPHABETS[found.alphabet]}
 
 
 def _foreign(given: str) -> list[Facts]:
     """Return the characters that GSM 03.38 lacks, with their positions from 1."""
-    places: dict[str, list[int]] = {}
-    for position, character in enumerate(given, 1):
-        if not gsm7.has(character):
-            places.setdefault(character, []).append(position)
     return [
         {
             "character": character,
@@ -130,7 +119,7 @@ def _foreign(given: str) -> list[Facts]:
             "name": unicodedata.name(character, "without a name"),
             "positions": found,
         }
-        for character, found in places.items()
+        for character, found in culprits(given).items()
     ]
 
 

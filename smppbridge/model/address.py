@@ -15,6 +15,7 @@ _SHORT = frozenset((Ton.NETWORK_SPECIFIC, Ton.ABBREVIATED))
 
 
 _SHORTEST = 7  # digits of a number; an address of fewer digits is a short code
+_LONGEST = 20  # SMPP 3.4, 4.4.1: 21 with the NUL
 
 
 class BadAddress(ValueError):
@@ -51,6 +52,33 @@ def source_address(addr: str) -> Address:
     if len(digits) < _SHORTEST:
         return Address(digits, Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
     return Address(digits, Ton.INTERNATIONAL, Npi.ISDN)
+
+
+def ends_of(source: str, destination: str) -> tuple[Address, Address]:
+    """Return both addresses of a message as a person writes them.
+
+    243... and 00243... are international numbers, 08... is national, a few digits are a short code.
+    Raises BadAddress.
+    """
+    sender, receiver = as_written(source), as_written(destination)
+    if receiver.ton == Ton.ALPHANUMERIC:
+        raise BadAddress("a destination is digits")
+    return sender, receiver
+
+
+def as_written(given: str) -> Address:
+    """Return an address that a person wrote, as `ends_of` does; raises BadAddress."""
+    if not given or len(given) > _LONGEST or not given.isascii() or "\0" in given:
+        raise BadAddress(f"an address has 1 to {_LONGEST} ASCII characters")
+    digits = given.removeprefix("+")
+    if not digits.isdecimal():
+        return Address(given, Ton.ALPHANUMERIC, Npi.UNKNOWN)
+    if digits == given and len(digits) < _SHORTEST:
+        return Address(digits, Ton.NETWORK_SPECIFIC, Npi.UNKNOWN)
+    if digits.startswith("00"):
+        return Address(digits[2:], Ton.INTERNATIONAL, Npi.ISDN)
+    ton = Ton.NATIONAL if digits.startswith("0") else Ton.INTERNATIONAL
+    return Address(digits, ton, Npi.ISDN)
 
 
 def number_of(destination: Address, country: str | None = None) -> str:

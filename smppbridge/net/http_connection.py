@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -127,6 +128,7 @@ class CurlSlot:
         self._headers: tuple[tuple[str, str], ...] | None = None
         self.curl = _curl(connection)
         self.curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
+        self.curl.setopt(pycurl.SOCKOPTFUNCTION, _end_at_exec)
         self.curl.setopt(pycurl.PREREQFUNCTION, self._send_once)
         self.curl.setopt(pycurl.HEADERFUNCTION, self._head.extend)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take)
@@ -239,3 +241,9 @@ def _with_query(request: HttpRequest) -> str:
     if not request.query:
         return request.url
     return f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(request.query)}"
+
+
+def _end_at_exec(descriptor: int, _purpose: int) -> int:
+    """Let no other program inherit a socket: pycurl's copy of ours would be inherited."""
+    os.set_inheritable(descriptor, False)
+    return 0  # CURL_SOCKOPT_OK

@@ -67,6 +67,10 @@ _GAUGES = {
         "Seconds that our clock is ahead of the machine's, which was set back",
     ),
     "early_reports": ("", "Reports that wait for their message to be known"),
+    "unmatched_reports": (
+        "",
+        "Reports of the last 24 h whose message was never found, and which can be looked up",
+    ),
     "deliveries_waiting": ("account", "deliver_sm owed and not acknowledged, also 0"),
     "deliveries_oldest_age_seconds": (
         "account",
@@ -140,10 +144,15 @@ _COUNTERS = {
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
+    "reasons_total": (
+        "act reason",
+        "Each no: refusals, diversions, postponements, expiries, ..., and why: `help reasons`",
+    ),
     "notes_dropped_total": (
         "kind",
         "Notes that were too many, or that the store failed to write: note, refused, unmatched",
     ),
+    "audit_total": ("action", "Acts of people and programs over the API; login_refused is one"),
     "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),
     "unreadable_metrics_total": ("name", "Values that could not be read when asked for"),
 }

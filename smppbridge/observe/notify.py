@@ -6,9 +6,15 @@ import os
 import socket
 from collections.abc import Mapping
 
+_PATIENCE = 1.0
+"""Seconds that a change of state waits for room in the manager's queue, which may be ten long."""
+
 
 class Notify:
-    """Sends the state of the bridge to the service manager, if the environment names one."""
+    """Sends the state of the bridge to the service manager, if the environment names one.
+
+    A change of state that was lost would keep the manager waiting; of the rest there comes more.
+    """
 
     __slots__ = ("_address", "_watchdog")
 
@@ -20,7 +26,7 @@ class Notify:
 
     def ready(self, status: str) -> bool:
         """Send that the bridge listens and has recovered; also the end of a reload."""
-        return self._send(READY=1, STATUS=status)
+        return self._send(_PATIENCE, READY=1, STATUS=status)
 
     def status(self, status: str) -> bool:
         """Send a line on the state of the bridge."""
@@ -28,11 +34,11 @@ class Notify:
 
     def reloading(self, monotonic: float) -> bool:
         """Send that a reload of the configuration has begun, at *monotonic* seconds."""
-        return self._send(RELOADING=1, MONOTONIC_USEC=int(monotonic * 1e6))
+        return self._send(_PATIENCE, RELOADING=1, MONOTONIC_USEC=int(monotonic * 1e6))
 
     def stopping(self) -> bool:
         """Send that the bridge is stopping."""
-        return self._send(STOPPING=1)
+        return self._send(_PATIENCE, STOPPING=1)
 
     def extend(self, seconds: float) -> bool:
         """Ask for *seconds* more before the service manager kills the bridge."""
@@ -47,15 +53,16 @@ class Notify:
         if self._watchdog is None:
             return False
         usec = self._watchdog if seconds is None else max(self._watchdog, int(seconds * 1e6))
-        return self._send(WATCHDOG=1, WATCHDOG_USEC=usec)
+        return self._send(_PATIENCE, WATCHDOG=1, WATCHDOG_USEC=usec)
 
-    def _send(self, **states: object) -> bool:
+    def _send(self, wait: float = 0.0, /, **states: object) -> bool:
         if not self._address:
             return False
         lines = (f"{name}={' '.join(str(value).split())}" for name, value in states.items())
-        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
         try:
             with socket.socket(socket.AF_UNIX, kind) as datagrams:
+                datagrams.settimeout(wait)
                 datagrams.sendto("\n".join(lines).encode(), self._address)
         except OSError:
             return False

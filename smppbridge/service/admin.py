@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-from twisted.internet.defer import Deferred, maybeDeferred
-from twisted.internet.endpoints import quoteStringArgument, serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.defer import Deferred
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThreadPool
 
@@ -21,7 +19,11 @@ from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
 from smppbridge.net.turns import Turns
+from smppbridge.service.cdr_answers import CdrAnswers
+from smppbridge.service.configuration_answers import ConfigurationAnswers
+from smppbridge.service.doctor_answers import DoctorAnswers
 from smppbridge.service.relay_ports import relay_ports
+from smppbridge.service.restart_answers import RestartAnswers
 from smppbridge.service.trace_answers import TraceAnswers
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 HASHES = 4
 """Passwords that are checked at once."""
 SOCKETS = Limits(20, 20, 20)
-_LOGIN_REFUSED = "login_refused"
+LOGIN_REFUSED = "login_refused"
 
 
 class EsmeSessions:
@@ -108,7 +110,7 @@ class Nowhere:
 class Admin:
     """The API of a bridge.
 
-    Only the instance writes who may come in and whether the socket is open.
+    Only the instance writes who may come in.
     """
 
     def __init__(self, bridge: Bridge) -> None:
@@ -117,7 +119,6 @@ class Admin:
         ports = self._ports()
         self._door = Door(ROUTES, self.keyring, ports, self._note)
         self.broadcast = Broadcast(ports)
-        self._socket: IListeningPort | None = None
 
     def resource(self, others: SiteResource, *, tls: bool) -> Entry:
         """Return the resource of a web listener that has the API beside *others*."""
@@ -142,28 +143,22 @@ class Admin:
             f"{origin_of_web(self._bridge.settings.web)}/#link={self.keyring.link(name, seconds)}"
         )
 
-    async def open(self, path: str) -> None:
+    async def open(self, endpoint: str) -> None:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
         bridge = self._bridge
         room = Room(SOCKETS, bridge.failed.of("admin"))
         resource = Entry(self._door, Entrance(socket=True), Nowhere())
         site = LocalSite(resource, bridge.reactor, room)
-        text = f"unix:{quoteStringArgument(path)}:mode=600"
         mask = os.umask(0o177)  # from the first moment on
         try:
-            listening = serverFromString(bridge.reactor, text).listen(site)
+            listening = Deferred.fromCoroutine(bridge.listeners.open("admin", endpoint, site))
         finally:
             os.umask(mask)
         try:
-            self._socket = await listening
-        except Exception as error:  # CannotListenError, and what a lock file can raise
+            await listening
+        except Exception as error:  # CannotListenError, OSError
+            path = parse(endpoint).named["address"]
             bridge.journal("admin_socket_failed", path=path, reason=str(error))
-
-    async def close(self) -> None:
-        """Close the admin socket."""
-        if self._socket is not None:
-            await maybeDeferred(self._socket.stopListening)
-            self._socket = None
 
     async def _note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
         bridge, via = self._bridge, call.who.via if call.who else ""
@@ -176,9 +171,10 @@ class Admin:
             object=about,
             detail=json.dumps(facts),
         )
-        event = "admin_login_refused" if action == _LOGIN_REFUSED else "admin_act"
-        known = {} if action == _LOGIN_REFUSED else {"actor": call.actor or about}
+        event = "admin_login_refused" if action == LOGIN_REFUSED else "admin_act"
+        known = {} if action == LOGIN_REFUSED else {"actor": call.actor or about}
         bridge.journal(event, **known, via=via, address=call.address, action=action)
+        bridge.metrics.audited(action)
         try:
             await bridge.store.by_hand(lambda db: audit.note(db, entry))
         except StoreFailure:
@@ -208,7 +204,12 @@ class Admin:
             relay=relay_ports(bridge),
             origin=lambda: origin_of_web(bridge.settings.web),
             traces=TraceAnswers(bridge),
+            configuration=ConfigurationAnswers(bridge),
+            doctor=DoctorAnswers(bridge),
+            restart=RestartAnswers(bridge),
+            cdr=CdrAnswers(bridge),
             live=bridge.live,
+            reasons=bridge.reasons,
         )
 
     def _logins(self) -> Logins:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from twisted.internet.endpoints import serverFromString
 
@@ -37,6 +38,10 @@ _FIXED = (
     "log",
     "drain",
 )
+
+
+_AT_BIND = ("binds", "allow_from", "tls", "system_id")
+_OF_ACCOUNT = re.compile(r"accounts\[[^]]*\]\.(\w+)")
 
 
 class NotApplied(Exception):
@@ -102,6 +107,14 @@ async def check_change(old: Settings, new: Settings, relay: Relay, store: Sqlite
     found += [name for name in gone if not lanes[name].idle]  # taken while the store was asked
     if found:
         raise NotApplied(f"providers.{found[0]} is gone, and has open messages")
+
+
+def takes_effect(key: str) -> Literal["now", "new_sessions", "restart"]:
+    """Return when a change of a key would take effect in a running bridge."""
+    if key.partition(".")[0] in _FIXED or key == "web" or key.startswith("web.listen"):
+        return "restart"
+    of_account = _OF_ACCOUNT.match(key)
+    return "new_sessions" if of_account and of_account[1] in _AT_BIND else "now"
 
 
 def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:

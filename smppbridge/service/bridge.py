@@ -25,16 +25,20 @@ from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
 from smppbridge.relay.notes import Notebook
 from smppbridge.relay.ports import Around, Meters
+from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors, rules
 from smppbridge.service.admin import Admin
+from smppbridge.service.beside import Beside
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
-from smppbridge.service.exports import Exports
+from smppbridge.service.configuration import Configuration
 from smppbridge.service.gauges import watch
-from smppbridge.service.handover import HandOver
-from smppbridge.service.listeners import Listeners, client_ca_of, endpoints_of
+from smppbridge.service.handover import Adopted, HandOver
+from smppbridge.service.listeners import Listeners, admin_endpoint, client_ca_of, endpoints_of
 from smppbridge.service.live import LiveBridge
+from smppbridge.service.restart import Restart, program_of
+from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
@@ -59,7 +63,15 @@ class Bridge:
     admin: Admin
     tracing: Tracing
 
-    def __init__(self, settings: Settings, reactor: Any, journal: EventLog, notify: Notify) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        reactor: Any,
+        journal: EventLog,
+        notify: Notify,
+        masked: Callable[[], Callable[[], None]] | None = None,
+    ) -> None:
+        """Make a bridge; *masked* as Restart has it, None for one that cannot be restarted."""
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
@@ -70,8 +82,15 @@ class Bridge:
         )
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
-        self.exports = Exports(path, journal)
-        self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
+        self.beside = Beside(path, reactor, self.clock, journal)
+        self.configuration = Configuration(self)
+        program = program_of(settings.document.file)
+        self.restart = Restart(self, program, masked) if masked else None
+        self.adopted: Adopted | None = None
+        self.reasons = ReasonBook(self.clock, self.metrics, journal)
+        self.failed = FailedConnections(
+            journal, self.metrics.connection_failed, reactor.seconds, self.reasons.count
+        )
         self.listeners = Listeners(reactor, self.failed)
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
 
@@ -93,10 +112,9 @@ class Bridge:
         """
         descriptors.claim()
         restored = self.store.open(self.clock.wall())
-        self.store.start()
-        self.pool.start()
-        self.readers.start()
-        self._build(restored)
+        with deaf():
+            self._start_threads()
+            self._build(restored)
         self.use(self.settings, await self._paused())
         self._restore(restored)
         if handed is not None:
@@ -116,9 +134,16 @@ class Bridge:
             self.journal("callback_expected", provider=name, at=url)
         self.warn()
 
+    def _start_threads(self) -> None:
+        for pool in (self.reactor.getThreadPool(), self.pool, self.readers.pool):
+            pool.threadFactory = DeafThread
+        self.store.start()
+        self.pool.start()
+        self.readers.start()
+
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
-        self.notebook = Notebook(self.store, self.clock, meters)
+        self.notebook = Notebook(self.store, self.clock, meters, self.reasons.count)
         world = World(
             reactor=self.reactor,
             pool=self.pool,
@@ -168,12 +193,10 @@ class Bridge:
         )
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
-        self.journal(
-            "adopted",
-            sessions=len(adopted),
-            lost=len(handed.sessions) - len(adopted),
-            gap=round(self.clock.monotonic() - handed.at, 3),
-        )
+        self.admin.keyring.adopt(handed.logins)
+        lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
+        self.adopted = Adopted(len(adopted), lost, gap)
+        self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
 
     def _bring_back(self) -> None:
         """Go on with the messages in the store of providers that are there (again)."""
@@ -203,8 +226,8 @@ class Bridge:
                 factories["web"] = Site(resource, reactor, rooms["web"])
             client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
             await self.listeners.open(name, text, factories[name], client_ca, passing)
-        if settings.admin_socket:
-            await self.admin.open(settings.admin_socket)
+        if (admin := admin_endpoint(settings)) is not None:
+            await self.admin.open(admin)
 
     async def _paused(self) -> frozenset[str]:
         """Return the providers that people have paused."""
@@ -266,7 +289,7 @@ class Bridge:
     def use(self, settings: Settings, paused: Iterable[str] = ()) -> None:
         """Let every part go by *settings*, which may be those in force; hold the lanes *paused*."""
         self.settings = settings
-        self.exports.change(settings.cdr)
+        self.beside.exports.change(settings.cdr)
         self.tracing.hide(settings)
         apply.change(settings, self.relay, self.doors, self.clock.monotonic())
         for name in paused:
@@ -305,9 +328,8 @@ class Bridge:
         self.spawn(self.notebook.flush())
         self.live.streams.close()
         await self.listeners.close()
-        await self.admin.close()
         self.clockwork.stop()
-        self.exports.stop()
+        self.beside.stop()
         self.relay.wires.http.stop(1.0)
         self.pool.stop()
         self.readers.stop()

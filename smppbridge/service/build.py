@@ -48,6 +48,7 @@ from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
+from smppbridge.service.by_hand import ByHand, build_by_hand
 from smppbridge.service.operations import build_operations
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.pdus import AlertNotification
@@ -89,6 +90,7 @@ class Relay:
     alerts: Alerts
     accept: Accept
     multi: Multi
+    by_hand: ByHand
     dialogues: Dialogues
     receive: Receive
     query: Query
@@ -110,7 +112,7 @@ class Doors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Core:
+class Core:
     """The objects that a message passes from its acceptance to its receipt."""
 
     wires: Wires
@@ -159,6 +161,9 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         mobile=mobile,
         accept=accept,
         multi=multi,
+        by_hand=build_by_hand(
+            store, accept, core, optouts=optouts, identifiers=identifiers, around=around, log=log
+        ),
         alerts=core.alerts,
         dialogues=Dialogues(
             rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
@@ -173,7 +178,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
 
 
 def _build_accept(
-    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
 ) -> tuple[Accept, Multi]:
     around, log = world.around, _log_of(settings, world)
     accept = Accept(
@@ -207,7 +212,7 @@ def _log_of(settings: Settings, world: World) -> EventLog | None:
     return world.journal if settings.log.messages == "all" else None
 
 
-def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
+def _build_core(settings: Settings, receive: Receive, world: World) -> Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
 
@@ -246,7 +251,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         around=around,
     )
     late = LateAnswers(store, carrier, submit.decide, around)
-    return _Core(
+    return Core(
         wires=wires,
         carrier=carrier,
         lanes=lanes,
@@ -259,7 +264,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
 
 
 def _build_mobile(
-    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
 ) -> Mobile:
     return Mobile(
         world.store,
@@ -322,6 +327,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         meters=metrics,
         journal=world.journal,
         failed=world.failed.of("smpp"),
+        reason=world.around.notes.reason,
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
@@ -332,7 +338,10 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
+    reason = world.around.notes.reason
+    callbacks = CallbacksResource(
+        read, relay.receive, reactor, metrics.callback, world.journal, reason
+    )
     return Doors(
         binds=binds,
         smsc=smsc,

@@ -89,6 +89,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))
         bridge.spawn(self._forget())
         bridge.relay.accept.refused.tick()
+        bridge.reasons.tick()
         bridge.spawn(bridge.notebook.flush())
         if bridge.store.failing:
             bridge.spawn(self._probe())
@@ -102,7 +103,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.deliver.lapse())
         bridge.spawn(self._measure())
         bridge.spawn(bridge.notebook.forget())
-        bridge.exports.tick(bridge.clock.wall())
+        bridge.beside.exports.tick(bridge.clock.wall())
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:
@@ -114,7 +115,7 @@ class Clockwork:
         self._forgetting = True
         try:
             for _ in range(FORGOTTEN_TIMES):
-                exported = self._bridge.exports.exported
+                exported = self._bridge.beside.exports.exported
                 found = await self._bridge.store.forget(before, FORGOTTEN_AT_ONCE, exported)
                 if found < FORGOTTEN_AT_ONCE:
                     return

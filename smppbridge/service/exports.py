@@ -104,6 +104,12 @@ class Exports:
             self._process.end()
             self._process = None
 
+    def interrupt(self) -> None:
+        """End the process; the next tick starts one anew."""
+        if self._process is not None:
+            self.stop()
+            self._next = 0.0
+
     def _command(self, section: CdrSection) -> list[str]:
         given = {
             "--store": self._store,

@@ -63,6 +63,7 @@ def watch(bridge: Bridge) -> None:
             (name,): days for name, days in relay.rounds.spending.days().items()
         },
         "early_reports": lambda: len(relay.reports.early),
+        "unmatched_reports": lambda: figures.get("unmatched", 0),
         "opted_out_numbers": lambda: len(relay.optouts),
         "deliveries_waiting": lambda: _owed(bridge),
         "deliveries_oldest_age_seconds": lambda: _owed_for(bridge),
@@ -71,7 +72,7 @@ def watch(bridge: Bridge) -> None:
         "store_wal_bytes": lambda: figures.get("wal_bytes", 0),
         "store_free_bytes": lambda: figures.get("free_bytes", 0),
         "cdr_exported_timestamp_seconds": lambda: (
-            bridge.exports.exported.until if bridge.exports.exported else 0.0
+            bridge.beside.exports.exported.until if bridge.beside.exports.exported else 0.0
         ),
         "traces": lambda: bridge.tracing.running,
         "log_lines_dropped_total": lambda: bridge.journal.dropped,

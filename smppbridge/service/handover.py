@@ -15,6 +15,7 @@ from typing import ClassVar
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from smppbridge.net.handed import HandedSession
+from smppbridge.web.keyring import HandedLogin
 
 FORMAT = 1
 VARIABLE = "SMPPBRIDGE_HANDOVER"
@@ -37,8 +38,8 @@ class HandedListener:
 class HandOver:
     """The sessions and listeners of a process that were frozen *at* monotonic seconds.
 
-    *fds* are the descriptors of all of them, in every format; *pid* is whom the record is for;
-    *key* is the one that passwords are digested with.
+    *fds* are the descriptors of all of them, in every format; *logins* are the sessions of the web
+    listener; *pid* is whom the record is for; *key* is the one that passwords are digested with.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -50,6 +51,16 @@ class HandOver:
     key: bytes = field(repr=False)
     sessions: tuple[HandedSession, ...]
     listeners: tuple[HandedListener, ...]
+    logins: tuple[HandedLogin, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """How many sessions of the process before go on, and how many do not, after *gap* seconds."""
+
+    sessions: int
+    lost: int
+    gap: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +77,11 @@ _ANY = TypeAdapter(_AnyFormat)
 
 
 def hand_over_of(
-    sessions: Iterable[HandedSession], listeners: Iterable[HandedListener], at: float, key: bytes
+    sessions: Iterable[HandedSession],
+    listeners: Iterable[HandedListener],
+    logins: Iterable[HandedLogin],
+    at: float,
+    key: bytes,
 ) -> HandOver:
     """Return the record for the next program of this process."""
     handed, listening = tuple(sessions), tuple(listeners)
@@ -79,6 +94,7 @@ def hand_over_of(
         key=key,
         sessions=handed,
         listeners=listening,
+        logins=tuple(logins),
     )
 
 

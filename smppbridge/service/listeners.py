@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
@@ -15,6 +16,7 @@ from twisted.internet.tcp import Port
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from smppbridge.model.account import Network
+from smppbridge.net import unix_listener
 from smppbridge.net.failed import FailedConnections
 from smppbridge.net.proxied import ProxiedFactory
 from smppbridge.net.tls_listener import (
@@ -87,6 +89,12 @@ def certificate_of(description: str, client_ca: str | None = None) -> ServerCert
         client_ca,
     )
     return load(files)
+
+
+def admin_endpoint(settings: Settings) -> str | None:
+    """Return the endpoint string of the admin socket, None without one."""
+    path = settings.admin_socket
+    return f"unix:{quoteStringArgument(path)}:mode=600" if path else None
 
 
 def beneath(description: str) -> str:
@@ -166,25 +174,44 @@ class Listeners:
             factory = ProxiedFactory(proxies, factory, self._reactor, failed, most)
             self._proxied.append(factory)
         inherited = self._inherited.pop((name, text), None)
-        if inherited is None:
-            endpoint = serverFromString(self._reactor, beneath(text))
-            self._ports[name, text] = await endpoint.listen(factory)
+        if inherited is not None:
+            self._ports[name, text] = self._adopt(inherited, factory)
             return
-        with socket.socket(fileno=inherited) as port:  # which closes it: Twisted has a copy
-            adopt = self._reactor.adoptStreamPort
-            self._ports[name, text] = adopt(port.fileno(), port.family, factory)
+        if (endpoint := parse(text)).kind == "unix":
+            self._ports[name, text] = self._listen_at_path(endpoint.named, factory)
+            return
+        listening = serverFromString(self._reactor, beneath(text)).listen(factory)
+        self._ports[name, text] = await listening
+
+    def _listen_at_path(self, named: Mapping[str, str], factory: IProtocolFactory) -> Port:
+        mode, backlog = int(named.get("mode", "666"), 8), int(named.get("backlog", "50"))
+        return unix_listener.listen(
+            self._reactor, named["address"], factory, mode=mode, backlog=backlog
+        )
+
+    def _adopt(self, fd: int, factory: IProtocolFactory) -> IListeningPort:
+        with socket.socket(fileno=fd) as port:  # which closes it: Twisted has a copy
+            if port.family == socket.AF_UNIX:
+                return unix_listener.adopt(self._reactor, fd, factory)
+            adopted: IListeningPort = self._reactor.adoptStreamPort(fd, port.family, factory)
+            return adopted
 
     def inherit(self, handed: Iterable[HandedListener], settings: Settings) -> None:
         """Open listeners with these sockets, as far as they are in *settings*; close the others.
 
         A socket that stayed open beside its listener's new one would keep that from being opened.
         """
-        wanted = set(endpoints_of(settings))
+        wanted = {*endpoints_of(settings), ("admin", admin_endpoint(settings))}
         for each in handed:
-            if (each.name, each.endpoint) in wanted:
+            path = unix_listener.path_of(each.fd)
+            reachable = not path or os.path.exists(path)
+            if reachable and (each.name, each.endpoint) in wanted:
                 self._inherited[each.name, each.endpoint] = each.fd
             else:
                 os.close(each.fd)
+                if path and parse(each.endpoint).kind == "unix":
+                    with suppress(OSError):
+                        os.unlink(path)
 
     def handed(self) -> list[HandedListener]:
         """Return the records of all listeners."""

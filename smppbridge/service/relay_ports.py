@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smppbridge.routing.explain import NumberedRule
+from smppbridge.routing.mo import MoRule
 from smppbridge.web.api.relay_ports import RelayPorts
+from smppbridge.web.idempotency import DAY, IdempotencyKeys
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -12,5 +15,24 @@ if TYPE_CHECKING:
 
 def relay_ports(bridge: Bridge) -> RelayPorts:
     """Return the parts of a bridge's relay that operations use."""
-    relay = bridge.relay
-    return RelayPorts(dialogues=relay.dialogues)
+    relay, binds = bridge.relay, bridge.doors.binds
+
+    def rules() -> list[NumberedRule]:
+        routes = bridge.settings.routes
+        return [NumberedRule(n, rule) for n, route in enumerate(routes) for rule in route.rules()]
+
+    def mo_rules() -> list[MoRule]:
+        return [rule for route in bridge.settings.mo for rule in route.rules()]
+
+    return RelayPorts(
+        compose=relay.by_hand.compose,
+        dialogues=relay.dialogues,
+        keys=IdempotencyKeys(
+            bridge.store.by_hand, bridge.clock.wall, lambda: min(DAY, bridge.settings.retention)
+        ),
+        mo_rules=mo_rules,
+        redirect=relay.by_hand.redirect,
+        rematch=relay.by_hand.rematch,
+        rights=lambda system_id: binds.rights.get(system_id),
+        rules=rules,
+    )

@@ -54,8 +54,9 @@ def program_of(config: str) -> Program:
 
 
 class Restart:
-    """Restarts of a bridge, one at a time; only `now` writes *under_way*.
+    """Restarts of a bridge, one at a time.
 
+    Only the instance writes whether one is under way, and why the last one did not come about.
     *masked* blocks the signals that the next program sets its own answers for; it returns a
     function that undoes this.
     """
@@ -64,6 +65,7 @@ class Restart:
         self, bridge: Bridge, program: Program, masked: Callable[[], Callable[[], None]]
     ) -> None:
         self.under_way = False
+        self.refused, self.refused_at = "", 0.0
         self._bridge, self._program, self._masked = bridge, program, masked
 
     async def now(self) -> str:
@@ -71,21 +73,46 @@ class Restart:
 
         If that does not come about, the bridge serves on; returns the reason, which the log has.
         """
+        try:
+            await self.prepare()
+        except NotRestarted as error:
+            return str(error)
+        return await self.carry_out()
+
+    async def prepare(self) -> None:
+        """Begin a restart, which `carry_out` ends: let the new program check the configuration.
+
+        Raises NotRestarted, which the log has.
+        """
         bridge = self._bridge
         if self.under_way or bridge.draining or not bridge.listening:
-            return "the bridge is restarting, stopping or starting"
+            raise NotRestarted("the bridge is restarting, stopping or starting")
         self.under_way = True
         bridge.notify.reloading(bridge.clock.monotonic())
         try:
             await self._check()
+        except NotRestarted as error:
+            self._serve_on(str(error))
+            raise
+
+    async def carry_out(self) -> str:
+        """Become the new program; if that does not come about, return the reason."""
+        reason = "the bridge could not hand over: the log says why"
+        try:
             await self._hand_over()
         except NotRestarted as error:
-            bridge.journal("restart_refused", reason=str(error))
-            return str(error)
+            reason = str(error)
         finally:
-            self.under_way = False
-            if not bridge.draining:
-                bridge.notify.ready(bridge.status())
+            self._serve_on(reason)
+        return reason
+
+    def _serve_on(self, reason: str) -> None:
+        bridge = self._bridge
+        bridge.journal("restart_refused", reason=reason)
+        self.refused, self.refused_at = reason, bridge.clock.wall()
+        self.under_way = False
+        if not bridge.draining:
+            bridge.notify.ready(bridge.status())
 
     async def _check(self) -> None:
         """Let the new program check the configuration: it may read it otherwise."""
@@ -97,9 +124,12 @@ class Restart:
         except Exception as error:  # a program that cannot be started, or that a signal ended
             raise NotRestarted(f"the new program cannot check the configuration: {error}") from None
         said, complained, status = found
+        words = (said + complained)[-_SAID:].decode("utf-8", "replace").strip()
+        if status == os.EX_CONFIG:
+            raise NotRestarted(f"the new program refuses the configuration: {words}")
         if status:
-            words = (said + complained)[-_SAID:].decode("utf-8", "replace").strip()
-            raise NotRestarted(f"the new program refuses the configuration ({status}): {words}")
+            last = words.rpartition("\n")[2]  # above it stands where it was raised
+            raise NotRestarted(f"the new program does not run ({status}): {last}")
 
     async def _hand_over(self) -> NoReturn:
         bridge, frozen = self._bridge, list[EsmeSession]()
@@ -191,6 +221,7 @@ class Restart:
         record: HandOver = hand_over_of(
             [hand_over(session, responses, key) for session in passing],
             bridge.listeners.handed(),
+            bridge.admin.keyring.handed(),
             at,
             key,
         )
@@ -206,7 +237,7 @@ class Restart:
         )
         bridge.journal.flush(1.0)
         bridge.live.streams.close()
-        bridge.exports.stop()  # the next program would not know this child
+        bridge.beside.interrupt()  # the next program would not know them
         bridge.notify.gap(GAP)
         error = give(record, self._program.run, os.environ)
         bridge.notify.gap(None)

@@ -54,7 +54,8 @@ class Document:
     """One file: its values (repr=False: secrets are among them), places and faults.
 
     A key is a path such as ``accounts[0].password``; the whole file is the empty key.  *literal*
-    holds the keys of texts without variables; *public* is set when every user can read the file.
+    holds the keys of texts without variables, *spelled* the texts with them as the file has them;
+    *public* is set when every user can read the file.
     """
 
     file: str
@@ -62,6 +63,7 @@ class Document:
     lines: dict[str, int] = field(default_factory=lambda: {"": 0})
     faults: dict[str, Fault] = field(default_factory=dict)
     literal: set[str] = field(default_factory=set)
+    spelled: dict[str, str] = field(default_factory=dict)
     public: bool = False
 
     def nearest(self, key: str) -> str:
@@ -213,5 +215,7 @@ class _Walk:
         else:
             if value == text:
                 self._document.literal.add(key)
+            else:
+                self._document.spelled[key] = text
             return value
         return None

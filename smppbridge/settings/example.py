@@ -130,7 +130,8 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
     mark = "#" if value is None else ""
     if inner is None or not isinstance(value, Mapping | list | None):
         word = "required" if value is None and each.is_required() else ""
-        yield f"{indent}{mark}{key}: {word or (_default(each) if value is None else _yaml(value))}"
+        written_value = _default(each) if value is None else yaml_of(value)
+        yield f"{indent}{mark}{key}: {word or written_value}"
         return
     if value is None and any(field.is_required() for field in inner.model_fields.values()):
         yield f"{indent}#{key}: {_default(each)}"
@@ -142,7 +143,7 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         first, *others = value
         yield from _item(list(_section(inner.model_fields, first, indent + "    ")), indent)
         for other in others:
-            yield from _item([f"{indent}    {k}: {_yaml(v)}" for k, v in other.items()], indent)
+            yield from _item([f"{indent}    {k}: {yaml_of(v)}" for k, v in other.items()], indent)
     elif get_origin(each.annotation) is dict and value:
         for name, entry in value.items():
             fields = _arranged(entry["type"]) if inner is ProviderSection else inner.model_fields
@@ -167,14 +168,19 @@ def _arranged(name: str) -> dict[str, FieldInfo]:
 
 
 def _default(each: FieldInfo) -> str:
-    value = each.get_default(call_default_factory=True, validated_data={})
+    return written(each, each.get_default(call_default_factory=True, validated_data={}))
+
+
+def written(each: FieldInfo, value: Any) -> str:
+    """Return the value of a setting as a file may have it."""
     if isinstance(value, float) and _read_by(seconds, each):
         return spelled(value)
     if isinstance(value, float) and _read_by(utc_offset, each):
-        return _yaml("+00:00")
+        hours, rest = divmod(abs(round(value)), 3_600)
+        return yaml_of(f"{'-' if value < 0 else '+'}{hours:02}:{rest // 60:02}")
     if isinstance(value, tuple) and len(value) == 1:
-        return _yaml(value[0])
-    return _yaml(value)
+        return yaml_of(value[0])
+    return yaml_of(value)
 
 
 def _read_by(function: Any, hint: Any) -> bool:
@@ -192,16 +198,17 @@ def _reads(function: Any, mark: Any) -> bool:
     return getattr(mark, "func", None) is function
 
 
-def _yaml(value: Any) -> str:
+def yaml_of(value: Any) -> str:
+    """Return a value in the flow form of YAML; of a type that YAML has none of, its text."""
     match value:
         case list() | tuple():
-            return f"[{', '.join(map(_yaml, value))}]"
+            return f"[{', '.join(map(yaml_of, value))}]"
         case str() if _PLAIN.fullmatch(value) and value not in _WORDS:
             return value
         case float():
             return f"{value:g}"
         case _:
-            return json.dumps(value)
+            return json.dumps(value, default=str)
 
 
 if __name__ == "__main__":

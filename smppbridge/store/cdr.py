@@ -15,6 +15,7 @@ from smppbridge.store.lookup import first_since
 from smppbridge.store.records import marks
 
 ROWS_AT_ONCE = 5_000
+MOST_ID = 10**18  # above every message_id
 _IDS_AT_ONCE = 250
 SETTLED_AFTER = 600.0  # seconds: a message_id that was given before is in the store, or in no store
 _DONE = "select message_id, case stage when 4 then done_at end from message"
@@ -117,25 +118,36 @@ def still_to_come(db: sqlite3.Connection, now: float) -> int:
     return lately if gathering is None else min(lately, int(gathering))
 
 
-def accepted(db: sqlite3.Connection) -> Iterator[list[AcceptedRow]]:
-    """Yield all messages in lists, each list with its segments from one moment."""
-    last = 0
+def accepted(
+    db: sqlite3.Connection, since: int = 0, below: int = MOST_ID
+) -> Iterator[list[AcceptedRow]]:
+    """Yield messages in lists, each list with its segments from one moment.
+
+    They have message_ids from *since* on and below *below*.
+    """
+    last = since - 1
     while rows := db.execute(
         "select message_id, system_id, segments, case when segments then (select count(*) from "
         "segment where parent is not null and parent = message.message_id) else 1 end, stage = 4 "
-        "from message where message_id > ? order by message_id limit ?",
-        (last, ROWS_AT_ONCE),
+        "from message where message_id > ? and message_id < ? order by message_id limit ?",
+        (last, below, ROWS_AT_ONCE),
     ).fetchall():
         yield list(map(AcceptedRow._make, rows))
         last = rows[-1][0]
 
 
-def gathering(db: sqlite3.Connection) -> dict[str, int]:
-    """Return how many segments wait for the rest of their messages, by account."""
+def gathering(
+    db: sqlite3.Connection, since: float | None = None, until: float | None = None
+) -> dict[str, int]:
+    """Return how many segments wait for the rest of their messages, by account.
+
+    Of those received at *since* or later and before *until*, UNIX seconds.
+    """
     return dict(
         db.execute(
             "select json_extract(context, '$.key[0]'), count(*) from segment where parent is null "
-            "group by 1"
+            "and (?1 is null or received_at >= ?1) and (?2 is null or received_at < ?2) group by 1",
+            (since, until),
         ).fetchall()
     )
 

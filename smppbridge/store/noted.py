@@ -52,7 +52,7 @@ def writes(
 def forget(db: sqlite3.Connection, before: float, most: int) -> int:
     """Delete rows of a day ago, and those above *most*; return how many.  The oldest go first.
 
-    Rows are written in the order of their time.
+    Rows are written in the order of their time, but for reports that were early for a while.
     """
     gone = 0
     for table in _DAILY:
@@ -64,9 +64,10 @@ def forget(db: sqlite3.Connection, before: float, most: int) -> int:
         old = db.execute(
             f"select id, at from {table} order by id limit ?", (DELETED_AT_ONCE,)
         ).fetchall()
-        ids = [row_id for row_id, at in old if at < before or row_id <= upto]
-        db.execute(f"delete from {table} where id >= ? and id <= ?", (ids[0], ids[-1]))
-        gone += len(ids)
+        gone += db.execute(
+            f"delete from {table} where id <= ? and (at < ? or id <= ?)",
+            (old[-1][0], before, upto),
+        ).rowcount
     return gone
 
 

@@ -6,6 +6,7 @@ An ended opt-out is only marked as ended: the bridge reads the mark and deletes 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,15 +22,33 @@ class OptOutRow:
     at: float
 
 
-def listed(db: sqlite3.Connection, number: str | None = None, limit: int = 50) -> list[OptOutRow]:
-    """Return the latest opt-outs, newest first; only those of *number* where given."""
-    where = "ended = 0" if number is None else "ended = 0 and number = ?"
-    values = () if number is None else (number,)
+def listed(
+    db: sqlite3.Connection,
+    number: str | None = None,
+    limit: int = 50,
+    place: tuple[float, int] | None = None,
+) -> list[OptOutRow]:
+    """Return the latest opt-outs, newest first; only those of *number* where given.
+
+    A page begins after *place*: a time, and how many opt-outs of that time were on pages before.
+    """
+    at, skipped = place or (None, 0)
+    given = {"number = ?": number, "at <= ?": at}
+    wheres = ["ended = 0", *(where for where, value in given.items() if value is not None)]
+    values = [value for value in given.values() if value is not None]
     rows = db.execute(
-        f"select provider, number, at from optout where {where} order by at desc limit ?",
-        (*values, limit),
+        f"select provider, number, at from optout where {' and '.join(wheres)} "
+        "order by at desc, number, provider limit ? offset ?",
+        (*values, limit, skipped),
     )
     return [OptOutRow(*row) for row in rows]
+
+
+def place_after(rows: Sequence[OptOutRow], before: tuple[float, int] | None) -> tuple[float, int]:
+    """Return where the page after *rows* begins, which themselves began after *before*."""
+    at = rows[-1].at
+    same = sum(row.at == at for row in rows)
+    return at, same + (before[1] if before is not None and before[0] == at else 0)
 
 
 def end(path: str | Path, number: str, provider: str | None = None) -> list[str]:

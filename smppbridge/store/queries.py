@@ -232,12 +232,14 @@ def open_messages(db: sqlite3.Connection, provider: str) -> bool:
 
 
 def measure(db: sqlite3.Connection, path: str) -> dict[str, float]:
-    """Return figures for gauges: Uncertain messages; octets of the file, its log and its disk."""
+    """Return figures for gauges: messages, reports; octets of the file, its log and its disk."""
     uncertain = f"select count(*) from message where {_PENDING} and stage = 2 and {IS_NOT_OUT}"
     disk = os.statvfs(os.path.dirname(os.path.abspath(path)))
+    unmatched = "select count(*) from unmatched where kind = 'report'"
     wal = f"{path}-wal"
     return {
         "uncertain": db.execute(uncertain).fetchone()[0],
+        "unmatched": db.execute(unmatched).fetchone()[0],
         "bytes": os.path.getsize(path),
         "wal_bytes": os.path.getsize(wal) if os.path.exists(wal) else 0,
         "free_bytes": disk.f_bavail * disk.f_frsize,

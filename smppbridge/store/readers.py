@@ -39,17 +39,17 @@ class Readers:
 
     def __init__(self, path: str, reactor: Any, longest: float = LONGEST) -> None:
         self._path, self._reactor, self._longest = path, reactor, longest
-        self._pool = ThreadPool(0, AT_ONCE, "readers")
+        self.pool = ThreadPool(0, AT_ONCE, "readers")
         self._own = threading.local()
         self._asked = 0
 
     def start(self) -> None:
         """Let questions come."""
-        self._pool.start()
+        self.pool.start()
 
     def stop(self) -> None:
         """End the threads, after the questions under way (blocks)."""
-        self._pool.stop()
+        self.pool.stop()
 
     def read(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Ask a question; fails with TooSlow, TooBusy, lookup.NotAStore, sqlite3.Error."""
@@ -61,7 +61,7 @@ class Readers:
             return result
 
         self._asked += 1
-        asked: Deferred[T] = deferToThreadPool(self._reactor, self._pool, self._answer, question)
+        asked: Deferred[T] = deferToThreadPool(self._reactor, self.pool, self._answer, question)
         return asked.addBoth(answered)
 
     def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -241,9 +241,13 @@ class Entry:
 
 def facts_of(call: Call) -> dict[str, Any]:
     """Return the parameters of a call as an audit trail may have them: no secret, no text."""
-    body = {} if call.body is NOTHING else call.body.model_dump(mode="json", exclude_none=True)
+    given = [
+        each.model_dump(mode="json", exclude_none=True)
+        for each in (call.query, call.body)
+        if each is not NOTHING
+    ]
     hidden = ("password", "code", "text")
-    return {key: value for key, value in body.items() if key not in hidden}
+    return {k: v for each in given for k, v in each.items() if k not in hidden}
 
 
 def cookie_name(secure: bool) -> str:
@@ -304,7 +308,11 @@ def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
         if request.method == b"HEAD":
             request.closing = True
             request.answer(route.status, b"", media, headers)
-        elif (outflow := request.stream(media, headers)) is not None:
+            return
+        if answer.length is not None:
+            headers += b"Content-Length: %d\r\n" % answer.length
+        outflow = request.stream(media, headers)
+        if outflow is not None:
             answer.begin(outflow)
         return
     if isinstance(answer, File):

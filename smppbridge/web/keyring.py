@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from hmac import compare_digest
@@ -59,6 +59,22 @@ class Who:
     csrf: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedLogin:
+    """A session that passes to the next program; *digest* is its cookie's, times are ages.
+
+    *user* is a digest of the user in the configuration, empty for a user of a link.
+    """
+
+    digest: str = field(repr=False)
+    name: str
+    role: Role
+    csrf: str = field(repr=False)
+    user: str = field(repr=False)
+    lasting: float
+    idle: float
+
+
 @dataclass(slots=True)
 class _Login:
     who: Who
@@ -75,8 +91,8 @@ def digest_of(secret: str) -> str:
 class Keyring:
     """The sessions, tokens and links in force.  Only the instance writes which they are.
 
-    Sessions are in memory: a restart logs everybody out.  *now* are monotonic seconds, *wall* is
-    UNIX time.
+    Sessions are in memory: the end of the process logs everybody out.  *now* are monotonic seconds,
+    *wall* is UNIX time.
     """
 
     def __init__(self, now: Callable[[], float], wall: Callable[[], float]) -> None:
@@ -129,6 +145,35 @@ class Keyring:
         who = Who(name, role, "session", secrets.token_urlsafe(32))
         self._logins[digest_of(cookie)] = _Login(who, now, now, name in self.users)
         return cookie, who
+
+    def handed(self) -> list[HandedLogin]:
+        """Return the sessions for the next program."""
+        now = self._now()
+        return [
+            HandedLogin(
+                digest=digest,
+                name=login.who.name,
+                role=login.who.role,
+                csrf=login.who.csrf,
+                user=self._known(login.who.name) if login.configured else "",
+                lasting=now - login.since,
+                idle=now - login.used,
+            )
+            for digest, login in self._logins.items()
+        ]
+
+    def adopt(self, handed: Iterable[HandedLogin]) -> None:
+        """Go on with sessions of the program before, but for those of users who changed."""
+        now = self._now()
+        for each in handed:
+            if not each.user or each.user == self._known(each.name):
+                who = Who(each.name, each.role, "session", each.csrf)
+                since, used = now - each.lasting, now - each.idle
+                self._logins[each.digest] = _Login(who, since, used, bool(each.user))
+
+    def _known(self, name: str) -> str:
+        user = self.users.get(name)
+        return digest_of(f"{user.role} {user.hashed}") if user else "nobody"
 
     def log_out(self, cookie: str) -> None:
         """End a session."""

@@ -48,12 +48,15 @@ class Problem(BaseModel):
     status: int = Field(description="The status, as in the answer's first line")
     detail: str | None = Field(default=None, description="The reason, for a person")
     errors: list[Blame] | None = Field(default=None, description="The parts that do not fit")
+    reason: str | None = Field(
+        default=None, description="Why a message is refused: a word of the list of reasons"
+    )
 
 
 class Refusal(Exception):
     """A request is refused with a status and a reason that a stranger may read.
 
-    *headers* are whole lines of the answer.
+    *headers* are whole lines of the answer, *reason* is that of a refused message.
     """
 
     def __init__(
@@ -62,9 +65,11 @@ class Refusal(Exception):
         detail: str,
         errors: Sequence[Blame] = (),
         headers: bytes = b"",
+        reason: str | None = None,
     ) -> None:
         super().__init__(detail)
         self.status, self.detail, self.errors = status, detail, errors
+        self.reason = reason
         self.headers = headers
         if status == HTTPStatus.UNAUTHORIZED:
             self.headers += b'WWW-Authenticate: Bearer realm="smppbridge"\r\n'
@@ -77,6 +82,7 @@ class Refusal(Exception):
             status=self.status,
             detail=self.detail,
             errors=list(self.errors) or None,
+            reason=self.reason,
         )
         return problem.model_dump_json(exclude_none=True).encode()
 

@@ -25,7 +25,7 @@ class Sent(BaseModel):
 class Answer(BaseModel):
     """The body of an answer.  No secret is a field of any such model."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
 class Nothing(Sent):
@@ -45,9 +45,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """An answer that goes on: *begin* is given the way to its peer."""
+    """An answer that goes on: *begin* is given the way to its peer; *length* is None if unknown.
 
-    begin: Callable[[Outflow], None]
+    Nothing that has to be given back is held before *begin*, which a peer that has gone never sees.
+    """
+
+    begin: Callable[[Outflow], object]
+    length: int | None = None
 
 
 def _always() -> bool:

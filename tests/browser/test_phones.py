@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from smppbridge.smpp.pdus import DeliverSmResp
 from tests.browser.callers import NOBODYS, PHONE, say, tell
-from tests.browser.stage import HOSTILE, Stage
+from tests.browser.stage import HOSTILE, HOSTILE_ID, Stage
 
 
 def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
@@ -23,24 +24,35 @@ def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
 
 
 def test_messages_of_phones_and_nobodys(stage: Stage) -> None:
-    say(stage, f"{HOSTILE}A", HOSTILE)
-    say(stage, f"{HOSTILE}B", HOSTILE, NOBODYS)
+    say(stage, "<b>A</b>", HOSTILE)
+    say(stage, "<b>B</b>", HOSTILE, NOBODYS)
     with stage.page("/phones", role="viewer") as page:
         mine = page.get_by_role("table", name="Messages from phones", exact=True)
         mine.get_by_text("1 owed").wait_for()
         nobodys = page.get_by_role("table", name="Messages from phones that nobody owns")
         nobodys.get_by_text("No account owns this destination.").wait_for()
         assert "alert" not in page.content()  # texts are shown nowhere
-    with stage.daemon.bound() as esme:
-        esme.take_in(esme.read())
+    with stage.daemon.bound() as esme:  # has the message
+        pdu = esme.read()
+        esme.send(DeliverSmResp(0, pdu.sequence_number))
+        stage.daemon.await_rows("select count(*) from delivery where finished_at is null", [(0,)])
 
 
-def test_an_unmatched_report_is_inert_and_dismissed(stage: Stage) -> None:
-    stage.provider.report(quote(HOSTILE))
+def test_a_report_that_belongs_to_nothing_is_inert(stage: Stage) -> None:
+    unknown = f"{HOSTILE_ID}?"
+    stage.provider.report(quote(unknown))
     with stage.page("/unmatched?provider=keccel", role="operator") as page:
         table = page.get_by_role("table", name="Unmatched reports")
-        table.get_by_text("<img src=x").first.wait_for()
+        table.get_by_text(unknown).first.wait_for()
         assert not page.locator("img").count()
-        page.get_by_role("button", name="Dismiss those of keccel…").click()
-        page.get_by_role("button", name="Dismiss those of keccel", exact=True).click()
-        page.get_by_text("of keccel dismissed").wait_for()
+
+
+def test_what_is_dismissed_is_gone(stage: Stage) -> None:
+    say(stage, "<b>C</b>", "hello", NOBODYS)
+    with stage.page("/unmatched?provider=smscx&kind=mo", role="operator") as page:
+        table = page.get_by_role("table", name="Unmatched reports")
+        table.get_by_text("<b>C</b>").wait_for()
+        page.get_by_role("button", name="Dismiss those of smscx…").click()
+        page.get_by_role("button", name="Dismiss those of smscx", exact=True).click()
+        page.get_by_text("of smscx dismissed").wait_for()
+        page.get_by_text("Nothing of that kind in the last 24 hours").wait_for()

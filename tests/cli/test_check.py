@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 from click.testing import CliRunner, Result
@@ -44,10 +42,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         found: Sequence[Found] = (),
         doubtful: Sequence[Found] = (),
     ) -> Result:
-        service = ModuleType("smppbridge.service.apply")
-        service.verify = lambda settings, reactor: found  # type: ignore[attr-defined]
-        service.warnings = lambda settings, wall: doubtful  # type: ignore[attr-defined]
-        monkeypatch.setitem(sys.modules, "smppbridge.service.apply", service)
+        part = "smppbridge.service.configuration"
+        monkeypatch.setattr(f"{part}.verify", lambda settings, reactor: found)
+        monkeypatch.setattr(f"{part}.warnings", lambda settings, wall: doubtful)
         if text is not None:
             path.write_text(text)
             path.chmod(0o600)

@@ -15,10 +15,10 @@ from rich.console import Console
 from smppbridge.cli import listing
 from smppbridge.cli.messages import messages
 from smppbridge.cli.moments import digits_of, moment
+from smppbridge.cli.stopped import StoppedBridge
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
 from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
-from smppbridge.store import lookup
 from smppbridge.store.port import Entry
 from tests.store.opened import (
     NOW,
@@ -91,14 +91,12 @@ def test_people_get_a_table(run: Run) -> None:
 def test_what_is_typed_again_is_whole_on_a_narrow_terminal(
     opened: Opened, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with closing(lookup.open_store(str(opened.path))) as db:
-        (found,) = lookup.named(db, "5")
-    long = replace(
-        found, message_id=1795258148710116, system_id="marketing", provider="mspace_legacy"
-    )
+    found = StoppedBridge(str(opened.path)).ask("GET", "/messages/5")
+    changed = {"account": "marketing", "provider": "mspace_legacy"}
+    long = found | changed | {"message_id": "1795258148710116"}
     console = Console(force_terminal=True, color_system=None, width=80)
     monkeypatch.setattr(listing, "_console", lambda: console)
-    listing.as_table([long], listing.Shown(text=False, numbers=False), more=False)
+    listing.as_table([long], more=False)
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
     row = next(line for line in lines if line.startswith("1795258148710116  01-15 08:00:00  "))
@@ -204,7 +202,7 @@ def test_a_full_page_says_how_to_see_the_next(run: Run) -> None:
 
 def test_one_message_is_told_as_a_timeline(run: Run) -> None:
     (line,) = map(json.loads, run("--id", "x4", "--json").stdout.splitlines())
-    names = ["received", "routed", "attempt", "report", "owed"]
+    names = ["received", "routed", "attempt", "report", "owed", "now_waiting"]
     assert [event["event"] for event in line["timeline"]] == names
     assert line["timeline"][2]["provider_message_id"] == "X4"
     assert line["timeline"][3]["state"] == "DELIVERED"

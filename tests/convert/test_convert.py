@@ -11,6 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
+from smppbridge.cli.check import check
 from smppbridge.cli.convert import convert
 from smppbridge.settings.configuration import load
 from smppbridge.settings.schema import Settings
@@ -71,6 +72,11 @@ def test_the_daemon_reads_what_is_written_and_no_secret_stands_there(
     names = re.findall(r"\$\{(\w+)\}", found.text)
     assert set(names) == set(read_variables(tmp_path / "env"))
     assert all(f"#   {each}" in found.text for each in names)
+    filled = tmp_path / "filled"
+    filled.write_text("".join(f"{each}=0123456789abcdef\n" for each in names))
+    given = ["--config", str(tmp_path / "bridge.yaml"), "--env-file", str(filled)]
+    checked = CliRunner().invoke(check, given)
+    assert checked.exit_code == 0, checked.output
 
 
 def test_kannel(run) -> None:

@@ -674,6 +674,20 @@ def test_the_socket_of_a_kept_connection_is_in_the_epoll(serve: Any, connect: An
     assert watched.read_text().count("tfd:") == 1
 
 
+def test_no_other_program_inherits_a_connection(serve: Any, connect: Any) -> None:
+    def inherited() -> set[int]:
+        found = map(int, os.listdir("/proc/self/fd"))
+        return {fd for fd in found if os.path.exists(f"/proc/self/fd/{fd}") and inherits(fd)}
+
+    def inherits(fd: int) -> bool:
+        flags = Path(f"/proc/self/fdinfo/{fd}").read_text().split("\n")[1].split()[1]
+        return not int(flags, 8) & os.O_CLOEXEC
+
+    before, server, client = inherited(), serve(), connect()
+    assert isinstance(client.ask(post(server.url)), HttpResponse)
+    assert inherited() == before
+
+
 def test_a_handle_keeps_no_body_for_the_next_request_of_its_method(
     serve: Any, connect: Any
 ) -> None:

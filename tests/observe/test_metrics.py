@@ -33,6 +33,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.refused("bank", 0xDEADBEEF, "bad_tlv")
     relay.quiet("bank", 2)
     relay.notes_dropped("refused", 4)
+    relay.reasoned("bind", "binds", 5)
     relay.operated("bank", "query", 0, 5)
     relay.operated("bank", "cancel", 0x11, 1)
     relay.latin1_fallback("bank")
@@ -52,6 +53,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.transaction("bank", "late", 2)
     relay.alert("up", "passed", 1)
     metrics.outbind("bank", "silent")
+    metrics.audited("pause_provider")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
@@ -113,8 +115,10 @@ EXPECTED = {
     "responses_waited_total account=bank outcome=late": 2,
     "alerts_total outcome=passed provider=up": 1,
     "outbinds_total account=bank result=silent": 1,
+    "audit_total action=pause_provider": 1,
     "callbacks_total provider=keccel result=ok": 3,
     "notes_dropped_total kind=refused": 4,
+    "reasons_total act=bind reason=binds": 5,
     "log_lines_dropped_total": 7,
     "unreadable_metrics_total name=smppbridge_ready": 2,
     "build_info version=1.2.3": 1,

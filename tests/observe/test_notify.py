@@ -3,10 +3,12 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from smppbridge.observe.notify import Notify
+from tests.patience import PATIENCE
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -44,3 +46,22 @@ def test_each_state_is_one_datagram(manager: tuple[socket.socket, str]) -> None:
 def test_without_a_service_manager_nothing_is_said(tmp_path: Path) -> None:
     assert not Notify({}).alive()
     assert not Notify({"NOTIFY_SOCKET": str(tmp_path / "gone")}).alive()
+
+
+def test_a_change_of_state_waits_for_room_in_a_full_queue(
+    manager: tuple[socket.socket, str],
+) -> None:
+    datagrams, name = manager
+    notify = Notify({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "1000000"})
+    while notify.alive():
+        pass
+    assert not notify.status("one more")
+    sent: list[bool] = []
+    changes = (lambda: notify.ready("bound 0"), lambda: notify.gap(120.0))
+    writer = Thread(target=lambda: sent.extend(change() for change in changes))
+    writer.start()
+    datagrams.settimeout(PATIENCE)
+    while not datagrams.recv(1_000).startswith(b"READY=1"):
+        pass
+    writer.join(PATIENCE)
+    assert sent == [True, True]

@@ -28,7 +28,7 @@ class Forgetful:
 def bridge_of(store: Any) -> Any:
     return SimpleNamespace(
         store=store,
-        exports=SimpleNamespace(exported=None),
+        beside=SimpleNamespace(exports=SimpleNamespace(exported=None)),
         clock=SimpleNamespace(wall=lambda: 1_000.0),
         settings=SimpleNamespace(retention=100.0, receipts=SimpleNamespace(keep=200.0)),
     )
@@ -46,11 +46,11 @@ def test_retention_keeps_up_with_a_busy_bridge_in_small_lists(old: int, times: i
 
 def test_a_slow_store_is_asked_no_more_until_it_has_answered() -> None:
     answer: Deferred[int] = Deferred()
-    asked: list[float] = []
+    answers, asked = [answer, succeed(0)], list[float]()
 
     def forget(before: float, limit: int, exported: object) -> Deferred[int]:
         asked.append(before)
-        return answer
+        return answers.pop(0)
 
     clockwork = Clockwork(bridge_of(SimpleNamespace(forget=forget)))
     first = Deferred.fromCoroutine(clockwork._forget())

@@ -161,3 +161,16 @@ def test_a_child_that_runs_is_killed() -> None:
     assert child.poll() is None
     child.end()
     assert child._child.returncode == -9
+
+
+def test_a_process_that_a_restart_ended_is_started_anew_if_that_fails(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.exports.change(world.section)
+    world.exports.interrupt()  # nothing runs
+    assert world.commands == []
+    world.exports.tick(NOW + 100)
+    world.exports.interrupt()
+    assert world.processes[0].ended
+    world.exports.tick(NOW + 110)
+    world.exports.tick(NOW + 120)
+    assert len(world.commands) == 2

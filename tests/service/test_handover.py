@@ -21,6 +21,7 @@ from smppbridge.service.handover import (
     hand_over_of,
     take,
 )
+from smppbridge.web.keyring import HandedLogin
 
 ASKED = HandedRequest(sequence_number=7, command_id=5, left=41.5, message_id=3, parent=2, state=2)
 RESPONSE = HandedResponse(
@@ -59,7 +60,10 @@ def record() -> Iterator[HandOver]:
     """A record of a session and a listener; both are pipes here."""
     fds = os.pipe()
     listener = HandedListener("smpp", "tcp:2775", fds[1])
-    yield hand_over_of([session_on(fds[0])], [listener], 1.5, b"\xffkey")
+    login = HandedLogin(
+        digest="of a cookie", name="ann", role="viewer", csrf="c", user="", lasting=2.5, idle=0.5
+    )
+    yield hand_over_of([session_on(fds[0])], [listener], [login], 1.5, b"\xffkey")
     for fd in fds:
         if is_open(fd):
             os.close(fd)
@@ -71,6 +75,12 @@ def is_open(fd: int) -> bool:
 
 def test_a_record_is_read_as_it_was_written(record: HandOver) -> None:
     assert decode(encode(record)) == record
+
+
+def test_a_record_of_a_version_without_logins_is_read(record: HandOver) -> None:
+    older = json.loads(encode(record))
+    del older["logins"]
+    assert decode(json.dumps(older).encode()) == replace(record, logins=())
 
 
 def test_passwords_texts_and_the_key_are_not_shown(record: HandOver) -> None:

@@ -30,6 +30,7 @@ def test_what_is_noted_is_found_again(opened: Opened) -> None:
     with closing(open_store(opened.path)) as db:
         assert noted.notes_of(db, [7]) == notes
     assert kept(opened) == ([REFUSED], [MO, STRAY])
+    assert opened.wait(opened.store.measure())["unmatched"] == 1
 
 
 def test_nothing_noted_is_nothing_written(opened: Opened) -> None:

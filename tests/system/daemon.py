@@ -51,9 +51,12 @@ class Daemon:
         self.lines: list[str] = []
         self.process: subprocess.Popen[str] | None = None
         self._said = threading.Condition()
+        self._noticed: list[str] = []
         self._notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._address = f"smppbridge-{uuid.uuid4()}"
         self._notices.bind(f"\0{self._address}")
+        self._environment = {"NOTIFY_SOCKET": f"@{self._address}", "PYTHONFAULTHANDLER": "1"}
+        threading.Thread(target=self._take_notices, daemon=True).start()
         self.settings: dict[str, Any] = {
             "smpp": {"listen": local(self.smpp)},
             "web": {"listen": local(self.web)},
@@ -105,7 +108,7 @@ class Daemon:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"NOTIFY_SOCKET": f"@{self._address}"} | environment,
+            env=os.environ | self._environment | environment,
         )
         threading.Thread(target=self._listen, args=(self.process,), daemon=True).start()
 
@@ -122,11 +125,18 @@ class Daemon:
     def end(self, seconds: float = PATIENCE) -> int:
         """Wait for its end; return the exit status."""
         assert self.process
-        status = self.process.wait(seconds)
+        hangs = False
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            hangs = True
+            self.signal(signal.SIGABRT)  # faulthandler prints where each thread is
+            status = self.process.wait(PATIENCE)
         with self._said:
             assert self._said.wait_for(lambda: "\0" in self.lines, PATIENCE)
             self.lines.remove("\0")
         self.process = None
+        assert not hangs, "it does not end; it said:\n" + "\n".join(self.lines)
         return status
 
     def stop(self) -> int:
@@ -141,7 +151,7 @@ class Daemon:
         if self.process:
             self.process.kill()
             self.end()
-        self._notices.close()
+        self._notices.shutdown(socket.SHUT_RD)
 
     def no_more_disk(self, full: bool) -> None:
         """Let every write to a file fail, or no more."""
@@ -154,15 +164,18 @@ class Daemon:
 
     def await_notice(self, wanted: str, seconds: float = PATIENCE) -> str:
         """Return the next datagram to systemd that has a line *wanted*."""
-        deadline = time.monotonic() + seconds
-        while True:
-            self._notices.settimeout(max(0.01, deadline - time.monotonic()))
-            try:
-                notice = self._notices.recv(4_096).decode()
-            except TimeoutError:
-                raise AssertionError(f"no {wanted}; it said:\n" + "\n".join(self.lines)) from None
-            if wanted in notice.split("\n"):
-                return notice
+        found: list[str] = []
+
+        def came() -> bool:
+            while self._noticed and not found:
+                notice = self._noticed.pop(0)
+                found.extend([notice] if wanted in notice.split("\n") else [])
+            return bool(found)
+
+        with self._said:
+            told = self._said.wait_for(came, seconds)
+        assert told, f"no {wanted}; it said:\n" + "\n".join(self.lines)
+        return found[0]
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the events of that name in the log."""
@@ -207,6 +220,14 @@ class Daemon:
         esme = Esme(self.smpp)
         assert esme.bind(**credentials) == 0  # type: ignore[arg-type]
         return esme
+
+    def _take_notices(self) -> None:
+        """Take them at once, as systemd does: the queue holds ten."""
+        with self._notices:
+            while notice := self._notices.recv(4_096):
+                with self._said:
+                    self._noticed.append(notice.decode())
+                    self._said.notify_all()
 
     def _listen(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout

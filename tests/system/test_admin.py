@@ -8,7 +8,9 @@ import signal
 import socket
 import stat
 import subprocess
-from http.client import HTTPConnection
+import sys
+from contextlib import suppress
+from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ import pytest
 
 from smppbridge.cli.asking import ask
 from smppbridge.web.keyring import digest_of
+from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, Daemon
 from tests.system.provider import Provider
 
@@ -70,6 +73,16 @@ def test_the_socket_is_the_owners_and_its_caller_is_admin(running: Daemon, path:
     assert not os.path.exists(path)
 
 
+def test_acts_are_counted_and_refused_logins_with_them(running: Daemon, path: str) -> None:
+    for _ in range(2):
+        ask(path, "POST", "/providers/keccel/pause")
+    wrong = json.dumps({"user": "nobody", "password": "wrong"})
+    assert called(running, "POST", "/session", body=wrong)[0] == 401
+    _, exposed = running.get("/metrics")
+    assert 'smppbridge_audit_total{action="pause_provider"} 2.0' in exposed
+    assert 'smppbridge_audit_total{action="login_refused"} 1.0' in exposed
+
+
 def test_a_pause_survives_a_kill(running: Daemon, path: str) -> None:
     ask(path, "POST", "/providers/keccel/pause")
     running.kill()
@@ -107,6 +120,9 @@ def test_a_link_of_the_command_logs_in(running: Daemon, path: str) -> None:
     assert called(running, "POST", "/providers/keccel/pause", Cookie=cookie)[0] == 403
     good = {"Cookie": cookie, "X_CSRF_Token": me["csrf"]}
     assert called(running, "POST", "/providers/keccel/pause", **good)[0] == 200
+    running.signal(signal.SIGUSR2)
+    running.await_event("started", 2)
+    assert called(running, "POST", "/providers/keccel/resume", **good)[0] == 200
     assert code not in "".join(running.lines)
 
 
@@ -147,3 +163,100 @@ def test_the_command_says_why_nobody_answers(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as closed:
         closed.bind(str(tmp_path / "closed.sock"))
         assert "no bridge answers" in said(tmp_path / "closed.sock")
+
+
+# -- the socket over the end of a process ---------------------------------------------------------
+
+
+def test_the_socket_stays_over_a_restart(running: Daemon, path: str) -> None:
+    """Whoever comes while the next program starts waits in the kernel, and is answered."""
+    place = os.stat(path)
+    for count in (1, 2):
+        running.signal(signal.SIGUSR2)
+        running.await_event("restarting", count)
+        assert ask(path, "GET", "/session")["user"] == f"uid:{os.getuid()}"
+        assert running.await_event("started", count + 1)
+        now = os.stat(path)
+        assert (now.st_ino, stat.S_IMODE(now.st_mode)) == (place.st_ino, 0o600)
+    running.stop()
+    assert not os.path.exists(path)
+    assert not running.events("admin_socket_failed")
+
+
+def test_streams_traces_and_exports_hold_up_no_restart(
+    running: Daemon, path: str, tmp_path: Path
+) -> None:
+    (tmp_path / "cdr").mkdir()
+    running.settings["cdr"] = {"folder": str(tmp_path / "cdr")}
+    running.write()
+    running.signal(signal.SIGHUP)
+    running.await_event("configuration_applied")
+    ask(path, "POST", "/traces", {"of": "account", "value": "bank"})
+    for count in (1, 2):
+        stream = HTTPConnection("127.0.0.1", running.web, timeout=PATIENCE)
+        stream.request("GET", "/api/v1/events", headers={"Authorization": "Bearer one"})
+        events = stream.getresponse()
+        assert events.status == 200
+        assert events.readline()
+        running.signal(signal.SIGUSR2)
+        running.await_event("started", count + 1)
+        with suppress(ConnectionError, IncompleteRead):
+            events.read()  # up to its end
+        stream.close()
+    assert ask(path, "GET", "/traces")["items"] == []
+    assert running.process
+    pid = running.process.pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    states = [Path(f"/proc/{each}/stat").read_text().rpartition(")")[2][1] for each in children]
+    assert "Z" not in states  # nobody waits any more for a child of the program before
+
+
+def test_a_socket_that_is_wanted_elsewhere_moves_at_a_restart(
+    running: Daemon, path: str, tmp_path: Path
+) -> None:
+    running.settings["admin_socket"] = other = str(tmp_path / "other.sock")
+    running.write()
+    running.signal(signal.SIGUSR2)
+    running.await_event("started", 2)
+    assert ask(other, "GET", "/version")["version"]
+    assert not os.path.exists(path)
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_socket_whose_file_is_gone_stops_no_end(
+    running: Daemon, path: str, restarted: bool
+) -> None:
+    os.unlink(path)
+    if restarted:
+        running.signal(signal.SIGUSR2)
+        running.await_event("started", 2)
+        assert ask(path, "GET", "/version")["version"]
+        os.unlink(path)
+    assert running.stop() == 0
+    assert running.await_event("stopped")
+
+
+def test_a_socket_of_a_program_with_the_same_pid_is_taken_over(
+    daemon: Daemon, path: str, tmp_path: Path
+) -> None:
+    """So has a container that was killed and started again."""
+    with socket.socket(socket.AF_UNIX) as dead:
+        dead.bind(path)
+    before = tmp_path / "python"
+    before.write_text(f'#!/bin/sh\nln -s $$ {path}.lock\nexec {sys.executable} "$@"\n')
+    before.chmod(0o755)
+    daemon.settings["admin_socket"] = path
+    daemon.interpreter = before
+    daemon.start()
+    assert ask(path, "GET", "/version")["version"]
+
+
+def test_a_socket_that_somebody_listens_at_is_left_to_them(daemon: Daemon, path: str) -> None:
+    with socket.socket(socket.AF_UNIX) as others:
+        others.bind(path)
+        others.listen()
+        daemon.settings["admin_socket"] = path
+        daemon.start()
+        assert "in use" in daemon.await_event("admin_socket_failed")["reason"]
+        assert daemon.stop() == 0
+        assert os.path.exists(path)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+import re
+import select
 import signal
 import socket
 import ssl
+import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from smppbridge.cli.asking import ask
+from smppbridge.service.threads import OBEYED
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (
     BindReceiver,
@@ -31,7 +37,8 @@ from tests.system.daemon import Daemon, local
 from tests.system.esme import Esme, Load, ids, submit_sm
 from tests.system.provider import Provider
 
-ROUNDS = 5
+ROUNDS, SESSIONS = 5, 8
+IN_FLIGHT = 70  # sockets to the provider, most of the time fewer
 
 
 @pytest.fixture
@@ -51,10 +58,10 @@ def restart(daemon: Daemon, count: int = 1) -> dict[str, object]:
 def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: ExitStack) -> None:
     daemon.settings["accounts"][0] |= {"window": 100, "binds": 8}
     daemon.start()
-    pid, over = daemon.process.pid, Event()
-    loads = [Load([], window=5) for _ in range(4)]
+    pid, over, descriptors = daemon.process.pid, Event(), list[int]()
+    loads = [Load([], window=5) for _ in range(SESSIONS)]
     esmes = [bound.enter_context(daemon.bound()) for _ in loads]
-    counts = [0, 0, 0, 0]
+    counts = [0] * SESSIONS
 
     def submit(index: int) -> None:
         load, esme = loads[index], esmes[index]
@@ -62,7 +69,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
             load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
             counts[index] += 25
             load._run(esme, None, lambda: None)
-            provider.await_taken(sum(len(each.answered) for each in loads) - 100)
+            provider.await_taken(sum(len(each.answered) for each in loads) - 200)
 
     threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
     for thread in threads:
@@ -71,6 +78,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
         already = sum(len(load.answered) for load in loads)
         assert restart(daemon, count)["sessions"] == len(esmes)
         provider.await_taken(already)
+        descriptors.append(len(os.listdir(f"/proc/{pid}/fd")))
     over.set()
     for thread in threads:
         thread.join(PATIENCE)
@@ -84,7 +92,30 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
     assert set(provider.taken.values()) == {1}
     assert (daemon.process.pid, daemon.events("session_ended")) == (pid, [])
     assert not daemon.events("unhandled_error")
+    assert max(descriptors) - min(descriptors) < IN_FLIGHT  # none is left open each time
+    await_idle(daemon)
+    figures = zip(daemon.events("restarting"), daemon.events("adopted"), strict=True)
+    for before, after in figures:
+        print(f"frozen before exec {before['frozen']} s, all in all {after['gap']} s")
     assert daemon.stop() == 0
+
+
+def await_idle(daemon: Daemon) -> None:
+    """Wait until no request is unanswered and no receipt is owed, as the gauges say it."""
+    deadline = time.monotonic() + PATIENCE
+    names = ("window_in_use", "deliveries_waiting", "provider_in_flight", "queue_messages")
+    for name in names:
+        while sum(figures := gauge(daemon, name)):
+            assert time.monotonic() < deadline, (name, figures)
+            select.select([], [], [], 0.05)
+
+
+def gauge(daemon: Daemon, name: str) -> list[float]:
+    """Return the values of a gauge."""
+    _, exposed = daemon.get("/metrics")
+    found = re.findall(rf"^smppbridge_{name}(?:{{.*}})? (\S+)$", exposed, re.MULTILINE)
+    assert found
+    return [float(each) for each in found]
 
 
 def await_receipts(esmes: list[Esme], count: int) -> None:
@@ -259,6 +290,33 @@ def test_signals_wait_for_a_version_that_is_starting(daemon: Daemon) -> None:
     assert len(daemon.events("session_ended")) == 1
 
 
+def test_signals_come_to_the_main_thread_alone(daemon: Daemon, tmp_path: Path) -> None:
+    """One that another thread has begun to act on when exec comes would be lost."""
+    daemon.settings["admin_socket"] = path = str(tmp_path / "admin.sock")
+    pid = daemon.start().process.pid
+    assert ask(path, "GET", "/messages")["items"] == []  # by a thread of its own
+    found = {
+        int(task.name): re.search(r"SigBlk:\t(\w+)", (task / "status").read_text())
+        for task in Path(f"/proc/{pid}/task").iterdir()
+    }
+    blocked = {thread: int(match[1], 16) for thread, match in found.items() if match}
+    obeyed = sum(1 << number - 1 for number in OBEYED)
+    assert blocked.pop(pid) & obeyed == 0
+    assert len(blocked) >= 4
+    assert {each & obeyed for each in blocked.values()} == {obeyed}
+
+
+def test_an_end_that_comes_while_the_next_version_starts_unbinds(daemon: Daemon) -> None:
+    with daemon.start().bound() as esme:
+        daemon.signal(signal.SIGUSR2)
+        daemon.await_event("restarting")
+        daemon.signal(signal.SIGTERM)
+        esme.await_end()
+        assert esme.unbound
+        assert daemon.end() == 0
+    assert daemon.await_event("session_ended")["reason"] == "the bridge is stopping"
+
+
 def test_a_configuration_that_is_refused_leaves_all_as_it_is(daemon: Daemon) -> None:
     with daemon.start().bound() as esme:
         daemon.settings["accounts"][0]["windw"] = 5
@@ -289,6 +347,24 @@ def test_an_exec_that_fails_leaves_the_bridge_serving(daemon: Daemon, tmp_path: 
         with daemon.bound() as other:
             assert other.submit("as before").command_status == 0
         assert not daemon.events("session_ended")[1:]
+    assert daemon.stop() == 0
+
+
+def test_a_version_that_is_half_installed_leaves_the_bridge_serving(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "httptools.py").write_text("raise ImportError('only half of it is there')")
+    daemon.interpreter = tmp_path / "python"
+    daemon.interpreter.write_text(
+        f'#!/bin/sh\nPYTHONPATH={broken}:$PYTHONPATH exec {sys.executable} "$@"\n'
+    )
+    daemon.interpreter.chmod(0o755)
+    with daemon.start().bound() as esme:
+        daemon.signal(signal.SIGUSR2)
+        assert "only half of it" in daemon.await_event("restart_refused")["reason"]
+        assert esme.submit("goes on").command_status == 0
     assert daemon.stop() == 0
 
 

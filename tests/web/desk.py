@@ -20,6 +20,7 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.relay.deliver import Outbox
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import Ports, SessionFacts
@@ -31,8 +32,15 @@ from smppbridge.web.problems import Refusal
 from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
+from tests.relay.fakes import Recorder
 from tests.store.opened import NOW
-from tests.web.parts import PlayedTraces
+from tests.web.parts import (
+    PlayedCdr,
+    PlayedConfiguration,
+    PlayedDoctor,
+    PlayedRestart,
+    PlayedTraces,
+)
 from tests.web.played import PlayedRelay
 from tests.web.played_live import PlayedLive
 from tests.web.rooms import room
@@ -117,10 +125,16 @@ class Desk:
         self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
         self.failing = False
+        self.types = {"keccel": "keccel", "d7": "d7"}
         self.sessions = PlayedSessions()
+        self.account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
+        self.played = PlayedRelay(self.account, self.act)
         self.traces = PlayedTraces()
-        self.played = PlayedRelay()
+        self.configuration = PlayedConfiguration()
+        self.doctor, self.restart, self.cdr = PlayedDoctor(), PlayedRestart(), PlayedCdr()
         self.live = PlayedLive(self.clock.seconds)
+        self.meters = Recorder()
+        self.reasons = ReasonBook(self.clock, self.meters, self.meters.journal)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -132,7 +146,6 @@ class Desk:
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> Ports:
-        account = Account(system_id="bank", password=Secret(clear=MARKER), country="CD")
         outbox = Outbox("bank")
         outbox.depth = 3
         return Ports(
@@ -152,8 +165,8 @@ class Desk:
             lanes=self.lanes,
             upstream_up=lambda name: True,
             balances=lambda: {"keccel": Balance(12.5, "USD")},
-            types=lambda: {"keccel": "keccel", "d7": "d7"},
-            accounts=lambda: {"bank": account},
+            types=lambda: self.types,
+            accounts=lambda: {"bank": self.account},
             outboxes={"bank": outbox},
             sessions=self.sessions,
             gathering=lambda: 1,
@@ -162,7 +175,12 @@ class Desk:
             relay=self.played.ports(),
             origin=lambda: "http://127.0.0.1:8775",
             traces=self.traces,
+            configuration=self.configuration,
+            doctor=self.doctor,
+            restart=self.restart,
+            cdr=self.cdr,
             live=self.live,
+            reasons=self.reasons,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -2,11 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from twisted.internet.defer import Deferred
+
+from smppbridge.model.account import Account
+from smppbridge.model.message import Message
+from smppbridge.model.reasons import Reason
+from smppbridge.relay.accept.composed import Composed, message_of
+from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.intake import Rights, rights_of
+from smppbridge.relay.report.rematch import Renamed
+from smppbridge.relay.submit.redirect import Obstacle, Redirected
 from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.routing.explain import NumberedRule
+from smppbridge.routing.mo import MoRule
+from smppbridge.routing.rules import Rule
+from smppbridge.routing.table import Table
+from smppbridge.smpp.constants import CommandStatus
+from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.relay_ports import RelayPorts
+from smppbridge.web.idempotency import IdempotencyKeys
+from tests.store.opened import NOW
+
+RULES = [
+    NumberedRule(0, Rule("2438", ("keccel", "d7"))),
+    NumberedRule(1, Rule("24399", ("d7",), accounts=frozenset(("shop",)))),
+    NumberedRule(2, Rule("44", ("d7",), senders=("BANK*",))),
+]
 
 
 @dataclass
@@ -22,11 +47,98 @@ class PlayedDialogues:
         return {("bank",): len(self.open)}
 
 
+@dataclass
+class PlayedCompose:
+    """Judges texts as accept does; a test refuses them, or holds their commits."""
+
+    rules: list[NumberedRule]
+    taken: list[tuple[int, Composed]] = field(default_factory=list)
+    refusal: Refusal | None = None
+    commit: Deferred[None] | None = None
+    written: Callable[[Message], None] = lambda message: None
+    last: int = 5_000
+
+    def reserve(self) -> int:
+        self.last += 1
+        return self.last
+
+    def foresee(self, rights: Rights, composed: Composed) -> Message:
+        message = message_of(rights.reader, composed, NOW)
+        table = Table(each.rule for each in self.rules)
+        choice = table.find(message.system_id, message.source.addr, message.number)
+        if choice is None:
+            raise Refusal(CommandStatus.ESME_RINVDSTADR, Reason.NO_ROUTE)
+        message.route = choice.via
+        return message
+
+    async def take(self, rights: Rights, composed: Composed, message_id: int) -> Message:
+        if self.refusal is not None:
+            raise self.refusal
+        message = self.foresee(rights, composed)
+        message.message_id = message_id
+        if self.commit is not None:
+            await self.commit
+        self.written(message)
+        self.taken.append((message_id, composed))
+        return message
+
+
+@dataclass
+class PlayedRedirect:
+    """Moves messages, but for those that a test gives an obstacle."""
+
+    asked: list[tuple[list[int], str, bool]] = field(default_factory=list)
+    obstacles: dict[int, Obstacle] = field(default_factory=dict)
+    failing: bool = False
+
+    async def move(self, message_ids: Sequence[int], to: str, *, off_route: bool) -> Redirected:
+        if self.failing:
+            raise StoreFailure("full")
+        self.asked.append(([*message_ids], to, off_route))
+        moved = [each for each in message_ids if each not in self.obstacles]
+        return Redirected(moved, {k: v for k, v in self.obstacles.items() if k in message_ids})
+
+    async def give_up(self, message_ids: Sequence[int]) -> list[int]:
+        if self.failing:
+            raise StoreFailure("full")
+        return [each for each in message_ids if each not in self.obstacles]
+
+
+@dataclass
+class PlayedRematch:
+    """Keeps the reports that it is to settle."""
+
+    settled: list[Renamed] = field(default_factory=list)
+    failing: bool = False
+
+    async def settle(self, provider: str, renamed: Sequence[Renamed]) -> None:
+        if self.failing:
+            raise StoreFailure("full")
+        self.settled += renamed
+
+
 class PlayedRelay:
     """The parts of a relay."""
 
-    def __init__(self) -> None:
+    def __init__(self, account: Account, act: Any) -> None:
         self.dialogues = PlayedDialogues()
+        self.redirect = PlayedRedirect()
+        self.rematch = PlayedRematch()
+        self.rules = list(RULES)
+        self.compose = PlayedCompose(self.rules)
+        self.mo_rules = [MoRule("bank", "12345", "bal"), MoRule("bank")]
+        self.rights = {account.system_id: rights_of(account, 0.0)}
+        self.wall = NOW
+        self.keys = IdempotencyKeys(act, lambda: self.wall, lambda: 3_600.0)
 
     def ports(self) -> RelayPorts:
-        return RelayPorts(dialogues=self.dialogues)
+        return RelayPorts(
+            compose=self.compose,
+            dialogues=self.dialogues,
+            keys=self.keys,
+            mo_rules=lambda: self.mo_rules,
+            redirect=self.redirect,
+            rematch=self.rematch,
+            rights=self.rights.get,
+            rules=lambda: self.rules,
+        )

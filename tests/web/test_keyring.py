@@ -122,3 +122,33 @@ def test_nothing_secret_is_in_a_representation() -> None:
     _, who = ring.log_in("ann", "operator")
     assert who.csrf not in repr(who)
     assert "SECRET" not in repr((User("a", "admin", "SECRET"), Token("a", "admin", "SECRET")))
+
+
+def test_sessions_pass_to_the_next_program_with_their_ages() -> None:
+    watch = Watch()
+    ring = keyring(watch)
+    old, who = ring.log_in("ann", "operator")
+    watch.now += IDLE - 10
+    linked, of_link = ring.redeem(ring.link("uid:0")) or ("", None)
+    later = Watch()
+    later.now = 5.0  # seconds of another clock
+    heir = keyring(later)
+    heir.adopt(ring.handed())
+    later.now += 9
+    assert (heir.session(old), heir.session(linked)) == (who, of_link)
+    heir.change([], [])
+    assert (heir.session(old), heir.session(linked)) == (None, of_link)
+
+
+def test_sessions_of_users_who_changed_meanwhile_do_not_pass() -> None:
+    ring = keyring(Watch())
+    cookies = [ring.log_in(*of)[0] for of in (("ann", "operator"), ("zoe", "viewer"))]
+    for users in (
+        [User("ann", "viewer", "x"), User("zoe", "viewer", "y")],
+        [User("ann", "operator", "other"), User("zoe", "viewer", "y")],
+        [User("zoe", "viewer", "y")],
+    ):
+        heir = Keyring(Watch(), Watch())
+        heir.change(users, [])
+        heir.adopt(ring.handed())
+        assert [bool(heir.session(each)) for each in cookies] == [False, True]

@@ -18,6 +18,7 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import Tolerance, is_alike
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
@@ -97,7 +98,7 @@ class Overdue:
     ) -> None:
         self._store, self._lanes, self._carrier, self._reports = store, lanes, carrier, reports
         self._clock, self._spawn = around.clock, around.spawn
-        self._meters, self._journal = around.meters, around.journal
+        self._meters, self._journal, self._notes = around.meters, around.journal, around.notes
         self._again = again
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
@@ -294,6 +295,8 @@ class Overdue:
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         for attempt in ended or ():
             self._polled_last.pop(attempt.message.message_id, None)
+        if ended:
+            self._notes.reason(Reason.NO_REPORT.value, ended[0].provider, len(ended), detail=reason)
         if ended and state is MessageState.UNKNOWN:
             self._log(ended, reason)
 
@@ -323,6 +326,8 @@ class Overdue:
         for attempt, verb in uncertain:
             message = attempt.message
             self._journal(f"message_{verb}_by_hand", message_id=message.message_id)
+            facts = {"verb": verb, "provider": attempt.provider}
+            self._notes.note(message.message_id, "decided_by_hand", facts)
         failed = [Fate(a, MessageState.UNDELIVERABLE) for a, v in uncertain if v == "fail"]
         if failed:
             await self._reports.settle_own(failed)

@@ -1,4 +1,4 @@
-"""messages: searched, looked at one by one, and decided about if they are Uncertain."""
+"""messages: searched, and looked at one by one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import sqlite3
 import time
 from typing import Any, Literal
 
-from pydantic import Field, RootModel
+from pydantic import Field
 
 from smppbridge.model.address import Address, BadAddress, number_of
-from smppbridge.model.masking import mask
+from smppbridge.model.masking import mask, masked
 from smppbridge.model.message import Stage
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import lookup
 from smppbridge.store.lookup import ListedMessage, MessageQuery
 from smppbridge.store.pages import MessagePage, page
 from smppbridge.store.timeline import TimelineEvent
-from smppbridge.web.api.ports import read, write
+from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import (
     MessageId,
     Moment,
@@ -28,15 +28,12 @@ from smppbridge.web.api.shapes import (
     maybe,
 )
 from smppbridge.web.api.shapes import moment as written
-from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.keyring import VIEWER
 from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.routes import ROUTES, Answer, Call
 
 SEARCHED_FOR = 1.2
 """Seconds after which a search stops and answers what it has found."""
-
-AT_ONCE = 500
-"""Messages in one statement of a decision."""
 
 StageName = Literal["gathering", "waiting", "submitting", "submitted", "finished"]
 StateName = Literal[
@@ -48,6 +45,7 @@ StateName = Literal[
     "ACCEPTED",
     "UNKNOWN",
     "REJECTED",
+    "SKIPPED",
 ]
 
 
@@ -64,7 +62,13 @@ class MessagesQuery(PageQuery):
         pattern=r"^[!-~]{1,64}$",
         description="Our id, a segment's or a provider's; other filters do not matter then",
     )
+    prefix: str | None = Field(
+        default=None, pattern=r"^[0-9]{1,15}$", description="The destination begins with it"
+    )
     account: Name | None = None
+    sender: str | None = Field(
+        default=None, min_length=1, max_length=64, description="The source, letter by letter"
+    )
     provider: Name | None = None
     state: StateName | None = None
     stage: Literal["waiting", "submitting", "submitted", "finished"] | None = None
@@ -82,8 +86,11 @@ class MessageItem(Answer):
     """A message, without its text; the middle of its number is hidden."""
 
     message_id: MessageId
+    answered_id: MessageId | None = Field(
+        description="The id that a submit_multi was answered, of which this is one message"
+    )
     account: str
-    source: str
+    source: str = Field(description="A number's middle is hidden")
     destination: str
     stage: StageName
     state: StateName | None = Field(description="The message_state by the last report")
@@ -94,6 +101,9 @@ class MessageItem(Answer):
     attempts: int
     segments: int
     error: int
+    registered_delivery: int = Field(description="As the ESME sent it, like the next two")
+    data_coding: int
+    esm_class: int
     accepted_at: Moment
     begun_at: Moment | None
     answered_at: Moment | None
@@ -120,43 +130,6 @@ class Step(Answer):
     facts: dict[str, Any]
 
 
-class Some(Sent):
-    """Uncertain messages by what they have in common."""
-
-    provider: Name | None = None
-    account: Name | None = None
-    before: Rfc3339 | None = Field(default=None, description="Accepted before")
-
-
-Verb = Literal["resend", "fail"]
-
-
-class ListedDecision(Sent):
-    """What becomes of the listed messages that are Uncertain."""
-
-    verb: Verb
-    message_ids: list[MessageId] = Field(min_length=1, max_length=500)
-
-
-class FilteredDecision(Sent):
-    """What becomes of the Uncertain messages of a filter, if they are as many as expected."""
-
-    verb: Verb
-    filter: Some
-    expect: int = Field(ge=1, le=10_000, description="How many messages the filter has")
-
-
-class Decision(RootModel[ListedDecision | FilteredDecision]):
-    """What becomes of Uncertain messages: of those listed, or of those of a filter."""
-
-
-class Decided(Answer):
-    """The messages that the decision is about, and those that are not Uncertain."""
-
-    decided: list[MessageId]
-    not_uncertain: list[MessageId]
-
-
 @ROUTES.operation(
     "GET", "/messages", VIEWER, query=MessagesQuery, returns=MessagesPage, refusals=(503, 504)
 )
@@ -172,48 +145,6 @@ async def list_uncertain(call: Call) -> MessagesPage:
     """The messages that may or may not have been sent, newest first."""
     query: PageQuery = call.query
     return await _found(call, MessagesQuery(uncertain=True, limit=query.limit, cursor=query.cursor))
-
-
-@ROUTES.operation(
-    "POST",
-    "/uncertain/decisions",
-    OPERATOR,
-    body=Decision,
-    returns=Decided,
-    refusals=(409, 503, 504),
-)
-async def decide_uncertain(call: Call) -> Decided:
-    """Resend or fail Uncertain messages; a resent one may reach its phone twice."""
-    body = call.body.root
-    wanted = await _filtered(call, body) if isinstance(body, FilteredDecision) else body.message_ids
-    ids = list(dict.fromkeys(map(int, wanted)))
-    taken = set[int](await write(call, lambda db: _decide(db, ids, body.verb)))
-    return Decided(
-        decided=[str(each) for each in ids if each in taken],
-        not_uncertain=[str(each) for each in ids if each not in taken],
-    )
-
-
-def _decide(db: sqlite3.Connection, ids: list[int], verb: str) -> list[int]:
-    pieces = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
-    return [each for piece in pieces for each in lookup.decided(db, piece, verb)]
-
-
-async def _filtered(call: Call, body: FilteredDecision) -> list[str]:
-    """Return the ids of the messages of a decision's filter; raises Refusal for another count."""
-    some, expected = body.filter, body.expect
-    query = MessageQuery(
-        uncertain=True,
-        provider=some.provider,
-        system_id=some.account,
-        until=None if some.before is None else some.before.timestamp(),
-        limit=expected + 1,
-    )
-    found = await read(call, lambda db: lookup.search(db, query))
-    if len(found) != expected:
-        many = "more" if len(found) > expected else str(len(found))
-        raise Refusal(409, f"{many} messages are Uncertain now, not {expected}")
-    return [str(each.message_id) for each in found]
 
 
 async def _found(call: Call, query: MessagesQuery) -> MessagesPage:
@@ -236,7 +167,9 @@ async def _found(call: Call, query: MessagesQuery) -> MessagesPage:
 def _query_of(call: Call, query: MessagesQuery) -> MessageQuery:
     return MessageQuery(
         number=None if query.number is None else _number(call, query),
+        prefix=query.prefix,
         system_id=query.account,
+        source=query.sender,
         provider=query.provider,
         state=None if query.state is None else MessageState[query.state],
         stage=None if query.stage is None else Stage[query.stage.upper()],
@@ -273,8 +206,9 @@ def item_of(message: ListedMessage) -> MessageItem:
     state = MessageState(message.state).name if message.state else None
     return MessageItem(
         message_id=str(message.message_id),
+        answered_id=None if message.multi is None else str(message.multi),
         account=message.system_id,
-        source=message.source,
+        source=masked(message.source),
         destination=mask(message.number),
         stage=Stage(message.stage).name.lower(),  # type: ignore[arg-type]
         state=state,  # type: ignore[arg-type]
@@ -285,6 +219,9 @@ def item_of(message: ListedMessage) -> MessageItem:
         attempts=message.attempts,
         segments=message.segments,
         error=message.error,
+        registered_delivery=message.as_sent.registered_delivery,
+        data_coding=message.as_sent.data_coding,
+        esm_class=message.as_sent.esm_class,
         accepted_at=written(message.accepted_at),
         begun_at=maybe(message.begun_at),
         answered_at=maybe(message.answered_at),

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import math
-import re
-from struct import pack, unpack
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from smppbridge.model.masking import masked_forms
 from smppbridge.model.noted import RefusedSubmission, Unmatched
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.store import noted
-from smppbridge.store.noted import NoteQuery, Place
+from smppbridge.store.noted import NoteQuery
+from smppbridge.web.api.places import PlaceCursor, place_cursor, place_of
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import Moment, Name, PageQuery, Rfc3339, cursor, moment
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
 
-_PLACE = re.compile(r"[0-9a-f]{16}-[0-9a-f]{1,15}")
 NoteNumber = Annotated[
     str,
     Field(
@@ -30,15 +27,6 @@ NoteNumber = Annotated[
 ]
 ReasonWord = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
 ProviderId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[!-~]+$")]
-
-
-def _only_places(text: str) -> str:
-    if not math.isfinite(_place(text)[0]):
-        raise ValueError("is no cursor of this list")
-    return text
-
-
-PlaceCursor = Annotated[str, Field(pattern=rf"^{_PLACE.pattern}$"), AfterValidator(_only_places)]
 
 
 class RefusedQuery(PageQuery):
@@ -179,11 +167,11 @@ async def _strays(
     call: Call, query: StrayQuery, kind: str | None, name: str | None
 ) -> UnmatchedPage:
     asked = _asked(query, query.provider, kind=kind, provider_message_id=name)
-    before = None if query.cursor is None else _place(query.cursor)
+    before = None if query.cursor is None else place_of(query.cursor)
     rows = await read(call, lambda db: noted.unmatched_page(db, asked, before))
     return UnmatchedPage(
         items=[_unmatched(row) for _, row in rows],
-        next=_place_cursor(rows[-1][0]) if len(rows) == query.limit else None,
+        next=place_cursor(rows[-1][0]) if len(rows) == query.limit else None,
     )
 
 
@@ -229,12 +217,3 @@ def _unmatched(row: Unmatched) -> UnmatchedItem:
         says=sentence(row.reason, facts),
         remedy=remedy(row.reason, facts),
     )
-
-
-def _place(text: str) -> Place:
-    at, _, number = text.partition("-")
-    return unpack(">d", bytes.fromhex(at))[0], int(number, 16)
-
-
-def _place_cursor(place: Place) -> str:
-    return f"{pack('>d', place[0]).hex()}-{place[1]:x}"

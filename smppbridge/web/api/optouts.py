@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field
 
 from smppbridge.model.masking import mask
 from smppbridge.store import optouts
+from smppbridge.web.api.places import PlaceCursor, place_cursor, place_of
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import Done, Moment, Name, moment
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
 
-Number = Annotated[str, Field(pattern=r"^[0-9]{3,15}$", description="E.164 digits")]
+Number = Annotated[str, Field(pattern=r"^[0-9]{1,15}$", description="E.164 digits")]
 
 
 class OptOutsQuery(Sent):
@@ -22,10 +24,17 @@ class OptOutsQuery(Sent):
 
     number: Number | None = None
     limit: int = Field(default=50, ge=1, le=500, description="Most items of the page")
+    cursor: PlaceCursor | None = Field(default=None, description="`next` of the page before")
+
+
+class RevealOptOuts(OptOutsQuery):
+    """Which opt-outs are shown with their whole numbers."""
+
+    reason: str = Field(default="", max_length=200, description="It stands in the audit trail")
 
 
 class OptOutItem(Answer):
-    """A number that wants no more messages from a provider; its middle is hidden."""
+    """A number that wants no more messages from a provider; its middle is hidden in lists."""
 
     provider: str
     number: str
@@ -36,6 +45,7 @@ class OptOuts(Answer):
     """Opt-outs, newest first."""
 
     items: list[OptOutItem]
+    next: str | None
 
 
 @ROUTES.operation(
@@ -43,14 +53,15 @@ class OptOuts(Answer):
 )
 async def list_optouts(call: Call) -> OptOuts:
     """The latest opt-outs, or those of a number."""
-    query: OptOutsQuery = call.query
-    rows = await read(call, lambda db: optouts.listed(db, query.number, query.limit))
-    return OptOuts(
-        items=[
-            OptOutItem(provider=row.provider, number=mask(row.number), at=moment(row.at))
-            for row in rows
-        ]
-    )
+    return await _page(call, call.query, mask)
+
+
+@ROUTES.operation(
+    "POST", "/optouts/reveal", OPERATOR, body=RevealOptOuts, returns=OptOuts, refusals=(503, 504)
+)
+async def reveal_optouts(call: Call) -> OptOuts:
+    """The latest opt-outs, or those of a number, with their whole numbers."""
+    return await _page(call, call.body, str)
 
 
 @ROUTES.operation(
@@ -66,3 +77,16 @@ async def end_optout(call: Call) -> Done:
     if not await write(call, lambda db: optouts.ended(db, number, provider)):
         raise Refusal(404, "this number has not opted out")
     return Done()
+
+
+async def _page(call: Call, query: OptOutsQuery, shown: Callable[[str], str]) -> OptOuts:
+    before = None if query.cursor is None else place_of(query.cursor)
+    rows = await read(call, lambda db: optouts.listed(db, query.number, query.limit, before))
+    more = len(rows) == query.limit
+    return OptOuts(
+        items=[
+            OptOutItem(provider=row.provider, number=shown(row.number), at=moment(row.at))
+            for row in rows
+        ],
+        next=place_cursor(optouts.place_after(rows, before)) if more else None,
+    )

@@ -15,8 +15,13 @@ from smppbridge.relay.ports import Clock
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
+from smppbridge.web.api.cdr import CdrPort
+from smppbridge.web.api.configuration import ConfigurationPort
+from smppbridge.web.api.doctor import DoctorPort
 from smppbridge.web.api.live import Live
+from smppbridge.web.api.reasons import ReasonPort
 from smppbridge.web.api.relay_ports import RelayPorts
+from smppbridge.web.api.restart import RestartPort
 from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
@@ -85,7 +90,12 @@ class Ports:
     relay: RelayPorts
     origin: Callable[[], str]
     traces: TracePort
+    configuration: ConfigurationPort
+    doctor: DoctorPort
+    restart: RestartPort
+    cdr: CdrPort
     live: Live
+    reasons: ReasonPort
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -29,6 +29,7 @@ class Revealed(Answer):
 
     message_id: MessageId
     number: str | None = Field(description="The destination, E.164 digits")
+    source: str | None = Field(description="The source, with the number")
     text: str | None
     octets: str | None = Field(description="Hexadecimal: of a message that is no text")
 
@@ -59,6 +60,7 @@ def _revealed(message: lookup.ListedMessage, what: list[Hidden]) -> Revealed:
     return Revealed(
         message_id=str(message.message_id),
         number=message.number if "number" in what else None,
+        source=message.source if "number" in what else None,
         text=body if isinstance(body, str) else None,
         octets=body.hex() if isinstance(body, bytes) else None,
     )

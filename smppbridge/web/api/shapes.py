@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
+from smppbridge.model.masking import masked_words
 from smppbridge.web.api.live import Times
 from smppbridge.web.routes import Answer, Sent
 
@@ -34,6 +35,7 @@ def _only_rfc3339(value: Any) -> Any:
 
 Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
 _TIMES = frozenset(("due", "expires_at", "until"))
+_IDS = frozenset(("message_id", "provider_message_id"))
 
 
 class PageQuery(Sent):
@@ -79,8 +81,18 @@ def maybe(at: float | None) -> str | None:
 
 
 def facts(given: dict[str, Any]) -> dict[str, Any]:
-    """Return facts of a step as JSON may have them: ids as strings, times as RFC 3339."""
-    return {
-        key: maybe(value) if key in _TIMES else str(value) if key == "message_id" else value
-        for key, value in given.items()
-    }
+    """Return facts of a step as JSON may have them: ids as strings, times as RFC 3339.
+
+    Numbers in words of a provider are masked.
+    """
+    return {key: _fact(key, value) for key, value in given.items()}
+
+
+def _fact(key: str, value: Any) -> Any:
+    if key in _TIMES:
+        return maybe(value)
+    if key in _IDS:
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_fact("", each) for each in value]
+    return masked_words(value) if isinstance(value, str) else value

@@ -3,6 +3,10 @@
 from smppbridge.web.api import (
     about,
     accounts,
+    cdr,
+    configuration,
+    decisions,
+    doctor,
     events,
     history,
     message,
@@ -12,11 +16,17 @@ from smppbridge.web.api import (
     overview,
     phones,
     providers,
+    reasons,
     receipts,
     refused_binds,
+    rematching,
+    restart,
     reveal,
+    routing,
+    sending,
     session,
     traces,
+    waiting,
 )
 from smppbridge.web.routes import ROUTES
 
@@ -28,8 +38,10 @@ MODULES = (
     history,
     messages,
     message,
+    decisions,
     reveal,
     noted,
+    reasons,
     phones,
     providers,
     accounts,
@@ -37,5 +49,13 @@ MODULES = (
     receipts,
     optouts,
     traces,
+    configuration,
+    doctor,
+    restart,
+    cdr,
+    rematching,
+    sending,
+    waiting,
+    routing,
 )
 __all__ = ["MODULES", "ROUTES"]

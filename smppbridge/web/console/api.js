@@ -32,8 +32,20 @@ export function query(values) {
   return kept.length ? "?" + new URLSearchParams(kept.map(([k, v]) => [k, String(v)])) : "";
 }
 
-/** Ask an operation; returns its answer, throws ApiError. */
-export async function api(method, path, {body, headers, signal, quiet} = {}) {
+let asking = 0;
+/** While an answer is awaited the page says so: aria-busy is for programs that read it out, and wait. */
+function busy(by) {
+  asking += by;
+  document.body.setAttribute("aria-busy", String(asking > 0));
+}
+
+/** Ask an operation; returns its answer (with `etag` if it has one), throws ApiError. */
+export async function api(method, path, options = {}) {
+  busy(+1);
+  try { return await ask(method, path, options); } finally { busy(-1); }
+}
+
+async function ask(method, path, {body, headers, signal, quiet}) {
   const given = {Accept: "application/json", ...headers};
   if (body !== undefined) given["Content-Type"] = "application/json";
   const csrf = session.get()?.csrf;
@@ -49,7 +61,10 @@ export async function api(method, path, {body, headers, signal, quiet} = {}) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(response?.status ?? 0, null);
   }
-  if (response.ok) return answer;
+  if (response.ok) {
+    const etag = response.headers.get("ETag");
+    return etag ? {...answer, etag} : answer;
+  }
   const after = Number(response.headers.get("Retry-After"));
   if (response.status === 401 && !quiet) session.set(null);
   throw new ApiError(response.status, {...answer, retryAfter: after || undefined});

@@ -14,6 +14,7 @@ export function reasonOf(error, what) {
   }
   if (error.status === 404) return [`This bridge does not tell ${what}`, "The program that runs has no such operation, or there is no such thing any more."];
   if (error.status === 0) return ["The bridge does not answer", `No figures for ${what} until it does.`];
+  if (error.status === 409) return [error.message, "It is told as soon as that has changed."];
   return [error.message, error.status === 504 ? "Ask for less: a shorter time, one account, one provider." : "Try again; if that does not help, look into the log."];
 }
 
@@ -26,7 +27,7 @@ export function Asked({of, what, children}) {
   if (!data && !of.error) return html`<p class="pad muted" aria-busy="true">Asking for ${what} …</p>`;
   if (data) return html`${of.error && html`<${Old} of=${of} what=${what} />`}${children(data)}`;
   const [title, advice] = reasonOf(of.error, what);
-  return html`<${Empty} icon="info" title=${title}><span>${advice}</span><button onClick=${of.again}>Try again</button></${Empty}>`;
+  return html`<${Empty} icon="info" title=${title}><span>${advice}</span>${of.error.status !== 409 && html`<button onClick=${of.again}>Try again</button>`}</${Empty}>`;
 }
 
 function Old({of, what}) {
@@ -53,9 +54,12 @@ export function Act({does, done, kind, disabled, children}) {
   return html`<button class=${names(kind)} disabled=${busy || disabled} onClick=${press}>${children}</button>`;
 }
 
-/** A figure with its name; *d* is a line below it, *href* leads on. */
-export function Tile({k, v, unit, d, tone, href, children}) {
-  const inside = html`<div class="k">${k}</div><div class=${names("v", tone)}>${v}${unit && html` <small>${unit}</small>`}</div><div class="d">${d}</div>${children}`;
+/** A text of the bridge in which `words` between such ticks are names of settings. */
+export const Coded = ({text}) => String(text).split("`").map((each, n) => n % 2 ? html`<code>${each}</code>` : each);
+
+/** A figure with its name; *d* is a line below it, *href* leads on; *words*: the figure is some. */
+export function Tile({k, v, unit, d, tone, href, words, children}) {
+  const inside = html`<div class="k">${k}</div><div class=${names("v", tone, words && "words")}>${v}${unit && html` <small>${unit}</small>`}</div><div class="d">${d}</div>${children}`;
   return href ? html`<a class="tile" href=${href}>${inside}</a>` : html`<div class="tile">${inside}</div>`;
 }
 
@@ -74,4 +78,4 @@ export const Choice = ({label, value, options, onChange, small, ...more}) => htm
 
 /** A line to be filled in. */
 export const Field = ({label, value, onChange, small, ...more}) => html`<label class="f">${label}
-  <input value=${value} onInput=${e => onChange(e.target.value)} autocomplete="off" spellcheck="false" ...${more} />${small && html`<small>${small}</small>`}</label>`;
+  <input value=${value} onInput=${e => onChange(e.target.value)} autocomplete="off" spellcheck=${false} ...${more} />${small && html`<small>${small}</small>`}</label>`;

@@ -33,7 +33,7 @@ function Search() {
   useEffect(() => set(shown), [shown, path]);
   const submit = event => { event.preventDefault(); if (text.trim()) { go("/messages", {q: text.trim()}); document.getElementById("q").blur(); } };
   return html`<form class="search" role="search" onSubmit=${submit}><label class="vh" for="q">Find a message</label><${Icon} name="search" />
-    <input id="q" name="q" placeholder="A number, a message id, a provider's id" value=${text} onInput=${e => set(e.target.value)} autocomplete="off" spellcheck="false" maxlength="64" /><kbd>/</kbd></form>`;
+    <input id="q" name="q" placeholder="A number, a message id, a provider's id" value=${text} onInput=${e => set(e.target.value)} autocomplete="off" spellcheck=${false} maxlength="64" /><kbd>/</kbd></form>`;
 }
 
 const STREAM = {starting: "connecting", live: "live", asked: "every 5 s", hidden: "paused"};

@@ -55,7 +55,7 @@ async function lose(gone) {
   failures += 1;
   const pause = Math.min(LONGEST_PAUSE, 1_000 * 2 ** (failures - 1));
   try {
-    const figures = await api("GET", "/overview");
+    const figures = await api("GET", "/overview", {signal: AbortSignal.timeout(SILENT)});
     if (!running || source) return;
     taken(figures, "asked");
     timer = setTimeout(open, ASKED_EVERY);

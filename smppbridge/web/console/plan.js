@@ -2,33 +2,37 @@
 import {html} from "./vendor/preact/standalone.mjs";
 import {count, many} from "./format.js";
 import {names} from "./parts.js";
+import {Coded} from "./asked.js";
 
-const ALPHABETS = {gsm7: "GSM 03.38", ucs2: "UCS-2", binary: "octets"};
+const ALPHABETS = {gsm7: "GSM 03.38", ucs2: "UCS-2"};
+const MOST = 8;
 const Step = ({tone, at, title, children}) => html`<li class=${names(tone)}><time>${at}</time><span class="dot"></span><div><b>${title}</b>${children && html`<p>${children}</p>`}</div></li>`;
 
-const spoken = each => typeof each === "string" ? each : each.text ?? each.says ?? each.why ?? JSON.stringify(each);
-const culprit = each => html`“${each.character}”${each.name ? ` (${each.name.toLowerCase()})` : ""}${each.positions ?? each.position ? ` at ${[].concat(each.positions ?? each.position).map(n => count(n)).join(", ")}` : ""}`;
+/** "–" at 12, 40: - instead */
+const culprit = ({character, positions, instead}) => html`“<bdi>${character}</bdi>” at ${positions.slice(0, MOST).map(count).join(", ")}${positions.length > MOST && " …"}${instead !== null && (instead === "" ? ": could be left out" : html`: <code>${instead}</code> would do`)}`;
 
-function Culprits({culprits}) {
-  return html`<${Step} tone="warn" at="why so long" title=${`${many(culprits.length, "character")} cost${culprits.length === 1 ? "s" : ""} the small alphabet`}>
-    ${culprits.slice(0, 8).map((each, n) => html`${n > 0 && "; "}${culprit(each)}`)}${culprits.length > 8 && "; and more"}. Without ${culprits.length === 1 ? "it" : "them"} the text would go as GSM 03.38.</${Step}>`;
+function Text({plan}) {
+  const {alphabet, segments, characters, characters_left: left, culprits, transliterated_segments: cheaper} = plan;
+  return html`<${Step} tone=${culprits.length ? "warn" : "ok"} at="text" title=${`${ALPHABETS[alphabet] ?? alphabet}, ${many(segments, "segment")}`}>${many(characters, "character")}, ${count(left)} more fit.</${Step}>
+    ${culprits.length > 0 && html`<${Step} tone="warn" at="because of" title=${many(culprits.length, "character")} >${culprits.slice(0, MOST).map((each, n) => html`${n > 0 && "; "}${culprit(each)}`)}${culprits.length > MOST && "; and more"}.
+      ${cheaper !== null && ` In GSM 03.38 it would be ${many(cheaper, "segment")}.`}</${Step}>`}`;
 }
 
-const skipped = providers => (providers ?? []).filter(each => each.takes === false || each.state === "skipped" || each.skipped);
+const Refusal = ({refusal}) => html`<${Step} tone="bad" at="account" title=${`It would be refused: ${refusal.says}`}><span class="mono">${refusal.status}</span>${refusal.detail && ` (${refusal.detail})`}. <${Coded} text=${refusal.remedy} /></${Step}>`;
 
 export function Plan({plan, account}) {
-  const {alphabet, segments, culprits = [], route, provider, providers, why = [], source_as_sent: source, would_send: request} = plan;
-  const refused = plan.refused ?? (plan.status && plan.status !== "ESME_ROK" ? plan : null), others = skipped(providers);
+  const {route, provider, providers, source_as_sent: source} = plan, passed = providers.slice(0, Math.max(0, providers.findIndex(each => each.name === provider)));
   return html`<ol class="line">
-    ${refused ? html`<${Step} tone="bad" at="account" title=${`It would be refused: ${refused.status ?? refused.reason ?? ""}`}>${refused.says ?? refused.detail ?? ""} ${refused.remedy ?? ""}</${Step}>`
-      : html`<${Step} tone="ok" at="account" title=${`${account} may send this`} />`}
-    ${alphabet && html`<${Step} tone=${culprits.length ? "warn" : "ok"} at="text" title=${`${ALPHABETS[alphabet] ?? alphabet}, ${many(segments, "segment")}`}>${plan.characters !== undefined && many(plan.characters, "character")}</${Step}>`}
-    ${culprits.length > 0 && html`<${Culprits} culprits=${culprits} />`}
-    ${route && html`<${Step} tone="ok" at="route" title=${`${route.rule === null || route.rule === undefined ? "" : typeof route.rule === "number" ? `routes[${route.rule}]: ` : `${route.rule}: `}${(route.via ?? []).join(", ")}`}>${spoken(route.why ?? "")}</${Step}>`}
-    ${others.map(each => html`<${Step} key=${each.name} tone="warn" at="not by" title=${each.name}>${spoken(each.why ?? each.reason ?? "")}</${Step}>`)}
-    ${provider && html`<${Step} tone=${others.length ? "warn" : "ok"} at="provider" title=${provider}>${why.map(spoken).join(" ")}</${Step}>`}
-    ${!provider && !refused && html`<${Step} tone="wait" at="provider" title="Nobody takes it now: it would wait">${why.map(spoken).join(" ")}</${Step}>`}
-    ${source && html`<${Step} tone="ok" at="sender" title=${`The phone shows ${source}`} />`}
-    ${request && typeof request !== "boolean" && html`<${Step} tone="ok" at="request" title="What would be sent"><pre class="wrap" tabindex="0" aria-label="The request that would be sent">${typeof request === "string" ? request : JSON.stringify(request, null, 2)}</pre></${Step}>`}
+    ${plan.refusal ? html`<${Refusal} refusal=${plan.refusal} />` : html`<${Step} tone="ok" at="account" title=${`${account} may send this`} />`}
+    <${Text} plan=${plan} />
+    ${route && html`<${Step} tone="ok" at="route" title=${`routes[${route.rule}]: ${route.to || "any"} → ${route.via.join(", ")}`}>${route.to ? `for numbers that begin with ${route.to}` : "for any number that no other rule has"}</${Step}>`}
+    ${passed.map(each => html`<${Step} key=${each.name} tone="warn" at="not by" title=${each.name}>${each.says}</${Step}>`)}
+    ${provider && html`<${Provider} now=${providers.find(each => each.name === provider)} passed=${passed.length} />`}
+    ${source && html`<${Step} tone="ok" at="sender" title=${`The phone sees it from ${source}`} />`}
   </ol>`;
+}
+
+function Provider({now, passed}) {
+  if (!now.takes) return html`<${Step} tone="wait" at="provider" title=${`${now.name}, as soon as it takes messages`}>${now.says} The message would wait.</${Step}>`;
+  return html`<${Step} tone="ok" at="provider" title=${now.name}>${passed > 0 ? "the first that takes it now" : "the first of the route"}</${Step}>`;
 }

@@ -18,6 +18,15 @@ const OUTCOMES = {
   accepted: ["ok", "taken"], refused: ["bad", "refused"], postponed: ["warn", "put off"], uncertain: ["unsure", "no clear answer"], out: ["wait", "no answer yet"], not_sent: ["warn", "not sent"],
 };
 
+const AWAITED = {
+  segments: () => "It waits for its other segments", provider: f => `It waits for ${f.provider || "a provider"}`, time: () => "It waits for its time", answer: f => `It waits for the answer of ${f.provider || "its provider"}`,
+  report: f => `It waits for a report of ${f.provider || "its provider"}`, decision: () => "A person may decide; else it ends by itself", receiver: f => `Its receipt waits until ${f.account || "the account"} binds a receiver`,
+  acknowledgement: f => `Its receipt waits for ${f.account || "the account"} to acknowledge it`,
+};
+const time = at => typeof at === "number" ? new Date(at * 1000).toISOString() : at;
+
+const SOURCES = {push: "told by a callback", poll: "told when it was asked", pull: "fetched", session: "told by a deliver_sm", own: "by the bridge itself"};
+
 /** For each code: facts => [tone, title, more, tags]. */
 const STEPS = {
   segment: f => ["", f.number ? `Segment ${f.number} came` : "A segment came", f.message_id ? `answered ESME_ROK with id ${f.message_id}` : null],
@@ -28,13 +37,13 @@ const STEPS = {
   diverted: f => ["warn", `It takes the next provider: ${f.to ?? f.provider}`, sentences(f.from && `not ${f.from}`, because(f))],
   attempt: f => { const [tone, word] = OUTCOMES[f.outcome] ?? ["", words(f.outcome)]; return [tone, `Attempt ${f.number} at ${f.provider}: ${word}`, sentences(took(f), called(f), f.reason)]; },
   part: f => ["", `Part ${f.number} is ${f.provider_message_id} there`, f.state ? stateWord(f.state) : null],
-  report: f => { const word = stateWord(f.state); return [word === "DELIVRD" ? "ok" : word === "UNKNOWN" ? "unsure" : "bad", `Final: ${word}`, sentences(f.source && `by ${words(f.source)}`, f.error ? `err ${String(f.error).padStart(3, "0")}` : null)]; },
+  report: f => { const word = stateWord(f.state); return [word === "DELIVRD" ? "ok" : word === "UNKNOWN" ? "unsure" : "bad", `Final: ${word}`, sentences(SOURCES[f.source] ?? f.source, f.error ? `err ${String(f.error).padStart(3, "0")}` : null)]; },
   owed: f => ["wait", "Its receipt waits for the ESME", sentences(f.postponed && `put off ${many(f.postponed, "time")}`, f.expires_at && `kept until ${moment(f.expires_at)}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
   delivery: f => [f.command_status ? "warn" : "ok", f.command_status ? "The ESME refused its receipt" : "The ESME has acknowledged its receipt", sentences(f.command_status && `status ${f.command_status}`, f.postponed && `put off ${many(f.postponed, "time")}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
   lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
   rejected: f => ["bad", "The bridge refused it", sentences(because(f), f.detail)],
   expired: f => ["bad", "It expired", because(f)],
-  now_waiting: f => ["wait", f.text ?? "It waits", sentences(because(f), f.until && `until ${moment(f.until)}`)],
+  now_waiting: f => ["wait", (AWAITED[f.awaited] ?? (() => `It waits for ${words(f.awaited)}`))(f), sentences(because(f), f.before > 0 && `${many(f.before, "message")} before it`, f.until && `until ${moment(time(f.until))}`)],
   decided_by_hand: f => ["unsure", `A person decided: ${words(f.verb ?? "")}`, f.actor && `by ${f.actor}`],
 };
 const other = (code, facts) => ["", words(code), Object.entries(facts).map(([k, v]) => `${words(k)}: ${typeof v === "object" ? JSON.stringify(v) : v}`).join(" · ") || null];
@@ -45,9 +54,9 @@ function spoken(step) {
 }
 
 /** Steps, folded: neighbours that say the same, but for the number of the attempt. */
-export function folded(steps) {
+export function folded(steps, about = {}) {
   const shown = [], same = each => [each.code, each.tone, each.title.replace(/\d+/, "#"), each.more?.replace(/after [^·]*/, "")].join("\n");
-  for (const step of steps.map(spoken)) {
+  for (const step of steps.map(each => spoken(each.code === "now_waiting" ? {...each, facts: {...about, ...each.facts}} : each))) {
     const last = shown.at(-1);
     if (last && step.code === "attempt" && same(last) === same(step)) Object.assign(last, {count: last.count + 1, until: step.at});
     else shown.push(step);
@@ -56,10 +65,10 @@ export function folded(steps) {
 }
 
 /** The list of steps, oldest first. */
-export function Timeline({steps}) {
+export function Timeline({steps, account, provider}) {
   const now = useNow();
   let before = null;
-  return html`<ol class="line">${folded(steps).map((each, n) => {
+  return html`<ol class="line">${folded(steps, {account, provider}).map((each, n) => {
     const gap = between(before, each.at);
     before = each.at ?? before;
     const at = each.at ? moment(each.at, now, true) : "now";

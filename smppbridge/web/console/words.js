@@ -32,12 +32,13 @@ const KINDS = {transceiver: "TRX", receiver: "RX", transmitter: "TX"};
 /** [tone, word] of an account's sessions, by kind: "2 TX, no receiver". */
 export function sessionsWord(account) {
   const binds = Object.entries(account.binds ?? {}).filter(([, n]) => n > 0);
-  if (!binds.length) return [account.receipts_owed > 0 ? "bad" : "", "not bound"];
+  if (!binds.length) return [account.owed.count > 0 ? "bad" : "", "not bound"];
   const words = binds.map(([kind, n]) => `${n} ${KINDS[kind] ?? kind}`).join(", ");
   const hears = binds.some(([kind]) => kind !== "transmitter");
   return hears ? ["ok", words] : ["warn", `${words}, no receiver`];
 }
 export const SessionsBadge = ({account}) => { const [tone, word] = sessionsWord(account); return html`<${Badge} tone=${tone} word=${word} />`; };
 
+const LISTS = {provider: "providers", account: "accounts"};
 /** Where an alarm's action leads: the screen that the bridge names, and whose. */
-export const target = action => "#/" + [action.screen === "overview" ? "" : action.screen, action.name].filter(Boolean).map(encodeURIComponent).join("/");
+export const target = action => "#/" + [LISTS[action.screen] ?? action.screen, action.name].filter(Boolean).map(encodeURIComponent).join("/");

@@ -196,6 +196,10 @@ def test_an_uncertain_message_is_sent_again_or_failed_by_hand() -> None:
     events = [event for event, _ in world.said.events]
     assert "message_resend_by_hand" in events
     assert "message_fail_by_hand" in events
+    assert [each for each in world.noted.notes if each[1] == "decided_by_hand"] == [
+        (again, "decided_by_hand", {"verb": "resend", "provider": "one"}),
+        (fail, "decided_by_hand", {"verb": "fail", "provider": "one"}),
+    ]
 
 
 @pytest.mark.parametrize("verb", ["resend", "fail"])

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.address import Address
+from smppbridge.model.message import Traits
 from smppbridge.smpp.constants import MessageState
 from tests.store.opened import NOW, Opened, accept, message, taken, told, tried, unknown
 from tests.web.desk import Desk
@@ -41,7 +43,12 @@ def found(desk: Desk, query: str) -> list[str]:
         ("number=0810000001&account=bank", ["1001"]),
         ("number=0810000001&country=CD", ["1001"]),
         ("number=4420", ["1004", "1003"]),
+        ("prefix=24381", ["1001"]),
+        ("prefix=24383", []),
+        ("sender=BANK&limit=1", ["1004"]),
+        ("sender=bank", []),
         ("id=K-7", ["1002"]),
+        ("id=3ea", ["1002"]),  # hexadecimal
         ("id=k-7", ["1002"]),
         ("id=1003", ["1003"]),
         ("id=nothing", []),
@@ -74,6 +81,8 @@ def test_messages_are_found(desk: Desk, stored: Opened, query: str, ids: list[st
         "since=2027-01-15T08:00:05",
         "account=",
         "account=a%00",
+        "prefix=%2B243",
+        "sender=",
         "country=cd",
         "limit=501",
         "limit=x",
@@ -110,6 +119,11 @@ def test_a_message_is_shown_without_text_and_whole_number(desk: Desk, stored: Op
         "provider_message_id": "K-7",
         "route": ["keccel", "d7"],
         "accepted_at": "2027-01-15T08:00:05.000Z",
+        "answered_id": None,
+        "source": "BANK",
+        "registered_delivery": 1,
+        "data_coding": 0,
+        "esm_class": 0,
     }
     assert {key: reply.body[key] for key in wanted} == wanted
     assert desk.call("GET", "/messages/999").status == 404
@@ -122,6 +136,22 @@ def test_the_timeline_is_in_order(desk: Desk, stored: Opened) -> None:
     assert times == sorted(times)
     assert all(time.endswith("Z") for time in times)
     assert desk.call("GET", "/messages/999/timeline").status == 404
+
+
+def test_numbers_are_masked_wherever_they_stand(desk: Desk, opened: Opened) -> None:
+    multi = Traits(multi=7)
+    begun = [message(7, traits=multi, source=Address("243820000009", 1))]
+    accept(opened, begun, begun=True)
+    why = "no credit for 243810000001"
+    opened.wait(opened.store.record([unknown(tried(begun[0]), reason=why)]))
+    found = desk.call("GET", "/messages/7").body
+    assert (found["source"], found["answered_id"]) == ("2438*****009", "7")
+    (attempt,) = (
+        step
+        for step in desk.call("GET", "/messages/7/timeline").body["items"]
+        if step["code"] == "attempt"
+    )
+    assert attempt["facts"]["reason"] == "no credit for 2438*****001"
 
 
 def test_uncertain_messages_are_listed(desk: Desk, stored: Opened) -> None:

@@ -121,3 +121,26 @@ def test_optouts_are_listed_and_ended(desk: Desk, opened: Opened) -> None:
     assert desk.call("DELETE", "/optouts/d7/243810000001", role="operator").status == 404
     assert desk.call("DELETE", "/optouts/d7/x", role="operator").status == 404
     assert opened.wait(opened.store.ended_optouts()) == [("d7", "243810000001")]
+
+
+def test_optouts_of_one_moment_are_on_pages_once(desk: Desk, opened: Opened) -> None:
+    numbers = [f"24381000000{n}" for n in range(5)]
+    told = [("d7", number, NOW + (number == numbers[4])) for number in numbers]
+    opened.wait(opened.store.keep_optouts(told))
+    found, after = [], ""
+    while True:
+        body = {"limit": 2, "reason": "a complaint"} | ({"cursor": after} if after else {})
+        reply = desk.call("POST", "/optouts/reveal", role="operator", body=body).body
+        query = f"/optouts?limit=2{after and f'&cursor={after}'}"
+        masked = desk.call("GET", query, role="viewer").body
+        assert masked["next"] == reply["next"]
+        assert "24381000000" not in str(masked)
+        found += [each["number"] for each in reply["items"]]
+        if (after := reply["next"]) is None:
+            break
+    assert found == [numbers[4], *numbers[:4]]
+    assert desk.noted[0][:3] == ("operator", "reveal_optouts", "")
+    assert desk.noted[0][3]["reason"] == "a complaint"
+    assert desk.call("POST", "/optouts/reveal", role="viewer", body={}).status == 403
+    for odd in ("x", "7ff0000000000000-0", "0-0"):
+        assert desk.call("GET", f"/optouts?cursor={odd}").status == 422

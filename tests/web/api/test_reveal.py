@@ -17,7 +17,8 @@ def stored(opened: Opened) -> Opened:
 def test_an_operator_sees_the_number_and_it_is_written_down(desk: Desk, stored: Opened) -> None:
     body = {"what": ["number"], "reason": "a complaint"}
     reply = desk.call("POST", "/messages/1001/reveal", role="operator", body=body)
-    assert reply.body == {"message_id": "1001", "number": NUMBER, "text": None, "octets": None}
+    shown = {"source": "BANK", "number": NUMBER}
+    assert reply.body == {"message_id": "1001", **shown, "text": None, "octets": None}
     assert desk.noted == [("operator", "reveal_message", "1001", body)]
 
 

@@ -61,21 +61,21 @@ function Sessions({id}) {
 }
 
 const helps = o => o.setting ? html`<code>${o.setting}</code> for this account, if they cannot change it` : "Nothing has to be done: it is read as it was meant.";
-const ODDITIES = id => [
-  {head: `What ${id} does`, full: true, cell: o => html`${o.says ?? o.code} <span class="faint">${o.says ? o.code : ""}</span>`},
+const ODDITIES = [
+  {head: "What the client does", full: true, cell: o => html`${o.says ?? o.code} <span class="faint">${o.says ? o.code : ""}</span>`},
   {head: "Times", num: true, cell: o => count(o.count)},
   {head: "Last", nowrap: true, p: 2, cell: o => html`<${Ago} at=${o.last_at} />`},
   {head: "What helps", full: true, cell: helps},
 ];
 
 const Oddities = ({account}) => account.oddities && html`<${Card} title="Oddities" muted="since the last start" bare>${account.oddities.length
-  ? html`<${Table} caption="Oddities" columns=${ODDITIES(account.id)} rows=${account.oddities} keyOf=${o => o.code} />`
+  ? html`<${Table} caption="Oddities" columns=${ODDITIES} rows=${account.oddities} keyOf=${o => o.code} />`
   : html`<${Empty} title="Nothing is odd"><span>Where a client does otherwise than SMPP 3.4 says, it shows here with the setting that helps.</span></${Empty}>`}</${Card}>`;
 
 function Tiles({account}) {
   const owed = owedTo(account), {now, refused, limit} = speedOf(account), [tone, word] = sessionsWord(account), answers = account.answer_seconds;
   return html`<div class="tiles">
-    <${Tile} k="Sessions" v=${word} tone=${tone === "ok" ? undefined : tone} d=${`at most ${count(account.binds_limit)}`} />
+    <${Tile} k="Sessions" words v=${word} tone=${tone === "ok" ? undefined : tone} d=${`at most ${count(account.binds_limit)}`} />
     <${Tile} k="Submits" v=${rate(now)} unit="/s" d=${limit === null ? "no limit" : `limit ${rate(limit)}`} tone=${limit !== null && now >= limit ? "warn" : undefined} />
     <${Tile} k="Answered within, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "nothing was submitted lately"} />
     <${Tile} k="Refused" v=${rate(refused)} unit="/s" tone=${refused > 0 ? "warn" : undefined} href=${link("/refused", {account: account.id})} d="which in 24 h, and why" />

@@ -1,12 +1,14 @@
 // cdr: files of call detail records, and whether every accepted segment is accounted for.
-import {Badge, Card, count, Empty, get, Head, html, Icon, Pager, Table, usePages, useState} from "../lib.js";
+import {Badge, Card, count, Empty, get, Head, html, octets, Pager, Table, usePages, useState} from "../lib.js";
 import {PREFIX} from "../api.js";
 import {Asked, Field} from "../asked.js";
 
-export const screen = {path: "/cdr", title: "Billing", key: "b", icon: "download", group: 3, role: "billing"};
+export const screen = {path: "/cdr", title: "Billing", key: "b", icon: "cdr", group: 3, role: "billing"};
 
+const known = value => value !== null && value !== undefined;
 const FILES = [
-  {head: "File", cell: f => html`<a class="mono any" href=${`${PREFIX}/cdr/${encodeURIComponent(f.file)}`} download=${f.file}>${f.file}</a>`},
+  {head: "File", cell: f => known(f.octets) ? html`<a class="mono any" href=${`${PREFIX}/cdr/${encodeURIComponent(f.file)}`} download=${f.file}>${f.file}</a>` : html`<span class="mono any">${f.file}</span><span class="sub">not there any more</span>`},
+  {head: "Size", num: true, nowrap: true, cell: f => octets(f.octets)},
   {head: "Records", num: true, cell: f => count(f.records)},
   {head: "Segments", num: true, cell: f => count(f.segments)},
   {head: "SHA-256", p: 2, cell: f => html`<span class="mono faint any">${f.sha256}</span>`},
@@ -18,10 +20,9 @@ const SUMS = [
   {head: "Ended, not exported yet", num: true, cell: a => count(a.finished)},
   {head: "Open", num: true, p: 2, cell: a => count(a.open)},
   {head: "Gathering", num: true, p: 2, cell: a => count(a.gathering)},
-  {head: "Balance", cell: a => html`<${Badge} tone=${balanced(a) ? "ok" : "bad"} word=${balanced(a) ? "even" : `${count(a.accepted - a.exported - a.finished - a.open - a.gathering)} missing`} />`},
+  {head: "Balance", cell: a => html`<${Badge} tone=${a.balanced ? "ok" : "bad"} word=${a.balanced ? "even" : `${count(a.accepted - a.exported - a.finished - a.open - a.gathering)} missing`} />`},
 ];
-const balanced = a => a.balanced ?? a.accepted === a.exported + a.finished + a.open + a.gathering;
-const rowsOf = data => Array.isArray(data.accounts) ? data.accounts : Object.entries(data.accounts ?? {}).map(([account, figures]) => ({account, ...figures}));
+const rowsOf = data => [...Object.entries(data.accounts).map(([account, figures]) => ({account, ...figures})), {account: "all", ...data.all}];
 
 function Reconciliation() {
   const [day, set] = useState({from: "", to: ""}), [shown, show] = useState(null);
@@ -36,15 +37,17 @@ function Reconciliation() {
       <${Field} label="From" type="date" value=${day.from} onChange=${v => set({...day, from: v})} small="empty: all that is stored" /><${Field} label="To, and that day" type="date" value=${day.to} onChange=${v => set({...day, to: v})} small="UTC" />
       <button class="fix" disabled=${shown?.busy}>Count</button></form>
     ${shown && html`<${Asked} of=${of} what="the reconciliation">${() => html`<${Table} caption="Reconciliation" columns=${SUMS} rows=${rowsOf(data)} keyOf=${a => a.account} />
-      ${data.faults?.length > 0 && html`<div class="pad"><h3>Faults</h3><ul>${data.faults.map(each => html`<li key=${each} class="bad any">${each}</li>`)}</ul></div>`}
+      ${data.faults.length > 0 && html`<div class="pad"><h3>Faults</h3><ul>${data.faults.map((each, n) => html`<li key=${n} class="bad any">${each}</li>`)}${data.more_faults > 0 && html`<li>and ${count(data.more_faults)} more</li>`}</ul></div>`}
       <div class="pager">accepted = exported + ended + open + gathering; what is not in there is in no file.</div>`}</${Asked}>`}</${Card}>`;
 }
 
 export function View() {
-  const pages = usePages("/cdr", {limit: 100}, {every: 60});
+  const pages = usePages("/cdr", {limit: 100}, {every: 60}), off = pages.error?.status === 409 || pages.data?.folder === null;
   return html`<${Head} title="Billing" says="One file an hour of the messages that ended in it. A message is one record; segments say what to bill." />
-    <${Card} title="Files" muted="newest first" bare><${Asked} of=${pages} what="the files">${() => pages.items.length
-      ? html`<${Table} caption="Files of call detail records" columns=${FILES} rows=${pages.items} keyOf=${f => f.file} /><${Pager} pages=${pages}><${Icon} name="info" /> Files with "late" have records of hours that were closed.</${Pager}>`
-      : html`<${Empty} icon="download" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended, if <code>cdr.folder</code> is set in the file.</span></${Empty}>`}</${Asked}></${Card}>
-    <${Reconciliation} />`;
+    <${Card} title="Files" muted=${pages.data?.folder ? `newest first, in ${pages.data.folder}` : undefined} bare>${off
+      ? html`<${Empty} icon="info" title="No files are written"><span>Set <code>cdr.folder</code> in the file and restart the bridge.</span></${Empty}>`
+      : html`<${Asked} of=${pages} what="the files">${() => pages.items.length
+        ? html`<${Table} caption="Files of call detail records" columns=${FILES} rows=${pages.items} keyOf=${f => f.file} /><${Pager} pages=${pages}>A file named late has records of an hour whose file was closed.</${Pager}>`
+        : html`<${Empty} icon="cdr" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended.</span></${Empty}>`}</${Asked}>`}</${Card}>
+    ${!off && html`<${Reconciliation} />`}`;
 }

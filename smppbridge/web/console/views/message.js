@@ -1,10 +1,11 @@
 // message: one message: what became of it, why, and what to do.
 import {
-  Badge, Card, Confirm, Copy, count, Empty, Facts, Head, html, Icon, link, many, may, MessageBadge, messageWord, NONE, post, Table, Time, Trouble,
+  Badge, Card, Confirm, Copy, count, Empty, Facts, Head, html, Icon, link, many, may, MessageBadge, messageWord, NONE, post, serverNow, Table, Time, Trouble,
   useApi, useState,
 } from "../lib.js";
 import {Decide} from "../decide.js";
 import {folded, Timeline} from "../timeline.js";
+import {WaitingActs} from "../waiting.js";
 
 export const screen = {path: "/messages/:id", title: "Message", under: "/messages"};
 
@@ -38,7 +39,7 @@ const asked = flag => flag === undefined || flag === null ? null : ASKED[flag & 
 const hex = v => v === undefined || v === null ? null : typeof v === "number" ? `0x${v.toString(16).padStart(2, "0")}` : v;
 
 function What({m}) {
-  const size = m.characters ? `, ${many(m.characters, "character")}` : "", segments = Array.isArray(m.segments) ? m.segments.length : m.segments;
+  const size = m.characters ? `, ${many(m.characters, "character")}` : "";
   return html`<${Card} title="What it is"><${Facts} rows=${[
     ["State", html`<${MessageBadge} message=${m} />`],
     ["From", html`<span class="any">${m.source || NONE}</span>`],
@@ -48,25 +49,36 @@ function What({m}) {
     ["Provider", m.provider && html`<a href=${link(`/providers/${encodeURIComponent(m.provider)}`)}>${m.provider}</a>${m.provider_message_id && html`, as <span class="mono any">${m.provider_message_id}</span>`}`],
     ["Route", m.route?.length ? m.route.join(", then ") : null],
     ["Attempts", count(m.attempts)],
-    ["Segments", segments > 1 ? count(segments) : null],
+    ["Segments", m.segments > 1 ? count(m.segments) : null],
     ["Alphabet", m.alphabet && (ALPHABETS[m.alphabet] ?? m.alphabet)],
     ["data_coding", hex(m.data_coding)], ["esm_class", hex(m.esm_class)],
     ["Receipt asked for", asked(m.registered_delivery)],
     ["Accepted", html`<${Time} at=${m.accepted_at} ms />`],
     ["Final", m.done_at && html`<${Time} at=${m.done_at} ms />`],
     ["Valid until", html`<${Time} at=${m.expires_at} />`],
-    ["Looked at next", m.due && m.stage !== "finished" ? html`<${Time} at=${m.due} />` : null],
+    ["Looked at next", m.due && m.stage !== "finished" && Date.parse(m.due) > serverNow() ? html`<${Time} at=${m.due} />` : null],
     ["Priority", m.priority ?? null],
   ]} /></${Card}>`;
 }
 
-const RECEIPTS = {owed: "warn", acknowledged: "ok", refused: "bad", lapsed: "bad", none: ""};
+const RECEIPTS = {owed: ["warn", "owed"], delivery: ["ok", "acknowledged"], refused: ["bad", "refused"], lapsed: ["bad", "given up"]};
 const SEGMENTS = [
-  {head: "Segment", cell: s => `${s.number} of ${s.of}`}, {head: "Our id", cell: s => html`<span class="mono">${s.message_id}</span>`},
-  {head: "Octets", num: true, cell: s => count(s.octets)}, {head: "Receipt", cell: s => s.receipt ? html`<${Badge} tone=${RECEIPTS[s.receipt]} word=${s.receipt.replaceAll("_", " ")} />` : NONE},
+  {head: "Segment", cell: s => s.number ? `${s.number} of ${s.of}` : `one of ${s.of}`}, {head: "Our id", cell: s => html`<span class="mono">${s.message_id}</span>`},
+  {head: "Receipt", cell: s => { const [tone, word] = RECEIPTS[s.receipt] ?? []; return word ? html`<${Badge} tone=${tone} word=${word} />` : NONE; }},
 ];
-const Segments = ({m}) => Array.isArray(m.segments) && m.segments.length > 0 && html`<${Card} title="Segments" bare>
-  <${Table} caption="Segments" columns=${SEGMENTS} rows=${m.segments.map(each => ({...each, of: m.segments.length}))} keyOf=${s => s.message_id} /></${Card}>`;
+
+/** The segments that came, each with its id and its receipt, as the timeline has them. */
+function segmentsOf(m, steps) {
+  const came = steps.filter(each => each.code === "segment"), receipts = {};
+  for (const {code, facts} of steps) if (facts.message_id && code !== "segment") receipts[facts.message_id] = code === "delivery" && facts.command_status ? "refused" : code;
+  const ids = new Map(came.map(({facts}) => [facts.message_id, facts.number]));
+  const of = Math.max(m.segments || 1, ids.size), numbers = new Set(ids.values());
+  if (!ids.get(m.message_id)) ids.set(m.message_id, undefined);
+  if (!ids.get(m.message_id) && m.stage !== "gathering") ids.set(m.message_id, Array.from({length: of}, (_, i) => i + 1).find(n => !numbers.has(n)));
+  return [...ids].map(([message_id, number]) => ({message_id, number, of, receipt: receipts[message_id]}));
+}
+const Segments = ({m, steps}) => m.segments > 1 && steps.length > 0 && html`<${Card} title="Segments" bare>
+  <${Table} caption="Segments" columns=${SEGMENTS} rows=${segmentsOf(m, steps)} keyOf=${s => s.message_id} /></${Card}>`;
 
 /** What to paste into a ticket: no number in full, no text. */
 function ticket(m, steps) {
@@ -78,6 +90,7 @@ function ticket(m, steps) {
 function Actions({m, steps, changed}) {
   const [order, set] = useState(null), one = verb => () => set({verb, ids: [m.message_id], provider: m.provider, account: m.account});
   return html`${m.uncertain && may("operator") && html`<button onClick=${one("resend")}>Resend…</button><button class="danger" onClick=${one("fail")}>Give up…</button>`}
+    ${m.stage === "waiting" && !m.uncertain && may("operator") && html`<${WaitingActs} m=${m} changed=${changed} />`}
     <${Copy} text=${() => ticket(m, steps)}>Copy for a ticket</${Copy}>
     ${may("operator") && html`<a class="button" href=${link("/trace", {account: m.account, provider: m.provider})}><${Icon} name="trace" />Trace</a>`}
     <${Decide} order=${order} onClose=${() => set(null)} onDone=${changed} />`;
@@ -85,7 +98,7 @@ function Actions({m, steps, changed}) {
 
 export function View({params}) {
   const path = `/messages/${encodeURIComponent(params.id)}`, [open, keep] = useState(true), every = open ? 3 : 15;
-  const {data: m, error, again} = useApi(path, {every}), line = useApi(`${path}/timeline`, {every}), steps = line.data?.items ?? [];
+  const {data: m, error, again} = useApi(path, {every}), line = useApi(m ? `${path}/timeline` : null, {every}), steps = line.data?.items ?? [];
   const above = html`<a href="#/messages">Messages</a>`;
   if (m && open !== (m.stage !== "finished")) keep(m.stage !== "finished");
   if (!m && error?.status === 404) {
@@ -97,7 +110,6 @@ export function View({params}) {
   const changed = () => { again(); line.again(); };
   return html`<${Head} title=${m.message_id} mono above=${above} says=${m.message_id !== params.id && `${params.id} is one of its segments.`}><${Actions} m=${m} steps=${steps} changed=${changed} /></${Head}>
     <${Trouble} error=${error ?? line.error} again=${changed} /><${Verdict} verdict=${m.verdict} uncertain=${m.uncertain} />
-    <div class="grid2 wide-left"><${Card} title="What happened" muted="UTC" bare right=${html`<a class="small" href=${`/api/v1${path}/timeline`} target="_blank" rel="noopener">JSON</a>`}><${Timeline} steps=${steps} /></${Card}>
-    <div class="stack"><${What} m=${m} /><${Segments} m=${m} />
-      ${m.receipt_text && html`<${Card} title=${`The receipt as ${m.account} gets it`}><pre class="wrap" tabindex="0">${m.receipt_text}</pre></${Card}>`}</div></div>`;
+    <div class="grid2 wide-left"><${Card} title="What happened" muted="UTC" bare right=${html`<a class="small" href=${`/api/v1${path}/timeline`} target="_blank" rel="noopener">JSON</a>`}><${Timeline} steps=${steps} account=${m.account} provider=${m.provider} /></${Card}>
+    <div class="stack"><${What} m=${m} /><${Segments} m=${m} steps=${steps} /></div></div>`;
 }

@@ -38,7 +38,7 @@ const COLUMNS = [
   {head: "From", p: 2, cell: m => html`<span class="any">${m.source || NONE}</span>`},
   {head: "Provider", p: 2, cell: m => html`${m.provider ?? NONE}${m.route?.length > 1 && m.provider && m.route[0] !== m.provider ? html` <span class="sub">not ${m.route[0]}</span>` : null}`},
   {head: "State", cell: m => html`<${MessageBadge} message=${m} />`},
-  {head: "Segments", num: true, p: 3, cell: m => Array.isArray(m.segments) ? m.segments.length : m.segments || 1},
+  {head: "Segments", num: true, p: 3, cell: m => m.segments || 1},
   {head: "Until final", num: true, nowrap: true, p: 2, cell: m => duration(between(m.accepted_at, m.done_at))},
 ];
 
@@ -53,7 +53,7 @@ function Search({query, accounts, providers}) {
   useEffect(() => set(query), [query]);
   const submit = event => { event.preventDefault(); const {by, country, ...rest} = form; go("/messages", {...rest, q: (form.q ?? "").trim()}); };
   return html`<section class="card"><form class="pad row" onSubmit=${submit}>
-    <label class="f">Number or id<input value=${form.q ?? ""} onInput=${e => put("q")(e.target.value)} maxlength="64" autocomplete="off" spellcheck="false" /></label>
+    <label class="f">Number or id<input value=${form.q ?? ""} onInput=${e => put("q")(e.target.value)} maxlength="64" autocomplete="off" spellcheck=${false} /></label>
     <${Select} name="Account" value=${form.account} options=${accounts.map(a => [a.id, a.id])} onChange=${put("account")} />
     <${Select} name="State" value=${form.state} options=${STATE_WORDS} onChange=${put("state")} />
     <${Select} name="Provider" value=${form.provider} options=${providers.map(p => [p.name, p.name])} onChange=${put("provider")} />

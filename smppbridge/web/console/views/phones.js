@@ -1,23 +1,23 @@
 // phones: messages and USSD dialogues that begin at a phone, who gets them, and numbers that opted out.
 import {Ago, Badge, Card, Confirm, count, del, duration, Empty, Head, html, link, many, may, NONE, Pager, say, Table, Time, useApi, usePages, useState} from "../lib.js";
-import {Asked, Field, Tile} from "../asked.js";
+import {Asked, Coded, Field, Tile} from "../asked.js";
 
 export const screen = {path: "/phones", title: "From phones", key: "f", icon: "mo", group: 2};
 
 const MESSAGES = [
   {head: "When", nowrap: true, cell: m => html`<${Time} at=${m.at} />`},
-  {head: "From", cell: m => html`<span class="mono any">${m.source}</span>`},
-  {head: "To", cell: m => html`<span class="mono any">${m.destination}</span>`},
+  {head: "From", nowrap: true, cell: m => html`<span class="mono">${m.source}</span>`},
+  {head: "To", nowrap: true, cell: m => html`<span class="mono">${m.destination}</span>`},
   {head: "By", p: 2, cell: m => m.provider},
   {head: "Account", cell: m => html`<a href=${link(`/accounts/${encodeURIComponent(m.account)}`)}>${m.account}</a>`},
   {head: "Now", cell: m => m.refused ? html`<${Badge} tone="bad" word=${`refused: ${m.refused}`} />` : m.owed > 0 ? html`<${Badge} tone="warn" word=${`${count(m.owed)} owed`} />` : html`<${Badge} tone="ok" word="acknowledged" />`},
 ];
 const STRAYS = [
   {head: "When", nowrap: true, cell: u => html`<${Time} at=${u.at} />`},
-  {head: "From", cell: u => html`<span class="mono any">${u.source || NONE}</span>`},
-  {head: "To", cell: u => html`<span class="mono any">${u.destination || NONE}</span>`},
+  {head: "From", nowrap: true, cell: u => html`<span class="mono">${u.source || NONE}</span>`},
+  {head: "To", nowrap: true, cell: u => html`<span class="mono">${u.destination || NONE}</span>`},
   {head: "By", p: 2, cell: u => u.provider},
-  {head: "What would take it", full: true, cell: u => html`<span class="any">${u.says}</span><span class="sub">${u.remedy}</span>`},
+  {head: "What would take it", full: true, cell: u => html`<span class="any"><${Coded} text=${u.says} /></span><span class="sub"><${Coded} text=${u.remedy} /></span>`},
 ];
 const DIALOGUES = [
   {head: "Code", cell: d => html`<span class="mono any">${d.code}</span>`},
@@ -27,6 +27,20 @@ const DIALOGUES = [
   {head: "Since the last", num: true, cell: d => duration(d.waiting_seconds)},
   {head: "Now", cell: d => html`<${Badge} tone=${d.waits_for === "account" ? "warn" : "info"} word=${d.waits_for === "account" ? `${d.account} thinks, ${duration(d.left_seconds)} left` : "the phone reads"} />`},
 ];
+
+const RULES = [
+  {head: "To", nowrap: true, cell: r => html`<span class="mono">${r.to}</span>`},
+  {head: "Keyword", cell: r => r.keyword ?? html`<span class="faint">any</span>`},
+  {head: "By", cell: r => r.provider ?? html`<span class="faint">any</span>`},
+  {head: "Account", cell: r => html`<a href=${link(`/accounts/${encodeURIComponent(r.account)}`)}>${r.account}</a>`},
+];
+
+function Rules() {
+  const found = useApi("/mo/rules");
+  return html`<${Card} title="Rules" muted="the first that fits" bare><${Asked} of=${found} what="the rules for messages from phones">${data => data.items.length
+    ? html`<${Table} caption="Rules for messages from phones" columns=${RULES} rows=${data.items} />`
+    : html`<${Empty} icon="mo" title="No account gets messages from phones"><span>Add a rule to <code>mo</code> in the file, then <a href="#/settings">apply it</a>.</span></${Empty}>`}</${Asked}></${Card}>`;
+}
 
 function Messages() {
   const pages = usePages("/mo", {}, {every: 5});
@@ -58,7 +72,7 @@ const digits = text => text.replace(/^\+|^00/, "").replace(/\D/g, "");
 function OptOuts() {
   const [text, set] = useState(""), number = /^\d{3,15}$/.test(digits(text)) ? digits(text) : undefined, found = useApi("/optouts", {every: 30, values: {number, limit: 100}});
   const columns = [
-    {head: "Number", cell: o => html`<span class="mono any">${o.number}</span>`},
+    {head: "Number", nowrap: true, cell: o => html`<span class="mono">${o.number}</span>`},
     {head: "By", cell: o => o.provider},
     {head: "Since", nowrap: true, cell: o => html`<${Ago} at=${o.at} />`},
     ...number && may("operator") ? [{label: "actions", cell: o => html`<${End} row=${o} number=${number} again=${found.again} />`}] : [],
@@ -74,5 +88,5 @@ export function View() {
   const dialogues = useApi("/ussd", {every: 2}), open = Object.entries(dialogues.data?.open ?? {}).filter(([, n]) => n > 0);
   return html`<${Head} title="From phones" says="Messages and USSD dialogues that begin at a phone, and who gets them." />
     ${open.length > 0 && html`<div class="tiles">${open.slice(0, 6).map(([account, n]) => html`<${Tile} key=${account} k=${`Dialogues of ${account}`} v=${count(n)} d=${n === 1 ? "open now" : "open now"} />`)}</div>`}
-    <div class="grid2 top"><${Messages} /><${Strays} /></div><${Dialogues} found=${dialogues} /><${OptOuts} />`;
+    <div class="grid2 top"><${Messages} /><${Strays} /></div><div class="grid2 top"><${Rules} /><${Dialogues} found=${dialogues} /></div><${OptOuts} />`;
 }

@@ -26,11 +26,12 @@ const REPORTS = [
     ? html`<a class="warn" href=${link("/unmatched", {provider: p.name})}>${count(p.reports.unmatched_1h)}</a>` : count(p.reports.unmatched_1h)},
 ];
 
-const begins = route => [].concat(route.to ?? []).length ? [].concat(route.to).map((each, n) => html`${n > 0 && ", "}<span class="mono">${each}</span>`) : "any";
+const listed = (words, mono) => words.map((each, n) => html`${n > 0 && ", "}<span class=${mono ? "mono any" : "any"}>${each}</span>`);
+const extras = route => [route.quiet && `quiet ${route.quiet}`, route.transliterates && "transliterates", route.changes_senders && "changes senders"].filter(Boolean).join(", ");
 const ROUTES = [
-  {head: "Beginning", cell: begins},
-  {head: "By", cell: route => (route.via ?? []).join(" → ") || NONE},
-  {head: "For", cell: route => [].concat(route.accounts ?? route.account ?? []).join(", ") || "all"},
+  {head: "Beginning", cell: route => route.to.length ? listed(route.to, true) : "any"},
+  {head: "By", cell: route => route.via.join(" → ")},
+  {head: "For", cell: route => html`${route.accounts.length ? listed(route.accounts) : "all"}${route.senders.length > 0 && html`<span class="sub">from ${listed(route.senders, true)}</span>`}${extras(route) && html`<span class="sub">${extras(route)}</span>`}`},
 ];
 
 export function View() {

@@ -20,8 +20,8 @@ function Form({form, set, accounts, busy, dry, ask}) {
   return html`<section class="card"><form class="pad form" onSubmit=${event => { event.preventDefault(); ask(); }}>
     <div class="row"><${Choice} label="As account" value=${form.account} options=${accounts.map(a => [a.id, a.id])} onChange=${field("account")} />
       <${Field} label="From" value=${form.source} onChange=${field("source")} required maxlength="20" /></div>
-    <${Field} label="To" value=${form.destination} onChange=${field("destination")} required maxlength="24" inputmode="tel" placeholder="+243 810 000 042" />
-    <label class="f">Text<textarea rows="4" required maxlength="10000" value=${form.text} onInput=${e => field("text")(e.target.value)}></textarea><small>${many(characters, "character")}; alphabet and segments are shown beside.</small></label>
+    <${Field} label="To" value=${form.destination} onChange=${field("destination")} required maxlength="24" placeholder="+243 810 000 042" />
+    <label class="f">Text<textarea rows="4" required maxlength="40000" value=${form.text} onInput=${e => field("text")(e.target.value)}></textarea><small>${many(characters, "character")}; alphabet and segments are shown beside.</small></label>
     <div class="row"><${Choice} label="Receipt" value=${form.receipt} options=${RECEIPTS} onChange=${field("receipt")} /><${Choice} label="Valid for" value=${form.validity} options=${VALIDITY} onChange=${field("validity")} /></div>
     <div class="actions"><button type="button" disabled=${busy || !form.destination || !form.text} onClick=${dry}>Only show what would happen</button>
       <button class="primary" disabled=${busy}>Send…</button></div></form></section>`;
@@ -32,10 +32,10 @@ export function View({query}) {
   const [form, setForm] = useState({account: query.account ?? "", source: query.source ?? "TEST", destination: "", text: "", receipt: "1", validity: "600"});
   const [shown, show] = useState({}), [asking, ask] = useState(false), [key, setKey] = useState(newKey);
   const account = form.account || known[0]?.id || "", set = next => { setForm(next); setKey(newKey()); show(old => ({...old, old: Boolean(old.plan)})); };
-  const body = dry => ({account, source: form.source.trim(), destination: form.destination.replace(/[^0-9+]/g, ""), text: form.text, registered_delivery: Number(form.receipt), validity: Number(form.validity), dry_run: dry});
+  const body = dry => ({account, source: form.source.trim(), destination: /[A-Za-z]/.test(form.destination) ? form.destination.trim() : form.destination.replace(/[^0-9+]/g, ""), text: form.text, registered_delivery: Number(form.receipt), validity: Number(form.validity), dry_run: dry});
   const dry = async () => {
     show({busy: true});
-    try { show({plan: await post("/messages", body(true), {headers: {"Idempotency-Key": newKey()}})}); } catch (error) { show({error}); }
+    try { show({plan: await post("/messages", body(true))}); } catch (error) { show({error}); }
   };
   const send = async () => {
     const sent = await post("/messages", body(false), {headers: {"Idempotency-Key": key}});
@@ -43,7 +43,7 @@ export function View({query}) {
     show({...shown, sent});
     say("The message is on its way.");
   };
-  const segments = shown.plan && !shown.old ? `${many(shown.plan.segments, "segment")}` : "what a real one costs";
+  const segments = shown.plan?.segments && !shown.old ? `${many(shown.plan.segments, "segment")}` : "what a real one costs";
   return html`<${Head} title="Send a test message" says="It goes the way of a real one: account, route, provider, receipt. It costs what a real one costs." />
     <div class="grid2 top"><div class="stack"><${Form} form=${{...form, account}} set=${set} accounts=${known} busy=${shown.busy} dry=${dry} ask=${() => ask(true)} />${shown.sent && html`<${Sent} sent=${shown.sent} />`}</div>
       <${Card} title="What would happen" muted=${shown.old ? "the form has changed since" : undefined} bare><${Shown} shown=${shown} account=${account} /></${Card}></div>

@@ -1,0 +1,63 @@
+"""``smppbridge pause`` and ``resume``: what is sent to a provider, stopped by hand and let go."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import click
+
+from smppbridge.cli.asking import Refused
+from smppbridge.cli.decided import place
+from smppbridge.cli.located import give_up
+from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.observe.shown import escaped
+
+_SAYS = {
+    "pause": "paused: its messages wait, or go to the next provider on their route, until it is"
+    " resumed; a restart does not end the pause",
+    "resume": "goes on",
+    "probe": "is tried now",
+}
+
+
+@click.command()
+@reaching()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
+def pause(where: Where, providers: Sequence[str], as_json: bool) -> None:
+    """Let nothing leave to a provider; its messages wait, or go to the next on their route.
+
+    The pause lasts over restarts, until `smppbridge resume`.  Requests that have left are answered.
+    """
+    switch(reached(where), "pause", providers, as_json=as_json)
+
+
+@click.command()
+@reaching()
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+@click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
+def resume(where: Where, providers: Sequence[str], as_json: bool) -> None:
+    """Let messages leave to a paused provider again."""
+    switch(reached(where), "resume", providers, as_json=as_json)
+
+
+def switch(asked: Asked, verb: str, providers: Sequence[str], *, as_json: bool) -> None:
+    """Pause, resume or probe providers; exit 1, after all the others, for an unknown one."""
+    done, unknown = list[str](), list[str]()
+    for name in dict.fromkeys(providers):
+        try:
+            asked.ask("POST", f"/providers/{place(name)}/{verb}")
+        except Refused as refused:
+            if refused.status != 404:
+                raise
+            unknown.append(name)
+            continue
+        done.append(name)
+        if not as_json:
+            click.echo(f"{escaped(name)} {_SAYS[verb]}")
+    if as_json:
+        click.echo(json.dumps({"verb": verb, "done": done, "unknown": unknown}))
+    if unknown:
+        known = ", ".join(each["name"] for each in asked.ask("GET", "/providers")["items"])
+        give_up(escaped(f"there is no provider {', '.join(unknown)}, but {known}"))

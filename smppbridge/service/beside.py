@@ -1,0 +1,30 @@
+"""beside: the processes beside the daemon: for CDR files, examinations and reconciliations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from smppbridge.relay.ports import Clock, Journal
+from smppbridge.service.child import Child
+from smppbridge.service.examinations import Examinations
+from smppbridge.service.exports import Exports
+
+
+class Beside:
+    """The processes beside the daemon, one of a kind at a time."""
+
+    def __init__(self, store: str, reactor: Any, clock: Clock, journal: Journal) -> None:
+        self.exports = Exports(store, journal)
+        self.examinations = Examinations(reactor, clock.wall)
+        self.reconciling = Child(reactor)
+
+    def stop(self) -> None:
+        """End them all."""
+        self.exports.stop()
+        self.examinations.stop()
+        self.reconciling.stop()
+
+    def interrupt(self) -> None:
+        """End them all before exec(2), which may fail: then CDR files are written on."""
+        self.exports.interrupt()
+        self.stop()

@@ -1,0 +1,144 @@
+"""configuration: the settings in force, and those of the file: compared, checked, applied."""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+from pydantic import Field
+
+from smppbridge.web.api.shapes import Cursor, Moment
+from smppbridge.web.keyring import ADMIN, VIEWER
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+Takes = Literal["now", "new_sessions", "restart"]
+
+
+class SettingItem(Answer):
+    """A setting in force."""
+
+    key: str = Field(description="As accounts[0].window")
+    value: str = Field(description="As a file has it, with its variables; of a secret: secret")
+    origin: str = Field(
+        description="Where it comes from: file:line, env (a variable is in it), profile (of the"
+        " account), default, or program (without a file)"
+    )
+
+
+class ConfigurationPage(Answer):
+    """Settings in force, in the order of the schema."""
+
+    items: list[SettingItem]
+    next: str | None
+    file: str | None = Field(description="Absent: the bridge runs without one")
+    applied_at: Moment
+    changed: bool = Field(description="The file was written after it was applied")
+
+
+class ConfigurationQuery(Sent):
+    """Which settings."""
+
+    limit: int = Field(default=5_000, ge=1, le=5_000, description="Most items of the page")
+    cursor: Cursor | None = Field(default=None, description="`next` of the page before")
+    defaults: bool = Field(default=True, description="Also those that nobody has set")
+
+
+class ChangeItem(Answer):
+    """A setting in which the file differs; of two secrets only that they do is told."""
+
+    key: str = Field(description="With names for places, as accounts[bank].window")
+    old: str | None = Field(serialization_alias="from", description="Absent: there is none")
+    new: str | None = Field(serialization_alias="to", description="Absent: there is none")
+    takes: Takes = Field(
+        description="When it would take effect: now, for sessions that bind from now on, or not"
+        " before a restart"
+    )
+
+
+class FaultItem(Answer):
+    """A fault or a warning, and its place in the file."""
+
+    file: str
+    line: int = Field(description="0: of the whole file")
+    key: str
+    message: str
+    warning: bool
+
+
+class ConfigurationChanges(Answer):
+    """The settings in which the file differs from those in force."""
+
+    changes: list[ChangeItem]
+    refused: str | None = Field(description="Why the file cannot be applied; absent: it can")
+    faults: list[FaultItem] = Field(description="Those of a file that cannot be read as settings")
+
+
+class ConfigurationCheck(Answer):
+    """The faults of the file."""
+
+    ok: bool = Field(description="There are no faults, but maybe warnings")
+    faults: list[FaultItem]
+
+
+class IfMatch(Sent):
+    """The changes that were looked at."""
+
+    if_match: str = Field(
+        pattern=r'^"[0-9a-f]{16}"$', description="The ETag of /config/diff, which was looked at"
+    )
+
+
+class ConfigurationPort(Protocol):
+    """The configuration of a bridge; each method raises Refusal."""
+
+    async def page(self, query: ConfigurationQuery) -> ConfigurationPage:
+        """Return settings in force."""
+
+    async def changes(self) -> tuple[str | None, ConfigurationChanges]:
+        """Return a tag, None for a file that has faults, and the changes that the file makes."""
+
+    async def check(self) -> ConfigurationCheck:
+        """Return the faults of the file."""
+
+    async def apply(self, tag: str) -> ConfigurationChanges:
+        """Apply the file that a tag stands for."""
+
+
+@ROUTES.operation(
+    "GET", "/config", VIEWER, query=ConfigurationQuery, returns=ConfigurationPage, refusals=(503,)
+)
+async def list_settings(call: Call) -> ConfigurationPage:
+    """The settings in force, and where each comes from; no secrets."""
+    page: ConfigurationPage = await call.ports.configuration.page(call.query)
+    return page
+
+
+@ROUTES.operation("GET", "/config/diff", VIEWER, returns=ConfigurationChanges, refusals=(409,))
+async def compare_settings(call: Call) -> ConfigurationChanges:
+    """The settings in which the file differs from those in force; the ETag stands for both."""
+    tag, changes = await call.ports.configuration.changes()
+    if tag is not None:
+        call.headers += f'ETag: "{tag}"\r\n'.encode()
+    found: ConfigurationChanges = changes
+    return found
+
+
+@ROUTES.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
+async def check_settings(call: Call) -> ConfigurationCheck:
+    """Check the file as start-up would; nothing is changed."""
+    found: ConfigurationCheck = await call.ports.configuration.check()
+    return found
+
+
+@ROUTES.operation(
+    "POST",
+    "/config/apply",
+    ADMIN,
+    header=IfMatch,
+    returns=ConfigurationChanges,
+    refusals=(409, 412),
+)
+async def apply_settings(call: Call) -> ConfigurationChanges:
+    """Apply the file, as SIGHUP does: all of it, or nothing and the reason."""
+    tag = call.header.if_match.strip('"')
+    found: ConfigurationChanges = await call.ports.configuration.apply(tag)
+    return found

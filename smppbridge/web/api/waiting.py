@@ -1,0 +1,193 @@
+"""waiting: messages that wait, moved to another provider or given up, by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from typing import Literal, TypeVar
+
+from pydantic import Field, RootModel
+
+from smppbridge.model.message import Stage
+from smppbridge.relay.submit.redirect import Obstacle
+from smppbridge.store import lookup
+from smppbridge.store.lookup import MessageQuery
+from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.ports import read
+from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
+from smppbridge.web.keyring import OPERATOR
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+AT_ONCE = 500
+"""Messages in one transaction."""
+_SAYS = {
+    Obstacle.NOT_WAITING: "It does not wait: it has left, has ended, or there is none.",
+    Obstacle.THERE_ALREADY: "It waits for this provider already.",
+    Obstacle.NOT_ON_ROUTE: "The provider is not on its route: say off_route, if that is meant.",
+    Obstacle.MAY_BE_SENT: "Its provider may have sent it: another one would send it twice.",
+    Obstacle.OPTED_OUT: "The number opted out at the provider.",
+    Obstacle.SENDER_NOT_ALLOWED: "The provider does not take its source address.",
+    Obstacle.NO_BINARY: "It is octets, and the provider takes text alone.",
+    Obstacle.NO_SCHEDULE: "It has its time, and the provider does not keep messages until then.",
+}
+T = TypeVar("T")
+
+
+class WaitingFilter(Sent):
+    """Messages that wait, by what they have in common."""
+
+    provider: Name = Field(description="That they wait for")
+    account: Name | None = None
+    before: Rfc3339 | None = Field(default=None, description="Accepted before")
+
+
+class _Listed(Sent):
+    message_ids: list[MessageId] = Field(min_length=1, max_length=500)
+
+
+class _Filtered(Sent):
+    filter: WaitingFilter
+    expect: int = Field(ge=1, le=10_000, description="How many messages at most the filter has")
+
+
+class _Target(Sent):
+    to: Name = Field(description="The provider that they are to wait for")
+    off_route: bool = Field(
+        default=False, description="Also those on whose route the provider is not; they stay there"
+    )
+
+
+class ListedMove(_Target, _Listed):
+    """The listed messages get another provider."""
+
+
+class FilteredMove(_Target, _Filtered):
+    """The messages of a filter get another provider, if they are no more than expected."""
+
+
+class WaitingMove(RootModel[ListedMove | FilteredMove]):
+    """Messages that wait get another provider: those listed, or those of a filter."""
+
+
+class ListedFailure(_Listed):
+    """The listed messages are given up."""
+
+
+class FilteredFailure(_Filtered):
+    """The messages of a filter are given up, if they are no more than expected."""
+
+
+class WaitingFailure(RootModel[ListedFailure | FilteredFailure]):
+    """Messages that wait are given up: those listed, or those of a filter."""
+
+
+class Unmoved(Answer):
+    """A message that is not moved, and why."""
+
+    message_id: MessageId
+    why: Literal[
+        "not_waiting",
+        "there_already",
+        "not_on_route",
+        "may_be_sent",
+        "opted_out",
+        "sender_not_allowed",
+        "no_binary",
+        "no_schedule",
+    ]
+    says: str
+
+
+class Moved(Answer):
+    """The messages that wait for another provider now, and the others."""
+
+    moved: list[MessageId]
+    unmoved: list[Unmoved]
+
+
+class GivenUp(Answer):
+    """The messages that have ended as UNDELIVERABLE, and those that did not wait."""
+
+    failed: list[MessageId]
+    not_waiting: list[MessageId]
+
+
+@ROUTES.operation(
+    "POST",
+    "/waiting/moves",
+    OPERATOR,
+    body=WaitingMove,
+    returns=Moved,
+    refusals=(404, 409, 503, 504),
+)
+async def move_waiting(call: Call) -> Moved:
+    """Let messages that wait for a provider wait for another one; none is sent twice by it."""
+    body = call.body.root
+    if body.to not in call.ports.lanes.by_name:
+        raise Refusal(404, "there is no such provider")
+    redirect, moved, obstacles = call.ports.relay.redirect, list[int](), dict[int, Obstacle]()
+    for ids in await _pieces(call, body):
+        found = await _written(redirect.move(ids, body.to, off_route=body.off_route))
+        moved += found.moved
+        obstacles |= found.obstacles
+    return Moved(
+        moved=[str(each) for each in moved],
+        unmoved=[
+            Unmoved(message_id=str(each), why=why.value, says=_SAYS[why])
+            for each, why in obstacles.items()
+        ],
+    )
+
+
+@ROUTES.operation(
+    "POST",
+    "/waiting/failures",
+    OPERATOR,
+    body=WaitingFailure,
+    returns=GivenUp,
+    refusals=(409, 503, 504),
+)
+async def fail_waiting(call: Call) -> GivenUp:
+    """End messages that wait as UNDELIVERABLE; their accounts get receipts as they asked."""
+    failed: list[int] = []
+    named: list[int] = []
+    for ids in await _pieces(call, call.body.root):
+        named += ids
+        failed += await _written(call.ports.relay.redirect.give_up(ids))
+    ended = frozenset(failed)
+    return GivenUp(
+        failed=[str(each) for each in failed],
+        not_waiting=[str(each) for each in named if each not in ended],
+    )
+
+
+async def _pieces(call: Call, body: _Listed | _Filtered) -> list[list[int]]:
+    """Return the ids of a request in lists for one transaction each, the oldest first."""
+    ids = (
+        list(dict.fromkeys(map(int, body.message_ids)))
+        if isinstance(body, _Listed)
+        else await _filtered(call, body)
+    )
+    return [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+
+
+async def _filtered(call: Call, body: _Filtered) -> list[int]:
+    wanted, expected = body.filter, body.expect
+    query = MessageQuery(
+        stage=Stage.WAITING,
+        provider=wanted.provider,
+        system_id=wanted.account,
+        until=None if wanted.before is None else wanted.before.timestamp(),
+        limit=expected + 1,
+    )
+    found = await read(call, lambda db: lookup.search(db, query))
+    if len(found) > expected:
+        raise Refusal(409, f"more than {expected} messages wait")
+    return sorted(each.message_id for each in found)
+
+
+async def _written(act: Awaitable[T]) -> T:
+    try:
+        return await act
+    except StoreFailure:
+        raise Refusal(503, "the store cannot be written now") from None
