@@ -53,6 +53,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.transaction("bank", "late", 2)
     relay.alert("up", "passed", 1)
     metrics.outbind("bank", "silent")
+    metrics.audited("pause_provider")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
@@ -114,6 +115,7 @@ EXPECTED = {
     "responses_waited_total account=bank outcome=late": 2,
     "alerts_total outcome=passed provider=up": 1,
     "outbinds_total account=bank result=silent": 1,
+    "audit_total action=pause_provider": 1,
     "callbacks_total provider=keccel result=ok": 3,
     "notes_dropped_total kind=refused": 4,
     "reasons_total act=bind reason=binds": 5,

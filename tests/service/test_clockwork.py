@@ -46,11 +46,11 @@ def test_retention_keeps_up_with_a_busy_bridge_in_small_lists(old: int, times: i
 
 def test_a_slow_store_is_asked_no_more_until_it_has_answered() -> None:
     answer: Deferred[int] = Deferred()
-    asked: list[float] = []
+    answers, asked = [answer, succeed(0)], list[float]()
 
     def forget(before: float, limit: int, exported: object) -> Deferred[int]:
         asked.append(before)
-        return answer
+        return answers.pop(0)
 
     clockwork = Clockwork(bridge_of(SimpleNamespace(forget=forget)))
     first = Deferred.fromCoroutine(clockwork._forget())
