@@ -19,7 +19,12 @@ settings.load_profile("any machine")
 
 TESTS = Path(__file__).parent
 SLOW = ("bench", "benchmarks", "contracts", "mutation", "trace")
-MARKS = {"system": "system", "interop": "interop", **dict.fromkeys(SLOW, "slow")}
+MARKS = {
+    "system": "system",
+    "interop": "interop",
+    "browser": "browser",
+    **dict.fromkeys(SLOW, "slow"),
+}
 """The mark of all tests in a folder."""
 
 FAILURES = pytest.StashKey[dict[int, tuple[BaseException, str]]]()

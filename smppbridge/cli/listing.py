@@ -19,6 +19,7 @@ from smppbridge.smpp.constants import MessageState, status_name
 
 PAGE = 500
 """Most items of a page of the API."""
+_STATUSES = frozenset(("command_status", "postponed_by"))
 _NUMBERS = frozenset(("provider_message_id", "message_id"))
 _WHOLE = frozenset(("message_id", "accepted", "to", "state"))
 Item = Mapping[str, Any]
@@ -130,7 +131,7 @@ def as_whole_line(message: Item, steps: Sequence[Item]) -> None:
 def as_sent(message: Item) -> dict[str, Any]:
     """Return the fields of the submit_sm that decide about receipts and characters.
 
-    The esm_class is without the messaging mode.
+    They are as the ESME sent them; of a long message those of its first segment.
     """
     return {
         "registered_delivery": message["registered_delivery"],
@@ -195,7 +196,7 @@ def _fact(name: str, value: Any) -> Any:
         return escaped(str(value))
     if name == "state" and isinstance(value, int):
         return state_name(value)
-    if name == "command_status" and isinstance(value, int):
+    if name in _STATUSES and isinstance(value, int):
         return status_name(value)
     if isinstance(value, list):
         return [_fact("", each) for each in value]

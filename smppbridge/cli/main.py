@@ -20,6 +20,7 @@ COMMANDS = {
     "doctor": "Examine the machine, the bridge, its providers and its callbacks.",
     "status": "Show whether the bridge is ready, its sessions and its lanes.",
     "messages": "Look messages up; decide about Uncertain ones.",
+    "reasons": "What was said no to today, and why.",
     "pause": "Let nothing leave to a provider.",
     "resume": "Let messages leave to a paused provider again.",
     "retry": "Send Uncertain messages once more, or try a provider that is down.",

@@ -18,6 +18,7 @@ from smppbridge.docs import conformance
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
 from smppbridge.docs.markdown import chapters, table
+from smppbridge.docs.night import CAUSES
 from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.model.reasons import MEANINGS as REASONS
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
@@ -187,6 +188,11 @@ def _reasons() -> str:
     return table(("word", "of", "meaning", "what to do"), rows)
 
 
+def _night() -> str:
+    rows = [(c.bank_says, c.name, f"`smppbridge {c.command}`", c.shows) for c in CAUSES]
+    return table(("the bank says", "cause", "command", "what it shows"), rows)
+
+
 def _oddities() -> str:
     rows = [(f"`{o}`", says, REMEDIES[o] and f"`{REMEDIES[o]}`") for o, says in ODDITIES.items()]
     return table(("kind", "what a client does", "setting that helps"), rows)
@@ -277,6 +283,7 @@ _MAKERS: Mapping[str, Callable[[], str]] = {
     "profiles": _profiles,
     "oddities": _oddities,
     "reasons": _reasons,
+    "night": _night,
     "digits": _digits,
     "simulators": _simulators,
     "commands": _commands,

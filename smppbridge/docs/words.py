@@ -232,6 +232,9 @@ EVENTS: Mapping[str, str] = {
     "submit_refused": "A submit_sm, submit_multi or destination was refused, and why: the first of"
     " its account and reason in a minute, or each (log.messages: all)",
     "submits_refused": "So many submissions of an account were refused for one reason in a minute",
+    "said_no": "A no by its reason, about an account, provider or listener: see `help reasons`; the"
+    " first in a minute",
+    "said_no_again": "So many more of the same reason came in that minute",
     "query_refused": "A query_sm was refused (log.messages: all)",
     "cancel_refused": "A cancel_sm was refused (log.messages: all)",
     "replace_refused": "A replace_sm was refused (log.messages: all)",
@@ -261,6 +264,7 @@ EVENTS: Mapping[str, str] = {
     "lane_resumed": "The provider accepts again after a pause",
     "mo_owed": "A message from a phone is kept for its account (log.messages: all)",
     "mo_unrouted": "A message from a phone is nobody's and was dropped: see mo",
+    "mo_outdated": "A message from a phone is older than retention, and was dropped",
     "mo_too_long": "A message from a phone is longer than can be delivered, and was dropped",
     "optouts_full": "More numbers opted out than memory holds; the rest is not refused",
     "optout_ended_by_hand": "Somebody let a number have messages again",

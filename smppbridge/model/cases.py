@@ -13,20 +13,28 @@ Tone = Literal["good", "wait", "warn", "bad"]
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A receipt that is owed: times are UNIX seconds; *postponed* counts the tries in vain."""
+    """A receipt that is owed: times are UNIX seconds; *postponed* counts the tries in vain.
+
+    *postponed_by* is the command_status of the last try's response, 0 or None without a response.
+    """
 
     message_id: int
     expires_at: float
     due: float
     postponed: int = 0
+    postponed_by: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A receipt that is owed no more; *command_status* is None if its time was over."""
+    """A receipt that is owed no more; *command_status* is None if its time was over.
+
+    *postponed* counts the tries in vain.
+    """
 
     message_id: int
     command_status: int | None
+    postponed: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +43,18 @@ class Meanwhile:
 
     *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that, or
     the wait for segments, ends (UNIX seconds); *before* counts the messages that go first;
-    *receivers* the sessions that take receipts.  *limit* binds a lane that is open: rate, pace or
-    concurrency; *speed* is how many requests leave the lane a second.
+    *receivers* the sessions that take receipts, *bound* all sessions of the account.  A deliver_sm
+    of the message is out at a session until *unanswered_until* (UNIX seconds).  *limit* binds a
+    lane that is open: rate, pace or concurrency; *speed* is how many requests leave the lane a
+    second.
     """
 
     shut: str = ""
     until: float | None = None
     before: int | None = None
     receivers: int | None = None
+    bound: int | None = None
+    unanswered_until: float | None = None
     limit: str = ""
     speed: float = 0.0
 
@@ -52,8 +64,9 @@ class Case:
     """A message as its verdict goes by it; times are UNIX seconds.
 
     *tried* is the outcome and the reason of the last attempt that was not accepted; *why* and
-    *detail* are those of a rejection of ours.  *missing* are the numbers of the segments that have
-    not come, of *total*.
+    *detail* are those of a rejection of ours; *behind* is the word of `model.reasons` for which an
+    expired message waited at last, if it was not tried for that.  *missing* are the numbers of the
+    segments that have not come, of *total*.
     """
 
     stage: int
@@ -69,12 +82,14 @@ class Case:
     tried: tuple[str, str] | None = None
     why: str = ""
     detail: str = ""
+    behind: str = ""
     missing: Sequence[int] = ()
     total: int = 0
     until: float | None = None  # when the missing segments are given up
     owed: Sequence[Owed] = ()
     ended: Sequence[Ended] = ()
     quiet: bool = False
+    odd: str = ""  # a kind of `smpp.oddities` that the text shows
     provider_message_id: str | None = None
     now: float = 0.0
     meanwhile: Meanwhile = field(default_factory=Meanwhile)

@@ -14,6 +14,14 @@ from smppbridge.model.tlvs import Tlvs
 REMEMBERED_FOR = 60.0  # seconds: how long a segment of a joined message is known again
 
 
+class AsSent(NamedTuple):
+    """Fields of a submit_sm as the ESME sent them (SMPP 3.4, 5.2.17, 5.2.19, 5.2.12)."""
+
+    registered_delivery: int
+    data_coding: int
+    esm_class: int
+
+
 class Stage(IntEnum):
     """The stage of a message; at GATHERING there are only segments."""
 
@@ -39,6 +47,7 @@ class Traits:
     they are not all the same.
     *quiet* are the route's quiet hours, as ``routing.quiet`` writes them, if they hold the message.
     *limited*: the ESME gave a validity_period.
+    *sent* are the fields of the submit_sm, where the message does not have them as they came.
     """
 
     service_type: str = ""
@@ -56,6 +65,7 @@ class Traits:
     references: tuple[tuple[int, int], ...] = ()
     quiet: str = ""
     limited: bool = False
+    sent: AsSent | None = None
 
 
 PLAIN = Traits()

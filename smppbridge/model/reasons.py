@@ -7,95 +7,12 @@ rules and scripts go by the words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
+from smppbridge.model.meanings import AT_LISTENERS
+from smppbridge.model.words import Act, Meaning, Reason
 
-class Act(StrEnum):
-    """The act that a reason explains."""
-
-    REFUSAL = "refusal"  # of a submission, or of a long message once it is joined
-    BIND = "bind"  # refused
-    DIVERSION = "diversion"  # a message goes to the next provider of its route
-    POSTPONEMENT = "postponement"
-    EXPIRY = "expiry"
-    EVICTION = "eviction"  # of a report or an MO message that belongs to nothing
-
-
-class Reason(StrEnum):
-    """Why a no was said; facts that a sentence shows are in braces in `MEANINGS`."""
-
-    # of submissions
-    THROTTLED = "throttled"
-    BACKLOG_FULL = "backlog_full"
-    STOPPING = "stopping"
-    STORE_FAILED = "store_failed"
-    BAD_SOURCE = "bad_source"
-    SENDER_NOT_ALLOWED = "sender_not_allowed"
-    SENDER_NOT_ON_ROUTE = "sender_not_on_route"
-    BAD_NUMBER = "bad_number"
-    NO_COUNTRY = "no_country"
-    RESERVED_TON = "reserved_ton"
-    NO_ROUTE = "no_route"
-    OPTED_OUT = "opted_out"
-    NO_BINARY = "no_binary"
-    BAD_SCHEDULE = "bad_schedule"
-    BAD_VALIDITY = "bad_validity"
-    VALIDITY_PASSED = "validity_passed"
-    BAD_FLAG = "bad_flag"
-    BAD_HEADER = "bad_header"
-    BAD_TLV = "bad_tlv"
-    MISSING_TLV = "missing_tlv"
-    TWO_TEXTS = "two_texts"
-    NO_TEXT = "no_text"
-    TOO_LONG = "too_long"
-    BAD_CHARACTERS = "bad_characters"
-    MIXED_CONTENT = "mixed_content"
-    LOST_SEGMENT = "lost_segment"
-    TOO_MANY_OPEN = "too_many_open"
-    SEGMENT_TO_MANY = "segment_to_many"
-    BAD_LIST = "bad_list"
-    UNKNOWN_MESSAGE = "unknown_message"
-    NOT_REPLACEABLE = "not_replaceable"
-    PROVIDER_REFUSED = "provider_refused"
-    NO_DIALOGUE = "no_dialogue"
-    BAD_SCREEN = "bad_screen"
-    # of binds
-    UNKNOWN_SYSTEM_ID = "unknown_system_id"
-    WRONG_PASSWORD = "wrong_password"
-    ALLOW_FROM = "allow_from"
-    BINDS = "binds"
-    RELOADED = "reloaded"
-    NOT_FORGIVEN = "not_forgiven"
-    TLS_REQUIRED = "tls_required"
-    NO_CERTIFICATE = "no_certificate"
-    OTHER_CERTIFICATE = "other_certificate"
-    # of diversions and postponements
-    BREAKER_OPEN = "breaker_open"
-    PROVIDER_PAUSED = "provider_paused"
-    PROVIDER_HELD = "provider_held"
-    PROVIDER_UNBOUND = "provider_unbound"
-    CREDIT_LOW = "credit_low"
-    PUT_OFF = "put_off"
-    QUIET_HOURS = "quiet_hours"
-    # of expiries
-    SEGMENTS_MISSING = "segments_missing"
-    WAITED_TOO_LONG = "waited_too_long"
-    # of reports and MO messages that belong to nothing
-    EARLY = "early"
-    UNKNOWN_ID = "unknown_id"
-    OTHER_PROVIDER = "other_provider"
-    NO_OWNER = "no_owner"
-    OUTDATED = "outdated"
-    MO_TOO_LONG = "mo_too_long"
-
-
-class Meaning(NamedTuple):
-    """The act that a reason explains, the reason in English, and how to put an end to it."""
-
-    act: Act
-    says: str
-    remedy: str
+__all__ = ["MEANINGS", "Act", "Meaning", "Reason", "act_of", "remedy", "sentence"]
 
 
 _NO, _BIND, _DIVERTED = Act.REFUSAL, Act.BIND, Act.DIVERSION
@@ -296,6 +213,16 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "The quiet hours of the route hold the message.",
         "None: the message leaves when they end.",
     ),
+    Reason.REFUSED_THERE: Meaning(
+        _DIVERTED,
+        "{provider} refused the message for a reason of its own: credit, credentials, coverage.",
+        "Look at the reason of the attempt; then at the account at {provider}.",
+    ),
+    Reason.FAILOVER_AFTER: Meaning(
+        _DIVERTED,
+        "{provider} put the message off for longer than `failover_after`.",
+        "Look at the reasons of the attempts at {provider}.",
+    ),
     Reason.SEGMENTS_MISSING: Meaning(
         Act.EXPIRY,
         "The other segments of the long message did not come in time.",
@@ -305,6 +232,16 @@ MEANINGS: Mapping[Reason, Meaning] = {
         Act.EXPIRY,
         "The message waited until its validity_period was over.",
         "Look at the attempts before: they say for what it waited.",
+    ),
+    Reason.NO_REPORT: Meaning(
+        Act.EXPIRY,
+        "{provider} took the message, and no report came within `report_deadline`.",
+        "See whether the callbacks of {provider} come in: `smppbridge reasons`.",
+    ),
+    Reason.UNACKNOWLEDGED: Meaning(
+        Act.EXPIRY,
+        "No session acknowledged the receipt or MO message within `receipts.keep`.",
+        "Let the ESME bind as a receiver or transceiver, and answer each deliver_sm.",
     ),
     Reason.EARLY: Meaning(
         Act.EVICTION,
@@ -332,6 +269,7 @@ MEANINGS: Mapping[Reason, Meaning] = {
     Reason.MO_TOO_LONG: Meaning(
         Act.EVICTION, "The MO message does not fit into deliver_sm.", "None."
     ),
+    **AT_LISTENERS,
 }
 
 
@@ -344,6 +282,12 @@ def sentence(reason: str, facts: Mapping[str, Any] | None = None) -> str:
     """Return a reason in English, with its facts; a word that is not of the list as it is."""
     meaning = _meaning(reason)
     return reason if meaning is None else _filled(meaning.says, facts)
+
+
+def act_of(reason: str) -> str:
+    """Return the act that a reason explains; an empty text for a word that is not of the list."""
+    meaning = _meaning(reason)
+    return "" if meaning is None else meaning.act.value
 
 
 def remedy(reason: str, facts: Mapping[str, Any] | None = None) -> str:

@@ -46,7 +46,8 @@ class Delivery:
     There is at most one delivery for each (message_id, state).  *parent* is the message_id of the
     whole message.  *due* is the earliest time of the next attempt, *expires_at* the end of all
     attempts; UNIX seconds.  *traits* are those of the message that a receipt is about; a receipt
-    that is not *final* is an intermediate notification.
+    that is not *final* is an intermediate notification.  *postponed_by* is the command_status of
+    the response that postponed the delivery last, 0 if no response came.
 
     A delivery with *content* is a segment of an MO message, from the message's own source to its
     own destination: its state is 0, and *parent* is the message_id of the first segment.
@@ -68,6 +69,7 @@ class Delivery:
     traits: Traits = PLAIN
     content: MoContent | None = None
     final: bool = True
+    postponed_by: int = 0
 
     @property
     def answered_id(self) -> int:

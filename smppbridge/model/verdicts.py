@@ -7,6 +7,7 @@ bridge knows (`Meanwhile`) makes a verdict more exact where it is there.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from smppbridge.model.cases import Case, MessageVerdict
@@ -14,12 +15,26 @@ from smppbridge.model.message import Stage
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.smpp.constants import MessageState, status_name
 
+_ODD_TEXTS = {
+    "ucs2_as_default": (
+        "Its octets look like UCS2, and its data_coding did not say so: the phone shows nonsense.",
+        "Let the ESME send data_coding 8, or set `detect_ucs2: true` of the account.",
+    ),
+    "udh_without_flag": (
+        "It looks as if it began with a header, and esm_class did not say so.",
+        "Let the ESME set UDHI in esm_class, or set `detect_udh: true` of the account.",
+    ),
+}
 Rule = Callable[[Case], MessageVerdict | None]
 
 
 def verdict(case: Case) -> MessageVerdict:
-    """Return the verdict of the first rule that fits."""
-    return next(found for rule in _RULES if (found := rule(case)) is not None)
+    """Return the verdict of the first rule that fits; a doubtful text is in each."""
+    found = next(found for rule in _RULES if (found := rule(case)) is not None)
+    if case.odd not in _ODD_TEXTS:
+        return found
+    says, remedy_ = _ODD_TEXTS[case.odd]
+    return replace(found, why=f"{found.why} {says}".lstrip(), do=(*found.do, remedy_))
 
 
 def _uncertain(case: Case) -> MessageVerdict | None:
@@ -142,8 +157,12 @@ def _expired(case: Case) -> MessageVerdict | None:
     if case.provider_message_id is None:
         says = f"It expired before {case.provider or 'a provider'} took it."
         tried = f"{_count(case.attempts, 'attempt')}. {_last(case)}".rstrip()
+        facts = {"provider": case.provider}
         why = f"{sentence('waited_too_long')} {tried}"
-        do = (remedy("waited_too_long"), *_receipt_do(case))
+        if case.behind:
+            why = f"{why} {sentence(case.behind, facts)}"
+        helps = remedy(case.behind, facts) or remedy("waited_too_long")
+        do = (helps, *_receipt_do(case))
         return MessageVerdict("expired_waiting", "bad", says, why, do)
     says = f"{case.provider} could not deliver it in time."
     why = f"The phone was not reached: off, out of reach or full. {_error(case)}".strip()
@@ -188,7 +207,8 @@ def _done(case: Case) -> MessageVerdict:
         return MessageVerdict("done_not_asked", "good", "The phone has it.", why, do)
     if any(each.command_status is None for each in case.ended):
         says = f"The phone has it. {case.system_id} was never told."
-        return MessageVerdict("receipt_lapsed", "warn", says, receipts(case))
+        do = (remedy("unacknowledged"),)
+        return MessageVerdict("receipt_lapsed", "warn", says, receipts(case), do)
     if refused := next((each.command_status for each in case.ended if each.command_status), 0):
         says = f"The phone has it. {case.system_id} refused the receipt."
         do = (f"Ask {case.system_id} what {status_name(refused)} means in its log.",)
@@ -199,18 +219,12 @@ def _done(case: Case) -> MessageVerdict:
 def receipts(case: Case) -> str:
     """Return in a sentence or two why receipts are owed still, or how they ended."""
     if case.owed:
-        longest = max(case.owed, key=lambda each: each.expires_at)
-        if any(each.postponed for each in case.owed):
-            tries = max(each.postponed for each in case.owed)
-            why = f"The receipt was sent {_times(tries)}, and not taken: no answer, or an error."
-            return f"{why} Next at {clock(longest.due)}, until {clock(longest.expires_at)}."
-        receivers = case.meanwhile.receivers
-        why = f"{case.system_id} has no session bound as RX or TRX that took the receipt."
-        if receivers:
-            why = f"The receipt is in line for {_count(receivers, 'session')}."
-        return f"{why} It is kept until {clock(longest.expires_at)}."
-    if any(each.command_status is None for each in case.ended):
-        return "Its receipt was kept until its time was over: nobody took it."
+        kept = clock(max(each.expires_at for each in case.owed))
+        return f"{_why_still_owed(case)} It is kept until {kept}."
+    if lapsed := [each for each in case.ended if each.command_status is None]:
+        tries = max(each.postponed for each in lapsed)
+        sent = f"sent {_times(tries)} and not acknowledged" if tries else "never sent: nobody bound"
+        return f"Its receipt was kept until its time was over, {sent}."
     statuses = sorted({each.command_status or 0 for each in case.ended})
     if any(statuses):
         return f"The receipt was answered {', '.join(map(status_name, statuses))}."
@@ -255,15 +269,52 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
+def _why_still_owed(case: Case) -> str:
+    """Return in a sentence why receipts are owed still; the order is that of `_why_owed`."""
+    system_id, meanwhile = case.system_id, case.meanwhile
+    if meanwhile.unanswered_until:
+        until = clock(meanwhile.unanswered_until)
+        return f"The receipt was sent to {system_id}, whose answer is awaited until {until}."
+    last = max(case.owed, key=lambda each: each.postponed)
+    if last.postponed:
+        answer = "not answered"
+        if last.postponed_by:
+            answer = f"answered {status_name(last.postponed_by)} at last"
+        sent = f"The receipt was sent {_times(last.postponed)}, and {answer}."
+        if meanwhile.receivers != 0:
+            return f"{sent} Next at {clock(last.due)}."
+        return f"{sent} {_no_receiver(case)}"
+    if meanwhile.receivers:
+        return f"The receipt is in line for {_count(meanwhile.receivers, 'session')}."
+    return _no_receiver(case)
+
+
+def _no_receiver(case: Case) -> str:
+    bound = case.meanwhile.bound
+    if not bound:
+        none = f"{case.system_id} has no session bound as RX or TRX"
+        return f"{none} that took the receipt." if bound is None else f"{none}, nor as TX."
+    sessions = "The session" if bound == 1 else f"All {bound} sessions"
+    is_bound = "is bound as TX only" if bound == 1 else "are bound as TX only"
+    return f"{sessions} of {case.system_id} {is_bound}: no receipt can go there."
+
+
 def _why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
-    if any(each.postponed for each in case.owed):
-        return "receipt_refused_so_far", (
-            f"Ask {case.system_id} why its deliver_sm_resp fails or does not come.",
-        )
-    if case.meanwhile.receivers:
+    system_id, meanwhile = case.system_id, case.meanwhile
+    tried = [each for each in case.owed if each.postponed]
+    if meanwhile.unanswered_until:
+        return "receipt_unanswered", (f"If it stays so, ask {system_id} for its deliver_sm_resp.",)
+    if tried and meanwhile.receivers != 0:
+        status = next((each.postponed_by for each in tried if each.postponed_by), None)
+        if status:
+            do = f"Ask {system_id} why it answers {status_name(status)}: its log has deliver_sm."
+        else:
+            do = f"Ask {system_id} why its deliver_sm_resp does not come."
+        return "receipt_refused_so_far", (do,)
+    if meanwhile.receivers:
         return "receipt_in_line", ("If it stays so, look at deliver_window of the account.",)
-    do = f"Ask {case.system_id} to bind as a receiver or transceiver: receipts go to no TX session."
-    return "receipt_no_receiver", (do,)
+    do = f"Ask {system_id} to bind as a receiver or transceiver: receipts go to no TX session."
+    return "receipt_tx_only" if meanwhile.bound else "receipt_no_receiver", (do,)
 
 
 def _receipt_do(case: Case) -> tuple[str, ...]:

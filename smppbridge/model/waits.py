@@ -53,8 +53,12 @@ def _in_lane(case: Case) -> Wait:
 
 def _for_receipts(case: Case) -> Wait:
     until = max(each.expires_at for each in case.owed)
+    if unanswered := case.meanwhile.unanswered_until:
+        return Wait("acknowledgement", "unanswered", unanswered)
     if any(each.postponed for each in case.owed):
         return Wait("acknowledgement", "put_off", until)
     if case.meanwhile.receivers:
         return Wait("acknowledgement", "in_line", until)
+    if case.meanwhile.bound:
+        return Wait("receiver", "tx_only", until)
     return Wait("receiver", "" if case.meanwhile.receivers is None else "no_receiver", until)

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from smppbridge.net.room import origin_of
-from smppbridge.relay.ports import Journal
+from smppbridge.relay.ports import CountReason, Journal, uncounted
 
 LOGGED_AGAIN_AFTER = 3_600.0
 MOST_LOGGED = 500
@@ -32,8 +32,10 @@ class FailedConnections:
         journal: Journal,
         count: Callable[[str, str], None],
         seconds: Callable[[], float],
+        reason: CountReason = uncounted,
     ) -> None:
         self._journal, self._count, self._seconds = journal, count, seconds
+        self._reason = reason
         self._logged: dict[tuple[str, str, str], float] = {}  # the latest comes last
 
     def of(self, listener: str) -> NoteFailed:
@@ -43,6 +45,8 @@ class FailedConnections:
     def note(self, listener: str, host: str, reason: str, why: str = "") -> None:
         """Count a connection, and log the first of its kind from its address within an hour."""
         self._count(listener, reason)
+        detail = f"from {host or 'nobody'}" + (f": {why}" if why else "")
+        self._reason(reason, listener, detail=detail, first=False, others=False)
         now, key = self._seconds(), (listener, origin_of(host), reason)
         self._forget(now)
         if key in self._logged or len(self._logged) >= MOST_LOGGED:

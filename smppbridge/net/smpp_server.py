@@ -22,7 +22,7 @@ from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.deliver import Deliver
-from smppbridge.relay.ports import Journal
+from smppbridge.relay.ports import CountReason, Journal, uncounted
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.relay.ussd.pdus import Asked
 from smppbridge.smpp.constants import CommandId, status_name
@@ -66,6 +66,7 @@ class Smsc(Factory):
         meters: SessionMeters,
         journal: Journal,
         failed: NoteFailed,
+        reason: CountReason = uncounted,
         dialogues: Dialogues | None = None,
         operations: Operations = MappingProxyType({}),
     ) -> None:
@@ -74,6 +75,7 @@ class Smsc(Factory):
         self.dialogues, self.operations = dialogues, operations
         self.timers, self.clock = timers, clock
         self.spawn, self.meters, self.journal = spawn, meters, journal
+        self._reason = reason
         self._failed, self._room = failed, Room(limits, failed, binds.expects)
         self.sessions: set[EsmeSession] = set()
         self.tally = Tally()
@@ -125,7 +127,9 @@ class Smsc(Factory):
             refused: dict[str, object] = {"command_status": status, "reason": judged.reason}
             if judged.reason == OTHER_CERTIFICATE:
                 refused["certificate"] = [str(name) for name in channel.names]
-            self._log_session("session_refused", session, system_id, **refused)
+            detail = f"from {session.host}"
+            if self._reason(judged.reason, system_id, detail=detail, first=False):
+                self._log_session("session_refused", session, system_id, **refused)
             session.flush()
             return
         session.accept(request, judged.rights, judged.known_by, self.system_id)

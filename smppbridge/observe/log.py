@@ -49,6 +49,7 @@ LEVELS = {
     "pull_failed": "warning",
     "message_uncertain": "warning",
     "mo_unrouted": "warning",
+    "mo_outdated": "warning",
     "mo_too_long": "warning",
     "optouts_full": "warning",
     "log_lines_dropped": "warning",

@@ -154,6 +154,10 @@ class Metrics(Collector):
         status = _STATUSES.get(command_status, "other")
         self._count("smppbridge_segments_refused_total", system_id, status, reason)
 
+    def reasoned(self, act: str, reason: str, count: int) -> None:
+        """Count a no by a word of `model.reasons`, and by the act that the word explains."""
+        self._count("smppbridge_reasons_total", act, reason, by=count)
+
     def notes_dropped(self, kind: str, count: int) -> None:
         """Count notes that the store does not get."""
         self._count("smppbridge_notes_dropped_total", kind, by=count)

@@ -145,6 +145,10 @@ _COUNTERS = {
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
+    "reasons_total": (
+        "act reason",
+        "Each no: refusals, diversions, postponements, expiries, ..., and why: `help reasons`",
+    ),
     "notes_dropped_total": (
         "kind",
         "Notes that were too many, or that the store failed to write: note, refused, unmatched",

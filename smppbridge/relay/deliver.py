@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from smppbridge.model.account import Account, Secret
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.ports import Around
 from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
@@ -106,6 +107,7 @@ class Deliver:
         self._ticks = 0
         self._store, self._clock = store, around.clock
         self._spawn, self._meters, self._journal = around.spawn, around.meters, around.journal
+        self._notes = around.notes
 
     def change(self, accounts: Mapping[str, Account]) -> None:
         """Write receipts by the settings of *accounts* from now on."""
@@ -165,6 +167,7 @@ class Deliver:
         if receiver in outbox.receivers:
             outbox.receivers.remove(receiver)
         if unanswered:
+            _forget_answers(unanswered)
             self._spawn(self._postpone(outbox, unanswered, first=0.0, most=FIRST_PAUSE))
         if outbox.receivers:
             self._move(outbox)
@@ -241,6 +244,7 @@ class Deliver:
             if is_end(status, outbox.retried):
                 done.append((d, status))
             else:
+                d.postponed_by = status
                 again.append(d)
         outbox.done += done
         if len(outbox.done) >= DONE_AT_ONCE:
@@ -261,6 +265,7 @@ class Deliver:
 
     def unanswered(self, system_id: str, deliveries: Sequence[Delivery]) -> None:
         """Postpone deliveries whose answers were not received in time."""
+        _forget_answers(deliveries)
         self._spawn(self._postpone(self.outbox(system_id), deliveries))
 
     async def _finish(self, outbox: Outbox, done: Sequence[tuple[Delivery, int]]) -> None:
@@ -309,6 +314,13 @@ class Deliver:
         for system_id, count in lapsed.items():
             self.outbox(system_id).depth -= count
             self._meters.delivered(system_id, "expired", count)
+            self._notes.reason(Reason.UNACKNOWLEDGED.value, system_id, count)
+
+
+def _forget_answers(unanswered: Sequence[Delivery]) -> None:
+    """Forget earlier responses of deliveries whose last request was not answered."""
+    for delivery in unanswered:
+        delivery.postponed_by = 0
 
 
 def is_end(command_status: int, retried: frozenset[int] | None = None) -> bool:

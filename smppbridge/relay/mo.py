@@ -105,6 +105,7 @@ class Mobile:
     def _judge(self, provider: str, mo: Mo, now: float) -> MoEntry | str:
         """Return an MO message's entry for the store, or the reason why the message is dropped."""
         if mo.received_at is not None and mo.received_at < now - self._remember:
+            self._drop("mo_outdated", provider, mo, Reason.OUTDATED)
             return "outdated"
         source, destination = address_of(mo.source), address_of(mo.destination)
         position, keyword = heading(mo)
@@ -176,6 +177,7 @@ class Mobile:
     def _drop(self, event: str, provider: str, mo: Mo, reason: Reason) -> None:
         """Log and note an MO message that is dropped, once: a pull returns it again and again."""
         name = provider, shown_id(mo.provider_message_id)
+        self._notes.reason(reason.value, provider, first=False, others=False)
         if mo.provider_message_id and name in self._dropped:
             return
         self._dropped[name] = event

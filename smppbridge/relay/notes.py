@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
 from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
-from smppbridge.relay.ports import Clock, Meters
+from smppbridge.relay.ports import Clock, CountReason, Meters, uncounted
 from smppbridge.store.port import StoreFailure
 
 MOST_WAITING = 5_000
@@ -43,8 +43,10 @@ class NoteStore(Protocol):
 class Notebook:
     """Gathers notes until `flush` writes them; only the notebook writes its lists."""
 
-    def __init__(self, store: NoteStore, clock: Clock, meters: Meters) -> None:
-        self._store, self._clock, self._meters = store, clock, meters
+    def __init__(
+        self, store: NoteStore, clock: Clock, meters: Meters, reason: CountReason = uncounted
+    ) -> None:
+        self._store, self._clock, self._meters, self.reason = store, clock, meters, reason
         self._notes: list[Note] = []
         self._refused: list[RefusedSubmission] = []
         self._unmatched: list[Unmatched] = []

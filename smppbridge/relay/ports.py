@@ -72,6 +72,9 @@ class Meters(Protocol):
     def opted_out(self, provider: str, count: int) -> None:
         """Count opt-outs received."""
 
+    def reasoned(self, act: str, reason: str, count: int) -> None:
+        """Count a no by a word of `model.reasons`, and by the act that the word explains."""
+
     def notes_dropped(self, kind: str, count: int) -> None:
         """Count notes that the store does not get: note, refused, unmatched."""
 
@@ -89,8 +92,44 @@ class Journal(Protocol):
         """Log an event with its fields."""
 
 
+class CountReason(Protocol):
+    """Counts a no about an account, provider or listener, by a word of `model.reasons`."""
+
+    def __call__(
+        self,
+        reason: str,
+        about: str,
+        count: int = 1,
+        *,
+        detail: str = "",
+        first: bool = True,
+        others: bool = True,
+    ) -> bool:
+        """Count; return whether it is the first in a minute.
+
+        *first* is False if the caller logs the first, *others* if it logs the others too.
+        """
+
+
+def uncounted(
+    reason: str,
+    about: str,
+    count: int = 1,
+    *,
+    detail: str = "",
+    first: bool = True,
+    others: bool = True,
+) -> bool:
+    """Count nothing: for parts that run without a bridge."""
+    return True
+
+
 class Notes(Protocol):
     """Keeps rare events for people who ask why; bounded, and never waited for."""
+
+    @property
+    def reason(self) -> CountReason:
+        """The counts of reasons."""
 
     def note(self, message_id: int, code: str, facts: Mapping[str, Any]) -> None:
         """Note an event in the life of a message, at this moment."""

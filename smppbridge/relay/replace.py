@@ -16,6 +16,7 @@ from typing import Protocol
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import PLAIN, Attempt, Message, Stage
 from smppbridge.model.reasons import Reason
+from smppbridge.relay.accept.as_sent import asking
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Observed
 from smppbridge.relay.lanes.failover import first_open
@@ -210,6 +211,7 @@ class Replace:
             limited=old.traits.limited or times[2],
         )
         receipts = rights.reader.wanted(wanted, asked.session.interface_version)
+        traits = asking(traits, request.registered_delivery, receipts, old.data_coding)
         message = replace(old, text="", binary=None, registered_delivery=receipts, traits=traits)
         message.due, message.expires_at = times_of(pdu, old, times, rights.account.validity)
         odd = rights.reader.read(message, content.octets)

@@ -209,6 +209,7 @@ class Admin:
             restart=RestartAnswers(bridge),
             cdr=CdrAnswers(bridge),
             live=bridge.live,
+            reasons=bridge.reasons,
         )
 
     def _logins(self) -> Logins:

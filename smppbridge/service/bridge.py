@@ -25,6 +25,7 @@ from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.notify import Notify
 from smppbridge.relay.notes import Notebook
 from smppbridge.relay.ports import Around, Meters
+from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
 from smppbridge.service.beside import Beside
@@ -84,7 +85,10 @@ class Bridge:
         program = program_of(settings.document.file)
         self.restart = Restart(self, program, masked) if masked else None
         self.adopted: Adopted | None = None
-        self.failed = FailedConnections(journal, self.metrics.connection_failed, reactor.seconds)
+        self.reasons = ReasonBook(self.clock, self.metrics, journal)
+        self.failed = FailedConnections(
+            journal, self.metrics.connection_failed, reactor.seconds, self.reasons.count
+        )
         self.listeners = Listeners(reactor, self.failed)
         self.rooms: dict[str, Room] = {}
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
@@ -138,7 +142,7 @@ class Bridge:
 
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
-        self.notebook = Notebook(self.store, self.clock, meters)
+        self.notebook = Notebook(self.store, self.clock, meters, self.reasons.count)
         world = World(
             reactor=self.reactor,
             pool=self.pool,

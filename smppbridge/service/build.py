@@ -27,7 +27,6 @@ from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
-from smppbridge.relay.accept.compose import Compose
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.accept.refused import Refused
@@ -45,11 +44,11 @@ from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
-from smppbridge.relay.submit.redirect import Redirect
 from smppbridge.relay.submit.rounds import Rounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
+from smppbridge.service.by_hand import ByHand, build_by_hand
 from smppbridge.service.operations import build_operations
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.pdus import AlertNotification
@@ -84,7 +83,6 @@ class Relay:
     deliver: Deliver
     reports: Reports
     submit: Submit
-    redirect: Redirect
     overdue: Overdue
     rounds: Rounds
     optouts: Optouts
@@ -92,7 +90,7 @@ class Relay:
     alerts: Alerts
     accept: Accept
     multi: Multi
-    compose: Compose
+    by_hand: ByHand
     dialogues: Dialogues
     receive: Receive
     query: Query
@@ -114,7 +112,7 @@ class Doors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Core:
+class Core:
     """The objects that a message passes from its acceptance to its receipt."""
 
     wires: Wires
@@ -157,21 +155,14 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
         deliver=core.deliver,
         reports=core.reports,
         submit=core.submit,
-        redirect=Redirect(store, core.lanes, core.submit.backlog, core.reports, optouts, around),
         overdue=overdue,
         rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
         optouts=optouts,
         mobile=mobile,
         accept=accept,
         multi=multi,
-        compose=Compose(
-            accept,
-            store,
-            core.lanes,
-            core.submit,
-            identifiers=identifiers,
-            around=around,
-            log=log,
+        by_hand=build_by_hand(
+            store, accept, core, optouts=optouts, identifiers=identifiers, around=around, log=log
         ),
         alerts=core.alerts,
         dialogues=Dialogues(
@@ -187,7 +178,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
 
 
 def _build_accept(
-    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
 ) -> tuple[Accept, Multi]:
     around, log = world.around, _log_of(settings, world)
     accept = Accept(
@@ -221,7 +212,7 @@ def _log_of(settings: Settings, world: World) -> EventLog | None:
     return world.journal if settings.log.messages == "all" else None
 
 
-def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
+def _build_core(settings: Settings, receive: Receive, world: World) -> Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
 
@@ -260,7 +251,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
         around=around,
     )
     late = LateAnswers(store, carrier, submit.decide, around)
-    return _Core(
+    return Core(
         wires=wires,
         carrier=carrier,
         lanes=lanes,
@@ -273,7 +264,7 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> _Core:
 
 
 def _build_mobile(
-    settings: Settings, core: _Core, optouts: Optouts, identifiers: Identifiers, world: World
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
 ) -> Mobile:
     return Mobile(
         world.store,
@@ -336,6 +327,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         meters=metrics,
         journal=world.journal,
         failed=world.failed.of("smpp"),
+        reason=world.around.notes.reason,
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
@@ -346,7 +338,10 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, world.journal)
+    reason = world.around.notes.reason
+    callbacks = CallbacksResource(
+        read, relay.receive, reactor, metrics.callback, world.journal, reason
+    )
     return Doors(
         binds=binds,
         smsc=smsc,

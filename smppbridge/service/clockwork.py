@@ -89,6 +89,7 @@ class Clockwork:
         bridge.spawn(bridge.relay.accept.expire(bridge.doors.binds.rights))
         bridge.spawn(self._forget())
         bridge.relay.accept.refused.tick()
+        bridge.reasons.tick()
         bridge.spawn(bridge.notebook.flush())
         if bridge.store.failing:
             bridge.spawn(self._probe())

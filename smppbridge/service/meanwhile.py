@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smppbridge.model.cases import Meanwhile
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
+from smppbridge.model.report import Delivery
+from smppbridge.net.esme_session import EsmeSession
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.queue import Line
 from smppbridge.service.build import Doors, Relay
@@ -25,22 +27,39 @@ class Surroundings:
 
     def of(self, message: ListedMessage) -> Meanwhile:
         """Return what is known of a message's lane, segments and sessions."""
-        outbox = self.relay.deliver.outboxes.get(message.system_id)
-        receivers = len(outbox.receivers) if outbox else 0
+        account = self._account_of(message)
         if message.stage == Stage.GATHERING:
-            return Meanwhile(receivers=receivers, until=self._gathered_until(message))
+            return replace(account, until=self._gathered_until(message))
         lane = self.relay.lanes.by_name.get(message.provider)
         if message.stage != Stage.WAITING or lane is None:
-            return Meanwhile(receivers=receivers)
+            return account
         now = self.clock.monotonic()
         shut, until = self._shut(lane, now)
-        return Meanwhile(
+        return replace(
+            account,
             shut=shut,
             until=None if until is None else self.clock.wall() + until - now,
             before=_before(lane, message),
-            receivers=receivers,
             limit="" if shut else _limit(lane, now),
             speed=0.0 if shut else _speed(lane, now),
+        )
+
+    def _account_of(self, message: ListedMessage) -> Meanwhile:
+        """Return what is known of the sessions of a message's account."""
+        outbox = self.relay.deliver.outboxes.get(message.system_id)
+        sessions = self.doors.binds.sessions.get(message.system_id, ())
+        until = [
+            at
+            for each in sessions
+            if isinstance(each, EsmeSession)
+            for at, _, about in each.session.asked.open.values()
+            if isinstance(about, Delivery) and about.parent == message.message_id
+        ]
+        now = self.doors.smsc.clock.seconds()
+        return Meanwhile(
+            receivers=len(outbox.receivers) if outbox else 0,
+            bound=len(sessions),
+            unanswered_until=self.clock.wall() + max(until) - now if until else None,
         )
 
     def _gathered_until(self, message: ListedMessage) -> float | None:

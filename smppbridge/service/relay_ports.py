@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from smppbridge.relay.report.rematch import Rematch
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.api.relay_ports import RelayPorts
@@ -26,14 +25,14 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
         return [rule for route in bridge.settings.mo for rule in route.rules()]
 
     return RelayPorts(
-        compose=relay.compose,
+        compose=relay.by_hand.compose,
         dialogues=relay.dialogues,
         keys=IdempotencyKeys(
             bridge.store.by_hand, bridge.clock.wall, lambda: min(DAY, bridge.settings.retention)
         ),
         mo_rules=mo_rules,
-        redirect=relay.redirect,
-        rematch=Rematch(relay.reports),
+        redirect=relay.by_hand.redirect,
+        rematch=relay.by_hand.rematch,
         rights=lambda system_id: binds.rights.get(system_id),
         rules=rules,
     )

@@ -30,13 +30,10 @@ class TraceAnswers:
 
     def start(self, order: TraceOrder, by: str) -> TraceItem:
         """Begin a trace; raises Refusal."""
-        try:
+        with _refused(409):
             wanted = Order(
                 kind=order.of, value=order.value, seconds=order.seconds, texts=order.texts
             )
-        except NotTraced as error:
-            raise Refusal(422, str(error)) from None
-        with _refused(409):
             return _item(self._bridge.tracing.start(wanted, by))
 
     def all(self) -> list[TraceItem]:

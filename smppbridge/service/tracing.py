@@ -228,7 +228,11 @@ def _end(session: SmppProtocol, host: str) -> Endpoint:
 
 
 def _ours(session: SmppProtocol) -> Endpoint:
-    us = session.transport.getHost() if session.transport else None
+    """Return our end of a connection; without an address if the connection is lost."""
+    try:
+        us = session.transport.getHost() if session.transport else None
+    except AttributeError:  # Twisted has deleted the socket before it says that it is lost
+        us = None
     return Endpoint(getattr(us, "host", US), getattr(us, "port", 0))
 
 

@@ -17,7 +17,7 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     facts = {
         fact: value
         for note in noted.notes_of(db, [message.message_id])
-        if note.code in ("rejected", "expired")
+        if note.code in ("rejected", "expired", "odd")
         for fact, value in note.facts.items()
     }
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
@@ -38,11 +38,13 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
         tried=_tried(db, message),
         why=facts.get("why", ""),
         detail=facts.get("detail", ""),
+        behind=facts.get("behind", ""),
         missing=missing,
         total=total,
         owed=owed,
         ended=ended,
         quiet=message.quiet is not None,
+        odd=facts.get("kind", ""),
         provider_message_id=message.provider_message_id,
         now=now,
     )
@@ -89,5 +91,9 @@ def _deliveries(
         f"where message_id in ({marks(ids)}) order by message_id, done_at",
         ids,
     ).fetchall()
-    owed = tuple(Owed(*row[:4]) for row in rows if row[4] is None)
-    return owed, tuple(Ended(row[0], row[5]) for row in rows if row[4] is not None)
+    owed = tuple(
+        Owed(name, expires_at, due, postponed, status)
+        for name, expires_at, due, postponed, finished_at, status in rows
+        if finished_at is None
+    )
+    return owed, tuple(Ended(row[0], row[5], row[3]) for row in rows if row[4] is not None)

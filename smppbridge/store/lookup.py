@@ -15,7 +15,7 @@ from typing import Any
 
 from smppbridge.model.identifiers import same_id
 from smppbridge.model.lists import MOST_NUMBERS
-from smppbridge.model.message import Stage
+from smppbridge.model.message import AsSent, Stage
 from smppbridge.store.migrate import TooNew, migrations
 from smppbridge.store.records import STAGE, marks
 
@@ -71,6 +71,7 @@ class ListedMessage:
 
     *multi* is the message_id that the ESME knows, where the message is one of a submit_multi.
     *esm_class* is without the messaging mode; *quiet* are the quiet hours that hold the message.
+    *sent* is AsSent in JSON, where the ESME sent other fields than the message has.
     """
 
     message_id: int
@@ -98,6 +99,14 @@ class ListedMessage:
     data_coding: int = 0
     esm_class: int | None = None
     quiet: str | None = None
+    sent: str | None = None
+
+    @property
+    def as_sent(self) -> AsSent:
+        """The fields of the submit_sm as the ESME sent them."""
+        if self.sent is not None:
+            return AsSent(*json.loads(self.sent))
+        return AsSent(self.registered_delivery, self.data_coding, self.esm_class or 0)
 
     @property
     def uncertain(self) -> bool:
@@ -111,6 +120,7 @@ _WRITTEN = {
     "multi": "json_extract(traits, '$.multi')",
     "esm_class": "json_extract(traits, '$.esm_class')",
     "quiet": "json_extract(traits, '$.quiet')",
+    "sent": "json_extract(traits, '$.sent')",
 }
 _COLUMNS = ", ".join(_WRITTEN.get(each.name, each.name) for each in fields(ListedMessage))
 
@@ -273,6 +283,7 @@ def _gathering(
 ) -> ListedMessage:
     written = json.loads(context)
     system_id, source, destination, _, _, total, _ = written["key"]
+    traits = json.loads(written["traits"] or "{}")
     return ListedMessage(
         message_id=message_id,
         system_id=system_id,
@@ -289,4 +300,6 @@ def _gathering(
         accepted_at=received_at,
         registered_delivery=registered_delivery,
         data_coding=written["segment"][0],
+        esm_class=traits.get("esm_class"),
+        sent=json.dumps(traits["sent"]) if "sent" in traits else None,
     )

@@ -58,12 +58,15 @@ def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
     for where, value in _conditions(query):
         wheres.append(where)
         values += value
-    # of the delivery's rows only those of the message's own deliver_sm, by their key
+    first = (
+        "select m.message_id from mo m join delivery d on d.message_id = m.message_id and "
+        f"d.state = 0 where {' and '.join(wheres)} order by m.message_id desc limit ?"
+    )
     rows = db.execute(
         f"select {_COLUMNS} from mo m join mo s on s.message_id >= m.message_id "
         f"and s.message_id < m.message_id + {_MOST_SEGMENTS} and s.parent = m.message_id "
         "join delivery d on d.message_id = s.message_id and d.state = 0 "
-        f"where {' and '.join(wheres)} group by m.message_id order by m.message_id desc limit ?",
+        f"where m.message_id in ({first}) group by m.message_id order by m.message_id desc",
         (*values, query.limit),
     )
     return [ListedMo._make(row) for row in rows]

@@ -15,6 +15,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import (
     LIMITED,
     PLAIN,
+    AsSent,
     Attempt,
     Message,
     Segment,
@@ -197,6 +198,11 @@ def delivery_row(d: Delivery) -> SqlRow:
     )
 
 
+def postponed_row(d: Delivery) -> SqlRow:
+    """Return the columns that postponing changes in the row of a delivery owed."""
+    return d.message_id, d.state, d.due, d.attempts, d.postponed_by or None
+
+
 @lru_cache(maxsize=64)  # all messages of a submit_multi have the same
 def traits_text(traits: Traits) -> str:
     """Return traits as JSON, without the fields that have their default."""
@@ -218,6 +224,7 @@ def traits_text(traits: Traits) -> str:
         "references": traits.references,
         "quiet": traits.quiet,
         "limited": traits.limited,
+        "sent": traits.sent,
     }
     return json.dumps({k: v for k, v in named.items() if v or (v == 0 and k[0] == "u")})
 
@@ -234,6 +241,8 @@ def read_traits(text: str | None) -> Traits:
         octets = bytes.fromhex(named["tlvs"])
         named["tlvs"] = tlvs.read(octets, 0, len(octets))
     named["references"] = tuple(map(tuple, named.get("references", ())))
+    if "sent" in named:
+        named["sent"] = AsSent(*named["sent"])
     return Traits(**named)
 
 

@@ -204,8 +204,7 @@ class SqliteStore:
         return self._write([(sql.FINISH_DELIVERY, rows)])
 
     def postpone(self, deliveries: Sequence[Delivery]) -> Deferred[None]:
-        rows: list[SqlRow] = [(d.message_id, d.state, d.due, d.attempts) for d in deliveries]
-        return self._write([(sql.POSTPONE_DELIVERY, rows)])
+        return self._write([(sql.POSTPONE_DELIVERY, list(map(rec.postponed_row, deliveries)))])
 
     def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
         deliveries = [rec.delivery_row(d) for entry in entries for d in entry.deliveries]

@@ -165,8 +165,8 @@ FINISH_DELIVERY = _update(
 )
 POSTPONE_DELIVERY = _update(
     "delivery",
-    "id,s,due,attempts",
-    "due=v.due, attempts=v.attempts",
+    "id,s,due,attempts,status",
+    "due=v.due, attempts=v.attempts, command_status=v.status",
     "message_id=v.id and state=v.s",
 )
 INSERT_MO = _insert(

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from smppbridge.model.message import Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.store import noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
+
+_WHYS = {"refused": Reason.PROVIDER_REFUSED, "postponed": Reason.PUT_OFF}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ def _arrival(message: ListedMessage, segments: Sequence[SqlRow]) -> Iterator[Tim
     yield TimelineEvent(message.accepted_at, "joined" if segments else "received", {})
     if message.route:
         yield TimelineEvent(message.accepted_at, "routed", {"via": message.route.split(",")})
+    if message.quiet:
+        why = {"why": Reason.QUIET_HOURS.value}
+        yield TimelineEvent(message.accepted_at, "postponed", why)
 
 
 def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
@@ -65,6 +71,8 @@ def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[Timeli
         rows.append((message.attempts, message.provider, begun, None, "out", ""))
     for number, provider, begun_at, ended_at, outcome, reason in rows:
         facts = {"number": number, "provider": provider, "outcome": outcome}
+        if outcome in _WHYS:
+            facts["why"] = _WHYS[outcome].value
         if reason:
             facts["provider_message_id" if outcome == "accepted" else "reason"] = reason
         if begun_at and ended_at:
@@ -103,8 +111,11 @@ def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[
     for message_id, state, done_at, due, expires_at, attempts, finished_at, status in rows:
         facts: dict[str, Any] = {"message_id": message_id, "state": state, "postponed": attempts}
         if finished_at is None:
-            yield TimelineEvent(done_at, "owed", facts | {"due": due, "expires_at": expires_at})
+            last = {"postponed_by": status} if status else {}
+            owed = facts | last | {"due": due, "expires_at": expires_at}
+            yield TimelineEvent(done_at, "owed", owed)
         elif status is None:
-            yield TimelineEvent(finished_at, "lapsed", facts)
+            why = {"why": Reason.UNACKNOWLEDGED.value}
+            yield TimelineEvent(finished_at, "lapsed", facts | why)
         else:
             yield TimelineEvent(finished_at, "delivery", facts | {"command_status": status})

@@ -69,7 +69,8 @@ class Walks:
         for system_id, *_, message_id, state in found:
             lapsed[system_id] = lapsed.get(system_id, 0) + 1
             db.execute(
-                "update delivery set finished_at = ? where message_id = ? and state = ?",
+                "update delivery set finished_at = ?, command_status = null "
+                "where message_id = ? and state = ?",
                 (now, message_id, state),
             )
         db.execute("commit")

@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
-from smppbridge.relay.ports import Journal
+from smppbridge.relay.ports import CountReason, Journal, uncounted
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.forms import TooManyFields, form_of
 from smppbridge.web.request import Admission, Request, not_allowed, not_found
@@ -73,9 +73,10 @@ class CallbacksResource:
         reactor: IReactorTime,
         count: Callable[[str, str, int], None],
         log: Journal,
+        reason: CountReason = uncounted,
     ) -> None:
         self._read, self._receive, self._reactor = read, receive, reactor
-        self._count, self._journal = count, log
+        self._count, self._journal, self._reason = count, log, reason
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
         self._callers: Mapping[bytes, Caller] = {}  # by the path in front of the key
         self._waiting: dict[str, _Callbacks] = {}
@@ -137,6 +138,8 @@ class CallbacksResource:
 
     def _note_refused(self, request: Request, provider: str, reason: str, **more: str) -> None:
         now, kind = self._reactor.seconds(), (provider, reason)
+        detail = ": ".join([f"from {request.host}", *more.values()])
+        self._reason(reason, provider or "callbacks", detail=detail, first=False, others=False)
         if self._logged.get(kind, now) <= now:
             self._logged[kind] = now + LOGGED_AGAIN_AFTER
             self._journal(

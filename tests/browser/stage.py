@@ -27,10 +27,11 @@ CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))
 CHECKS = Path("axe-core", "axe.min.js")
 HOSTILE = "<img src=x onerror=alert(1)>\"'</script><script>alert(2)</script>{{7*7}}=1+1"
 """Markup, a template and a formula: all of it is a text."""
-HOSTILE_ID = "<b id=x>&\"'=cmd"
+HOSTILE_ID = "<b/id=x>&\"'=cmd"
 HOSTILE_SENDER = "<s>=&\"'"
 ANSWERS = r"/api/v1/messages/\d+"
 """Operations whose refusal is an answer that the page shows; Chromium logs each refusal."""
+LONGEST = PATIENCE / 2  # seconds that a page may take to show something
 WIDE, NARROW = 1280, 400
 Theme = Literal["light", "dark"]
 PASSWORD = "correct horse"
@@ -118,7 +119,7 @@ class Stage:
             reduced_motion="reduce",
             accept_downloads=True,
         )
-        context.set_default_timeout(PATIENCE * 1_000)
+        context.set_default_timeout(LONGEST * 1_000)
         page, complaints = context.new_page(), heard or Heard()
         complaints.listen(page)
         try:

@@ -19,6 +19,27 @@ def test_an_operator_pauses_and_resumes(stage: Stage) -> None:
         assert stage.ask("GET", "/providers/keccel")["state"] == "up"
 
 
+def test_what_waits_is_given_up_or_stays_where_it_may_not_go(stage: Stage) -> None:
+    stage.ask("POST", "/providers/keccel/pause")
+    try:
+        ids = stage.submit(HOSTILE, "last")
+        stage.brought(ids, lambda each: each["stage"] == "waiting")
+        with stage.page("/providers/keccel", role="operator") as page:
+            page.get_by_role("button", name="Move 2…").click()
+            page.get_by_role("button", name="Move 2 messages").click()
+            page.get_by_text(
+                "0 messages moved. 2 stay: The provider is not on its route"
+            ).wait_for()
+            page.get_by_role("button", name="Give up 2…").click()
+            assert "UNDELIV" in page.get_by_role("dialog").inner_text()
+            page.get_by_role("button", name="Give up 2 messages").click()
+            page.get_by_text("2 messages given up.").wait_for()
+            page.get_by_role("button", name="Give up 2…").wait_for(state="detached")
+        stage.brought(ids, lambda each: each["state"] == "UNDELIVERABLE")
+    finally:
+        stage.ask("POST", "/providers/keccel/resume")
+
+
 def test_who_cancels_has_paused_nothing(stage: Stage) -> None:
     with stage.page("/providers/keccel", role="operator") as page:
         page.get_by_role("button", name="Pause…").click()

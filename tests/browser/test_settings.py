@@ -26,6 +26,20 @@ def test_a_changed_file_is_shown_and_applied(stage: Stage) -> None:
         stage.daemon.write()
 
 
+def test_a_file_with_faults_says_where(stage: Stage) -> None:
+    bank = stage.daemon.settings["accounts"][0]
+    bank["windoww"] = 1
+    stage.daemon.write()
+    try:
+        with stage.page("/settings") as page:
+            page.get_by_text("what is in force stays").wait_for()
+            page.get_by_text("accounts[0].windoww").first.wait_for()
+            assert not page.get_by_role("button", name="Apply").count()
+    finally:
+        del bank["windoww"]
+        stage.daemon.write()
+
+
 def test_secrets_are_not_in_the_settings(stage: Stage) -> None:
     with stage.page("/settings", role="viewer") as page:
         page.get_by_label("Find a key").fill("keccel.token")

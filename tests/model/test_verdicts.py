@@ -16,6 +16,8 @@ WAITING = {"stage": Stage.WAITING, "due": NOW}
 DONE = {"stage": Stage.FINISHED, "due": None, "attempts": 1, "provider_message_id": "X"}
 DELIVERED = {**DONE, "state": MessageState.DELIVERED, "registered_delivery": 1}
 OWED = Owed(1, NOW + 3600, NOW + 60)
+TRIED = Owed(1, NOW + 3600, NOW + 60, 3)
+BUSY = Owed(1, NOW + 3600, NOW + 60, 3, 0x14)
 
 
 def case(**more: Any) -> Case:
@@ -93,6 +95,12 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("before d7 took it", "4 attempts.", "postponed: busy."),
     ),
     (
+        "expired_waiting",
+        {**DONE, "state": MessageState.EXPIRED, "provider_message_id": None, "attempts": 0,
+         "behind": "breaker_open"},
+        ("before d7 took it", "0 attempts.", "D7 does not answer"),
+    ),
+    (
         "expired_there",
         {**DONE, "state": MessageState.EXPIRED, "error": 27},
         ("d7 could not deliver it in time.", "off, out of reach", "code is 27."),
@@ -113,17 +121,62 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("in line for 2 sessions", "deliver_window"),
     ),
     (
-        "receipt_refused_so_far",
-        {**DELIVERED, "owed": (OWED, Owed(2, NOW + 60, NOW, 3))},
-        ("was sent 3 times", "deliver_sm_resp"),
+        "receipt_tx_only",
+        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=1)},
+        ("The session of bank is bound as TX only", "to no TX session"),
     ),
-    ("receipt_lapsed", {**DELIVERED, "ended": (Ended(1, 0), Ended(2, None))}, ("never told",)),
+    (
+        "receipt_tx_only",
+        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=2)},
+        ("All 2 sessions of bank are bound as TX only",),
+    ),
+    (
+        "receipt_no_receiver",
+        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=0)},
+        ("no session bound as RX or TRX, nor as TX.",),
+    ),
+    (
+        "receipt_no_receiver",
+        {**DELIVERED, "owed": (BUSY,), "meanwhile": Meanwhile(receivers=0, bound=0)},
+        ("sent 3 times, and answered ESME_RMSGQFUL at last. bank has no session", "Ask bank to"),
+    ),
+    (
+        "receipt_unanswered",
+        {**DELIVERED, "owed": (OWED,),
+         "meanwhile": Meanwhile(receivers=1, bound=1, unanswered_until=NOW + 30)},
+        (f"answer is awaited until {DAY}08:00:30Z", f"kept until {DAY}09:00:00Z"),
+    ),
+    (
+        "receipt_refused_so_far",
+        {**DELIVERED, "owed": (OWED, TRIED)},
+        ("was sent 3 times, and not answered. Next at", "deliver_sm_resp does not come"),
+    ),
+    (
+        "receipt_refused_so_far",
+        {**DELIVERED, "owed": (BUSY, OWED)},
+        ("sent 3 times, and answered ESME_RMSGQFUL at last.", "why it answers ESME_RMSGQFUL"),
+    ),
+    (
+        "receipt_lapsed",
+        {**DELIVERED, "ended": (Ended(1, 0), Ended(2, None))},
+        ("never told", "never sent: nobody bound"),
+    ),
+    (
+        "receipt_lapsed",
+        {**DELIVERED, "ended": (Ended(2, None, 4), Ended(1, 0))},
+        ("sent 4 times and not acknowledged",),
+    ),
     (
         "receipt_refused",
         {**DELIVERED, "ended": (Ended(1, 0x64), Ended(2, 0))},
         ("bank refused the receipt", "ESME_RX_T_APPN"),
     ),
     ("done", {**DELIVERED, "ended": (Ended(1, 0),)}, ("phone has it", "acknowledged")),
+    (
+        "done",
+        {**DELIVERED, "ended": (Ended(1, 0),), "odd": "ucs2_as_default"},
+        ("phone has it", "look like UCS2", "`detect_ucs2: true`"),
+    ),
     (
         "done_not_asked",
         {**DELIVERED, "registered_delivery": 0},

@@ -33,6 +33,7 @@ def count_everything(metrics: Metrics) -> None:
     relay.refused("bank", 0xDEADBEEF, "bad_tlv")
     relay.quiet("bank", 2)
     relay.notes_dropped("refused", 4)
+    relay.reasoned("bind", "binds", 5)
     relay.operated("bank", "query", 0, 5)
     relay.operated("bank", "cancel", 0x11, 1)
     relay.latin1_fallback("bank")
@@ -118,6 +119,7 @@ EXPECTED = {
     "audit_total action=pause_provider": 1,
     "callbacks_total provider=keccel result=ok": 3,
     "notes_dropped_total kind=refused": 4,
+    "reasons_total act=bind reason=binds": 5,
     "log_lines_dropped_total": 7,
     "connections_total listener=web": 9,
     "unreadable_metrics_total name=smppbridge_ready": 2,

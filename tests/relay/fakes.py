@@ -99,6 +99,11 @@ class FakeNotes:
         self.notes: list[tuple[int, str, dict[str, Any]]] = []
         self.refusals: list[RefusedSubmission] = []
         self.strays: list[Unmatched] = []
+        self.reasons: Counter[tuple[str, str]] = Counter()
+
+    def reason(self, reason: str, about: str, count: int = 1, **_: Any) -> bool:
+        self.reasons[str(reason), about] += count
+        return self.reasons[str(reason), about] == count
 
     def note(self, message_id: int, code: str, facts: Mapping[str, Any]) -> None:
         self.notes.append((message_id, code, dict(facts)))

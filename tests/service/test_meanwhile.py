@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.report import delivery_of
+from smppbridge.net.esme_session import EsmeSession
 from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.service.meanwhile import Surroundings
 from tests.relay.fakes import NOW, FakeProvider, message
@@ -31,7 +34,10 @@ class Place:
         )
         account = SimpleNamespace(gather_timeout=300.0)
         rights = {"bank": SimpleNamespace(account=account)}
-        doors: Any = SimpleNamespace(binds=SimpleNamespace(rights=rights))
+        self.sessions: list[Any] = []
+        binds = SimpleNamespace(rights=rights, sessions={"bank": self.sessions})
+        smsc = SimpleNamespace(clock=SimpleNamespace(seconds=lambda: MONOTONIC))
+        doors: Any = SimpleNamespace(binds=binds, smsc=smsc)
         clock: Any = SimpleNamespace(wall=lambda: NOW, monotonic=lambda: MONOTONIC)
         self.surroundings = Surroundings(relay, doors, clock)
 
@@ -55,6 +61,23 @@ def test_a_lane_that_is_open(place: Place) -> None:
     found = place.of(3)
     assert (found.shut, found.until, found.before, found.receivers) == ("", None, 2, 2)
     assert found.limit == "rate"
+
+
+def test_the_sessions_of_the_account_and_an_answer_that_is_awaited(place: Place) -> None:
+    assert (place.of(1).bound, place.of(1).unanswered_until) == (0, None)
+    owed = delivery_of(message(1), message_id=1, state=2, error=0, done_at=NOW, expires_at=NOW)
+    other = replace(owed, parent=9)
+    opened = {
+        1: (MONOTONIC + 3, 5, other),
+        2: (MONOTONIC + 7, 5, owed),
+        3: (MONOTONIC + 9, 0x15, None),
+    }
+    session = EsmeSession.__new__(EsmeSession)
+    session.session = SimpleNamespace(asked=SimpleNamespace(open=opened))  # type: ignore[assignment]
+    place.sessions += [object(), session]
+    found = place.of(1, Stage.FINISHED)
+    assert (found.bound, found.unanswered_until) == (2, NOW + 7)
+    assert place.of(2, Stage.FINISHED).unanswered_until is None
 
 
 def test_why_a_lane_is_shut_and_until_when(place: Place) -> None:

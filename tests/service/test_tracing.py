@@ -187,6 +187,21 @@ def test_a_trace_of_an_account_has_its_sessions_from_bind_to_end(bridge):
     assert bridge.lines(number)[-1].endswith("the session is over: unbind")
 
 
+def test_a_stranger_that_says_nothing_and_leaves_does_not_end_the_trace(bridge):
+    number = bridge.start("address", "192.0.2.0/24")
+    session = bridge.connect()
+
+    def without_socket() -> None:  # as Twisted's transport is when a connection is lost
+        raise AttributeError("socket")
+
+    session.transport.getHost = without_socket
+    lose(session)
+    assert bridge.tracing.running == 1
+    (line,) = bridge.lines(number)
+    assert line.startswith("192.0.2.1#1 ->")
+    assert "the session is over" in line
+
+
 def test_a_session_that_is_bound_already_is_in_the_trace(bridge):
     session, other = bridge.bound(), bridge.bound(SHOP)
     number = bridge.start()

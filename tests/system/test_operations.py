@@ -131,7 +131,7 @@ def test_four_traces_at_once_and_no_fifth(daemon: Daemon, call: Caller) -> None:
     status, _, octets = call("POST", "/traces", orders[0])
     assert (status, json.loads(octets)["detail"]) == (409, "4 traces run already: stop one")
     wrong = {"of": "address", "value": "nowhere"}
-    assert (call("POST", "/traces", wrong)[0], len(call.read("/traces")["items"])) == (422, 4)
+    assert (call("POST", "/traces", wrong)[0], len(call.read("/traces")["items"])) == (409, 4)
     with daemon.bound() as esme:
         esme.submit("one for all")
         esme.await_receipts(1)

@@ -20,6 +20,7 @@ from smppbridge.providers.keccel import Keccel
 from smppbridge.relay.deliver import Outbox
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import Ports, SessionFacts
@@ -31,6 +32,7 @@ from smppbridge.web.problems import Refusal
 from smppbridge.web.request import SiteResource
 from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
+from tests.relay.fakes import Recorder
 from tests.store.opened import NOW
 from tests.web.parts import (
     PlayedCdr,
@@ -131,6 +133,8 @@ class Desk:
         self.configuration = PlayedConfiguration()
         self.doctor, self.restart, self.cdr = PlayedDoctor(), PlayedRestart(), PlayedCdr()
         self.live = PlayedLive(self.clock.seconds)
+        self.meters = Recorder()
+        self.reasons = ReasonBook(self.clock, self.meters, self.meters.journal)
         self.lanes = Lanes(self.clock)
         keccel = Keccel(token=MARKER)
         providers = {"keccel": keccel, "d7": keccel}
@@ -176,6 +180,7 @@ class Desk:
             restart=self.restart,
             cdr=self.cdr,
             live=self.live,
+            reasons=self.reasons,
         )
 
     async def verified(self, origin: str, hashed: str, password: str) -> bool:

@@ -158,7 +158,9 @@ class Accept:
             self._responses.start(shortened(intake.held, attempts))
         for gathering in intake.ended:
             if not gathering.complete:
-                self._meters.gathering_expired(gathering.key.system_id, 1)
+                name = gathering.key.system_id
+                self._meters.gathering_expired(name, 1)
+                self._notes.reason(Reason.SEGMENTS_MISSING.value, name)
         if ending.fates:
             self._endings.conclude(ending)
         for attempt in attempts:
@@ -216,7 +218,7 @@ class Accept:
         if pdu.tlvs or pdu.data_coding > _USUAL_DATA_CODING or pdu.registered_delivery > _USUAL:
             for each in oddities_of(pdu, session.interface_version):
                 session.odd(each)
-        message = rights.reader.message(pdu, content.udh, session.interface_version, wall)
+        message = rights.reader.message(pdu, content, session.interface_version, wall)
         message.message_id = self._identifiers.take()
         if content.position is not None:
             key, segment = rights.reader.segment(message, content, content.position)
@@ -250,11 +252,14 @@ class Accept:
             reading.transliterate(message)
         if choice.quiet is not None and self._lanes.impose(choice.quiet, message):
             self._meters.quiet(message.system_id, 1)
+            self._notes.reason(Reason.QUIET_HOURS.value, message.system_id)
 
     def count_odd(self, odd: Oddity, about: Message, session: Observed | None) -> None:
         """Count an oddity of a message's user data, for its session too."""
         if odd is Oddity.LATIN1:
             self._meters.latin1_fallback(about.system_id)
+        elif about.message_id:  # the messages of a submit_multi have none yet
+            self._notes.note(about.message_id, "odd", {"kind": odd.value})
         if session is not None:
             session.odd(odd)
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.habits import NumberingPlan, WantedReceipts
+from smppbridge.model.message import AsSent
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import (
     LONGEST_ADDRESS,
@@ -54,9 +55,11 @@ def content_reader(
         return plain
 
     def amended(pdu: Submitted) -> Content:
+        sent = AsSent(pdu.registered_delivery, pdu.data_coding, pdu.esm_class)
         for step in steps:
             step(pdu)
         found = plain(pdu)
+        found.sent = sent
         if halves and found.position is None and alphabets[pdu.data_coding] is Alphabet.UCS2:
             found.octets = found.octets[: len(found.octets) & ~1]
         return found

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from smppbridge.model.address import BadAddress, as_written, ends_of
 from smppbridge.model.message import Message
 from smppbridge.model.reasons import Reason
-from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.accept.fields import Content, Refusal
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -42,7 +42,7 @@ class Composed:
 def message_of(reader: Reader, composed: Composed, now: float) -> Message:
     """Return the message of a text, as yet without message_id and route; raises Refusal."""
     pdu = _submit_sm(composed, now)
-    message = reader.message(pdu, b"", _VERSION, now)
+    message = reader.message(pdu, Content(b""), _VERSION, now)
     if not composed.text:
         raise Refusal(Status.ESME_RINVMSGLEN, Reason.NO_TEXT)
     try:

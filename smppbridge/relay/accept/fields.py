@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from smppbridge.model.message import PLAIN, Traits
+from smppbridge.model.message import PLAIN, AsSent, Traits
 from smppbridge.model.reasons import Reason
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import (
@@ -56,11 +56,15 @@ class Refusal(Exception):
 
 @dataclass(slots=True)
 class Content:
-    """The user data of a submit_sm: its octets, and their position in a long message."""
+    """The user data of a submit_sm: its octets, and their position in a long message.
+
+    *sent* are the fields of the submit_sm before the account's habits amended the PDU.
+    """
 
     octets: bytes = field(repr=False)
     position: Position | None = None
     udh: bytes = field(default=b"", repr=False)
+    sent: AsSent | None = None
 
 
 def content(pdu: Submitted) -> Content:

@@ -143,7 +143,7 @@ class Multi:
         wall, version = self._clock.wall(), session.interface_version
         for each in oddities_of(request, version):
             session.odd(each)
-        draft = rights.reader.message(request, content.udh, version, wall)
+        draft = rights.reader.message(request, content, version, wall)
         odd = rights.reader.read(draft, content.octets)
         if odd is not None:
             self._accept.count_odd(odd, draft, session)

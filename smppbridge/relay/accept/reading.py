@@ -20,6 +20,7 @@ from smppbridge.model.message import LIMITED, PLAIN, GatheringKey, Message, Segm
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept import runs
 from smppbridge.relay.accept.amending import content_reader
+from smppbridge.relay.accept.as_sent import with_sent
 from smppbridge.relay.accept.fields import (
     Content,
     Refusal,
@@ -70,7 +71,9 @@ class Reader:
         self._named = {each.tag: each for each in account.named_tlvs}
         self.wanted = wanting(account.receipts.intermediate)
 
-    def message(self, pdu: Submitted, udh: bytes, interface_version: int, now: float) -> Message:
+    def message(
+        self, pdu: Submitted, content: Content, interface_version: int, now: float
+    ) -> Message:
         """Return the message of a submit_sm, as yet without message_id, text and route.
 
         The message of a submit_multi has no destination either.
@@ -80,10 +83,17 @@ class Reader:
             (NOWHERE, "") if isinstance(pdu, SubmitMulti) else self.destination(pdu)
         )
         check_flags(pdu)
-        found = traits(pdu, udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
+        found = traits(pdu, content.udh, kept(pdu.tlvs, self._named) if pdu.tlvs else ())
         asked = 0 if found.datagram else pdu.registered_delivery
         receipts = self.wanted(asked, interface_version) if asked else 0
         due, expires_at, limited = self.lifetime(pdu, now)
+        sent = content.sent
+        if (
+            sent is not None
+            or receipts != pdu.registered_delivery
+            or found.esm_class != pdu.esm_class
+        ):
+            found = with_sent(found, sent, pdu, receipts)
         return Message(
             message_id=0,
             system_id=self.account.system_id,

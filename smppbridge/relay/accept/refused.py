@@ -61,6 +61,9 @@ class Refused:
         """Count a refused submission, log it or not, and note its addresses."""
         status, reason = refusal.status, refusal.reason
         self._meters.refused(system_id, status, reason.value)
+        self._notes.reason(
+            reason.value, system_id, detail=refusal.detail, first=False, others=False
+        )
         minute = self._minutes.get((system_id, reason))
         if minute is None:
             minute = _Counted(self._clock.monotonic(), status)

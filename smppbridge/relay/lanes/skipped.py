@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from smppbridge.model.message import Attempt
+from smppbridge.model.outcome import Postponed, Refused
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Notes
+from smppbridge.store.port import Verdict
 
 
 def why_shut(lane: Lane) -> Reason:
@@ -32,12 +34,46 @@ def note_skipped(notes: Notes, lanes: Lanes, attempts: Iterable[Attempt]) -> Non
             facts = {"provider": name, "to": attempt.provider}
             if why is not None:
                 facts["why"] = why.value
+                notes.reason(why.value, name)
             notes.note(attempt.message.message_id, "provider_skipped", facts)
 
 
-def note_diverted(notes: Notes, lane: Lane, attempts: Iterable[Attempt]) -> None:
+def note_diverted(notes: Notes, lane: Lane, attempts: Sequence[Attempt]) -> None:
     """Note that attempts in line for a shut lane wait for another provider now."""
     why = why_shut(lane).value
+    notes.reason(why, lane.name, len(attempts), first=False)
     for attempt in attempts:
         facts = {"provider": lane.name, "to": attempt.provider, "why": why}
         notes.note(attempt.message.message_id, "diverted", facts)
+
+
+def note_waiting(notes: Notes, verdicts: Iterable[Verdict]) -> None:
+    """Count why attempts wait for another try, and note those that another provider gets now.
+
+    Called before the attempts are changed by their verdicts.
+    """
+    for verdict in verdicts:
+        outcome, provider = verdict.outcome, verdict.attempt.provider
+        if not isinstance(outcome, Postponed | Refused):
+            continue  # it is sent again by hand
+        why = Reason.PUT_OFF
+        if verdict.next_provider != provider:
+            why = Reason.REFUSED_THERE if isinstance(outcome, Refused) else Reason.FAILOVER_AFTER
+            facts = {"provider": provider, "to": verdict.next_provider, "why": why.value}
+            notes.note(verdict.attempt.message.message_id, "diverted", facts)
+        notes.reason(why.value, provider, detail=outcome.reason)
+
+
+def note_refused(notes: Notes, verdict: Verdict, reason: str) -> None:
+    """Count a message that its last provider refused, for a *reason* in words of ours."""
+    notes.reason(Reason.PROVIDER_REFUSED.value, verdict.attempt.provider, detail=reason)
+
+
+def note_expired(notes: Notes, lane: Lane, expired: Sequence[Attempt], now: float) -> None:
+    """Count messages that expired while they waited, and note for what the lane was shut."""
+    notes.reason(Reason.WAITED_TOO_LONG.value, lane.name, len(expired))
+    facts = {"why": Reason.WAITED_TOO_LONG.value}
+    if lane.held or lane.paused_until > now or lane.is_low or not lane.breaker.is_closed:
+        facts["behind"] = why_shut(lane).value
+    for attempt in expired:
+        notes.note(attempt.message.message_id, "expired", facts)

@@ -31,8 +31,8 @@ class EarlyRules:
 class Early:
     """Early reports by provider and id, one for each id: the longest kept stands first.
 
-    Only Reports adds and removes early reports.  An early report never changes: a further report
-    about its id takes its place.
+    Only Reports adds early reports, and only Reports and its Strays remove them.  An early report
+    never changes: a further report about its id takes its place.
     """
 
     def __init__(self, rules: EarlyRules) -> None:

@@ -15,10 +15,14 @@ from smppbridge.store.port import EarlyKey
 
 
 class ReceivesReports(Protocol):
-    """Receives reports, and forgets early reports; raises StoreFailure."""
+    """Receives reports; raises StoreFailure."""
 
     def receive(self, provider: str, reports: Sequence[Report], source: str) -> Awaitable[None]:
         """Settle the messages of reports; durable when done."""
+
+
+class DropsReports(Protocol):
+    """Forgets early reports; raises StoreFailure."""
 
     def drop(self, used: Sequence[EarlyKey]) -> Awaitable[None]:
         """Delete early reports that were settled under other ids."""
@@ -35,8 +39,8 @@ class Renamed:
 class Rematch:
     """Settles messages by reports whose ids were written in another way."""
 
-    def __init__(self, reports: ReceivesReports) -> None:
-        self._reports = reports
+    def __init__(self, reports: ReceivesReports, strays: DropsReports) -> None:
+        self._reports, self._strays = reports, strays
 
     async def settle(self, provider: str, renamed: Sequence[Renamed]) -> None:
         """Settle the messages of reports, the oldest report first.  Raises StoreFailure.
@@ -45,4 +49,4 @@ class Rematch:
         """
         await self._reports.receive(provider, [each.report for each in renamed], "push")
         if used := [each.early for each in renamed if each.early is not None]:
-            await self._reports.drop(used)
+            await self._strays.drop(used)

@@ -14,7 +14,6 @@ from operator import attrgetter
 
 from smppbridge.model.identifiers import StoredIds, Tolerance
 from smppbridge.model.message import Attempt, Stage
-from smppbridge.model.noted import Unmatched
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
@@ -23,6 +22,7 @@ from smppbridge.relay.report.early import Early, EarlyRules, Key, Met, joined
 from smppbridge.relay.report.ending import Endings, Fate, fate_of
 from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
+from smppbridge.relay.report.strays import Strays
 from smppbridge.store.port import EXACT, EarlyKey, EarlyReport, Found, ReportStore, StoreFailure
 
 SOUGHT_AT_ONCE = 500
@@ -47,6 +47,7 @@ class Reports:
         busy: Callable[[str], bool],
     ) -> None:
         self.early, self.awaited = Early(early), Awaited()
+        self.strays = Strays(store, self.early, around)
         self._store, self._endings, self._busy = store, endings, busy
         self._statuses = UnknownStatuses(around)
         self._clock, self._meters, self._notes = around.clock, around.meters, around.notes
@@ -55,7 +56,6 @@ class Reports:
         self._seeking = 0  # early reports whose messages are being looked for
         self._unsought: dict[Key, None] = {}  # of early reports, because the store failed
         self._settling: dict[Key, EarlyReport] = {}
-        self._undropped: list[EarlyKey] = []  # likewise
 
     def change(self, tolerances: Mapping[str, Tolerance]) -> None:
         """Go by other tolerances of ids, by provider, from now on."""
@@ -101,7 +101,7 @@ class Reports:
         for report in reports:
             message = found.get(report.message_id or 0)
             if message is None or message.attempt.provider != provider:  # moved to another provider
-                self._unmatched(provider, report, Reason.OTHER_PROVIDER)
+                self.strays.note(provider, report, Reason.OTHER_PROVIDER)
             elif message.stage is Stage.FINISHED:
                 self._meters.repeated(provider, message.attempt.state != report.state)
             else:
@@ -110,14 +110,6 @@ class Reports:
                     fate.renamed = report.provider_message_id
                 fates.append(fate)
         return fates
-
-    def _unmatched(self, provider: str, report: Report | EarlyReport, reason: Reason) -> None:
-        self._meters.unmatched(provider, 1)
-        name, state, error = report.provider_message_id, report.state, report.error
-        at = report.at if isinstance(report, EarlyReport) else self._clock.wall()
-        self._notes.unmatched(
-            Unmatched(at, "report", provider, name, reason.value, state=state, error=error)
-        )
 
     async def _settle(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
@@ -137,7 +129,7 @@ class Reports:
         except StoreFailure:
             self._endings.release(ending)
             self._put_back(taken.values())
-            self._undropped += used
+            self.strays.undropped += used
             raise
         for fate in ending.fates:
             self._await_no_more(fate)
@@ -168,7 +160,7 @@ class Reports:
             wholes = await of_messages(self._store, fates)
         except StoreFailure:
             self._put_back([fate.early for fate in fates if fate.early])
-            self._undropped += used
+            self.strays.undropped += used
             raise
         parts = set(fates).difference(wholes)
         for fate in parts:
@@ -202,6 +194,7 @@ class Reports:
         A report that is being settled stays on disk too: it counts again if that fails.
         """
         kept, settling = self.early.put_all(provider, reports, self._clock.wall()), self._settling
+        self._notes.reason(Reason.EARLY.value, provider, len(reports), first=False, others=False)
         rows = [joined(settling[k], r) if k in settling else r for k, r in kept.items()]
         keys = list(kept)
         keeping = self._store.keep_early(rows)  # most are early: one commit for both
@@ -218,7 +211,7 @@ class Reports:
             raise
         finally:
             self._seeking -= len(keys)
-        await self._give_up(self.early.excess(self._seeking))
+        await self.strays.give_up(self.early.excess(self._seeking))
 
     async def _settle_found(
         self, found: Mapping[Key | int, Found], keys: Iterable[Key], source: str, *, fresh: bool
@@ -293,32 +286,7 @@ class Reports:
         """Seek again after a StoreFailure; give up early reports that are too old or too many."""
         await self._seek()
         late, repeated = self.early.outdated(self._clock.wall())
-        await self._give_up([*late, *self.early.excess(self._seeking)], repeated)
-
-    async def _give_up(
-        self, unmatched: Sequence[EarlyReport], repeated: Sequence[EarlyReport] = ()
-    ) -> None:
-        for report in unmatched:
-            self._unmatched(report.provider, report, Reason.UNKNOWN_ID)
-        keys = self._undropped + [report.key for report in (*unmatched, *repeated)]
-        if not keys:
-            return
-        self._undropped = []
-        try:
-            await self._store.drop_early(keys)
-        except StoreFailure:
-            self._undropped += keys
-
-    async def drop(self, used: Sequence[EarlyKey]) -> None:
-        """Delete early reports that were settled under other ids; not those that came later.
-
-        Raises StoreFailure.
-        """
-        for provider, name, at in used:
-            early = self.early.get((provider, name))
-            if early is not None and early.at <= at:
-                self.early.take((provider, name))
-        await self._store.drop_early(used)
+        await self.strays.give_up([*late, *self.early.excess(self._seeking)], repeated)
 
     # -- reports that come before their message is known ------------------------------------------
 

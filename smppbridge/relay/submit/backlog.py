@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Sequence
 from math import inf
 
 from smppbridge.model.message import Attempt
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.lanes import failover, quiet, retry
 from smppbridge.relay.lanes.batch import Batch, Load, all_attempts
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.lanes.skipped import note_diverted, why_shut
+from smppbridge.relay.lanes.skipped import note_diverted, note_expired, note_waiting, why_shut
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
@@ -75,6 +76,8 @@ class Backlog:
 
     def wait_again(self, verdicts: Iterable[Verdict]) -> None:
         """Put attempts in line by the verdicts of another try: at their time, or in their place."""
+        verdicts = list(verdicts)
+        note_waiting(self._notes, verdicts)
         others: list[Verdict] = []
         in_place: dict[str, list[Attempt]] = {}
         for verdict in verdicts:
@@ -169,6 +172,7 @@ class Backlog:
         self._held += attempts  # the next tick leaves them to the store, unless a report ended one
         for system_id, count in Counter(a.message.system_id for a in attempts).items():
             self._meters.quiet(system_id, count)
+            self._notes.reason(Reason.QUIET_HOURS.value, system_id, count)
         self._journal("messages_quiet", provider=lane.name, messages=len(attempts))
         self._move(lane)
 
@@ -311,7 +315,10 @@ class Backlog:
     async def end_expired(self, lane: Lane, attempts: Sequence[Attempt]) -> None:
         """End messages that were taken out of line as EXPIRED, unless a report ends them."""
         fates = [Fate(attempt, MessageState.EXPIRED) for attempt in attempts]
-        ended = {a.message.message_id for a in await self._reports.settle_own(fates) or ()}
+        settled = await self._reports.settle_own(fates) or ()
+        ended = {a.message.message_id for a in settled}
+        if settled:
+            note_expired(self._notes, lane, settled, self._clock.monotonic())
         for attempt in attempts:
             (lane.gone if attempt.message.message_id in ended else lane.let_go)([attempt])
 

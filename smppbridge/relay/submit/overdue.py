@@ -18,6 +18,7 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import Tolerance, is_alike
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
@@ -294,6 +295,8 @@ class Overdue:
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         for attempt in ended or ():
             self._polled_last.pop(attempt.message.message_id, None)
+        if ended:
+            self._notes.reason(Reason.NO_REPORT.value, ended[0].provider, len(ended), detail=reason)
         if ended and state is MessageState.UNKNOWN:
             self._log(ended, reason)
 

@@ -75,6 +75,7 @@ class Redirect:
         lines: AttemptLines,
         ends: Ends,
         optouts: Optouts,
+        *,
         around: Around,
     ) -> None:
         self._store, self._lanes, self._lines, self._ends = store, lanes, lines, ends

@@ -16,6 +16,7 @@ from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attem
 from smppbridge.relay.lanes.conclusions import BACK, adjust, sorted_out, undecided
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.skipped import note_refused
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
@@ -53,7 +54,7 @@ class Submit:
         self._responses = endings.responses
         self._random, self._new_key = random, new_key
         self._clock, self._meters = around.clock, around.meters
-        self._journal, self._spawn = around.journal, around.spawn
+        self._journal, self._spawn, self._notes = around.journal, around.spawn, around.notes
         self._unrecorded: list[Verdict] = []  # until the next tick
         self.backlog = Backlog(store, lanes, reports, endings, move=self._move, around=around)
 
@@ -317,6 +318,7 @@ class Submit:
                 self._log("message_uncertain", attempt, outcome)
             elif isinstance(outcome, Refused):
                 self._log("message_refused", attempt, outcome)
+                note_refused(self._notes, verdict, outcome.reason)
         if waiting:
             self.backlog.wait_again(waiting)
 

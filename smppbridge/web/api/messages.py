@@ -101,9 +101,9 @@ class MessageItem(Answer):
     attempts: int
     segments: int
     error: int
-    registered_delivery: int = Field(description="As submitted")
-    data_coding: int = Field(description="As submitted")
-    esm_class: int = Field(description="As submitted, without the messaging mode")
+    registered_delivery: int = Field(description="As the ESME sent it, like the next two")
+    data_coding: int
+    esm_class: int
     accepted_at: Moment
     begun_at: Moment | None
     answered_at: Moment | None
@@ -219,9 +219,9 @@ def item_of(message: ListedMessage) -> MessageItem:
         attempts=message.attempts,
         segments=message.segments,
         error=message.error,
-        registered_delivery=message.registered_delivery,
-        data_coding=message.data_coding,
-        esm_class=message.esm_class or 0,
+        registered_delivery=message.as_sent.registered_delivery,
+        data_coding=message.as_sent.data_coding,
+        esm_class=message.as_sent.esm_class,
         accepted_at=written(message.accepted_at),
         begun_at=maybe(message.begun_at),
         answered_at=maybe(message.answered_at),

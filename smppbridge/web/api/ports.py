@@ -19,6 +19,7 @@ from smppbridge.web.api.cdr import CdrPort
 from smppbridge.web.api.configuration import ConfigurationPort
 from smppbridge.web.api.doctor import DoctorPort
 from smppbridge.web.api.live import Live
+from smppbridge.web.api.reasons import ReasonPort
 from smppbridge.web.api.relay_ports import RelayPorts
 from smppbridge.web.api.restart import RestartPort
 from smppbridge.web.api.traces import TracePort
@@ -94,6 +95,7 @@ class Ports:
     restart: RestartPort
     cdr: CdrPort
     live: Live
+    reasons: ReasonPort
 
 
 async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:

@@ -19,7 +19,7 @@ from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
 
-LOOKED_AT = 500
+LOOKED_AT = 200
 """Reports, the newest, by which a rule is suggested."""
 FEWEST, SHARE = 20, 0.9
 """Reports that there must be, and how many of them a rule must fit, to be suggested."""

@@ -4,7 +4,7 @@ import {get, may, post, session} from "./api.js";
 import {Frame} from "./frame.js";
 import {start} from "./live.js";
 import {Alarm, Empty, Head, say} from "./parts.js";
-import {match, route} from "./router.js";
+import {match, replace, route} from "./router.js";
 import {Login, VIEWS} from "./screens.js";
 import {store, useStore} from "./store.js";
 
@@ -36,6 +36,7 @@ function App() {
   const found = find(path), screen = found?.view.screen;
   useEffect(() => { document.title = `${me === null ? "Log in" : screen?.title ?? "smppbridge"} · smppbridge`; }, [path, me]);
   useEffect(() => { say(null); scrollTo(0, 0); if (document.activeElement?.closest?.("aside,tr") || document.activeElement === document.body) document.getElementById("main")?.focus({preventScroll: true}); }, [path]);
+  useEffect(() => { const own = me && path === "/" && !may(SCREENS[0].role ?? "viewer", me) && SCREENS.find(each => each.group && may(each.role ?? "viewer", me)); if (own) replace(own.path); }, [path, me]);
   if (me === undefined) return null;
   if (me === null) return html`<${Login} why=${why} />`;
   return html`<${Frame} screens=${SCREENS} at=${screen?.under ?? screen?.path}><${Screen} key=${path} found=${found} query=${query} me=${me} /></${Frame}>`;

@@ -54,9 +54,12 @@ export function Act({does, done, kind, disabled, children}) {
   return html`<button class=${names(kind)} disabled=${busy || disabled} onClick=${press}>${children}</button>`;
 }
 
-/** A figure with its name; *d* is a line below it, *href* leads on. */
-export function Tile({k, v, unit, d, tone, href, children}) {
-  const inside = html`<div class="k">${k}</div><div class=${names("v", tone)}>${v}${unit && html` <small>${unit}</small>`}</div><div class="d">${d}</div>${children}`;
+/** A text of the bridge in which `words` between such ticks are names of settings. */
+export const Coded = ({text}) => String(text).split("`").map((each, n) => n % 2 ? html`<code>${each}</code>` : each);
+
+/** A figure with its name; *d* is a line below it, *href* leads on; *words*: the figure is some. */
+export function Tile({k, v, unit, d, tone, href, words, children}) {
+  const inside = html`<div class="k">${k}</div><div class=${names("v", tone, words && "words")}>${v}${unit && html` <small>${unit}</small>`}</div><div class="d">${d}</div>${children}`;
   return href ? html`<a class="tile" href=${href}>${inside}</a>` : html`<div class="tile">${inside}</div>`;
 }
 

@@ -20,7 +20,7 @@ const figure = v => v === null ? "" : v >= 1000 ? `${+(v / 1000).toFixed(1)}k` :
 function options({series, unit = "", log, days}, box) {
   const axis = {stroke: css("--faint"), font: `11px ${css("--sans")}`, grid: {stroke: css("--grid"), width: 1}, ticks: {show: false}};
   return {
-    width: Math.max(50, box.clientWidth - 12), height: Math.max(50, box.clientHeight - 10), padding: [6, 8, 0, 0], tzDate: ts => uPlot.tzDate(new Date(ts * 1e3), "UTC"),
+    width: Math.max(50, box.clientWidth - 12), height: Math.max(50, box.clientHeight - 10), padding: [6, 18, 0, 0], tzDate: ts => uPlot.tzDate(new Date(ts * 1e3), "UTC"),
     cursor: {points: {size: 6}, y: false}, legend: {show: false},
     scales: {y: log ? {distr: 3} : {range: (u, lo, hi) => [0, hi * 1.15 || 1]}},
     axes: [{...axis, size: 22, gap: 3, values: (u, v) => v.map(each => time(days, each))},

@@ -14,7 +14,7 @@ export function useKeys(screens) {
   useEffect(() => {
     let awaited = false;
     const act = {
-      "/": () => document.getElementById("q")?.focus(),
+      "/": () => { const field = document.getElementById("q"); field?.focus(); field?.select(); },
       "?": showKeys,
       d: turnTheme,
       j: () => step(+1),

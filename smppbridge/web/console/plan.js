@@ -2,6 +2,7 @@
 import {html} from "./vendor/preact/standalone.mjs";
 import {count, many} from "./format.js";
 import {names} from "./parts.js";
+import {Coded} from "./asked.js";
 
 const ALPHABETS = {gsm7: "GSM 03.38", ucs2: "UCS-2"};
 const MOST = 8;
@@ -17,7 +18,7 @@ function Text({plan}) {
       ${cheaper !== null && ` In GSM 03.38 it would be ${many(cheaper, "segment")}.`}</${Step}>`}`;
 }
 
-const Refusal = ({refusal}) => html`<${Step} tone="bad" at="account" title=${`It would be refused: ${refusal.says}`}><span class="mono">${refusal.status}</span>${refusal.detail && ` (${refusal.detail})`}. ${refusal.remedy}</${Step}>`;
+const Refusal = ({refusal}) => html`<${Step} tone="bad" at="account" title=${`It would be refused: ${refusal.says}`}><span class="mono">${refusal.status}</span>${refusal.detail && ` (${refusal.detail})`}. <${Coded} text=${refusal.remedy} /></${Step}>`;
 
 export function Plan({plan, account}) {
   const {route, provider, providers, source_as_sent: source} = plan, passed = providers.slice(0, Math.max(0, providers.findIndex(each => each.name === provider)));

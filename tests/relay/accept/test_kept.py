@@ -31,7 +31,7 @@ TLVS = st.lists(st.tuples(st.integers(0, 0xFFFF), st.binary(max_size=80)), max_s
 
 def read(pdu: SubmitSm, **about: Any) -> Traits:
     reader = Reader(account(**about))
-    return reader.message(pdu, reader.content(pdu).udh, 0x34, NOW).traits
+    return reader.message(pdu, reader.content(pdu), 0x34, NOW).traits
 
 
 def test_a_message_without_tlvs_of_its_own_is_plain() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import LIMITED, PLAIN, Traits
+from smppbridge.model.habits import NO_HABITS, Habits
+from smppbridge.model.message import LIMITED, PLAIN, AsSent, Traits
 from smppbridge.relay.accept import reading
-from smppbridge.relay.accept.fields import Refusal, wanted_receipts, wanting
+from smppbridge.relay.accept.fields import Content, Refusal, wanted_receipts, wanting
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.smpp import codec, times, tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -17,6 +18,7 @@ from tests.relay.fakes import NOW, World, account, sar, segment_sm, submit_sm
 from tests.vectors.vectors import JUDGED_BY_VALUE, MALFORMED, VECTORS
 
 PAYLOAD = tlvs.make_octets(Tag.MESSAGE_PAYLOAD, b"hello")
+HEADED = b"\x05\x00\x03\x07\x02\x01hello"
 REFERENCE = tlvs.make_integer(Tag.SAR_MSG_REF_NUM, 7)
 
 
@@ -213,13 +215,48 @@ def test_the_message_says_what_its_submit_sm_said() -> None:
         data_coding=8,
         tlvs=(reference,),
     )
-    said = reader.message(pdu, b"", 0x34, NOW)
+    said = reader.message(pdu, Content(b""), 0x34, NOW)
     assert (said.source, said.destination) == (Address("BANK", 5, 0), Address("0810000001", 2, 8))
     assert said.number == "243810000001"
     assert (said.data_coding, said.priority, said.registered_delivery) == (8, 2, 0x11)
-    assert said.traits == Traits("CMT", 0x80, 0x41, 300)
+    assert said.traits == Traits("CMT", 0x80, 0x41, 300, sent=AsSent(0x13, 8, 0x83))
     assert (said.accepted_at, said.due, said.expires_at) == (NOW, NOW, NOW + 86_400)
-    assert reader.message(submit_sm(esm_class=3), b"", 0x34, NOW).traits is PLAIN
+
+
+@pytest.mark.parametrize(
+    ("habits", "fields", "kept"),
+    [
+        (NO_HABITS, {}, None),
+        (NO_HABITS, {"registered_delivery": 1, "data_coding": 8}, None),
+        (NO_HABITS, {"esm_class": 0x40, "short_message": HEADED}, None),
+        (NO_HABITS, {"esm_class": 3}, AsSent(0, 0, 3)),
+        (NO_HABITS, {"esm_class": 1, "registered_delivery": 1}, AsSent(1, 0, 1)),
+        (NO_HABITS, {"registered_delivery": 3}, AsSent(3, 0, 0)),
+        (NO_HABITS, {"registered_delivery": 0x25}, AsSent(0x25, 0, 0)),
+        (Habits(registered_delivery="always"), {"registered_delivery": 1}, None),
+        (Habits(registered_delivery="always"), {}, AsSent(0, 0, 0)),
+        (Habits(data_codings={0xF0: 0}), {"data_coding": 0xF0}, AsSent(0, 0xF0, 0)),
+        (Habits(detect_udh=True), {"short_message": HEADED}, AsSent(0, 0, 0)),
+    ],
+)
+def test_a_message_keeps_the_fields_that_it_has_not_as_they_were_sent(
+    habits: Habits, fields: dict[str, Any], kept: AsSent | None
+) -> None:
+    reader = Reader(account(habits=habits))
+    pdu = submit_sm(**{"registered_delivery": 0} | fields)
+    sent = (pdu.registered_delivery, pdu.data_coding, pdu.esm_class)
+    message = reader.message(pdu, reader.content(pdu), 0x34, NOW)
+    assert message.traits.sent == kept
+    own = (message.registered_delivery, message.data_coding, message.traits.esm_class)
+    assert (message.traits.sent or own) == sent
+
+
+def test_the_messages_of_a_stack_that_names_the_mode_share_their_traits() -> None:
+    reader = Reader(account())
+    first, second = (
+        reader.message(submit_sm(esm_class=3), Content(b""), 0x34, NOW) for _ in range(2)
+    )
+    assert first.traits is second.traits
 
 
 @pytest.mark.parametrize(
@@ -244,7 +281,7 @@ def test_a_message_lives_from_its_schedule_to_its_validity(
     reader = Reader(account(validity=3_600.0))
     limited = bool(changes.get("validity_period", b"").strip(b"0R"))
     assert reader.lifetime(submit_sm(**changes), NOW) == (NOW + due, NOW + expires, limited)
-    message = reader.message(submit_sm(**changes), b"", 0x34, NOW)
+    message = reader.message(submit_sm(**changes), Content(b""), 0x34, NOW)
     assert message.traits is (LIMITED if limited else PLAIN)
 
 

@@ -22,7 +22,9 @@ DELIVERED = MessageState.DELIVERED
 def settled(world: World, *renamed: Renamed) -> Any:
     """Return None, or the type of the exception."""
     found: list[Any] = []
-    settling = Deferred.fromCoroutine(Rematch(world.reports).settle("one", renamed))
+    settling = Deferred.fromCoroutine(
+        Rematch(world.reports, world.reports.strays).settle("one", renamed)
+    )
     settling.addCallbacks(lambda _: found.append(None), lambda failure: found.append(failure.type))
     world.sound()
     return found[0]

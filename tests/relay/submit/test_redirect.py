@@ -34,7 +34,7 @@ def redirect(world: World) -> Redirect:
         world.submit.backlog,
         world.reports,
         world.optouts,
-        world.around,
+        around=world.around,
     )
 
 

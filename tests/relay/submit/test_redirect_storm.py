@@ -52,7 +52,7 @@ class Storm:
             world.submit.backlog,
             world.reports,
             world.optouts,
-            world.around,
+            around=world.around,
         )
         self.submitter, self.asker = FakeSubmitter(world.rights), FakeAsker(world.rights)
         self.number = self.seen = 0

@@ -75,7 +75,7 @@ const Oddities = ({account}) => account.oddities && html`<${Card} title="Odditie
 function Tiles({account}) {
   const owed = owedTo(account), {now, refused, limit} = speedOf(account), [tone, word] = sessionsWord(account), answers = account.answer_seconds;
   return html`<div class="tiles">
-    <${Tile} k="Sessions" v=${word} tone=${tone === "ok" ? undefined : tone} d=${`at most ${count(account.binds_limit)}`} />
+    <${Tile} k="Sessions" words v=${word} tone=${tone === "ok" ? undefined : tone} d=${`at most ${count(account.binds_limit)}`} />
     <${Tile} k="Submits" v=${rate(now)} unit="/s" d=${limit === null ? "no limit" : `limit ${rate(limit)}`} tone=${limit !== null && now >= limit ? "warn" : undefined} />
     <${Tile} k="Answered within, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "nothing was submitted lately"} />
     <${Tile} k="Refused" v=${rate(refused)} unit="/s" tone=${refused > 0 ? "warn" : undefined} href=${link("/refused", {account: account.id})} d="which in 24 h, and why" />

@@ -1,6 +1,6 @@
 // accounts: who is bound, how fast, and what is owed to them; binds that were refused.
 import {Bar, Card, count, Empty, Head, html, link, NONE, percent, rate, SessionsBadge, Table, Time, useApi} from "../lib.js";
-import {Asked} from "../asked.js";
+import {Asked, Coded} from "../asked.js";
 import {owedTo, speedOf} from "../binds.js";
 
 export const screen = {path: "/accounts", title: "Accounts", key: "a", icon: "accounts", group: 2};
@@ -27,8 +27,8 @@ const COLUMNS = [
 const REFUSED = [
   {head: "When", nowrap: true, cell: b => html`<${Time} at=${b.at} />`},
   {head: "As", cell: b => b.system_id ?? b.account ? html`<span class="mono any">${b.system_id ?? b.account}</span>` : NONE},
-  {head: "From", cell: b => html`<span class="mono any">${b.address}</span>`},
-  {head: "Answer", full: true, cell: b => html`<span class="any">${b.status ? `${b.status}: ` : ""}${b.says ?? b.reason}</span>${b.remedy && html`<span class="sub">${b.remedy}</span>`}`},
+  {head: "From", nowrap: true, cell: b => html`<span class="mono">${b.address}</span>`},
+  {head: "Answer", full: true, cell: b => html`<span class="any">${b.status ? `${b.status}: ` : ""}${b.says ?? b.reason}</span>${b.remedy && html`<span class="sub"><${Coded} text=${b.remedy} /></span>`}`},
   {head: "Times", num: true, cell: b => count(b.count ?? 1)},
 ];
 

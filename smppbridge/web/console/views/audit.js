@@ -1,5 +1,5 @@
 // audit: who did what by hand, and who looked at texts and numbers.
-import {Card, count, Empty, get, Head, html, Icon, Pager, save, say, Table, Time, usePages, useState} from "../lib.js";
+import {Card, count, Empty, get, Head, html, Icon, NONE, Pager, save, say, Table, Time, usePages, useState} from "../lib.js";
 import {Asked} from "../asked.js";
 
 export const screen = {path: "/audit", title: "Audit log", key: "l", icon: "audit", group: 3, role: "admin"};
@@ -9,7 +9,7 @@ const bad = action => action === "login_refused";
 const details = detail => Object.entries(detail).map(([key, value]) => `${key} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
 const COLUMNS = [
   {head: "When", nowrap: true, cell: a => html`<${Time} at=${a.at} />`},
-  {head: "Who", cell: a => html`<span class="any">${a.actor || "nobody known"}</span><span class="sub">${a.via}</span>`},
+  {head: "Who", cell: a => html`<span class="any">${a.actor || NONE}</span><span class="sub">${a.via}</span>`},
   {head: "What", cell: a => html`<span class=${bad(a.action) ? "bad" : undefined}>${a.action.replaceAll("_", " ")}</span>`},
   {head: "On", full: true, cell: a => html`<span class="any">${a.object}${a.object && Object.keys(a.detail).length > 0 && ": "}${details(a.detail)}</span>`},
   {head: "From", p: 2, cell: a => html`<span class="mono any">${a.address || "local"}</span>`},

@@ -1,10 +1,11 @@
 // message: one message: what became of it, why, and what to do.
 import {
-  Badge, Card, Confirm, Copy, count, Empty, Facts, Head, html, Icon, link, many, may, MessageBadge, messageWord, NONE, post, Table, Time, Trouble,
+  Badge, Card, Confirm, Copy, count, Empty, Facts, Head, html, Icon, link, many, may, MessageBadge, messageWord, NONE, post, serverNow, Table, Time, Trouble,
   useApi, useState,
 } from "../lib.js";
 import {Decide} from "../decide.js";
 import {folded, Timeline} from "../timeline.js";
+import {WaitingActs} from "../waiting.js";
 
 export const screen = {path: "/messages/:id", title: "Message", under: "/messages"};
 
@@ -55,14 +56,14 @@ function What({m}) {
     ["Accepted", html`<${Time} at=${m.accepted_at} ms />`],
     ["Final", m.done_at && html`<${Time} at=${m.done_at} ms />`],
     ["Valid until", html`<${Time} at=${m.expires_at} />`],
-    ["Looked at next", m.due && m.stage !== "finished" ? html`<${Time} at=${m.due} />` : null],
+    ["Looked at next", m.due && m.stage !== "finished" && Date.parse(m.due) > serverNow() ? html`<${Time} at=${m.due} />` : null],
     ["Priority", m.priority ?? null],
   ]} /></${Card}>`;
 }
 
 const RECEIPTS = {owed: ["warn", "owed"], delivery: ["ok", "acknowledged"], refused: ["bad", "refused"], lapsed: ["bad", "given up"]};
 const SEGMENTS = [
-  {head: "Segment", cell: s => s.number ? `${s.number} of ${s.of}` : NONE}, {head: "Our id", cell: s => html`<span class="mono">${s.message_id}</span>`},
+  {head: "Segment", cell: s => s.number ? `${s.number} of ${s.of}` : `one of ${s.of}`}, {head: "Our id", cell: s => html`<span class="mono">${s.message_id}</span>`},
   {head: "Receipt", cell: s => { const [tone, word] = RECEIPTS[s.receipt] ?? []; return word ? html`<${Badge} tone=${tone} word=${word} />` : NONE; }},
 ];
 
@@ -72,7 +73,8 @@ function segmentsOf(m, steps) {
   for (const {code, facts} of steps) if (facts.message_id && code !== "segment") receipts[facts.message_id] = code === "delivery" && facts.command_status ? "refused" : code;
   const ids = new Map(came.map(({facts}) => [facts.message_id, facts.number]));
   const of = Math.max(m.segments || 1, ids.size), numbers = new Set(ids.values());
-  if (!ids.get(m.message_id)) ids.set(m.message_id, Array.from({length: of}, (_, i) => i + 1).find(n => !numbers.has(n)));
+  if (!ids.get(m.message_id)) ids.set(m.message_id, undefined);
+  if (!ids.get(m.message_id) && m.stage !== "gathering") ids.set(m.message_id, Array.from({length: of}, (_, i) => i + 1).find(n => !numbers.has(n)));
   return [...ids].map(([message_id, number]) => ({message_id, number, of, receipt: receipts[message_id]}));
 }
 const Segments = ({m, steps}) => m.segments > 1 && steps.length > 0 && html`<${Card} title="Segments" bare>
@@ -88,6 +90,7 @@ function ticket(m, steps) {
 function Actions({m, steps, changed}) {
   const [order, set] = useState(null), one = verb => () => set({verb, ids: [m.message_id], provider: m.provider, account: m.account});
   return html`${m.uncertain && may("operator") && html`<button onClick=${one("resend")}>Resend…</button><button class="danger" onClick=${one("fail")}>Give up…</button>`}
+    ${m.stage === "waiting" && !m.uncertain && may("operator") && html`<${WaitingActs} m=${m} changed=${changed} />`}
     <${Copy} text=${() => ticket(m, steps)}>Copy for a ticket</${Copy}>
     ${may("operator") && html`<a class="button" href=${link("/trace", {account: m.account, provider: m.provider})}><${Icon} name="trace" />Trace</a>`}
     <${Decide} order=${order} onClose=${() => set(null)} onDone=${changed} />`;

@@ -1,23 +1,23 @@
 // phones: messages and USSD dialogues that begin at a phone, who gets them, and numbers that opted out.
 import {Ago, Badge, Card, Confirm, count, del, duration, Empty, Head, html, link, many, may, NONE, Pager, say, Table, Time, useApi, usePages, useState} from "../lib.js";
-import {Asked, Field, Tile} from "../asked.js";
+import {Asked, Coded, Field, Tile} from "../asked.js";
 
 export const screen = {path: "/phones", title: "From phones", key: "f", icon: "mo", group: 2};
 
 const MESSAGES = [
   {head: "When", nowrap: true, cell: m => html`<${Time} at=${m.at} />`},
-  {head: "From", cell: m => html`<span class="mono any">${m.source}</span>`},
-  {head: "To", cell: m => html`<span class="mono any">${m.destination}</span>`},
+  {head: "From", nowrap: true, cell: m => html`<span class="mono">${m.source}</span>`},
+  {head: "To", nowrap: true, cell: m => html`<span class="mono">${m.destination}</span>`},
   {head: "By", p: 2, cell: m => m.provider},
   {head: "Account", cell: m => html`<a href=${link(`/accounts/${encodeURIComponent(m.account)}`)}>${m.account}</a>`},
   {head: "Now", cell: m => m.refused ? html`<${Badge} tone="bad" word=${`refused: ${m.refused}`} />` : m.owed > 0 ? html`<${Badge} tone="warn" word=${`${count(m.owed)} owed`} />` : html`<${Badge} tone="ok" word="acknowledged" />`},
 ];
 const STRAYS = [
   {head: "When", nowrap: true, cell: u => html`<${Time} at=${u.at} />`},
-  {head: "From", cell: u => html`<span class="mono any">${u.source || NONE}</span>`},
-  {head: "To", cell: u => html`<span class="mono any">${u.destination || NONE}</span>`},
+  {head: "From", nowrap: true, cell: u => html`<span class="mono">${u.source || NONE}</span>`},
+  {head: "To", nowrap: true, cell: u => html`<span class="mono">${u.destination || NONE}</span>`},
   {head: "By", p: 2, cell: u => u.provider},
-  {head: "What would take it", full: true, cell: u => html`<span class="any">${u.says}</span><span class="sub">${u.remedy}</span>`},
+  {head: "What would take it", full: true, cell: u => html`<span class="any"><${Coded} text=${u.says} /></span><span class="sub"><${Coded} text=${u.remedy} /></span>`},
 ];
 const DIALOGUES = [
   {head: "Code", cell: d => html`<span class="mono any">${d.code}</span>`},
@@ -29,7 +29,7 @@ const DIALOGUES = [
 ];
 
 const RULES = [
-  {head: "To", cell: r => html`<span class="mono any">${r.to}</span>`},
+  {head: "To", nowrap: true, cell: r => html`<span class="mono">${r.to}</span>`},
   {head: "Keyword", cell: r => r.keyword ?? html`<span class="faint">any</span>`},
   {head: "By", cell: r => r.provider ?? html`<span class="faint">any</span>`},
   {head: "Account", cell: r => html`<a href=${link(`/accounts/${encodeURIComponent(r.account)}`)}>${r.account}</a>`},
@@ -72,7 +72,7 @@ const digits = text => text.replace(/^\+|^00/, "").replace(/\D/g, "");
 function OptOuts() {
   const [text, set] = useState(""), number = /^\d{3,15}$/.test(digits(text)) ? digits(text) : undefined, found = useApi("/optouts", {every: 30, values: {number, limit: 100}});
   const columns = [
-    {head: "Number", cell: o => html`<span class="mono any">${o.number}</span>`},
+    {head: "Number", nowrap: true, cell: o => html`<span class="mono">${o.number}</span>`},
     {head: "By", cell: o => o.provider},
     {head: "Since", nowrap: true, cell: o => html`<${Ago} at=${o.at} />`},
     ...number && may("operator") ? [{label: "actions", cell: o => html`<${End} row=${o} number=${number} again=${found.again} />`}] : [],

@@ -1,8 +1,10 @@
 // provider: one of them: is it well, since when not, and what can be done about it by hand.
-import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Facts, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
+import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
 import {Act, Asked, Tile, Verdict} from "../asked.js";
 import {creditOf, failing, laneVerdict, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
+import {SettingsTable} from "../settings_table.js";
+import {WaitingDesk} from "../waiting_desk.js";
 
 export const screen = {path: "/providers/:name", title: "Provider", under: "/providers"};
 
@@ -28,13 +30,13 @@ function Actions({provider, again}) {
   const told = answer => answer?.amount === undefined ? "The provider has been asked." : `${provider.name} says: ${answer.unit ? answer.unit + " " : ""}${answer.amount}.`;
   return html`<${Act} does=${balance} done=${told}>Ask for the balance</${Act}>
     ${["open", "probing"].includes(provider.state) && html`<${Act} does=${async () => { await post(`${path}/probe`); again(); }} done=${`The next message goes to ${provider.name} as a probe.`}>Probe now</${Act}>`}
-    <${Pause} provider=${provider} again=${again} />`;
+    <${WaitingDesk} provider=${provider} again=${again} /><${Pause} provider=${provider} again=${again} />`;
 }
 
 function Tiles({provider, past}) {
   const {breaker, waiting, answer_seconds: answers, balance, reports} = provider, credit = creditOf(balance), [tone, word] = laneWord(provider.state);
   return html`<div class="tiles">
-    <${Tile} k="State" v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
+    <${Tile} k="State" words v=${word} tone=${tone === "info" ? undefined : tone} d=${breaker?.next_probe_at ? html`probe <${Ago} at=${breaker.next_probe_at} />` : breaker?.failures > 0 ? `${many(breaker.failures, "failure")} in a row${breaker.opens_after ? `, opens after ${count(breaker.opens_after)}` : ""}` : provider.rate ? `at most ${count(provider.rate)} segments/s` : ""} />
     <${Tile} k="Waiting" v=${count(waiting.messages)} tone=${waiting.oldest_seconds > 30 ? "warn" : undefined} href=${link("/messages", {provider: provider.name, stage: "waiting"})} d=${waiting.messages > 0 ? `oldest ${duration(waiting.oldest_seconds)}` : ""}><${Spark} ys=${past.waiting} /></${Tile}>
     <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="not answered yet" />
     <${Tile} k="Answers, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "none lately"}><${Spark} ys=${past.p99} color="--c4" /></${Tile}>
@@ -73,12 +75,7 @@ function Errors({name}) {
       : html`<${Empty} title="No error since the bridge started"><span>The last 100 are kept here; older ones are in the log.</span></${Empty}>`}</${Asked}></${Card}>`;
 }
 
-function Configured({name}) {
-  const found = useApi("/config"), begin = `providers.${name}.`;
-  const rows = data => data.items.filter(each => each.key.startsWith(begin)).map(each => [html`<code>${each.key.slice(begin.length)}</code>`,
-    html`<span class="mono">${String(each.value ?? NONE)}</span> <span class="faint">${each.origin}</span>`]);
-  return html`<${Card} title="As it is configured" bare><${Asked} of=${found} what="the settings">${data => html`<div class="pad"><${Facts} rows=${rows(data)} /></div>`}</${Asked}></${Card}>`;
-}
+const Configured = ({name}) => html`<${SettingsTable} title="As it is configured" found=${useApi("/config")} begin=${`providers.${name}.`} />`;
 
 export function View({params}) {
   const {name} = params, found = useApi(`/providers/${encodeURIComponent(name)}`, {every: 2});

@@ -1,6 +1,6 @@
 // refused: submissions that were answered with an error in the last 24 hours, and why.
 import {Card, count, Empty, Head, html, link, Pager, replace, Table, Time, useApi, usePages} from "../lib.js";
-import {Asked, Choice, Field} from "../asked.js";
+import {Asked, Coded, Choice, Field} from "../asked.js";
 
 export const screen = {path: "/refused", title: "Refused", key: "r", icon: "refused", group: 1};
 
@@ -8,9 +8,9 @@ const COLUMNS = [
   {head: "When", nowrap: true, cell: r => html`<${Time} at=${r.at} />`},
   {head: "Account", cell: r => html`<a href=${link(`/accounts/${encodeURIComponent(r.account)}`)}>${r.account}</a>`},
   {head: "From", cell: r => html`<span class="any">${r.source}</span>`},
-  {head: "To", cell: r => html`<span class="mono any">${r.destination}</span>`},
+  {head: "To", nowrap: true, cell: r => html`<span class="mono">${r.destination}</span>`},
   {head: "Answer", nowrap: true, p: 2, cell: r => html`<span class="mono">${r.status}</span>`},
-  {head: "Why", full: true, cell: r => html`<span class="any">${r.says}${r.detail && ` (${r.detail})`}</span><span class="sub">${r.remedy}</span>`},
+  {head: "Why", full: true, cell: r => html`<span class="any"><${Coded} text=${r.says} />${r.detail && ` (${r.detail})`}</span><span class="sub"><${Coded} text=${r.remedy} /></span>`},
   {head: "Times", num: true, cell: r => count(r.count)},
 ];
 

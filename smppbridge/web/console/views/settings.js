@@ -1,6 +1,7 @@
 // settings: as they are in force, what the file would change, whether the machine is well, a restart.
 import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useEffect, useState} from "../lib.js";
-import {Act, Asked, Field} from "../asked.js";
+import {Act, Asked} from "../asked.js";
+import {SettingsTable} from "../settings_table.js";
 
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
 
@@ -20,7 +21,8 @@ function Apply({diff, again}) {
     say(`${many(done.changes.length, "change")} applied.`);
     again();
   };
-  return html`<button class="primary" disabled=${n === 0 || known(diff.refused)} onClick=${() => ask(true)}>Apply ${many(n, "change")}…</button>
+  if (n === 0) return null;
+  return html`<button class="primary" disabled=${known(diff.refused)} onClick=${() => ask(true)}>Apply ${many(n, "change")}…</button>
     <${Confirm} title=${`Apply ${many(n, "change")}?`} open=${asking} act=${`Apply ${many(n, "change")}`} onClose=${() => ask(false)} does=${apply}>
       <p>The file is read again, and all of it comes into force at once, or nothing. Sessions of accounts that are removed or get another password are unbound; all others stay.</p>
       ${late > 0 && html`<p class="warn">${many(late, "change")} need${late === 1 ? "s" : ""} a restart.</p>`}</${Confirm}>`;
@@ -71,22 +73,6 @@ function Program() {
     ["Last restart", data.refused ? html`<span class="bad any">refused: ${data.refused}</span>` : data.taken_up ? `${many(data.taken_up.sessions, "session")} taken over, ${count(data.taken_up.lost)} lost, ${duration(data.taken_up.gap_seconds)} without an answer` : "none before this program"]]} />`}</${Asked}></${Card}>`;
 }
 
-const KEYS = [
-  {head: "Key", nowrap: true, cell: s => s.key},
-  {head: "Value", full: true, cell: s => s.value === "secret" ? html`<span class="mono" aria-label="a secret">••••</span>` : html`<span class="mono any">${s.value}</span>`},
-  {head: "From", nowrap: true, p: 2, cell: s => html`<span class="faint">${s.origin}</span>`},
-];
-
-function InForce({found}) {
-  const [defaults, setDefaults] = useState(false), [word, setWord] = useState("");
-  const kept = items => items.filter(s => (defaults || s.origin !== "default") && s.key.toLowerCase().includes(word.trim().toLowerCase()));
-  const box = html`<label class="small"><input type="checkbox" checked=${defaults} onChange=${e => setDefaults(e.target.checked)} /> defaults too</label>`;
-  return html`<${Card} title="In force" right=${box} bare><div class="pad"><${Field} label="Find a key" value=${word} onChange=${setWord} maxlength="64" /></div>
-    <${Asked} of=${found} what="the settings">${data => kept(data.items).length
-      ? html`<${Table} caption="Settings in force" columns=${KEYS} rows=${kept(data.items)} keyOf=${s => s.key} /><div class="pager">${count(kept(data.items).length)} of ${count(data.items.length)} keys</div>`
-      : html`<${Empty} icon="search" title="No such key">${!defaults && html`<span>Only keys of the file are searched: tick “defaults too” for the others.</span>`}</${Empty}>`}</${Asked}></${Card}>`;
-}
-
 const VERDICTS = {good: "ok", look: "warn", fault: "bad"};
 const CHECKS = [
   {head: "Check", cell: d => html`${d.check}${d.subject && html`<span class="sub any">${d.subject}</span>`}`},
@@ -107,8 +93,8 @@ function Doctor() {
 const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs without a configuration file"><span>It was started with settings of its own, as a demo is. Start it with <code>smppbridge run --config FILE</code> to change them.</span></${Empty}>`;
 
 function Changes({diff}) {
-  const {data, error} = diff, blames = error?.errors ?? [];
-  if (blames.length) return html`<div class="pad"><${Faults} faults=${blames.map(each => ({key: each.loc, message: each.msg}))} /></div>`;
+  const {data, error} = diff, faults = data?.faults ?? (error?.errors ?? []).map(each => ({key: each.loc, message: each.msg}));
+  if (faults.length) return html`<div class="pad stack"><p>The file has ${many(faults.length, "fault")}, so what it would change cannot be told; what is in force stays.</p><${Faults} faults=${faults} /></div>`;
   return html`<${Asked} of=${diff} what="what the file would change">${() => data.changes.length ? html`<${Diff} changes=${data.changes} />`
     : html`<${Empty} title="Nothing: the file is as it is in force"><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Asked}>`;
 }
@@ -121,8 +107,8 @@ export function View() {
   return html`<${Head} title="Settings" says="As they are in force. The file is the truth: change it, check it, apply it.">
       ${may("admin") && html`${file && html`<${Act} does=${check} done=${verdictOf}>Check the file</${Act}>`}${data && html`<${Apply} diff=${data} again=${again} />`}<${Restart} />`}</${Head}>
     ${checked && checked.faults.length > 0 && html`<${Faults} faults=${checked.faults} />`}
-    ${data?.refused && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
+    ${data?.refused && !data.faults?.length && html`<${Alarm} tone="bad" title="The file cannot be applied while the bridge runs">${data.refused}</${Alarm}>`}
     ${data?.changes.length > 0 && html`<${Alarm} tone="info" title=${`${file} is not what is in force`}>${many(data.changes.length, "change")}: ${takes.map(([n, words]) => `${count(n)} ${words}`).join(", ")}. Applied <${Ago} at=${config.data.applied_at} />.</${Alarm}>`}
     <${Card} title="What would change" bare>${bare ? html`<${NoFile} />` : html`<${Changes} diff=${config.data ? diff : config} />`}</${Card}>
-    <div class="grid2 top"><${InForce} found=${config} /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
+    <div class="grid2 wide-left"><${SettingsTable} title="Settings in force" found=${config} searched /><div class="stack"><${Doctor} /><${Program} /></div></div>`;
 }

@@ -49,21 +49,20 @@ function Row({packet, here, pick}) {
   return html`<tr class=${here ? "here" : undefined} onClick=${() => pick(packet.n)}>
     <td class="min" data-h="Time"><span class="mono"><${Time} at=${packet.at} ms /></span></td>
     <td class="min" data-h="Between"><span aria-label=${packet.inbound ? "from" : "to"}>${packet.inbound ? "←" : "→"}</span> ${packet.line}</td>
-    <td class="full"><button class=${names("link", "any")} aria-pressed=${String(here)} onClick=${() => pick(packet.n)}><span class=${tone(text)}>${text.length > 120 ? `${text.slice(0, 120)}…` : text}</span></button></td>
-    <td class="p2" data-h="About">${packet.words}</td></tr>`;
+    <td class="full"><button class=${names("link", "any")} aria-pressed=${String(here)} onClick=${() => pick(packet.n)}><span class=${tone(text)}>${text.length > 160 ? `${text.slice(0, 160)}…` : text}</span></button></td></tr>`;
 }
 
 function Packets({found, chosen, pick}) {
   const {items, error, more} = found, shown = items.slice(-SHOWN).reverse();
   if (!items.length) return error ? html`<${Asked} of=${{error}} what="the packets" />`
     : html`<${Empty} icon="trace" title=${more ? "Nothing has passed yet" : "Nothing passed"}><span>${more ? "Each PDU and each request shows here as it comes." : "Was it the right account, number, provider or address?"}</span></${Empty}>`;
-  return html`<div class="scroll"><table class="st"><caption class="vh">Traced PDUs and requests</caption><thead><tr><th scope="col" class="min">Time</th><th scope="col" class="min">Between</th><th scope="col" class="full">What</th><th scope="col" class="p2">About</th></tr></thead>
+  return html`<div class="scroll"><table class="st"><caption class="vh">Traced PDUs and requests</caption><thead><tr><th scope="col" class="min">Time</th><th scope="col" class="min">Between</th><th scope="col" class="full">What</th></tr></thead>
     <tbody>${shown.map(packet => html`<${Row} key=${packet.n} packet=${packet} here=${packet.n === chosen} pick=${pick} />`)}</tbody></table></div>
     <div class="pager"><span class="grow">${items.length > SHOWN ? `the newest ${count(SHOWN)} of ${count(items.length)}; all are in the file` : `${count(items.length)}, newest first`}</span></div>`;
 }
 
 const Detail = ({packet}) => html`<${Card} title=${first(packet.text).slice(0, 60)} muted=${`${packet.inbound ? "from" : "to"} ${packet.line}`}>
-  <div class="grid2 top"><div><h3>As text</h3><pre class="wrap" tabindex="0" aria-label="The packet as text">${packet.text}</pre>${packet.words && html`<p class="muted">${packet.words}</p>`}</div>
+  <div class="grid2 top"><div><h3>As text</h3><pre class="wrap" tabindex="0" aria-label="The packet as text">${packet.text}</pre></div>
   <div><h3>${count(packet.octets.length / 2)} octets</h3><pre tabindex="0" aria-label="The packet in octets">${hexLines(packet.octets) || "none"}</pre></div></div></${Card}>`;
 
 const asText = items => items.map(p => `${p.at} ${p.line} ${p.inbound ? "->" : "<-"} ${p.text}${p.words ? `  (${p.words})` : ""}\n`).join("");

@@ -1,6 +1,6 @@
 // unmatched: reports of providers that are about no message of ours, and the rule that would match them.
 import {Badge, Card, Confirm, count, del, Empty, Head, html, link, many, may, NONE, Pager, post, replace, say, Table, Time, useApi, usePages, useState} from "../lib.js";
-import {Asked, Choice, Verdict} from "../asked.js";
+import {Asked, Coded, Choice, Verdict} from "../asked.js";
 
 export const screen = {path: "/unmatched", title: "Unmatched", key: "n", icon: "unmatched", group: 1,
   flag: now => { const n = (now.providers ?? []).reduce((sum, p) => sum + (p.reports?.unmatched_1h ?? 0), 0); return n > 0 && {n, tone: "warn"}; }};
@@ -55,8 +55,8 @@ const COLUMNS = [
   {head: "Provider", cell: u => html`<a href=${link(`/providers/${encodeURIComponent(u.provider)}`)}>${u.provider}</a>`},
   {head: "Its id", cell: u => u.provider_message_id ? html`<span class="mono any">${u.provider_message_id}</span>` : NONE},
   {head: "State", cell: u => u.kind === "mo" ? html`<${Badge} tone="info" word="from a phone" />` : u.state ? html`<${Badge} tone=${tone(u.state)} word=${u.state} />` : NONE},
-  {head: "To", p: 2, cell: u => u.destination ? html`<span class="mono any">${u.destination}</span>` : NONE},
-  {head: "Why it belongs to nothing", full: true, cell: u => html`<span class="any">${u.says}</span><span class="sub">${u.remedy}</span>`},
+  {head: "To", nowrap: true, p: 2, cell: u => u.destination ? html`<span class="mono">${u.destination}</span>` : NONE},
+  {head: "Why it belongs to nothing", full: true, cell: u => html`<span class="any"><${Coded} text=${u.says} /></span><span class="sub"><${Coded} text=${u.remedy} /></span>`},
 ];
 
 export function View({query}) {
