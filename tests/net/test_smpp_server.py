@@ -241,6 +241,9 @@ def test_a_refused_bind_is_counted_by_its_reason() -> None:
     house.bind(password=b"wrong")
     assert house.meters.binds == ["wrong_password"]
     assert house.events[-1][1]["reason"] == "wrong_password"
+    (kept,) = house.smsc.refused.listed()
+    assert (kept.system_id, kept.address, kept.kind) == ("bank", "192.0.2.1", "transceiver")
+    assert (kept.reason, "wrong'" in repr(kept)) == ("wrong_password", False)
 
 
 def test_accounts_that_are_not_bound_count_none() -> None:
