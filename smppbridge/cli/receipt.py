@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,23 +12,16 @@ from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.places import configured
 from smppbridge.cli.rows import as_grid, as_lines
 from smppbridge.model.account import Account, Secret
-from smppbridge.model.address import Address
 from smppbridge.model.receipts import Form
-from smppbridge.model.report import Delivery
 from smppbridge.observe.shown import escaped
-from smppbridge.relay.receipt_pdus import DeliverPdu, receipt_pdu
+from smppbridge.relay.receipt_example import STATES, VERSIONS, ExampleReceipt, examples
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.settings.values import suggestion
-from smppbridge.smpp.constants import CommandId, MessageState, Tag
+from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT, read_stat
-from smppbridge.smpp.tlvs import find
 
-_VERSIONS = {"3.3": 0x33, "3.4": 0x34, "5.0": 0x50}
-_ERRORS = {MessageState.UNDELIVERABLE: 27, MessageState.REJECTED: 11}  # examples
-_LASTED = 6.0  # seconds
-_ADDRESSES = ("source_addr", "destination_addr", "service_type")
 Facts = dict[str, Any]
 
 
@@ -43,7 +35,7 @@ Facts = dict[str, Any]
 )
 @click.option(
     "--version",
-    type=click.Choice(tuple(_VERSIONS)),
+    type=click.Choice(tuple(VERSIONS)),
     default="3.4",
     show_default=True,
     help="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs.",
@@ -64,7 +56,7 @@ def receipt(
 
     Exits with 78 if the configuration is bad.
     """
-    states = tuple(STAT) if state is None else (_state(state),)
+    states = STATES if state is None else (_state(state),)
     if form is not None:
         if system_id is not None:
             raise click.UsageError("--form and --account do not go together")
@@ -72,11 +64,7 @@ def receipt(
         account = Account(system_id="any", password=Secret(), receipts=terms)
     else:
         account = _account(config, system_id)
-    written, now = receipt_pdu(account), time.time()
-    found = [
-        _facts(each, written(_example(account, each, now), _VERSIONS[version]))
-        for each in map(MessageState, states)
-    ]
+    found = [_facts(each) for each in examples(account, states, VERSIONS[version], time.time())]
     if as_json:
         as_lines(found)
         return
@@ -111,47 +99,13 @@ def _account(config: Path, system_id: str | None) -> Account:
     return accounts[name]
 
 
-def _example(account: Account, state: MessageState, now: float) -> Delivery:
-    message_id = int(now * 1_000_000)
-    return Delivery(
-        message_id=message_id,
-        parent=message_id,
-        system_id=account.system_id,
-        source=Address("BANK", 5, 0),
-        destination=Address("243810000001", 1, 1),
-        state=state,
-        error=_ERRORS.get(state, 0),
-        submitted_at=now - _LASTED,
-        done_at=now,
-        due=now,
-        expires_at=now,
-        text="Your code is 123456, do not share it.",
-        final=state.is_final,
-    )
-
-
-def _facts(state: MessageState, pdu: DeliverPdu) -> Facts:
-    """Return a receipt as it is shown: fields that are 0 or empty are left out."""
-    pdu.sequence_number = 1
-    payload = find(pdu.tlvs, Tag.MESSAGE_PAYLOAD) or b""
-    text = getattr(pdu, "short_message", b"") or payload
-    values = {each.name: getattr(pdu, each.name) for each in fields(pdu)}
-    shown = {
-        name: value.decode("latin-1") if name in _ADDRESSES else value
-        for name, value in values.items()
-        if value and name not in ("tlvs", "short_message")
-    }
-    tags = {_tag(tag): value.hex() for tag, value in pdu.tlvs if tag != Tag.MESSAGE_PAYLOAD}
+def _facts(receipt: ExampleReceipt) -> Facts:
+    """Return a receipt as it is printed: fields that are 0 or empty are left out."""
     return {
-        "state": state.name,
-        "text": text.decode("ascii"),
-        "length": len(text),
-        "pdu": CommandId(pdu.command_id).name.lower(),
-        **shown,
-        **tags,
-        "octets": pdu.encode().hex(),
+        "state": receipt.state.name,
+        "text": receipt.text,
+        "length": len(receipt.text),
+        "pdu": receipt.pdu,
+        **receipt.fields,
+        "octets": receipt.octets.hex(),
     }
-
-
-def _tag(tag: int) -> str:
-    return Tag(tag).name.lower() if tag in set(Tag) else f"tlv 0x{tag:04X}"

@@ -18,6 +18,7 @@ from smppbridge.net.binds import NOT_FORGIVEN, Binds, Judged
 from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
 from smppbridge.net.failed import NoteFailed
 from smppbridge.net.oddities import REMEDIES
+from smppbridge.net.refused_binds import RefusedBinds
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.intake import Rights
@@ -78,7 +79,7 @@ class Smsc(Factory):
         self._reason = reason
         self._failed, self._room = failed, Room(limits, failed, binds.expects)
         self.sessions: set[EsmeSession] = set()
-        self.tally = Tally()
+        self.tally, self.refused = Tally(), RefusedBinds()
         self.draining = False
         self.tapped: Callable[[EsmeSession], None] | None = None
 
@@ -124,6 +125,7 @@ class Smsc(Factory):
         self.meters.bind_attempt(status, judged.reason)
         if judged.rights is None:
             session.session.refuse_bind(request, judged.status)
+            self._keep_refused(session, request, judged)
             refused: dict[str, object] = {"command_status": status, "reason": judged.reason}
             if judged.reason == OTHER_CERTIFICATE:
                 refused["certificate"] = [str(name) for name in channel.names]
@@ -143,6 +145,16 @@ class Smsc(Factory):
             self._log_session("old_password_used", session, system_id)
         self.replay(session)
         session.flush()
+
+    def _keep_refused(self, session: EsmeSession, request: Bind, judged: Judged) -> None:
+        self.refused.add(
+            self.clock.seconds(),
+            request.system_id.decode("latin-1"),
+            session.host,
+            _KINDS[CommandId(request.command_id)],
+            command_status=judged.status,
+            reason=judged.reason,
+        )
 
     def replay(self, session: EsmeSession) -> None:
         """Replay the deliveries owed to a session, if deliver_sm may pass."""

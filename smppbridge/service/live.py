@@ -6,6 +6,8 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
+
 from smppbridge.model.cases import Meanwhile
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.pulse import Pulse
@@ -16,7 +18,7 @@ from smppbridge.smpp.oddities import Oddity
 from smppbridge.store.counts import finished_since, submitted
 from smppbridge.store.lookup import ListedMessage, NotAStore
 from smppbridge.store.readers import TooBusy, TooSlow
-from smppbridge.web.api.live import CountedOddity, ShownError, StoredCounts
+from smppbridge.web.api.live import CountedOddity, RefusedFacts, ShownError, StoredCounts
 from smppbridge.web.streams import Streams
 
 if TYPE_CHECKING:
@@ -117,6 +119,29 @@ class LiveBridge:
             CountedOddity(each.code, each.count, each.last_at, REMEDIES[Oddity(each.code)])
             for each in self.pulse.oddities(system_id)
         ]
+
+    def refused_binds(self) -> list[RefusedFacts]:
+        """Return the last binds that were refused, the newest first."""
+        bridge, now = self._bridge, self._bridge.reactor.seconds()
+        wall = bridge.clock.wall()
+        return [
+            RefusedFacts(
+                at=wall - (now - each.at),
+                system_id=each.system_id,
+                address=each.address,
+                kind=each.kind,
+                command_status=each.command_status,
+                reason=each.reason,
+            )
+            for each in bridge.doors.smsc.refused.listed()
+        ]
+
+    def ask_balance(self, name: str) -> Deferred[str]:
+        """Ask a provider for its balance; return the reason if there is none, or an empty text."""
+        answer: Deferred[str] = Deferred()
+        if not self._bridge.relay.rounds.ask_balance(name, answer.callback):
+            answer.callback(f"{name} tells no balance")
+        return answer
 
     def balanced_at(self, name: str) -> float | None:
         """Return when a provider told its balance last (UNIX seconds)."""

@@ -11,7 +11,7 @@ from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.pulse import Pulse
 from smppbridge.observe.rings import History
 from smppbridge.store.lookup import ListedMessage
-from smppbridge.web.api.live import CountedOddity, ShownError, StoredCounts
+from smppbridge.web.api.live import CountedOddity, RefusedFacts, ShownError, StoredCounts
 from smppbridge.web.streams import Streams
 from tests.store.opened import NOW
 
@@ -31,6 +31,8 @@ class PlayedLive:
     failed: dict[str, list[ShownError]] = field(default_factory=dict)
     noted: int = 0
     events: list[dict[str, Any]] = field(default_factory=list)
+    binds: list[RefusedFacts] = field(default_factory=list)
+    no_balance: str = ""
     meantime: Meanwhile = field(default_factory=Meanwhile)
 
     def __post_init__(self) -> None:
@@ -55,6 +57,12 @@ class PlayedLive:
 
     def days_left(self) -> Mapping[str, float]:
         return self.days
+
+    def refused_binds(self) -> Sequence[RefusedFacts]:
+        return self.binds
+
+    async def ask_balance(self, name: str) -> str:
+        return self.no_balance
 
     def balanced_at(self, name: str) -> float | None:
         return NOW - 60.0

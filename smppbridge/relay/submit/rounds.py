@@ -81,6 +81,24 @@ class Rounds:
             elif provider.abilities.pulling:
                 self._ask(name, "pull", rules.pull_every, provider, self._pulled)
 
+    def ask_balance(self, name: str, told: Callable[[str], None]) -> bool:
+        """Ask a provider for its balance now; False: the provider tells none.
+
+        *told* is called once `balances` has the balance, or with the reason why there is none.
+        """
+        provider = self._lanes.by_name[name].provider
+        if not provider.abilities.balance:
+            return False
+
+        def conclude(conclusions: Conclusions) -> None:
+            self._balanced(conclusions)
+            ((_, found),) = conclusions
+            told("" if isinstance(found, Balance) else _why(found))
+
+        self._asked_at[name, "balance"] = self._clock.monotonic()
+        self._carrier.carry(name, [name], lambda _: provider.balance(), conclude)
+        return True
+
     def _ask(
         self,
         name: str,

@@ -9,11 +9,13 @@ from pydantic import Field
 from smppbridge.model.account import Account
 from smppbridge.web.api.live import CountedOddity
 from smppbridge.web.api.ports import Ports, SessionFacts
+from smppbridge.web.api.refused_binds import RefusedBindItem, refused_items
 from smppbridge.web.api.shapes import Done, Moment, Name, Spread, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.problems import Refusal
 from smppbridge.web.routes import ROUTES, Answer, Call, Sent
 
+MOST_REFUSED = 50
 SessionId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
 
 
@@ -94,6 +96,12 @@ class AccountItem(Answer):
     oddities: list[OddityItem]
 
 
+class AccountWhole(AccountItem):
+    """An account, with the binds that it was refused lately."""
+
+    refused_binds: list[RefusedBindItem]
+
+
 class Accounts(Answer):
     """All accounts."""
 
@@ -106,13 +114,14 @@ async def list_accounts(call: Call) -> Accounts:
     return Accounts(items=account_items(call.ports))
 
 
-@ROUTES.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountItem)
-async def get_account(call: Call) -> AccountItem:
+@ROUTES.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountWhole)
+async def get_account(call: Call) -> AccountWhole:
     """One account."""
     items = account_items(call.ports, call.named["id"])
     if not items:
         raise Refusal(404, "there is no such account")
-    return items[0]
+    refused = refused_items(call.ports, items[0].id)[:MOST_REFUSED]
+    return AccountWhole(**items[0].model_dump(), refused_binds=refused)
 
 
 @ROUTES.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)

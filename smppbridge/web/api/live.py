@@ -98,6 +98,18 @@ class CountedOddity:
 
 
 @dataclass(frozen=True, slots=True)
+class RefusedFacts:
+    """A bind that was refused; *at* is UNIX seconds, *reason* a word of `model.reasons`."""
+
+    at: float
+    system_id: str
+    address: str
+    kind: str
+    command_status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StoredCounts:
     """Messages that are at a provider without a report, and those that finished today (UTC)."""
 
@@ -139,6 +151,12 @@ class Live(Protocol):
 
     def oddities(self, system_id: str) -> Sequence[CountedOddity]:
         """Return the oddities of an account's sessions since the start, the last seen first."""
+
+    def refused_binds(self) -> Sequence[RefusedFacts]:
+        """Return the last binds that were refused, the newest first."""
+
+    def ask_balance(self, name: str) -> Awaitable[str]:
+        """Ask a provider for its balance; return the reason if there is none, or an empty text."""
 
     def balanced_at(self, name: str) -> float | None:
         """Return when a provider told its balance last (UNIX seconds)."""

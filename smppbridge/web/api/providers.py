@@ -149,6 +149,26 @@ async def probe_provider(call: Call) -> Done:
     return Done()
 
 
+@ROUTES.operation(
+    "POST",
+    "/providers/{name}/balance",
+    OPERATOR,
+    places=_NAMED,
+    returns=CreditLeft,
+    refusals=(409, 504),
+)
+async def ask_balance(call: Call) -> CreditLeft:
+    """Ask a provider for the credit that is left there."""
+    lane = _lane(call)
+    name, tells = lane.name, lane.provider.abilities.balance
+    if why := await call.ports.live.ask_balance(name):
+        raise Refusal(504 if tells else 409, why)
+    balance = _balance(call.ports, name)
+    if balance is None:
+        raise Refusal(409, f"{name} was taken out of the configuration meanwhile")
+    return balance
+
+
 def provider_items(ports: Ports) -> list[ProviderItem]:
     """Return all providers as the API shows them."""
     return [_item(ports, lane) for lane in ports.lanes.by_name.values()]

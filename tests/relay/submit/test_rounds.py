@@ -27,6 +27,19 @@ def test_no_balance_unless_it_is_wanted() -> None:
     assert not world.wire.sent
 
 
+def test_the_balance_is_asked_for_by_hand() -> None:
+    world = World()
+    told: list[str] = []
+    assert world.rounds.ask_balance("one", told.append)
+    assert told == []
+    credit = Balance(12.5, "USD")
+    world.wire.answer(("one", credit), operation="balance")
+    assert (told, world.rounds.balances) == ([""], {"one": credit})
+    assert world.rounds.ask_balance("one", told.append)
+    world.wire.answer(("one", NoAnswer("timed out")), operation="balance")
+    assert (told, world.rounds.balances) == (["", "timed out"], {})
+
+
 def test_low_credit_is_told_once_and_messages_go_elsewhere_until_there_is_more() -> None:
     world = World(rounds=RoundRules(balance_every=60.0, low_balance=100.0))
 

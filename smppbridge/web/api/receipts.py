@@ -1,0 +1,80 @@
+"""receipts: the receipt that an account would get, before a message is sent."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from smppbridge.relay.receipt_example import VERSIONS, examples
+from smppbridge.smpp.constants import MessageState
+from smppbridge.web.api.shapes import Name
+from smppbridge.web.keyring import VIEWER
+from smppbridge.web.problems import Refusal
+from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+
+ReceiptState = Literal[
+    "ENROUTE",
+    "DELIVERED",
+    "EXPIRED",
+    "DELETED",
+    "UNDELIVERABLE",
+    "ACCEPTED",
+    "UNKNOWN",
+    "REJECTED",
+]
+
+
+class Wanted(Sent):
+    """The receipt that is wanted."""
+
+    state: ReceiptState = "DELIVERED"
+    interface_version: Literal["3.3", "3.4", "5.0"] = Field(
+        default="3.4", description="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs"
+    )
+
+
+class ReceiptField(Answer):
+    """A field of the PDU or a TLV, by its name in SMPP 3.4; TLVs are hexadecimal."""
+
+    name: str
+    value: str
+
+
+class ReceiptPreview(Answer):
+    """A receipt for an example of a message: from BANK to 243810000001, at this moment."""
+
+    state: ReceiptState
+    text: str
+    pdu: Literal["deliver_sm", "data_sm"]
+    octets_hex: str
+    fields: list[ReceiptField] = Field(description="Those that are not 0 or empty")
+
+
+@ROUTES.operation(
+    "POST",
+    "/accounts/{id}/receipt-preview",
+    VIEWER,
+    places={"id": Name},
+    body=Wanted,
+    returns=ReceiptPreview,
+    audited=False,
+)
+async def preview_receipt(call: Call) -> ReceiptPreview:
+    """The receipt that an account would get; nothing is sent."""
+    account, wanted = call.ports.accounts().get(call.named["id"]), call.body
+    if account is None:
+        raise Refusal(404, "there is no such account")
+    state, version = MessageState[wanted.state], VERSIONS[wanted.interface_version]
+    (found,) = examples(account, (state,), version, call.ports.clock.wall())
+    return ReceiptPreview(
+        state=wanted.state,
+        text=found.text,
+        pdu=found.pdu,  # type: ignore[arg-type]
+        octets_hex=found.octets.hex(),
+        fields=[ReceiptField(name=k, value=_shown(v)) for k, v in found.fields.items()],
+    )
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else str(value)
