@@ -10,7 +10,7 @@ from tests.system.esme import Esme
 
 
 def test_an_operator_unbinds_a_session(stage: Stage) -> None:
-    with stage.daemon.bound() as esme, stage.page("/accounts/bank", role="operator") as page:
+    with stage.bound() as esme, stage.page("/accounts/bank", role="operator") as page:
         sessions = page.get_by_role("table", name="Sessions")
         sessions.get_by_role("button", name="Unbind…").first.click()
         dialog = page.get_by_role("dialog")
@@ -61,13 +61,13 @@ def test_a_receipt_is_shown_as_text_fields_and_octets(stage: Stage) -> None:
         octets = page.get_by_label("Octets of the receipt").inner_text()
         assert b"stat:UNDELIV" in bytes.fromhex(re.sub(r"\s", "", octets))
         page.get_by_role("table", name="Fields of the receipt").get_by_text("esm_class").wait_for()
-        page.get_by_label("Form").select_option("tlv_only")
+        page.get_by_label("SMPP of the client").select_option("3.3")
         page.get_by_role("button", name="Show the receipt").click()
-        page.get_by_text("no text: everything is in the TLVs").wait_for()
+        page.get_by_text("receipted_message_id").wait_for(state="detached")
 
 
 def test_a_refused_submission_is_found_with_its_reason(stage: Stage) -> None:
-    with stage.daemon.bound() as esme:
+    with stage.bound() as esme:
         assert esme.submit("hello", "123456789012345678").command_status != 0
         assert esme.submit("", source_addr=b"<b>x</b>").command_status != 0
     with stage.page("/refused", role="viewer") as page:

@@ -26,16 +26,16 @@ const COLUMNS = [
 
 const REFUSED = [
   {head: "When", nowrap: true, cell: b => html`<${Time} at=${b.at} />`},
-  {head: "As", cell: b => b.system_id ?? b.account ? html`<span class="mono any">${b.system_id ?? b.account}</span>` : NONE},
+  {head: "As", cell: b => html`<span class="mono any">${b.system_id || NONE}</span><span class="sub">${b.kind}${!b.is_account && ", no such account"}</span>`},
   {head: "From", nowrap: true, cell: b => html`<span class="mono">${b.address}</span>`},
-  {head: "Answer", full: true, cell: b => html`<span class="any">${b.status ? `${b.status}: ` : ""}${b.says ?? b.reason}</span>${b.remedy && html`<span class="sub"><${Coded} text=${b.remedy} /></span>`}`},
-  {head: "Times", num: true, cell: b => count(b.count ?? 1)},
+  {head: "Answer", nowrap: true, p: 2, cell: b => html`<span class="mono">${b.status}</span>`},
+  {head: "Why", full: true, cell: b => html`<span class="any"><${Coded} text=${b.says} /></span><span class="sub"><${Coded} text=${b.remedy} /></span>`},
 ];
 
 /** Binds that were refused, of one account or of all. */
 export function RefusedBinds({account}) {
   const found = useApi("/sessions/refused", {every: 10, values: {account}});
-  return html`<${Card} title="Refused binds" bare><${Asked} of=${found} what="refused binds">${data => data.items.length
+  return html`<${Card} title="Refused binds" muted="the last 200 since the start" bare><${Asked} of=${found} what="refused binds">${data => data.items.length
     ? html`<${Table} caption="Refused binds" columns=${REFUSED} rows=${data.items} />`
     : html`<${Empty} title="No bind was refused since the bridge started"><span>Wrong passwords, addresses outside of <code>allow_from</code> and one session too many show here.</span></${Empty}>`}</${Asked}></${Card}>`;
 }
