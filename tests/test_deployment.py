@@ -98,8 +98,8 @@ def test_the_user_and_the_folders_of_the_unit_can_be_made(tmp_path: Path) -> Non
 
 def test_readme_installs_files_that_are_there_and_what_the_unit_needs() -> None:
     readme = (ROOT / "README.md").read_text()
-    block = readme.partition("**Install**")[2].partition("`systemctl status")[0]
-    lines = [line.strip() for line in block.splitlines() if line.startswith("    ")]
+    block = readme.partition("**Install**")[2].partition("\n    ")[2].partition("\n\n")[0]
+    lines = [line.strip() for line in block.splitlines()]
     assert len(lines) == 10
     installed = [line.split() for line in lines if line.startswith("install")]
     for *_, source, target in installed:

@@ -59,7 +59,8 @@ class Room:
     A connection that finds the room full takes the place of an idle one: of an address that is not
     expected, if there is one, and of the address that has most; there of the one that has been idle
     for longest.  *failed* is called with the address of a connection that was turned away or gave
-    way, and which of the two.  Only the Room writes which connections it has.
+    way, and which of the two.  Only the Room writes which connections it has, and how many it has
+    let in, *admitted*.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Room:
         self._strange: dict[str, bool] = {}  # by origin, like *loose*
         self._settled: set[Guest] = set()
         self._loose_count = 0
+        self.admitted = 0
 
     def __len__(self) -> int:
         return self._loose_count + len(self._settled)
@@ -96,6 +98,7 @@ class Room:
         self._loose.setdefault(origin, {})[guest] = None
         self._strange[origin] = strange
         self._loose_count += 1
+        self.admitted += 1
         return True
 
     def adopt(self, guest: Guest) -> None:

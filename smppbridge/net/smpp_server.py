@@ -272,6 +272,11 @@ class Smsc(Factory):
         return {name: rights.account for name, rights in self.binds.rights.items()}
 
     @property
+    def admitted(self) -> int:
+        """How many connections have been let in."""
+        return self._room.admitted
+
+    @property
     def unbound(self) -> int:
         """How many connections have not bound yet."""
         return sum(not session.bound_as for session in self.sessions)

@@ -93,6 +93,7 @@ _COUNTERS = {
         "Binds by what they were answered, and why they were refused",
     ),
     "old_password_binds_total": ("account", "Binds with the older of two valid passwords"),
+    "connections_total": ("listener", "Connections that were let in; see connections_failed_total"),
     "connections_failed_total": (
         "listener reason",
         "Connections turned away, cut off, failed in TLS or the PROXY protocol, or never bound",

@@ -82,7 +82,7 @@ class Cancel:
     ) -> None:
         self._store, self._gatherings, self._ends = store, gatherings, ends
         self._lanes, self._carrier, self._clock = lanes, carrier, around.clock
-        self._meters, self._spawn = around.meters, around.spawn
+        self._meters, self._spawn, self._notes = around.meters, around.spawn, around.notes
         self._replies = Replies("cancel", "cancel_refused", around, log)
         self._asked: dict[_Asked, None] = {}
 
@@ -101,6 +101,8 @@ class Cancel:
         except StoreFailure:
             return self._answer(session, request, Status.ESME_RSYSERR)
         except Refusal as refusal:
+            name = session.rights.account.system_id
+            self._notes.reason(refusal.reason.value, name, detail=refusal.detail)
             return self._answer(session, request, refusal.status)
         status = 0 if ended else int(_FAILED)
         if kept:

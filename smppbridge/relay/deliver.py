@@ -12,14 +12,12 @@ from typing import Protocol
 
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.reasons import Reason
-from smppbridge.model.report import Delivery, MoContent
+from smppbridge.model.report import Delivery
 from smppbridge.relay.ports import Around
-from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, receipt_pdu
-from smppbridge.smpp import tlvs
+from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, mo_pdu, receipt_pdu
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.errors import LocalError
-from smppbridge.smpp.pdus import AlertNotification, DeliverSm
+from smppbridge.smpp.pdus import AlertNotification
 from smppbridge.store.port import DeliverStore, StoreFailure
 
 IN_MEMORY = 5_000  # deliveries of one account in memory; the others wait in the store alone
@@ -27,7 +25,6 @@ FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
-_SHORT_MESSAGE = 254  # octets, at most (SMPP 3.4, 5.2.22)
 
 # Statuses about the session or the state of an ESME, not about the receipt.
 _TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ESME_RINVPASWD))
@@ -338,22 +335,5 @@ def is_end(command_status: int, retried: frozenset[int] | None = None) -> bool:
 def request_of(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverPdu:
     """Return the request of a delivery: a deliver_sm of an MO segment, or an account's receipt."""
     if d.content is not None:
-        return _from_phone(d, d.content)
+        return mo_pdu(d, d.content)
     return outbox.receipt(d, interface_version)
-
-
-def _from_phone(d: Delivery, content: MoContent) -> DeliverSm:
-    """Return the deliver_sm of an MO segment."""
-    fits = len(content.octets) <= _SHORT_MESSAGE
-    return DeliverSm(
-        source_addr_ton=d.source.ton,
-        source_addr_npi=d.source.npi,
-        source_addr=d.source.addr.encode("ascii"),
-        dest_addr_ton=d.destination.ton,
-        dest_addr_npi=d.destination.npi,
-        destination_addr=d.destination.addr.encode("ascii"),
-        esm_class=content.esm_class,
-        data_coding=content.data_coding,
-        short_message=content.octets if fits else b"",
-        tlvs=() if fits else (tlvs.make_octets(Tag.MESSAGE_PAYLOAD, content.octets),),
-    )

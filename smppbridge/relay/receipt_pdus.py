@@ -1,4 +1,4 @@
-"""receipt_pdus: a receipt becomes a deliver_sm or data_sm, as its account wants it; pure."""
+"""receipt_pdus: a receipt or an MO segment becomes a deliver_sm or data_sm; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from struct import pack
 from smppbridge.model.account import Account
 from smppbridge.model.message import LIMITED, PLAIN
 from smppbridge.model.receipts import SPEC, Receipts, date_form, pieces
-from smppbridge.model.report import Delivery
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.model.tlvs import echoed
 from smppbridge.smpp import receipt, tlvs
 from smppbridge.smpp.constants import INTERFACE_VERSION, EsmClass, Tag
@@ -24,6 +24,7 @@ _GSM = 3  # the network of a network_error_code (SMPP 3.4, 5.3.2.31)
 # members of an Enum are slow to load
 _FINAL, _INTERMEDIATE = int(EsmClass.RECEIPT), int(EsmClass.INTERMEDIATE)
 _REFERENCE = int(Tag.USER_MESSAGE_REFERENCE)
+_SHORT_MESSAGE = 254  # octets, at most (SMPP 3.4, 5.2.22)
 
 
 def receipt_pdu(account: Account) -> ReceiptPdu:
@@ -111,4 +112,21 @@ def _text(terms: Receipts, template: str) -> ReceiptText:
         utc_offset=terms.utc_offset,
         err_width=terms.err_width,
         quotes=terms.quotes,
+    )
+
+
+def mo_pdu(d: Delivery, content: MoContent) -> DeliverSm:
+    """Return the deliver_sm of an MO segment."""
+    fits = len(content.octets) <= _SHORT_MESSAGE
+    return DeliverSm(
+        source_addr_ton=d.source.ton,
+        source_addr_npi=d.source.npi,
+        source_addr=d.source.addr.encode("ascii"),
+        dest_addr_ton=d.destination.ton,
+        dest_addr_npi=d.destination.npi,
+        destination_addr=d.destination.addr.encode("ascii"),
+        esm_class=content.esm_class,
+        data_coding=content.data_coding,
+        short_message=content.octets if fits else b"",
+        tlvs=() if fits else (tlvs.make_octets(Tag.MESSAGE_PAYLOAD, content.octets),),
     )

@@ -73,7 +73,7 @@ class Replace:
         log: Journal | None = None,
     ) -> None:
         self._store, self._router, self._lanes, self._lines = store, router, lanes, lines
-        self._clock, self._log = around.clock, log
+        self._clock, self._notes, self._log = around.clock, around.notes, log
         self._replies = Replies("replace", "replace_refused", around, log)
         self._unread: list[_Asked] = []
         self._reading = 0
@@ -94,6 +94,8 @@ class Replace:
             if request.sm_default_msg_id and not request.short_message:
                 raise Refusal(Status.ESME_RINVDFTMSGID, Reason.BAD_FLAG, "sm_default_msg_id")
         except Refusal as refusal:
+            name = session.rights.account.system_id
+            self._notes.reason(refusal.reason.value, name, detail=refusal.detail)
             self._replies.refuse(session, request, refusal.status)
             session.flush()
             return
@@ -165,8 +167,11 @@ class Replace:
         try:
             revised = [(attempt, self._revised(asked, attempt)) for attempt in waiting]
         except Refusal as refusal:
+            self._notes.reason(refusal.reason.value, system_id, detail=refusal.detail)
             return int(refusal.status)
         asked.changes = [each for each in revised if self._lanes.withdraw(each[0])]
+        if not asked.changes:
+            self._notes.reason(Reason.NOT_REPLACEABLE.value, system_id)
         return 0 if asked.changes else int(_FAILED)
 
     def _revised(self, asked: _Asked, attempt: Attempt) -> Attempt:

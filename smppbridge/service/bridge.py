@@ -26,7 +26,7 @@ from smppbridge.observe.notify import Notify
 from smppbridge.relay.notes import Notebook
 from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
-from smppbridge.service import apply, descriptors, rules
+from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
 from smppbridge.service.beside import Beside
 from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
@@ -35,19 +35,17 @@ from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import Adopted, HandOver
-from smppbridge.service.listeners import Listeners, admin_endpoint, client_ca_of, endpoints_of
+from smppbridge.service.listeners import Listeners
 from smppbridge.service.live import LiveBridge
+from smppbridge.service.opening import open_listeners
 from smppbridge.service.restart import Restart, program_of
 from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
-from smppbridge.settings.endpoints import parse
 from smppbridge.settings.schema import Settings
 from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.readers import Readers
 from smppbridge.store.sqlite import SqliteStore
-from smppbridge.web.pages import ConsolePages, console_files
-from smppbridge.web.site import Site, callbacks_site, web_pages
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -92,6 +90,7 @@ class Bridge:
             journal, self.metrics.connection_failed, reactor.seconds, self.reasons.count
         )
         self.listeners = Listeners(reactor, self.failed)
+        self.rooms: dict[str, Room] = {}
         self._left: dict[str, list[Waiting | Attempt]] = {}  # of providers that are not there
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> None:
@@ -119,7 +118,7 @@ class Bridge:
         self._restore(restored)
         if handed is not None:
             self._adopt(handed)
-        await self._listen()
+        self.rooms = await open_listeners(self)
         self.listening = True
         self.clockwork.start()
         watch(self)
@@ -208,26 +207,6 @@ class Bridge:
                     lanes[name].restore(found)
             if out := [found for found in left if isinstance(found, Attempt)]:
                 self.relay.submit.interrupted(out)
-
-    async def _listen(self) -> None:
-        settings, reactor = self.settings, self.reactor
-        rooms = {
-            name: Room(limits, self.failed.of(name))
-            for name, limits in rules.limits_of(settings).items()
-        }
-        factories: dict[str, Any] = {"smpp": self.doors.smsc}
-        if settings.callbacks:
-            factories["callbacks"] = callbacks_site(self.doors.ussd, reactor, rooms["callbacks"])
-        others = web_pages(self.ready, self.metrics.exposition)
-        pages = ConsolePages(console_files(), others) if settings.web else others
-        for name, text in endpoints_of(settings):
-            if name == "web":
-                resource = self.admin.resource(pages, tls=parse(text).kind == "ssl")
-                factories["web"] = Site(resource, reactor, rooms["web"])
-            client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
-            await self.listeners.open(name, text, factories[name], client_ca, passing)
-        if (admin := admin_endpoint(settings)) is not None:
-            await self.admin.open(admin)
 
     async def _paused(self) -> frozenset[str]:
         """Return the providers that people have paused."""

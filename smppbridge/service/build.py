@@ -307,11 +307,10 @@ def build_wires(
 
 def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
     """Build the SMSC that ESMEs bind to, and the resources that providers call."""
-    reactor, metrics = world.reactor, world.metrics
+    reactor, metrics, journal = world.reactor, world.metrics, world.journal
+    reason = world.around.notes.reason
     binds = Binds(
-        verified=lambda hashed, password: deferToThreadPool(
-            reactor, world.pool, verify_password, hashed, password
-        ),
+        verified=lambda *words: deferToThreadPool(reactor, world.pool, verify_password, *words),
         wait=lambda seconds: deferLater(reactor, seconds),
         seconds=reactor.seconds,
     )
@@ -325,9 +324,9 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         clock=reactor,
         spawn=world.around.spawn,
         meters=metrics,
-        journal=world.journal,
+        journal=journal,
         failed=world.failed.of("smpp"),
-        reason=world.around.notes.reason,
+        reason=reason,
         dialogues=relay.dialogues,
         operations=relay.operations,
     )
@@ -338,10 +337,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
             raise BadReply("no such provider")
         return lane.provider.read_callback(request)
 
-    reason = world.around.notes.reason
-    callbacks = CallbacksResource(
-        read, relay.receive, reactor, metrics.callback, world.journal, reason
-    )
+    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, journal, reason)
     return Doors(
         binds=binds,
         smsc=smsc,

@@ -9,7 +9,7 @@ from tempfile import TemporaryFile
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 LOOKED_AT = 0.1  # seconds between two looks at the process
 _SAID = 300  # characters, the last ones, of what a process that failed said
@@ -33,6 +33,7 @@ class Child:
         self._until = 0.0
         self._ended: Deferred[bytes] | None = None
         self._good: Sequence[int] = ()
+        self._next: IDelayedCall | None = None
 
     @property
     def running(self) -> bool:
@@ -59,12 +60,13 @@ class Child:
         self._output, self._good = output, good
         self._until = self._reactor.seconds() + longest
         ended = self._ended = Deferred()
-        self._reactor.callLater(LOOKED_AT, self._look)
+        self._next = self._reactor.callLater(LOOKED_AT, self._look)
         return ended
 
     def stop(self) -> None:
         """End the process."""
-        if self._process is not None:
+        if self._process is not None and self._next is not None:
+            self._next.cancel()
             self._end(self._process, "it was stopped")
 
     def _look(self) -> None:
@@ -76,7 +78,7 @@ class Child:
         elif self._reactor.seconds() >= self._until:
             self._end(process, "it took too long")
         else:
-            self._reactor.callLater(LOOKED_AT, self._look)
+            self._next = self._reactor.callLater(LOOKED_AT, self._look)
 
     def _end(self, process: subprocess.Popen[bytes], why: str) -> None:
         process.kill()

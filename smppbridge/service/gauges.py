@@ -21,6 +21,10 @@ def watch(bridge: Bridge) -> None:
         "config_last_reload_timestamp_seconds": lambda: bridge.applied_at,
         "clock_lead_seconds": lambda: bridge.clock.lead,
         "binds": lambda: smsc.bound_counts(),
+        "connections_total": lambda: {
+            ("smpp",): smsc.admitted,
+            **{(name,): room.admitted for name, room in bridge.rooms.items()},
+        },
         "connections_waiting": lambda: {
             ("header",): bridge.listeners.headers_waiting,
             ("bind",): smsc.unbound,

@@ -66,7 +66,7 @@ class Tracing:
     _log = Logger()
 
     def __init__(self, relay: Relay, doors: Doors, reactor: Any, journal: EventLog) -> None:
-        self._smsc, self._callbacks = doors.smsc, doors.callbacks
+        self._smsc, self._callbacks, self._ussd = doors.smsc, doors.callbacks, doors.ussd
         self._wires, self._reactor, self._journal = relay.wires, reactor, journal
         self._number = 0
         self._tapping = False
@@ -175,11 +175,12 @@ class Tracing:
         for name, upstream in self._wires.smpp.sessions():
             self._tap_upstream(name, upstream)
         self._wires.http.tap = ExchangeTap(self._traces)
-        self._callbacks.tap = CallTap(self._traces)
+        self._callbacks.tap = self._ussd.tap = CallTap(self._traces)
 
     def _untap(self) -> None:
         self._tapping = False
-        self._smsc.tapped = self._wires.http.tap = self._callbacks.tap = None
+        self._smsc.tapped = self._wires.http.tap = None
+        self._callbacks.tap = self._ussd.tap = None
         for session in self._smsc.sessions:
             session.tap = None
         for _, upstream in self._wires.smpp.sessions():

@@ -27,21 +27,34 @@ class MessagePage:
 
 
 def page(db: sqlite3.Connection, query: MessageQuery, in_time: Callable[[], bool]) -> MessagePage:
-    """Return a page of messages; the search stops, after a whole piece, when *in_time* says no."""
+    """Return a page of messages; the search stops, after a whole piece, when *in_time* says no.
+
+    A piece that is interrupted, as by Readers, is given up for the pieces before.  Raises
+    sqlite3.OperationalError if that was the first piece.
+    """
     if query.number is not None or query.prefix is not None or query.uncertain:
         return _whole(search(db, query), query)  # an index finds these
     found: list[ListedMessage] = []
     above, size = query.before, FEWEST
     while True:
-        lowest = _step(db, above, size)
-        within = replace(query, before=above, least=lowest, limit=query.limit - len(found))
-        found += search(db, within)
+        try:
+            lowest = _step(db, above, size)
+            within = replace(query, before=above, least=lowest, limit=query.limit - len(found))
+            found += search(db, within)
+        except sqlite3.OperationalError:
+            if above is None or above == query.before:
+                raise
+            return _as_far_as(db, above, found)
         if lowest is None or len(found) >= query.limit:
             return _whole(found, query)
         above, size = lowest, min(MOST, size * 4)
         if not in_time():
-            row = db.execute("select accepted_at from message where message_id = ?", (lowest,))
-            return MessagePage(found, lowest, row.fetchone()[0])
+            return _as_far_as(db, above, found)
+
+
+def _as_far_as(db: sqlite3.Connection, lowest: int, found: list[ListedMessage]) -> MessagePage:
+    row = db.execute("select accepted_at from message where message_id = ?", (lowest,)).fetchone()
+    return MessagePage(found, lowest, row[0])
 
 
 def _whole(found: list[ListedMessage], query: MessageQuery) -> MessagePage:

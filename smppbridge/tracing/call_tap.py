@@ -6,12 +6,20 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from smppbridge.tracing.exchange_tap import FIRST_PORT, PORTS, US, tokens_in
-from smppbridge.tracing.masked_http import Masks, masked_answer, path_name, written_request
+from smppbridge.tracing.masked_http import (
+    USSD,
+    Masks,
+    masked_answer,
+    masked_screen,
+    path_name,
+    written_request,
+)
 from smppbridge.tracing.recording import Endpoint, Packet, Recording, digits_of
 from smppbridge.tracing.traces import Traces
 from smppbridge.tracing.words import SHORTEST_NUMBER
 
 _CALLBACKS: Final = "callbacks"
+_WORDS: Final = {USSD: "a phone dials"}
 
 
 class Call(Protocol):
@@ -72,9 +80,12 @@ class CallTap:
         )
 
     def _answered(self, line: str, peer: Endpoint, octets: bytes, wanted: list[Recording]) -> None:
+        masked = masked_screen if line == USSD else masked_answer
         with self._traces.guard():
-            masked = masked_answer(octets, Masks(self._traces.words))
-            self._keep(line, peer, masked, wanted, inbound=False)
+            for texts in (False, True):
+                recordings = [r for r in wanted if r.order.texts is texts]
+                answer = masked(octets, Masks(self._traces.words, (), texts))
+                self._keep(line, peer, answer, recordings, inbound=False)
 
     def _keep(
         self,
@@ -96,7 +107,7 @@ class CallTap:
             destination=us if inbound else peer,
             octets=octets,
             inbound=inbound,
-            words="callback",
+            words=_WORDS.get(line, "callback"),
         )
         self._traces.keep(packet, recordings)
 

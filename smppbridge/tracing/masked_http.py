@@ -13,6 +13,7 @@ from smppbridge.tracing.masked_body import masked_body, masked_form, words_of
 from smppbridge.tracing.recording import Endpoint
 from smppbridge.tracing.words import MASK, HiddenWords, hide_texts, masked_numbers
 
+USSD: Final = "ussd"
 SHORTEST_TEXT: Final = 4
 """Characters of a text that is masked wherever it stands; the field of a text is, at any length."""
 _PORTS: Final = {"http": 80, "https": 443}
@@ -25,6 +26,7 @@ _KEPT_HEADERS: Final = words_of(
 )
 _VERBATIM: Final = frozenset(("content-length", "content-type"))
 _FRAMING: Final = frozenset(("content-length", "transfer-encoding", "content-encoding"))
+_SCREENS: Final = (b"CON ", b"END ")
 _PATHS_WITH_KEYS: Final = (b"/callbacks/", b"/ussd/")
 
 
@@ -101,6 +103,14 @@ def masked_answer(octets: bytes, masks: Masks) -> bytes:
     return head + blank + masked_numbers(masks.words.hide(body))
 
 
+def masked_screen(octets: bytes, masks: Masks) -> bytes:
+    """Return an answer of ours to a phone that dials; of its screen stays whether it ends."""
+    head, blank, body = octets.partition(b"\r\n\r\n")
+    if masks.shown or not body.startswith(_SCREENS):
+        return masked_answer(octets, masks)
+    return head + blank + body[:4] + MASK * len(body[4:])
+
+
 def masked_target(target: bytes, masks: Masks) -> bytes:
     """Return a path and query of the same length; the key in the path of a callback is masked."""
     path, mark, query = target.partition(b"?")
@@ -154,7 +164,9 @@ def _phrase(status: int) -> bytes:
 
 
 def path_name(path: bytes) -> str:
-    """Return the provider in the path of a callback; empty in any other path."""
+    """Return the provider in the path of a callback, USSD for a phone; empty in another path."""
     parts = path.split(b"/", 3)
+    if parts[1:2] == [b"ussd"]:
+        return USSD
     named = len(parts) == 4 and parts[1] == b"callbacks"
     return parts[2].decode("latin-1") if named else ""

@@ -11,7 +11,7 @@ from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
-from smppbridge.web.callbacks import read_request
+from smppbridge.web.callbacks import CallTap, read_request
 from smppbridge.web.request import Admission, Request, SiteResource, not_allowed
 
 MAX_BODY = 65_536
@@ -34,13 +34,14 @@ class PhoneDialogues(Protocol):
 class UssdResource:
     """Serves one USSD provider; every other path and every wrong key is for *others* to answer.
 
-    Only `admit` writes which key is served, and by which dialogues.
+    Only `admit` writes which key is served, and by which dialogues; *tap* is written by a trace.
     """
 
     def __init__(self, others: SiteResource, count: Callable[[str, str, int], None]) -> None:
         self._others, self._count = others, count
         self._dialogues: PhoneDialogues | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
+        self.tap: CallTap | None = None
 
     def admit(self, key: str | None, dialogues: PhoneDialogues) -> None:
         """Serve requests with *key* from now on; without a key serve no request."""
@@ -58,6 +59,8 @@ class UssdResource:
         if request.admission is not self._admission or self._dialogues is None:
             self._others.render(request)
             return
+        if self.tap is not None:
+            self.tap.called(request)
         if request.method != b"POST":
             self._count(_COUNTED_AS, "bad_request", 1)
             not_allowed(request, b"POST")

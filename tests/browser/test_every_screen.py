@@ -55,12 +55,14 @@ def ids(stage: Stage) -> dict[str, str]:
     trace = stage.ask("POST", "/traces", {"of": "account", "value": "bank"})["id"]
     with stage.bound() as esme:
         assert esme.submit("", source_addr=HOSTILE_SENDER.encode()).command_status != 0
-    return {
+    found = {
         "trace": trace,
         "delivered": stage.delivered(HOSTILE, "Hello", HOSTILE, **odd)[0],
         "refused": stage.refused("No", reason=HOSTILE)[0],
         "uncertain": stage.uncertain("One", HOSTILE)[1],
     }
+    stage.ask("POST", f"/traces/{trace}/stop")  # it can be read for an hour
+    return found
 
 
 def faults(page: Any, source: str) -> list[tuple[str, list[str]]]:

@@ -52,6 +52,17 @@ def written(request: pytest.FixtureRequest, db: sqlite3.Connection, folder: Fold
     return entry.file
 
 
+def test_only_what_was_accepted_in_a_time_is_compared(
+    db: sqlite3.Connection, folder: Folder, written: str
+) -> None:
+    whole = reconcile(db, folder)
+    assert (whole.balanced, whole.total.accepted > 0) == (True, True)
+    assert reconcile(db, folder, NOW, NOW + 2 * HOUR).accounts == whole.accounts
+    later, before = reconcile(db, folder, since=NOW + 10), reconcile(db, folder, until=NOW)
+    assert (later.balanced, later.accounts) == (True, {})
+    assert (before.balanced, before.accounts) == (True, {})
+
+
 def test_the_identity_holds_by_account_before_and_after(
     db: sqlite3.Connection, folder: Folder
 ) -> None:

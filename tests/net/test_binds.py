@@ -9,6 +9,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import Clock, deferLater
 
 from smppbridge.model.account import Account, Secret
+from smppbridge.model.reasons import Reason
 from smppbridge.net import binds as admission
 from smppbridge.net.binds import PROBE, REPLACED, Binds, Judged
 from smppbridge.net.penalties import LONGEST_DELAY
@@ -74,6 +75,7 @@ class Door:
 
         def judged(value: Judged) -> Judged:
             came.append((value.rights, value.status))
+            self.refused_for = value.reason
             return value
 
         self.judging.addCallback(judged)
@@ -321,6 +323,7 @@ def test_a_bind_during_a_reload_has_to_come_again(waits_for: str, then: Any) -> 
     (rights, status) = came[0]
     if waits_for != "its turn":
         assert (rights, status) == (None, Status.ESME_RBINDFAIL)
+        assert door.refused_for == Reason.RELOADED
     else:
         assert status == (0 if then and then[0].binds == 9 else Status.ESME_RINVPASWD)
     assert not door.binds._reserved or rights

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.habits import Habits
+from smppbridge.model.reasons import Reason
 from smppbridge.net.binds import NOT_FORGIVEN
 from smppbridge.net.esme_session import MOST_UNANSWERED
 from smppbridge.net.oddities import REMEDIES, timers_of
@@ -62,7 +63,7 @@ def test_a_bind_is_not_forgiven_to_an_account_that_is_not() -> None:
     house.use(BANK, forgiving("short_body", system_id="shop"))
     link, status = bound(house, short_bind())
     assert (status, link.session.state) == (Status.ESME_RINVCMDLEN, State.CLOSED)
-    assert house.meters.binds == [NOT_FORGIVEN]
+    assert house.meters.binds == [NOT_FORGIVEN] == [Reason.NOT_FORGIVEN]
     assert house.smsc.binds._reserved == {}
     assert bound(house, short_bind(b"shop"))[1] == 0
 

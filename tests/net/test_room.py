@@ -59,6 +59,15 @@ def cut(lines: list[Line]) -> list[bool]:
     return [line.cut for line in lines]
 
 
+def test_connections_that_are_let_in_are_counted_and_no_others() -> None:
+    hall = Hall(Limits(connections=2, idle=2, idle_per_address=2))
+    for line in hall.come("a", "b"):
+        hall.room.settle(line)
+    assert cut(hall.come("c")) == [True]
+    hall.room.adopt(Line("d", 9))
+    assert hall.room.admitted == 2
+
+
 def test_the_longest_idle_of_an_address_gives_way_to_its_newcomer() -> None:
     hall = Hall()
     first, *others = hall.come(*"aaaa")

@@ -10,15 +10,24 @@ from typing import Any
 
 import pytest
 import pytest_twisted
+from OpenSSL import SSL
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import Clock, deferLater
 from twisted.internet.testing import StringTransport
 from twisted.internet.threads import deferToThread
 
+from smppbridge.model.reasons import Reason
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.tls import BadCertificates
-from smppbridge.net.tls_listener import HANDSHAKE, ServedCertificate, ServerFiles, TlsFactory, load
+from smppbridge.net.tls_listener import (
+    HANDSHAKE,
+    ServedCertificate,
+    ServerFiles,
+    TlsFactory,
+    load,
+    reason_of,
+)
 from smppbridge.web.site import web_site
 from tests.net.certificates import certify, locked_key
 from tests.patience import PATIENCE
@@ -337,3 +346,16 @@ def test_files_that_cannot_be_served_are_named(tmp_path: Path) -> None:
     ):
         with pytest.raises(BadCertificates, match=named):
             load(files)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (SSL.Error([("SSL routines", "", "bad record type")]), Reason.HANDSHAKE_FAILED),
+        (SSL.Error([("SSL routines", "", "http request")]), Reason.NOT_TLS),
+        (SSL.Error(), Reason.CLOSED_IN_HANDSHAKE),
+        (None, Reason.CLOSED_IN_HANDSHAKE),
+    ],
+)
+def test_a_failure_has_a_word_of_the_list(error: BaseException | None, reason: Reason) -> None:
+    assert reason_of(error)[0] == reason

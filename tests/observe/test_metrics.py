@@ -69,6 +69,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.reactor_lag(0.0)
     metrics.callback("keccel", "ok", 3)
     metrics.watch("smppbridge_log_lines_dropped_total", lambda: 7)
+    metrics.watch("smppbridge_connections_total", lambda: {("web",): 9})
     metrics.watch("smppbridge_ready", lambda: 1 // 0)
     metrics.exposition()
 
@@ -120,6 +121,7 @@ EXPECTED = {
     "notes_dropped_total kind=refused": 4,
     "reasons_total act=bind reason=binds": 5,
     "log_lines_dropped_total": 7,
+    "connections_total listener=web": 9,
     "unreadable_metrics_total name=smppbridge_ready": 2,
     "build_info version=1.2.3": 1,
 }

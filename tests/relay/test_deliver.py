@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, fail
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
+from smppbridge.model.reasons import Reason
 from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
@@ -571,6 +572,8 @@ def test_all_that_lapses_is_counted() -> None:
     assert (world.deliver.outbox("bank").depth, world.deliver.outbox("shop").depth) == (1, 0)
     assert world.said.counts["delivered", "bank", "expired"] == 2
     assert world.said.counts["delivered", "shop", "expired"] == 1
+    unacknowledged = Reason.UNACKNOWLEDGED
+    assert world.noted.reasons == {(unacknowledged, "bank"): 2, (unacknowledged, "shop"): 1}
 
 
 def test_five_thousand_wait_in_memory_and_five_hundred_are_read_at_a_time() -> None:

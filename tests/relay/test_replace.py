@@ -9,6 +9,7 @@ import pytest
 from smppbridge.model.habits import Habits
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Report
 from smppbridge.routing.rules import Rule
@@ -110,6 +111,13 @@ def test_a_long_message_is_not_replaced_in_part(message_id: bytes) -> None:
     world.sent(segment_sm(1, 2, b"a"), segment_sm(2, 2, b"b"))
     assert world.asked(replace(message_id=message_id)).answers == resp(FAILED)
     assert row(world).text == "ab"
+    assert world.noted.reasons == {(Reason.NOT_REPLACEABLE, "bank"): 1}
+
+
+def test_a_replacement_of_no_message_says_why() -> None:
+    world = paused()
+    assert world.asked(replace(message_id=b"x")).answers == resp(FAILED)
+    assert world.noted.reasons == {(Reason.UNKNOWN_MESSAGE, "bank"): 1}
 
 
 def test_octets_with_a_header_are_not_replaced() -> None:

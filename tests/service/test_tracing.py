@@ -24,6 +24,7 @@ from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.relay.lanes.batch import Batch
 from smppbridge.relay.submit.carry import Carried
+from smppbridge.relay.ussd.pdus import Screen
 from smppbridge.service.tracing import Tracing, secrets_of
 from smppbridge.settings.configuration import load
 from smppbridge.smpp.pdus import (
@@ -40,6 +41,7 @@ from smppbridge.tracing.lines import line_of
 from smppbridge.tracing.recording import NotTraced, Order
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
+from smppbridge.web.ussd import UssdResource
 from tests.net.house import BANK, House
 from tests.net.smscs import SMPP, Around
 from tests.net.wires import Wire, lose
@@ -49,6 +51,17 @@ SHOP = Account(system_id="shop", password=Secret("secret"))
 NUMBER = "243810555042"
 TEXT = "Your code is 471183"
 SUBMIT = SubmitSm(0, 2, destination_addr=NUMBER.encode(), short_message=TEXT.encode())
+
+
+class PlayedDialogues:
+    """Each request gets a screen at once."""
+
+    def ask(self, dialled: Any, answer: Any) -> Any:
+        answer(Screen(f"Balance of {dialled.msisdn}: 5", ends=False))
+        return None
+
+    def left(self, dialogue: Any, answer: Any) -> None:
+        pass
 
 
 class Bridge:
@@ -69,10 +82,12 @@ class Bridge:
             lambda event, /, **fields: None,
         )
         self.callbacks.admit([Caller(provider="keccel", key=b"k3yk3yk3y", most=64_000)])
+        self.ussd = UssdResource(self.callbacks, lambda *counted: None)
+        self.ussd.admit("k3yk3yk3yk3y", PlayedDialogues())
         self.events: list[tuple[str, dict[str, Any]]] = []
         relay, doors = (
             SimpleNamespace(wires=self.wires),
-            SimpleNamespace(smsc=self.house.smsc, callbacks=self.callbacks),
+            SimpleNamespace(smsc=self.house.smsc, callbacks=self.callbacks, ussd=self.ussd),
         )
         self.tracing = Tracing(relay, doors, self.clock, self._journal)  # type: ignore[arg-type]
         self.wires.smpp.tapped = self.tracing.tapped
@@ -114,7 +129,7 @@ class Bridge:
 
     def call(self, octets: bytes) -> None:
         """Let a provider call, over a connection of its own."""
-        site = callbacks_site(self.callbacks, self.clock, room())
+        site = callbacks_site(self.ussd, self.clock, room())
         channel: Any = site.buildProtocol(IPv4Address("TCP", "198.51.100.7", 1))
         channel.makeConnection(StringTransport())
         channel.dataReceived(octets)
@@ -362,6 +377,36 @@ def test_callbacks_of_a_number_and_of_an_address(bridge):
     bridge.call(callback("2", more="&to=243810555043"))
     assert "to=243810***042" in bridge.lines(by_number)[0]
     assert (len(bridge.lines(by_number)), len(bridge.lines(by_address))) == (2, 4)
+
+
+def dial(text: str = "*1*4711#") -> bytes:
+    body = json.dumps(
+        {"MSISDN": NUMBER, "SESSION_ID": "s1", "SERVICE_CODE": "*1#", "USSD_STRING": text}
+    )
+    head = f"POST /ussd/k3yk3yk3yk3y HTTP/1.1\r\nContent-Length: {len(body)}\r\n"
+    return f"{head}Content-Type: application/json\r\n\r\n{body}".encode()
+
+
+def test_a_phone_that_dials_is_in_the_trace_of_its_number(bridge):
+    number, other = bridge.start("number", NUMBER), bridge.start("number", "243810555043")
+    shown = bridge.start("provider", "ussd", texts=True)
+    bridge.call(dial())
+    asked, answered = bridge.lines(number)
+    assert asked.startswith("ussd -> POST /ussd/************ HTTP/1.1  (a phone dials)")
+    assert answered.startswith("ussd <- HTTP/1.1 200 OK")
+    assert answered.rstrip().rpartition("\n")[2].strip().rstrip("*") == "CON "
+    assert "4711" not in asked
+    assert "Balance" not in answered
+    assert bridge.lines(other) == []
+    asked, answered = bridge.lines(shown)
+    assert "*1*4711#" in asked
+    assert "Balance of" in answered
+    assert "k3yk3y" not in asked
+    bridge.tracing.stop(number)
+    bridge.tracing.stop(other)
+    bridge.tracing.stop(shown)
+    bridge.call(dial())
+    assert bridge.ussd.tap is None
 
 
 def test_refused_callbacks_are_in_the_trace_without_their_key(bridge):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from smppbridge.store import pages
-from smppbridge.store.lookup import MessageQuery, open_store
+from smppbridge.store.lookup import ListedMessage, MessageQuery, open_store, search
 from smppbridge.store.pages import MessagePage, page
 from tests.store.opened import NOW, Opened, accept, message
 
@@ -59,6 +59,40 @@ def test_out_of_time_it_says_how_far_it_came_and_goes_on_from_there(
         before = part.before
     assert found == ids(page(db, query, lambda: True))
     assert turns == (MANY + 1) // 2
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+def test_an_interrupted_piece_costs_none_of_those_before(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch, pieces: int
+) -> None:
+    """A machine that is busy can be slow from one moment to the next."""
+    looked: list[MessageQuery] = []
+
+    def interrupted(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
+        looked.append(query)
+        if len(looked) > pieces:
+            raise sqlite3.OperationalError("interrupted")
+        return search(db, query)
+
+    monkeypatch.setattr(pages, "search", interrupted)
+    found = page(db, MessageQuery(system_id="other"), lambda: True)
+    assert (ids(found), found.before) == (([25], 24) if pieces == 1 else ([25, 20], 20))
+    assert found.searched_to == NOW + (found.before or 0)
+    monkeypatch.setattr(pages, "search", search)
+    rest = page(db, MessageQuery(system_id="other", before=found.before), lambda: True)
+    assert ids(found) + ids(rest) == [25, 20, 15, 10, 5]
+
+
+def test_a_first_piece_that_is_interrupted_is_no_page(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise sqlite3.OperationalError("interrupted")
+
+    monkeypatch.setattr(pages, "search", interrupted)
+    for before in (None, 20):
+        with pytest.raises(sqlite3.OperationalError):
+            page(db, MessageQuery(system_id="other", before=before), lambda: True)
 
 
 def test_no_message_at_all(opened: Opened) -> None:

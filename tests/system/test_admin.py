@@ -156,7 +156,7 @@ def test_the_command_says_why_nobody_answers(tmp_path: Path) -> None:
     def said(path: Path) -> str:
         command = [str(COMMAND), "login", "--socket", str(path)]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-        assert done.returncode == 1
+        assert done.returncode == 69
         return done.stderr
 
     assert "no bridge answers" in said(tmp_path / "none.sock")

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from smppbridge.cli.messages import messages
 from smppbridge.model.reasons import Reason
 from smppbridge.smpp.constants import CommandStatus as Status
+from smppbridge.smpp.pdus import DeliverSm, DeliverSmResp
 from tests.system.daemon import Daemon
 from tests.system.esme import NUMBER
 
@@ -69,4 +70,19 @@ def test_a_receipt_that_was_not_asked_for_is_told_from_one_that_was_taken(daemon
         daemon.await_rows("select finished_at is not null from delivery", [(1,)])
         assert verdict(daemon, asked)["code"] == "done"
         assert verdict(daemon, not_asked)["code"] == "done_not_asked"
+    assert daemon.stop() == 0
+
+
+def test_a_receipt_that_the_esme_refuses_is_owed_for_its_status(daemon: Daemon) -> None:
+    with daemon.start().bound() as esme:
+        esme.acknowledges = False
+        message_id = esme.submit("private text").message_id
+        while not isinstance(pdu := esme.read(), DeliverSm):
+            esme.take_in(pdu)
+        esme.send(DeliverSmResp(Status.ESME_RMSGQFUL, pdu.sequence_number))
+        daemon.await_rows("select attempts, command_status from delivery", [(1, 0x14)])
+        found = verdict(daemon, message_id)
+        assert found["code"] == "receipt_refused_so_far"
+        assert "sent once, and answered ESME_RMSGQFUL at last." in found["why"]
+        assert "why it answers ESME_RMSGQFUL" in found["do"][0]
     assert daemon.stop() == 0

@@ -156,11 +156,9 @@ class Accept:
     def _hand_on(self, intake: Intake, attempts: Sequence[Attempt], ending: Ending) -> None:
         if intake.held:
             self._responses.start(shortened(intake.held, attempts))
-        for gathering in intake.ended:
-            if not gathering.complete:
-                name = gathering.key.system_id
-                self._meters.gathering_expired(name, 1)
-                self._notes.reason(Reason.SEGMENTS_MISSING.value, name)
+        for name in [each.key.system_id for each in intake.ended if not each.complete]:
+            self._meters.gathering_expired(name, 1)
+            self._notes.reason(Reason.SEGMENTS_MISSING.value, name)
         if ending.fates:
             self._endings.conclude(ending)
         for attempt in attempts:

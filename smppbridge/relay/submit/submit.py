@@ -48,11 +48,9 @@ class Submit:
         new_key: Callable[[], str],
         around: Around,
     ) -> None:
-        self._draining = False
         self._store, self._lanes, self._carrier = store, lanes, carrier
-        self._reports, self._endings = reports, endings
-        self._responses = endings.responses
-        self._random, self._new_key = random, new_key
+        self._reports, self._endings, self._responses = reports, endings, endings.responses
+        self._draining, self._random, self._new_key = False, random, new_key
         self._clock, self._meters = around.clock, around.meters
         self._journal, self._spawn, self._notes = around.journal, around.spawn, around.notes
         self._unrecorded: list[Verdict] = []  # until the next tick

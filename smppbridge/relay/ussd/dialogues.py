@@ -71,7 +71,7 @@ class Dialogues:
     ) -> None:
         self._draining = False
         self._identifiers, self._clock = identifiers, around.clock
-        self._meters, self._log = around.meters, log
+        self._meters, self._notes, self._log = around.meters, around.notes, log
         self._last_number = 0
         self._open: dict[str, Dialogue] = {}
         self._waiting: dict[Dialogue, None] = {}  # for their ESME, the oldest first
@@ -235,6 +235,7 @@ class Dialogues:
             except Refusal as refusal:
                 session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
                 self._meters.refused(system_id, refusal.status, refusal.reason.value)
+                self._notes.reason(refusal.reason.value, system_id, detail=refusal.detail)
                 continue
             # of no message: clients expect a message_id
             message_id = written(self._identifiers.take(), session.rights.account)

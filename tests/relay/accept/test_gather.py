@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment, fingerprint
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept import gather as gathering
 from smppbridge.relay.accept.gather import Gather, Placed
 from smppbridge.relay.accept.series import (
@@ -467,6 +468,8 @@ def test_an_account_has_so_much_room_and_no_more(
         put(gather, key_of(reference=n), part(n, 1, b"x" * size))
     over = gather.receive(key_of(reference=3), part(3, 1, b"x" * size), ONE, 0.0)
     assert status(over) == Status.ESME_RMSGQFUL
+    assert over.refusal is not None
+    assert over.refusal.reason is Reason.TOO_MANY_OPEN
     assert key_of(reference=3) not in gather._series
     put(gather, key_of(system_id="shop"), part(4, 1, b"x" * size))  # others are not concerned
     if most == "MOST_OPEN":

@@ -11,6 +11,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.lists import MOST_NUMBERS, NumberList
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.d7 import D7
 from smppbridge.providers.exchange import Provider
@@ -137,6 +138,8 @@ def test_an_odd_destination_is_told_apart(
     assert numbers(world) == ["243810000001"]
     assert world.said.counts["refused", "bank", status] == 1
     assert world.said.counts["accepted", "bank"] == 1
+    if isinstance(odd, DistributionList):
+        assert world.noted.reasons == {(Reason.BAD_LIST, "bank"): 1}
 
 
 def test_one_message_id_stands_for_ids_in_a_row() -> None:
@@ -218,6 +221,8 @@ def test_what_is_wrong_with_the_message_refuses_all(changes: dict[str, Any], sta
     assert answer == SubmitMultiResp(status, 7)
     assert world.store.log == []
     assert world.said.counts["refused", "bank", status] == 1
+    if status == Status.ESME_RSUBMITFAIL:
+        assert world.noted.reasons == {(Reason.SEGMENT_TO_MANY, "bank"): 1}
 
 
 def test_a_number_has_one_message_however_often_it_is_named() -> None:
@@ -394,6 +399,7 @@ def test_octets_go_to_the_destinations_whose_provider_takes_them() -> None:
     to = [sme("243810000001"), sme("243820000001")]
     answer = answered(world, submit_multi(*to, short_message=b"\xff", data_coding=4))
     assert unsuccess(answer) == {"243810000001": Status.ESME_RSUBMITFAIL}
+    assert world.noted.reasons == {(Reason.NO_BINARY, "bank"): 1}
     assert world.store.messages[int(answer.message_id)].message.binary == b"\xff"
 
 

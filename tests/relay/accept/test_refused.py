@@ -33,6 +33,7 @@ def refusals(world: World) -> list[tuple[str, str, str, int]]:
         ({"priority_flag": 4}, Reason.BAD_FLAG, "priority_flag"),
         ({"validity_period": b"x"}, Reason.BAD_VALIDITY, ""),
         ({"schedule_delivery_time": b"x"}, Reason.BAD_SCHEDULE, ""),
+        ({"validity_period": b"200101000000000+"}, Reason.VALIDITY_PASSED, ""),
         ({"data_coding": 8, "short_message": b"abc"}, Reason.BAD_CHARACTERS, "half a UCS2"),
         ({"esm_class": 0x40, "short_message": b"\x09"}, Reason.BAD_HEADER, ""),
     ],

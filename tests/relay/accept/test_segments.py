@@ -6,6 +6,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Refused
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.series import ABANDONED_AFTER, HELD_FOR
 from smppbridge.routing.rules import Rule
 from smppbridge.routing.senders import SenderPolicy
@@ -376,6 +377,8 @@ def test_interleaved_on_one_session_neither_of_two_messages_is_sent_mixed() -> N
     assert texts(world) == ["C1C2"]
     assert states(world) == {answers[0][1]: M.EXPIRED, answers[1][1]: M.EXPIRED}
     assert world.said.counts["gathering_expired", "bank"] == 2
+    assert world.noted.reasons[Reason.SEGMENTS_MISSING, "bank"] == 2
+    assert world.noted.reasons[Reason.LOST_SEGMENT, "bank"] == 2
 
 
 def test_interleaved_on_two_sessions_each_message_is_whole() -> None:
@@ -541,6 +544,7 @@ def test_text_and_octets_in_one_message_are_rejected(codings: tuple[int, ...]) -
         world.take(session, segment_sm(n, len(codings), b"ab", data_coding=data_coding))
     assert states(world) == dict.fromkeys(session.ids(), M.REJECTED)
     assert {d.error for d in world.store.unfinished()} == {Status.ESME_RINVDCS & 0x3FF}
+    assert [facts for _, _, facts in world.noted.notes] == [{"why": Reason.MIXED_CONTENT}]
     assert not world.wire.sent
 
 
@@ -607,6 +611,7 @@ def test_a_long_message_whose_sender_its_route_does_not_allow_is_rejected_and_no
     assert world.wire.submitted() == []
     assert [d.state for d in world.store.unfinished()] == [M.REJECTED] * 2
     assert (world.lane_set.depth, world.lanes["one"].idle) == (0, True)
+    assert [facts for _, _, facts in world.noted.notes] == [{"why": Reason.SENDER_NOT_ON_ROUTE}]
 
 
 def test_what_comes_in_time_is_not_ended_while_the_bridge_stops() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import Abilities, NoAnswer
 from smppbridge.relay.lanes.lane import LaneRules
@@ -71,6 +72,7 @@ def test_a_message_of_the_evening_leaves_in_the_morning() -> None:
     assert world.wire.submitted() == []
     assert world.store.messages[early].due == MORNING
     assert world.said.counts["quiet", "bank"] == 1
+    assert world.noted.reasons == {(Reason.QUIET_HOURS, "bank"): 1}
     assert world.lane_set.depth == 1  # seen as waiting
     pass_until(world, MORNING - 10.0)
     assert world.wire.submitted() == []

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import NoAnswer
 from smppbridge.relay.lanes.lane import LaneRules
@@ -59,6 +60,7 @@ def test_a_message_is_polled_ever_more_seldom_until_its_deadline(answer: Any) ->
     row = world.store.messages[message_id]
     assert (row.stage, row.state) == (Stage.FINISHED, M.UNKNOWN)
     assert owed(world) == [(message_id, M.UNKNOWN)]
+    assert world.noted.reasons[Reason.NO_REPORT, "one"] == 1
     (given_up,) = [fields for event, fields in world.said.events if event == "message_given_up"]
     assert given_up["reason"] == "no report came"
 

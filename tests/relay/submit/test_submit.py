@@ -6,6 +6,7 @@ import pytest
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.providers.exchange import Abilities, BadReply, NoAnswer, NotSent
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.retry import Policy
@@ -138,6 +139,7 @@ def test_a_postponed_message_is_asked_again_when_due() -> None:
         assert world.wire.submitted() == [message_id] * number
         world.wait(0.1)
     assert world.wire.submitted() == [message_id] * 4
+    assert world.noted.reasons == {(Reason.PUT_OFF, "one"): 3}
 
 
 def test_a_rate_limit_holds_up_the_whole_lane_and_no_other() -> None:
@@ -162,6 +164,10 @@ def test_a_message_fails_over_through_its_route_and_is_then_rejected() -> None:
     assert world.store.messages[message_id].state == M.REJECTED
     assert [(d.state, d.error) for d in world.store.unfinished()] == [(M.REJECTED, 0x45)]
     assert all(lane.idle and not lane.depth for lane in world.lanes.values())
+    expected = {(Reason.REFUSED_THERE, "one"): 1, (Reason.PROVIDER_REFUSED, "two"): 1}
+    assert world.noted.reasons == expected
+    facts = {"provider": "one", "to": "two", "why": Reason.REFUSED_THERE}
+    assert world.noted.notes == [(message_id, "diverted", facts)]
 
 
 def test_what_the_first_provider_may_have_never_goes_to_a_second() -> None:
@@ -204,6 +210,9 @@ def test_messages_that_wait_for_a_paused_lane_expire_in_time() -> None:
     assert {row.state for row in world.store.messages.values()} == {M.EXPIRED}
     assert sorted(d.message_id for d in world.store.unfinished()) == ids
     assert (world.lane_set.depth, world.lanes["one"].queue.waiting) == (0, 0)
+    assert world.noted.reasons == {(Reason.WAITED_TOO_LONG, "one"): len(ids)}
+    facts = {"why": Reason.WAITED_TOO_LONG, "behind": Reason.PROVIDER_PAUSED}
+    assert sorted(world.noted.notes) == [(each, "expired", facts) for each in ids]
 
 
 # -- record ---------------------------------------------------------------------------------------

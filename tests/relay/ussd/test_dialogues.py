@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.ussd.pdus import Dialled, Op, Screen, UssdRules
 from smppbridge.smpp import tlvs
@@ -207,6 +208,8 @@ def test_an_answer_to_nobody_is_refused() -> None:
     assert world.esme() == Status.ESME_RSUBMITFAIL, "nothing was asked"
     assert len(request.screens) == 1
     assert len(world.meters.refusals) == 5
+    expected = {Reason.NO_DIALOGUE: 3, Reason.BAD_TLV: 1, Reason.BAD_SCREEN: 1}
+    assert world.noted.reasons == {(why, "bank"): count for why, count in expected.items()}
 
 
 def test_an_account_cannot_answer_for_another() -> None:

@@ -96,13 +96,13 @@ class World:
     """Dialogues of one account, ``bank``, with one session unless *bound* is off."""
 
     def __init__(self, *, bound: bool = True, **rules: Any) -> None:
-        self.clock, self.meters = FakeClock(), Meters()
+        self.clock, self.meters, self.noted = FakeClock(), Meters(), FakeNotes()
         self.events: list[tuple[str, dict[str, Any]]] = []
         self.rules = {"codes": {CODE: "bank"}, "timeout": TIMEOUT, "unavailable": UNAVAILABLE}
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
             identifiers=Identifiers(0, 1.0),
-            around=Around(self.clock, cast(Any, self.meters), _silent, _silent, FakeNotes()),
+            around=Around(self.clock, cast(Any, self.meters), _silent, _silent, self.noted),
             log=lambda event, /, **fields: self.events.append((event, fields)),
         )
         self.session = Session()

@@ -1,0 +1,42 @@
+"""opening: the listeners of a bridge are opened, each with its factory and its room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from smppbridge.net.room import Room
+from smppbridge.service import rules
+from smppbridge.service.listeners import admin_endpoint, client_ca_of, endpoints_of
+from smppbridge.settings.endpoints import parse
+from smppbridge.web.pages import ConsolePages, console_files
+from smppbridge.web.site import Site, callbacks_site, web_pages
+
+if TYPE_CHECKING:
+    from smppbridge.service.bridge import Bridge
+
+
+async def open_listeners(bridge: Bridge) -> dict[str, Room]:
+    """Listen on all endpoints; return the rooms of the HTTP listeners by name.
+
+    Raises the errors of listening, but for the admin socket, without which the bridge runs too.
+    """
+    settings, reactor = bridge.settings, bridge.reactor
+    rooms = {
+        name: Room(limits, bridge.failed.of(name))
+        for name, limits in rules.limits_of(settings).items()
+        if name != "smpp"  # the Smsc has its own
+    }
+    factories: dict[str, Any] = {"smpp": bridge.doors.smsc}
+    if settings.callbacks:
+        factories["callbacks"] = callbacks_site(bridge.doors.ussd, reactor, rooms["callbacks"])
+    others = web_pages(bridge.ready, bridge.metrics.exposition)
+    pages = ConsolePages(console_files(), others) if settings.web else others
+    for name, text in endpoints_of(settings):
+        if name == "web":
+            resource = bridge.admin.resource(pages, tls=parse(text).kind == "ssl")
+            factories["web"] = Site(resource, reactor, rooms["web"])
+        client_ca, passing = client_ca_of(settings, name), rules.passing_of(settings, name)
+        await bridge.listeners.open(name, text, factories[name], client_ca, passing)
+    if (admin := admin_endpoint(settings)) is not None:
+        await bridge.admin.open(admin)
+    return rooms
