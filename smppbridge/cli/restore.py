@@ -14,8 +14,8 @@ from smppbridge.cli.located import failing_plainly, give_up, located, store_path
 from smppbridge.cli.moments import as_moment
 from smppbridge.store.backup import StoreThere
 from smppbridge.store.backup import restore as put_in_place
+from smppbridge.store.locked import StoreLocked, lock
 from smppbridge.store.migrate import NotOurs
-from smppbridge.store.sqlite import StoreLocked, lock
 
 
 @click.command()

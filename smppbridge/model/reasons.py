@@ -193,7 +193,7 @@ MEANINGS: Mapping[Reason, Meaning] = {
     Reason.PROVIDER_HELD: Meaning(
         _DIVERTED,
         "A person has paused {provider}.",
-        "Let {provider} go on, in the console or over the API.",
+        "Let {provider} go on: `smppbridge resume {provider}`, or in the console.",
     ),
     Reason.PROVIDER_UNBOUND: Meaning(
         _DIVERTED,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +20,7 @@ from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.cdr import Exported
 from smppbridge.store.dues import bring_near, written_at
+from smppbridge.store.locked import lock
 from smppbridge.store.migrate import migrate, refuse_foreign
 from smppbridge.store.oldest import oldest_owed
 from smppbridge.store.port import (
@@ -43,10 +43,6 @@ from smppbridge.store.walks import Walks
 from smppbridge.store.writer import Writer, Writes, connect
 
 T = TypeVar("T")
-
-
-class StoreLocked(Exception):
-    """Another process has this store open for writing."""
 
 
 class SqliteStore:
@@ -345,14 +341,3 @@ def _settled(settlements: Sequence[Settlement]) -> Writes:
         (sql.FINAL, [rec.settlement_row(s) for s in settlements if s.final]),
         (sql.INSERT_DELIVERY, [rec.delivery_row(d) for s in settlements for d in s.deliveries]),
     ]
-
-
-def lock(path: str) -> int:
-    """Lock a store's file for writing until the descriptor is closed; raises StoreLocked."""
-    descriptor = os.open(f"{path}-lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise StoreLocked(f"{path} is in use by another process") from error
-    return descriptor

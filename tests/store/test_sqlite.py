@@ -15,9 +15,10 @@ import pytest
 from smppbridge.model.message import REMEMBERED_FOR, Stage
 from smppbridge.store import gathered
 from smppbridge.store import writer as module
+from smppbridge.store.locked import StoreLocked
 from smppbridge.store.migrate import TooNew
 from smppbridge.store.port import Entry, StoreFailure
-from smppbridge.store.sqlite import SqliteStore, StoreLocked
+from smppbridge.store.sqlite import SqliteStore
 from smppbridge.store.writer import connect
 from tests.patience import PATIENCE
 from tests.store.opened import (
