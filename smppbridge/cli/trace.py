@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +15,7 @@ import click
 
 from smppbridge.cli.asking import AskedBridge, NoBridge, Refused
 from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.signals import on_hangup
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.values import seconds as seconds_of
 
@@ -67,6 +69,8 @@ def trace(
         raise click.UsageError(f"a trace is of one of {options}")
     bridge = reached(where)
     assert isinstance(bridge, AskedBridge)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    on_hangup(signal.default_int_handler)
     order = {"of": kind, "value": value, "seconds": seconds, "texts": texts}
     with _beside(file) as part:
         started = bridge.ask("POST", "/traces", body=order)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -386,7 +385,7 @@ def test_the_command_shows_a_trace_while_it_runs(
         while not any("SubmitSmResp" in line for line in lines):
             lines.append(process.stdout.readline())
             assert lines[-1]
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         assert process.wait(PATIENCE) == 0
     assert "BindTransceiver" in lines[0]
     assert "nothing secret" not in "".join(lines)
