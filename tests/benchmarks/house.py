@@ -11,6 +11,7 @@ import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -50,6 +51,9 @@ class _Reactor(MemoryReactorClock):
     def __init__(self) -> None:
         super().__init__()
         self.called: queue.SimpleQueue[Callable[[], object]] = queue.SimpleQueue()
+
+    def getThreadPool(self) -> SimpleNamespace:
+        return SimpleNamespace()
 
     def callFromThread(self, function: Any, *args: Any, **kwargs: Any) -> None:
         self.called.put(lambda: function(*args, **kwargs))
@@ -191,7 +195,9 @@ def house(folder: Path) -> Iterator[House]:
         bridge = Bridge(load(config), reactor, journal, from_environment())
         try:
             failures: list[Any] = []
-            Deferred.fromCoroutine(bridge.start()).addErrback(failures.append)
+            started = Deferred.fromCoroutine(bridge.start()).addErrback(failures.append)
+            while not started.called:
+                reactor.called.get(timeout=_PATIENCE)()
             if failures:
                 failures[0].raiseException()
             yield House(bridge, reactor, wire)
@@ -211,6 +217,7 @@ def _configuration(folder: Path) -> str:
         {
             "smpp": {"listen": f"tcp:{_SMPP}"},
             "callbacks": {"listen": f"tcp:{_CALLBACKS}"},
+            "admin_socket": None,
             "store": f"sqlite:{folder}/bridge.db",
             "accounts": [{**account, "deliver_window": WINDOW}],
             "providers": {"keccel": keccel},

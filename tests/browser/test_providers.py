@@ -44,7 +44,9 @@ def test_who_cancels_has_paused_nothing(stage: Stage) -> None:
     with stage.page("/providers/keccel", role="operator") as page:
         page.get_by_role("button", name="Pause…").click()
         page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("dialog").wait_for(state="hidden")
         page.get_by_role("button", name="Pause…").click()
+        page.get_by_role("dialog").wait_for()
         page.keyboard.press("Escape")
         page.get_by_role("dialog").wait_for(state="hidden")
         assert stage.ask("GET", "/providers/keccel")["state"] == "up"

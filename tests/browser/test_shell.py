@@ -89,6 +89,7 @@ def test_keys_alone_lead_to_a_message(stage: Stage) -> None:
         assert page.locator(ROWS).first.evaluate("row => row === document.activeElement")
         page.keyboard.press("Enter")
         page.get_by_role("heading", name=last).wait_for()
+        settle(page)
         page.keyboard.press("/")
         page.keyboard.type(f"{first}?")
         assert page.locator("#q").input_value() == f"{first}?"

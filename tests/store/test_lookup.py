@@ -209,7 +209,11 @@ def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connecti
         (NOW - 2, "segment", {"message_id": 2, "number": 2}),
         (NOW, "joined", {}),
         (NOW, "routed", {"via": ["keccel", "d7"]}),
-        (NOW + 10, "attempt", attempted(1, "keccel", "postponed", 1.0, reason="busy")),
+        (
+            NOW + 10,
+            "attempt",
+            attempted(1, "keccel", "postponed", 1.0, reason="busy", why="put_off"),
+        ),
         (NOW + 20, "attempt", attempted(2, "keccel", "uncertain", 5.0, reason="silence")),
         (NOW + 30, "attempt", attempted(3, "d7", "accepted", 0.25, provider_message_id="X")),
         (NOW + 40, "report", {"state": state, "error": 0, "source": "push"}),
