@@ -75,7 +75,7 @@ export function Dialog({title, open, onClose, children}) {
     if (open && !box.current.open) box.current.showModal();
     if (!open && box.current.open) box.current.close();
   }, [open]);
-  const closed = () => box.current.open || onClose();  // an event of before it was opened again
+  const closed = () => box.current?.open || onClose();  // an event of before it was opened again
   return html`<dialog ref=${box} aria-label=${title} onClose=${closed} onCancel=${onClose}>${open && html`<div class="form"><h2>${title}</h2>${children}</div>`}</dialog>`;
 }
 
