@@ -181,6 +181,6 @@ def test_a_bridge_that_was_killed_wants_a_new_login(fresh: Stage) -> None:
         page.get_by_text("live", exact=True).wait_for()
         fresh.daemon.kill()
         page.get_by_text("What you see is").wait_for()
-        fresh.daemon.start()
         page.get_by_role("button", name="Try now").click()
+        fresh.daemon.start()
         page.get_by_label("User").wait_for()
