@@ -60,6 +60,7 @@ def test_filters_stand_in_the_address_and_can_be_taken_away(stage: Stage) -> Non
     (good,) = stage.delivered("fine")
     (bad,) = stage.refused("not fine", reason="no")
     with stage.page("/messages") as page:
+        assert good in found(page)
         page.get_by_label("State").select_option("REJECTED")
         page.get_by_label("Since").select_option("1h")
         page.get_by_role("button", name="Find").click()

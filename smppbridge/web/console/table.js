@@ -12,7 +12,7 @@ import {names} from "./parts.js";
 export function Table({caption, columns, rows, keyOf, href}) {
   const classes = c => names(c.num && "num", c.nowrap && "nowrap", c.min && "min", c.full && "full", c.p && `p${c.p}`);
   const open = (event, row) => { if (!event.target.closest("a,input,button,select") && !String(getSelection())) location.hash = href(row); };
-  return html`<div class="scroll"><table class="st"><caption class="vh">${caption}</caption>
+  return html`<div class="scroll" tabindex="0"><table class="st"><caption class="vh">${caption}</caption>
     <thead><tr>${columns.map((c, i) => html`<th key=${i} scope="col" class=${classes(c)}>${c.head || html`<span class="vh">${c.label}</span>`}</th>`)}</tr></thead>
     <tbody>${rows.map((row, n) => html`<tr key=${keyOf ? keyOf(row) : n} tabindex=${href ? 0 : undefined} data-href=${href?.(row)} onClick=${href && (e => open(e, row))}>
       ${columns.map((c, i) => html`<td key=${i} class=${classes(c)} data-h=${typeof c.head === "string" && c.head ? c.head : undefined}>${c.cell(row)}</td>`)}</tr>`)}

@@ -56,7 +56,7 @@ function Packets({found, chosen, pick}) {
   const {items, error, more} = found, shown = items.slice(-SHOWN).reverse();
   if (!items.length) return error ? html`<${Asked} of=${{error}} what="the packets" />`
     : html`<${Empty} icon="trace" title=${more ? "Nothing has passed yet" : "Nothing passed"}><span>${more ? "Each PDU and each request shows here as it comes." : "Was it the right account, number, provider or address?"}</span></${Empty}>`;
-  return html`<div class="scroll"><table class="st"><caption class="vh">Traced PDUs and requests</caption><thead><tr><th scope="col" class="min">Time</th><th scope="col" class="min">Between</th><th scope="col" class="full">What</th></tr></thead>
+  return html`<div class="scroll" tabindex="0"><table class="st"><caption class="vh">Traced PDUs and requests</caption><thead><tr><th scope="col" class="min">Time</th><th scope="col" class="min">Between</th><th scope="col" class="full">What</th></tr></thead>
     <tbody>${shown.map(packet => html`<${Row} key=${packet.n} packet=${packet} here=${packet.n === chosen} pick=${pick} />`)}</tbody></table></div>
     <div class="pager"><span class="grow">${items.length > SHOWN ? `the newest ${count(SHOWN)} of ${count(items.length)}; all are in the file` : `${count(items.length)}, newest first`}</span></div>`;
 }
