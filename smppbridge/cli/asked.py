@@ -24,7 +24,7 @@ _MAYBE_DONE = "It may have been done all the same: do not repeat it before you h
 
 
 @dataclass(frozen=True, slots=True)
-class AskedProvider:
+class ConfiguredProvider:
     """A provider whose operations are asked, under its *name* in the configuration."""
 
     name: str
@@ -78,7 +78,9 @@ def _written(secret: str) -> Iterator[str]:
     yield from (html.escape(secret), html.escape(secret, quote=False))
 
 
-def concluded(asked: AskedProvider, start: Callable[[], Exchange[Any]], *, changes: bool) -> Any:
+def concluded(
+    asked: ConfiguredProvider, start: Callable[[], Exchange[Any]], *, changes: bool
+) -> Any:
     """Return the conclusion of an exchange; exit with 1 if the exchange fails.
 
     If a failed exchange *changes* the account, the message warns where the change may be done.
@@ -105,12 +107,12 @@ def concluded(asked: AskedProvider, start: Callable[[], Exchange[Any]], *, chang
     return give_up(asked, f"{why}. {_MAYBE_DONE}" if changes and maybe_done else why)
 
 
-def give_up(asked: AskedProvider, why: str) -> NoReturn:
+def give_up(asked: ConfiguredProvider, why: str) -> NoReturn:
     """Print why an operation failed, and exit with 1."""
     raise click.ClickException(f"{asked.name}: {asked.without_secrets(why)}")
 
 
-def permitted(asked: AskedProvider, operation: str, *, yes: bool) -> None:
+def permitted(asked: ConfiguredProvider, operation: str, *, yes: bool) -> None:
     """Ask a person before an operation moves money; exit with 2 where no person can be asked."""
     if yes:
         return

@@ -38,19 +38,19 @@ class NoBridge(click.ClickException):
         super().__init__(escaped(why))
 
 
-class Hidden(NoBridge):
+class BridgeHidden(NoBridge):
     """The bridge may be asked by other users only."""
 
     exit_code = EX_NOPERM
 
 
-class Silent(NoBridge):
+class BridgeSilent(NoBridge):
     """The bridge does not answer in time."""
 
     exit_code = EX_TEMPFAIL
 
 
-class Refused(click.ClickException):
+class OperationRefused(click.ClickException):
     """The bridge refuses an operation, by a status of HTTP."""
 
     def __init__(self, status: int, detail: str, faults: Sequence[tuple[str, str]] = ()) -> None:
@@ -59,30 +59,30 @@ class Refused(click.ClickException):
         self.status = status
 
 
-class Forbidden(Refused):
+class Forbidden(OperationRefused):
     """The bridge does not know who asks, or refuses the operation to who asks."""
 
     exit_code = EX_NOPERM
 
 
-class Busy(Refused):
+class BridgeBusy(OperationRefused):
     """The bridge cannot carry out an operation now."""
 
     exit_code = EX_TEMPFAIL
 
 
-_KINDS: Mapping[int, type[Refused]] = {
+_KINDS: Mapping[int, type[OperationRefused]] = {
     401: Forbidden,
     403: Forbidden,
-    429: Busy,
-    503: Busy,
-    504: Busy,
+    429: BridgeBusy,
+    503: BridgeBusy,
+    504: BridgeBusy,
 }
 
 
-def refusal(status: int, detail: str, faults: Sequence[tuple[str, str]] = ()) -> Refused:
+def refusal(status: int, detail: str, faults: Sequence[tuple[str, str]] = ()) -> OperationRefused:
     """Return the refusal of a status; *faults* are parts of the request that do not fit."""
-    return _KINDS.get(status, Refused)(status, detail, faults)
+    return _KINDS.get(status, OperationRefused)(status, detail, faults)
 
 
 class _OverSocket(HTTPConnection):
@@ -98,7 +98,7 @@ class _OverSocket(HTTPConnection):
         self.sock.connect(self._path)
 
 
-class AskedBridge:
+class BridgeClient:
     """A running bridge that operations of its API are asked of, in the place named *place*."""
 
     def __init__(
@@ -118,11 +118,11 @@ class AskedBridge:
         query: Mapping[str, object] | None = None,
         body: object = None,
     ) -> dict[str, Any]:
-        """Return the answer to an operation of the API; raises NoBridge, Refused."""
+        """Return the answer to an operation of the API; raises NoBridge, OperationRefused."""
         return self._exchange(method, operation, query, body, _answer)
 
     def download(self, operation: str) -> bytes:
-        """Return the file that an operation of the API answers; raises NoBridge, Refused."""
+        """Return the file that an operation answers; raises NoBridge, OperationRefused."""
         return self._exchange("GET", operation, None, None, _file)
 
     def _exchange(
@@ -143,10 +143,10 @@ class AskedBridge:
             response = connection.getresponse()
             return read(response, response.read())
         except TimeoutError:
-            raise Silent(f"no answer from {self.place} in time") from None
+            raise BridgeSilent(f"no answer from {self.place} in time") from None
         except PermissionError:
             why = f"{self.place} is for root and the bridge's user: try sudo"
-            raise Hidden(why) from None
+            raise BridgeHidden(why) from None
         except ssl.SSLCertVerificationError as error:
             why = f"the certificate of {self.place}: {error.verify_message}"
             raise NoBridge(why) from None
@@ -160,7 +160,7 @@ class AskedBridge:
 
 
 def _file(response: HTTPResponse, octets: bytes) -> bytes:
-    """Return the octets of a good answer; raises Refused for a problem, ValueError for JSON."""
+    """Return a good answer's octets; raises OperationRefused for a problem, ValueError for JSON."""
     if response.status != 200:
         _answer(response, octets)
         raise ValueError
@@ -168,7 +168,7 @@ def _file(response: HTTPResponse, octets: bytes) -> bytes:
 
 
 def _answer(response: HTTPResponse, octets: bytes) -> dict[str, Any]:
-    """Return a good answer; raises Refused for a problem, ValueError for other octets."""
+    """Return a good answer; raises OperationRefused for a problem, ValueError for other octets."""
     found = json.loads(octets)
     if not isinstance(found, dict) or 300 <= response.status < 400:
         raise ValueError
@@ -178,12 +178,12 @@ def _answer(response: HTTPResponse, octets: bytes) -> dict[str, Any]:
     return found
 
 
-def over_socket(path: str) -> AskedBridge:
+def over_socket(path: str) -> BridgeClient:
     """Return the bridge at an admin socket."""
-    return AskedBridge(path, lambda: _OverSocket(path))
+    return BridgeClient(path, lambda: _OverSocket(path))
 
 
-def at_url(url: str, token: str) -> AskedBridge:
+def at_url(url: str, token: str) -> BridgeClient:
     """Return the bridge at a URL, which is https, or http on this machine.
 
     A certificate is verified against those that the system trusts, or SSL_CERT_FILE's.  Raises
@@ -201,7 +201,7 @@ def at_url(url: str, token: str) -> AskedBridge:
 
     headers = {"Authorization": f"Bearer {token}"}
     place = f"{parts.scheme}://{parts.netloc}"
-    return AskedBridge(place, connect, parts.path.rstrip("/"), headers)
+    return BridgeClient(place, connect, parts.path.rstrip("/"), headers)
 
 
 def _url_parts(url: str) -> SplitResult:
@@ -272,5 +272,5 @@ def configured(config: Path | None, key: str, default: str) -> Any:
 
 
 def ask(path: str, method: str, operation: str, body: object = None) -> dict[str, Any]:
-    """Return the answer of the bridge at an admin socket; raises NoBridge, Refused."""
+    """Return the answer of the bridge at an admin socket; raises NoBridge, OperationRefused."""
     return over_socket(path).ask(method, operation, body=body)

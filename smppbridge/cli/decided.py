@@ -10,7 +10,7 @@ import click
 
 from smppbridge.cli.listing import PAGE, Item, word
 from smppbridge.cli.located import give_up
-from smppbridge.cli.reached import Asked
+from smppbridge.cli.reached import BridgeApi
 from smppbridge.observe.shown import escaped
 
 WHAT_HAPPENS = {
@@ -19,7 +19,7 @@ WHAT_HAPPENS = {
 }
 
 
-def found_by_id(asked: Asked, message_id: int) -> Item | None:
+def found_by_id(asked: BridgeApi, message_id: int) -> Item | None:
     """Return the message with exactly that message_id, None without one."""
     query = {"id": message_id, "limit": PAGE}
     items: list[Item] = asked.ask("GET", "/messages", query)["items"]
@@ -34,7 +34,7 @@ def why_not(found: Item | None) -> str:
 
 
 def decide(
-    asked: Asked, ids: Sequence[int], verb: str, *, yes: bool, as_json: bool = False
+    asked: BridgeApi, ids: Sequence[int], verb: str, *, yes: bool, as_json: bool = False
 ) -> None:
     """Ask, and write the decision on all Uncertain messages of *ids*; exit 1 after any other id."""
     reasons = {str(each): why_not(found_by_id(asked, each)) for each in dict.fromkeys(ids)}

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 import click
 
-from smppbridge.cli.asked import AskedProvider, concluded
+from smppbridge.cli.asked import ConfiguredProvider, concluded
 from smppbridge.model.address import ends_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Refused
@@ -37,20 +37,20 @@ _DIGITS = 12  # of a number that is made up
 Shown = dict[str, Any]
 
 
-class NotTaken(Exception):
+class PreviewRefused(Exception):
     """The bridge or the provider refuses the message, for the reason that the exception tells."""
 
 
 @dataclass(frozen=True, slots=True)
-class Foreseen:
+class Preview:
     """A message as *asked* would get it; *then* are the providers for failover."""
 
-    asked: AskedProvider
+    asked: ConfiguredProvider
     message: Message = field(repr=False)
     then: tuple[str, ...]
 
     def requests(self) -> list[Shown]:
-        """Return the requests that submit the message, without secrets; raises NotTaken."""
+        """Return the requests that submit the message, without secrets; raises PreviewRefused."""
         provider, message = self.asked.provider, self.message
         if provider.abilities.keyed:
             exchange: Exchange[Any] = provider.submit_batch([message], str(uuid4()))
@@ -86,10 +86,10 @@ class Foreseen:
         }
 
 
-def foreseen(settings: Settings, system_id: str, source: str, number: str, text: str) -> Foreseen:
+def foreseen(settings: Settings, system_id: str, source: str, number: str, text: str) -> Preview:
     """Return a text's message at the first provider of its route that takes it.
 
-    Raises NotTaken, and ValueError for addresses that are none.
+    Raises PreviewRefused, and ValueError for addresses that are none.
     """
     record = settings.records()[system_id]
     try:
@@ -101,7 +101,7 @@ def foreseen(settings: Settings, system_id: str, source: str, number: str, text:
     except Refusal as refusal:
         detail = f" ({refusal.detail})" if refusal.detail else ""
         why = f"{status_name(refusal.status)}: {sentence(refusal.reason)}{detail}"
-        raise NotTaken(why) from None
+        raise PreviewRefused(why) from None
     return _at_first(settings, message, choice)
 
 
@@ -123,7 +123,7 @@ def _choice(settings: Settings, message: Message) -> Choice:
     return choice
 
 
-def _at_first(settings: Settings, message: Message, choice: Choice) -> Foreseen:
+def _at_first(settings: Settings, message: Message, choice: Choice) -> Preview:
     why = ""
     for hop, name in enumerate(choice.via):
         section = settings.providers[name]
@@ -132,9 +132,9 @@ def _at_first(settings: Settings, message: Message, choice: Choice) -> Foreseen:
         except NotAddressable as error:
             why = why or f"{name}: {error}"
             continue
-        asked = AskedProvider(name, section, settings.built_providers()[name])
-        return Foreseen(asked, wanted, choice.via[hop + 1 :])
-    raise NotTaken(why)
+        asked = ConfiguredProvider(name, section, settings.built_providers()[name])
+        return Preview(asked, wanted, choice.via[hop + 1 :])
+    raise PreviewRefused(why)
 
 
 def _requests(exchange: Exchange[Any]) -> Iterator[HttpRequest | SmppRequest]:
@@ -159,7 +159,7 @@ def _requests(exchange: Exchange[Any]) -> Iterator[HttpRequest | SmppRequest]:
 def _raise_if_refused(outcome: Any) -> None:
     for each in outcome if isinstance(outcome, list | tuple) else [outcome]:
         if isinstance(each, Refused):
-            raise NotTaken(each.reason)
+            raise PreviewRefused(each.reason)
 
 
 def _shown_pdu(pdu: SubmitSm) -> Shown:

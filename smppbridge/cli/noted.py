@@ -10,7 +10,7 @@ import click
 
 from smppbridge.cli.listing import Item, listed
 from smppbridge.cli.moments import as_moment, rfc3339
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.reached import BridgeOptions, reached, reaching
 from smppbridge.cli.rows import as_table
 
 Command = Callable[..., None]
@@ -62,7 +62,7 @@ def _print(
     row: Callable[[Item], dict[str, Any]],
     nothing: str,
     *,
-    where: Where,
+    where: BridgeOptions,
     limit: int,
     as_json: bool,
     since: float | None,

@@ -12,14 +12,14 @@ from smppbridge.cli.decided import place
 from smppbridge.cli.listing import PAGE, Item, listed
 from smppbridge.cli.located import give_up
 from smppbridge.cli.moments import digits_of
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.reached import BridgeApi, BridgeOptions, reached, reaching
 from smppbridge.observe.shown import escaped
 
 
 @click.group()
 @reaching(store=True)
 @click.pass_context
-def optouts(ctx: click.Context, /, where: Where) -> None:
+def optouts(ctx: click.Context, /, where: BridgeOptions) -> None:
     """Numbers that opted out, by the provider that reported the opt-out.
 
     Messages to these numbers are refused where a provider's `optouts` is refuse.  The running
@@ -41,7 +41,7 @@ def optouts(ctx: click.Context, /, where: Where) -> None:
     help="Why numbers are shown: it stands in the audit trail of the bridge.",
 )
 def list_(
-    where: Where,
+    where: BridgeOptions,
     number: str | None,
     limit: int,
     as_json: bool,
@@ -66,7 +66,7 @@ def list_(
         click.echo("nobody opted out")
 
 
-def _revealed(asked: Asked, body: dict[str, object], limit: int) -> Iterator[Item]:
+def _revealed(asked: BridgeApi, body: dict[str, object], limit: int) -> Iterator[Item]:
     """Yield opt-outs with their whole numbers, at most *limit*."""
     cursor: dict[str, Any] = {}
     while True:
@@ -84,7 +84,7 @@ def _revealed(asked: Asked, body: dict[str, object], limit: int) -> Iterator[Ite
 @click.option("--provider", metavar="NAME", help="Only as reported by this provider.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("number")
-def remove(where: Where, number: str, provider: str | None, as_json: bool) -> None:
+def remove(where: BridgeOptions, number: str, provider: str | None, as_json: bool) -> None:
     """Let NUMBER have messages again.
 
     A provider keeps its own list of opt-outs and may go on refusing: see `smppbridge account`.

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import click
 
-from smppbridge.cli.asking import Hidden, NoBridge, at_url, configured_socket, over_socket
+from smppbridge.cli.asking import BridgeHidden, NoBridge, at_url, configured_socket, over_socket
 from smppbridge.cli.places import CONFIGURATION
 from smppbridge.observe.shown import escaped
 
@@ -30,7 +30,7 @@ _CONNECTED, _LONGEST = 10.0, 4_096  # seconds; characters of a token's file
 Command = Callable[..., Any]
 
 
-class Asked(Protocol):
+class BridgeApi(Protocol):
     """A bridge, running or not, that operations of the API are asked of."""
 
     place: str
@@ -46,7 +46,7 @@ class Asked(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Where:
+class BridgeOptions:
     """The options that say which bridge is asked."""
 
     config: Path | None = None
@@ -55,9 +55,9 @@ class Where:
     url: str | None = None
     token_file: Path | None = None
 
-    def over(self, before: Where | None) -> Where:
+    def over(self, before: BridgeOptions | None) -> BridgeOptions:
         """Return these options; if there are none, those *before* the subcommand."""
-        none = self == Where()
+        none = self == BridgeOptions()
         return before if none and before is not None else self
 
 
@@ -92,10 +92,10 @@ def reaching(*, store: bool = False) -> Callable[[Command], Command]:
     def add(command: Command) -> Command:
         @wraps(command)
         def called(**given: Any) -> Any:
-            own = {each.name: given.pop(each.name, None) for each in fields(Where)}
+            own = {each.name: given.pop(each.name, None) for each in fields(BridgeOptions)}
             context = click.get_current_context()
-            before = context.obj if isinstance(context.obj, Where) else None
-            return command(where=Where(**own).over(before), **given)
+            before = context.obj if isinstance(context.obj, BridgeOptions) else None
+            return command(where=BridgeOptions(**own).over(before), **given)
 
         for option in reversed(options if store else [*options[:2], *options[3:]]):
             called = option(called)
@@ -104,7 +104,7 @@ def reaching(*, store: bool = False) -> Callable[[Command], Command]:
     return add
 
 
-def reached(where: Where, *, stopped: bool = False) -> Asked:
+def reached(where: BridgeOptions, *, stopped: bool = False) -> BridgeApi:
     """Return the bridge that is asked; its store if it does not run and *stopped* will do.
 
     Raises NoBridge, click.UsageError.
@@ -134,13 +134,13 @@ def _refusal(path: str) -> NoBridge | None:
             tried.connect(path)
         except PermissionError:
             why = f"{path} is for root and the bridge's user: {_as_owner(path)}"
-            return Hidden(why)
+            return BridgeHidden(why)
         except OSError as error:
             return NoBridge(f"no bridge answers at {path}: {error.strerror or error}")
     return None
 
 
-def _instead(where: Where, failure: NoBridge) -> Asked:
+def _instead(where: BridgeOptions, failure: NoBridge) -> BridgeApi:
     """Return the store of a bridge that cannot be asked; raises NoBridge if it cannot be read."""
     from smppbridge.store.lookup import NotAStore, open_store
     from smppbridge.store.migrate import TooNew
@@ -149,17 +149,17 @@ def _instead(where: Where, failure: NoBridge) -> Asked:
     try:
         open_store(found.place).close()
     except (NotAStore, TooNew) as error:
-        if isinstance(failure, Hidden):
+        if isinstance(failure, BridgeHidden):
             raise failure from None
         if _is_hidden(found.place):
             why = f"{failure.message}; {found.place} is for others: {_as_owner(found.place)}"
-            raise Hidden(why) from None
+            raise BridgeHidden(why) from None
         raise NoBridge(f"{failure.message}; {error}") from None
     click.echo(f"{failure.message}. Read from the store {escaped(found.place)}.", err=True)
     return found
 
 
-def _store(where: Where) -> Asked:
+def _store(where: BridgeOptions) -> BridgeApi:
     from smppbridge.cli.located import store_path  # the API's operations take a moment to load
     from smppbridge.cli.stopped import StoppedBridge
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.reached import BridgeOptions, reached, reaching
 from smppbridge.cli.rows import as_table
 from smppbridge.model.words import Act
 
@@ -26,7 +26,7 @@ _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 @click.option("--about", metavar="NAME", help="Only about this account, provider or listener.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def reasons(where: Where, as_json: bool, **wanted: Any) -> None:
+def reasons(where: BridgeOptions, as_json: bool, **wanted: Any) -> None:
     """Show each no of the last 24 hours, the last one first; times are UTC.
 
     A no has a reason, is about an account, a provider or a listener, and is counted since the start

@@ -19,7 +19,7 @@ from smppbridge.cli.decided import (
 from smppbridge.cli.listing import PAGE, Item, listed, word
 from smppbridge.cli.moments import as_moment, rfc3339
 from smppbridge.cli.pause import switch
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.reached import BridgeApi, BridgeOptions, reached, reaching
 from smppbridge.observe.shown import escaped
 
 MOST = 10_000
@@ -64,7 +64,7 @@ def _filtering(command: Command) -> Command:
 )
 @_IDS
 def retry(
-    where: Where, ids: Sequence[int], providers: Sequence[str], yes: bool, as_json: bool
+    where: BridgeOptions, ids: Sequence[int], providers: Sequence[str], yes: bool, as_json: bool
 ) -> None:
     """Send Uncertain messages once more, or try a provider that is down.
 
@@ -82,7 +82,7 @@ def retry(
 @_deciding
 @_filtering
 @_IDS
-def fail(where: Where, ids: Sequence[int], yes: bool, as_json: bool, **given: Any) -> None:
+def fail(where: BridgeOptions, ids: Sequence[int], yes: bool, as_json: bool, **given: Any) -> None:
     """Give messages up that wait or are Uncertain: they end as UNDELIVERABLE.
 
     Their ESME gets a receipt if it asked for one.  With --provider all that wait for it.
@@ -121,7 +121,7 @@ def fail(where: Where, ids: Sequence[int], yes: bool, as_json: bool, **given: An
 )
 @_IDS
 def move(
-    where: Where,
+    where: BridgeOptions,
     ids: Sequence[int],
     to: str,
     off_route: bool,
@@ -165,7 +165,7 @@ def _filter(
     return {"provider": provider, "before": until} | ({"account": account} if account else {})
 
 
-def _expected(asked: Asked, filtered: Mapping[str, str]) -> tuple[dict[str, object], int]:
+def _expected(asked: BridgeApi, filtered: Mapping[str, str]) -> tuple[dict[str, object], int]:
     """Return the body of a decision by a filter, and how many messages it is about."""
     query = {"stage": "waiting", "until": filtered["before"], **filtered}
     del query["before"]
@@ -175,7 +175,7 @@ def _expected(asked: Asked, filtered: Mapping[str, str]) -> tuple[dict[str, obje
     return {"filter": dict(filtered), "expect": count}, count
 
 
-def _sorted(asked: Asked, ids: Sequence[int]) -> tuple[list[str], list[str], dict[str, str]]:
+def _sorted(asked: BridgeApi, ids: Sequence[int]) -> tuple[list[str], list[str], dict[str, str]]:
     """Return the ids of messages that wait, of Uncertain ones, and why others are left alone."""
     waiting, unsure, reasons = list[str](), list[str](), dict[str, str]()
     for message_id in dict.fromkeys(ids):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from smppbridge.cli.listing import Item
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.reached import BridgeOptions, reached, reaching
 from smppbridge.cli.rows import as_table
 from smppbridge.observe.shown import escaped
 
@@ -20,7 +20,7 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 @click.command()
 @reaching()
 @click.option("--json", "as_json", is_flag=True, help="Print the overview of the API as JSON.")
-def status(where: Where, as_json: bool) -> None:
+def status(where: BridgeOptions, as_json: bool) -> None:
     """Show whether the bridge is ready, its sessions, its lanes and what has to be looked at.
 
     Exits with 0 if it is ready and 1 if it is not; with 69 if no bridge answers, 75 if it is busy,

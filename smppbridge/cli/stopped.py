@@ -19,15 +19,15 @@ from pydantic import ValidationError
 from smppbridge.cli.asking import refusal
 from smppbridge.cli.located import failing_plainly
 from smppbridge.model.account import Account
-from smppbridge.model.cases import Meanwhile
+from smppbridge.model.cases import BridgeFacts
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.lookup import ListedMessage, NotAStore, open_store
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import facts_of
-from smppbridge.web.keyring import Who
-from smppbridge.web.problems import Refusal, unfit
-from smppbridge.web.routes import PREFIX, Call, Route, read_places
+from smppbridge.web.keyring import Requester
+from smppbridge.web.problems import RequestRefused, unfit
+from smppbridge.web.routes import PREFIX, ApiOperation, ApiRequest, read_places
 
 T = TypeVar("T")
 
@@ -39,9 +39,9 @@ class StorePorts:
         self._path = path
         self.clock = self.live = self
 
-    def meanwhile(self, message: ListedMessage) -> Meanwhile:
+    def meanwhile(self, message: ListedMessage) -> BridgeFacts:
         """Return nothing: only a bridge that runs knows what a message waits for now."""
-        return Meanwhile()
+        return BridgeFacts()
 
     def wall(self) -> float:
         """Return the time in UNIX seconds."""
@@ -61,7 +61,9 @@ class StorePorts:
         with failing_plainly(), closing(open_store(self._path, "rw")) as db:
             return act(db)
 
-    async def note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
+    async def note(
+        self, call: ApiRequest, action: str, about: str, facts: Mapping[str, Any]
+    ) -> None:
         """Write an act down, if the store can be written by who may read it."""
         entry = AuditEntry(
             at=self.wall(),
@@ -76,7 +78,7 @@ class StorePorts:
             audit.note(db, entry)
 
     def __getattr__(self, name: str) -> Any:
-        raise Refusal(503, "no bridge runs")
+        raise RequestRefused(503, "no bridge runs")
 
 
 class StoppedBridge:
@@ -97,20 +99,24 @@ class StoppedBridge:
         route = methods[method]
         try:
             answer: dict[str, Any] = _concluded(self._answer(route, words, query or {}, body))
-        except Refusal as error:
+        except RequestRefused as error:
             faults = [(each.loc, each.msg) for each in error.errors]
             raise refusal(error.status, error.detail, faults) from None
         return answer
 
     async def _answer(
-        self, route: Route, words: Mapping[str, str], query: Mapping[str, object], body: object
+        self,
+        route: ApiOperation,
+        words: Mapping[str, str],
+        query: Mapping[str, object],
+        body: object,
     ) -> Any:
         uid = f"uid:{os.getuid()}"
-        who = Who(uid, "admin", "socket")
-        call = Call(ports=self._ports, who=who, address=uid, secure=True)
+        who = Requester(uid, "admin", "socket")
+        call = ApiRequest(ports=self._ports, who=who, address=uid, secure=True)
         named = read_places(route, words)
         if named is None:
-            raise Refusal(404, "there is nothing here")
+            raise RequestRefused(404, "there is nothing here")
         try:
             call.named = named
             call.query = route.query.model_validate_strings(_written(query))

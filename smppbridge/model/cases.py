@@ -12,7 +12,7 @@ Tone = Literal["good", "wait", "warn", "bad"]
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class OwedReceipt:
     """A receipt that is owed: times are UNIX seconds; *postponed* counts the tries in vain.
 
     *postponed_by* is the command_status of the last try's response, 0 or None without a response.
@@ -26,7 +26,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class EndedReceipt:
     """A receipt that is owed no more; *command_status* is None if its time was over.
 
     *postponed* counts the tries in vain.
@@ -38,7 +38,7 @@ class Ended:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meanwhile:
+class BridgeFacts:
     """What the running bridge knows: of the message's provider, and of its account's sessions.
 
     *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that, or
@@ -60,7 +60,7 @@ class Meanwhile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
+class VerdictFacts:
     """A message as its verdict goes by it; times are UNIX seconds.
 
     *tried* is the outcome and the reason of the last attempt that was not accepted; *why* and
@@ -86,16 +86,16 @@ class Case:
     missing: Sequence[int] = ()
     total: int = 0
     until: float | None = None  # when the missing segments are given up
-    owed: Sequence[Owed] = ()
-    ended: Sequence[Ended] = ()
+    owed: Sequence[OwedReceipt] = ()
+    ended: Sequence[EndedReceipt] = ()
     quiet: bool = False
     odd: str = ""  # a kind of `smpp.oddities` that the text shows
     provider_message_id: str | None = None
     now: float = 0.0
-    meanwhile: Meanwhile = field(default_factory=Meanwhile)
+    meanwhile: BridgeFacts = field(default_factory=BridgeFacts)
 
 
-def seen_now(case: Case, meanwhile: Meanwhile) -> Case:
+def seen_now(case: VerdictFacts, meanwhile: BridgeFacts) -> VerdictFacts:
     """Return a case with what the running bridge knows beside the store."""
     until = meanwhile.until if case.stage == Stage.GATHERING else case.until
     return replace(case, meanwhile=meanwhile, until=until)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from smppbridge.model.cases import Case
+from smppbridge.model.cases import VerdictFacts
 from smppbridge.model.message import Stage
 from smppbridge.model.verdicts import turn_of
 
@@ -24,7 +24,7 @@ class Wait:
     before: int | None = None
 
 
-def wait_of(case: Case) -> Wait | None:
+def wait_of(case: VerdictFacts) -> Wait | None:
     """Return what the message of a case waits for, None if it waits for nothing."""
     if case.uncertain:
         return Wait("decision", "uncertain", case.due)
@@ -41,7 +41,7 @@ def wait_of(case: Case) -> Wait | None:
     return None
 
 
-def _in_lane(case: Case) -> Wait:
+def _in_lane(case: VerdictFacts) -> Wait:
     meanwhile = case.meanwhile
     if meanwhile.shut:
         return Wait("provider", meanwhile.shut, meanwhile.until, meanwhile.before)
@@ -51,7 +51,7 @@ def _in_lane(case: Case) -> Wait:
     return Wait("provider", meanwhile.limit or "in_line", turn_of(case), meanwhile.before)
 
 
-def _for_receipts(case: Case) -> Wait:
+def _for_receipts(case: VerdictFacts) -> Wait:
     until = max(each.expires_at for each in case.owed)
     if unanswered := case.meanwhile.unanswered_until:
         return Wait("acknowledgement", "unanswered", unanswered)

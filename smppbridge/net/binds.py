@@ -52,7 +52,7 @@ class BoundSession(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedBind:
     """A bind that is judged: its account's rights, or the status and the reason of a refusal.
 
     *known_by* is the password of the account that the bind had.
@@ -112,7 +112,7 @@ class Binds:
         """Return whether some account names *host* in its allow_from."""
         return bool(self._expected) and in_networks(host, self._expected)
 
-    async def judge(self, bind: Bind, host: str, channel: Channel = CLEAR) -> Judged:
+    async def judge(self, bind: Bind, host: str, channel: Channel = CLEAR) -> JudgedBind:
         """Judge a bind from *host* over *channel*; a cancelled one leaves nothing behind.
 
         A place for the session is reserved: `release` gives the place up, `bound` fills it.
@@ -129,16 +129,16 @@ class Binds:
         known_by = await self._known_by(system_id, password, rights, host)
         if known_by is None or rights is None:
             self.penalties.count(origin, system_id, self._seconds())
-            return Judged(None, Status.ESME_RINVPASWD, reason or PASSWORD)
+            return JudgedBind(None, Status.ESME_RINVPASWD, reason or PASSWORD)
         self.penalties.forgive(origin, system_id)
         if why := rights.account.refuses(channel):
-            return Judged(None, Status.ESME_RBINDFAIL, why)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, why)
         if not await self._has_place(rights.account, bind.command_id):
-            return Judged(None, Status.ESME_RBINDFAIL, BINDS)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, BINDS)
         if self.rights.get(system_id) is not rights:  # a reload came between: bind again
-            return Judged(None, Status.ESME_RBINDFAIL, RELOADED)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, RELOADED)
         self._reserved.setdefault(system_id, []).append(bind.command_id)
-        return Judged(rights, known_by=known_by)
+        return JudgedBind(rights, known_by=known_by)
 
     def release(self, system_id: str, command_id: int) -> None:
         """Give up a reserved place."""

@@ -41,11 +41,11 @@ _LONGEST_ID = 255
 _RECEIPT = EsmClass.RECEIPT | EsmClass.INTERMEDIATE
 
 
-class Mobile:
+class MoMessages:
     """Records MO messages and opt-outs; *owe* receives deliveries when they are durable.
 
     Deliveries are owed for *keep* seconds.  An MO message older than *remember* seconds is dropped:
-    it may have been delivered and forgotten since.  Only Mobile adds and drops opt-outs.
+    it may have been delivered and forgotten since.  Only MoMessages adds and drops opt-outs.
     """
 
     def __init__(

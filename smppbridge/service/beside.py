@@ -10,7 +10,7 @@ from smppbridge.service.examinations import Examinations
 from smppbridge.service.exports import Exports
 
 
-class Beside:
+class SideProcesses:
     """The processes beside the daemon, one of a kind at a time."""
 
     def __init__(self, store: str, reactor: Any, clock: Clock, journal: Journal) -> None:

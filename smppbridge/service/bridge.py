@@ -28,8 +28,8 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
-from smppbridge.service.beside import Beside
-from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
+from smppbridge.service.beside import SideProcesses
+from smppbridge.service.build import PeerListeners, Relay, Surroundings, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
@@ -55,7 +55,7 @@ class Bridge:
 
     _log = Logger()
     relay: Relay  # these six from `start` on
-    doors: Doors
+    doors: PeerListeners
     notebook: Notebook
     live: LiveBridge
     admin: Admin
@@ -80,7 +80,7 @@ class Bridge:
         )
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
-        self.beside = Beside(path, reactor, self.clock, journal)
+        self.beside = SideProcesses(path, reactor, self.clock, journal)
         self.configuration = Configuration(self)
         program = program_of(settings.document.file)
         self.restart = Restart(self, program, masked) if masked else None
@@ -143,7 +143,7 @@ class Bridge:
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
         self.notebook = Notebook(self.store, self.clock, meters, self.reasons.count)
-        world = World(
+        world = Surroundings(
             reactor=self.reactor,
             pool=self.pool,
             store=self.store,

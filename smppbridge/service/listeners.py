@@ -53,7 +53,7 @@ class CertificateDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class Balancers:
     """The balancers that pass clients on to a listener, and how many of those may wait at once."""
 
     proxies: tuple[Network, ...]
@@ -162,7 +162,7 @@ class Listeners:
         text: str,
         factory: IProtocolFactory,
         client_ca: str | None = None,
-        passing: Passing | None = None,
+        passing: Balancers | None = None,
     ) -> None:
         """Listen on an endpoint of the listener *name*.  Raises the errors of listening."""
         certificate, failed = certificate_of(text, client_ca), self._failed.of(name)

@@ -5,27 +5,27 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
-from smppbridge.model.cases import Meanwhile
+from smppbridge.model.cases import BridgeFacts
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.queue import Line
-from smppbridge.service.build import Doors, Relay
+from smppbridge.service.build import PeerListeners, Relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.store.lookup import ListedMessage
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class WaitingPlaces:
     """The parts of a bridge that messages wait in."""
 
     relay: Relay
-    doors: Doors
+    doors: PeerListeners
     clock: SystemClock
 
-    def of(self, message: ListedMessage) -> Meanwhile:
+    def of(self, message: ListedMessage) -> BridgeFacts:
         """Return what is known of a message's lane, segments and sessions."""
         account = self._account_of(message)
         if message.stage == Stage.GATHERING:
@@ -44,7 +44,7 @@ class Surroundings:
             speed=0.0 if shut else _speed(lane, now),
         )
 
-    def _account_of(self, message: ListedMessage) -> Meanwhile:
+    def _account_of(self, message: ListedMessage) -> BridgeFacts:
         """Return what is known of the sessions of a message's account."""
         outbox = self.relay.deliver.outboxes.get(message.system_id)
         sessions = self.doors.binds.sessions.get(message.system_id, ())
@@ -56,7 +56,7 @@ class Surroundings:
             if isinstance(about, Delivery) and about.parent == message.message_id
         ]
         now = self.doors.smsc.clock.seconds()
-        return Meanwhile(
+        return BridgeFacts(
             receivers=len(outbox.receivers) if outbox else 0,
             bound=len(sessions),
             unanswered_until=self.clock.wall() + max(until) - now if until else None,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from smppbridge.model.cases import Case, Ended, Owed
+from smppbridge.model.cases import EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.model.message import GatheringKey, Segment, Stage
 from smppbridge.store import gathered, noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 
 
-def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
+def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> VerdictFacts:
     """Return the case of a message at *now* (UNIX seconds)."""
     facts = {
         fact: value
@@ -24,7 +24,7 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     if message.stage == Stage.GATHERING:
         missing, total = _missing(db, message.message_id)
     owed, ended = _deliveries(db, message.message_id)
-    return Case(
+    return VerdictFacts(
         stage=message.stage,
         system_id=message.system_id,
         provider=message.provider,
@@ -80,7 +80,7 @@ def _of(
 
 def _deliveries(
     db: sqlite3.Connection, message_id: int
-) -> tuple[tuple[Owed, ...], tuple[Ended, ...]]:
+) -> tuple[tuple[OwedReceipt, ...], tuple[EndedReceipt, ...]]:
     segments = [
         row[0]
         for row in db.execute("select message_id from segment where parent = ?", (message_id,))
@@ -92,8 +92,8 @@ def _deliveries(
         ids,
     ).fetchall()
     owed = tuple(
-        Owed(name, expires_at, due, postponed, status)
+        OwedReceipt(name, expires_at, due, postponed, status)
         for name, expires_at, due, postponed, finished_at, status in rows
         if finished_at is None
     )
-    return owed, tuple(Ended(row[0], row[5], row[3]) for row in rows if row[4] is not None)
+    return owed, tuple(EndedReceipt(row[0], row[5], row[3]) for row in rows if row[4] is not None)

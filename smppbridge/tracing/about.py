@@ -16,7 +16,7 @@ _NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class MessageWords:
     """The accounts, numbers and texts of messages, and words that name the messages."""
 
     words: str = ""
@@ -25,10 +25,10 @@ class About:
     texts: tuple[str, ...] = field(default=(), repr=False)
 
 
-NOBODY = About()
+NOBODY = MessageWords()
 
 
-def about_of(token: object) -> About:
+def about_of(token: object) -> MessageWords:
     """Return the messages behind a token that a session or an exchange carries."""
     if isinstance(token, Carried):
         return about_of(token.about)
@@ -43,20 +43,20 @@ def about_of(token: object) -> About:
     return NOBODY
 
 
-def _about_delivery(delivery: Delivery) -> About:
+def _about_delivery(delivery: Delivery) -> MessageWords:
     name = "MO message" if delivery.content else "receipt of message"
-    return About(
+    return MessageWords(
         f"{name} {delivery.answered_id}",
         frozenset((delivery.system_id,)),
         (delivery.source.addr, delivery.destination.addr),
     )
 
 
-def _about_attempts(attempts: Sequence[Attempt]) -> About:
+def _about_attempts(attempts: Sequence[Attempt]) -> MessageWords:
     named = [f"{a.message.answered_id} attempt {a.number}" for a in attempts[:_NAMED]]
     more = len(attempts) - len(named)
     messages = [attempt.message for attempt in attempts]
-    return About(
+    return MessageWords(
         "message " + ", ".join(named) + (f" and {more} more" if more else ""),
         frozenset(message.system_id for message in messages),
         tuple(n for m in messages for n in (m.number, m.destination.addr, m.source.addr)),

@@ -14,7 +14,7 @@ from smppbridge.tracing.masked_http import (
     path_name,
     written_request,
 )
-from smppbridge.tracing.recording import Endpoint, Packet, Recording, digits_of
+from smppbridge.tracing.recording import Packet, PacketEnd, Recording, digits_of
 from smppbridge.tracing.traces import Traces
 from smppbridge.tracing.words import SHORTEST_NUMBER
 
@@ -22,7 +22,7 @@ _CALLBACKS: Final = "callbacks"
 _WORDS: Final = {USSD: "a phone dials"}
 
 
-class Call(Protocol):
+class TracedCallback(Protocol):
     """A request to us, as the tap reads it."""
 
     method: bytes
@@ -40,19 +40,19 @@ class Call(Protocol):
         """Return the first value of a header."""
 
 
-class CallTap:
+class CallbackTap:
     """Keeps callbacks in recordings; of those that are refused too.  Only the tap writes itself."""
 
     def __init__(self, traces: Traces) -> None:
         self._traces = traces
         self._calls = 0
 
-    def called(self, request: Call) -> None:
+    def called(self, request: TracedCallback) -> None:
         """Go by a request; its answer is kept when it is given."""
         with self._traces.guard():
             self._call(request)
 
-    def _call(self, request: Call) -> None:
+    def _call(self, request: TracedCallback) -> None:
         provider, body = path_name(request.path), bytes(request.body)
         tokens = tokens_in(request.query_string + b" " + body)
         wanted = [r for r in self._traces.running if _wants(r, request.host, provider, tokens)]
@@ -61,14 +61,14 @@ class CallTap:
         line = provider or _CALLBACKS
         port = FIRST_PORT + self._calls % PORTS
         self._calls += 1
-        peer = Endpoint(request.host, port)
+        peer = PacketEnd(request.host, port)
         for texts in (False, True):
             recordings = [r for r in wanted if r.order.texts is texts]
             octets = self._request_octets(request, body, texts) if recordings else b""
             self._keep(line, peer, octets, recordings, inbound=True)
         request.tap = lambda octets: self._answered(line, peer, octets, wanted)
 
-    def _request_octets(self, request: Call, body: bytes, texts: bool) -> bytes:
+    def _request_octets(self, request: TracedCallback, body: bytes, texts: bool) -> bytes:
         target = request.path + (b"?" + request.query_string if request.query_string else b"")
         return written_request(
             request.method,
@@ -79,7 +79,7 @@ class CallTap:
             Masks(self._traces.words, (), texts),
         )
 
-    def _answered(self, line: str, peer: Endpoint, octets: bytes, wanted: list[Recording]) -> None:
+    def _answered(self, line: str, peer: PacketEnd, octets: bytes, wanted: list[Recording]) -> None:
         masked = masked_screen if line == USSD else masked_answer
         with self._traces.guard():
             for texts in (False, True):
@@ -90,7 +90,7 @@ class CallTap:
     def _keep(
         self,
         line: str,
-        peer: Endpoint,
+        peer: PacketEnd,
         octets: bytes,
         recordings: list[Recording],
         *,
@@ -98,7 +98,7 @@ class CallTap:
     ) -> None:
         if not recordings:
             return
-        us = Endpoint(US)
+        us = PacketEnd(US)
         packet = Packet(
             at=self._traces.now(),
             line=line,

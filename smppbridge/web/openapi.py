@@ -9,12 +9,12 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from smppbridge.web.problems import NAMES, Problem
-from smppbridge.web.routes import Route, Routes, Sent, header_name
+from smppbridge.web.routes import ApiOperation, ApiOperations, Sent, header_name
 
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def document(routes: Routes, version: str) -> dict[str, Any]:
+def document(routes: ApiOperations, version: str) -> dict[str, Any]:
     """Return the description of all operations."""
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
     for route in routes.all:
@@ -40,7 +40,7 @@ def document(routes: Routes, version: str) -> dict[str, Any]:
     }
 
 
-def refusals_of(route: Route) -> list[int]:
+def refusals_of(route: ApiOperation) -> list[int]:
     """Return the statuses with which an operation can be refused."""
     found = {400, 403, 421, 422, 500, *route.refusals}
     if route.roles:
@@ -54,7 +54,7 @@ def refusals_of(route: Route) -> list[int]:
     return sorted(found)
 
 
-def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(route: ApiOperation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     written: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
@@ -74,7 +74,7 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: ApiOperation) -> list[dict[str, Any]]:
     named = {key: header_name(key) for key in route.header.model_fields}
     return [
         *_places(route),
@@ -83,7 +83,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     ]
 
 
-def _responses(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _responses(route: ApiOperation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     if route.returns:
         answer = schemas[route.returns, "serialization"]
     else:
@@ -96,7 +96,7 @@ def _responses(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     }
 
 
-def _places(route: Route) -> Iterator[dict[str, Any]]:
+def _places(route: ApiOperation) -> Iterator[dict[str, Any]]:
     for name, kind in route.places.items():
         yield {
             "name": name,

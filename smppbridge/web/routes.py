@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from smppbridge.web.keyring import Role, Who
+from smppbridge.web.keyring import Requester, Role
 from smppbridge.web.request import Outflow
 
 PREFIX = "/api/v1"
@@ -28,11 +28,11 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
 
 
-class Nothing(Sent):
+class NoParameters(Sent):
     """No parameters and no body."""
 
 
-NOTHING = Nothing()
+NOTHING = NoParameters()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def _always() -> bool:
 
 
 @dataclass(slots=True, kw_only=True)
-class Call:
+class ApiRequest:
     """A request of the API that has passed the door.
 
     *who* is None where nobody needs to be known, *header* has the request's headers that the
@@ -68,7 +68,7 @@ class Call:
     """
 
     ports: Any
-    who: Who | None
+    who: Requester | None
     address: str
     secure: bool
     named: Mapping[str, Any] = field(default_factory=dict)
@@ -85,12 +85,12 @@ class Call:
         return self.who.name if self.who else ""
 
 
-Act = Callable[[Call], Awaitable[Any]]
+Act = Callable[[ApiRequest], Awaitable[Any]]
 A = TypeVar("A", bound=Act)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Route:
+class ApiOperation:
     """An operation: its place, who may carry it out, what it takes and answers.
 
     *roles* is empty where nobody needs to be known.  *audited* operations are written down before
@@ -131,12 +131,12 @@ class Route:
         return (self.act.__doc__ or "").strip().partition("\n")[0]
 
 
-class Routes:
+class ApiOperations:
     """The table.  Only the decorator writes it, when modules are imported."""
 
     def __init__(self) -> None:
-        self.all: list[Route] = []
-        self._by_pattern: dict[re.Pattern[str], dict[str, Route]] = {}
+        self.all: list[ApiOperation] = []
+        self._by_pattern: dict[re.Pattern[str], dict[str, ApiOperation]] = {}
         self._patterns: dict[str, re.Pattern[str]] = {}
 
     def operation(
@@ -146,9 +146,9 @@ class Routes:
         roles: frozenset[Role],
         *,
         returns: type[Answer] | None,
-        query: type[Sent] = Nothing,
+        query: type[Sent] = NoParameters,
         body: type[BaseModel] | None = None,
-        header: type[Sent] = Nothing,
+        header: type[Sent] = NoParameters,
         places: Mapping[str, Any] | None = None,
         media: str = "application/json",
         status: int = 200,
@@ -160,7 +160,7 @@ class Routes:
         """Enter the decorated coroutine function into the table."""
 
         def enter(act: A) -> A:
-            route = Route(
+            route = ApiOperation(
                 method=method,
                 path=PREFIX + path,
                 roles=roles,
@@ -182,7 +182,7 @@ class Routes:
 
         return enter
 
-    def _enter(self, route: Route) -> None:
+    def _enter(self, route: ApiOperation) -> None:
         if set(_PLACE.findall(route.path)) != set(route.places):
             raise ValueError(f"{route.path}: each place needs its type")
         if any(route.name == other.name for other in self.all):
@@ -195,12 +195,12 @@ class Routes:
         methods[route.method] = route
         self.all.append(route)
 
-    def find(self, path: str) -> tuple[Mapping[str, Route], Mapping[str, str]]:
+    def find(self, path: str) -> tuple[Mapping[str, ApiOperation], Mapping[str, str]]:
         """Return the operations of a path by method, and the words in its places; none if unknown.
 
         A path without places goes before one with places, else the first in the table.
         """
-        found: tuple[Mapping[str, Route], Mapping[str, str]] = ({}, {})
+        found: tuple[Mapping[str, ApiOperation], Mapping[str, str]] = ({}, {})
         for pattern, methods in self._by_pattern.items():
             match = pattern.fullmatch(path)
             if match and not match.groupdict():
@@ -215,7 +215,7 @@ def header_name(key: str) -> str:
     return key.replace("_", "-").title()
 
 
-def read_places(route: Route, words: Mapping[str, str]) -> dict[str, Any] | None:
+def read_places(route: ApiOperation, words: Mapping[str, str]) -> dict[str, Any] | None:
     """Return the values in the places of a path; None if a word is no such value."""
     try:
         return {
@@ -226,5 +226,5 @@ def read_places(route: Route, words: Mapping[str, str]) -> dict[str, Any] | None
         return None
 
 
-ROUTES = Routes()
+ROUTES = ApiOperations()
 """All operations: `web.api` enters them."""

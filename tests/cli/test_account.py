@@ -476,7 +476,9 @@ def test_keccel_as_it_is_simulated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("secret", ['a"b/c', "é&<x> y", "a'b+c"])
 def test_a_secret_is_hidden_in_whichever_way_it_is_written(secret: str) -> None:
     section = Settings.read({"providers": {"k": {"type": "keccel", "token": secret}}})
-    asked = asked_module.AskedProvider("k", section.providers["k"], section.built_providers()["k"])
+    asked = asked_module.ConfiguredProvider(
+        "k", section.providers["k"], section.built_providers()["k"]
+    )
     written = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
     written += [html.escape(secret), html.escape(secret, quote=False)]
     for each in written:

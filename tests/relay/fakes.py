@@ -20,7 +20,7 @@ from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import Refused
+from smppbridge.relay.accept.refused import RefusalLog
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
@@ -419,7 +419,7 @@ class World:
             backlog=backlog,
             around=around,
             optouts=self.optouts,
-            refused=Refused(around, every=True),
+            refused=RefusalLog(around, every=True),
         )
         self.multi = Multi(
             self.accept,

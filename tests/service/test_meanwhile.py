@@ -12,7 +12,7 @@ from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.report import delivery_of
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.relay.lanes.lane import Lane, LaneRules
-from smppbridge.service.meanwhile import Surroundings
+from smppbridge.service.meanwhile import WaitingPlaces
 from tests.relay.fakes import NOW, FakeProvider, message
 
 MONOTONIC = 1_000.0
@@ -39,7 +39,7 @@ class Place:
         smsc = SimpleNamespace(clock=SimpleNamespace(seconds=lambda: MONOTONIC))
         doors: Any = SimpleNamespace(binds=binds, smsc=smsc)
         clock: Any = SimpleNamespace(wall=lambda: NOW, monotonic=lambda: MONOTONIC)
-        self.surroundings = Surroundings(relay, doors, clock)
+        self.surroundings = WaitingPlaces(relay, doors, clock)
 
     def wait(self, *ids: int, **about: Any) -> None:
         self.lane.wait([Attempt(message(each, **about), "d7") for each in ids])

@@ -19,9 +19,9 @@ from smppbridge.web.api.configuration import (
 from smppbridge.web.api.doctor import Diagnoses, DiagnosisItem
 from smppbridge.web.api.restart import RestartState, TakenUp
 from smppbridge.web.api.traces import TracedPacket, TracedPackets, TraceItem, TraceOrder
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import Outflow
-from smppbridge.web.routes import Call, Streamed
+from smppbridge.web.routes import ApiRequest, Streamed
 
 MOST_TRACES = 4
 TAG = "0123456789abcdef"
@@ -38,7 +38,7 @@ class PlayedTraces:
 
     def start(self, order: TraceOrder, by: str) -> TraceItem:
         if len(self.items) >= MOST_TRACES:
-            raise Refusal(409, "4 traces run already: stop one")
+            raise RequestRefused(409, "4 traces run already: stop one")
         number = max(self.items, default=0) + 1
         item = TraceItem(
             id=str(number),
@@ -58,7 +58,7 @@ class PlayedTraces:
 
     def view(self, number: int) -> TraceItem:
         if number not in self.items:
-            raise Refusal(404, f"there is no trace {number}")
+            raise RequestRefused(404, f"there is no trace {number}")
         return self.items[number]
 
     def read(self, number: int, after: int, most: int) -> TracedPackets:
@@ -106,7 +106,7 @@ class PlayedConfiguration:
 
     async def apply(self, tag: str) -> ConfigurationChanges:
         if tag != TAG:
-            raise Refusal(412, "the file has changed")
+            raise RequestRefused(412, "the file has changed")
         self.applied.append(tag)
         return (await self.changes())[1]
 
@@ -123,7 +123,7 @@ class PlayedDoctor:
 
     def start(self) -> None:
         if self.running:
-            raise Refusal(409, "an examination is under way")
+            raise RequestRefused(409, "an examination is under way")
         self.running = True
 
 
@@ -148,7 +148,7 @@ class PlayedRestart:
 
     async def start(self) -> None:
         if self.why:
-            raise Refusal(409, self.why)
+            raise RequestRefused(409, self.why)
         self.under_way = True
 
 
@@ -165,9 +165,9 @@ class PlayedCdr:
         ]
         return CdrFiles(items=items[:limit], next=None, folder="/cdr")
 
-    async def download(self, call: Call, name: str) -> Streamed:
+    async def download(self, call: ApiRequest, name: str) -> Streamed:
         if name != "cdr-2026-11-26T14.jsonl":
-            raise Refusal(404, "no such file is in the manifest")
+            raise RequestRefused(404, "no such file is in the manifest")
 
         def begin(outflow: Outflow) -> None:
             outflow.push(b"{}\n")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from smppbridge.model.cases import Meanwhile
+from smppbridge.model.cases import BridgeFacts
 from smppbridge.observe.metrics import Metrics
 from smppbridge.observe.pulse import Pulse
 from smppbridge.observe.rings import History
@@ -33,7 +33,7 @@ class PlayedLive:
     events: list[dict[str, Any]] = field(default_factory=list)
     binds: list[RefusedFacts] = field(default_factory=list)
     no_balance: str = ""
-    meantime: Meanwhile = field(default_factory=Meanwhile)
+    meantime: BridgeFacts = field(default_factory=BridgeFacts)
 
     def __post_init__(self) -> None:
         self.streams = Streams(2)
@@ -82,5 +82,5 @@ class PlayedLive:
     def notes(self) -> Sequence[Mapping[str, Any]]:
         return self.events
 
-    def meanwhile(self, message: ListedMessage) -> Meanwhile:
+    def meanwhile(self, message: ListedMessage) -> BridgeFacts:
         return self.meantime

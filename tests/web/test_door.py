@@ -7,18 +7,18 @@ import pytest
 from smppbridge.model.account import in_networks
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import MOST_UNKNOWN, DoorRules, is_loopback
-from smppbridge.web.routes import PREFIX, Route
+from smppbridge.web.routes import PREFIX, ApiOperation
 from tests.web.desk import MARKER, ROLES, Desk
 
 _WORDS = {"message_id": "123", "name": "keccel", "id": "1", "provider": "keccel", "number": "2438"}
 _WORDS["file"] = "cdr-2026-11-26T14.jsonl"
 
 
-def path_of(route: Route) -> str:
+def path_of(route: ApiOperation) -> str:
     return re.sub(r"{(\w+)}", lambda found: _WORDS[found[1]], route.path).removeprefix(PREFIX)
 
 
-def named(route: Route) -> str:
+def named(route: ApiOperation) -> str:
     return route.name
 
 
@@ -26,7 +26,7 @@ GUARDED = [route for route in ROUTES.all if route.roles]
 
 
 @pytest.mark.parametrize("route", GUARDED, ids=named)
-def test_a_stranger_gets_401(desk: Desk, route: Route) -> None:
+def test_a_stranger_gets_401(desk: Desk, route: ApiOperation) -> None:
     reply = desk.call(route.method, path_of(route), role=None, socket=False)
     assert reply.status == (403 if route.socket_only else 401)
     if not route.socket_only:
@@ -36,7 +36,9 @@ def test_a_stranger_gets_401(desk: Desk, route: Route) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("route", GUARDED, ids=named)
-def test_a_role_has_its_operations_and_no_others(desk: Desk, route: Route, role: str) -> None:
+def test_a_role_has_its_operations_and_no_others(
+    desk: Desk, route: ApiOperation, role: str
+) -> None:
     reply = desk.call(route.method, path_of(route), role=role)
     allowed = role in route.roles and not route.socket_only
     assert (reply.status == 403) is not allowed

@@ -10,7 +10,7 @@ from pydantic import RootModel
 from smppbridge.web.api.table import ROUTES
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.openapi import document
-from smppbridge.web.routes import Answer, Call, Routes
+from smppbridge.web.routes import Answer, ApiOperations, ApiRequest
 from tests.web.desk import Desk
 
 WRITTEN = document(ROUTES, "1.2.3")
@@ -67,16 +67,16 @@ def test_it_is_served(desk: Desk) -> None:
     assert desk.call("GET", "/openapi.json", role="viewer").body == WRITTEN
 
 
-async def one(call: Call) -> None:
+async def one(call: ApiRequest) -> None:
     """One."""
 
 
-async def other(call: Call) -> None:
+async def other(call: ApiRequest) -> None:
     """Other."""
 
 
 def test_the_table_takes_no_operation_twice_and_no_place_without_a_type() -> None:
-    routes = Routes()
+    routes = ApiOperations()
     enter = routes.operation("GET", "/a.b", VIEWER, returns=Answer)
     enter(one)
     with pytest.raises(ValueError, match="name of two"):
@@ -89,7 +89,7 @@ def test_the_table_takes_no_operation_twice_and_no_place_without_a_type() -> Non
 
 
 def test_a_path_without_places_goes_first() -> None:
-    routes = Routes()
+    routes = ApiOperations()
     routes.operation("GET", "/a/{x}", VIEWER, places={"x": str}, returns=Answer)(one)
     routes.operation("GET", "/a/b", VIEWER, returns=Answer)(other)
     assert routes.find("/api/v1/a/b")[0]["GET"].name == "other"

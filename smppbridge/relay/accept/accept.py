@@ -19,7 +19,7 @@ from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, Submitter
 from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import STORE_FAILED, Refused, addresses_of
+from smppbridge.relay.accept.refused import STORE_FAILED, RefusalLog, addresses_of
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.accept.supersede import Supersede, SupersedeStore, Superseding
 from smppbridge.relay.accept.transaction import shortened, waiting_response
@@ -58,7 +58,7 @@ class Accept:
         backlog: int,
         around: Around,
         optouts: Optouts,
-        refused: Refused,
+        refused: RefusalLog,
         log: Journal | None = None,
     ) -> None:
         self.gather, self.refused = Gather(), refused

@@ -59,7 +59,7 @@ class MultiSubmitter(Observed, Protocol):
 
 
 @dataclass(slots=True)
-class _Spread:
+class _MultiEntries:
     """The entries of one submit_multi to be recorded; *refused* are the other destinations.
 
     *fates* end the messages that are rejected; *answered_id* is the message_id of the response.
@@ -186,7 +186,7 @@ class Multi:
 
     def _spread(
         self, draft: Message, messages: list[Message], refused: list[RefusedDestination]
-    ) -> _Spread:
+    ) -> _MultiEntries:
         """Return the entries of all messages, with their message_ids.
 
         A refused destination that the response has no room for gets a message too, which is
@@ -217,12 +217,12 @@ class Multi:
         for fate, each in zip(fates, unlisted, strict=True):
             self._notes.note(fate.attempt.message.message_id, "rejected", each.refusal.facts)
         entries = [Entry(message) for message in messages]
-        return _Spread(first, refused[:MOST_LISTED], entries, fates)
+        return _MultiEntries(first, refused[:MOST_LISTED], entries, fates)
 
     # -- the response ---------------------------------------------------------------------------
 
     def _answer(
-        self, session: MultiSubmitter, request: SubmitMulti, spread: _Spread, begun: float
+        self, session: MultiSubmitter, request: SubmitMulti, spread: _MultiEntries, begun: float
     ) -> None:
         message_id = session.rights.account.id_form % spread.answered_id
         refused = tuple([each.sme for each in spread.refused])

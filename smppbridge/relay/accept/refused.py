@@ -37,10 +37,10 @@ class _Counted:
     count: int = 0
 
 
-class Refused:
+class RefusalLog:
     """Counts, logs and notes refusals; with *every* each refusal is logged.
 
-    Only Refused writes its counts.
+    Only RefusalLog writes its counts.
     """
 
     def __init__(self, around: Around, *, every: bool = False) -> None:

@@ -16,7 +16,7 @@ from smppbridge.web.api.places import PlaceCursor, place_cursor, place_of
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import Moment, Name, PageQuery, Rfc3339, cursor, moment
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 NoteNumber = Annotated[
     str,
@@ -119,7 +119,7 @@ class Dismissed(Answer):
 @ROUTES.operation(
     "GET", "/refused", VIEWER, query=RefusedQuery, returns=RefusedPage, refusals=(503, 504)
 )
-async def list_refused(call: Call) -> RefusedPage:
+async def list_refused(call: ApiRequest) -> RefusedPage:
     """Submissions refused at the door in the last 24 hours, newest first."""
     query: RefusedQuery = call.query
     asked = _asked(query, query.account)
@@ -133,7 +133,7 @@ async def list_refused(call: Call) -> RefusedPage:
 @ROUTES.operation(
     "GET", "/unmatched", VIEWER, query=UnmatchedQuery, returns=UnmatchedPage, refusals=(503, 504)
 )
-async def list_unmatched(call: Call) -> UnmatchedPage:
+async def list_unmatched(call: ApiRequest) -> UnmatchedPage:
     """Reports and MO messages of the last 24 hours that belong to nothing, newest first."""
     query: UnmatchedQuery = call.query
     return await _strays(call, query, query.kind, query.id)
@@ -142,7 +142,7 @@ async def list_unmatched(call: Call) -> UnmatchedPage:
 @ROUTES.operation(
     "GET", "/mo/unrouted", VIEWER, query=StrayQuery, returns=UnmatchedPage, refusals=(503, 504)
 )
-async def list_unrouted(call: Call) -> UnmatchedPage:
+async def list_unrouted(call: ApiRequest) -> UnmatchedPage:
     """MO messages of the last 24 hours that are nobody's, newest first."""
     return await _strays(call, call.query, "mo", None)
 
@@ -150,7 +150,7 @@ async def list_unrouted(call: Call) -> UnmatchedPage:
 @ROUTES.operation(
     "DELETE", "/unmatched", OPERATOR, query=Dismissal, returns=Dismissed, refusals=(503,)
 )
-async def dismiss_unmatched(call: Call) -> Dismissed:
+async def dismiss_unmatched(call: ApiRequest) -> Dismissed:
     """Dismiss reports and MO messages of a provider that belong to nothing; early ones stay."""
     query: Dismissal = call.query
     now = call.ports.clock.wall()
@@ -164,7 +164,7 @@ async def dismiss_unmatched(call: Call) -> Dismissed:
 
 
 async def _strays(
-    call: Call, query: StrayQuery, kind: str | None, name: str | None
+    call: ApiRequest, query: StrayQuery, kind: str | None, name: str | None
 ) -> UnmatchedPage:
     asked = _asked(query, query.provider, kind=kind, provider_message_id=name)
     before = None if query.cursor is None else place_of(query.cursor)

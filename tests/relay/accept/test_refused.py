@@ -6,7 +6,7 @@ import pytest
 
 from smppbridge.model.reasons import MEANINGS, Act, Reason
 from smppbridge.relay.accept.fields import Refusal
-from smppbridge.relay.accept.refused import MOST_A_MINUTE, Refused
+from smppbridge.relay.accept.refused import MOST_A_MINUTE, RefusalLog
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import CommandStatus as Status
 from tests.relay.accept.test_data import Data, data_sm
@@ -62,7 +62,7 @@ def test_numbers_are_masked_and_names_are_not() -> None:
 
 def test_an_account_that_is_too_fast_leaves_room_for_the_others() -> None:
     world = World()
-    refused = Refused(world.around)
+    refused = RefusalLog(world.around)
     too_fast = Refusal(Status.ESME_RTHROTTLED, Reason.THROTTLED)
     for _ in range(MOST_A_MINUTE + 40):
         refused.count("bank", ENDS, too_fast)
