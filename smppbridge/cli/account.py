@@ -12,7 +12,13 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asked import ConfiguredProvider, concluded, give_up, on_terminal, permitted
+from smppbridge.cli.configured_provider import (
+    ConfiguredProvider,
+    concluded,
+    give_up,
+    on_terminal,
+    permitted,
+)
 from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table
 from smppbridge.observe.shown import escaped

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smppbridge.cli.reached import BridgeApi
+from smppbridge.cli.chosen_bridge import BridgeApi
 from smppbridge.model.masking import masked_words
 from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState, status_name

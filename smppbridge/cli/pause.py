@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from smppbridge.cli.asking import OperationRefused
-from smppbridge.cli.decided import place
-from smppbridge.cli.located import give_up
-from smppbridge.cli.reached import BridgeApi, BridgeOptions, reached, reaching
+from smppbridge.cli.bridge_client import OperationRefused
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.decisions import place
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
 _SAYS = {
@@ -22,7 +22,7 @@ _SAYS = {
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
 def pause(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> None:
@@ -30,16 +30,16 @@ def pause(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> None
 
     The pause lasts over restarts, until `smppbridge resume`.  Requests that have left are answered.
     """
-    switch(reached(where), "pause", providers, as_json=as_json)
+    switch(chosen_bridge(where), "pause", providers, as_json=as_json)
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
 def resume(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> None:
     """Let messages leave to a paused provider again."""
-    switch(reached(where), "resume", providers, as_json=as_json)
+    switch(chosen_bridge(where), "resume", providers, as_json=as_json)
 
 
 def switch(asked: BridgeApi, verb: str, providers: Sequence[str], *, as_json: bool) -> None:

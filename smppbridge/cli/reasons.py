@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.reached import BridgeOptions, reached, reaching
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.cli.rows import as_table
-from smppbridge.model.words import Act
+from smppbridge.model.reason_words import Act
 
 _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option(
     "--act",
     type=click.Choice([act.value for act in Act]),
@@ -33,7 +33,7 @@ def reasons(where: BridgeOptions, as_json: bool, **wanted: Any) -> None:
     of the bridge.  Refused binds, failed TLS handshakes and wrong callbacks are here.
     """
     query = {name: value for name, value in wanted.items() if value is not None}
-    found = reached(where).ask("GET", "/reasons", query)["items"]
+    found = chosen_bridge(where).ask("GET", "/reasons", query)["items"]
     if as_json:
         for each in found:
             click.echo(json.dumps(each))

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asking import BridgeSilent, NoBridge
-from smppbridge.cli.located import give_up
-from smppbridge.cli.reached import BridgeApi, BridgeOptions, reached, reaching
+from smppbridge.cli.bridge_client import BridgeSilent, NoBridge
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
 _LOOKED_AT = 0.2  # seconds between two looks at a bridge that is restarting
@@ -18,7 +18,7 @@ _PLACE = "/restart"
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option(
     "--wait",
     type=click.FloatRange(min=1, max=3_600),
@@ -35,7 +35,7 @@ def restart(where: BridgeOptions, wait: float, as_json: bool) -> None:
     SMSCs, are unbound and bind again. Exits with 1 and the reason if the restart does not come
     about, and the bridge serves on; with 75 if the new version does not answer in time.
     """
-    bridge = reached(where)
+    bridge = chosen_bridge(where)
     deadline = time.monotonic() + wait
     before = bridge.ask("GET", _PLACE)
     try:

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asking import BridgeClient, NoBridge, OperationRefused
-from smppbridge.cli.reached import BridgeOptions, reached, reaching
+from smppbridge.cli.bridge_client import BridgeClient, NoBridge, OperationRefused
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.cli.signals import on_hangup
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.values import seconds as seconds_of
@@ -31,7 +31,7 @@ def _duration(ctx: click.Context, param: click.Parameter, word: str) -> float:
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--account", metavar="SYSTEM_ID", help="Of the sessions and messages of an account.")
 @click.option("--number", metavar="NUMBER", help="Of the messages of a phone's number.")
 @click.option("--provider", metavar="NAME", help="Of the exchanges with a provider.")
@@ -72,7 +72,7 @@ def trace(
     if others or not kind:
         options = ", ".join(f"--{each}" for each in _KINDS)
         raise click.UsageError(f"a trace is of one of {options}")
-    bridge = reached(where)
+    bridge = chosen_bridge(where)
     assert isinstance(bridge, BridgeClient)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     on_hangup(signal.default_int_handler)

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from smppbridge.model.cases import MessageVerdict, VerdictFacts
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import remedy, sentence
+from smppbridge.model.verdict_facts import MessageVerdict, VerdictFacts
 from smppbridge.smpp.constants import MessageState, status_name
 
 _ODD_TEXTS = {

@@ -13,9 +13,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from smppbridge.model.account import Account, Network, Secret, in_networks
 from smppbridge.model.channel import CLEAR, Channel
+from smppbridge.net.password_checks import PasswordChecks
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import origin_of
-from smppbridge.net.turns import Turns
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -91,7 +91,9 @@ class Binds:
         self.forgives: frozenset[str] = frozenset()
         self.sessions: dict[str, list[BoundSession]] = {}
         self.penalties = Penalties()
-        self._checks = Turns(verified, CHECKS, lambda who: self.penalties.guessed(who, seconds()))
+        self._checks = PasswordChecks(
+            verified, CHECKS, lambda who: self.penalties.guessed(who, seconds())
+        )
         self._wait, self._seconds = wait, seconds
         self._expected: frozenset[Network] = frozenset()
         self._reserved: dict[str, list[int]] = {}

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
     from smppbridge.net.binds import JudgedBind
-    from smppbridge.net.handed import HandedSession
+    from smppbridge.net.handed_sessions import HandedSession
     from smppbridge.net.smpp_server import Smsc
 
 PACE = PaceLimits()

@@ -16,7 +16,7 @@ from smppbridge.model.channel import OTHER_CERTIFICATE
 from smppbridge.model.report import Delivery
 from smppbridge.net.binds import NOT_FORGIVEN, Binds, JudgedBind
 from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
-from smppbridge.net.failed import NoteFailed
+from smppbridge.net.failed_connections import NoteFailed
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.net.refused_binds import RefusedBinds
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room

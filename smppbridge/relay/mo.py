@@ -16,7 +16,7 @@ from smppbridge.model.address import Address, source_address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.masking import masked
 from smppbridge.model.mo import Mo, OptOut
-from smppbridge.model.noted import Unmatched
+from smppbridge.model.notes import Unmatched
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts

@@ -15,10 +15,10 @@ from twisted.internet.threads import deferToThreadPool
 from smppbridge import __version__
 from smppbridge.net.binds import verify_password
 from smppbridge.net.esme_session import EsmeSession
+from smppbridge.net.password_checks import PasswordChecks
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
-from smppbridge.net.turns import Turns
 from smppbridge.service.cdr_answers import CdrAnswers
 from smppbridge.service.configuration_answers import ConfigurationAnswers
 from smppbridge.service.doctor_answers import DoctorAnswers
@@ -32,15 +32,15 @@ from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.events import Broadcast
+from smppbridge.web.api.operations import API
 from smppbridge.web.api.ports import ApiPorts, SessionFacts
-from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import ApiResource, Door, DoorRules, Entrance
 from smppbridge.web.keyring import Keyring, Token, User
 from smppbridge.web.local import LocalSite
 from smppbridge.web.logins import Logins
+from smppbridge.web.operations import ApiRequest
 from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import SiteResource, not_found
-from smppbridge.web.routes import ApiRequest
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -117,7 +117,7 @@ class Admin:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
         ports = self._ports()
-        self._door = Door(ROUTES, self.keyring, ports, self._note)
+        self._door = Door(API, self.keyring, ports, self._note)
         self.broadcast = Broadcast(ports)
 
     def resource(self, others: SiteResource, *, tls: bool) -> ApiResource:
@@ -224,7 +224,9 @@ class Admin:
         def wait(seconds: float) -> Deferred[None]:
             return deferLater(reactor, seconds)
 
-        turns = Turns(hashed, HASHES, lambda who: penalties.guessed(who, reactor.seconds()))
+        turns = PasswordChecks(
+            hashed, HASHES, lambda who: penalties.guessed(who, reactor.seconds())
+        )
         return Logins(
             self.keyring,
             penalties,

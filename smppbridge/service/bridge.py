@@ -16,8 +16,8 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
-from smppbridge.net.failed import FailedConnections
-from smppbridge.net.handed import Adopter
+from smppbridge.net.failed_connections import FailedConnections
+from smppbridge.net.handed_sessions import Adopter
 from smppbridge.net.room import Room
 from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
@@ -28,7 +28,6 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
-from smppbridge.service.beside import SideProcesses
 from smppbridge.service.build import PeerListeners, Relay, Surroundings, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
@@ -39,6 +38,7 @@ from smppbridge.service.listeners import Listeners
 from smppbridge.service.live import LiveBridge
 from smppbridge.service.opening import open_listeners
 from smppbridge.service.restart import Restart, program_of
+from smppbridge.service.side_processes import SideProcesses
 from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.schema import Settings

@@ -17,7 +17,7 @@ from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
-from smppbridge.net.failed import FailedConnections
+from smppbridge.net.failed_connections import FailedConnections
 from smppbridge.net.http_client import HttpClient
 from smppbridge.net.outbind import Outbinds, caller
 from smppbridge.net.smpp_server import Smsc
@@ -29,7 +29,7 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import RefusalLog
+from smppbridge.relay.accept.refusals import RefusalLog
 from smppbridge.relay.alerts import Alerts
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver

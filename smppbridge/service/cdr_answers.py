@@ -16,9 +16,9 @@ from smppbridge.cdr.folder import BadFolder, Folder, ManifestEntry
 from smppbridge.service.child import ChildFailed, ChildRunning
 from smppbridge.web.api.cdr import CdrFile, CdrFiles, CdrReconciliation
 from smppbridge.web.api.shapes import cursor
+from smppbridge.web.operations import ApiRequest, Streamed
 from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import Outflow
-from smppbridge.web.routes import ApiRequest, Streamed
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge

@@ -19,7 +19,7 @@ from twisted.internet.threads import deferToThreadPool
 from smppbridge.service.apply import NotApplied, verify, warnings
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.listed import ChangedSetting, ListedSetting, differences, listed
+from smppbridge.settings.in_force import ChangedSetting, ListedSetting, differences, listed
 from smppbridge.settings.schema import Settings
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from smppbridge.service.apply import NotApplied, check_change, read_certificates, takes_effect
 from smppbridge.service.configuration import ConfigurationChanged, NoFile
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.listed import DEFAULT, ChangedSetting
+from smppbridge.settings.in_force import DEFAULT, ChangedSetting
 from smppbridge.settings.schema import Settings
 from smppbridge.web.api.configuration import (
     ChangeItem,

@@ -17,7 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from smppbridge.model.account import Network
 from smppbridge.net import unix_listener
-from smppbridge.net.failed import FailedConnections
+from smppbridge.net.failed_connections import FailedConnections
 from smppbridge.net.proxied import ProxiedFactory
 from smppbridge.net.tls_listener import (
     ServedCertificate,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from smppbridge.model.cases import BridgeFacts
+from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.pulse import Pulse
 from smppbridge.observe.rings import History
 from smppbridge.observe.shown import words
-from smppbridge.service.meanwhile import WaitingPlaces
+from smppbridge.service.bridge_facts import WaitingPlaces
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.store.counts import finished_since, submitted
 from smppbridge.store.lookup import ListedMessage, NotAStore

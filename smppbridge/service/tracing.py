@@ -16,7 +16,7 @@ from smppbridge.model.account import Secret
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.net.upstream.link import UpstreamSession
-from smppbridge.tracing.call_tap import CallbackTap
+from smppbridge.tracing.callback_tap import CallbackTap
 from smppbridge.tracing.exchange_tap import US, ExchangeTap
 from smppbridge.tracing.pcapng import pcapng
 from smppbridge.tracing.recording import Kind, Order, Packet, PacketEnd, Recording

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
-from smppbridge.tracing.about import MessageWords, about_of
 from smppbridge.tracing.masked_http import Masks, masked_request, masked_response, place_of
+from smppbridge.tracing.message_words import MessageWords, about_of
 from smppbridge.tracing.recording import Packet, PacketEnd, Protocol, Recording, digits_of
 from smppbridge.tracing.traces import Traces
 

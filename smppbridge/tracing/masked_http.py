@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
+from smppbridge.tracing.hidden_words import MASK, HiddenWords, hide_texts, masked_numbers
 from smppbridge.tracing.masked_body import masked_body, masked_form, words_of
 from smppbridge.tracing.recording import PacketEnd
-from smppbridge.tracing.words import MASK, HiddenWords, hide_texts, masked_numbers
 
 USSD: Final = "ussd"
 SHORTEST_TEXT: Final = 4

@@ -12,8 +12,8 @@ from smppbridge.smpp.errors import FramingError, PduError
 from smppbridge.smpp.matrix import BOUND_AS
 from smppbridge.smpp.pdus import DECODE, DataSm, DeliverSm, Pdu
 from smppbridge.smpp.receipt import id_candidates, parse
-from smppbridge.tracing.about import NOBODY, MessageWords, about_of
 from smppbridge.tracing.masked_pdu import HEADER_OCTETS, masked_pdu
+from smppbridge.tracing.message_words import NOBODY, MessageWords, about_of
 from smppbridge.tracing.recording import Packet, PacketEnd, Protocol, Recording
 from smppbridge.tracing.traces import Traces
 

@@ -17,10 +17,7 @@ from twisted.logger import Logger
 
 from smppbridge.model.account import Network, in_networks
 from smppbridge.web.keyring import Keyring, Requester, is_csrf
-from smppbridge.web.parameters import body_of, header_of, query_of
-from smppbridge.web.problems import PROBLEM_JSON, RequestRefused
-from smppbridge.web.request import JSON, Admission, Request, SiteResource
-from smppbridge.web.routes import (
+from smppbridge.web.operations import (
     NOTHING,
     PREFIX,
     ApiOperation,
@@ -30,6 +27,9 @@ from smppbridge.web.routes import (
     Streamed,
     read_places,
 )
+from smppbridge.web.parameters import body_of, header_of, query_of
+from smppbridge.web.problems import PROBLEM_JSON, RequestRefused
+from smppbridge.web.request import JSON, Admission, Request, SiteResource
 
 MOST_KNOWN, MOST_UNKNOWN = 1_048_576, 65_536
 """Octets of a body: of whom we know, and of whom we do not know (yet)."""
@@ -71,7 +71,7 @@ class Visit(Admission):
     """A judged request: its operation and who makes it, or the refusal that answers it."""
 
     call: ApiRequest | None = None
-    route: ApiOperation | None = None
+    operation: ApiOperation | None = None
     refusal: RequestRefused | None = None
 
 
@@ -91,8 +91,8 @@ class Door:
 
     _log = Logger()
 
-    def __init__(self, routes: ApiOperations, keyring: Keyring, ports: Any, note: Note) -> None:
-        self._routes, self._keyring, self._ports, self._note = routes, keyring, ports, note
+    def __init__(self, operations: ApiOperations, keyring: Keyring, ports: Any, note: Note) -> None:
+        self._operations, self._keyring, self._ports, self._note = operations, keyring, ports, note
         self._rules = DoorRules()
 
     def change(self, rules: DoorRules) -> None:
@@ -102,14 +102,14 @@ class Door:
     def judge(self, request: Request, entrance: Entrance) -> Visit:
         """Return the terms of a request: its operation, or the refusal that it gets."""
         try:
-            route, words = self._find(request)
+            operation, words = self._find(request)
             address, secure = self._origin(request, entrance)
             self._check_source(request, entrance, address, secure)
             who, cookie = self._who(request, entrance, address, secure)
-            _check_rights(request, route, who, entrance)
+            _check_rights(request, operation, who, entrance)
         except RequestRefused as refusal:
             return Visit(most=MOST_UNKNOWN, refusal=refusal)
-        named = read_places(route, words)
+        named = read_places(operation, words)
         if named is None:
             return Visit(most=MOST_UNKNOWN, refusal=_not_found())
         call = ApiRequest(
@@ -119,25 +119,25 @@ class Door:
             secure=secure,
             named=named,
             cookie=cookie,
-            still=lambda: self._is_still(request, entrance, route, call),
+            still=lambda: self._is_still(request, entrance, operation, call),
         )
-        return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, route=route)
+        return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, operation=operation)
 
     def _find(self, request: Request) -> tuple[ApiOperation, Mapping[str, str]]:
         try:
             path = unquote(request.path.decode("ascii"), errors="strict")
         except UnicodeError:
             raise _not_found() from None
-        methods, words = self._routes.find(path)
+        methods, words = self._operations.find(path)
         if not methods:
             raise _not_found()
         method = request.method.decode("latin-1")
-        route = methods.get("GET" if method == "HEAD" else method)
-        if route is None:
+        operation = methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
             allowed = sorted(methods.keys() | ({"HEAD"} if "GET" in methods else set()))
             allow = b"Allow: %s\r\n" % ", ".join(allowed).encode()
             raise RequestRefused(405, "this path has no such method", headers=allow)
-        return route, words
+        return operation, words
 
     def _origin(self, request: Request, entrance: Entrance) -> tuple[str, bool]:
         """Return the address of the client, and whether its octets came over TLS."""
@@ -194,40 +194,42 @@ class Door:
         return self._keyring.session(cookie, used=used) if cookie else None, cookie
 
     def _is_still(
-        self, request: Request, entrance: Entrance, route: ApiOperation, call: ApiRequest
+        self, request: Request, entrance: Entrance, operation: ApiOperation, call: ApiRequest
     ) -> bool:
         """Return whether a request that was let in would be let in now, by the same caller."""
         try:
             who, _ = self._who(request, entrance, call.address, call.secure, used=False)
         except RequestRefused:
             return False
-        return who == call.who and (who is None or not route.roles or who.role in route.roles)
+        return who == call.who and (
+            who is None or not operation.roles or who.role in operation.roles
+        )
 
     def render(self, request: Request) -> None:
         """Answer a request that has been judged."""
         visit = request.admission
         assert isinstance(visit, Visit)
-        if visit.refusal is not None or visit.call is None or visit.route is None:
+        if visit.refusal is not None or visit.call is None or visit.operation is None:
             _refuse(request, visit.refusal or _not_found())
             return
-        Deferred.fromCoroutine(self._carry_out(request, visit.route, visit.call))
+        Deferred.fromCoroutine(self._carry_out(request, visit.operation, visit.call))
 
-    async def _carry_out(self, request: Request, route: ApiOperation, call: ApiRequest) -> None:
+    async def _carry_out(self, request: Request, operation: ApiOperation, call: ApiRequest) -> None:
         try:
-            call.query = query_of(request, route)
-            call.body = body_of(request, route)
-            call.header = header_of(request, route)
-            if route.audited:
+            call.query = query_of(request, operation)
+            call.body = body_of(request, operation)
+            call.header = header_of(request, operation)
+            if operation.audited:
                 about = "/".join(map(str, call.named.values()))
-                await self._note(call, route.name, about, facts_of(call))
-            answer = await route.act(call)
+                await self._note(call, operation.name, about, facts_of(call))
+            answer = await operation.act(call)
         except RequestRefused as refusal:
             _refuse(request, refusal)
         except Exception:
             self._log.failure("an operation of the API")
             _refuse(request, RequestRefused(500, "the operation failed; the log says why"))
         else:
-            _answer(request, route, call, answer)
+            _answer(request, operation, call, answer)
 
 
 class ApiResource:
@@ -301,26 +303,26 @@ def in_networks_of(host: str, networks: tuple[Network, ...]) -> bool:
 
 
 def _check_rights(
-    request: Request, route: ApiOperation, who: Requester | None, entrance: Entrance
+    request: Request, operation: ApiOperation, who: Requester | None, entrance: Entrance
 ) -> None:
-    if route.socket_only and not entrance.socket:
+    if operation.socket_only and not entrance.socket:
         raise RequestRefused(403, "only over the admin socket of the machine itself")
-    if not route.roles:
+    if not operation.roles:
         return
     if who is None:
         raise RequestRefused(401, "log in, or send a token")
-    if who.role not in route.roles:
+    if who.role not in operation.roles:
         raise RequestRefused(403, f"this is not for the role {who.role}")
-    if route.changes and not is_csrf(who, request.header(b"x-csrf-token")):
+    if operation.changes and not is_csrf(who, request.header(b"x-csrf-token")):
         raise RequestRefused(403, "the header X-CSRF-Token is missing or wrong")
 
 
-def _answer(request: Request, route: ApiOperation, call: ApiRequest, answer: Any) -> None:
+def _answer(request: Request, operation: ApiOperation, call: ApiRequest, answer: Any) -> None:
     if isinstance(answer, Streamed):
-        media, headers = route.media.encode(), HEADERS + call.headers
+        media, headers = operation.media.encode(), HEADERS + call.headers
         if request.method == b"HEAD":
             request.closing = True
-            request.answer(route.status, b"", media, headers)
+            request.answer(operation.status, b"", media, headers)
             return
         if answer.length is not None:
             headers += b"Content-Length: %d\r\n" % answer.length
@@ -331,10 +333,10 @@ def _answer(request: Request, route: ApiOperation, call: ApiRequest, answer: Any
     if isinstance(answer, File):
         saved = f'Content-Disposition: attachment; filename="{answer.name}"\r\n'.encode()
         headers = HEADERS + call.headers + saved
-        request.answer(route.status, answer.octets, route.media.encode(), headers)
+        request.answer(operation.status, answer.octets, operation.media.encode(), headers)
         return
     body = b"{}" if answer is None else answer.model_dump_json().encode()
-    request.answer(route.status, body, JSON, HEADERS + call.headers)
+    request.answer(operation.status, body, JSON, HEADERS + call.headers)
 
 
 def _refuse(request: Request, refusal: RequestRefused) -> None:

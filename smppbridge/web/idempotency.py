@@ -19,7 +19,7 @@ from smppbridge.web.problems import RequestRefused
 
 DAY = 86_400.0
 """Seconds that a key is kept; less where messages are forgotten earlier."""
-Act = Callable[[Callable[[sqlite3.Connection], Claim]], Awaitable[Claim]]
+WriteClaim = Callable[[Callable[[sqlite3.Connection], Claim]], Awaitable[Claim]]
 
 
 class IdempotencyKeys:
@@ -29,7 +29,9 @@ class IdempotencyKeys:
     under way, and those that wait for one of the same key.
     """
 
-    def __init__(self, act: Act, wall: Callable[[], float], keep: Callable[[], float]) -> None:
+    def __init__(
+        self, act: WriteClaim, wall: Callable[[], float], keep: Callable[[], float]
+    ) -> None:
         self._act, self._wall, self._keep = act, wall, keep
         self._waiting: dict[Name, list[Deferred[None]]] = {}
 

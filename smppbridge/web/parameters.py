@@ -8,12 +8,12 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 
 from smppbridge.web.forms import MAX_FIELDS
+from smppbridge.web.operations import NOTHING, ApiOperation, NoParameters, header_name
 from smppbridge.web.problems import RequestRefused, unfit
 from smppbridge.web.request import JSON, Request
-from smppbridge.web.routes import NOTHING, ApiOperation, NoParameters, header_name
 
 
-def query_of(request: Request, route: ApiOperation) -> Any:
+def query_of(request: Request, operation: ApiOperation) -> Any:
     """Return the parameters in the query string; raises RequestRefused."""
     try:
         pairs = parse_qsl(
@@ -27,17 +27,17 @@ def query_of(request: Request, route: ApiOperation) -> Any:
     values = dict(pairs)
     if len(values) < len(pairs):
         raise RequestRefused(422, "a parameter is there twice")
-    if route.query is NoParameters and not values:
+    if operation.query is NoParameters and not values:
         return NOTHING
     try:
-        return route.query.model_validate_strings(values)
+        return operation.query.model_validate_strings(values)
     except ValidationError as error:
         raise unfit(error) from None
 
 
-def body_of(request: Request, route: ApiOperation) -> Any:
+def body_of(request: Request, operation: ApiOperation) -> Any:
     """Return the body; raises RequestRefused."""
-    if route.body is None:
+    if operation.body is None:
         if request.body:
             raise RequestRefused(422, "this operation takes no body")
         return NOTHING
@@ -45,18 +45,18 @@ def body_of(request: Request, route: ApiOperation) -> Any:
     if media_type != JSON:
         raise RequestRefused(415, "send application/json")
     try:
-        return route.body.model_validate_json(bytes(request.body))
+        return operation.body.model_validate_json(bytes(request.body))
     except ValidationError as error:
         raise unfit(error) from None
 
 
-def header_of(request: Request, route: ApiOperation) -> Any:
+def header_of(request: Request, operation: ApiOperation) -> Any:
     """Return the headers that the operation knows; raises RequestRefused."""
-    if route.header is NoParameters:
+    if operation.header is NoParameters:
         return NOTHING
-    wanted = {key: header_name(key).lower().encode() for key in route.header.model_fields}
+    wanted = {key: header_name(key).lower().encode() for key in operation.header.model_fields}
     given = {key: request.header(name).decode("latin-1") for key, name in wanted.items()}
     try:
-        return route.header.model_validate_strings({k: v for k, v in given.items() if v})
+        return operation.header.model_validate_strings({k: v for k, v in given.items() if v})
     except ValidationError as error:
         raise unfit(error) from None

@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from smppbridge.cli.asking import BridgeClient, NoBridge, OperationRefused
+from smppbridge.cli.bridge_client import BridgeClient, NoBridge, OperationRefused
 from smppbridge.cli.restart import restart
 from smppbridge.cli.trace import trace
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.cases import BridgeFacts, EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
+from smppbridge.model.verdict_facts import BridgeFacts, EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.model.verdicts import verdict
 from smppbridge.smpp.constants import MessageState
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smppbridge.relay.accept.data import AcceptData
-from smppbridge.relay.accept.refused import RefusalLog
+from smppbridge.relay.accept.refusals import RefusalLog
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (

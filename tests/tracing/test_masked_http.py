@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
+from smppbridge.tracing.hidden_words import HiddenWords
 from smppbridge.tracing.masked_body import masked_body, masked_form
 from smppbridge.tracing.masked_http import (
     Masks,
@@ -21,7 +22,6 @@ from smppbridge.tracing.masked_http import (
     place_of,
 )
 from smppbridge.tracing.recording import PacketEnd
-from smppbridge.tracing.words import HiddenWords
 
 TOKEN = "tok/en+Zq7 é"
 TEXT = "Your code is 471183"

@@ -24,11 +24,11 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
+from smppbridge.tracing.hidden_words import NO_WORDS
 from smppbridge.tracing.masked_http import Masks, masked_request, masked_response
 from smppbridge.tracing.masked_pdu import masked_pdu
 from smppbridge.tracing.pcapng import pcapng
 from smppbridge.tracing.recording import Packet, PacketEnd
-from smppbridge.tracing.words import NO_WORDS
 
 TSHARK = shutil.which("tshark")
 pytestmark = pytest.mark.skipif(TSHARK is None, reason="TSHARK IS MISSING: apt install tshark")

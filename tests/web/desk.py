@@ -23,26 +23,26 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
+from smppbridge.web.api.operations import API
 from smppbridge.web.api.ports import ApiPorts, SessionFacts
-from smppbridge.web.api.table import ROUTES
 from smppbridge.web.door import ApiResource, Door, DoorRules, Entrance
 from smppbridge.web.keyring import Keyring, Role, Token, User, digest_of
 from smppbridge.web.logins import Logins
+from smppbridge.web.operations import ApiRequest
 from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import SiteResource
-from smppbridge.web.routes import ApiRequest
 from smppbridge.web.site import Site, web_pages
 from tests.relay.fakes import Recorder
 from tests.store.opened import NOW
-from tests.web.parts import (
+from tests.web.fake_live import PlayedLive
+from tests.web.fake_parts import (
     PlayedCdr,
     PlayedConfiguration,
     PlayedDoctor,
     PlayedRestart,
     PlayedTraces,
 )
-from tests.web.played import PlayedRelay
-from tests.web.played_live import PlayedLive
+from tests.web.fake_relay import PlayedRelay
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -142,7 +142,7 @@ class Desk:
         self.users = [User("ann", "operator", "hash of secret"), User("zoe", "viewer", "hash of z")]
         self.keyring.change(self.users, [Token(role, role, digest_of(role)) for role in ROLES])
         self.ports_given = self.ports()
-        self.door = Door(ROUTES, self.keyring, self.ports_given, self.note)
+        self.door = Door(API, self.keyring, self.ports_given, self.note)
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
     def ports(self) -> ApiPorts:

@@ -12,7 +12,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import LONGEST_ADDRESS, Refusal
 from smppbridge.relay.accept.intake import Rights, Submitter
-from smppbridge.relay.accept.refused import RefusalLog, addresses_of
+from smppbridge.relay.accept.refusals import RefusalLog, addresses_of
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag

@@ -18,6 +18,7 @@ from smppbridge.model.lists import NumberList
 from smppbridge.model.message import Attempt, Message
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.accept.lists import (
@@ -27,8 +28,7 @@ from smppbridge.relay.accept.lists import (
     expanded,
     refused_destination,
 )
-from smppbridge.relay.accept.logged import log_accepted
-from smppbridge.relay.accept.refused import STORE_FAILED
+from smppbridge.relay.accept.refusals import STORE_FAILED
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol
 from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.reasons import Reason
-from smppbridge.relay.accept.logged import log_accepted
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal

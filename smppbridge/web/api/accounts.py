@@ -12,8 +12,8 @@ from smppbridge.web.api.ports import ApiPorts, SessionFacts
 from smppbridge.web.api.refused_binds import RefusedBindItem, refused_items
 from smppbridge.web.api.shapes import Done, Moment, Name, Spread, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 MOST_REFUSED = 50
 SessionId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
@@ -108,13 +108,13 @@ class Accounts(Answer):
     items: list[AccountItem]
 
 
-@ROUTES.operation("GET", "/accounts", VIEWER, returns=Accounts)
+@API.operation("GET", "/accounts", VIEWER, returns=Accounts)
 async def list_accounts(call: ApiRequest) -> Accounts:
     """All accounts."""
     return Accounts(items=account_items(call.ports))
 
 
-@ROUTES.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountWhole)
+@API.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountWhole)
 async def get_account(call: ApiRequest) -> AccountWhole:
     """One account."""
     items = account_items(call.ports, call.named["id"])
@@ -124,7 +124,7 @@ async def get_account(call: ApiRequest) -> AccountWhole:
     return AccountWhole(**items[0].model_dump(), refused_binds=refused)
 
 
-@ROUTES.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)
+@API.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)
 async def list_sessions(call: ApiRequest) -> EsmeSessions:
     """The connections of ESMEs."""
     account = call.query.account
@@ -133,7 +133,7 @@ async def list_sessions(call: ApiRequest) -> EsmeSessions:
     return EsmeSessions(items=[_session(call, each) for each in shown])
 
 
-@ROUTES.operation("POST", "/sessions/{id}/unbind", OPERATOR, places={"id": SessionId}, returns=Done)
+@API.operation("POST", "/sessions/{id}/unbind", OPERATOR, places={"id": SessionId}, returns=Done)
 async def unbind_session(call: ApiRequest) -> Done:
     """Send an unbind to a session."""
     if not call.ports.sessions.unbind(call.named["id"], "unbound by an operator"):

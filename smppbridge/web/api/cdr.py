@@ -10,7 +10,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import PageQuery, Rfc3339
 from smppbridge.web.keyring import BILLING
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent, Streamed
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent, Streamed
 
 CdrName = Annotated[
     str, Field(pattern=r"^cdr-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(-late[0-9]{1,6})?\.(jsonl|csv)$")
@@ -79,14 +79,14 @@ class CdrPort(Protocol):
         """Compare the files with the store."""
 
 
-@ROUTES.operation("GET", "/cdr", BILLING, query=PageQuery, returns=CdrFiles, refusals=(409,))
+@API.operation("GET", "/cdr", BILLING, query=PageQuery, returns=CdrFiles, refusals=(409,))
 async def list_cdr_files(call: ApiRequest) -> CdrFiles:
     """The files that are whole, the newest first."""
     found: CdrFiles = await call.ports.cdr.files(call.query.limit, call.query.before())
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/cdr/reconciliation",
     BILLING,
@@ -101,7 +101,7 @@ async def reconcile_cdr(call: ApiRequest) -> CdrReconciliation:
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/cdr/{file}",
     BILLING,

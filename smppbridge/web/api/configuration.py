@@ -8,7 +8,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Cursor, Moment
 from smppbridge.web.keyring import ADMIN, VIEWER
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 Takes = Literal["now", "new_sessions", "restart"]
 
@@ -103,7 +103,7 @@ class ConfigurationPort(Protocol):
         """Apply the file that a tag stands for."""
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/config", VIEWER, query=ConfigurationQuery, returns=ConfigurationPage, refusals=(503,)
 )
 async def list_settings(call: ApiRequest) -> ConfigurationPage:
@@ -112,7 +112,7 @@ async def list_settings(call: ApiRequest) -> ConfigurationPage:
     return page
 
 
-@ROUTES.operation("GET", "/config/diff", VIEWER, returns=ConfigurationChanges, refusals=(409,))
+@API.operation("GET", "/config/diff", VIEWER, returns=ConfigurationChanges, refusals=(409,))
 async def compare_settings(call: ApiRequest) -> ConfigurationChanges:
     """The settings in which the file differs from those in force; the ETag stands for both."""
     tag, changes = await call.ports.configuration.changes()
@@ -122,14 +122,14 @@ async def compare_settings(call: ApiRequest) -> ConfigurationChanges:
     return found
 
 
-@ROUTES.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
+@API.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
 async def check_settings(call: ApiRequest) -> ConfigurationCheck:
     """Check the file as start-up would; nothing is changed."""
     found: ConfigurationCheck = await call.ports.configuration.check()
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/config/apply",
     ADMIN,

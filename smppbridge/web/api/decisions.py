@@ -12,8 +12,8 @@ from smppbridge.store.lookup import MessageQuery
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
 from smppbridge.web.keyring import OPERATOR
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 AT_ONCE = 500
 """Messages in one statement of a decision."""
@@ -56,7 +56,7 @@ class Decided(Answer):
     not_uncertain: list[MessageId]
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/uncertain/decisions",
     OPERATOR,

@@ -9,14 +9,14 @@ from smppbridge.web.api.alarms import Alarm
 from smppbridge.web.api.overview import note_items, overview_of
 from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.keyring import VIEWER
+from smppbridge.web.operations import API, ApiRequest, Streamed
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, ApiRequest, Streamed
 from smppbridge.web.streams import event
 
 MEDIA = "text/event-stream"
 
 
-@ROUTES.operation("GET", "/events", VIEWER, returns=None, media=MEDIA, refusals=(429,))
+@API.operation("GET", "/events", VIEWER, returns=None, media=MEDIA, refusals=(429,))
 async def get_events(call: ApiRequest) -> Streamed:
     """A stream: `overview` (as /overview) each second, `alarm` (raised, cleared), `note`."""
     streams = call.ports.live.streams

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from smppbridge.model.cases import BridgeFacts
+from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.web.streams import Streams
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from pydantic import Field
 
-from smppbridge.model.cases import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.masking import masked_words
+from smppbridge.model.verdict_facts import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.verdicts import verdict
-from smppbridge.model.waits import Awaited, Wait, wait_of
-from smppbridge.store.cases import case_of
+from smppbridge.model.waiting_for import Awaited, Wait, wait_of
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.store.verdict_facts import case_of
 from smppbridge.web.api.messages import MessageItem, Step, item_of, one_message, step_of
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId, Moment, maybe
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class VerdictItem(Answer):
@@ -58,7 +58,7 @@ _PLACES: dict[str, Any] = {"message_id": MessageId}
 _STORE = (503, 504)
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/messages/{message_id}", VIEWER, places=_PLACES, returns=MessageWhole, refusals=_STORE
 )
 async def get_message(call: ApiRequest) -> MessageWhole:
@@ -72,7 +72,7 @@ async def get_message(call: ApiRequest) -> MessageWhole:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/messages/{message_id}/timeline",
     VIEWER,

@@ -29,8 +29,8 @@ from smppbridge.web.api.shapes import (
 )
 from smppbridge.web.api.shapes import moment as written
 from smppbridge.web.keyring import VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest
 
 SEARCHED_FOR = 1.2
 """Seconds after which a search stops and answers what it has found."""
@@ -130,7 +130,7 @@ class Step(Answer):
     facts: dict[str, Any]
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/messages", VIEWER, query=MessagesQuery, returns=MessagesPage, refusals=(503, 504)
 )
 async def find_messages(call: ApiRequest) -> MessagesPage:
@@ -138,7 +138,7 @@ async def find_messages(call: ApiRequest) -> MessagesPage:
     return await _found(call, call.query)
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/uncertain", VIEWER, query=PageQuery, returns=MessagesPage, refusals=(503, 504)
 )
 async def list_uncertain(call: ApiRequest) -> MessagesPage:

@@ -9,12 +9,12 @@ from pydantic import Field
 
 from smppbridge.model.masking import mask
 from smppbridge.store import optouts
-from smppbridge.web.api.places import PlaceCursor, place_cursor, place_of
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import Done, Moment, Name, moment
+from smppbridge.web.api.time_cursors import PlaceCursor, place_cursor, place_of
 from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 Number = Annotated[str, Field(pattern=r"^[0-9]{1,15}$", description="E.164 digits")]
 
@@ -48,15 +48,13 @@ class OptOuts(Answer):
     next: str | None
 
 
-@ROUTES.operation(
-    "GET", "/optouts", VIEWER, query=OptOutsQuery, returns=OptOuts, refusals=(503, 504)
-)
+@API.operation("GET", "/optouts", VIEWER, query=OptOutsQuery, returns=OptOuts, refusals=(503, 504))
 async def list_optouts(call: ApiRequest) -> OptOuts:
     """The latest opt-outs, or those of a number."""
     return await _page(call, call.query, mask)
 
 
-@ROUTES.operation(
+@API.operation(
     "POST", "/optouts/reveal", OPERATOR, body=RevealOptOuts, returns=OptOuts, refusals=(503, 504)
 )
 async def reveal_optouts(call: ApiRequest) -> OptOuts:
@@ -64,7 +62,7 @@ async def reveal_optouts(call: ApiRequest) -> OptOuts:
     return await _page(call, call.body, str)
 
 
-@ROUTES.operation(
+@API.operation(
     "DELETE",
     "/optouts/{provider}/{number}",
     OPERATOR,

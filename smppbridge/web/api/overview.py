@@ -13,7 +13,7 @@ from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.api.providers import ProviderItem, provider_items
 from smppbridge.web.api.shapes import Moment, Spread, moment, spread
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 MOST_NOTES = 20
 
@@ -70,7 +70,7 @@ class Overview(Answer):
     disk: dict[str, int] = Field(description="Octets: of the store, its log, and free ones")
 
 
-@ROUTES.operation("GET", "/overview", VIEWER, returns=Overview)
+@API.operation("GET", "/overview", VIEWER, returns=Overview)
 async def get_overview(call: ApiRequest) -> Overview:
     """The state of the bridge in figures."""
     return await overview_of(call.ports)

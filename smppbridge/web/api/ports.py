@@ -25,8 +25,8 @@ from smppbridge.web.api.restart import RestartPort
 from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
+from smppbridge.web.operations import ApiRequest
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ApiRequest
 
 T = TypeVar("T")
 StoreQuestion = Callable[[sqlite3.Connection], Any]

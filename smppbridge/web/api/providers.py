@@ -13,8 +13,8 @@ from smppbridge.web.api.live import ShownError
 from smppbridge.web.api.ports import ApiPorts, write
 from smppbridge.web.api.shapes import Done, MessageId, Moment, Name, Spread, maybe, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest
 
 LaneState = Literal["up", "probing", "open", "held", "paused", "credit_low", "refusing", "unbound"]
 """Up; down, but for a probe; down; paused by a person; told to wait; without credit; refusing
@@ -106,25 +106,25 @@ class Providers(Answer):
 _NAMED = {"name": Name}
 
 
-@ROUTES.operation("GET", "/providers", VIEWER, returns=Providers)
+@API.operation("GET", "/providers", VIEWER, returns=Providers)
 async def list_providers(call: ApiRequest) -> Providers:
     """All providers."""
     return Providers(items=provider_items(call.ports))
 
 
-@ROUTES.operation("GET", "/providers/{name}", VIEWER, places=_NAMED, returns=ProviderItem)
+@API.operation("GET", "/providers/{name}", VIEWER, places=_NAMED, returns=ProviderItem)
 async def get_provider(call: ApiRequest) -> ProviderItem:
     """One provider."""
     return _item(call.ports, _lane(call))
 
 
-@ROUTES.operation("GET", "/providers/{name}/errors", VIEWER, places=_NAMED, returns=ErrorList)
+@API.operation("GET", "/providers/{name}/errors", VIEWER, places=_NAMED, returns=ErrorList)
 async def list_errors(call: ApiRequest) -> ErrorList:
     """The last requests to a provider that came to nothing."""
     return ErrorList(items=[_error(each) for each in call.ports.live.errors(_lane(call).name)])
 
 
-@ROUTES.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
+@API.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
 async def pause_provider(call: ApiRequest) -> Done:
     """Let nothing leave to a provider; its messages wait, or go to the next on their route."""
     name, at, actor = _lane(call).name, call.ports.clock.wall(), call.actor
@@ -133,7 +133,7 @@ async def pause_provider(call: ApiRequest) -> Done:
     return Done()
 
 
-@ROUTES.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=Done)
+@API.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=Done)
 async def resume_provider(call: ApiRequest) -> Done:
     """Let messages leave to a provider again."""
     name = _lane(call).name
@@ -142,14 +142,14 @@ async def resume_provider(call: ApiRequest) -> Done:
     return Done()
 
 
-@ROUTES.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=Done)
+@API.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=Done)
 async def probe_provider(call: ApiRequest) -> Done:
     """Let a probe leave to a provider that is down, without waiting longer."""
     call.ports.lanes.probe(_lane(call).name)
     return Done()
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/providers/{name}/balance",
     OPERATOR,

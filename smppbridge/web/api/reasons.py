@@ -12,7 +12,7 @@ from smppbridge.model.reasons import act_of, remedy, sentence
 from smppbridge.relay.reason_book import CountedReason
 from smppbridge.web.api.shapes import Moment, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 _ABOUT = 64  # characters that are shown: anybody may send any system_id
 ActWord = Literal[
@@ -66,7 +66,7 @@ class ReasonList(Answer):
     items: list[ReasonItem]
 
 
-@ROUTES.operation("GET", "/reasons", VIEWER, query=ReasonsQuery, returns=ReasonList)
+@API.operation("GET", "/reasons", VIEWER, query=ReasonsQuery, returns=ReasonList)
 async def list_reasons(call: ApiRequest) -> ReasonList:
     """Each no of the last 24 hours since the start, counted by its reason and whom it is about."""
     query: ReasonsQuery = call.query

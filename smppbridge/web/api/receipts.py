@@ -10,8 +10,8 @@ from smppbridge.relay.receipt_example import VERSIONS, examples
 from smppbridge.smpp.constants import MessageState
 from smppbridge.web.api.shapes import Name
 from smppbridge.web.keyring import VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 ReceiptState = Literal[
     "ENROUTE",
@@ -51,7 +51,7 @@ class ReceiptPreview(Answer):
     fields: list[ReceiptField] = Field(description="Those that are not 0 or empty")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/accounts/{id}/receipt-preview",
     VIEWER,

@@ -13,7 +13,7 @@ from smppbridge.web.api.live import RefusedFacts
 from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.api.shapes import Moment, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 
 class RefusedBindItem(Answer):
@@ -45,9 +45,7 @@ class RefusedBindsQuery(Sent):
     address: str | None = Field(default=None, min_length=1, max_length=64)
 
 
-@ROUTES.operation(
-    "GET", "/sessions/refused", VIEWER, query=RefusedBindsQuery, returns=RefusedBindList
-)
+@API.operation("GET", "/sessions/refused", VIEWER, query=RefusedBindsQuery, returns=RefusedBindList)
 async def list_refused_binds(call: ApiRequest) -> RefusedBindList:
     """The last binds that were refused, at most 200 of all accounts and of none."""
     query: RefusedBindsQuery = call.query

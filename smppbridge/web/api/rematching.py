@@ -16,8 +16,8 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import MessageId, Name
 from smppbridge.web.keyring import OPERATOR, VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 LOOKED_AT = 200
 """Reports, the newest, by which a rule is suggested."""
@@ -101,7 +101,7 @@ class TrialAnswer(Answer):
     examples: list[FitExample]
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/unmatched/suggestion",
     VIEWER,
@@ -132,7 +132,7 @@ async def suggest_rule(call: ApiRequest) -> SuggestionAnswer:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/unmatched/try",
     OPERATOR,

@@ -11,8 +11,8 @@ from smppbridge.web.api.messages import one_message
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId
 from smppbridge.web.keyring import ADMIN, OPERATOR
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 Hidden = Literal["number", "text"]
 
@@ -34,7 +34,7 @@ class Revealed(Answer):
     octets: str | None = Field(description="Hexadecimal: of a message that is no text")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages/{message_id}/reveal",
     OPERATOR,

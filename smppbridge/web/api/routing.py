@@ -19,8 +19,8 @@ from smppbridge.routing.explain import Explanation, Miss, MissedRule, NumberedRu
 from smppbridge.web.api.providers import LaneState, state_of
 from smppbridge.web.api.shapes import Name
 from smppbridge.web.keyring import VIEWER
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 MOST_MISSED = 100
 """Rules, the nearest first, of which it is said why they do not have a message."""
@@ -122,7 +122,7 @@ class ExplainedRoute(Answer):
     more: int = Field(description="Rules that are further away, and not listed")
 
 
-@ROUTES.operation("GET", "/routes", VIEWER, returns=RoutesList)
+@API.operation("GET", "/routes", VIEWER, returns=RoutesList)
 async def list_routes(call: ApiRequest) -> RoutesList:
     """The routes of the configuration in force."""
     by_route: dict[int, list[NumberedRule]] = {}
@@ -131,7 +131,7 @@ async def list_routes(call: ApiRequest) -> RoutesList:
     return RoutesList(items=[_route(rules) for rules in by_route.values()])
 
 
-@ROUTES.operation("GET", "/mo/rules", VIEWER, returns=MoRulesList)
+@API.operation("GET", "/mo/rules", VIEWER, returns=MoRulesList)
 async def list_mo_rules(call: ApiRequest) -> MoRulesList:
     """The rules for MO messages of the configuration in force."""
     return MoRulesList(
@@ -147,7 +147,7 @@ async def list_mo_rules(call: ApiRequest) -> MoRulesList:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/routes/explain",
     VIEWER,

@@ -30,8 +30,8 @@ from smppbridge.web.api.routing import (
 )
 from smppbridge.web.api.shapes import MessageId, Name
 from smppbridge.web.keyring import OPERATOR
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 LONGEST_TEXT = 40_000
 """Characters: 255 segments of GSM 03.38 have fewer."""
@@ -110,7 +110,7 @@ class MessagePreview(Answer):
     why: list[str] = Field(description="How it comes to this, sentence by sentence")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages",
     OPERATOR,

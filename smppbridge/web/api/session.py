@@ -7,8 +7,8 @@ from pydantic import Field
 from smppbridge.web.api.shapes import Done
 from smppbridge.web.door import cookie_name
 from smppbridge.web.keyring import ADMIN, ANYBODY, LINK, WHOLE, Requester, Role
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 
 class Me(Answer):
@@ -39,13 +39,13 @@ class LoginLink(Answer):
     seconds: float = Field(description="How long the link works")
 
 
-@ROUTES.operation("GET", "/session", ANYBODY, returns=Me)
+@API.operation("GET", "/session", ANYBODY, returns=Me)
 async def get_session(call: ApiRequest) -> Me:
     """Who am I."""
     return _me(call.who)
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/session",
     frozenset(),
@@ -65,7 +65,7 @@ async def log_in(call: ApiRequest) -> Me:
     return _begun(call, *call.ports.keyring.log_in(user.name, user.role))
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/session/link",
     frozenset(),
@@ -84,14 +84,14 @@ async def use_link(call: ApiRequest) -> Me:
     return _begun(call, *found)
 
 
-@ROUTES.operation("POST", "/session/links", ADMIN, returns=LoginLink, socket_only=True)
+@API.operation("POST", "/session/links", ADMIN, returns=LoginLink, socket_only=True)
 async def make_link(call: ApiRequest) -> LoginLink:
     """Make a one-time link; only over the admin socket."""
     code = call.ports.keyring.link(call.actor)
     return LoginLink(url=f"{call.ports.origin()}/#link={code}", seconds=LINK)
 
 
-@ROUTES.operation("DELETE", "/session", ANYBODY, returns=Done)
+@API.operation("DELETE", "/session", ANYBODY, returns=Done)
 async def log_out(call: ApiRequest) -> Done:
     """Log out."""
     call.ports.keyring.log_out(call.cookie)

@@ -9,8 +9,8 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Cursor, Done, Moment
 from smppbridge.web.keyring import OPERATOR
+from smppbridge.web.operations import API, Answer, ApiRequest, File, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, File, Sent
 
 TraceId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
 PCAPNG = "application/vnd.tcpdump.pcap"
@@ -110,13 +110,13 @@ class TracePort(Protocol):
         """End a trace and drop it."""
 
 
-@ROUTES.operation("GET", "/traces", OPERATOR, returns=TraceList)
+@API.operation("GET", "/traces", OPERATOR, returns=TraceList)
 async def list_traces(call: ApiRequest) -> TraceList:
     """The traces that run, and those that ended lately."""
     return TraceList(items=call.ports.traces.all())
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/traces",
     OPERATOR,
@@ -135,7 +135,7 @@ async def start_trace(call: ApiRequest) -> TraceItem:
     return started
 
 
-@ROUTES.operation("GET", "/traces/{id}.pcapng", OPERATOR, places=_PLACE, returns=None, media=PCAPNG)
+@API.operation("GET", "/traces/{id}.pcapng", OPERATOR, places=_PLACE, returns=None, media=PCAPNG)
 async def download_trace(call: ApiRequest) -> File:
     """A trace as a file for Wireshark."""
     item = _readable(call)
@@ -143,14 +143,14 @@ async def download_trace(call: ApiRequest) -> File:
     return File(octets, f"smppbridge-trace-{item.id}.pcapng")
 
 
-@ROUTES.operation("GET", "/traces/{id}", OPERATOR, places=_PLACE, returns=TraceItem)
+@API.operation("GET", "/traces/{id}", OPERATOR, places=_PLACE, returns=TraceItem)
 async def get_trace(call: ApiRequest) -> TraceItem:
     """The state of a trace."""
     item: TraceItem = call.ports.traces.view(int(call.named["id"]))
     return item
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/traces/{id}/pdus",
     OPERATOR,
@@ -166,14 +166,14 @@ async def read_trace(call: ApiRequest) -> TracedPackets:
     return found
 
 
-@ROUTES.operation("POST", "/traces/{id}/stop", OPERATOR, places=_PLACE, returns=TraceItem)
+@API.operation("POST", "/traces/{id}/stop", OPERATOR, places=_PLACE, returns=TraceItem)
 async def stop_trace(call: ApiRequest) -> TraceItem:
     """End a trace; what it has kept can be read for an hour."""
     item: TraceItem = call.ports.traces.stop(int(call.named["id"]))
     return item
 
 
-@ROUTES.operation("DELETE", "/traces/{id}", OPERATOR, places=_PLACE, returns=Done)
+@API.operation("DELETE", "/traces/{id}", OPERATOR, places=_PLACE, returns=Done)
 async def forget_trace(call: ApiRequest) -> Done:
     """End a trace and drop what it has kept."""
     call.ports.traces.forget(int(call.named["id"]))

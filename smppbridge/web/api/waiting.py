@@ -15,8 +15,8 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
 from smppbridge.web.keyring import OPERATOR
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
-from smppbridge.web.routes import ROUTES, Answer, ApiRequest, Sent
 
 AT_ONCE = 500
 """Messages in one transaction."""
@@ -112,7 +112,7 @@ class GivenUp(Answer):
     not_waiting: list[MessageId]
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/waiting/moves",
     OPERATOR,
@@ -139,7 +139,7 @@ async def move_waiting(call: ApiRequest) -> Moved:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/waiting/failures",
     OPERATOR,

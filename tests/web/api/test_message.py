@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.model.cases import BridgeFacts
+from smppbridge.model.verdict_facts import BridgeFacts
 from tests.store.opened import NOW, Opened, accept, message, tried, unknown
 from tests.web.desk import Desk
 
