@@ -45,6 +45,12 @@ class _Found:
     left: array[int] = field(default_factory=lambda: array("q"))
     top: int = 0
 
+    def leave(self, message_id: int, *, ended: bool) -> None:
+        """Leave a message to a later run: it is open, or its hour is not closed."""
+        self.left.append(message_id)
+        if ended:
+            self.running.append(message_id)
+
 
 def export(
     db: sqlite3.Connection,
@@ -103,13 +109,10 @@ def _find(
     for rows in unexported:
         for message_id, done_at in rows:
             hour = end if done_at is None else int(done_at // HOUR)
-            if hour < end:
-                if not known.holds(hour, message_id):
-                    found.by_hour.setdefault(hour, array("q")).append(message_id)
-                continue
-            found.left.append(message_id)
-            if done_at is not None:
-                found.running.append(message_id)
+            if hour >= end:
+                found.leave(message_id, ended=done_at is not None)
+            elif not known.holds(hour, message_id):
+                found.by_hour.setdefault(hour, array("q")).append(message_id)
         if rows:
             found.top = max(found.top, rows[-1][0])
         rest()

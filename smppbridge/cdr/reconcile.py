@@ -125,8 +125,7 @@ def _read(
             for row in _records(entry.file, file, digest):
                 counts[0] += 1
                 counts[1] += row[1]
-                if not records.execute("insert or ignore into record values (?, ?)", row).rowcount:
-                    found.fault(f"{entry.file}: message {row[0]} has a record already")
+                _insert(records, row, entry.file, found)
     except OSError as error:
         found.fault(f"{entry.file}: {error.strerror}")
     except (ValueError, KeyError, TypeError):
@@ -137,6 +136,13 @@ def _read(
             return
         found.fault(f"{entry.file} is not the file that the manifest names")
     records.execute("rollback")
+
+
+def _insert(
+    records: sqlite3.Connection, row: tuple[int, int], file: str, found: Reconciliation
+) -> None:
+    if not records.execute("insert or ignore into record values (?, ?)", row).rowcount:
+        found.fault(f"{file}: message {row[0]} has a record already")
 
 
 def _records(name: str, file: BinaryIO, digest: Any) -> Iterator[tuple[int, int]]:

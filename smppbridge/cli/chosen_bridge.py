@@ -61,10 +61,10 @@ class BridgeOptions:
     url: str | None = None
     token_file: Path | None = None
 
-    def over(self, before: BridgeOptions | None) -> BridgeOptions:
-        """Return these options; if there are none, those *before* the subcommand."""
+    def over(self, before: object) -> BridgeOptions:
+        """Return these options; if there are none, those *before* the subcommand, if any."""
         none = self == BridgeOptions()
-        return before if none and before is not None else self
+        return before if none and isinstance(before, BridgeOptions) else self
 
 
 def bridge_options(*, store: bool = False) -> Callable[[Command], Command]:
@@ -99,9 +99,8 @@ def bridge_options(*, store: bool = False) -> Callable[[Command], Command]:
         @wraps(command)
         def called(**given: Any) -> Any:
             own = {each.name: given.pop(each.name, None) for each in fields(BridgeOptions)}
-            context = click.get_current_context()
-            before = context.obj if isinstance(context.obj, BridgeOptions) else None
-            return command(where=BridgeOptions(**own).over(before), **given)
+            where = BridgeOptions(**own).over(click.get_current_context().obj)
+            return command(where=where, **given)
 
         for option in reversed(options if store else [*options[:2], *options[3:]]):
             called = option(called)

@@ -89,13 +89,10 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
     def failed(failure: Failure) -> None:
         nonlocal status
         status = 1
-        kind = failure.value.__class__.__name__
-        bridge.journal("start_failed", error=kind, reason=str(failure.value))
+        error = failure.value
+        bridge.journal("start_failed", error=type(error).__name__, reason=str(error))
         bridge.journal.flush(1.0)
         reactor.stop()
-
-    def hang_up(signum: int, frame: FrameType | None) -> None:
-        reactor.callFromThread(reload, bridge)
 
     def terminate(signum: int, frame: FrameType | None) -> None:
         _stopping()  # at once: a second signal before the reactor stops would be an error
@@ -108,7 +105,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         obey_end()
         await bridge.start(handed)
         if config is not None:
-            obey(signal.SIGHUP, hang_up)
+            obey(signal.SIGHUP, lambda *_: reactor.callFromThread(reload, bridge))
             obey(signal.SIGUSR2, restart_at_signal(bridge))
 
     starting: Deferred[None] = Deferred()

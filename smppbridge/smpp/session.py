@@ -326,18 +326,16 @@ class Session:
         return unwanted.event
 
     def _responded(self, frame: Frame, now: float) -> Event | None:
-        command_id, status, number, start, end = frame
+        (command_id, status, number, start, end), octets = frame, self.frames.octets
         if not self.asked.fits(number, command_id):
             late = self.asked.take_late(number, command_id)
             if late is None:
                 return self.life.receive_response(command_id, status, number, now)
-            return LateResponse(
-                late, DECODE[command_id](self.frames.octets, start, end, status, number)
-            )
+            return LateResponse(late, DECODE[command_id](octets, start, end, status, number))
         asked, about = self.asked.take(number)
         if start == end and not status and asked == CommandId.DELIVER_SM:
             self.indulgence.note(Oddity.BARE_DELIVER_SM_RESP)
-        response: Pdu = DECODE[command_id](self.frames.octets, start, end, status, number)
+        response: Pdu = DECODE[command_id](octets, start, end, status, number)
         self.timeouts.active = now
         if asked in BOUND_AS:
             self._bind_answered(BOUND_AS[asked], response)

@@ -160,7 +160,7 @@ class ApiOperations:
         """Enter the decorated coroutine function into the table."""
 
         def enter(act: C) -> C:
-            operation = ApiOperation(
+            entered = ApiOperation(
                 method=method,
                 path=PREFIX + path,
                 roles=roles,
@@ -177,7 +177,7 @@ class ApiOperations:
                 tag=tag or path.split("/")[1],
                 act=act,
             )
-            self._enter(operation)
+            self._enter(entered)
             return act
 
         return enter

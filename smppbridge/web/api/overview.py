@@ -9,6 +9,7 @@ from pydantic import Field
 
 from smppbridge.web.api.accounts import AccountItem, account_items
 from smppbridge.web.api.alarms import Alarm, Situation, alarms_of
+from smppbridge.web.api.live import StoredCounts
 from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.api.providers import ProviderItem, provider_items
 from smppbridge.web.api.shapes import Moment, Spread, moment, spread
@@ -79,7 +80,7 @@ async def get_overview(call: ApiRequest) -> Overview:
 async def overview_of(ports: ApiPorts) -> Overview:
     """Return the state of the bridge in figures."""
     figures, checks, now = ports.figures(), dict(ports.ready()), ports.clock.wall()
-    live, pulse, stored = ports.live, ports.live.pulse, await ports.live.counted()
+    live, pulse = ports.live, ports.live.pulse
     ages = [now - lane.oldest for lane in ports.lanes.by_name.values() if lane.oldest is not None]
     providers, accounts = provider_items(ports), account_items(ports)
     uncertain = int(figures.get("uncertain", 0))
@@ -100,13 +101,7 @@ async def overview_of(ports: ApiPorts) -> Overview:
         checks=checks,
         alarms=alarms_of(situation),
         rates=RatesNow(**pulse.rates()),
-        flow=FlowCounts(
-            gathering=ports.gathering(),
-            waiting=ports.lanes.depth,
-            submitting=ports.lanes.out,
-            submitted=stored.submitted if stored else None,
-            finished_today=stored.finished_today if stored else None,
-        ),
+        flow=_flow(ports, await live.counted()),
         answer_seconds=spread(pulse.answers()),
         delivered_ratio=pulse.delivered_ratio(),
         uncertain=uncertain,
@@ -116,12 +111,23 @@ async def overview_of(ports: ApiPorts) -> Overview:
         providers=providers,
         accounts=accounts,
         notes=note_items(ports)[:MOST_NOTES],
-        disk={
-            name: int(figures[key])
-            for name, key in (("store", "bytes"), ("log", "wal_bytes"), ("free", "free_bytes"))
-            if key in figures
-        },
+        disk=_disk(figures),
     )
+
+
+def _flow(ports: ApiPorts, stored: StoredCounts | None) -> FlowCounts:
+    return FlowCounts(
+        gathering=ports.gathering(),
+        waiting=ports.lanes.depth,
+        submitting=ports.lanes.out,
+        submitted=stored.submitted if stored else None,
+        finished_today=stored.finished_today if stored else None,
+    )
+
+
+def _disk(figures: Mapping[str, float]) -> dict[str, int]:
+    keys = (("store", "bytes"), ("log", "wal_bytes"), ("free", "free_bytes"))
+    return {name: int(figures[key]) for name, key in keys if key in figures}
 
 
 def note_items(ports: ApiPorts) -> list[NoteItem]:
