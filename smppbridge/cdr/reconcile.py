@@ -1,6 +1,6 @@
 """reconcile: every accepted segment is in a file, due for one, open, or waits for other segments.
 
-The store says what was accepted, the files themselves what was exported.  Messages that the store
+The store has the accepted segments, the files have the exported ones.  Messages that the store
 has deleted are in no figure: none is deleted before it is exported.
 """
 

@@ -1,4 +1,4 @@
-"""A record: what a file says about one message, as a line of JSON or of CSV; never its text."""
+"""A record of one message, as a line of JSON or of CSV; never with the message's text."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""bridge_client: a command asks the running bridge, over the bridge's admin socket or at a URL."""
+"""bridge_client: the client of a running bridge's API, over the admin socket or at a URL."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _OverSocket(HTTPConnection):
 
 
 class BridgeClient:
-    """A running bridge that operations of its API are asked of, in the place named *place*."""
+    """The client of a running bridge's API; *place* names the socket or the URL."""
 
     def __init__(
         self,

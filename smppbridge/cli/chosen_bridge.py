@@ -37,7 +37,7 @@ Command = Callable[..., Any]
 
 
 class BridgeApi(Protocol):
-    """A bridge, running or not, that operations of the API are asked of."""
+    """A bridge, running or not, that answers operations of the API."""
 
     place: str
 
@@ -53,7 +53,7 @@ class BridgeApi(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeOptions:
-    """The options that say which bridge is asked."""
+    """The options that name a bridge."""
 
     config: Path | None = None
     socket: str | None = None
@@ -68,7 +68,7 @@ class BridgeOptions:
 
 
 def bridge_options(*, store: bool = False) -> Callable[[Command], Command]:
-    """Add the options that say which bridge is asked; with *store* also which store is read.
+    """Add the options that name a bridge; with *store* also the option that names a store.
 
     The command is called with *where*; a group's options go for its subcommands too.
     """

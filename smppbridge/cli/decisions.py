@@ -1,4 +1,4 @@
-"""Decisions of a person about messages: asked for, written down, and said what became of them."""
+"""Decisions of a person about messages: asked for, written, and their results printed."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def decide(
 
 
 def confirm(words: str, *, yes: bool) -> None:
-    """Say what is about to happen, and let a person agree; exit 1 if the person does not."""
+    """Print an announcement, and let a person agree; exit 1 if the person does not."""
     click.echo(words, err=True)
     if not yes:
         click.confirm("Go on?", abort=True, err=True)

@@ -180,7 +180,7 @@ def content(message: Item) -> str:
 
 
 def _spoken(message: Item) -> list[Text]:
-    """Return a verdict as lines: where the message is, why, and what to do."""
+    """Return a verdict as lines: the message's place, the reason, the advice."""
     found = message["verdict"]
     lines = [Text(escaped(found["says"]), "bold"), Text(escaped(found["why"]))]
     return [*(line for line in lines if line), *(Text(f"- {escaped(do)}") for do in found["do"])]

@@ -1,4 +1,4 @@
-"""``smppbridge pause`` and ``resume``: what is sent to a provider, stopped by hand and let go."""
+"""``smppbridge pause`` and ``resume``: a provider's lane, stopped by hand and let go."""
 
 from __future__ import annotations
 

@@ -38,12 +38,12 @@ Shown = dict[str, Any]
 
 
 class PreviewRefused(Exception):
-    """The bridge or the provider refuses the message, for the reason that the exception tells."""
+    """The bridge or the provider refuses the message, for the reason in the exception."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A message as *asked* would get it; *then* are the providers for failover."""
+    """A message in the form for its provider, *asked*; *then* are the providers for failover."""
 
     asked: ConfiguredProvider
     message: Message = field(repr=False)

@@ -1,4 +1,4 @@
-"""``smppbridge reasons``: what was said no to today, to whom and why; binds and callbacks too."""
+"""``smppbridge reasons``: the refusals of today by reason and peer; binds and callbacks too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``smppbridge messages refused`` and ``unmatched``: what never became a message, and why."""
+"""``smppbridge messages refused`` and ``unmatched``: submissions and reports without a message."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Command = Callable[..., None]
 
 
 def _sought(command: Command) -> Command:
-    """Add the options of a look-up in what the bridge noted of the last day."""
+    """Add the options of a look-up in the notes of the last day."""
     number = click.option(
         "--number", help="With this number, as it was written or without + or 00."
     )

@@ -40,7 +40,7 @@ class StorePorts:
         self.clock = self.live = self
 
     def meanwhile(self, message: ListedMessage) -> BridgeFacts:
-        """Return nothing: only a bridge that runs knows what a message waits for now."""
+        """Return None: only a bridge that runs has facts about a waiting message."""
         return BridgeFacts()
 
     def wall(self) -> float:
@@ -82,7 +82,7 @@ class StorePorts:
 
 
 class StoppedBridge:
-    """The store of a bridge, at *place*, that operations of the API are asked of."""
+    """The store of a bridge, at *place*, that answers operations of the API."""
 
     def __init__(self, path: str) -> None:
         self.place, self._ports = path, StorePorts(path)

@@ -1,4 +1,4 @@
-"""``smppbridge trace``: what passes between the running bridge and a peer, while it passes."""
+"""``smppbridge trace``: PDUs and HTTP messages between the running bridge and a peer, live."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a bank says at night, the command that shows the cause, and what the command shows."""
+"""Complaints of a bank at night, the command that shows the cause, and the words to look for."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Cause(NamedTuple):
-    """A cause: what the bank says, the command to type, and the words that it shows."""
+    """A cause: the bank's complaint, the command to type, and words of the command's answer."""
 
     name: str
     bank_says: str

@@ -14,7 +14,7 @@ LIMIT = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What was found of one *subject*, and the *advice* what to do."""
+    """A finding about one *subject*, and the *advice* on the finding."""
 
     check: str
     subject: str
@@ -33,7 +33,7 @@ class Examination:
 
 
 class _Running:
-    """An examination in a thread of its own; the thread alone writes what it found."""
+    """An examination in a thread of its own; the thread alone writes the diagnoses."""
 
     def __init__(self, examination: Examination) -> None:
         self.examination = examination
@@ -68,7 +68,7 @@ def examine(examinations: Sequence[Examination], limit: float = LIMIT) -> list[D
 
 
 def _compared(found: list[Diagnosis]) -> list[Diagnosis]:
-    """Add what other providers say about a provider that fails: whether it is this machine."""
+    """Compare a provider that fails with the others: the fault may be this machine's."""
     verdicts = {each.verdict for each in found if each.check == "provider"}
     if not {"fault", "good"} <= verdicts:
         return found

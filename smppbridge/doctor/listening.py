@@ -1,4 +1,4 @@
-"""What listens here, and whether providers reach it: ports, certificates, the running version."""
+"""The listeners, and whether providers reach them: ports, certificates, the running version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the bridge notes down beside its messages, for people who ask why."""
+"""Notes that the bridge keeps beside its messages, for people who ask why."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ class Act(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a no was said; facts that a sentence shows are in braces in `MEANINGS`."""
+    """The reason of a refusal, a wait or an end; its sentence in `MEANINGS` has facts in braces."""
 
     # of submissions
     THROTTLED = "throttled"

@@ -1,4 +1,4 @@
-"""Cases: messages as far as a verdict on them goes by; values only."""
+"""The facts that the verdict on a message follows from; values only."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class EndedReceipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeFacts:
-    """What the running bridge knows: of the message's provider, and of its account's sessions.
+    """The facts of the running bridge about a message's provider and its account's sessions.
 
     *shut* is the word of `model.reasons` why nothing is sent to the provider, *until* when that, or
     the wait for segments, ends (UNIX seconds); *before* counts the messages that go first;
@@ -96,14 +96,14 @@ class VerdictFacts:
 
 
 def seen_now(case: VerdictFacts, meanwhile: BridgeFacts) -> VerdictFacts:
-    """Return a case with what the running bridge knows beside the store."""
+    """Return the facts of the store with those of the running bridge."""
     until = meanwhile.until if case.stage == Stage.GATHERING else case.until
     return replace(case, meanwhile=meanwhile, until=until)
 
 
 @dataclass(frozen=True, slots=True)
 class MessageVerdict:
-    """A verdict, by its code; *says* is where the message is, *do* are acts that help."""
+    """A verdict, by its code; *says* is the message's place in words, *do* are acts that help."""
 
     code: str
     tone: Tone

@@ -1,7 +1,7 @@
-"""The verdict on a message: where it is, why, and what to do, for a person in a hurry; pure.
+"""The verdict on a message: its place, the reason and the advice, for a person in a hurry; pure.
 
 The first rule that fits is the verdict.  A case has what the store knows; what only the running
-bridge knows (`Meanwhile`) makes a verdict more exact where it is there.
+bridge knows (`BridgeFacts`) makes a verdict more exact where it is there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""waiting_for: what a message waits for now, as a step of its timeline has it; pure."""
+"""waiting_for: the wait of a message, as a step of its timeline shows the wait; pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Awaited = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """What a message waits for, why and until when (UNIX seconds); *before* are served first."""
+    """The cause and the end (UNIX seconds) of a message's wait; *before* are served first."""
 
     awaited: Awaited
     why: str = ""
@@ -25,7 +25,7 @@ class Wait:
 
 
 def wait_of(case: VerdictFacts) -> Wait | None:
-    """Return what the message of a case waits for, None if it waits for nothing."""
+    """Return the wait of a message, None if the message waits for nothing."""
     if case.uncertain:
         return Wait("decision", "uncertain", case.due)
     if case.stage == Stage.GATHERING:

@@ -1,6 +1,6 @@
 """handed_sessions: bound sessions without TLS that pass from one process of the bridge to the next.
 
-Their sockets stay open over an exec; a record of each is what the next process must know.
+Their sockets stay open over an exec; a record of each session is all that the next process needs.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""gains: what counters have gained within a span of time, and the quantiles of timings; pure."""
+"""gains: the gains of counters within a span of time, and the quantiles of timings; pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""pulse: what the metrics say of the last seconds, minutes and hours, derived once a second.
+"""pulse: rates and ratios of the last seconds, minutes and hours, derived once a second.
 
 Nothing here is called when a message passes: the counters and timings that exist are read.
 """
@@ -70,7 +70,7 @@ class Pulse:
     # -- every second ---------------------------------------------------------------------------
 
     def tick(self, wall: float, gauges: Mapping[str, float | None]) -> None:
-        """Add a second to the rings: what has passed since the last tick, and *gauges* as they are.
+        """Add a second to the rings: the gains of counters since the last tick, and *gauges*.
 
         *wall* is UNIX seconds.  A tick within the last one's second adds nothing.
         """

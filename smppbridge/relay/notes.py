@@ -86,5 +86,5 @@ class Notebook:
                     self._meters.notes_dropped(kind, count)
 
     async def forget(self) -> None:
-        """Delete what is kept for long enough; called every ten seconds."""
+        """Delete notes that are kept for long enough; called every ten seconds."""
         await self._store.forget_noted(self._clock.wall() - KEPT_FOR, MOST_KEPT)

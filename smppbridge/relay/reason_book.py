@@ -1,4 +1,4 @@
-"""reason_book: how often each no was said, to whom, for which reason; in memory, bounded.
+"""reason_book: refusals counted by reason and by peer; in memory, bounded.
 
 The first of its minute is one line of the log, the others of that minute are one more line.
 """
@@ -21,7 +21,7 @@ _LONGEST = 200  # characters of a detail
 
 @dataclass(slots=True)
 class CountedReason:
-    """A no that was said *count* times *about* one account, provider or listener.
+    """A reason that was given *count* times *about* one account, provider or listener.
 
     Times are UNIX seconds; *detail* is that of the last time.
     """
@@ -89,7 +89,7 @@ class ReasonBook:
         return [replace(entry) for entry in reversed(self._entries.values())]
 
     def tick(self) -> None:
-        """End the minutes that are over, and forget what is a day old; called every second."""
+        """End the minutes that are over, and forget entries of a day ago; called every second."""
         now, wall = self._clock.monotonic(), self._clock.wall()
         while self._minutes:
             oldest = next(iter(self._minutes))

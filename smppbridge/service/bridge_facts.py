@@ -26,7 +26,7 @@ class WaitingPlaces:
     clock: SystemClock
 
     def of(self, message: ListedMessage) -> BridgeFacts:
-        """Return what is known of a message's lane, segments and sessions."""
+        """Return the facts about a message's lane, segments and sessions."""
         account = self._account_of(message)
         if message.stage == Stage.GATHERING:
             return replace(account, until=self._gathered_until(message))
@@ -45,7 +45,7 @@ class WaitingPlaces:
         )
 
     def _account_of(self, message: ListedMessage) -> BridgeFacts:
-        """Return what is known of the sessions of a message's account."""
+        """Return the facts about the sessions of a message's account."""
         outbox = self.relay.deliver.outboxes.get(message.system_id)
         sessions = self.doors.binds.sessions.get(message.system_id, ())
         until = [

@@ -41,7 +41,7 @@ class Child:
         return self._process is not None
 
     def run(self, words: Sequence[str], good: Sequence[int], longest: float) -> Deferred[bytes]:
-        """Run `smppbridge` with these words; the result is what it printed.
+        """Run `smppbridge` with these words; return the output of the process.
 
         Fails with ChildFailed after *longest* seconds, or if the exit status is none of *good*;
         raises ChildRunning, ChildFailed.

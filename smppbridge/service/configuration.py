@@ -49,7 +49,7 @@ class Compared:
 
 
 class Configuration:
-    """The configuration in force and its file.  Only the instance writes what was compared."""
+    """The configuration in force and its file.  Only the instance writes the last comparison."""
 
     def __init__(self, bridge: Bridge) -> None:
         self._bridge = bridge

@@ -131,7 +131,7 @@ def _blames(faults: Sequence[Fault]) -> list[Blame]:
 
 
 def _written(file: str) -> float:
-    """Return when a file was written, UNIX seconds; 0 if nobody can tell."""
+    """Return when a file was written, UNIX seconds; 0 if that is not known."""
     try:
         return os.stat(file).st_mtime
     except OSError:

@@ -16,7 +16,7 @@ _ENDED = (0, 1, 2)  # exit statuses of `doctor`
 
 
 class Examinations:
-    """Runs `doctor` when asked; only the instance writes what came of the last one.
+    """Runs `doctor` when asked; only the instance writes the last result.
 
     *ended* are UNIX seconds, None before the first end; *failed* says why the last one came to
     nothing, empty if that is not so.
@@ -40,7 +40,7 @@ class Examinations:
         examined.addCallback(self._keep).addErrback(self._fail)
 
     def stop(self) -> None:
-        """End an examination; what it had found is lost."""
+        """End an examination; its diagnoses so far are lost."""
         self._child.stop()
 
     def _keep(self, octets: bytes) -> None:

@@ -22,7 +22,7 @@ VARIABLE = "SMPPBRIDGE_HANDOVER"
 
 
 class BadHandOver(Exception):
-    """What the process before handed over cannot be read; its ESMEs have to bind again."""
+    """The record of the process before cannot be read; its ESMEs have to bind again."""
 
 
 @dataclass(frozen=True, slots=True)

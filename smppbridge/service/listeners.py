@@ -141,7 +141,7 @@ def _doubtful(file: str, begins: float, expires: float, wall: float) -> str:
 class Listeners:
     """The open listeners.
 
-    Only the instance writes which are open, their certificates, and which doubts it told when.
+    Only the instance writes which are open, their certificates, and when it logged which doubt.
     """
 
     def __init__(self, reactor: Any, failed: FailedConnections) -> None:

@@ -144,7 +144,7 @@ class LiveBridge:
         return answer
 
     def balanced_at(self, name: str) -> float | None:
-        """Return when a provider told its balance last (UNIX seconds)."""
+        """Return when a provider's balance was received last (UNIX seconds)."""
         at, clock = self._bridge.relay.rounds.spending.last_at(name), self._bridge.clock
         return None if at is None else clock.wall() - (clock.monotonic() - at)
 
@@ -183,7 +183,7 @@ class LiveBridge:
         return self._bridge.journal.recent
 
     def meanwhile(self, message: ListedMessage) -> BridgeFacts:
-        """Return what a message waits for now, as the store does not know it."""
+        """Return the facts about a waiting message that the store does not have."""
         return self._surroundings.of(message)
 
 

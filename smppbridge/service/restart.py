@@ -197,7 +197,7 @@ class Restart:
             unmask()
 
     async def _settle(self, frozen: list[EsmeSession]) -> None:
-        """Let what was begun be answered and written."""
+        """Let requests that were begun be answered and written."""
         bridge = self._bridge
         bridge.spawn(bridge.notebook.flush())
 

@@ -29,7 +29,7 @@ class RestartAnswers:
         self._instance, self._started_at = secrets.token_hex(8), bridge.clock.wall()
 
     def state(self) -> RestartState:
-        """Return what came of the last restart."""
+        """Return the result of the last restart."""
         restart, adopted = self._bridge.restart, self._bridge.adopted
         refused = restart.refused if restart else ""
         return RestartState(

@@ -106,7 +106,7 @@ class _Listing:
         self._spelled = document.spelled
 
     def section(self, section: Section, raw: Any, place: _Place) -> Iterator[ListedSetting]:
-        """Yield the settings of a section; *raw* is what the document has for the section."""
+        """Yield the settings of a section; *raw* is the section in the document."""
         had = raw if isinstance(raw, Mapping) else {}
         for name, each in type(section).model_fields.items():
             hidden = not each.repr or name in _FREE

@@ -123,7 +123,7 @@ class WebSection(Section):
 
 
 def is_private(description: str) -> bool:
-    """Return whether nobody on the way reads what goes through an endpoint."""
+    """Return whether octets through an endpoint are hidden from everybody on the way."""
     try:
         endpoint = parse(description)
     except BadEndpoint:

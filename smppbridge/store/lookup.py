@@ -45,7 +45,7 @@ class NotAStore(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageQuery:
-    """Which messages are looked up: a field that is None does not matter; times are UNIX seconds.
+    """A search for messages: a field that is None does not matter; times are UNIX seconds.
 
     *before* is the last message_id of the page before, *least* the smallest that is looked at.
     """

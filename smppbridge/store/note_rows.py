@@ -22,14 +22,14 @@ Place = tuple[float, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteQuery:
-    """Which refused submissions or unmatched reports are looked up; None does not matter.
+    """A search for refused submissions or unmatched reports; None does not matter.
 
     *numbers* are a number as it may have been written, masked; *since* and *until* are UNIX
     seconds.
     """
 
     name: str | None = None  # the account, or the provider
-    kind: str | None = None  # of what belongs to nothing: report, mo
+    kind: str | None = None  # of unmatched ones: report, mo
     reason: str | None = None
     provider_message_id: str | None = None
     numbers: tuple[str, ...] = ()
@@ -116,7 +116,7 @@ def refused_page(
 def unmatched_page(
     db: sqlite3.Connection, query: NoteQuery, before: Place | None = None
 ) -> list[tuple[Place, Unmatched]]:
-    """Return what `unmatched` returns, with places, below a place."""
+    """Return unmatched reports and MO messages with their places, below a place, newest first."""
     early = (
         "select 0 as id, at, 'report' as kind, provider, provider_message_id, 'early' as reason, "
         "state, error, '' as source, '' as destination from early"
@@ -128,7 +128,7 @@ def unmatched_page(
 
 
 def dismiss(db: sqlite3.Connection, provider: str, before: float) -> int:
-    """Delete some of what belongs to nothing, of a provider and older than *before*.
+    """Delete unmatched reports and MO messages of a provider, older than *before*.
 
     Returns how many rows, at most DELETED_AT_ONCE.  Early reports stay: they may be settled yet.
     """

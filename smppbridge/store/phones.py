@@ -12,7 +12,7 @@ _MOST_SEGMENTS = 256  # their message_ids follow that of the first
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoQuery:
-    """Which MO messages are looked up; None does not matter, times are UNIX seconds.
+    """A search for MO messages; None does not matter, times are UNIX seconds.
 
     *numbers* are a phone's number or ours, in each form in which it may have come; *before* is the
     last message_id of the page before.

@@ -1,4 +1,4 @@
-"""Cases of messages for their verdicts, as the store has the messages."""
+"""The facts of the store for the verdicts on messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""tracing: what passes between the bridge and its peers, kept for a while for an operator to read.
+"""tracing: PDUs and HTTP messages at both ends, kept for a while for an operator to read.
 
 A trace is bounded, lives in memory alone, and keeps nothing that is secret: passwords, texts, the
 middle of numbers and every configured secret are masked before a packet is kept, octet for octet.

@@ -32,7 +32,7 @@ class _Exchanged:
 
 
 class ExchangeTap:
-    """Keeps requests and their answers in recordings.  Only the tap writes what is out."""
+    """Keeps requests and their answers in recordings.  Only the tap writes the open requests."""
 
     def __init__(self, traces: Traces) -> None:
         self._traces = traces

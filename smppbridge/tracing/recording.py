@@ -1,4 +1,4 @@
-"""recording: one trace, what it is about, its bounds, and the packets that it has kept."""
+"""recording: one trace: its subject, its bounds, and the packets that it has kept."""
 
 from __future__ import annotations
 

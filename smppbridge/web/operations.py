@@ -91,7 +91,7 @@ C = TypeVar("C", bound=CarryOut)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiOperation:
-    """An operation: its place, who may carry it out, what it takes and answers.
+    """An operation: its path, the roles that may use it, its parameters and its answers.
 
     *roles* is empty where nobody needs to be known.  *audited* operations are written down before
     they are carried out; *refusals* are its own, beside those that the door has for all.  *header*

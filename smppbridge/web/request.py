@@ -139,7 +139,7 @@ class Request:
         headers: bytes = b"",
         cache: bytes = b"no-store",
     ) -> bytes:
-        """Return an answer as it is written; *cache* says what a browser may keep."""
+        """Return an answer in octets; *cache* is its Cache-Control."""
         if status == HTTPStatus.OK and not body and not self.closing:
             return _DONE  # to thousands of callbacks a second
         head = b"".join(
@@ -189,7 +189,7 @@ class Outflow:
         self._request.end()
 
     def cut(self) -> None:
-        """Cut the connection off: what its peer has not read is lost."""
+        """Cut the connection off: octets that its peer has not read are lost."""
         self._connection.give_way()
 
     def pauseProducing(self) -> None:

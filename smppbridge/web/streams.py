@@ -59,7 +59,7 @@ class Streams:
                 self._end(stream)
 
     def send(self, piece: bytes) -> None:
-        """Write a piece to all streams whose peers have read what came before."""
+        """Write a piece to all streams whose peers have read the pieces before."""
         for stream in list(self._open):
             if stream.outflow.is_full:
                 stream.missed += 1

@@ -82,7 +82,7 @@ class Rounds:
                 self._ask(name, "pull", rules.pull_every, provider, self._pulled)
 
     def ask_balance(self, name: str, told: Callable[[str], None]) -> bool:
-        """Ask a provider for its balance now; False: the provider tells none.
+        """Ask a provider for its balance now; False: the provider has no such operation.
 
         *told* is called once `balances` has the balance, or with the reason why there is none.
         """

@@ -1,4 +1,4 @@
-"""spending: how long a provider's credit lasts, by what was spent of it within a day; pure."""
+"""spending: how long a provider's credit lasts, by the spending of the last day; pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Spending:
         self._seen: dict[str, deque[tuple[float, float]]] = {}
 
     def add(self, name: str, amount: float, now: float) -> None:
-        """Add a balance that a provider told at *now*, seconds of a clock that never goes back."""
+        """Add a balance received at *now*, in seconds of a clock that never goes back."""
         seen = self._seen.setdefault(name, deque())
         if len(seen) > 1 and now - seen[-2][0] < _APART:
             seen.pop()
@@ -32,7 +32,7 @@ class Spending:
             seen.popleft()
 
     def last_at(self, name: str) -> float | None:
-        """Return when a provider told its balance last, None if it has not."""
+        """Return when a provider's balance was received last, None if none was."""
         seen = self._seen.get(name)
         return seen[-1][0] if seen else None
 

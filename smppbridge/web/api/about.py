@@ -62,7 +62,7 @@ async def get_description(call: ApiRequest) -> Description:
 
 @API.operation("GET", "/audit", ADMIN, query=PageQuery, returns=AuditPage, refusals=(503, 504))
 async def list_audit(call: ApiRequest) -> AuditPage:
-    """Who did what, newest first; refused logins too."""
+    """The acts of people and programs, newest first; refused logins too."""
     query: PageQuery = call.query
     rows = await read(call, lambda db: audit.listed(db, query.before(), query.limit))
     items = [

@@ -50,7 +50,7 @@ class EsmeSessions(Answer):
 
 
 class SessionsQuery(Sent):
-    """Which sessions."""
+    """A choice of sessions."""
 
     account: Name | None = None
 
@@ -72,7 +72,7 @@ class OwedNow(Answer):
 
 
 class OddityItem(Answer):
-    """What the client does otherwise than SMPP 3.4 says, since the start of the bridge."""
+    """An oddity of the client, where SMPP 3.4 says otherwise, since the start of the bridge."""
 
     code: str
     count: int
@@ -81,7 +81,7 @@ class OddityItem(Answer):
 
 
 class AccountItem(Answer):
-    """An account: its limits, and what it has now."""
+    """An account: its limits, its sessions and its deliveries now."""
 
     id: str
     binds: dict[str, int] = Field(description="Sessions by kind")

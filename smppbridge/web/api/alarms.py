@@ -1,4 +1,4 @@
-"""alarms: what a person has to know and to do now, each with one action; pure."""
+"""alarms: conditions that a person has to act on now, each with one action; pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Screen = Literal["provider", "account", "accounts", "messages", "uncertain", "se
 
 
 class Action(Answer):
-    """What helps: a screen to look at, with the name of a provider or an account."""
+    """An action that helps: a screen to look at, with the name of a provider or an account."""
 
     label: str
     screen: Screen
@@ -40,7 +40,7 @@ class Alarm(Answer):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What alarms are made of; *free* are octets of the disk, *expiring* certificates."""
+    """The causes of alarms; *free* are octets of the disk, *expiring* certificates."""
 
     checks: Mapping[str, bool]
     providers: Sequence[ProviderItem]

@@ -37,7 +37,7 @@ class CdrFiles(Answer):
 
 
 class ReconciliationQuery(Sent):
-    """Which messages, by the time at which they were accepted."""
+    """A choice of messages by the time at which they were accepted."""
 
     from_: Rfc3339 | None = Field(default=None, alias="from", description="Then or later")
     to: Rfc3339 | None = Field(default=None, description="Before")

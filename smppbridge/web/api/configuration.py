@@ -35,7 +35,7 @@ class ConfigurationPage(Answer):
 
 
 class ConfigurationQuery(Sent):
-    """Which settings."""
+    """A choice of settings."""
 
     limit: int = Field(default=5_000, ge=1, le=5_000, description="Most items of the page")
     cursor: Cursor | None = Field(default=None, description="`next` of the page before")
@@ -43,7 +43,7 @@ class ConfigurationQuery(Sent):
 
 
 class ChangeItem(Answer):
-    """A setting in which the file differs; of two secrets only that they do is told."""
+    """A setting in which the file differs; no value of a secret is shown."""
 
     key: str = Field(description="With names for places, as accounts[bank].window")
     old: str | None = Field(serialization_alias="from", description="Absent: there is none")

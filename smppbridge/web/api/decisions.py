@@ -20,7 +20,7 @@ AT_ONCE = 500
 
 
 class UncertainFilter(Sent):
-    """Uncertain messages by what they have in common."""
+    """The Uncertain messages of a provider, an account or a time."""
 
     provider: Name | None = None
     account: Name | None = None
@@ -31,14 +31,14 @@ Verb = Literal["resend", "fail"]
 
 
 class ListedDecision(Sent):
-    """What becomes of the listed messages that are Uncertain."""
+    """A decision about the listed messages that are Uncertain."""
 
     verb: Verb
     message_ids: list[MessageId] = Field(min_length=1, max_length=500)
 
 
 class FilteredDecision(Sent):
-    """What becomes of the Uncertain messages of a filter, if they are as many as expected."""
+    """A decision about a filter's Uncertain messages, if they are as many as expected."""
 
     verb: Verb
     filter: UncertainFilter
@@ -46,7 +46,7 @@ class FilteredDecision(Sent):
 
 
 class Decision(RootModel[ListedDecision | FilteredDecision]):
-    """What becomes of Uncertain messages: of those listed, or of those of a filter."""
+    """A decision about Uncertain messages: listed ones, or those of a filter."""
 
 
 class Decided(Answer):

@@ -12,7 +12,7 @@ from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class DiagnosisItem(Answer):
-    """A diagnosis, and the advice what to do."""
+    """A diagnosis, and the advice that goes with the diagnosis."""
 
     check: str
     subject: str

@@ -28,7 +28,7 @@ async def get_events(call: ApiRequest) -> Streamed:
 
 
 class Broadcast:
-    """Makes the events of each second, if anybody listens; only `tick` writes what was told."""
+    """Makes the events of each second, if a stream is open; only `tick` writes the last events."""
 
     def __init__(self, ports: ApiPorts) -> None:
         self._ports, self._streams = ports, ports.live.streams

@@ -13,7 +13,7 @@ MOST_ASKED = 48
 
 
 class HistoryQuery(Sent):
-    """Which series, and of which time: the last quarter of an hour by default."""
+    """A choice of series and of a time: the last quarter of an hour by default."""
 
     series: str = Field(
         default="",

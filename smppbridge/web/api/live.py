@@ -1,4 +1,4 @@
-"""live: what a running bridge knows of this moment, for the operations that show it."""
+"""live: the figures of a running bridge at this moment, as operations of the API use them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Trail(Protocol):
 
 
 class Rates(Protocol):
-    """What is derived from the counters: rates, quantiles, ratios; None: nothing is known."""
+    """Rates, quantiles and ratios that are derived from counters; None: nothing is known."""
 
     def rates(self) -> Mapping[str, float]:
         """Return how many a second: accepted, taken, receipts, refused."""
@@ -55,7 +55,7 @@ class Rates(Protocol):
         """Return how many submit_sm of an account are refused a second, for a reason or any."""
 
     def delivered_ratio(self, system_id: str | None = None) -> float | None:
-        """Return the part that was delivered of what finished: an hour's, of an account a day's."""
+        """Return the delivered share of the finished messages: an hour's, of an account a day's."""
 
     def provider_answers(self, name: str) -> Times:
         """Return the times of the last minute that a provider took to answer."""
@@ -129,7 +129,7 @@ class Live(Protocol):
 
     @property
     def pulse(self) -> Rates:
-        """What is derived from the counters."""
+        """The rates, quantiles and ratios of the counters."""
 
     def counted(self) -> Awaitable[StoredCounts | None]:
         """Return the counts of the store, of the last seconds; None if it cannot be read now."""
@@ -159,7 +159,7 @@ class Live(Protocol):
         """Ask a provider for its balance; return the reason if there is none, or an empty text."""
 
     def balanced_at(self, name: str) -> float | None:
-        """Return when a provider told its balance last (UNIX seconds)."""
+        """Return when a provider's balance was received last (UNIX seconds)."""
 
     def errors(self, name: str) -> Sequence[ShownError]:
         """Return the last errors of a provider's lane, the newest first."""
@@ -174,4 +174,4 @@ class Live(Protocol):
         """Return the last events of the log that are warnings or worse, the newest first."""
 
     def meanwhile(self, message: ListedMessage) -> BridgeFacts:
-        """Return what a message waits for now, as the store does not know it."""
+        """Return the facts about a waiting message that the store does not have."""

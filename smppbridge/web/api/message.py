@@ -1,4 +1,4 @@
-"""message: one message: the verdict on it, what it waits for now, the steps in its life."""
+"""message: one message: its verdict, the cause of its wait, its timeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class VerdictItem(Answer):
-    """Where a message is, why, and what to do, for a person."""
+    """The place of a message, the reason, and the advice to a person."""
 
     code: str = Field(description="A word for programs")
     tone: Tone
@@ -32,7 +32,7 @@ class VerdictItem(Answer):
 
 
 class WaitsFor(Answer):
-    """What a message waits for now; *why* is a word of `help reasons`, or of a fixed list."""
+    """The cause of a message's wait; *why* is a word of `help reasons`, or of a fixed list."""
 
     awaited: Awaited
     why: str
@@ -49,7 +49,7 @@ class MessageWhole(MessageItem):
 
 
 class MessageSteps(Answer):
-    """The steps in the life of a message, oldest first; the last is what it waits for now."""
+    """The timeline of a message, oldest step first; the last step is the wait that goes on."""
 
     items: list[Step]
 
@@ -81,7 +81,7 @@ async def get_message(call: ApiRequest) -> MessageWhole:
     refusals=_STORE,
 )
 async def get_timeline(call: ApiRequest) -> MessageSteps:
-    """The steps in the life of a message; the last one, now_waiting, says for what it waits."""
+    """The timeline of a message; the last step, now_waiting, is the wait that goes on."""
     _, case, events = await _looked_up(call, steps=True)
     items = list(map(step_of, events))
     if (wait := wait_of(case)) is not None:
@@ -96,7 +96,7 @@ def verdict_of(found: MessageVerdict) -> VerdictItem:
 
 
 def waiting_of(wait: Wait | None, found: MessageVerdict) -> WaitsFor | None:
-    """Return what a message waits for as the API shows it."""
+    """Return the wait of a message as the API shows a wait."""
     if wait is None:
         return None
     return WaitsFor(

@@ -50,7 +50,7 @@ StateName = Literal[
 
 
 class MessagesQuery(PageQuery):
-    """Which messages."""
+    """A search for messages."""
 
     number: str | None = Field(
         default=None,

@@ -20,7 +20,7 @@ Number = Annotated[str, Field(pattern=r"^[0-9]{1,15}$", description="E.164 digit
 
 
 class OptOutsQuery(Sent):
-    """Which opt-outs."""
+    """A search for opt-outs."""
 
     number: Number | None = None
     limit: int = Field(default=50, ge=1, le=500, description="Most items of the page")
@@ -28,7 +28,7 @@ class OptOutsQuery(Sent):
 
 
 class RevealOptOuts(OptOutsQuery):
-    """Which opt-outs are shown with their whole numbers."""
+    """A search for opt-outs that are shown with their whole numbers."""
 
     reason: str = Field(default="", max_length=200, description="It stands in the audit trail")
 

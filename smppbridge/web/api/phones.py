@@ -28,7 +28,7 @@ PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ().-]{1,30}$")]
 
 
 class MosQuery(PageQuery):
-    """Which MO messages."""
+    """A search for MO messages."""
 
     account: Name | None = None
     provider: Name | None = None

@@ -1,4 +1,4 @@
-"""reasons: what was said no to in the last 24 hours, to whom and why: binds and callbacks too."""
+"""reasons: the refusals of the last 24 hours, by reason and by peer: binds and callbacks too."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ReasonPort(Protocol):
 
 
 class ReasonsQuery(Sent):
-    """Which reasons."""
+    """A choice of reasons."""
 
     act: ActWord | None = Field(default=None, description="What was refused, put off, ...")
     reason: ReasonWord | None = None
@@ -47,7 +47,7 @@ class ReasonsQuery(Sent):
 
 
 class ReasonItem(Answer):
-    """A reason, how often it was given about one account, provider or listener, and what to do."""
+    """A reason, its count about one account, provider or listener, and the advice."""
 
     reason: str = Field(description="A word of `help reasons`")
     act: str

@@ -17,7 +17,7 @@ from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 
 class RefusedBindItem(Answer):
-    """A bind that was refused.  The client was told the status alone."""
+    """A bind that was refused.  The client received the status alone."""
 
     at: Moment
     system_id: str = Field(description="As the client sent it; whole numbers are masked")
@@ -37,7 +37,7 @@ class RefusedBindList(Answer):
 
 
 class RefusedBindsQuery(Sent):
-    """Which binds."""
+    """A choice of refused binds."""
 
     account: str | None = Field(
         default=None, min_length=1, max_length=64, description="The system_id, letter by letter"

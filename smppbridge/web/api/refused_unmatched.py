@@ -30,7 +30,7 @@ ProviderId = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[!-~]
 
 
 class RefusedQuery(PageQuery):
-    """Which refused submissions."""
+    """A search for refused submissions."""
 
     account: Name | None = None
     reason: ReasonWord | None = None
@@ -104,14 +104,14 @@ class UnmatchedPage(Answer):
 
 
 class Dismissal(Sent):
-    """Which of them are dismissed."""
+    """A choice of reports and MO messages that are dismissed."""
 
     provider: Name
     before: Rfc3339 | None = Field(default=None, description="Noted before; absent: all")
 
 
 class Dismissed(Answer):
-    """How many were dismissed."""
+    """The count of dismissed reports and MO messages."""
 
     deleted: int
 

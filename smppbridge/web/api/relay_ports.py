@@ -1,4 +1,4 @@
-"""relay_ports: the movements of messages, as far as people may have a hand in them."""
+"""relay_ports: the movements of messages that operations of the API start."""
 
 from __future__ import annotations
 

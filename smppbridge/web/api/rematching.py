@@ -80,7 +80,7 @@ class RuleTried(Answer):
 
 
 class SuggestionAnswer(Answer):
-    """What the newest kept reports of a provider say about its ids."""
+    """The rules for ids that the newest kept reports of a provider suggest."""
 
     provider: str
     reports: int = Field(description="How many were looked at")
@@ -91,7 +91,7 @@ class SuggestionAnswer(Answer):
 
 
 class TrialAnswer(Answer):
-    """What a rule makes of a provider's kept reports."""
+    """The kept reports of a provider under a rule."""
 
     reports: int = Field(description=f"The newest, at most {MOST}")
     fits: int = Field(description="Reports that fit one message each")
@@ -141,7 +141,7 @@ async def suggest_rule(call: ApiRequest) -> SuggestionAnswer:
     refusals=(404, 503, 504),
 )
 async def try_rule(call: ApiRequest) -> TrialAnswer:
-    """Count what a rule would make of a provider's kept reports; or settle their messages."""
+    """Count a provider's kept reports that a rule matches; or settle their messages."""
     body: RuleTrial = call.body
     provider = _known(call, body.provider)
     reports = ambiguous = ended = settled = 0

@@ -36,7 +36,7 @@ class RestartPort(Protocol):
     """Restarts of a bridge."""
 
     def state(self) -> RestartState:
-        """Return what came of the last restart."""
+        """Return the result of the last restart."""
 
     async def start(self) -> None:
         """Check whether the next version would start, then restart; raises RequestRefused."""

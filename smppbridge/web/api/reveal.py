@@ -45,7 +45,7 @@ class Revealed(Answer):
     audited=False,  # by itself: only of a message that there is, and once it is allowed
 )
 async def reveal_message(call: ApiRequest) -> Revealed:
-    """Show the whole number of a message, or its text; the audit trail says so."""
+    """Show the whole number of a message, or its text; the audit trail records the act."""
     body: Reveal = call.body
     if "text" in body.what and (call.who is None or call.who.role not in ADMIN):
         raise RequestRefused(403, "texts are for the role admin")

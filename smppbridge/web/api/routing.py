@@ -102,7 +102,7 @@ class RuleMissed(Answer):
 
 
 class ProviderNow(Answer):
-    """A provider of a route, and what is against it now."""
+    """A provider of a route, and the reason why it takes no message now."""
 
     name: str
     state: LaneState
@@ -211,7 +211,7 @@ def first_of(providers: list[ProviderNow]) -> str | None:
 
 
 def now(call: ApiRequest, name: str, message: Message | None = None) -> ProviderNow:
-    """Return a provider of a route, and what is against it now, also for a *message*."""
+    """Return a provider of a route, and why it takes no message, or not this *message*, now."""
     lane: Lane = call.ports.lanes.by_name[name]
     at = call.ports.clock.monotonic()
     why: str | None = None

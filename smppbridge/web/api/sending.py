@@ -1,4 +1,4 @@
-"""sending: a text sent as an account would send it, or what would become of it if it were sent."""
+"""sending: a text sent as an account would send the text, or a preview of its message."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class Culprit(Answer):
 
 
 class PreviewRefusal(Answer):
-    """Why a message would be refused."""
+    """The reason for which a message would be refused."""
 
     status: str = Field(description="The command_status by name")
     reason: str = Field(description="A word of the list of reasons")
@@ -89,7 +89,7 @@ class PreviewRefusal(Answer):
 
 
 class MessagePreview(Answer):
-    """What becomes of a message, or would become of it."""
+    """A message that is accepted or would be: its segments, its route, its provider."""
 
     message_id: MessageId | None = Field(description="Absent in a dry run")
     replayed: bool = Field(description="Sent before, by the same Idempotency-Key")
@@ -121,7 +121,7 @@ class MessagePreview(Answer):
     audited=False,  # by itself: with the message_id, and not if nothing is sent
 )
 async def send_message(call: ApiRequest) -> MessagePreview:
-    """Send a text as a message of an account, or only say what would become of it."""
+    """Send a text as a message of an account, or only preview the message."""
     body: Submission = call.body
     rights = rights_of(call, body.account)
     composed = Composed(
@@ -181,7 +181,7 @@ def _refused(refusal: Refusal) -> RequestRefused:
 def _foreseen(
     call: ApiRequest, rights: Rights, composed: Composed, message: Message | None = None
 ) -> MessagePreview:
-    """Return what becomes of a text: of a *message* that is accepted, or that would be."""
+    """Return the preview of a *message* that is accepted, or that would be."""
     refusal = None
     if message is None:
         try:

@@ -41,7 +41,7 @@ class LoginLink(Answer):
 
 @API.operation("GET", "/session", ANYBODY, returns=Me)
 async def get_session(call: ApiRequest) -> Me:
-    """Who am I."""
+    """The person or program that asks, and its role."""
     return _me(call.who)
 
 

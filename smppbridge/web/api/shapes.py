@@ -39,7 +39,7 @@ _IDS = frozenset(("message_id", "provider_message_id"))
 
 
 class PageQuery(Sent):
-    """Which page of a list."""
+    """A page of a list."""
 
     limit: int = Field(default=50, ge=1, le=500, description="Most items of the page")
     cursor: Cursor | None = Field(default=None, description="`next` of the page before")

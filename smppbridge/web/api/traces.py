@@ -1,4 +1,4 @@
-"""traces: what passes between the bridge and its peers, listened to for a while and read."""
+"""traces: PDUs and HTTP messages between the bridge and its peers, recorded and read."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ class TracedPackets(Answer):
 
 
 class PacketsQuery(Sent):
-    """Which part of a trace."""
+    """A part of a trace."""
 
     limit: int = Field(default=200, ge=1, le=500, description="Most items of the part")
     cursor: Cursor | None = Field(default=None, description="`next` of the part before")
@@ -168,14 +168,14 @@ async def read_trace(call: ApiRequest) -> TracedPackets:
 
 @API.operation("POST", "/traces/{id}/stop", OPERATOR, places=_PLACE, returns=TraceItem)
 async def stop_trace(call: ApiRequest) -> TraceItem:
-    """End a trace; what it has kept can be read for an hour."""
+    """End a trace; its packets can be read for an hour."""
     item: TraceItem = call.ports.traces.stop(int(call.named["id"]))
     return item
 
 
 @API.operation("DELETE", "/traces/{id}", OPERATOR, places=_PLACE, returns=Done)
 async def forget_trace(call: ApiRequest) -> Done:
-    """End a trace and drop what it has kept."""
+    """End a trace and drop its packets."""
     call.ports.traces.forget(int(call.named["id"]))
     return Done()
 

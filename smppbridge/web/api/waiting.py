@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 class WaitingFilter(Sent):
-    """Messages that wait, by what they have in common."""
+    """The waiting messages of a provider, an account or a reason."""
 
     provider: Name = Field(description="That they wait for")
     account: Name | None = None
@@ -82,7 +82,7 @@ class WaitingFailure(RootModel[ListedFailure | FilteredFailure]):
 
 
 class Unmoved(Answer):
-    """A message that is not moved, and why."""
+    """A message that is not moved, and the reason."""
 
     message_id: MessageId
     why: Literal[
