@@ -988,7 +988,7 @@ def test_a_question_that_cannot_be_asked_fails_alone(
 
 def test_questions_see_what_was_told_before_them(opened: Opened) -> None:
     (attempt,) = accept(opened, [message()])
-    calls = [
+    calls: list[Any] = [
         opened.store.begin([attempt]),
         opened.store.record([taken(attempt, "X")]),
         opened.store.settle([told(attempt, State.DELIVERED)]),

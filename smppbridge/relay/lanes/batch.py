@@ -55,9 +55,7 @@ def all_attempts(loads: Sequence[Load]) -> list[Attempt]:
     return attempts
 
 
-def divided(
-    loads: Sequence[Load], begun: Sequence[Attempt]
-) -> tuple[list[Load], list[Attempt]]:
+def divided(loads: Sequence[Load], begun: Sequence[Attempt]) -> tuple[list[Load], list[Attempt]]:
     """Return the loads whose attempts have all begun, and the begun attempts of the other loads."""
     ours = set(map(id, begun))
     whole = [load for load in loads if ours.issuperset(map(id, attempts_of(load)))]
