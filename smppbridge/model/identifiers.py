@@ -82,6 +82,22 @@ def row_of(first: int, count: int) -> range:
     return range(first, first + count * step, step)
 
 
+def given_at(message_id: int) -> float:
+    """Return when a message_id was given, UNIX seconds; those of versions without slots too."""
+    return _counted(message_id) / 1e6
+
+
+def reference_of(message_id: int) -> int:
+    """Return the number by which the segments of a message are joined, the lowest bits of which
+    differ from those of the messages before and after.
+    """
+    return _counted(message_id)
+
+
+def _counted(message_id: int) -> int:
+    return message_id // SLOTS if message_id >= _SLOTTED else message_id
+
+
 class StoredIds:
     """The provider_message_ids of messages that only the store holds: perhaps one id too many.
 

@@ -5,7 +5,13 @@ from ipaddress import ip_network
 import pytest
 
 from smppbridge.model.account import Account, Secret
-from smppbridge.model.identifiers import Identifiers, StoredIds, row_of
+from smppbridge.model.identifiers import (
+    Identifiers,
+    StoredIds,
+    given_at,
+    reference_of,
+    row_of,
+)
 from smppbridge.model.message import Traits
 from smppbridge.model.report import delivery_of
 from tests.relay.fakes import NOW, account, delivery, message, segment
@@ -94,6 +100,26 @@ def test_the_ids_of_a_row_are_known_by_the_first() -> None:
     before = int(now * 1_000_000)  # of a version without slots
     assert list(row_of(before, 3)) == [before, before + 1, before + 2]
     assert row_of(row[0], 1) == row[:1]
+
+
+@pytest.mark.parametrize("behind", [0.0, 3_600.0])
+def test_ids_are_above_those_of_versions_without_slots(behind: float) -> None:
+    now = 1_800_000_000.0
+    before = int(now * 1_000_000)
+    assert Identifiers(before, now - behind).take() > before * 99
+
+
+def test_the_time_of_an_id_is_known_whichever_version_gave_it() -> None:
+    now = 1_800_000_000.0
+    assert given_at(Identifiers(0, now, 42).take()) == pytest.approx(now)
+    assert given_at(int(now * 1_000_000)) == pytest.approx(now)
+
+
+@pytest.mark.parametrize("slot", [0, 1, 99])
+def test_neighbours_have_different_references(slot: int) -> None:
+    row = Identifiers(0, 1_800_000_000.0, slot).take_row(256)
+    assert len({reference_of(message_id) & 0xFF for message_id in row}) == 256
+    assert reference_of(0x0203) == 0x0203
 
 
 def test_identifiers_have_at_most_18_digits() -> None:
