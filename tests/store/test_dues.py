@@ -53,7 +53,7 @@ def test_nothing_is_moved_where_the_clock_went_on(opened: Opened, now: float) ->
     assert dues(opened) == {1: NOW, 2: NOW + 60}
 
 
-@pytest.mark.parametrize(("now", "due"), [(NOW, NOW + 60), (NOW - HOUR, NOW - HOUR + 59)])
+@pytest.mark.parametrize(("now", "due"), [(NOW - 0.9, NOW + 60), (NOW - HOUR, NOW - HOUR + 59)])
 def test_the_newest_message_id_tells_where_a_file_was_copied_without_its_time(
     opened: Opened, now: float, due: float
 ) -> None:
