@@ -47,7 +47,7 @@ class Place:
 
     @contextmanager
     def called_back(self) -> Iterator[None]:
-        """Let the simulator, which many places share, call back here, and afterwards where it did."""
+        """Let the simulator, which places share, call back here, and afterwards where it did."""
         before, self.simulator.callback_url = self.simulator.callback_url, self.callback_url
         try:
             yield

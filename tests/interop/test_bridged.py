@@ -9,7 +9,7 @@ from tests.interop.bridged import settle
 def test_a_simulator_calls_the_place_whose_bridge_runs(
     simulator: KeccelSimulator, tmp_path: Path
 ) -> None:
-    """Whichever place was settled last: once that one was called, and nobody waited for its call."""
+    """Whichever place was settled last: that one was called once, and the other waited."""
     (tmp_path / "one").mkdir()
     one, other = settle(tmp_path / "one", simulator, ["a"]), settle(tmp_path, simulator, ["b"])
     with one.called_back():
