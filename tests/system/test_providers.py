@@ -21,7 +21,7 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge.model.message import Stage
 from smppbridge.simulators import simulator_type
-from tests.contracts.simulated import PLAYED
+from tests.contracts.roster import PLAYED
 from tests.system.daemon import KEY
 from tests.system.esme import Receipt
 from tests.system.rows import CASES, MESSAGES, ROWS, Row

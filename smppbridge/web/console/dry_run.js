@@ -1,8 +1,7 @@
-// plan: what would become of a message, step by step, as a dry run of POST /messages answers it.
+// dry_run: what would become of a message, step by step, as a dry run of POST /messages answers it.
 import {html} from "./vendor/preact/standalone.mjs";
 import {count, many} from "./format.js";
-import {names} from "./parts.js";
-import {Coded} from "./asked.js";
+import {Coded, names} from "./parts.js";
 
 const ALPHABETS = {gsm7: "GSM 03.38", ucs2: "UCS-2"};
 const MOST = 8;

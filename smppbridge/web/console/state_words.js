@@ -1,4 +1,4 @@
-// words: what states are called, each with its tone: the same on every screen.
+// state_words: what states are called, each with its tone: the same on every screen.
 import {html} from "./vendor/preact/standalone.mjs";
 import {Badge} from "./parts.js";
 

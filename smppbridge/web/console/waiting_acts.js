@@ -1,4 +1,4 @@
-// waiting: acts on a message that waits: another provider for it, or its end.
+// waiting_acts: acts on a message that waits: another provider for it, or its end.
 import {html, useState} from "./vendor/preact/standalone.mjs";
 import {ApiError, post, useApi} from "./api.js";
 import {Confirm, say} from "./parts.js";

@@ -1,4 +1,4 @@
-// decide: the two decisions about Uncertain messages, in words of what the phone and the ESME will see.
+// decisions: the two decisions about Uncertain messages, in words of what the phone and the ESME will see.
 import {html} from "./vendor/preact/standalone.mjs";
 import {post} from "./api.js";
 import {many} from "./format.js";
