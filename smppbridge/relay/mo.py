@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, source_address
-from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.identifiers import Identifiers, reference_of
 from smppbridge.model.masking import masked
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.notes import Unmatched
@@ -116,7 +116,11 @@ class MoMessages:
             return "unrouted"
         message_id = self._identifiers.take()
         found = contents(
-            mo, account.alphabet_0, message_id, account.alphabet_8, packed=account.packed
+            mo,
+            account.alphabet_0,
+            reference_of(message_id),
+            account.alphabet_8,
+            packed=account.packed,
         )
         if not found:
             self._drop("mo_too_long", provider, mo, Reason.MO_TOO_LONG)

@@ -115,7 +115,7 @@ class Bridge:
             self._start_threads()
             self._build(restored)
         self.use(self.settings, await self._paused())
-        self._restore(restored)
+        self.restore(restored)
         if handed is not None:
             self._adopt(handed)
         self.rooms = await open_listeners(self)
@@ -166,7 +166,8 @@ class Bridge:
             return cast(Meters, LoggedMeters(self.metrics, self.journal))
         return self.metrics
 
-    def _restore(self, restored: Restored) -> None:
+    def restore(self, restored: Restored) -> None:
+        """Go on with what only the store holds: at the start, or of a bridge that ended."""
         held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]
         for found in held:
             self._left.setdefault(found.provider, []).append(found)

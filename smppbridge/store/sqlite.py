@@ -136,8 +136,9 @@ class SqliteStore:
             writes += _settled(settlements)
         return self._write(writes)
 
-    def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        return self._write([(sql.BEGIN, list(map(rec.begun_row, attempts)))])
+    def begin(self, attempts: Sequence[Attempt]) -> Deferred[Sequence[Attempt]]:
+        rows = list(map(rec.begun_row, attempts))
+        return self._writer.begin(rows, attempts, lambda db: queries.begun(db, attempts))
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write([(sql.RECALL, list(map(rec.recalled_row, attempts)))])

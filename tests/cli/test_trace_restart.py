@@ -69,7 +69,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
     def run(command: click.Command, bridge: Played, *words: str) -> Result:
-        monkeypatch.setattr(f"smppbridge.cli.{command.name}.reached", lambda where: bridge)
+        monkeypatch.setattr(f"smppbridge.cli.{command.name}.chosen_bridge", lambda where: bridge)
         return CliRunner().invoke(command, words)
 
     return run

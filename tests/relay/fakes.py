@@ -408,7 +408,7 @@ class World:
             self.receive,
             around,
         )
-        identifiers = Identifiers(0, 0.0)
+        identifiers = Identifiers(0, 0.0, slots=1)
         self.accept = Accept(
             self.store,
             self.lane_set,

@@ -39,7 +39,7 @@ class Phones(World):
             self.store,
             self.deliver.owe,
             self.optouts,
-            identifiers=Identifiers(max(self.ids(), default=0), 0.0),
+            identifiers=Identifiers(max(self.ids(), default=0), 0.0, slots=1),
             keep=KEEP,
             remember=REMEMBER,
             every_fate=True,

@@ -196,10 +196,11 @@ class Multi:
         for each in unlisted:
             number = each.sme.destination_addr.decode("ascii")
             messages.append(_message(draft, Address(number, _TON, _NPI), number))
-        first = self._identifiers.take_row(max(1, len(messages)))
+        ids = self._identifiers.take_row(max(1, len(messages)))
+        first = ids[0]
         plain = draft.traits
         shared = replace(plain, multi=first, destinations=len(messages))
-        for message_id, message in enumerate(messages, first):
+        for message_id, message in zip(ids, messages, strict=False):  # an id without a message
             message.message_id = message_id
             if message.traits is plain:
                 message.traits = shared

@@ -101,7 +101,7 @@ class World:
         self.rules = {"codes": {CODE: "bank"}, "timeout": TIMEOUT, "unavailable": UNAVAILABLE}
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
-            identifiers=Identifiers(0, 1.0),
+            identifiers=Identifiers(0, 1.0, slots=1),
             around=Around(self.clock, cast(Any, self.meters), _silent, _silent, self.noted),
             log=lambda event, /, **fields: self.events.append((event, fields)),
         )
