@@ -35,12 +35,6 @@ def store_path(config: Path | None, store: str | None) -> str:
     return str(store or configured(config, "store", STORE)).removeprefix("sqlite:")
 
 
-def given_path(ctx: click.Context, config: Path | None, store: str | None) -> str:
-    """Return the store's file from the options after the subcommand, or before the subcommand."""
-    path: str = ctx.obj
-    return store_path(config, store) if config or store else path
-
-
 @contextmanager
 def failing_plainly() -> Iterator[None]:
     """Turn an error of the store into a line on standard error and exit 1."""

@@ -21,11 +21,6 @@ from smppbridge.smpp.tlvs import DEFINITIONS, TlvType
 from smppbridge.text import coding
 
 SPECIFICATION = "SMPP 3.4, issue 1.2"
-INTRODUCTION = (
-    "*served*: done as the specification says; *passed*: goes on to a provider that has a place"
-    " for it; *ignored*: read, and without effect; *refused*: answered with a status. What depends"
-    " on a setting of the account names the setting."
-)
 
 
 @dataclass(frozen=True, slots=True)

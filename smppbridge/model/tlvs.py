@@ -17,7 +17,6 @@ MOST_TLVS, MOST_OCTETS = 24, 1024
 
 LONGEST_VALUE = 255
 HEAD = 4  # octets of tag and length
-VENDOR_TAGS = range(0x1400, 0x4000)
 _INTEGERS = (1, 2, 4, 8)
 
 

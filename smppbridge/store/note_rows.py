@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.store import statements as sql
+from smppbridge.store.conditions import condition
 from smppbridge.store.statements import Many, SqlRow
 
 DELETED_AT_ONCE = 5_000  # rows of a table
@@ -90,40 +91,39 @@ def notes_of(db: sqlite3.Connection, message_ids: Sequence[int]) -> list[Note]:
     return [Note(message_id, at, code, json.loads(facts)) for message_id, at, code, facts in rows]
 
 
-def refused(db: sqlite3.Connection, query: NoteQuery) -> list[RefusedSubmission]:
-    """Return refused submissions, the newest first."""
-    rows = _found(db, f"select {_REFUSED} from refused", "system_id", query)
-    return [RefusedSubmission(*row) for row in rows]
-
-
-def unmatched(db: sqlite3.Connection, query: NoteQuery) -> list[Unmatched]:
-    """Return reports and MO messages that belong to nothing, the newest first.
-
-    A report that waits for its message yet is among them, with the reason "early".
-    """
-    return [found for _, found in unmatched_page(db, query)]
-
-
 def refused_page(
     db: sqlite3.Connection, query: NoteQuery, before: int | None = None
 ) -> list[tuple[int, RefusedSubmission]]:
     """Return refused submissions with their places, the newest first, below a place."""
-    more = () if before is None else (("id < ?", [before]),)
-    rows = _found(db, f"select id, {_REFUSED} from refused", "system_id", query, more, "id desc")
+    where, values = _condition("system_id", query)
+    if before is not None:
+        where, values = f"{where} and id < ?", [*values, before]
+    rows = db.execute(
+        f"select id, {_REFUSED} from refused where {where} order by id desc limit ?",
+        (*values, query.limit),
+    )
     return [(row_id, RefusedSubmission(*row)) for row_id, *row in rows]
 
 
 def unmatched_page(
     db: sqlite3.Connection, query: NoteQuery, before: Place | None = None
 ) -> list[tuple[Place, Unmatched]]:
-    """Return unmatched reports and MO messages with their places, below a place, newest first."""
+    """Return unmatched reports and MO messages with their places, below a place, newest first.
+
+    A report that waits for its message yet is among them, with the reason "early".
+    """
     early = (
         "select 0 as id, at, 'report' as kind, provider, provider_message_id, 'early' as reason, "
         "state, error, '' as source, '' as destination from early"
     )
-    both = f"select * from (select id, {_UNMATCHED} from unmatched union all {early})"
-    more = () if before is None else (("(at, id) < (?, ?)", [*before]),)
-    rows = _found(db, both, "provider", query, more, "at desc, id desc")
+    where, values = _condition("provider", query)
+    if before is not None:
+        where, values = f"{where} and (at, id) < (?, ?)", [*values, *before]
+    rows = db.execute(
+        f"select * from (select id, {_UNMATCHED} from unmatched union all {early}) "
+        f"where {where} order by at desc, id desc limit ?",
+        (*values, query.limit),
+    )
     return [((row[0], row_id), Unmatched(*row)) for row_id, *row in rows]
 
 
@@ -139,25 +139,8 @@ def dismiss(db: sqlite3.Connection, provider: str, before: float) -> int:
     ).rowcount
 
 
-def _found(
-    db: sqlite3.Connection,
-    select: str,
-    named: str,
-    query: NoteQuery,
-    more: Iterable[tuple[str, list[Any]]] = (),
-    order: str = "at desc",
-) -> list[SqlRow]:
-    wheres, values = ["true"], list[Any]()
-    for where, value in (*_conditions(named, query), *more):
-        wheres.append(where)
-        values += value
-    return db.execute(
-        f"{select} where {' and '.join(wheres)} order by {order} limit ?", (*values, query.limit)
-    ).fetchall()
-
-
-def _conditions(named: str, query: NoteQuery) -> Iterator[tuple[str, list[Any]]]:
-    plain = {
+def _condition(named: str, query: NoteQuery) -> tuple[str, list[Any]]:
+    given = {
         f"{named} = ?": query.name,
         "kind = ?": query.kind,
         "reason = ?": query.reason,
@@ -165,10 +148,7 @@ def _conditions(named: str, query: NoteQuery) -> Iterator[tuple[str, list[Any]]]
         "at >= ?": query.since,
         "at < ?": query.until,
     }
-    yield from ((where, [value]) for where, value in plain.items() if value is not None)
-    if query.numbers:
-        marks = ",".join("?" * len(query.numbers))
-        yield f"(source in ({marks}) or destination in ({marks}))", [*query.numbers] * 2
+    return condition(given, query.numbers)
 
 
 def _refused_row(r: RefusedSubmission) -> SqlRow:

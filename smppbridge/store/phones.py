@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from smppbridge.model.identifiers import SLOTS
+from smppbridge.store.conditions import condition
 
 _FURTHEST = 256 * SLOTS  # the message_ids of the segments follow that of the first
 
@@ -56,13 +56,17 @@ _COLUMNS = (
 
 def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
     """Return MO messages, the newest first."""
-    wheres, values = ["m.parent = m.message_id"], list[Any]()
-    for where, value in _conditions(query):
-        wheres.append(where)
-        values += value
+    given = {
+        "d.system_id = ?": query.system_id,
+        "m.provider = ?": query.provider,
+        "m.heard_at >= ?": query.since,
+        "m.heard_at < ?": query.until,
+        "m.message_id < ?": query.before,
+    }
+    where, values = condition(given, query.numbers, "m.")
     first = (
         "select m.message_id from mo m join delivery d on d.message_id = m.message_id and "
-        f"d.state = 0 where {' and '.join(wheres)} order by m.message_id desc limit ?"
+        f"d.state = 0 where m.parent = m.message_id and {where} order by m.message_id desc limit ?"
     )
     rows = db.execute(
         f"select {_COLUMNS} from mo m join mo s on s.message_id >= m.message_id "
@@ -72,17 +76,3 @@ def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
         (*values, query.limit),
     )
     return [ListedMo._make(row) for row in rows]
-
-
-def _conditions(query: MoQuery) -> Iterator[tuple[str, list[Any]]]:
-    plain = {
-        "d.system_id = ?": query.system_id,
-        "m.provider = ?": query.provider,
-        "m.heard_at >= ?": query.since,
-        "m.heard_at < ?": query.until,
-        "m.message_id < ?": query.before,
-    }
-    yield from ((where, [value]) for where, value in plain.items() if value is not None)
-    if query.numbers:
-        marks = ",".join("?" * len(query.numbers))
-        yield f"(m.source in ({marks}) or m.destination in ({marks}))", [*query.numbers] * 2

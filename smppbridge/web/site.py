@@ -88,16 +88,6 @@ def web_pages(ready: Callable[[], Mapping[str, bool]], exposition: Callable[[], 
     )
 
 
-def web_site(
-    ready: Callable[[], Mapping[str, bool]],
-    exposition: Callable[[], bytes],
-    reactor: IReactorTime,
-    room: ConnectionRoom,
-) -> Site:
-    """Return the site with the pages for operators alone."""
-    return Site(web_pages(ready, exposition), reactor, room)
-
-
 def callbacks_site(callbacks: SiteResource, reactor: IReactorTime, room: ConnectionRoom) -> Site:
     """Return the site for the callbacks of providers alone."""
     return Site(callbacks, reactor, room)

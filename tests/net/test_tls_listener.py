@@ -28,7 +28,7 @@ from smppbridge.net.tls_listener import (
     load,
     reason_of,
 )
-from smppbridge.web.site import web_site
+from smppbridge.web.site import Site, web_pages
 from tests.net.certificates import certify, locked_key
 from tests.patience import PATIENCE
 
@@ -149,7 +149,7 @@ async def test_silent_connections_give_way_before_any_handshake(listen: Any) -> 
 @pytest_twisted.ensureDeferred
 async def test_a_site_with_tls_has_room_beside_silent_connections(listen: Any) -> None:
     room = Room(Limits(connections=20, idle=10, idle_per_address=5), lambda *of: None)
-    site = web_site(dict, lambda: b"", reactor, room)  # type: ignore[arg-type]
+    site = Site(web_pages(dict, lambda: b""), reactor, room)  # type: ignore[arg-type]
     door, port = listen(site=site)
     held = [await deferToThread(silent, port) for _ in range(40)]
     await until(lambda: len(room) == 5)

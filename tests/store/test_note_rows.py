@@ -21,7 +21,8 @@ MO = Unmatched(NOW + 1, "mo", "d7", "", "no_owner", source="2439*****007", desti
 def kept(opened: Opened, query: NoteQuery | None = None) -> tuple[list[Any], list[Any]]:
     with closing(open_store(opened.path)) as db:
         query = query or NoteQuery()
-        return note_rows.refused(db, query), note_rows.unmatched(db, query)
+        refused, unmatched = note_rows.refused_page(db, query), note_rows.unmatched_page(db, query)
+        return [each for _, each in refused], [each for _, each in unmatched]
 
 
 def test_what_is_noted_is_found_again(opened: Opened) -> None:
@@ -87,7 +88,7 @@ def test_a_report_that_waits_for_its_message_is_found_too(opened: Opened) -> Non
         ("X1", "unknown_id"),
     ]
     with closing(open_store(opened.path)) as db:
-        (only,) = note_rows.unmatched(db, NoteQuery(provider_message_id="X1"))
+        ((_, only),) = note_rows.unmatched_page(db, NoteQuery(provider_message_id="X1"))
     assert only == STRAY
 
 

@@ -7,7 +7,8 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from http.client import HTTPConnection
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ class Caller:
         connection.close()
         return found
 
+    @contextmanager
+    def events(self) -> Iterator[HTTPResponse]:
+        """The stream of events, line by line."""
+        connection = HTTPConnection("127.0.0.1", self._daemon.web, timeout=PATIENCE)
+        connection.request("GET", f"{PREFIX}/events", headers={"Authorization": "Bearer admin"})
+        response = connection.getresponse()
+        assert response.status == 200
+        with closing(connection), closing(response):
+            yield response
+
     def read(self, path: str) -> Any:
         status, _, octets = self("GET", path)
         assert status == 200, octets
@@ -72,12 +83,14 @@ def call(daemon: Daemon) -> Caller:
     return Caller(daemon)
 
 
-def awaited(read: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
-    """Read again and again until the answer is a good one."""
+def awaited(call: Caller, read: Callable[[], Any], good: Callable[[Any], bool]) -> Any:
+    """Read after each event of the daemon's stream, once a second, until the answer is good."""
     deadline = time.monotonic() + PATIENCE
-    while not good(found := read()):
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
+    with call.events() as events:
+        while not good(found := read()):
+            assert time.monotonic() < deadline, found
+            while next(events).strip():
+                pass  # an empty line ends an event
     return found
 
 
@@ -93,6 +106,7 @@ def test_tshark_reads_the_file_of_the_api(daemon: Daemon, call: Caller, tmp_path
         esme.submit("Your code is 471183")
         esme.await_receipts(1)
         awaited(
+            call,
             lambda: call.read(f"/traces/{number}/pdus")["items"],
             lambda items: sum("DeliverSm" in each["text"] for each in items) >= 2,
         )
@@ -199,7 +213,7 @@ def test_doctor_examines_the_bridge_that_runs_it(daemon: Daemon, call: Caller) -
     status, _, octets = call("POST", "/doctor")
     assert (status, json.loads(octets)["running"]) == (202, True)
     assert call("POST", "/doctor")[0] == 409
-    found = awaited(lambda: call.read("/doctor"), lambda each: not each["running"])
+    found = awaited(call, lambda: call.read("/doctor"), lambda each: not each["running"])
     assert found["failed"] is None
     checks = {each["check"] for each in found["items"]}
     assert {"configuration", "store", "bridge", "provider"} <= checks
@@ -237,7 +251,7 @@ def test_cdr_files_are_listed_downloaded_and_reconciled(
     daemon.settings["cdr"] = {"folder": str(tmp_path / "cdr")}
     daemon.start()
     items = awaited(
-        lambda: call.read("/cdr")["items"], lambda each: sum(i["records"] for i in each) == 5
+        call, lambda: call.read("/cdr")["items"], lambda each: sum(i["records"] for i in each) == 5
     )
     file = next(each for each in items if each["records"])
     status, headers, octets = call("GET", f"/cdr/{file['file']}")
@@ -332,7 +346,7 @@ def test_no_secret_is_in_any_answer_to_an_admin(daemon: Daemon, call: Caller) ->
     daemon.settings["accounts"][1]["password"] = "MARKER99"
     daemon.write()
     assert call("POST", "/doctor")[0] == 202
-    awaited(lambda: call.read("/doctor"), lambda each: not each["running"])
+    awaited(call, lambda: call.read("/doctor"), lambda each: not each["running"])
     asked = 0
     for path in places(daemon, call):
         status, headers, octets = call("GET", path)
@@ -377,7 +391,7 @@ def test_the_command_shows_a_trace_while_it_runs(
     file = tmp_path / "t.pcapng"
     words = ["trace", "--socket", path, "--account", "bank", "--pcapng", str(file)]
     with subprocess.Popen([str(COMMAND), *words], stdout=subprocess.PIPE, text=True) as process:
-        awaited(lambda: call.read("/traces")["items"], bool)
+        awaited(call, lambda: call.read("/traces")["items"], bool)
         with daemon.bound() as esme:
             esme.submit("nothing secret")
         assert process.stdout is not None

@@ -12,14 +12,15 @@ from twisted.python.failure import Failure
 from smppbridge.net.room import Limits
 from smppbridge.web.connection import CLOSED_WITHIN, HEADERS_WITHIN, TIMEOUT, HttpConnection
 from smppbridge.web.request import Admission
-from smppbridge.web.site import Site, web_site
+from smppbridge.web.site import Site, web_pages
 from tests.web.rooms import room
 
 READY = {"store": True, "listening": True, "accepting": True}
 
 
 def site(**ready: bool) -> Site:
-    return web_site(lambda: READY | ready, lambda: b"smppbridge_ready 1.0\n", Clock(), room())
+    pages = web_pages(lambda: READY | ready, lambda: b"smppbridge_ready 1.0\n")
+    return Site(pages, Clock(), room())
 
 
 def connected(to: Site) -> tuple[HttpConnection, StringTransport]:
@@ -92,7 +93,7 @@ def test_an_error_of_ours_tells_the_peer_nothing() -> None:
         raise ValueError("secret")
 
     status, headers, body = asked(
-        web_site(lambda: READY, broken, Clock(), room()), get(b"/metrics")
+        Site(web_pages(lambda: READY, broken), Clock(), room()), get(b"/metrics")
     )
     assert (status, body) == (b"HTTP/1.1 500 Internal Server Error", b"internal error\n")
     assert b"server" not in headers

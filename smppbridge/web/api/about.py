@@ -9,7 +9,7 @@ from pydantic import ConfigDict
 
 from smppbridge.store import audit
 from smppbridge.web.api.ports import read
-from smppbridge.web.api.shapes import Moment, PageQuery, cursor, moment
+from smppbridge.web.api.shapes import Moment, PageQuery, cursor, moment, next_cursor
 from smppbridge.web.keyring import ADMIN, ANYBODY
 from smppbridge.web.openapi import document
 from smppbridge.web.operations import API, Answer, ApiRequest
@@ -77,4 +77,5 @@ async def list_audit(call: ApiRequest) -> AuditPage:
         )
         for row in rows
     ]
-    return AuditPage(items=items, next=cursor(rows[-1].id) if len(rows) == query.limit else None)
+    next_ = next_cursor(rows, query.limit, lambda row: cursor(row.id))
+    return AuditPage(items=items, next=next_)

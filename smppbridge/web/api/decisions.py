@@ -10,7 +10,7 @@ from pydantic import Field, RootModel
 from smppbridge.store import lookup
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.web.api.ports import read, write
-from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
+from smppbridge.web.api.shapes import MessageId, Name, Rfc3339, seconds
 from smppbridge.web.keyring import OPERATOR
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
@@ -88,7 +88,7 @@ async def _filtered(call: ApiRequest, body: FilteredDecision) -> list[str]:
         uncertain=True,
         provider=some.provider,
         system_id=some.account,
-        until=None if some.before is None else some.before.timestamp(),
+        until=seconds(some.before),
         limit=expected + 1,
     )
     found = await read(call, lambda db: lookup.search(db, query))

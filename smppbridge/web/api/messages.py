@@ -26,6 +26,7 @@ from smppbridge.web.api.shapes import (
     cursor,
     facts,
     maybe,
+    seconds,
 )
 from smppbridge.web.api.shapes import moment as written
 from smppbridge.web.keyring import VIEWER
@@ -174,8 +175,8 @@ def _query_of(call: ApiRequest, query: MessagesQuery) -> MessageQuery:
         state=None if query.state is None else MessageState[query.state],
         stage=None if query.stage is None else Stage[query.stage.upper()],
         uncertain=query.uncertain,
-        since=None if query.since is None else query.since.timestamp(),
-        until=None if query.until is None else query.until.timestamp(),
+        since=seconds(query.since),
+        until=seconds(query.until),
         before=query.before(),
         limit=query.limit,
     )

@@ -20,6 +20,8 @@ from smppbridge.web.api.shapes import (
     cursor,
     maybe,
     moment,
+    next_cursor,
+    seconds,
 )
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
@@ -92,7 +94,7 @@ async def list_mo(call: ApiRequest) -> MosPage:
     rows = await read(call, lambda db: mos(db, _asked(query)))
     return MosPage(
         items=[_mo(row) for row in rows],
-        next=cursor(rows[-1].message_id) if len(rows) == query.limit else None,
+        next=next_cursor(rows, query.limit, lambda row: cursor(row.message_id)),
     )
 
 
@@ -112,8 +114,8 @@ def _asked(query: MosQuery) -> MoQuery:
         system_id=query.account,
         provider=query.provider,
         numbers=(digits, digits.removeprefix("00")) if digits else (),
-        since=None if query.since is None else query.since.timestamp(),
-        until=None if query.until is None else query.until.timestamp(),
+        since=seconds(query.since),
+        until=seconds(query.until),
         before=query.before(),
         limit=query.limit,
     )

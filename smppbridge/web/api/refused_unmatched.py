@@ -13,7 +13,16 @@ from smppbridge.smpp.constants import MessageState, status_name
 from smppbridge.store import note_rows
 from smppbridge.store.note_rows import NoteQuery
 from smppbridge.web.api.ports import read, write
-from smppbridge.web.api.shapes import Moment, Name, PageQuery, Rfc3339, cursor, moment
+from smppbridge.web.api.shapes import (
+    Moment,
+    Name,
+    PageQuery,
+    Rfc3339,
+    cursor,
+    moment,
+    next_cursor,
+    seconds,
+)
 from smppbridge.web.api.time_cursors import PlaceCursor, place_cursor, place_of
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
@@ -126,7 +135,7 @@ async def list_refused(call: ApiRequest) -> RefusedPage:
     rows = await read(call, lambda db: note_rows.refused_page(db, asked, query.before()))
     return RefusedPage(
         items=[_refused(row) for _, row in rows],
-        next=cursor(rows[-1][0]) if len(rows) == query.limit else None,
+        next=next_cursor(rows, query.limit, lambda row: cursor(row[0])),
     )
 
 
@@ -171,7 +180,7 @@ async def _strays(
     rows = await read(call, lambda db: note_rows.unmatched_page(db, asked, before))
     return UnmatchedPage(
         items=[_unmatched(row) for _, row in rows],
-        next=place_cursor(rows[-1][0]) if len(rows) == query.limit else None,
+        next=next_cursor(rows, query.limit, lambda row: place_cursor(row[0])),
     )
 
 
@@ -180,8 +189,8 @@ def _asked(query: RefusedQuery | StrayQuery, name: str | None, **more: Any) -> N
         name=name,
         reason=query.reason,
         numbers=() if query.number is None else masked_forms(query.number),
-        since=None if query.since is None else query.since.timestamp(),
-        until=None if query.until is None else query.until.timestamp(),
+        since=seconds(query.since),
+        until=seconds(query.until),
         limit=query.limit,
         **more,
     )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
@@ -12,6 +13,7 @@ from smppbridge.model.masking import masked_words
 from smppbridge.web.api.live import Times
 from smppbridge.web.operations import Answer, Sent
 
+R = TypeVar("R")
 MessageId = Annotated[
     str,
     Field(
@@ -73,6 +75,16 @@ def cursor(before: int | None) -> str | None:
 def moment(at: float) -> str:
     """Return UNIX seconds as RFC 3339 has them."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def seconds(at: datetime | None) -> float | None:
+    """Return a time in UNIX seconds, None for None."""
+    return None if at is None else at.timestamp()
+
+
+def next_cursor(rows: Sequence[R], limit: int, cursor_of: Callable[[R], str | None]) -> str | None:
+    """Return the cursor of the page after full *rows*; None: the rows are the last ones."""
+    return cursor_of(rows[-1]) if len(rows) == limit else None
 
 
 def maybe(at: float | None) -> str | None:

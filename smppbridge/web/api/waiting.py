@@ -13,7 +13,7 @@ from smppbridge.store import lookup
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import read
-from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
+from smppbridge.web.api.shapes import MessageId, Name, Rfc3339, seconds
 from smppbridge.web.keyring import OPERATOR
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
@@ -177,7 +177,7 @@ async def _filtered(call: ApiRequest, body: _Filtered) -> list[int]:
         stage=Stage.WAITING,
         provider=wanted.provider,
         system_id=wanted.account,
-        until=None if wanted.before is None else wanted.before.timestamp(),
+        until=seconds(wanted.before),
         limit=expected + 1,
     )
     found = await read(call, lambda db: lookup.search(db, query))
