@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.web.keyring import digest_of
 from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, Daemon
