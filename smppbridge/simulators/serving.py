@@ -109,7 +109,7 @@ def silent(request: Request) -> PageAnswer:
     return NOT_DONE_YET
 
 
-class _Body(Protocol):
+class _RequestBody(Protocol):
     def __init__(self, ended: Deferred[bytes]) -> None:
         self._octets = bytearray()
         self._ended = ended
@@ -129,7 +129,7 @@ class _Body(Protocol):
 def read_body(response: Any) -> Deferred[bytes]:
     """Return the first MiB of an answer; Twisted's own readBody warns of every transport."""
     ended: Deferred[bytes] = Deferred()
-    response.deliverBody(_Body(ended))
+    response.deliverBody(_RequestBody(ended))
     return ended
 
 
