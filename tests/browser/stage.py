@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from select import select
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Literal
 
 import pytest
@@ -204,6 +205,28 @@ class Stage:
         finally:
             self.provider.refusal = ""
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the provider take messages and report no end of them meanwhile."""
+        callback, self.provider.callback = self.provider.callback, None
+        self.provider.state = "SENT"
+        try:
+            yield
+        finally:
+            self.provider.callback, self.provider.state = callback, "DELIVERED"
+
+    def stray(self, ids: list[str], before: str) -> None:
+        """Keep reports of yesterday that name messages otherwise: with letters *before* the id."""
+        names = [self.ask("GET", f"/messages/{each}")["provider_message_id"] for each in ids]
+        with closing(sqlite3.connect(self.daemon.database, timeout=PATIENCE)) as db:
+            db.executemany(
+                "insert into unmatched (at, kind, provider, provider_message_id, reason, state,"
+                " error, source, destination) values (?, 'report', 'keccel', ?, 'unknown_id', 2,"
+                " 0, '', '')",
+                [(time() - 60.0, before + name) for name in names],
+            )
+            db.commit()
+
     def uncertain(self, *texts: str, to: str = NUMBER) -> list[str]:
         """Submit texts whose fate nobody knows; return their message_ids."""
         self.provider.reset_every = 1
@@ -224,6 +247,22 @@ class Stage:
     def close(self) -> None:
         self.daemon.close()
         self.provider.close()
+
+
+def inked(canvas: Any) -> int:
+    """Return how many pixels of a canvas are drawn in full, and not in grey."""
+    count: int = canvas.evaluate(
+        """each => {
+            const {data} = each.getContext("2d").getImageData(0, 0, each.width, each.height);
+            let found = 0;
+            for (let at = 0; at < data.length; at += 4) {
+                const [red, green, blue, alpha] = data.slice(at, at + 4);
+                found += alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60;
+            }
+            return found;
+        }"""
+    )
+    return count
 
 
 def overflow(page: Any) -> int:
