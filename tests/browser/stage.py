@@ -216,14 +216,14 @@ class Stage:
             self.provider.callback, self.provider.state = callback, "DELIVERED"
 
     def stray(self, ids: list[str], before: str) -> None:
-        """Keep reports of yesterday that name messages otherwise: with letters *before* the id."""
+        """Keep reports that name messages otherwise than the answers: with *before* in front."""
         names = [self.ask("GET", f"/messages/{each}")["provider_message_id"] for each in ids]
         with closing(sqlite3.connect(self.daemon.database, timeout=PATIENCE)) as db:
             db.executemany(
                 "insert into unmatched (at, kind, provider, provider_message_id, reason, state,"
                 " error, source, destination) values (?, 'report', 'keccel', ?, 'unknown_id', 2,"
                 " 0, '', '')",
-                [(time() - 60.0, before + name) for name in names],
+                [(time(), before + name) for name in names],
             )
             db.commit()
 
@@ -256,8 +256,9 @@ def inked(canvas: Any) -> int:
             const {data} = each.getContext("2d").getImageData(0, 0, each.width, each.height);
             let found = 0;
             for (let at = 0; at < data.length; at += 4) {
-                const [red, green, blue, alpha] = data.slice(at, at + 4);
-                found += alpha > 200 && Math.max(red, green, blue) - Math.min(red, green, blue) > 60;
+                const colour = data.slice(at, at + 3);
+                const grey = Math.max(...colour) - Math.min(...colour) < 60;
+                found += data[at + 3] > 200 && !grey;
             }
             return found;
         }"""

@@ -17,8 +17,17 @@ const css = name => getComputedStyle(root).getPropertyValue(name).trim();
 const time = (days, s) => { const at = new Date(s * 1000); return days ? at.toUTCString().slice(5, 11) : at.toISOString().slice(11, 16); };
 const figure = v => v === null ? "" : v >= 1e6 ? `${+(v / 1e6).toFixed(1)}M` : v >= 1000 ? `${+(v / 1000).toFixed(1)}k` : String(+v.toFixed(2));
 
-/** The places of figures with nothing on either side: no line leads there, so they are drawn as points. */
-const alone = (u, i) => { const ys = u.data[i], found = []; for (let at = 0; at < ys.length; at++) if (ys[at] !== null && (ys[at - 1] ?? null) === null && (ys[at + 1] ?? null) === null) found.push(at); return found; };
+const NARROW = 3;  // pixels
+/** The ends of runs of figures that are so short that no line would be seen: they are drawn as points. */
+function short(u, i) {
+  const [xs, ys] = [u.data[0], u.data[i]], found = [];
+  for (let at = 0, begin = null; at < ys.length; at++) {
+    if (ys[at] === null) { begin = null; continue; }
+    begin ??= at;
+    if ((ys[at + 1] ?? null) === null && u.valToPos(xs[at], "x") - u.valToPos(xs[begin], "x") < NARROW) found.push(at);
+  }
+  return found;
+}
 const WHOLE = [1, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].flatMap(n => [n, 2 * n, 5 * n]);
 const bars = uPlot.paths.bars({size: [.7, 40], align: 1});
 
@@ -31,7 +40,7 @@ function options({series, unit = "", log, days, span, asBars}, box) {
     axes: [{...axis, size: 22, gap: 3, values: (u, v) => v.map(each => time(days, each))},
       {...axis, size: 52, gap: 4, ...asBars ? {incrs: WHOLE} : {}, values: (u, v) => v.map(each => each === null ? "" : figure(each) + unit)}],
     series: [{}, ...series.map(s => ({stroke: css(s.color), width: 1.5, fill: asBars ? css(s.color) : s.fill ? css(s.color) + "1c" : undefined, spanGaps: false,
-      ...asBars ? {paths: bars, points: {show: false}} : {points: {show: false, size: 5, width: 0, fill: css(s.color), filter: alone}}}))],
+      ...asBars ? {paths: bars, points: {show: false}} : {points: {show: false, size: 5, width: 0, fill: css(s.color), filter: short}}}))],
   };
 }
 
