@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smppbridge.model.meanings import AT_LISTENERS
-from smppbridge.model.words import Act, Meaning, Reason
+from smppbridge.model.listener_reasons import AT_LISTENERS
+from smppbridge.model.reason_words import Act, Meaning, Reason
 
 __all__ = ["MEANINGS", "Act", "Meaning", "Reason", "act_of", "remedy", "sentence"]
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from smppbridge.model.cases import Case, MessageVerdict
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import remedy, sentence
+from smppbridge.model.verdict_facts import MessageVerdict, VerdictFacts
 from smppbridge.smpp.constants import MessageState, status_name
 
 _ODD_TEXTS = {
@@ -25,10 +25,10 @@ _ODD_TEXTS = {
         "Let the ESME set UDHI in esm_class, or set `detect_udh: true` of the account.",
     ),
 }
-Rule = Callable[[Case], MessageVerdict | None]
+Rule = Callable[[VerdictFacts], MessageVerdict | None]
 
 
-def verdict(case: Case) -> MessageVerdict:
+def verdict(case: VerdictFacts) -> MessageVerdict:
     """Return the verdict of the first rule that fits; a doubtful text is in each."""
     found = next(found for rule in _RULES if (found := rule(case)) is not None)
     if case.odd not in _ODD_TEXTS:
@@ -37,7 +37,7 @@ def verdict(case: Case) -> MessageVerdict:
     return replace(found, why=f"{found.why} {says}".lstrip(), do=(*found.do, remedy_))
 
 
-def _uncertain(case: Case) -> MessageVerdict | None:
+def _uncertain(case: VerdictFacts) -> MessageVerdict | None:
     if not case.uncertain:
         return None
     until = f" until {clock(case.due)}" if case.due else ""
@@ -54,7 +54,7 @@ def _uncertain(case: Case) -> MessageVerdict | None:
     )
 
 
-def _gathering(case: Case) -> MessageVerdict | None:
+def _gathering(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.GATHERING:
         return None
     numbers = ", ".join(map(str, case.missing))
@@ -67,7 +67,7 @@ def _gathering(case: Case) -> MessageVerdict | None:
     return MessageVerdict("gathering", "wait", says, why, do)
 
 
-def _shut(case: Case) -> MessageVerdict | None:
+def _shut(case: VerdictFacts) -> MessageVerdict | None:
     shut = case.meanwhile.shut
     if case.stage != Stage.WAITING or not shut:
         return None
@@ -78,14 +78,14 @@ def _shut(case: Case) -> MessageVerdict | None:
     return MessageVerdict(f"waiting_{shut}", "warn", says, sentence(shut, facts), do)
 
 
-def _quiet(case: Case) -> MessageVerdict | None:
+def _quiet(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not case.quiet or not _later(case):
         return None
     says = f"It waits for the end of the quiet hours, {clock(case.due)}."
     return MessageVerdict("waiting_quiet", "wait", says, sentence("quiet_hours"), (_in_time(case),))
 
 
-def _put_off(case: Case) -> MessageVerdict | None:
+def _put_off(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not case.tried:
         return None
     again = f" It is tried again at {clock(case.due)}." if _later(case) else ""
@@ -94,7 +94,7 @@ def _put_off(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_put_off", "warn", says, why, (_in_time(case),))
 
 
-def _scheduled(case: Case) -> MessageVerdict | None:
+def _scheduled(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not _later(case):
         return None
     says = f"It is due at {clock(case.due)}."
@@ -102,7 +102,7 @@ def _scheduled(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_scheduled", "wait", says, why)
 
 
-def _in_line(case: Case) -> MessageVerdict | None:
+def _in_line(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING:
         return None
     before, limit = case.meanwhile.before, case.meanwhile.limit
@@ -115,14 +115,14 @@ def _in_line(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_in_line", "wait", f"It waits for {case.provider}.", why, do)
 
 
-def _out(case: Case) -> MessageVerdict | None:
+def _out(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.SUBMITTING:
         return None
     why = f"The request is out (attempt {case.attempts}), and not answered yet."
     return MessageVerdict("out", "wait", f"It is on its way to {case.provider}.", why)
 
 
-def _submitted(case: Case) -> MessageVerdict | None:
+def _submitted(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.SUBMITTED:
         return None
     until = f" until {clock(case.due)}" if case.due else ""
@@ -132,7 +132,7 @@ def _submitted(case: Case) -> MessageVerdict | None:
     return MessageVerdict("submitted", "wait", f"{case.provider} has it.", why, do)
 
 
-def _rejected(case: Case) -> MessageVerdict | None:
+def _rejected(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.REJECTED:
         return None
     if case.why:
@@ -146,7 +146,7 @@ def _rejected(case: Case) -> MessageVerdict | None:
     return MessageVerdict("rejected", "bad", f"{by} refused it.", why, do)
 
 
-def _expired(case: Case) -> MessageVerdict | None:
+def _expired(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.EXPIRED:
         return None
     if case.missing:
@@ -169,7 +169,7 @@ def _expired(case: Case) -> MessageVerdict | None:
     return MessageVerdict("expired_there", "bad", says, why, _receipt_do(case))
 
 
-def _failed(case: Case) -> MessageVerdict | None:
+def _failed(case: VerdictFacts) -> MessageVerdict | None:
     if case.state in _WELL or case.stage != Stage.FINISHED:
         return None
     says = {
@@ -183,7 +183,7 @@ def _failed(case: Case) -> MessageVerdict | None:
     return MessageVerdict(state.name.lower(), "bad", says.get(state, "It ended."), why, do)
 
 
-def _accepted(case: Case) -> MessageVerdict | None:
+def _accepted(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.ACCEPTED:
         return None
     says = f"{case.provider} has it, and tells no more."
@@ -191,7 +191,7 @@ def _accepted(case: Case) -> MessageVerdict | None:
     return MessageVerdict("without_reports", "good", says, why, _receipt_do(case))
 
 
-def _owed(case: Case) -> MessageVerdict | None:
+def _owed(case: VerdictFacts) -> MessageVerdict | None:
     """Return the verdict on a message whose receipt is owed: the phone has the message."""
     if not case.owed:
         return None
@@ -200,7 +200,7 @@ def _owed(case: Case) -> MessageVerdict | None:
     return MessageVerdict(code, "warn", says, receipts(case), do)
 
 
-def _done(case: Case) -> MessageVerdict:
+def _done(case: VerdictFacts) -> MessageVerdict:
     if not case.registered_delivery:
         why = "No receipt was asked for (registered_delivery 0)."
         do = ("If a receipt is missed, let the ESME set registered_delivery to 1.",)
@@ -216,7 +216,7 @@ def _done(case: Case) -> MessageVerdict:
     return MessageVerdict("done", "good", "The phone has it.", receipts(case))
 
 
-def receipts(case: Case) -> str:
+def receipts(case: VerdictFacts) -> str:
     """Return in a sentence or two why receipts are owed still, or how they ended."""
     if case.owed:
         kept = clock(max(each.expires_at for each in case.owed))
@@ -231,7 +231,7 @@ def receipts(case: Case) -> str:
     return "The receipt was acknowledged." if case.ended else "No receipt was asked for."
 
 
-def turn_of(case: Case) -> float | None:
+def turn_of(case: VerdictFacts) -> float | None:
     """Return about when a message in line has its turn (UNIX seconds), None if that is unknown."""
     before, speed = case.meanwhile.before, case.meanwhile.speed
     return case.now + before / speed if before and speed > 0 else None
@@ -269,7 +269,7 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def _why_still_owed(case: Case) -> str:
+def _why_still_owed(case: VerdictFacts) -> str:
     """Return in a sentence why receipts are owed still; the order is that of `_why_owed`."""
     system_id, meanwhile = case.system_id, case.meanwhile
     if meanwhile.unanswered_until:
@@ -289,7 +289,7 @@ def _why_still_owed(case: Case) -> str:
     return _no_receiver(case)
 
 
-def _no_receiver(case: Case) -> str:
+def _no_receiver(case: VerdictFacts) -> str:
     bound = case.meanwhile.bound
     if not bound:
         none = f"{case.system_id} has no session bound as RX or TRX"
@@ -299,7 +299,7 @@ def _no_receiver(case: Case) -> str:
     return f"{sessions} of {case.system_id} {is_bound}: no receipt can go there."
 
 
-def _why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
+def _why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
     system_id, meanwhile = case.system_id, case.meanwhile
     tried = [each for each in case.owed if each.postponed]
     if meanwhile.unanswered_until:
@@ -317,26 +317,26 @@ def _why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
     return "receipt_tx_only" if meanwhile.bound else "receipt_no_receiver", (do,)
 
 
-def _receipt_do(case: Case) -> tuple[str, ...]:
+def _receipt_do(case: VerdictFacts) -> tuple[str, ...]:
     return _why_owed(case)[1] if case.owed else ()
 
 
-def _later(case: Case) -> bool:
+def _later(case: VerdictFacts) -> bool:
     return case.due is not None and case.due > case.now
 
 
-def _in_time(case: Case) -> str:
+def _in_time(case: VerdictFacts) -> str:
     return f"It expires at {clock(case.expires_at)}."
 
 
-def _last(case: Case) -> str:
+def _last(case: VerdictFacts) -> str:
     if case.tried is None:
         return ""
     outcome, reason = case.tried
     return f"The last one was {outcome}" + (f": {reason}." if reason else ".")
 
 
-def _error(case: Case) -> str:
+def _error(case: VerdictFacts) -> str:
     return f"Their error code is {case.error}." if case.error else ""
 
 

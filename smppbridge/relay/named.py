@@ -56,7 +56,7 @@ class NamedStore(Protocol):
         """Write the states of messages, as `ReportStore.settle` does."""
 
 
-class Asker(Observed, Protocol):
+class NamingSession(Observed, Protocol):
     """A session that names messages."""
 
     rights: Rights
@@ -82,7 +82,7 @@ class Replies:
     around: Around
     log: Journal | None = None
 
-    def give(self, asker: Asker, response: Pdu) -> None:
+    def give(self, asker: NamingSession, response: Pdu) -> None:
         """Put a response in line."""
         asker.answer(response)
         status, system_id = response.command_status, asker.rights.account.system_id
@@ -90,7 +90,7 @@ class Replies:
         if status and self.log is not None:
             self.log(self.event, system_id=system_id, command_status=status_name(status))
 
-    def refuse(self, asker: Asker, request: Pdu, status: int) -> None:
+    def refuse(self, asker: NamingSession, request: Pdu, status: int) -> None:
         """Put the error response to a request in line."""
         self.give(asker, refusal(request, status))
 

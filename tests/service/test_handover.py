@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from smppbridge.net.handed import HandedRequest, HandedResponse, HandedSession
+from smppbridge.net.handed_sessions import HandedRequest, HandedResponse, HandedSession
 from smppbridge.service.handover import (
     VARIABLE,
     BadHandOver,

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.cli.main import main
 from smppbridge.docs.night import CAUSES
 from smppbridge.smpp.constants import CommandStatus as Status

@@ -48,7 +48,7 @@ class Redirected(NamedTuple):
     obstacles: dict[int, Obstacle]
 
 
-class Ends(Protocol):
+class MessageEndings(Protocol):
     """Ends messages for a reason of our own."""
 
     def settle_own(self, fates: Sequence[Fate]) -> Awaitable[list[Attempt] | None]:
@@ -73,7 +73,7 @@ class Redirect:
         store: SubmitStore,
         lanes: Lanes,
         lines: AttemptLines,
-        ends: Ends,
+        ends: MessageEndings,
         optouts: Optouts,
         *,
         around: Around,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pydantic import Field
 
 from smppbridge.store.credit import KEPT, Credit, kept
-from smppbridge.web.api.ports import Ports, read
+from smppbridge.web.api.ports import ApiPorts, read
 from smppbridge.web.api.shapes import Moment, Name, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
+from smppbridge.web.problems import RequestRefused
 
 
 class CreditThen(Answer):
@@ -26,7 +26,7 @@ class CreditCourse(Answer):
     items: list[CreditThen] = Field(description="The last one is the balance of now, if it is told")
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/providers/{name}/credit",
     VIEWER,
@@ -34,11 +34,11 @@ class CreditCourse(Answer):
     returns=CreditCourse,
     refusals=(503, 504),
 )
-async def get_credit(call: Call) -> CreditCourse:
+async def get_credit(call: ApiRequest) -> CreditCourse:
     """The credit at a provider over 30 days: it survives a restart."""
     ports, name = call.ports, call.named["name"]
     if name not in ports.lanes.by_name:
-        raise Refusal(404, "there is no such provider")
+        raise RequestRefused(404, "there is no such provider")
     since = ports.clock.wall() - KEPT
     found = await read(call, lambda db: kept(db, name, since))
     now = _now(ports, name)
@@ -49,7 +49,7 @@ async def get_credit(call: Call) -> CreditCourse:
     )
 
 
-def _now(ports: Ports, name: str) -> Credit | None:
+def _now(ports: ApiPorts, name: str) -> Credit | None:
     balance, at = ports.balances().get(name), ports.live.balanced_at(name)
     if balance is None or at is None:
         return None

@@ -7,21 +7,21 @@ from typing import Any
 
 from pydantic import Field
 
-from smppbridge.model.cases import Case, MessageVerdict, Tone, seen_now
 from smppbridge.model.masking import masked_words
+from smppbridge.model.verdict_facts import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.verdicts import verdict
-from smppbridge.model.waits import Awaited, Wait, wait_of
-from smppbridge.store.cases import case_of
+from smppbridge.model.waiting_for import Awaited, Wait, wait_of
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.store.verdict_facts import case_of
 from smppbridge.web.api.messages import MessageItem, Step, item_of, one_message, step_of
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId, Moment, maybe
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 
-class Verdict(Answer):
+class VerdictItem(Answer):
     """Where a message is, why, and what to do, for a person."""
 
     code: str = Field(description="A word for programs")
@@ -31,7 +31,7 @@ class Verdict(Answer):
     do: list[str]
 
 
-class Waiting(Answer):
+class WaitsFor(Answer):
     """What a message waits for now; *why* is a word of `help reasons`, or of a fixed list."""
 
     awaited: Awaited
@@ -44,8 +44,8 @@ class Waiting(Answer):
 class MessageWhole(MessageItem):
     """A message with the verdict on it; absent *waits*: it waits for nothing."""
 
-    verdict: Verdict
-    waits: Waiting | None
+    verdict: VerdictItem
+    waits: WaitsFor | None
 
 
 class MessageSteps(Answer):
@@ -58,10 +58,10 @@ _PLACES: dict[str, Any] = {"message_id": MessageId}
 _STORE = (503, 504)
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/messages/{message_id}", VIEWER, places=_PLACES, returns=MessageWhole, refusals=_STORE
 )
-async def get_message(call: Call) -> MessageWhole:
+async def get_message(call: ApiRequest) -> MessageWhole:
     """One message, and the verdict on it."""
     message, case, _ = await _looked_up(call, steps=False)
     found = verdict(case)
@@ -72,7 +72,7 @@ async def get_message(call: Call) -> MessageWhole:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/messages/{message_id}/timeline",
     VIEWER,
@@ -80,7 +80,7 @@ async def get_message(call: Call) -> MessageWhole:
     returns=MessageSteps,
     refusals=_STORE,
 )
-async def get_timeline(call: Call) -> MessageSteps:
+async def get_timeline(call: ApiRequest) -> MessageSteps:
     """The steps in the life of a message; the last one, now_waiting, says for what it waits."""
     _, case, events = await _looked_up(call, steps=True)
     items = list(map(step_of, events))
@@ -89,17 +89,17 @@ async def get_timeline(call: Call) -> MessageSteps:
     return MessageSteps(items=items)
 
 
-def verdict_of(found: MessageVerdict) -> Verdict:
+def verdict_of(found: MessageVerdict) -> VerdictItem:
     """Return a verdict as the API shows it: numbers in words of a provider are masked."""
     says, why, *do = map(masked_words, (found.says, found.why, *found.do))
-    return Verdict(code=found.code, tone=found.tone, says=says, why=why, do=do)
+    return VerdictItem(code=found.code, tone=found.tone, says=says, why=why, do=do)
 
 
-def waiting_of(wait: Wait | None, found: MessageVerdict) -> Waiting | None:
+def waiting_of(wait: Wait | None, found: MessageVerdict) -> WaitsFor | None:
     """Return what a message waits for as the API shows it."""
     if wait is None:
         return None
-    return Waiting(
+    return WaitsFor(
         awaited=wait.awaited,
         why=wait.why,
         until=maybe(wait.until),
@@ -108,10 +108,12 @@ def waiting_of(wait: Wait | None, found: MessageVerdict) -> Waiting | None:
     )
 
 
-async def _looked_up(call: Call, *, steps: bool) -> tuple[ListedMessage, Case, list[TimelineEvent]]:
+async def _looked_up(
+    call: ApiRequest, *, steps: bool
+) -> tuple[ListedMessage, VerdictFacts, list[TimelineEvent]]:
     now = call.ports.clock.wall()
 
-    def question(db: sqlite3.Connection) -> tuple[ListedMessage, Case, list[TimelineEvent]]:
+    def question(db: sqlite3.Connection) -> tuple[ListedMessage, VerdictFacts, list[TimelineEvent]]:
         message = one_message(db, call.named["message_id"])
         return message, case_of(db, message, now), timeline(db, message) if steps else []
 

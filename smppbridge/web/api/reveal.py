@@ -11,8 +11,8 @@ from smppbridge.web.api.messages import one_message
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId
 from smppbridge.web.keyring import ADMIN, OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 Hidden = Literal["number", "text"]
 
@@ -57,7 +57,7 @@ class RevealedPage(Answer):
     items: list[RevealedNumbers]
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages/reveal",
     OPERATOR,
@@ -66,13 +66,13 @@ class RevealedPage(Answer):
     refusals=(503, 504),
     audited=False,  # by itself: once, with the messages that there are
 )
-async def reveal_messages(call: Call) -> RevealedPage:
+async def reveal_messages(call: ApiRequest) -> RevealedPage:
     """Show the whole numbers of messages, as of a page of a list; the audit trail says so once."""
     body: RevealSome = call.body
     wanted = list(dict.fromkeys(map(int, body.message_ids)))
     found = await read(call, lambda db: lookup.listed(db, wanted))
     if not found:
-        raise Refusal(404, "there are no such messages")
+        raise RequestRefused(404, "there are no such messages")
     kept = {each.message_id: each for each in found}
     items = [_numbers(kept[each]) for each in wanted if each in kept]
     facts = {"message_ids": [each.message_id for each in items], "reason": body.reason}
@@ -86,7 +86,7 @@ def _numbers(message: lookup.ListedMessage) -> RevealedNumbers:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages/{message_id}/reveal",
     OPERATOR,
@@ -96,11 +96,11 @@ def _numbers(message: lookup.ListedMessage) -> RevealedNumbers:
     refusals=(503, 504),
     audited=False,  # by itself: only of a message that there is, and once it is allowed
 )
-async def reveal_message(call: Call) -> Revealed:
+async def reveal_message(call: ApiRequest) -> Revealed:
     """Show the whole number of a message, or its text; the audit trail says so."""
     body: Reveal = call.body
     if "text" in body.what and (call.who is None or call.who.role not in ADMIN):
-        raise Refusal(403, "texts are for the role admin")
+        raise RequestRefused(403, "texts are for the role admin")
     message_id = call.named["message_id"]
     message = await read(call, lambda db: one_message(db, message_id))
     await call.ports.note(call, "reveal_message", message_id, body.model_dump(mode="json"))
