@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 
-from tests.browser.stage import Heard, Stage
-from tests.patience import PATIENCE
-
-RESTARTED = re.compile(r"Version .* runs: 1 session taken over, 0 lost")
+from tests.browser.stage import Stage
 
 
 def test_a_changed_file_is_shown_and_applied(stage: Stage) -> None:
@@ -58,38 +54,6 @@ def test_the_doctor_is_asked(stage: Stage) -> None:
         page.get_by_role("button", name="Run").click()
         findings = page.get_by_role("table", name="Doctor")
         findings.get_by_text("clock").first.wait_for()
-
-
-def test_the_bridge_is_restarted_and_keeps_its_sessions(stage: Stage) -> None:
-    with stage.bound() as esme, stage.page("/settings", heard=Heard()) as page:
-        page.get_by_text("none before this program").or_(page.get_by_text("taken over")).wait_for()
-        page.get_by_role("button", name="Restart…").click()
-        dialog = page.get_by_role("dialog", name="Restart the bridge?")
-        assert "No message is lost or sent twice" in dialog.inner_text()
-        dialog.get_by_role("button", name="Restart the bridge").click()
-        page.get_by_text("The bridge restarts …").wait_for()
-        page.get_by_text(RESTARTED).wait_for(timeout=PATIENCE * 1_000)
-        page.get_by_text("live", exact=True).wait_for()  # and nobody has to log in again
-        assert esme.submit("after the restart").command_status == 0
-        assert not esme.unbound
-
-
-def test_a_bad_file_stops_the_restart_and_the_dialog_is_left(stage: Stage) -> None:
-    bank = stage.daemon.settings["accounts"][0]
-    bank["windoww"] = 1
-    stage.daemon.write()
-    try:
-        with stage.page("/settings", heard=Heard()) as page:
-            page.get_by_role("button", name="Restart…").click()
-            page.get_by_role("button", name="Cancel").click()
-            page.get_by_role("dialog").wait_for(state="hidden")
-            page.get_by_role("button", name="Restart…").click()
-            page.get_by_role("button", name="Restart the bridge").click()
-            page.get_by_role("status").get_by_text("windoww").wait_for(timeout=PATIENCE * 1_000)
-            page.get_by_text("live", exact=True).wait_for()
-    finally:
-        del bank["windoww"]
-        stage.daemon.write()
 
 
 def test_acts_are_in_the_audit_log_and_in_its_file(stage: Stage) -> None:
