@@ -8,6 +8,9 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Message, Traits
 from smppbridge.smpp.constants import MessageState
 
+QUOTED = 20
+"""Characters of a message that its receipt has at most (SMPP 3.4, Appendix B)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
@@ -103,7 +106,7 @@ def delivery_of(
         due=done_at if due is None else due,
         expires_at=expires_at,
         attempts=attempts,
-        text=message.text[:20],
+        text=message.text[:QUOTED],
         traits=message.traits,
         final=final,
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from smppbridge.model.failed_messages import asked_there, told_there
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.model.verdict_facts import MessageVerdict, VerdictFacts
@@ -178,8 +179,8 @@ def _failed(case: VerdictFacts) -> MessageVerdict | None:
         MessageState.UNKNOWN: "Nobody ever knew whether the phone has it.",
     }
     state = MessageState(case.state) if case.state in _STATES else MessageState.UNKNOWN
-    why = f"{_error(case)} {_last(case)}".strip()
-    do = _receipt_do(case)
+    why = " ".join(filter(None, (told_there(case), _error(case), _last(case))))
+    do = (*asked_there(case), *_receipt_do(case))
     return MessageVerdict(state.name.lower(), "bad", says.get(state, "It ended."), why, do)
 
 
@@ -292,8 +293,8 @@ def _why_still_owed(case: VerdictFacts) -> str:
 def _no_receiver(case: VerdictFacts) -> str:
     bound = case.meanwhile.bound
     if not bound:
-        none = f"{case.system_id} has no session bound as RX or TRX"
-        return f"{none} that took the receipt." if bound is None else f"{none}, nor as TX."
+        none = f"{case.system_id} has no session"
+        return f"{none} bound as RX or TRX that took the receipt." if bound is None else f"{none}."
     sessions = "The session" if bound == 1 else f"All {bound} sessions"
     is_bound = "is bound as TX only" if bound == 1 else "are bound as TX only"
     return f"{sessions} of {case.system_id} {is_bound}: no receipt can go there."
@@ -313,7 +314,8 @@ def _why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
         return "receipt_refused_so_far", (do,)
     if meanwhile.receivers:
         return "receipt_in_line", ("If it stays so, look at deliver_window of the account.",)
-    do = f"Ask {system_id} to bind as a receiver or transceiver: receipts go to no TX session."
+    why = "." if meanwhile.bound == 0 else ": receipts go to no TX session."
+    do = f"Ask {system_id} to bind as a receiver or transceiver{why}"
     return "receipt_tx_only" if meanwhile.bound else "receipt_no_receiver", (do,)
 
 

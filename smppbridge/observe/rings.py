@@ -1,6 +1,7 @@
 """rings: the figures of the last 15 minutes by the second, and of the last day by the minute.
 
-Their size is fixed: 48 series of 900 + 1,440 numbers of four octets are less than half a megabyte.
+Their size is fixed: a series has 900 + 1,440 numbers of four octets, and 256 series, which are the
+most, less than 2.5 megabytes.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 SECONDS, MINUTES, MINUTE = 900, 1_440, 60
-MOST_SERIES = 48
+MOST_SERIES = 256
+"""The bridge itself has 14 and each provider 5: room for 48 providers."""
 NEAR = 3
 """Seconds: figures that come so late are those of the seconds since the last ones, too."""
 _NOTHING = float("nan")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
-from smppbridge.model.report import Delivery
+from smppbridge.model.report import QUOTED, Delivery
 from smppbridge.relay.receipt_pdus import DeliverPdu, receipt_pdu
 from smppbridge.smpp.constants import CommandId, MessageState, Tag
 from smppbridge.smpp.receipt import STAT
@@ -18,6 +18,7 @@ VERSIONS = {"3.3": 0x33, "3.4": 0x34, "5.0": 0x50}
 STATES = tuple(map(MessageState, STAT))
 """The states that a receipt can have."""
 _ERRORS = {MessageState.UNDELIVERABLE: 27, MessageState.REJECTED: 11}  # examples
+_TEXT = "Your code is 123456, do not share it."
 _LASTED = 6.0  # seconds
 _ADDRESSES = ("source_addr", "destination_addr", "service_type")
 
@@ -33,18 +34,47 @@ class ExampleReceipt:
     octets: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleTerms:
+    """Terms that differ from an account's own, and the message that the receipt is about.
+
+    None: as the account has it, the error that is usual with the state, a text in English.
+    *utc_offset* is seconds ahead of UTC, *quotes* whether the receipt has the start of the text.
+    """
+
+    error: int | None = None
+    text: str | None = None
+    utc_offset: int | None = None
+    quotes: bool | None = None
+
+
+AS_CONFIGURED = ExampleTerms()
+
+
 def examples(
-    account: Account, states: tuple[MessageState, ...], version: int, now: float
+    account: Account,
+    states: tuple[MessageState, ...],
+    version: int,
+    now: float,
+    terms: ExampleTerms = AS_CONFIGURED,
 ) -> list[ExampleReceipt]:
     """Return an account's receipts for states, to a peer of an interface_version.
 
     The message is of *now* (UNIX seconds), from BANK to 243810000001.
     """
-    write = receipt_pdu(account)
-    return [_shown(state, write(_delivery(account, state, now), version)) for state in states]
+    own = account.receipts
+    tried = replace(
+        own,
+        utc_offset=own.utc_offset if terms.utc_offset is None else terms.utc_offset,
+        quotes=own.quotes if terms.quotes is None else terms.quotes,
+    )
+    write = receipt_pdu(replace(account, receipts=tried))
+    return [
+        _shown(state, write(_delivery(account, state, now, terms), version)) for state in states
+    ]
 
 
-def _delivery(account: Account, state: MessageState, now: float) -> Delivery:
+def _delivery(account: Account, state: MessageState, now: float, terms: ExampleTerms) -> Delivery:
     message_id = Identifiers(0, now).take()
     return Delivery(
         message_id=message_id,
@@ -53,12 +83,12 @@ def _delivery(account: Account, state: MessageState, now: float) -> Delivery:
         source=Address("BANK", 5, 0),
         destination=Address("243810000001", 1, 1),
         state=state,
-        error=_ERRORS.get(state, 0),
+        error=_ERRORS.get(state, 0) if terms.error is None else terms.error,
         submitted_at=now - _LASTED,
         done_at=now,
         due=now,
         expires_at=now,
-        text="Your code is 123456, do not share it.",
+        text=(_TEXT if terms.text is None else terms.text)[:QUOTED],
         final=state.is_final,
     )
 

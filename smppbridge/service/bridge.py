@@ -32,6 +32,7 @@ from smppbridge.service.build import PeerListeners, Relay, Surroundings, build_d
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
+from smppbridge.service.credits import Credits
 from smppbridge.service.gauges import watch
 from smppbridge.service.handover import Adopted, HandOver
 from smppbridge.service.listeners import Listeners
@@ -58,6 +59,7 @@ class Bridge:
     doors: PeerListeners
     notebook: Notebook
     live: LiveBridge
+    credits: Credits
     admin: Admin
     tracing: Tracing
 
@@ -156,6 +158,9 @@ class Bridge:
         self.doors = build_doors(self.settings, self.relay, world)
         self.clockwork = Clockwork(self)
         self.live = LiveBridge(self)
+        self.credits = Credits(
+            self.store, lambda: self.relay.rounds.balances, self.live.balanced_at
+        )
         self.admin = Admin(self)
         self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
         self.relay.wires.smpp.tapped = self.tracing.tapped

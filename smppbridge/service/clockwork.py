@@ -104,6 +104,7 @@ class Clockwork:
         bridge.spawn(self._measure())
         bridge.spawn(bridge.notebook.forget())
         bridge.beside.exports.tick(bridge.clock.wall())
+        bridge.spawn(bridge.credits.keep(bridge.clock.wall()))
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:

@@ -195,6 +195,14 @@ def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
     return found + [message for message in messages if message.message_id not in known]
 
 
+def listed(db: sqlite3.Connection, message_ids: Sequence[int]) -> list[ListedMessage]:
+    """Return messages by their message_ids (at most 500), in no order; a segment's names none."""
+    rows = db.execute(
+        f"select {_COLUMNS} from message where message_id in ({marks(message_ids)})", message_ids
+    )
+    return [ListedMessage(*row) for row in rows]
+
+
 def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]:
     """Write a decision about messages; return the message_ids of those that are Uncertain.
 

@@ -76,3 +76,16 @@ def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
         (*values, query.limit),
     )
     return [ListedMo._make(row) for row in rows]
+
+
+def mo_hours(db: sqlite3.Connection, since: int) -> dict[int, int]:
+    """Return how many MO messages came in each hour from *since* on, where any came.
+
+    Hours are UNIX seconds / 3600.
+    """
+    rows = db.execute(
+        "select cast(heard_at / 3600 as integer), count(*) from mo "
+        "where heard_at >= ? and parent = message_id group by 1",
+        (since * 3_600,),
+    )
+    return dict(rows.fetchall())

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from select import select
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Literal
 
 import pytest
@@ -204,6 +205,29 @@ class Stage:
         finally:
             self.provider.refusal = ""
 
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Let the provider take messages and report no end of them meanwhile."""
+        callback, self.provider.callback = self.provider.callback, None
+        self.provider.state = "SENT"
+        try:
+            yield
+        finally:
+            self.provider.callback, self.provider.state = callback, "DELIVERED"
+
+    def stray(self, ids: list[str], before: str) -> None:
+        """Keep reports that name messages otherwise than the answers: with *before* in front."""
+        names = [self.ask("GET", f"/messages/{each}")["provider_message_id"] for each in ids]
+        with closing(sqlite3.connect(self.daemon.database, timeout=PATIENCE)) as db:
+            db.execute("delete from early")  # of other tests, about ids that are hostile
+            db.executemany(
+                "insert into unmatched (at, kind, provider, provider_message_id, reason, state,"
+                " error, source, destination) values (?, 'report', 'keccel', ?, 'unknown_id', 2,"
+                " 0, '', '')",
+                [(time(), before + name) for name in names],
+            )
+            db.commit()
+
     def uncertain(self, *texts: str, to: str = NUMBER) -> list[str]:
         """Submit texts whose fate nobody knows; return their message_ids."""
         self.provider.reset_every = 1
@@ -224,6 +248,23 @@ class Stage:
     def close(self) -> None:
         self.daemon.close()
         self.provider.close()
+
+
+def inked(canvas: Any) -> int:
+    """Return how many pixels of a canvas are drawn in full, and not in grey."""
+    count: int = canvas.evaluate(
+        """each => {
+            const {data} = each.getContext("2d").getImageData(0, 0, each.width, each.height);
+            let found = 0;
+            for (let at = 0; at < data.length; at += 4) {
+                const colour = data.slice(at, at + 3);
+                const grey = Math.max(...colour) - Math.min(...colour) < 60;
+                found += data[at + 3] > 200 && !grey;
+            }
+            return found;
+        }"""
+    )
+    return count
 
 
 def overflow(page: Any) -> int:

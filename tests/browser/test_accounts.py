@@ -66,6 +66,21 @@ def test_a_receipt_is_shown_as_text_fields_and_octets(stage: Stage) -> None:
         page.get_by_text("receipted_message_id").wait_for(state="detached")
 
 
+def test_another_error_text_and_time_zone_are_tried(stage: Stage) -> None:
+    with stage.page("/accounts/bank", role="viewer") as page:
+        text = page.get_by_label("Text of the receipt")
+        page.get_by_label("err", exact=True).fill("17")
+        page.get_by_label("The message").select_option("another …")
+        page.get_by_label("Its text").fill("«Hé» <b>")
+        page.get_by_label("Time zone").select_option("+05:30")
+        page.keyboard.press("Tab")
+        page.get_by_role("button", name="Show the receipt").click()
+        text.get_by_text("err:017 text:?H?? <b>").wait_for()
+        page.get_by_label("Text in it").select_option("none")
+        page.get_by_role("button", name="Show the receipt").click()
+        text.get_by_text("err:017 text:none").wait_for()
+
+
 def test_a_refused_submission_is_found_with_its_reason(stage: Stage) -> None:
     with stage.bound() as esme:
         assert esme.submit("hello", "123456789012345678").command_status != 0

@@ -123,6 +123,43 @@ def test_what_is_hidden_is_shown_for_a_reason_that_is_written_down(stage: Stage)
     assert told == [{"what": [what], "reason": "ticket 7"} for what in ("text", "number")]
 
 
+def test_numbers_of_a_page_are_shown_for_a_reason_that_is_written_down_once(stage: Stage) -> None:
+    numbers = ("243810000071", "243810000072", "243810000073")
+    ids = [stage.delivered("hello", to=each)[0] for each in numbers]
+    with stage.page("/messages", role="operator") as page:
+        page.get_by_text("2438*****073").wait_for()
+        page.get_by_role("button", name="Show the numbers…").click()
+        show = page.get_by_role("button", name="Show the numbers", exact=True)
+        assert show.is_disabled()  # without a reason
+        page.get_by_label("Reason").fill("ticket 8")
+        page.keyboard.press("Enter")
+        for each in numbers:
+            page.get_by_text(each, exact=True).first.wait_for()
+        page.get_by_text("numbers shown to you").wait_for()
+        later = stage.delivered("later", to="243810000074")  # comes by itself, and is masked
+        page.get_by_text("2438*****074").wait_for()
+        page.get_by_role("button", name="Show the numbers…").click()
+        page.get_by_role("dialog", name="Show the numbers of 1 message?").wait_for()
+        page.keyboard.press("Escape")
+        page.goto(f"{stage.url}#/messages?account=pbx")
+        page.get_by_text("numbers shown to you").wait_for(state="detached")
+        page.go_back()
+        page.get_by_text("2438*****073").wait_for()
+        assert not page.get_by_text(numbers[0], exact=True).count()
+    acts = stage.ask("GET", "/audit")["items"]
+    told = [act["detail"] for act in acts if act["action"] == "reveal_messages"]
+    assert [each["reason"] for each in told] == ["ticket 8"]
+    assert set(ids) <= set(told[0]["message_ids"])
+    assert not set(later) & set(told[0]["message_ids"])
+
+
+def test_a_viewer_is_not_offered_numbers(stage: Stage) -> None:
+    stage.delivered("hello")
+    with stage.page("/messages", role="viewer") as page:
+        page.get_by_role("table", name="Messages found").wait_for()
+        assert not page.get_by_role("button", name="Show the numbers").count()
+
+
 def test_each_role_sees_what_it_may(stage: Stage) -> None:
     (id,) = stage.uncertain("whose")
     try:

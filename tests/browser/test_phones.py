@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
 from urllib.parse import quote
 
 from tests.browser.callers import NOBODYS, PHONE, say, tell
-from tests.browser.stage import HOSTILE, HOSTILE_ID, Stage
+from tests.browser.stage import HOSTILE, HOSTILE_ID, Stage, inked
 
 
 def test_an_opt_out_is_ended_by_who_knows_the_number(stage: Stage) -> None:
@@ -52,3 +54,30 @@ def test_what_is_dismissed_is_gone(stage: Stage) -> None:
         page.get_by_role("button", name="Dismiss those of smscx", exact=True).click()
         page.get_by_text("of smscx dismissed").wait_for()
         page.get_by_text("Nothing of that kind in the last 24 hours").wait_for()
+
+
+def test_reports_that_fit_by_a_rule_settle_their_messages(stage: Stage) -> None:
+    stage.ask("DELETE", f"/unmatched?provider=keccel&before={datetime.now(UTC):%FT%TZ}")
+    with stage.silent(), stage.page("/unmatched?provider=keccel", role="operator") as page:
+        ids = stage.submit(*(f"text {number}" for number in range(30)))
+        stage.brought(ids, lambda each: each["stage"] == "submitted")
+        stage.stray(ids, "DLR-")
+        page.reload()
+        page.get_by_role("heading", name="keccel: Reports put DLR- before the ids.").wait_for()
+        page.get_by_text("No setting means that rule").wait_for()
+        page.get_by_role("button", name="Try it on these reports").click()
+        page.get_by_text("30 would fit one message each").wait_for()
+        assert stage.ask("GET", f"/messages/{ids[0]}")["stage"] == "submitted"
+        page.get_by_role("button", name="Settle 30 messages now").click()
+        page.get_by_text("30 messages settled by keccel's reports.").wait_for()
+        table = page.get_by_role("table", name="Unmatched reports")
+        table.get_by_text("DLR-").first.wait_for(state="detached")
+        stage.brought(ids, lambda each: each["state"] == "DELIVERED")
+
+
+def test_messages_of_phones_are_drawn_by_the_hour(stage: Stage) -> None:
+    say(stage, "<b>D</b>", HOSTILE)
+    with stage.page("/phones", role="viewer") as page:
+        page.get_by_role("img", name=re.compile("by the hour over 24 hours, [1-9]")).wait_for()
+        assert inked(page.locator(".chart canvas").first)
+    stage.hear()

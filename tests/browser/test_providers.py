@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.browser.stage import HOSTILE, Heard, Stage
+import re
+
+from tests.browser.stage import HOSTILE, Heard, Stage, inked
 
 
 def test_an_operator_pauses_and_resumes(stage: Stage) -> None:
@@ -65,10 +67,36 @@ def test_the_last_error_leads_to_its_message(stage: Stage) -> None:
 def test_the_balance_is_asked_for(stage: Stage) -> None:
     with stage.page("/providers/keccel", role="operator") as page:
         page.get_by_role("button", name="Ask for the balance").click()
-        page.get_by_text("keccel says: SMS 100").wait_for()
+        page.get_by_text("keccel says: 100 SMS.").wait_for()
 
 
 def test_a_provider_that_is_not_there_says_so(stage: Stage) -> None:
     with stage.page("/providers/nobody", heard=Heard()) as page:
         page.get_by_text("This bridge does not tell the provider nobody").wait_for()
         page.get_by_role("button", name="Try again").first.wait_for()
+
+
+def test_the_credit_is_drawn_from_its_first_amount_on(stage: Stage) -> None:
+    with stage.page("/providers/keccel", role="operator") as page:
+        page.get_by_role("button", name="Ask for the balance").click()
+        page.get_by_text("keccel says: 100 SMS.").wait_for()
+        page.reload()
+        chart = page.get_by_role("img", name="Credit at keccel over 30 days, now 100 SMS")
+        chart.wait_for()
+        assert inked(chart.locator("canvas"))
+    with stage.page("/providers/smscx", role="viewer") as page:
+        page.get_by_text("The credit here was never told").wait_for()
+
+
+def test_a_single_answer_is_a_point(stage: Stage) -> None:
+    answers = {"t0": "2026-11-26T14:05:00.000Z", "step": 1}
+    names = [f"provider.keccel.{each}" for each in ("taken", "failing", "p50", "p99", "waiting")]
+    alone = [None] * 400 + [0.1] + [None] * 400
+    body = answers | {"series": dict.fromkeys(names, alone)}
+    with stage.page(role="viewer") as page:
+        page.route("**/api/v1/history?*", lambda route: route.fulfill(json=body))
+        page.goto(f"{stage.url}#/providers/keccel")
+        for label in ("Requests to keccel by outcome", re.compile("Time to the answers")):
+            chart = page.get_by_role("img", name=label)
+            chart.wait_for()
+            assert inked(chart.locator("canvas"))

@@ -176,6 +176,27 @@ def test_a_stream_that_is_lost_comes_back_by_itself(fresh: Stage) -> None:
         page.get_by_text("The bridge does not answer").wait_for(state="detached")
 
 
+def test_every_screen_says_that_nobody_answers_and_asks_again_by_itself(fresh: Stage) -> None:
+    with fresh.stranger(heard=Heard()) as page:
+        page.add_init_script(STREAMS)
+        page.reload()
+        fresh.log_in(page, "viewer")
+        page.get_by_text("live", exact=True).wait_for()
+        page.context.set_offline(True)
+        page.evaluate("streams.at(-1).onerror()")
+        page.get_by_text("What you see is").wait_for()
+        for name in ("Messages", "Accounts", "Providers"):
+            page.get_by_role("navigation").get_by_role("link", name=name).click()
+            page.get_by_role("heading", name=name, exact=True).first.wait_for()
+            page.get_by_text("What you see is").wait_for()
+        routes = page.get_by_role("table", name="Routes")  # which are asked for once
+        assert not routes.count()
+        page.context.set_offline(False)
+        page.get_by_text("What you see is").wait_for(state="detached")
+        routes.wait_for()
+        page.get_by_role("table", name="Providers").wait_for()
+
+
 def test_a_bridge_that_was_killed_wants_a_new_login(fresh: Stage) -> None:
     with fresh.page(heard=Heard()) as page:
         page.get_by_text("live", exact=True).wait_for()

@@ -109,9 +109,27 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         {**DONE, "state": MessageState.EXPIRED, "error": 27},
         ("d7 could not deliver it in time.", "off, out of reach", "code is 27."),
     ),
-    ("undeliverable", {**DONE, "state": MessageState.UNDELIVERABLE}, ("could not deliver it",)),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "error": 27},
+        ("could not deliver it", "report that the phone did not", "code is 27.", "Ask d7 what"),
+    ),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "provider_message_id": None},
+        ("could not deliver it",),
+    ),
     ("deleted", {**DONE, "state": MessageState.DELETED}, ("cancelled or replaced",)),
-    ("unknown", {**DONE, "state": MessageState.UNKNOWN}, ("Nobody ever knew",)),
+    (
+        "unknown",
+        {**DONE, "state": MessageState.UNKNOWN},
+        ("Nobody ever knew", "no report of its end", "`smppbridge doctor d7`", "Ask d7 what"),
+    ),
+    (
+        "unknown",
+        {**DONE, "state": MessageState.UNKNOWN, "provider_message_id": None},
+        ("Nobody ever knew", "Ask d7 whether they have it"),
+    ),
     ("unknown", {**DONE, "state": 99}, ("Nobody ever knew",)),
     ("without_reports", {**DONE, "state": MessageState.ACCEPTED}, ("d7 has it, and tells",)),
     (
@@ -137,7 +155,7 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "receipt_no_receiver",
         {**DELIVERED, "owed": (OWED,), "meanwhile": BridgeFacts(receivers=0, bound=0)},
-        ("no session bound as RX or TRX, nor as TX.",),
+        ("bank has no session. It is kept", "Ask bank to bind as a receiver or transceiver."),
     ),
     (
         "receipt_no_receiver",

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from smppbridge.web.api.accounts import AccountItem
+from smppbridge.web.api.accounts import AccountItem, OwedNow
 from smppbridge.web.api.providers import ProviderItem
 from smppbridge.web.operations import Answer
 
@@ -90,8 +90,9 @@ def _provider(provider: ProviderItem) -> Alarm | None:
         return None
     code, tone, title, why = said
     waiting, oldest = provider.waiting.messages, provider.waiting.oldest_seconds
-    text = f"{why} {_many(waiting, 'message')} for it {'waits' if waiting == 1 else 'wait'}"
-    text += f", the oldest for {_span(oldest)}." if oldest is not None else "."
+    text = f"{why} {_many(waiting, 'message') if waiting else 'No message'} "
+    text += f"{'waits' if waiting < 2 else 'wait'} for it"
+    text += f", the oldest for {_span(oldest)}." if oldest is not None and waiting else "."
     action = Action(label="Look", screen="provider", name=provider.name)
     return Alarm(code=code, tone=tone, about=provider.name, title=title, text=text, action=action)
 
@@ -125,7 +126,7 @@ def _uncertain(situation: Situation) -> Iterator[Alarm]:
             code="uncertain",
             tone="unsure",
             title=f"{_many(count, 'message')} {'is' if count == 1 else 'are'} Uncertain",
-            text="They may or may not have been sent.",
+            text=f"{'It' if count == 1 else 'They'} may or may not have been sent.",
             action=Action(label="Decide", screen="uncertain"),
         )
 
@@ -143,9 +144,14 @@ def _account(account: AccountItem) -> Alarm | None:
         tone="warn",
         about=account.id,
         title=title + account.id,
-        text=f"{why} Let it bind as a receiver or a transceiver; they are kept until {owed.until}.",
+        text=f"{why} Let it bind as a receiver or a transceiver; {_kept(owed)}.",
         action=Action(label="Look", screen="account", name=account.id),
     )
+
+
+def _kept(owed: OwedNow) -> str:
+    until = (owed.until or "")[:16].replace("T", " ")
+    return f"{'it is' if owed.count == 1 else 'they are'} kept until {until} UTC"
 
 
 def _credit(situation: Situation) -> Iterator[Alarm]:

@@ -9,7 +9,7 @@ from pydantic import Field
 from smppbridge.model.masking import mask, masked
 from smppbridge.relay.ussd.dialogues import DialogueFacts
 from smppbridge.smpp.constants import status_name
-from smppbridge.store.phones import ListedMo, MoQuery, mos
+from smppbridge.store.phones import ListedMo, MoQuery, mo_hours, mos
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import (
     MessageId,
@@ -26,6 +26,7 @@ from smppbridge.web.api.shapes import (
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
+_HOUR, _HOURS = 3_600, 24
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ().-]{1,30}$")]
 
 
@@ -62,6 +63,14 @@ class MosPage(Answer):
     next: str | None
 
 
+class MoHours(Answer):
+    """How many MO messages came in each hour: the first is that of *t0*, the last is not over."""
+
+    t0: Moment
+    step: int = Field(description="Seconds")
+    messages: list[int]
+
+
 class DialoguesQuery(Sent):
     """How many dialogues are listed."""
 
@@ -95,6 +104,19 @@ async def list_mo(call: ApiRequest) -> MosPage:
     return MosPage(
         items=[_mo(row) for row in rows],
         next=next_cursor(rows, query.limit, lambda row: cursor(row.message_id)),
+    )
+
+
+@API.operation("GET", "/mo/hours", VIEWER, returns=MoHours, refusals=(503, 504))
+async def count_mo(call: ApiRequest) -> MoHours:
+    """How many MO messages came in each of the last 24 hours that an account has or will have."""
+    last = int(call.ports.clock.wall() // _HOUR)
+    first = last - _HOURS + 1
+    found = await read(call, lambda db: mo_hours(db, first))
+    return MoHours(
+        t0=moment(first * _HOUR),
+        step=_HOUR,
+        messages=[found.get(hour, 0) for hour in range(first, last + 1)],
     )
 
 

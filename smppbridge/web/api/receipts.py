@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from smppbridge.relay.receipt_example import VERSIONS, examples
+from smppbridge.relay.receipt_example import VERSIONS, ExampleTerms, examples
 from smppbridge.smpp.constants import MessageState
 from smppbridge.web.api.shapes import Name
 from smppbridge.web.keyring import VIEWER
@@ -31,6 +31,20 @@ class ReceiptQuery(Sent):
     state: ReceiptState = "DELIVERED"
     interface_version: Literal["3.3", "3.4", "5.0"] = Field(
         default="3.4", description="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs"
+    )
+    error: int | None = Field(
+        default=None, ge=0, le=65_535, description="err, as the provider reports it; 0: none"
+    )
+    message: str | None = Field(
+        default=None, max_length=160, description="The text that the message has"
+    )
+    utc_offset: str | None = Field(
+        default=None,
+        pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$",
+        description="Of its dates, instead of the account's",
+    )
+    quotes: bool | None = Field(
+        default=None, description="Whether it has the text's start, instead of the account's"
     )
 
 
@@ -66,7 +80,7 @@ async def preview_receipt(call: ApiRequest) -> ReceiptPreview:
     if account is None:
         raise RequestRefused(404, "there is no such account")
     state, version = MessageState[wanted.state], VERSIONS[wanted.interface_version]
-    (found,) = examples(account, (state,), version, call.ports.clock.wall())
+    (found,) = examples(account, (state,), version, call.ports.clock.wall(), _terms(wanted))
     return ReceiptPreview(
         state=wanted.state,
         text=found.text,
@@ -74,6 +88,21 @@ async def preview_receipt(call: ApiRequest) -> ReceiptPreview:
         octets_hex=found.octets.hex(),
         fields=[ReceiptField(name=k, value=_shown(v)) for k, v in found.fields.items()],
     )
+
+
+def _terms(wanted: ReceiptQuery) -> ExampleTerms:
+    return ExampleTerms(
+        error=wanted.error,
+        text=wanted.message,
+        utc_offset=_ahead(wanted.utc_offset) if wanted.utc_offset else None,
+        quotes=wanted.quotes,
+    )
+
+
+def _ahead(offset: str) -> int:
+    """Return the seconds ahead of UTC of an offset as +03:00."""
+    hours, _, minutes = offset[1:].partition(":")
+    return (int(hours) * 3_600 + int(minutes) * 60) * (-1 if offset[0] == "-" else 1)
 
 
 def _shown(value: Any) -> str:

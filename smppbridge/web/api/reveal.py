@@ -1,4 +1,4 @@
-"""reveal: the whole number and the text of one message, for a reason that is written down."""
+"""reveal: whole numbers and texts of messages, for a reason that is written down."""
 
 from __future__ import annotations
 
@@ -32,6 +32,58 @@ class Revealed(Answer):
     source: str | None = Field(description="The source, with the number")
     text: str | None
     octets: str | None = Field(description="Hexadecimal: of a message that is no text")
+
+
+class RevealSome(Sent):
+    """The messages whose numbers are to be shown, as those of a page of a list."""
+
+    message_ids: list[MessageId] = Field(min_length=1, max_length=500)
+    reason: str = Field(
+        min_length=1, max_length=200, pattern=r"\S", description="It stands in the audit trail"
+    )
+
+
+class RevealedNumbers(Answer):
+    """The addresses of a message with their numbers in full."""
+
+    message_id: MessageId
+    number: str = Field(description="The destination, E.164 digits")
+    source: str
+
+
+class RevealedPage(Answer):
+    """The messages that there are, in the order in which they were asked for."""
+
+    items: list[RevealedNumbers]
+
+
+@API.operation(
+    "POST",
+    "/messages/reveal",
+    OPERATOR,
+    body=RevealSome,
+    returns=RevealedPage,
+    refusals=(503, 504),
+    audited=False,  # by itself: once, with the messages that there are
+)
+async def reveal_messages(call: ApiRequest) -> RevealedPage:
+    """Show the whole numbers of messages, as of a page of a list; the audit trail says so once."""
+    body: RevealSome = call.body
+    wanted = list(dict.fromkeys(map(int, body.message_ids)))
+    found = await read(call, lambda db: lookup.listed(db, wanted))
+    if not found:
+        raise RequestRefused(404, "there are no such messages")
+    kept = {each.message_id: each for each in found}
+    items = [_numbers(kept[each]) for each in wanted if each in kept]
+    facts = {"message_ids": [each.message_id for each in items], "reason": body.reason}
+    await call.ports.note(call, "reveal_messages", "", facts)
+    return RevealedPage(items=items)
+
+
+def _numbers(message: lookup.ListedMessage) -> RevealedNumbers:
+    return RevealedNumbers(
+        message_id=str(message.message_id), number=message.number, source=message.source
+    )
 
 
 @API.operation(

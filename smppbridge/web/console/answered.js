@@ -2,7 +2,7 @@
 import {html} from "./vendor/preact/standalone.mjs";
 import {session} from "./api.js";
 import {duration} from "./format.js";
-import {useNow} from "./live.js";
+import {useNow, useStale} from "./live.js";
 import {Alarm, Empty} from "./parts.js";
 
 const capital = text => text.charAt(0).toUpperCase() + text.slice(1);
@@ -32,6 +32,7 @@ export function Answered({of, what, children}) {
 
 function Old({of, what}) {
   useNow();
+  if (useStale() > 0 && of.error.status === 0) return null;  // the frame says so, once
   const age = duration(Math.max(1, Math.round((Date.now() - of.at) / 1000)));
   return html`<div class="pad"><${Alarm} tone="warn" title=${`${capital(what)}: what is shown is ${age} old`}
     action=${html`<button onClick=${of.again}>Try again</button>`}>${of.error.message}</${Alarm}></div>`;

@@ -78,6 +78,9 @@ export const del = (path, values, more) => api("DELETE", path + query(values), m
 export const visible = store(!document.hidden);
 document.addEventListener("visibilitychange", () => visible.set(!document.hidden));
 
+/** How often the bridge has answered again after it did not: who asked in vain meanwhile asks then. */
+export const back = store(0);
+
 /**
  * The answer to GET *path*, and again `every` seconds while the page is looked at; a null path asks
  * nothing.  An answer stays when a later one fails: `error` then says why, `at` how old it is.
@@ -86,7 +89,7 @@ export function useApi(path, {every, values} = {}) {
   const whole = path === null || path === undefined ? null : path + query(values);
   const [state, set] = useState({path: null});
   const [turn, again] = useState(0);
-  const kept = useRef(null);
+  const kept = useRef(null), vain = useRef(false);
   useEffect(() => {
     if (whole === null) return undefined;
     const abort = new AbortController();
@@ -96,17 +99,20 @@ export function useApi(path, {every, values} = {}) {
       try {
         const data = await api("GET", whole, {signal: abort.signal});
         kept.current = whole;
+        vain.current = false;
         set({path: whole, data, at: Date.now()});
       } catch (error) {
         if (error.name === "AbortError") return undefined;
+        vain.current = error.status === 0;
         set(old => ({...(old.path === whole ? old : {}), path: whole, error}));
       }
       return later();
     };
     const later = () => { if (every && !abort.signal.aborted) timer = setTimeout(ask, every * 1000); };
-    const unwatch = visible.watch(now => { if (now && every) { clearTimeout(timer); ask(); } });
+    const askNow = () => { clearTimeout(timer); ask(); };
+    const unwatch = [visible.watch(now => { if (now && every) askNow(); }), back.watch(() => { if (vain.current) askNow(); })];
     ask();
-    return () => { abort.abort(); clearTimeout(timer); unwatch(); };
+    return () => { abort.abort(); clearTimeout(timer); unwatch.forEach(each => each()); };
   }, [whole, every, turn]);
   const mine = state.path === whole ? state : {};
   return {data: mine.data, error: mine.error, at: mine.at, loading: whole !== null && !mine.data && !mine.error,

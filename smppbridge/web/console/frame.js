@@ -2,11 +2,11 @@
 import {html, useEffect, useState} from "./vendor/preact/standalone.mjs";
 import {del, may, session, useApi} from "./api.js";
 import {turnTheme} from "./chart.js";
-import {clock} from "./format.js";
+import {clock, duration} from "./format.js";
 import {Icon} from "./icons.js";
-import {stream, useNow, useOverview, useStale} from "./live.js";
+import {retry, stream, useNow, useOverview, useStale} from "./live.js";
 import {Keys, showKeys, useKeys} from "./keys.js";
-import {names, Said, say} from "./parts.js";
+import {Alarm, names, Said, say} from "./parts.js";
 import {go, route} from "./router.js";
 import {store, useStore} from "./store.js";
 
@@ -46,6 +46,13 @@ function Live() {
   return html`<span class=${names("live", state === "lost" && "lost")} title=${state === "live" ? "figures come every second" : undefined}><i></i>${words}</span>`;
 }
 
+/** On every screen: that figures are old, for nobody answers. */
+function Lost() {
+  const age = useStale();
+  return age > 0 && html`<${Alarm} tone="bad" title="The bridge does not answer" action=${html`<button onClick=${retry}>Try now</button>`}>
+    What you see is ${duration(age)} old. If it is being restarted, ESMEs keep their sessions and this page comes back by itself.</${Alarm}>`;
+}
+
 function Who() {
   const me = useStore(session);
   const out = async () => {
@@ -64,6 +71,6 @@ export function Frame({screens, at, children}) {
   useKeys(screens);
   return html`<a class="skip" href="#main" onClick=${e => { e.preventDefault(); document.getElementById("main").focus(); }}>To the content</a>
     <div class="frame"><${Side} screens=${screens} at=${at} />
-    <div><header class="top"><${Search} /><${Who} /></header><main class="main" id="main" tabindex="-1"><${Said} />${children}</main></div></div>
+    <div><header class="top"><${Search} /><${Who} /></header><main class="main" id="main" tabindex="-1"><${Lost} /><${Said} />${children}</main></div></div>
     <${Keys} screens=${screens} />`;
 }

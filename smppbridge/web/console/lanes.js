@@ -44,10 +44,13 @@ const WAYS = {callback: "pushed", pull: "pulled", poll: "polled", session: "deli
 /** How reports come. */
 export const ways = reports => (reports?.by ?? []).map(each => WAYS[each] ?? each).join(" and ") || "does not report";
 
+/** An amount of credit: EUR 10,000, 1,000,000 SMS. */
+export const money = ({amount, unit}) => { const n = count(Math.floor(amount)); return !unit ? n : /^[A-Z]{3}$/.test(unit) && unit !== "SMS" ? `${unit} ${n}` : `${n} ${unit}`; };
+
 /** What is left of the credit, in words: {main, sub, tone}. */
 export function creditOf(balance) {
   if (!balance) return {main: "not told", sub: null, tone: "faint"};
-  const left = balance.days_left, amount = `${balance.unit ? balance.unit + " " : ""}${count(Math.floor(balance.amount))}`;
-  if (left === null || left === undefined) return {main: amount, sub: null};
+  const left = balance.days_left, amount = money(balance);
+  if (left === null || left === undefined) return {main: amount, sub: null, amount: true};
   return {main: left > 60 ? "60+ d" : `${+left.toFixed(1)} d`, sub: amount, tone: left < 3 ? "warn" : undefined};
 }

@@ -1,6 +1,6 @@
 // live: what the bridge says of itself once a second, by a stream; asked for where no stream comes.
 import {useEffect, useState} from "./vendor/preact/standalone.mjs";
-import {api, PREFIX, session, visible} from "./api.js";
+import {api, back, PREFIX, session, visible} from "./api.js";
 import {store, useStore} from "./store.js";
 
 /** The overview as it came last, null before the first. */
@@ -24,8 +24,10 @@ function note(state, retryAt = 0) {
 function taken(figures, state) {
   failures = 0;
   skew = Date.parse(figures.at) - Date.now();
+  const again = stream.get().state === "lost";
   overview.set(figures);
   note(state);
+  if (again) back.set(back.get() + 1);
 }
 
 function close() {

@@ -2,7 +2,7 @@
 import {html, useEffect, useRef, useState} from "./vendor/preact/standalone.mjs";
 import {duration, moment, NONE} from "./format.js";
 import {Icon} from "./icons.js";
-import {useNow} from "./live.js";
+import {useNow, useStale} from "./live.js";
 import {store, useStore} from "./store.js";
 
 /** Class names of what holds. */
@@ -56,8 +56,12 @@ export const Alarm = ({tone, title, children, action}) => html`<div class=${name
   ${action && html`<div class="actions">${action}</div>`}</div>`;
 
 /** Why an answer is not there, or is old; `again` asks once more. */
-export const Trouble = ({error, again}) => error && html`<${Alarm} tone=${error.status === 0 || error.status >= 500 ? "bad" : "warn"} title=${error.message}
-  action=${again && html`<button onClick=${again}>Try again</button>`} />`;
+export function Trouble({error, again}) {
+  const lost = useStale() > 0;  // then the frame says so, once
+  if (!error || (lost && error.status === 0)) return null;
+  return html`<${Alarm} tone=${error.status === 0 || error.status >= 500 ? "bad" : "warn"} title=${error.message}
+    action=${again && html`<button onClick=${again}>Try again</button>`} />`;
+}
 
 const said = store(null);
 /** Say what an act came to, above the screen, until it is read or the screen changes. */

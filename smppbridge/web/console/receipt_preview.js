@@ -2,11 +2,15 @@
 import {html, useState} from "./vendor/preact/standalone.mjs";
 import {reasonOf} from "./answered.js";
 import {post} from "./api.js";
-import {Card, Choice, Empty} from "./parts.js";
+import {Card, Choice, Empty, Field} from "./parts.js";
 import {Table} from "./table.js";
 
 const STATES = ["DELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED", "DELETED", "UNKNOWN", "ENROUTE", "ACCEPTED"].map(each => [each, each]);
 const VERSIONS = [["3.4", "3.4"], ["3.3", "3.3: no TLVs"], ["5.0", "5.0"]];
+const OWN = "own";
+const TEXTS = [["", "in GSM 03.38"], ["Café à 5 €, señor: ¿sí?", "with accents: é à € ñ"], ["Ваш код 123456", "in UCS-2: Ваш код"], ["none", "no text"], [OWN, "another …"]];
+const QUOTES = [["", "as it is set"], ["yes", "its first 20 characters"], ["no", "none"]];
+const OFFSETS = [["", "as it is set"], ...["-05:00", "+00:00", "+01:00", "+02:00", "+03:00", "+05:30", "+08:00"].map(each => [each, each])];
 
 const FIELDS = [
   {head: "Field", cell: f => html`<code>${f.name}</code>`},
@@ -17,18 +21,26 @@ const FIELDS = [
 export const hexLines = hex => (hex.match(/.{1,32}/g) ?? []).map(line => line.match(/.{1,8}/g).join(" ")).join("\n");
 
 export function ReceiptPreview({id}) {
-  const [state, setState] = useState("DELIVERED"), [version, setVersion] = useState("3.4"), [shown, show] = useState({});
+  const [form, set] = useState({state: "DELIVERED", version: "3.4", error: "", text: "", own: "", quotes: "", offset: ""}), [shown, show] = useState({});
+  const put = name => value => set(old => ({...old, [name]: value}));
   const submit = async event => {
     event.preventDefault();
+    const body = {state: form.state, interface_version: form.version, error: form.error === "" ? undefined : Number(form.error),
+      message: {"": undefined, none: "", [OWN]: form.own}[form.text] ?? (form.text || undefined), quotes: form.quotes === "" ? undefined : form.quotes === "yes", utc_offset: form.offset || undefined};
     try {
-      show({data: await post(`/accounts/${encodeURIComponent(id)}/receipt-preview`, {state, interface_version: version})});
+      show({data: await post(`/accounts/${encodeURIComponent(id)}/receipt-preview`, body)});
     } catch (error) {
       show({error});
     }
   };
-  return html`<${Card} title="Receipt preview"><p class="muted">What this account gets for a message. Nothing is sent or changed by looking.</p>
-    <form class="row" onSubmit=${submit}><${Choice} label="State" value=${state} options=${STATES} onChange=${setState} />
-      <${Choice} label="SMPP of the client" value=${version} options=${VERSIONS} onChange=${setVersion} />
+  return html`<${Card} title="Receipt preview"><p class="muted">What this account gets for a message. Nothing is sent or changed by looking: the last two are tried only here.</p>
+    <form class="row" onSubmit=${submit}><${Choice} label="State" value=${form.state} options=${STATES} onChange=${put("state")} />
+      <${Field} label="err" value=${form.error} onChange=${put("error")} inputmode="numeric" pattern="\\d{1,5}" maxlength="5" placeholder="as is usual" />
+      <${Choice} label="The message" value=${form.text} options=${TEXTS} onChange=${put("text")} />
+      ${form.text === OWN && html`<${Field} label="Its text" value=${form.own} onChange=${put("own")} maxlength="160" />`}
+      <${Choice} label="SMPP of the client" value=${form.version} options=${VERSIONS} onChange=${put("version")} />
+      <${Choice} label="Time zone" value=${form.offset} options=${OFFSETS} onChange=${put("offset")} />
+      <${Choice} label="Text in it" value=${form.quotes} options=${QUOTES} onChange=${put("quotes")} />
       <button class="fix">Show the receipt</button></form><${Shown} ...${shown} /></${Card}>`;
 }
 

@@ -19,6 +19,6 @@ export function SettingsTable({title, found, begin = "", searched}) {
     <${Answered} of=${found} what="the settings">${data => {
       const own = data.items.filter(s => s.key.startsWith(begin)), kept = own.filter(s => (defaults || s.origin !== "default") && s.key.toLowerCase().includes(wanted));
       return kept.length ? html`<${Table} caption=${title} columns=${columns(begin)} rows=${kept} keyOf=${s => s.key} /><div class="pager">${count(kept.length)} of ${count(own.length)} keys</div>`
-        : html`<${Empty} icon="search" title="No such key">${!defaults && html`<span>Only keys that are set are shown: tick “defaults too” for the others.</span>`}</${Empty}>`;
+        : html`<${Empty} icon="search" title=${wanted ? "No such key" : "No key is set here"}>${!defaults && html`<span>${wanted ? "Only keys that are set are looked through" : "All is as it is by default"}: tick “defaults too” for the others.</span>`}</${Empty}>`;
     }}</${Answered}></${Card}>`;
 }

@@ -28,7 +28,7 @@ export function usePages(path, values, {every} = {}) {
   const cursor = mine === key ? cursors.at(-1) : undefined;
   const found = useApi(path, {every: cursor ? undefined : every, values: {...values, cursor}});
   const next = found.data?.next ?? null;
-  return {...found, items: found.data?.items, searchedTo: found.data?.searched_to ?? null, first: !cursor, next,
+  return {...found, items: found.data?.items, searchedTo: found.data?.searched_to ?? null, first: !cursor, place: cursor ?? "", next,
     newer: cursor ? () => set(cursors.slice(0, -1)) : null, older: next ? () => set([...(mine === key ? cursors : []), next]) : null};
 }
 

@@ -57,6 +57,38 @@ def test_the_preview_is_the_receipt_itself(desk: Desk, version: str, tagged: boo
     assert desk.noted == []
 
 
+def test_other_terms_and_another_text_are_tried(desk: Desk) -> None:
+    def shown(**body: object) -> str:
+        reply = desk.call("POST", "/accounts/bank/receipt-preview", role="viewer", body=body)
+        return str(reply.body["text"])
+
+    assert "err:027" in shown(state="UNDELIVERABLE")
+    assert "err:000" in shown(state="UNDELIVERABLE", error=0)
+    assert "err:999" in shown(error=65_535)
+    assert shown(message="h\u00e9 \U0001f600 *").endswith("text:h? ? *")
+    assert shown(message="").endswith("text:none")
+    assert shown(quotes=False).endswith("text:none")
+    assert "done date:2701150800" in shown()
+    assert "done date:2701151030" in shown(utc_offset="+02:30")
+    assert "done date:2701142200" in shown(utc_offset="-10:00")
+    assert desk.account.receipts.utc_offset == 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"error": -1},
+        {"error": 65_536},
+        {"utc_offset": "2"},
+        {"utc_offset": "+15:00"},
+        {"message": "x" * 161},
+        {"quotes": "perhaps"},
+    ],
+)
+def test_odd_terms_are_refused(desk: Desk, body: object) -> None:
+    assert desk.call("POST", "/accounts/bank/receipt-preview", body=body).status == 422
+
+
 def test_no_preview_of_no_account_and_no_state(desk: Desk) -> None:
     assert desk.call("POST", "/accounts/none/receipt-preview", body={}).status == 404
     bad = desk.call("POST", "/accounts/bank/receipt-preview", body={"state": "LOST"})

@@ -75,3 +75,16 @@ def test_dialogues_are_listed(desk: Desk) -> None:
         6.0,
     )
     assert desk.call("GET", "/ussd?limit=0").status == 422
+
+
+def test_mo_messages_are_counted_by_the_hour(desk: Desk, received: Opened) -> None:
+    kept(received, mo_entry(40, "A", at=NOW - 24 * 3_600))  # before the first hour
+    kept(received, mo_entry(50, "B", 2, at=NOW - 23 * 3_600))
+    kept(received, mo_entry(60, "C", at=NOW - 1))
+    found = desk.call("GET", "/mo/hours", role="viewer").body
+    assert (found["t0"], found["step"]) == ("2027-01-14T09:00:00.000Z", 3_600)
+    assert found["messages"] == [1, *[0] * 21, 1, 3]
+
+
+def test_no_mo_message_is_a_zero_for_each_hour(desk: Desk, opened: Opened) -> None:
+    assert desk.call("GET", "/mo/hours").body["messages"] == [0] * 24

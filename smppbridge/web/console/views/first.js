@@ -1,10 +1,11 @@
 // first: a bridge through which nothing has gone yet: three steps to the first message.
-import {Badge, Card, count, Empty, Facts, Head, html, LaneBadge, may, SessionsBadge, Table, useApi} from "../lib.js";
+import {Badge, Card, Empty, Facts, Head, html, LaneBadge, may, SessionsBadge, Table, useApi} from "../lib.js";
+import {money} from "../lanes.js";
 
 const COLUMNS = [
   {head: "Provider", cell: p => html`<b>${p.name}</b>`},
   {head: "State", cell: p => p.balance ? html`<${Badge} tone="ok" word="balance told: credentials work" />` : html`<${LaneBadge} state=${p.state} />`},
-  {head: "Credit", num: true, cell: p => p.balance ? `${count(p.balance.amount)} ${p.balance.unit}` : html`<span class="faint">not told</span>`},
+  {head: "Credit", num: true, cell: p => p.balance ? money(p.balance) : html`<span class="faint">not told</span>`},
 ];
 
 /** The port of an endpoint as "tcp:2775" or "ssl:port=2776:…"; the text itself if it has none. */

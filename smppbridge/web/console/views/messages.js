@@ -4,6 +4,8 @@ import {
   Trouble, useApi, useEffect, useMemo, usePages, useState,
 } from "../lib.js";
 
+import {useNumbers} from "../reveal.js";
+
 export const screen = {path: "/messages", title: "Messages", key: "m", icon: "messages", group: 1};
 
 const PERIODS = [["1h", "the last hour", 3600], ["24h", "the last 24 hours", 86400], ["7d", "the last 7 days", 604800]];
@@ -30,12 +32,12 @@ function asked({q, account, provider, state, since, country, by}, from) {
     state: state && !stage && state !== "uncertain" ? state : undefined, since: from, country: q && national(q) && !account ? country : undefined};
 }
 
-const COLUMNS = [
+const columns = numbers => [
   {head: "Message", cell: m => html`<a class="mono" href=${link(`/messages/${m.message_id}`)}>${m.message_id}</a>`},
   {head: "Accepted", nowrap: true, cell: m => html`<${Time} at=${m.accepted_at} />`},
   {head: "Account", cell: m => m.account},
-  {head: "To", cell: m => html`<span class="mono">${m.destination}</span>`},
-  {head: "From", p: 2, cell: m => html`<span class="any">${m.source || NONE}</span>`},
+  {head: "To", cell: m => html`<span class="mono">${numbers.number(m)}</span>`},
+  {head: "From", p: 2, cell: m => html`<span class="any">${numbers.source(m) || NONE}</span>`},
   {head: "Provider", p: 2, cell: m => html`${m.provider ?? NONE}${m.route?.length > 1 && m.provider && m.route[0] !== m.provider ? html` <span class="sub">not ${m.route[0]}</span>` : null}`},
   {head: "State", cell: m => html`<${MessageBadge} message=${m} />`},
   {head: "Segments", num: true, p: 3, cell: m => m.segments || 1},
@@ -85,13 +87,14 @@ export function View({query}) {
   const from = useMemo(() => period ? new Date(serverNow() - period * 1000).toISOString() : undefined, [query]);
   const values = asked({...query, country: query.country ?? (countries.length === 1 ? countries[0] : undefined)}, from);
   const pages = usePages(values ? "/messages" : null, values ?? {}, {every: query.q ? undefined : 10}), {items, error, again} = pages;
+  const numbers = useNumbers(items, JSON.stringify(query) + pages.place);
   const title = !items ? "Messages" : pages.first && !pages.next ? many(items.length, "message") : "Messages";
-  const right = html`<${Chips} query=${query} />`;
+  const right = html`<${Chips} query=${query} />${numbers.button}`;
   const sole = query.q && items?.length === 1 && pages.first && items[0];
   return html`<${Head} title="Messages" says="Where is my SMS? A number is found in any form: 0810000042, +243 810 000 042.">
       <button disabled=${!items?.length} title="The messages below, numbers masked" onClick=${() => save(`messages-${new Date(serverNow()).toISOString().slice(0, 10)}.csv`, csv(items), "text/csv")}><${Icon} name="download" />CSV</button></${Head}>
     <${Search} query=${query} accounts=${accounts} providers=${providers} /><${Trouble} error=${error} again=${again} />
     <${Card} title=${items?.length === 0 || !values ? "No message" : title} bare right=${right}>${!values || items?.length === 0 && !pages.searchedTo ? html`<${None} query=${query} accounts=${accounts} />`
-      : items && html`<${Table} caption="Messages found" columns=${COLUMNS} rows=${items} keyOf=${m => m.message_id} href=${m => link(`/messages/${m.message_id}`)} />
-      <${Pager} pages=${pages}>${pages.searchedTo && html`<b>searched back to ${moment(pages.searchedTo, serverNow())}: “Older” goes on</b> · `}newest first · times UTC · numbers masked, texts not shown${sole && html` · <a href=${link(`/messages/${sole.message_id}`)}>open it</a>`}</${Pager}>`}</${Card}>`;
+      : items && html`<${Table} caption="Messages found" columns=${columns(numbers)} rows=${items} keyOf=${m => m.message_id} href=${m => link(`/messages/${m.message_id}`)} />
+      <${Pager} pages=${pages}>${pages.searchedTo && html`<b>searched back to ${moment(pages.searchedTo, serverNow())}: “Older” goes on</b> · `}newest first · times UTC · ${numbers.any ? "numbers shown to you" : "numbers masked"}, texts not shown${sole && html` · <a href=${link(`/messages/${sole.message_id}`)}>open it</a>`}</${Pager}>`}</${Card}>`;
 }

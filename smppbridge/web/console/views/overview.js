@@ -1,7 +1,7 @@
 // overview: is everything all right, and if not, what to look at.
 import {
   Alarm, Bar, big, Card, Chart, count, duration, Empty, Head, html, LaneBadge, link, NONE, percent, rate, retry, SessionsBadge, Spark, stream,
-  Table, target, Time, useApi, useMemo, useOverview, useStale, useStore,
+  Table, target, Time, useApi, useMemo, useOverview, useStore,
 } from "../lib.js";
 import {creditOf, failing, pair} from "../lanes.js";
 import {First} from "./first.js";
@@ -24,11 +24,7 @@ function useHistory(providers) {
   }, [data]);
 }
 
-const Lost = ({age}) => html`<${Alarm} tone="bad" title="The bridge does not answer" action=${html`<button onClick=${retry}>Try now</button>`}>
-  What you see is ${duration(age)} old. If it is being restarted, ESMEs keep their sessions and this page comes back by itself.</${Alarm}>`;
-
-const Alarms = ({alarms, age}) => (age > 0 || alarms.length > 0) && html`<div class="alarms">${age > 0 && html`<${Lost} age=${age} />`}
-  ${alarms.map(each => html`<${Alarm} key=${each.code + (each.action?.name ?? "")} tone=${each.tone} title=${each.title}
+const Alarms = ({alarms}) => alarms.length > 0 && html`<div class="alarms">${alarms.map(each => html`<${Alarm} key=${each.code + (each.action?.name ?? "")} tone=${each.tone} title=${each.title}
     action=${each.action && html`<a class="button" href=${target(each.action)}>${each.action.label}</a>`}>${each.text}</${Alarm}>`)}</div>`;
 
 function Tile({to, name, value, unit, note, tone, ys, color}) {
@@ -109,7 +105,7 @@ function sentence(now) {
 }
 
 export function View() {
-  const now = useOverview(), age = useStale(), {state} = useStore(stream);
+  const now = useOverview(), {state} = useStore(stream);
   const shown = (now?.providers ?? []).slice(0, 4).map(each => each.name), lines = useHistory(shown);
   const idle = Boolean(now) && !now.uncertain && !now.owed && !["gathering", "waiting", "submitting", "submitted", "finished_today"].some(each => now.flow[each]);
   const newest = useApi(idle ? "/messages" : null, {every: 5, values: {limit: 1}}).data?.items;
@@ -118,8 +114,8 @@ export function View() {
       : html`<${Card} bare><${Empty} icon="overview" title="Waiting for the first figures" /></${Card}>`}`;
   }
   const {providers, accounts} = now;
-  if (idle && newest?.length === 0) return html`<${First} now=${now} providers=${providers} accounts=${accounts} above=${html`<${Alarms} alarms=${now.alarms} age=${age} />`} />`;
-  return html`<${Head} title="Overview" says=${sentence(now)} /><${Alarms} alarms=${now.alarms} age=${age} />
+  if (idle && newest?.length === 0) return html`<${First} now=${now} providers=${providers} accounts=${accounts} above=${html`<${Alarms} alarms=${now.alarms} />`} />`;
+  return html`<${Head} title="Overview" says=${sentence(now)} /><${Alarms} alarms=${now.alarms} />
     <${Tiles} now=${now} lines=${lines} /><${Flow} flow=${now.flow} />${lines && html`<${Charts} lines=${lines} providers=${shown} />`}
     <${Card} title="Providers" bare right=${html`<${All} to="#/providers" />`}>${providers.length
       ? html`<${Table} caption="Providers" columns=${PROVIDERS} rows=${providers} keyOf=${p => p.name} href=${p => link(`/providers/${encodeURIComponent(p.name)}`)} />`

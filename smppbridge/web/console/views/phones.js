@@ -1,5 +1,5 @@
 // phones: messages and USSD dialogues that begin at a phone, who gets them, and numbers that opted out.
-import {Ago, Answered, Badge, Card, Coded, Confirm, count, del, duration, Empty, Field, Head, html, link, may, NONE, Pager, say, Table, Tile, Time, useApi, usePages, useState} from "../lib.js";
+import {Ago, Answered, Badge, Card, Chart, Coded, Confirm, count, del, duration, Empty, Field, Head, html, link, may, NONE, Pager, say, Table, Tile, Time, useApi, useMemo, usePages, useState} from "../lib.js";
 
 export const screen = {path: "/phones", title: "From phones", key: "f", icon: "mo", group: 2};
 
@@ -48,6 +48,19 @@ function Messages() {
     : html`<${Empty} icon="mo" title="No message came from a phone"><span>A provider calls back for each one. Which account gets it is said by <code>mo</code> in the file.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
+/** How many came in each of the last 24 hours: a gap is seen at once. */
+function Hours() {
+  const found = useApi("/mo/hours", {every: 60});
+  const drawn = useMemo(() => {
+    if (!found.data) return null;
+    const {t0, step, messages} = found.data, from = Date.parse(t0) / 1000;
+    return {xs: messages.map((_, n) => from + n * step), series: [{name: "messages", color: "--c1", ys: messages}], from, to: from + messages.length * step, sum: messages.reduce((sum, n) => sum + n, 0)};
+  }, [found.data]);
+  return html`<${Card} title="Messages by the hour" muted=${drawn ? `24 h, ${count(drawn.sum)} in all` : "24 h"} bare><${Answered} of=${found} what="messages by the hour">${() => drawn.sum > 0
+    ? html`<${Chart} low asBars xs=${drawn.xs} series=${drawn.series} from=${drawn.from} to=${drawn.to} label=${`Messages from phones by the hour over 24 hours, ${count(drawn.sum)} in all`} />`
+    : html`<${Empty} icon="mo" title="None in the last 24 hours" />`}</${Answered}></${Card}>`;
+}
+
 function Strays() {
   const pages = usePages("/mo/unrouted", {}, {every: 10});
   return html`<${Card} title="Nobody's" muted="24 h" bare><${Answered} of=${pages} what="messages that nobody owns">${() => pages.items.length
@@ -86,6 +99,6 @@ function OptOuts() {
 export function View() {
   const dialogues = useApi("/ussd", {every: 2}), open = Object.entries(dialogues.data?.open ?? {}).filter(([, n]) => n > 0);
   return html`<${Head} title="From phones" says="Messages and USSD dialogues that begin at a phone, and who gets them." />
-    ${open.length > 0 && html`<div class="tiles">${open.slice(0, 6).map(([account, n]) => html`<${Tile} key=${account} k=${`Dialogues of ${account}`} v=${count(n)} d=${n === 1 ? "open now" : "open now"} />`)}</div>`}
-    <div class="grid2 top"><${Messages} /><${Strays} /></div><div class="grid2 top"><${Rules} /><${Dialogues} found=${dialogues} /></div><${OptOuts} />`;
+    ${open.length > 0 && html`<div class="tiles">${open.slice(0, 6).map(([account, n]) => html`<${Tile} key=${account} k=${`Dialogues of ${account}`} v=${count(n)} d="open now" />`)}</div>`}
+    <${Hours} /><${Messages} /><${Strays} /><div class="grid2 top"><${Rules} /><${Dialogues} found=${dialogues} /></div><${OptOuts} />`;
 }

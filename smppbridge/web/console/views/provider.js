@@ -3,7 +3,7 @@ import {
   Act, Ago, Answered, Badge, Card, Chart, Confirm, count, duration, Empty, Head, html, laneWord, link, many, may, NONE, percent,
   post, say, serverNow, Spark, Table, Tile, Time, useApi, useMemo, useState, Verdict,
 } from "../lib.js";
-import {creditOf, failing, laneVerdict, ways} from "../lanes.js";
+import {creditOf, failing, laneVerdict, money, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
 import {SettingsTable} from "../settings_table.js";
 import {WaitingDesk} from "../waiting_desk.js";
@@ -29,7 +29,7 @@ function Actions({provider, again}) {
   if (!may("operator")) return null;
   const path = `/providers/${encodeURIComponent(provider.name)}`;
   const balance = async () => { const answer = await post(`${path}/balance`); again(); return answer; };
-  const told = answer => answer?.amount === undefined ? "The provider has been asked." : `${provider.name} says: ${answer.unit ? answer.unit + " " : ""}${answer.amount}.`;
+  const told = answer => answer?.amount === undefined ? "The provider has been asked." : `${provider.name} says: ${money(answer)}.`;
   return html`<${Act} does=${balance} done=${told}>Ask for the balance</${Act}>
     ${["open", "probing"].includes(provider.state) && html`<${Act} does=${async () => { await post(`${path}/probe`); again(); }} done=${`The next message goes to ${provider.name} as a probe.`}>Probe now</${Act}>`}
     <${WaitingDesk} provider=${provider} again=${again} /><${Pause} provider=${provider} again=${again} />`;
@@ -43,7 +43,7 @@ function Tiles({provider, past}) {
     <${Tile} k="In flight" v=${count(provider.in_flight)} unit=${`of ${count(provider.concurrency)}`} d="not answered yet" />
     <${Tile} k="Answers, p99" v=${duration(answers?.p99)} d=${answers?.p50 ? `p50 ${duration(answers.p50)}` : "none lately"}><${Spark} ys=${past.p99} color="--c4" /></${Tile}>
     <${Tile} k="Reports until final" v=${duration(reports?.until_final?.p50)} d=${reports?.until_final?.p99 ? `p99 ${duration(reports.until_final.p99)}` : ways(reports)} />
-    <${Tile} k="Credit" v=${credit.main} tone=${credit.tone === "warn" ? "warn" : undefined} d=${credit.sub ?? (balance?.at ? html`told <${Ago} at=${balance.at} />` : balance ? "" : "ask for it, if they tell it")} />
+    <${Tile} k="Credit" words=${credit.amount || !balance} v=${credit.main} tone=${credit.tone === "warn" ? "warn" : undefined} d=${credit.sub ?? (balance?.at ? html`told <${Ago} at=${balance.at} />` : balance ? "" : "ask for it, if they tell it")} />
   </div>`;
 }
 
@@ -58,6 +58,22 @@ function Charts({name}) {
       ? html`<${Chart} low xs=${drawn.xs} series=${drawn.requests} unit=" /s" label=${`Requests to ${name} by outcome`} />` : html`<${Empty} icon="info" title="Nothing was sent there in this time"><span>Figures come with the first message.</span></${Empty}>`}</${Answered}></${Card}>
     <${Card} title="Answers" muted="logarithmic" bare><${Answered} of=${found} what="the course of answers">${() => drawn.answers.length
       ? html`<${Chart} low log xs=${drawn.xs} series=${drawn.answers} unit=" ms" label=${`Time to the answers of ${name}, p50 and p99`} />` : html`<${Empty} icon="info" title="No answer was measured in this time" />`}</${Answered}></${Card}></div>`;
+}
+
+const MONTH = 30 * 86_400;
+
+/** The credit over 30 days: a steeper line than last week's is a loop, or a thief. */
+function Credit({name}) {
+  const found = useApi(`/providers/${encodeURIComponent(name)}/credit`, {every: 60});
+  const drawn = useMemo(() => {
+    const items = found.data?.items ?? [], last = items.at(-1), to = Math.ceil(serverNow() / 1000);
+    if (!last) return null;
+    const mine = items.filter(each => each.unit === last.unit);
+    return {last, from: to - MONTH, to, xs: mine.map(each => Date.parse(each.at) / 1000), series: [{name: last.unit || "credit", color: "--c4", fill: true, ys: mine.map(each => each.amount)}]};
+  }, [found.data]);
+  return html`<${Card} title="Credit" muted="30 days, by the hour" bare><${Answered} of=${found} what="the course of the credit">${() => drawn
+    ? html`<${Chart} low days xs=${drawn.xs} series=${drawn.series} from=${drawn.from} to=${drawn.to} label=${`Credit at ${name} over 30 days, now ${money(drawn.last)}`} />`
+    : html`<${Empty} icon="info" title="The credit here was never told"><span>Where a provider tells it, the bridge asks every so often (<code>balance_every</code>), and keeps an amount an hour for 30 days.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 const KINDS = {not_sent: ["warn", "not sent"], no_answer: ["unsure", "no answer"], refused: ["bad", "refused"], postponed: ["warn", "put off"], uncertain: ["unsure", "Uncertain"]};
@@ -89,5 +105,5 @@ export function View({params}) {
     <${Answered} of=${found} what=${`the provider ${name}`}>${() => html`
       ${verdict && html`<${Verdict} ...${verdict} />`}
       <${Tiles} provider=${provider} past=${{waiting: of[`provider.${name}.waiting`], p99: of[`provider.${name}.p99`]}} />
-      <${Charts} name=${name} /><${Errors} name=${name} /><${Configured} name=${name} />`}</${Answered}>`;
+      <${Charts} name=${name} /><${Credit} name=${name} /><${Errors} name=${name} /><${Configured} name=${name} />`}</${Answered}>`;
 }

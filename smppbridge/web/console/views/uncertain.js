@@ -1,6 +1,7 @@
 // uncertain: the desk where a person decides about messages whose fate nobody knows.
 import {Ago, Card, count, Empty, get, go, Head, html, link, many, may, NONE, Pager, say, Table, Time, Trouble, useApi, useEffect, usePages, useState} from "../lib.js";
 import {Consequence, Decide, VERBS} from "../decisions.js";
+import {useNumbers} from "../reveal.js";
 
 export const screen = {path: "/uncertain", title: "Uncertain", key: "u", icon: "uncertain", group: 1,
   flag: now => now.uncertain > 0 && {n: count(now.uncertain), tone: "unsure"}};
@@ -19,11 +20,11 @@ async function counted(filter) {
   return found;
 }
 
-const columns = (chosen, choose) => [
+const columns = (chosen, choose, numbers) => [
   ...(may("operator") ? [{head: chosen.head, cell: m => html`<input type="checkbox" aria-label=${`Select ${m.message_id}`} checked=${chosen.has(m.message_id)} onChange=${e => choose(m.message_id, e.target.checked)} />`}] : []),
   {head: "Message", cell: m => html`<a class="mono" href=${link(`/messages/${m.message_id}`)}>${m.message_id}</a>`},
   {head: "Account", p: 2, cell: m => m.account},
-  {head: "To", cell: m => html`<span class="mono">${m.destination}</span>`},
+  {head: "To", cell: m => html`<span class="mono">${numbers.number(m)}</span>`},
   {head: "Why nobody knows", full: true, cell: m => html`<span class="any">${reason(m)}</span>`},
   {head: "Since", nowrap: true, p: 2, cell: m => html`<${Time} at=${m.begun_at ?? m.accepted_at} />`},
   {head: "Decided by itself", num: true, nowrap: true, cell: m => m.due ? html`<span class="unsure"><${Ago} at=${m.due} /></span>` : NONE},
@@ -74,7 +75,7 @@ function Decided() {
 export function View({query}) {
   const filter = {account: query.account || undefined, provider: query.provider || undefined}, pages = usePages("/messages", {...filter, uncertain: "true"}, {every: 3});
   const [ids, set] = useState(new Set()), [order, decide] = useState(null), [typed, type] = useState(""), [turn, next] = useState(0);
-  const rows = pages.items ?? [], chosen = rows.filter(each => ids.has(each.message_id));
+  const rows = pages.items ?? [], numbers = useNumbers(rows, JSON.stringify(filter) + pages.place), chosen = rows.filter(each => ids.has(each.message_id));
   useEffect(() => set(new Set()), [query.account, query.provider]);
   const choose = (id, on) => set(old => { const next = new Set(old); if (on) next.add(id); else next.delete(id); return next; });
   const all = rows.length > 0 && chosen.length === rows.length;
@@ -83,7 +84,7 @@ export function View({query}) {
   return html`<${Head} title="Uncertain" says=${rows.length > 0 && "A request left and no usable answer came: the phone may have the message, or not. Nothing is sent twice by itself."} />
     <${Trouble} error=${pages.error} again=${pages.again} /><${Filter} query=${query} items=${rows} />
     ${pages.items && (rows.length === 0 ? html`<${Card} title="None" bare><${Empty} icon="done" title="The fate of every message is known"><span>Messages come here when a request left and no usable answer came.</span></${Empty}></${Card}>`
-      : html`<${Card} title=${pages.first && !pages.next ? many(rows.length, "message") : "Messages"} bare><${Table} caption="Uncertain messages" columns=${columns(selection, choose)} rows=${rows} keyOf=${m => m.message_id} href=${m => link(`/messages/${m.message_id}`)} />
+      : html`<${Card} title=${pages.first && !pages.next ? many(rows.length, "message") : "Messages"} right=${numbers.button} bare><${Table} caption="Uncertain messages" columns=${columns(selection, choose, numbers)} rows=${rows} keyOf=${m => m.message_id} href=${m => link(`/messages/${m.message_id}`)} />
         ${(pages.newer || pages.older) && html`<${Pager} pages=${pages}>newest first · times UTC</${Pager}>`}</${Card}>
       <div class="grid2"><${Card} title="Resend"><${Consequence} verb="resend" /><p class="muted">Right for one-time codes and alarms.</p></${Card}>
         <${Card} title="Give up"><${Consequence} verb="fail" /><p class="muted">Right where the account sends again by itself.</p></${Card}></div>
