@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from smppbridge.model.cases import Case, Ended, Owed
 from smppbridge.model.message import GatheringKey, Segment, Stage
 from smppbridge.store import gathered, noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
+
+ReceiptEnd = Literal["owed", "acknowledged", "refused", "lapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSegment:
+    """A segment of a long message; *received_at* is UNIX seconds.
+
+    *receipt* is the receipt of the segment: None if none is owed, or was.
+    """
+
+    message_id: int
+    number: int
+    received_at: float
+    receipt: ReceiptEnd | None
 
 
 def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
@@ -50,6 +67,32 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     )
 
 
+def segments_of(
+    db: sqlite3.Connection, message: ListedMessage, case: Case
+) -> list[ReceivedSegment]:
+    """Return the segments of a long message that have been received, in order of their numbers."""
+    if message.stage == Stage.GATHERING:
+        waiting = gathered.waiting(db)
+        key = _key_of(waiting, message.message_id)
+        same = [] if key is None else _of(waiting, key, message.message_id)
+        rows = [(each.message_id, each.number, each.received_at) for each in same]
+    else:
+        rows = db.execute(
+            "select message_id, number, received_at from segment where parent = ?",
+            (message.message_id,),
+        ).fetchall()
+    receipts: dict[int, ReceiptEnd] = {each.message_id: _end_of(each) for each in case.ended}
+    receipts |= {each.message_id: "owed" for each in case.owed}
+    found = [ReceivedSegment(*row, receipts.get(row[0])) for row in rows]
+    return sorted(found, key=lambda each: each.number)
+
+
+def _end_of(ended: Ended) -> ReceiptEnd:
+    if ended.command_status is None:
+        return "lapsed"
+    return "refused" if ended.command_status else "acknowledged"
+
+
 def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | None:
     """Return outcome and reason of the last attempt, unless its provider accepted the message."""
     row: tuple[str, str] | None = db.execute(
@@ -62,11 +105,17 @@ def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | 
 def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int]:
     """Return the numbers of the segments that a gathering waits for, and how many it has."""
     waiting = gathered.waiting(db)
-    key = next((key for key, segment in waiting if segment.message_id == message_id), None)
+    key = _key_of(waiting, message_id)
     if key is None:  # joined since it was looked up
         return (), 0
     there = {segment.number for segment in _of(waiting, key, message_id)}
     return tuple(n for n in range(1, key.total + 1) if n not in there), key.total
+
+
+def _key_of(
+    waiting: Sequence[tuple[GatheringKey, Segment]], message_id: int
+) -> GatheringKey | None:
+    return next((key for key, segment in waiting if segment.message_id == message_id), None)
 
 
 def _of(
