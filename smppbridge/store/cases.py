@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from smppbridge.model.cases import Case, Ended, Owed
 from smppbridge.model.message import GatheringKey, Segment, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.store import gathered, noted
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
@@ -31,12 +32,7 @@ class ReceivedSegment:
 
 def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Case:
     """Return the case of a message at *now* (UNIX seconds)."""
-    facts = {
-        fact: value
-        for note in noted.notes_of(db, [message.message_id])
-        if note.code in ("rejected", "expired", "odd")
-        for fact, value in note.facts.items()
-    }
+    facts = _noted(db, message.message_id)
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
     if message.stage == Stage.GATHERING:
         missing, total = _missing(db, message.message_id)
@@ -85,6 +81,17 @@ def segments_of(
     receipts |= {each.message_id: "owed" for each in case.owed}
     found = [ReceivedSegment(*row, receipts.get(row[0])) for row in rows]
     return sorted(found, key=lambda each: each.number)
+
+
+def _noted(db: sqlite3.Connection, message_id: int) -> dict[str, Any]:
+    """Return the facts of the notes that a verdict goes by."""
+    facts: dict[str, Any] = {}
+    for note in noted.notes_of(db, [message_id]):
+        if note.code in ("rejected", "expired", "failed", "odd"):
+            facts |= note.facts
+        elif note.code == "decided_by_hand" and note.facts.get("verb") == "fail":
+            facts["why"] = Reason.GIVEN_UP.value
+    return facts
 
 
 def _end_of(ended: Ended) -> ReceiptEnd:

@@ -106,6 +106,28 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         ("d7 could not deliver it in time.", "off, out of reach", "code is 27."),
     ),
     ("undeliverable", {**DONE, "state": MessageState.UNDELIVERABLE}, ("could not deliver it",)),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "provider_message_id": None,
+         "why": "attempts_over", "tried": ("postponed", "HTTP 503")},
+        ("It was given up.", "as many tries as it has. The last one was postponed: HTTP 503.",
+         "`attempts` of d7"),
+    ),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "why": "given_up", "owed": (OWED,)},
+        ("It was given up.", "A person gave", "audit trail", "Ask bank to bind"),
+    ),
+    (
+        "unknown",
+        {**DONE, "state": MessageState.UNKNOWN, "why": "still_uncertain"},
+        ("Nobody ever knew", "Nobody decided about", "Ask d7 whether they have it"),
+    ),
+    (
+        "expired_no_report",
+        {**DONE, "state": MessageState.EXPIRED, "why": "no_report"},
+        ("nobody knows whether the phone", "no report came within", "the callbacks of d7"),
+    ),
     ("deleted", {**DONE, "state": MessageState.DELETED}, ("cancelled or replaced",)),
     ("unknown", {**DONE, "state": MessageState.UNKNOWN}, ("Nobody ever knew",)),
     ("unknown", {**DONE, "state": 99}, ("Nobody ever knew",)),

@@ -43,6 +43,7 @@ const STEPS = {
   lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
   rejected: f => ["bad", "The bridge refused it", sentences(because(f), f.detail)],
   expired: f => ["bad", "It expired", because(f)],
+  failed: f => ["bad", "It was given up", because(f)],
   now_waiting: f => ["wait", (AWAITED[f.awaited] ?? (() => `It waits for ${words(f.awaited)}`))(f), sentences(because(f), f.before > 0 && `${many(f.before, "message")} before it`, f.until && `until ${moment(time(f.until))}`)],
   decided_by_hand: f => ["unsure", `A person decided: ${words(f.verb ?? "")}`, f.actor && `by ${f.actor}`],
 };
