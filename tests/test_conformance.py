@@ -24,7 +24,7 @@ from smppbridge.service.operations import build_operations
 from smppbridge.smpp import fields
 from smppbridge.smpp.constants import RESPONSE, CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import MAY_SEND, Role, State
 from smppbridge.smpp.pdus import (
@@ -310,7 +310,7 @@ def test_operations_of_an_smsc_are_refused(request_: Pdu, answers: int, open_: b
     session.accept_bind(bind, b"SMSC", 0.0)  # type: ignore[arg-type]
     session.octets_to_send()
     (event,) = session.receive(request_.encode(), 0.0)
-    assert isinstance(event, Faulty)
+    assert isinstance(event, FaultyPdu)
     assert (event.status, bool(session.out)) == (Status.ESME_RINVBNDSTS, bool(answers))
     assert (session.state is State.BOUND_TRX) is open_
     words = OPERATIONS[CommandId(request_.command_id)].from_esme

@@ -15,7 +15,7 @@ import yaml
 
 import smppbridge
 from smppbridge import smpp
-from smppbridge.docs import entries, files, markdown, tables, words
+from smppbridge.docs import entries, files, glossary, markdown, tables
 from smppbridge.model.message import Stage
 from smppbridge.observe.log import LEVELS
 from smppbridge.providers.registry import TYPES
@@ -116,9 +116,9 @@ def test_decisions_are_numbered_and_say_why() -> None:
 
 
 def test_every_number_of_smpp_is_explained() -> None:
-    assert list(words.STATUSES) == list(CommandStatus)
-    assert list(words.STATES) == list(MessageState)
-    assert list(words.STAGES) == list(Stage)
+    assert list(glossary.STATUSES) == list(CommandStatus)
+    assert list(glossary.STATES) == list(MessageState)
+    assert list(glossary.STAGES) == list(Stage)
 
 
 def test_every_status_that_an_esme_is_answered_says_when() -> None:
@@ -128,18 +128,18 @@ def test_every_status_that_an_esme_is_answered_says_when() -> None:
         for name in re.findall(r"Status\.(ESME_\w+)", path.read_text())
     }
     assert len(named) > 10
-    assert named <= {status.name for status in words.ANSWERED}
+    assert named <= {status.name for status in glossary.ANSWERED}
 
 
 def test_every_event_of_the_log_is_explained() -> None:
     found = set().union(*map(events_in, sources("."))) | LEVELS.keys()
     assert len(found) > 30
-    assert found <= words.EVENTS.keys()
+    assert found <= glossary.EVENTS.keys()
 
 
 def test_every_event_that_is_explained_is_in_the_code() -> None:
     code = "\n".join(path.read_text() for path in sources(".") if path.parent.name != "docs")
-    for event in words.EVENTS:
+    for event in glossary.EVENTS:
         pattern = re.sub(r"_(resend|fail)_by_hand", "_{verb}_by_hand", event)
         assert f'"{pattern}"' in code, event
 

@@ -17,7 +17,7 @@ Sections = Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Ports:
+class ListenPorts:
     """Where the bridge is to listen."""
 
     smpp: int
@@ -58,7 +58,7 @@ def mspace_v2(port: int, poll_rate: float) -> dict[str, Any]:
 
 
 def configuration(
-    ports: Ports, store: Path, providers: Sections, account: Mapping[str, int]
+    ports: ListenPorts, store: Path, providers: Sections, account: Mapping[str, int]
 ) -> str:
     """Return a configuration; *account* adds to the settings of every account."""
 

@@ -132,7 +132,7 @@ def _steady(plan: Plan, pace: float, beside: int) -> list[dict[str, float]]:
 
 
 @contextmanager
-def _neighbours(plan: Plan) -> Iterator[tuple[configured.Ports, processes.RunningSink]]:
+def _neighbours(plan: Plan) -> Iterator[tuple[configured.ListenPorts, processes.RunningSink]]:
     """Run a bridge with a fast provider and a slow one."""
     ports = processes.free_ports()
     with (

@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, NamedTuple
 
-from smppbridge.bench.configured import PASSWORD, Ports, Sections, configuration
+from smppbridge.bench.configured import PASSWORD, ListenPorts, Sections, configuration
 from smppbridge.bench.trees import OURS, Tree
 
 _READY_WITHIN = 120.0
@@ -28,10 +28,10 @@ class BenchFailed(Exception):
     """One of the processes did not do its part."""
 
 
-def free_ports() -> Ports:
+def free_ports() -> ListenPorts:
     """Return three ports that are free now."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    ports = Ports(*(each.getsockname()[1] for each in sockets))
+    ports = ListenPorts(*(each.getsockname()[1] for each in sockets))
     for each in sockets:
         each.close()
     return ports
@@ -108,7 +108,9 @@ class Spent(NamedTuple):
 class RunningBridge:
     """A running ``smppbridge run``; *ready_after* is seconds from its start to /readyz."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ports: Ports, ready_after: float) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], ports: ListenPorts, ready_after: float
+    ) -> None:
         self.ports, self.ready_after = ports, ready_after
         self._process = process
 
@@ -141,7 +143,7 @@ class RunningBridge:
 @contextmanager
 def bridge(
     folder: Path,
-    ports: Ports,
+    ports: ListenPorts,
     providers: Sections,
     *,
     store: Path | None = None,
@@ -173,13 +175,15 @@ def bridge(
         _end(process)
 
 
-def load(ports: Ports, account: str = "keccel", **options: float | bool) -> dict[str, Any]:
+def load(ports: ListenPorts, account: str = "keccel", **options: float | bool) -> dict[str, Any]:
     """Let an ESME make a load and return its figures; *options* are those of the command line."""
     (figures,) = loads([ports], account, **options)
     return figures
 
 
-def loads(where: Sequence[Ports], account: str, **options: float | bool) -> list[dict[str, Any]]:
+def loads(
+    where: Sequence[ListenPorts], account: str, **options: float | bool
+) -> list[dict[str, Any]]:
     """Let ESMEs make the same load at several bridges at once."""
     with ExitStack() as stack:
         running = [stack.enter_context(_esme(ports, account, options)) for ports in where]
@@ -187,7 +191,7 @@ def loads(where: Sequence[Ports], account: str, **options: float | bool) -> list
 
 
 @contextmanager
-def load_beside(ports: Ports, account: str, **options: float | bool) -> Iterator[None]:
+def load_beside(ports: ListenPorts, account: str, **options: float | bool) -> Iterator[None]:
     """Let an ESME make a load meanwhile, and no longer."""
     with _esme(ports, account, options) as process:
         try:
@@ -197,7 +201,7 @@ def load_beside(ports: Ports, account: str, **options: float | bool) -> Iterator
 
 
 @contextmanager
-def idle_binds(ports: Ports, count: int) -> Iterator[None]:
+def idle_binds(ports: ListenPorts, count: int) -> Iterator[None]:
     """Keep *count* sessions bound."""
     with _esme(ports, "keccel", {"binds": count, "idle": True}) as process:
         _printed(process, "the load")
@@ -214,7 +218,7 @@ def folder(within: Path | None) -> Iterator[Path]:
         shutil.rmtree(made)
 
 
-def _esme(ports: Ports, account: str, options: dict[str, Any]) -> Any:
+def _esme(ports: ListenPorts, account: str, options: dict[str, Any]) -> Any:
     arguments = [f"--port={ports.smpp}", f"--system-id={account}", f"--password={PASSWORD}"]
     for name, value in options.items():
         if value is True:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 from smppbridge.model.address import Address
+from smppbridge.model.identifiers import SLOTS
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.outcome import Accepted
 from smppbridge.relay.submit.overdue import PollRules
@@ -92,7 +93,7 @@ def _messages(count: int, provider: str, text: str = "") -> Iterator[Message]:
         at = begun + _LAST * number / count
         digits = f"2439{number:08d}"
         yield Message(
-            message_id=int(at * 1_000_000),
+            message_id=int(at * 1_000_000) * SLOTS,
             system_id=provider,
             source=_SOURCE,
             destination=Address(digits, 1, 1),
@@ -110,7 +111,7 @@ def _messages(count: int, provider: str, text: str = "") -> Iterator[Message]:
 
 def _verdict(m: Message, due: Callable[[float], float]) -> Verdict:
     attempt = Attempt(m, m.route[0], 1, 0, m.accepted_at)
-    identifier = f"{m.message_id:016d}"
+    identifier = f"{m.message_id:018d}"
     answered = m.accepted_at + 0.1
     outcome = Accepted(identifier)
     return Verdict(

@@ -12,7 +12,13 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asked import AskedProvider, concluded, give_up, on_terminal, permitted
+from smppbridge.cli.configured_provider import (
+    ConfiguredProvider,
+    concluded,
+    give_up,
+    on_terminal,
+    permitted,
+)
 from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.rows import as_grid, as_it_came, as_lines, as_table
 from smppbridge.observe.shown import escaped
@@ -45,7 +51,7 @@ class Operations(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the operations, `call` last."""
-        asked: AskedProvider | None = ctx.obj
+        asked: ConfiguredProvider | None = ctx.obj
         return [] if asked is None else [*asked.operations, *([CALL] if asked.calls else [])]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -105,7 +111,7 @@ def account(config: Path, provider: str) -> None:
     """
 
 
-def opened(config: Path, name: str, ctx: click.Context) -> AskedProvider:
+def opened(config: Path, name: str, ctx: click.Context) -> ConfiguredProvider:
     """Return the provider *name* of a configuration; exit with 78 if the configuration is bad."""
     try:
         settings = load(config)
@@ -116,7 +122,7 @@ def opened(config: Path, name: str, ctx: click.Context) -> AskedProvider:
     if name not in known:
         there = f"there are {', '.join(known)}" if known else "there are none"
         ctx.fail(f"no provider is named {escaped(name)}{suggestion(name, known)}; {there}")
-    asked = AskedProvider(name, settings.providers[name], settings.built_providers()[name])
+    asked = ConfiguredProvider(name, settings.providers[name], settings.built_providers()[name])
     if not (asked.operations or asked.calls):
         over = "SMPP, which has none" if asked.provider.abilities.bound else "HTTP, but has none"
         ctx.fail(
@@ -143,7 +149,7 @@ def _config_first(args: Sequence[str]) -> tuple[list[str], list[str]]:
 # -- the operations as commands ------------------------------------------------------------------
 
 
-def _rows(asked: AskedProvider) -> list[dict[str, Any]]:
+def _rows(asked: ConfiguredProvider) -> list[dict[str, Any]]:
     rows = [
         {
             "operation": name,
@@ -184,7 +190,7 @@ def _yes_flag(*, hidden: bool) -> click.Option:
     return click.Option(["--yes"], is_flag=True, hidden=hidden, help="Do not ask.")
 
 
-def _listing(asked: AskedProvider) -> click.Command:
+def _listing(asked: ConfiguredProvider) -> click.Command:
     def show(as_json: bool) -> None:
         rows = _rows(asked)
         if as_json:
@@ -195,7 +201,7 @@ def _listing(asked: AskedProvider) -> click.Command:
     return click.Command(LISTING, callback=show, params=[_json_flag()])
 
 
-def _operation(asked: AskedProvider, name: str) -> click.Command:
+def _operation(asked: ConfiguredProvider, name: str) -> click.Command:
     operation = asked.operations[name]
     arguments = {f"a{index}": each for index, each in enumerate(operation.arguments)}
     params: list[click.Parameter] = [
@@ -235,7 +241,7 @@ def _show(found: Any, *, as_json: bool) -> None:
         as_table(found, "none")
 
 
-def _call(asked: AskedProvider) -> click.Command:
+def _call(asked: ConfiguredProvider) -> click.Command:
     @click.command(CALL)
     @click.argument("method", type=click.Choice(METHODS, case_sensitive=False), metavar="METHOD")
     @click.argument("path")

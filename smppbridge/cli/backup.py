@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from smppbridge.cli.located import failing_plainly, give_up, located, store_path
+from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
 from smppbridge.store.backup import backup as copy_store
 
 _MIB = 1_048_576

@@ -36,7 +36,7 @@ _COLOURS = {
 }
 _HEADINGS = ("time", "message_id", "from", "to", "provider", "state", "ms")
 # in 80 columns there is room for all of it, and for most of a source address
-_WIDTHS = {"time": 8, "message_id": 16, "to": 12, "provider": 13, "state": 13, "ms": 5}
+_WIDTHS = {"time": 8, "message_id": 18, "to": 12, "provider": 13, "state": 13, "ms": 5}
 
 ProviderOf = Callable[[str, Address], str]
 """Returns the provider that a message of an account to a destination goes to first."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
+from smppbridge.cli.default_paths import configured
 from smppbridge.cli.faults import EX_CONFIG, print_faults
-from smppbridge.cli.places import configured
 from smppbridge.cli.profiles import written
 from smppbridge.routing.quiet import DESTINATION
 from smppbridge.settings import profiles

@@ -19,7 +19,15 @@ from twisted.internet.error import CannotListenError
 
 from smppbridge.cli import demo_menu
 from smppbridge.cli.board import Board
-from smppbridge.cli.demo_settings import CODES, MENU, PATHS, WAYS, YOURS, Place, settings_of
+from smppbridge.cli.demo_settings import (
+    CODES,
+    DEMO_ROUTES,
+    MENU,
+    PATHS,
+    YOURS,
+    DemoAddresses,
+    settings_of,
+)
 from smppbridge.cli.signals import on_hangup
 from smppbridge.cli.simulate import cannot_listen, listening
 from smppbridge.model.address import Address, number_of
@@ -101,7 +109,7 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
         for nth, (name, each) in enumerate(simulators.items())
     }
     with TemporaryDirectory(prefix="smppbridge-demo-") as folder:
-        place = Place(
+        place = DemoAddresses(
             smpp=port,
             web=web_port,
             callbacks=callbacks_port,
@@ -115,7 +123,7 @@ def demo(port: int, web_port: int, callbacks_port: int, simulator_port: int, del
         Demo(settings_of(place, delay), place, simulators.values(), reactor).run()
 
 
-def words(place: Place, link: str, socket: str | None) -> str:
+def words(place: DemoAddresses, link: str, socket: str | None) -> str:
     """Return the text of the start: listeners, a link to the console, routes, commands to try."""
     codes = {owner: code for code, owner in CODES.items()}
     return _UP.format(
@@ -134,9 +142,9 @@ def words(place: Place, link: str, socket: str | None) -> str:
     )
 
 
-def _table(place: Place) -> Iterator[str]:
+def _table(place: DemoAddresses) -> Iterator[str]:
     rows = [("numbers", "provider", "port", "")]
-    for way in WAYS:
+    for way in DEMO_ROUTES:
         numbers = ", ".join(filter(None, way.prefixes)) or "others"
         port = str(place.simulators.get(way.simulator, ""))
         rows.append((numbers, way.via[0], port, way.words))
@@ -154,7 +162,11 @@ class Demo:
     """A bridge and simulators in one reactor, and the board that shows their messages."""
 
     def __init__(
-        self, settings: Settings, place: Place, simulators: Collection[Simulator], reactor: Any
+        self,
+        settings: Settings,
+        place: DemoAddresses,
+        simulators: Collection[Simulator],
+        reactor: Any,
     ) -> None:
         self._place, self._simulators, self._reactor = place, simulators, reactor
         self._board = _board(settings)

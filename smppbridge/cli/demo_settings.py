@@ -26,7 +26,7 @@ CODES: Mapping[str, str] = {"*384*77#": MENU, "*384*78#": YOURS}
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class DemoRoute:
     """A route from numbers with *prefixes* to *via*; *simulator* plays the first of *via*."""
 
     prefixes: tuple[str, ...]
@@ -35,33 +35,33 @@ class Way:
     words: str
 
 
-WAYS = (
-    Way(("243",), ("keccel",), "keccel", "JSON, reports by callback"),
-    Way(
+DEMO_ROUTES = (
+    DemoRoute(("243",), ("keccel",), "keccel", "JSON, reports by callback"),
+    DemoRoute(
         ("254",),
         ("mspace_v2", "mspace_legacy"),
         "mspace_v2",
         "JSON, reports are asked for; then mspace_legacy",
     ),
-    Way(("255",), ("mspace_smsc",), "smsc", "SMPP, a transmitter and a receiver"),
-    Way(
+    DemoRoute(("255",), ("mspace_smsc",), "smsc", "SMPP, a transmitter and a receiver"),
+    DemoRoute(
         ("256",),
         ("mspace_legacy",),
         "mspace_legacy",
         "all in the URL; never reports, so DELIVRD is assumed",
     ),
-    Way(("33", "44"), ("smscx",), "smscx", "OAuth2, ten requests a second, webhooks"),
-    Way(("49",), ("outage", "smscx"), "", "nobody listens there; then smscx"),
-    Way(("971",), ("d7",), "d7", "Jasmin's REST API"),
-    Way(("972",), ("d7_batch",), "d7", "the same, up to 100 messages a request"),
-    Way(("1",), ("d7_v1",), "d7_v1", "a template: what it speaks is configured"),
-    Way(("",), ("keccel",), "keccel", ""),
+    DemoRoute(("33", "44"), ("smscx",), "smscx", "OAuth2, ten requests a second, webhooks"),
+    DemoRoute(("49",), ("outage", "smscx"), "", "nobody listens there; then smscx"),
+    DemoRoute(("971",), ("d7",), "d7", "Jasmin's REST API"),
+    DemoRoute(("972",), ("d7_batch",), "d7", "the same, up to 100 messages a request"),
+    DemoRoute(("1",), ("d7_v1",), "d7_v1", "a template: what it speaks is configured"),
+    DemoRoute(("",), ("keccel",), "keccel", ""),
 )
 """The routes of the demo, each for a feature that *words* describes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class DemoAddresses:
     """The addresses of the demo: ports on 127.0.0.1, ports of simulators by name, and secrets."""
 
     smpp: int
@@ -86,7 +86,7 @@ class Place:
         return f"http://127.0.0.1:{self.callbacks}/ussd/{self.key}"
 
 
-def settings_of(place: Place, delay: float) -> Settings:
+def settings_of(place: DemoAddresses, delay: float) -> Settings:
     """Return the configuration; deadlines of hours are seconds here, so that no wait is long.
 
     *delay* is how many seconds after acceptance the simulators report.
@@ -115,14 +115,14 @@ def settings_of(place: Place, delay: float) -> Settings:
                 {"system_id": YOURS, "password": YOURS},
             ],
             "providers": _providers(place, delay),
-            "routes": [{"to": way.prefixes, "via": way.via} for way in WAYS],
+            "routes": [{"to": way.prefixes, "via": way.via} for way in DEMO_ROUTES],
             "mo": [{"account": "demo"}],
             "ussd": {"codes": dict(CODES), "key": place.key},
         }
     )
 
 
-def _providers(place: Place, delay: float) -> dict[str, dict[str, Any]]:
+def _providers(place: DemoAddresses, delay: float) -> dict[str, dict[str, Any]]:
     soon = {"timeout": "8s", "uncertain_deadline": "20s", "report_deadline": 58 + delay}
     pushed = {**soon, "callback_key": place.key}
     d7 = {"type": "d7", "username": "demo", "password": "demo", "base_url": place.url_of("d7")}

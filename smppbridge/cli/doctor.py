@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from smppbridge.cli.canary import fly
-from smppbridge.cli.places import configured
+from smppbridge.cli.default_paths import configured
 from smppbridge.doctor import listening, machine
 from smppbridge.doctor.diagnosis import Diagnosis, Examination, Verdict, examine, status_of
 from smppbridge.doctor.providers import provider as examined_provider

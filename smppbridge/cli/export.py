@@ -22,10 +22,10 @@ from smppbridge.cdr.folder import BadFolder, Folder, FolderBusy, ManifestEntry
 from smppbridge.cdr.reconcile import AccountFigures, Reconciliation
 from smppbridge.cdr.reconcile import reconcile as compare
 from smppbridge.cli.backup import without_traceback
+from smppbridge.cli.default_paths import CONFIGURATION
 from smppbridge.cli.faults import EX_CONFIG, print_faults
-from smppbridge.cli.located import failing_plainly, give_up, located, store_path
 from smppbridge.cli.moments import as_moment
-from smppbridge.cli.places import CONFIGURATION
+from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.cdr import CdrSection
 from smppbridge.settings.configuration import load

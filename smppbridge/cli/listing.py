@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from smppbridge.cli.reached import Asked
+from smppbridge.cli.chosen_bridge import BridgeApi
 from smppbridge.model.masking import masked_words
 from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState, status_name
@@ -27,7 +27,7 @@ Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownFields:
     """The fields of messages that are shown beside the others: texts, whole numbers.
 
     *reason* goes into the audit trail of a bridge that shows them.
@@ -37,7 +37,7 @@ class Shown:
     numbers: bool = False
     reason: str = ""
 
-    def revealed(self, asked: Asked, item: Item) -> Item:
+    def revealed(self, asked: BridgeApi, item: Item) -> Item:
         """Return a message with its whole numbers and its text, as far as they are shown."""
         wanted = [name for name, shown in (("number", self.numbers), ("text", self.text)) if shown]
         if not wanted:
@@ -50,7 +50,7 @@ class Shown:
 
 
 def pages(
-    asked: Asked, operation: str, query: Mapping[str, object], limit: int
+    asked: BridgeApi, operation: str, query: Mapping[str, object], limit: int
 ) -> Iterator[tuple[list[Item], str | None]]:
     """Yield pages of a list, at most *limit* items together, each with the cursor of the next."""
     cursor: str | None = None
@@ -64,7 +64,7 @@ def pages(
             return
 
 
-def listed(asked: Asked, operation: str, query: Mapping[str, object], limit: int) -> list[Item]:
+def listed(asked: BridgeApi, operation: str, query: Mapping[str, object], limit: int) -> list[Item]:
     """Return the items of a list, at most *limit*."""
     return [item for items, _ in pages(asked, operation, query, limit) for item in items]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from smppbridge.cli.asking import ask, asked_at, socket_path
+from smppbridge.cli.bridge_client import ask, asked_at, socket_path
 
 
 @click.command()

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.decided import decide
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.decisions import decide
 from smppbridge.cli.listing import (
     PAGE,
     Item,
-    Shown,
+    ShownFields,
     as_line,
     as_table,
     as_timeline,
@@ -19,10 +20,9 @@ from smppbridge.cli.listing import (
     listed,
     pages,
 )
-from smppbridge.cli.located import give_up
 from smppbridge.cli.moments import as_moment, digits_of, rfc3339
-from smppbridge.cli.noted import refused, unmatched
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.refused_unmatched import refused, unmatched
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.receipt import STAT
@@ -33,7 +33,7 @@ IN_RECEIPTS = {stat.decode().lower(): MessageState(state).name for state, stat i
 
 
 @click.group(invoke_without_command=True)
-@reaching(store=True)
+@bridge_options(store=True)
 @click.option(
     "--id",
     "name",
@@ -83,7 +83,7 @@ IN_RECEIPTS = {stat.decode().lower(): MessageState(state).name for state, stat i
 def messages(
     ctx: click.Context,
     /,
-    where: Where,
+    where: BridgeOptions,
     name: str | None,
     limit: int,
     as_json: bool,
@@ -100,7 +100,7 @@ def messages(
     ctx.obj = where
     if ctx.invoked_subcommand is not None:
         return
-    asked, shown = reached(where, stopped=True), Shown(show_text, show_numbers, because)
+    asked, shown = chosen_bridge(where, stopped=True), ShownFields(show_text, show_numbers, because)
     if name is not None:
         _show(asked, name, limit, shown, as_json=as_json)
     else:
@@ -108,7 +108,7 @@ def messages(
 
 
 def _find(
-    asked: Asked, query: dict[str, object], limit: int, shown: Shown, *, as_json: bool
+    asked: BridgeApi, query: dict[str, object], limit: int, shown: ShownFields, *, as_json: bool
 ) -> None:
     found, more = list[Item](), False
     for items, cursor in pages(asked, "/messages", query, limit):
@@ -121,7 +121,7 @@ def _find(
         as_table(found, more=more)
 
 
-def _show(asked: Asked, name: str, limit: int, shown: Shown, *, as_json: bool) -> None:
+def _show(asked: BridgeApi, name: str, limit: int, shown: ShownFields, *, as_json: bool) -> None:
     named = listed(asked, "/messages", {"id": name}, PAGE)
     if not named:
         give_up(f"there is no message {escaped(name)}")
@@ -139,23 +139,23 @@ messages.add_command(unmatched)
 
 
 @messages.command()
-@reaching(store=True)
+@bridge_options(store=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
-def resend(ids: Sequence[int], yes: bool, as_json: bool, where: Where) -> None:
+def resend(ids: Sequence[int], yes: bool, as_json: bool, where: BridgeOptions) -> None:
     """Send Uncertain messages once more; a phone may get a second SMS."""
-    decide(reached(where, stopped=True), ids, "resend", yes=yes, as_json=as_json)
+    decide(chosen_bridge(where, stopped=True), ids, "resend", yes=yes, as_json=as_json)
 
 
 @messages.command()
-@reaching(store=True)
+@bridge_options(store=True)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("ids", nargs=-1, required=True, type=int, metavar="ID...")
-def fail(ids: Sequence[int], yes: bool, as_json: bool, where: Where) -> None:
+def fail(ids: Sequence[int], yes: bool, as_json: bool, where: BridgeOptions) -> None:
     """End Uncertain messages as UNDELIVERABLE."""
-    decide(reached(where, stopped=True), ids, "fail", yes=yes, as_json=as_json)
+    decide(chosen_bridge(where, stopped=True), ids, "fail", yes=yes, as_json=as_json)
 
 
 def query_of(

@@ -8,18 +8,18 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.decided import place
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.decisions import place
 from smppbridge.cli.listing import PAGE, Item, listed
-from smppbridge.cli.located import give_up
 from smppbridge.cli.moments import digits_of
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
 
 @click.group()
-@reaching(store=True)
+@bridge_options(store=True)
 @click.pass_context
-def optouts(ctx: click.Context, /, where: Where) -> None:
+def optouts(ctx: click.Context, /, where: BridgeOptions) -> None:
     """Numbers that opted out, by the provider that reported the opt-out.
 
     Messages to these numbers are refused where a provider's `optouts` is refuse.  The running
@@ -29,7 +29,7 @@ def optouts(ctx: click.Context, /, where: Where) -> None:
 
 
 @optouts.command("list")
-@reaching(store=True)
+@bridge_options(store=True)
 @click.option("--number", help="Only this one.")
 @click.option("--limit", type=click.IntRange(1, 1_000_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
@@ -41,7 +41,7 @@ def optouts(ctx: click.Context, /, where: Where) -> None:
     help="Why numbers are shown: it stands in the audit trail of the bridge.",
 )
 def list_(
-    where: Where,
+    where: BridgeOptions,
     number: str | None,
     limit: int,
     as_json: bool,
@@ -49,7 +49,7 @@ def list_(
     because: str,
 ) -> None:
     """List numbers that opted out, newest first; times are UTC."""
-    asked = reached(where, stopped=True)
+    asked = chosen_bridge(where, stopped=True)
     query: dict[str, object] = {} if number is None else {"number": digits_of(number)}
     if show_numbers:
         found = _revealed(asked, {**query, "reason": because}, limit)
@@ -66,7 +66,7 @@ def list_(
         click.echo("nobody opted out")
 
 
-def _revealed(asked: Asked, body: dict[str, object], limit: int) -> Iterator[Item]:
+def _revealed(asked: BridgeApi, body: dict[str, object], limit: int) -> Iterator[Item]:
     """Yield opt-outs with their whole numbers, at most *limit*."""
     cursor: dict[str, Any] = {}
     while True:
@@ -80,16 +80,16 @@ def _revealed(asked: Asked, body: dict[str, object], limit: int) -> Iterator[Ite
 
 
 @optouts.command()
-@reaching(store=True)
+@bridge_options(store=True)
 @click.option("--provider", metavar="NAME", help="Only as reported by this provider.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("number")
-def remove(where: Where, number: str, provider: str | None, as_json: bool) -> None:
+def remove(where: BridgeOptions, number: str, provider: str | None, as_json: bool) -> None:
     """Let NUMBER have messages again.
 
     A provider keeps its own list of opt-outs and may go on refusing: see `smppbridge account`.
     """
-    asked, digits = reached(where, stopped=True), digits_of(number)
+    asked, digits = chosen_bridge(where, stopped=True), digits_of(number)
     found = listed(asked, "/optouts", {"number": digits}, PAGE)
     names = sorted(each["provider"] for each in found if provider in (None, each["provider"]))
     if not names:

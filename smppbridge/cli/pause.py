@@ -7,10 +7,10 @@ from collections.abc import Sequence
 
 import click
 
-from smppbridge.cli.asking import Refused
-from smppbridge.cli.decided import place
-from smppbridge.cli.located import give_up
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.bridge_client import OperationRefused
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.decisions import place
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
 _SAYS = {
@@ -22,33 +22,33 @@ _SAYS = {
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
-def pause(where: Where, providers: Sequence[str], as_json: bool) -> None:
+def pause(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> None:
     """Let nothing leave to a provider; its messages wait, or go to the next on their route.
 
     The pause lasts over restarts, until `smppbridge resume`.  Requests that have left are answered.
     """
-    switch(reached(where), "pause", providers, as_json=as_json)
+    switch(chosen_bridge(where), "pause", providers, as_json=as_json)
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.argument("providers", nargs=-1, required=True, metavar="PROVIDER...")
-def resume(where: Where, providers: Sequence[str], as_json: bool) -> None:
+def resume(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> None:
     """Let messages leave to a paused provider again."""
-    switch(reached(where), "resume", providers, as_json=as_json)
+    switch(chosen_bridge(where), "resume", providers, as_json=as_json)
 
 
-def switch(asked: Asked, verb: str, providers: Sequence[str], *, as_json: bool) -> None:
+def switch(asked: BridgeApi, verb: str, providers: Sequence[str], *, as_json: bool) -> None:
     """Pause, resume or probe providers; exit 1, after all the others, for an unknown one."""
     done, unknown = list[str](), list[str]()
     for name in dict.fromkeys(providers):
         try:
             asked.ask("POST", f"/providers/{place(name)}/{verb}")
-        except Refused as refused:
+        except OperationRefused as refused:
             if refused.status != 404:
                 raise
             unknown.append(name)

@@ -7,15 +7,15 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.cli.rows import as_table
-from smppbridge.model.words import Act
+from smppbridge.model.reason_words import Act
 
 _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option(
     "--act",
     type=click.Choice([act.value for act in Act]),
@@ -26,14 +26,14 @@ _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 @click.option("--about", metavar="NAME", help="Only about this account, provider or listener.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=50, show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
-def reasons(where: Where, as_json: bool, **wanted: Any) -> None:
+def reasons(where: BridgeOptions, as_json: bool, **wanted: Any) -> None:
     """Show each no of the last 24 hours, the last one first; times are UTC.
 
     A no has a reason, is about an account, a provider or a listener, and is counted since the start
     of the bridge.  Refused binds, failed TLS handshakes and wrong callbacks are here.
     """
     query = {name: value for name, value in wanted.items() if value is not None}
-    found = reached(where).ask("GET", "/reasons", query)["items"]
+    found = chosen_bridge(where).ask("GET", "/reasons", query)["items"]
     if as_json:
         for each in found:
             click.echo(json.dumps(each))

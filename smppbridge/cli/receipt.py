@@ -8,8 +8,8 @@ from typing import Any, get_args
 
 import click
 
+from smppbridge.cli.default_paths import configured
 from smppbridge.cli.faults import EX_CONFIG, print_faults
-from smppbridge.cli.places import configured
 from smppbridge.cli.rows import as_grid, as_lines
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.receipts import Form

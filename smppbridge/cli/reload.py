@@ -7,23 +7,23 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.observe.shown import escaped
 
 _TAKES = {"now": "", "new_sessions": " (for sessions that bind from now on)"}
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-def reload(where: Where, as_json: bool) -> None:
+def reload(where: BridgeOptions, as_json: bool) -> None:
     """Let the running bridge apply its configuration, and print what has changed.
 
     All of the file is applied, or nothing: exits with 1 and the reason if the file has faults, or
     has a change that only a restart can make.  SIGHUP does the same, and only the log says how it
     went.
     """
-    changes = reached(where).ask("POST", "/config/reload")["changes"]
+    changes = chosen_bridge(where).ask("POST", "/config/reload")["changes"]
     if as_json:
         click.echo(json.dumps(changes))
     elif changes:

@@ -8,9 +8,9 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asking import NoBridge, Silent
-from smppbridge.cli.located import give_up
-from smppbridge.cli.reached import Asked, Where, reached, reaching
+from smppbridge.cli.bridge_client import BridgeSilent, NoBridge
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
 _LOOKED_AT = 0.2  # seconds between two looks at a bridge that is restarting
@@ -18,7 +18,7 @@ _PLACE = "/restart"
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option(
     "--wait",
     type=click.FloatRange(min=1, max=3_600),
@@ -28,14 +28,14 @@ _PLACE = "/restart"
     help="How long the new version is waited for.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def restart(where: Where, wait: float, as_json: bool) -> None:
+def restart(where: BridgeOptions, wait: float, as_json: bool) -> None:
     """Let the version that is installed take over from the one that runs; sessions stay bound.
 
     The new version checks the configuration first.  Sessions over TLS, and those with upstream
     SMSCs, are unbound and bind again. Exits with 1 and the reason if the restart does not come
     about, and the bridge serves on; with 75 if the new version does not answer in time.
     """
-    bridge = reached(where)
+    bridge = chosen_bridge(where)
     deadline = time.monotonic() + wait
     before = bridge.ask("GET", _PLACE)
     try:
@@ -48,7 +48,7 @@ def restart(where: Where, wait: float, as_json: bool) -> None:
     click.echo(json.dumps(after) if as_json else "\n".join(_words(before, after)))
 
 
-def _awaited(bridge: Asked, before: dict[str, Any], deadline: float) -> dict[str, Any]:
+def _awaited(bridge: BridgeApi, before: dict[str, Any], deadline: float) -> dict[str, Any]:
     """Return the state once another program answers, or once this one serves on."""
     while True:
         try:
@@ -58,7 +58,7 @@ def _awaited(bridge: Asked, before: dict[str, Any], deadline: float) -> dict[str
         if state["instance"] != before["instance"] or _is_refused(state, before):
             return state
         if time.monotonic() >= deadline:
-            raise Silent("no new version answers yet; see the log")
+            raise BridgeSilent("no new version answers yet; see the log")
         time.sleep(_LOOKED_AT)
 
 

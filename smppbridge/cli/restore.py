@@ -10,8 +10,8 @@ from typing import Literal
 import click
 
 from smppbridge.cli.backup import without_traceback
-from smppbridge.cli.located import failing_plainly, give_up, located, store_path
 from smppbridge.cli.moments import as_moment
+from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
 from smppbridge.store.backup import StoreThere
 from smppbridge.store.backup import restore as put_in_place
 from smppbridge.store.locked import StoreLocked, lock

@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.decided import (
+from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
+from smppbridge.cli.decisions import (
     WHAT_HAPPENS,
     confirm,
     decide,
@@ -19,7 +20,6 @@ from smppbridge.cli.decided import (
 from smppbridge.cli.listing import PAGE, Item, listed, word
 from smppbridge.cli.moments import as_moment, rfc3339
 from smppbridge.cli.pause import switch
-from smppbridge.cli.reached import Asked, Where, reached, reaching
 from smppbridge.observe.shown import escaped
 
 MOST = 10_000
@@ -33,7 +33,7 @@ def _deciding(command: Command) -> Command:
     """Add the options of a decision."""
     yes = click.option("--yes", is_flag=True, help="Do not ask.")
     json_ = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-    return reaching()(yes(json_(command)))
+    return bridge_options()(yes(json_(command)))
 
 
 def _filtering(command: Command) -> Command:
@@ -64,7 +64,7 @@ def _filtering(command: Command) -> Command:
 )
 @_IDS
 def retry(
-    where: Where, ids: Sequence[int], providers: Sequence[str], yes: bool, as_json: bool
+    where: BridgeOptions, ids: Sequence[int], providers: Sequence[str], yes: bool, as_json: bool
 ) -> None:
     """Send Uncertain messages once more, or try a provider that is down.
 
@@ -73,21 +73,21 @@ def retry(
     if bool(ids) == bool(providers):
         raise click.UsageError("either ids of messages, or --provider")
     if ids:
-        decide(reached(where, stopped=True), ids, "resend", yes=yes, as_json=as_json)
+        decide(chosen_bridge(where, stopped=True), ids, "resend", yes=yes, as_json=as_json)
     else:
-        switch(reached(where), "probe", providers, as_json=as_json)
+        switch(chosen_bridge(where), "probe", providers, as_json=as_json)
 
 
 @click.command()
 @_deciding
 @_filtering
 @_IDS
-def fail(where: Where, ids: Sequence[int], yes: bool, as_json: bool, **given: Any) -> None:
+def fail(where: BridgeOptions, ids: Sequence[int], yes: bool, as_json: bool, **given: Any) -> None:
     """Give messages up that wait or are Uncertain: they end as UNDELIVERABLE.
 
     Their ESME gets a receipt if it asked for one.  With --provider all that wait for it.
     """
-    filtered, asked = _filter(ids, **given), reached(where)
+    filtered, asked = _filter(ids, **given), chosen_bridge(where)
     if filtered:
         body, count = _expected(asked, filtered)
         confirm(f"{count} messages: ended as UNDELIVERABLE; none of them was sent.", yes=yes)
@@ -121,7 +121,7 @@ def fail(where: Where, ids: Sequence[int], yes: bool, as_json: bool, **given: An
 )
 @_IDS
 def move(
-    where: Where,
+    where: BridgeOptions,
     ids: Sequence[int],
     to: str,
     off_route: bool,
@@ -133,7 +133,7 @@ def move(
 
     With --provider all that wait for that one.
     """
-    filtered, asked = _filter(ids, **given), reached(where)
+    filtered, asked = _filter(ids, **given), chosen_bridge(where)
     target = {"to": to, "off_route": off_route}
     if filtered:
         body, count = _expected(asked, filtered)
@@ -165,7 +165,7 @@ def _filter(
     return {"provider": provider, "before": until} | ({"account": account} if account else {})
 
 
-def _expected(asked: Asked, filtered: Mapping[str, str]) -> tuple[dict[str, object], int]:
+def _expected(asked: BridgeApi, filtered: Mapping[str, str]) -> tuple[dict[str, object], int]:
     """Return the body of a decision by a filter, and how many messages it is about."""
     query = {"stage": "waiting", "until": filtered["before"], **filtered}
     del query["before"]
@@ -175,7 +175,7 @@ def _expected(asked: Asked, filtered: Mapping[str, str]) -> tuple[dict[str, obje
     return {"filter": dict(filtered), "expect": count}, count
 
 
-def _sorted(asked: Asked, ids: Sequence[int]) -> tuple[list[str], list[str], dict[str, str]]:
+def _sorted(asked: BridgeApi, ids: Sequence[int]) -> tuple[list[str], list[str], dict[str, str]]:
     """Return the ids of messages that wait, of Uncertain ones, and why others are left alone."""
     waiting, unsure, reasons = list[str](), list[str](), dict[str, str]()
     for message_id in dict.fromkeys(ids):

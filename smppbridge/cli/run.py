@@ -14,8 +14,8 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from smppbridge.cli.default_paths import configured
 from smppbridge.cli.faults import EX_CONFIG, print_faults
-from smppbridge.cli.places import configured
 from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries

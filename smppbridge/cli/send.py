@@ -228,7 +228,7 @@ def _as_json(event: str, fields: dict[str, Any]) -> None:
 
 def _as_line(event: str, fields: dict[str, Any]) -> None:
     word = fields.get("stat") or fields.get("status") or event
-    line = f"{fields['message_id']:<16} {fields['segment']:>5}  {word:<9} {fields['ms']:>7.0f} ms"
+    line = f"{fields['message_id']:<18} {fields['segment']:>5}  {word:<9} {fields['ms']:>7.0f} ms"
     if event == "receipt":
         day, _, _ = fields["submit_date"].partition(" ")
         done = fields["done_date"].removeprefix(f"{day} ")

@@ -25,7 +25,7 @@ reported twice, 98 never reported, 99 expires; others are delivered."""
 
 
 @dataclass(frozen=True, slots=True)
-class Served:
+class SimulatorHelp:
     """The help of a simulator: paths, credentials, reports, and its answers to 93 and 94."""
 
     name: str
@@ -43,28 +43,28 @@ class Served:
         return f"{self.name}: {self.serves}.\n\n{takes} {self.reports}.\n\n{digits}"
 
 
-SERVED: Mapping[str, Served] = MappingProxyType(
+SERVED: Mapping[str, SimulatorHelp] = MappingProxyType(
     {
-        "keccel": Served(
+        "keccel": SimulatorHelp(
             "Keccel, version 2",
             "/sms/v2/message.asp, delivery.asp and balance.asp",
             "token",
             "Reports by GET to --callback, and when asked",
         ),
-        "mspace_legacy": Served(
+        "mspace_legacy": SimulatorHelp(
             "MSpace, all in the path",
             "/mspaceservice/wr/sms/sendtext, balance, login, subusers, resellerclients and top-ups",
             "username and password",
             "It never reports, and needs neither --callback nor --delay",
         ),
-        "mspace_v2": Served(
+        "mspace_v2": SimulatorHelp(
             "MSpace, version 2",
             "/smsapi/v2/sendtext, deliveryreport, balance, subusers, resellerclients and top-ups,"
             " in JSON, in XML or in the path",
             "apikey and username",
             "Reports when asked",
         ),
-        "smscx": Served(
+        "smscx": SimulatorHelp(
             "SMS.CX",
             "/sms, /reports, /account, /optouts, /originators, /numbers, /applications and"
             " /oauth/token; a phone by JSON posted to /simulator/receive (from, text, to) and"
@@ -73,7 +73,7 @@ SERVED: Mapping[str, Served] = MappingProxyType(
             "Reports to a request's dlrCallbackUrl or else to --callback, where messages and"
             " opt-outs go too, and when asked",
         ),
-        "d7": Served(
+        "d7": SimulatorHelp(
             "D7, Jasmin's REST API",
             "/secure/send, sendbatch, balance and rate, and /ping; a phone by a form posted to"
             " /simulator/receive (from, to, text)",
@@ -81,13 +81,13 @@ SERVED: Mapping[str, Served] = MappingProxyType(
             "Reports to each message's dlr-url; messages of phones go to --callback",
             throttle="HTTP 403 (User throughput exceeded)",
         ),
-        "d7_v1": Served(
+        "d7_v1": SimulatorHelp(
             "D7, Messages API v1",
             "/messages/v1/send, /messages/v1/balance and /report/v1/message-log/ID",
             "bearer token",
             "Reports to a request's report_url or else to --callback, and when asked",
         ),
-        "smsc": Served(
+        "smsc": SimulatorHelp(
             "An SMSC",
             "SMPP 3.4, to transmitters, receivers and transceivers",
             "system_id and password",
@@ -100,7 +100,7 @@ SERVED: Mapping[str, Served] = MappingProxyType(
 """The help of each simulator, by the simulator's name."""
 
 
-class Names(click.Group):
+class SimulatorCommands(click.Group):
     """Finds a simulator by name, or fails with the names of all simulators."""
 
     def resolve_command(
@@ -115,7 +115,7 @@ class Names(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=Names, subcommand_metavar="NAME [OPTIONS]")
+@click.group(cls=SimulatorCommands, subcommand_metavar="NAME [OPTIONS]")
 def simulate() -> None:
     """Play the provider NAME on 127.0.0.1, or a phone (ussd).
 

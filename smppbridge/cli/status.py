@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.cli.listing import Item
-from smppbridge.cli.reached import Where, reached, reaching
 from smppbridge.cli.rows import as_table
 from smppbridge.observe.shown import escaped
 
@@ -18,15 +18,15 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--json", "as_json", is_flag=True, help="Print the overview of the API as JSON.")
-def status(where: Where, as_json: bool) -> None:
+def status(where: BridgeOptions, as_json: bool) -> None:
     """Show whether the bridge is ready, its sessions, its lanes and what has to be looked at.
 
     Exits with 0 if it is ready and 1 if it is not; with 69 if no bridge answers, 75 if it is busy,
     77 if it may not be asked by this user.
     """
-    overview = reached(where).ask("GET", "/overview")
+    overview = chosen_bridge(where).ask("GET", "/overview")
     if as_json:
         click.echo(json.dumps(overview))
     else:

@@ -155,7 +155,7 @@ def _sent(
     offline: bool,
 ) -> Facts:
     # Only this needs the whole of the bridge: a text alone is measured at once.
-    from smppbridge.cli.foreseen import NotTaken, foreseen, some_number
+    from smppbridge.cli.preview import PreviewRefused, preview_of, some_number
 
     account = _account_of(settings, system_id)
     ends = {
@@ -164,9 +164,9 @@ def _sent(
         "to": some_number(settings) if number is None else number,
     }
     try:
-        found = foreseen(settings, account, ends["from"], ends["to"], given)
+        found = preview_of(settings, account, ends["from"], ends["to"], given)
         requests = found.requests()
-    except NotTaken as refusal:
+    except PreviewRefused as refusal:
         return {**ends, "refused": str(refusal)}
     except ValueError as error:
         raise click.UsageError(str(error)) from None

@@ -13,8 +13,8 @@ from typing import Any
 
 import click
 
-from smppbridge.cli.asking import AskedBridge, NoBridge, Refused
-from smppbridge.cli.reached import Where, reached, reaching
+from smppbridge.cli.bridge_client import BridgeClient, NoBridge, OperationRefused
+from smppbridge.cli.chosen_bridge import BridgeOptions, bridge_options, chosen_bridge
 from smppbridge.cli.signals import on_hangup
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.values import seconds as seconds_of
@@ -31,7 +31,7 @@ def _duration(ctx: click.Context, param: click.Parameter, word: str) -> float:
 
 
 @click.command()
-@reaching()
+@bridge_options()
 @click.option("--account", metavar="SYSTEM_ID", help="Of the sessions and messages of an account.")
 @click.option("--number", metavar="NUMBER", help="Of the messages of a phone's number.")
 @click.option("--provider", metavar="NAME", help="Of the exchanges with a provider.")
@@ -55,7 +55,12 @@ def _duration(ctx: click.Context, param: click.Parameter, word: str) -> float:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object a line.")
 def trace(
-    where: Where, seconds: float, texts: bool, file: Path | None, as_json: bool, **given: str | None
+    where: BridgeOptions,
+    seconds: float,
+    texts: bool,
+    file: Path | None,
+    as_json: bool,
+    **given: str | None,
 ) -> None:
     """Show the PDUs and HTTP messages of one account, number, provider or address.
 
@@ -67,8 +72,8 @@ def trace(
     if others or not kind:
         options = ", ".join(f"--{each}" for each in _KINDS)
         raise click.UsageError(f"a trace is of one of {options}")
-    bridge = reached(where)
-    assert isinstance(bridge, AskedBridge)
+    bridge = chosen_bridge(where)
+    assert isinstance(bridge, BridgeClient)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     on_hangup(signal.default_int_handler)
     order = {"of": kind, "value": value, "seconds": seconds, "texts": texts}
@@ -81,13 +86,13 @@ def trace(
             _follow(bridge, place, as_json=as_json)
             _conclude(bridge, place, part)
         finally:
-            with suppress(NoBridge, Refused):
+            with suppress(NoBridge, OperationRefused):
                 bridge.ask("DELETE", place)
     if file is not None:
         click.echo(f"{escaped(str(file))} is for Wireshark", err=True)
 
 
-def _follow(bridge: AskedBridge, place: str, *, as_json: bool) -> None:
+def _follow(bridge: BridgeClient, place: str, *, as_json: bool) -> None:
     """Print packets until the trace has ended and all are printed; Ctrl-C ends the trace."""
     cursor: str | None = "0"
     while cursor is not None:
@@ -107,7 +112,7 @@ def _line(packet: dict[str, Any]) -> str:
     return f"{packet['at'][11:23]} {escaped(packet['line'])} {arrow} {packet['text']}"
 
 
-def _conclude(bridge: AskedBridge, place: str, part: int | None) -> None:
+def _conclude(bridge: BridgeClient, place: str, part: int | None) -> None:
     """Say why a trace ended, and write it to the file, if there is one."""
     ended = bridge.ask("GET", place)
     kept = ended["packets"]

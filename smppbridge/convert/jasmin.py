@@ -9,7 +9,7 @@ from typing import Any
 from smppbridge.convert import addresses
 from smppbridge.convert.conversion import Conversion
 from smppbridge.convert.groups import Files
-from smppbridge.convert.jcli import Console, Record
+from smppbridge.convert.jcli import JasminConsole, JasminRecord
 from smppbridge.convert.routes import routes_of
 
 _IDS = {"1": "hex_to_decimal", "2": "decimal_to_hex"}
@@ -64,7 +64,7 @@ class Jasmin:
 
     def __init__(self) -> None:
         self.conversion = Conversion()
-        self._console = Console(self.conversion)
+        self._console = JasminConsole(self.conversion)
         self._accounts: dict[str, str] = {}  # system_id by uid
         self._groups: dict[str, list[str]] = {}
         self._providers: dict[str, str] = {}  # names by cid
@@ -88,7 +88,7 @@ class Jasmin:
 
     # -- accounts -------------------------------------------------------------------------------
 
-    def _user(self, record: Record) -> None:
+    def _user(self, record: JasminRecord) -> None:
         note = self.conversion.note
         name = record.text("username") or record.text("uid")
         if record.text("disabled"):
@@ -108,7 +108,7 @@ class Jasmin:
         self._groups.setdefault(record.text("gid"), []).append(name)
         self._left_of_user(record, name)
 
-    def _limits(self, record: Record) -> dict[str, Any]:
+    def _limits(self, record: JasminRecord) -> dict[str, Any]:
         found: dict[str, Any] = {}
         binds = _number(record.text("smpps_cred quota max_bindings"))
         if binds >= 1:
@@ -126,7 +126,7 @@ class Jasmin:
                 found["senders"] = [sender]
         return found
 
-    def _left_of_user(self, record: Record, name: str) -> None:
+    def _left_of_user(self, record: JasminRecord, name: str) -> None:
         quotas = {
             "balance": "the bridge does not charge",
             "sms_count": "the bridge does not charge",
@@ -150,7 +150,7 @@ class Jasmin:
 
     # -- providers ------------------------------------------------------------------------------
 
-    def _connector(self, record: Record) -> None:
+    def _connector(self, record: JasminRecord) -> None:
         cid = record.text("cid")
         name = self.conversion.named(cid, "smpp")
         self._providers[cid] = name
@@ -172,7 +172,7 @@ class Jasmin:
         found |= self._form(record, cid)
         self.conversion.providers[name] = found
 
-    def _form(self, record: Record, cid: str) -> dict[str, Any]:
+    def _form(self, record: JasminRecord, cid: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if system_type := record.text("systype"):
             found["system_type"] = system_type
@@ -215,7 +215,7 @@ class Jasmin:
             place = self._console.of("mtrouter")[0].place
             self.conversion.note(place, "mtrouter", f"no routes are written: it {error}")
 
-    def _mt_route(self, record: Record) -> MtRoute:
+    def _mt_route(self, record: JasminRecord) -> MtRoute:
         via = self._via(record)
         if not via:
             raise Unroutable("leads to no provider here")
@@ -244,11 +244,11 @@ class Jasmin:
         order = int(_number(record.text("order")))
         return MtRoute(order, via, prefixes, accounts)
 
-    def _lost(self, record: Record, why: str) -> None:
+    def _lost(self, record: JasminRecord, why: str) -> None:
         order = record.text("order")
         self.conversion.note(record.place, record.module, f"route {order}: {why}: left out")
 
-    def _via(self, record: Record) -> tuple[str, ...]:
+    def _via(self, record: JasminRecord) -> tuple[str, ...]:
         given = record.text("connectors") or record.text("connector")
         found = []
         for each in filter(None, (part.strip() for part in given.split(";"))):
@@ -260,7 +260,7 @@ class Jasmin:
                 found.append(self._providers[cid])
         return tuple(found)
 
-    def _filters(self, record: Record) -> list[Record]:
+    def _filters(self, record: JasminRecord) -> list[JasminRecord]:
         """Return the filters of a route: those it names, or those that its row shows."""
         named = [each.strip() for each in record.text("filters").split(";") if each.strip()]
         if not named:
@@ -271,12 +271,12 @@ class Jasmin:
         for fid in named:
             known = self._console.records.get(("filter", fid))
             if known is None:
-                known = Record("filter", record.place)
+                known = JasminRecord("filter", record.place)
                 known.set("type", f"the unknown filter {fid}", record.place)
             found.append(known)
         return found
 
-    def _who(self, each: Record, kind: str) -> frozenset[str]:
+    def _who(self, each: JasminRecord, kind: str) -> frozenset[str]:
         if kind == "groupfilter":
             return frozenset(self._groups.get(each.text("gid"), ()))
         uid = each.text("uid")
@@ -284,7 +284,7 @@ class Jasmin:
 
     # -- messages from phones -------------------------------------------------------------------
 
-    def _mo_route(self, record: Record) -> None:
+    def _mo_route(self, record: JasminRecord) -> None:
         given = record.text("connectors") or record.text("connector")
         first = given.split(";")[0].strip()
         kind, _, rest = first.partition("(")
@@ -305,7 +305,7 @@ class Jasmin:
         else:
             self.conversion.mo.append(rule)
 
-    def _mo_rule(self, record: Record) -> dict[str, Any]:
+    def _mo_rule(self, record: JasminRecord) -> dict[str, Any]:
         rule: dict[str, Any] = {}
         for each in self._filters(record):
             kind = each.text("type").lower()
@@ -327,7 +327,7 @@ class Jasmin:
         return rule
 
 
-def _types_of_numbers(record: Record) -> dict[str, int]:
+def _types_of_numbers(record: JasminRecord) -> dict[str, int]:
     found = {}
     for key, ours, default in _TONS:
         value = record.text(key, default)

@@ -87,14 +87,14 @@ _KINDS = {
 
 
 @dataclass(slots=True)
-class Record:
+class JasminRecord:
     """One thing that Jasmin knows: its *values* and their *places* by key."""
 
     module: str
     place: FileLine
     values: dict[str, str] = field(default_factory=dict, repr=False)
     places: dict[str, FileLine] = field(default_factory=dict)
-    filters: list[Record] = field(default_factory=list)
+    filters: list[JasminRecord] = field(default_factory=list)
 
     def text(self, key: str, default: str = "") -> str:
         """Return the value of *key*; None and ND, as Jasmin shows what is not set, are none."""
@@ -110,13 +110,13 @@ class Record:
         self.values[key], self.places[key] = value, place
 
 
-class Console:
+class JasminConsole:
     """Reads what a console took and showed; *records* holds each thing once, by module and name."""
 
     def __init__(self, conversion: Conversion) -> None:
-        self.records: dict[tuple[str, str], Record] = {}
+        self.records: dict[tuple[str, str], JasminRecord] = {}
         self._conversion = conversion
-        self._open: Record | None = None
+        self._open: JasminRecord | None = None
         self._module, self._mode = "", ""
 
     def read(self, path: Path, files: Files) -> None:
@@ -127,7 +127,7 @@ class Console:
                 self._line(typed, place)
         self._close()
 
-    def of(self, module: str) -> list[Record]:
+    def of(self, module: str) -> list[JasminRecord]:
         """Return the records of a module."""
         return [record for (its, _), record in self.records.items() if its == module]
 
@@ -145,7 +145,7 @@ class Console:
             flag, _, name = rest.strip().replace("=", " ", 1).partition(" ")
             if option.fullmatch(flag):
                 self._mode = mode
-                self._open = Record(word, place)
+                self._open = JasminRecord(word, place)
                 if named and name.strip():
                     self._open.set(_NAMES.get(word, "fid"), name.strip(), place)
         if not self._mode and not rest.strip().startswith(("-1", "-0", "--start", "--stop")):
@@ -169,7 +169,7 @@ class Console:
             key, _, value = typed.partition(" ")
             self._set(self._open, key, value.strip(), place)
 
-    def _set(self, record: Record, key: str, value: str, place: FileLine) -> None:
+    def _set(self, record: JasminRecord, key: str, value: str, place: FileLine) -> None:
         if key in _CREDENTIALS:
             section, _, rest = value.partition(" ")
             inner, _, value = rest.partition(" ")
@@ -194,7 +194,7 @@ class Console:
         elif "=" in typed:
             record.set("url" if key == "baseurl" else key, value, place)
 
-    def _route(self, record: Record, typed: str, place: FileLine) -> None:
+    def _route(self, record: JasminRecord, typed: str, place: FileLine) -> None:
         kind = typed.partition(" ")[0]
         if kind.endswith("Route"):
             record.set("type", kind, place)
@@ -209,7 +209,7 @@ class Console:
             return
         reader = _ROWS.get(self._module)
         if reader:
-            record = Record(self._module, place)
+            record = JasminRecord(self._module, place)
             reader(record, row[1], row[2], place)
             self._keep(record)
 
@@ -219,7 +219,7 @@ class Console:
             self._keep(record)
         self._module, self._mode = "", ""
 
-    def _keep(self, record: Record) -> None:
+    def _keep(self, record: JasminRecord) -> None:
         key = _NAMES.get(record.module, "fid")
         default = "0" if record.text("type").lower() == "defaultroute" else ""
         name = record.text(key) or default
@@ -234,7 +234,7 @@ class Console:
             known.filters = record.filters or known.filters
 
 
-def _user_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _user_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     words = rest.split()
     record.set("uid", name.removeprefix("!"), place)
     if name.startswith("!"):
@@ -246,27 +246,27 @@ def _user_row(record: Record, name: str, rest: str, place: FileLine) -> None:
         record.set("mt_messaging_cred quota smpps_throughput", words[-1].split("/")[1], place)
 
 
-def _group_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _group_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     record.set("gid", name.removeprefix("!"), place)
 
 
-def _connector_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _connector_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     record.set("cid", name, place)
 
 
-def _http_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _http_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     record.set("cid", name, place)
     record.set("url", rest.split()[-1] if rest.split() else "", place)
 
 
-def _filter_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _filter_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     record.set("fid", name, place)
     record.set("type", rest.partition(" ")[0], place)
     for shown in _filters(rest, place):
         record.values |= {k: v for k, v in shown.values.items() if k != "type"}
 
 
-def _route_row(record: Record, name: str, rest: str, place: FileLine) -> None:
+def _route_row(record: JasminRecord, name: str, rest: str, place: FileLine) -> None:
     record.set("order", name, place)
     record.set("type", rest.partition(" ")[0], place)
     found = _CONNECTOR.findall(rest)
@@ -274,11 +274,11 @@ def _route_row(record: Record, name: str, rest: str, place: FileLine) -> None:
     record.filters = _filters(rest, place)
 
 
-def _filters(text: str, place: FileLine) -> list[Record]:
+def _filters(text: str, place: FileLine) -> list[JasminRecord]:
     """Return the filters of a row, as <DA (dst_addr=^243)>."""
     found = []
     for kind, inner in _FILTER.findall(text):
-        record = Record("filter", place)
+        record = JasminRecord("filter", place)
         record.set("type", _KINDS.get(kind, kind), place)
         key, equals, value = inner.partition("=")
         if equals:
@@ -287,7 +287,7 @@ def _filters(text: str, place: FileLine) -> list[Record]:
     return found
 
 
-_ROWS: dict[str, Callable[[Record, str, str, FileLine], None]] = {
+_ROWS: dict[str, Callable[[JasminRecord, str, str, FileLine], None]] = {
     "user": _user_row,
     "group": _group_row,
     "smppccm": _connector_row,

@@ -113,7 +113,7 @@ _NO_PROVIDERS = (
 
 
 @dataclass(slots=True)
-class Reach:
+class ConnectionReach:
     """What a connection of Kannel takes: by prefix, and by the smsc-id that a message names."""
 
     name: str
@@ -151,7 +151,7 @@ class Kannel:
     def __init__(self) -> None:
         self.conversion = Conversion()
         self._files = Files()
-        self._reach: list[Reach] = []
+        self._reach: list[ConnectionReach] = []
         self._smsc_of: dict[str, str] = {}
         self._sources: dict[str, dict[str, Any]] = {}
         self._halves: dict[str, Group] = {}
@@ -236,7 +236,7 @@ class Kannel:
             self.conversion.note(group.place, "smsc", message)
 
     def _add_reach(self, group: Group, name: str, *, receives: bool = False) -> None:
-        reach = Reach(
+        reach = ConnectionReach(
             name,
             allowed=self._prefixes(group, "allowed-prefix"),
             denied=self._prefixes(group, "denied-prefix"),

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from smppbridge.docs.words import ANSWERED, STATES, STATUSES
+from smppbridge.docs.glossary import ANSWERED, STATES, STATUSES
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.smpp import fields
 from smppbridge.smpp.constants import RESPONSE, CommandId

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from smppbridge.cli.main import COMMANDS
 from smppbridge.cli.profiles import written
 from smppbridge.docs.files import TOPICS
+from smppbridge.docs.glossary import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.docs.tables import behaviour_words, command_named, options_of, usage_of
-from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.model.reasons import MEANINGS as REASONS
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.log import LEVELS

@@ -17,9 +17,9 @@ from smppbridge.cli.simulate import SERVED
 from smppbridge.docs import conformance
 from smppbridge.docs.files import DECISIONS, title_of
 from smppbridge.docs.files import read as page
+from smppbridge.docs.glossary import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.docs.markdown import chapters, table
 from smppbridge.docs.night import CAUSES
-from smppbridge.docs.words import ANSWERED, EVENTS, ODDITIES, STAGES, STATES, STATUSES
 from smppbridge.model.reasons import MEANINGS as REASONS
 from smppbridge.model.treatments import TREATMENTS, UNKNOWN, USES
 from smppbridge.net.oddities import REMEDIES

@@ -15,6 +15,9 @@ case, or in letter case and leading zeros."""
 IdKind = Literal["decimal", "hex", "padded"]
 """How an account has its message_ids written; padded: decimal with zeros in front."""
 
+SLOTS = 100
+"""How many bridges may share a store; a message_id ends in the slot of the one that gave it."""
+_SLOTTED = 10**17  # microseconds alone, without a slot, are below this until the year 5138
 PADDED = 18  # digits: as many as a message_id can have
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)  # all that SQL's lower() is sure to know
 _BITS = 1 << 24
@@ -48,27 +51,51 @@ def read_id(octets: bytes, account: Account) -> int | None:
 
 
 class Identifiers:
-    """Makes increasing message_ids, the first one above *last* and not below *now* in microseconds.
+    """Makes increasing message_ids: microseconds times SLOTS, plus the *slot* of this bridge.
 
-    The clock keeps a store that has lost its newest rows (a restored backup, an emptied file) from
-    giving a message_id twice.
+    The first one is above *last* and not below *now* in microseconds: the clock keeps a store that
+    has lost its newest rows (a restored backup, an emptied file) from giving a message_id twice.
+    Bridges that share a store have a slot each, so that they give no id twice between them.
     """
 
-    __slots__ = ("_last",)
+    __slots__ = ("_last", "_slots")
 
-    def __init__(self, last: int, now: float) -> None:
-        self._last = max(last, int(now * 1_000_000))
+    def __init__(self, last: int, now: float, slot: int = 0, slots: int = SLOTS) -> None:
+        self._slots = slots
+        self._last = max(last // slots, int(now * 1_000_000)) * slots + slot
 
     def take(self) -> int:
         """Return the next message_id."""
-        self._last += 1
+        self._last += self._slots
         return self._last
 
-    def take_row(self, count: int) -> int:
-        """Return the first of the next *count* message_ids, which are in a row."""
-        first = self._last + 1
-        self._last += count
-        return first
+    def take_row(self, count: int) -> range:
+        """Return the next *count* message_ids."""
+        first = self._last + self._slots
+        self._last += count * self._slots
+        return range(first, self._last + 1, self._slots)
+
+
+def row_of(first: int, count: int) -> range:
+    """Return the message_ids that were taken in a row; those of versions without slots too."""
+    step = SLOTS if first >= _SLOTTED else 1
+    return range(first, first + count * step, step)
+
+
+def given_at(message_id: int) -> float:
+    """Return when a message_id was given, UNIX seconds; those of versions without slots too."""
+    return _counted(message_id) / 1e6
+
+
+def reference_of(message_id: int) -> int:
+    """Return the number by which the segments of a message are joined, the lowest bits of which
+    differ from those of the messages before and after.
+    """
+    return _counted(message_id)
+
+
+def _counted(message_id: int) -> int:
+    return message_id // SLOTS if message_id >= _SLOTTED else message_id
 
 
 class StoredIds:
@@ -93,6 +120,14 @@ class StoredIds:
     def __contains__(self, key: tuple[str, str]) -> bool:
         at = hash(key) % _BITS
         return bool(self._bits) and bool(self._bits[at >> 3] >> (at & 7) & 1)
+
+    def update(self, others: StoredIds) -> None:
+        """Add the ids of other messages."""
+        if not self._bits:
+            self._bits = bytearray(others._bits)
+        elif others:
+            mine, more = (int.from_bytes(bits) for bits in (self._bits, others._bits))
+            self._bits = bytearray((mine | more).to_bytes(len(self._bits)))
 
     def add(self, key: tuple[str, str]) -> None:
         """Add the id of a message: (provider, provider_message_id)."""

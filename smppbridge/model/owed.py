@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from smppbridge.model.cases import Case
+from smppbridge.model.verdict_facts import VerdictFacts
 from smppbridge.smpp.constants import status_name
 
 
-def receipts(case: Case) -> str:
+def receipts(case: VerdictFacts) -> str:
     """Return in a sentence or two why receipts are owed still, or how they ended."""
     if case.owed:
         kept = clock(max(each.expires_at for each in case.owed))
@@ -30,7 +30,7 @@ def clock(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
-def _why_still_owed(case: Case) -> str:
+def _why_still_owed(case: VerdictFacts) -> str:
     """Return in a sentence why receipts are owed still; the order is that of `why_owed`."""
     system_id, meanwhile = case.system_id, case.meanwhile
     if meanwhile.unanswered_until:
@@ -50,7 +50,7 @@ def _why_still_owed(case: Case) -> str:
     return _no_receiver(case)
 
 
-def _no_receiver(case: Case) -> str:
+def _no_receiver(case: VerdictFacts) -> str:
     bound = case.meanwhile.bound
     if not bound:
         none = f"{case.system_id} has no session bound as RX or TRX"
@@ -60,7 +60,7 @@ def _no_receiver(case: Case) -> str:
     return f"{sessions} of {case.system_id} {is_bound}: no receipt can go there."
 
 
-def why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
+def why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
     """Return why receipts are owed still: the code of the verdict, and what to do."""
     system_id, meanwhile = case.system_id, case.meanwhile
     tried = [each for each in case.owed if each.postponed]
@@ -79,7 +79,7 @@ def why_owed(case: Case) -> tuple[str, tuple[str, ...]]:
     return "receipt_tx_only" if meanwhile.bound else "receipt_no_receiver", (do,)
 
 
-def receipt_do(case: Case) -> tuple[str, ...]:
+def receipt_do(case: VerdictFacts) -> tuple[str, ...]:
     """Return what to do about receipts that are owed still."""
     return why_owed(case)[1] if case.owed else ()
 

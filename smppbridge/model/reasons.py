@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smppbridge.model.meanings import AT_LISTENERS
-from smppbridge.model.words import Act, Meaning, Reason
+from smppbridge.model.listener_reasons import AT_LISTENERS
+from smppbridge.model.reason_words import Act, Meaning, Reason
 
 __all__ = ["MEANINGS", "Act", "Meaning", "Reason", "act_of", "remedy", "sentence"]
 
@@ -330,5 +330,8 @@ def _meaning(reason: str) -> Meaning | None:
 
 
 def _filled(text: str, facts: Mapping[str, Any] | None) -> str:
-    filled = text.format_map(_Facts(facts or {}))
+    known = _Facts(facts or {})
+    filled = text.format_map(known)
+    if text.startswith("{provider}") and "provider" in known:
+        return filled  # a name is written as it is: people type it into the next command
     return filled[:1].upper() + filled[1:]

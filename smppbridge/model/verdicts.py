@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from smppbridge.model.cases import Case, MessageVerdict
 from smppbridge.model.message import Stage
 from smppbridge.model.owed import clock, count_of, receipt_do, receipts, why_owed
 from smppbridge.model.reasons import remedy, sentence
+from smppbridge.model.verdict_facts import MessageVerdict, VerdictFacts
 from smppbridge.smpp.constants import MessageState, status_name
 
 _ODD_TEXTS = {
@@ -25,10 +25,10 @@ _ODD_TEXTS = {
         "Let the ESME set UDHI in esm_class, or set `detect_udh: true` of the account.",
     ),
 }
-Rule = Callable[[Case], MessageVerdict | None]
+Rule = Callable[[VerdictFacts], MessageVerdict | None]
 
 
-def verdict(case: Case) -> MessageVerdict:
+def verdict(case: VerdictFacts) -> MessageVerdict:
     """Return the verdict of the first rule that fits; a doubtful text is in each."""
     found = next(found for rule in _RULES if (found := rule(case)) is not None)
     if case.odd not in _ODD_TEXTS:
@@ -37,7 +37,7 @@ def verdict(case: Case) -> MessageVerdict:
     return replace(found, why=f"{found.why} {says}".lstrip(), do=(*found.do, remedy_))
 
 
-def _uncertain(case: Case) -> MessageVerdict | None:
+def _uncertain(case: VerdictFacts) -> MessageVerdict | None:
     if not case.uncertain:
         return None
     until = f" until {clock(case.due)}" if case.due else ""
@@ -54,7 +54,7 @@ def _uncertain(case: Case) -> MessageVerdict | None:
     )
 
 
-def _gathering(case: Case) -> MessageVerdict | None:
+def _gathering(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.GATHERING:
         return None
     numbers = ", ".join(map(str, case.missing))
@@ -67,7 +67,7 @@ def _gathering(case: Case) -> MessageVerdict | None:
     return MessageVerdict("gathering", "wait", says, why, do)
 
 
-def _shut(case: Case) -> MessageVerdict | None:
+def _shut(case: VerdictFacts) -> MessageVerdict | None:
     shut = case.meanwhile.shut
     if case.stage != Stage.WAITING or not shut:
         return None
@@ -78,14 +78,14 @@ def _shut(case: Case) -> MessageVerdict | None:
     return MessageVerdict(f"waiting_{shut}", "warn", says, sentence(shut, facts), do)
 
 
-def _quiet(case: Case) -> MessageVerdict | None:
+def _quiet(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not case.quiet or not _later(case):
         return None
     says = f"It waits for the end of the quiet hours, {clock(case.due)}."
     return MessageVerdict("waiting_quiet", "wait", says, sentence("quiet_hours"), (_in_time(case),))
 
 
-def _put_off(case: Case) -> MessageVerdict | None:
+def _put_off(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not case.tried:
         return None
     again = f" It is tried again at {clock(case.due)}." if _later(case) else ""
@@ -94,7 +94,7 @@ def _put_off(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_put_off", "warn", says, why, (_in_time(case),))
 
 
-def _scheduled(case: Case) -> MessageVerdict | None:
+def _scheduled(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING or not _later(case):
         return None
     says = f"It is due at {clock(case.due)}."
@@ -102,7 +102,7 @@ def _scheduled(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_scheduled", "wait", says, why)
 
 
-def _in_line(case: Case) -> MessageVerdict | None:
+def _in_line(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING:
         return None
     before, limit = case.meanwhile.before, case.meanwhile.limit
@@ -115,14 +115,14 @@ def _in_line(case: Case) -> MessageVerdict | None:
     return MessageVerdict("waiting_in_line", "wait", f"It waits for {case.provider}.", why, do)
 
 
-def _out(case: Case) -> MessageVerdict | None:
+def _out(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.SUBMITTING:
         return None
     why = f"The request is out (attempt {case.attempts}), and not answered yet."
     return MessageVerdict("out", "wait", f"It is on its way to {case.provider}.", why)
 
 
-def _submitted(case: Case) -> MessageVerdict | None:
+def _submitted(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.SUBMITTED:
         return None
     until = f" until {clock(case.due)}" if case.due else ""
@@ -132,7 +132,7 @@ def _submitted(case: Case) -> MessageVerdict | None:
     return MessageVerdict("submitted", "wait", f"{case.provider} has it.", why, do)
 
 
-def _rejected(case: Case) -> MessageVerdict | None:
+def _rejected(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.REJECTED:
         return None
     if case.why:
@@ -146,7 +146,7 @@ def _rejected(case: Case) -> MessageVerdict | None:
     return MessageVerdict("rejected", "bad", f"{by} refused it.", why, do)
 
 
-def _expired(case: Case) -> MessageVerdict | None:
+def _expired(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.EXPIRED:
         return None
     if case.missing:
@@ -174,7 +174,7 @@ def _expired(case: Case) -> MessageVerdict | None:
     return MessageVerdict("expired_there", "bad", says, why, receipt_do(case))
 
 
-def _failed(case: Case) -> MessageVerdict | None:
+def _failed(case: VerdictFacts) -> MessageVerdict | None:
     if case.state in _WELL or case.stage != Stage.FINISHED:
         return None
     facts = {"provider": case.provider}
@@ -191,7 +191,7 @@ def _failed(case: Case) -> MessageVerdict | None:
     return MessageVerdict(state.name.lower(), "bad", words, " ".join(filter(None, parts)), do)
 
 
-def _accepted(case: Case) -> MessageVerdict | None:
+def _accepted(case: VerdictFacts) -> MessageVerdict | None:
     if case.state != MessageState.ACCEPTED:
         return None
     says = f"{case.provider} has it, and tells no more."
@@ -199,7 +199,7 @@ def _accepted(case: Case) -> MessageVerdict | None:
     return MessageVerdict("without_reports", "good", says, why, receipt_do(case))
 
 
-def _owed(case: Case) -> MessageVerdict | None:
+def _owed(case: VerdictFacts) -> MessageVerdict | None:
     """Return the verdict on a message whose receipt is owed: the phone has the message."""
     if not case.owed:
         return None
@@ -208,7 +208,7 @@ def _owed(case: Case) -> MessageVerdict | None:
     return MessageVerdict(code, "warn", says, receipts(case), do)
 
 
-def _done(case: Case) -> MessageVerdict:
+def _done(case: VerdictFacts) -> MessageVerdict:
     if not case.registered_delivery:
         why = "No receipt was asked for (registered_delivery 0)."
         do = ("If a receipt is missed, let the ESME set registered_delivery to 1.",)
@@ -224,7 +224,7 @@ def _done(case: Case) -> MessageVerdict:
     return MessageVerdict("done", "good", "The phone has it.", receipts(case))
 
 
-def turn_of(case: Case) -> float | None:
+def turn_of(case: VerdictFacts) -> float | None:
     """Return about when a message in line has its turn (UNIX seconds), None if that is unknown."""
     before, speed = case.meanwhile.before, case.meanwhile.speed
     return case.now + before / speed if before and speed > 0 else None
@@ -257,20 +257,20 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def _later(case: Case) -> bool:
+def _later(case: VerdictFacts) -> bool:
     return case.due is not None and case.due > case.now
 
 
-def _in_time(case: Case) -> str:
+def _in_time(case: VerdictFacts) -> str:
     return f"It expires at {clock(case.expires_at)}."
 
 
-def _last(case: Case) -> str:
+def _last(case: VerdictFacts) -> str:
     if case.tried is None:
         return ""
     outcome, reason = case.tried
     return f"The last one was {outcome}" + (f": {reason}." if reason else ".")
 
 
-def _error(case: Case) -> str:
+def _error(case: VerdictFacts) -> str:
     return f"Their error code is {case.error}." if case.error else ""

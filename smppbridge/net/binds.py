@@ -13,9 +13,9 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from smppbridge.model.account import Account, Network, Secret, in_networks
 from smppbridge.model.channel import CLEAR, Channel
+from smppbridge.net.password_checks import PasswordChecks
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import origin_of
-from smppbridge.net.turns import Turns
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -52,7 +52,7 @@ class BoundSession(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedBind:
     """A bind that is judged: its account's rights, or the status and the reason of a refusal.
 
     *known_by* is the password of the account that the bind had.
@@ -91,7 +91,9 @@ class Binds:
         self.forgives: frozenset[str] = frozenset()
         self.sessions: dict[str, list[BoundSession]] = {}
         self.penalties = Penalties()
-        self._checks = Turns(verified, CHECKS, lambda who: self.penalties.guessed(who, seconds()))
+        self._checks = PasswordChecks(
+            verified, CHECKS, lambda who: self.penalties.guessed(who, seconds())
+        )
         self._wait, self._seconds = wait, seconds
         self._expected: frozenset[Network] = frozenset()
         self._reserved: dict[str, list[int]] = {}
@@ -112,7 +114,7 @@ class Binds:
         """Return whether some account names *host* in its allow_from."""
         return bool(self._expected) and in_networks(host, self._expected)
 
-    async def judge(self, bind: Bind, host: str, channel: Channel = CLEAR) -> Judged:
+    async def judge(self, bind: Bind, host: str, channel: Channel = CLEAR) -> JudgedBind:
         """Judge a bind from *host* over *channel*; a cancelled one leaves nothing behind.
 
         A place for the session is reserved: `release` gives the place up, `bound` fills it.
@@ -129,16 +131,16 @@ class Binds:
         known_by = await self._known_by(system_id, password, rights, host)
         if known_by is None or rights is None:
             self.penalties.count(origin, system_id, self._seconds())
-            return Judged(None, Status.ESME_RINVPASWD, reason or PASSWORD)
+            return JudgedBind(None, Status.ESME_RINVPASWD, reason or PASSWORD)
         self.penalties.forgive(origin, system_id)
         if why := rights.account.refuses(channel):
-            return Judged(None, Status.ESME_RBINDFAIL, why)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, why)
         if not await self._has_place(rights.account, bind.command_id):
-            return Judged(None, Status.ESME_RBINDFAIL, BINDS)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, BINDS)
         if self.rights.get(system_id) is not rights:  # a reload came between: bind again
-            return Judged(None, Status.ESME_RBINDFAIL, RELOADED)
+            return JudgedBind(None, Status.ESME_RBINDFAIL, RELOADED)
         self._reserved.setdefault(system_id, []).append(bind.command_id)
-        return Judged(rights, known_by=known_by)
+        return JudgedBind(rights, known_by=known_by)
 
     def release(self, system_id: str, command_id: int) -> None:
         """Give up a reserved place."""

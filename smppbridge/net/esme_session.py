@@ -14,10 +14,10 @@ from smppbridge.net.oddities import timers_of
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.receipt_pdus import DeliverPdu
-from smppbridge.relay.ussd.pdus import Asked
+from smppbridge.relay.ussd.pdus import DialogueDelivery
 from smppbridge.smpp.constants import INTERFACE_VERSION
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Alive, Answered, Faulty, Happening, Slowed, Unanswered
+from smppbridge.smpp.events import Answered, FaultyPdu, Happening, PeerAlive, Slowed, Unanswered
 from smppbridge.smpp.lenient import Indulgence
 from smppbridge.smpp.matrix import DELIVERS_TO_ALL, MAY_SEND, Law, Role, State
 from smppbridge.smpp.oddities import Oddity
@@ -31,13 +31,13 @@ from smppbridge.smpp.pdus import (
     refusal,
 )
 from smppbridge.smpp.session import Session
-from smppbridge.smpp.timers import Alarm
+from smppbridge.smpp.timers import Timeout
 
 if TYPE_CHECKING:
     from twisted.internet.defer import Deferred
 
-    from smppbridge.net.binds import Judged
-    from smppbridge.net.handed import HandedSession
+    from smppbridge.net.binds import JudgedBind
+    from smppbridge.net.handed_sessions import HandedSession
     from smppbridge.net.smpp_server import Smsc
 
 PACE = PaceLimits()
@@ -115,7 +115,7 @@ class EsmeSession(SmppProtocol):
         self.faults = self.silences = 0
         self.oddities: set[str] = set()
         self._slowed = False
-        self.judging: Deferred[Judged] | None = None
+        self.judging: Deferred[JudgedBind] | None = None
         self._cut = ""
 
     # -- for the relay and the Smsc -------------------------------------------------------------
@@ -124,7 +124,7 @@ class EsmeSession(SmppProtocol):
         """Return how many more requests fit into the window."""
         return 0 if self.choked else self.session.room()
 
-    def ask(self, request: DeliverPdu, about: Delivery | Asked) -> None:
+    def ask(self, request: DeliverPdu, about: Delivery | DialogueDelivery) -> None:
         """Put a deliver_sm or data_sm in line."""
         self.session.ask(request, about, self.clock.seconds())
 
@@ -245,7 +245,7 @@ class EsmeSession(SmppProtocol):
 
     def happened(self, event: Happening) -> None:
         """Go by any other event of the session."""
-        if isinstance(event, Faulty):
+        if isinstance(event, FaultyPdu):
             self._smsc.faulty(self, event)
         elif isinstance(event, Unanswered):
             self.silences += 1
@@ -257,7 +257,7 @@ class EsmeSession(SmppProtocol):
                 self.session.unbind(self.clock.seconds(), "deliver_sm unanswered")
         elif isinstance(event, Slowed):
             self._log_slowed()
-        elif isinstance(event, Alive):
+        elif isinstance(event, PeerAlive):
             self._smsc.meters.enquire_link(event.seconds)
         elif isinstance(event, Bind):
             self._smsc.spawn(self._smsc.bind(self, event))
@@ -284,6 +284,6 @@ class EsmeSession(SmppProtocol):
 
     def ended(self, unanswered: list[object]) -> None:
         """Hand the requests without a response back to the relay."""
-        if self.end_reason == Alarm.ENQUIRE_LINK.value:
+        if self.end_reason == Timeout.ENQUIRE_LINK.value:
             self.odd(Oddity.SILENT_ENQUIRE_LINK)
         self._smsc.ended(self, unanswered)

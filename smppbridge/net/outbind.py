@@ -42,7 +42,7 @@ class OutbindMeters(Protocol):
         """Count a call by its result: bound, refused, silent, unreachable."""
 
 
-class Owed(Protocol):
+class OwedDeliveries(Protocol):
     """The outboxes of all accounts."""
 
     @property
@@ -119,7 +119,7 @@ class Outbinds:
     def __init__(
         self,
         smsc: Smsc,
-        deliver: Owed,
+        deliver: OwedDeliveries,
         *,
         connect: Connect,
         random: Callable[[], float],

@@ -12,7 +12,7 @@ from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 
 from smppbridge.model.account import Network, in_networks
-from smppbridge.net.failed import NoteFailed
+from smppbridge.net.failed_connections import NoteFailed
 from smppbridge.net.proxy_header import BadHeader, Header, read
 from smppbridge.net.room import NO_ROOM
 

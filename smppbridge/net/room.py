@@ -25,7 +25,7 @@ class Limits:
     idle_per_address: int = 20
 
 
-class Guest(Protocol):
+class RoomConnection(Protocol):
     """A connection, as far as its listener's room is concerned; *since* is when it became idle."""
 
     host: str
@@ -71,16 +71,16 @@ class Room:
     ) -> None:
         self.limits = limits
         self._failed, self._expected = failed, expected
-        self._loose: dict[str, dict[Guest, None]] = {}  # by origin; the others are settled
+        self._loose: dict[str, dict[RoomConnection, None]] = {}  # by origin; the others are settled
         self._strange: dict[str, bool] = {}  # by origin, like *loose*
-        self._settled: set[Guest] = set()
+        self._settled: set[RoomConnection] = set()
         self._loose_count = 0
         self.admitted = 0
 
     def __len__(self) -> int:
         return self._loose_count + len(self._settled)
 
-    def admit(self, guest: Guest) -> bool:
+    def admit(self, guest: RoomConnection) -> bool:
         """Take a new connection in, in the place of another if need be; return whether it is in."""
         origin = origin_of(guest.host)
         strange = self._strange.get(origin)
@@ -101,21 +101,21 @@ class Room:
         self.admitted += 1
         return True
 
-    def adopt(self, guest: Guest) -> None:
+    def adopt(self, guest: RoomConnection) -> None:
         """Take in a connection that was bound before a restart, whatever the limits are now."""
         self._settled.add(guest)
 
-    def settle(self, guest: Guest) -> None:
+    def settle(self, guest: RoomConnection) -> None:
         """Let a connection, which is bound, give way to nobody from now on."""
         if self._remove(guest):
             self._settled.add(guest)
 
-    def leave(self, guest: Guest) -> None:
+    def leave(self, guest: RoomConnection) -> None:
         """Give back the place of a connection, if it has one."""
         self._settled.discard(guest)
         self._remove(guest)
 
-    def _remove(self, guest: Guest) -> bool:
+    def _remove(self, guest: RoomConnection) -> bool:
         origin = origin_of(guest.host)
         here = self._loose.get(origin)
         if here is None or guest not in here:
@@ -126,12 +126,12 @@ class Room:
             del self._loose[origin], self._strange[origin]
         return True
 
-    def _give_way(self, leaving: Guest) -> None:
+    def _give_way(self, leaving: RoomConnection) -> None:
         self.leave(leaving)
         leaving.give_way()
         self._failed(leaving.host, GAVE_WAY)
 
-    def _longest_idle(self, strange: bool) -> Guest | None:
+    def _longest_idle(self, strange: bool) -> RoomConnection | None:
         """Return the connection that gives way to one of a strange, or of an expected, address."""
         idle = {origin: _idle_of(here) for origin, here in self._loose.items()}
         origins = [origin for origin, guests in idle.items() if guests and self._strange[origin]]
@@ -143,13 +143,13 @@ class Room:
         return min((min(idle[o], key=_since) for o in origins if len(idle[o]) == most), key=_since)
 
 
-def _idle_of(guests: Iterable[Guest]) -> list[Guest]:
+def _idle_of(guests: Iterable[RoomConnection]) -> list[RoomConnection]:
     return [guest for guest in guests if not guest.busy]
 
 
-def _idle(guests: Iterable[Guest]) -> int:
+def _idle(guests: Iterable[RoomConnection]) -> int:
     return len(_idle_of(guests))
 
 
-def _since(guest: Guest) -> float:
+def _since(guest: RoomConnection) -> float:
     return guest.since

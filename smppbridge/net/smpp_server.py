@@ -14,9 +14,9 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from smppbridge.model.account import Account
 from smppbridge.model.channel import OTHER_CERTIFICATE
 from smppbridge.model.report import Delivery
-from smppbridge.net.binds import NOT_FORGIVEN, Binds, Judged
+from smppbridge.net.binds import NOT_FORGIVEN, Binds, JudgedBind
 from smppbridge.net.esme_session import EsmeSession, Operations, SessionMeters
-from smppbridge.net.failed import NoteFailed
+from smppbridge.net.failed_connections import NoteFailed
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.net.refused_binds import RefusedBinds
 from smppbridge.net.room import NEVER_BOUND, STOPPING, Limits, Room
@@ -25,10 +25,10 @@ from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.ports import CountReason, Journal, uncounted
 from smppbridge.relay.ussd.dialogues import Dialogues
-from smppbridge.relay.ussd.pdus import Asked
+from smppbridge.relay.ussd.pdus import DialogueDelivery
 from smppbridge.smpp.constants import CommandId, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import Bind
@@ -120,7 +120,7 @@ class Smsc(Factory):
         judged = self._unforgiven(session, request, judged)
         if judged.rights is not None and (self.draining or session.session.state is State.CLOSED):
             self.binds.release(system_id, request.command_id)
-            judged = Judged(None, Status.ESME_RBINDFAIL, STOPPING)
+            judged = JudgedBind(None, Status.ESME_RBINDFAIL, STOPPING)
         status = status_name(judged.status)
         self.meters.bind_attempt(status, judged.reason)
         if judged.rights is None:
@@ -146,7 +146,7 @@ class Smsc(Factory):
         self.replay(session)
         session.flush()
 
-    def _keep_refused(self, session: EsmeSession, request: Bind, judged: Judged) -> None:
+    def _keep_refused(self, session: EsmeSession, request: Bind, judged: JudgedBind) -> None:
         self.refused.add(
             self.clock.seconds(),
             request.system_id.decode("latin-1"),
@@ -164,7 +164,7 @@ class Smsc(Factory):
                 self.dialogues.bound(system_id, session)
             self.deliver.bound(system_id, session)
 
-    def _unforgiven(self, session: EsmeSession, request: Bind, judged: Judged) -> Judged:
+    def _unforgiven(self, session: EsmeSession, request: Bind, judged: JudgedBind) -> JudgedBind:
         """Refuse a bind that was read leniently for the sake of other accounts than its own.
 
         Only after the password was right: a stranger learns of no account by a faulty bind.
@@ -175,7 +175,7 @@ class Smsc(Factory):
         if not odd:
             return judged
         self.binds.release(request.system_id.decode("latin-1"), request.command_id)
-        return Judged(None, Status.ESME_RINVCMDLEN, NOT_FORGIVEN)
+        return JudgedBind(None, Status.ESME_RINVCMDLEN, NOT_FORGIVEN)
 
     def odd(self, session: EsmeSession, oddity: Oddity) -> None:
         """Count an oddity, and log its first time in a session with the setting that helps."""
@@ -196,7 +196,9 @@ class Smsc(Factory):
     def answered(self, system_id: str, statuses: list[tuple[object, int]]) -> None:
         """Hand the command_status of deliver_sm_resp to the dialogues and to deliver."""
         if self.dialogues is not None:
-            asked = [(about, status) for about, status in statuses if isinstance(about, Asked)]
+            asked = [
+                (about, status) for about, status in statuses if isinstance(about, DialogueDelivery)
+            ]
             self.dialogues.answered(asked)
             self.dialogues.go_on(system_id)  # first: a person holds a phone in the hand
         owed = [(about, status) for about, status in statuses if isinstance(about, Delivery)]
@@ -208,7 +210,7 @@ class Smsc(Factory):
             self.dialogues.go_on(system_id)
         self.deliver.go_on(system_id)
 
-    def faulty(self, session: EsmeSession, fault: Faulty) -> None:
+    def faulty(self, session: EsmeSession, fault: FaultyPdu) -> None:
         """Count a refused PDU, and log it if it is among the first of its session."""
         self.meters.pdu_error(fault.status)
         if fault.oddity is not None:
@@ -237,7 +239,7 @@ class Smsc(Factory):
         system_id = session.rights.account.system_id
         self.binds.unbound(system_id, session)
         if self.dialogues is not None:
-            asked = [about for about in unanswered if isinstance(about, Asked)]
+            asked = [about for about in unanswered if isinstance(about, DialogueDelivery)]
             self.dialogues.lost(system_id, session, asked)
         deliveries = [about for about in unanswered if isinstance(about, Delivery)]
         self.deliver.lost(system_id, session, deliveries)

@@ -23,7 +23,7 @@ from twisted.python.filepath import FilePath
 from zope.interface import implementer
 
 from smppbridge.net.client_ca import ClientCa, certify_clients, why_refused
-from smppbridge.net.failed import NoteFailed
+from smppbridge.net.failed_connections import NoteFailed
 from smppbridge.net.tls import BadCertificates
 
 HANDSHAKE = 10.0  # seconds from the connection to the end of its handshake

@@ -78,7 +78,7 @@ class NoAnswer(Exception):
     """The request left and no complete answer came: the provider may have acted on the request."""
 
 
-class Silent(NoAnswer):
+class NoAnswerYet(NoAnswer):
     """No answer came in time; the exchange is not ended, for its answer may come late."""
 
 

@@ -23,10 +23,11 @@ from smppbridge.providers.exchange import Exchange, Provider
 from smppbridge.relay.accept.fields import LONGEST_SERVICE_TYPE, Refusal
 from smppbridge.relay.accept.series import Gathering
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.named import Asker, NamedStore, Replies, is_source, names
+from smppbridge.relay.named import NamedStore, NamingSession, Replies, is_source, names
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.relay.submit.redirect import MessageEndings
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import CancelSm, CancelSmResp
@@ -38,13 +39,6 @@ _FAILED = Status.ESME_RCANCELFAIL
 Wanted = Callable[[Gathering], bool]
 
 
-class Ends(Protocol):
-    """Ends messages for a reason of our own."""
-
-    def settle_own(self, fates: Sequence[Fate]) -> Awaitable[list[Attempt] | None]:
-        """Return the attempts of messages that have ended, durably; None: the store failed."""
-
-
 class Gatherings(Protocol):
     """The long messages whose segments are awaited."""
 
@@ -53,14 +47,14 @@ class Gatherings(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Asked:
+class _WaitingCancel:
     """A cancel_sm that waits for providers: *left* answers, until *deadline* (monotonic seconds).
 
     *status* is the answer so far, *why* its reason if it is an error; providers are asked about the
     *others* later.
     """
 
-    session: Asker
+    session: NamingSession
     request: CancelSm
     status: int
     deadline: float
@@ -76,7 +70,7 @@ class Cancel:
         self,
         store: NamedStore,
         gatherings: Gatherings,
-        ends: Ends,
+        ends: MessageEndings,
         lanes: Lanes,
         carrier: Carrier,
         around: Around,
@@ -86,14 +80,14 @@ class Cancel:
         self._lanes, self._carrier, self._clock = lanes, carrier, around.clock
         self._meters, self._spawn = around.meters, around.spawn
         self._replies = Replies("cancel", "cancel_refused", around, log)
-        self._asked: dict[_Asked, None] = {}
+        self._asked: dict[_WaitingCancel, None] = {}
 
     @property
     def waiting(self) -> int:
         """Return how many cancel_sm wait for a provider."""
         return len(self._asked)
 
-    async def take(self, session: Asker, request: CancelSm) -> None:
+    async def take(self, session: NamingSession, request: CancelSm) -> None:
         """Cancel the messages that a session names, and answer."""
         try:
             if request.message_id:
@@ -107,7 +101,7 @@ class Cancel:
         status = 0 if ended else int(_FAILED)
         if kept:
             deadline = self._clock.monotonic() + ANSWERED_WITHIN
-            asked = _Asked(session, request, status, deadline, kept)
+            asked = _WaitingCancel(session, request, status, deadline, kept)
             self._asked[asked] = None
             return self._ask(asked)
         return self._answer(session, request, status, Reason.NOT_CANCELLABLE)
@@ -120,7 +114,7 @@ class Cancel:
 
     # -- the messages that are named ------------------------------------------------------------
 
-    async def _by_id(self, session: Asker, request: CancelSm) -> tuple[int, list[Attempt]]:
+    async def _by_id(self, session: NamingSession, request: CancelSm) -> tuple[int, list[Attempt]]:
         """End the message with an id; return how many ended, and those that providers keep."""
         account = session.rights.account
         message_id, system_id = read_id(request.message_id, account), account.system_id
@@ -143,7 +137,9 @@ class Cancel:
                 return ended, []
         raise Refusal(_FAILED, Reason.UNKNOWN_MESSAGE)
 
-    async def _by_addresses(self, session: Asker, request: CancelSm) -> tuple[int, list[Attempt]]:
+    async def _by_addresses(
+        self, session: NamingSession, request: CancelSm
+    ) -> tuple[int, list[Attempt]]:
         """End all messages of the account between two addresses that have not left."""
         system_id, service_type = session.rights.account.system_id, request.service_type
         key = system_id, session.rights.reader.number(_destination(request))
@@ -201,7 +197,7 @@ class Cancel:
 
     # -- messages that providers keep -----------------------------------------------------------
 
-    def _ask(self, asked: _Asked) -> None:
+    def _ask(self, asked: _WaitingCancel) -> None:
         """Have providers drop the next messages; the answer waits for all of them."""
         kept, asked.others = asked.others[:AT_ONCE], asked.others[AT_ONCE:]
         asked.left = len(kept)
@@ -220,7 +216,9 @@ class Cancel:
                 partial(self._dropped, asked, name, self._clock.monotonic()),
             )
 
-    def _dropped(self, asked: _Asked, name: str, asked_at: float, found: Conclusions) -> None:
+    def _dropped(
+        self, asked: _WaitingCancel, name: str, asked_at: float, found: Conclusions
+    ) -> None:
         took = self._clock.monotonic() - asked_at
         for _, dropped in found:
             outcome = "dropped" if dropped is True else "kept" if dropped is False else "failed"
@@ -230,7 +228,7 @@ class Cancel:
         if dropped_:
             self._spawn(self._end_dropped(asked, dropped_))
 
-    async def _end_dropped(self, asked: _Asked, attempts: Sequence[Attempt]) -> None:
+    async def _end_dropped(self, asked: _WaitingCancel, attempts: Sequence[Attempt]) -> None:
         """End messages that their provider has dropped, also after the deadline of the answer."""
         ended = await self._ends.settle_own([Fate(a, MessageState.DELETED) for a in attempts])
         if ended:
@@ -240,7 +238,7 @@ class Cancel:
             asked.why = Reason.STORE_FAILED
         self._count(asked, len(attempts))
 
-    def _count(self, asked: _Asked, answers: int) -> None:
+    def _count(self, asked: _WaitingCancel, answers: int) -> None:
         """Count answers of providers; ask about the next messages, or answer."""
         asked.left -= answers
         if asked.left <= 0 and answers:
@@ -249,13 +247,13 @@ class Cancel:
             else:
                 self._conclude(asked)
 
-    def _conclude(self, asked: _Asked) -> None:
+    def _conclude(self, asked: _WaitingCancel) -> None:
         if asked in self._asked:
             del self._asked[asked]
             self._answer(asked.session, asked.request, asked.status, asked.why)
 
     def _answer(
-        self, session: Asker, request: CancelSm, status: int, why: Reason, detail: str = ""
+        self, session: NamingSession, request: CancelSm, status: int, why: Reason, detail: str = ""
     ) -> None:
         """Answer a cancel_sm; *why* holds unless the status is ESME_ROK."""
         response = CancelSmResp(int(status), request.sequence_number)
@@ -275,7 +273,7 @@ def _destination(request: CancelSm) -> Address:
     return Address(addr, request.dest_addr_ton, request.dest_addr_npi)
 
 
-def _is_to(session: Asker, request: CancelSm, destination: Address) -> bool:
+def _is_to(session: NamingSession, request: CancelSm, destination: Address) -> bool:
     """Return whether a request has a destination, or none (SMPP 3.4, 4.9.1)."""
     if not request.destination_addr:
         return True
@@ -286,7 +284,7 @@ def _is_to(session: Asker, request: CancelSm, destination: Address) -> bool:
         return False
 
 
-def _is_addressed(session: Asker, request: CancelSm, message: Message) -> bool:
+def _is_addressed(session: NamingSession, request: CancelSm, message: Message) -> bool:
     return _is_of(message.traits.service_type, request.service_type) and _is_to(
         session, request, message.destination
     )

@@ -114,9 +114,9 @@ class Deliver:
             outbox.retried = account.receipts.retry_on
 
     def restore(self, owed: Mapping[str, int]) -> None:
-        """Count the deliveries that the store holds, by system_id."""
+        """Count deliveries that are in the store and not in memory, by system_id."""
         for system_id, count in owed.items():
-            self.outbox(system_id).depth = count
+            self.outbox(system_id).depth += count
 
     # -- deliveries and sessions ----------------------------------------------------------------
 

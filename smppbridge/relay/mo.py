@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, source_address
-from smppbridge.model.identifiers import Identifiers
+from smppbridge.model.identifiers import Identifiers, reference_of
 from smppbridge.model.masking import masked
 from smppbridge.model.mo import Mo, OptOut
-from smppbridge.model.noted import Unmatched
+from smppbridge.model.notes import Unmatched
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.accept.optouts import Optouts
@@ -41,11 +41,11 @@ _LONGEST_ID = 255
 _RECEIPT = EsmClass.RECEIPT | EsmClass.INTERMEDIATE
 
 
-class Mobile:
+class MoMessages:
     """Records MO messages and opt-outs; *owe* receives deliveries when they are durable.
 
     Deliveries are owed for *keep* seconds.  An MO message older than *remember* seconds is dropped:
-    it may have been delivered and forgotten since.  Only Mobile adds and drops opt-outs.
+    it may have been delivered and forgotten since.  Only MoMessages adds and drops opt-outs.
     """
 
     def __init__(
@@ -116,7 +116,11 @@ class Mobile:
             return "unrouted"
         message_id = self._identifiers.take()
         found = contents(
-            mo, account.alphabet_0, message_id, account.alphabet_8, packed=account.packed
+            mo,
+            account.alphabet_0,
+            reference_of(message_id),
+            account.alphabet_8,
+            packed=account.packed,
         )
         if not found:
             self._drop("mo_too_long", provider, mo, Reason.MO_TOO_LONG)

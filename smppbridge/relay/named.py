@@ -57,7 +57,7 @@ class NamedStore(Protocol):
         """Write the states of messages, as `ReportStore.settle` does."""
 
 
-class Asker(Observed, Protocol):
+class NamingSession(Observed, Protocol):
     """A session that names messages."""
 
     rights: Rights
@@ -84,7 +84,7 @@ class Replies:
     log: Journal | None = None
 
     def give(
-        self, asker: Asker, response: Pdu, why: Reason | None = None, detail: str = ""
+        self, asker: NamingSession, response: Pdu, why: Reason | None = None, detail: str = ""
     ) -> None:
         """Put a response in line; count why it is an error, if it is one."""
         asker.answer(response)
@@ -98,7 +98,7 @@ class Replies:
             self.log(self.event, system_id=system_id, command_status=named, **known)
 
     def refuse(
-        self, asker: Asker, request: Pdu, status: int, why: Reason, detail: str = ""
+        self, asker: NamingSession, request: Pdu, status: int, why: Reason, detail: str = ""
     ) -> None:
         """Put the error response to a request in line, and count why."""
         self.give(asker, refusal(request, status), why, detail)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any, Protocol
 
-from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
+from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.relay.ports import Clock, CountReason, Meters, uncounted
 from smppbridge.store.port import StoreFailure
 

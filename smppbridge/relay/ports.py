@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from smppbridge.model.noted import RefusedSubmission, Unmatched
+from smppbridge.model.notes import RefusedSubmission, Unmatched
 
 
 class Meters(Protocol):

@@ -17,7 +17,7 @@ from typing import Protocol
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import Attempt, KnownState, Stage
 from smppbridge.model.reasons import Reason
-from smppbridge.relay.named import Asker, NamedStore, Replies, names_state
+from smppbridge.relay.named import NamedStore, NamingSession, Replies, names_state
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
@@ -43,13 +43,13 @@ class Polls(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Asked:
+class _WaitingQuery:
     """A query_sm; *polls* are those that it waits for, until *deadline* (monotonic seconds).
 
     *last* is set when the query is answered with whatever the store has.
     """
 
-    session: Asker
+    session: NamingSession
     request: QuerySm
     message_id: int
     last: bool
@@ -69,8 +69,8 @@ class Query:
         self._store, self._polls = store, polls
         self._clock, self._spawn = around.clock, around.spawn
         self._replies = Replies("query", "query_refused", around, log)
-        self._unread: list[_Asked] = []  # for the next call
-        self._polling: dict[_Asked, None] = {}
+        self._unread: list[_WaitingQuery] = []  # for the next call
+        self._polling: dict[_WaitingQuery, None] = {}
         self._reading = 0  # in the call that is made
 
     @property
@@ -78,7 +78,7 @@ class Query:
         """Return how many query_sm are not answered yet."""
         return len(self._unread) + self._reading + len(self._polling)
 
-    async def take(self, session: Asker, request: QuerySm) -> None:
+    async def take(self, session: NamingSession, request: QuerySm) -> None:
         """Answer a query_sm of a session."""
         message_id = read_id(request.message_id, session.rights.account)
         if message_id is None:
@@ -86,7 +86,7 @@ class Query:
             session.flush()
             return
         last = session.rights.account.query != "ask"
-        self._unread.append(_Asked(session, request, message_id, last))
+        self._unread.append(_WaitingQuery(session, request, message_id, last))
         if not self._reading:
             await self._read()
 
@@ -113,7 +113,7 @@ class Query:
             finally:
                 self._reading = 0
 
-    async def _answer(self, unread: Sequence[_Asked]) -> None:
+    async def _answer(self, unread: Sequence[_WaitingQuery]) -> None:
         try:
             known = await self._store.states([*{asked.message_id for asked in unread}])
         except StoreFailure:
@@ -121,8 +121,8 @@ class Query:
                 self._replies.refuse(asked.session, asked.request, _FAILING, Reason.STORE_FAILED)
             self._flush(unread)
             return
-        ready: list[tuple[_Asked, KnownState | None]] = []
-        open_: list[_Asked] = []
+        ready: list[tuple[_WaitingQuery, KnownState | None]] = []
+        open_: list[_WaitingQuery] = []
         for asked in unread:
             states = _of(asked, known)
             state = joint(states) if states else None
@@ -134,7 +134,7 @@ class Query:
         if open_:
             await self._poll(open_)
 
-    async def _poll(self, open_: Sequence[_Asked]) -> None:
+    async def _poll(self, open_: Sequence[_WaitingQuery]) -> None:
         """Ask the providers of messages; queries that no provider can answer are read again."""
         try:
             found = await self._store.named([*{asked.message_id for asked in open_}])
@@ -152,19 +152,19 @@ class Query:
             if not asked.polls:
                 self._read_again(asked)
 
-    def _answered(self, asked: _Asked) -> None:
+    def _answered(self, asked: _WaitingQuery) -> None:
         asked.polls -= 1
         if asked.polls <= 0 and asked in self._polling:
             self._read_again(asked)
             if not self._reading:
                 self._spawn(self._read())
 
-    def _read_again(self, asked: _Asked) -> None:
+    def _read_again(self, asked: _WaitingQuery) -> None:
         del self._polling[asked]
         asked.last = True
         self._unread.append(asked)
 
-    def _respond(self, ready: Sequence[tuple[_Asked, KnownState | None]]) -> None:
+    def _respond(self, ready: Sequence[tuple[_WaitingQuery, KnownState | None]]) -> None:
         for asked, state in ready:
             if state is None:
                 self._replies.refuse(asked.session, asked.request, _FAILED, Reason.UNKNOWN_MESSAGE)
@@ -172,7 +172,7 @@ class Query:
                 self._replies.give(asked.session, response_of(asked.request, state))
         self._flush([asked for asked, _ in ready])
 
-    def _flush(self, asked: Sequence[_Asked]) -> None:
+    def _flush(self, asked: Sequence[_WaitingQuery]) -> None:
         for session in dict.fromkeys(each.session for each in asked):
             session.flush()
 
@@ -206,7 +206,7 @@ def response_of(request: QuerySm, state: KnownState) -> QuerySmResp:
     return response
 
 
-def _of(asked: _Asked, known: Mapping[int, tuple[KnownState, ...]]) -> Sequence[KnownState]:
+def _of(asked: _WaitingQuery, known: Mapping[int, tuple[KnownState, ...]]) -> Sequence[KnownState]:
     system_id = asked.session.rights.account.system_id
     states = known.get(asked.message_id, ())
     return [each for each in states if names_state(asked.request, system_id, each)]

@@ -7,6 +7,7 @@ from typing import Any
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address
+from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.report import Delivery
 from smppbridge.relay.receipt_pdus import DeliverPdu, receipt_pdu
 from smppbridge.smpp.constants import CommandId, MessageState, Tag
@@ -44,7 +45,7 @@ def examples(
 
 
 def _delivery(account: Account, state: MessageState, now: float) -> Delivery:
-    message_id = int(now * 1_000_000)
+    message_id = Identifiers(0, now).take()
     return Delivery(
         message_id=message_id,
         parent=message_id,

@@ -21,8 +21,9 @@ from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Observed
 from smppbridge.relay.lanes.failover import first_open
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.named import Asker, NamedStore, Replies, names
+from smppbridge.relay.named import NamedStore, NamingSession, Replies, names
 from smppbridge.relay.ports import Around, Journal
+from smppbridge.relay.submit.redirect import AttemptLines
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import EsmClass
 from smppbridge.smpp.oddities import Oddity
@@ -44,18 +45,11 @@ class Router(Protocol):
         """Count an oddity of a message's user data."""
 
 
-class AttemptLines(Protocol):
-    """Puts attempts in line."""
-
-    def come_again(self, attempt: Attempt, before: str) -> None:
-        """Put an attempt in line that was taken out of the line of the provider *before*."""
-
-
 @dataclass(slots=True, eq=False)
-class _Asked:
+class _WaitingReplace:
     """A replace_sm, and the attempts whose messages it changes: as they were, and as they are."""
 
-    session: Asker
+    session: NamingSession
     request: ReplaceSm
     message_id: int
     changes: list[tuple[Attempt, Attempt]] = field(default_factory=list)
@@ -76,7 +70,7 @@ class Replace:
         self._store, self._router, self._lanes, self._lines = store, router, lanes, lines
         self._clock, self._log = around.clock, log
         self._replies = Replies("replace", "replace_refused", around, log)
-        self._unread: list[_Asked] = []
+        self._unread: list[_WaitingReplace] = []
         self._reading = 0
 
     @property
@@ -84,7 +78,7 @@ class Replace:
         """Return how many replace_sm are not answered yet."""
         return len(self._unread) + self._reading
 
-    async def take(self, session: Asker, request: ReplaceSm) -> None:
+    async def take(self, session: NamingSession, request: ReplaceSm) -> None:
         """Replace the message that a session names, and answer."""
         message_id = read_id(request.message_id, session.rights.account)
         try:
@@ -99,7 +93,7 @@ class Replace:
             self._replies.refuse(session, request, refusal.status, why, detail)
             session.flush()
             return
-        self._unread.append(_Asked(session, request, message_id))
+        self._unread.append(_WaitingReplace(session, request, message_id))
         if not self._reading:
             await self._read()
 
@@ -109,7 +103,7 @@ class Replace:
         Two replacements of one message are not in one list: the second is of the first's message.
         """
         while self._unread:
-            asked: dict[int, _Asked] = {}
+            asked: dict[int, _WaitingReplace] = {}
             for each in self._unread:
                 asked.setdefault(each.message_id, each)
             self._unread = [each for each in self._unread if asked[each.message_id] is not each]
@@ -119,7 +113,7 @@ class Replace:
             finally:
                 self._reading = 0
 
-    async def _replace(self, asked: Sequence[_Asked]) -> None:
+    async def _replace(self, asked: Sequence[_WaitingReplace]) -> None:
         try:
             known = await self._store.named([each.message_id for each in asked])
         except StoreFailure:
@@ -136,12 +130,12 @@ class Replace:
         self._come_again(asked, changed=True)
         return self._answer(judged)
 
-    def _come_again(self, asked: Sequence[_Asked], *, changed: bool) -> None:
+    def _come_again(self, asked: Sequence[_WaitingReplace], *, changed: bool) -> None:
         for each in asked:
             for before, after in each.changes:
                 self._lines.come_again(after if changed else before, before.provider)
 
-    def _answer(self, judged: Sequence[tuple[_Asked, Refusal | None]]) -> None:
+    def _answer(self, judged: Sequence[tuple[_WaitingReplace, Refusal | None]]) -> None:
         for each, refused in judged:
             response = ReplaceSmResp(0, each.request.sequence_number)
             if refused is None:
@@ -157,7 +151,9 @@ class Replace:
 
     # -- one replacement --------------------------------------------------------------------------
 
-    def _judge(self, asked: _Asked, known: Mapping[int, tuple[Named, ...]]) -> Refusal | None:
+    def _judge(
+        self, asked: _WaitingReplace, known: Mapping[int, tuple[Named, ...]]
+    ) -> Refusal | None:
         """Take the messages of a replacement out of line, revised; return why that cannot be."""
         system_id = asked.session.rights.account.system_id
         named = [
@@ -179,7 +175,7 @@ class Replace:
         asked.changes = [each for each in revised if self._lanes.withdraw(each[0])]
         return None if asked.changes else Refusal(_FAILED, Reason.NOT_REPLACEABLE)
 
-    def _revised(self, asked: _Asked, attempt: Attempt) -> Attempt:
+    def _revised(self, asked: _WaitingReplace, attempt: Attempt) -> Attempt:
         """Return an attempt with the message as it is to be; raises Refusal."""
         old, now = attempt.message, self._clock.wall()
         if old.segments or old.traits.esm_class & EsmClass.UDHI:
@@ -197,7 +193,7 @@ class Replace:
         hop = first_open(self._lanes.by_name, message.route, self._clock.monotonic())
         return replace(attempt, message=message, provider=message.route[hop], hop=hop)
 
-    def _reread(self, asked: _Asked, old: Message, now: float) -> Message:
+    def _reread(self, asked: _WaitingReplace, old: Message, now: float) -> Message:
         """Return a message with the text, times and receipts of a replacement; raises Refusal."""
         request, rights = asked.request, asked.session.rights
         pdu = SubmitSm(

@@ -33,7 +33,7 @@ _WELL = (MessageState.DELIVERED, MessageState.ACCEPTED, MessageState.UNKNOWN)
 """Final states that are no refusal; a phone may have a message whose state is UNKNOWN."""
 
 
-class Asking(Protocol):
+class RequestingSession(Protocol):
     """A session whose request waits for its response; *failure* is the status of a bad end."""
 
     failure: int
@@ -64,7 +64,7 @@ class WaitingResponse:
     *status* is not 0 while a claim is ending the message badly.
     """
 
-    session: Asking
+    session: RequestingSession
     system_id: str
     sequence_number: int
     message_id: int
@@ -90,7 +90,7 @@ class WaitingResponses:
         """Return how many responses wait, by system_id."""
         return {(w,): n for w, n in Counter(r.system_id for r in self.waiting.values()).items()}
 
-    def of(self, session: Asking) -> list[WaitingResponse]:
+    def of(self, session: RequestingSession) -> list[WaitingResponse]:
         """Return the responses of a session whose messages are on disk and not decided."""
         return [r for r in self._undecided() if r.due < inf and r.session is session]
 
@@ -173,7 +173,7 @@ class WaitingResponses:
         return [response for response in self.waiting.values() if not response.status]
 
     def _answer(self, responses: Iterable[WaitingResponse], outcome: str) -> None:
-        now, sessions = self._clock.monotonic(), set[Asking]()
+        now, sessions = self._clock.monotonic(), set[RequestingSession]()
         for response in responses:
             if response.session.gone:
                 self._lost(response)

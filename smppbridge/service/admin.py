@@ -15,10 +15,10 @@ from twisted.internet.threads import deferToThreadPool
 from smppbridge import __version__
 from smppbridge.net.binds import verify_password
 from smppbridge.net.esme_session import EsmeSession
+from smppbridge.net.password_checks import PasswordChecks
 from smppbridge.net.penalties import Penalties
 from smppbridge.net.room import Limits, Room
 from smppbridge.net.smpp_server import Smsc, kind_of
-from smppbridge.net.turns import Turns
 from smppbridge.service.cdr_answers import CdrAnswers
 from smppbridge.service.configuration_answers import ConfigurationAnswers
 from smppbridge.service.doctor_answers import DoctorAnswers
@@ -32,15 +32,15 @@ from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.events import Broadcast
-from smppbridge.web.api.ports import Ports, SessionFacts
-from smppbridge.web.api.table import ROUTES
-from smppbridge.web.door import Door, DoorRules, Entrance, Entry
+from smppbridge.web.api.operations import API
+from smppbridge.web.api.ports import ApiPorts, SessionFacts
+from smppbridge.web.door import ApiResource, Door, DoorRules, Entrance
 from smppbridge.web.keyring import Keyring, Token, User
 from smppbridge.web.local import LocalSite
 from smppbridge.web.logins import Logins
-from smppbridge.web.problems import Refusal
+from smppbridge.web.operations import ApiRequest
+from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import SiteResource, not_found
-from smppbridge.web.routes import Call
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -51,7 +51,7 @@ SOCKETS = Limits(20, 20, 20)
 LOGIN_REFUSED = "login_refused"
 
 
-class EsmeSessions:
+class NumberedSessions:
     """The sessions with ESMEs, each with a number; only the instance gives numbers."""
 
     def __init__(self, smsc: Smsc, seconds: Callable[[], float]) -> None:
@@ -100,7 +100,7 @@ class EsmeSessions:
         )
 
 
-class Nowhere:
+class NoOtherPaths:
     """The resource of a site that has no other paths than those of the API."""
 
     judge = staticmethod(lambda request: None)
@@ -117,12 +117,12 @@ class Admin:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
         ports = self._ports()
-        self._door = Door(ROUTES, self.keyring, ports, self._note)
+        self._door = Door(API, self.keyring, ports, self._note)
         self.broadcast = Broadcast(ports)
 
-    def resource(self, others: SiteResource, *, tls: bool) -> Entry:
+    def resource(self, others: SiteResource, *, tls: bool) -> ApiResource:
         """Return the resource of a web listener that has the API beside *others*."""
-        return Entry(self._door, Entrance(tls=tls), others)
+        return ApiResource(self._door, Entrance(tls=tls), others)
 
     def change(self, settings: Settings) -> None:
         """Go by new users, tokens and names."""
@@ -147,7 +147,7 @@ class Admin:
         """Listen on the admin socket; a failure is logged, and the bridge runs all the same."""
         bridge = self._bridge
         room = Room(SOCKETS, bridge.failed.of("admin"))
-        resource = Entry(self._door, Entrance(socket=True), Nowhere())
+        resource = ApiResource(self._door, Entrance(socket=True), NoOtherPaths())
         site = LocalSite(resource, bridge.reactor, room)
         mask = os.umask(0o177)  # from the first moment on
         try:
@@ -160,7 +160,9 @@ class Admin:
             path = parse(endpoint).named["address"]
             bridge.journal("admin_socket_failed", path=path, reason=str(error))
 
-    async def _note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
+    async def _note(
+        self, call: ApiRequest, action: str, about: str, facts: Mapping[str, Any]
+    ) -> None:
         bridge, via = self._bridge, call.who.via if call.who else ""
         entry = AuditEntry(
             at=bridge.clock.wall(),
@@ -178,12 +180,12 @@ class Admin:
         try:
             await bridge.store.by_hand(lambda db: audit.note(db, entry))
         except StoreFailure:
-            raise Refusal(503, "the store cannot be written now") from None
+            raise RequestRefused(503, "the store cannot be written now") from None
 
-    def _ports(self) -> Ports:
+    def _ports(self) -> ApiPorts:
         bridge = self._bridge
         relay, smsc, reactor = bridge.relay, bridge.doors.smsc, bridge.reactor
-        return Ports(
+        return ApiPorts(
             version=__version__,
             clock=bridge.clock,
             keyring=self.keyring,
@@ -197,7 +199,7 @@ class Admin:
             types=lambda: {name: each.type for name, each in bridge.settings.providers.items()},
             accounts=smsc.accounts,
             outboxes=relay.deliver.outboxes,
-            sessions=EsmeSessions(smsc, reactor.seconds),
+            sessions=NumberedSessions(smsc, reactor.seconds),
             gathering=lambda: len(relay.accept.gather),
             ready=bridge.ready,
             figures=lambda: bridge.clockwork.figures,
@@ -222,7 +224,9 @@ class Admin:
         def wait(seconds: float) -> Deferred[None]:
             return deferLater(reactor, seconds)
 
-        turns = Turns(hashed, HASHES, lambda who: penalties.guessed(who, reactor.seconds()))
+        turns = PasswordChecks(
+            hashed, HASHES, lambda who: penalties.guessed(who, reactor.seconds())
+        )
         return Logins(
             self.keyring,
             penalties,

@@ -13,7 +13,7 @@ from twisted.internet.endpoints import serverFromString
 from smppbridge.net.tls import BadCertificates
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.service import descriptors, rules
-from smppbridge.service.build import Doors, Relay
+from smppbridge.service.build import PeerListeners, Relay
 from smppbridge.service.listeners import (
     CertificateDoubt,
     Certificates,
@@ -117,7 +117,7 @@ def takes_effect(key: str) -> Literal["now", "new_sessions", "restart"]:
     return "new_sessions" if of_account and of_account[1] in _AT_BIND else "now"
 
 
-def change(settings: Settings, relay: Relay, doors: Doors, now: float) -> None:
+def change(settings: Settings, relay: Relay, doors: PeerListeners, now: float) -> None:
     """Let every part go by the accounts, providers and routes of *settings*."""
     providers, built = settings.providers, settings.built_providers()
     relay.lanes.change(built, {n: rules.lane_rules_of(p) for n, p in providers.items()})

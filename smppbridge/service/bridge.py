@@ -16,8 +16,8 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge import __version__
 from smppbridge.model.message import Attempt
-from smppbridge.net.failed import FailedConnections
-from smppbridge.net.handed import Adopter
+from smppbridge.net.failed_connections import FailedConnections
+from smppbridge.net.handed_sessions import Adopter
 from smppbridge.net.room import Room
 from smppbridge.observe.counted import LoggedMeters
 from smppbridge.observe.log import EventLog
@@ -28,8 +28,7 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
-from smppbridge.service.beside import Beside
-from smppbridge.service.build import Doors, Relay, World, build_doors, build_relay
+from smppbridge.service.build import PeerListeners, Relay, Surroundings, build_doors, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
@@ -40,6 +39,7 @@ from smppbridge.service.listeners import Listeners
 from smppbridge.service.live import LiveBridge
 from smppbridge.service.opening import open_listeners
 from smppbridge.service.restart import Restart, program_of
+from smppbridge.service.side_processes import SideProcesses
 from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.schema import Settings
@@ -56,7 +56,7 @@ class Bridge:
 
     _log = Logger()
     relay: Relay  # these six from `start` on
-    doors: Doors
+    doors: PeerListeners
     notebook: Notebook
     live: LiveBridge
     admin: Admin
@@ -81,7 +81,7 @@ class Bridge:
         )
         self.readers = Readers(path, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
-        self.beside = Beside(path, reactor, self.clock, journal)
+        self.beside = SideProcesses(path, reactor, self.clock, journal)
         self.configuration = Configuration(self)
         program = program_of(settings.document.file)
         self.restart = Restart(self, program, masked) if masked else None
@@ -116,7 +116,7 @@ class Bridge:
             self._start_threads()
             self._build(restored)
         self.use(self.settings, await self._paused())
-        self._restore(restored)
+        self.restore(restored)
         if handed is not None:
             self._adopt(handed)
         self.rooms = await open_listeners(self)
@@ -144,7 +144,7 @@ class Bridge:
     def _build(self, restored: Restored) -> None:
         meters = self._meters()
         self.notebook = Notebook(self.store, self.clock, meters, self.reasons.count)
-        world = World(
+        world = Surroundings(
             reactor=self.reactor,
             pool=self.pool,
             store=self.store,
@@ -167,7 +167,8 @@ class Bridge:
             return cast(Meters, LoggedMeters(self.metrics, self.journal))
         return self.metrics
 
-    def _restore(self, restored: Restored) -> None:
+    def restore(self, restored: Restored) -> None:
+        """Go on with what only the store holds: at the start, or of a bridge that ended."""
         held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]
         for found in held:
             self._left.setdefault(found.provider, []).append(found)

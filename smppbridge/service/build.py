@@ -17,7 +17,7 @@ from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
-from smppbridge.net.failed import FailedConnections
+from smppbridge.net.failed_connections import FailedConnections
 from smppbridge.net.http_client import HttpClient
 from smppbridge.net.outbind import Outbinds, caller
 from smppbridge.net.smpp_server import Smsc
@@ -29,12 +29,12 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import Refused
+from smppbridge.relay.accept.refusals import RefusalLog
 from smppbridge.relay.alerts import Alerts
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.mo import Mobile
+from smppbridge.relay.mo import MoMessages
 from smppbridge.relay.ports import Around
 from smppbridge.relay.query import Query
 from smppbridge.relay.replace import Replace
@@ -62,7 +62,7 @@ Receive = Callable[..., Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class Surroundings:
     """The surroundings of a bridge: the reactor, the threads, the log, the metrics."""
 
     reactor: Any
@@ -86,7 +86,7 @@ class Relay:
     overdue: Overdue
     rounds: Rounds
     optouts: Optouts
-    mobile: Mobile
+    mobile: MoMessages
     alerts: Alerts
     accept: Accept
     multi: Multi
@@ -101,7 +101,7 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class PeerListeners:
     """The listeners' ends: where ESMEs bind, and where providers call."""
 
     binds: Binds
@@ -125,7 +125,7 @@ class Core:
     submit: Submit
 
 
-def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
+def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> Relay:
     """Build the movements of messages on the contents of a store."""
     around, store = world.around, world.store
     identifiers = Identifiers(restored.last_id, around.clock.wall())
@@ -178,7 +178,7 @@ def build_relay(settings: Settings, restored: Restored, world: World) -> Relay:
 
 
 def _build_accept(
-    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: Surroundings
 ) -> tuple[Accept, Multi]:
     around, log = world.around, _log_of(settings, world)
     accept = Accept(
@@ -191,7 +191,7 @@ def _build_accept(
         backlog=settings.backlog,
         around=around,
         optouts=optouts,
-        refused=Refused(around, every=log is not None),
+        refused=RefusalLog(around, every=log is not None),
         log=log,
     )
     multi = Multi(
@@ -207,12 +207,12 @@ def _build_accept(
     return accept, multi
 
 
-def _log_of(settings: Settings, world: World) -> EventLog | None:
+def _log_of(settings: Settings, world: Surroundings) -> EventLog | None:
     """Return the log of single messages, None if it is off."""
     return world.journal if settings.log.messages == "all" else None
 
 
-def _build_core(settings: Settings, receive: Receive, world: World) -> Core:
+def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
 
@@ -264,9 +264,9 @@ def _build_core(settings: Settings, receive: Receive, world: World) -> Core:
 
 
 def _build_mobile(
-    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: World
-) -> Mobile:
-    return Mobile(
+    settings: Settings, core: Core, optouts: Optouts, identifiers: Identifiers, world: Surroundings
+) -> MoMessages:
+    return MoMessages(
         world.store,
         core.deliver.owe,
         optouts,
@@ -279,7 +279,7 @@ def _build_mobile(
 
 
 def build_wires(
-    world: World,
+    world: Surroundings,
     answered: Callable[[Any], None],
     late: Callable[[Any], None],
     receive: Receive,
@@ -305,7 +305,7 @@ def build_wires(
     return Wires(HttpClient(world.reactor.callFromThread, answered), Upstreams(ports))
 
 
-def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
+def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerListeners:
     """Build the SMSC that ESMEs bind to, and the resources that providers call."""
     reactor, metrics, journal = world.reactor, world.metrics, world.journal
     reason = world.around.notes.reason
@@ -338,7 +338,7 @@ def build_doors(settings: Settings, relay: Relay, world: World) -> Doors:
         return lane.provider.read_callback(request)
 
     callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, journal, reason)
-    return Doors(
+    return PeerListeners(
         binds=binds,
         smsc=smsc,
         outbinds=Outbinds(

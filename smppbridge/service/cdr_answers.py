@@ -13,12 +13,12 @@ from twisted.internet.threads import deferToThreadPool
 
 from smppbridge.cdr.export import hour_of
 from smppbridge.cdr.folder import BadFolder, Folder, ManifestEntry
-from smppbridge.service.child import Busy, ChildFailed
+from smppbridge.service.child import ChildFailed, ChildRunning
 from smppbridge.web.api.cdr import CdrFile, CdrFiles, CdrReconciliation
 from smppbridge.web.api.shapes import cursor
-from smppbridge.web.problems import Refusal
+from smppbridge.web.operations import ApiRequest, Streamed
+from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import Outflow
-from smppbridge.web.routes import Call, Streamed
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -43,7 +43,7 @@ class CdrAnswers:
         self._downloads = 0
 
     async def files(self, limit: int, before: int | None) -> CdrFiles:
-        """Return a page of the files, the newest first; raises Refusal."""
+        """Return a page of the files, the newest first; raises RequestRefused."""
         if self._bridge.settings.cdr.folder is None:
             return CdrFiles(items=[], next=None, folder=None)
         folder, entries = self._folder(), await self._manifest()
@@ -54,19 +54,19 @@ class CdrAnswers:
         items = await self._on_thread(lambda: [_item(folder.path, entry) for entry in shown])
         return CdrFiles(items=items, next=cursor(left) if left else None, folder=str(folder.path))
 
-    async def download(self, call: Call, name: str) -> Streamed:
-        """Return a file that the manifest names; raises Refusal."""
+    async def download(self, call: ApiRequest, name: str) -> Streamed:
+        """Return a file that the manifest names; raises RequestRefused."""
         folder, entries = self._folder(), await self._manifest()
         if name not in entries:
-            raise Refusal(404, "no such file is in the manifest")
+            raise RequestRefused(404, "no such file is in the manifest")
         if self._downloads >= DOWNLOADS:
-            raise Refusal(503, f"{DOWNLOADS} files are being downloaded")
+            raise RequestRefused(503, f"{DOWNLOADS} files are being downloaded")
         path = folder.path / name
         try:
             with open(path, "rb") as file:
                 size = os.fstat(file.fileno()).st_size
         except OSError as error:
-            raise Refusal(404, f"the file cannot be read: {error.strerror}") from None
+            raise RequestRefused(404, f"the file cannot be read: {error.strerror}") from None
         call.headers += f'Content-Disposition: attachment; filename="{name}"\r\n'.encode()
         return Streamed(lambda outflow: self._begin(path, outflow), size)
 
@@ -80,7 +80,7 @@ class CdrAnswers:
         Download(file, outflow, self._bridge.reactor, self._done)
 
     async def reconcile(self, since: datetime | None, until: datetime | None) -> CdrReconciliation:
-        """Compare the files with the store, by a process of its own; raises Refusal."""
+        """Compare the files with the store, by a process of its own; raises RequestRefused."""
         bridge, folder = self._bridge, self._folder()
         store = bridge.settings.store
         words = ["export", "--reconcile", "--json", "--store", store, "--folder", str(folder.path)]
@@ -88,10 +88,10 @@ class CdrAnswers:
             words += [option, at.isoformat()] if at else []
         try:
             octets = await bridge.beside.reconciling.run(words, _RECONCILED, LONGEST)
-        except Busy:
-            raise Refusal(503, "a reconciliation is under way") from None
+        except ChildRunning:
+            raise RequestRefused(503, "a reconciliation is under way") from None
         except ChildFailed as error:
-            raise Refusal(504, f"no reconciliation: {error}") from None
+            raise RequestRefused(504, f"no reconciliation: {error}") from None
         return CdrReconciliation(**json.loads(octets))
 
     def _done(self) -> None:
@@ -100,14 +100,14 @@ class CdrAnswers:
     def _folder(self) -> Folder:
         path = self._bridge.settings.cdr.folder
         if path is None:
-            raise Refusal(409, "the bridge writes no CDR files: cdr.folder is not set")
+            raise RequestRefused(409, "the bridge writes no CDR files: cdr.folder is not set")
         return Folder(path)
 
     async def _manifest(self) -> dict[str, ManifestEntry]:
         try:
             found: dict[str, ManifestEntry] = await self._on_thread(self._folder().manifest)
         except (BadFolder, OSError) as error:
-            raise Refusal(409, f"the manifest cannot be read: {error}") from None
+            raise RequestRefused(409, f"the manifest cannot be read: {error}") from None
         return found
 
     async def _on_thread(self, work: Any) -> Any:

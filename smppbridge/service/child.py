@@ -15,7 +15,7 @@ LOOKED_AT = 0.1  # seconds between two looks at the process
 _SAID = 300  # characters, the last ones, of what a process that failed said
 
 
-class Busy(Exception):
+class ChildRunning(Exception):
     """The process of before has not ended."""
 
 
@@ -44,10 +44,10 @@ class Child:
         """Run `smppbridge` with these words; the result is what it printed.
 
         Fails with ChildFailed after *longest* seconds, or if the exit status is none of *good*;
-        raises Busy, ChildFailed.
+        raises ChildRunning, ChildFailed.
         """
         if self._process is not None:
-            raise Busy
+            raise ChildRunning
         command = [sys.executable, "-m", "smppbridge", *words]
         output = TemporaryFile()  # noqa: SIM115  # no pipe: nobody reads until the end
         try:

@@ -19,7 +19,7 @@ from twisted.internet.threads import deferToThreadPool
 from smppbridge.service.apply import NotApplied, verify, warnings
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.listed import ChangedSetting, ListedSetting, differences, listed
+from smppbridge.settings.in_force import ChangedSetting, ListedSetting, differences, listed
 from smppbridge.settings.schema import Settings
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class NoFile(Exception):
     """The bridge runs without a configuration file: there is none to be read anew."""
 
 
-class Stale(Exception):
+class ConfigurationChanged(Exception):
     """The file, or the configuration in force, has changed since the two were compared."""
 
 
@@ -70,7 +70,7 @@ class Configuration:
     async def apply(self, tag: str | None) -> list[ChangedSetting]:
         """Apply the file as it was compared, as it is now without a tag; return the changes.
 
-        Raises BadSettings, NotApplied, NoFile, Stale.
+        Raises BadSettings, NotApplied, NoFile, ConfigurationChanged.
         """
         return await self._locked_apply(tag)
 
@@ -102,7 +102,7 @@ class Configuration:
             settings = await self._read()
             found = await self._compare(settings)
             if tag not in (None, found.tag):
-                raise Stale
+                raise ConfigurationChanged
             for fault in verify(settings, bridge.reactor):
                 raise NotApplied(f"{fault.key}: {fault.message}")
             await bridge.apply(settings)

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from smppbridge.service.apply import NotApplied, check_change, read_certificates, takes_effect
-from smppbridge.service.configuration import NoFile, Stale
+from smppbridge.service.configuration import ConfigurationChanged, NoFile
 from smppbridge.settings.document import BadSettings, Fault
-from smppbridge.settings.listed import DEFAULT, ChangedSetting
+from smppbridge.settings.in_force import DEFAULT, ChangedSetting
 from smppbridge.settings.schema import Settings
 from smppbridge.web.api.configuration import (
     ChangeItem,
@@ -23,7 +23,7 @@ from smppbridge.web.api.configuration import (
     SettingItem,
 )
 from smppbridge.web.api.shapes import cursor, moment
-from smppbridge.web.problems import Blame, Refusal
+from smppbridge.web.problems import Blame, RequestRefused
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -57,7 +57,7 @@ class ConfigurationAnswers:
         )
 
     async def changes(self) -> tuple[str | None, ConfigurationChanges]:
-        """Return a tag, None for a file that has faults, and the changes; raises Refusal."""
+        """Return a tag, None for a file that has faults, and the changes; raises RequestRefused."""
         try:
             with _no_file():
                 compared = await self._bridge.configuration.compare()
@@ -77,14 +77,14 @@ class ConfigurationAnswers:
         return None
 
     async def check(self) -> ConfigurationCheck:
-        """Return the faults of the file; raises Refusal."""
+        """Return the faults of the file; raises RequestRefused."""
         with _no_file():
             _, faults = await self._bridge.configuration.check()
         items = [_fault(each) for each in faults]
         return ConfigurationCheck(ok=all(each.warning for each in items), faults=items)
 
     async def apply(self, tag: str | None) -> ConfigurationChanges:
-        """Apply the file that a tag stands for, or as it is now; raises Refusal."""
+        """Apply the file that a tag stands for, or as it is now; raises RequestRefused."""
         with _refused():
             return _changes(await self._bridge.configuration.apply(tag), None)
 
@@ -106,7 +106,7 @@ def _no_file() -> Iterator[None]:
     try:
         yield
     except NoFile:
-        raise Refusal(409, "the bridge runs without a configuration file") from None
+        raise RequestRefused(409, "the bridge runs without a configuration file") from None
 
 
 @contextmanager
@@ -114,13 +114,13 @@ def _refused() -> Iterator[None]:
     try:
         with _no_file():
             yield
-    except Stale:
+    except ConfigurationChanged:
         detail = "the file or the configuration in force has changed: look at /config/diff again"
-        raise Refusal(412, detail) from None
+        raise RequestRefused(412, detail) from None
     except NotApplied as error:
-        raise Refusal(409, str(error)) from None
+        raise RequestRefused(409, str(error)) from None
     except BadSettings as error:
-        raise Refusal(409, _FAULTY, _blames(error.faults)) from None
+        raise RequestRefused(409, _FAULTY, _blames(error.faults)) from None
 
 
 def _blames(faults: Sequence[Fault]) -> list[Blame]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from smppbridge.service.child import Busy, ChildFailed
+from smppbridge.service.child import ChildFailed, ChildRunning
 from smppbridge.web.api.doctor import Diagnoses, DiagnosisItem
 from smppbridge.web.api.shapes import maybe
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -31,13 +31,13 @@ class DoctorAnswers:
         )
 
     def start(self) -> None:
-        """Begin an examination; raises Refusal."""
+        """Begin an examination; raises RequestRefused."""
         file = self._bridge.settings.document.file
         if not file:
-            raise Refusal(409, "the bridge runs without a configuration file")
+            raise RequestRefused(409, "the bridge runs without a configuration file")
         try:
             self._bridge.beside.examinations.start(file)
-        except Busy:
-            raise Refusal(409, "an examination is under way") from None
+        except ChildRunning:
+            raise RequestRefused(409, "an examination is under way") from None
         except ChildFailed as error:
-            raise Refusal(409, str(error)) from None
+            raise RequestRefused(409, str(error)) from None

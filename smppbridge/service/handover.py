@@ -14,7 +14,7 @@ from typing import ClassVar
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from smppbridge.net.handed import HandedSession
+from smppbridge.net.handed_sessions import HandedSession
 from smppbridge.web.keyring import HandedLogin
 
 FORMAT = 1

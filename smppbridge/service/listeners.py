@@ -17,7 +17,7 @@ from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 
 from smppbridge.model.account import Network
 from smppbridge.net import unix_listener
-from smppbridge.net.failed import FailedConnections
+from smppbridge.net.failed_connections import FailedConnections
 from smppbridge.net.proxied import ProxiedFactory
 from smppbridge.net.tls_listener import (
     ServedCertificate,
@@ -53,7 +53,7 @@ class CertificateDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Passing:
+class Balancers:
     """The balancers that pass clients on to a listener, and how many of those may wait at once."""
 
     proxies: tuple[Network, ...]
@@ -162,7 +162,7 @@ class Listeners:
         text: str,
         factory: IProtocolFactory,
         client_ca: str | None = None,
-        passing: Passing | None = None,
+        passing: Balancers | None = None,
     ) -> None:
         """Listen on an endpoint of the listener *name*.  Raises the errors of listening."""
         certificate, failed = certificate_of(text, client_ca), self._failed.of(name)

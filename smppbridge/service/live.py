@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
-from smppbridge.model.cases import Meanwhile
+from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.net.oddities import REMEDIES
 from smppbridge.observe.pulse import Pulse
 from smppbridge.observe.rings import History
 from smppbridge.observe.shown import words
-from smppbridge.service.meanwhile import Surroundings
+from smppbridge.service.bridge_facts import WaitingPlaces
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.store.counts import finished_since, submitted
 from smppbridge.store.lookup import ListedMessage, NotAStore
@@ -39,7 +39,7 @@ class LiveBridge:
         self.started_at = bridge.clock.wall()
         self.streams = Streams()
         self.pulse = Pulse(bridge.metrics, bridge.clock.monotonic)
-        self._surroundings = Surroundings(bridge.relay, bridge.doors, bridge.clock)
+        self._surroundings = WaitingPlaces(bridge.relay, bridge.doors, bridge.clock)
         self._counts: StoredCounts | None = None
         self._counted_at = 0.0  # monotonic
         self._day = -1  # the day of *_finished*
@@ -182,7 +182,7 @@ class LiveBridge:
         """Return the last events of the log that are warnings or worse, the newest first."""
         return self._bridge.journal.recent
 
-    def meanwhile(self, message: ListedMessage) -> Meanwhile:
+    def meanwhile(self, message: ListedMessage) -> BridgeFacts:
         """Return what a message waits for now, as the store does not know it."""
         return self._surroundings.of(message)
 

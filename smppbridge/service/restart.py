@@ -19,7 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
 from smppbridge.net.esme_session import EsmeSession
-from smppbridge.net.handed import can_pass, hand_over
+from smppbridge.net.handed_sessions import can_pass, hand_over
 from smppbridge.service.handed_figures import figures_of
 from smppbridge.service.handover import HandOver, give, hand_over_of
 from smppbridge.smpp.matrix import State

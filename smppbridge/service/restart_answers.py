@@ -12,7 +12,7 @@ from smppbridge.service.handover import Adopted
 from smppbridge.service.restart import NotRestarted, Restart
 from smppbridge.web.api.restart import RestartState, TakenUp
 from smppbridge.web.api.shapes import moment
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -44,14 +44,14 @@ class RestartAnswers:
         )
 
     async def start(self) -> None:
-        """Check whether the next version would start, then restart; raises Refusal."""
+        """Check whether the next version would start, then restart; raises RequestRefused."""
         restart = self._bridge.restart
         if restart is None:
-            raise Refusal(409, "this bridge cannot be restarted in place")
+            raise RequestRefused(409, "this bridge cannot be restarted in place")
         try:
             await restart.prepare()
         except NotRestarted as error:
-            raise Refusal(409, str(error)) from None
+            raise RequestRefused(409, str(error)) from None
         self._bridge.spawn(self._carry_out(restart))
 
     async def _carry_out(self, restart: Restart) -> None:

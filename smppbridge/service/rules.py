@@ -18,7 +18,7 @@ from smppbridge.relay.report.early import EarlyRules
 from smppbridge.relay.submit.overdue import PollRules
 from smppbridge.relay.submit.rounds import RoundRules
 from smppbridge.relay.ussd.pdus import UssdRules
-from smppbridge.service.listeners import Passing
+from smppbridge.service.listeners import Balancers
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.schema import Settings
 from smppbridge.smpp.constants import MessageState
@@ -168,11 +168,11 @@ def timers_of(settings: Settings) -> Timers:
     )
 
 
-def passing_of(settings: Settings, listener: str) -> Passing | None:
+def passing_of(settings: Settings, listener: str) -> Balancers | None:
     """Return the balancers that pass clients on to a listener, None without any."""
     if listener != "smpp" or not settings.smpp.proxies:
         return None
-    return Passing(settings.smpp.proxies, settings.smpp.max_connections)
+    return Balancers(settings.smpp.proxies, settings.smpp.max_connections)
 
 
 def limits_of(settings: Settings) -> dict[str, Limits]:

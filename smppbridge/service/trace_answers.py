@@ -13,7 +13,7 @@ from smppbridge.tracing.lines import text_of
 from smppbridge.tracing.recording import NotTraced, Order, Packet
 from smppbridge.web.api.shapes import cursor, moment
 from smppbridge.web.api.traces import TracedPacket, TracedPackets, TraceItem, TraceOrder
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -29,7 +29,7 @@ class TraceAnswers:
         self._bridge = bridge
 
     def start(self, order: TraceOrder, by: str) -> TraceItem:
-        """Begin a trace; raises Refusal."""
+        """Begin a trace; raises RequestRefused."""
         with _refused(409):
             wanted = Order(
                 kind=order.of, value=order.value, seconds=order.seconds, texts=order.texts
@@ -41,12 +41,12 @@ class TraceAnswers:
         return [_item(view) for view in self._bridge.tracing.all()]
 
     def view(self, number: int) -> TraceItem:
-        """Return the state of a trace; raises Refusal."""
+        """Return the state of a trace; raises RequestRefused."""
         with _refused(404):
             return _item(self._bridge.tracing.view(number))
 
     def read(self, number: int, after: int, most: int) -> TracedPackets:
-        """Return a part of a trace; raises Refusal."""
+        """Return a part of a trace; raises RequestRefused."""
         with _refused(404):
             page = self._bridge.tracing.read(number, after, most)
         items = list(_bounded(page.packets, after))
@@ -55,19 +55,19 @@ class TraceAnswers:
         return TracedPackets(items=items, next=cursor(reached) if more else None, more=more)
 
     def pcapng(self, number: int) -> Awaitable[bytes]:
-        """Return a trace as a file, made on a thread; raises Refusal."""
+        """Return a trace as a file, made on a thread; raises RequestRefused."""
         bridge = self._bridge
         with _refused(404):
             made = bridge.tracing.pcapng(number)
         return deferToThreadPool(bridge.reactor, bridge.pool, made)
 
     def stop(self, number: int) -> TraceItem:
-        """End a trace; raises Refusal."""
+        """End a trace; raises RequestRefused."""
         with _refused(404):
             return _item(self._bridge.tracing.stop(number))
 
     def forget(self, number: int) -> None:
-        """End a trace and drop it; raises Refusal."""
+        """End a trace and drop it; raises RequestRefused."""
         with _refused(404):
             self._bridge.tracing.forget(number)
 
@@ -77,7 +77,7 @@ def _refused(status: int) -> Iterator[None]:
     try:
         yield
     except NotTraced as error:
-        raise Refusal(status, str(error)) from None
+        raise RequestRefused(status, str(error)) from None
 
 
 def _item(view: TraceView) -> TraceItem:

@@ -16,16 +16,16 @@ from smppbridge.model.account import Secret
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.net.smpp_protocol import SmppProtocol
 from smppbridge.net.upstream.link import UpstreamSession
-from smppbridge.tracing.call_tap import CallTap
+from smppbridge.tracing.callback_tap import CallbackTap
 from smppbridge.tracing.exchange_tap import US, ExchangeTap
 from smppbridge.tracing.pcapng import pcapng
-from smppbridge.tracing.recording import Endpoint, Kind, Order, Packet, Recording
-from smppbridge.tracing.session_tap import Line, SessionTap
+from smppbridge.tracing.recording import Kind, Order, Packet, PacketEnd, Recording
+from smppbridge.tracing.session_tap import SessionTap, TracedSession
 from smppbridge.tracing.traces import Traces
 
 if TYPE_CHECKING:
     from smppbridge.observe.log import EventLog
-    from smppbridge.service.build import Doors, Relay
+    from smppbridge.service.build import PeerListeners, Relay
     from smppbridge.settings.schema import Settings
 
 READ_AT_ONCE = 500
@@ -65,7 +65,7 @@ class Tracing:
 
     _log = Logger()
 
-    def __init__(self, relay: Relay, doors: Doors, reactor: Any, journal: EventLog) -> None:
+    def __init__(self, relay: Relay, doors: PeerListeners, reactor: Any, journal: EventLog) -> None:
         self._smsc, self._callbacks, self._ussd = doors.smsc, doors.callbacks, doors.ussd
         self._wires, self._reactor, self._journal = relay.wires, reactor, journal
         self._number = 0
@@ -175,7 +175,7 @@ class Tracing:
         for name, upstream in self._wires.smpp.sessions():
             self._tap_upstream(name, upstream)
         self._wires.http.tap = ExchangeTap(self._traces)
-        self._callbacks.tap = self._ussd.tap = CallTap(self._traces)
+        self._callbacks.tap = self._ussd.tap = CallbackTap(self._traces)
 
     def _untap(self) -> None:
         self._tapping = False
@@ -192,7 +192,7 @@ class Tracing:
             self._tap_upstream(provider, session)
 
     def _tap_esme(self, session: EsmeSession) -> None:
-        line = Line(
+        line = TracedSession(
             name=self._name(session.host),
             ends=lambda: (_end(session, session.host), _ours(session)),
             account=lambda: session.rights.account.system_id if session.bound_as else "",
@@ -201,7 +201,7 @@ class Tracing:
         session.tap = SessionTap(self._traces, line, session.session.frames.rest())
 
     def _tap_upstream(self, provider: str, session: UpstreamSession) -> None:
-        line = Line(
+        line = TracedSession(
             name=self._name(provider),
             ends=lambda: (_end(session, provider), _ours(session)),
             provider=provider,
@@ -221,20 +221,20 @@ def _of(recording: Recording) -> dict[str, object]:
     return {"of": order.kind, **value, "texts": order.texts, "seconds": order.seconds}
 
 
-def _end(session: SmppProtocol, host: str) -> Endpoint:
+def _end(session: SmppProtocol, host: str) -> PacketEnd:
     """Return the peer's end; the host of an ESME is the one behind its balancer."""
     peer = session.transport.getPeer() if session.transport else None
     shown = host if isinstance(session, EsmeSession) else getattr(peer, "host", host)
-    return Endpoint(shown, getattr(peer, "port", 0))
+    return PacketEnd(shown, getattr(peer, "port", 0))
 
 
-def _ours(session: SmppProtocol) -> Endpoint:
+def _ours(session: SmppProtocol) -> PacketEnd:
     """Return our end of a connection; without an address if the connection is lost."""
     try:
         us = session.transport.getHost() if session.transport else None
     except AttributeError:  # Twisted has deleted the socket before it says that it is lost
         us = None
-    return Endpoint(getattr(us, "host", US), getattr(us, "port", 0))
+    return PacketEnd(getattr(us, "host", US), getattr(us, "port", 0))
 
 
 def _asked(session: SmppProtocol, number: int) -> object:

@@ -18,18 +18,18 @@ from smppbridge.smpp import pdus, receipt
 from smppbridge.smpp.codec import decode, encode
 from smppbridge.smpp.constants import CommandId, CommandStatus
 from smppbridge.smpp.errors import PduError, SmppError
-from smppbridge.smpp.events import Alive, Answered, Faulty, Unanswered
+from smppbridge.smpp.events import Answered, FaultyPdu, PeerAlive, Unanswered
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.session import Session
 from smppbridge.smpp.timers import Timers
 
 __all__ = [
-    "Alive",
     "Answered",
     "CommandId",
     "CommandStatus",
-    "Faulty",
+    "FaultyPdu",
     "PduError",
+    "PeerAlive",
     "Role",
     "Session",
     "SmppError",

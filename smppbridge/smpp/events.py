@@ -17,7 +17,7 @@ class Answered:
 
 
 @dataclass(slots=True)
-class Late:
+class LateResponse:
     """The response to a submit_sm of ours that was Unanswered: only an ESME meets one."""
 
     about: object
@@ -32,7 +32,7 @@ class Unanswered:
 
 
 @dataclass(slots=True)
-class Faulty:
+class FaultyPdu:
     """A PDU that the session refused and answered; the owner counts and logs the event.
 
     *status* is the one of our answer; for a response that fits no request of ours, the response's
@@ -46,7 +46,7 @@ class Faulty:
 
 
 @dataclass(slots=True)
-class Alive:
+class PeerAlive:
     """The peer answered an enquire_link of ours, *seconds* after it was sent."""
 
     seconds: float
@@ -57,5 +57,5 @@ class Slowed:
     """The peer sends too many PDUs without a message: for a moment the session reads no more."""
 
 
-Happening = Pdu | Unanswered | Faulty | Alive | Slowed
-Event = Happening | Answered | Late
+Happening = Pdu | Unanswered | FaultyPdu | PeerAlive | Slowed
+Event = Happening | Answered | LateResponse

@@ -1,4 +1,4 @@
-"""The life of a session: its state, the alarms and PDUs that keep a session alive, and its end."""
+"""The life of a session: its state, its timeouts, the PDUs that keep it alive, and its end."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import math
 from smppbridge.smpp import pdus
 from smppbridge.smpp.codec import MAX_LENGTH, MAX_LENGTH_BEFORE_BIND
 from smppbridge.smpp.constants import CommandId
-from smppbridge.smpp.events import Alive, Event, Faulty
+from smppbridge.smpp.events import Event, FaultyPdu, PeerAlive
 from smppbridge.smpp.matrix import BOUND, MAY_SEND, Law, Role, State
 from smppbridge.smpp.pace import Pace
 from smppbridge.smpp.pdus import Pdu
-from smppbridge.smpp.timers import Alarm, Alarms, Timers
+from smppbridge.smpp.timers import Timeout, Timeouts, Timers
 from smppbridge.smpp.window import Window
 
 _DELIVER_SM = int(CommandId.DELIVER_SM)
@@ -21,8 +21,8 @@ class Life:
     """The state of one session (SMPP 3.4, 2.2), and the ways from one state to the next.
 
     Only the `Session` of a Life calls the Life. Both append to *out*, the encoded PDUs that leave,
-    number their requests by *asked*, the window, and write the times of *alarms*; enquire_link and
-    unbind, the Life's own requests, take no room in the window.
+    number their requests by *asked*, the window, and write the times of *timeouts*; enquire_link
+    and unbind, the Life's own requests, take no room in the window.
     By the *law* each state has: *may_send* and *may_come*, the command_ids that we and the peer may
     send; *delivers*, whether deliver_sm may pass either way. A state also has *reads*, whether PDUs
     are read, and *max_length* of a PDU. *known* is the deadline that the owner
@@ -36,7 +36,6 @@ class Life:
         "_pace",
         "_parting",
         "_role",
-        "alarms",
         "delivers",
         "end_reason",
         "known",
@@ -47,6 +46,7 @@ class Life:
         "reads",
         "sooner",
         "state",
+        "timeouts",
         "timers",
         "waiting_unbind",
     )
@@ -54,7 +54,7 @@ class Life:
     def __init__(
         self,
         role: Role,
-        alarms: Alarms,
+        timeouts: Timeouts,
         *,
         timers: Timers,
         pace: Pace,
@@ -62,7 +62,7 @@ class Life:
         out: list[bytes],
     ) -> None:
         self.timers = timers
-        self.alarms = alarms
+        self.timeouts = timeouts
         self.end_reason = ""
         self.known = 0.0
         self._role = role
@@ -113,7 +113,7 @@ class Life:
         if self.state in BOUND:
             number = self._asked.next_number()
             self._out.append(pdus.EnquireLink(0, number).encode())
-            self.alarms.probe(number, now)
+            self.timeouts.probe(number, now)
             self.sooner = True
 
     def unbind(self, now: float, reason: str) -> None:
@@ -150,9 +150,9 @@ class Life:
     ) -> Event | None:
         """Act on a response that no request in the window waits for; return its event, if any."""
         if command_id == CommandId.ENQUIRE_LINK_RESP:
-            seconds = self.alarms.probe_answered(number, now)
+            seconds = self.timeouts.probe_answered(number, now)
             if seconds is not None:
-                return Alive(seconds)
+                return PeerAlive(seconds)
         self.count(now)
         if command_id == CommandId.UNBIND_RESP:
             if self._parting and self.waiting_unbind is None:
@@ -160,7 +160,7 @@ class Life:
             return None
         if command_id == CommandId.ENQUIRE_LINK_RESP:
             return None
-        return Faulty(command_id, status, "answers no request of ours")
+        return FaultyPdu(command_id, status, "answers no request of ours")
 
     def count(self, now: float) -> None:
         """Count a PDU that carries no message: too many are read slowly, or end the session."""
@@ -169,24 +169,24 @@ class Life:
                 self.end("PDUs without a bind")
         elif self._pace.count(now):
             self.go(self.state)
-            if self._pace.is_flood(now, self.alarms.active):
+            if self._pace.is_flood(now, self.timeouts.active):
                 self.end("PDUs without a message")
 
     # -- the time -------------------------------------------------------------------------------
 
     def deadline(self, *, held: bool) -> float | None:
-        """Return when an alarm rings, a request of ours expires or a rest is over: the first time.
+        """Return when a timeout comes, a request of ours expires or a rest ends: the first time.
 
         While the session is *held*, the peer's octets may lie unread, so the peer cannot be late.
         """
         if self.state is State.CLOSED:
             return None
         if held:
-            part_by, pace = self.alarms.part_by, self._pace
+            part_by, pace = self.timeouts.part_by, self._pace
             if not pace.resting:
                 return part_by
             return pace.rest_ends if part_by is None else min(pace.rest_ends, part_by)
-        first = min((time for time, _ in self.alarms.set(self.state, self.timers)), default=None)
+        first = min((time for time, _ in self.timeouts.set(self.state, self.timers)), default=None)
         expiry = self._asked.deadline
         return first if expiry is None or (first is not None and first < expiry) else expiry
 
@@ -203,30 +203,30 @@ class Life:
         if self._pace.wake(now):
             self.go(self.state)
 
-    def ring(self, now: float) -> None:
-        """Act on all alarms that are due."""
-        for time, alarm in list(self.alarms.set(self.state, self.timers)):
+    def time_out(self, now: float) -> None:
+        """Act on all timeouts that are due."""
+        for time, timeout in list(self.timeouts.set(self.state, self.timers)):
             if time <= now and self.state is not State.CLOSED:
-                self._ring(alarm, now)
+                self._time_out(timeout, now)
 
-    def _ring(self, alarm: Alarm, now: float) -> None:
-        if alarm is Alarm.ENQUIRE_LINK:
-            self.alarms.misses += self.alarms.probed is not None
-            if self.alarms.misses < self.timers.enquire_link_misses:
+    def _time_out(self, timeout: Timeout, now: float) -> None:
+        if timeout is Timeout.ENQUIRE_LINK:
+            self.timeouts.misses += self.timeouts.probed is not None
+            if self.timeouts.misses < self.timers.enquire_link_misses:
                 self.probe(now)
                 return
-        if alarm is Alarm.INACTIVITY:
-            self.unbind(now, alarm.value)
-        elif alarm is Alarm.UNBIND and self.waiting_unbind is not None:
+        if timeout is Timeout.INACTIVITY:
+            self.unbind(now, timeout.value)
+        elif timeout is Timeout.UNBIND and self.waiting_unbind is not None:
             self.answer_unbind(self.waiting_unbind)
         else:
-            self.end(self._parting or alarm.value)
+            self.end(self._parting or timeout.value)
 
     # -- the parting ----------------------------------------------------------------------------
 
     def _part(self, reason: str, now: float) -> None:
         self._parting = reason
-        self.alarms.part_by = now + self.timers.unbind
+        self.timeouts.part_by = now + self.timers.unbind
         self.go(State.UNBOUND)
 
     def _unbound(self, request: pdus.Unbind, now: float, unanswered: int) -> None:

@@ -9,7 +9,7 @@ from smppbridge.smpp.codec import Frame
 from smppbridge.smpp.constants import CommandId, status_name
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.errors import PduError
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.matrix import BOUND, BOUND_AS, ENDS_IF_EARLY, State
 from smppbridge.smpp.pdus import DECODE, Pdu, is_answered, refusal
 
@@ -21,7 +21,7 @@ class Unwanted:
     *answer* is None if the request is one that has no response.
     """
 
-    event: Faulty
+    event: FaultyPdu
     answer: Pdu | None
     end_reason: str
 
@@ -54,4 +54,4 @@ def _refused(request: Pdu | int, status: int, number: int, why: str, state: Stat
     if early or command_id == CommandId.OUTBIND:
         end_reason = f"{CommandId(command_id).name.lower()} refused with {status_name(status)}"
     answer = refusal(request, status, number) if answered else None
-    return Unwanted(Faulty(command_id, status, why), answer, end_reason)
+    return Unwanted(FaultyPdu(command_id, status, why), answer, end_reason)

@@ -12,7 +12,7 @@ from smppbridge.smpp import matrix, pdus
 from smppbridge.smpp.codec import MAX_LENGTH, Frame, FrameBuffer
 from smppbridge.smpp.constants import RESPONSE, CommandId, status_name
 from smppbridge.smpp.errors import FramingError, LocalError, PduError
-from smppbridge.smpp.events import Answered, Event, Late, Slowed, Unanswered
+from smppbridge.smpp.events import Answered, Event, LateResponse, Slowed, Unanswered
 from smppbridge.smpp.lenient import Indulgence
 from smppbridge.smpp.life import Life
 from smppbridge.smpp.matrix import BOUND, BOUND_AS, MAY_SEND, NOT_WORK, Law, Role, State
@@ -21,7 +21,7 @@ from smppbridge.smpp.pace import Pace
 from smppbridge.smpp.pdus import DECODE, Bind, Pdu, is_answered, refusal
 from smppbridge.smpp.refusals import Unwanted, malformed, misplaced
 from smppbridge.smpp.tally import Tally
-from smppbridge.smpp.timers import DEFAULT_TIMERS, Alarms, Timers
+from smppbridge.smpp.timers import DEFAULT_TIMERS, Timeouts, Timers
 from smppbridge.smpp.versions import bind_response, version_of_esme, version_of_smsc
 from smppbridge.smpp.window import Window
 
@@ -36,7 +36,7 @@ _CLOSED = State.CLOSED  # members of an Enum are slow to load
 class Session:
     """The requests and responses of one session, either way.
 
-    Owners only read from *life* (state, alarms, end), *asked* (our open requests) and *frames*.
+    Owners only read from *life* (state, timeouts, end), *asked* (our open requests) and *frames*.
 
     The owner feeds the peer's octets to the session (`receive`), writes *out* to the peer
     (`octets_to_send`), calls `tick` when `deadline` has come, and closes the connection once
@@ -66,14 +66,14 @@ class Session:
         self.interface_version = 0
         self._tally = tally or Tally()
         self._passed = self._tally.passed
-        self.alarms = Alarms(now)
+        self.timeouts = Timeouts(now)
         self.asked = Window()
         self.frames = FrameBuffer()
         self.out: list[bytes] = []  # encoded PDUs
         self.stopped = False
         self.life = Life(
             role,
-            self.alarms,
+            self.timeouts,
             timers=timers,
             pace=pace or Pace(),
             asked=self.asked,
@@ -121,7 +121,7 @@ class Session:
     @property
     def last_heard(self) -> float:
         """Return when the last octet of the peer came."""
-        return self.alarms.heard
+        return self.timeouts.heard
 
     def room(self) -> int:
         """Return how many more requests of ours may be sent now."""
@@ -133,7 +133,7 @@ class Session:
 
         No event is lost. Events stop while the session is held; `resume` goes on.
         """
-        self.alarms.hear(now)
+        self.timeouts.hear(now)
         if self.life.state is not _CLOSED or self._owed:
             self.frames.feed(octets)
             if self.frames.size > MAX_WAITING and self.held:
@@ -142,7 +142,7 @@ class Session:
 
     def resume(self, now: float) -> Iterator[Event]:
         """Go on, after the session was held, with the octets that are there already."""
-        self.alarms.forgive()
+        self.timeouts.forgive()
         return self._events(now)
 
     def accept_bind(self, request: Bind, system_id: bytes, now: float, law: Law = MAY_SEND) -> None:
@@ -154,7 +154,7 @@ class Session:
         self.interface_version = version = version_of_esme(request)
         self.out.append(bind_response(request, system_id, version).encode())
         self.system_id = request.system_id.decode("latin-1")
-        self.alarms.heard = self.alarms.active = now
+        self.timeouts.heard = self.timeouts.active = now
         self.life.go(BOUND_AS[request.command_id], law)
 
     def refuse_bind(self, request: Bind, status: int) -> None:
@@ -190,7 +190,7 @@ class Session:
             life.hurry()
         if command_id in BOUND_AS:
             life.go(State.BINDING)
-        self.alarms.active = now
+        self.timeouts.active = now
         return number
 
     def answer(self, response: Pdu) -> None:
@@ -235,16 +235,16 @@ class Session:
         return deadline
 
     def tick(self, now: float) -> Iterator[Event]:
-        """Act on the alarms that are due at *now*; yield our requests that stayed unanswered."""
+        """Act on the timeouts that are due at *now*; yield our requests that stayed unanswered."""
         self.life.wake(now)
         if (due := self.life.deadline(held=self.held)) is None or due > now:
             return
-        self.life.ring(now)
+        self.life.time_out(now)
         while (expiry := self.asked.deadline) is not None and expiry <= now:
             yield Unanswered(self.asked.take_oldest())
 
     def _events(self, now: float) -> Iterator[Event]:
-        life, frames, alarms = self.life, self.frames, self.alarms
+        life, frames, timeouts = self.life, self.frames, self.timeouts
         self.stopped = False
         while life.reads and self.unanswered < self.receive_window:
             try:
@@ -254,11 +254,11 @@ class Session:
                 life.end(error.reason)
                 return
             if frame is None:
-                if alarms.partial_since is None and frames.size:
-                    alarms.partial_since = now
+                if timeouts.partial_since is None and frames.size:
+                    timeouts.partial_since = now
                     life.hurry()
                 return
-            alarms.partial_since = None
+            timeouts.partial_since = None
             event = self._received(frame, now)
             if event is not None:
                 yield event
@@ -306,13 +306,13 @@ class Session:
                 return self._refuse(malformed(read, self.life.state))
             request = read
         if command_id == self._message or command_id in matrix.CARRIES:
-            self.alarms.active = now
+            self.timeouts.active = now
         elif command_id in NOT_WORK:
             if start != end and command_id == CommandId.ENQUIRE_LINK:
                 self.indulgence.note(Oddity.ENQUIRE_LINK_BODY)
             return self.life.receive_request(request, now, self.unanswered)
         else:
-            self.alarms.asked = now
+            self.timeouts.asked = now
             if command_id not in matrix.NAMES:  # work about messages, which the window bounds
                 self.life.count(now)
         self.unanswered += 1
@@ -331,12 +331,14 @@ class Session:
             late = self.asked.take_late(number, command_id)
             if late is None:
                 return self.life.receive_response(command_id, status, number, now)
-            return Late(late, DECODE[command_id](self.frames.octets, start, end, status, number))
+            return LateResponse(
+                late, DECODE[command_id](self.frames.octets, start, end, status, number)
+            )
         asked, about = self.asked.take(number)
         if start == end and not status and asked == CommandId.DELIVER_SM:
             self.indulgence.note(Oddity.BARE_DELIVER_SM_RESP)
         response: Pdu = DECODE[command_id](self.frames.octets, start, end, status, number)
-        self.alarms.active = now
+        self.timeouts.active = now
         if asked in BOUND_AS:
             self._bind_answered(BOUND_AS[asked], response)
         return Answered(about, response)

@@ -34,7 +34,7 @@ DEFAULT_TIMERS = Timers()
 _MOST_PROBES = 4  # enquire_links that are remembered until they are answered
 
 
-class Alarm(Enum):
+class Timeout(Enum):
     """The cause of a session's action when a timer has run out."""
 
     SESSION_INIT = "no bind in time"
@@ -44,8 +44,8 @@ class Alarm(Enum):
     UNBIND = "unbind"
 
 
-class Alarms:
-    """The times of a session's last events, and the alarms that follow from these times.
+class Timeouts:
+    """The times of a session's last events, and the timeouts that follow from these times.
 
     *active* is when the last submit_sm or awaited response was received, or a request of ours sent;
     *asked* when any other request was received, but for enquire_link.
@@ -92,19 +92,19 @@ class Alarms:
         self.probed = None
         self.misses = 0
 
-    def set(self, state: State, timers: Timers) -> Iterator[tuple[float, Alarm]]:
-        """Yield the alarms of this state with their times, in the order of precedence."""
+    def set(self, state: State, timers: Timers) -> Iterator[tuple[float, Timeout]]:
+        """Yield the timeouts of this state with their times, in the order of precedence."""
         if self.part_by is not None:
-            yield self.part_by, Alarm.UNBIND
+            yield self.part_by, Timeout.UNBIND
         if self.partial_since is not None:
-            yield self.partial_since + timers.pdu, Alarm.SLOW_PDU
+            yield self.partial_since + timers.pdu, Timeout.SLOW_PDU
         if state in (State.OPEN, State.BINDING):
-            yield self.opened + timers.session_init, Alarm.SESSION_INIT
+            yield self.opened + timers.session_init, Timeout.SESSION_INIT
         elif state is not State.UNBOUND:
             if self.probed is None:
-                yield self.heard + timers.enquire_link, Alarm.ENQUIRE_LINK
+                yield self.heard + timers.enquire_link, Timeout.ENQUIRE_LINK
             else:
-                yield self.probed + timers.enquire_link_resp, Alarm.ENQUIRE_LINK
+                yield self.probed + timers.enquire_link_resp, Timeout.ENQUIRE_LINK
             if timers.inactivity is not None:
                 last = max(self.active, self.asked)
-                yield last + timers.inactivity, Alarm.INACTIVITY
+                yield last + timers.inactivity, Timeout.INACTIVITY

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sqlite3
 
+from smppbridge.model.identifiers import given_at
+
 _SLACK = 1.0
 LONGEST_PAUSE = 600.0
 """Seconds until the next attempt at a delivery, at most (``relay.deliver``)."""
@@ -31,7 +33,7 @@ def bring_near(db: sqlite3.Connection, written: float, now: float) -> int:
     scheduled keeps its time: no provider has been tried yet.
     """
     last = db.execute("select coalesce(max(message_id), 0) from message").fetchone()[0]
-    if max(written, last / 1e6) <= now + _SLACK:
+    if max(written, given_at(last)) <= now + _SLACK:
         return 0
     times = {"now": now, "ahead": now + _SLACK, "longest": now + LONGEST_PAUSE}
     db.execute("begin immediate")

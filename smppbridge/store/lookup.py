@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from smppbridge.model.identifiers import same_id
+from smppbridge.model.identifiers import row_of, same_id
 from smppbridge.model.lists import MOST_NUMBERS
 from smppbridge.model.message import AsSent, Stage
 from smppbridge.store.migrate import TooNew, migrations
@@ -274,7 +274,7 @@ def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
         f"select {_COLUMNS} from message where message_id = ? union all "
         f"select {_COLUMNS} from message where message_id > ? and message_id < ? and "
         "json_extract(traits, '$.multi') = ? order by message_id",
-        (whole, whole, whole + MOST_NUMBERS, whole),
+        (whole, whole, row_of(whole, MOST_NUMBERS).stop, whole),
     )
     return [ListedMessage(*row) for row in rows]
 

@@ -11,6 +11,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
+from smppbridge.model.identifiers import row_of
 from smppbridge.model.message import KnownState, Stage
 from smppbridge.store.gathered import read_gathering
 from smppbridge.store.port import Named, Stoppable
@@ -119,4 +120,4 @@ def _multi(row: SqlRow) -> range | None:
         return None
     traits = json.loads(row[1])
     first = traits["multi"]
-    return range(first, first + traits.get("destinations", 1)) if first == row[0] else None
+    return row_of(first, traits.get("destinations", 1)) if first == row[0] else None

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-_MOST_SEGMENTS = 256  # their message_ids follow that of the first
+from smppbridge.model.identifiers import SLOTS
+
+_FURTHEST = 256 * SLOTS  # the message_ids of the segments follow that of the first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +66,7 @@ def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
     )
     rows = db.execute(
         f"select {_COLUMNS} from mo m join mo s on s.message_id >= m.message_id "
-        f"and s.message_id < m.message_id + {_MOST_SEGMENTS} and s.parent = m.message_id "
+        f"and s.message_id < m.message_id + {_FURTHEST} and s.parent = m.message_id "
         "join delivery d on d.message_id = s.message_id and d.state = 0 "
         f"where m.message_id in ({first}) group by m.message_id order by m.message_id desc",
         (*values, query.limit),

@@ -205,10 +205,11 @@ class AcceptStore(Protocol):
 class SubmitStore(Protocol):
     """The verbs that submit calls."""
 
-    def begin(self, attempts: Sequence[Attempt]) -> Awaitable[None]:
-        """Write attempts that are about to leave.
+    def begin(self, attempts: Sequence[Attempt]) -> Awaitable[Sequence[Attempt]]:
+        """Write attempts that are about to leave; return those that began: only they may leave.
 
-        Each waits in the store at its provider and place in the route: neither is written.
+        Each waits in the store at its provider and place in the route: neither is written.  An
+        attempt does not begin if its message neither waits there for this bridge nor is Uncertain.
         """
 
     def recall(self, attempts: Sequence[Attempt]) -> Awaitable[None]:

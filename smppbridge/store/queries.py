@@ -65,6 +65,20 @@ def restore(db: sqlite3.Connection) -> Restored:
     )
 
 
+def begun(db: sqlite3.Connection, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """Return those of *attempts* that the store has as begun."""
+    numbers: dict[int, int] = {}
+    ids = [attempt.message.message_id for attempt in attempts]
+    for at in range(0, len(ids), AT_ONCE):
+        chunk = ids[at : at + AT_ONCE]
+        numbers |= db.execute(
+            "select message_id, attempts from message where begun = 1 "
+            f"and message_id in ({marks(chunk)})",
+            chunk,
+        )
+    return [a for a in attempts if numbers.get(a.message.message_id) == a.number]
+
+
 def _stored_ids(db: sqlite3.Connection) -> StoredIds:
     stored = StoredIds()
     for key in db.execute(

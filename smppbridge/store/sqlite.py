@@ -12,10 +12,10 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Attempt, KnownState, Stage
-from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
+from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.model.parts import Part
 from smppbridge.model.report import Delivery
-from smppbridge.store import gathered, mo, named, noted, parts, queries
+from smppbridge.store import gathered, mo, named, note_rows, parts, queries
 from smppbridge.store import records as rec
 from smppbridge.store import statements as sql
 from smppbridge.store.cdr import Exported
@@ -136,8 +136,9 @@ class SqliteStore:
             writes += _settled(settlements)
         return self._write(writes)
 
-    def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        return self._write([(sql.BEGIN, list(map(rec.begun_row, attempts)))])
+    def begin(self, attempts: Sequence[Attempt]) -> Deferred[Sequence[Attempt]]:
+        rows = list(map(rec.begun_row, attempts))
+        return self._writer.begin(rows, attempts, lambda db: queries.begun(db, attempts))
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write([(sql.RECALL, list(map(rec.recalled_row, attempts)))])
@@ -218,10 +219,10 @@ class SqliteStore:
         refused: Sequence[RefusedSubmission],
         unmatched: Sequence[Unmatched],
     ) -> Deferred[None]:
-        return self._write(noted.writes(notes, refused, unmatched))
+        return self._write(note_rows.writes(notes, refused, unmatched))
 
     def forget_noted(self, before: float, most: int) -> Deferred[int]:
-        return self._query(lambda db: noted.forget(db, before, most))
+        return self._query(lambda db: note_rows.forget(db, before, most))
 
     def probe(self) -> Deferred[None]:
         """Write a row and delete it: a store that failed may have room again."""
@@ -301,7 +302,7 @@ class SqliteStore:
             lambda db: (
                 walk(db, before, limit, exported)
                 + mo.forget(db, before, limit)
-                + noted.forget_notes(db, before, limit)
+                + note_rows.forget_notes(db, before, limit)
             )
         )
 

@@ -86,7 +86,7 @@ BEGIN = _update(
     "message",
     "id,attempts,at,batch",
     "begun=1, attempts=v.attempts, begun_at=v.at, batch=v.batch",
-    "message_id=v.id and stage < 4",
+    "message_id=v.id and stage < 3",
 )
 RECALL = _update(
     "message",

@@ -9,7 +9,7 @@ from typing import Any
 
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
-from smppbridge.store import noted
+from smppbridge.store import note_rows
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
@@ -92,7 +92,7 @@ def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineE
 
 
 def _notes(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
-    for note in noted.notes_of(db, [message.message_id]):
+    for note in note_rows.notes_of(db, [message.message_id]):
         yield TimelineEvent(note.at, note.code, dict(note.facts))
 
 

@@ -29,11 +29,15 @@ StoreQuery = Callable[[sqlite3.Connection], Any]
 
 @dataclass(slots=True)
 class _StoreCall:
-    """The writes of a verb, a query, or both, and the Deferred that waits for them."""
+    """The writes of a verb, a query, or both, and the Deferred that waits for them.
+
+    With *begun*, attempts, the query is made only if some did not begin, else they are the result.
+    """
 
     waiter: Deferred[Any]
     writes: Writes | None = None
     query: StoreQuery | None = None
+    begun: Any = None
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -114,6 +118,15 @@ class Writer:
         self._calls.put(_StoreCall(waiter, writes, query))
         return waiter
 
+    def begin(
+        self, rows: list[SqlRow], attempts: T, begun: Callable[[sqlite3.Connection], T]
+    ) -> Deferred[T]:
+        """Write that *attempts* begin; return them, or what *begun* finds if some did not begin."""
+        waiter: Deferred[T] = Deferred()
+        self._given += 1
+        self._calls.put(_StoreCall(waiter, [(sql.BEGIN, rows)], begun, attempts))
+        return waiter
+
     def query(self, query: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
         """Make a query after all calls before it."""
         waiter: Deferred[T] = Deferred()
@@ -145,8 +158,8 @@ class Writer:
         results: list[Any] = _write(db, [call.writes or [] for call in writing])
         seconds = time.monotonic() - begun
         for number, call in enumerate(writing):
-            if call.query and results[number] is None:
-                results[number] = _result(db, call.query)
+            if not isinstance(results[number], Exception):
+                results[number] = _found(db, call, all_begun=results[number])
         reading = [call for call in calls if call.writes is None]
         results += [_result(db, call.query) for call in reading if call.query]
         self._call(self._done, turn, writing, reading, results, seconds)
@@ -185,20 +198,24 @@ class Writer:
                 call.waiter.callback(result)
 
 
-def _write(db: sqlite3.Connection, parts: list[Writes]) -> list[Exception | None]:
-    """Write all parts in one transaction; return the error, if any, of each part."""
+def _write(db: sqlite3.Connection, parts: list[Writes]) -> list[Exception | bool]:
+    """Write all parts in one transaction; return for each its error or whether all attempts began.
+
+    If an attempt of one part did not begin, all parts say so.
+    """
     if not parts:
         return []
     try:
-        _transaction(db, parts)
+        all_begun = _transaction(db, parts)
     except sqlite3.OperationalError as error:  # the disk: it would fail for each part again
         return [error] * len(parts)
     except (sqlite3.Error, ValueError, OverflowError) as error:
         return [error] if len(parts) == 1 else [_write(db, [part])[0] for part in parts]
-    return [None] * len(parts)
+    return [all_begun] * len(parts)
 
 
-def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> None:
+def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> bool:
+    """Write all parts; return whether all attempts began that were to begin."""
     rows: dict[Many, list[SqlRow]] = {}
     for writes in parts:
         for many, more in writes:
@@ -206,13 +223,24 @@ def _transaction(db: sqlite3.Connection, parts: list[Writes]) -> None:
                 rows.setdefault(many, []).extend(more)
     try:
         db.execute("begin immediate")
+        begun = 0
         for many in sql.ORDER:
             if many in rows:
+                before = db.total_changes
                 many.run(db, rows[many])
+                if many is sql.BEGIN:
+                    begun = db.total_changes - before
         db.execute("commit")
     finally:
         if db.in_transaction:
             db.execute("rollback")
+    return begun == len(rows.get(sql.BEGIN, ()))
+
+
+def _found(db: sqlite3.Connection, call: _StoreCall, *, all_begun: bool) -> Any:
+    if call.query is None or (all_begun and call.begun is not None):
+        return call.begun
+    return _result(db, call.query)
 
 
 def _result(db: sqlite3.Connection, query: StoreQuery) -> Any:

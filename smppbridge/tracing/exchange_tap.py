@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
-from smppbridge.tracing.about import About, about_of
 from smppbridge.tracing.masked_http import Masks, masked_request, masked_response, place_of
-from smppbridge.tracing.recording import Endpoint, Packet, Protocol, Recording, digits_of
+from smppbridge.tracing.message_words import MessageWords, about_of
+from smppbridge.tracing.recording import Packet, PacketEnd, Protocol, Recording, digits_of
 from smppbridge.tracing.traces import Traces
 
 US: Final = "smppbridge"
@@ -26,8 +26,8 @@ class _Exchanged:
     token: object
     provider: str
     request: HttpRequest
-    about: About
-    us: Endpoint
+    about: MessageWords
+    us: PacketEnd
     wanted: list[Recording]
 
 
@@ -50,7 +50,7 @@ class ExchangeTap:
         wanted = [r for r in self._traces.running if _wants(r, provider, peer, about)]
         if not wanted:
             return
-        us = Endpoint(US, FIRST_PORT + self._ports % PORTS)
+        us = PacketEnd(US, FIRST_PORT + self._ports % PORTS)
         self._ports += 1
         exchanged = _Exchanged(token, provider, request, about, us, wanted)
         self._out[id(token)] = exchanged  # the token lives as long as this
@@ -103,7 +103,7 @@ class ExchangeTap:
             self._traces.keep(packet, recordings)
 
 
-def _wants(recording: Recording, provider: str, peer: Endpoint, about: About) -> bool:
+def _wants(recording: Recording, provider: str, peer: PacketEnd, about: MessageWords) -> bool:
     order = recording.order
     return (
         recording.is_about("provider", provider)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from smppbridge.tracing.words import MASK, masked_numbers
+from smppbridge.tracing.hidden_words import MASK, masked_numbers
 
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+|"', re.DOTALL)
 _LONG_KEY: Final = 64

@@ -9,9 +9,9 @@ from typing import Final
 from urllib.parse import urlencode, urlsplit
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
+from smppbridge.tracing.hidden_words import MASK, HiddenWords, hide_texts, masked_numbers
 from smppbridge.tracing.masked_body import masked_body, masked_form, words_of
-from smppbridge.tracing.recording import Endpoint
-from smppbridge.tracing.words import MASK, HiddenWords, hide_texts, masked_numbers
+from smppbridge.tracing.recording import PacketEnd
 
 USSD: Final = "ussd"
 SHORTEST_TEXT: Final = 4
@@ -39,14 +39,14 @@ class Masks:
     shown: bool = False
 
 
-def place_of(url: str) -> Endpoint:
+def place_of(url: str) -> PacketEnd:
     """Return the host and port that a URL is for, without the user in the URL."""
     parts = urlsplit(url)
     try:
         port = parts.port
     except ValueError:
         port = None
-    return Endpoint(parts.hostname or "", port or _PORTS.get(parts.scheme, 0))
+    return PacketEnd(parts.hostname or "", port or _PORTS.get(parts.scheme, 0))
 
 
 def masked_request(request: HttpRequest, masks: Masks) -> bytes:

@@ -22,7 +22,7 @@ from smppbridge.smpp.fields import (
 )
 from smppbridge.smpp.pdus import BY_COMMAND_ID
 from smppbridge.smpp.tlvs import DEFINITIONS, MOST_PADDING
-from smppbridge.tracing.words import MASK, HiddenWords, masked_numbers
+from smppbridge.tracing.hidden_words import MASK, HiddenWords, masked_numbers
 
 HEADER_OCTETS: Final = 16
 _ADDRESSES: Final = frozenset(("source_addr", "destination_addr", "esme_addr", "address_range"))

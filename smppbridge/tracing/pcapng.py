@@ -7,7 +7,7 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from smppbridge.tracing.recording import Endpoint, Packet
+from smppbridge.tracing.recording import Packet, PacketEnd
 
 _SECTION, _INTERFACE, _NAMES, _PACKET = 0x0A0D0D0A, 1, 4, 6
 _BYTE_ORDER: Final = 0x1A2B3C4D
@@ -112,7 +112,7 @@ def _as_six(address: _Address) -> bytes:
     return address.packed if address.version == 6 else bytes(10) + b"\xff\xff" + address.packed
 
 
-def _port(end: Endpoint) -> bytes:
+def _port(end: PacketEnd) -> bytes:
     return struct.pack(">I", end.port)
 
 

@@ -32,7 +32,7 @@ class NotTraced(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Endpoint:
+class PacketEnd:
     """One end of a packet's way: an address or a name, and a port (0: not known)."""
 
     host: str
@@ -49,8 +49,8 @@ class Packet:
     at: int
     line: str
     protocol: Protocol
-    source: Endpoint
-    destination: Endpoint
+    source: PacketEnd
+    destination: PacketEnd
     octets: bytes = field(repr=False)
     inbound: bool
     words: str = ""

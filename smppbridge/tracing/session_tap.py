@@ -12,9 +12,9 @@ from smppbridge.smpp.errors import FramingError, PduError
 from smppbridge.smpp.matrix import BOUND_AS
 from smppbridge.smpp.pdus import DECODE, DataSm, DeliverSm, Pdu
 from smppbridge.smpp.receipt import id_candidates, parse
-from smppbridge.tracing.about import NOBODY, About, about_of
 from smppbridge.tracing.masked_pdu import HEADER_OCTETS, masked_pdu
-from smppbridge.tracing.recording import Endpoint, Packet, Protocol, Recording
+from smppbridge.tracing.message_words import NOBODY, MessageWords, about_of
+from smppbridge.tracing.recording import Packet, PacketEnd, Protocol, Recording
 from smppbridge.tracing.traces import Traces
 
 _SUBMITTED: Final = frozenset((CommandId.SUBMIT_SM_RESP, CommandId.DATA_SM_RESP))
@@ -23,7 +23,7 @@ MOST_OPEN: Final = 4_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TracedSession:
     """A session: its name, and its provider ("" for an ESME's).
 
     *ends* returns the peer's end and ours, once there is a connection; *account* the system_id that
@@ -31,7 +31,7 @@ class Line:
     """
 
     name: str
-    ends: Callable[[], tuple[Endpoint, Endpoint]]
+    ends: Callable[[], tuple[PacketEnd, PacketEnd]]
     provider: str = ""
     account: Callable[[], str]
     asked: Callable[[int], object]
@@ -43,12 +43,12 @@ class SessionTap:
     *pending* are octets of the peer that came before the tap, and are no whole PDU yet.
     """
 
-    def __init__(self, traces: Traces, line: Line, pending: bytes = b"") -> None:
+    def __init__(self, traces: Traces, line: TracedSession, pending: bytes = b"") -> None:
         self._traces, self._line = traces, line
         self._frames = {True: FrameBuffer(), False: FrameBuffer()}  # inbound, outbound
         if pending:
             self._frames[True].feed(pending)
-        self._ends: tuple[Endpoint, Endpoint] | None = None
+        self._ends: tuple[PacketEnd, PacketEnd] | None = None
         self._account = ""
         self._open: dict[tuple[int, bool, int], None] = {}
         self._lost = False
@@ -74,7 +74,7 @@ class SessionTap:
             self._keep("words", b"", words, inbound, wanted)
 
     @property
-    def _peer_and_us(self) -> tuple[Endpoint, Endpoint]:
+    def _peer_and_us(self) -> tuple[PacketEnd, PacketEnd]:
         if self._ends is None:
             self._ends = self._line.ends()
         return self._ends
@@ -134,7 +134,7 @@ class SessionTap:
         account = line.account() or self._account
         return recording.is_about("account", account)
 
-    def _is_about(self, recording: Recording, about: About, pdu: Pdu | None) -> bool:
+    def _is_about(self, recording: Recording, about: MessageWords, pdu: Pdu | None) -> bool:
         order = recording.order
         if order.kind == "account":
             known = bool(self._line.provider) and recording.knows(_ids(pdu))

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from smppbridge.tracing.hidden_words import NO_WORDS, HiddenWords
 from smppbridge.tracing.recording import NotTraced, Order, Packet, Recording
-from smppbridge.tracing.words import NO_WORDS, HiddenWords
 
 MOST_RUNNING: Final = 4
 MOST_KEPT: Final = 4

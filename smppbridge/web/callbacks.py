@@ -48,7 +48,7 @@ class _Callbacks:
     received: list[Received] = field(default_factory=list)
 
 
-class CallTap(Protocol):
+class RequestTap(Protocol):
     """Keeps requests of providers, and our answers, for a trace."""
 
     def called(self, request: Request) -> None:
@@ -80,7 +80,7 @@ class CallbacksResource:
         self._logged: dict[tuple[str, str], float] = {}  # by provider and reason: few
         self._callers: Mapping[bytes, Caller] = {}  # by the path in front of the key
         self._waiting: dict[str, _Callbacks] = {}
-        self.tap: CallTap | None = None
+        self.tap: RequestTap | None = None
 
     def admit(self, callers: Sequence[Caller]) -> None:
         """Let these providers call from now on, and no others."""

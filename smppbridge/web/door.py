@@ -16,11 +16,20 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
 from smppbridge.model.account import Network, in_networks
-from smppbridge.web.keyring import Keyring, Who, is_csrf
+from smppbridge.web.keyring import Keyring, Requester, is_csrf
+from smppbridge.web.operations import (
+    NOTHING,
+    PREFIX,
+    ApiOperation,
+    ApiOperations,
+    ApiRequest,
+    File,
+    Streamed,
+    read_places,
+)
 from smppbridge.web.parameters import body_of, header_of, query_of
-from smppbridge.web.problems import PROBLEM_JSON, Refusal
+from smppbridge.web.problems import PROBLEM_JSON, RequestRefused
 from smppbridge.web.request import JSON, Admission, Request, SiteResource
-from smppbridge.web.routes import NOTHING, PREFIX, Call, File, Route, Routes, Streamed, read_places
 
 MOST_KNOWN, MOST_UNKNOWN = 1_048_576, 65_536
 """Octets of a body: of whom we know, and of whom we do not know (yet)."""
@@ -40,10 +49,10 @@ HEADERS = (
 ).encode()
 """Lines of every answer of API and console."""
 
-Note = Callable[[Call, str, str, Mapping[str, Any]], Awaitable[None]]
+Note = Callable[[ApiRequest, str, str, Mapping[str, Any]], Awaitable[None]]
 """Writes down an act: the call, the operation's name, its object, facts without secrets.
 
-Raises Refusal."""
+Raises RequestRefused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +70,9 @@ class DoorRules:
 class Visit(Admission):
     """A judged request: its operation and who makes it, or the refusal that answers it."""
 
-    call: Call | None = None
-    route: Route | None = None
-    refusal: Refusal | None = None
+    call: ApiRequest | None = None
+    operation: ApiOperation | None = None
+    refusal: RequestRefused | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +91,8 @@ class Door:
 
     _log = Logger()
 
-    def __init__(self, routes: Routes, keyring: Keyring, ports: Any, note: Note) -> None:
-        self._routes, self._keyring, self._ports, self._note = routes, keyring, ports, note
+    def __init__(self, operations: ApiOperations, keyring: Keyring, ports: Any, note: Note) -> None:
+        self._operations, self._keyring, self._ports, self._note = operations, keyring, ports, note
         self._rules = DoorRules()
 
     def change(self, rules: DoorRules) -> None:
@@ -93,42 +102,42 @@ class Door:
     def judge(self, request: Request, entrance: Entrance) -> Visit:
         """Return the terms of a request: its operation, or the refusal that it gets."""
         try:
-            route, words = self._find(request)
+            operation, words = self._find(request)
             address, secure = self._origin(request, entrance)
             self._check_source(request, entrance, address, secure)
             who, cookie = self._who(request, entrance, address, secure)
-            _check_rights(request, route, who, entrance)
-        except Refusal as refusal:
+            _check_rights(request, operation, who, entrance)
+        except RequestRefused as refusal:
             return Visit(most=MOST_UNKNOWN, refusal=refusal)
-        named = read_places(route, words)
+        named = read_places(operation, words)
         if named is None:
             return Visit(most=MOST_UNKNOWN, refusal=_not_found())
-        call = Call(
+        call = ApiRequest(
             ports=self._ports,
             who=who,
             address=address,
             secure=secure,
             named=named,
             cookie=cookie,
-            still=lambda: self._is_still(request, entrance, route, call),
+            still=lambda: self._is_still(request, entrance, operation, call),
         )
-        return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, route=route)
+        return Visit(most=MOST_KNOWN if who else MOST_UNKNOWN, call=call, operation=operation)
 
-    def _find(self, request: Request) -> tuple[Route, Mapping[str, str]]:
+    def _find(self, request: Request) -> tuple[ApiOperation, Mapping[str, str]]:
         try:
             path = unquote(request.path.decode("ascii"), errors="strict")
         except UnicodeError:
             raise _not_found() from None
-        methods, words = self._routes.find(path)
+        methods, words = self._operations.find(path)
         if not methods:
             raise _not_found()
         method = request.method.decode("latin-1")
-        route = methods.get("GET" if method == "HEAD" else method)
-        if route is None:
+        operation = methods.get("GET" if method == "HEAD" else method)
+        if operation is None:
             allowed = sorted(methods.keys() | ({"HEAD"} if "GET" in methods else set()))
             allow = b"Allow: %s\r\n" % ", ".join(allowed).encode()
-            raise Refusal(405, "this path has no such method", headers=allow)
-        return route, words
+            raise RequestRefused(405, "this path has no such method", headers=allow)
+        return operation, words
 
     def _origin(self, request: Request, entrance: Entrance) -> tuple[str, bool]:
         """Return the address of the client, and whether its octets came over TLS."""
@@ -137,7 +146,7 @@ class Door:
         hops = request.header(b"x-forwarded-for").decode("latin-1").split(",")
         address = hops[-1].strip()
         if not is_address(address):
-            raise Refusal(400, "the proxy does not say for whom it asks")
+            raise RequestRefused(400, "the proxy does not say for whom it asks")
         return address, request.header(b"x-forwarded-proto").lower() == b"https"
 
     def _check_source(
@@ -147,14 +156,14 @@ class Door:
             return
         host = request.header(b"host").decode("latin-1").lower()
         if not self._is_ours(host):
-            raise Refusal(421, "this host is not listed in web.hosts")
+            raise RequestRefused(421, "this host is not listed in web.hosts")
         if not secure and not (address == LOCAL or is_loopback(address)):
-            raise Refusal(403, "from another machine only over TLS")
+            raise RequestRefused(403, "from another machine only over TLS")
         origin = request.header(b"origin").decode("latin-1").lower()
         if origin and origin.partition("://")[2] != host:
-            raise Refusal(403, "the request comes from a page of another origin")
+            raise RequestRefused(403, "the request comes from a page of another origin")
         if request.header(b"sec-fetch-site").lower() == b"cross-site":
-            raise Refusal(403, "the request comes from a page of another site")
+            raise RequestRefused(403, "the request comes from a page of another site")
 
     def _is_ours(self, host: str) -> bool:
         try:
@@ -171,55 +180,59 @@ class Door:
         secure: bool,
         *,
         used: bool = True,
-    ) -> tuple[Who | None, str]:
+    ) -> tuple[Requester | None, str]:
         """Return who makes a request, and the session's cookie; None for a stranger."""
         if entrance.socket:
-            return Who(address, "admin", "socket"), ""
+            return Requester(address, "admin", "socket"), ""
         if given := request.header(b"authorization"):
             kind, _, secret = given.decode("latin-1").partition(" ")
             who = self._keyring.token(secret.strip(), address) if kind.lower() == "bearer" else None
             if who is None:
-                raise Refusal(401, "this token is not known here")
+                raise RequestRefused(401, "this token is not known here")
             return who, ""
         cookie = cookie_of(request, secure)
         return self._keyring.session(cookie, used=used) if cookie else None, cookie
 
-    def _is_still(self, request: Request, entrance: Entrance, route: Route, call: Call) -> bool:
+    def _is_still(
+        self, request: Request, entrance: Entrance, operation: ApiOperation, call: ApiRequest
+    ) -> bool:
         """Return whether a request that was let in would be let in now, by the same caller."""
         try:
             who, _ = self._who(request, entrance, call.address, call.secure, used=False)
-        except Refusal:
+        except RequestRefused:
             return False
-        return who == call.who and (who is None or not route.roles or who.role in route.roles)
+        return who == call.who and (
+            who is None or not operation.roles or who.role in operation.roles
+        )
 
     def render(self, request: Request) -> None:
         """Answer a request that has been judged."""
         visit = request.admission
         assert isinstance(visit, Visit)
-        if visit.refusal is not None or visit.call is None or visit.route is None:
+        if visit.refusal is not None or visit.call is None or visit.operation is None:
             _refuse(request, visit.refusal or _not_found())
             return
-        Deferred.fromCoroutine(self._carry_out(request, visit.route, visit.call))
+        Deferred.fromCoroutine(self._carry_out(request, visit.operation, visit.call))
 
-    async def _carry_out(self, request: Request, route: Route, call: Call) -> None:
+    async def _carry_out(self, request: Request, operation: ApiOperation, call: ApiRequest) -> None:
         try:
-            call.query = query_of(request, route)
-            call.body = body_of(request, route)
-            call.header = header_of(request, route)
-            if route.audited:
+            call.query = query_of(request, operation)
+            call.body = body_of(request, operation)
+            call.header = header_of(request, operation)
+            if operation.audited:
                 about = "/".join(map(str, call.named.values()))
-                await self._note(call, route.name, about, facts_of(call))
-            answer = await route.act(call)
-        except Refusal as refusal:
+                await self._note(call, operation.name, about, facts_of(call))
+            answer = await operation.act(call)
+        except RequestRefused as refusal:
             _refuse(request, refusal)
         except Exception:
             self._log.failure("an operation of the API")
-            _refuse(request, Refusal(500, "the operation failed; the log says why"))
+            _refuse(request, RequestRefused(500, "the operation failed; the log says why"))
         else:
-            _answer(request, route, call, answer)
+            _answer(request, operation, call, answer)
 
 
-class Entry:
+class ApiResource:
     """The resource of a site that has the API: other paths are for *others* to answer."""
 
     def __init__(self, door: Door, entrance: Entrance, others: SiteResource) -> None:
@@ -239,7 +252,7 @@ class Entry:
             self._others.render(request)
 
 
-def facts_of(call: Call) -> dict[str, Any]:
+def facts_of(call: ApiRequest) -> dict[str, Any]:
     """Return the parameters of a call as an audit trail may have them: no secret, no text."""
     given = [
         each.model_dump(mode="json", exclude_none=True)
@@ -289,25 +302,27 @@ def in_networks_of(host: str, networks: tuple[Network, ...]) -> bool:
     return bool(networks) and is_address(host) and in_networks(host, networks)
 
 
-def _check_rights(request: Request, route: Route, who: Who | None, entrance: Entrance) -> None:
-    if route.socket_only and not entrance.socket:
-        raise Refusal(403, "only over the admin socket of the machine itself")
-    if not route.roles:
+def _check_rights(
+    request: Request, operation: ApiOperation, who: Requester | None, entrance: Entrance
+) -> None:
+    if operation.socket_only and not entrance.socket:
+        raise RequestRefused(403, "only over the admin socket of the machine itself")
+    if not operation.roles:
         return
     if who is None:
-        raise Refusal(401, "log in, or send a token")
-    if who.role not in route.roles:
-        raise Refusal(403, f"this is not for the role {who.role}")
-    if route.changes and not is_csrf(who, request.header(b"x-csrf-token")):
-        raise Refusal(403, "the header X-CSRF-Token is missing or wrong")
+        raise RequestRefused(401, "log in, or send a token")
+    if who.role not in operation.roles:
+        raise RequestRefused(403, f"this is not for the role {who.role}")
+    if operation.changes and not is_csrf(who, request.header(b"x-csrf-token")):
+        raise RequestRefused(403, "the header X-CSRF-Token is missing or wrong")
 
 
-def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
+def _answer(request: Request, operation: ApiOperation, call: ApiRequest, answer: Any) -> None:
     if isinstance(answer, Streamed):
-        media, headers = route.media.encode(), HEADERS + call.headers
+        media, headers = operation.media.encode(), HEADERS + call.headers
         if request.method == b"HEAD":
             request.closing = True
-            request.answer(route.status, b"", media, headers)
+            request.answer(operation.status, b"", media, headers)
             return
         if answer.length is not None:
             headers += b"Content-Length: %d\r\n" % answer.length
@@ -318,16 +333,16 @@ def _answer(request: Request, route: Route, call: Call, answer: Any) -> None:
     if isinstance(answer, File):
         saved = f'Content-Disposition: attachment; filename="{answer.name}"\r\n'.encode()
         headers = HEADERS + call.headers + saved
-        request.answer(route.status, answer.octets, route.media.encode(), headers)
+        request.answer(operation.status, answer.octets, operation.media.encode(), headers)
         return
     body = b"{}" if answer is None else answer.model_dump_json().encode()
-    request.answer(route.status, body, JSON, HEADERS + call.headers)
+    request.answer(operation.status, body, JSON, HEADERS + call.headers)
 
 
-def _refuse(request: Request, refusal: Refusal) -> None:
+def _refuse(request: Request, refusal: RequestRefused) -> None:
     headers = HEADERS + refusal.headers
     request.answer(refusal.status, refusal.body(), PROBLEM_JSON, headers)
 
 
-def _not_found() -> Refusal:
-    return Refusal(404, "there is nothing here")
+def _not_found() -> RequestRefused:
+    return RequestRefused(404, "there is nothing here")

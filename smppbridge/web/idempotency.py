@@ -15,11 +15,11 @@ from twisted.internet.defer import Deferred
 from smppbridge.store import keys
 from smppbridge.store.keys import Claim, Name
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 
 DAY = 86_400.0
 """Seconds that a key is kept; less where messages are forgotten earlier."""
-Act = Callable[[Callable[[sqlite3.Connection], Claim]], Awaitable[Claim]]
+WriteClaim = Callable[[Callable[[sqlite3.Connection], Claim]], Awaitable[Claim]]
 
 
 class IdempotencyKeys:
@@ -29,7 +29,9 @@ class IdempotencyKeys:
     under way, and those that wait for one of the same key.
     """
 
-    def __init__(self, act: Act, wall: Callable[[], float], keep: Callable[[], float]) -> None:
+    def __init__(
+        self, act: WriteClaim, wall: Callable[[], float], keep: Callable[[], float]
+    ) -> None:
         self._act, self._wall, self._keep = act, wall, keep
         self._waiting: dict[Name, list[Deferred[None]]] = {}
 
@@ -43,7 +45,7 @@ class IdempotencyKeys:
         """Send a message by a key, if none was sent by the key; return the message's message_id.
 
         A request that comes while one of the same key is under way waits for that one.  *send* may
-        refuse: the key has sent nothing then.  Raises Refusal.
+        refuse: the key has sent nothing then.  Raises RequestRefused.
         """
         while name in self._waiting:
             turn: Deferred[None] = Deferred()
@@ -67,10 +69,10 @@ class IdempotencyKeys:
                 lambda db: keys.claim(db, name, fingerprint, message_id, now, keep)
             )
         if found is None:
-            raise Refusal(503, "the store cannot be written now")
+            raise RequestRefused(503, "the store cannot be written now")
         if found.verdict == "other":
-            raise Refusal(422, "this Idempotency-Key was given with another request")
+            raise RequestRefused(422, "this Idempotency-Key was given with another request")
         if found.verdict == "full":
             retry = b"Retry-After: 3600\r\n"
-            raise Refusal(429, "too many Idempotency-Keys within a day", headers=retry)
+            raise RequestRefused(429, "too many Idempotency-Keys within a day", headers=retry)
         return found

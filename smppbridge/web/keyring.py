@@ -50,7 +50,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Who:
+class Requester:
     """The person or program that makes a request; *csrf* is that of a session."""
 
     name: str
@@ -77,7 +77,7 @@ class HandedLogin:
 
 @dataclass(slots=True)
 class _Login:
-    who: Who
+    who: Requester
     since: float
     used: float
     configured: bool  # a user of the configuration, not the one of a link
@@ -100,7 +100,7 @@ class Keyring:
         self.users: Mapping[str, User] = {}
         self._tokens: Mapping[str, Token] = {}
         self._logins: dict[str, _Login] = {}  # by the digest of the cookie
-        self._links: dict[str, tuple[Who, float]] = {}  # by the digest of the code
+        self._links: dict[str, tuple[Requester, float]] = {}  # by the digest of the code
 
     def change(self, users: Sequence[User], tokens: Sequence[Token]) -> None:
         """Go by new users and tokens: sessions of users that are gone or changed end."""
@@ -111,16 +111,16 @@ class Keyring:
             if login.configured and old.get(name) != self.users.get(name):
                 del self._logins[key]
 
-    def token(self, secret: str, address: str) -> Who | None:
+    def token(self, secret: str, address: str) -> Requester | None:
         """Return who a token stands for; None if it is unknown, expired or not for the address."""
         token = self._tokens.get(digest_of(secret))
         if token is None or (token.expires is not None and token.expires <= self._wall()):
             return None
         if token.allow_from is not None and not in_networks(address, token.allow_from):
             return None
-        return Who(token.name, token.role, "token")
+        return Requester(token.name, token.role, "token")
 
-    def session(self, cookie: str, *, used: bool = True) -> Who | None:
+    def session(self, cookie: str, *, used: bool = True) -> Requester | None:
         """Return whose session a cookie stands for, None if there is no such session any more.
 
         A look at a session that is not *used* does not keep it from being idle.
@@ -136,13 +136,13 @@ class Keyring:
             login.used = now
         return login.who
 
-    def log_in(self, name: str, role: Role) -> tuple[str, Who]:
+    def log_in(self, name: str, role: Role) -> tuple[str, Requester]:
         """Begin a session of a user; return its cookie and who it stands for."""
         own = [key for key, login in self._logins.items() if login.who.name == name]
         for key in own[: max(0, len(own) - SESSIONS + 1)]:
             del self._logins[key]
         cookie, now = secrets.token_urlsafe(32), self._now()
-        who = Who(name, role, "session", secrets.token_urlsafe(32))
+        who = Requester(name, role, "session", secrets.token_urlsafe(32))
         self._logins[digest_of(cookie)] = _Login(who, now, now, name in self.users)
         return cookie, who
 
@@ -167,7 +167,7 @@ class Keyring:
         now = self._now()
         for each in handed:
             if not each.user or each.user == self._known(each.name):
-                who = Who(each.name, each.role, "session", each.csrf)
+                who = Requester(each.name, each.role, "session", each.csrf)
                 since, used = now - each.lasting, now - each.idle
                 self._logins[each.digest] = _Login(who, since, used, bool(each.user))
 
@@ -185,10 +185,10 @@ class Keyring:
         self._links = {k: v for k, v in self._links.items() if v[1] > now}
         while len(self._links) >= LINKS:
             del self._links[next(iter(self._links))]
-        self._links[digest_of(code)] = (Who(name, "admin", "socket"), now + seconds)
+        self._links[digest_of(code)] = (Requester(name, "admin", "socket"), now + seconds)
         return code
 
-    def redeem(self, code: str) -> tuple[str, Who] | None:
+    def redeem(self, code: str) -> tuple[str, Requester] | None:
         """Use a code up; return the cookie of a new session and who it stands for."""
         who, until = self._links.pop(digest_of(code), (None, 0.0))
         if who is None or until <= self._now():
@@ -196,6 +196,6 @@ class Keyring:
         return self.log_in(who.name, who.role)
 
 
-def is_csrf(who: Who, given: bytes) -> bool:
+def is_csrf(who: Requester, given: bytes) -> bool:
     """Return whether a request that changes something comes from a page of ours."""
     return who.via != "session" or compare_digest(who.csrf.encode(), given)

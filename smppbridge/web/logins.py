@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from smppbridge.net.penalties import Penalties
 from smppbridge.web.keyring import Keyring, User
-from smppbridge.web.problems import Refusal
+from smppbridge.web.problems import RequestRefused
 
 LONGEST_WAIT = 8.0
 """Seconds that a login is held up; one that would wait longer is refused."""
@@ -38,11 +38,11 @@ class Logins:
         self._verified, self._wait, self._seconds = verified, wait, seconds
 
     async def judge(self, name: str, password: str, address: str) -> User | None:
-        """Return the user whose password it is, None if there is none; raises Refusal."""
+        """Return the user whose password it is, None if there is none; raises RequestRefused."""
         delay = self._penalties.delay(address, name, self._seconds())
         if delay > LONGEST_WAIT:
             after = b"Retry-After: %d\r\n" % int(delay + 1)
-            raise Refusal(429, "too many logins have failed", headers=after)
+            raise RequestRefused(429, "too many logins have failed", headers=after)
         if delay:
             await self._wait(delay)
         user = self._keyring.users.get(name)

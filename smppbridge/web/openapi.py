@@ -8,24 +8,26 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
+from smppbridge.web.operations import ApiOperation, ApiOperations, Sent, header_name
 from smppbridge.web.problems import NAMES, Problem
-from smppbridge.web.routes import Route, Routes, Sent, header_name
 
 _REFERENCE = "#/components/schemas/{model}"
 
 
-def document(routes: Routes, version: str) -> dict[str, Any]:
+def document(operations: ApiOperations, version: str) -> dict[str, Any]:
     """Return the description of all operations."""
     models: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {(Problem, "serialization"): None}
-    for route in routes.all:
-        if route.body:
-            models[route.body, "validation"] = None
-        if route.returns:
-            models[route.returns, "serialization"] = None
+    for operation in operations.all:
+        if operation.body:
+            models[operation.body, "validation"] = None
+        if operation.returns:
+            models[operation.returns, "serialization"] = None
     schemas, definitions = models_json_schema(list(models), ref_template=_REFERENCE)
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes.all:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+    for operation in operations.all:
+        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(
+            operation, schemas
+        )
     return {
         "openapi": "3.1.0",
         "info": {"title": "smppbridge", "version": version},
@@ -40,33 +42,33 @@ def document(routes: Routes, version: str) -> dict[str, Any]:
     }
 
 
-def refusals_of(route: Route) -> list[int]:
+def refusals_of(operation: ApiOperation) -> list[int]:
     """Return the statuses with which an operation can be refused."""
-    found = {400, 403, 421, 422, 500, *route.refusals}
-    if route.roles:
+    found = {400, 403, 421, 422, 500, *operation.refusals}
+    if operation.roles:
         found.add(401)
-    if route.places:
+    if operation.places:
         found.add(404)
-    if route.body:
+    if operation.body:
         found.add(415)
-    if route.audited:
+    if operation.audited:
         found.add(503)
     return sorted(found)
 
 
-def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+def _operation(operation: ApiOperation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     written: dict[str, Any] = {
-        "operationId": route.name,
-        "summary": route.summary,
-        "tags": [route.tag],
-        "x-roles": sorted(route.roles),
-        "security": [{"token": []}, {"session": []}] if route.roles else [],
-        "responses": _responses(route, schemas),
+        "operationId": operation.name,
+        "summary": operation.summary,
+        "tags": [operation.tag],
+        "x-roles": sorted(operation.roles),
+        "security": [{"token": []}, {"session": []}] if operation.roles else [],
+        "responses": _responses(operation, schemas),
     }
-    if parameters := _parameters(route):
+    if parameters := _parameters(operation):
         written["parameters"] = parameters
-    if route.body:
-        schema = schemas[route.body, "validation"]
+    if operation.body:
+        schema = schemas[operation.body, "validation"]
         written["requestBody"] = {
             "required": True,
             "content": {"application/json": {"schema": schema}},
@@ -74,30 +76,30 @@ def _operation(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
     return written
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
-    named = {key: header_name(key) for key in route.header.model_fields}
+def _parameters(operation: ApiOperation) -> list[dict[str, Any]]:
+    named = {key: header_name(key) for key in operation.header.model_fields}
     return [
-        *_places(route),
-        *_fields(route.query, "query", {}),
-        *_fields(route.header, "header", named),
+        *_places(operation),
+        *_fields(operation.query, "query", {}),
+        *_fields(operation.header, "header", named),
     ]
 
 
-def _responses(route: Route, schemas: Mapping[Any, Any]) -> dict[str, Any]:
-    if route.returns:
-        answer = schemas[route.returns, "serialization"]
+def _responses(operation: ApiOperation, schemas: Mapping[Any, Any]) -> dict[str, Any]:
+    if operation.returns:
+        answer = schemas[operation.returns, "serialization"]
     else:
         answer = {"type": "string", "format": "binary"}
-    good = {"description": "done", "content": {route.media: {"schema": answer}}}
+    good = {"description": "done", "content": {operation.media: {"schema": answer}}}
     problem = {"application/problem+json": {"schema": schemas[Problem, "serialization"]}}
-    return {str(route.status): good} | {
+    return {str(operation.status): good} | {
         str(status): {"description": NAMES[status], "content": problem}
-        for status in refusals_of(route)
+        for status in refusals_of(operation)
     }
 
 
-def _places(route: Route) -> Iterator[dict[str, Any]]:
-    for name, kind in route.places.items():
+def _places(operation: ApiOperation) -> Iterator[dict[str, Any]]:
+    for name, kind in operation.places.items():
         yield {
             "name": name,
             "in": "path",

@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 from pydantic import ValidationError
 
 from smppbridge.web.forms import MAX_FIELDS
-from smppbridge.web.problems import Refusal, unfit
+from smppbridge.web.operations import NOTHING, ApiOperation, NoParameters, header_name
+from smppbridge.web.problems import RequestRefused, unfit
 from smppbridge.web.request import JSON, Request
-from smppbridge.web.routes import NOTHING, Nothing, Route, header_name
 
 
-def query_of(request: Request, route: Route) -> Any:
-    """Return the parameters in the query string; raises Refusal."""
+def query_of(request: Request, operation: ApiOperation) -> Any:
+    """Return the parameters in the query string; raises RequestRefused."""
     try:
         pairs = parse_qsl(
             request.query_string.decode("latin-1"),
@@ -23,40 +23,40 @@ def query_of(request: Request, route: Route) -> Any:
             max_num_fields=MAX_FIELDS,
         )
     except ValueError:
-        raise Refusal(422, "the query string cannot be read") from None
+        raise RequestRefused(422, "the query string cannot be read") from None
     values = dict(pairs)
     if len(values) < len(pairs):
-        raise Refusal(422, "a parameter is there twice")
-    if route.query is Nothing and not values:
+        raise RequestRefused(422, "a parameter is there twice")
+    if operation.query is NoParameters and not values:
         return NOTHING
     try:
-        return route.query.model_validate_strings(values)
+        return operation.query.model_validate_strings(values)
     except ValidationError as error:
         raise unfit(error) from None
 
 
-def body_of(request: Request, route: Route) -> Any:
-    """Return the body; raises Refusal."""
-    if route.body is None:
+def body_of(request: Request, operation: ApiOperation) -> Any:
+    """Return the body; raises RequestRefused."""
+    if operation.body is None:
         if request.body:
-            raise Refusal(422, "this operation takes no body")
+            raise RequestRefused(422, "this operation takes no body")
         return NOTHING
     media_type = request.header(b"content-type").partition(b";")[0].strip().lower()
     if media_type != JSON:
-        raise Refusal(415, "send application/json")
+        raise RequestRefused(415, "send application/json")
     try:
-        return route.body.model_validate_json(bytes(request.body))
+        return operation.body.model_validate_json(bytes(request.body))
     except ValidationError as error:
         raise unfit(error) from None
 
 
-def header_of(request: Request, route: Route) -> Any:
-    """Return the headers that the operation knows; raises Refusal."""
-    if route.header is Nothing:
+def header_of(request: Request, operation: ApiOperation) -> Any:
+    """Return the headers that the operation knows; raises RequestRefused."""
+    if operation.header is NoParameters:
         return NOTHING
-    wanted = {key: header_name(key).lower().encode() for key in route.header.model_fields}
+    wanted = {key: header_name(key).lower().encode() for key in operation.header.model_fields}
     given = {key: request.header(name).decode("latin-1") for key, name in wanted.items()}
     try:
-        return route.header.model_validate_strings({k: v for k, v in given.items() if v})
+        return operation.header.model_validate_strings({k: v for k, v in given.items() if v})
     except ValidationError as error:
         raise unfit(error) from None

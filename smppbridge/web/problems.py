@@ -53,7 +53,7 @@ class Problem(BaseModel):
     )
 
 
-class Refusal(Exception):
+class RequestRefused(Exception):
     """A request is refused with a status and a reason that a stranger may read.
 
     *headers* are whole lines of the answer, *reason* is that of a refused message.
@@ -87,10 +87,10 @@ class Refusal(Exception):
         return problem.model_dump_json(exclude_none=True).encode()
 
 
-def unfit(error: ValidationError) -> Refusal:
+def unfit(error: ValidationError) -> RequestRefused:
     """Return the refusal of a request that does not fit its schema; it quotes no value."""
     blames = [
         Blame(loc="/".join(map(str, each["loc"])), msg=each["msg"])
         for each in error.errors(include_url=False, include_input=False, include_context=False)
     ]
-    return Refusal(422, "the request does not fit the schema", blames[:20])
+    return RequestRefused(422, "the request does not fit the schema", blames[:20])

@@ -11,7 +11,7 @@ from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
 from smppbridge.relay.ussd.dialogues import AnswerScreen
 from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
-from smppbridge.web.callbacks import CallTap, read_request
+from smppbridge.web.callbacks import RequestTap, read_request
 from smppbridge.web.request import Admission, Request, SiteResource, not_allowed
 
 MAX_BODY = 65_536
@@ -21,7 +21,7 @@ LONGEST_INPUT = 4_000
 _COUNTED_AS = "ussd"
 
 
-class PhoneDialogues(Protocol):
+class DialogueRequests(Protocol):
     """The dialogues that the requests of phones go on in."""
 
     def ask(self, dialled: Dialled, answer: AnswerScreen) -> Dialogue:
@@ -39,11 +39,11 @@ class UssdResource:
 
     def __init__(self, others: SiteResource, count: Callable[[str, str, int], None]) -> None:
         self._others, self._count = others, count
-        self._dialogues: PhoneDialogues | None = None
+        self._dialogues: DialogueRequests | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
-        self.tap: CallTap | None = None
+        self.tap: RequestTap | None = None
 
-    def admit(self, key: str | None, dialogues: PhoneDialogues) -> None:
+    def admit(self, key: str | None, dialogues: DialogueRequests) -> None:
         """Serve requests with *key* from now on; without a key serve no request."""
         self._path = f"/ussd/{key}".encode()
         self._dialogues = dialogues if key else None
@@ -74,7 +74,7 @@ class UssdResource:
         self._count(_COUNTED_AS, "ok", 1)
         self._ask(request, dialled, self._dialogues)
 
-    def _ask(self, request: Request, dialled: Dialled, dialogues: PhoneDialogues) -> None:
+    def _ask(self, request: Request, dialled: Dialled, dialogues: DialogueRequests) -> None:
         def show(screen: Screen) -> None:
             request.gone = None
             request.answer(HTTPStatus.OK, body_of(screen))

@@ -270,7 +270,7 @@ def reported(messages: int, faults: int = 0) -> tuple[list[str], list[str]]:
         running(report_to=where, callers=2) as provider,
     ):
         given = answers(provider.port, [octets], messages)
-        assert server.enough.wait(10)
+        assert server.enough.wait(PATIENCE)
         return [answer["messageID"] for answer in given], server.paths
 
 
@@ -283,7 +283,7 @@ def test_a_message_that_comes_while_every_caller_waits_is_reported_too():
         for number in range(2):
             answers(provider.port, [REQUEST % (BODY, number)], 1)
         server.answering.set()
-        assert server.enough.wait(10)
+        assert server.enough.wait(PATIENCE)
 
 
 def test_every_message_is_reported_once_also_with_more_messages_than_callers():

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pytest
 from argon2 import PasswordHasher
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.smpp.pdus import DeliverSm, DeliverSmResp, Pdu
 from tests.browser.callers import add_phones
 from tests.patience import PATIENCE

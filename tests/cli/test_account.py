@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from smppbridge.cli import account as account_module
-from smppbridge.cli import asked as asked_module
+from smppbridge.cli import configured_provider
 from smppbridge.cli.account import account
 from smppbridge.providers import registry
 from smppbridge.providers.exchange import (
@@ -166,7 +166,7 @@ def house(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hous
     }
     config.write_text(yaml.safe_dump({"providers": providers}))
     terminal: set[Any] = set()
-    for module in (account_module, asked_module):
+    for module in (account_module, configured_provider):
         monkeypatch.setattr(module, "on_terminal", lambda stream: stream.name in terminal)
     return House(server, config, terminal)
 
@@ -476,7 +476,9 @@ def test_keccel_as_it_is_simulated(tmp_path: Path) -> None:
 @pytest.mark.parametrize("secret", ['a"b/c', "é&<x> y", "a'b+c"])
 def test_a_secret_is_hidden_in_whichever_way_it_is_written(secret: str) -> None:
     section = Settings.read({"providers": {"k": {"type": "keccel", "token": secret}}})
-    asked = asked_module.AskedProvider("k", section.providers["k"], section.built_providers()["k"])
+    asked = configured_provider.ConfiguredProvider(
+        "k", section.providers["k"], section.built_providers()["k"]
+    )
     written = [secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1]]
     written += [html.escape(secret), html.escape(secret, quote=False)]
     for each in written:

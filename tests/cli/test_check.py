@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smppbridge.cli.check import check
-from smppbridge.cli.places import CONFIGURATION
+from smppbridge.cli.default_paths import CONFIGURATION
 from smppbridge.cli.run import run as run_command
 
 GOOD = """\

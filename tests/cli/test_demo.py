@@ -14,7 +14,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from smppbridge.cli.demo_settings import PATHS, WAYS, Place, Way, settings_of
+from smppbridge.cli.demo_settings import DEMO_ROUTES, PATHS, DemoAddresses, DemoRoute, settings_of
 from smppbridge.cli.listen import listen
 from smppbridge.cli.send import send
 from smppbridge.cli.simulate import simulate
@@ -110,7 +110,7 @@ def settled(port: str, numbers: Sequence[str]) -> dict[str, tuple[str, str]]:
 
 def test_every_provider_has_numbers_of_its_own(demo: Program, ports: list[str]) -> None:
     """In parallel: none keeps another waiting, and who fails hands over."""
-    found = {prefix: way for way in WAYS for prefix in way.prefixes}
+    found = {prefix: way for way in DEMO_ROUTES for prefix in way.prefixes}
     numbers = {(prefix or "86").ljust(9, "5") + "01": way for prefix, way in found.items()}
     ended = settled(ports[0], list(numbers))
     assert {number: stat for number, (_, stat) in ended.items()} == dict.fromkeys(
@@ -124,7 +124,7 @@ def test_every_provider_has_numbers_of_its_own(demo: Program, ports: list[str]) 
         assert way.words in demo.said
 
 
-def taker(way: Way) -> str:
+def taker(way: DemoRoute) -> str:
     """The first one that is there."""
     return next(name for name in way.via if name != "outage")
 
@@ -176,7 +176,7 @@ def test_a_phone_dials_the_demo(demo: Program, typed: str, last: str) -> None:
 
 @pytest.fixture(scope="module")
 def settings() -> Settings:
-    place = Place(
+    place = DemoAddresses(
         smpp=1,
         web=2,
         callbacks=3,
@@ -191,7 +191,7 @@ def settings() -> Settings:
 def test_it_leaves_no_provider_out(settings: Settings) -> None:
     assert set(PATHS) == set(SIMULATORS)
     assert {each.type for each in settings.providers.values()} == set(TYPES)
-    assert {name for way in WAYS for name in way.via} == set(settings.providers)
+    assert {name for way in DEMO_ROUTES for name in way.via} == set(settings.providers)
     assert list(settings.warnings()) == []
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 from smppbridge import __version__
 from smppbridge.cli.main import main
 from smppbridge.docs import files
+from tests.patience import PATIENCE
 
 
 def asked(*arguments: str) -> Result:
@@ -62,7 +63,7 @@ def test_a_page_is_laid_out_on_a_terminal() -> None:
         pass
     finally:
         os.close(ours)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
     page = said.decode()
     assert "\x1b[" in page
     assert "Worth an alert" in page
@@ -145,7 +146,7 @@ def test_the_package_can_be_run() -> None:
         [sys.executable, "-m", "smppbridge", "--version"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=True,
     )
     assert done.stdout == f"smppbridge, version {__version__}\n"

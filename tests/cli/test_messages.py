@@ -15,10 +15,10 @@ from rich.console import Console
 from smppbridge.cli import listing
 from smppbridge.cli.messages import messages
 from smppbridge.cli.moments import digits_of, moment
-from smppbridge.cli.stopped import StoppedBridge
+from smppbridge.cli.stopped_bridge import StoppedBridge
 from smppbridge.model.address import Address
 from smppbridge.model.message import Traits
-from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
+from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.store.port import Entry
 from tests.store.opened import (
     NOW,

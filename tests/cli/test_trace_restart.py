@@ -12,7 +12,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from smppbridge.cli.asking import AskedBridge, NoBridge, Refused
+from smppbridge.cli.bridge_client import BridgeClient, NoBridge, OperationRefused
 from smppbridge.cli.reload import reload
 from smppbridge.cli.restart import restart
 from smppbridge.cli.trace import trace
@@ -37,7 +37,7 @@ STATE: dict[str, Any] = {
 }
 
 
-class Played(AskedBridge):
+class Played(BridgeClient):
     """A bridge that gives the answers of a list, one after the other, to each operation."""
 
     def __init__(self, answers: Mapping[str, list[Any]]) -> None:
@@ -70,7 +70,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("time.sleep", lambda seconds: None)
 
     def run(command: click.Command, bridge: Played, *words: str) -> Result:
-        monkeypatch.setattr(f"smppbridge.cli.{command.name}.reached", lambda where: bridge)
+        monkeypatch.setattr(f"smppbridge.cli.{command.name}.chosen_bridge", lambda where: bridge)
         return CliRunner().invoke(command, words)
 
     return run
@@ -125,7 +125,7 @@ def test_a_trace_is_of_one_thing(run: Run, words: list[str]) -> None:
 
 
 def test_a_trace_that_is_lost_leaves_no_file(run: Run, tmp_path: Path) -> None:
-    bridge = Played(pages(Refused(404, "there is no trace 3")))
+    bridge = Played(pages(OperationRefused(404, "there is no trace 3")))
     file = tmp_path / "trace.pcapng"
     result = run(trace, bridge, "--account", "bank", "--pcapng", str(file))
     assert (result.exit_code, list(tmp_path.iterdir())) == (1, [])
@@ -158,7 +158,7 @@ def test_an_answer_that_is_cut_off_is_no_failure(run: Run) -> None:
 
 
 def test_a_refused_restart_has_its_reason(run: Run) -> None:
-    before = states(post=Refused(409, "the new program refuses the configuration"))
+    before = states(post=OperationRefused(409, "the new program refuses the configuration"))
     result = run(restart, before)
     assert (result.exit_code, "refuses the configuration" in result.output) == (1, True)
     late = STATE | {"refused": "the bridge is stopping", "refused_at": "x"}
@@ -197,7 +197,9 @@ def test_a_reload_prints_what_has_changed(run: Run) -> None:
 
 
 def test_a_refused_reload_fails_with_its_reason(run: Run) -> None:
-    refused = Refused(409, "the file has faults", [("bridge.yaml:3", "accounts: unknown key")])
+    refused = OperationRefused(
+        409, "the file has faults", [("bridge.yaml:3", "accounts: unknown key")]
+    )
     result = run(reload, Played({"POST /config/reload": [refused]}))
     assert result.exit_code == 1
     assert "the file has faults; bridge.yaml:3: accounts: unknown key" in result.output

@@ -32,7 +32,7 @@ from smppbridge.providers.exchange import (
 from smppbridge.providers.registry import TYPES
 from smppbridge.simulators import SIMULATORS, serving, simulator_type
 from smppbridge.smpp.constants import MessageState
-from tests.contracts.played import PLAYED
+from tests.contracts.roster import PLAYED
 from tests.patience import PATIENCE
 
 reactor: Any = installed

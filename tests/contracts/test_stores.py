@@ -240,6 +240,22 @@ def test_an_attempt_that_was_out_is_known_to_be_interrupted(opened: Opened) -> N
     assert found(opened, first.message.message_id).stage is Stage.WAITING
 
 
+def test_begin_returns_the_attempts_that_began(opened: Opened) -> None:
+    attempts = accept(opened, [message(n) for n in range(1, 6)])
+    ended, sent, *free = attempts
+    assert opened.wait(opened.store.begin([ended, sent])) == [ended, sent]
+    opened.wait(opened.store.record([taken(sent, "X")]))
+    opened.wait(opened.store.settle([told(ended, State.DELIVERED)]))
+    assert opened.wait(opened.store.begin([ended, free[0], sent])) == [free[0]]
+    together = opened.store.begin([free[1]]), opened.store.begin([sent, free[2], ended])
+    assert opened.wait(*together) == [free[2]]
+    assert [found(opened, a.message.message_id).stage for a in (ended, sent)] == [
+        Stage.FINISHED,
+        Stage.SUBMITTED,
+    ]
+    assert ids(opened.reopen().interrupted) == [3, 4, 5]
+
+
 @pytest.mark.parametrize("with_message", [True, False])
 def test_an_attempt_that_was_begun_and_did_not_leave_is_undone(
     opened: Opened, with_message: bool
@@ -972,7 +988,7 @@ def test_a_question_that_cannot_be_asked_fails_alone(
 
 def test_questions_see_what_was_told_before_them(opened: Opened) -> None:
     (attempt,) = accept(opened, [message()])
-    calls = [
+    calls: list[Any] = [
         opened.store.begin([attempt]),
         opened.store.record([taken(attempt, "X")]),
         opened.store.settle([told(attempt, State.DELIVERED)]),
@@ -1000,7 +1016,6 @@ def test_empty_lists_are_answered_too(opened: Opened) -> None:
     store = opened.store
     for call in (
         store.accept([]),
-        store.begin([]),
         store.recall([]),
         store.record([]),
         store.revisit([]),
@@ -1012,6 +1027,7 @@ def test_empty_lists_are_answered_too(opened: Opened) -> None:
         store.keep_optouts([]),
     ):
         assert opened.wait(call) is None
+    assert opened.wait(store.begin([])) == []
     assert opened.wait(store.find([])) == {}
     assert opened.wait(store.hasten("keccel", [], NOW, 9)) == 0
     assert opened.wait(store.keep_mos([])) == set()

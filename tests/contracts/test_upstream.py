@@ -17,7 +17,7 @@ from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.net.upstream.client import Terms, UpstreamPorts, Upstreams, connector
-from smppbridge.providers.exchange import NoAnswer, NotSent, Silent
+from smppbridge.providers.exchange import NoAnswer, NoAnswerYet, NotSent
 from smppbridge.providers.smpp.provider import PAUSES, Smpp
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.simulators.smsc import SmscSimulator
@@ -309,7 +309,7 @@ async def test_silence_after_the_first_segment_is_uncertain(stages):
     simulator = stage.simulator
     submit = simulator.submit
     simulator.submit = lambda link, pdu: submit(link, pdu) if not simulator.requests else None
-    with pytest.raises(Silent, match="no answer in time"):
+    with pytest.raises(NoAnswerYet, match="no answer in time"):
         await stage.submit("01", LONG)
 
 

@@ -42,11 +42,23 @@ class Place:
     settings: Path
     port: str
     smpp: str
+    simulator: KeccelSimulator
+    callback_url: str
+
+    @contextmanager
+    def called_back(self) -> Iterator[None]:
+        """Let the simulator, which places share, call back here, and afterwards where it did."""
+        before, self.simulator.callback_url = self.simulator.callback_url, self.callback_url
+        try:
+            yield
+        finally:
+            self.simulator.callback_url = before
 
     @contextmanager
     def bridge(self) -> Iterator[Program]:
         """Run it, on the store that is there; tshark, if there is one, judges its PDUs."""
         with (
+            self.called_back(),
             tapped(int(self.port), int(self.smpp), self.settings.parent),
             running("run", "--config", str(self.settings)) as program,
         ):
@@ -69,7 +81,6 @@ def settle(
     """Write the settings of a bridge whose provider is *simulator*."""
     smpp, callbacks, tap = free_ports(3)
     written = [f"{{system_id: {a}, password: {PASSWORD}, {rights}}}" for a in accounts]
-    simulator.callback_url = f"http://127.0.0.1:{callbacks}/callbacks/keccel/{_KEY}"
     path = folder / "bridge.yaml"
     path.write_text(
         _SETTINGS.format(
@@ -81,7 +92,8 @@ def settle(
             key=_KEY,
         )
     )
-    return Place(path, tap, smpp)
+    callback_url = f"http://127.0.0.1:{callbacks}/callbacks/keccel/{_KEY}"
+    return Place(path, tap, smpp, simulator, callback_url)
 
 
 def in_thread(test: Callable[..., None]) -> Callable[..., Any]:

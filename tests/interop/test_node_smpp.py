@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
@@ -100,8 +101,10 @@ def modules(request: pytest.FixtureRequest) -> str:
     cache = request.config.cache.mkdir(f"node-smpp-{version}")
     given = os.environ.get("NODE_PATH", "").split(os.pathsep)
     folders = [*filter(None, given), str(cache / "node_modules")]
-    found = [folder for folder in folders if is_in(folder, version)]
-    why = "" if found else install(cache, version)
+    with (cache / "lock").open("w") as lock:  # tests in another process may be installing there
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = [folder for folder in folders if is_in(folder, version)]
+        why = "" if found else install(cache, version)
     if why:
         pytest.skip(f"NODE-SMPP {version} IS NOT TESTED, it cannot be installed: {why}")
     return (found or folders)[-1]

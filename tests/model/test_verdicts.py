@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.cases import Case, Ended, Meanwhile, Owed
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
+from smppbridge.model.verdict_facts import BridgeFacts, EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.model.verdicts import verdict
 from smppbridge.smpp.constants import MessageState
 
@@ -15,16 +15,16 @@ DAY = "2027-01-15 "
 WAITING = {"stage": Stage.WAITING, "due": NOW}
 DONE = {"stage": Stage.FINISHED, "due": None, "attempts": 1, "provider_message_id": "X"}
 DELIVERED = {**DONE, "state": MessageState.DELIVERED, "registered_delivery": 1}
-OWED = Owed(1, NOW + 3600, NOW + 60)
-TRIED = Owed(1, NOW + 3600, NOW + 60, 3)
-BUSY = Owed(1, NOW + 3600, NOW + 60, 3, 0x14)
+OWED = OwedReceipt(1, NOW + 3600, NOW + 60)
+TRIED = OwedReceipt(1, NOW + 3600, NOW + 60, 3)
+BUSY = OwedReceipt(1, NOW + 3600, NOW + 60, 3, 0x14)
 
 
-def case(**more: Any) -> Case:
+def case(**more: Any) -> VerdictFacts:
     same: dict[str, Any] = {
         "system_id": "bank", "provider": "d7", "expires_at": NOW + 3600, "now": NOW,
     }  # fmt: skip
-    return Case(**same | more)
+    return VerdictFacts(**same | more)
 
 
 # by the code of the verdict: the case, and pieces of what is said
@@ -47,15 +47,15 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ),
     (
         "waiting_breaker_open",
-        {**WAITING, "meanwhile": Meanwhile(shut="breaker_open")},
-        ("It waits for d7.", "D7 does not answer", "expires at"),
+        {**WAITING, "meanwhile": BridgeFacts(shut="breaker_open")},
+        ("It waits for d7.", "d7 does not answer", "expires at"),
     ),
     (
         "waiting_provider_paused",
-        {**WAITING, "meanwhile": Meanwhile(shut="provider_paused", until=NOW + 30)},
+        {**WAITING, "meanwhile": BridgeFacts(shut="provider_paused", until=NOW + 30)},
         (f"waits for d7 until {DAY}08:00:30Z", "told the bridge to wait"),
     ),
-    ("waiting_credit_low", {**WAITING, "meanwhile": Meanwhile(shut="credit_low")}, ("Top up",)),
+    ("waiting_credit_low", {**WAITING, "meanwhile": BridgeFacts(shut="credit_low")}, ("Top up",)),
     ("waiting_quiet", {**WAITING, "due": NOW + 9, "quiet": True}, ("end of the quiet hours",)),
     (
         "waiting_put_off",
@@ -65,7 +65,11 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ("waiting_put_off", {**WAITING, "attempts": 1, "tried": ("postponed", "")}, ("1 attempt so",)),
     ("waiting_scheduled", {**WAITING, "due": NOW + 60}, ("schedule_delivery_time",)),
     ("waiting_in_line", WAITING, ("It is in line, and has not been tried.",)),
-    ("waiting_in_line", {**WAITING, "meanwhile": Meanwhile(before=1)}, (" 1 message before it.",)),
+    (
+        "waiting_in_line",
+        {**WAITING, "meanwhile": BridgeFacts(before=1)},
+        (" 1 message before it.",),
+    ),
     ("out", {"stage": Stage.SUBMITTING, "attempts": 3}, ("on its way to d7", "attempt 3")),
     (
         "submitted",
@@ -98,7 +102,7 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         "expired_waiting",
         {**DONE, "state": MessageState.EXPIRED, "provider_message_id": None, "attempts": 0,
          "behind": "breaker_open"},
-        ("before d7 took it", "0 attempts.", "D7 does not answer"),
+        ("before d7 took it", "0 attempts.", "d7 does not answer"),
     ),
     (
         "expired_there",
@@ -139,33 +143,33 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ),
     (
         "receipt_in_line",
-        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=2)},
+        {**DELIVERED, "owed": (OWED,), "meanwhile": BridgeFacts(receivers=2)},
         ("in line for 2 sessions", "deliver_window"),
     ),
     (
         "receipt_tx_only",
-        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=1)},
+        {**DELIVERED, "owed": (OWED,), "meanwhile": BridgeFacts(receivers=0, bound=1)},
         ("The session of bank is bound as TX only", "to no TX session"),
     ),
     (
         "receipt_tx_only",
-        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=2)},
+        {**DELIVERED, "owed": (OWED,), "meanwhile": BridgeFacts(receivers=0, bound=2)},
         ("All 2 sessions of bank are bound as TX only",),
     ),
     (
         "receipt_no_receiver",
-        {**DELIVERED, "owed": (OWED,), "meanwhile": Meanwhile(receivers=0, bound=0)},
+        {**DELIVERED, "owed": (OWED,), "meanwhile": BridgeFacts(receivers=0, bound=0)},
         ("no session bound as RX or TRX, nor as TX.",),
     ),
     (
         "receipt_no_receiver",
-        {**DELIVERED, "owed": (BUSY,), "meanwhile": Meanwhile(receivers=0, bound=0)},
+        {**DELIVERED, "owed": (BUSY,), "meanwhile": BridgeFacts(receivers=0, bound=0)},
         ("sent 3 times, and answered ESME_RMSGQFUL at last. bank has no session", "Ask bank to"),
     ),
     (
         "receipt_unanswered",
         {**DELIVERED, "owed": (OWED,),
-         "meanwhile": Meanwhile(receivers=1, bound=1, unanswered_until=NOW + 30)},
+         "meanwhile": BridgeFacts(receivers=1, bound=1, unanswered_until=NOW + 30)},
         (f"answer is awaited until {DAY}08:00:30Z", f"kept until {DAY}09:00:00Z"),
     ),
     (
@@ -180,23 +184,23 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     ),
     (
         "receipt_lapsed",
-        {**DELIVERED, "ended": (Ended(1, 0), Ended(2, None))},
+        {**DELIVERED, "ended": (EndedReceipt(1, 0), EndedReceipt(2, None))},
         ("never told", "never sent: nobody bound"),
     ),
     (
         "receipt_lapsed",
-        {**DELIVERED, "ended": (Ended(2, None, 4), Ended(1, 0))},
+        {**DELIVERED, "ended": (EndedReceipt(2, None, 4), EndedReceipt(1, 0))},
         ("sent 4 times and not acknowledged",),
     ),
     (
         "receipt_refused",
-        {**DELIVERED, "ended": (Ended(1, 0x64), Ended(2, 0))},
+        {**DELIVERED, "ended": (EndedReceipt(1, 0x64), EndedReceipt(2, 0))},
         ("bank refused the receipt", "ESME_RX_T_APPN"),
     ),
-    ("done", {**DELIVERED, "ended": (Ended(1, 0),)}, ("phone has it", "acknowledged")),
+    ("done", {**DELIVERED, "ended": (EndedReceipt(1, 0),)}, ("phone has it", "acknowledged")),
     (
         "done",
-        {**DELIVERED, "ended": (Ended(1, 0),), "odd": "ucs2_as_default"},
+        {**DELIVERED, "ended": (EndedReceipt(1, 0),), "odd": "ucs2_as_default"},
         ("phone has it", "look like UCS2", "`detect_ucs2: true`"),
     ),
     (
@@ -226,6 +230,6 @@ def test_the_verdict_is_in_plain_words(
 def test_every_reason_fits_into_a_verdict(reason: Reason) -> None:
     rejected = verdict(case(**DONE, state=MessageState.REJECTED, why=reason.value))
     assert rejected.code == f"rejected_{reason.value}"
-    waiting = verdict(case(**WAITING, meanwhile=Meanwhile(shut=reason.value)))
+    waiting = verdict(case(**WAITING, meanwhile=BridgeFacts(shut=reason.value)))
     assert waiting.code == f"waiting_{reason.value}"
     assert "{" not in f"{rejected} {waiting}"

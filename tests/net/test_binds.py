@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.reasons import Reason
 from smppbridge.net import binds as admission
-from smppbridge.net.binds import PROBE, REPLACED, Binds, Judged
+from smppbridge.net.binds import PROBE, REPLACED, Binds, JudgedBind
 from smppbridge.net.penalties import LONGEST_DELAY
 from smppbridge.relay.accept.intake import Rights, rights_of
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -73,7 +73,7 @@ class Door:
         bind = kind(0, 1, system_id.encode(), password.encode())
         self.judging = Deferred.fromCoroutine(self.binds.judge(bind, host))
 
-        def judged(value: Judged) -> Judged:
+        def judged(value: JudgedBind) -> JudgedBind:
             came.append((value.rights, value.status))
             self.refused_for = value.reason
             return value

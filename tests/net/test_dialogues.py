@@ -38,7 +38,7 @@ class UssdHouse(House):
         self.screens: list[Screen] = []
         self.smsc.dialogues = self.dialogues = Dialogues(
             UssdRules(codes={CODE: "bank"}, unavailable="away"),
-            identifiers=Identifiers(0, 1.0),
+            identifiers=Identifiers(0, 1.0, slots=1),
             around=Around(self, cast(Any, Meters()), self._journal, self._spawn, FakeNotes()),
         )
 

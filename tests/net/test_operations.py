@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from smppbridge.relay.accept.data import AcceptData
-from smppbridge.relay.accept.refused import Refused
+from smppbridge.relay.accept.refusals import RefusalLog
 from smppbridge.smpp.constants import CommandId
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (
@@ -52,7 +52,7 @@ def test_an_operation_without_a_movement_is_refused() -> None:
 
 
 def test_a_data_sm_is_accepted_and_answered_by_its_own_response() -> None:
-    house, refused = House(), Refused(World().around)
+    house, refused = House(), RefusalLog(World().around)
     house.smsc.operations = {CommandId.DATA_SM: AcceptData(house.smsc.accept, refused)}
     link = house.bind()
     whole = DataSm(0, 3, destination_addr=b"243810000001", tlvs=((0x0424, b"x"),))

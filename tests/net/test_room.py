@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from smppbridge.net.failed import LOGGED_AGAIN_AFTER, MOST_LOGGED, FailedConnections
+from smppbridge.net.failed_connections import LOGGED_AGAIN_AFTER, MOST_LOGGED, FailedConnections
 from smppbridge.net.penalties import (
     FORGIVEN_AFTER,
     LONGEST_WAIT,

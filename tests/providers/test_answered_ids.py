@@ -10,7 +10,7 @@ from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpResponse
 from smppbridge.providers.keccel import Keccel
 from smppbridge.smpp.constants import MessageState
-from tests.providers import cx, mspace
+from tests.providers import mspace, smscx
 from tests.relay.fakes import message
 
 ASKED = "0aB1"
@@ -21,7 +21,7 @@ KECCEL = Keccel(token="t")
 def concluded(exchange: Any, document: Any) -> Any:
     next(exchange)
     with pytest.raises(StopIteration) as end:
-        exchange.send(HttpResponse(200, cx.octets(document)))
+        exchange.send(HttpResponse(200, smscx.octets(document)))
     return end.value.value
 
 
@@ -35,14 +35,14 @@ def mspace_v2(*ids: str) -> Any:
     return mspace.carried(mspace.JSON.query(mspace.MESSAGE, ASKED), {"message": entries})[1]
 
 
-def smscx(*ids: str) -> Any:
+def smscx_ids(*ids: str) -> Any:
     entry = {"status": "DELIVERED", "errorCode": None}
     document = {"data": [{**entry, "msgId": each} for each in ids]}
-    answer = HttpResponse(200, cx.octets(document))
-    return cx.CarriedExchange(cx.SMSCX.query(cx.FIRST, ASKED), answer).result
+    answer = HttpResponse(200, smscx.octets(document))
+    return smscx.CarriedExchange(smscx.SMSCX.query(smscx.FIRST, ASKED), answer).result
 
 
-READERS = [keccel, mspace_v2, smscx]
+READERS = [keccel, mspace_v2, smscx_ids]
 
 
 @pytest.mark.parametrize("read", READERS)
@@ -51,7 +51,7 @@ def test_an_id_in_another_spelling_is_returned_as_it_is_answered(read: Any, answ
     assert read(answered) == Report(answered, MessageState.DELIVERED)
 
 
-@pytest.mark.parametrize("read", [mspace_v2, smscx])
+@pytest.mark.parametrize("read", [mspace_v2, smscx_ids])
 @pytest.mark.parametrize("ids", [("ab1", ASKED), (ASKED, "ab1")])
 def test_the_very_id_goes_before_a_similar_one(read: Any, ids: tuple[str, str]) -> None:
     assert read(*ids) == Report(ASKED, MessageState.DELIVERED)

@@ -11,7 +11,7 @@ import pytest
 from smppbridge.model.message import Message, Traits
 from smppbridge.model.tlvs import Tlvs
 from smppbridge.providers.exchange import EVERY_TAG
-from smppbridge.providers.marked import MARKED, WaitingIndication, class_of, waiting_of
+from smppbridge.providers.message_class import MARKED, WaitingIndication, class_of, waiting_of
 from smppbridge.providers.smpp.provider import Smpp
 from smppbridge.smpp.pdus import SubmitSm
 from tests.providers.described import faults, message_to, template

@@ -11,7 +11,7 @@ from smppbridge.model.outcome import Accepted, Refused, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, HttpRequest, HttpResponse
 from smppbridge.smpp.constants import MessageState
-from tests.providers import cx, d7, mspace
+from tests.providers import d7, mspace, smscx
 from tests.providers.described import MESSAGE, SUBMIT, message_to, octets, template
 
 odd_or_good_first = pytest.mark.parametrize("odd_first", [True, False], ids=["odd first", "last"])
@@ -27,12 +27,12 @@ def mo(identifier, source, destination):
 
 # -- SMS.CX ----------------------------------------------------------------------------------------
 
-UPDATE = {"msgId": cx.ID, "status": "DELIVERED", "errorCode": None}
-SMS = {"msgId": cx.ID, "from": "+254722000001", "to": "40404", "text": "STOP"}
-DELIVERED = Report(cx.ID, MessageState.DELIVERED)
+UPDATE = {"msgId": smscx.ID, "status": "DELIVERED", "errorCode": None}
+SMS = {"msgId": smscx.ID, "from": "+254722000001", "to": "40404", "text": "STOP"}
+DELIVERED = Report(smscx.ID, MessageState.DELIVERED)
 EVENTS = [
     ("dlr_update", UPDATE, DELIVERED),
-    ("receive_sms", SMS, mo(cx.ID, "254722000001", "40404")),
+    ("receive_sms", SMS, mo(smscx.ID, "254722000001", "40404")),
     ("new_optout", {"phoneNumber": "+254722000001"}, OptOut("254722000001")),
 ]
 MALFORMED = [None, "x", 7, [], {}, {"msgId": None}, {"status": "DELIVERED"}, {"msgId": "\0"}]
@@ -43,18 +43,18 @@ MALFORMED = [None, "x", 7, [], {}, {"msgId": None}, {"status": "DELIVERED"}, {"m
 @pytest.mark.parametrize(("name", "good", "heard"), EVENTS, ids=[name for name, _, _ in EVENTS])
 def test_smscx_callbacks(name, good, heard, odd, odd_first):
     document = {"event": name, "data": beside(odd, good, odd_first)}
-    body = cx.octets(document)
-    assert cx.SMSCX.read_callback(HttpRequest("POST", "/", body=body)) == (heard,)
+    body = smscx.octets(document)
+    assert smscx.SMSCX.read_callback(HttpRequest("POST", "/", body=body)) == (heard,)
 
 
 @odd_or_good_first
 def test_a_status_that_smscx_does_not_document_is_a_report_beside_others(odd_first):
     document = {
         "event": "dlr_update",
-        "data": beside({"msgId": cx.OTHER, "status": "PONDERED"}, UPDATE, odd_first),
+        "data": beside({"msgId": smscx.OTHER, "status": "PONDERED"}, UPDATE, odd_first),
     }
-    found = cx.SMSCX.read_callback(HttpRequest("POST", "/", body=cx.octets(document)))
-    odd = Report(cx.OTHER, MessageState.ENROUTE)
+    found = smscx.SMSCX.read_callback(HttpRequest("POST", "/", body=smscx.octets(document)))
+    odd = Report(smscx.OTHER, MessageState.ENROUTE)
     assert list(found) == beside(odd, DELIVERED, odd_first)
 
 
@@ -67,15 +67,15 @@ def test_a_status_that_smscx_does_not_document_is_a_report_beside_others(odd_fir
         [],
         {},
         {"to": None},
-        cx.item("+33612000002", status=None),
-        cx.item("+33612000002", status="PONDERED"),
-        cx.item("+33612000002", msgId=None),
+        smscx.item("+33612000002", status=None),
+        smscx.item("+33612000002", status="PONDERED"),
+        smscx.item("+33612000002", msgId=None),
     ],
     ids=repr,
 )
 def test_smscx_batches(odd, odd_first):
-    taken, unread = cx.batch({"data": beside(odd, cx.item(), odd_first)})
-    assert taken == Accepted(cx.ID)
+    taken, unread = smscx.batch({"data": beside(odd, smscx.item(), odd_first)})
+    assert taken == Accepted(smscx.ID)
     assert isinstance(unread, Uncertain)
 
 
@@ -83,11 +83,11 @@ RENT = "0d5c1a7e-2f44-4c6b-9a3d-5b1e8f7a6c01"
 
 
 def page(*data, following=None):
-    return HttpResponse(200, cx.octets({"data": [*data], "paging": {"next": following}}))
+    return HttpResponse(200, smscx.octets({"data": [*data], "paging": {"next": following}}))
 
 
 def pulled(*pages, **settings):
-    return cx.CarriedExchange(replace(cx.SMSCX, **settings).pull(), *pages).result
+    return smscx.CarriedExchange(replace(smscx.SMSCX, **settings).pull(), *pages).result
 
 
 @odd_or_good_first
@@ -109,8 +109,10 @@ def test_a_page_of_nothing_but_oddities_is_not_the_last(odd):
 @odd_or_good_first
 @pytest.mark.parametrize("odd", MALFORMED, ids=repr)
 def test_smscx_queries(odd, odd_first):
-    answer = HttpResponse(200, cx.octets({"data": beside(odd, UPDATE, odd_first)}))
-    assert cx.CarriedExchange(cx.SMSCX.query(cx.FIRST, cx.ID), answer).result == DELIVERED
+    answer = HttpResponse(200, smscx.octets({"data": beside(odd, UPDATE, odd_first)}))
+    assert (
+        smscx.CarriedExchange(smscx.SMSCX.query(smscx.FIRST, smscx.ID), answer).result == DELIVERED
+    )
 
 
 # -- MSpace ----------------------------------------------------------------------------------------

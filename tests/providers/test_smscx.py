@@ -12,7 +12,7 @@ from smppbridge.model.message import Traits
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from smppbridge.providers.smscx.provider import SmsCx
-from tests.providers.cx import (
+from tests.providers.smscx import (
     FIRST,
     ID,
     KEY,

@@ -7,7 +7,16 @@ import pytest
 
 from smppbridge.providers.exchange import BadReply, HttpResponse, Price
 from smppbridge.providers.smscx.operations import flat
-from tests.providers.cx import ID, KEY, SMSCX, CarriedExchange, fault, item, message, octets
+from tests.providers.smscx import (
+    ID,
+    KEY,
+    SMSCX,
+    CarriedExchange,
+    fault,
+    item,
+    message,
+    octets,
+)
 
 SENDER = replace(SMSCX, sender="ACME")
 

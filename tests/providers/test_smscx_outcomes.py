@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.smscx.error_object import FAULTS
 from smppbridge.smpp.constants import CommandStatus
-from tests.providers.cx import (
+from tests.providers.smscx import (
     FIRST,
     ID,
     KEY,

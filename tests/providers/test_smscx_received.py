@@ -16,7 +16,17 @@ from smppbridge.providers.exchange import BadReply, HttpRequest, HttpResponse, N
 from smppbridge.providers.smscx.answers import MAX_CALLBACK
 from smppbridge.providers.smscx.pull import MAX_PAGES, OVERLAP
 from smppbridge.smpp.constants import MessageState
-from tests.providers.cx import FIRST, ID, KEY, NOW, OTHER, SMSCX, CarriedExchange, fault, octets
+from tests.providers.smscx import (
+    FIRST,
+    ID,
+    KEY,
+    NOW,
+    OTHER,
+    SMSCX,
+    CarriedExchange,
+    fault,
+    octets,
+)
 
 UPDATE = {
     "campaignId": OTHER,

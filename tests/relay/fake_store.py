@@ -141,7 +141,8 @@ class Call:
 class FakeStore:
     """Carries out calls in their order, when a test calls `commit`; at once while *at_once*.
 
-    While *failing* every call that writes fails; questions are answered all the same.
+    While *failing* every call that writes fails; questions are answered all the same.  The messages
+    *taken* are another bridge's: their attempts do not begin.
     """
 
     at_once: bool = True
@@ -159,6 +160,7 @@ class FakeStore:
     pending: list[Call] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     inserted: set[tuple[str, int]] = field(default_factory=set)
+    taken: set[int] = field(default_factory=set)
 
     # -- when ---------------------------------------------------------------------------------
 
@@ -311,7 +313,8 @@ class FakeStore:
         ]
         self.messages[message.message_id] = row
 
-    def begin(self, attempts: Sequence[Attempt]) -> Deferred[None]:
+    def begin(self, attempts: Sequence[Attempt]) -> Deferred[Sequence[Attempt]]:
+        attempts, begun = list(attempts), set[int]()
         rows: list[SqlRow] = [
             (a.message.message_id, a.provider, a.hop, a.number, a.begun_at, a.batch)
             for a in attempts
@@ -319,12 +322,17 @@ class FakeStore:
 
         def does() -> None:
             for message_id, provider, hop, number, begun_at, batch in rows:
-                if row := self._open(message_id):
+                row = None if message_id in self.taken else self._open(message_id)
+                if row and row.stage is not Stage.SUBMITTED:
                     assert (row.provider, row.hop) == (provider, hop), "not where it is written"
+                    begun.add(message_id)
                     row.stage, row.due, row.number = Stage.SUBMITTING, None, number
                     row.begun_at, row.batch = begun_at, batch
 
-        return self._do("begin", [(Part.BEGIN, does)], rows=rows)
+        def question() -> list[Attempt]:
+            return [a for a in attempts if a.message.message_id in begun]
+
+        return self._do("begin", [(Part.BEGIN, does)], question, rows=rows)
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         rows = list(map(rec.recalled_row, attempts))

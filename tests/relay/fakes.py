@@ -13,14 +13,14 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.model.address import Address
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message, Segment
-from smppbridge.model.noted import RefusedSubmission, Unmatched
+from smppbridge.model.notes import RefusedSubmission, Unmatched
 from smppbridge.model.report import Delivery, Report
 from smppbridge.providers.exchange import Abilities, Provider
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import Refused
+from smppbridge.relay.accept.refusals import RefusalLog
 from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lane import LaneRules
@@ -408,7 +408,7 @@ class World:
             self.receive,
             around,
         )
-        identifiers = Identifiers(0, 0.0)
+        identifiers = Identifiers(0, 0.0, slots=1)
         self.accept = Accept(
             self.store,
             self.lane_set,
@@ -419,7 +419,7 @@ class World:
             backlog=backlog,
             around=around,
             optouts=self.optouts,
-            refused=Refused(around, every=True),
+            refused=RefusalLog(around, every=True),
         )
         self.multi = Multi(
             self.accept,

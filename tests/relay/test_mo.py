@@ -15,7 +15,7 @@ from smppbridge.relay import mo as mobile
 from smppbridge.relay.accept import optouts as limits
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.deliver import FIRST_PAUSE
-from smppbridge.relay.mo import Mobile
+from smppbridge.relay.mo import MoMessages
 from smppbridge.routing.mo import MoRule, MoTable
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.store.port import StoreFailure
@@ -35,11 +35,11 @@ class Phones(World):
 
     def __init__(self, *, known: list[tuple[str, str]] | None = None, **more: Any) -> None:
         super().__init__(optouts=Optouts(known or ()), **more)
-        self.mobile = Mobile(
+        self.mobile = MoMessages(
             self.store,
             self.deliver.owe,
             self.optouts,
-            identifiers=Identifiers(max(self.ids(), default=0), 0.0),
+            identifiers=Identifiers(max(self.ids(), default=0), 0.0, slots=1),
             keep=KEEP,
             remember=REMEMBER,
             every_fate=True,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from smppbridge.model.noted import Note, RefusedSubmission, Unmatched
+from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.relay import notes
 from smppbridge.relay.notes import Notebook
 from smppbridge.store.port import StoreFailure

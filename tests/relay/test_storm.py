@@ -169,7 +169,7 @@ class Storm:
         for (provider, system_id, priority), count in waits.items():
             world.lanes[provider].restore(Waiting(provider, system_id, priority, count))
         world.accept._identifiers = Identifiers(
-            max([*rows, *self.store.segments], default=0) + 1000, 0.0
+            max([*rows, *self.store.segments], default=0) + 1000, 0.0, slots=1
         )
         world.restore_segments()
         out = [r for r in rows.values() if r.stage is Stage.SUBMITTING and r.due is None]

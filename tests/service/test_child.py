@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from smppbridge.doctor.diagnosis import Diagnosis
 from smppbridge.service.cdr_answers import PATIENCE as UNREAD
 from smppbridge.service.cdr_answers import PIECE, Download
-from smppbridge.service.child import LOOKED_AT, Busy, Child, ChildFailed
+from smppbridge.service.child import LOOKED_AT, Child, ChildFailed, ChildRunning
 from smppbridge.service.examinations import Examinations
 from smppbridge.web.request import Outflow
 from tests.patience import PATIENCE
@@ -56,7 +56,7 @@ def test_the_output_of_a_process_is_its_result(runs: Callable[[str], None]) -> N
         runs(program)
         found: list[bytes] = []
         child.run(["x"], good, LONGEST).addCallback(found.append)
-        with pytest.raises(Busy):
+        with pytest.raises(ChildRunning):
             child.run(["x"], good, LONGEST)
         ended(child, clock)
         assert found == [program.split()[1].rstrip(";").encode() + b"\n"]

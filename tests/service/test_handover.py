@@ -10,7 +10,7 @@ from typing import cast
 
 import pytest
 
-from smppbridge.net.handed import HandedRequest, HandedResponse, HandedSession
+from smppbridge.net.handed_sessions import HandedRequest, HandedResponse, HandedSession
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.handed_figures import adopt_figures
 from smppbridge.service.handover import (

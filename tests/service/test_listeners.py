@@ -9,7 +9,7 @@ import pytest_twisted
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory
 
-from smppbridge.net.failed import FailedConnections
+from smppbridge.net.failed_connections import FailedConnections
 from smppbridge.service.apply import NotApplied, read_certificates, warnings
 from smppbridge.service.listeners import EXPIRES_SOON, Listeners, certificates_of
 from smppbridge.settings.schema import Settings

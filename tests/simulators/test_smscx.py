@@ -7,7 +7,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.smscx.access import SCOPES
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.simulators.cx import KEY, RecordingPusher, SmsCxRequest
+from tests.simulators.smscx import KEY, RecordingPusher, SmsCxRequest
 
 CALLBACK = "http://127.0.0.1:8776/callbacks/smscx/key"
 UUID = "7f8f1c5a-8a3e-4d0a-9a55-0a2c1a4b9d10"

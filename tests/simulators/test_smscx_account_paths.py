@@ -5,7 +5,7 @@ from twisted.internet.testing import MemoryReactorClock
 
 from smppbridge.simulators.smscx.books import RENTED
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
-from tests.simulators.cx import RecordingPusher, SmsCxRequest
+from tests.simulators.smscx import RecordingPusher, SmsCxRequest
 
 UUID = "7f8f1c5a-8a3e-4d0a-9a55-0a2c1a4b9d10"
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.smpp.constants import RESPONSE
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.session import MAX_WAITING, Session
 from tests.smpp.sessions import consume, sent
@@ -24,7 +24,7 @@ def test_what_others_have_sent_is_understood(octets: bytes, size: int) -> None:
     session, found = Session(Role.SMSC, 0.0), []
     for start in range(0, len(octets), size):
         found += consume(session, session.receive(octets[start : start + size], 0.0))
-    faulty = [event for event in found if isinstance(event, Faulty)]
+    faulty = [event for event in found if isinstance(event, FaultyPdu)]
     # It has nothing to deliver, so all deliver_sm_resp are about requests that it never made.
     assert [event for event in faulty if not event.command_id & RESPONSE] == []
     assert len(sent(session)) >= 1

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.errors import LocalError
-from smppbridge.smpp.events import Answered, Faulty, Late, Unanswered
+from smppbridge.smpp.events import Answered, FaultyPdu, LateResponse, Unanswered
 from smppbridge.smpp.fields import DistributionList
 from smppbridge.smpp.matrix import DELIVERS, SUBMITS, Role, State
 from smppbridge.smpp.pdus import (
@@ -156,10 +156,10 @@ class Conversation(RuleBasedStateMachine):
                 self.open[role].append(event)
             else:
                 # A response that comes after its time is about a request that was given back.
-                late = isinstance(event, Faulty) and event.why == "answers no request of ours"
-                misplaced = isinstance(event, Faulty) and "not allowed in" in event.why
-                assert late or misplaced or not isinstance(event, Faulty), event
-                assert not isinstance(event, Late) or self.returned[str(event.about)] == 1
+                late = isinstance(event, FaultyPdu) and event.why == "answers no request of ours"
+                misplaced = isinstance(event, FaultyPdu) and "not allowed in" in event.why
+                assert late or misplaced or not isinstance(event, FaultyPdu), event
+                assert not isinstance(event, LateResponse) or self.returned[str(event.about)] == 1
 
     # -- what holds -----------------------------------------------------------------------------
 

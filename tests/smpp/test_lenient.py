@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.lenient import LONGEST_TEXT, Indulgence
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.oddities import FORGIVABLE, Oddity
@@ -140,7 +140,7 @@ def test_what_is_not_forgiven_is_refused_with_its_oddity(name: str) -> None:
     octets, state, word, _ = CASES[name]
     others = FORGIVABLE - {word} - ({"broken_tlvs"} if name == "sm_length in characters" else set())
     event, noted = read(octets, *others, state=state)
-    assert isinstance(event, Faulty)
+    assert isinstance(event, FaultyPdu)
     expected = "broken_tlvs" if name == "sm_length in characters" else word
     assert (event.oddity, noted) == (expected, [])
 
@@ -225,4 +225,4 @@ def test_any_octets_are_read_or_refused(body: bytes, command_id: int) -> None:
     octets = b"".join(n.to_bytes(4, "big") for n in (16 + len(body), command_id, 0, 7)) + body
     state = State.OPEN if command_id == 9 else State.BOUND_TRX
     event, _ = read(octets, *FORGIVABLE, state=state)
-    assert isinstance(event, Pdu | Faulty)
+    assert isinstance(event, Pdu | FaultyPdu)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smppbridge.smpp.constants import CommandStatus
-from smppbridge.smpp.events import Alive, Answered, Event, Faulty, Slowed, Unanswered
+from smppbridge.smpp.events import Answered, Event, FaultyPdu, PeerAlive, Slowed, Unanswered
 from smppbridge.smpp.fields import SmeAddress
 from smppbridge.smpp.matrix import BOUND, Role, State
 from smppbridge.smpp.pace import LONGEST_FLOOD, REST, Pace, PaceLimits
@@ -117,7 +117,7 @@ def test_what_carries_a_message_ends_a_flood_and_what_names_one_does_not() -> No
 def test_an_awaited_enquire_link_resp_costs_nothing() -> None:
     session = bound(PaceLimits(rate=10, burst=0, before_bind=3))
     session.probe(0.0)
-    assert feed(session, EnquireLinkResp(0, 1), now=1.0) == [Alive(1.0)]
+    assert feed(session, EnquireLinkResp(0, 1), now=1.0) == [PeerAlive(1.0)]
     assert not session.held
     feed(session, EnquireLink(0, 1), now=1.0)
     assert session.held
@@ -204,4 +204,4 @@ def test_a_submit_sm_is_what_an_esme_sends_and_not_what_it_gets() -> None:
 def test_faults_are_told_until_the_rest() -> None:
     session = bound()
     found = consume(session, session.receive(DeliverSmResp(0, 9).encode() * 50, 0.0))
-    assert [type(event) for event in found] == [Faulty] * 21 + [Slowed]
+    assert [type(event) for event in found] == [FaultyPdu] * 21 + [Slowed]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from smppbridge.smpp import codec
 from smppbridge.smpp.constants import RESPONSE, CommandStatus
 from smppbridge.smpp.errors import LocalError
-from smppbridge.smpp.events import Answered, Faulty
+from smppbridge.smpp.events import Answered, FaultyPdu
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
@@ -81,7 +81,7 @@ def test_a_bind_is_answered_before_what_is_behind_it_is_judged() -> None:
     session.accept_bind(bind, b"SMSC", 0.0)
     assert not session.held
     [refused] = session.resume(0.0)
-    assert isinstance(refused, Faulty)
+    assert isinstance(refused, FaultyPdu)
     tlvs = ((0x0210, b"\x34"),)
     assert sent(session) == [
         BindReceiverResp(0, 1, b"SMSC", tlvs),
@@ -193,7 +193,7 @@ def test_requests_of_ours_come_back_with_what_they_were_about() -> None:
     answers = [DeliverSmResp(0, 2), GenericNack(3, 1), SubmitSmResp(0, 3), DeliverSmResp(0, 9)]
     told = feed(session, *answers)
     assert told[:2] == [Answered("b", answers[0]), Answered("a", answers[1])]
-    assert [type(e) for e in told[2:]] == [Faulty, Faulty]
+    assert [type(e) for e in told[2:]] == [FaultyPdu, FaultyPdu]
     assert session.room() == 2
     assert session.lost() == ["c"]
     assert session.lost() == []
@@ -206,7 +206,7 @@ def test_nothing_is_answered_to_a_response() -> None:
         if command_id & RESPONSE:
             header = (16, command_id, 0, 5)
             octets = b"".join(n.to_bytes(4, "big") for n in header)
-            told = [] if command_id in (0x80000015, 0x80000006) else [Faulty]
+            told = [] if command_id in (0x80000015, 0x80000006) else [FaultyPdu]
             assert [type(e) for e in session.receive(octets, 0.0)] == told
     assert (session.octets_to_send(), session.state) == (b"", State.BOUND_TRX)
 
@@ -268,7 +268,7 @@ def test_notifications_need_no_answer() -> None:
 @pytest.mark.parametrize("request_", [DeliverSm(0, 7), Outbind(0, 7), AlertNotification(0, 7)])
 def test_misplaced_requests_are_told(request_: Pdu) -> None:
     [told] = feed(smsc(), request_)
-    assert isinstance(told, Faulty)
+    assert isinstance(told, FaultyPdu)
     assert told.command_id == request_.command_id
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import pytest
 
-from smppbridge.smpp.events import Alive
+from smppbridge.smpp.events import PeerAlive
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     BindTransceiver,
@@ -103,7 +103,7 @@ def test_the_answer_to_an_enquire_link_is_timed_once() -> None:
     session = smsc()
     session.probe(10.0)
     assert feed(session, EnquireLinkResp(0, 2), now=10.5) == []
-    assert feed(session, EnquireLinkResp(0, 1), now=10.75) == [Alive(0.75)]
+    assert feed(session, EnquireLinkResp(0, 1), now=10.75) == [PeerAlive(0.75)]
     assert feed(session, EnquireLinkResp(0, 1), now=11.0) == []
 
 
@@ -113,7 +113,7 @@ def test_a_late_answer_is_timed_from_its_own_enquire_link(order: tuple[int, int]
     assert list(session.tick(50.0)) == list(session.tick(65.0)) == []
     waited = {1: 16.0, 2: 1.0}
     answers = [EnquireLinkResp(0, number) for number in order]
-    assert feed(session, *answers, now=66.0) == [Alive(waited[number]) for number in order]
+    assert feed(session, *answers, now=66.0) == [PeerAlive(waited[number]) for number in order]
 
 
 def test_enquire_links_that_are_never_answered_are_forgotten() -> None:
@@ -121,4 +121,4 @@ def test_enquire_links_that_are_never_answered_are_forgotten() -> None:
     for number in range(1, 1_000):
         session.probe(float(number))
     assert feed(session, EnquireLinkResp(0, 1), now=1_000.0) == []
-    assert feed(session, EnquireLinkResp(0, 999), now=1_000.0) == [Alive(1.0)]
+    assert feed(session, EnquireLinkResp(0, 999), now=1_000.0) == [PeerAlive(1.0)]

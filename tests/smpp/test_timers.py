@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.smpp.events import Faulty, Late, Unanswered
+from smppbridge.smpp.events import FaultyPdu, LateResponse, Unanswered
 from smppbridge.smpp.matrix import Role, State
 from smppbridge.smpp.pdus import (
     AlertNotification,
@@ -115,7 +115,7 @@ def test_unanswered_requests_come_back_in_order() -> None:
     feed(session, EnquireLink(0, 1), now=59.0)
     assert session.deadline() == 60
     assert list(session.tick(61.0)) == [Unanswered("a"), Unanswered("b")]
-    assert [type(e) for e in feed(session, DeliverSmResp(0, 1))] == [Faulty]
+    assert [type(e) for e in feed(session, DeliverSmResp(0, 1))] == [FaultyPdu]
     assert session.lost() == ["c"]
 
 
@@ -239,10 +239,10 @@ def test_a_submit_sm_resp_that_comes_late_names_its_request_once() -> None:
     session.octets_to_send()
     assert list(session.tick(60.0)) == [Unanswered("a"), Unanswered("b")]
     late = SubmitSmResp(0, numbers[1], b"7")
-    assert feed(session, late, now=70.0) == [Late("b", late)]
-    assert [type(event) for event in feed(session, late, now=71.0)] == [Faulty]
+    assert feed(session, late, now=70.0) == [LateResponse("b", late)]
+    assert [type(event) for event in feed(session, late, now=71.0)] == [FaultyPdu]
     refused = SubmitSmResp(8, numbers[0])
-    assert feed(session, refused, now=72.0) == [Late("a", refused)]
+    assert feed(session, refused, now=72.0) == [LateResponse("a", refused)]
 
 
 def test_late_responses_are_awaited_up_to_a_bound() -> None:
@@ -251,4 +251,4 @@ def test_late_responses_are_awaited_up_to_a_bound() -> None:
     session.octets_to_send()
     assert len(list(session.tick(60.0))) == MOST_LATE + 1
     kinds = [type(feed(session, SubmitSmResp(0, n), now=70.0)[0]) for n in numbers[:2]]
-    assert kinds == [Faulty, Late]
+    assert kinds == [FaultyPdu, LateResponse]

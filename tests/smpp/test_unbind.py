@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from smppbridge.smpp.errors import LocalError
-from smppbridge.smpp.events import Answered, Faulty
+from smppbridge.smpp.events import Answered, FaultyPdu
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pdus import (
     CancelSm,
@@ -24,7 +24,7 @@ def test_unbind_waits_for_open_requests() -> None:
     events = session.receive(SubmitSm(0, 1).encode() + Unbind(0, 2).encode(), 0.0)
     assert len(list(events)) == 1
     assert (session.state, session.end_reason, session.room()) == (State.UNBOUND, "", 0)
-    assert [type(e) for e in feed(session, CancelSm(0, 3))] == [Faulty]
+    assert [type(e) for e in feed(session, CancelSm(0, 3))] == [FaultyPdu]
     session.answer(SubmitSmResp(0, 1, b"ID"))
     assert [(type(p), p.sequence_number) for p in sent(session)][1:] == [
         (SubmitSmResp, 1),
@@ -52,7 +52,7 @@ def test_our_unbind_waits_for_its_answer(answered: bool) -> None:
     with pytest.raises(LocalError):
         session.ask(DeliverSm(), "b", 0.0)
     late = feed(session, SubmitSm(0, 8), DeliverSmResp(0, 1), Unbind(0, 9))
-    assert [type(e) for e in late] == [Faulty, Answered]
+    assert [type(e) for e in late] == [FaultyPdu, Answered]
     assert [type(p) for p in sent(session)] == [SubmitSmResp, UnbindResp]
     assert session.state is State.UNBOUND
     if answered:

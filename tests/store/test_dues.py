@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.identifiers import Identifiers
 from smppbridge.store.port import Entry
 from tests.store.opened import NOW, Opened, accept, again, key, message, segment, taken, told, tried
 
@@ -50,6 +51,20 @@ def test_nothing_is_moved_where_the_clock_went_on(opened: Opened, now: float) ->
     written_at(opened, NOW + 2)
     opened.open(now=now)
     assert dues(opened) == {1: NOW, 2: NOW + 60}
+
+
+@pytest.mark.parametrize(("now", "due"), [(NOW - 0.9, NOW + 60), (NOW - HOUR, NOW - HOUR + 59)])
+def test_the_newest_message_id_tells_where_a_file_was_copied_without_its_time(
+    opened: Opened, now: float, due: float
+) -> None:
+    message_id = Identifiers(0, NOW).take()
+    submitted = tried(message(message_id))
+    accept(opened, [submitted.message])
+    opened.wait(opened.store.begin([submitted]))
+    opened.wait(opened.store.record([taken(submitted, "S1", NOW + 60)]))
+    written_at(opened, NOW - HOUR)
+    opened.open(now=now)
+    assert dues(opened) == {message_id: pytest.approx(due, abs=0.01)}
 
 
 def test_a_scheduled_message_keeps_its_time(opened: Opened) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Segment, Stage, Traits
 from smppbridge.model.outcome import Postponed
 from smppbridge.smpp.constants import MessageState as State
@@ -142,6 +143,18 @@ def test_a_submit_multi_is_found_by_the_id_that_was_answered(
     for word, expected in (("1", [1]), ("2", [2, 3, 4]), ("3", [3]), ("4", [4]), ("5", [5])):
         assert [found.message_id for found in named(db, word)] == expected
     assert [found.multi for found in search(db, MessageQuery())] == [None, None, 2, 2, 2, 1]
+
+
+def test_a_submit_multi_is_found_whichever_bridge_gave_its_ids(
+    opened: Opened, db: sqlite3.Connection
+) -> None:
+    identifiers = Identifiers(0, NOW, 7)
+    before, row, after = identifiers.take(), identifiers.take_row(120), identifiers.take()
+    accept(opened, [message(each) for each in (before, after)])
+    traits = Traits(multi=row[0], destinations=120)
+    accept(opened, [message(each, traits=traits) for each in row])
+    assert [found.message_id for found in named(db, str(row[0]))] == list(row)
+    assert [found.message_id for found in named(db, str(row[119]))] == [row[119]]
 
 
 def test_a_segment_leads_to_its_message_once_it_is_joined(

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from smppbridge.model.noted import Unmatched
+from smppbridge.model.notes import Unmatched
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import matching
 from smppbridge.store.lookup import open_store

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_stop_writes_what_was_told(waiting: Opened) -> None:
 
 def test_what_is_told_before_the_writer_looks_is_one_transaction(waiting: Opened) -> None:
     attempt = tried(message())
-    calls = [
+    calls: list[Any] = [
         waiting.store.accept([Entry(attempt.message)]),
         waiting.store.begin([attempt]),
         waiting.store.record([taken(attempt, "X")]),

@@ -10,7 +10,7 @@ from typing import Any
 
 from smppbridge.smpp.pdus import SubmitSm
 from tests.system.esme import submit_sm
-from tests.system.played import ACCOUNTS, CALLBACKS, HEAD, WHOLE, segments_of
+from tests.system.simulated import ACCOUNTS, CALLBACKS, HEAD, WHOLE, segments_of
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "providers"
 

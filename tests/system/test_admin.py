@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.web.keyring import digest_of
 from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, Daemon
@@ -41,7 +41,7 @@ def running(daemon: Daemon, path: str) -> Daemon:
 
 
 def called(daemon: Daemon, method: str, operation: str, **headers: str) -> tuple[int, Any, Any]:
-    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=10)
+    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=PATIENCE)
     body = headers.pop("body", None)
     if body is not None:
         headers["Content-Type"] = "application/json"
@@ -132,7 +132,7 @@ def test_paused_messages_leave_when_the_provider_goes_on(
 
 def test_a_link_of_the_command_logs_in(running: Daemon, path: str) -> None:
     command = [str(COMMAND), "login", "--socket", path]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)
     address, _, code = done.stdout.strip().partition("/#link=")
     assert address == f"http://127.0.0.1:{running.web}"
     found, headers, me = called(running, "POST", "/session/link", body=json.dumps({"code": code}))
@@ -177,7 +177,9 @@ def test_a_socket_left_by_a_killed_bridge_is_taken_over(running: Daemon, path: s
 def test_the_command_says_why_nobody_answers(tmp_path: Path) -> None:
     def said(path: Path) -> str:
         command = [str(COMMAND), "login", "--socket", str(path)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE, check=False
+        )
         assert done.returncode == os.EX_UNAVAILABLE
         return done.stderr
 

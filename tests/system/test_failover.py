@@ -16,7 +16,7 @@ from smppbridge.simulators.serving import PageAnswer, silent
 from smppbridge.simulators.smscx.simulator import SmsCxSimulator
 from tests.patience import PATIENCE
 from tests.system.esme import Esme, ids, submit_sm
-from tests.system.played import (
+from tests.system.simulated import (
     NUMBER,
     WHOLE,
     Noting,

@@ -18,7 +18,7 @@ from smppbridge.simulators.smsc_link import SimulatedLink
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
 from tests.system.esme import Esme, submit_sm
-from tests.system.played import (
+from tests.system.simulated import (
     CALLBACKS,
     HEAD,
     NUMBER,

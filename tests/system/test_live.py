@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smppbridge.web.keyring import digest_of
+from tests.patience import PATIENCE
 from tests.system.daemon import Daemon
 
 pytestmark = pytest.mark.system
@@ -27,7 +28,7 @@ def running(daemon: Daemon) -> Daemon:
 
 @contextmanager
 def called(daemon: Daemon, path: str, method: str = "GET") -> Iterator[HTTPResponse]:
-    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=20)
+    connection = HTTPConnection("127.0.0.1", daemon.web, timeout=PATIENCE)
     connection.request(method, f"/api/v1{path}", headers=TOKEN)
     yield connection.getresponse()
     connection.close()

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from smppbridge.cli.asking import ask
-from smppbridge.web.api.table import ROUTES
+from smppbridge.cli.bridge_client import ask
+from smppbridge.web.api.operations import API
 from smppbridge.web.keyring import digest_of
-from smppbridge.web.routes import PREFIX
+from smppbridge.web.operations import PREFIX
 from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, Daemon
 from tests.system.provider import Provider
@@ -314,7 +314,7 @@ def places(daemon: Daemon, call: Caller) -> Iterator[str]:
         "number": "243810000042",
         "file": "cdr-2026-11-26T14.jsonl",
     }
-    for route in ROUTES.all:
+    for route in API.all:
         path = route.path.removeprefix(PREFIX)
         if route.method == "GET" and path != "/events":
             for word in ("bank",) if path.startswith("/accounts/") else ("",):

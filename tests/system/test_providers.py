@@ -21,10 +21,11 @@ from twisted.python.threadpool import ThreadPool
 
 from smppbridge.model.message import Stage
 from smppbridge.simulators import simulator_type
-from tests.contracts.played import PLAYED
+from tests.contracts.roster import PLAYED
 from tests.system.daemon import KEY
 from tests.system.esme import Receipt
-from tests.system.played import (
+from tests.system.rows import CASES, MESSAGES, ROWS, Row
+from tests.system.simulated import (
     PASSWORD,
     Written,
     ends,
@@ -33,7 +34,6 @@ from tests.system.played import (
     taken,
     transcript,
 )
-from tests.system.rows import CASES, MESSAGES, ROWS, Row
 
 reactor: Any = installed
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.service.threads import OBEYED
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.pdus import (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smppbridge.cli.asking import ask
+from smppbridge.cli.bridge_client import ask
 from smppbridge.web.keyring import digest_of
 from tests.system.daemon import Daemon
 

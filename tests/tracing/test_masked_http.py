@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from smppbridge.providers.exchange import HttpRequest, HttpResponse
+from smppbridge.tracing.hidden_words import HiddenWords
 from smppbridge.tracing.masked_body import masked_body, masked_form
 from smppbridge.tracing.masked_http import (
     Masks,
@@ -20,8 +21,7 @@ from smppbridge.tracing.masked_http import (
     path_name,
     place_of,
 )
-from smppbridge.tracing.recording import Endpoint
-from smppbridge.tracing.words import HiddenWords
+from smppbridge.tracing.recording import PacketEnd
 
 TOKEN = "tok/en+Zq7 é"
 TEXT = "Your code is 471183"
@@ -142,9 +142,9 @@ def test_our_own_answers_are_masked_in_their_bodies():
 
 
 def test_a_place_is_without_its_user():
-    assert place_of("https://u:p@api.example.org/x") == Endpoint("api.example.org", 443)
-    assert place_of("http://192.0.2.7:8080") == Endpoint("192.0.2.7", 8080)
-    assert place_of("http://h:99999/") == Endpoint("h", 80)
+    assert place_of("https://u:p@api.example.org/x") == PacketEnd("api.example.org", 443)
+    assert place_of("http://192.0.2.7:8080") == PacketEnd("192.0.2.7", 8080)
+    assert place_of("http://h:99999/") == PacketEnd("h", 80)
     octets = masked_request(request(url="https://u:pass@h/x"), masks())
     assert b"pass" not in octets
 

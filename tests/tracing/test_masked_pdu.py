@@ -30,8 +30,8 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
+from smppbridge.tracing.hidden_words import NO_WORDS, HiddenWords
 from smppbridge.tracing.masked_pdu import masked_pdu
-from smppbridge.tracing.words import NO_WORDS, HiddenWords
 
 MARKER = "Zq7mArKeR"
 NUMBER = b"243810555042"

@@ -24,18 +24,18 @@ from smppbridge.smpp.pdus import (
     SubmitSm,
     SubmitSmResp,
 )
+from smppbridge.tracing.hidden_words import NO_WORDS
 from smppbridge.tracing.masked_http import Masks, masked_request, masked_response
 from smppbridge.tracing.masked_pdu import masked_pdu
 from smppbridge.tracing.pcapng import pcapng
-from smppbridge.tracing.recording import Endpoint, Packet
-from smppbridge.tracing.words import NO_WORDS
+from smppbridge.tracing.recording import Packet, PacketEnd
 
 TSHARK = shutil.which("tshark")
 pytestmark = pytest.mark.skipif(TSHARK is None, reason="TSHARK IS MISSING: apt install tshark")
 
-ESME, US = Endpoint("10.2.0.14", 41822), Endpoint("10.2.0.1", 2775)
-SIX, SIX_US = Endpoint("2001:db8::7", 41823), Endpoint("2001:db8::1", 2775)
-KECCEL, HERE = Endpoint("api.keccel.com", 443), Endpoint("smppbridge", 49152)
+ESME, US = PacketEnd("10.2.0.14", 41822), PacketEnd("10.2.0.1", 2775)
+SIX, SIX_US = PacketEnd("2001:db8::7", 41823), PacketEnd("2001:db8::1", 2775)
+KECCEL, HERE = PacketEnd("api.keccel.com", 443), PacketEnd("smppbridge", 49152)
 AT = 1_795_701_922_123_456_789
 RECEIPT = (
     b"id:42 sub:001 dlvrd:001 submit date:2611261405 done date:2611261406 stat:DELIVRD err:000"

@@ -8,10 +8,10 @@ from smppbridge.tracing.recording import (
     LONGEST,
     MOST_OCTETS,
     MOST_PACKETS,
-    Endpoint,
     NotTraced,
     Order,
     Packet,
+    PacketEnd,
     Recording,
 )
 from smppbridge.tracing.traces import KEPT_FOR, MOST_KEPT, MOST_RUNNING, Traces
@@ -39,7 +39,7 @@ def told():
 
 
 def packet(octets: bytes = b"") -> Packet:
-    end = Endpoint("192.0.2.1", 1)
+    end = PacketEnd("192.0.2.1", 1)
     return Packet(
         at=7, line="l", protocol="http", source=end, destination=end, octets=octets, inbound=True
     )

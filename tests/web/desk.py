@@ -23,26 +23,26 @@ from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
-from smppbridge.web.api.ports import Ports, SessionFacts
-from smppbridge.web.api.table import ROUTES
-from smppbridge.web.door import Door, DoorRules, Entrance, Entry
+from smppbridge.web.api.operations import API
+from smppbridge.web.api.ports import ApiPorts, SessionFacts
+from smppbridge.web.door import ApiResource, Door, DoorRules, Entrance
 from smppbridge.web.keyring import Keyring, Role, Token, User, digest_of
 from smppbridge.web.logins import Logins
-from smppbridge.web.problems import Refusal
+from smppbridge.web.operations import ApiRequest
+from smppbridge.web.problems import RequestRefused
 from smppbridge.web.request import SiteResource
-from smppbridge.web.routes import Call
 from smppbridge.web.site import Site, web_pages
 from tests.relay.fakes import Recorder
 from tests.store.opened import NOW
-from tests.web.parts import (
+from tests.web.fake_live import PlayedLive
+from tests.web.fake_parts import (
     PlayedCdr,
     PlayedConfiguration,
     PlayedDoctor,
     PlayedRestart,
     PlayedTraces,
 )
-from tests.web.played import PlayedRelay
-from tests.web.played_live import PlayedLive
+from tests.web.fake_relay import PlayedRelay
 from tests.web.rooms import room
 
 MARKER = "MARKER-OF-A-SECRET"
@@ -142,13 +142,13 @@ class Desk:
         self.users = [User("ann", "operator", "hash of secret"), User("zoe", "viewer", "hash of z")]
         self.keyring.change(self.users, [Token(role, role, digest_of(role)) for role in ROLES])
         self.ports_given = self.ports()
-        self.door = Door(ROUTES, self.keyring, self.ports_given, self.note)
+        self.door = Door(API, self.keyring, self.ports_given, self.note)
         self.door.change(DoorRules(frozenset(("sms.example.org",))))
 
-    def ports(self) -> Ports:
+    def ports(self) -> ApiPorts:
         outbox = Outbox("bank")
         outbox.depth = 3
-        return Ports(
+        return ApiPorts(
             version="1.2.3",
             clock=self.clock,
             keyring=self.keyring,
@@ -199,14 +199,16 @@ class Desk:
         with closing(open_store(self.path, "rw")) as db:
             return act(db)
 
-    async def note(self, call: Call, action: str, about: str, facts: Mapping[str, Any]) -> None:
+    async def note(
+        self, call: ApiRequest, action: str, about: str, facts: Mapping[str, Any]
+    ) -> None:
         if self.failing:
-            raise Refusal(503, "the store cannot be written now")
+            raise RequestRefused(503, "the store cannot be written now")
         self.noted.append((call.actor, action, about, dict(facts)))
 
     def site(self, *, tls: bool = False, socket: bool = False) -> Site:
         pages: SiteResource = web_pages(dict, lambda: b"")
-        entry = Entry(self.door, Entrance(tls=tls, socket=socket), pages)
+        entry = ApiResource(self.door, Entrance(tls=tls, socket=socket), pages)
         return Site(entry, self.clock, room())
 
     def ask_raw(self, octets: bytes, host: str = "127.0.0.1", **entrance: bool) -> Reply:

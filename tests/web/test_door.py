@@ -5,40 +5,42 @@ import re
 import pytest
 
 from smppbridge.model.account import in_networks
-from smppbridge.web.api.table import ROUTES
+from smppbridge.web.api.operations import API
 from smppbridge.web.door import MOST_UNKNOWN, DoorRules, is_loopback
-from smppbridge.web.routes import PREFIX, Route
+from smppbridge.web.operations import PREFIX, ApiOperation
 from tests.web.desk import MARKER, ROLES, Desk
 
 _WORDS = {"message_id": "123", "name": "keccel", "id": "1", "provider": "keccel", "number": "2438"}
 _WORDS["file"] = "cdr-2026-11-26T14.jsonl"
 
 
-def path_of(route: Route) -> str:
-    return re.sub(r"{(\w+)}", lambda found: _WORDS[found[1]], route.path).removeprefix(PREFIX)
+def path_of(operation: ApiOperation) -> str:
+    return re.sub(r"{(\w+)}", lambda found: _WORDS[found[1]], operation.path).removeprefix(PREFIX)
 
 
-def named(route: Route) -> str:
-    return route.name
+def named(operation: ApiOperation) -> str:
+    return operation.name
 
 
-GUARDED = [route for route in ROUTES.all if route.roles]
+GUARDED = [operation for operation in API.all if operation.roles]
 
 
-@pytest.mark.parametrize("route", GUARDED, ids=named)
-def test_a_stranger_gets_401(desk: Desk, route: Route) -> None:
-    reply = desk.call(route.method, path_of(route), role=None, socket=False)
-    assert reply.status == (403 if route.socket_only else 401)
-    if not route.socket_only:
+@pytest.mark.parametrize("operation", GUARDED, ids=named)
+def test_a_stranger_gets_401(desk: Desk, operation: ApiOperation) -> None:
+    reply = desk.call(operation.method, path_of(operation), role=None, socket=False)
+    assert reply.status == (403 if operation.socket_only else 401)
+    if not operation.socket_only:
         assert reply.headers["www-authenticate"].startswith("bearer")
     assert desk.noted == []
 
 
 @pytest.mark.parametrize("role", ROLES)
-@pytest.mark.parametrize("route", GUARDED, ids=named)
-def test_a_role_has_its_operations_and_no_others(desk: Desk, route: Route, role: str) -> None:
-    reply = desk.call(route.method, path_of(route), role=role)
-    allowed = role in route.roles and not route.socket_only
+@pytest.mark.parametrize("operation", GUARDED, ids=named)
+def test_a_role_has_its_operations_and_no_others(
+    desk: Desk, operation: ApiOperation, role: str
+) -> None:
+    reply = desk.call(operation.method, path_of(operation), role=role)
+    allowed = role in operation.roles and not operation.socket_only
     assert (reply.status == 403) is not allowed
     assert reply.status < 500
     if not allowed:
@@ -46,11 +48,14 @@ def test_a_role_has_its_operations_and_no_others(desk: Desk, route: Route, role:
 
 
 def test_only_logging_in_needs_no_right() -> None:
-    assert {route.name for route in ROUTES.all if not route.roles} == {"log_in", "use_link"}
+    assert {operation.name for operation in API.all if not operation.roles} == {
+        "log_in",
+        "use_link",
+    }
 
 
 def test_every_change_is_audited_or_says_so_itself() -> None:
-    own = {route.name for route in ROUTES.all if route.changes and not route.audited}
+    own = {operation.name for operation in API.all if operation.changes and not operation.audited}
     nothing_changed = {"explain_route", "preview_receipt"}
     alone = {"log_in", "reveal_message", "send_message", "start_trace", "use_link"}
     assert own == alone | nothing_changed
@@ -211,9 +216,9 @@ def test_what_cannot_be_written_down_is_not_done(desk: Desk) -> None:
 
 
 def test_no_secret_is_in_any_answer(desk: Desk) -> None:
-    for route in ROUTES.all:
-        reply = desk.call(route.method, path_of(route), socket=True)
-        assert MARKER not in f"{reply.headers}{reply.body}", route.name
+    for operation in API.all:
+        reply = desk.call(operation.method, path_of(operation), socket=True)
+        assert MARKER not in f"{reply.headers}{reply.body}", operation.name
 
 
 def test_other_paths_are_for_the_pages(desk: Desk) -> None:

@@ -9,9 +9,9 @@ from smppbridge.web.keyring import (
     SESSIONS,
     WHOLE,
     Keyring,
+    Requester,
     Token,
     User,
-    Who,
     digest_of,
     is_csrf,
 )
@@ -100,9 +100,9 @@ def test_a_token_is_for_its_time_and_its_networks() -> None:
             Token("b", "admin", digest_of("two"), None, 2_000.0),
         ],
     )
-    assert ring.token("one", "10.1.1.1") == Who("a", "viewer", "token")
+    assert ring.token("one", "10.1.1.1") == Requester("a", "viewer", "token")
     assert ring.token("one", "192.0.2.1") is None
-    assert ring.token("two", "192.0.2.1") == Who("b", "admin", "token")
+    assert ring.token("two", "192.0.2.1") == Requester("b", "admin", "token")
     watch.now = 2_000.0
     assert ring.token("two", "192.0.2.1") is None
     assert ring.token(digest_of("one"), "10.1.1.1") is None
@@ -114,7 +114,7 @@ def test_only_a_session_needs_the_csrf_token() -> None:
     _, who = ring.log_in("ann", "operator")
     assert is_csrf(who, who.csrf.encode())
     assert not is_csrf(who, b"")
-    assert is_csrf(Who("a", "admin", "token"), b"")
+    assert is_csrf(Requester("a", "admin", "token"), b"")
 
 
 def test_nothing_secret_is_in_a_representation() -> None:

@@ -7,13 +7,13 @@ from typing import Any, get_args
 import pytest
 from pydantic import RootModel
 
-from smppbridge.web.api.table import ROUTES
+from smppbridge.web.api.operations import API
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.openapi import document
-from smppbridge.web.routes import Answer, Call, Routes
+from smppbridge.web.operations import Answer, ApiOperations, ApiRequest
 from tests.web.desk import Desk
 
-WRITTEN = document(ROUTES, "1.2.3")
+WRITTEN = document(API, "1.2.3")
 
 
 def references(part: Any) -> set[str]:
@@ -27,8 +27,8 @@ def test_it_has_each_operation_of_the_table_and_no_other() -> None:
     written = {
         (method.upper(), path) for path, methods in WRITTEN["paths"].items() for method in methods
     }
-    assert written == {(route.method, route.path) for route in ROUTES.all}
-    assert len(written) == len(ROUTES.all)
+    assert written == {(operation.method, operation.path) for operation in API.all}
+    assert len(written) == len(API.all)
 
 
 def test_it_is_a_document_of_3_1_that_is_whole() -> None:
@@ -50,7 +50,9 @@ def test_a_parameter_is_absent_and_never_null() -> None:
 
 
 def test_every_model_forbids_more() -> None:
-    models = {route.returns for route in ROUTES.all} | {route.body for route in ROUTES.all}
+    models = {operation.returns for operation in API.all} | {
+        operation.body for operation in API.all
+    }
     unions = {each for each in models if each is not None and issubclass(each, RootModel)}
     models = (models - unions).union(
         *(get_args(each.model_fields["root"].annotation) for each in unions)
@@ -67,30 +69,30 @@ def test_it_is_served(desk: Desk) -> None:
     assert desk.call("GET", "/openapi.json", role="viewer").body == WRITTEN
 
 
-async def one(call: Call) -> None:
+async def one(call: ApiRequest) -> None:
     """One."""
 
 
-async def other(call: Call) -> None:
+async def other(call: ApiRequest) -> None:
     """Other."""
 
 
 def test_the_table_takes_no_operation_twice_and_no_place_without_a_type() -> None:
-    routes = Routes()
-    enter = routes.operation("GET", "/a.b", VIEWER, returns=Answer)
+    operations = ApiOperations()
+    enter = operations.operation("GET", "/a.b", VIEWER, returns=Answer)
     enter(one)
     with pytest.raises(ValueError, match="name of two"):
-        routes.operation("GET", "/c", VIEWER, returns=Answer)(one)
+        operations.operation("GET", "/c", VIEWER, returns=Answer)(one)
     with pytest.raises(ValueError, match="twice"):
         enter(other)
     with pytest.raises(ValueError, match="needs its type"):
-        routes.operation("GET", "/d/{x}", VIEWER, returns=Answer)(other)
-    assert routes.find("/api/v1/axb") == ({}, {})
+        operations.operation("GET", "/d/{x}", VIEWER, returns=Answer)(other)
+    assert operations.find("/api/v1/axb") == ({}, {})
 
 
 def test_a_path_without_places_goes_first() -> None:
-    routes = Routes()
-    routes.operation("GET", "/a/{x}", VIEWER, places={"x": str}, returns=Answer)(one)
-    routes.operation("GET", "/a/b", VIEWER, returns=Answer)(other)
-    assert routes.find("/api/v1/a/b")[0]["GET"].name == "other"
-    assert routes.find("/api/v1/a/c")[1] == {"x": "c"}
+    operations = ApiOperations()
+    operations.operation("GET", "/a/{x}", VIEWER, places={"x": str}, returns=Answer)(one)
+    operations.operation("GET", "/a/b", VIEWER, returns=Answer)(other)
+    assert operations.find("/api/v1/a/b")[0]["GET"].name == "other"
+    assert operations.find("/api/v1/a/c")[1] == {"x": "c"}

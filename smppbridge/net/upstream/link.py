@@ -13,12 +13,12 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from smppbridge.net.smpp_protocol import SmppProtocol
-from smppbridge.providers.exchange import NoAnswer, Silent
+from smppbridge.providers.exchange import NoAnswer, NoAnswerYet
 from smppbridge.providers.smpp.binding import Binding
 from smppbridge.providers.smpp.deliver import Delivered
 from smppbridge.smpp.constants import RESPONSE, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.events import Answered, Faulty, Happening, Late, Unanswered
+from smppbridge.smpp.events import Answered, FaultyPdu, Happening, LateResponse, Unanswered
 from smppbridge.smpp.matrix import SUBMITS, Role, State
 from smppbridge.smpp.pdus import (
     BY_COMMAND_ID,
@@ -76,7 +76,7 @@ class SessionOwner(Protocol):
         """Hand on the responses to submit_sm."""
 
     def unanswered(self, answers: list[tuple[Any, NoAnswer]]) -> None:
-        """Conclude submit_sm that left and have no response: Silent if one may come late."""
+        """Conclude submit_sm that left and have no response: NoAnswerYet if one may come late."""
 
     def late(self, answers: list[tuple[Any, Pdu]]) -> None:
         """Hand on the responses to submit_sm that were concluded as unanswered."""
@@ -90,7 +90,7 @@ class SessionOwner(Protocol):
     def writable(self) -> None:
         """Use the room that a session may have again."""
 
-    def faulty(self, session: UpstreamSession, fault: Faulty) -> None:
+    def faulty(self, session: UpstreamSession, fault: FaultyPdu) -> None:
         """Log a PDU that the session refused."""
 
     def ended(self, session: UpstreamSession) -> None:
@@ -223,22 +223,22 @@ class UpstreamSession(SmppProtocol):
         else:
             self._refused = response.command_status
 
-    def happened(self, event: Happening | Late) -> None:
+    def happened(self, event: Happening | LateResponse) -> None:
         """Go by any other event of the session."""
         if isinstance(event, DeliverSm | DataSm):
             self._delivered(event)
         elif isinstance(event, AlertNotification):
             self._upstream.alerted(event)
-        elif isinstance(event, Faulty):
+        elif isinstance(event, FaultyPdu):
             self.count_fault()
             self._upstream.faulty(self, event)
-        elif isinstance(event, Late):
+        elif isinstance(event, LateResponse):
             self._silences = 0
             self._upstream.late([(event.about, event.response)])
         elif isinstance(event, Unanswered) and event.about is not _BIND:
             self._silences += 1
             self._concluded(1)
-            self._upstream.unanswered([(event.about, Silent("no answer in time"))])
+            self._upstream.unanswered([(event.about, NoAnswerYet("no answer in time"))])
             if self._silences >= MOST_UNANSWERED:
                 self.session.unbind(self.clock.seconds(), "submit_sm unanswered")
 

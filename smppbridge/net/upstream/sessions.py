@@ -23,7 +23,7 @@ from smppbridge.relay.ports import Journal
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
 from smppbridge.smpp.errors import LocalError
-from smppbridge.smpp.events import Faulty
+from smppbridge.smpp.events import FaultyPdu
 from smppbridge.smpp.pdus import AlertNotification, Bind, Pdu, SubmitSm
 from smppbridge.smpp.session import Timers
 from smppbridge.store.port import StoreFailure
@@ -272,7 +272,7 @@ class Upstream:
         """Go on submitting."""
         self._submit()
 
-    def faulty(self, session: UpstreamSession, fault: Faulty) -> None:
+    def faulty(self, session: UpstreamSession, fault: FaultyPdu) -> None:
         """Log a refused PDU, if it is among the first of its session."""
         if session.faults <= MOST_LOGGED:
             self._ports.journal(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import get_args
 
+from smppbridge.model.identifiers import reference_of
 from smppbridge.model.message import Message
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain, accepted
 from smppbridge.model.parts import DeliveredBy
@@ -303,7 +304,7 @@ class Smpp(Provider):
         passed, mapped = self._passed.split(tlvs) if tlvs else ((), ())
         languages = self._languages
         user_data = user_data_of(message, self.alphabet, self.data_coding, languages, mapped=mapped)
-        cut = pieces(user_data, self.segments, message.message_id)
+        cut = pieces(user_data, self.segments, reference_of(message.message_id))
         found = [self._submit_sm(message, piece, user_data.data_coding, now) for piece in cut]
         if passed:
             for pdu in found:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Message
-from smppbridge.providers.marked import class_of, waiting_of
+from smppbridge.providers.message_class import class_of, waiting_of
 from smppbridge.smpp import times, tlvs
 from smppbridge.smpp.constants import EsmClass, Npi, Tag, Ton
 from smppbridge.smpp.tlvs import Tlvs

@@ -48,7 +48,7 @@ _AMOUNT = re.compile(r"[^0-9+-]{0,20}([+-]?[0-9]{1,15}(?:\.[0-9]{1,9})?)[^0-9]{0
 _SUFFIX = 9  # digits that a national and an international form of a number share
 
 
-class Places:
+class PlaceCompiler:
     """Compiles the places that a section names; a wrong place becomes a fault of its key."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Submitted:
         alone: Submitted | None = None,
     ) -> None:
         inherited = () if batch is None else _inherited(batch, section)
-        places = Places(faults, key, section.read, inherited)
+        places = PlaceCompiler(faults, key, section.read, inherited)
         self._meanings = meanings
         self._alone = alone or self
         self._read = READERS[section.read]
@@ -236,7 +236,7 @@ class Queried:
     """Reads the report in the answer to a query."""
 
     def __init__(self, section: QuerySection, meanings: Meanings, faults: Faults) -> None:
-        places = Places(faults, "query", section.read)
+        places = PlaceCompiler(faults, "query", section.read)
         self._meanings = meanings
         self._read = READERS[section.read]
         self._id = places.one("id", section.id)
@@ -267,7 +267,9 @@ class Credited:
 
     def __init__(self, section: CreditSection, faults: Faults) -> None:
         self._read = READERS[section.read]
-        self._amount = Places(faults, "balance", section.read).required("amount", section.amount)
+        self._amount = PlaceCompiler(faults, "balance", section.read).required(
+            "amount", section.amount
+        )
         self._unit = section.unit
 
     def balance(self, response: HttpResponse) -> Balance:

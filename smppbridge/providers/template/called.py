@@ -11,7 +11,7 @@ from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest, Received
-from smppbridge.providers.template.answered import Places
+from smppbridge.providers.template.answered import PlaceCompiler
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.meanings import Meanings
 from smppbridge.providers.template.places import (
@@ -39,7 +39,7 @@ class _Call:
     document: Any = field(repr=False)
 
 
-class _CallPlaces(Places):
+class _CallPlaces(PlaceCompiler):
     """Places in a callback; ``?name`` is in its query string."""
 
     def _find(self, name: str, place: str) -> Find:

@@ -21,7 +21,7 @@ from smppbridge.providers.exchange import (
     Provider,
     Received,
 )
-from smppbridge.providers.marked import class_of, waiting_of
+from smppbridge.providers.message_class import class_of, waiting_of
 from smppbridge.providers.oauth import LoginFailed
 from smppbridge.providers.template.called import received
 from smppbridge.providers.template.compiled import Compiled, compiled

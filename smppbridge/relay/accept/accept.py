@@ -11,15 +11,15 @@ from contextlib import suppress
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Attempt, GatheringKey, Message, Segment
 from smppbridge.model.reasons import Reason
-from smppbridge.relay.accept import kept, reading
+from smppbridge.relay.accept import kept_tlvs, reading
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.fields import HIGHEST_DATA_CODING as _USUAL_DATA_CODING
 from smppbridge.relay.accept.fields import HIGHEST_REGISTERED_DELIVERY as _USUAL
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.intake import Intake, Observed, Recorded, Rights, Submitter
-from smppbridge.relay.accept.logged import log_accepted
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.accept.refused import STORE_FAILED, Refused, addresses_of
+from smppbridge.relay.accept.refusals import STORE_FAILED, RefusalLog, addresses_of
 from smppbridge.relay.accept.series import Gathering, in_order, message_of
 from smppbridge.relay.accept.supersede import Supersede, SupersedeStore, Superseding
 from smppbridge.relay.accept.transaction import shortened, waiting_response
@@ -58,7 +58,7 @@ class Accept:
         backlog: int,
         around: Around,
         optouts: Optouts,
-        refused: Refused,
+        refused: RefusalLog,
         log: Journal | None = None,
     ) -> None:
         self.gather, self.refused = Gather(), refused
@@ -245,7 +245,7 @@ class Accept:
         if choice.sender is not ANY_SENDER:
             reading.replace_sender(message, choice.sender)
         if choice.demands is not None:
-            kept.demand(message, choice.demands)
+            kept_tlvs.demand(message, choice.demands)
         if choice.transliterates:
             reading.transliterate(message)
         if choice.quiet is not None and self._lanes.impose(choice.quiet, message):

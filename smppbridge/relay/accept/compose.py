@@ -11,11 +11,11 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.message import Message
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.composed import Composed, message_of
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights
-from smppbridge.relay.accept.logged import log_accepted
-from smppbridge.relay.accept.refused import STORE_FAILED
+from smppbridge.relay.accept.refusals import STORE_FAILED
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal

@@ -12,7 +12,7 @@ from weakref import ReferenceType, WeakKeyDictionary, ref
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import LONGEST_ADDRESS, Refusal
 from smppbridge.relay.accept.intake import Rights, Submitter
-from smppbridge.relay.accept.refused import Refused, addresses_of
+from smppbridge.relay.accept.refusals import RefusalLog, addresses_of
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
@@ -100,7 +100,7 @@ class DataSubmitter:
 class AcceptData:
     """The movement of a data_sm; only it writes which session has which DataSubmitter."""
 
-    def __init__(self, accept: Accepting, refused: Refused) -> None:
+    def __init__(self, accept: Accepting, refused: RefusalLog) -> None:
         self._accept, self._refused = accept, refused
         self._submitters: WeakKeyDictionary[DataSession, DataSubmitter] = WeakKeyDictionary()
 

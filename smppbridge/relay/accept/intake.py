@@ -12,7 +12,7 @@ from smppbridge.relay.accept.series import Gathering
 from smppbridge.relay.accept.supersede import Superseding
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.report.ending import Fate
-from smppbridge.relay.responses import Asking, WaitingResponse
+from smppbridge.relay.responses import RequestingSession, WaitingResponse
 from smppbridge.smpp.oddities import Oddity
 from smppbridge.store.port import Entry
 
@@ -24,7 +24,7 @@ class Observed(Protocol):
         """Count an oddity of the session's client."""
 
 
-class Submitter(Observed, Asking, Protocol):
+class Submitter(Observed, RequestingSession, Protocol):
     """A session that submits."""
 
     rights: Rights

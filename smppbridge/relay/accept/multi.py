@@ -18,6 +18,7 @@ from smppbridge.model.lists import NumberList
 from smppbridge.model.message import Attempt, Message
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.accept import Accept
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.fields import Refusal, oddities_of
 from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.accept.lists import (
@@ -27,8 +28,7 @@ from smppbridge.relay.accept.lists import (
     expanded,
     refused_destination,
 )
-from smppbridge.relay.accept.logged import log_accepted
-from smppbridge.relay.accept.refused import STORE_FAILED
+from smppbridge.relay.accept.refusals import STORE_FAILED
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.skipped import note_skipped
 from smppbridge.relay.ports import Around, Journal
@@ -59,7 +59,7 @@ class MultiSubmitter(Observed, Protocol):
 
 
 @dataclass(slots=True)
-class _Spread:
+class _MultiEntries:
     """The entries of one submit_multi to be recorded; *refused* are the other destinations.
 
     *fates* end the messages that are rejected; *answered_id* is the message_id of the response.
@@ -186,7 +186,7 @@ class Multi:
 
     def _spread(
         self, draft: Message, messages: list[Message], refused: list[RefusedDestination]
-    ) -> _Spread:
+    ) -> _MultiEntries:
         """Return the entries of all messages, with their message_ids.
 
         A refused destination that the response has no room for gets a message too, which is
@@ -196,10 +196,11 @@ class Multi:
         for each in unlisted:
             number = each.sme.destination_addr.decode("ascii")
             messages.append(_message(draft, Address(number, _TON, _NPI), number))
-        first = self._identifiers.take_row(max(1, len(messages)))
+        ids = self._identifiers.take_row(max(1, len(messages)))
+        first = ids[0]
         plain = draft.traits
         shared = replace(plain, multi=first, destinations=len(messages))
-        for message_id, message in enumerate(messages, first):
+        for message_id, message in zip(ids, messages, strict=False):  # an id without a message
             message.message_id = message_id
             if message.traits is plain:
                 message.traits = shared
@@ -217,12 +218,12 @@ class Multi:
         for fate, each in zip(fates, unlisted, strict=True):
             self._notes.note(fate.attempt.message.message_id, "rejected", each.refusal.facts)
         entries = [Entry(message) for message in messages]
-        return _Spread(first, refused[:MOST_LISTED], entries, fates)
+        return _MultiEntries(first, refused[:MOST_LISTED], entries, fates)
 
     # -- the response ---------------------------------------------------------------------------
 
     def _answer(
-        self, session: MultiSubmitter, request: SubmitMulti, spread: _Spread, begun: float
+        self, session: MultiSubmitter, request: SubmitMulti, spread: _MultiEntries, begun: float
     ) -> None:
         message_id = session.rights.account.id_form % spread.answered_id
         refused = tuple([each.sme for each in spread.refused])

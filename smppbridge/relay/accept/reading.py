@@ -30,7 +30,7 @@ from smppbridge.relay.accept.fields import (
     traits,
     wanting,
 )
-from smppbridge.relay.accept.kept import kept
+from smppbridge.relay.accept.kept_tlvs import kept
 from smppbridge.routing.senders import SenderPolicy
 from smppbridge.smpp import times
 from smppbridge.smpp.constants import CommandStatus

@@ -16,12 +16,12 @@ from typing import NamedTuple, Protocol
 from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Stage
 from smppbridge.model.reasons import Reason
-from smppbridge.relay.accept.logged import log_accepted
+from smppbridge.relay.accept.accepted_log import log_accepted
 from smppbridge.relay.accept.transaction import shortened, waiting_response
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.ending import Endings, Fate
-from smppbridge.relay.responses import Asking, WaitingResponse
+from smppbridge.relay.responses import RequestingSession, WaitingResponse
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
@@ -80,7 +80,11 @@ class Supersede:
         return len(self._undecided)
 
     async def take(
-        self, session: Asking, submissions: Sequence[Superseding], begun: float, account: Account
+        self,
+        session: RequestingSession,
+        submissions: Sequence[Superseding],
+        begun: float,
+        account: Account,
     ) -> None:
         """Accept judged messages of a session, received at *begun* (monotonic seconds)."""
         if not submissions:
@@ -117,7 +121,11 @@ class Supersede:
         return self._submit.take(attempts)
 
     def _answer(
-        self, session: Asking, account: Account, submissions: Sequence[Superseding], begun: float
+        self,
+        session: RequestingSession,
+        account: Account,
+        submissions: Sequence[Superseding],
+        begun: float,
     ) -> None:
         for each in submissions:
             message_id = account.id_form % each.message_id
@@ -128,7 +136,7 @@ class Supersede:
         self._meters.submit_resp(system_id, self._clock.monotonic() - begun, count)
 
     def _refuse(
-        self, session: Asking, account: Account, submissions: Sequence[Superseding]
+        self, session: RequestingSession, account: Account, submissions: Sequence[Superseding]
     ) -> None:
         for each in submissions:
             session.answer(SubmitSmResp(Status.ESME_RSYSERR, each.sequence_number))
@@ -156,7 +164,7 @@ class Supersede:
 
 
 def _held(
-    session: Asking, account: Account, submissions: Sequence[Superseding], begun: float
+    session: RequestingSession, account: Account, submissions: Sequence[Superseding], begun: float
 ) -> dict[int, WaitingResponse]:
     """Return the responses that wait for a provider's verdict, by message_id."""
     held: dict[int, WaitingResponse] = {}

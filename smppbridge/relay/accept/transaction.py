@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from smppbridge.model.account import Account
 from smppbridge.model.message import Attempt, Message, Segment
-from smppbridge.relay.responses import Asking, WaitingResponse
+from smppbridge.relay.responses import RequestingSession, WaitingResponse
 from smppbridge.store.port import Entry
 
 
 def waiting_response(
-    session: Asking,
+    session: RequestingSession,
     account: Account,
     sequence_number: int,
     recorded: Message | Segment,

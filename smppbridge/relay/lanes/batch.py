@@ -55,6 +55,14 @@ def all_attempts(loads: Sequence[Load]) -> list[Attempt]:
     return attempts
 
 
+def divided(loads: Sequence[Load], begun: Sequence[Attempt]) -> tuple[list[Load], list[Attempt]]:
+    """Return the loads whose attempts have all begun, and the begun attempts of the other loads."""
+    ours = set(map(id, begun))
+    whole = [load for load in loads if ours.issuperset(map(id, attempts_of(load)))]
+    kept = set(map(id, all_attempts(whole)))
+    return whole, [attempt for attempt in begun if id(attempt) not in kept]
+
+
 def is_repeated(load: Load) -> bool:
     """Return whether a request was made before: the provider may have accepted it then."""
     return type(load) is Batch and load.repeated

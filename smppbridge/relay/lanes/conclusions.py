@@ -9,7 +9,7 @@ from typing import Any
 from smppbridge.model.message import LIMITED, PLAIN, Attempt
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
 from smppbridge.providers.exchange import NoAnswer, NotSent
-from smppbridge.providers.marked import MARKED
+from smppbridge.providers.message_class import MARKED
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.batch import Batch, Load, attempts_of, is_repeated
 from smppbridge.relay.lanes.errors import error_of

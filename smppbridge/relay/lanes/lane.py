@@ -144,7 +144,7 @@ class Lane:
     def restore(self, found: Waiting) -> None:
         """Count the attempts of a line that wait in the store."""
         line = self.queue.line_of(found.system_id, found.priority)
-        line.depth = found.messages
+        line.depth += found.messages
         self.depth += found.messages
         self.overflow(line, True)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from smppbridge.model.message import Attempt, Message
 from smppbridge.model.treatments import MAPPED_TAGS, name_of
 from smppbridge.providers.exchange import Abilities
-from smppbridge.providers.marked import class_of, waiting_of
+from smppbridge.providers.message_class import class_of, waiting_of
 
 
 def losses(attempts: Iterable[Attempt], able: Abilities) -> Mapping[str, int]:

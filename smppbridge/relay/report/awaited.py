@@ -28,8 +28,13 @@ class Awaited:
         self._stored = StoredIds()
 
     def restore(self, stored: StoredIds) -> None:
-        """Hold no attempt with an id of *stored*: that are open messages from before the start."""
-        self._stored = stored
+        """Hold no attempt with an id of *stored*: that are open messages which only the store has.
+
+        They are from before the start, or were another bridge's.
+        """
+        self._stored.update(stored)
+        for key in [key for key in self.first if key in stored]:
+            self._leave_to_the_store(key)
 
     def add(self, attempts: Sequence[Attempt]) -> None:
         """Await reports about attempts that were just accepted."""

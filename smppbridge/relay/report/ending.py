@@ -57,7 +57,7 @@ class Standing(IntEnum):
     ENDED = 3
 
 
-class Act(IntEnum):
+class ClaimEvent(IntEnum):
     """An act on a message that changes its standing."""
 
     NOTE = 0  # a claim with a state that is not final
@@ -66,15 +66,15 @@ class Act(IntEnum):
     RELEASE = 3
 
 
-NEXT: Mapping[tuple[Standing, Act], Standing] = {
-    (Standing.OPEN, Act.NOTE): Standing.NOTED,
-    (Standing.OPEN, Act.END): Standing.ENDING,
-    (Standing.NOTED, Act.NOTE): Standing.NOTED,
-    (Standing.NOTED, Act.END): Standing.ENDING,
-    (Standing.NOTED, Act.CONCLUDE): Standing.OPEN,
-    (Standing.NOTED, Act.RELEASE): Standing.OPEN,
-    (Standing.ENDING, Act.CONCLUDE): Standing.ENDED,
-    (Standing.ENDING, Act.RELEASE): Standing.OPEN,
+NEXT: Mapping[tuple[Standing, ClaimEvent], Standing] = {
+    (Standing.OPEN, ClaimEvent.NOTE): Standing.NOTED,
+    (Standing.OPEN, ClaimEvent.END): Standing.ENDING,
+    (Standing.NOTED, ClaimEvent.NOTE): Standing.NOTED,
+    (Standing.NOTED, ClaimEvent.END): Standing.ENDING,
+    (Standing.NOTED, ClaimEvent.CONCLUDE): Standing.OPEN,
+    (Standing.NOTED, ClaimEvent.RELEASE): Standing.OPEN,
+    (Standing.ENDING, ClaimEvent.CONCLUDE): Standing.ENDED,
+    (Standing.ENDING, ClaimEvent.RELEASE): Standing.OPEN,
 }
 """The table of the module's docstring; an event that is not there is denied."""
 
@@ -279,8 +279,8 @@ class Endings:
         else:
             standing = Standing.OPEN
         if fate.final:
-            return (standing, Act.END) in NEXT
-        return (standing, Act.NOTE) in NEXT and state != fate.state
+            return (standing, ClaimEvent.END) in NEXT
+        return (standing, ClaimEvent.NOTE) in NEXT and state != fate.state
 
     def _set_aside(self, fate: Fate, ending: Ending) -> None:
         attempt = fate.attempt

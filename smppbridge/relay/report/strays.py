@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from smppbridge.model.noted import Unmatched
+from smppbridge.model.notes import Unmatched
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around

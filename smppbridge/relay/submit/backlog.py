@@ -9,7 +9,7 @@ from math import inf
 from smppbridge.model.message import Attempt
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.lanes import failover, quiet, retry
-from smppbridge.relay.lanes.batch import Batch, Load, all_attempts
+from smppbridge.relay.lanes.batch import Batch, Load, all_attempts, divided
 from smppbridge.relay.lanes.lane import IN_MEMORY, MANY, Lane
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.lanes.skipped import note_diverted, note_expired, note_waiting, why_shut
@@ -103,6 +103,19 @@ class Backlog:
             else:
                 (self._held if standing is Standing.ENDING else back).append(attempt)
         lane.queue.put_back(back)
+
+    def without_lost(
+        self, lane: Lane, loads: Sequence[Load], begun: Sequence[Attempt]
+    ) -> list[Load]:
+        """Return the requests whose attempts have all begun; recall the attempts of the others.
+
+        An attempt that has not begun is another bridge's: it leaves the lane.
+        """
+        whole, others = divided(loads, begun)
+        lane.give_back(len(loads) - len(whole) - len(others))
+        if others:
+            self._spawn(self.recall(lane, others))
+        return whole
 
     async def recall(self, lane: Lane, loads: Sequence[Load]) -> None:
         """Put attempts in line again that were begun and did not leave, for now."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from smppbridge.providers.exchange import NOW, Exchange, Once, Silent
+from smppbridge.providers.exchange import NOW, Exchange, NoAnswerYet, Once
 
 Conclusions = list[tuple[Any, Any]]
 Conclude = Callable[[Conclusions], None]
@@ -65,7 +65,7 @@ class Carrier:
         ended: dict[Conclude, Conclusions] = {}
         for carried, answer in answers:
             exchange = carried.exchange
-            if type(answer) is Silent:  # the exchange waits on, for `late` to go on with
+            if type(answer) is NoAnswerYet:  # the exchange waits on, for `late` to go on with
                 ended.setdefault(carried.conclude, []).append((carried.about, answer))
                 continue
             try:

@@ -49,7 +49,7 @@ class Redirected(NamedTuple):
     obstacles: dict[int, Obstacle]
 
 
-class Ends(Protocol):
+class MessageEndings(Protocol):
     """Ends messages for a reason of our own."""
 
     def settle_own(self, fates: Sequence[Fate]) -> Awaitable[list[Attempt] | None]:
@@ -74,7 +74,7 @@ class Redirect:
         store: SubmitStore,
         lanes: Lanes,
         lines: AttemptLines,
-        ends: Ends,
+        ends: MessageEndings,
         optouts: Optouts,
         *,
         around: Around,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.model.outcome import Accepted, Outcome, Refused, Uncertain
 from smppbridge.relay.lanes import failover, retry
-from smppbridge.relay.lanes.batch import Batch, Load, again, all_attempts, attempts_of, provider_of
+from smppbridge.relay.lanes.batch import Batch, Load, all_attempts, attempts_of, provider_of
 from smppbridge.relay.lanes.conclusions import BACK, adjust, sorted_out, undecided
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
@@ -22,6 +22,7 @@ from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.backlog import STORE_PAUSE, Backlog
 from smppbridge.relay.submit.carry import Carrier, Conclusions
+from smppbridge.relay.submit.repeats import Repeats
 from smppbridge.store.port import StoreFailure, SubmitStore, Verdict
 
 _SUBMITTED = Stage.SUBMITTED  # members of an Enum are slow to load
@@ -55,6 +56,7 @@ class Submit:
         self._journal, self._spawn, self._notes = around.journal, around.spawn, around.notes
         self._unrecorded: list[Verdict] = []  # until the next tick
         self.backlog = Backlog(store, lanes, reports, endings, move=self._move, around=around)
+        self._repeats = Repeats(store, self.backlog, around.clock, self._decide)
 
     def take(self, attempts: Iterable[Attempt]) -> None:
         """Let attempts leave that are begun (number 1); put the other attempts in line."""
@@ -125,7 +127,7 @@ class Submit:
     async def _begin(self, lane: Lane, loads: Sequence[Load]) -> None:
         attempts = all_attempts(loads)
         try:
-            await self._store.begin(attempts)
+            begun = await self._store.begin(attempts)
         except StoreFailure:
             for attempt in attempts:
                 attempt.number -= 1
@@ -134,6 +136,8 @@ class Submit:
             lane.begin_after(self._clock.monotonic() + STORE_PAUSE)
             return
         lane.gone(attempts)
+        if len(begun) < len(attempts):  # of the others another bridge has the messages
+            loads = self.backlog.without_lost(lane, loads, begun)
         lane.begun(loads)
         self._leave(lane)
         self._move(lane)
@@ -144,25 +148,9 @@ class Submit:
         Returns the names of requests that cannot be repeated unchanged: one of their attempts is
         gone, or waits.  Raises StoreFailure.
         """
-        most = lane.may_repeat(self._clock.monotonic())
-        if most <= 0:
-            return set()  # the attempts stay due
-        found = await self._store.batches(names[:most])
-        batches = {name: again(name, members) for name, members in found.items()}
-        whole = [batch for batch in batches.values() if batch is not None and batch.open]
-        whole = await self.backlog.put_off(whole)
-        unsure = [attempt for batch in whole for attempt in batch.undecided]
-        for attempt in unsure:
-            attempt.number += 1
-        lane.repeating |= (repeating := {batch.name for batch in whole})
-        try:
-            await self._store.begin(unsure)
-        except StoreFailure:
-            lane.repeating -= repeating
-            raise
-        lane.repeat(whole)
+        broken = await self._repeats.begin(lane, names)
         self._leave(lane)
-        return {name for name, batch in batches.items() if batch is None}
+        return broken
 
     async def resend(self, attempts: Sequence[Attempt]) -> None:
         """Begin another try of Uncertain attempts, as an operator decided: perhaps a second SMS."""

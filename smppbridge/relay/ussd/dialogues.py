@@ -16,10 +16,10 @@ from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Submitter
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.ussd.pdus import (
-    Asked,
     BadInput,
     Dialled,
     Dialogue,
+    DialogueDelivery,
     Op,
     Screen,
     UssdRules,
@@ -185,7 +185,9 @@ class Dialogues:
         self._sessions.setdefault(system_id, []).append(session)
         self.go_on(system_id)
 
-    def lost(self, system_id: str, session: UssdSession, unanswered: Sequence[Asked]) -> None:
+    def lost(
+        self, system_id: str, session: UssdSession, unanswered: Sequence[DialogueDelivery]
+    ) -> None:
         """End the dialogues whose answer a lost session owes, or that have no session any more."""
         sessions = self._sessions.get(system_id, [])
         if session in sessions:
@@ -209,10 +211,10 @@ class Dialogues:
             request = unsent.pop(dialogue)
             if session.rights.account.packed:
                 request = as_packed(request)
-            session.ask(request, Asked(dialogue, dialogue.step))
+            session.ask(request, DialogueDelivery(dialogue, dialogue.step))
             session.flush()
 
-    def answered(self, answers: Iterable[tuple[Asked, int]]) -> None:
+    def answered(self, answers: Iterable[tuple[DialogueDelivery, int]]) -> None:
         """End dialogues by the command_status of their deliver_sm_resp; 0 is ESME_ROK."""
         for asked, status in answers:
             if status and _is_current(asked):
@@ -327,11 +329,11 @@ class Dialogues:
         request = deliver_sm(
             dialogue, rules.abort_op, "", by_reference=rules.by_reference, ends=True
         )
-        session.ask(request, Asked(dialogue, 0))
+        session.ask(request, DialogueDelivery(dialogue, 0))
         session.flush()
 
 
-def _is_current(asked: Asked) -> bool:
+def _is_current(asked: DialogueDelivery) -> bool:
     """Return whether the phone still waits for the answer to a deliver_sm."""
     return asked.dialogue.answer is not None and asked.step == asked.dialogue.step
 

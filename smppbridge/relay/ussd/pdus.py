@@ -99,7 +99,7 @@ class UssdSession(Protocol):
     def room(self) -> int:
         """Return how many more deliver_sm its window holds."""
 
-    def ask(self, request: DeliverSm, about: Asked) -> None:
+    def ask(self, request: DeliverSm, about: DialogueDelivery) -> None:
         """Put a deliver_sm in line; its answer comes to `Dialogues.answered`."""
 
     def flush(self) -> None:
@@ -131,7 +131,7 @@ class Dialogue:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DialogueDelivery:
     """A deliver_sm of a dialogue: the phone's request number *step*; 0: the end."""
 
     dialogue: Dialogue

@@ -33,7 +33,7 @@ class SentRecipient:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class AcceptedMessage:
     """An accepted message: its last state (None: no report) and that state's time (reactor)."""
 
     recipient: str
@@ -67,7 +67,7 @@ class MSpaceSimulator(WebSimulator):
         self.accepted = 0
         self.credit = credit
         self.taken: Remembered[tuple[str, str], int] = Remembered()
-        self.messages: Remembered[str, Taken] = Remembered()
+        self.messages: Remembered[str, AcceptedMessage] = Remembered()
         self.topped_up = {
             "subacctopup": {"subuser1": 20, "subuser2": 35},
             "resellerclienttopup": {"client1": 20},
@@ -126,7 +126,9 @@ class MSpaceSimulator(WebSimulator):
         self.taken[recipient, text] = self.taken.get((recipient, text), 0) + 1
         identifier = str(next(self._identifiers))
         after = 0.0 if behaviour.early else behaviour.answer_after + self._delay
-        self.messages[identifier] = Taken(shown, behaviour.state, self._reactor.seconds() + after)
+        self.messages[identifier] = AcceptedMessage(
+            shown, behaviour.state, self._reactor.seconds() + after
+        )
         return SentRecipient(shown, "", identifier)
 
     def fault_of(self, sender: str, recipient: str) -> str:

@@ -21,7 +21,7 @@ from smppbridge.simulators.smscx.bodies import (
     written,
 )
 from smppbridge.simulators.smscx.books import PRICE, BookedMessage, Books, analysis_of, country_of
-from smppbridge.simulators.smscx.submission import Submission, is_uuid, read_submission
+from smppbridge.simulators.smscx.submission import SmsCxSubmission, is_uuid, read_submission
 from smppbridge.smpp.constants import MessageState
 
 SendWebhook = Callable[[str | None, str, Sequence[dict[str, Any]], float], "Deferred[None]"]
@@ -126,7 +126,7 @@ class SmsPaths:
         return written(request, {"info": info})
 
     def _goes_wrong(
-        self, request: Request, submission: Submission, behaviours: Iterable[Behaviour]
+        self, request: Request, submission: SmsCxSubmission, behaviours: Iterable[Behaviour]
     ) -> PageAnswer | None:
         answers = {behaviour.answer for behaviour in behaviours}
         if "silence" in answers:
@@ -137,7 +137,7 @@ class SmsPaths:
             raise self._access.too_fast()
         return None
 
-    def _accept(self, submission: Submission, now: float) -> list[BookedMessage]:
+    def _accept(self, submission: SmsCxSubmission, now: float) -> list[BookedMessage]:
         messages = self._composed(submission, now)
         cost = sum(sms.cost for sms in messages)
         if cost > self._books.credit:
@@ -151,7 +151,7 @@ class SmsPaths:
                 self.taken[key] = self.taken.get(key, 0) + 1
         return messages
 
-    def _composed(self, submission: Submission, now: float) -> list[BookedMessage]:
+    def _composed(self, submission: SmsCxSubmission, now: float) -> list[BookedMessage]:
         campaign_id, analysis = str(uuid4()), analysis_of(submission.text)
         return [
             self._message(submission, number, now, campaign_id=campaign_id, analysis=analysis)
@@ -160,7 +160,7 @@ class SmsPaths:
 
     def _message(
         self,
-        submission: Submission,
+        submission: SmsCxSubmission,
         number: str,
         now: float,
         *,
@@ -188,7 +188,7 @@ class SmsPaths:
             analysis=analysis,
         )
 
-    def _status(self, submission: Submission, number: str, behaviour: Behaviour) -> str:
+    def _status(self, submission: SmsCxSubmission, number: str, behaviour: Behaviour) -> str:
         if behaviour.answer == "reject" or number in self._books.optouts:
             return "REJECTED"
         if country_of(number) == "ZZ":
@@ -197,7 +197,7 @@ class SmsPaths:
 
     def _announce(
         self,
-        submission: Submission,
+        submission: SmsCxSubmission,
         messages: Sequence[BookedMessage],
         behaviours: dict[str, Behaviour],
     ) -> list[Deferred[None]]:
@@ -272,7 +272,7 @@ def webhook(event: str, data: Sequence[dict[str, Any]]) -> bytes:
     )
 
 
-def _answer_of(submission: Submission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
+def _answer_of(submission: SmsCxSubmission, messages: Sequence[BookedMessage]) -> dict[str, Any]:
     info = {
         "campaignId": messages[0].campaign_id,
         "totalPhoneNumbers": len(messages) + len(submission.invalid),

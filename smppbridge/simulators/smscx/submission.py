@@ -35,7 +35,7 @@ _LATIN = re.compile("[\u0300-\u036f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Submission:
+class SmsCxSubmission:
     """A submission: *numbers* are valid, *invalid* are as they came."""
 
     numbers: tuple[str, ...]
@@ -50,7 +50,7 @@ class Submission:
     timezone: bool
 
 
-def read_submission(fields: Mapping[str, Any], now: float) -> Submission:
+def read_submission(fields: Mapping[str, Any], now: float) -> SmsCxSubmission:
     """Return the submission in *fields*; raises SmsCxFault."""
     numbers, invalid = _recipients(fields)
     sender = fields.get("from")
@@ -59,7 +59,7 @@ def read_submission(fields: Mapping[str, Any], now: float) -> Submission:
     if not 3 <= len(sender) <= 15:
         raise invalid_param(1106, "The parameter from must have 3 to 15 characters")
     track_data = fields.get("trackData")
-    return Submission(
+    return SmsCxSubmission(
         numbers=numbers,
         invalid=invalid,
         sender=sender,

@@ -12,7 +12,7 @@ from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import Moment, PageQuery, cursor, moment
 from smppbridge.web.keyring import ADMIN, ANYBODY
 from smppbridge.web.openapi import document
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class Version(Answer):
@@ -48,20 +48,20 @@ class AuditPage(Answer):
     next: str | None
 
 
-@ROUTES.operation("GET", "/version", ANYBODY, returns=Version)
-async def get_version(call: Call) -> Version:
+@API.operation("GET", "/version", ANYBODY, returns=Version)
+async def get_version(call: ApiRequest) -> Version:
     """The version of the program."""
     return Version(version=call.ports.version)
 
 
-@ROUTES.operation("GET", "/openapi.json", ANYBODY, returns=Description, tag="version")
-async def get_description(call: Call) -> Description:
+@API.operation("GET", "/openapi.json", ANYBODY, returns=Description, tag="version")
+async def get_description(call: ApiRequest) -> Description:
     """This description."""
-    return Description(**document(ROUTES, call.ports.version))
+    return Description(**document(API, call.ports.version))
 
 
-@ROUTES.operation("GET", "/audit", ADMIN, query=PageQuery, returns=AuditPage, refusals=(503, 504))
-async def list_audit(call: Call) -> AuditPage:
+@API.operation("GET", "/audit", ADMIN, query=PageQuery, returns=AuditPage, refusals=(503, 504))
+async def list_audit(call: ApiRequest) -> AuditPage:
     """Who did what, newest first; refused logins too."""
     query: PageQuery = call.query
     rows = await read(call, lambda db: audit.listed(db, query.before(), query.limit))

@@ -8,12 +8,12 @@ from pydantic import Field
 
 from smppbridge.model.account import Account
 from smppbridge.web.api.live import CountedOddity
-from smppbridge.web.api.ports import Ports, SessionFacts
+from smppbridge.web.api.ports import ApiPorts, SessionFacts
 from smppbridge.web.api.refused_binds import RefusedBindItem, refused_items
 from smppbridge.web.api.shapes import Done, Moment, Name, Spread, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 MOST_REFUSED = 50
 SessionId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,17}$")]
@@ -108,24 +108,24 @@ class Accounts(Answer):
     items: list[AccountItem]
 
 
-@ROUTES.operation("GET", "/accounts", VIEWER, returns=Accounts)
-async def list_accounts(call: Call) -> Accounts:
+@API.operation("GET", "/accounts", VIEWER, returns=Accounts)
+async def list_accounts(call: ApiRequest) -> Accounts:
     """All accounts."""
     return Accounts(items=account_items(call.ports))
 
 
-@ROUTES.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountWhole)
-async def get_account(call: Call) -> AccountWhole:
+@API.operation("GET", "/accounts/{id}", VIEWER, places={"id": Name}, returns=AccountWhole)
+async def get_account(call: ApiRequest) -> AccountWhole:
     """One account."""
     items = account_items(call.ports, call.named["id"])
     if not items:
-        raise Refusal(404, "there is no such account")
+        raise RequestRefused(404, "there is no such account")
     refused = refused_items(call.ports, items[0].id)[:MOST_REFUSED]
     return AccountWhole(**items[0].model_dump(), refused_binds=refused)
 
 
-@ROUTES.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)
-async def list_sessions(call: Call) -> EsmeSessions:
+@API.operation("GET", "/sessions", VIEWER, query=SessionsQuery, returns=EsmeSessions)
+async def list_sessions(call: ApiRequest) -> EsmeSessions:
     """The connections of ESMEs."""
     account = call.query.account
     sessions = call.ports.sessions.listed()
@@ -133,15 +133,15 @@ async def list_sessions(call: Call) -> EsmeSessions:
     return EsmeSessions(items=[_session(call, each) for each in shown])
 
 
-@ROUTES.operation("POST", "/sessions/{id}/unbind", OPERATOR, places={"id": SessionId}, returns=Done)
-async def unbind_session(call: Call) -> Done:
+@API.operation("POST", "/sessions/{id}/unbind", OPERATOR, places={"id": SessionId}, returns=Done)
+async def unbind_session(call: ApiRequest) -> Done:
     """Send an unbind to a session."""
     if not call.ports.sessions.unbind(call.named["id"], "unbound by an operator"):
-        raise Refusal(404, "there is no such session")
+        raise RequestRefused(404, "there is no such session")
     return Done()
 
 
-def account_items(ports: Ports, name: str | None = None) -> list[AccountItem]:
+def account_items(ports: ApiPorts, name: str | None = None) -> list[AccountItem]:
     """Return all accounts as the API shows them, or the one of a name."""
     binds: dict[str, dict[str, int]] = {}
     for session in ports.sessions.listed():
@@ -153,7 +153,7 @@ def account_items(ports: Ports, name: str | None = None) -> list[AccountItem]:
     return [_account(ports, each, binds) for each in found]
 
 
-def _account(ports: Ports, account: Account, binds: dict[str, dict[str, int]]) -> AccountItem:
+def _account(ports: ApiPorts, account: Account, binds: dict[str, dict[str, int]]) -> AccountItem:
     networks, pulse, name = account.allow_from, ports.live.pulse, account.system_id
     return AccountItem(
         id=name,
@@ -172,7 +172,7 @@ def _account(ports: Ports, account: Account, binds: dict[str, dict[str, int]]) -
     )
 
 
-def _owed(ports: Ports, system_id: str) -> OwedNow:
+def _owed(ports: ApiPorts, system_id: str) -> OwedNow:
     outbox = ports.outboxes.get(system_id)
     count, oldest = outbox.depth if outbox else 0, ports.live.oldest_owed(system_id)
     if not count or oldest is None:
@@ -190,7 +190,7 @@ def _oddity(oddity: CountedOddity) -> OddityItem:
     )
 
 
-def _session(call: Call, facts: SessionFacts) -> SessionItem:
+def _session(call: ApiRequest, facts: SessionFacts) -> SessionItem:
     version = facts.interface_version
     return SessionItem(
         id=facts.id,

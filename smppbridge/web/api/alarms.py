@@ -10,7 +10,7 @@ from pydantic import Field
 
 from smppbridge.web.api.accounts import AccountItem
 from smppbridge.web.api.providers import ProviderItem
-from smppbridge.web.routes import Answer
+from smppbridge.web.operations import Answer
 
 LEAST_DAYS, LEAST_FREE = 3.0, 1 << 30
 """Days of credit and octets of the disk below which there is an alarm."""

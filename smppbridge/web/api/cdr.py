@@ -10,7 +10,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import PageQuery, Rfc3339
 from smppbridge.web.keyring import BILLING
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent, Streamed
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent, Streamed
 
 CdrName = Annotated[
     str, Field(pattern=r"^cdr-[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(-late[0-9]{1,6})?\.(jsonl|csv)$")
@@ -65,12 +65,12 @@ class CdrReconciliation(Answer):
 
 
 class CdrPort(Protocol):
-    """The CDR files of a bridge; each method raises Refusal."""
+    """The CDR files of a bridge; each method raises RequestRefused."""
 
     def files(self, limit: int, before: int | None) -> Awaitable[CdrFiles]:
         """Return a page of the files."""
 
-    def download(self, call: Call, name: str) -> Awaitable[Streamed]:
+    def download(self, call: ApiRequest, name: str) -> Awaitable[Streamed]:
         """Return a file."""
 
     def reconcile(
@@ -79,14 +79,14 @@ class CdrPort(Protocol):
         """Compare the files with the store."""
 
 
-@ROUTES.operation("GET", "/cdr", BILLING, query=PageQuery, returns=CdrFiles, refusals=(409,))
-async def list_cdr_files(call: Call) -> CdrFiles:
+@API.operation("GET", "/cdr", BILLING, query=PageQuery, returns=CdrFiles, refusals=(409,))
+async def list_cdr_files(call: ApiRequest) -> CdrFiles:
     """The files that are whole, the newest first."""
     found: CdrFiles = await call.ports.cdr.files(call.query.limit, call.query.before())
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/cdr/reconciliation",
     BILLING,
@@ -94,14 +94,14 @@ async def list_cdr_files(call: Call) -> CdrFiles:
     returns=CdrReconciliation,
     refusals=(409, 503, 504),
 )
-async def reconcile_cdr(call: Call) -> CdrReconciliation:
+async def reconcile_cdr(call: ApiRequest) -> CdrReconciliation:
     """Compare the files with the store; takes some seconds, one at a time."""
     query: ReconciliationQuery = call.query
     found: CdrReconciliation = await call.ports.cdr.reconcile(query.from_, query.to)
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/cdr/{file}",
     BILLING,
@@ -111,7 +111,7 @@ async def reconcile_cdr(call: Call) -> CdrReconciliation:
     refusals=(409, 503),
     audited=True,
 )
-async def download_cdr_file(call: Call) -> Streamed:
+async def download_cdr_file(call: ApiRequest) -> Streamed:
     """A file; only one of the manifest."""
     found: Streamed = await call.ports.cdr.download(call, call.named["file"])
     return found

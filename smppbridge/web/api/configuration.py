@@ -8,7 +8,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Cursor, Moment
 from smppbridge.web.keyring import ADMIN, VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 Takes = Literal["now", "new_sessions", "restart"]
 
@@ -88,7 +88,7 @@ class IfMatch(Sent):
 
 
 class ConfigurationPort(Protocol):
-    """The configuration of a bridge; each method raises Refusal."""
+    """The configuration of a bridge; each method raises RequestRefused."""
 
     async def page(self, query: ConfigurationQuery) -> ConfigurationPage:
         """Return settings in force."""
@@ -103,17 +103,17 @@ class ConfigurationPort(Protocol):
         """Apply the file that a tag stands for, the file as it is now without a tag."""
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/config", VIEWER, query=ConfigurationQuery, returns=ConfigurationPage, refusals=(503,)
 )
-async def list_settings(call: Call) -> ConfigurationPage:
+async def list_settings(call: ApiRequest) -> ConfigurationPage:
     """The settings in force, and where each comes from; no secrets."""
     page: ConfigurationPage = await call.ports.configuration.page(call.query)
     return page
 
 
-@ROUTES.operation("GET", "/config/diff", VIEWER, returns=ConfigurationChanges, refusals=(409,))
-async def compare_settings(call: Call) -> ConfigurationChanges:
+@API.operation("GET", "/config/diff", VIEWER, returns=ConfigurationChanges, refusals=(409,))
+async def compare_settings(call: ApiRequest) -> ConfigurationChanges:
     """The settings in which the file differs from those in force; the ETag stands for both."""
     tag, changes = await call.ports.configuration.changes()
     if tag is not None:
@@ -122,14 +122,14 @@ async def compare_settings(call: Call) -> ConfigurationChanges:
     return found
 
 
-@ROUTES.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
-async def check_settings(call: Call) -> ConfigurationCheck:
+@API.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
+async def check_settings(call: ApiRequest) -> ConfigurationCheck:
     """Check the file as start-up would; nothing is changed."""
     found: ConfigurationCheck = await call.ports.configuration.check()
     return found
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/config/apply",
     ADMIN,
@@ -137,15 +137,15 @@ async def check_settings(call: Call) -> ConfigurationCheck:
     returns=ConfigurationChanges,
     refusals=(409, 412),
 )
-async def apply_settings(call: Call) -> ConfigurationChanges:
+async def apply_settings(call: ApiRequest) -> ConfigurationChanges:
     """Apply the file, as SIGHUP does: all of it, or nothing and the reason."""
     tag = call.header.if_match.strip('"')
     found: ConfigurationChanges = await call.ports.configuration.apply(tag)
     return found
 
 
-@ROUTES.operation("POST", "/config/reload", ADMIN, returns=ConfigurationChanges, refusals=(409,))
-async def reload_settings(call: Call) -> ConfigurationChanges:
+@API.operation("POST", "/config/reload", ADMIN, returns=ConfigurationChanges, refusals=(409,))
+async def reload_settings(call: ApiRequest) -> ConfigurationChanges:
     """Apply the file as it is now, as SIGHUP does: all of it, or nothing and the reason."""
     found: ConfigurationChanges = await call.ports.configuration.apply(None)
     return found

@@ -12,14 +12,14 @@ from smppbridge.store.lookup import MessageQuery
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
 from smppbridge.web.keyring import OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 AT_ONCE = 500
 """Messages in one statement of a decision."""
 
 
-class Some(Sent):
+class UncertainFilter(Sent):
     """Uncertain messages by what they have in common."""
 
     provider: Name | None = None
@@ -41,7 +41,7 @@ class FilteredDecision(Sent):
     """What becomes of the Uncertain messages of a filter, if they are as many as expected."""
 
     verb: Verb
-    filter: Some
+    filter: UncertainFilter
     expect: int = Field(ge=1, le=10_000, description="How many messages the filter has")
 
 
@@ -56,7 +56,7 @@ class Decided(Answer):
     not_uncertain: list[MessageId]
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/uncertain/decisions",
     OPERATOR,
@@ -64,7 +64,7 @@ class Decided(Answer):
     returns=Decided,
     refusals=(409, 503, 504),
 )
-async def decide_uncertain(call: Call) -> Decided:
+async def decide_uncertain(call: ApiRequest) -> Decided:
     """Resend or fail Uncertain messages; a resent one may reach its phone twice."""
     body = call.body.root
     wanted = await _filtered(call, body) if isinstance(body, FilteredDecision) else body.message_ids
@@ -81,8 +81,8 @@ def _decide(db: sqlite3.Connection, ids: list[int], verb: str) -> list[int]:
     return [each for piece in pieces for each in lookup.decided(db, piece, verb)]
 
 
-async def _filtered(call: Call, body: FilteredDecision) -> list[str]:
-    """Return the ids of the messages of a decision's filter; raises Refusal for another count."""
+async def _filtered(call: ApiRequest, body: FilteredDecision) -> list[str]:
+    """Return the ids of a decision's messages; raises RequestRefused if their count is another."""
     some, expected = body.filter, body.expect
     query = MessageQuery(
         uncertain=True,
@@ -94,5 +94,5 @@ async def _filtered(call: Call, body: FilteredDecision) -> list[str]:
     found = await read(call, lambda db: lookup.search(db, query))
     if len(found) != expected:
         many = "more" if len(found) > expected else str(len(found))
-        raise Refusal(409, f"{many} messages are Uncertain now, not {expected}")
+        raise RequestRefused(409, f"{many} messages are Uncertain now, not {expected}")
     return [str(each.message_id) for each in found]

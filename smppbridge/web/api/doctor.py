@@ -8,7 +8,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Moment
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class DiagnosisItem(Answer):
@@ -37,18 +37,18 @@ class DoctorPort(Protocol):
         """Return the diagnoses of the last examination."""
 
     def start(self) -> None:
-        """Begin an examination; raises Refusal."""
+        """Begin an examination; raises RequestRefused."""
 
 
-@ROUTES.operation("GET", "/doctor", VIEWER, returns=Diagnoses)
-async def read_diagnoses(call: Call) -> Diagnoses:
+@API.operation("GET", "/doctor", VIEWER, returns=Diagnoses)
+async def read_diagnoses(call: ApiRequest) -> Diagnoses:
     """The diagnoses of the last examination."""
     found: Diagnoses = call.ports.doctor.last()
     return found
 
 
-@ROUTES.operation("POST", "/doctor", OPERATOR, returns=Diagnoses, status=202, refusals=(409,))
-async def start_doctor(call: Call) -> Diagnoses:
+@API.operation("POST", "/doctor", OPERATOR, returns=Diagnoses, status=202, refusals=(409,))
+async def start_doctor(call: ApiRequest) -> Diagnoses:
     """Begin an examination, which takes some seconds; one at a time."""
     call.ports.doctor.start()
     found: Diagnoses = call.ports.doctor.last()

@@ -7,28 +7,30 @@ from collections.abc import Sequence
 
 from smppbridge.web.api.alarms import Alarm
 from smppbridge.web.api.overview import note_items, overview_of
-from smppbridge.web.api.ports import Ports
+from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Call, Streamed
+from smppbridge.web.operations import API, ApiRequest, Streamed
+from smppbridge.web.problems import RequestRefused
 from smppbridge.web.streams import event
 
 MEDIA = "text/event-stream"
 
 
-@ROUTES.operation("GET", "/events", VIEWER, returns=None, media=MEDIA, refusals=(429,))
-async def get_events(call: Call) -> Streamed:
+@API.operation("GET", "/events", VIEWER, returns=None, media=MEDIA, refusals=(429,))
+async def get_events(call: ApiRequest) -> Streamed:
     """A stream: `overview` (as /overview) each second, `alarm` (raised, cleared), `note`."""
     streams = call.ports.live.streams
     if streams.is_full:
-        raise Refusal(429, "as many streams as may be are open", headers=b"Retry-After: 10\r\n")
+        raise RequestRefused(
+            429, "as many streams as may be are open", headers=b"Retry-After: 10\r\n"
+        )
     return Streamed(lambda outflow: streams.open(outflow, call.still))
 
 
 class Broadcast:
     """Makes the events of each second, if anybody listens; only `tick` writes what was told."""
 
-    def __init__(self, ports: Ports) -> None:
+    def __init__(self, ports: ApiPorts) -> None:
         self._ports, self._streams = ports, ports.live.streams
         self._alarms: dict[tuple[str, str | None], Alarm] | None = (
             None  # None, and *_noted*: nobody listened

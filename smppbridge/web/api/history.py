@@ -6,7 +6,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Moment, Rfc3339, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 QUARTER = 900.0
 MOST_ASKED = 48
@@ -33,8 +33,8 @@ class Figures(Answer):
     series: dict[str, list[float | None]]
 
 
-@ROUTES.operation("GET", "/history", VIEWER, query=HistoryQuery, returns=Figures)
-async def get_history(call: Call) -> Figures:
+@API.operation("GET", "/history", VIEWER, query=HistoryQuery, returns=Figures)
+async def get_history(call: ApiRequest) -> Figures:
     """Figures by the second if they are of the last quarter of an hour, else by the minute.
 
     A series that is not known is left out.

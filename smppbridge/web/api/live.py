@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from smppbridge.model.cases import Meanwhile
+from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.web.streams import Streams
 
@@ -173,5 +173,5 @@ class Live(Protocol):
     def notes(self) -> Sequence[Mapping[str, Any]]:
         """Return the last events of the log that are warnings or worse, the newest first."""
 
-    def meanwhile(self, message: ListedMessage) -> Meanwhile:
+    def meanwhile(self, message: ListedMessage) -> BridgeFacts:
         """Return what a message waits for now, as the store does not know it."""

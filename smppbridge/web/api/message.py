@@ -8,27 +8,27 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from smppbridge.model.cases import Case, MessageVerdict, Tone, seen_now
 from smppbridge.model.masking import masked_words
 from smppbridge.model.message import Stage
+from smppbridge.model.verdict_facts import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.verdicts import verdict
-from smppbridge.model.waits import Awaited, Wait, wait_of
-from smppbridge.store.cases import ReceiptEnd, ReceivedSegment, case_of, segments_of
+from smppbridge.model.waiting_for import Awaited, Wait, wait_of
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent, timeline
+from smppbridge.store.verdict_facts import ReceiptEnd, ReceivedSegment, case_of, segments_of
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.measured import measured
 from smppbridge.web.api.messages import MessageItem, Step, item_of, one_message, step_of
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId, Moment, maybe, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 Alphabetical = Literal["gsm7", "ucs2", "octets"]
 _ALPHABETS: dict[Alphabet, Alphabetical] = {Alphabet.GSM7: "gsm7", Alphabet.UCS2: "ucs2"}
 
 
-class Verdict(Answer):
+class VerdictItem(Answer):
     """Where a message is, why, and what to do, for a person."""
 
     code: str = Field(description="A word for programs")
@@ -38,7 +38,7 @@ class Verdict(Answer):
     do: list[str]
 
 
-class Waiting(Answer):
+class WaitsFor(Answer):
     """What a message waits for now; *why* is a word of `help reasons`, or of a fixed list."""
 
     awaited: Awaited
@@ -69,8 +69,8 @@ class MessageWhole(MessageItem):
     segments_missing: list[int] = Field(
         description="The numbers of the segments that are awaited, or did not come in time"
     )
-    verdict: Verdict
-    waits: Waiting | None
+    verdict: VerdictItem
+    waits: WaitsFor | None
 
 
 class MessageSteps(Answer):
@@ -83,10 +83,10 @@ _PLACES: dict[str, Any] = {"message_id": MessageId}
 _STORE = (503, 504)
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/messages/{message_id}", VIEWER, places=_PLACES, returns=MessageWhole, refusals=_STORE
 )
-async def get_message(call: Call) -> MessageWhole:
+async def get_message(call: ApiRequest) -> MessageWhole:
     """One message, and the verdict on it."""
     looked_up = await _looked_up(call)
     message, case = looked_up.message, looked_up.case
@@ -104,7 +104,7 @@ async def get_message(call: Call) -> MessageWhole:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/messages/{message_id}/timeline",
     VIEWER,
@@ -112,7 +112,7 @@ async def get_message(call: Call) -> MessageWhole:
     returns=MessageSteps,
     refusals=_STORE,
 )
-async def get_timeline(call: Call) -> MessageSteps:
+async def get_timeline(call: ApiRequest) -> MessageSteps:
     """The steps in the life of a message; the last one, now_waiting, says for what it waits."""
     looked_up = await _looked_up(call)
     items = list(map(step_of, looked_up.steps))
@@ -121,17 +121,17 @@ async def get_timeline(call: Call) -> MessageSteps:
     return MessageSteps(items=items)
 
 
-def verdict_of(found: MessageVerdict) -> Verdict:
+def verdict_of(found: MessageVerdict) -> VerdictItem:
     """Return a verdict as the API shows it: numbers in words of a provider are masked."""
     says, why, *do = map(masked_words, (found.says, found.why, *found.do))
-    return Verdict(code=found.code, tone=found.tone, says=says, why=why, do=do)
+    return VerdictItem(code=found.code, tone=found.tone, says=says, why=why, do=do)
 
 
-def waiting_of(wait: Wait | None, found: MessageVerdict) -> Waiting | None:
+def waiting_of(wait: Wait | None, found: MessageVerdict) -> WaitsFor | None:
     """Return what a message waits for as the API shows it."""
     if wait is None:
         return None
-    return Waiting(
+    return WaitsFor(
         awaited=wait.awaited,
         why=wait.why,
         until=maybe(wait.until),
@@ -143,12 +143,12 @@ def waiting_of(wait: Wait | None, found: MessageVerdict) -> Waiting | None:
 @dataclass(frozen=True, slots=True)
 class _LookedUp:
     message: ListedMessage
-    case: Case
+    case: VerdictFacts
     segments: list[ReceivedSegment]
     steps: list[TimelineEvent]
 
 
-async def _looked_up(call: Call) -> _LookedUp:
+async def _looked_up(call: ApiRequest) -> _LookedUp:
     now = call.ports.clock.wall()
 
     def question(db: sqlite3.Connection) -> _LookedUp:

@@ -29,8 +29,8 @@ from smppbridge.web.api.shapes import (
 )
 from smppbridge.web.api.shapes import moment as written
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
+from smppbridge.web.problems import RequestRefused
 
 SEARCHED_FOR = 1.2
 """Seconds after which a search stops and answers what it has found."""
@@ -130,24 +130,24 @@ class Step(Answer):
     facts: dict[str, Any]
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/messages", VIEWER, query=MessagesQuery, returns=MessagesPage, refusals=(503, 504)
 )
-async def find_messages(call: Call) -> MessagesPage:
+async def find_messages(call: ApiRequest) -> MessagesPage:
     """Search messages, newest first."""
     return await _found(call, call.query)
 
 
-@ROUTES.operation(
+@API.operation(
     "GET", "/uncertain", VIEWER, query=PageQuery, returns=MessagesPage, refusals=(503, 504)
 )
-async def list_uncertain(call: Call) -> MessagesPage:
+async def list_uncertain(call: ApiRequest) -> MessagesPage:
     """The messages that may or may not have been sent, newest first."""
     query: PageQuery = call.query
     return await _found(call, MessagesQuery(uncertain=True, limit=query.limit, cursor=query.cursor))
 
 
-async def _found(call: Call, query: MessagesQuery) -> MessagesPage:
+async def _found(call: ApiRequest, query: MessagesQuery) -> MessagesPage:
     asked = _query_of(call, query)
 
     def question(db: sqlite3.Connection) -> MessagePage:
@@ -164,7 +164,7 @@ async def _found(call: Call, query: MessagesQuery) -> MessagesPage:
     )
 
 
-def _query_of(call: Call, query: MessagesQuery) -> MessageQuery:
+def _query_of(call: ApiRequest, query: MessagesQuery) -> MessageQuery:
     return MessageQuery(
         number=None if query.number is None else _number(call, query),
         prefix=query.prefix,
@@ -181,7 +181,7 @@ def _query_of(call: Call, query: MessagesQuery) -> MessageQuery:
     )
 
 
-def _number(call: Call, query: MessagesQuery) -> str:
+def _number(call: ApiRequest, query: MessagesQuery) -> str:
     """Return a number as the store has it; one that is no number of a country is a short code."""
     account = call.ports.accounts().get(query.account or "")
     country = query.country or (account.country if account else None)
@@ -193,11 +193,11 @@ def _number(call: Call, query: MessagesQuery) -> str:
 
 
 def one_message(db: sqlite3.Connection, message_id: str) -> ListedMessage:
-    """Return a message by its message_id or that of a segment; raises Refusal."""
+    """Return a message by its message_id or that of a segment; raises RequestRefused."""
     found = lookup.named(db, message_id)
     exact = [each for each in found if each.message_id == int(message_id)]
     if not (exact or found):
-        raise Refusal(404, "there is no such message")
+        raise RequestRefused(404, "there is no such message")
     return (exact or found)[0]
 
 

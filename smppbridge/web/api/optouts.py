@@ -9,12 +9,12 @@ from pydantic import Field
 
 from smppbridge.model.masking import mask
 from smppbridge.store import optouts
-from smppbridge.web.api.places import PlaceCursor, place_cursor, place_of
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import Done, Moment, Name, moment
+from smppbridge.web.api.time_cursors import PlaceCursor, place_cursor, place_of
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 Number = Annotated[str, Field(pattern=r"^[0-9]{1,15}$", description="E.164 digits")]
 
@@ -48,38 +48,36 @@ class OptOuts(Answer):
     next: str | None
 
 
-@ROUTES.operation(
-    "GET", "/optouts", VIEWER, query=OptOutsQuery, returns=OptOuts, refusals=(503, 504)
-)
-async def list_optouts(call: Call) -> OptOuts:
+@API.operation("GET", "/optouts", VIEWER, query=OptOutsQuery, returns=OptOuts, refusals=(503, 504))
+async def list_optouts(call: ApiRequest) -> OptOuts:
     """The latest opt-outs, or those of a number."""
     return await _page(call, call.query, mask)
 
 
-@ROUTES.operation(
+@API.operation(
     "POST", "/optouts/reveal", OPERATOR, body=RevealOptOuts, returns=OptOuts, refusals=(503, 504)
 )
-async def reveal_optouts(call: Call) -> OptOuts:
+async def reveal_optouts(call: ApiRequest) -> OptOuts:
     """The latest opt-outs, or those of a number, with their whole numbers."""
     return await _page(call, call.body, str)
 
 
-@ROUTES.operation(
+@API.operation(
     "DELETE",
     "/optouts/{provider}/{number}",
     OPERATOR,
     places={"provider": Name, "number": Number},
     returns=Done,
 )
-async def end_optout(call: Call) -> Done:
+async def end_optout(call: ApiRequest) -> Done:
     """Let a number have messages of a provider again, within a second."""
     provider, number = call.named["provider"], call.named["number"]
     if not await write(call, lambda db: optouts.ended(db, number, provider)):
-        raise Refusal(404, "this number has not opted out")
+        raise RequestRefused(404, "this number has not opted out")
     return Done()
 
 
-async def _page(call: Call, query: OptOutsQuery, shown: Callable[[str], str]) -> OptOuts:
+async def _page(call: ApiRequest, query: OptOutsQuery, shown: Callable[[str], str]) -> OptOuts:
     before = None if query.cursor is None else place_of(query.cursor)
     rows = await read(call, lambda db: optouts.listed(db, query.number, query.limit, before))
     more = len(rows) == query.limit

@@ -9,11 +9,11 @@ from pydantic import Field
 
 from smppbridge.web.api.accounts import AccountItem, account_items
 from smppbridge.web.api.alarms import Alarm, Situation, alarms_of
-from smppbridge.web.api.ports import Ports
+from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.api.providers import ProviderItem, provider_items
 from smppbridge.web.api.shapes import Moment, Spread, moment, spread
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 MOST_NOTES = 20
 
@@ -70,13 +70,13 @@ class Overview(Answer):
     disk: dict[str, int] = Field(description="Octets: of the store, its log, and free ones")
 
 
-@ROUTES.operation("GET", "/overview", VIEWER, returns=Overview)
-async def get_overview(call: Call) -> Overview:
+@API.operation("GET", "/overview", VIEWER, returns=Overview)
+async def get_overview(call: ApiRequest) -> Overview:
     """The state of the bridge in figures."""
     return await overview_of(call.ports)
 
 
-async def overview_of(ports: Ports) -> Overview:
+async def overview_of(ports: ApiPorts) -> Overview:
     """Return the state of the bridge in figures."""
     figures, checks, now = ports.figures(), dict(ports.ready()), ports.clock.wall()
     live, pulse, stored = ports.live, ports.live.pulse, await ports.live.counted()
@@ -124,7 +124,7 @@ async def overview_of(ports: Ports) -> Overview:
     )
 
 
-def note_items(ports: Ports) -> list[NoteItem]:
+def note_items(ports: ApiPorts) -> list[NoteItem]:
     """Return the last warnings and errors of the log, the newest first."""
     last = ports.live.noted
     return [_note(last - behind, each) for behind, each in enumerate(ports.live.notes())]

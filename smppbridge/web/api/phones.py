@@ -22,7 +22,7 @@ from smppbridge.web.api.shapes import (
     moment,
 )
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 PhoneNumber = Annotated[str, Field(pattern=r"^\+?[0-9][0-9 ().-]{1,30}$")]
 
@@ -85,8 +85,8 @@ class OpenDialogues(Answer):
     items: list[DialogueItem]
 
 
-@ROUTES.operation("GET", "/mo", VIEWER, query=MosQuery, returns=MosPage, refusals=(503, 504))
-async def list_mo(call: Call) -> MosPage:
+@API.operation("GET", "/mo", VIEWER, query=MosQuery, returns=MosPage, refusals=(503, 504))
+async def list_mo(call: ApiRequest) -> MosPage:
     """MO messages that an account has or will have, newest first."""
     query: MosQuery = call.query
     rows = await read(call, lambda db: mos(db, _asked(query)))
@@ -96,8 +96,8 @@ async def list_mo(call: Call) -> MosPage:
     )
 
 
-@ROUTES.operation("GET", "/ussd", VIEWER, query=DialoguesQuery, returns=OpenDialogues)
-async def list_ussd(call: Call) -> OpenDialogues:
+@API.operation("GET", "/ussd", VIEWER, query=DialoguesQuery, returns=OpenDialogues)
+async def list_ussd(call: ApiRequest) -> OpenDialogues:
     """Dialogues that are open now; those first that wait for their account."""
     dialogues, now = call.ports.relay.dialogues, call.ports.clock.monotonic()
     return OpenDialogues(

@@ -25,8 +25,8 @@ from smppbridge.web.api.restart import RestartPort
 from smppbridge.web.api.traces import TracePort
 from smppbridge.web.keyring import Keyring
 from smppbridge.web.logins import Logins
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import Call
+from smppbridge.web.operations import ApiRequest
+from smppbridge.web.problems import RequestRefused
 
 T = TypeVar("T")
 StoreQuestion = Callable[[sqlite3.Connection], Any]
@@ -63,7 +63,7 @@ class Sessions(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ports:
+class ApiPorts:
     """The parts of a running bridge.
 
     *ask* asks the store on a thread for readers, *act* changes the store by hand, *note* writes an
@@ -76,7 +76,7 @@ class Ports:
     logins: Logins
     ask: Callable[[StoreQuestion], Awaitable[Any]]
     act: Callable[[StoreQuestion], Awaitable[Any]]
-    note: Callable[[Call, str, str, Mapping[str, Any]], Awaitable[None]]
+    note: Callable[[ApiRequest, str, str, Mapping[str, Any]], Awaitable[None]]
     lanes: Lanes
     upstream_up: Callable[[str], bool]
     balances: Callable[[], Mapping[str, Balance]]
@@ -98,23 +98,25 @@ class Ports:
     reasons: ReasonPort
 
 
-async def read(call: Call, question: Callable[[sqlite3.Connection], T]) -> T:
-    """Return the store's answer to a question; raises Refusal if it cannot be had."""
+async def read(call: ApiRequest, question: Callable[[sqlite3.Connection], T]) -> T:
+    """Return the store's answer to a question; raises RequestRefused if it cannot be had."""
     try:
         answer: T = await call.ports.ask(question)
     except TooSlow:
-        raise Refusal(504, "the search took too long: ask for a shorter time or a number") from None
+        raise RequestRefused(
+            504, "the search took too long: ask for a shorter time or a number"
+        ) from None
     except TooBusy:
-        raise Refusal(503, "too many searches at once") from None
+        raise RequestRefused(503, "too many searches at once") from None
     except NotAStore:
-        raise Refusal(503, "the store cannot be read now") from None
+        raise RequestRefused(503, "the store cannot be read now") from None
     return answer
 
 
-async def write(call: Call, act: Callable[[sqlite3.Connection], T]) -> T:
-    """Carry out an act in the store; raises Refusal if nothing could be written."""
+async def write(call: ApiRequest, act: Callable[[sqlite3.Connection], T]) -> T:
+    """Carry out an act in the store; raises RequestRefused if nothing could be written."""
     try:
         done: T = await call.ports.act(act)
     except StoreFailure:
-        raise Refusal(503, "the store cannot be written now") from None
+        raise RequestRefused(503, "the store cannot be written now") from None
     return done

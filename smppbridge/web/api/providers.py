@@ -10,11 +10,11 @@ from smppbridge.providers.exchange import Abilities
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.store import audit
 from smppbridge.web.api.live import ShownError
-from smppbridge.web.api.ports import Ports, write
+from smppbridge.web.api.ports import ApiPorts, write
 from smppbridge.web.api.shapes import Done, MessageId, Moment, Name, Spread, maybe, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
+from smppbridge.web.problems import RequestRefused
 
 LaneState = Literal["up", "probing", "open", "held", "paused", "credit_low", "refusing", "unbound"]
 """Up; down, but for a probe; down; paused by a person; told to wait; without credit; refusing
@@ -106,26 +106,26 @@ class Providers(Answer):
 _NAMED = {"name": Name}
 
 
-@ROUTES.operation("GET", "/providers", VIEWER, returns=Providers)
-async def list_providers(call: Call) -> Providers:
+@API.operation("GET", "/providers", VIEWER, returns=Providers)
+async def list_providers(call: ApiRequest) -> Providers:
     """All providers."""
     return Providers(items=provider_items(call.ports))
 
 
-@ROUTES.operation("GET", "/providers/{name}", VIEWER, places=_NAMED, returns=ProviderItem)
-async def get_provider(call: Call) -> ProviderItem:
+@API.operation("GET", "/providers/{name}", VIEWER, places=_NAMED, returns=ProviderItem)
+async def get_provider(call: ApiRequest) -> ProviderItem:
     """One provider."""
     return _item(call.ports, _lane(call))
 
 
-@ROUTES.operation("GET", "/providers/{name}/errors", VIEWER, places=_NAMED, returns=ErrorList)
-async def list_errors(call: Call) -> ErrorList:
+@API.operation("GET", "/providers/{name}/errors", VIEWER, places=_NAMED, returns=ErrorList)
+async def list_errors(call: ApiRequest) -> ErrorList:
     """The last requests to a provider that came to nothing."""
     return ErrorList(items=[_error(each) for each in call.ports.live.errors(_lane(call).name)])
 
 
-@ROUTES.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
-async def pause_provider(call: Call) -> Done:
+@API.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
+async def pause_provider(call: ApiRequest) -> Done:
     """Let nothing leave to a provider; its messages wait, or go to the next on their route."""
     name, at, actor = _lane(call).name, call.ports.clock.wall(), call.actor
     await write(call, lambda db: audit.pause(db, name, at, actor))
@@ -133,8 +133,8 @@ async def pause_provider(call: Call) -> Done:
     return Done()
 
 
-@ROUTES.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=Done)
-async def resume_provider(call: Call) -> Done:
+@API.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=Done)
+async def resume_provider(call: ApiRequest) -> Done:
     """Let messages leave to a provider again."""
     name = _lane(call).name
     await write(call, lambda db: audit.resume(db, name))
@@ -142,14 +142,14 @@ async def resume_provider(call: Call) -> Done:
     return Done()
 
 
-@ROUTES.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=Done)
-async def probe_provider(call: Call) -> Done:
+@API.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=Done)
+async def probe_provider(call: ApiRequest) -> Done:
     """Let a probe leave to a provider that is down, without waiting longer."""
     call.ports.lanes.probe(_lane(call).name)
     return Done()
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/providers/{name}/balance",
     OPERATOR,
@@ -157,31 +157,31 @@ async def probe_provider(call: Call) -> Done:
     returns=CreditLeft,
     refusals=(409, 504),
 )
-async def ask_balance(call: Call) -> CreditLeft:
+async def ask_balance(call: ApiRequest) -> CreditLeft:
     """Ask a provider for the credit that is left there."""
     lane = _lane(call)
     name, tells = lane.name, lane.provider.abilities.balance
     if why := await call.ports.live.ask_balance(name):
-        raise Refusal(504 if tells else 409, why)
+        raise RequestRefused(504 if tells else 409, why)
     balance = _balance(call.ports, name)
     if balance is None:
-        raise Refusal(409, f"{name} was taken out of the configuration meanwhile")
+        raise RequestRefused(409, f"{name} was taken out of the configuration meanwhile")
     return balance
 
 
-def provider_items(ports: Ports) -> list[ProviderItem]:
+def provider_items(ports: ApiPorts) -> list[ProviderItem]:
     """Return all providers as the API shows them."""
     return [_item(ports, lane) for lane in ports.lanes.by_name.values()]
 
 
-def _lane(call: Call) -> Lane:
+def _lane(call: ApiRequest) -> Lane:
     lane: Lane | None = call.ports.lanes.by_name.get(call.named["name"])
     if lane is None:
-        raise Refusal(404, "there is no such provider")
+        raise RequestRefused(404, "there is no such provider")
     return lane
 
 
-def _item(ports: Ports, lane: Lane) -> ProviderItem:
+def _item(ports: ApiPorts, lane: Lane) -> ProviderItem:
     now, oldest, pulse = ports.clock.monotonic(), lane.oldest, ports.live.pulse
     age = None if oldest is None else max(0.0, ports.clock.wall() - oldest)
     errors = ports.live.errors(lane.name)
@@ -208,7 +208,7 @@ def _item(ports: Ports, lane: Lane) -> ProviderItem:
     )
 
 
-def _breaker(ports: Ports, lane: Lane, now: float) -> BreakerFacts:
+def _breaker(ports: ApiPorts, lane: Lane, now: float) -> BreakerFacts:
     breaker, wall = lane.breaker, ports.clock.wall()
     since, probes_at = breaker.opened_at, breaker.probes_at
     is_open = breaker.is_open(now)
@@ -221,7 +221,7 @@ def _breaker(ports: Ports, lane: Lane, now: float) -> BreakerFacts:
     )
 
 
-def _balance(ports: Ports, name: str) -> CreditLeft | None:
+def _balance(ports: ApiPorts, name: str) -> CreditLeft | None:
     balance = ports.balances().get(name)
     if balance is None:
         return None
@@ -257,7 +257,7 @@ def _error(error: ShownError) -> ErrorItem:
     )
 
 
-def state_of(ports: Ports, lane: Lane, now: float) -> LaneState:
+def state_of(ports: ApiPorts, lane: Lane, now: float) -> LaneState:
     """Return the state of a lane in a word."""
     states: tuple[tuple[LaneState, bool], ...] = (
         ("held", lane.held),

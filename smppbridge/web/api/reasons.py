@@ -9,9 +9,10 @@ from pydantic import Field
 
 from smppbridge.model.masking import masked_words
 from smppbridge.model.reasons import act_of, remedy, sentence
+from smppbridge.relay.reason_book import CountedReason
 from smppbridge.web.api.shapes import Moment, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 _ABOUT = 64  # characters that are shown: anybody may send any system_id
 ActWord = Literal[
@@ -25,17 +26,6 @@ ActWord = Literal[
     "callback",
 ]
 ReasonWord = Annotated[str, Field(pattern=r"^[a-z_]{1,40}$")]
-
-
-class CountedReason(Protocol):
-    """A no that was said *count* times about one account, provider or listener."""
-
-    reason: str
-    about: str
-    count: int
-    first_at: float
-    last_at: float
-    detail: str
 
 
 class ReasonPort(Protocol):
@@ -76,8 +66,8 @@ class ReasonList(Answer):
     items: list[ReasonItem]
 
 
-@ROUTES.operation("GET", "/reasons", VIEWER, query=ReasonsQuery, returns=ReasonList)
-async def list_reasons(call: Call) -> ReasonList:
+@API.operation("GET", "/reasons", VIEWER, query=ReasonsQuery, returns=ReasonList)
+async def list_reasons(call: ApiRequest) -> ReasonList:
     """Each no of the last 24 hours, by its reason and whom it is about.
 
     It is counted since the start of the bridge, which a restart in place is not.

@@ -10,8 +10,8 @@ from smppbridge.relay.receipt_example import VERSIONS, examples
 from smppbridge.smpp.constants import MessageState
 from smppbridge.web.api.shapes import Name
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 ReceiptState = Literal[
     "ENROUTE",
@@ -25,7 +25,7 @@ ReceiptState = Literal[
 ]
 
 
-class Wanted(Sent):
+class ReceiptQuery(Sent):
     """The receipt that is wanted."""
 
     state: ReceiptState = "DELIVERED"
@@ -51,20 +51,20 @@ class ReceiptPreview(Answer):
     fields: list[ReceiptField] = Field(description="Those that are not 0 or empty")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/accounts/{id}/receipt-preview",
     VIEWER,
     places={"id": Name},
-    body=Wanted,
+    body=ReceiptQuery,
     returns=ReceiptPreview,
     audited=False,
 )
-async def preview_receipt(call: Call) -> ReceiptPreview:
+async def preview_receipt(call: ApiRequest) -> ReceiptPreview:
     """The receipt that an account would get; nothing is sent."""
     account, wanted = call.ports.accounts().get(call.named["id"]), call.body
     if account is None:
-        raise Refusal(404, "there is no such account")
+        raise RequestRefused(404, "there is no such account")
     state, version = MessageState[wanted.state], VERSIONS[wanted.interface_version]
     (found,) = examples(account, (state,), version, call.ports.clock.wall())
     return ReceiptPreview(

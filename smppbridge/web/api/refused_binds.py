@@ -10,10 +10,10 @@ from smppbridge.model.masking import masked
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.smpp.constants import status_name
 from smppbridge.web.api.live import RefusedFacts
-from smppbridge.web.api.ports import Ports
+from smppbridge.web.api.ports import ApiPorts
 from smppbridge.web.api.shapes import Moment, moment
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 
 
 class RefusedBindItem(Answer):
@@ -45,17 +45,15 @@ class RefusedBindsQuery(Sent):
     address: str | None = Field(default=None, min_length=1, max_length=64)
 
 
-@ROUTES.operation(
-    "GET", "/sessions/refused", VIEWER, query=RefusedBindsQuery, returns=RefusedBindList
-)
-async def list_refused_binds(call: Call) -> RefusedBindList:
+@API.operation("GET", "/sessions/refused", VIEWER, query=RefusedBindsQuery, returns=RefusedBindList)
+async def list_refused_binds(call: ApiRequest) -> RefusedBindList:
     """The last binds that were refused, at most 200 of all accounts and of none."""
     query: RefusedBindsQuery = call.query
     return RefusedBindList(items=refused_items(call.ports, query.account, query.address))
 
 
 def refused_items(
-    ports: Ports, system_id: str | None = None, address: str | None = None
+    ports: ApiPorts, system_id: str | None = None, address: str | None = None
 ) -> list[RefusedBindItem]:
     """Return the refused binds of a system_id and an address, or of all of them."""
     accounts = ports.accounts()

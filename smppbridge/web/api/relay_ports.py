@@ -17,7 +17,7 @@ from smppbridge.routing.mo import MoRule
 from smppbridge.web.idempotency import IdempotencyKeys
 
 
-class PhoneDialogues(Protocol):
+class DialogueList(Protocol):
     """The dialogues of phones with ESMEs."""
 
     def listed(self, most: int) -> Sequence[DialogueFacts]:
@@ -68,7 +68,7 @@ class RelayPorts:
     """
 
     compose: Composes
-    dialogues: PhoneDialogues
+    dialogues: DialogueList
     keys: IdempotencyKeys
     mo_rules: Callable[[], Sequence[MoRule]]
     redirect: Redirects

@@ -16,8 +16,8 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import MessageId, Name
 from smppbridge.web.keyring import OPERATOR, VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 LOOKED_AT = 200
 """Reports, the newest, by which a rule is suggested."""
@@ -44,7 +44,7 @@ class SuggestionQuery(Sent):
     provider: Name
 
 
-class Trial(Sent):
+class RuleTrial(Sent):
     """A rule for the ids of a provider's kept reports."""
 
     provider: Name
@@ -101,7 +101,7 @@ class TrialAnswer(Answer):
     examples: list[FitExample]
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/unmatched/suggestion",
     VIEWER,
@@ -109,7 +109,7 @@ class TrialAnswer(Answer):
     returns=SuggestionAnswer,
     refusals=(404, 503, 504),
 )
-async def suggest_rule(call: Call) -> SuggestionAnswer:
+async def suggest_rule(call: ApiRequest) -> SuggestionAnswer:
     """How a provider's reports seem to write ids, by those that match nothing."""
     provider = _known(call, call.query.provider)
     reports = await read(call, lambda db: matching.kept(db, provider, LOOKED_AT))
@@ -132,12 +132,17 @@ async def suggest_rule(call: Call) -> SuggestionAnswer:
     )
 
 
-@ROUTES.operation(
-    "POST", "/unmatched/try", OPERATOR, body=Trial, returns=TrialAnswer, refusals=(404, 503, 504)
+@API.operation(
+    "POST",
+    "/unmatched/try",
+    OPERATOR,
+    body=RuleTrial,
+    returns=TrialAnswer,
+    refusals=(404, 503, 504),
 )
-async def try_rule(call: Call) -> TrialAnswer:
+async def try_rule(call: ApiRequest) -> TrialAnswer:
     """Count what a rule would make of a provider's kept reports; or settle their messages."""
-    body: Trial = call.body
+    body: RuleTrial = call.body
     provider = _known(call, body.provider)
     reports = ambiguous = ended = settled = 0
     fits: list[Fit] = []
@@ -160,7 +165,7 @@ async def try_rule(call: Call) -> TrialAnswer:
     )
 
 
-async def _pieces(call: Call, provider: str) -> AsyncIterator[list[KeptReport]]:
+async def _pieces(call: ApiRequest, provider: str) -> AsyncIterator[list[KeptReport]]:
     """Yield the kept reports of a provider in lists, the newest first."""
     before: int | None = None
     for _ in range(0, MOST, AT_ONCE):
@@ -174,7 +179,7 @@ async def _pieces(call: Call, provider: str) -> AsyncIterator[list[KeptReport]]:
         before = min(rows, default=_LARGEST)
 
 
-async def _settle(call: Call, provider: str, fits: Sequence[Fit]) -> int:
+async def _settle(call: ApiRequest, provider: str, fits: Sequence[Fit]) -> int:
     """Settle the messages of reports, and forget the reports; return how many are settled.
 
     The reports of messages that have ended are forgotten too.
@@ -185,7 +190,7 @@ async def _settle(call: Call, provider: str, fits: Sequence[Fit]) -> int:
         try:
             await call.ports.relay.rematch.settle(provider, renamed)
         except StoreFailure:
-            raise Refusal(503, "the store cannot be written now") from None
+            raise RequestRefused(503, "the store cannot be written now") from None
     if rows := [fit.report.row for fit in fits if fit.report.row]:
         await write(call, lambda db: matching.forget(db, rows))
     return len(renamed)
@@ -203,9 +208,9 @@ def _renamed(provider: str, fit: Fit) -> Renamed:
     return Renamed(report, early)
 
 
-def _known(call: Call, provider: str) -> str:
+def _known(call: ApiRequest, provider: str) -> str:
     if provider not in call.ports.lanes.by_name:
-        raise Refusal(404, "there is no such provider")
+        raise RequestRefused(404, "there is no such provider")
     return provider
 
 
@@ -214,7 +219,7 @@ def _is_good(found: Matched, reports: int) -> bool:
 
 
 def _suggestion(
-    call: Call, provider: str, rule: IdRule, fits: Sequence[Fit], reports: int
+    call: ApiRequest, provider: str, rule: IdRule, fits: Sequence[Fit], reports: int
 ) -> Suggestion:
     has_setting = rule in ("case", "zeros") or (
         rule in _OF_SMPP and call.ports.types().get(provider) == "smpp"

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Moment
 from smppbridge.web.keyring import ADMIN, VIEWER
-from smppbridge.web.routes import ROUTES, Answer, Call
+from smppbridge.web.operations import API, Answer, ApiRequest
 
 
 class TakenUp(Answer):
@@ -39,18 +39,18 @@ class RestartPort(Protocol):
         """Return what came of the last restart."""
 
     async def start(self) -> None:
-        """Check whether the next version would start, then restart; raises Refusal."""
+        """Check whether the next version would start, then restart; raises RequestRefused."""
 
 
-@ROUTES.operation("GET", "/restart", VIEWER, returns=RestartState)
-async def get_restart(call: Call) -> RestartState:
+@API.operation("GET", "/restart", VIEWER, returns=RestartState)
+async def get_restart(call: ApiRequest) -> RestartState:
     """The program that answers, and what came of the last restart."""
     found: RestartState = call.ports.restart.state()
     return found
 
 
-@ROUTES.operation("POST", "/restart", ADMIN, returns=RestartState, status=202, refusals=(409,))
-async def start_restart(call: Call) -> RestartState:
+@API.operation("POST", "/restart", ADMIN, returns=RestartState, status=202, refusals=(409,))
+async def start_restart(call: ApiRequest) -> RestartState:
     """Become the version that is installed; sessions without TLS stay bound.
 
     The answer comes when the new version has checked the configuration, and before it runs: ask

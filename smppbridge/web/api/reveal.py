@@ -11,8 +11,8 @@ from smppbridge.web.api.messages import one_message
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId
 from smppbridge.web.keyring import ADMIN, OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 Hidden = Literal["number", "text"]
 
@@ -34,7 +34,7 @@ class Revealed(Answer):
     octets: str | None = Field(description="Hexadecimal: of a message that is no text")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages/{message_id}/reveal",
     OPERATOR,
@@ -44,11 +44,11 @@ class Revealed(Answer):
     refusals=(503, 504),
     audited=False,  # by itself: only of a message that there is, and once it is allowed
 )
-async def reveal_message(call: Call) -> Revealed:
+async def reveal_message(call: ApiRequest) -> Revealed:
     """Show the whole number of a message, or its text; the audit trail says so."""
     body: Reveal = call.body
     if "text" in body.what and (call.who is None or call.who.role not in ADMIN):
-        raise Refusal(403, "texts are for the role admin")
+        raise RequestRefused(403, "texts are for the role admin")
     message_id = call.named["message_id"]
     message = await read(call, lambda db: one_message(db, message_id))
     await call.ports.note(call, "reveal_message", message_id, body.model_dump(mode="json"))

@@ -10,7 +10,7 @@ from smppbridge.model.address import BadAddress, as_written
 from smppbridge.model.masking import mask
 from smppbridge.model.message import Message
 from smppbridge.model.reasons import Reason, sentence
-from smppbridge.relay.accept.fields import Refusal as NotWanted
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.lane import Lane
@@ -19,8 +19,8 @@ from smppbridge.routing.explain import Explanation, Miss, MissedRule, NumberedRu
 from smppbridge.web.api.providers import LaneState, state_of
 from smppbridge.web.api.shapes import Name
 from smppbridge.web.keyring import VIEWER
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 MOST_MISSED = 100
 """Rules, the nearest first, of which it is said why they do not have a message."""
@@ -68,7 +68,7 @@ class MoRulesList(Answer):
     items: list[MoRuleItem]
 
 
-class Way(Sent):
+class RouteQuery(Sent):
     """A message whose route is asked for."""
 
     account: Name
@@ -122,8 +122,8 @@ class ExplainedRoute(Answer):
     more: int = Field(description="Rules that are further away, and not listed")
 
 
-@ROUTES.operation("GET", "/routes", VIEWER, returns=RoutesList)
-async def list_routes(call: Call) -> RoutesList:
+@API.operation("GET", "/routes", VIEWER, returns=RoutesList)
+async def list_routes(call: ApiRequest) -> RoutesList:
     """The routes of the configuration in force."""
     by_route: dict[int, list[NumberedRule]] = {}
     for each in call.ports.relay.rules():
@@ -131,8 +131,8 @@ async def list_routes(call: Call) -> RoutesList:
     return RoutesList(items=[_route(rules) for rules in by_route.values()])
 
 
-@ROUTES.operation("GET", "/mo/rules", VIEWER, returns=MoRulesList)
-async def list_mo_rules(call: Call) -> MoRulesList:
+@API.operation("GET", "/mo/rules", VIEWER, returns=MoRulesList)
+async def list_mo_rules(call: ApiRequest) -> MoRulesList:
     """The rules for MO messages of the configuration in force."""
     return MoRulesList(
         items=[
@@ -147,25 +147,25 @@ async def list_mo_rules(call: Call) -> MoRulesList:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/routes/explain",
     VIEWER,
-    body=Way,
+    body=RouteQuery,
     returns=ExplainedRoute,
     refusals=(404,),
     audited=False,  # it changes nothing
 )
-async def explain_route(call: Call) -> ExplainedRoute:
+async def explain_route(call: ApiRequest) -> ExplainedRoute:
     """The rule that a message would go by, its providers, and why no other rule."""
-    body: Way = call.body
+    body: RouteQuery = call.body
     rights = rights_of(call, body.account)
     try:
         number = rights.reader.number(as_written(body.destination))
     except BadAddress as error:
-        raise Refusal(422, str(error), reason=Reason.BAD_NUMBER) from None
-    except NotWanted as refusal:
-        raise Refusal(422, sentence(refusal.reason), reason=refusal.reason) from None
+        raise RequestRefused(422, str(error), reason=Reason.BAD_NUMBER) from None
+    except Refusal as refusal:
+        raise RequestRefused(422, sentence(refusal.reason), reason=refusal.reason) from None
     rules = call.ports.relay.rules()
     found = explained(rules, body.account, as_written_source(body.source), number)
     providers = [] if found.hit is None else [now(call, name) for name in found.hit.rule.via]
@@ -179,11 +179,11 @@ async def explain_route(call: Call) -> ExplainedRoute:
     )
 
 
-def rights_of(call: Call, account: str) -> Rights:
-    """Return an account with its limits; raises Refusal without such an account."""
+def rights_of(call: ApiRequest, account: str) -> Rights:
+    """Return an account with its limits; raises RequestRefused without such an account."""
     rights: Rights | None = call.ports.relay.rights(account)
     if rights is None:
-        raise Refusal(404, "there is no such account")
+        raise RequestRefused(404, "there is no such account")
     return rights
 
 
@@ -210,7 +210,7 @@ def first_of(providers: list[ProviderNow]) -> str | None:
     )
 
 
-def now(call: Call, name: str, message: Message | None = None) -> ProviderNow:
+def now(call: ApiRequest, name: str, message: Message | None = None) -> ProviderNow:
     """Return a provider of a route, and what is against it now, also for a *message*."""
     lane: Lane = call.ports.lanes.by_name[name]
     at = call.ports.clock.monotonic()

@@ -11,7 +11,7 @@ from smppbridge.model.masking import masked
 from smppbridge.model.message import Message
 from smppbridge.model.reasons import Reason, remedy, sentence
 from smppbridge.relay.accept.composed import Composed
-from smppbridge.relay.accept.fields import Refusal as NotWanted
+from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.routing.explain import explained
@@ -30,8 +30,8 @@ from smppbridge.web.api.routing import (
 )
 from smppbridge.web.api.shapes import MessageId, Name
 from smppbridge.web.keyring import OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 LONGEST_TEXT = 40_000
 """Characters: 255 segments of GSM 03.38 have fewer."""
@@ -78,7 +78,7 @@ class Culprit(Answer):
     instead: str | None = Field(description="Its counterpart in GSM 03.38, if it has one")
 
 
-class NotTaken(Answer):
+class PreviewRefusal(Answer):
     """Why a message would be refused."""
 
     status: str = Field(description="The command_status by name")
@@ -88,13 +88,13 @@ class NotTaken(Answer):
     remedy: str
 
 
-class Foreseen(Answer):
+class MessagePreview(Answer):
     """What becomes of a message, or would become of it."""
 
     message_id: MessageId | None = Field(description="Absent in a dry run")
     replayed: bool = Field(description="Sent before, by the same Idempotency-Key")
     would_send: bool
-    refusal: NotTaken | None
+    refusal: PreviewRefusal | None
     alphabet: Literal["gsm7", "ucs2"] = Field(description="Of the text as its route wants it")
     characters: int
     segments: int
@@ -110,17 +110,17 @@ class Foreseen(Answer):
     why: list[str] = Field(description="How it comes to this, sentence by sentence")
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/messages",
     OPERATOR,
     body=Submission,
     header=SubmissionHeader,
-    returns=Foreseen,
+    returns=MessagePreview,
     refusals=(404, 429, 503),
     audited=False,  # by itself: with the message_id, and not if nothing is sent
 )
-async def send_message(call: Call) -> Foreseen:
+async def send_message(call: ApiRequest) -> MessagePreview:
     """Send a text as a message of an account, or only say what would become of it."""
     body: Submission = call.body
     rights = rights_of(call, body.account)
@@ -139,7 +139,7 @@ async def send_message(call: Call) -> Foreseen:
     return foreseen.model_copy(update=now_sent)
 
 
-async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, Message | None]:
+async def _sent(call: ApiRequest, rights: Rights, composed: Composed) -> tuple[int, Message | None]:
     """Accept a message, once for a key; return its message_id and the message, or None.
 
     None: the message was sent before, by the same key.
@@ -157,7 +157,7 @@ async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, Me
         await call.ports.note(call, "send_message", str(message_id), facts)
         try:
             accepted.append(await relay.compose.take(rights, composed, message_id))
-        except NotWanted as refusal:
+        except Refusal as refusal:
             raise _refused(refusal) from None
 
     if key is None:
@@ -170,23 +170,23 @@ async def _sent(call: Call, rights: Rights, composed: Composed) -> tuple[int, Me
     return message_id, accepted[0] if accepted else None
 
 
-def _refused(refusal: NotWanted) -> Refusal:
+def _refused(refusal: Refusal) -> RequestRefused:
     reason = Reason(refusal.reason)
     detail = f"{sentence(reason)} {remedy(reason)}"
     status = 503 if reason in _BUSY else 429 if reason is Reason.THROTTLED else 422
     headers = _SECOND if status == 429 else b""
-    return Refusal(status, detail, headers=headers, reason=reason.value)
+    return RequestRefused(status, detail, headers=headers, reason=reason.value)
 
 
 def _foreseen(
-    call: Call, rights: Rights, composed: Composed, message: Message | None = None
-) -> Foreseen:
+    call: ApiRequest, rights: Rights, composed: Composed, message: Message | None = None
+) -> MessagePreview:
     """Return what becomes of a text: of a *message* that is accepted, or that would be."""
     refusal = None
     if message is None:
         try:
             message = call.ports.relay.compose.foresee(rights, composed)
-        except NotWanted as error:
+        except Refusal as error:
             refusal = error
     rules, text = call.ports.relay.rules(), composed.text
     hit = None
@@ -201,7 +201,7 @@ def _foreseen(
     provider = first_of(providers)
     found, in_gsm = measured(text), transliterated(composed.text)
     can_be = found.alphabet is Alphabet.UCS2 and in_gsm != composed.text
-    return Foreseen(
+    return MessagePreview(
         message_id=None,
         replayed=False,
         would_send=refusal is None,
@@ -220,8 +220,8 @@ def _foreseen(
     )
 
 
-def _not_taken(refusal: NotWanted) -> NotTaken:
-    return NotTaken(
+def _not_taken(refusal: Refusal) -> PreviewRefusal:
+    return PreviewRefusal(
         status=status_name(refusal.status),
         reason=refusal.reason.value,
         detail=refusal.detail or None,
@@ -242,7 +242,7 @@ def _culprits(text: str) -> list[Culprit]:
     ]
 
 
-def _source_as_sent(call: Call, message: Message | None, provider: str | None) -> str | None:
+def _source_as_sent(call: ApiRequest, message: Message | None, provider: str | None) -> str | None:
     if message is None or provider is None:
         return None
     try:

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Done
 from smppbridge.web.door import cookie_name
-from smppbridge.web.keyring import ADMIN, ANYBODY, LINK, WHOLE, Role, Who
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.keyring import ADMIN, ANYBODY, LINK, WHOLE, Requester, Role
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 
 class Me(Answer):
@@ -26,26 +26,26 @@ class Password(Sent):
     password: str = Field(min_length=1, max_length=1024)
 
 
-class Code(Sent):
+class LoginCode(Sent):
     """The code of a one-time link."""
 
     code: str = Field(min_length=1, max_length=128)
 
 
-class Link(Answer):
+class LoginLink(Answer):
     """A link that logs its bearer in, once."""
 
     url: str
     seconds: float = Field(description="How long the link works")
 
 
-@ROUTES.operation("GET", "/session", ANYBODY, returns=Me)
-async def get_session(call: Call) -> Me:
+@API.operation("GET", "/session", ANYBODY, returns=Me)
+async def get_session(call: ApiRequest) -> Me:
     """Who am I."""
     return _me(call.who)
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/session",
     frozenset(),
@@ -54,63 +54,63 @@ async def get_session(call: Call) -> Me:
     refusals=(401, 429, 503),
     audited=False,
 )
-async def log_in(call: Call) -> Me:
+async def log_in(call: ApiRequest) -> Me:
     """Log in with a password."""
     body: Password = call.body
     user = await call.ports.logins.judge(body.user, body.password, call.address)
     if user is None:
         await call.ports.note(call, "login_refused", body.user, {})
-        raise Refusal(401, "wrong user or password")
+        raise RequestRefused(401, "wrong user or password")
     await call.ports.note(call, "login", user.name, {"role": user.role})
     return _begun(call, *call.ports.keyring.log_in(user.name, user.role))
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/session/link",
     frozenset(),
-    body=Code,
+    body=LoginCode,
     returns=Me,
     refusals=(401, 503),
     audited=False,
 )
-async def use_link(call: Call) -> Me:
+async def use_link(call: ApiRequest) -> Me:
     """Log in with a one-time link."""
     found = call.ports.keyring.redeem(call.body.code)
     if found is None:
         await call.ports.note(call, "login_refused", "link", {})
-        raise Refusal(401, "this link has been used, or is too old")
+        raise RequestRefused(401, "this link has been used, or is too old")
     await call.ports.note(call, "login", found[1].name, {"role": found[1].role})
     return _begun(call, *found)
 
 
-@ROUTES.operation("POST", "/session/links", ADMIN, returns=Link, socket_only=True)
-async def make_link(call: Call) -> Link:
+@API.operation("POST", "/session/links", ADMIN, returns=LoginLink, socket_only=True)
+async def make_link(call: ApiRequest) -> LoginLink:
     """Make a one-time link; only over the admin socket."""
     code = call.ports.keyring.link(call.actor)
-    return Link(url=f"{call.ports.origin()}/#link={code}", seconds=LINK)
+    return LoginLink(url=f"{call.ports.origin()}/#link={code}", seconds=LINK)
 
 
-@ROUTES.operation("DELETE", "/session", ANYBODY, returns=Done)
-async def log_out(call: Call) -> Done:
+@API.operation("DELETE", "/session", ANYBODY, returns=Done)
+async def log_out(call: ApiRequest) -> Done:
     """Log out."""
     call.ports.keyring.log_out(call.cookie)
     call.headers += _set_cookie(call, "", 0)
     return Done()
 
 
-def _begun(call: Call, cookie: str, who: Who) -> Me:
+def _begun(call: ApiRequest, cookie: str, who: Requester) -> Me:
     call.headers += _set_cookie(call, cookie, int(WHOLE))
     return _me(who)
 
 
-def _me(who: Who | None) -> Me:
+def _me(who: Requester | None) -> Me:
     if who is None:
-        raise Refusal(401, "log in, or send a token")
+        raise RequestRefused(401, "log in, or send a token")
     return Me(user=who.name, role=who.role, csrf=who.csrf or None)
 
 
-def _set_cookie(call: Call, value: str, age: int) -> bytes:
+def _set_cookie(call: ApiRequest, value: str, age: int) -> bytes:
     secure = "; Secure" if call.secure else ""
     return (
         f"Set-Cookie: {cookie_name(call.secure)}={value}; Path=/; Max-Age={age}; HttpOnly"

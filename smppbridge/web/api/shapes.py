@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field
 
 from smppbridge.model.masking import masked_words
 from smppbridge.web.api.live import Times
-from smppbridge.web.routes import Answer, Sent
+from smppbridge.web.operations import Answer, Sent
 
 MessageId = Annotated[
     str,

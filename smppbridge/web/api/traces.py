@@ -9,8 +9,8 @@ from pydantic import Field
 
 from smppbridge.web.api.shapes import Cursor, Done, Moment
 from smppbridge.web.keyring import OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, File, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, File, Sent
+from smppbridge.web.problems import RequestRefused
 
 TraceId = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")]
 PCAPNG = "application/vnd.tcpdump.pcap"
@@ -86,7 +86,7 @@ class PacketsQuery(Sent):
 
 
 class TracePort(Protocol):
-    """The traces of a bridge; each method raises Refusal."""
+    """The traces of a bridge; each method raises RequestRefused."""
 
     def start(self, order: TraceOrder, by: str) -> TraceItem:
         """Begin a trace."""
@@ -110,13 +110,13 @@ class TracePort(Protocol):
         """End a trace and drop it."""
 
 
-@ROUTES.operation("GET", "/traces", OPERATOR, returns=TraceList)
-async def list_traces(call: Call) -> TraceList:
+@API.operation("GET", "/traces", OPERATOR, returns=TraceList)
+async def list_traces(call: ApiRequest) -> TraceList:
     """The traces that run, and those that ended lately."""
     return TraceList(items=call.ports.traces.all())
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/traces",
     OPERATOR,
@@ -125,32 +125,32 @@ async def list_traces(call: Call) -> TraceList:
     refusals=(409, 503),
     audited=False,
 )
-async def start_trace(call: Call) -> TraceItem:
+async def start_trace(call: ApiRequest) -> TraceItem:
     """Begin a trace; at most four run at once, and none survives a restart."""
     order: TraceOrder = call.body
     if order.texts and (call.who is None or call.who.role != "admin"):
-        raise Refusal(403, "a trace with texts is for the role admin")
+        raise RequestRefused(403, "a trace with texts is for the role admin")
     await call.ports.note(call, "start_trace", order.of, order.model_dump(mode="json"))
     started: TraceItem = call.ports.traces.start(order, call.actor)
     return started
 
 
-@ROUTES.operation("GET", "/traces/{id}.pcapng", OPERATOR, places=_PLACE, returns=None, media=PCAPNG)
-async def download_trace(call: Call) -> File:
+@API.operation("GET", "/traces/{id}.pcapng", OPERATOR, places=_PLACE, returns=None, media=PCAPNG)
+async def download_trace(call: ApiRequest) -> File:
     """A trace as a file for Wireshark."""
     item = _readable(call)
     octets = await call.ports.traces.pcapng(int(item.id))
     return File(octets, f"smppbridge-trace-{item.id}.pcapng")
 
 
-@ROUTES.operation("GET", "/traces/{id}", OPERATOR, places=_PLACE, returns=TraceItem)
-async def get_trace(call: Call) -> TraceItem:
+@API.operation("GET", "/traces/{id}", OPERATOR, places=_PLACE, returns=TraceItem)
+async def get_trace(call: ApiRequest) -> TraceItem:
     """The state of a trace."""
     item: TraceItem = call.ports.traces.view(int(call.named["id"]))
     return item
 
 
-@ROUTES.operation(
+@API.operation(
     "GET",
     "/traces/{id}/pdus",
     OPERATOR,
@@ -158,7 +158,7 @@ async def get_trace(call: Call) -> TraceItem:
     query=PacketsQuery,
     returns=TracedPackets,
 )
-async def read_trace(call: Call) -> TracedPackets:
+async def read_trace(call: ApiRequest) -> TracedPackets:
     """A part of a trace; also while the trace runs."""
     item, query = _readable(call), call.query
     after = 0 if query.cursor is None else int(query.cursor, 16)
@@ -166,23 +166,26 @@ async def read_trace(call: Call) -> TracedPackets:
     return found
 
 
-@ROUTES.operation("POST", "/traces/{id}/stop", OPERATOR, places=_PLACE, returns=TraceItem)
-async def stop_trace(call: Call) -> TraceItem:
+@API.operation("POST", "/traces/{id}/stop", OPERATOR, places=_PLACE, returns=TraceItem)
+async def stop_trace(call: ApiRequest) -> TraceItem:
     """End a trace; what it has kept can be read for an hour."""
     item: TraceItem = call.ports.traces.stop(int(call.named["id"]))
     return item
 
 
-@ROUTES.operation("DELETE", "/traces/{id}", OPERATOR, places=_PLACE, returns=Done)
-async def forget_trace(call: Call) -> Done:
+@API.operation("DELETE", "/traces/{id}", OPERATOR, places=_PLACE, returns=Done)
+async def forget_trace(call: ApiRequest) -> Done:
     """End a trace and drop what it has kept."""
     call.ports.traces.forget(int(call.named["id"]))
     return Done()
 
 
-def _readable(call: Call) -> TraceItem:
-    """Return a trace whose packets may be read; raises Refusal: with texts they are an admin's."""
+def _readable(call: ApiRequest) -> TraceItem:
+    """Return a trace that the requester may read: one with texts is an admin's.
+
+    Raises RequestRefused.
+    """
     item: TraceItem = call.ports.traces.view(int(call.named["id"]))
     if item.texts and (call.who is None or call.who.role != "admin"):
-        raise Refusal(403, "a trace with texts is for the role admin")
+        raise RequestRefused(403, "a trace with texts is for the role admin")
     return item

@@ -15,8 +15,8 @@ from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.ports import read
 from smppbridge.web.api.shapes import MessageId, Name, Rfc3339
 from smppbridge.web.keyring import OPERATOR
-from smppbridge.web.problems import Refusal
-from smppbridge.web.routes import ROUTES, Answer, Call, Sent
+from smppbridge.web.operations import API, Answer, ApiRequest, Sent
+from smppbridge.web.problems import RequestRefused
 
 AT_ONCE = 500
 """Messages in one transaction."""
@@ -112,7 +112,7 @@ class GivenUp(Answer):
     not_waiting: list[MessageId]
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/waiting/moves",
     OPERATOR,
@@ -120,11 +120,11 @@ class GivenUp(Answer):
     returns=Moved,
     refusals=(404, 409, 503, 504),
 )
-async def move_waiting(call: Call) -> Moved:
+async def move_waiting(call: ApiRequest) -> Moved:
     """Let messages that wait for a provider wait for another one; none is sent twice by it."""
     body = call.body.root
     if body.to not in call.ports.lanes.by_name:
-        raise Refusal(404, "there is no such provider")
+        raise RequestRefused(404, "there is no such provider")
     redirect, moved, obstacles = call.ports.relay.redirect, list[int](), dict[int, Obstacle]()
     for ids in await _pieces(call, body):
         found = await _written(redirect.move(ids, body.to, off_route=body.off_route))
@@ -139,7 +139,7 @@ async def move_waiting(call: Call) -> Moved:
     )
 
 
-@ROUTES.operation(
+@API.operation(
     "POST",
     "/waiting/failures",
     OPERATOR,
@@ -147,7 +147,7 @@ async def move_waiting(call: Call) -> Moved:
     returns=GivenUp,
     refusals=(409, 503, 504),
 )
-async def fail_waiting(call: Call) -> GivenUp:
+async def fail_waiting(call: ApiRequest) -> GivenUp:
     """End messages that wait as UNDELIVERABLE; their accounts get receipts as they asked."""
     failed: list[int] = []
     named: list[int] = []
@@ -161,7 +161,7 @@ async def fail_waiting(call: Call) -> GivenUp:
     )
 
 
-async def _pieces(call: Call, body: _Listed | _Filtered) -> list[list[int]]:
+async def _pieces(call: ApiRequest, body: _Listed | _Filtered) -> list[list[int]]:
     """Return the ids of a request in lists for one transaction each, the oldest first."""
     ids = (
         list(dict.fromkeys(map(int, body.message_ids)))
@@ -171,7 +171,7 @@ async def _pieces(call: Call, body: _Listed | _Filtered) -> list[list[int]]:
     return [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
 
 
-async def _filtered(call: Call, body: _Filtered) -> list[int]:
+async def _filtered(call: ApiRequest, body: _Filtered) -> list[int]:
     wanted, expected = body.filter, body.expect
     query = MessageQuery(
         stage=Stage.WAITING,
@@ -182,7 +182,7 @@ async def _filtered(call: Call, body: _Filtered) -> list[int]:
     )
     found = await read(call, lambda db: lookup.search(db, query))
     if len(found) > expected:
-        raise Refusal(409, f"more than {expected} messages wait")
+        raise RequestRefused(409, f"more than {expected} messages wait")
     return sorted(each.message_id for each in found)
 
 
@@ -190,4 +190,4 @@ async def _written(act: Awaitable[T]) -> T:
     try:
         return await act
     except StoreFailure:
-        raise Refusal(503, "the store cannot be written now") from None
+        raise RequestRefused(503, "the store cannot be written now") from None

@@ -103,13 +103,3 @@ export function useStale() {
   useStore(ticking);
   return state === "lost" && since ? Math.max(1, Math.round((Date.now() - since) / 1000)) : 0;
 }
-
-/** A value that follows another, at most once in *ms*. */
-export function useSettled(value, ms = 300) {
-  const [settled, set] = useState(value);
-  useEffect(() => {
-    const later = setTimeout(() => set(value), ms);
-    return () => clearTimeout(later);
-  }, [value, ms]);
-  return settled;
-}

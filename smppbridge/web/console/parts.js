@@ -140,3 +140,43 @@ export function cell(value) {
   if (/^[=+\-@\t\r]/.test(text)) text = "'" + text;
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+/** A button that carries out an act, and says above the screen what became of it. */
+export function Act({does, done, kind, disabled, children}) {
+  const [busy, set] = useState(false);
+  const press = async () => {
+    set(true);
+    try {
+      const answer = await does();
+      say(typeof done === "function" ? done(answer) : done);
+    } catch (error) {
+      say(error.message, "bad");
+    } finally {
+      set(false);
+    }
+  };
+  return html`<button class=${names(kind)} disabled=${busy || disabled} onClick=${press}>${children}</button>`;
+}
+
+/** A text of the bridge in which `words` between such ticks are names of settings. */
+export const Coded = ({text}) => String(text).split("`").map((each, n) => n % 2 ? html`<code>${each}</code>` : each);
+
+/** A figure with its name; *d* is a line below it, *href* leads on; *words*: the figure is some. */
+export function Tile({k, v, unit, d, tone, href, words, children}) {
+  const inside = html`<div class="k">${k}</div><div class=${names("v", tone, words && "words")}>${v}${unit && html` <small>${unit}</small>`}</div><div class="d">${d}</div>${children}`;
+  return href ? html`<a class="tile" href=${href}>${inside}</a>` : html`<div class="tile">${inside}</div>`;
+}
+
+/** One sentence, why, and what to do: {tone, title, why, todo: [node]}. */
+export const Verdict = ({tone, title, why, todo = [], children}) => html`<section class=${names("verdict", tone)}>
+  <div><h2>${title}</h2>${why && html`<p>${why}</p>`}</div>
+  <div class="do"><h3>What to do</h3><ul>${todo.filter(Boolean).map((each, n) => html`<li key=${n}>${each}</li>`)}</ul>${children}</div></section>`;
+
+/** A choice: options are [value, words]. */
+export const Choice = ({label, value, options, onChange, small, ...more}) => html`<label class="f">${label}
+  <select value=${value} onChange=${e => onChange(e.target.value)} ...${more}>${options.map(([v, words]) => html`<option key=${v} value=${v} selected=${v === value}>${words}</option>`)}</select>
+  ${small && html`<small>${small}</small>`}</label>`;
+
+/** A line to be filled in. */
+export const Field = ({label, value, onChange, small, ...more}) => html`<label class="f">${label}
+  <input value=${value} onInput=${e => onChange(e.target.value)} autocomplete="off" spellcheck=${false} ...${more} />${small && html`<small>${small}</small>`}</label>`;

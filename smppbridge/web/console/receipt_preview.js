@@ -1,9 +1,9 @@
 // receipt_preview: the receipt that an account would get: as text, as fields, as octets.
 import {html, useState} from "./vendor/preact/standalone.mjs";
+import {reasonOf} from "./answered.js";
 import {post} from "./api.js";
-import {Card, Empty} from "./parts.js";
+import {Card, Choice, Empty} from "./parts.js";
 import {Table} from "./table.js";
-import {Choice, reasonOf} from "./asked.js";
 
 const STATES = ["DELIVERED", "UNDELIVERABLE", "EXPIRED", "REJECTED", "DELETED", "UNKNOWN", "ENROUTE", "ACCEPTED"].map(each => [each, each]);
 const VERSIONS = [["3.4", "3.4"], ["3.3", "3.3: no TLVs"], ["5.0", "5.0"]];

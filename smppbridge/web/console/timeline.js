@@ -3,7 +3,7 @@ import {html} from "./vendor/preact/standalone.mjs";
 import {between, duration, many, moment} from "./format.js";
 import {useNow} from "./live.js";
 import {names} from "./parts.js";
-import {STATES} from "./words.js";
+import {STATES} from "./state_words.js";
 
 const STATE_NAMES = ["SCHEDULED", "ENROUTE", "DELIVERED", "EXPIRED", "DELETED", "UNDELIVERABLE", "ACCEPTED", "UNKNOWN", "REJECTED"];
 const stateWord = state => { const name = typeof state === "number" ? STATE_NAMES[state] : state; return STATES[name]?.[1] ?? name; };

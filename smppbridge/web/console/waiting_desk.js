@@ -2,8 +2,7 @@
 import {html, useState} from "./vendor/preact/standalone.mjs";
 import {post, useApi} from "./api.js";
 import {count, many} from "./format.js";
-import {Confirm, say} from "./parts.js";
-import {Choice} from "./asked.js";
+import {Choice, Confirm, say} from "./parts.js";
 
 const MOST = 10_000;
 

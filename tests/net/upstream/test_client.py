@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.net.upstream.client import Terms, Upstreams
-from smppbridge.providers.exchange import NoAnswer, NotSent, Silent
+from smppbridge.providers.exchange import NoAnswer, NoAnswerYet, NotSent
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import (
@@ -210,12 +210,12 @@ def test_what_waits_too_long_for_room_was_not_sent(client, around):
     around.pass_time(10)
     client.send("it", asks("b"))
     around.pass_time(20)
-    assert kinds(around.answers) == [("a", Silent)]
+    assert kinds(around.answers) == [("a", NoAnswerYet)]
     assert [pdu.short_message for pdu in smsc.heard[1:]] == [b"a", b"b"]
     client.send("it", asks("c"))
     smsc.link.choked = True  # the peer does not read: the window may be empty
     around.pass_time(31)
-    assert kinds(around.answers) == [("a", Silent), ("b", Silent), ("c", NotSent)]
+    assert kinds(around.answers) == [("a", NoAnswerYet), ("b", NoAnswerYet), ("c", NotSent)]
 
 
 def test_what_is_to_wait_waits(client, around):
@@ -273,7 +273,7 @@ def test_a_submit_sm_without_an_answer_is_not_sent_again(client, around):
     client.send("it", asks("a"))
     (request,) = smsc.submitted()
     around.pass_time(31)
-    assert kinds(around.answers) == [("a", Silent)]
+    assert kinds(around.answers) == [("a", NoAnswerYet)]
     smsc.answer(request, b"77")  # too late to be the answer
     assert len(around.answers) == 1
     assert client.bound_counts() == {("it", "transceiver"): 1}

@@ -29,7 +29,7 @@ def logging() -> World:
         world.submit,
         world.endings,
         routes=Table([Rule("243", ("one",))]),
-        identifiers=Identifiers(0, 0.0),
+        identifiers=Identifiers(0, 0.0, slots=1),
         backlog=1_000,
         around=world.around,
         optouts=world.optouts,

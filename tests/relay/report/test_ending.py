@@ -12,7 +12,7 @@ from smppbridge.model.outcome import Accepted, Postponed, Refused, Uncertain
 from smppbridge.model.report import Report
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.report import ending as endings
-from smppbridge.relay.report.ending import NEXT, Act, Endings, Fate, Standing
+from smppbridge.relay.report.ending import NEXT, ClaimEvent, Endings, Fate, Standing
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import FakeProvider, FakeStore, World, message, segment_sm, submit_sm
@@ -79,20 +79,22 @@ class Claims:
 DENIED = [
     (standing, event)
     for standing in Standing
-    for event in (Act.NOTE, Act.END)
+    for event in (ClaimEvent.NOTE, ClaimEvent.END)
     if (standing, event) not in NEXT
 ]
 
 
 @pytest.mark.parametrize(("standing", "event"), list(NEXT))
-def test_a_cell_of_the_table_leads_to_the_next_standing(standing: Standing, event: Act) -> None:
+def test_a_cell_of_the_table_leads_to_the_next_standing(
+    standing: Standing, event: ClaimEvent
+) -> None:
     claims = Claims()
     claimed = claims.bring(standing)
-    if event in (Act.NOTE, Act.END):
-        fresh = claims.claim(M.UNDELIVERABLE if event is Act.END else M.ACCEPTED)
+    if event in (ClaimEvent.NOTE, ClaimEvent.END):
+        fresh = claims.claim(M.UNDELIVERABLE if event is ClaimEvent.END else M.ACCEPTED)
         assert [fate.attempt for fate in fresh.fates] == [claims.attempt]
         assert len(fresh.settlements) == 1
-    elif event is Act.CONCLUDE:
+    elif event is ClaimEvent.CONCLUDE:
         claims.endings.conclude(claimed)
     else:
         claims.endings.release(claimed)
@@ -105,10 +107,10 @@ def test_a_cell_of_the_table_leads_to_the_next_standing(standing: Standing, even
 
 
 @pytest.mark.parametrize(("standing", "event"), DENIED)
-def test_a_cell_that_is_not_in_the_table_is_denied(standing: Standing, event: Act) -> None:
+def test_a_cell_that_is_not_in_the_table_is_denied(standing: Standing, event: ClaimEvent) -> None:
     claims = Claims()
     claims.bring(standing)
-    denied = claims.claim(M.REJECTED if event is Act.END else M.ACCEPTED)
+    denied = claims.claim(M.REJECTED if event is ClaimEvent.END else M.ACCEPTED)
     assert (denied.fates, denied.settlements) == ([], [])
     assert claims.standing is standing
     assert claims.said.counts["repeated", "one", True] == 1
@@ -121,10 +123,10 @@ def test_the_table_of_the_docstring_is_the_one_that_is_gone_by() -> None:
     said = {row[0]: row for row in rows if row and row[0] in Standing.__members__}
     assert list(said) == [standing.name for standing in Standing]
     for standing in Standing:
-        ways = [NEXT[standing, e].name for e in Act if (standing, e) in NEXT]
+        ways = [NEXT[standing, e].name for e in ClaimEvent if (standing, e) in NEXT]
         words = [word for word in said[standing.name][1:] if word in Standing.__members__]
         assert words == ways
-        denied = [e for e in (Act.NOTE, Act.END) if (standing, e) not in NEXT]
+        denied = [e for e in (ClaimEvent.NOTE, ClaimEvent.END) if (standing, e) not in NEXT]
         assert said[standing.name].count("denied") == len(denied)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
-from smppbridge.providers.exchange import BadReply, HttpResponse, NoAnswer, NotSent, Silent
+from smppbridge.providers.exchange import BadReply, HttpResponse, NoAnswer, NoAnswerYet, NotSent
 from smppbridge.relay.lanes.conclusions import outcome_of
 from smppbridge.relay.submit.carry import Carried, Carrier, Conclusions
 
@@ -43,7 +43,7 @@ def test_an_exchange_whose_answer_may_come_late_is_concluded_and_not_ended() -> 
     bench = Bench()
     bench.carry(asking("a", "b"))
     [[(carried, _)]] = bench.sent
-    silence = Silent("no answer in time")
+    silence = NoAnswerYet("no answer in time")
     bench.answer(silence)
     assert bench.ended == [[(0, silence)]]
     assert outcome_of(silence) == Uncertain("no answer in time")

@@ -12,14 +12,14 @@ from twisted.internet.defer import fail
 from smppbridge.model.message import Message, Stage
 from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.model.report import Report
-from smppbridge.providers.exchange import Silent
+from smppbridge.providers.exchange import NoAnswerYet
 from smppbridge.relay.submit.carry import Carried
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.smpp.constants import MessageState as M
 from smppbridge.store.port import StoreFailure
 from tests.relay.fakes import FakeProvider, World, submit_sm
 
-SILENT = Silent("no answer in time")
+SILENT = NoAnswerYet("no answer in time")
 
 
 class TwoSegments(FakeProvider):

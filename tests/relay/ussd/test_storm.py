@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smppbridge.relay.ussd.pdus import Asked
+from smppbridge.relay.ussd.pdus import DialogueDelivery
 from tests.relay.ussd.world import Request, Session, World, info
 
 PHONES = ["1", "2", "3"]
@@ -38,7 +38,7 @@ class Storm:
         self.world.esme(op=op, session=session, destination_addr=phone.encode(), tlvs=tlvs)
 
     def resp(self, status: int) -> None:
-        told: list[tuple[Asked, int]] = []
+        told: list[tuple[DialogueDelivery, int]] = []
         for session in self.sessions:
             told += [(about, status) for about in session.unanswered]
             session.unanswered.clear()

@@ -9,7 +9,7 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.ports import Around
 from smppbridge.relay.ussd.dialogues import Dialogues
-from smppbridge.relay.ussd.pdus import Asked, Dialled, Dialogue, Op, Screen, UssdRules
+from smppbridge.relay.ussd.pdus import Dialled, Dialogue, DialogueDelivery, Op, Screen, UssdRules
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
@@ -48,8 +48,8 @@ class Session:
     def __init__(self, window: int = 10, system_id: str = "bank") -> None:
         self.rights: Any = rights_of(account(system_id=system_id), 0.0)
         self.interface_version, self.window = 0x34, window
-        self.asked: list[tuple[DeliverSm, Asked]] = []
-        self.unanswered: list[Asked] = []
+        self.asked: list[tuple[DeliverSm, DialogueDelivery]] = []
+        self.unanswered: list[DialogueDelivery] = []
         self.flushed = 0
         self.responses: list[SubmitSmResp] = []
         self.oddities: list[str] = []
@@ -60,7 +60,7 @@ class Session:
     def room(self) -> int:
         return self.window - len(self.unanswered)
 
-    def ask(self, request: DeliverSm, about: Asked) -> None:
+    def ask(self, request: DeliverSm, about: DialogueDelivery) -> None:
         assert self.room() > 0, "the window is full"
         self.asked.append((request, about))
         self.unanswered.append(about)
@@ -101,7 +101,7 @@ class World:
         self.rules = {"codes": {CODE: "bank"}, "timeout": TIMEOUT, "unavailable": UNAVAILABLE}
         self.dialogues = Dialogues(
             UssdRules(**{**self.rules, **rules}),
-            identifiers=Identifiers(0, 1.0),
+            identifiers=Identifiers(0, 1.0, slots=1),
             around=Around(self.clock, cast(Any, self.meters), _silent, _silent, self.noted),
             log=lambda event, /, **fields: self.events.append((event, fields)),
         )

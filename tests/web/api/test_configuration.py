@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.web.desk import Desk
-from tests.web.parts import TAG
+from tests.web.fake_parts import TAG
 
 
 def test_settings_and_their_origins(desk: Desk) -> None:

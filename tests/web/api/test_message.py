@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.model.cases import Meanwhile
-from smppbridge.model.noted import Note
+from smppbridge.model.notes import Note
+from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import Entry
 from tests.store.opened import (
@@ -35,7 +35,7 @@ def waiting(opened: Opened) -> Opened:
 def test_the_verdict_is_that_of_this_moment(desk: Desk, waiting: Opened) -> None:
     shown = desk.call("GET", "/messages/1001", role="viewer").body
     assert (shown["verdict"]["code"], shown["waits"]["why"]) == ("waiting_in_line", "in_line")
-    desk.live.meantime = Meanwhile(shut="breaker_open", until=NOW + 30, before=4)
+    desk.live.meantime = BridgeFacts(shut="breaker_open", until=NOW + 30, before=4)
     shown = desk.call("GET", "/messages/1001", role="viewer").body
     assert shown["verdict"]["code"] == "waiting_breaker_open"
     assert shown["waits"] == {
@@ -48,7 +48,7 @@ def test_the_verdict_is_that_of_this_moment(desk: Desk, waiting: Opened) -> None
 
 
 def test_the_last_step_is_what_is_waited_for(desk: Desk, waiting: Opened) -> None:
-    desk.live.meantime = Meanwhile(limit="rate", before=4, speed=2.0)
+    desk.live.meantime = BridgeFacts(limit="rate", before=4, speed=2.0)
     steps = desk.call("GET", "/messages/1001/timeline").body["items"]
     assert (steps[-1]["code"], steps[-1]["at"]) == ("now_waiting", None)
     assert steps[-1]["facts"] == {

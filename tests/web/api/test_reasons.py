@@ -4,7 +4,7 @@ from typing import get_args
 
 import pytest
 
-from smppbridge.model.words import Act
+from smppbridge.model.reason_words import Act
 from smppbridge.web.api.reasons import ActWord
 from tests.web.desk import Desk
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from smppbridge.model.noted import Unmatched
+from smppbridge.model.notes import Unmatched
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import EarlyReport
 from tests.store.opened import NOW, Opened, accept, message, taken, told, tried

@@ -1,6 +1,8 @@
 // account: its sessions, what is owed to it, what is odd about it, and the receipts that it gets.
-import {Ago, Bar, Card, Confirm, count, duration, Empty, Head, html, link, many, may, NONE, percent, post, rate, say, sessionsWord, Table, Time, useApi, useState} from "../lib.js";
-import {Asked, Tile, Verdict} from "../asked.js";
+import {
+  Ago, Answered, Bar, Card, Confirm, count, duration, Empty, Head, html, link, many, may, NONE, percent, post, rate, say,
+  sessionsWord, Table, Tile, Time, useApi, useState, Verdict,
+} from "../lib.js";
 import {bound, owedTo, speedOf} from "../binds.js";
 import {RefusedBinds} from "./accounts.js";
 import {ReceiptPreview} from "../receipt_preview.js";
@@ -55,9 +57,9 @@ const columns = again => [
 function Sessions({id}) {
   const found = useApi("/sessions", {every: 2, values: {account: id}}), items = found.data?.items ?? [];
   const all = may("operator") && items.length > 1 && html`<${Unbind} sessions=${items} what=${`Unbind all ${count(items.length)}…`} again=${found.again} />`;
-  return html`<${Card} title="Sessions" right=${all} bare><${Asked} of=${found} what="the sessions">${data => data.items.length
+  return html`<${Card} title="Sessions" right=${all} bare><${Answered} of=${found} what="the sessions">${data => data.items.length
     ? html`<${Table} caption="Sessions" columns=${columns(found.again)} rows=${data.items} keyOf=${s => s.id} />`
-    : html`<${Empty} icon="accounts" title="No session"><span>The client is not connected. Binds that were refused are below.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="accounts" title="No session"><span>The client is not connected. Binds that were refused are below.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 const helps = o => o.setting ? html`<code>${o.setting}</code> for this account, if they cannot change it` : "Nothing has to be done: it is read as it was meant.";
@@ -90,7 +92,7 @@ export function View({params}) {
   const says = account && [from, `window ${count(account.window)}`, `at most ${many(account.binds_limit, "session")}`, account.country && `numbers of ${account.country}`].filter(Boolean).join(" · ");
   return html`<${Head} title=${id} above=${html`<a href="#/accounts">Accounts</a>`} says=${says}>
       <a class="button" href=${link("/messages", {account: id})}>Messages</a>${may("operator") && html`<a class="button" href=${link("/trace", {account: id})}>Trace</a>`}</${Head}>
-    <${Asked} of=${found} what=${`the account ${id}`}>${() => html`${verdict && html`<${Verdict} ...${verdict} />`}
+    <${Answered} of=${found} what=${`the account ${id}`}>${() => html`${verdict && html`<${Verdict} ...${verdict} />`}
       <${Tiles} account=${account} /><${Sessions} id=${id} /><${Oddities} account=${account} /><${RefusedBinds} account=${id} />
-      <${ReceiptPreview} id=${id} />`}</${Asked}>`;
+      <${ReceiptPreview} id=${id} />`}</${Answered}>`;
 }

@@ -1,6 +1,5 @@
 // accounts: who is bound, how fast, and what is owed to them; binds that were refused.
-import {Bar, Card, count, Empty, Head, html, link, NONE, percent, rate, SessionsBadge, Table, Time, useApi} from "../lib.js";
-import {Asked, Coded} from "../asked.js";
+import {Answered, Bar, Card, Coded, count, Empty, Head, html, link, NONE, percent, rate, SessionsBadge, Table, Time, useApi} from "../lib.js";
 import {owedTo, speedOf} from "../binds.js";
 
 export const screen = {path: "/accounts", title: "Accounts", key: "a", icon: "accounts", group: 2};
@@ -35,9 +34,9 @@ const REFUSED = [
 /** Binds that were refused, of one account or of all. */
 export function RefusedBinds({account}) {
   const found = useApi("/sessions/refused", {every: 10, values: {account}});
-  return html`<${Card} title="Refused binds" muted="the last 200 since the start" bare><${Asked} of=${found} what="refused binds">${data => data.items.length
+  return html`<${Card} title="Refused binds" muted="the last 200 since the start" bare><${Answered} of=${found} what="refused binds">${data => data.items.length
     ? html`<${Table} caption="Refused binds" columns=${REFUSED} rows=${data.items} />`
-    : html`<${Empty} title="No bind was refused since the bridge started"><span>Wrong passwords, addresses outside of <code>allow_from</code> and one session too many show here.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} title="No bind was refused since the bridge started"><span>Wrong passwords, addresses outside of <code>allow_from</code> and one session too many show here.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 export function View() {
@@ -45,8 +44,8 @@ export function View() {
   const bound = items.reduce((sum, a) => sum + Object.values(a.binds ?? {}).reduce((n, each) => n + each, 0), 0);
   const title = accounts.data ? `${count(items.length)} ${items.length === 1 ? "account" : "accounts"}, ${count(bound)} ${bound === 1 ? "session" : "sessions"}` : "Accounts";
   return html`<${Head} title="Accounts" says="Who is bound, how fast, and what is owed to them." />
-    <${Card} title=${title} bare><${Asked} of=${accounts} what="the accounts">${data => data.items.length
+    <${Card} title=${title} bare><${Answered} of=${accounts} what="the accounts">${data => data.items.length
       ? html`<${Table} caption="Accounts" columns=${COLUMNS} rows=${data.items} keyOf=${a => a.id} href=${a => at(a.id)} />`
-      : html`<${Empty} icon="accounts" title="No account is configured"><span>Nobody can bind until there is one: add it to <code>accounts</code>, then <a href="#/settings">apply the file</a>.</span></${Empty}>`}</${Asked}></${Card}>
+      : html`<${Empty} icon="accounts" title="No account is configured"><span>Nobody can bind until there is one: add it to <code>accounts</code>, then <a href="#/settings">apply the file</a>.</span></${Empty}>`}</${Answered}></${Card}>
     <${RefusedBinds} />`;
 }

@@ -1,6 +1,5 @@
 // audit: who did what by hand, and who looked at texts and numbers.
-import {Card, count, Empty, get, Head, html, Icon, NONE, Pager, save, say, Table, Time, usePages, useState} from "../lib.js";
-import {Asked} from "../asked.js";
+import {Answered, Card, count, Empty, get, Head, html, Icon, NONE, Pager, save, say, Table, Time, usePages, useState} from "../lib.js";
 
 export const screen = {path: "/audit", title: "Audit log", key: "l", icon: "audit", group: 3, role: "admin"};
 
@@ -42,7 +41,7 @@ export function View() {
   };
   return html`<${Head} title="Audit log" says="Who did what by hand, and who looked at texts and numbers. It cannot be changed here.">
       <button disabled=${busy} onClick=${load}><${Icon} name="download" />JSON lines</button></${Head}>
-    <${Card} title="Acts" muted="newest first" bare><${Asked} of=${pages} what="the audit log">${() => pages.items.length
+    <${Card} title="Acts" muted="newest first" bare><${Answered} of=${pages} what="the audit log">${() => pages.items.length
       ? html`<${Table} caption="Audit log" columns=${COLUMNS} rows=${pages.items} /><${Pager} pages=${pages}>Kept for 400 days.</${Pager}>`
-      : html`<${Empty} icon="audit" title="Nobody did anything yet"><span>Every act by hand is written down here before it is carried out.</span></${Empty}>`}</${Asked}></${Card}>`;
+      : html`<${Empty} icon="audit" title="Nobody did anything yet"><span>Every act by hand is written down here before it is carried out.</span></${Empty}>`}</${Answered}></${Card}>`;
 }

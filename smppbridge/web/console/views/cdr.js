@@ -1,7 +1,6 @@
 // cdr: files of call detail records, and whether every accepted segment is accounted for.
-import {Badge, Card, count, Empty, get, Head, html, octets, Pager, Table, usePages, useState} from "../lib.js";
+import {Answered, Badge, Card, count, Empty, Field, get, Head, html, octets, Pager, Table, usePages, useState} from "../lib.js";
 import {PREFIX} from "../api.js";
-import {Asked, Field} from "../asked.js";
 
 export const screen = {path: "/cdr", title: "Billing", key: "b", icon: "cdr", group: 3, role: "billing"};
 
@@ -36,9 +35,9 @@ function Reconciliation() {
   return html`<${Card} title="Reconciliation" muted="in segments" bare><form class="pad row" onSubmit=${ask}>
       <${Field} label="From" type="date" value=${day.from} onChange=${v => set({...day, from: v})} small="empty: all that is stored" /><${Field} label="To, and that day" type="date" value=${day.to} onChange=${v => set({...day, to: v})} small="UTC" />
       <button class="fix" disabled=${shown?.busy}>Count</button></form>
-    ${shown && html`<${Asked} of=${of} what="the reconciliation">${() => html`<${Table} caption="Reconciliation" columns=${SUMS} rows=${rowsOf(data)} keyOf=${a => a.account} />
+    ${shown && html`<${Answered} of=${of} what="the reconciliation">${() => html`<${Table} caption="Reconciliation" columns=${SUMS} rows=${rowsOf(data)} keyOf=${a => a.account} />
       ${data.faults.length > 0 && html`<div class="pad"><h3>Faults</h3><ul>${data.faults.map((each, n) => html`<li key=${n} class="bad any">${each}</li>`)}${data.more_faults > 0 && html`<li>and ${count(data.more_faults)} more</li>`}</ul></div>`}
-      <div class="pager">accepted = exported + ended + open + gathering; what is not in there is in no file.</div>`}</${Asked}>`}</${Card}>`;
+      <div class="pager">accepted = exported + ended + open + gathering; what is not in there is in no file.</div>`}</${Answered}>`}</${Card}>`;
 }
 
 export function View() {
@@ -46,8 +45,8 @@ export function View() {
   return html`<${Head} title="Billing" says="One file an hour of the messages that ended in it. A message is one record; segments say what to bill." />
     <${Card} title="Files" muted=${pages.data?.folder ? `newest first, in ${pages.data.folder}` : undefined} bare>${off
       ? html`<${Empty} icon="info" title="No files are written"><span>Set <code>cdr.folder</code> in the file and restart the bridge.</span></${Empty}>`
-      : html`<${Asked} of=${pages} what="the files">${() => pages.items.length
+      : html`<${Answered} of=${pages} what="the files">${() => pages.items.length
         ? html`<${Table} caption="Files of call detail records" columns=${FILES} rows=${pages.items} keyOf=${f => f.file} /><${Pager} pages=${pages}>A file named late has records of an hour whose file was closed.</${Pager}>`
-        : html`<${Empty} icon="cdr" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended.</span></${Empty}>`}</${Asked}>`}</${Card}>
+        : html`<${Empty} icon="cdr" title="There is no file yet"><span>The first comes a minute after the hour in which a message ended.</span></${Empty}>`}</${Answered}>`}</${Card}>
     ${!off && html`<${Reconciliation} />`}`;
 }

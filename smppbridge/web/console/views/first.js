@@ -8,7 +8,7 @@ const COLUMNS = [
 ];
 
 /** The port of an endpoint as "tcp:2775" or "ssl:port=2776:…"; the text itself if it has none. */
-export const portOf = text => /(?:^|:)(?:port=)?(\d{2,5})(?::|$)/.exec(String(text))?.[1] ?? String(text);
+const portOf = text => /(?:^|:)(?:port=)?(\d{2,5})(?::|$)/.exec(String(text))?.[1] ?? String(text);
 
 function useSettings() {
   const items = useApi("/config").data?.items ?? [];

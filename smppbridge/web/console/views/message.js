@@ -3,9 +3,9 @@ import {
   Badge, Card, Confirm, Copy, count, Empty, Facts, Head, html, Icon, link, many, may, MessageBadge, messageWord, NONE, post, serverNow, Table, Time, Trouble,
   useApi, useState,
 } from "../lib.js";
-import {Decide} from "../decide.js";
+import {Decide} from "../decisions.js";
 import {folded, Timeline} from "../timeline.js";
-import {WaitingActs} from "../waiting.js";
+import {WaitingActs} from "../waiting_acts.js";
 
 export const screen = {path: "/messages/:id", title: "Message", under: "/messages"};
 

@@ -11,7 +11,7 @@ const STAGES = [["waiting", "waiting"], ["submitting", "being sent"], ["submitte
 const STATE_WORDS = [["uncertain", "Uncertain"], ...STAGES, ...Object.entries(STATES).map(([name, [, word]]) => [name, word])];
 
 /** A search text as the API takes it: a number in any form, or an id; null if it is neither. */
-export function sought(text) {
+function sought(text) {
   const digits = text.replace(/\D/g, "");
   if (/^\+?[0-9][0-9 ().-]+$/.test(text) && digits.length <= 15) return {number: text, id: /^\d+$/.test(text) ? text : null};
   if (/^00[0-9]+$/.test(text) && digits.length <= 17) return {number: "+" + digits.slice(2), id: text};

@@ -1,6 +1,6 @@
 // overview: is everything all right, and if not, what to look at.
 import {
-  Alarm, Bar, big, Card, Chart, count, duration, Empty, Head, html, Icon, LaneBadge, link, NONE, percent, rate, retry, SessionsBadge, Spark, stream,
+  Alarm, Bar, big, Card, Chart, count, duration, Empty, Head, html, LaneBadge, link, NONE, percent, rate, retry, SessionsBadge, Spark, stream,
   Table, target, Time, useApi, useMemo, useOverview, useStale, useStore,
 } from "../lib.js";
 import {creditOf, failing, pair} from "../lanes.js";

@@ -1,6 +1,5 @@
 // phones: messages and USSD dialogues that begin at a phone, who gets them, and numbers that opted out.
-import {Ago, Badge, Card, Confirm, count, del, duration, Empty, Head, html, link, many, may, NONE, Pager, say, Table, Time, useApi, usePages, useState} from "../lib.js";
-import {Asked, Coded, Field, Tile} from "../asked.js";
+import {Ago, Answered, Badge, Card, Coded, Confirm, count, del, duration, Empty, Field, Head, html, link, may, NONE, Pager, say, Table, Tile, Time, useApi, usePages, useState} from "../lib.js";
 
 export const screen = {path: "/phones", title: "From phones", key: "f", icon: "mo", group: 2};
 
@@ -37,28 +36,28 @@ const RULES = [
 
 function Rules() {
   const found = useApi("/mo/rules");
-  return html`<${Card} title="Rules" muted="the first that fits" bare><${Asked} of=${found} what="the rules for messages from phones">${data => data.items.length
+  return html`<${Card} title="Rules" muted="the first that fits" bare><${Answered} of=${found} what="the rules for messages from phones">${data => data.items.length
     ? html`<${Table} caption="Rules for messages from phones" columns=${RULES} rows=${data.items} />`
-    : html`<${Empty} icon="mo" title="No account gets messages from phones"><span>Add a rule to <code>mo</code> in the file, then <a href="#/settings">apply it</a>.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="mo" title="No account gets messages from phones"><span>Add a rule to <code>mo</code> in the file, then <a href="#/settings">apply it</a>.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 function Messages() {
   const pages = usePages("/mo", {}, {every: 5});
-  return html`<${Card} title="Messages" muted="newest first; texts are not shown" bare><${Asked} of=${pages} what="messages from phones">${() => pages.items.length
+  return html`<${Card} title="Messages" muted="newest first; texts are not shown" bare><${Answered} of=${pages} what="messages from phones">${() => pages.items.length
     ? html`<${Table} caption="Messages from phones" columns=${MESSAGES} rows=${pages.items} keyOf=${m => m.message_id} /><${Pager} pages=${pages} />`
-    : html`<${Empty} icon="mo" title="No message came from a phone"><span>A provider calls back for each one. Which account gets it is said by <code>mo</code> in the file.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="mo" title="No message came from a phone"><span>A provider calls back for each one. Which account gets it is said by <code>mo</code> in the file.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 function Strays() {
   const pages = usePages("/mo/unrouted", {}, {every: 10});
-  return html`<${Card} title="Nobody's" muted="24 h" bare><${Asked} of=${pages} what="messages that nobody owns">${() => pages.items.length
+  return html`<${Card} title="Nobody's" muted="24 h" bare><${Answered} of=${pages} what="messages that nobody owns">${() => pages.items.length
     ? html`<${Table} caption="Messages from phones that nobody owns" columns=${STRAYS} rows=${pages.items} /><${Pager} pages=${pages} />`
-    : html`<${Empty} title="Every message from a phone had an owner"><span>One that no rule of <code>mo</code> gives to an account stands here.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} title="Every message from a phone had an owner"><span>One that no rule of <code>mo</code> gives to an account stands here.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
-const Dialogues = ({found}) => html`<${Card} title="USSD dialogues" muted="what is typed and shown is never kept" bare><${Asked} of=${found} what="USSD dialogues">${data => data.items.length
+const Dialogues = ({found}) => html`<${Card} title="USSD dialogues" muted="what is typed and shown is never kept" bare><${Answered} of=${found} what="USSD dialogues">${data => data.items.length
   ? html`<${Table} caption="USSD dialogues" columns=${DIALOGUES} rows=${data.items} />`
-  : html`<${Empty} icon="mo" title="No dialogue is open"><span>Dialogues last for seconds: they are here while a phone shows one.</span></${Empty}>`}</${Asked}></${Card}>`;
+  : html`<${Empty} icon="mo" title="No dialogue is open"><span>Dialogues last for seconds: they are here while a phone shows one.</span></${Empty}>`}</${Answered}></${Card}>`;
 
 function End({row, number, again}) {
   const [asking, ask] = useState(false);
@@ -81,7 +80,7 @@ function OptOuts() {
     : html`<${Empty} title="No number has opted out"><span>Who sends STOP stands here, and gets no more messages where <code>optouts</code> of the provider is <code>refuse</code>.</span></${Empty}>`;
   return html`<${Card} title="Opted out" bare><div class="pad row"><${Field} label="Number" value=${text} onChange=${set} inputmode="tel" maxlength="24" placeholder="whole, with its country code"
       small=${may("operator") ? "Numbers are masked: an opt-out can be ended by who knows the whole number." : undefined} /></div>
-    <${Asked} of=${found} what="opt-outs">${data => data.items.length ? html`<${Table} caption="Numbers that opted out" columns=${columns} rows=${data.items} />` : none}</${Asked}></${Card}>`;
+    <${Answered} of=${found} what="opt-outs">${data => data.items.length ? html`<${Table} caption="Numbers that opted out" columns=${columns} rows=${data.items} />` : none}</${Answered}></${Card}>`;
 }
 
 export function View() {

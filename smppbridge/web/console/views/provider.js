@@ -1,6 +1,8 @@
 // provider: one of them: is it well, since when not, and what can be done about it by hand.
-import {Ago, Badge, Card, Chart, Confirm, count, duration, Empty, Head, html, laneWord, link, many, may, NONE, percent, post, say, serverNow, Spark, Table, Time, useApi, useMemo, useState} from "../lib.js";
-import {Act, Asked, Tile, Verdict} from "../asked.js";
+import {
+  Act, Ago, Answered, Badge, Card, Chart, Confirm, count, duration, Empty, Head, html, laneWord, link, many, may, NONE, percent,
+  post, say, serverNow, Spark, Table, Tile, Time, useApi, useMemo, useState, Verdict,
+} from "../lib.js";
 import {creditOf, failing, laneVerdict, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
 import {SettingsTable} from "../settings_table.js";
@@ -52,10 +54,10 @@ function Charts({name}) {
   const drawn = useMemo(() => found.data && {xs: seconds(found.data),
     requests: lines(found.data, [[series[0], "taken", "--c2", true], [series[1], "failed", "--bad"]]),
     answers: lines(found.data, [[series[2], "p50", "--c1"], [series[3], "p99", "--c4"]], 1000)}, [found.data]);
-  return html`<div class="grid2"><${Card} title="Requests" muted="a second" right=${pick} bare><${Asked} of=${found} what="the course of requests">${() => drawn.requests.length
-      ? html`<${Chart} low xs=${drawn.xs} series=${drawn.requests} unit=" /s" label=${`Requests to ${name} by outcome`} />` : html`<${Empty} icon="info" title="Nothing was sent there in this time"><span>Figures come with the first message.</span></${Empty}>`}</${Asked}></${Card}>
-    <${Card} title="Answers" muted="logarithmic" bare><${Asked} of=${found} what="the course of answers">${() => drawn.answers.length
-      ? html`<${Chart} low log xs=${drawn.xs} series=${drawn.answers} unit=" ms" label=${`Time to the answers of ${name}, p50 and p99`} />` : html`<${Empty} icon="info" title="No answer was measured in this time" />`}</${Asked}></${Card}></div>`;
+  return html`<div class="grid2"><${Card} title="Requests" muted="a second" right=${pick} bare><${Answered} of=${found} what="the course of requests">${() => drawn.requests.length
+      ? html`<${Chart} low xs=${drawn.xs} series=${drawn.requests} unit=" /s" label=${`Requests to ${name} by outcome`} />` : html`<${Empty} icon="info" title="Nothing was sent there in this time"><span>Figures come with the first message.</span></${Empty}>`}</${Answered}></${Card}>
+    <${Card} title="Answers" muted="logarithmic" bare><${Answered} of=${found} what="the course of answers">${() => drawn.answers.length
+      ? html`<${Chart} low log xs=${drawn.xs} series=${drawn.answers} unit=" ms" label=${`Time to the answers of ${name}, p50 and p99`} />` : html`<${Empty} icon="info" title="No answer was measured in this time" />`}</${Answered}></${Card}></div>`;
 }
 
 const KINDS = {not_sent: ["warn", "not sent"], no_answer: ["unsure", "no answer"], refused: ["bad", "refused"], postponed: ["warn", "put off"], uncertain: ["unsure", "Uncertain"]};
@@ -70,9 +72,9 @@ const ERRORS = [
 function Errors({name}) {
   const errors = useApi(`/providers/${encodeURIComponent(name)}/errors`, {every: 5});
   return html`<${Card} title="Last errors" right=${html`<a class="small" href=${link("/messages", {provider: name, state: "UNDELIVERABLE"})}>Messages that failed here</a>`} bare>
-    <${Asked} of=${errors} what="the last errors">${data => data.items.length
+    <${Answered} of=${errors} what="the last errors">${data => data.items.length
       ? html`<${Table} caption="Last errors" columns=${ERRORS} rows=${data.items} />`
-      : html`<${Empty} title="No error since the bridge started"><span>The last 100 are kept here; older ones are in the log.</span></${Empty}>`}</${Asked}></${Card}>`;
+      : html`<${Empty} title="No error since the bridge started"><span>The last 100 are kept here; older ones are in the log.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 const Configured = ({name}) => html`<${SettingsTable} title="As it is configured" found=${useApi("/config")} begin=${`providers.${name}.`} />`;
@@ -84,8 +86,8 @@ export function View({params}) {
   const part = failing(provider?.outcomes);
   const says = provider && [provider.type, `reports: ${ways(provider.reports)}`, part > 0 && `${percent(part)} of the requests fail`].filter(Boolean).join(" · ");
   return html`<${Head} title=${name} above=${html`<a href="#/providers">Providers</a>`} says=${says}>${provider && html`<${Actions} provider=${provider} again=${found.again} />`}</${Head}>
-    <${Asked} of=${found} what=${`the provider ${name}`}>${() => html`
+    <${Answered} of=${found} what=${`the provider ${name}`}>${() => html`
       ${verdict && html`<${Verdict} ...${verdict} />`}
       <${Tiles} provider=${provider} past=${{waiting: of[`provider.${name}.waiting`], p99: of[`provider.${name}.p99`]}} />
-      <${Charts} name=${name} /><${Errors} name=${name} /><${Configured} name=${name} />`}</${Asked}>`;
+      <${Charts} name=${name} /><${Errors} name=${name} /><${Configured} name=${name} />`}</${Answered}>`;
 }

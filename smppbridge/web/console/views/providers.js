@@ -1,6 +1,5 @@
 // providers: who takes our messages, how well, and for how long the credit lasts.
-import {Bar, Card, count, duration, Empty, Head, html, LaneBadge, link, NONE, percent, Table, useApi} from "../lib.js";
-import {Asked} from "../asked.js";
+import {Answered, Bar, Card, count, duration, Empty, Head, html, LaneBadge, link, NONE, percent, Table, useApi} from "../lib.js";
 import {creditOf, failing, pair, ways} from "../lanes.js";
 
 export const screen = {path: "/providers", title: "Providers", key: "p", icon: "providers", group: 2,
@@ -38,13 +37,13 @@ export function View() {
   const providers = useApi("/providers", {every: 2}), routes = useApi("/routes");
   const items = providers.data?.items ?? [], told = items.filter(p => p.reports);
   return html`<${Head} title="Providers" says="In the order of the configuration. Rows open." />
-    <${Card} title=${providers.data ? `${count(items.length)} ${items.length === 1 ? "provider" : "providers"}` : "Providers"} bare><${Asked} of=${providers} what="the providers">${data => data.items.length
+    <${Card} title=${providers.data ? `${count(items.length)} ${items.length === 1 ? "provider" : "providers"}` : "Providers"} bare><${Answered} of=${providers} what="the providers">${data => data.items.length
       ? html`<${Table} caption="Providers" columns=${COLUMNS} rows=${data.items} keyOf=${p => p.name} href=${p => at(p.name)} />`
-      : html`<${Empty} icon="providers" title="No provider is configured"><span>Messages are refused until there is one: add it to <code>providers</code> and name it in <code>routes</code>, then <a href="#/settings">apply the file</a>.</span></${Empty}>`}</${Asked}></${Card}>
+      : html`<${Empty} icon="providers" title="No provider is configured"><span>Messages are refused until there is one: add it to <code>providers</code> and name it in <code>routes</code>, then <a href="#/settings">apply the file</a>.</span></${Empty}>`}</${Answered}></${Card}>
     <div class=${told.length ? "grid2" : "stack"}>
       ${told.length > 0 && html`<${Card} title="Reports" bare><${Table} caption="Reports" columns=${REPORTS} rows=${told} keyOf=${p => p.name} /></${Card}>`}
-      <${Card} title="Routes" bare><${Asked} of=${routes} what="the routes">${data => data.items.length
+      <${Card} title="Routes" bare><${Answered} of=${routes} what="the routes">${data => data.items.length
         ? html`<${Table} caption="Routes" columns=${ROUTES} rows=${data.items} />`
-        : html`<${Empty} icon="info" title="There is no route"><span>Every message is refused: add <code>routes</code> to the file.</span></${Empty}>`}</${Asked}></${Card}>
+        : html`<${Empty} icon="info" title="There is no route"><span>Every message is refused: add <code>routes</code> to the file.</span></${Empty}>`}</${Answered}></${Card}>
     </div>`;
 }

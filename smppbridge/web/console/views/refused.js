@@ -1,6 +1,5 @@
 // refused: submissions that were answered with an error in the last 24 hours, and why.
-import {Card, count, Empty, Head, html, link, Pager, replace, Table, Time, useApi, usePages} from "../lib.js";
-import {Asked, Coded, Choice, Field} from "../asked.js";
+import {Answered, Card, Choice, Coded, count, Empty, Field, Head, html, link, Pager, replace, Table, Time, useApi, usePages} from "../lib.js";
 
 export const screen = {path: "/refused", title: "Refused", key: "r", icon: "refused", group: 1};
 
@@ -27,6 +26,6 @@ export function View({query}) {
     <section class="card"><div class="pad row"><${Choice} label="Account" value=${account ?? ""} options=${known} onChange=${v => set("account", v)} />
       <${Choice} label="Why" value=${reason ?? ""} options=${[["", "any reason"], ...reasons]} onChange=${v => set("reason", v)} />
       <${Field} label="Number" value=${number ?? ""} placeholder="whole, in any form" maxlength="32" pattern="\\+?[0-9][0-9 ().\\-]*" onChange=${v => (v === "" || /^\+?[0-9][0-9 ().-]{1,30}$/.test(v)) && set("number", v)} /></div></section>
-    <${Card} title=${pages.items ? `${count(pages.items.length)}${pages.older ? " and more" : ""}` : "Refused"} muted="newest first" bare><${Asked} of=${pages} what="refused submissions">${() => pages.items.length
-      ? html`<${Table} caption="Refused submissions" columns=${COLUMNS} rows=${pages.items} /><${Pager} pages=${pages}>Many alike are counted in one line.</${Pager}>` : none}</${Asked}></${Card}>`;
+    <${Card} title=${pages.items ? `${count(pages.items.length)}${pages.older ? " and more" : ""}` : "Refused"} muted="newest first" bare><${Answered} of=${pages} what="refused submissions">${() => pages.items.length
+      ? html`<${Table} caption="Refused submissions" columns=${COLUMNS} rows=${pages.items} /><${Pager} pages=${pages}>Many alike are counted in one line.</${Pager}>` : none}</${Answered}></${Card}>`;
 }

@@ -1,7 +1,6 @@
 // send: a test message: first what would happen, then, if wanted, for real.
-import {Card, Confirm, duration, Empty, Head, html, link, many, post, say, useApi, useState} from "../lib.js";
-import {Choice, Field, reasonOf} from "../asked.js";
-import {Plan} from "../plan.js";
+import {Card, Choice, Confirm, duration, Empty, Field, Head, html, link, many, post, reasonOf, say, useApi, useState} from "../lib.js";
+import {Plan} from "../dry_run.js";
 
 export const screen = {path: "/send", title: "Send a test", key: "s", icon: "send", group: 3, role: "operator"};
 

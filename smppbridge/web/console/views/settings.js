@@ -1,6 +1,5 @@
 // settings: as they are in force, what the file would change, whether the machine is well, a restart.
-import {Ago, Alarm, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useEffect, useState} from "../lib.js";
-import {Act, Asked} from "../asked.js";
+import {Act, Ago, Alarm, Answered, Badge, Card, Confirm, count, duration, Empty, Facts, get, Head, html, many, may, post, say, session, Table, Time, useApi, useEffect, useState} from "../lib.js";
 import {SettingsTable} from "../settings_table.js";
 
 export const screen = {path: "/settings", title: "Settings", key: "c", icon: "settings", group: 3};
@@ -69,8 +68,8 @@ function Restart() {
 
 function Program() {
   const found = useApi("/restart", {every: 10});
-  return html`<${Card} title="Program"><${Asked} of=${found} what="the last restart">${data => html`<${Facts} rows=${[["Version", data.version], ["Runs", html`since <${Time} at=${data.started_at} />`],
-    ["Last restart", data.refused ? html`<span class="bad any">refused: ${data.refused}</span>` : data.taken_up ? `${many(data.taken_up.sessions, "session")} taken over, ${count(data.taken_up.lost)} lost, ${duration(data.taken_up.gap_seconds)} without an answer` : "none before this program"]]} />`}</${Asked}></${Card}>`;
+  return html`<${Card} title="Program"><${Answered} of=${found} what="the last restart">${data => html`<${Facts} rows=${[["Version", data.version], ["Runs", html`since <${Time} at=${data.started_at} />`],
+    ["Last restart", data.refused ? html`<span class="bad any">refused: ${data.refused}</span>` : data.taken_up ? `${many(data.taken_up.sessions, "session")} taken over, ${count(data.taken_up.lost)} lost, ${duration(data.taken_up.gap_seconds)} without an answer` : "none before this program"]]} />`}</${Answered}></${Card}>`;
 }
 
 const VERDICTS = {good: "ok", look: "warn", fault: "bad"};
@@ -85,9 +84,9 @@ function Doctor() {
   useEffect(() => set(running ? 1 : 30), [running]);
   const run = may("operator") && html`<${Act} disabled=${running} does=${async () => { await post("/doctor"); found.again(); }} done="The examination runs; each check is given 10 s at most.">${found.data?.at ? "Run again" : "Run"}</${Act}>`;
   const worst = [...(found.data?.items ?? [])].sort((a, b) => ["fault", "look", "good"].indexOf(a.verdict) - ["fault", "look", "good"].indexOf(b.verdict));
-  return html`<${Card} title="Doctor" muted=${running ? "runs" : found.data?.at ? html`<${Ago} at=${found.data.at} />` : undefined} right=${run} bare><${Asked} of=${found} what="the doctor's findings">${data => data.items?.length
+  return html`<${Card} title="Doctor" muted=${running ? "runs" : found.data?.at ? html`<${Ago} at=${found.data.at} />` : undefined} right=${run} bare><${Answered} of=${found} what="the doctor's findings">${data => data.items?.length
     ? html`<${Table} caption="Doctor" columns=${CHECKS} rows=${worst} />`
-    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nothing was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Asked}></${Card}>`;
+    : html`<${Empty} icon="info" title=${data.failed ? `The examination came to nothing: ${data.failed}` : running ? "The examination runs" : "Nothing was examined yet"}><span>It looks at clock, disk, store, names, TLS and credentials of each provider, and sends no message.</span></${Empty}>`}</${Answered}></${Card}>`;
 }
 
 const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs without a configuration file"><span>It was started with settings of its own, as a demo is. Start it with <code>smppbridge run --config FILE</code> to change them.</span></${Empty}>`;
@@ -95,8 +94,8 @@ const NoFile = () => html`<${Empty} icon="settings" title="The bridge runs witho
 function Changes({diff}) {
   const {data, error} = diff, faults = data?.faults ?? (error?.errors ?? []).map(each => ({key: each.loc, message: each.msg}));
   if (faults.length) return html`<div class="pad stack"><p>The file has ${many(faults.length, "fault")}, so what it would change cannot be told; what is in force stays.</p><${Faults} faults=${faults} /></div>`;
-  return html`<${Asked} of=${diff} what="what the file would change">${() => data.changes.length ? html`<${Diff} changes=${data.changes} />`
-    : html`<${Empty} title="Nothing: the file is as it is in force"><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Asked}>`;
+  return html`<${Answered} of=${diff} what="what the file would change">${() => data.changes.length ? html`<${Diff} changes=${data.changes} />`
+    : html`<${Empty} title="Nothing: the file is as it is in force"><span>A change of the file shows here before it is applied.</span></${Empty}>`}</${Answered}>`;
 }
 
 export function View() {

@@ -1,6 +1,5 @@
 // trace: what passes, octet for octet, for a while; started here, watched and downloaded.
-import {Badge, Card, count, duration, Empty, go, Head, html, link, may, octets, post, say, Table, Time, useApi, useEffect, useState, useStore} from "../lib.js";
-import {Asked, Choice, Field} from "../asked.js";
+import {Answered, Badge, Card, Choice, count, duration, Empty, Field, go, Head, html, link, may, octets, post, say, Table, Time, useApi, useEffect, useState, useStore} from "../lib.js";
 import {look, subject, traces} from "../traces.js";
 
 export const screen = {path: "/trace", title: "Trace", key: "t", icon: "trace", group: 3, role: "operator"};
@@ -50,7 +49,7 @@ export function View({query}) {
   useStore(traces);
   return html`<${Head} title="Trace" says="What passes, octet for octet, for a while. Passwords and secrets are masked, texts left out, numbers shown in part. The audit log says that it was on." />
     <${Start} query=${query} />
-    <${Card} title="Traces" muted="those that run, and those that ended within the hour" bare><${Asked} of=${found} what="the traces">${data => data.items.length
+    <${Card} title="Traces" muted="those that run, and those that ended within the hour" bare><${Answered} of=${found} what="the traces">${data => data.items.length
       ? html`<${Table} caption="Traces" columns=${COLUMNS} rows=${[...data.items].reverse()} keyOf=${t => t.id} href=${t => link(`/trace/${t.id}`)} />`
-      : html`<${Empty} icon="trace" title="No trace runs"><span>Choose above whose PDUs and requests to keep. It stops by itself, holds at most 10,000 of them, and costs nothing when it is off.</span></${Empty}>`}</${Asked}></${Card}>`;
+      : html`<${Empty} icon="trace" title="No trace runs"><span>Choose above whose PDUs and requests to keep. It stops by itself, holds at most 10,000 of them, and costs nothing when it is off.</span></${Empty}>`}</${Answered}></${Card}>`;
 }

@@ -1,7 +1,9 @@
 // traced: one trace: its PDUs and requests as they come, one of them octet for octet, and the file.
-import {Badge, Card, Confirm, count, del, duration, Empty, get, go, Head, html, Icon, link, may, names, octets, post, save, say, Time, useApi, useEffect, useRef, useState, visible} from "../lib.js";
+import {
+  Act, Answered, Badge, Card, Confirm, count, del, duration, Empty, get, go, Head, html, Icon, link, may, names, octets, post,
+  save, Time, useApi, useEffect, useRef, useState, visible,
+} from "../lib.js";
 import {PREFIX} from "../api.js";
-import {Act, Asked} from "../asked.js";
 import {hexLines} from "../receipt_preview.js";
 import {look, subject} from "../traces.js";
 
@@ -54,7 +56,7 @@ function Row({packet, here, pick}) {
 
 function Packets({found, chosen, pick}) {
   const {items, error, more} = found, shown = items.slice(-SHOWN).reverse();
-  if (!items.length) return error ? html`<${Asked} of=${{error}} what="the packets" />`
+  if (!items.length) return error ? html`<${Answered} of=${{error}} what="the packets" />`
     : html`<${Empty} icon="trace" title=${more ? "Nothing has passed yet" : "Nothing passed"}><span>${more ? "Each PDU and each request shows here as it comes." : "Was it the right account, number, provider or address?"}</span></${Empty}>`;
   return html`<div class="scroll" tabindex="0"><table class="st"><caption class="vh">Traced PDUs and requests</caption><thead><tr><th scope="col" class="min">Time</th><th scope="col" class="min">Between</th><th scope="col" class="full">What</th></tr></thead>
     <tbody>${shown.map(packet => html`<${Row} key=${packet.n} packet=${packet} here=${packet.n === chosen} pick=${pick} />`)}</tbody></table></div>
@@ -82,6 +84,6 @@ export function View({params}) {
       ${data.ended ? html`<${Badge} word=${data.ended} />` : html`<${Badge} tone="info" word=${`${duration(Math.ceil(data.seconds_left))} left`} /><${Act} does=${stop} done="The trace has ended; it can be read for an hour."><${Icon} name="stop" />Stop</${Act}>`}
       <a class="button" href=${`${PREFIX}${at}.pcapng`} download=${`smppbridge-trace-${id}.pcapng`}><${Icon} name="download" />pcapng for Wireshark</a>
       <button disabled=${!found.items.length} onClick=${() => save(`smppbridge-trace-${id}.txt`, asText(found.items))}><${Icon} name="download" />Text</button>${may("operator") && html`<${Forget} id=${id} />`}`}</${Head}>
-    <${Asked} of=${trace} what="this trace">${() => html`<${Card} title=${`${count(data.packets)} of at most ${count(KEPT)}`} muted=${octets(data.octets)} bare><${Packets} found=${found} chosen=${chosen} pick=${pick} /></${Card}>
-      ${packet && html`<${Detail} packet=${packet} />`}`}</${Asked}>`;
+    <${Answered} of=${trace} what="this trace">${() => html`<${Card} title=${`${count(data.packets)} of at most ${count(KEPT)}`} muted=${octets(data.octets)} bare><${Packets} found=${found} chosen=${chosen} pick=${pick} /></${Card}>
+      ${packet && html`<${Detail} packet=${packet} />`}`}</${Answered}>`;
 }

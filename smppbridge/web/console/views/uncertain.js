@@ -1,6 +1,6 @@
 // uncertain: the desk where a person decides about messages whose fate nobody knows.
 import {Ago, Card, count, Empty, get, go, Head, html, link, many, may, NONE, Pager, say, Table, Time, Trouble, useApi, useEffect, usePages, useState} from "../lib.js";
-import {Consequence, Decide, VERBS} from "../decide.js";
+import {Consequence, Decide, VERBS} from "../decisions.js";
 
 export const screen = {path: "/uncertain", title: "Uncertain", key: "u", icon: "uncertain", group: 1,
   flag: now => now.uncertain > 0 && {n: count(now.uncertain), tone: "unsure"}};

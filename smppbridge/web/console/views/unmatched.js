@@ -1,6 +1,8 @@
 // unmatched: reports of providers that are about no message of ours, and the rule that would match them.
-import {Badge, Card, Confirm, count, del, Empty, Head, html, link, many, may, NONE, Pager, post, replace, say, Table, Time, useApi, usePages, useState} from "../lib.js";
-import {Asked, Coded, Choice, Verdict} from "../asked.js";
+import {
+  Answered, Badge, Card, Choice, Coded, Confirm, count, del, Empty, Head, html, link, many, may, NONE, Pager, post, replace, say,
+  Table, Time, useApi, usePages, useState, Verdict,
+} from "../lib.js";
 
 export const screen = {path: "/unmatched", title: "Unmatched", key: "n", icon: "unmatched", group: 1,
   flag: now => { const n = (now.providers ?? []).reduce((sum, p) => sum + (p.reports?.unmatched_1h ?? 0), 0); return n > 0 && {n, tone: "warn"}; }};
@@ -71,5 +73,5 @@ export function View({query}) {
       <${Choice} label="Kind" value=${kind ?? ""} options=${KINDS} onChange=${v => set("kind", v)} /></div></section>
     <${Card} title=${pages.items ? `${count(pages.items.length)}${pages.older ? " and more" : ""}` : "Unmatched"} muted="newest first"
       right=${may("operator") && provider && pages.items?.length > 0 && html`<${Dismiss} provider=${provider} again=${pages.again} />`} bare>
-      <${Asked} of=${pages} what="unmatched reports">${() => pages.items.length ? html`<${Table} caption="Unmatched reports" columns=${COLUMNS} rows=${pages.items} /><${Pager} pages=${pages}>${may("operator") && !provider ? "Choose a provider to dismiss its reports." : ""}</${Pager}>` : none}</${Asked}></${Card}>`;
+      <${Answered} of=${pages} what="unmatched reports">${() => pages.items.length ? html`<${Table} caption="Unmatched reports" columns=${COLUMNS} rows=${pages.items} /><${Pager} pages=${pages}>${may("operator") && !provider ? "Choose a provider to dismiss its reports." : ""}</${Pager}>` : none}</${Answered}></${Card}>`;
 }
