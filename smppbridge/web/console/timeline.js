@@ -51,7 +51,7 @@ const other = (code, facts) => ["", words(code), Object.entries(facts).map(([k, 
 
 function spoken(step) {
   const facts = step.facts ?? {}, [tone, title, more, tags] = (STEPS[step.code] ?? (f => other(step.code, f)))(facts);
-  return {at: step.at, tone, title: step.text ?? title, more: step.text ? null : more, tags: [...(tags ?? []), ...(facts.rule !== undefined ? [`routes[${facts.rule}]`] : [])], code: step.code, count: 1};
+  return {at: step.at, tone, title, more, tags: [...(tags ?? []), ...(facts.rule !== undefined ? [`routes[${facts.rule}]`] : [])], code: step.code, count: 1};
 }
 
 /** Steps, folded: neighbours that say the same, but for the number of the attempt. */
