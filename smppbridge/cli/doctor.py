@@ -11,6 +11,7 @@ from pathlib import Path
 
 import click
 
+from smppbridge.cli.canary import fly
 from smppbridge.cli.default_paths import configured
 from smppbridge.doctor import listening, machine
 from smppbridge.doctor.diagnosis import Diagnosis, Examination, Verdict, examine, status_of
@@ -37,10 +38,30 @@ _COLOURS = {"good": "green", "look": "yellow", "fault": "red"}
     " there, and those of this shell.",
 )
 @click.option("--deep", is_flag=True, help="Read every page of the store, which may take long.")
+@click.option(
+    "--canary",
+    nargs=2,
+    metavar="ACCOUNT NUMBER",
+    help="Send a message from this account to this phone, and await its receipt; only that.",
+)
+@click.option(
+    "--wait",
+    type=click.FloatRange(min=1, max=3_600),
+    default=120.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long the receipt of a canary is awaited.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the diagnoses as a JSON list.")
 @click.argument("providers", nargs=-1, metavar="[PROVIDER]...")
 def doctor(
-    config: Path, env_file: Path | None, deep: bool, as_json: bool, providers: tuple[str, ...]
+    config: Path,
+    env_file: Path | None,
+    deep: bool,
+    canary: tuple[str, str] | None,
+    wait: float,
+    as_json: bool,
+    providers: tuple[str, ...],
 ) -> None:
     """Examine the machine and all that the bridge needs: what is wrong, and what to do.
 
@@ -49,23 +70,31 @@ def doctor(
     the credit, never by a message), and callbacks.public_url as a provider would call it. With
     names of providers only these are examined. Each examination ends within 10 s. Exits with 0 if
     all is good, 1 after a fault, 2 if something is worth a look.
+
+    A canary is for crontab: it exits with 0 if its receipt says DELIVRD, else with 1. Give it an
+    account of its own: receipts go to any session of an account.
     """
     try:
         settings = load(config, _variables(config, env_file))
     except BadSettings as error:
         found = [_of_fault(fault) for fault in error.faults]
     else:
-        unknown = [name for name in providers if name not in settings.providers]
-        if unknown:
-            hint = suggestion(unknown[0], settings.providers)
-            raise click.UsageError(f"no provider is named {escaped(unknown[0])}{hint}")
-        found = [] if providers else [*_configuration(settings)]
-        found += examine(list(_examinations(settings, providers, deep=deep)))
+        found = [fly(settings, *canary, wait)] if canary else _found(settings, providers, deep=deep)
     if as_json:
         click.echo(json.dumps([asdict(each) for each in found], indent=2))
     else:
         click.echo("\n".join(_table(found)))
     raise SystemExit(status_of(found))
+
+
+def _found(settings: Settings, providers: Sequence[str], *, deep: bool) -> list[Diagnosis]:
+    """Examine providers, or without their names everything; raises click.UsageError."""
+    unknown = [name for name in providers if name not in settings.providers]
+    if unknown:
+        hint = suggestion(unknown[0], settings.providers)
+        raise click.UsageError(f"no provider is named {escaped(unknown[0])}{hint}")
+    found = [] if providers else [*_configuration(settings)]
+    return found + examine(list(_examinations(settings, providers, deep=deep)))
 
 
 def _variables(config: Path, env_file: Path | None) -> dict[str, str]:

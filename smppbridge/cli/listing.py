@@ -101,7 +101,8 @@ def as_table(found: Sequence[Item], *, more: bool) -> None:
 def as_timeline(message: Item, steps: Sequence[Item]) -> None:
     """Print all facts of a message, the verdict on the message, and its timeline."""
     grid = Table.grid(padding=(0, 2))
-    for name, value in (facts(message) | as_sent(message)).items():
+    missing = {"segments_missing": message["segments_missing"]}
+    for name, value in (facts(message) | as_sent(message) | missing).items():
         if name not in ("text", "octets") and value not in (None, "", []):
             grid.add_row(Text(name, "bold"), Text(_joined(value)))
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -120,7 +121,7 @@ def as_line(message: Item) -> None:
 
 def as_whole_line(message: Item, steps: Sequence[Item]) -> None:
     """Print a message as a line of JSON, with the verdict on the message and its timeline."""
-    line = facts(message) | as_sent(message)
+    line = facts(message) | as_sent(message) | _of_segments(message)
     line |= {"verdict": message["verdict"], "waits": message["waits"]}
     line["timeline"] = [
         {"at": step["at"], "event": step["code"], **_facts_of(step)} for step in steps
@@ -138,6 +139,11 @@ def as_sent(message: Item) -> dict[str, Any]:
         "data_coding": f"{message['data_coding']:#04x}",
         "esm_class": f"{message['esm_class']:#04x}",
     }
+
+
+def _of_segments(message: Item) -> dict[str, Any]:
+    """Return the segments of a long message: those that have come, and the numbers of the rest."""
+    return {name: message[name] for name in ("segments_received", "segments_missing")}
 
 
 def facts(message: Item) -> dict[str, Any]:

@@ -27,6 +27,7 @@ COMMANDS = {
     "fail": "Give messages up that wait or are Uncertain.",
     "move": "Let messages that wait for a provider wait for another one.",
     "trace": "Show what passes between the bridge and one of its peers, for a while.",
+    "reload": "Let the running bridge apply its configuration, or say why it may not.",
     "restart": "Let the version that is installed take over; sessions stay bound.",
     "optouts": "Show who wants no more messages; let a number have some again.",
     "export": "Write the CDR files that are due; reconcile them with the store.",

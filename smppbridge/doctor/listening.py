@@ -38,7 +38,9 @@ def listeners(settings: Settings, pid: int | None) -> Iterator[Diagnosis]:
         subject = f"{name} {description.partition(':privateKey')[0]}"
         if answers and pid is None:
             says = "another program listens there, and the bridge is not running"
-            yield Diagnosis("listener", subject, "fault", says, f"ss -ltnp 'sport = {_port(here)}'")
+            yield Diagnosis(
+                "listener", subject, "fault", says, f"ss -ltnp 'sport = {port_at(here)}'"
+            )
         elif not answers and pid is not None:
             says = "nobody answers there, and the bridge is running"
             yield Diagnosis("listener", subject, "fault", says, "was the port changed? restart")
@@ -47,11 +49,13 @@ def listeners(settings: Settings, pid: int | None) -> Iterator[Diagnosis]:
             yield Diagnosis("listener", subject, "good", says)
 
 
-def _port(here: Endpoint) -> int:
+def port_at(here: Endpoint) -> int:
+    """Return the port of an endpoint that has one."""
     return int(here.named["port"])
 
 
-def _host(here: Endpoint) -> str:
+def host_at(here: Endpoint) -> str:
+    """Return the address at which this machine reaches an endpoint."""
     interface = here.named.get("interface", "").replace("\\", "")
     loopback = "::1" if here.kind == "tcp6" else "127.0.0.1"
     return loopback if interface in _ANY else interface
@@ -59,7 +63,7 @@ def _host(here: Endpoint) -> str:
 
 def _answers(here: Endpoint) -> bool:
     try:
-        with socket.create_connection((_host(here), _port(here)), PATIENCE):
+        with socket.create_connection((host_at(here), port_at(here)), PATIENCE):
             return True
     except OSError:
         return False
@@ -102,7 +106,7 @@ def daemon(settings: Settings, pid: int | None) -> Iterator[Diagnosis]:
     running = _VERSION.search(web_page(settings, "/metrics") or "")
     if running and running[1] != __version__:
         says = f"{running[1]} runs, and {__version__} is installed"
-        yield Diagnosis("version", "", "look", says, "systemctl restart smppbridge")
+        yield Diagnosis("version", "", "look", says, "smppbridge restart: sessions stay bound")
     else:
         yield Diagnosis("version", "", "good", __version__)
 
@@ -113,7 +117,9 @@ def web_page(settings: Settings, path: str) -> str | None:
         here = parse(description)
         if name == "web" and here.kind in ("tcp", "tcp6"):
             try:
-                return _page(HTTPConnection(_host(here), _port(here), timeout=PATIENCE), path)[1]
+                return _page(HTTPConnection(host_at(here), port_at(here), timeout=PATIENCE), path)[
+                    1
+                ]
             except (OSError, HTTPException):
                 return None
     return None

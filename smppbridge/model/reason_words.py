@@ -54,6 +54,7 @@ class Reason(StrEnum):
     BAD_LIST = "bad_list"
     UNKNOWN_MESSAGE = "unknown_message"
     NOT_REPLACEABLE = "not_replaceable"
+    NOT_CANCELLABLE = "not_cancellable"
     PROVIDER_REFUSED = "provider_refused"
     NO_DIALOGUE = "no_dialogue"
     BAD_SCREEN = "bad_screen"
@@ -80,6 +81,11 @@ class Reason(StrEnum):
     # of expiries: of messages, and of receipts
     SEGMENTS_MISSING = "segments_missing"
     WAITED_TOO_LONG = "waited_too_long"
+    ATTEMPTS_OVER = "attempts_over"
+    IN_DOUBT = "in_doubt"
+    ONE_TRY = "one_try"
+    GIVEN_UP = "given_up"
+    STILL_UNCERTAIN = "still_uncertain"
     NO_REPORT = "no_report"
     UNACKNOWLEDGED = "unacknowledged"
     # of reports and MO messages that belong to nothing

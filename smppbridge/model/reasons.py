@@ -134,6 +134,11 @@ MEANINGS: Mapping[Reason, Meaning] = {
     Reason.NOT_REPLACEABLE: Meaning(
         _NO, "The message cannot be replaced any more.", "None: the phone gets the first text."
     ),
+    Reason.NOT_CANCELLABLE: Meaning(
+        _NO,
+        "No message that the cancel_sm names can be cancelled any more.",
+        "None: it has left, or has ended.",
+    ),
     Reason.PROVIDER_REFUSED: Meaning(
         _NO, "The provider refused the message.", "Look at the provider's reason."
     ),
@@ -233,6 +238,30 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "The message waited until its validity_period was over.",
         "Look at the attempts before: they say for what it waited.",
     ),
+    Reason.ATTEMPTS_OVER: Meaning(
+        Act.EXPIRY,
+        "{provider} could not take the message in as many tries as it has.",
+        "Look at the reason of the last attempt; `attempts` of {provider} is how many there are.",
+    ),
+    Reason.IN_DOUBT: Meaning(
+        Act.EXPIRY,
+        "{provider} may or may not have it, and `when_uncertain: fail` ends such a message.",
+        "Set `when_uncertain: hold` of {provider}, if a report or a person is to decide.",
+    ),
+    Reason.ONE_TRY: Meaning(
+        Act.EXPIRY,
+        "The message is in datagram mode: it had one try, and that failed.",
+        "Let the ESME clear the mode in esm_class, if messages are to be tried again.",
+    ),
+    Reason.GIVEN_UP: Meaning(
+        Act.EXPIRY, "A person gave the message up.", "The audit trail in the console says who."
+    ),
+    Reason.STILL_UNCERTAIN: Meaning(
+        Act.EXPIRY,
+        "Nobody decided about the Uncertain message, and no report came, within"
+        " `uncertain_deadline`.",
+        "Ask {provider} whether they have it; decide in time: `smppbridge messages --uncertain`.",
+    ),
     Reason.NO_REPORT: Meaning(
         Act.EXPIRY,
         "{provider} took the message, and no report came within `report_deadline`.",
@@ -301,5 +330,8 @@ def _meaning(reason: str) -> Meaning | None:
 
 
 def _filled(text: str, facts: Mapping[str, Any] | None) -> str:
-    filled = text.format_map(_Facts(facts or {}))
+    known = _Facts(facts or {})
+    filled = text.format_map(known)
+    if text.startswith("{provider}") and "provider" in known:
+        return filled  # a name is written as it is: people type it into the next command
     return filled[:1].upper() + filled[1:]

@@ -63,8 +63,9 @@ class BridgeFacts:
 class VerdictFacts:
     """A message as its verdict goes by it; times are UNIX seconds.
 
-    *tried* is the outcome and the reason of the last attempt that was not accepted; *why* and
-    *detail* are those of a rejection of ours; *behind* is the word of `model.reasons` for which an
+    *tried* is the outcome and the reason of the last attempt that was not accepted; *why* is the
+    word of `model.reasons` for which the bridge rejected the message, gave it up or let it expire,
+    *detail* that of a rejection; *behind* is the word of `model.reasons` for which an
     expired message waited at last, if it was not tried for that.  *missing* are the numbers of the
     segments that have not come, of *total*.
     """

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from smppbridge.model.failed_messages import asked_there, told_there
 from smppbridge.model.message import Stage
+from smppbridge.model.owed import clock, count_of, receipt_do, receipts, why_owed
 from smppbridge.model.reasons import remedy, sentence
 from smppbridge.model.verdict_facts import MessageVerdict, VerdictFacts
 from smppbridge.smpp.constants import MessageState, status_name
@@ -91,7 +91,7 @@ def _put_off(case: VerdictFacts) -> MessageVerdict | None:
         return None
     again = f" It is tried again at {clock(case.due)}." if _later(case) else ""
     says = f"{case.provider} has not taken it yet.{again}"
-    why = f"{_count(case.attempts, 'attempt')} so far. {_last(case)}"
+    why = f"{count_of(case.attempts, 'attempt')} so far. {_last(case)}"
     return MessageVerdict("waiting_put_off", "warn", says, why, (_in_time(case),))
 
 
@@ -107,7 +107,7 @@ def _in_line(case: VerdictFacts) -> MessageVerdict | None:
     if case.stage != Stage.WAITING:
         return None
     before, limit = case.meanwhile.before, case.meanwhile.limit
-    count = "" if before is None else f" {_count(before, 'message')} before it."
+    count = "" if before is None else f" {count_of(before, 'message')} before it."
     about = f" Its turn is at about {clock(turn)}." if (turn := turn_of(case)) else ""
     bound = f" {LIMITS[limit]}" if limit in LIMITS else ""
     why = f"It is in line, and has not been tried.{count}{about}{bound}"
@@ -139,10 +139,10 @@ def _rejected(case: VerdictFacts) -> MessageVerdict | None:
     if case.why:
         detail = f" ({case.detail})" if case.detail else ""
         why = f"{sentence(case.why)[:-1]}{detail}."
-        do = (remedy(case.why), *_receipt_do(case))
+        do = (remedy(case.why), *receipt_do(case))
         return MessageVerdict(f"rejected_{case.why}", "bad", "The bridge refused it.", why, do)
     by = case.provider or "A provider"
-    do = (f"Look {by} up: credit, credentials, sender and number.", *_receipt_do(case))
+    do = (f"Look {by} up: credit, credentials, sender and number.", *receipt_do(case))
     why = f"{_error(case)} {_last(case)}".strip()
     return MessageVerdict("rejected", "bad", f"{by} refused it.", why, do)
 
@@ -153,35 +153,44 @@ def _expired(case: VerdictFacts) -> MessageVerdict | None:
     if case.missing:
         numbers = ", ".join(map(str, case.missing))
         says = f"It expired: segment {numbers} of {case.total} did not come."
-        do = (remedy("segments_missing"), *_receipt_do(case))
+        do = (remedy("segments_missing"), *receipt_do(case))
         return MessageVerdict("expired_segments", "bad", says, sentence("segments_missing"), do)
     if case.provider_message_id is None:
         says = f"It expired before {case.provider or 'a provider'} took it."
-        tried = f"{_count(case.attempts, 'attempt')}. {_last(case)}".rstrip()
+        tried = f"{count_of(case.attempts, 'attempt')}. {_last(case)}".rstrip()
         facts = {"provider": case.provider}
         why = f"{sentence('waited_too_long')} {tried}"
         if case.behind:
             why = f"{why} {sentence(case.behind, facts)}"
         helps = remedy(case.behind, facts) or remedy("waited_too_long")
-        do = (helps, *_receipt_do(case))
+        do = (helps, *receipt_do(case))
         return MessageVerdict("expired_waiting", "bad", says, why, do)
+    if case.why:
+        facts = {"provider": case.provider}
+        do = (remedy(case.why, facts), *receipt_do(case))
+        says = f"{case.provider} took it, and nobody knows whether the phone has it."
+        return MessageVerdict(f"expired_{case.why}", "bad", says, sentence(case.why, facts), do)
     says = f"{case.provider} could not deliver it in time."
     why = f"The phone was not reached: off, out of reach or full. {_error(case)}".strip()
-    return MessageVerdict("expired_there", "bad", says, why, _receipt_do(case))
+    return MessageVerdict("expired_there", "bad", says, why, receipt_do(case))
 
 
 def _failed(case: VerdictFacts) -> MessageVerdict | None:
     if case.state in _WELL or case.stage != Stage.FINISHED:
         return None
+    facts = {"provider": case.provider}
+    undelivered = f"{case.provider or 'The bridge'} could not deliver it."
     says = {
-        MessageState.UNDELIVERABLE: f"{case.provider or 'The bridge'} could not deliver it.",
+        MessageState.UNDELIVERABLE: "It was given up." if case.why else undelivered,
         MessageState.DELETED: "It was cancelled or replaced.",
         MessageState.UNKNOWN: "Nobody ever knew whether the phone has it.",
     }
     state = MessageState(case.state) if case.state in _STATES else MessageState.UNKNOWN
-    why = " ".join(filter(None, (told_there(case), _error(case), _last(case))))
-    do = (*asked_there(case), *_receipt_do(case))
-    return MessageVerdict(state.name.lower(), "bad", says.get(state, "It ended."), why, do)
+    told, advice = sentence(case.why, facts), remedy(case.why, facts)
+    parts = (told or told_there(case), _error(case), _last(case))
+    do = ((advice,) if advice else asked_there(case)) + receipt_do(case)
+    words = says.get(state, "It ended.")
+    return MessageVerdict(state.name.lower(), "bad", words, " ".join(filter(None, parts)), do)
 
 
 def _accepted(case: VerdictFacts) -> MessageVerdict | None:
@@ -189,7 +198,7 @@ def _accepted(case: VerdictFacts) -> MessageVerdict | None:
         return None
     says = f"{case.provider} has it, and tells no more."
     why = f"{case.provider} sends no reports of this message. {receipts(case)}"
-    return MessageVerdict("without_reports", "good", says, why, _receipt_do(case))
+    return MessageVerdict("without_reports", "good", says, why, receipt_do(case))
 
 
 def _owed(case: VerdictFacts) -> MessageVerdict | None:
@@ -197,7 +206,7 @@ def _owed(case: VerdictFacts) -> MessageVerdict | None:
     if not case.owed:
         return None
     says = f"The phone has it. {case.system_id} has not been told."
-    code, do = _why_owed(case)
+    code, do = why_owed(case)
     return MessageVerdict(code, "warn", says, receipts(case), do)
 
 
@@ -217,30 +226,10 @@ def _done(case: VerdictFacts) -> MessageVerdict:
     return MessageVerdict("done", "good", "The phone has it.", receipts(case))
 
 
-def receipts(case: VerdictFacts) -> str:
-    """Return in a sentence or two why receipts are owed still, or how they ended."""
-    if case.owed:
-        kept = clock(max(each.expires_at for each in case.owed))
-        return f"{_why_still_owed(case)} It is kept until {kept}."
-    if lapsed := [each for each in case.ended if each.command_status is None]:
-        tries = max(each.postponed for each in lapsed)
-        sent = f"sent {_times(tries)} and not acknowledged" if tries else "never sent: nobody bound"
-        return f"Its receipt was kept until its time was over, {sent}."
-    statuses = sorted({each.command_status or 0 for each in case.ended})
-    if any(statuses):
-        return f"The receipt was answered {', '.join(map(status_name, statuses))}."
-    return "The receipt was acknowledged." if case.ended else "No receipt was asked for."
-
-
 def turn_of(case: VerdictFacts) -> float | None:
     """Return about when a message in line has its turn (UNIX seconds), None if that is unknown."""
     before, speed = case.meanwhile.before, case.meanwhile.speed
     return case.now + before / speed if before and speed > 0 else None
-
-
-def clock(at: float | None) -> str:
-    """Return a time of day in UTC, with the day."""
-    return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 LIMITS = {
@@ -270,59 +259,6 @@ _RULES: tuple[Rule, ...] = (
 )
 
 
-def _why_still_owed(case: VerdictFacts) -> str:
-    """Return in a sentence why receipts are owed still; the order is that of `_why_owed`."""
-    system_id, meanwhile = case.system_id, case.meanwhile
-    if meanwhile.unanswered_until:
-        until = clock(meanwhile.unanswered_until)
-        return f"The receipt was sent to {system_id}, whose answer is awaited until {until}."
-    last = max(case.owed, key=lambda each: each.postponed)
-    if last.postponed:
-        answer = "not answered"
-        if last.postponed_by:
-            answer = f"answered {status_name(last.postponed_by)} at last"
-        sent = f"The receipt was sent {_times(last.postponed)}, and {answer}."
-        if meanwhile.receivers != 0:
-            return f"{sent} Next at {clock(last.due)}."
-        return f"{sent} {_no_receiver(case)}"
-    if meanwhile.receivers:
-        return f"The receipt is in line for {_count(meanwhile.receivers, 'session')}."
-    return _no_receiver(case)
-
-
-def _no_receiver(case: VerdictFacts) -> str:
-    bound = case.meanwhile.bound
-    if not bound:
-        none = f"{case.system_id} has no session"
-        return f"{none} bound as RX or TRX that took the receipt." if bound is None else f"{none}."
-    sessions = "The session" if bound == 1 else f"All {bound} sessions"
-    is_bound = "is bound as TX only" if bound == 1 else "are bound as TX only"
-    return f"{sessions} of {case.system_id} {is_bound}: no receipt can go there."
-
-
-def _why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
-    system_id, meanwhile = case.system_id, case.meanwhile
-    tried = [each for each in case.owed if each.postponed]
-    if meanwhile.unanswered_until:
-        return "receipt_unanswered", (f"If it stays so, ask {system_id} for its deliver_sm_resp.",)
-    if tried and meanwhile.receivers != 0:
-        status = next((each.postponed_by for each in tried if each.postponed_by), None)
-        if status:
-            do = f"Ask {system_id} why it answers {status_name(status)}: its log has deliver_sm."
-        else:
-            do = f"Ask {system_id} why its deliver_sm_resp does not come."
-        return "receipt_refused_so_far", (do,)
-    if meanwhile.receivers:
-        return "receipt_in_line", ("If it stays so, look at deliver_window of the account.",)
-    why = "." if meanwhile.bound == 0 else ": receipts go to no TX session."
-    do = f"Ask {system_id} to bind as a receiver or transceiver{why}"
-    return "receipt_tx_only" if meanwhile.bound else "receipt_no_receiver", (do,)
-
-
-def _receipt_do(case: VerdictFacts) -> tuple[str, ...]:
-    return _why_owed(case)[1] if case.owed else ()
-
-
 def _later(case: VerdictFacts) -> bool:
     return case.due is not None and case.due > case.now
 
@@ -340,11 +276,3 @@ def _last(case: VerdictFacts) -> str:
 
 def _error(case: VerdictFacts) -> str:
     return f"Their error code is {case.error}." if case.error else ""
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"

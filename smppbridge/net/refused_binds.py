@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 MOST_REFUSED = 200
@@ -43,6 +44,10 @@ class RefusedBinds:
         """Keep a refused bind, in the place of the oldest."""
         bind = RefusedBind(at, system_id[:_LONGEST], address, kind, command_status, reason)
         self._last.append(bind)
+
+    def adopt(self, binds: Iterable[RefusedBind]) -> None:
+        """Go on with the refused binds of the program before, the oldest first."""
+        self._last.extend(binds)
 
     def listed(self) -> list[RefusedBind]:
         """Return the refused binds, the newest first."""

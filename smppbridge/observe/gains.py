@@ -26,6 +26,19 @@ class Snapshots(Generic[K]):
         if not self._seen or at - self._seen[-1][0] >= self._every * _EARLY:
             self._seen.append((at, dict(read())))
 
+    def relative(self, now: Mapping[K, float]) -> list[tuple[float, dict[K, float]]]:
+        """Return what was seen, each count less what the count is *now*."""
+        return [(at, {k: seen.get(k, 0.0) - now[k] for k in now}) for at, seen in self._seen]
+
+    @property
+    def keys(self) -> Iterable[K]:
+        """The keys of the oldest counts within the span."""
+        return self._seen[0][1].keys() if self._seen else ()
+
+    def adopt(self, seen: Iterable[tuple[float, Mapping[K, float]]]) -> None:
+        """Put in front what was seen of counts that began at 0 since."""
+        self._seen = deque([*seen, *self._seen], self._seen.maxlen)
+
     def seconds(self, at: float) -> float:
         """Return the span of the gains at a time, at least one second."""
         return max(1.0, at - self._seen[0][0]) if self._seen else 1.0

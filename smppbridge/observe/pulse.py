@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from smppbridge.observe.gains import Snapshots, TimingSnapshots, added, quantile
 from smppbridge.observe.metrics import Labels, Metrics
 from smppbridge.observe.names import NAMES
-from smppbridge.observe.rings import Fold, Rings, mean
+from smppbridge.observe.rings import Fold, HandedRings, Rings, mean
 
 MOMENT, MINUTE, HOUR, DAY = 5.0, 60.0, 3_600.0, 86_400.0
 """Seconds over which rates, answers, ratios of all and ratios of an account are taken."""
@@ -42,6 +42,22 @@ class OddityCount:
     last_at: float
 
 
+Seen = tuple[float, tuple[tuple[Labels, float], ...]]
+"""A time (seconds that never go back), and counts then."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedPulse:
+    """The figures that one process leaves to the next; *oddities* are by system_id.
+
+    *finished* are counts of a day, less what they were at the end.
+    """
+
+    oddities: tuple[tuple[str, OddityCount], ...]
+    finished: tuple[Seen, ...]
+    rings: HandedRings
+
+
 class Pulse:
     """Rates, quantiles and ratios of a bridge, and the rings of them; only `tick` writes.
 
@@ -61,6 +77,7 @@ class Pulse:
         self._finished_day = Snapshots[Labels](DAY, 7_200.0)
         self._unmatched = Snapshots[Labels](HOUR, 60.0)
         self._odd: dict[Labels, OddityCount] = {}
+        self._odd_before: dict[Labels, int] = {}  # counted by the program before
         self._before: dict[str, float] = {}
         self._timed_before: dict[str, list[float]] = {}
         self._at: float | None = None
@@ -101,6 +118,23 @@ class Pulse:
         kept = tuple(f"provider.{name}." for name in providers)
         self.rings.keep(lambda name: not name.startswith("provider.") or name.startswith(kept))
 
+    def handed(self) -> HandedPulse:
+        """Return the figures for the next program."""
+        seen = self._finished_day.relative(self._metrics.counts(_FINISHED))
+        return HandedPulse(
+            oddities=tuple((labels[0], each) for labels, each in self._odd.items()),
+            finished=tuple((at, tuple(counts.items())) for at, counts in seen),
+            rings=self.rings.handed(),
+        )
+
+    def adopt(self, handed: HandedPulse) -> None:
+        """Go on with the figures of the program before; the counters have begun at 0."""
+        for system_id, each in handed.oddities:
+            self._odd[system_id, each.code] = each
+            self._odd_before[system_id, each.code] = each.count
+        self._finished_day.adopt((at, dict(counts)) for at, counts in handed.finished)
+        self.rings.adopt(handed.rings)
+
     def _look(self, now: float) -> None:
         counts = self._metrics.counts
         self._totals.look(now, self._totals_now)
@@ -114,8 +148,8 @@ class Pulse:
         self._unmatched.look(now, lambda: counts(_UNMATCHED))
 
     def _look_for_oddities(self, wall: float) -> None:
-        for labels, count in self._metrics.counts(_ODDITIES).items():
-            found = self._odd.get(labels)
+        for labels, counted in self._metrics.counts(_ODDITIES).items():
+            found, count = self._odd.get(labels), counted + self._odd_before.get(labels, 0)
             if found is None:
                 self._odd[labels] = OddityCount(labels[1], int(count), wall)
             elif found.count < count:
@@ -195,9 +229,10 @@ class Pulse:
         Those of the last hour; of one account those of the last day.
         """
         seen = self._finished if system_id is None else self._finished_day
+        counts = self._metrics.counts(_FINISHED)
         gains = {
-            labels: seen.gain(labels, count)
-            for labels, count in self._metrics.counts(_FINISHED).items()
+            labels: seen.gain(labels, counts.get(labels, 0.0))
+            for labels in {*counts, *seen.keys}  # the program before may have counted others
             if system_id is None or labels[0] == system_id
         }
         total = sum(gains.values())

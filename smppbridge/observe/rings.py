@@ -10,6 +10,7 @@ import math
 from array import array
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 SECONDS, MINUTES, MINUTE = 900, 1_440, 60
 MOST_SERIES = 256
@@ -41,9 +42,32 @@ class Ring:
         """Write the number of a slot, which takes the place of the oldest."""
         self._numbers[slot % len(self._numbers)] = number
 
+    @property
+    def octets(self) -> bytes:
+        """The numbers, as this machine has them in memory."""
+        return self._numbers.tobytes()
+
+    def fill(self, octets: bytes) -> bool:
+        """Write all numbers; False, and nothing is written, if they are not as many as fit."""
+        if len(octets) != len(self._numbers) * self._numbers.itemsize:
+            return False
+        self._numbers = array("f", octets)
+        return True
+
     def read(self, slot: int) -> float:
         """Return the number of a slot, NaN if there is none."""
         return self._numbers[slot % len(self._numbers)]
+
+
+@dataclass(frozen=True, slots=True)
+class HandedRings:
+    """The numbers of series in octets, by name; *last* is the second that was added last."""
+
+    __pydantic_config__: ClassVar = {"ser_json_bytes": "base64", "val_json_bytes": "base64"}
+
+    last: int
+    seconds: Mapping[str, bytes]
+    minutes: Mapping[str, bytes]
 
 
 class Rings:
@@ -86,6 +110,22 @@ class Rings:
             for each in range(first, second + 1):
                 ring.put(each, _NOTHING if figure is None else figure)
         self._last = second
+
+    def handed(self) -> HandedRings:
+        """Return the series for the next program."""
+        seconds, minutes = (
+            {name: ring.octets for name, ring in rings.items()}
+            for rings in (self._seconds, self._minutes)
+        )
+        return HandedRings(self._last, seconds, minutes)
+
+    def adopt(self, handed: HandedRings) -> None:
+        """Go on with the series of the program before, which had rings of the same size."""
+        for name in list(handed.seconds)[:MOST_SERIES]:
+            second, minute = Ring(SECONDS), Ring(MINUTES)
+            if second.fill(handed.seconds[name]) and minute.fill(handed.minutes.get(name, b"")):
+                self._seconds[name], self._minutes[name] = second, minute
+        self._last = handed.last
 
     def history(self, names: Iterable[str], since: float, until: float) -> History:
         """Return series from *since* until *until* (UNIX seconds): by the second if they can be."""

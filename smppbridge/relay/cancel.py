@@ -50,7 +50,8 @@ class Gatherings(Protocol):
 class _WaitingCancel:
     """A cancel_sm that waits for providers: *left* answers, until *deadline* (monotonic seconds).
 
-    *status* is the answer so far; providers are asked about the *others* later.
+    *status* is the answer so far, *why* its reason if it is an error; providers are asked about the
+    *others* later.
     """
 
     session: NamingSession
@@ -59,6 +60,7 @@ class _WaitingCancel:
     deadline: float
     others: list[Attempt]
     left: int = 0
+    why: Reason = Reason.NOT_CANCELLABLE
 
 
 class Cancel:
@@ -76,7 +78,7 @@ class Cancel:
     ) -> None:
         self._store, self._gatherings, self._ends = store, gatherings, ends
         self._lanes, self._carrier, self._clock = lanes, carrier, around.clock
-        self._meters, self._spawn, self._notes = around.meters, around.spawn, around.notes
+        self._meters, self._spawn = around.meters, around.spawn
         self._replies = Replies("cancel", "cancel_refused", around, log)
         self._asked: dict[_WaitingCancel, None] = {}
 
@@ -93,18 +95,16 @@ class Cancel:
             else:
                 ended, kept = await self._by_addresses(session, request)
         except StoreFailure:
-            return self._answer(session, request, Status.ESME_RSYSERR)
+            return self._answer(session, request, Status.ESME_RSYSERR, Reason.STORE_FAILED)
         except Refusal as refusal:
-            name = session.rights.account.system_id
-            self._notes.reason(refusal.reason.value, name, detail=refusal.detail)
-            return self._answer(session, request, refusal.status)
+            return self._answer(session, request, refusal.status, refusal.reason, refusal.detail)
         status = 0 if ended else int(_FAILED)
         if kept:
             deadline = self._clock.monotonic() + ANSWERED_WITHIN
             asked = _WaitingCancel(session, request, status, deadline, kept)
             self._asked[asked] = None
             return self._ask(asked)
-        return self._answer(session, request, status)
+        return self._answer(session, request, status, Reason.NOT_CANCELLABLE)
 
     def tick(self) -> None:
         """Answer the cancellations whose provider does not answer in time; called often."""
@@ -125,6 +125,8 @@ class Cancel:
             named = [each for each in known.get(message_id, ()) if names(request, system_id, each)]
             if not any(isinstance(each, GatheringKey) for each in named):
                 found = [each for each in named if isinstance(each, Found)]
+                if not any(_is_addressed(session, request, each.attempt.message) for each in found):
+                    break
                 return await self._end(found, lambda m: _is_addressed(session, request, m))
             if ended := await self._gatherings.delete(
                 lambda each: (
@@ -233,6 +235,7 @@ class Cancel:
             asked.status = 0
         elif ended is None and asked.status:
             asked.status = int(Status.ESME_RSYSERR)
+            asked.why = Reason.STORE_FAILED
         self._count(asked, len(attempts))
 
     def _count(self, asked: _WaitingCancel, answers: int) -> None:
@@ -247,10 +250,14 @@ class Cancel:
     def _conclude(self, asked: _WaitingCancel) -> None:
         if asked in self._asked:
             del self._asked[asked]
-            self._answer(asked.session, asked.request, asked.status)
+            self._answer(asked.session, asked.request, asked.status, asked.why)
 
-    def _answer(self, session: NamingSession, request: CancelSm, status: int) -> None:
-        self._replies.give(session, CancelSmResp(int(status), request.sequence_number))
+    def _answer(
+        self, session: NamingSession, request: CancelSm, status: int, why: Reason, detail: str = ""
+    ) -> None:
+        """Answer a cancel_sm; *why* holds unless the status is ESME_ROK."""
+        response = CancelSmResp(int(status), request.sequence_number)
+        self._replies.give(session, response, why if status else None, detail)
         session.flush()
 
 

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import Attempt, GatheringKey, KnownState, Message
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import status_name
@@ -82,17 +83,25 @@ class Replies:
     around: Around
     log: Journal | None = None
 
-    def give(self, asker: NamingSession, response: Pdu) -> None:
-        """Put a response in line."""
+    def give(
+        self, asker: NamingSession, response: Pdu, why: Reason | None = None, detail: str = ""
+    ) -> None:
+        """Put a response in line; count why it is an error, if it is one."""
         asker.answer(response)
         status, system_id = response.command_status, asker.rights.account.system_id
         self.around.meters.operated(system_id, self.operation, status, 1)
+        if why is not None:
+            self.around.notes.reason(why.value, system_id, detail=detail or self.operation)
         if status and self.log is not None:
-            self.log(self.event, system_id=system_id, command_status=status_name(status))
+            known = {} if why is None else {"reason": why.value}
+            named = status_name(status)
+            self.log(self.event, system_id=system_id, command_status=named, **known)
 
-    def refuse(self, asker: NamingSession, request: Pdu, status: int) -> None:
-        """Put the error response to a request in line."""
-        self.give(asker, refusal(request, status))
+    def refuse(
+        self, asker: NamingSession, request: Pdu, status: int, why: Reason, detail: str = ""
+    ) -> None:
+        """Put the error response to a request in line, and count why."""
+        self.give(asker, refusal(request, status), why, detail)
 
 
 def names_state(request: QuerySm, system_id: str, known: KnownState) -> bool:

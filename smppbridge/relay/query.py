@@ -16,6 +16,7 @@ from typing import Protocol
 
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import Attempt, KnownState, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.named import NamedStore, NamingSession, Replies, names_state
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -25,6 +26,7 @@ from smppbridge.smpp.times import BadTime, format_absolute
 from smppbridge.store.port import Found, StoreFailure
 
 ANSWERED_WITHIN = 5.0  # seconds that a query waits for a provider
+_FAILED, _FAILING = Status.ESME_RQUERYFAIL, Status.ESME_RSYSERR
 _LARGEST_ERROR = 255  # error_code is an octet (SMPP 3.4, 4.8.2)
 _FINISHED, _SUBMITTED = int(Stage.FINISHED), int(Stage.SUBMITTED)
 _DELIVERED, _SKIPPED = MessageState.DELIVERED, MessageState.SKIPPED
@@ -80,7 +82,7 @@ class Query:
         """Answer a query_sm of a session."""
         message_id = read_id(request.message_id, session.rights.account)
         if message_id is None:
-            self._replies.refuse(session, request, Status.ESME_RQUERYFAIL)
+            self._replies.refuse(session, request, _FAILED, Reason.UNKNOWN_MESSAGE)
             session.flush()
             return
         last = session.rights.account.query != "ask"
@@ -115,7 +117,9 @@ class Query:
         try:
             known = await self._store.states([*{asked.message_id for asked in unread}])
         except StoreFailure:
-            self._respond([(asked, None) for asked in unread], Status.ESME_RSYSERR)
+            for asked in unread:
+                self._replies.refuse(asked.session, asked.request, _FAILING, Reason.STORE_FAILED)
+            self._flush(unread)
             return
         ready: list[tuple[_WaitingQuery, KnownState | None]] = []
         open_: list[_WaitingQuery] = []
@@ -160,17 +164,16 @@ class Query:
         asked.last = True
         self._unread.append(asked)
 
-    def _respond(
-        self,
-        ready: Sequence[tuple[_WaitingQuery, KnownState | None]],
-        failure: int = Status.ESME_RQUERYFAIL,
-    ) -> None:
+    def _respond(self, ready: Sequence[tuple[_WaitingQuery, KnownState | None]]) -> None:
         for asked, state in ready:
             if state is None:
-                self._replies.refuse(asked.session, asked.request, failure)
+                self._replies.refuse(asked.session, asked.request, _FAILED, Reason.UNKNOWN_MESSAGE)
             else:
                 self._replies.give(asked.session, response_of(asked.request, state))
-        for session in dict.fromkeys(asked.session for asked, _ in ready):
+        self._flush([asked for asked, _ in ready])
+
+    def _flush(self, asked: Sequence[_WaitingQuery]) -> None:
+        for session in dict.fromkeys(each.session for each in asked):
             session.flush()
 
 

@@ -88,6 +88,21 @@ class ReasonBook:
         """Return the entries of a day, the latest first."""
         return [replace(entry) for entry in reversed(self._entries.values())]
 
+    def handed(self) -> tuple[CountedReason, ...]:
+        """Return the entries of a day for the next program, the latest last."""
+        return tuple(map(replace, self._entries.values()))
+
+    def adopt(self, entries: Sequence[CountedReason]) -> None:
+        """Go on with the entries of the program before, the latest last."""
+        own, self._entries = self._entries.values(), {}
+        for each in (*entries, *own):
+            key = each.reason, each.about
+            if known := self._entries.pop(key, None):
+                each.count, each.first_at = each.count + known.count, known.first_at
+            self._entries[key] = each
+        for oldest in surplus(self._entries, MOST_KEPT):
+            del self._entries[oldest]
+
     def tick(self) -> None:
         """End the minutes that are over, and forget entries of a day ago; called every second."""
         now, wall = self._clock.monotonic(), self._clock.wall()

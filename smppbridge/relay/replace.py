@@ -31,6 +31,7 @@ from smppbridge.smpp.pdus import ReplaceSm, ReplaceSmResp, SubmitSm
 from smppbridge.store.port import Found, Named, StoreFailure
 
 _FAILED = Status.ESME_RREPLACEFAIL
+_UNWRITTEN = Refusal(Status.ESME_RSYSERR, Reason.STORE_FAILED)
 _ALONE = "a part of a text, or octets with a header"
 
 
@@ -67,7 +68,7 @@ class Replace:
         log: Journal | None = None,
     ) -> None:
         self._store, self._router, self._lanes, self._lines = store, router, lanes, lines
-        self._clock, self._notes, self._log = around.clock, around.notes, log
+        self._clock, self._log = around.clock, log
         self._replies = Replies("replace", "replace_refused", around, log)
         self._unread: list[_WaitingReplace] = []
         self._reading = 0
@@ -88,9 +89,8 @@ class Replace:
             if request.sm_default_msg_id and not request.short_message:
                 raise Refusal(Status.ESME_RINVDFTMSGID, Reason.BAD_FLAG, "sm_default_msg_id")
         except Refusal as refusal:
-            name = session.rights.account.system_id
-            self._notes.reason(refusal.reason.value, name, detail=refusal.detail)
-            self._replies.refuse(session, request, refusal.status)
+            why, detail = refusal.reason, refusal.detail
+            self._replies.refuse(session, request, refusal.status, why, detail)
             session.flush()
             return
         self._unread.append(_WaitingReplace(session, request, message_id))
@@ -117,17 +117,16 @@ class Replace:
         try:
             known = await self._store.named([each.message_id for each in asked])
         except StoreFailure:
-            return self._answer([(each, int(Status.ESME_RSYSERR)) for each in asked])
+            return self._answer([(each, _UNWRITTEN) for each in asked])
         judged = [(each, self._judge(each, known)) for each in asked]
-        new = [after for each, status in judged if not status for _, after in each.changes]
+        new = [after for each, refused in judged if not refused for _, after in each.changes]
         if not new:
             return self._answer(judged)
         try:
             await self._store.rewrite(new)
         except StoreFailure:
             self._come_again(asked, changed=False)
-            failed = int(Status.ESME_RSYSERR)
-            return self._answer([(each, status or failed) for each, status in judged])
+            return self._answer([(each, refused or _UNWRITTEN) for each, refused in judged])
         self._come_again(asked, changed=True)
         return self._answer(judged)
 
@@ -136,11 +135,15 @@ class Replace:
             for before, after in each.changes:
                 self._lines.come_again(after if changed else before, before.provider)
 
-    def _answer(self, judged: Sequence[tuple[_WaitingReplace, int]]) -> None:
-        for each, status in judged:
-            response = ReplaceSmResp(status, each.request.sequence_number)
-            self._replies.give(each.session, response)
-            if not status and self._log is not None:
+    def _answer(self, judged: Sequence[tuple[_WaitingReplace, Refusal | None]]) -> None:
+        for each, refused in judged:
+            response = ReplaceSmResp(0, each.request.sequence_number)
+            if refused is None:
+                self._replies.give(each.session, response)
+            else:
+                response.command_status = int(refused.status)
+                self._replies.give(each.session, response, refused.reason, refused.detail)
+            if refused is None and self._log is not None:
                 system_id = each.session.rights.account.system_id
                 self._log("message_replaced", message_id=each.message_id, system_id=system_id)
         for session in dict.fromkeys(each.session for each, _ in judged):
@@ -148,25 +151,29 @@ class Replace:
 
     # -- one replacement --------------------------------------------------------------------------
 
-    def _judge(self, asked: _WaitingReplace, known: Mapping[int, tuple[Named, ...]]) -> int:
-        """Take the messages of a replacement out of line, revised; return a command_status."""
+    def _judge(
+        self, asked: _WaitingReplace, known: Mapping[int, tuple[Named, ...]]
+    ) -> Refusal | None:
+        """Take the messages of a replacement out of line, revised; return why that cannot be."""
         system_id = asked.session.rights.account.system_id
+        named = [
+            each
+            for each in known.get(asked.message_id, ())
+            if names(asked.request, system_id, each)
+        ]
+        if not named:
+            return Refusal(_FAILED, Reason.UNKNOWN_MESSAGE)
         waiting = [
             each.attempt
-            for each in known.get(asked.message_id, ())
-            if isinstance(each, Found)
-            and names(asked.request, system_id, each)
-            and each.stage is Stage.WAITING
+            for each in named
+            if isinstance(each, Found) and each.stage is Stage.WAITING
         ]
         try:
             revised = [(attempt, self._revised(asked, attempt)) for attempt in waiting]
         except Refusal as refusal:
-            self._notes.reason(refusal.reason.value, system_id, detail=refusal.detail)
-            return int(refusal.status)
+            return refusal
         asked.changes = [each for each in revised if self._lanes.withdraw(each[0])]
-        if not asked.changes:
-            self._notes.reason(Reason.NOT_REPLACEABLE.value, system_id)
-        return 0 if asked.changes else int(_FAILED)
+        return None if asked.changes else Refusal(_FAILED, Reason.NOT_REPLACEABLE)
 
     def _revised(self, asked: _WaitingReplace, attempt: Attempt) -> Attempt:
         """Return an attempt with the message as it is to be; raises Refusal."""

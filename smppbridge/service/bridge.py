@@ -34,6 +34,7 @@ from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
 from smppbridge.service.credits import Credits
 from smppbridge.service.gauges import watch
+from smppbridge.service.handed_figures import adopt_figures
 from smppbridge.service.handover import Adopted, HandOver
 from smppbridge.service.listeners import Listeners
 from smppbridge.service.live import LiveBridge
@@ -199,6 +200,7 @@ class Bridge:
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
         self.admin.keyring.adopt(handed.logins)
+        adopt_figures(self, handed.figures)
         lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
         self.adopted = Adopted(len(adopted), lost, gap)
         self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))

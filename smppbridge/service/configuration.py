@@ -67,8 +67,8 @@ class Configuration:
         finally:
             bridge.notify.ready(bridge.status())
 
-    async def apply(self, tag: str) -> list[ChangedSetting]:
-        """Apply the file as it was compared; return the changes.
+    async def apply(self, tag: str | None) -> list[ChangedSetting]:
+        """Apply the file as it was compared, as it is now without a tag; return the changes.
 
         Raises BadSettings, NotApplied, NoFile, ConfigurationChanged.
         """

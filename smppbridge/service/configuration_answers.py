@@ -83,8 +83,8 @@ class ConfigurationAnswers:
         items = [_fault(each) for each in faults]
         return ConfigurationCheck(ok=all(each.warning for each in items), faults=items)
 
-    async def apply(self, tag: str) -> ConfigurationChanges:
-        """Apply the file that a tag stands for; raises RequestRefused."""
+    async def apply(self, tag: str | None) -> ConfigurationChanges:
+        """Apply the file that a tag stands for, or as it is now; raises RequestRefused."""
         with _refused():
             return _changes(await self._bridge.configuration.apply(tag), None)
 

@@ -39,7 +39,8 @@ class HandOver:
     """The sessions and listeners of a process that were frozen *at* monotonic seconds.
 
     *fds* are the descriptors of all of them, in every format; *logins* are the sessions of the web
-    listener; *pid* is whom the record is for; *key* is the one that passwords are digested with.
+    listener; *pid* is whom the record is for; *key* is the one that passwords are digested with;
+    *figures* are those of `handed_figures`, whose form is none of this one's business.
     """
 
     __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -52,6 +53,7 @@ class HandOver:
     sessions: tuple[HandedSession, ...]
     listeners: tuple[HandedListener, ...]
     logins: tuple[HandedLogin, ...] = ()
+    figures: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,7 @@ def hand_over_of(
     logins: Iterable[HandedLogin],
     at: float,
     key: bytes,
+    figures: bytes = b"",
 ) -> HandOver:
     """Return the record for the next program of this process."""
     handed, listening = tuple(sessions), tuple(listeners)
@@ -95,6 +98,7 @@ def hand_over_of(
         sessions=handed,
         listeners=listening,
         logins=tuple(logins),
+        figures=figures,
     )
 
 

@@ -20,6 +20,7 @@ from twisted.internet.utils import getProcessOutputAndValue
 
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.net.handed_sessions import can_pass, hand_over
+from smppbridge.service.handed_figures import figures_of
 from smppbridge.service.handover import HandOver, give, hand_over_of
 from smppbridge.smpp.matrix import State
 
@@ -224,6 +225,7 @@ class Restart:
             bridge.admin.keyring.handed(),
             at,
             key,
+            figures=figures_of(bridge),
         )
         for session in frozen:
             if session not in passing and not session.gone:

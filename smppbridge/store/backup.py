@@ -21,6 +21,11 @@ _ENDINGS = ("-wal", "-shm", "")  # the store itself last: until then it is there
 
 _UNSENT = "(stage = 1 or begun = 1 or (stage = 2 and due is not null))"
 _NUMBER = "attempts + (stage = 1 and begun = 0)"  # of the attempt that nobody knows of
+# of segments that wait for others: their message may have become whole since, and have been sent
+_PASSED = (
+    "update segment set context = json_set(context, '$.segment[3]', :now, '$.segment[5]', "
+    "json('true')) where parent is null and (:since is null or received_at < :since)"
+)
 _REASON = "restored from a backup: what became of it since is not known"
 
 
@@ -145,6 +150,7 @@ def _hold(
         f"attempts = {_NUMBER} where {older}",
         values,
     ).rowcount
+    db.execute(_PASSED, values)
     sent = db.execute("select count(*) from message where stage = 1 or begun = 1").fetchone()[0]
     dropped = 0
     if not receipts:

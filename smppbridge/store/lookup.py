@@ -100,6 +100,7 @@ class ListedMessage:
     esm_class: int | None = None
     quiet: str | None = None
     sent: str | None = None
+    priority: int = 0
 
     @property
     def as_sent(self) -> AsSent:
@@ -310,4 +311,5 @@ def _gathering(
         data_coding=written["segment"][0],
         esm_class=traits.get("esm_class"),
         sent=json.dumps(traits["sent"]) if "sent" in traits else None,
+        priority=written["segment"][1],
     )

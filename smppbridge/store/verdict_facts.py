@@ -4,22 +4,35 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from smppbridge.model.message import GatheringKey, Segment, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.model.verdict_facts import EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.store import gathered, note_rows
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 
+ReceiptEnd = Literal["owed", "acknowledged", "refused", "lapsed"]
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSegment:
+    """A segment of a long message; *received_at* is UNIX seconds.
+
+    *receipt* is the receipt of the segment: None if none is owed, or was.
+    """
+
+    message_id: int
+    number: int
+    received_at: float
+    receipt: ReceiptEnd | None
+
 
 def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> VerdictFacts:
     """Return the case of a message at *now* (UNIX seconds)."""
-    facts = {
-        fact: value
-        for note in note_rows.notes_of(db, [message.message_id])
-        if note.code in ("rejected", "expired", "odd")
-        for fact, value in note.facts.items()
-    }
+    facts = _noted(db, message.message_id)
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
     if message.stage == Stage.GATHERING:
         missing, total = _missing(db, message.message_id)
@@ -50,6 +63,43 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Verdi
     )
 
 
+def segments_of(
+    db: sqlite3.Connection, message: ListedMessage, case: VerdictFacts
+) -> list[ReceivedSegment]:
+    """Return the segments of a long message that have been received, in order of their numbers."""
+    if message.stage == Stage.GATHERING:
+        waiting = gathered.waiting(db)
+        key = _key_of(waiting, message.message_id)
+        same = [] if key is None else _of(waiting, key, message.message_id)
+        rows = [(each.message_id, each.number, each.received_at) for each in same]
+    else:
+        rows = db.execute(
+            "select message_id, number, received_at from segment where parent = ?",
+            (message.message_id,),
+        ).fetchall()
+    receipts: dict[int, ReceiptEnd] = {each.message_id: _end_of(each) for each in case.ended}
+    receipts |= {each.message_id: "owed" for each in case.owed}
+    found = [ReceivedSegment(*row, receipts.get(row[0])) for row in rows]
+    return sorted(found, key=lambda each: each.number)
+
+
+def _noted(db: sqlite3.Connection, message_id: int) -> dict[str, Any]:
+    """Return the facts of the notes that a verdict goes by."""
+    facts: dict[str, Any] = {}
+    for note in note_rows.notes_of(db, [message_id]):
+        if note.code in ("rejected", "expired", "failed", "odd"):
+            facts |= note.facts
+        elif note.code == "decided_by_hand" and note.facts.get("verb") == "fail":
+            facts["why"] = Reason.GIVEN_UP.value
+    return facts
+
+
+def _end_of(ended: EndedReceipt) -> ReceiptEnd:
+    if ended.command_status is None:
+        return "lapsed"
+    return "refused" if ended.command_status else "acknowledged"
+
+
 def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | None:
     """Return outcome and reason of the last attempt, unless its provider accepted the message."""
     row: tuple[str, str] | None = db.execute(
@@ -62,11 +112,17 @@ def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | 
 def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int]:
     """Return the numbers of the segments that a gathering waits for, and how many it has."""
     waiting = gathered.waiting(db)
-    key = next((key for key, segment in waiting if segment.message_id == message_id), None)
+    key = _key_of(waiting, message_id)
     if key is None:  # joined since it was looked up
         return (), 0
     there = {segment.number for segment in _of(waiting, key, message_id)}
     return tuple(n for n in range(1, key.total + 1) if n not in there), key.total
+
+
+def _key_of(
+    waiting: Sequence[tuple[GatheringKey, Segment]], message_id: int
+) -> GatheringKey | None:
+    return next((key for key, segment in waiting if segment.message_id == message_id), None)
 
 
 def _of(

@@ -377,6 +377,9 @@ def test_a_message_that_is_gathered_says_which_segments_are_missing(
     found = json.loads(run("--json", "--id", 8).stdout)
     assert found["verdict"]["says"] == "Segment 1 of 2 has not come."
     assert (found["stage"], found["data_coding"]) == ("GATHERING", "0x08")
+    assert found["segments_missing"] == [1]
+    assert [each["message_id"] for each in found["segments_received"]] == ["8"]
+    assert "segments_missing     1" in run("--id", 8).stdout
 
 
 REFUSED = RefusedSubmission(NOW, "bank", "\x1b[2J", "2438*****001", 11, "no_route", "detail")

@@ -1,4 +1,4 @@
-"""`trace` and `restart`, asked of a bridge that is played."""
+"""`trace`, `restart` and `reload`, asked of a bridge that is played."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from smppbridge.cli.bridge_client import BridgeClient, NoBridge, OperationRefused
+from smppbridge.cli.reload import reload
 from smppbridge.cli.restart import restart
 from smppbridge.cli.trace import trace
 
@@ -170,3 +171,35 @@ def test_a_version_that_never_answers(run: Run, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("time.monotonic", lambda: next(clock))
     bridge = states(*[NoBridge("gone")] * 30)
     assert run(restart, bridge).exit_code == 75
+
+
+# -- reload ---------------------------------------------------------------------------------------
+
+
+def reloaded(*changes: tuple[str, str | None, str | None, str]) -> Played:
+    items = [dict(zip(("key", "from", "to", "takes"), each, strict=True)) for each in changes]
+    return Played({"POST /config/reload": [{"changes": items, "refused": None, "faults": []}] * 2})
+
+
+def test_a_reload_prints_what_has_changed(run: Run) -> None:
+    bridge = reloaded(
+        ("accounts[\x1b].password", "secret", "secret", "now"),
+        ("accounts[bank].binds", "4", "8", "new_sessions"),
+        ("routes[0].to", None, "243", "now"),
+    )
+    assert run(reload, bridge).output.splitlines() == [
+        "accounts[\\x1b].password: secret -> secret",
+        "accounts[bank].binds: 4 -> 8 (for sessions that bind from now on)",
+        "routes[0].to: (absent) -> 243",
+    ]
+    assert len(json.loads(run(reload, bridge, "--json").output)) == 3
+    assert "no setting has changed" in run(reload, reloaded()).output
+
+
+def test_a_refused_reload_fails_with_its_reason(run: Run) -> None:
+    refused = OperationRefused(
+        409, "the file has faults", [("bridge.yaml:3", "accounts: unknown key")]
+    )
+    result = run(reload, Played({"POST /config/reload": [refused]}))
+    assert result.exit_code == 1
+    assert "the file has faults; bridge.yaml:3: accounts: unknown key" in result.output

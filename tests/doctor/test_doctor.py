@@ -196,7 +196,7 @@ def test_a_bridge_that_is_not_ready_and_of_another_version(standing: Standing) -
     standing.pages["/readyz"] = 503, '{"ready": false, "checks": {"store": false, "x": true}}'
     ready, version = listening.daemon(settings, 1)
     assert (ready.verdict, ready.says) == ("fault", "takes no messages: not store")
-    assert (version.verdict, version.advice) == ("look", "systemctl restart smppbridge")
+    assert (version.verdict, version.advice) == ("look", "smppbridge restart: sessions stay bound")
     standing.pages.clear()
     assert next(iter(listening.daemon(settings, 1))).verdict == "fault"
 

@@ -31,7 +31,7 @@ def test_every_bind_that_is_refused_has_a_word_of_the_list() -> None:
 
 def test_facts_are_in_the_sentence_and_missing_ones_do_no_harm() -> None:
     assert sentence("credit_low", {"provider": "d7"}) == "The credit at d7 is low."
-    assert sentence(Reason.BREAKER_OPEN, {"provider": "d7"}).startswith("D7 does not answer")
+    assert sentence(Reason.BREAKER_OPEN, {"provider": "d7"}).startswith("d7 does not answer")
     assert sentence("credit_low") == "The credit at the provider is low."
     assert remedy("credit_low", {"provider": "d7", "more": 1}) == "Top up the account at d7."
 

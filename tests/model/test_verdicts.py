@@ -48,7 +48,7 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
     (
         "waiting_breaker_open",
         {**WAITING, "meanwhile": BridgeFacts(shut="breaker_open")},
-        ("It waits for d7.", "D7 does not answer", "expires at"),
+        ("It waits for d7.", "d7 does not answer", "expires at"),
     ),
     (
         "waiting_provider_paused",
@@ -102,7 +102,7 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         "expired_waiting",
         {**DONE, "state": MessageState.EXPIRED, "provider_message_id": None, "attempts": 0,
          "behind": "breaker_open"},
-        ("before d7 took it", "0 attempts.", "D7 does not answer"),
+        ("before d7 took it", "0 attempts.", "d7 does not answer"),
     ),
     (
         "expired_there",
@@ -118,6 +118,28 @@ TABLE: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
         "undeliverable",
         {**DONE, "state": MessageState.UNDELIVERABLE, "provider_message_id": None},
         ("could not deliver it",),
+    ),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "provider_message_id": None,
+         "why": "attempts_over", "tried": ("postponed", "HTTP 503")},
+        ("It was given up.", "as many tries as it has. The last one was postponed: HTTP 503.",
+         "`attempts` of d7"),
+    ),
+    (
+        "undeliverable",
+        {**DONE, "state": MessageState.UNDELIVERABLE, "why": "given_up", "owed": (OWED,)},
+        ("It was given up.", "A person gave", "audit trail", "Ask bank to bind"),
+    ),
+    (
+        "unknown",
+        {**DONE, "state": MessageState.UNKNOWN, "why": "still_uncertain"},
+        ("Nobody ever knew", "Nobody decided about", "Ask d7 whether they have it"),
+    ),
+    (
+        "expired_no_report",
+        {**DONE, "state": MessageState.EXPIRED, "why": "no_report"},
+        ("nobody knows whether the phone", "no report came within", "the callbacks of d7"),
     ),
     ("deleted", {**DONE, "state": MessageState.DELETED}, ("cancelled or replaced",)),
     (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from smppbridge.observe.gains import quantile
@@ -149,3 +151,40 @@ def test_series_of_providers_that_are_gone(beat: Beat) -> None:
 )
 def test_quantiles_within_buckets(counts: list[int], q: float, wanted: float | None) -> None:
     assert quantile((1.0, 2.0), counts, q) == wanted
+
+
+def test_the_next_program_goes_on_with_the_figures(beat: Beat) -> None:
+    beat.metrics.finished("bank", 2, 3)
+    beat.metrics.odd("bank", "no_nul")
+    beat.tick(7_300, waiting=2)
+    beat.metrics.finished("bank", 3, 1)
+    beat.metrics.odd("bank", "no_nul")
+    beat.tick(2, waiting=4)
+    after = Beat()
+    after.now = beat.now + 1.0  # no time passes that an exec knows nothing of
+    after.pulse = Pulse(after.metrics, lambda: after.now)
+    after.pulse.adopt(beat.pulse.handed())
+    assert after.pulse.delivered_ratio("bank") == 0.75
+    after.metrics.finished("bank", 2, 4)
+    after.metrics.odd("bank", "no_nul")
+    after.metrics.odd("shop", "no_nul")
+    after.tick(2, waiting=6)
+    assert after.pulse.delivered_ratio("bank") == 0.875
+    assert [(each.code, each.count) for each in after.pulse.oddities("bank")] == [("no_nul", 3)]
+    assert [(each.code, each.count) for each in after.pulse.oddities("shop")] == [("no_nul", 1)]
+    now = T0 + after.now - 100.0
+    assert after.pulse.rings.history(["waiting"], now - 4, now).series["waiting"][-1] == 6.0
+    assert 4.0 in after.pulse.rings.history(["waiting"], now - 9, now).series["waiting"]
+    for _ in range(13):
+        after.tick(7_200)
+    assert after.pulse.delivered_ratio("bank") is None  # the day has gone
+
+
+def test_rings_of_another_size_are_left_out(beat: Beat) -> None:
+    beat.tick(2, waiting=2, owed=1)
+    handed = beat.pulse.handed()
+    seconds = {**handed.rings.seconds, "waiting": b"short"}
+    after = Beat()
+    after.pulse.adopt(replace(handed, rings=replace(handed.rings, seconds=seconds)))
+    assert "owed" in after.pulse.rings.names
+    assert "waiting" not in after.pulse.rings.names

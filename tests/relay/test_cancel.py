@@ -8,6 +8,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent
 from smppbridge.relay.cancel import ANSWERED_WITHIN, AT_ONCE
@@ -82,6 +83,9 @@ def test_a_message_that_has_left_stays(stage: str, again: bool, request_: Cancel
     before, owed = world.store.stages(), receipts(world)
     assert world.asked(request_).answers == resp(FAILED)
     assert (world.store.stages(), receipts(world)) == (before, owed)
+    unknown = request_.message_id and stage in NOBODY
+    why = Reason.UNKNOWN_MESSAGE if unknown else Reason.NOT_CANCELLABLE
+    assert world.noted.reasons[why, "bank"] == 1
 
 
 @pytest.mark.parametrize(("asked", "owed"), [(0, []), (1, [(1, 4)]), (2, [(1, 4)]), (16, [])])
@@ -116,6 +120,7 @@ def test_what_is_given_must_match(fields: dict[str, Any], status: int) -> None:
     assert world.asked(cancel(message_id, **fields)).answers == resp(status)
     stage = Stage.WAITING if status else Stage.FINISHED
     assert world.store.stages() == {1: stage}
+    assert sum(world.noted.reasons.values()) == bool(status)
 
 
 @pytest.mark.parametrize(
@@ -191,6 +196,7 @@ def test_a_failing_store_changes_nothing(made: Any) -> None:
     world = made()
     world.store.failing = True
     assert world.asked(cancel()).answers == resp(Status.ESME_RSYSERR)
+    assert world.noted.reasons == {(Reason.STORE_FAILED, "bank"): 1}
     world.store.failing = False
     assert (receipts(world), len(world.endings.moving)) == ([], 0)
     go_on(world)
@@ -309,6 +315,7 @@ def test_a_provider_that_does_not_drop_it_keeps_it(found: Any) -> None:
     assert session.answers == resp(FAILED)
     assert (world.store.stages(), receipts(world)) == ({1: Stage.SUBMITTED}, [])
     assert world.cancel.waiting == 0
+    assert world.noted.reasons == {(Reason.NOT_CANCELLABLE, "bank"): 1}
 
 
 def test_a_silent_provider_is_not_waited_for_and_believed_later() -> None:
@@ -327,6 +334,7 @@ def test_a_store_that_fails_after_the_provider_dropped_it() -> None:
     world.store.failing = True
     world.wire.answer(("X", True), operation="cancel")
     assert session.answers == resp(Status.ESME_RSYSERR)
+    assert world.noted.reasons == {(Reason.STORE_FAILED, "bank"): 1}
 
 
 def test_here_and_there_are_cancelled_together() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from smppbridge.model.message import KnownState, Stage
 from smppbridge.model.outcome import Accepted
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import BadReply, NoAnswer
 from smppbridge.relay.query import ANSWERED_WITHIN, joint, response_of
@@ -70,15 +71,19 @@ def test_any_other_message_does_not_exist(stage: str, again: bool) -> None:
     assert world.said.counts["operated", "bank", "query", Status.ESME_RQUERYFAIL] == 1
     assert world.said.events[-1] == (
         "query_refused",
-        {"system_id": "bank", "command_status": "ESME_RQUERYFAIL"},
+        {"system_id": "bank", "command_status": "ESME_RQUERYFAIL", "reason": "unknown_message"},
     )
+    assert world.noted.reasons == {(Reason.UNKNOWN_MESSAGE, "bank"): 1}
 
 
 @pytest.mark.parametrize(
     "message_id", [b"", b"x", b"-1", b"1 1", b"0x1", b"\xb2", b"9" * 64, b"%d" % 2**63]
 )
 def test_what_is_no_message_id_names_nothing(message_id: bytes) -> None:
-    assert waiting().asked(query(message_id)).answers == [refused(message_id=message_id)]
+    world = waiting()
+    found = world.asked(query(message_id), query(), query(message_id)).answers
+    assert found == [refused(message_id=message_id), answer(State.ENROUTE), found[0]]
+    assert world.noted.reasons == {(Reason.UNKNOWN_MESSAGE, "bank"): 2}
 
 
 @pytest.mark.parametrize(
@@ -157,6 +162,7 @@ def test_a_store_that_fails_is_a_system_error() -> None:
     session = world.asked(query())
     world.store.fail()
     assert session.answers == [refused(Status.ESME_RSYSERR)]
+    assert world.noted.reasons == {(Reason.STORE_FAILED, "bank"): 1}
     assert world.query.waiting == 0
 
 

@@ -62,3 +62,34 @@ def test_the_book_is_bounded_and_forgets_after_a_day() -> None:
     clock.now += 2.0
     book.tick()
     assert [each.about for each in book.listed()] == ["bank"]
+
+
+def test_the_next_program_goes_on_with_the_counts() -> None:
+    book, clock, _ = made()
+    for reason, count in (("no_route", 2), ("binds", 1), ("no_route", 3)):
+        clock.now += 1
+        book.count(reason, "bank", count, detail=f"{count}")
+    first_at = book.listed()[0].first_at
+    after, _, said = made()
+    after._clock = clock
+    clock.now += 1
+    after.count("binds", "bank", 4)
+    after.count("throttled", "bank")
+    after.adopt(book.handed())
+    found = [(each.reason, each.count, each.detail) for each in after.listed()]
+    assert found == [("throttled", 1, ""), ("binds", 5, ""), ("no_route", 5, "3")]
+    assert after.listed()[2].first_at == first_at
+    assert [event for event, _ in said.events] == ["said_no", "said_no"]  # only its own
+    clock.now += KEPT_FOR
+    after.tick()
+    assert after.listed() == []
+
+
+def test_what_is_adopted_is_bounded() -> None:
+    book, after = made()[0], made()[0]
+    for n in range(MOST_KEPT):
+        book.count("unknown_system_id", f"{n}")
+        after.count("binds", f"{n}")
+    after.adopt(book.handed())
+    found = [each.reason for each in after.listed()]
+    assert (len(found), set(found)) == (MOST_KEPT, {"binds"})

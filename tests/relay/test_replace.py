@@ -103,6 +103,9 @@ def test_any_other_message_stays(stage: str, again: bool) -> None:
     assert world.asked(replace()).answers == resp(FAILED)
     assert {n: r.message for n, r in world.store.messages.items()} == before
     assert world.said.events[-1][0] == "replace_refused"
+    ((why, about),) = world.noted.reasons
+    assert about == "bank"
+    assert why == (Reason.UNKNOWN_MESSAGE if stage in NOBODY else Reason.NOT_REPLACEABLE)
 
 
 @pytest.mark.parametrize("message_id", [b"1", b"2"])
@@ -340,6 +343,7 @@ def test_a_failing_store_changes_nothing(stage: str) -> None:
     before = row(world)
     world.store.failing = True
     assert world.asked(replace()).answers == resp(Status.ESME_RSYSERR)
+    assert world.noted.reasons[Reason.STORE_FAILED, "bank"] == 1
     world.store.failing = False
     assert (row(world), world.lane_set.depth) == (before, 1)
     world.clock.now += 3_601 if stage in ("scheduled", "postponed") else 0

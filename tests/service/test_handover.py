@@ -6,10 +6,13 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from smppbridge.net.handed_sessions import HandedRequest, HandedResponse, HandedSession
+from smppbridge.service.bridge import Bridge
+from smppbridge.service.handed_figures import adopt_figures
 from smppbridge.service.handover import (
     VARIABLE,
     BadHandOver,
@@ -138,3 +141,10 @@ def test_a_variable_that_names_no_record_is_refused(number: str) -> None:
     with pytest.raises(BadHandOver):
         take(environ)
     assert environ == {}
+
+
+@pytest.mark.parametrize("octets", [b"", b"{", b'{"reasons": 3}'])
+def test_figures_of_another_form_are_left_out(record: HandOver, octets: bytes) -> None:
+    record = replace(record, figures=octets)
+    assert decode(encode(record)) == record
+    assert not adopt_figures(cast(Bridge, None), record.figures)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from smppbridge.model.message import Stage
+from smppbridge.relay.accept.series import lifetime_of
+from smppbridge.store import gathered
 from smppbridge.store.backup import RestoredCounts, StoreThere, backup, restore
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.migrate import NotOurs, TooNew, migrations
@@ -163,6 +165,20 @@ def test_messages_accepted_since_are_sent(copy: Path, place: Path) -> None:
     stages = dict(rows(place, STAGES))
     assert stages[2] == Stage.WAITING
     assert rows(place, "select begun, batch from message where message_id = 4") == [(1, "key")]
+
+
+@pytest.mark.parametrize(("since", "passed"), [(None, [8, 9]), (NOW + 5, [9]), (NOW, [])])
+def test_segments_wait_no_longer_for_the_rest_of_their_message(
+    opened: Opened, tmp_path: Path, place: Path, since: float | None, passed: list[int]
+) -> None:
+    late = segment(8, 1, received_at=NOW + 5)
+    opened.wait(opened.store.accept([Entry(None, key(8), late), Entry(None, key(), segment(9, 1))]))
+    backup(opened.path, tmp_path / "copy.db", FAST)
+    restore(tmp_path / "copy.db", place, THEN, since=since)
+    with closing(sqlite3.connect(place)) as db:
+        waiting = {s.message_id: lifetime_of([s])[1] for _, s in gathered.waiting(db)}
+    assert sorted(waiting) == [8, 9]
+    assert [n for n, expires_at in sorted(waiting.items()) if expires_at == THEN] == passed
 
 
 def test_the_others_end_by_the_bridge(copy: Path, place: Path) -> None:

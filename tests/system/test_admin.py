@@ -83,6 +83,28 @@ def test_acts_are_counted_and_refused_logins_with_them(running: Daemon, path: st
     assert 'smppbridge_audit_total{action="login_refused"} 1.0' in exposed
 
 
+def test_a_reload_tells_its_outcome(running: Daemon, path: str) -> None:
+    command = [str(COMMAND), "reload", "--config", str(running.file)]
+
+    def reloaded() -> tuple[int, str]:
+        running.write()
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    assert reloaded() == (0, "no setting has changed; certificates were read anew\n")
+    running.settings["accounts"][0]["window"] = 7
+    assert reloaded() == (0, "accounts[bank].window: 100 -> 7\n")
+    running.settings["drain"] = 5
+    code, said = reloaded()
+    assert (code, "drain has changed: that needs a restart" in said) == (1, True)
+    running.settings["accounts"][0]["windw"] = running.settings.pop("drain")
+    code, said = reloaded()
+    assert (code, "did you mean window?" in said) == (1, True)
+    assert len(running.events("configuration_refused")) == 2
+    acts = [each["action"] for each in ask(path, "GET", "/audit")["items"]]
+    assert acts.count("reload_settings") == 4  # noted before it is known how they end
+
+
 def test_a_pause_survives_a_kill(running: Daemon, path: str) -> None:
     ask(path, "POST", "/providers/keccel/pause")
     running.kill()

@@ -140,6 +140,25 @@ def test_a_backup_is_restored_and_nothing_is_sent_twice(
     assert provider.taken == taken
 
 
+def test_segments_of_a_backup_are_not_sent_without_the_rest(
+    daemon: Daemon, provider: Provider, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy.db"
+    daemon.settings["accounts"][0]["gather"] = {"timeout": 1, "when_incomplete": "send"}
+    first, rest = b"\5\0\3\7\2\1before the ", b"\5\0\3\7\2\2backup"
+    with daemon.start().bound() as esme:
+        part = esme.submit("", short_message=first, esm_class=0x40).message_id.decode()
+        assert command("backup", "--config", daemon.file, copy).returncode == 0
+        esme.submit("", short_message=rest, esm_class=0x40)
+        esme.await_receipts(2)
+        daemon.kill()
+    assert command("restore", "--config", daemon.file, copy, "--replace").returncode == 0
+    with daemon.start().bound() as esme:
+        stats = {each.message_id: each.stat for each in esme.await_receipts(1)}
+    assert stats == {part: "EXPIRED"}
+    assert provider.taken == {"before the backup": 1}
+
+
 def test_the_identity_holds_while_a_load_runs_and_after_a_kill(
     daemon: Daemon, tmp_path: Path
 ) -> None:

@@ -12,6 +12,8 @@ from tests.patience import PATIENCE
 from tests.system.daemon import COMMAND, KEY, TOKEN, Daemon
 from tests.system.provider import Provider
 
+HASHED = "$argon2id$v=19$m=8,t=1,p=1$YQ$YQ"
+
 
 def examined(daemon: Daemon, *names: str) -> tuple[int, dict[str, dict[str, Any]]]:
     """Return the exit status, and the last diagnosis of each check."""
@@ -59,3 +61,40 @@ def test_accounts_without_a_session_or_a_receipt_have_gauges_of_0(daemon: Daemon
             assert f'smppbridge_deliveries_waiting{{account="{name}"}} 0.0' in page
             assert f'smppbridge_deliveries_oldest_age_seconds{{account="{name}"}} 0.0' in page
     assert daemon.stop() == 0
+
+
+def flown(daemon: Daemon, *arguments: str) -> tuple[int, dict[str, Any]]:
+    """Send a canary; return the exit status and what became of it."""
+    status, found = examined(daemon, "--canary", *arguments)
+    return status, found["canary"]
+
+
+def test_a_canary_comes_back_or_says_where_it_was_lost(daemon: Daemon, provider: Provider) -> None:
+    number = "243810000042"
+    daemon.settings["accounts"] += [
+        {"system_id": "narrow", "password": "secret", "senders": ["10*", "BANK"]},
+        {"system_id": "hashed", "password": {"hash": HASHED}},
+    ]
+    daemon.settings["routes"] = [{"to": "243", "via": ["keccel"]}]
+    daemon.write()
+    status, found = flown(daemon, "bank", number)
+    assert (status, "cannot connect" in found["says"]) == (1, True)  # no bridge runs
+    daemon.start()
+    status, found = flown(daemon, "bank", number)
+    assert (status, found["verdict"]) == (0, "good")
+    assert "was delivered" in found["says"]
+    assert flown(daemon, "narrow", number)[0] == 0
+    assert daemon.rows("select source from message") == [("CANARY",), ("BANK",)]
+    status, found = flown(daemon, "bank", "447700900123")
+    assert (status, found["says"]) == (1, "refused: ESME_RINVDSTADR")
+    assert found["advice"] == "smppbridge reasons --about bank"
+    with provider.held():
+        status, found = flown(daemon, "bank", number, "--wait", "1")
+    assert (status, "no receipt came within 1 s" in found["says"]) == (1, True)
+    assert found["advice"].startswith("smppbridge messages --id ")
+    assert "is hashed" in flown(daemon, "hashed", number)[1]["says"]
+    assert "did you mean bank?" in flown(daemon, "bnak", number)[1]["says"]
+    daemon.settings["accounts"][0]["password"] = "another"
+    daemon.write()  # and not applied
+    status, found = flown(daemon, "bank", number)
+    assert (status, found["says"]) == (1, "the bind was refused: ESME_RINVPASWD")

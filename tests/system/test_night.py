@@ -169,7 +169,7 @@ def test_provider_down(night: Night, esme: Esme) -> None:
     words, shown = night.verdict(message_id, "waiting_breaker_open")
     for found in (words, shown):
         assert "It waits for down until" in found
-        assert "Down does not answer" in found
+        assert "down does not answer" in found
     assert night.message(message_id)["waits"]["why"] == "breaker_open"
 
 
@@ -260,11 +260,11 @@ def test_throttled(night: Night) -> None:
 def test_expired(night: Night, esme: Esme) -> None:
     night.verdict(esme.submit("hello", DOWN).message_id, "waiting_breaker_open")
     lived = esme.submit("hello", DOWN, validity_period=b"000000000001000R").message_id
-    night.until(lambda: "Down does not answer" in night.verdict(lived, "expired_waiting")[0])
+    night.until(lambda: "down does not answer" in night.verdict(lived, "expired_waiting")[0])
     words, shown = night.verdict(lived, "expired_waiting")
     for found in (words, shown):
         assert "It expired before down took it." in found
-        assert "Down does not answer" in found
+        assert "down does not answer" in found
     night.counted("expiry", "waited_too_long", "down")
 
 

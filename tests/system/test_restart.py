@@ -156,6 +156,23 @@ def test_an_esme_notices_nothing(daemon: Daemon, provider: Provider) -> None:
         daemon.await_rows("select count(*) from delivery where finished_at is null", [(0,)])
 
 
+def test_the_next_version_knows_what_was_refused_before(daemon: Daemon, tmp_path: Path) -> None:
+    path = daemon.settings["admin_socket"] = str(tmp_path / "admin.sock")
+    daemon.start()
+    with daemon.bound() as esme, Esme(daemon.smpp) as stranger:
+        stranger.bind(system_id="nobody")
+        assert esme.submit("no number", destination_addr=b"x").command_status
+        assert esme.submit("one").command_status == 0
+        esme.await_receipts(1)
+        restart(daemon)
+        (bind,) = ask(path, "GET", "/sessions/refused")["items"]
+        assert (bind["system_id"], bind["reason"]) == ("nobody", "unknown_system_id")
+        esme.submit("no number", destination_addr=b"x")
+    found = {each["reason"]: each["count"] for each in ask(path, "GET", "/reasons")["items"]}
+    assert (found["bad_number"], found["unknown_system_id"]) == (2, 1)
+    assert ask(path, "GET", "/accounts/bank")["delivered_24h"] == 1.0
+
+
 # -- sessions that do not pass --------------------------------------------------------------------
 
 

@@ -104,10 +104,10 @@ class PlayedConfiguration:
         fault = FaultItem(file="bridge.yaml", line=3, key="x", message="unknown key", warning=False)
         return ConfigurationCheck(ok=False, faults=[fault])
 
-    async def apply(self, tag: str) -> ConfigurationChanges:
-        if tag != TAG:
+    async def apply(self, tag: str | None) -> ConfigurationChanges:
+        if tag not in (None, TAG):
             raise RequestRefused(412, "the file has changed")
-        self.applied.append(tag)
+        self.applied.append(tag or "as it is now")
         return (await self.changes())[1]
 
 

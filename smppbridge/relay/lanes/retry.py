@@ -41,12 +41,18 @@ class Policy:
     def may_repeat(self, attempt: Attempt, now: float) -> bool:
         """Return whether the request that carried an attempt may be made again under its key."""
         young = self.knows_key(attempt, now)
-        tried = self.attempts is not None and attempt.number >= self.attempts
+        tried = is_tried(self, attempt)
         keyed = attempt.batch is not None and self.when_uncertain == "retry"
         return keyed and young and not tried and now < attempt.message.expires_at
 
 
 DEFAULT_POLICY = Policy()
+
+
+def is_tried(policy: Policy, attempt: Attempt) -> bool:
+    """Return whether a message has had all its tries."""
+    return policy.attempts is not None and attempt.number >= policy.attempts
+
 
 Onward = Callable[[Attempt, bool], int | None]
 """Returns the next place in an attempt's route, if there is a next; True: only an open lane."""
@@ -141,7 +147,7 @@ def _unsure(
 def _again(
     attempt: Attempt, outcome: Postponed, policy: Policy, now: float, random: float
 ) -> Verdict:
-    if policy.attempts is not None and attempt.number >= policy.attempts:
+    if is_tried(policy, attempt):
         return _failed(attempt, outcome, now, MessageState.UNDELIVERABLE, 0)
     if outcome.whole_lane and attempt.number <= KEEPS_PLACE:  # the pause of the lane is enough
         return _waiting(attempt, outcome, min(now, attempt.message.due), now)

@@ -9,6 +9,7 @@ from smppbridge.model.outcome import Postponed, Refused
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
+from smppbridge.relay.lanes.retry import is_tried
 from smppbridge.relay.ports import Notes
 from smppbridge.store.port import Verdict
 
@@ -64,9 +65,25 @@ def note_waiting(notes: Notes, verdicts: Iterable[Verdict]) -> None:
         notes.reason(why.value, provider, detail=outcome.reason)
 
 
-def note_refused(notes: Notes, verdict: Verdict, reason: str) -> None:
-    """Count a message that its last provider refused, for a *reason* in words of ours."""
-    notes.reason(Reason.PROVIDER_REFUSED.value, verdict.attempt.provider, detail=reason)
+def note_failed(notes: Notes, lanes: Lanes, verdict: Verdict) -> None:
+    """Count why a message has failed; note the reason, if its provider did not refuse it."""
+    attempt, outcome = verdict.attempt, verdict.outcome
+    why = _why_failed(lanes, verdict)
+    notes.reason(why.value, attempt.provider, detail=getattr(outcome, "reason", ""))
+    if why is not Reason.PROVIDER_REFUSED:  # that stands in the attempt
+        notes.note(attempt.message.message_id, "failed", {"why": why.value})
+
+
+def _why_failed(lanes: Lanes, verdict: Verdict) -> Reason:
+    attempt, outcome = verdict.attempt, verdict.outcome
+    if isinstance(outcome, Refused):
+        return Reason.PROVIDER_REFUSED
+    if attempt.message.traits.datagram:
+        return Reason.ONE_TRY
+    lane = lanes.by_name.get(attempt.provider)
+    if isinstance(outcome, Postponed) and lane and is_tried(lane.rules.policy, attempt):
+        return Reason.ATTEMPTS_OVER
+    return Reason.IN_DOUBT
 
 
 def note_expired(notes: Notes, lane: Lane, expired: Sequence[Attempt], now: float) -> None:

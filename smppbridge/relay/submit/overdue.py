@@ -37,6 +37,7 @@ AT_ONCE = 500  # messages a step
 _STEPS = 40  # a look, while nothing is polled: more end a second than any lane takes
 _ANSWERING = 10.0  # seconds until a message is looked at whose poll is not answered
 _MOST_ASKED = 100_000  # messages whose last poll was answered without an end
+_ENDED_BADLY = (MessageState.UNKNOWN, MessageState.EXPIRED, MessageState.UNDELIVERABLE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,8 +161,7 @@ class Overdue:
             await self._store.revisit([(a.message.message_id, until[id(a)]) for a in held])
         lost = [a for a in others if until[id(a)] <= now]
         if lost:
-            why = "no report came for an uncertain attempt"
-            await self._give_up(lost, MessageState.UNKNOWN, why)
+            await self._give_up(lost, MessageState.UNKNOWN, Reason.STILL_UNCERTAIN)
 
     def _may_ask(self, name: str, rules: PollRules) -> int:
         """Return how many messages may be looked at: polls have a rate and a bound."""
@@ -183,7 +183,8 @@ class Overdue:
             ends = is_late and (not rules.polls or self._is_polled_enough(attempt, rules))
             (lost.setdefault(state, []) if ends else open_).append(attempt)
         for state, ended in lost.items():
-            await self._give_up(ended, state, "no report came")
+            why = Reason.NO_REPORT if rules.reported else None
+            await self._give_up(ended, state, why)
         if not open_:
             return
         dues = [self._next_look(rules, a, deadlines[id(a)], now) for a in open_]
@@ -289,26 +290,32 @@ class Overdue:
                     answered()
 
     async def _give_up(
-        self, attempts: Sequence[Attempt], state: MessageState, reason: str = ""
+        self, attempts: Sequence[Attempt], state: MessageState, why: Reason | None
     ) -> None:
-        """End messages with a state; log the messages that end UNKNOWN with the reason."""
+        """End messages with a state; count why, and log the messages that end UNKNOWN.
+
+        *why* is None where no report could come: the state is what the provider stands for then.
+        """
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         for attempt in ended or ():
             self._polled_last.pop(attempt.message.message_id, None)
-        if ended:
-            self._notes.reason(Reason.NO_REPORT.value, ended[0].provider, len(ended), detail=reason)
-        if ended and state is MessageState.UNKNOWN:
-            self._log(ended, reason)
+        if not ended or why is None:
+            return
+        self._notes.reason(why.value, ended[0].provider, len(ended))
+        for attempt in ended if state in _ENDED_BADLY else ():
+            code = "expired" if state is MessageState.EXPIRED else "failed"
+            self._notes.note(attempt.message.message_id, code, {"why": why.value})
+            if state is MessageState.UNKNOWN:
+                self._log(attempt, why)
 
-    def _log(self, attempts: Sequence[Attempt], reason: str) -> None:
-        for attempt in attempts:
-            self._journal(
-                "message_given_up",
-                message_id=attempt.message.message_id,
-                system_id=attempt.message.system_id,
-                provider=attempt.provider,
-                reason=reason,
-            )
+    def _log(self, attempt: Attempt, why: Reason) -> None:
+        self._journal(
+            "message_given_up",
+            message_id=attempt.message.message_id,
+            system_id=attempt.message.system_id,
+            provider=attempt.provider,
+            reason=why.value,
+        )
 
     def _is_out(self, attempt: Attempt) -> bool:
         """Return whether an attempt's request is being repeated: the answer decides."""
@@ -329,8 +336,8 @@ class Overdue:
             facts = {"verb": verb, "provider": attempt.provider}
             self._notes.note(message.message_id, "decided_by_hand", facts)
         failed = [Fate(a, MessageState.UNDELIVERABLE) for a, v in uncertain if v == "fail"]
-        if failed:
-            await self._reports.settle_own(failed)
+        for attempt in (await self._reports.settle_own(failed) or ()) if failed else ():
+            self._notes.reason(Reason.GIVEN_UP.value, attempt.provider)
         resent = [a for a, v in uncertain if v == "resend" and a.provider in self._lanes.by_name]
         if resent:
             await self._again.resend(resent)

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol
 
 from smppbridge.model.message import Attempt, Stage
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.lanes.addressing import NotAddressable
 from smppbridge.relay.lanes.lane import Lane
@@ -119,6 +120,7 @@ class Redirect:
         for attempt in ended:
             facts = {"verb": "fail", "provider": attempt.provider}
             self._notes.note(attempt.message.message_id, _NOTE, facts)
+            self._notes.reason(Reason.GIVEN_UP.value, attempt.provider)
         if ended:
             self._journal("messages_failed_by_hand", messages=len(ended))
         return [attempt.message.message_id for attempt in ended]

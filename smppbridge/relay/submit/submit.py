@@ -16,7 +16,7 @@ from smppbridge.relay.lanes.batch import Batch, Load, all_attempts, attempts_of,
 from smppbridge.relay.lanes.conclusions import BACK, adjust, sorted_out, undecided
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.lanes.skipped import note_refused
+from smppbridge.relay.lanes.skipped import note_failed
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Endings, Fate, Standing
 from smppbridge.relay.report.report import Reports
@@ -230,8 +230,7 @@ class Submit:
 
     def interrupted(self, attempts: Iterable[Attempt]) -> None:
         """Decide about attempts whose requests were out when the process ended."""
-        outcome = Uncertain("the bridge stopped while it was out")
-        self._decide([(attempt, outcome, False) for attempt in attempts])
+        self.decide((a, Uncertain("the bridge stopped while it was out")) for a in attempts)
 
     def decide(self, outcomes: Iterable[tuple[Attempt, Outcome]]) -> None:
         """Decide about Uncertain attempts whose outcomes are known now."""
@@ -302,9 +301,10 @@ class Submit:
                 waiting.append(verdict)
             elif isinstance(outcome, Uncertain) and not verdict.state:
                 self._log("message_uncertain", attempt, outcome)
-            elif isinstance(outcome, Refused):
-                self._log("message_refused", attempt, outcome)
-                note_refused(self._notes, verdict, outcome.reason)
+            elif verdict.state:
+                if isinstance(outcome, Refused):
+                    self._log("message_refused", attempt, outcome)
+                note_failed(self._notes, self._lanes, verdict)
         if waiting:
             self.backlog.wait_again(waiting)
 

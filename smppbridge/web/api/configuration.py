@@ -99,8 +99,8 @@ class ConfigurationPort(Protocol):
     async def check(self) -> ConfigurationCheck:
         """Return the faults of the file."""
 
-    async def apply(self, tag: str) -> ConfigurationChanges:
-        """Apply the file that a tag stands for."""
+    async def apply(self, tag: str | None) -> ConfigurationChanges:
+        """Apply the file that a tag stands for, the file as it is now without a tag."""
 
 
 @API.operation(
@@ -141,4 +141,11 @@ async def apply_settings(call: ApiRequest) -> ConfigurationChanges:
     """Apply the file, as SIGHUP does: all of it, or nothing and the reason."""
     tag = call.header.if_match.strip('"')
     found: ConfigurationChanges = await call.ports.configuration.apply(tag)
+    return found
+
+
+@API.operation("POST", "/config/reload", ADMIN, returns=ConfigurationChanges, refusals=(409,))
+async def reload_settings(call: ApiRequest) -> ConfigurationChanges:
+    """Apply the file as it is now, as SIGHUP does: all of it, or nothing and the reason."""
+    found: ConfigurationChanges = await call.ports.configuration.apply(None)
     return found

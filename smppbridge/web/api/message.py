@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from pydantic import Field
 
 from smppbridge.model.masking import masked_words
+from smppbridge.model.message import Stage
 from smppbridge.model.verdict_facts import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.verdicts import verdict
 from smppbridge.model.waiting_for import Awaited, Wait, wait_of
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent, timeline
-from smppbridge.store.verdict_facts import case_of
+from smppbridge.store.verdict_facts import ReceiptEnd, ReceivedSegment, case_of, segments_of
+from smppbridge.text.coding import Alphabet
+from smppbridge.text.measured import measured
 from smppbridge.web.api.messages import MessageItem, Step, item_of, one_message, step_of
 from smppbridge.web.api.ports import read
-from smppbridge.web.api.shapes import MessageId, Moment, maybe
+from smppbridge.web.api.shapes import MessageId, Moment, maybe, moment
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest
+
+Alphabetical = Literal["gsm7", "ucs2", "octets"]
+_ALPHABETS: dict[Alphabet, Alphabetical] = {Alphabet.GSM7: "gsm7", Alphabet.UCS2: "ucs2"}
 
 
 class VerdictItem(Answer):
@@ -41,9 +48,27 @@ class WaitsFor(Answer):
     text: str
 
 
+class SegmentItem(Answer):
+    """A segment of a long message that has been received."""
+
+    message_id: MessageId = Field(description="That the ESME was answered for the segment")
+    number: int = Field(description="From 1")
+    received_at: Moment
+    receipt: ReceiptEnd | None = Field(description="Absent: none is owed, or was")
+
+
 class MessageWhole(MessageItem):
     """A message with the verdict on it; absent *waits*: it waits for nothing."""
 
+    priority: int
+    alphabet: Alphabetical | None = Field(
+        description="The smallest that has the whole text; absent while segments are awaited"
+    )
+    characters: int | None = Field(description="Of a message that is text")
+    segments_received: list[SegmentItem] = Field(description="Of a long message")
+    segments_missing: list[int] = Field(
+        description="The numbers of the segments that are awaited, or did not come in time"
+    )
     verdict: VerdictItem
     waits: WaitsFor | None
 
@@ -63,10 +88,17 @@ _STORE = (503, 504)
 )
 async def get_message(call: ApiRequest) -> MessageWhole:
     """One message, and the verdict on it."""
-    message, case, _ = await _looked_up(call, steps=False)
+    looked_up = await _looked_up(call)
+    message, case = looked_up.message, looked_up.case
     found = verdict(case)
+    alphabet, characters = _measured(message)
     return MessageWhole(
         **item_of(message).model_dump(),
+        priority=message.priority,
+        alphabet=alphabet,
+        characters=characters,
+        segments_received=list(map(_segment, looked_up.segments)),
+        segments_missing=list(case.missing),
         verdict=verdict_of(found),
         waits=waiting_of(wait_of(case), found),
     )
@@ -82,9 +114,9 @@ async def get_message(call: ApiRequest) -> MessageWhole:
 )
 async def get_timeline(call: ApiRequest) -> MessageSteps:
     """The timeline of a message; the last step, now_waiting, is the wait that goes on."""
-    _, case, events = await _looked_up(call, steps=True)
-    items = list(map(step_of, events))
-    if (wait := wait_of(case)) is not None:
+    looked_up = await _looked_up(call)
+    items = list(map(step_of, looked_up.steps))
+    if (wait := wait_of(looked_up.case)) is not None:
         items.append(step_of(TimelineEvent(None, "now_waiting", _facts(wait))))
     return MessageSteps(items=items)
 
@@ -108,17 +140,43 @@ def waiting_of(wait: Wait | None, found: MessageVerdict) -> WaitsFor | None:
     )
 
 
-async def _looked_up(
-    call: ApiRequest, *, steps: bool
-) -> tuple[ListedMessage, VerdictFacts, list[TimelineEvent]]:
+@dataclass(frozen=True, slots=True)
+class _LookedUp:
+    message: ListedMessage
+    case: VerdictFacts
+    segments: list[ReceivedSegment]
+    steps: list[TimelineEvent]
+
+
+async def _looked_up(call: ApiRequest) -> _LookedUp:
     now = call.ports.clock.wall()
 
-    def question(db: sqlite3.Connection) -> tuple[ListedMessage, VerdictFacts, list[TimelineEvent]]:
+    def question(db: sqlite3.Connection) -> _LookedUp:
         message = one_message(db, call.named["message_id"])
-        return message, case_of(db, message, now), timeline(db, message) if steps else []
+        case = case_of(db, message, now)
+        segments = segments_of(db, message, case) if message.segments else []
+        return _LookedUp(message, case, segments, timeline(db, message))
 
-    message, case, events = await read(call, question)
-    return message, seen_now(case, call.ports.live.meanwhile(message)), events
+    found = await read(call, question)
+    return replace(found, case=seen_now(found.case, call.ports.live.meanwhile(found.message)))
+
+
+def _measured(message: ListedMessage) -> tuple[Alphabetical | None, int | None]:
+    """Return the alphabet and the characters of a whole message, as far as they are known."""
+    if message.stage == Stage.GATHERING or message.body is None:
+        return None, None
+    if isinstance(message.body, bytes):
+        return "octets", None
+    return _ALPHABETS[measured(message.body).alphabet], len(message.body)
+
+
+def _segment(each: ReceivedSegment) -> SegmentItem:
+    return SegmentItem(
+        message_id=str(each.message_id),
+        number=each.number,
+        received_at=moment(each.received_at),
+        receipt=each.receipt,
+    )
 
 
 def _facts(wait: Wait) -> dict[str, Any]:

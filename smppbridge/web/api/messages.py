@@ -11,6 +11,7 @@ from pydantic import Field
 from smppbridge.model.address import Address, BadAddress, number_of
 from smppbridge.model.masking import mask, masked
 from smppbridge.model.message import Stage
+from smppbridge.model.steps import told
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import lookup
 from smppbridge.store.lookup import ListedMessage, MessageQuery
@@ -129,6 +130,7 @@ class Step(Answer):
     at: Moment | None
     code: str
     facts: dict[str, Any]
+    text: str = Field(description="Both in English")
 
 
 @API.operation(
@@ -233,5 +235,6 @@ def item_of(message: ListedMessage) -> MessageItem:
 
 
 def step_of(event: TimelineEvent) -> Step:
-    """Return a step as the API shows it: the place for words and reasons of steps."""
-    return Step(at=maybe(event.at), code=event.name, facts=facts(event.facts))
+    """Return a step as the API shows it."""
+    shown = facts(event.facts)
+    return Step(at=maybe(event.at), code=event.name, facts=shown, text=told(event.name, shown))

@@ -68,7 +68,10 @@ class ReasonList(Answer):
 
 @API.operation("GET", "/reasons", VIEWER, query=ReasonsQuery, returns=ReasonList)
 async def list_reasons(call: ApiRequest) -> ReasonList:
-    """Each no of the last 24 hours since the start, counted by its reason and whom it is about."""
+    """Each no of the last 24 hours, by its reason and whom it is about.
+
+    It is counted since the start of the bridge, which a restart in place is not.
+    """
     query: ReasonsQuery = call.query
     found = [
         each

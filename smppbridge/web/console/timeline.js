@@ -43,6 +43,7 @@ const STEPS = {
   lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
   rejected: f => ["bad", "The bridge refused it", sentences(because(f), f.detail)],
   expired: f => ["bad", "It expired", because(f)],
+  failed: f => ["bad", "It was given up", because(f)],
   now_waiting: f => ["wait", (AWAITED[f.awaited] ?? (() => `It waits for ${words(f.awaited)}`))(f), sentences(because(f), f.before > 0 && `${many(f.before, "message")} before it`, f.until && `until ${moment(time(f.until))}`)],
   decided_by_hand: f => ["unsure", `A person decided: ${words(f.verb ?? "")}`, f.actor && `by ${f.actor}`],
 };
@@ -50,7 +51,7 @@ const other = (code, facts) => ["", words(code), Object.entries(facts).map(([k, 
 
 function spoken(step) {
   const facts = step.facts ?? {}, [tone, title, more, tags] = (STEPS[step.code] ?? (f => other(step.code, f)))(facts);
-  return {at: step.at, tone, title: step.text ?? title, more: step.text ? null : more, tags: [...(tags ?? []), ...(facts.rule !== undefined ? [`routes[${facts.rule}]`] : [])], code: step.code, count: 1};
+  return {at: step.at, tone, title, more, tags: [...(tags ?? []), ...(facts.rule !== undefined ? [`routes[${facts.rule}]`] : [])], code: step.code, count: 1};
 }
 
 /** Steps, folded: neighbours that say the same, but for the number of the attempt. */

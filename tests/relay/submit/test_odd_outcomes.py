@@ -9,6 +9,7 @@ import pytest
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Outcome, Postponed, Refused, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.providers.exchange import NoAnswer
 from smppbridge.relay.lanes import lane as lanes
@@ -325,6 +326,37 @@ def test_only_what_stays_in_doubt_is_logged_as_uncertain() -> None:
     world.wire.answer((("key1", *ids), [Postponed("busy")] * 3), operation="batch")
     assert world.said.events == []
     assert set(world.store.stages().values()) == {Stage.SUBMITTING}
+
+
+@pytest.mark.parametrize("place", [0, -1])
+@pytest.mark.parametrize(
+    ("policy", "esm_class", "outcome", "why"),
+    [
+        (Policy(attempts=1), 0, Postponed("busy"), Reason.ATTEMPTS_OVER),
+        (Policy(attempts=2), 1, Postponed("busy"), Reason.ONE_TRY),
+        (Policy(), 1, Uncertain("silence"), Reason.ONE_TRY),
+        (Policy(when_uncertain="fail"), 0, Uncertain("silence"), Reason.IN_DOUBT),
+        (Policy(when_uncertain="fail", attempts=1), 0, Uncertain("silence"), Reason.IN_DOUBT),
+    ],
+)
+def test_each_failure_has_its_reason(
+    place: int, policy: Policy, esm_class: int, outcome: Outcome, why: Reason
+) -> None:
+    world = World(lane=LaneRules(policy=policy))
+    ids = send(world, 3, esm_class=esm_class)
+    failed = ids[place]
+    world.wire.answer(*[(n, outcome if n == failed else Accepted(f"p{n}")) for n in ids])
+    assert world.noted.reasons == {(why, "one"): 1}
+    assert world.noted.notes == [(failed, "failed", {"why": why.value})]
+
+
+def test_a_refusal_stands_in_the_attempt_and_a_further_try_is_no_failure() -> None:
+    world = World(lane=LaneRules(policy=Policy(attempts=2)))
+    ids = send(world, 2)
+    world.wire.answer((ids[0], Refused("no such number", 11)), (ids[1], Postponed("busy")))
+    refused, put_off = (Reason.PROVIDER_REFUSED, "one"), (Reason.PUT_OFF, "one")
+    assert world.noted.reasons == {refused: 1, put_off: 1}
+    assert world.noted.notes == []
 
 
 # -- time passes ----------------------------------------------------------------------------------

@@ -62,7 +62,8 @@ def test_a_message_is_polled_ever_more_seldom_until_its_deadline(answer: Any) ->
     assert owed(world) == [(message_id, M.UNKNOWN)]
     assert world.noted.reasons[Reason.NO_REPORT, "one"] == 1
     (given_up,) = [fields for event, fields in world.said.events if event == "message_given_up"]
-    assert given_up["reason"] == "no report came"
+    assert given_up["reason"] == "no_report"
+    assert world.noted.notes == [(message_id, "failed", {"why": "no_report"})]
 
 
 def test_a_final_answer_ends_it() -> None:
@@ -117,6 +118,7 @@ def test_more_messages_end_in_a_look_than_are_read_at_once(
     ids = sent(world, count=count)
     world.wait(60.0)
     assert sorted(owed(world)) == [(message_id, M.ACCEPTED) for message_id in sorted(ids)]
+    assert (world.noted.reasons, world.noted.notes) == ({}, [])  # no report is what was expected
 
 
 def test_nothing_is_polled_before_its_next_look_is_on_disk() -> None:
@@ -172,6 +174,8 @@ def test_an_uncertain_message_is_given_up_at_its_deadline() -> None:
     world.wait(1.0)
     assert owed(world) == [(message_id, M.UNKNOWN)]
     assert "message_given_up" in dict(world.said.events)
+    assert world.noted.reasons == {(Reason.STILL_UNCERTAIN, "one"): 1}
+    assert world.noted.notes == [(message_id, "failed", {"why": "still_uncertain"})]
     assert world.wire.submitted() == [message_id]
 
 
@@ -202,6 +206,7 @@ def test_an_uncertain_message_is_sent_again_or_failed_by_hand() -> None:
         (again, "decided_by_hand", {"verb": "resend", "provider": "one"}),
         (fail, "decided_by_hand", {"verb": "fail", "provider": "one"}),
     ]
+    assert world.noted.reasons[Reason.GIVEN_UP, "one"] == 1
 
 
 @pytest.mark.parametrize("verb", ["resend", "fail"])

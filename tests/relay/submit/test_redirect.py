@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
+from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.optouts import Optouts
 from smppbridge.relay.submit.redirect import Obstacle, Redirect, Redirected
 from smppbridge.routing.rules import Rule
@@ -282,6 +283,7 @@ def test_messages_are_given_up_and_their_receipts_are_owed() -> None:
     assert (world.wire.sent, depths(world)) == ([], {})
     facts = {"verb": "fail", "provider": "one"}
     assert (ids[1], "decided_by_hand", facts) in world.noted.notes
+    assert world.noted.reasons[Reason.GIVEN_UP, "one"] == len(ids)
     assert Asked(redirect(world).give_up(ids)).found == []
 
 

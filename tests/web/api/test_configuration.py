@@ -41,11 +41,17 @@ def test_only_changes_that_were_looked_at_are_applied(
         assert reply.body["type"] == "urn:smppbridge:problem:stale"
 
 
+def test_a_reload_is_of_the_file_as_it_is_now(desk: Desk) -> None:
+    assert desk.call("POST", "/config/reload").body["changes"][0]["takes"] == "now"
+    assert desk.configuration.applied == ["as it is now"]
+    assert [note[1] for note in desk.noted] == ["reload_settings"]
+
+
 def test_a_check_tells_places(desk: Desk) -> None:
     found = desk.call("POST", "/config/check").body
     assert (found["ok"], found["faults"][0]["line"]) == (False, 3)
 
 
-@pytest.mark.parametrize("path", ["/config/check", "/config/apply"])
+@pytest.mark.parametrize("path", ["/config/check", "/config/apply", "/config/reload"])
 def test_only_an_admin_checks_and_applies(desk: Desk, path: str) -> None:
     assert desk.call("POST", path, role="operator").status == 403

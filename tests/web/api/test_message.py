@@ -4,8 +4,22 @@ from __future__ import annotations
 
 import pytest
 
+from smppbridge.model.notes import Note
 from smppbridge.model.verdict_facts import BridgeFacts
-from tests.store.opened import NOW, Opened, accept, message, tried, unknown
+from smppbridge.smpp.constants import MessageState
+from smppbridge.store.port import Entry
+from tests.store.opened import (
+    NOW,
+    Opened,
+    accept,
+    key,
+    message,
+    segment,
+    taken,
+    told,
+    tried,
+    unknown,
+)
 from tests.web.desk import Desk
 
 
@@ -46,3 +60,52 @@ def test_the_last_step_is_what_is_waited_for(desk: Desk, waiting: Opened) -> Non
     steps = desk.call("GET", "/messages/1002/timeline").body["items"]
     assert steps[-1]["facts"]["awaited"] == "decision"
     assert desk.call("GET", "/messages/1002").body["verdict"]["code"] == "uncertain"
+
+
+def _segments(desk: Desk, message_id: int) -> list[tuple[str, int, str | None]]:
+    shown = desk.call("GET", f"/messages/{message_id}").body["segments_received"]
+    return [(each["message_id"], each["number"], each["receipt"]) for each in shown]
+
+
+def test_segments_that_have_come_and_those_that_are_missing(desk: Desk, opened: Opened) -> None:
+    third, first, second = segment(1003, 3), segment(1004, 1), segment(1005, 2)
+    entries = [Entry(None, key(total=3), each) for each in (third, first)]
+    opened.wait(opened.store.accept([Entry(None, key(9), segment(1001, 1)), *entries]))
+    shown = desk.call("GET", "/messages/1003", role="viewer").body
+    assert (shown["segments"], shown["segments_missing"]) == (3, [2])
+    assert (shown["alphabet"], shown["characters"]) == (None, None)  # the whole text decides
+    assert _segments(desk, 1004) == [("1004", 1, None), ("1003", 3, None)]
+    assert desk.call("GET", "/messages/1001").body["segments_missing"] == [2]
+
+    whole = message(1003, segments=(third, first, second), registered_delivery=1)
+    opened.wait(opened.store.accept([Entry(whole, key(total=3), second)]))
+    attempt = tried(whole)
+    opened.wait(opened.store.record([taken(attempt, "A")]))
+    opened.wait(opened.store.settle([told(attempt, MessageState.DELIVERED)]))
+    assert desk.call("GET", "/messages/1004").body["segments_missing"] == []
+    assert _segments(desk, 1005) == [("1004", 1, "owed"), ("1005", 2, "owed"), ("1003", 3, "owed")]
+
+
+def test_an_expired_message_keeps_the_numbers_that_did_not_come(desk: Desk, opened: Opened) -> None:
+    accept(opened, [message(1001), message(1002)])
+    facts = {"why": "segments_missing", "missing": [1, 3], "total": 3}
+    opened.wait(opened.store.keep_noted([Note(1002, NOW, "expired", facts)], [], []))
+    found = [desk.call("GET", f"/messages/{n}").body["segments_missing"] for n in (1001, 1002)]
+    assert found == [[], [1, 3]]
+
+
+@pytest.mark.parametrize(
+    ("given", "alphabet", "characters"),
+    [
+        ({"text": "abc"}, "gsm7", 3),
+        ({"text": "\u4f60!"}, "ucs2", 2),
+        ({"text": "", "binary": b"\0\1"}, "octets", None),
+    ],
+)
+def test_what_the_text_is_without_the_text(
+    desk: Desk, opened: Opened, given: dict[str, object], alphabet: str, characters: int
+) -> None:
+    accept(opened, [message(1001, priority=2, **given)])
+    shown = desk.call("GET", "/messages/1001", role="viewer").body
+    assert (shown["alphabet"], shown["characters"], shown["priority"]) == (alphabet, characters, 2)
+    assert (shown["segments_received"], shown["segments_missing"]) == ([], [])

@@ -152,6 +152,7 @@ def test_numbers_are_masked_wherever_they_stand(desk: Desk, opened: Opened) -> N
         if step["code"] == "attempt"
     )
     assert attempt["facts"]["reason"] == "no credit for 2438*****001"
+    assert attempt["text"].endswith(": no credit for 2438*****001.")
 
 
 def test_uncertain_messages_are_listed(desk: Desk, stored: Opened) -> None:
