@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from tests.system.daemon import Daemon
 from tests.system.provider import Provider
 
 LIBRARIES = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
+# libfaketime refuses a sleep whose end has passed before it begins: on a busy machine that ended
+# the store's thread.  A wait for nothing is no such sleep.
+SLEEP = "import select, time; time.sleep = lambda seconds: select.select([], [], [], seconds)\n"
 OPEN = "select count(*) from message where stage < 4"
 
 
@@ -21,6 +25,10 @@ class Moved:
 
     def __init__(self, daemon: Daemon, folder: Path) -> None:
         self.daemon, self._file = daemon, folder / "clock"
+        (folder / "sitecustomize.py").write_text(SLEEP)
+        given = os.environ.get("PYTHONPATH", "")
+        self._python_path = os.pathsep.join(filter(None, (str(folder), given)))
+        self._pids: list[int] = []
         self.set(0)
 
     def set(self, hours: int) -> None:
@@ -29,20 +37,35 @@ class Moved:
         os.replace(written, self._file)
 
     def start(self) -> Daemon:
-        return self.daemon.start(
+        self.daemon.spawn(
             LD_PRELOAD=str(LIBRARIES[0]),
             FAKETIME_TIMESTAMP_FILE=str(self._file),
             FAKETIME_NO_CACHE="1",
             FAKETIME_DONT_FAKE_MONOTONIC="1",
             NO_FAKE_STAT="1",
+            PYTHONPATH=self._python_path,
         )
+        assert self.daemon.process
+        self._pids.append(self.daemon.process.pid)
+        self.daemon.await_notice("READY=1")
+        return self.daemon
+
+    def close(self) -> None:
+        """Remove what libfaketime leaves of a process: it ends the next one with that pid."""
+        if self.daemon.process:
+            self.daemon.kill()
+        for pid in self._pids:
+            for left in (f"faketime_shm_{pid}", f"sem.faketime_sem_{pid}"):
+                Path("/dev/shm", left).unlink(missing_ok=True)
 
 
 @pytest.fixture
-def moved(daemon: Daemon, tmp_path: Path) -> Moved:
+def moved(daemon: Daemon, tmp_path: Path) -> Iterator[Moved]:
     if not LIBRARIES:
         pytest.skip("libfaketime is not installed")
-    return Moved(daemon, tmp_path)
+    moved = Moved(daemon, tmp_path)
+    yield moved
+    moved.close()
 
 
 @pytest.mark.parametrize("hours", [-1, 1])
