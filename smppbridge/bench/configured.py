@@ -36,6 +36,13 @@ def keccel(port: int) -> dict[str, Any]:
     return {"type": "keccel", "token": "bench", "base_url": base_url, "callback_key": _KEY}
 
 
+def smscx(port: int, batch: int) -> dict[str, Any]:
+    """Return the section of an SMS.CX at *port*."""
+    base_url = f"http://127.0.0.1:{port}"
+    own = {"type": "smscx", "api_key": "bench", "base_url": base_url, "batch": batch}
+    return {**own, "reports": "none"}
+
+
 def d7(port: int, batch: str) -> dict[str, Any]:
     """Return the section of a D7 at *port*: a D7 without a callback_key would have no batches."""
     base_url = f"http://127.0.0.1:{port}"

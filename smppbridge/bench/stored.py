@@ -111,7 +111,7 @@ def _messages(count: int, provider: str, text: str = "") -> Iterator[Message]:
 
 def _verdict(m: Message, due: Callable[[float], float]) -> Verdict:
     attempt = Attempt(m, m.route[0], 1, 0, m.accepted_at)
-    identifier = f"{m.message_id:018d}"
+    identifier = f"{m.message_id // SLOTS:016d}"
     answered = m.accepted_at + 0.1
     outcome = Accepted(identifier)
     return Verdict(

@@ -20,7 +20,7 @@ from tests.browser.stage import (
 SCREENS = {
     "overview": "/",
     "messages": "/messages",
-    "no message": "/messages?q=0810000042&since=7d",
+    "no message": "/messages?q=0899999942&since=7d",
     "delivered": "/messages/{delivered}",
     "refused": "/messages/{refused}",
     "uncertain message": "/messages/{uncertain}",

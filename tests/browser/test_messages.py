@@ -7,8 +7,8 @@ from typing import Any
 
 from tests.browser.stage import HOSTILE, HOSTILE_ID, HOSTILE_SENDER, Stage, settle
 
-NUMBER = "243810000042"
-FORMS = ("+243 810 000 042", "243810000042", "00243810000042", "0810000042")
+NUMBER = "243897000042"  # nobody else sends to it
+FORMS = ("+243 897 000 042", "243897000042", "00243897000042", "0897000042")
 
 
 def found(page: Any) -> list[str]:

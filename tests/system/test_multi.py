@@ -8,6 +8,7 @@ import signal
 import subprocess
 from pathlib import Path
 
+from smppbridge.model.identifiers import row_of
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.fields import DistributionList, SmeAddress, UnsuccessSme
 from smppbridge.smpp.pdus import DeliverSm, DeliverSmResp, SubmitMulti, SubmitMultiResp
@@ -71,7 +72,7 @@ def test_receipts_after_a_restart_have_the_id_of_the_response(
         text=True,
     )
     rows = [json.loads(line) for line in looked.stdout.splitlines()]
-    assert [row["message_id"] for row in rows] == [str(int(message_id) + n) for n in range(3)]
+    assert [row["message_id"] for row in rows] == list(map(str, row_of(int(message_id), 3)))
     assert {(row["answered_id"], row["state"]) for row in rows} == {(message_id, "DELIVERED")}
     assert (daemon.stop(), provider.taken) == (0, {TEXT: 3})
 

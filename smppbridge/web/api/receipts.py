@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, StrictBool
 
 from smppbridge.relay.receipt_example import VERSIONS, ExampleTerms, examples
 from smppbridge.smpp.constants import MessageState
@@ -33,7 +33,11 @@ class ReceiptQuery(Sent):
         default="3.4", description="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs"
     )
     error: int | None = Field(
-        default=None, ge=0, le=65_535, description="err, as the provider reports it; 0: none"
+        default=None,
+        strict=True,
+        ge=0,
+        le=65_535,
+        description="err, as the provider reports it; 0: none",
     )
     message: str | None = Field(
         default=None, max_length=160, description="The text that the message has"
@@ -43,7 +47,7 @@ class ReceiptQuery(Sent):
         pattern=r"^[+-](0\d|1[0-4]):[0-5]\d$",
         description="Of its dates, instead of the account's",
     )
-    quotes: bool | None = Field(
+    quotes: StrictBool | None = Field(
         default=None, description="Whether it has the text's start, instead of the account's"
     )
 

@@ -63,7 +63,7 @@ class RevealedPage(Answer):
     OPERATOR,
     body=RevealSome,
     returns=RevealedPage,
-    refusals=(503, 504),
+    refusals=(404, 503, 504),
     audited=False,  # by itself: once, with the messages that there are
 )
 async def reveal_messages(call: ApiRequest) -> RevealedPage:
