@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
 
 from smppbridge.relay.receipt_example import VERSIONS, ExampleTerms, examples
 from smppbridge.smpp.constants import MessageState
-from smppbridge.web.api.shapes import Name
+from smppbridge.web.api.shapes import WHOLE_NUMBER, Name
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
@@ -32,9 +32,8 @@ class ReceiptQuery(Sent):
     interface_version: Literal["3.3", "3.4", "5.0"] = Field(
         default="3.4", description="The SMPP that the ESME says it speaks; one of 3.3 gets no TLVs"
     )
-    error: int | None = Field(
+    error: Annotated[int, Field(ge=0, le=65_535), WHOLE_NUMBER] | None = Field(
         default=None,
-        strict=True,
         ge=0,
         le=65_535,
         description="err, as the provider reports it; 0: none",

@@ -36,6 +36,16 @@ def _only_rfc3339(value: Any) -> Any:
 
 
 Rfc3339 = Annotated[AwareDatetime, BeforeValidator(_only_rfc3339)]
+
+
+def _only_number(value: Any) -> Any:
+    if isinstance(value, (bool, str)):
+        raise ValueError("must be a whole number")
+    return value
+
+
+WHOLE_NUMBER = BeforeValidator(_only_number)
+"""Takes whole numbers of JSON, 7 and 7.0, but neither true nor "7"; stands behind the bounds."""
 _TIMES = frozenset(("due", "expires_at", "until"))
 _IDS = frozenset(("message_id", "provider_message_id"))
 
