@@ -57,7 +57,7 @@ def source_of(settings: Settings, system_id: str) -> str:
 
 
 def fly(settings: Settings, system_id: str, number: str, wait: float) -> Diagnosis:
-    """Send a canary from an account to a number, and await its receipt; return what became of it.
+    """Send a canary from an account to a number, and await its receipt; return the diagnosis.
 
     Raises click.UsageError for a number that is none.
     """
@@ -83,7 +83,7 @@ def fly(settings: Settings, system_id: str, number: str, wait: float) -> Diagnos
 
 
 def _judged(system_id: str, came: list[tuple[str, dict[str, Any]]], wait: float) -> Diagnosis:
-    """Return the diagnosis of a canary by what came of it: its answer, then its receipts."""
+    """Return the diagnosis of a canary by the events of its way: its answer, then its receipts."""
     if not came:
         says, advice = f"no answer within {wait:g} s", "smppbridge status"
         return Diagnosis("canary", system_id, "fault", says, advice)

@@ -61,7 +61,7 @@ def _no_receiver(case: VerdictFacts) -> str:
 
 
 def why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
-    """Return why receipts are owed still: the code of the verdict, and what to do."""
+    """Return why receipts are owed still: the code of the verdict, and the advice."""
     system_id, meanwhile = case.system_id, case.meanwhile
     tried = [each for each in case.owed if each.postponed]
     if meanwhile.unanswered_until:
@@ -81,7 +81,7 @@ def why_owed(case: VerdictFacts) -> tuple[str, tuple[str, ...]]:
 
 
 def receipt_do(case: VerdictFacts) -> tuple[str, ...]:
-    """Return what to do about receipts that are owed still."""
+    """Return the advice about receipts that are owed still."""
     return why_owed(case)[1] if case.owed else ()
 
 

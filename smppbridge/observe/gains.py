@@ -27,7 +27,7 @@ class Snapshots(Generic[K]):
             self._seen.append((at, dict(read())))
 
     def relative(self, now: Mapping[K, float]) -> list[tuple[float, dict[K, float]]]:
-        """Return what was seen, each count less what the count is *now*."""
+        """Return the counts of each look, less those of *now*."""
         return [(at, {k: seen.get(k, 0.0) - now[k] for k in now}) for at, seen in self._seen]
 
     @property
@@ -36,7 +36,7 @@ class Snapshots(Generic[K]):
         return self._seen[0][1].keys() if self._seen else ()
 
     def adopt(self, seen: Iterable[tuple[float, Mapping[K, float]]]) -> None:
-        """Put in front what was seen of counts that began at 0 since."""
+        """Put the looks of another process in front; its counts began at 0 again since."""
         self._seen = deque([*seen, *self._seen], self._seen.maxlen)
 
     def seconds(self, at: float) -> float:

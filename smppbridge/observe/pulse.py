@@ -50,7 +50,7 @@ Seen = tuple[float, tuple[tuple[Labels, float], ...]]
 class HandedPulse:
     """The figures that one process leaves to the next; *oddities* are by system_id.
 
-    *finished* are counts of a day, less what they were at the end.
+    *finished* are the counts of a day, less those at the end.
     """
 
     oddities: tuple[tuple[str, OddityCount], ...]

@@ -56,7 +56,7 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # these six from `start` on
+    relay: Relay  # these seven from `start` on
     doors: PeerListeners
     notebook: Notebook
     live: LiveBridge
@@ -173,7 +173,7 @@ class Bridge:
         return self.metrics
 
     def restore(self, restored: Restored) -> None:
-        """Go on with what only the store holds: at the start, or of a bridge that ended."""
+        """Go on with the contents of a store: at the start, or those of a bridge that ended."""
         held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]
         for found in held:
             self._left.setdefault(found.provider, []).append(found)

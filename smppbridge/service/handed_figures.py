@@ -1,5 +1,5 @@
-"""handed_figures: what one process of the bridge has counted, for the next one: reasons, refused
-binds, errors of providers, oddities, what has finished within a day, and the rings.
+"""handed_figures: the figures that one process of the bridge leaves to the next: reasons, refused
+binds, errors of providers, oddities, the messages that finished within a day, and the rings.
 
 Figures are for people: the bridge goes on without.  Those that another version has written in
 another form are left out, and no session is lost over them.

@@ -67,7 +67,7 @@ class ApiPorts:
     """The parts of a running bridge.
 
     *ask* asks the store on a thread for readers, *act* changes the store by hand, *note* writes an
-    act down.  *ready* are the conditions for messages to be accepted, *figures* what is measured.
+    act down.  *ready* are the conditions for messages to be accepted, *figures* the measurements.
     """
 
     version: str

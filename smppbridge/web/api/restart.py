@@ -20,7 +20,7 @@ class TakenUp(Answer):
 
 
 class RestartState(Answer):
-    """The program that answers, and what came of the last restart."""
+    """The program that answers, and the outcome of the last restart."""
 
     instance: str = Field(description="Another one after a restart")
     version: str
@@ -44,7 +44,7 @@ class RestartPort(Protocol):
 
 @API.operation("GET", "/restart", VIEWER, returns=RestartState)
 async def get_restart(call: ApiRequest) -> RestartState:
-    """The program that answers, and what came of the last restart."""
+    """The program that answers, and the outcome of the last restart."""
     found: RestartState = call.ports.restart.state()
     return found
 
