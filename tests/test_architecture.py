@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -78,3 +80,37 @@ def test_only_service_and_cli_import_the_reactor() -> None:
         )
     }
     assert importers <= {"service", "cli"}
+
+
+_WITHOUT_DRIVER = """
+import pkgutil, sys
+sys.modules["psycopg"] = None  # as if it were not installed
+import smppbridge
+for each in pkgutil.walk_packages(smppbridge.__path__, "smppbridge."):
+    if each.name not in {apart} and not each.name.endswith(".__main__"):
+        if not each.name.startswith("smppbridge.store.postgres"):
+            __import__(each.name)
+print([name for name in sys.modules if name.startswith("smppbridge.store.postgres.")])
+"""
+_FOR_A_DATABASE = tuple(
+    f"smppbridge.service.{name}"
+    for name in (
+        "between",
+        "cluster_limits",
+        "jobs",
+        "knowledge",
+        "membership",
+        "partition_days",
+        "places",
+        "shares",
+        "suspension",
+    )
+)
+
+
+@pytest.mark.slow
+def test_nothing_of_postgresql_is_imported_where_the_store_is_a_file() -> None:
+    code = _WITHOUT_DRIVER.format(apart=_FOR_A_DATABASE)
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr

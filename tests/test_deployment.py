@@ -133,3 +133,86 @@ def test_the_image_runs_as_nobody_in_particular_and_without_a_compiler() -> None
     assert "\nUSER smppbridge\n" in last
     assert "/readyz" in last
     assert not re.search(r"\b(gcc|build-essential|apt-get|pip)\b", last)
+
+
+CLUSTER = ROOT / "docker" / "cluster"
+
+
+def cluster() -> dict[str, Any]:
+    services: dict[str, Any] = parsed("cluster/compose.yaml")["services"]
+    return services
+
+
+def test_the_cluster_names_what_exists() -> None:
+    """Files that are mounted, services that others wait for, ports that HAProxy goes to."""
+    services = cluster()
+    volumes = parsed("cluster/compose.yaml")["volumes"]
+    for service in services.values():
+        for source in (each.split(":")[0] for each in service.get("volumes", ())):
+            assert source in volumes or (CLUSTER / source).is_file()
+        assert set(service.get("depends_on", ())) <= set(services)
+    build = services["migrate"]["build"]
+    assert (CLUSTER / build["context"] / build["dockerfile"]).is_file()
+    assert "ARG EXTRAS" in (ROOT / "docker" / "Dockerfile").read_text()
+    assert services["keccel"]["network_mode"] == "service:haproxy"
+    for name in ("migrate", "a", "b", "keccel"):
+        assert services[name]["image"] == services["a"]["image"]
+
+
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_both_nodes_of_the_cluster_are_reached_where_they_listen(name: str) -> None:
+    node = cluster()[name]["environment"]["NODE"]
+    settings = load(CLUSTER / "bridge.yaml", {"NODE": node})
+    assert settings.node is not None
+    assert settings.node.called == name
+    assert settings.store.is_shared
+    haproxy = (CLUSTER / "haproxy.cfg").read_text()
+    assert f"server {name} {name}:2775\n" in haproxy
+    assert f"server {name} {name}:8776\n" in haproxy
+    text = (CLUSTER / "bridge.yaml").read_text()
+    for port in ("2775", "8775", "8776"):
+        assert f"listen: tcp:{port}\n" in text
+    assert "check port 8775" in haproxy
+    keccel = settings.providers["keccel"]
+    command = " ".join(cluster()["keccel"]["command"])
+    assert f"8776/callbacks/keccel/{keccel.callback_key}" in command
+    assert "server keccel 127.0.0.1:8180" in haproxy
+    assert "--port=8180" in command
+    for host in re.findall(r"@([a-z,]+)/", settings.store.url)[0].split(","):
+        assert host in cluster()
+    assert cluster()["primary"]["environment"]["POSTGRES_PASSWORD"] in settings.store.address
+
+
+def test_the_standby_has_the_name_that_the_primary_waits_for() -> None:
+    primary, standby = ((CLUSTER / f"{name}.sh").read_text() for name in ("primary", "standby"))
+    name = re.search(r"cluster_name=(\w+)", standby)
+    assert name is not None
+    assert f"synchronous_standby_names = 'ANY 1 ({name[1]})'" in primary
+    for script in ("primary.sh", "standby.sh"):
+        subprocess.run(["sh", "-n", CLUSTER / script], check=True, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "cluster/compose.yaml"])
+def test_compose_understands_the_file(name: str, tmp_path: Path) -> None:
+    """Docker's own parser, or podman-compose's, which asks podman no more than its version."""
+    file = ROOT / "docker" / name
+    podman = tmp_path / "podman"
+    podman.write_text("#!/bin/sh\necho podman version 4.9.4\n")
+    podman.chmod(0o755)
+    path = f"{tmp_path}:{os.environ.get('PATH', '')}"
+    words = ["docker", "compose"]
+    if subprocess.run(["sh", "-c", "docker compose version"], capture_output=True).returncode:
+        if shutil.which("podman-compose") is None:
+            pytest.skip("NEITHER docker compose NOR podman-compose READS THE COMPOSE FILES")
+        words = ["podman-compose"]
+    done = subprocess.run(
+        [*words, "-f", file, "config"],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PATH": path},
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = yaml.safe_load(done.stdout)["services"]
+    assert set(found) == set(parsed(name)["services"])

@@ -7,7 +7,6 @@ its file already (the clock was set back) gets its record in a supplement to tha
 from __future__ import annotations
 
 import re
-import sqlite3
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ from smppbridge.cdr.folder import Folder, ManifestEntry
 from smppbridge.cdr.records import Format, Numbers, header, line_of, record
 from smppbridge.store import cdr
 from smppbridge.store.cdr import Exported
+from smppbridge.store.database import Database
 
 GRACE = 60.0
 HOUR = 3_600
@@ -53,7 +53,7 @@ class _Found:
 
 
 def export(
-    db: sqlite3.Connection,
+    db: Database,
     folder: Folder,
     form: CdrForm,
     now: float,
@@ -151,7 +151,7 @@ def _hours(found: _Found, written: set[int], end: int) -> list[int]:
 
 
 def _write(
-    db: sqlite3.Connection,
+    db: Database,
     folder: Folder,
     form: CdrForm,
     name: str,
@@ -172,14 +172,12 @@ def _write(
     return ManifestEntry(name, records, segments, digest)
 
 
-def _write_interim(db: sqlite3.Connection, folder: Folder, form: CdrForm, ids: array[int]) -> None:
+def _write_interim(db: Database, folder: Folder, form: CdrForm, ids: array[int]) -> None:
     lines = chain.from_iterable(lines for lines, _ in _lines(db, form, ids))
     folder.write(f"cdr-interim.{form.format}", chain([header(form.format)], lines))
 
 
-def _lines(
-    db: sqlite3.Connection, form: CdrForm, ids: array[int]
-) -> Iterator[tuple[list[bytes], int]]:
+def _lines(db: Database, form: CdrForm, ids: array[int]) -> Iterator[tuple[list[bytes], int]]:
     """Yield the lines of messages, some at a time, with how many segments the messages have."""
     line = line_of(form.format)
     for rows in cdr.finished(db, ids):

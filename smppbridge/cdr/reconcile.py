@@ -20,6 +20,7 @@ from smppbridge.cdr.export import HOUR, hour_of
 from smppbridge.cdr.folder import Folder, ManifestEntry
 from smppbridge.store import cdr
 from smppbridge.store.cdr import AcceptedRow
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import first_since
 
 _MOST_FAULTS = 20
@@ -80,7 +81,7 @@ class Reconciliation:
 
 
 def reconcile(
-    db: sqlite3.Connection, folder: Folder, since: float | None = None, until: float | None = None
+    db: Database, folder: Folder, since: float | None = None, until: float | None = None
 ) -> Reconciliation:
     """Compare a store with its CDR files; raises BadFolder, OSError, sqlite3.Error.
 
@@ -105,7 +106,7 @@ def reconcile(
     return found
 
 
-def _wanted(db: sqlite3.Connection, folder: Folder) -> Iterator[ManifestEntry]:
+def _wanted(db: Database, folder: Folder) -> Iterator[ManifestEntry]:
     oldest = cdr.oldest_end(db)
     if oldest is None:
         return

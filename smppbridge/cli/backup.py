@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
+from smppbridge.cli.store_option import failing_plainly, file_of, give_up, located
 from smppbridge.store.backup import backup as copy_store
 
 _MIB = 1_048_576
@@ -33,7 +33,7 @@ def backup(config: Path | None, store: str | None, rate: float, replace: bool, f
     its owner may read it.  The bridge may run meanwhile: the store's log grows until the copy is
     done.
     """
-    path = store_path(config, store)
+    path = file_of(config, store, "PostgreSQL's own tools make a backup of it (pg_basebackup)")
     if file.exists() and not replace:
         give_up(f"{file} is there already: --replace replaces it")
     with failing_plainly(), without_traceback():

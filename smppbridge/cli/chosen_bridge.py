@@ -120,7 +120,7 @@ def chosen_bridge(where: BridgeOptions, *, stopped: bool = False) -> BridgeApi:
     if url := where.url or ("" if here else os.environ.get(URL, "")):
         return at_url(url, _token(where.token_file))
     if where.store is not None:
-        return _store(where)
+        return _stopped(_address(where))
     path = where.socket or configured_socket(where.config)
     failure = None if path is None else _refusal(path)
     if path is not None and failure is None:
@@ -150,9 +150,10 @@ def _instead(where: BridgeOptions, failure: NoBridge) -> BridgeApi:
     from smppbridge.store.lookup import NotAStore, open_store
     from smppbridge.store.migrate import TooNew
 
-    found = _store(where)
+    address = _address(where)
+    found = _stopped(address)
     try:
-        open_store(found.place).close()
+        open_store(address).close()
     except (NotAStore, TooNew) as error:
         if isinstance(failure, BridgeHidden):
             raise failure from None
@@ -164,11 +165,16 @@ def _instead(where: BridgeOptions, failure: NoBridge) -> BridgeApi:
     return found
 
 
-def _store(where: BridgeOptions) -> BridgeApi:
-    from smppbridge.cli.stopped_bridge import StoppedBridge
-    from smppbridge.cli.store_option import store_path  # the API's operations take a moment to load
+def _address(where: BridgeOptions) -> str:
+    from smppbridge.cli.store_option import store_at
 
-    return StoppedBridge(store_path(where.config, where.store))
+    return store_at(where.config, where.store).address
+
+
+def _stopped(address: str) -> BridgeApi:
+    from smppbridge.cli.stopped_bridge import StoppedBridge  # the operations take a while to load
+
+    return StoppedBridge(address)
 
 
 def _is_hidden(path: str) -> bool:

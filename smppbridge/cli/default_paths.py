@@ -10,7 +10,6 @@ import click
 
 CONFIGURATION = Path("/etc/smppbridge/bridge.yaml")
 ADMIN_SOCKET = "/run/smppbridge/admin.sock"
-STORE = "sqlite:/var/lib/smppbridge/bridge.db"
 
 Command = Callable[..., Any]
 

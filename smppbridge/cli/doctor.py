@@ -14,6 +14,7 @@ import click
 from smppbridge.cli.canary import fly
 from smppbridge.cli.default_paths import configured
 from smppbridge.doctor import listening, machine
+from smppbridge.doctor.database import database
 from smppbridge.doctor.diagnosis import Diagnosis, Examination, Verdict, examine, status_of
 from smppbridge.doctor.providers import provider as examined_provider
 from smppbridge.doctor.store import holder, store
@@ -124,12 +125,9 @@ def _examinations(
 ) -> Iterator[Examination]:
     built = settings.built_providers()
     if not providers:
-        path = Path(settings.store.removeprefix("sqlite:"))
-        pid = holder(path)
+        pid = _daemon(settings)
         yield Examination("clock", "", machine.clock)
-        yield Examination("disk", str(path.parent), partial(machine.disk, path.parent))
-        yield Examination("store", str(path), partial(store, path, deep=deep))
-        yield Examination("modes", "", partial(machine.modes, settings, path))
+        yield from _of_store(settings, deep=deep)
         yield Examination("limits", "", partial(machine.limits, settings, pid))
         yield Examination("listener", "", partial(listening.listeners, settings, pid))
         yield Examination("certificate", "", partial(listening.certificates, settings))
@@ -138,6 +136,25 @@ def _examinations(
     for name in providers or settings.providers:
         run = partial(examined_provider, name, settings.providers[name], built[name])
         yield Examination("provider", name, run)
+
+
+def _of_store(settings: Settings, *, deep: bool) -> Iterator[Examination]:
+    place = settings.store.place
+    if settings.store.is_shared:
+        yield Examination("store", place, partial(database, settings.store))
+        yield Examination("modes", "", partial(machine.modes, settings, None))
+        return
+    path = Path(place)
+    yield Examination("disk", str(path.parent), partial(machine.disk, path.parent))
+    yield Examination("store", place, partial(store, path, deep=deep))
+    yield Examination("modes", "", partial(machine.modes, settings, path))
+
+
+def _daemon(settings: Settings) -> int | None:
+    """Return the process of the bridge: it has locked the store, or listens for commands."""
+    if settings.store.is_shared:
+        return listening.listener(settings.admin_socket) if settings.admin_socket else None
+    return holder(Path(settings.store.address))
 
 
 def _table(found: Sequence[Diagnosis]) -> Iterable[str]:

@@ -25,7 +25,7 @@ from smppbridge.cli.backup import without_traceback
 from smppbridge.cli.default_paths import CONFIGURATION
 from smppbridge.cli.faults import EX_CONFIG, print_faults
 from smppbridge.cli.moments import as_moment
-from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
+from smppbridge.cli.store_option import failing_plainly, give_up, located, store_at
 from smppbridge.observe.shown import escaped
 from smppbridge.settings.cdr import CdrSection
 from smppbridge.settings.configuration import load
@@ -75,7 +75,7 @@ def export(
     if place is None:
         raise click.UsageError("no folder: set cdr.folder, or name one with --folder")
     rest = _modest()
-    path = store_path(config, store)
+    path = store_at(config, store).address
     with failing_plainly(), _files_plainly(), closing(lookup.open_store(path)) as db:
         if reconcile:
             _reconciled(compare(db, Folder(place), since, until), as_json=as_json)

@@ -11,7 +11,7 @@ import click
 
 from smppbridge.cli.backup import without_traceback
 from smppbridge.cli.moments import as_moment
-from smppbridge.cli.store_option import failing_plainly, give_up, located, store_path
+from smppbridge.cli.store_option import failing_plainly, file_of, give_up, located
 from smppbridge.store.backup import StoreThere
 from smppbridge.store.backup import restore as put_in_place
 from smppbridge.store.locked import StoreLocked, lock
@@ -52,7 +52,10 @@ def restore(
     again but what --send-since names.  Message_ids go on above those of the lost store, as long as
     the clock is right.
     """
-    path, now = store_path(config, store), wall()
+    path = file_of(
+        config, store, "PostgreSQL's own tools put a backup of it back (see pg_basebackup)"
+    )
+    now = wall()
     with failing_plainly(), without_traceback():
         descriptor = _lock(path)
         try:

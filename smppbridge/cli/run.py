@@ -24,9 +24,11 @@ from smppbridge.service.apply import verify
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
+from smppbridge.service.storing import NotAwaited
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
+from smppbridge.store.migrate import UnfitStore
 
 _log = Logger()
 
@@ -88,7 +90,9 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
 
     def failed(failure: Failure) -> None:
         nonlocal status
-        status = 1
+        if failure.check(NotAwaited):
+            return  # the reactor stops already
+        status = EX_CONFIG if failure.check(UnfitStore) else 1
         error = failure.value
         bridge.journal("start_failed", error=type(error).__name__, reason=str(error))
         bridge.journal.flush(1.0)
@@ -112,6 +116,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
 
     def end() -> Deferred[None]:
         _stopping()
+        bridge.await_no_longer()
         return starting.addCallback(lambda _: Deferred.fromCoroutine(bridge.stop()))
 
     def started() -> None:
@@ -120,7 +125,7 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
     reactor.callWhenRunning(started)
     reactor.addSystemEventTrigger("before", "shutdown", end)
     reactor.run()
-    return status
+    return status or bridge.exit_status
 
 
 def restart_at_signal(bridge: Bridge) -> Handler:

@@ -20,8 +20,10 @@ from smppbridge.cli.bridge_client import refusal
 from smppbridge.cli.store_option import failing_plainly
 from smppbridge.model.account import Account
 from smppbridge.model.verdict_facts import BridgeFacts
+from smppbridge.settings.store import place_of
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import ListedMessage, NotAStore, open_store
 from smppbridge.web.api.operations import API
 from smppbridge.web.door import facts_of
@@ -35,8 +37,8 @@ T = TypeVar("T")
 class StorePorts:
     """The parts of a bridge that its store has; every other part refuses."""
 
-    def __init__(self, path: str) -> None:
-        self._path = path
+    def __init__(self, address: str) -> None:
+        self._address = address
         self.clock = self.live = self
 
     def meanwhile(self, message: ListedMessage) -> BridgeFacts:
@@ -51,14 +53,14 @@ class StorePorts:
         """Return no account: they are in the configuration."""
         return {}
 
-    async def ask(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    async def ask(self, question: Callable[[Database], T]) -> T:
         """Ask the store."""
-        with failing_plainly(), closing(open_store(self._path)) as db:
+        with failing_plainly(), closing(open_store(self._address)) as db:
             return question(db)
 
-    async def act(self, act: Callable[[sqlite3.Connection], T]) -> T:
+    async def act(self, act: Callable[[Database], T]) -> T:
         """Change the store by hand."""
-        with failing_plainly(), closing(open_store(self._path, "rw")) as db:
+        with failing_plainly(), closing(open_store(self._address, "rw")) as db:
             return act(db)
 
     async def note(
@@ -74,7 +76,7 @@ class StorePorts:
             object=about,
             detail=json.dumps(facts),
         )
-        with suppress(sqlite3.Error, NotAStore), closing(open_store(self._path, "rw")) as db:
+        with suppress(sqlite3.Error, NotAStore), closing(open_store(self._address, "rw")) as db:
             audit.note(db, entry)
 
     def __getattr__(self, name: str) -> Any:
@@ -82,10 +84,13 @@ class StorePorts:
 
 
 class StoppedBridge:
-    """The store of a bridge, at *place*, that answers operations of the API."""
+    """The store of a bridge, at *place*, that answers operations of the API.
 
-    def __init__(self, path: str) -> None:
-        self.place, self._ports = path, StorePorts(path)
+    *address* has a password in it, if the store is a database.
+    """
+
+    def __init__(self, address: str) -> None:
+        self.place, self._ports = place_of(address), StorePorts(address)
 
     def ask(
         self,

@@ -21,6 +21,7 @@ TOPICS: Mapping[str, str] = MappingProxyType(
         "mo": "Messages from phones, and numbers that opted out",
         "ussd": "USSD dialogues with an ESME",
         "operation": "Install, signals, health, the Uncertain desk, backups, CDR",
+        "nodes": "Several bridges on one PostgreSQL: when, how, and what happens when one dies",
         "metrics": "What Prometheus gets, and what is worth an alert",
         "log": "Every event of the log",
         "esme": "What an ESME can do, and what it is answered and sent",

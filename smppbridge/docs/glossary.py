@@ -294,6 +294,30 @@ EVENTS: Mapping[str, str] = {
     "callback_expected": "At the start: the URL that a provider has to call",
     "counted": "At level debug: an act that the metrics count, with its labels and its count",
     "store_works": "Commits work again",
+    "store_awaited": "There is no database at the start, and why: it is waited for",
+    "store_not_synchronous": "At the start: no standby confirms commits (synchronous: warn): a"
+    " fail-over of the database may lose answered messages and send others twice",
+    "store_lost": "The connection to the database is gone: nobody is answered before it is known"
+    " what became of the last transaction",
+    "store_found": "There is a connection again; committed: the last transaction had come through",
+    "node_started": "This bridge has a slot in the database, under a new epoch",
+    "node_suspended": "Without a commit for 0.8 of the lease: so many sessions are ended without"
+    " answers, nothing leaves, nobody may bind",
+    "node_goes_on": "Commits come through again: ESMEs may bind, requests leave",
+    "node_taken_over": "Another node was silent for a lease: this one has its messages",
+    "shards_adopted": "This bridge goes on with the messages of others: so many wait; those that"
+    " were out (interrupted) are Uncertain",
+    "slot_given_back": "Nothing is left in the slot of another node: who starts may have it",
+    "node_fenced": "Another node has our messages: this one ends with status 75, to start anew",
+    "node_testified": "Before its end it said what it knew: so many messages were accepted by their"
+    " providers, so many had not left and wait again",
+    "node_unheard": "It could not say so, and why: these messages stay Uncertain",
+    "node_handed_over": "This bridge stops, and others have its messages at once",
+    "node_not_handed_over": "It stops and could not hand its messages over, and why: others have"
+    " them after a lease",
+    "partitions_not_made": "The database takes no new partitions, and why; so many days are left:"
+    " with less than 2 the bridge is not ready",
+    "node_drained": "Somebody has this bridge end, as SIGTERM does",
     "log_lines_dropped": "Nobody read the log: so many lines are lost",
     "library_warning": "A warning of a library",
     "unhandled_error": "A fault of the bridge itself: kind and place, never its text",

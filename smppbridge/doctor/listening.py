@@ -6,6 +6,7 @@ import json
 import re
 import secrets
 import socket
+import struct
 import time
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -25,6 +26,7 @@ from smppbridge.settings.schema import Settings
 _VERSION = re.compile(r'(?m)^smppbridge_build_info\{version="([^"]*)"\}')
 _UNKNOWN = re.compile(r'(?m)^smppbridge_callbacks_total\{provider="",result="[^"]*"\} ([0-9.e+]+)')
 _MOST = 4_000_000
+_CREDENTIALS = struct.Struct("3i")  # struct ucred of unix(7)
 _ANY = ("", "0.0.0.0", "::")
 
 
@@ -82,6 +84,20 @@ def certificates(settings: Settings) -> Iterator[Diagnosis]:
         yield Diagnosis("certificate", each.file, "look", each.words, advice)
     if served and not found:
         yield Diagnosis("certificate", "", "good", f"{len(served)} of our own are valid")
+
+
+def listener(path: str) -> int | None:
+    """Return the process that listens on a unix socket; None if none does, or none may be asked."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+        tried.settimeout(PATIENCE)
+        try:
+            tried.connect(path)
+            pid, _, _ = _CREDENTIALS.unpack(
+                tried.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+            )
+        except OSError:
+            return None
+    return int(pid) or None
 
 
 def daemon(settings: Settings, pid: int | None) -> Iterator[Diagnosis]:

@@ -107,15 +107,15 @@ def _syncs(folder: Path) -> Diagnosis:
     return Diagnosis("disk", subject, "good", says)
 
 
-def modes(settings: Settings, store: Path) -> Iterator[Diagnosis]:
-    """Examine who may read the store and the keys."""
+def modes(settings: Settings, store: Path | None) -> Iterator[Diagnosis]:
+    """Examine who may read the store, if it is a file, and the keys."""
     keys = [
         Path(parse(each).named[name])
         for each in listened(settings.document.values)
         for name in ("privateKey",)
         if name in parse(each).named
     ]
-    secret = [path for path in (store, *keys) if path.exists()]
+    secret = [path for path in (store, *keys) if path is not None and path.exists()]
     for path in secret:
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o007 or (path == store and mode & 0o070):

@@ -63,6 +63,7 @@ class Reason(StrEnum):
     WRONG_PASSWORD = "wrong_password"
     ALLOW_FROM = "allow_from"
     BINDS = "binds"
+    PLACES_UNKNOWN = "places_unknown"
     RELOADED = "reloaded"
     NOT_FORGIVEN = "not_forgiven"
     TLS_REQUIRED = "tls_required"

@@ -166,6 +166,11 @@ MEANINGS: Mapping[Reason, Meaning] = {
         "The account has as many sessions as it may have.",
         "Raise `binds` of the account, or end a session that is forgotten.",
     ),
+    Reason.PLACES_UNKNOWN: Meaning(
+        _BIND,
+        "The database did not say how many sessions the account has at all nodes.",
+        "Look at the database: the log has the line store_lost. The client binds again.",
+    ),
     Reason.RELOADED: Meaning(
         _BIND, "The account changed while the bind was judged.", "None: the client binds again."
     ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import PLAIN, Message, Traits
@@ -42,6 +43,10 @@ class MoContent:
     esm_class: int = 0
 
 
+NOBODY: Final = -1
+"""The holder of a delivery that no bridge holds."""
+
+
 @dataclass(slots=True)
 class Delivery:
     """One deliver_sm owed: a receipt for the segment (or whole message) called *message_id*.
@@ -50,7 +55,8 @@ class Delivery:
     whole message.  *due* is the earliest time of the next attempt, *expires_at* the end of all
     attempts; UNIX seconds.  *traits* are those of the message that a receipt is about; a receipt
     that is not *final* is an intermediate notification.  *postponed_by* is the command_status of
-    the response that postponed the delivery last, 0 if no response came.
+    the response that postponed the delivery last, 0 if no response came.  *held_by* is the slot of
+    another bridge that delivers it, 0 for this one, NOBODY for whoever has the account bound.
 
     A delivery with *content* is a segment of an MO message, from the message's own source to its
     own destination: its state is 0, and *parent* is the message_id of the first segment.
@@ -73,6 +79,7 @@ class Delivery:
     content: MoContent | None = None
     final: bool = True
     postponed_by: int = 0
+    held_by: int = field(default=0, compare=False)
 
     @property
     def answered_id(self) -> int:

@@ -26,6 +26,7 @@ PROBE = 2.0  # seconds for a silent session to show that it lives
 CHECKS = 2  # password checks at once: each takes a core and 64 MiB
 UNKNOWN, PASSWORD, ALLOW_FROM = "unknown_system_id", "wrong_password", "allow_from"
 BINDS, RELOADED, STOPPING = "binds", "reloaded", "stopping"
+PLACES_UNKNOWN = "places_unknown"
 NOT_FORGIVEN = "not_forgiven"
 """Why a bind is refused, beside what `model.channel` has; the peer cannot tell the first three from
 each other."""
@@ -49,6 +50,27 @@ class BoundSession(Protocol):
 
     def replace(self, reason: str) -> None:
         """Cut the connection: a new session takes its place."""
+
+
+class PlacesUnknown(Exception):
+    """The database that counts the sessions of all nodes does not answer."""
+
+
+class BindPlaces(Protocol):
+    """The places that accounts have for their sessions at all nodes of a cluster together."""
+
+    async def take(self, account: Account, command_id: int, host: str) -> int:
+        """Take a place for a session; return the number of the place, 0 if there is none.
+
+        A silent session gives its place up, at whichever node.  Raises PlacesUnknown; a call that
+        is cancelled leaves nothing behind.
+        """
+
+    def adopt(self, system_id: str, command_id: int) -> int:
+        """Return the place of a session that was bound before a restart, whatever their number."""
+
+    def leave(self, place: int) -> None:
+        """Free a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +97,8 @@ def verify_password(hashed: str, password: str) -> bool:
 class Binds:
     """Judges binds.
 
-    *verified* is `verify_password` on a worker thread, *wait* resolves after seconds.  `change`
+    *verified* is `verify_password` on a worker thread, *wait* resolves after seconds, *places* are
+    None for a bridge that has its accounts alone.  `change`
     writes *rights* and *forgives*, the oddities that some account is forgiven; `bound` and
     `unbound` write *sessions*; all are read by the Smsc.
     """
@@ -86,6 +109,7 @@ class Binds:
         verified: Callable[[str, str], Awaitable[bool]],
         wait: Callable[[float], Awaitable[None]],
         seconds: Callable[[], float],
+        places: BindPlaces | None = None,
     ) -> None:
         self.rights: dict[str, Rights] = {}
         self.forgives: frozenset[str] = frozenset()
@@ -96,7 +120,9 @@ class Binds:
         )
         self._wait, self._seconds = wait, seconds
         self._expected: frozenset[Network] = frozenset()
-        self._reserved: dict[str, list[int]] = {}
+        self._reserved: dict[str, list[tuple[int, int]]] = {}  # command_id and place of each
+        self._places = places
+        self._places_of: dict[BoundSession, int] = {}
         self._probed: list[BoundSession] = []
         self._key = secrets.token_bytes(32)
         self._remembered: dict[tuple[str, str], bytes] = {}  # by system_id and hash
@@ -137,34 +163,59 @@ class Binds:
             return JudgedBind(None, Status.ESME_RBINDFAIL, why)
         if not await self._has_place(rights.account, bind.command_id):
             return JudgedBind(None, Status.ESME_RBINDFAIL, BINDS)
+        place = 0
+        if self._places is not None:
+            try:
+                place = await self._places.take(rights.account, bind.command_id, host)
+            except PlacesUnknown:
+                return JudgedBind(None, Status.ESME_RBINDFAIL, PLACES_UNKNOWN)
+            if not place:
+                return JudgedBind(None, Status.ESME_RBINDFAIL, BINDS)
         if self.rights.get(system_id) is not rights:  # a reload came between: bind again
+            self._leave(place)
             return JudgedBind(None, Status.ESME_RBINDFAIL, RELOADED)
-        self._reserved.setdefault(system_id, []).append(bind.command_id)
+        self._reserved.setdefault(system_id, []).append((bind.command_id, place))
         return JudgedBind(rights, known_by=known_by)
 
     def release(self, system_id: str, command_id: int) -> None:
         """Give up a reserved place."""
-        reserved = self._reserved[system_id]
-        reserved.remove(command_id)
-        if not reserved:
-            del self._reserved[system_id]
+        self._leave(self._take_reserved(system_id, command_id))
 
     def bound(self, system_id: str, session: BoundSession) -> None:
         """Fill a reserved place with a bound session."""
-        self.release(system_id, session.bound_as)
-        self.sessions.setdefault(system_id, []).append(session)
+        place = self._take_reserved(system_id, session.bound_as)
+        self._fill(system_id, session, place)
 
     def adopt(self, system_id: str, session: BoundSession) -> None:
         """Give a place to a session that was bound before a restart."""
-        self.sessions.setdefault(system_id, []).append(session)
+        place = self._places.adopt(system_id, session.bound_as) if self._places else 0
+        self._fill(system_id, session, place)
 
     def unbound(self, system_id: str, session: BoundSession) -> None:
         """Free the place of a session that is gone, if the session still has one."""
         sessions = self.sessions.get(system_id, [])
         if session in sessions:
             sessions.remove(session)
+            self._leave(self._places_of.pop(session, 0))
         if not sessions:
             self.sessions.pop(system_id, None)
+
+    def _take_reserved(self, system_id: str, command_id: int) -> int:
+        reserved = self._reserved[system_id]
+        found = next(each for each in reserved if each[0] == command_id)
+        reserved.remove(found)
+        if not reserved:
+            del self._reserved[system_id]
+        return found[1]
+
+    def _fill(self, system_id: str, session: BoundSession, place: int) -> None:
+        self.sessions.setdefault(system_id, []).append(session)
+        if place:
+            self._places_of[session] = place
+
+    def _leave(self, place: int) -> None:
+        if place and self._places is not None:
+            self._places.leave(place)
 
     async def _known_by(
         self, system_id: str, password: str, rights: Rights | None, host: str
@@ -207,7 +258,19 @@ class Binds:
         """Return whether one more session fits; the longest silent session gives way if dead."""
         if self._fits(account, command_id):
             return True
-        sessions = self._in_the_way(account, command_id)
+        found = await self._probe(account.system_id, self._in_the_way(account, command_id))
+        return found and self._fits(account, command_id)
+
+    async def probe(self, system_id: str, command_id: int) -> None:
+        """Let the longest silent session of an account give way if dead; 0: of any kind.
+
+        For a bind at another node that found all places taken.
+        """
+        sessions = self.sessions.get(system_id, [])
+        await self._probe(system_id, [s for s in sessions if command_id in (0, s.bound_as)])
+
+    async def _probe(self, system_id: str, sessions: list[BoundSession]) -> bool:
+        """Cut the longest silent of *sessions* unless it answers; False: all are probed already."""
         sessions = [s for s in sessions if s not in self._probed]
         if not sessions:
             return False
@@ -219,10 +282,10 @@ class Binds:
             await self._wait(PROBE)
         finally:
             self._probed.remove(silent)
-        if silent.last_heard() < asked_at and silent in self.sessions.get(account.system_id, ()):
-            self.unbound(account.system_id, silent)
+        if silent.last_heard() < asked_at and silent in self.sessions.get(system_id, ()):
+            self.unbound(system_id, silent)
             silent.replace(REPLACED)
-        return self._fits(account, command_id)
+        return True
 
     def _in_the_way(self, account: Account, command_id: int) -> list[BoundSession]:
         sessions = self.sessions.get(account.system_id, [])
@@ -231,19 +294,24 @@ class Binds:
         return [s for s in sessions if s.bound_as == command_id]
 
     def _fits(self, account: Account, command_id: int) -> bool:
-        of_kind = {
-            CommandId.BIND_TRANSMITTER: account.binds_transmitter,
-            CommandId.BIND_RECEIVER: account.binds_receiver,
-            CommandId.BIND_TRANSCEIVER: account.binds_transceiver,
-        }[CommandId(command_id)]
+        of_kind = most_of_kind(account, command_id)
         if self._count(account.system_id) >= account.binds:
             return False
         return of_kind is None or self._count(account.system_id, command_id) < of_kind
 
     def _count(self, system_id: str, command_id: int | None = None) -> int:
         taken = [s.bound_as for s in self.sessions.get(system_id, [])]
-        taken += self._reserved.get(system_id, [])
+        taken += [command_id for command_id, _ in self._reserved.get(system_id, ())]
         return len(taken) if command_id is None else taken.count(command_id)
+
+
+def most_of_kind(account: Account, command_id: int) -> int | None:
+    """Return how many sessions an account may have that are bound by *command_id*; None: any."""
+    return {
+        CommandId.BIND_TRANSMITTER: account.binds_transmitter,
+        CommandId.BIND_RECEIVER: account.binds_receiver,
+        CommandId.BIND_TRANSCEIVER: account.binds_transceiver,
+    }[CommandId(command_id)]
 
 
 def _last_heard(session: BoundSession) -> float:

@@ -143,10 +143,10 @@ class Outbinds:
         for name, receiver in called.items():
             self._lines.setdefault(name, _Line(receiver))
 
-    def drain(self) -> None:
-        """Call nobody any more: the bridge is stopping."""
-        self._draining = True
-        for line in self._lines.values():
+    def drain(self, draining: bool = True) -> None:
+        """Call nobody any more: the bridge is stopping; or call again."""
+        self._draining = draining
+        for line in self._lines.values() if draining else ():
             self._hang_up(line)
 
     def adopt(self, system_id: str, host: str) -> CalledSession | None:

@@ -321,9 +321,9 @@ class Smsc(Factory):
                     counts[system_id, key] = counts.get((system_id, key), 0) + n
         return counts
 
-    def drain(self) -> None:
-        """Admit no more connections and binds; bound sessions go on."""
-        self.draining = True
+    def drain(self, draining: bool = True) -> None:
+        """Admit no more connections and binds, bound sessions go on; or admit them again."""
+        self.draining = draining
 
     def unbind_all(self) -> None:
         """Unbind all sessions: the bridge is stopping."""

@@ -53,6 +53,7 @@ _GAUGES = {
     "provider_paused_seconds": ("provider", "Seconds until a lane goes on that was too fast, or 0"),
     "provider_pace": ("provider", "Requests a second of a lane that was too fast; 0: no limit"),
     "provider_concurrency": ("provider", "Requests that may be under way, as the lane finds best"),
+    "limit_share": ("kind name", "The part of a limit that this node has, of all nodes'"),
     "provider_in_flight": ("provider", "Requests made of a provider and not answered"),
     "upstream_binds": ("provider type", "Sessions bound with an upstream SMSC: TX, RX or TRX"),
     "upstream_window_in_use": ("provider", "submit_sm that an upstream SMSC has not answered"),
@@ -86,6 +87,22 @@ _GAUGES = {
     "store_bytes": ("", "Size of the store"),
     "store_wal_bytes": ("", "Size of the store's write-ahead log"),
     "store_free_bytes": ("", "Space left where the store is"),
+    "node_info": ("name slot epoch", "Always 1; of several nodes on PostgreSQL: which this is"),
+    "node_lease_seconds": ("", "Seconds that a node may act until a transaction is confirmed"),
+    "node_shards": ("", "Shards that a node has: its own, and those of nodes it has taken over"),
+    "nodes_alive": ("", "Nodes that live, this one too, as this one sees it"),
+    "store_connected": ("", "0 while a node does not reach its database"),
+    "store_synchronous": ("", "0 if the database does not wait for a standby at a commit"),
+    "store_clock_skew_seconds": ("", "By how much a node's clock is ahead of its database's"),
+    "store_oldest_transaction_seconds": (
+        "",
+        "Age of the database's oldest transaction: small tables grow while it lasts",
+    ),
+    "store_partitions_ahead_days": (
+        "",
+        "Days to come that have tables in the database; -1: today has none",
+    ),
+    "store_dead_rows": ("table", "Rows of the database's small tables that vacuum may take"),
 }
 _COUNTERS = {
     "bind_attempts_total": (
@@ -152,6 +169,11 @@ _COUNTERS = {
     "notes_dropped_total": (
         "kind",
         "Notes that were too many, or that the store failed to write: note, refused, unmatched",
+    ),
+    "node_takeovers_total": ("", "Nodes that fell silent and were taken over by this one"),
+    "store_commits_in_doubt_total": (
+        "result",
+        "Commits whose answer was lost, by what was found out: committed or not",
     ),
     "audit_total": ("action", "Acts of people and programs over the API; login_refused is one"),
     "log_lines_dropped_total": ("", "Log lines lost because nobody read them"),

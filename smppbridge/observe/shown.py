@@ -22,7 +22,7 @@ _PRIVATE = re.compile(
     "|uri|url)(_|$)"
 )
 _NUMBERS = frozenset(("destination", "msisdn", "number", "source_addr", "destination_addr"))
-_IDENTIFIERS = frozenset(("message_id", "parent", "provider_message_id"))
+_IDENTIFIERS = frozenset(("message_id", "parent", "answered_id", "provider_message_id"))
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LONG_DIGITS = re.compile(r"(?<!\d)\d{9,15}(?!\d)")
 _NUMBER_IN_ID = re.compile(r"(?<=:)\d{7,15}$")
@@ -97,6 +97,8 @@ def _rule(name: str) -> Callable[[Any], Any] | None:
         return _masked
     if name in _IDENTIFIERS:
         return _identifier
+    if name == "segments":
+        return _segments
     if name == "command_status":
         return _status_name
     if name in ("state", "message_state"):
@@ -131,6 +133,11 @@ def _masked(value: Any) -> str:
 def _identifier(value: Any) -> Any:
     """Show an id without a number at its end: a stand-in for a provider_message_id can have one."""
     return value and _NUMBER_IN_ID.sub(lambda found: mask(found[0]), escaped(str(value)))
+
+
+def _segments(value: Any) -> Any:
+    """Show the ids of segments as strings: numbers of JSON lose digits beyond 2^53."""
+    return list(map(str, value[:_MOST])) if isinstance(value, list) else _shown(value)
 
 
 def _status_name(value: Any) -> str:

@@ -14,6 +14,7 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Delivery
 from smppbridge.relay.ports import Around
+from smppbridge.relay.receipt_answers import is_end
 from smppbridge.relay.receipt_pdus import DeliverPdu, ReceiptPdu, mo_pdu, receipt_pdu
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.errors import LocalError
@@ -25,17 +26,6 @@ FEW, MANY = 500, 500  # below FEW, up to MANY are read back
 DONE_AT_ONCE = 256
 LOOKED_EVERY = 4  # ticks
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 600.0
-
-# Statuses about the session or the state of an ESME, not about the receipt.
-_TEMPORARY = frozenset((Status.ESME_RINVBNDSTS, Status.ESME_RINVSYSID, Status.ESME_RINVPASWD))
-# Statuses by which an ESME refuses a receipt for good.
-_REFUSED_FOR_GOOD = frozenset(
-    int(status)
-    for status in Status
-    if status in (Status.ESME_RX_P_APPN, Status.ESME_RX_R_APPN)
-    or (status.name.startswith("ESME_RINV") and status not in _TEMPORARY)
-)
-
 
 _AS_BY_DEFAULT = receipt_pdu(Account(system_id="", password=Secret()))
 
@@ -60,6 +50,19 @@ class Receiver(Protocol):
 
     def flush(self) -> None:
         """Write the requests that are in line."""
+
+
+class Places(Protocol):
+    """The bridges that share the store: which of them has receivers of an account."""
+
+    def came(self, system_id: str) -> None:
+        """Let the others know that an account has its first receiver here."""
+
+    def went(self, system_id: str) -> None:
+        """Let the others know that an account has no receiver here any more."""
+
+    def owe(self, slot: int, system_id: str) -> None:
+        """Let the bridge of a slot know that it holds a delivery."""
 
 
 class Outbox:
@@ -99,8 +102,11 @@ class Deliver:
         self,
         store: DeliverStore,
         around: Around,
+        places: Places | None = None,
     ) -> None:
+        """Deliver what *store* owes; *places* are of a store that is not this bridge's alone."""
         self.outboxes: dict[str, Outbox] = {}
+        self._places = places
         self._ticks = 0
         self._store, self._clock = store, around.clock
         self._spawn, self._meters, self._journal = around.spawn, around.meters, around.journal
@@ -131,11 +137,15 @@ class Deliver:
         """Count deliveries that are in the store, and put them in line where there is room."""
         touched: dict[str, Outbox] = {}
         for delivery in deliveries:
+            if delivery.held_by > 0 and self._places is not None:
+                self._places.owe(delivery.held_by, delivery.system_id)
+                continue
             outbox = touched[delivery.system_id] = self.outbox(delivery.system_id)
             if (delivery.message_id, delivery.state) in outbox.held:
                 continue  # the delivery is in memory
             outbox.depth += 1
-            if outbox.more or not outbox.receivers or len(outbox.waiting) >= IN_MEMORY:
+            parked = delivery.held_by or not outbox.receivers
+            if parked or outbox.more or len(outbox.waiting) >= IN_MEMORY:
                 outbox.more = True
             else:
                 outbox.waiting.append(delivery)
@@ -152,6 +162,14 @@ class Deliver:
         """Replay the deliveries owed to a receiver that was just bound, paced by its window."""
         outbox = self.outbox(system_id)
         outbox.receivers.append(receiver)
+        if self._places is not None and len(outbox.receivers) == 1:
+            self._places.came(system_id)
+        self._move(outbox)
+
+    def look(self, system_id: str) -> None:
+        """Read back deliveries of an account: another bridge has made some."""
+        outbox = self.outbox(system_id)
+        outbox.more = True
         self._move(outbox)
 
     def go_on(self, system_id: str) -> None:
@@ -161,6 +179,7 @@ class Deliver:
     def lost(self, system_id: str, receiver: Receiver, unanswered: Sequence[Delivery]) -> None:
         """Postpone the deliveries that a lost session has not answered."""
         outbox = self.outbox(system_id)
+        was_last = outbox.receivers == [receiver]
         if receiver in outbox.receivers:
             outbox.receivers.remove(receiver)
         if unanswered:
@@ -172,6 +191,8 @@ class Deliver:
         self._free(outbox, outbox.waiting)
         outbox.waiting.clear()
         outbox.more = True
+        if was_last and self._places is not None:
+            self._places.went(system_id)
 
     def tick(self) -> None:
         """Read back the due deliveries; now and then also of accounts whose outbox counts none."""
@@ -228,6 +249,8 @@ class Deliver:
         fresh = [d for d in found if (d.message_id, d.state) not in outbox.held]
         outbox.waiting.extend(fresh)
         outbox.held.update((d.message_id, d.state) for d in fresh)
+        if self._places is not None:  # other bridges have made some of them
+            outbox.depth = max(outbox.depth, len(outbox.held))
         if fresh:
             self._move(outbox)
 
@@ -318,18 +341,6 @@ def _forget_answers(unanswered: Sequence[Delivery]) -> None:
     """Forget earlier responses of deliveries whose last request was not answered."""
     for delivery in unanswered:
         delivery.postponed_by = 0
-
-
-def is_end(command_status: int, retried: frozenset[int] | None = None) -> bool:
-    """Return whether the command_status of a response ends a delivery, well or badly.
-
-    *retried* are the statuses that end no delivery, where the account names them.
-    """
-    if not command_status:
-        return True
-    if retried is not None:
-        return command_status not in retried
-    return command_status in _REFUSED_FOR_GOOD
 
 
 def request_of(d: Delivery, interface_version: int, outbox: Outbox) -> DeliverPdu:

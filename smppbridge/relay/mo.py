@@ -8,8 +8,9 @@ receive -> routed -> record .disk. -> deliver
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.address import Address, source_address
@@ -24,7 +25,7 @@ from smppbridge.relay.ports import Around
 from smppbridge.relay.surplus import surplus
 from smppbridge.routing.mo import MoTable, keyword_of
 from smppbridge.smpp.constants import EsmClass
-from smppbridge.store.port import MoEntry, MoStore
+from smppbridge.store.port import MoEntry
 from smppbridge.text import coding, national
 from smppbridge.text.coding import Alphabet
 from smppbridge.text.errors import BadUdh, TooLong, Undecodable, Unencodable
@@ -39,6 +40,22 @@ _MOST_OCTETS = 65_535  # of a TLV
 _LONGEST_ADDRESS = 20  # SMPP 3.4, 4.6.1: 21 with the NUL
 _LONGEST_ID = 255
 _RECEIPT = EsmClass.RECEIPT | EsmClass.INTERMEDIATE
+
+
+class MoStore(Protocol):
+    """The verbs that mo calls."""
+
+    def keep_mos(self, entries: Sequence[MoEntry]) -> Awaitable[set[int]]:
+        """Write MO messages and their deliveries; return the message_ids of the new MO messages.
+
+        An MO message whose provider, provider_message_id and segment are known is not written.
+        """
+
+    def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Awaitable[None]:
+        """Write opt-outs: (provider, number, UNIX seconds)."""
+
+    def ended_optouts(self) -> Awaitable[list[tuple[str, str]]]:
+        """Return the opt-outs that a person has ended, each once: (provider, number)."""
 
 
 class MoMessages:
@@ -214,6 +231,11 @@ class MoMessages:
         self._meters.opted_out(provider, len(good))
         if self._optouts.full and not was_full:
             self._journal("optouts_full", count=len(self._optouts))
+
+    def learn(self, optouts: Iterable[tuple[str, str]]) -> None:
+        """Add opt-outs that the store has: another bridge may have received them."""
+        for provider, number in optouts:
+            self._optouts.add(provider, number)
 
     async def take_back(self) -> None:
         """Drop the opt-outs that an operator ended."""

@@ -6,12 +6,14 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from twisted.internet.endpoints import serverFromString
 
+from smppbridge.model.account import Account
 from smppbridge.net.tls import BadCertificates
 from smppbridge.relay.accept.intake import rights_of
+from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.service import descriptors, rules
 from smppbridge.service.build import PeerListeners, Relay
 from smppbridge.service.listeners import (
@@ -25,13 +27,19 @@ from smppbridge.service.listeners import (
     endpoints_of,
 )
 from smppbridge.settings.schema import Settings
+from smppbridge.settings.store import StoreSection
+from smppbridge.store.driver import NoDriver, fault_in
 from smppbridge.store.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from smppbridge.store.postgres.store import PostgresStore
 
 _FIXED = (
     "smpp",
     "admin_socket",
     "callbacks",
     "store",
+    "node",
     "retention",
     "receipts",
     "backlog",
@@ -57,8 +65,11 @@ class Finding:
 
 
 def verify(settings: Settings, reactor: Any) -> list[Finding]:
-    """Parse endpoints, load certificates, build lanes; return the faults.  Opens no socket."""
-    found = list(_endpoints(settings, reactor))
+    """Parse endpoints, load certificates, build lanes, look for the database's driver.
+
+    Returns the faults.  Opens no socket.
+    """
+    found = [*_database(settings.store), *_endpoints(settings, reactor)]
     for name, provider in settings.providers.items():
         try:
             rules.lane_rules_of(provider)
@@ -94,7 +105,9 @@ def read_certificates(settings: Settings) -> Certificates:
         raise NotApplied(str(error)) from error
 
 
-async def check_change(old: Settings, new: Settings, relay: Relay, store: SqliteStore) -> None:
+async def check_change(
+    old: Settings, new: Settings, relay: Relay, store: SqliteStore | PostgresStore
+) -> None:
     """Raise NotApplied if a running bridge cannot go from *old* settings to *new* ones."""
     for section in _FIXED:
         if getattr(new, section) != getattr(old, section):
@@ -117,7 +130,20 @@ def takes_effect(key: str) -> Literal["now", "new_sessions", "restart"]:
     return "new_sessions" if of_account and of_account[1] in _AT_BIND else "now"
 
 
-def change(settings: Settings, relay: Relay, doors: PeerListeners, now: float) -> None:
+class Throughputs(Protocol):
+    """The parts of accounts' throughputs that this bridge has, where several share them."""
+
+    def throughput_of(self, account: Account, now: float) -> Throughput | None:
+        """Return the bucket of an account's part, None for an account without a limit."""
+
+
+def change(
+    settings: Settings,
+    relay: Relay,
+    doors: PeerListeners,
+    now: float,
+    shared: Throughputs | None = None,
+) -> None:
     """Let every part go by the accounts, providers and routes of *settings*."""
     providers, built = settings.providers, settings.built_providers()
     relay.lanes.change(built, {n: rules.lane_rules_of(p) for n, p in providers.items()})
@@ -138,7 +164,21 @@ def change(settings: Settings, relay: Relay, doors: PeerListeners, now: float) -
     doors.callbacks.admit([caller for caller in callers if caller])
     doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.dialogues)
     doors.outbinds.change(accounts)
-    doors.smsc.change({name: rights_of(account, now) for name, account in accounts.items()})
+    parts = {n: shared.throughput_of(a, now) for n, a in accounts.items()} if shared else {}
+    rights = {n: rights_of(a, now, parts.get(n)) for n, a in accounts.items()}
+    doors.smsc.change(rights)
+
+
+def _database(store: StoreSection) -> Iterator[Finding]:
+    """Yield what keeps any bridge from asking the database; no database is asked."""
+    if not store.is_shared:
+        return
+    try:
+        fault = fault_in(store.address)
+    except NoDriver as error:
+        fault = str(error)
+    if fault is not None:
+        yield Finding("store", fault)
 
 
 def _key_of(doubt: CertificateDoubt, settings: Settings) -> str:

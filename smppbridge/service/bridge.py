@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from datetime import UTC, datetime
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -33,6 +32,7 @@ from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
 from smppbridge.service.credits import Credits
+from smppbridge.service.doubts import log_doubts
 from smppbridge.service.gauges import watch
 from smppbridge.service.handed_figures import adopt_figures
 from smppbridge.service.handover import Adopted, HandOver
@@ -41,13 +41,13 @@ from smppbridge.service.live import LiveBridge
 from smppbridge.service.opening import open_listeners
 from smppbridge.service.restart import Restart, program_of
 from smppbridge.service.side_processes import SideProcesses
+from smppbridge.service.storing import store_of
 from smppbridge.service.threads import DeafThread, deaf
 from smppbridge.service.tracing import Tracing
 from smppbridge.settings.schema import Settings
 from smppbridge.store import audit
 from smppbridge.store.port import Restored, StoreFailure, Waiting
-from smppbridge.store.readers import Readers
-from smppbridge.store.sqlite import SqliteStore
+from smppbridge.store.readers import readers_of
 
 PARTING = 6.0  # seconds for sessions to unbind
 
@@ -76,17 +76,13 @@ class Bridge:
         self.settings, self.reactor, self.journal, self.notify = settings, reactor, journal, notify
         self.clock, self.metrics = SystemClock(), Metrics(__version__)
         self.draining = self.listening = False
-        self.applied_at, self.applied_well = time.time(), True
-        path = settings.store.removeprefix("sqlite:")
-        self.store = SqliteStore(
-            path, reactor.callFromThread, self.metrics.store_commit, self._store_changed
-        )
-        self.readers = Readers(path, reactor)
+        self.exit_status, self.applied_at, self.applied_well = 0, time.time(), True
+        self.store, self.membership = store_of(self, self._store_changed)
+        self.readers = readers_of(settings.store.address, reactor)
         self.pool = ThreadPool(0, 2, "argon2")
-        self.beside = SideProcesses(path, reactor, self.clock, journal)
+        self.beside = SideProcesses(settings, reactor, self.clock, journal)
         self.configuration = Configuration(self)
-        program = program_of(settings.document.file)
-        self.restart = Restart(self, program, masked) if masked else None
+        self.restart = Restart(self, program_of(settings.document.file), masked) if masked else None
         self.adopted: Adopted | None = None
         self.reasons = ReasonBook(self.clock, self.metrics, journal)
         self.failed = FailedConnections(
@@ -113,7 +109,8 @@ class Bridge:
         With *handed*, the sessions and listeners of the program before are taken up.
         """
         descriptors.claim()
-        restored = self.store.open(self.clock.wall())
+        opened = (self.membership or self.store).open(self.clock.wall())
+        restored = opened if isinstance(opened, Restored) else await opened
         with deaf():
             self._start_threads()
             self._build(restored)
@@ -121,6 +118,8 @@ class Bridge:
         self.restore(restored)
         if handed is not None:
             self._adopt(handed)
+        if self.membership is not None:
+            self.membership.start()
         self.rooms = await open_listeners(self)
         self.listening = True
         self.clockwork.start()
@@ -135,6 +134,11 @@ class Bridge:
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
         self.warn()
+
+    def await_no_longer(self) -> None:
+        """Let `start` end with NotAwaited if it waits for a database."""
+        if self.membership is not None:
+            self.membership.await_no_longer()
 
     def _start_threads(self) -> None:
         for pool in (self.reactor.getThreadPool(), self.pool, self.readers.pool):
@@ -154,6 +158,7 @@ class Bridge:
             journal=self.journal,
             failed=self.failed,
             around=Around(self.clock, meters, self.journal, self.spawn, self.notebook),
+            membership=self.membership,
         )
         self.relay = build_relay(self.settings, restored, world)
         self.doors = build_doors(self.settings, self.relay, world)
@@ -173,11 +178,8 @@ class Bridge:
         return self.metrics
 
     def restore(self, restored: Restored) -> None:
-        """Go on with the contents of a store: at the start, or those of a bridge that ended."""
-        held: list[Waiting | Attempt] = [*restored.waiting, *restored.interrupted]
-        for found in held:
-            self._left.setdefault(found.provider, []).append(found)
-        self._bring_back()
+        """Go on with what only the store holds: at the start, or of a bridge that ended."""
+        self.count([*restored.waiting, *restored.interrupted])
         for name, left in self._left.items():
             self.journal("provider_missing", provider=name, messages=_count(left))
         self.relay.deliver.restore(restored.owed)
@@ -185,6 +187,12 @@ class Bridge:
             restored.segments, restored.joined, self.clock.wall(), self.clock.monotonic()
         )
         self.spawn(self.relay.reports.restore(restored.early, restored.stored_ids))
+
+    def count(self, held: Iterable[Waiting | Attempt]) -> None:
+        """Go on with messages of the store, as far as their providers are there."""
+        for found in held:
+            self._left.setdefault(found.provider, []).append(found)
+        self._bring_back()
 
     def _adopt(self, handed: HandOver) -> None:
         """Go on with sessions; no newcomer takes their places: nothing listens yet."""
@@ -222,18 +230,7 @@ class Bridge:
 
     def warn(self) -> None:
         """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
-        for doubt in self.listeners.doubts(self.settings, self.clock.wall()):
-            expires = datetime.fromtimestamp(doubt.expires, UTC).isoformat()
-            self.journal(
-                "certificate_expires",
-                listener=doubt.listener,
-                file=doubt.file,
-                expires=expires,
-                reason=doubt.words,
-            )
-        needed, allowed = descriptors.needed(self.settings), descriptors.allowed()
-        if allowed is not None and allowed < needed:
-            self.journal("descriptors_few", needed=needed, allowed=allowed)
+        log_doubts(self)
 
     def _store_changed(self, error: Exception | None) -> None:
         if error is None:
@@ -245,11 +242,15 @@ class Bridge:
 
     def ready(self) -> dict[str, bool]:
         """Return the conditions for submit_sm to be accepted."""
-        return {
-            "store_writable": self.store.alive and not self.store.failing,
+        connected = self.membership is None or self.membership.serves
+        conditions = {
+            "store_writable": self.store.alive and not self.store.failing and connected,
             "listening": self.listening,
             "not_draining": not self.draining,
         }
+        if self.membership is not None:
+            conditions["partitions"] = self.membership.days.are_enough
+        return conditions
 
     def status(self) -> str:
         """Return a line for whoever looks at the unit."""
@@ -278,7 +279,10 @@ class Bridge:
         self.settings = settings
         self.beside.exports.change(settings.cdr)
         self.tracing.hide(settings)
-        apply.change(settings, self.relay, self.doors, self.clock.monotonic())
+        shares = self.membership.limits.shares if self.membership else None
+        apply.change(settings, self.relay, self.doors, self.clock.monotonic(), shares)
+        if shares is not None:
+            shares.use(settings, self.relay, self.doors)
         for name in paused:
             self.relay.lanes.hold(name, held=True)
         self.admin.change(settings)
@@ -310,6 +314,12 @@ class Bridge:
         await parted
         await self._close(unfinished=relay.lanes.out)  # these are Uncertain from now on
 
+    async def give_up(self, status: int) -> None:
+        """End at once with an exit *status*, and answer nobody: others have our messages."""
+        self.draining, self.exit_status = True, status
+        await self._close(unfinished=self.relay.lanes.out)
+        self.reactor.stop()
+
     async def _close(self, unfinished: int) -> None:
         self.relay.deliver.flush()
         self.spawn(self.notebook.flush())
@@ -321,6 +331,8 @@ class Bridge:
         self.pool.stop()
         self.readers.stop()
         self.store.stop()
+        if self.membership is not None:
+            await self.membership.leave()
         self.journal("stopped", unfinished=unfinished)
         self.journal.flush(1.0)
 

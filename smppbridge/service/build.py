@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from twisted.internet.task import deferLater
@@ -18,10 +18,8 @@ from smppbridge.model.report import Report
 from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
 from smppbridge.net.failed_connections import FailedConnections
-from smppbridge.net.http_client import HttpClient
 from smppbridge.net.outbind import Outbinds, caller
 from smppbridge.net.smpp_server import Smsc
-from smppbridge.net.upstream.client import UpstreamPorts, Upstreams, connector
 from smppbridge.net.wires import Wires
 from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
@@ -44,18 +42,22 @@ from smppbridge.relay.responses import WaitingResponses
 from smppbridge.relay.submit.carry import Carrier
 from smppbridge.relay.submit.late import LateAnswers
 from smppbridge.relay.submit.overdue import Overdue
-from smppbridge.relay.submit.rounds import Rounds
+from smppbridge.relay.submit.rounds import Rounds, SharedRounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
 from smppbridge.service.by_hand import ByHand, build_by_hand
 from smppbridge.service.operations import build_operations
+from smppbridge.service.wiring import build_wires, sending
 from smppbridge.settings.schema import Settings
-from smppbridge.smpp.pdus import AlertNotification
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
 from smppbridge.web.callbacks import CallbacksResource
 from smppbridge.web.ussd import UssdResource
+
+if TYPE_CHECKING:
+    from smppbridge.service.membership import Membership
+    from smppbridge.store.postgres.store import PostgresStore
 
 Receive = Callable[..., Coroutine[Any, Any, None]]
 """Receives (provider, its reports, MO messages and opt-outs, push or poll); durable when done."""
@@ -67,11 +69,12 @@ class Surroundings:
 
     reactor: Any
     pool: ThreadPool
-    store: SqliteStore
+    store: SqliteStore | PostgresStore
     metrics: Metrics
     journal: EventLog
     failed: FailedConnections
     around: Around
+    membership: Membership | None = None  # None: the store is this bridge's alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,8 @@ class Core:
 def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> Relay:
     """Build the movements of messages on the contents of a store."""
     around, store = world.around, world.store
-    identifiers = Identifiers(restored.last_id, around.clock.wall())
+    slot = world.membership.store.tenure.slot if world.membership else 0
+    identifiers = Identifiers(restored.last_id, around.clock.wall(), slot)
     log = _log_of(settings, world)
 
     async def receive(provider: str, received: Sequence[Received], source: str = "push") -> None:
@@ -156,7 +160,7 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
         reports=core.reports,
         submit=core.submit,
         overdue=overdue,
-        rounds=Rounds(core.lanes, {}, core.carrier, receive, around),
+        rounds=Rounds(core.lanes, {}, core.carrier, receive, around, _jobs_of(world)),
         optouts=optouts,
         mobile=mobile,
         accept=accept,
@@ -207,6 +211,11 @@ def _build_accept(
     return accept, multi
 
 
+def _jobs_of(world: Surroundings) -> SharedRounds | None:
+    """Return what one node does for all, None where there is one bridge."""
+    return world.membership.jobs if world.membership else None
+
+
 def _log_of(settings: Settings, world: Surroundings) -> EventLog | None:
     """Return the log of single messages, None if it is off."""
     return world.journal if settings.log.messages == "all" else None
@@ -228,8 +237,10 @@ def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Co
         bound,
         lambda name, alert: alerts.receive(name, alert),
     )
-    carrier = Carrier(wires.send, lambda: around.clock.wall())
-    deliver = Deliver(store, around)
+    send = sending(world, wires, lambda answers: carrier.answered(answers))
+    carrier = Carrier(send, lambda: around.clock.wall())
+    between = world.membership.between if world.membership else None
+    deliver = Deliver(store, around, between)
     alerts = Alerts(deliver, around.meters)
     endings = Endings(
         lanes,
@@ -239,7 +250,7 @@ def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Co
         around=around,
     )
     early_rules = rules.early_rules_of(settings)
-    reports = Reports(store, endings, early_rules, around, busy=lanes.is_busy)
+    reports = Reports(store, endings, early_rules, around, busy=lanes.is_busy, shared=between)
     submit = Submit(
         store,
         lanes,
@@ -278,33 +289,6 @@ def _build_mobile(
     )
 
 
-def build_wires(
-    world: Surroundings,
-    answered: Callable[[Any], None],
-    late: Callable[[Any], None],
-    receive: Receive,
-    bound: Callable[[str], None],
-    alerted: Callable[[str, AlertNotification], None],
-) -> Wires:
-    """Build the clients of providers: answers go to *answered* or *late*, reports to *receive*.
-
-    *bound* is given the name of a provider whose session is bound, *alerted* alert_notifications.
-    """
-    ports = UpstreamPorts(
-        clock=world.reactor,
-        connect=connector(world.reactor),
-        answered=answered,
-        late=late,
-        record=receive,
-        bound=bound,
-        alerted=alerted,
-        random=random.random,
-        wall=lambda: world.around.clock.wall(),
-        journal=world.journal,
-    )
-    return Wires(HttpClient(world.reactor.callFromThread, answered), Upstreams(ports))
-
-
 def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerListeners:
     """Build the SMSC that ESMEs bind to, and the resources that providers call."""
     reactor, metrics, journal = world.reactor, world.metrics, world.journal
@@ -313,6 +297,7 @@ def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerLi
         verified=lambda *words: deferToThreadPool(reactor, world.pool, verify_password, *words),
         wait=lambda seconds: deferLater(reactor, seconds),
         seconds=reactor.seconds,
+        places=world.membership.limits.places if world.membership else None,
     )
     smsc = Smsc(
         settings.smpp.system_id,

@@ -15,6 +15,9 @@ from smppbridge.relay.submit.redirect import Redirect
 from smppbridge.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
+    from smppbridge.store.postgres.store import PostgresStore
+
+if TYPE_CHECKING:
     from smppbridge.service.build import Core
 
 
@@ -28,7 +31,7 @@ class ByHand:
 
 
 def build_by_hand(
-    store: SqliteStore,
+    store: SqliteStore | PostgresStore,
     accept: Accept,
     core: Core,
     *,

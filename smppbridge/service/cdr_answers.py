@@ -82,8 +82,8 @@ class CdrAnswers:
     async def reconcile(self, since: datetime | None, until: datetime | None) -> CdrReconciliation:
         """Compare the files with the store, by a process of its own; raises RequestRefused."""
         bridge, folder = self._bridge, self._folder()
-        store = bridge.settings.store
-        words = ["export", "--reconcile", "--json", "--store", store, "--folder", str(folder.path)]
+        words = ["export", "--reconcile", "--json", *bridge.beside.store]
+        words += ["--folder", str(folder.path)]
         for option, at in (("--since", since), ("--until", until)):
             words += [option, at.isoformat()] if at else []
         try:

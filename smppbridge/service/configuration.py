@@ -144,8 +144,10 @@ class Configuration:
 def doubts(settings: Settings, reactor: Any) -> Iterator[Fault]:
     """Yield the faults and warnings of settings that can be read, as `check` has them."""
     yield from settings.warnings()
-    folder = Path(settings.store.removeprefix("sqlite:")).parent
-    if "store" in settings.document.lines and not os.path.isdir(folder):
+    store = settings.store
+    folder = Path(store.address).parent
+    given = "store" in settings.document.lines and not store.is_shared
+    if given and not os.path.isdir(folder):
         message = f"the folder {folder} is not there, or may not be looked into"
         yield settings.fault("store", message, warning=True)
     found = [settings.fault(each.key, each.message) for each in verify(settings, reactor)]

@@ -10,6 +10,7 @@ from smppbridge.store import credit
 from smppbridge.store.credit import HOUR, Credit
 
 if TYPE_CHECKING:
+    from smppbridge.store.postgres.store import PostgresStore
     from smppbridge.store.sqlite import SqliteStore
 
 
@@ -22,7 +23,7 @@ class Credits:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: SqliteStore | PostgresStore,
         told: Callable[[], Mapping[str, Balance]],
         told_at: Callable[[str], float | None],
     ) -> None:

@@ -63,12 +63,15 @@ class ChildProcess:
 class Exports:
     """Starts the process that writes CDR files; knows which messages have their record.
 
-    Only Exports writes `exported`, which is None while no files are wanted: then a message may be
-    deleted as it is.
+    *store* are the words by which a command finds the store.  Only Exports writes `exported`, which
+    is None while no files are wanted: then a message may be deleted as it is.
     """
 
     def __init__(
-        self, store: str, journal: Journal, start: Callable[[Sequence[str]], Process] = ChildProcess
+        self,
+        store: Sequence[str],
+        journal: Journal,
+        start: Callable[[Sequence[str]], Process] = ChildProcess,
     ) -> None:
         self._store, self._journal, self._start = store, journal, start
         self._section = CdrSection()
@@ -112,14 +115,13 @@ class Exports:
 
     def _command(self, section: CdrSection) -> list[str]:
         given = {
-            "--store": self._store,
             "--folder": section.folder or "",
             "--format": section.format,
             "--numbers": section.numbers,
         }
         options = [word for pair in given.items() for word in pair]
         interim = ["--interim"] if section.interim else []
-        return [sys.executable, "-m", "smppbridge", "export", *options, *interim]
+        return [sys.executable, "-m", "smppbridge", "export", *self._store, *options, *interim]
 
     def _due(self, now: float) -> float:
         """Return when a process is due again: once the next hour is closed."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from smppbridge.observe.metrics import Reading
+from smppbridge.service import node_gauges
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -19,6 +20,8 @@ def watch(bridge: Bridge) -> None:
     for group in (_process(bridge), _sessions(bridge), _lanes(bridge), _messages(bridge)):
         for name, function in group.items():
             bridge.metrics.watch(f"smppbridge_{name}", function)
+    if bridge.membership is not None:
+        node_gauges.watch(bridge.membership, bridge.metrics)
 
 
 def _process(bridge: Bridge) -> Gauges:
@@ -82,6 +85,7 @@ def _lanes(bridge: Bridge) -> Gauges:
         "provider_paused_seconds": lambda: {(n,): s for n, s in relay.lanes.paused().items()},
         "provider_pace": lambda: {(n,): r for n, r in relay.lanes.paces().items()},
         "provider_concurrency": lambda: {(n,): lane.concurrency.limit for n, lane in lanes.items()},
+        "limit_share": lambda: bridge.membership.limits.shares.parts() if bridge.membership else {},
         "provider_in_flight": lambda: {(n,): lane.out for n, lane in lanes.items()},
         "provider_balance": lambda: {(n, b.unit): b.amount for n, b in rounds.balances.items()},
         "provider_balance_days": lambda: {(n,): d for n, d in rounds.spending.days().items()},

@@ -55,6 +55,13 @@ def settled(document: Document) -> Settings:
     return settings
 
 
+def words_of(details: ErrorDetails) -> str:
+    """Return pydantic's error in our words; a value is not quoted."""
+    if details["type"] == "value_error":
+        return str(details["ctx"]["error"])
+    return _MESSAGES.get(details["type"], details["msg"].replace("Input should be", "must be"))
+
+
 def _blame(document: Document, details: ErrorDetails) -> None:
     """Add a fault in our words for pydantic's error, at a key that the file has."""
     key, kind = "", details["type"]
@@ -63,10 +70,8 @@ def _blame(document: Document, details: ErrorDetails) -> None:
     if kind == "extra_forbidden":
         *within, last = details["loc"]
         message = "unknown key" + suggestion(str(last), _known_keys(document.values, within))
-    elif kind == "value_error":
-        message = str(details["ctx"]["error"])
     else:
-        message = _MESSAGES.get(kind, details["msg"].replace("Input should be", "must be"))
+        message = words_of(details)
     # These two name keys that may be absent; others can name steps that only pydantic knows.
     document.blame(key if kind in ("missing", "wrong") else document.nearest(key), message)
 

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from smppbridge.providers.registry import TYPES
 from smppbridge.settings.provider import ProviderSection, section_for
 from smppbridge.settings.schema import Settings
-from smppbridge.settings.section import section_of
+from smppbridge.settings.section import Section, section_of
 from smppbridge.settings.values import seconds, spelled, utc_offset
 
 _WIDTH = 100
@@ -132,11 +132,11 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
         word = "required" if value is None and each.is_required() else ""
         written_value = _default(each) if value is None else yaml_of(value)
         yield f"{indent}{mark}{key}: {word or written_value}"
+        if inner is not None and _has_required(inner):  # in the short form of its one required key
+            yield from _commented(f" {key}", inner, "", indent)
         return
-    if value is None and any(field.is_required() for field in inner.model_fields.values()):
-        yield f"{indent}#{key}: {_default(each)}"
-        shown = _section(inner.model_fields, None, f"{indent}      ")
-        yield from (f"{indent}#{line[len(indent) + 1 :]}" for line in shown)
+    if value is None and (_has_required(inner) or each.default is None):
+        yield from _commented(key, inner, f" {_default(each)}", indent)
         return
     yield f"{indent}{mark}{key}:"
     if isinstance(value, list):
@@ -151,6 +151,17 @@ def _setting(key: str, each: FieldInfo, value: Any, indent: str) -> Iterator[str
             yield from _section(fields, entry, indent + "    ")
     else:
         yield from _section(inner.model_fields, value, indent + "  ")
+
+
+def _has_required(section: type[Section]) -> bool:
+    return any(each.is_required() for each in section.model_fields.values())
+
+
+def _commented(key: str, inner: type[Section], default: str, indent: str) -> Iterator[str]:
+    """Yield a section that is not there, its keys behind a comment mark."""
+    yield f"{indent}#{key}:{default}"
+    shown = _section(inner.model_fields, None, f"{indent}      ")
+    yield from (f"{indent}#{line[len(indent) + 1 :]}" for line in shown)
 
 
 def _item(lines: list[str], indent: str) -> Iterator[str]:

@@ -19,6 +19,7 @@ from smppbridge.settings.document import Document, join
 from smppbridge.settings.example import written, yaml_of
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.section import Section
+from smppbridge.settings.store import StoreSection
 
 SECRET: Final = "secret"
 DEFAULT, ENVIRONMENT, PROFILE, PROGRAM = "default", "env", "profile", "program"
@@ -131,6 +132,8 @@ class _Listing:
             yield ListedSetting(place.key, place.named, shown, origin, value)
 
     def _shown(self, each: FieldInfo, value: Any, raw: Any, place: _Place) -> str:
+        if isinstance(value, StoreSection) and not isinstance(raw, Mapping):
+            return yaml_of(value.place if value.is_shared else value.url)
         if _holds(value) and (place.hidden or _has_secret(value)):
             return SECRET
         if raw is _ABSENT or not self._document.file:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     PrivateAttr,
     StringConstraints,
+    model_validator,
 )
 
 from smppbridge.model.account import Account as Record
@@ -38,10 +39,12 @@ from smppbridge.settings.listeners import (
 )
 from smppbridge.settings.lists import NumberLists
 from smppbridge.settings.mo import MoRoutes
+from smppbridge.settings.node import NodeSection
 from smppbridge.settings.provider import ProviderSection
 from smppbridge.settings.quiet import QUIET, QuietSection
-from smppbridge.settings.section import Section
+from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.source import Source
+from smppbridge.settings.store import DEFAULT, ReadStore, StoreSection
 from smppbridge.settings.tlvs import (
     GivenTlvs,
     NamedTlvs,
@@ -62,7 +65,6 @@ from smppbridge.settings.values import (
     OneOrList,
     Patterns,
     Prefix,
-    Store,
     Transliterate,
 )
 from smppbridge.settings.web import WebSection
@@ -168,9 +170,14 @@ class Settings(Section):
     callbacks: CallbacksSection | None = Field(
         default=None, description="Where providers call, and nothing else; absent: not there"
     )
-    store: Store = Field(
-        default="sqlite:/var/lib/smppbridge/bridge.db",
-        description="Where messages are kept: sqlite:PATH",
+    store: Annotated[StoreSection, ReadStore] = Field(
+        default=StoreSection(url=DEFAULT),
+        description="Where messages are kept: sqlite:PATH; or, for several bridges,"
+        " postgresql://..., or keys and values",
+    )
+    node: NodeSection | None = Field(
+        default=None,
+        description="This bridge among those that share a store on PostgreSQL; absent: by defaults",
     )
     retention: Duration = Field(
         default=604_800.0, description="How long finished messages are kept"
@@ -207,6 +214,12 @@ class Settings(Section):
         description="Distribution lists for submit_multi, by name (1 to 20 characters)",
     )
     ussd: UssdSection = Field(default=UssdSection(), description="Dialogues of phones with ESMEs")
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Self:
+        if self.node is not None and not self.store.is_shared:
+            raise wrong([("node", "is only for a store on PostgreSQL")])
+        return self
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(""))
 

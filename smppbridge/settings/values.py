@@ -211,15 +211,6 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return check
 
 
-def _store(value: str) -> str:
-    if value.startswith(("postgresql:", "postgres:")):
-        raise ValueError("PostgreSQL is not available in this version: write sqlite:PATH")
-    path = value.removeprefix("sqlite:")
-    if path == value or not path or path.startswith(":") or not path.isprintable():
-        raise ValueError("must be sqlite: and the path of a file")
-    return value
-
-
 LONGEST_SOCKET = 100
 """Octets of the path of a unix socket: sockaddr_un has room for 108, zero included."""
 
@@ -306,6 +297,5 @@ Endpoints = Annotated[
 Certificates = Annotated[str, AfterValidator(_certificates)]
 PublicUrl = Annotated[str, AfterValidator(_url("https", "http"))]
 ProxyUrl = Annotated[str, AfterValidator(_url("http", "https", "socks5", "socks5h"))]
-Store = Annotated[str, AfterValidator(_store)]
 AdminSocket = Annotated[str, AfterValidator(_socket)]
 OneOrList = BeforeValidator(_listed)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import astuple, dataclass
+
+from smppbridge.store.database import Database
 
 KEPT = 400 * 86_400.0
 """Seconds that an act is kept."""
 _FORGOTTEN = 100
+_LARGEST = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +33,7 @@ class AuditRow:
     entry: AuditEntry
 
 
-def note(db: sqlite3.Connection, entry: AuditEntry) -> None:
+def note(db: Database, entry: AuditEntry) -> None:
     """Write an entry, and forget a few that are older than KEPT."""
     db.execute(
         "insert into audit (at, actor, via, address, action, object, detail) "
@@ -44,27 +46,27 @@ def note(db: sqlite3.Connection, entry: AuditEntry) -> None:
     )
 
 
-def listed(db: sqlite3.Connection, before: int | None, limit: int) -> list[AuditRow]:
+def listed(db: Database, before: int | None, limit: int) -> list[AuditRow]:
     """Return entries older than the entry *before*, newest first."""
     rows = db.execute(
         "select id, at, actor, via, address, action, object, detail from audit "
-        "where ? is null or id < ? order by id desc limit ?",
-        (before, before, limit),
+        "where id < ? order by id desc limit ?",
+        (_LARGEST if before is None else before, limit),
     )
     names = ("at", "actor", "via", "address", "action", "object", "detail")
     return [AuditRow(row[0], AuditEntry(**dict(zip(names, row[1:], strict=True)))) for row in rows]
 
 
-def paused(db: sqlite3.Connection) -> frozenset[str]:
+def paused(db: Database) -> frozenset[str]:
     """Return the providers that people have paused."""
     return frozenset(row[0] for row in db.execute("select provider from paused"))
 
 
-def pause(db: sqlite3.Connection, provider: str, at: float, actor: str) -> None:
+def pause(db: Database, provider: str, at: float, actor: str) -> None:
     """Write that a person has paused a provider."""
-    db.execute("insert or ignore into paused values (?, ?, ?)", (provider, at, actor))
+    db.execute("insert into paused values (?, ?, ?) on conflict do nothing", (provider, at, actor))
 
 
-def resume(db: sqlite3.Connection, provider: str) -> None:
+def resume(db: Database, provider: str) -> None:
     """Write that a paused provider goes on."""
     db.execute("delete from paused where provider = ?", (provider,))

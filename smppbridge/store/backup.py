@@ -59,7 +59,7 @@ def backup(
     """
     target = Path(target)
     part = target.with_name(f".{target.name}.part")
-    with closing(lookup.open_store(store)) as db:
+    with closing(lookup.open_file(store)) as db:
         _own_file(part)
         page: int = db.execute("pragma page_size").fetchone()[0]
         db.execute("begin")

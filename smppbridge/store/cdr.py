@@ -6,11 +6,11 @@ walk begins at the first message_id that has no record yet.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from smppbridge.store.database import Database, dialect_of
 from smppbridge.store.lookup import first_since
 from smppbridge.store.records import marks
 
@@ -62,9 +62,9 @@ class CdrRow(NamedTuple):
 
 _WRITTEN = {
     "destination": "coalesce(destination, number)",
-    "segments": "max(1, segments)",
-    "binary": "typeof(body) = 'blob'",
-    "multi": "json_extract(traits, '$.multi')",
+    "segments": "case when segments > 1 then segments else 1 end",
+    "binary": "case typeof(body) when 'blob' then 1 else 0 end",
+    "multi": "cast(json_extract(traits, '$.multi') as bigint)",
     "service_type": "json_extract(traits, '$.service_type')",
 }
 _COLUMNS = ", ".join(_WRITTEN.get(name, name) for name in CdrRow._fields)
@@ -80,9 +80,7 @@ class AcceptedRow(NamedTuple):
     finished: int
 
 
-def unexported(
-    db: sqlite3.Connection, exported: Exported
-) -> Iterator[Sequence[tuple[int, float | None]]]:
+def unexported(db: Database, exported: Exported) -> Iterator[Sequence[tuple[int, float | None]]]:
     """Yield lists of (message_id, done_at) of all messages that *exported* does not cover.
 
     A message that is open has None for its final time.  The order is that of the message_ids.
@@ -99,7 +97,7 @@ def unexported(
         last = rows[-1][0]
 
 
-def finished(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[list[CdrRow]]:
+def finished(db: Database, ids: Sequence[int]) -> Iterator[list[CdrRow]]:
     """Yield the FINISHED messages among *ids* in lists, in the order of the message_ids."""
     for at in range(0, len(ids), _IDS_AT_ONCE):
         chunk = list(ids[at : at + _IDS_AT_ONCE])
@@ -108,7 +106,7 @@ def finished(db: sqlite3.Connection, ids: Sequence[int]) -> Iterator[list[CdrRow
         yield list(map(CdrRow._make, rows))
 
 
-def still_to_come(db: sqlite3.Connection, now: float) -> int:
+def still_to_come(db: Database, now: float) -> int:
     """Return the message_id from which on messages may come into the store yet.
 
     A joined message has the message_id of a segment, and a message_id is given before it is stored.
@@ -118,17 +116,16 @@ def still_to_come(db: sqlite3.Connection, now: float) -> int:
     return lately if gathering is None else min(lately, int(gathering))
 
 
-def accepted(
-    db: sqlite3.Connection, since: int = 0, below: int = MOST_ID
-) -> Iterator[list[AcceptedRow]]:
+def accepted(db: Database, since: int = 0, below: int = MOST_ID) -> Iterator[list[AcceptedRow]]:
     """Yield messages in lists, each list with its segments from one moment.
 
     They have message_ids from *since* on and below *below*.
     """
     last = since - 1
     while rows := db.execute(
-        "select message_id, system_id, segments, case when segments then (select count(*) from "
-        "segment where parent is not null and parent = message.message_id) else 1 end, stage = 4 "
+        "select message_id, system_id, segments, case when segments > 0 then (select count(*) from "
+        "segment where parent is not null and parent = message.message_id) else 1 end, "
+        "case stage when 4 then 1 else 0 end "
         "from message where message_id > ? and message_id < ? order by message_id limit ?",
         (last, below, ROWS_AT_ONCE),
     ).fetchall():
@@ -137,23 +134,24 @@ def accepted(
 
 
 def gathering(
-    db: sqlite3.Connection, since: float | None = None, until: float | None = None
+    db: Database, since: float | None = None, until: float | None = None
 ) -> dict[str, int]:
     """Return how many segments wait for the rest of their messages, by account.
 
     Of those received at *since* or later and before *until*, UNIX seconds.
     """
+    given = {"received_at >= ?": since, "received_at < ?": until}
+    bounds = {where: value for where, value in given.items() if value is not None}
     return dict(
         db.execute(
-            "select json_extract(context, '$.key[0]'), count(*) from segment where parent is null "
-            "and (?1 is null or received_at >= ?1) and (?2 is null or received_at < ?2) group by 1",
-            (since, until),
+            "select json_extract(context, '$.key[0]'), count(*) from segment "
+            f"where {' and '.join(('parent is null', *bounds))} group by 1",
+            tuple(bounds.values()),
         ).fetchall()
     )
 
 
-def oldest_end(db: sqlite3.Connection) -> float | None:
-    """Return the earliest final time of all FINISHED messages; None without any."""
-    query = "select min(done_at) from message where stage = 4"
-    found: float | None = db.execute(query).fetchone()[0]
+def oldest_end(db: Database) -> float | None:
+    """Return the earliest final time of all FINISHED messages, or less; None without any."""
+    found: float | None = db.execute(dialect_of(db).oldest_end).fetchone()[0]
     return found

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-
+from smppbridge.store.database import Database, dialect_of
 from smppbridge.store.lookup import LONGEST_GATHERING, first_since
 
-_SUBMITTED = "select count(*) from message where stage in (2, 3) and due is not null and stage = 3"
 
-
-def submitted(db: sqlite3.Connection) -> int:
+def submitted(db: Database) -> int:
     """Return how many messages providers have accepted and not reported the end of."""
-    count: int = db.execute(_SUBMITTED).fetchone()[0]
+    count: int = db.execute(dialect_of(db).submitted).fetchone()[0]
     return count
 
 
-def finished_since(db: sqlite3.Connection, at: float) -> int:
+def finished_since(db: Database, at: float) -> int:
     """Return how many messages finished at *at* (UNIX seconds) or later.
 
     Those accepted an hour or more before *at* are left out: nothing finds them fast.
     """
     first = first_since(db, at - LONGEST_GATHERING)
-    count: int = db.execute(
-        "select count(*) from message where message_id >= ? and stage = 4 and done_at >= ?",
-        (first, at),
-    ).fetchone()[0]
+    count: int = db.execute(dialect_of(db).finished_since, (first, at)).fetchone()[0]
     return count

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from smppbridge.store.database import Database
 
 HOUR = 3_600.0
 KEPT = 30 * 86_400.0
@@ -21,16 +22,19 @@ class Credit:
     unit: str
 
 
-def keep(db: sqlite3.Connection, told: Sequence[Credit], now: float) -> None:
+def keep(db: Database, told: Sequence[Credit], now: float) -> None:
     """Write amounts, each as the one of its hour, and delete those older than KEPT."""
-    db.executemany(
-        "insert or replace into credit (provider, hour, at, amount, unit) values (?, ?, ?, ?, ?)",
-        [(each.provider, each.at // HOUR, each.at, each.amount, each.unit) for each in told],
-    )
+    for each in told:
+        db.execute(
+            "insert into credit (provider, hour, at, amount, unit) values (?, ?, ?, ?, ?) "
+            "on conflict (provider, hour) do update set "
+            "at = excluded.at, amount = excluded.amount, unit = excluded.unit",
+            (each.provider, int(each.at // HOUR), each.at, each.amount, each.unit),
+        )
     db.execute("delete from credit where hour < ?", ((now - KEPT) // HOUR,))
 
 
-def kept(db: sqlite3.Connection, provider: str, since: float) -> list[Credit]:
+def kept(db: Database, provider: str, since: float) -> list[Credit]:
     """Return the amounts of a provider from *since* on (UNIX seconds), the oldest first."""
     rows = db.execute(
         "select provider, at, amount, unit from credit where provider = ? and hour >= ? "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 
 from smppbridge.model.address import Address
@@ -15,6 +14,7 @@ from smppbridge.model.message import (
     Segment,
     fingerprint,
 )
+from smppbridge.store.database import Database
 from smppbridge.store.port import Entry
 from smppbridge.store.records import read_address, read_traits, traits_text
 from smppbridge.store.statements import SqlRow
@@ -32,7 +32,7 @@ _JOINED_LATELY = (
 MOST_JOINED = 20_000  # segments that are looked at for those joined lately
 
 
-def waiting(db: sqlite3.Connection) -> list[tuple[GatheringKey, Segment]]:
+def waiting(db: Database) -> list[tuple[GatheringKey, Segment]]:
     """Return the segments that wait for the rest of their messages, oldest first."""
     rows = db.execute(
         "select message_id, number, registered_delivery, received_at, octets, context "
@@ -41,7 +41,7 @@ def waiting(db: sqlite3.Connection) -> list[tuple[GatheringKey, Segment]]:
     return [read_gathering(row) for row in rows]
 
 
-def joined_lately(db: sqlite3.Connection) -> list[tuple[GatheringKey, Segment, int]]:
+def joined_lately(db: Database) -> list[tuple[GatheringKey, Segment, int]]:
     """Return the segments of messages joined lately, with their fingerprints, oldest first."""
     rows = db.execute(_JOINED_LATELY, (MOST_JOINED, REMEMBERED_FOR)).fetchall()
     return [read_joined(row) for row in reversed(rows)]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Literal, NamedTuple
+
+from smppbridge.store.database import Database
 
 MOST = 100_000
 Name = tuple[str, str]
@@ -21,7 +22,7 @@ class Claim(NamedTuple):
 
 
 def claim(
-    db: sqlite3.Connection,
+    db: Database,
     name: Name,
     fingerprint: str,
     message_id: int,
@@ -45,7 +46,8 @@ def claim(
     elif db.execute("select 1 from message where message_id = ?", (known[1],)).fetchone():
         return Claim("sent", known[1])
     db.execute(
-        "insert or replace into sent_key values (?, ?, ?, ?, ?)",
+        "insert into sent_key values (?, ?, ?, ?, ?) on conflict (actor, name) do update set "
+        "fingerprint = excluded.fingerprint, message_id = excluded.message_id, at = excluded.at",
         (*name, fingerprint, message_id, now),
     )
     return Claim("new", message_id)

@@ -16,27 +16,15 @@ from typing import Any
 from smppbridge.model.identifiers import row_of, same_id
 from smppbridge.model.lists import MOST_NUMBERS
 from smppbridge.model.message import AsSent, Stage
+from smppbridge.store.database import Database, dialect_of
+from smppbridge.store.driver import NoDriver, need_driver
 from smppbridge.store.migrate import TooNew, migrations
 from smppbridge.store.records import STAGE, marks
 
 LONGEST_GATHERING = 3_600.0  # seconds by which a joined message may be younger than its id
 _LARGEST = 2**63 - 1
+_FEW = 500  # ids in one statement
 _DECIMAL, _HEXADECIMAL = re.compile(r"[0-9]{1,64}"), re.compile(r"[0-9a-fA-F]{1,64}")
-
-_PENDING = "stage in (2, 3) and due is not null"  # word for word as in the partial index
-_UNCERTAIN = f"{_PENDING} and stage = 2 and begun = 0"
-_AT_STAGE = {
-    Stage.WAITING: "stage = 1 and begun = 0",
-    Stage.SUBMITTING: f"(begun = 1 or {_PENDING} and stage = 2)",
-    Stage.SUBMITTED: f"{_PENDING} and stage = 3 and begun = 0",
-    Stage.FINISHED: "stage = 4",
-}
-# A loose scan: one step in the index for each provider that there is.
-_PROVIDERS = (
-    "with recursive named(x) as (select min(provider) from message where provider_message_id "
-    "is not null union all select (select min(provider) from message where provider > x and "
-    "provider_message_id is not null) from named where x is not null) select x from named"
-)
 
 
 class NotAStore(Exception):
@@ -118,15 +106,36 @@ class ListedMessage:
 _WRITTEN = {
     "stage": STAGE,
     "due": "case begun when 1 then null else due end",
-    "multi": "json_extract(traits, '$.multi')",
-    "esm_class": "json_extract(traits, '$.esm_class')",
+    "multi": "cast(json_extract(traits, '$.multi') as bigint)",
+    "esm_class": "cast(json_extract(traits, '$.esm_class') as bigint)",
     "quiet": "json_extract(traits, '$.quiet')",
     "sent": "json_extract(traits, '$.sent')",
 }
 _COLUMNS = ", ".join(_WRITTEN.get(each.name, each.name) for each in fields(ListedMessage))
 
 
-def open_store(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
+def open_store(store: str | Path, mode: str = "ro") -> Database:
+    """Open a store beside a running bridge: a file, or a database by its URL.
+
+    Raises NotAStore, TooNew.
+    """
+    if not is_url(store):
+        return open_file(store, mode)
+    try:
+        need_driver()
+    except NoDriver as error:
+        raise NotAStore(str(error)) from None
+    from smppbridge.store.postgres.reading import opened  # only where there is such a store
+
+    return opened(str(store), writing=mode != "ro")
+
+
+def is_url(store: str | Path) -> bool:
+    """Whether a store is a database of PostgreSQL, by its URL."""
+    return str(store).startswith(("postgresql:", "postgres:"))
+
+
+def open_file(path: str | Path, mode: str = "ro") -> sqlite3.Connection:
     """Open a store's file beside a running bridge.  Raises NotAStore, TooNew."""
     path = Path(path)
     try:
@@ -159,23 +168,22 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         raise NotAStore(f"{path} has the old schema {version}: the bridge migrates it at its start")
 
 
-def search(db: sqlite3.Connection, query: MessageQuery) -> list[ListedMessage]:
+def search(db: Database, query: MessageQuery) -> list[ListedMessage]:
     """Return the messages of a query, newest first."""
     wheres: list[str] = []
     values: list[Any] = []
     for where, value in _conditions(db, query):
         wheres.append(where)
         values += value
-    inner = f"select message_id from message where {' and '.join(wheres) or 'true'}"
-    rows = db.execute(
-        f"select {_COLUMNS} from message where message_id in "
-        f"({inner} order by message_id desc limit ?) order by message_id desc",
+    ids = db.execute(
+        f"select message_id from message where {' and '.join(wheres) or 'true'} "
+        "order by message_id desc limit ?",
         (*values, query.limit),
     )
-    return [ListedMessage(*row) for row in rows]
+    return listed(db, [message_id for (message_id,) in ids])
 
 
-def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
+def named(db: Database, word: str) -> list[ListedMessage]:
     """Return messages by message_id, the message_id of a segment, or provider_message_id.
 
     A message_id may be decimal or hexadecimal, as accounts know it.  The message_id that a
@@ -183,25 +191,27 @@ def named(db: sqlite3.Connection, word: str) -> list[ListedMessage]:
     message's too.
     """
     found = [each for number in _message_ids(word) for each in _numbered(db, number)]
-    names = [row[0] for row in db.execute(_PROVIDERS) if row[0] is not None]
-    like = f"provider in ({marks(names)}) and lower(ltrim(provider_message_id, '0')) = ?"
-    theirs = db.execute(
-        f"select {_COLUMNS} from message where provider_message_id is not null and {like} "
-        f"union select {_COLUMNS} from message where message_id in "
-        f"(select message_id from part where {like})",
-        (*names, same_id(word)) * 2,
-    )
     known = {message.message_id for message in found}
-    messages = [ListedMessage(*row) for row in theirs]
-    return found + [message for message in messages if message.message_id not in known]
+    return found + listed(db, sorted(_with_name(db, same_id(word)) - known))
 
 
-def listed(db: sqlite3.Connection, message_ids: Sequence[int]) -> list[ListedMessage]:
-    """Return messages by their message_ids (at most 500), in no order; a segment's names none."""
-    rows = db.execute(
-        f"select {_COLUMNS} from message where message_id in ({marks(message_ids)})", message_ids
-    )
-    return [ListedMessage(*row) for row in rows]
+def _with_name(db: Database, like: str) -> set[int]:
+    """Return the messages that have a name at some provider."""
+    dialect = dialect_of(db)
+    providers = [row[0] for row in db.execute(dialect.named_providers) if row[0] is not None]
+    return {
+        row[1] for provider in providers for row in db.execute(dialect.by_name, (provider, like))
+    }
+
+
+def listed(db: Database, ids: Sequence[int]) -> list[ListedMessage]:
+    """Return messages by their message_ids, in the order of the ids; a segment's names none."""
+    found: dict[int, ListedMessage] = {}
+    for at in range(0, len(ids), _FEW):
+        few = ids[at : at + _FEW]
+        rows = db.execute(f"select {_COLUMNS} from message where message_id in ({marks(few)})", few)
+        found |= {row[0]: ListedMessage(*row) for row in rows}
+    return [found[each] for each in ids if each in found]
 
 
 def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]:
@@ -216,23 +226,29 @@ def decide(path: str | Path, message_ids: Sequence[int], verb: str) -> list[int]
         db.close()
 
 
-def decided(db: sqlite3.Connection, message_ids: Sequence[int], verb: str) -> list[int]:
+def decided(db: Database, message_ids: Sequence[int], verb: str) -> list[int]:
     """Write a decision about messages in a store that is open for writing, as `decide` does."""
     rows = db.execute(
-        f"insert or replace into decision select message_id, ? from message "
-        f"where {_UNCERTAIN} and message_id in ({marks(message_ids)}) returning message_id",
+        "insert into decision select message_id, ? from message "
+        f"where {dialect_of(db).uncertain} and message_id in ({marks(message_ids)}) "
+        "on conflict (message_id) do update set verb = excluded.verb returning message_id",
         (verb, *message_ids),
     ).fetchall()
     return sorted(row[0] for row in rows)
 
 
-def first_since(db: sqlite3.Connection, at: float) -> int:
+def first_since(db: Database, at: float) -> int:
     """Return the first message_id of the messages accepted at *at* or later.
 
     Message_ids grow with time and no index is on the time: a search by halves.
     """
-    low, high = 0, db.execute("select coalesce(max(message_id) + 1, 0) from message").fetchone()[0]
-    query = "select message_id, accepted_at from message where message_id >= ? limit 1"
+    messages = dialect_of(db).messages
+    last = db.execute(f"select coalesce(max(message_id), -1) from {messages}").fetchone()[0]
+    low, high = 0, last + 1
+    query = (
+        f"select message_id, accepted_at from {messages} where message_id >= ? "
+        "order by message_id limit 1"
+    )
     while low < high:
         middle = (low + high) // 2
         message_id, accepted_at = db.execute(query, (middle,)).fetchone()
@@ -240,11 +256,11 @@ def first_since(db: sqlite3.Connection, at: float) -> int:
     return low
 
 
-def _conditions(db: sqlite3.Connection, query: MessageQuery) -> Iterator[tuple[str, list[Any]]]:
+def _conditions(db: Database, query: MessageQuery) -> Iterator[tuple[str, list[Any]]]:
     if query.uncertain:
-        yield _UNCERTAIN, []
+        yield dialect_of(db).uncertain, []
     if query.stage is not None:
-        yield _AT_STAGE[query.stage], []
+        yield dialect_of(db).at_stage[query.stage], []
     for column in ("number", "system_id", "provider", "source", "state"):
         if (value := getattr(query, column)) is not None:
             yield f"{column} = ?", [value]
@@ -269,7 +285,7 @@ def _message_ids(word: str) -> list[int]:
     return list(dict.fromkeys(number for number in read if number <= _LARGEST))
 
 
-def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
+def _numbered(db: Database, message_id: int) -> list[ListedMessage]:
     segment = db.execute(
         "select parent, received_at, octets, context, registered_delivery from segment "
         "where message_id = ?",
@@ -281,7 +297,7 @@ def _numbered(db: sqlite3.Connection, message_id: int) -> list[ListedMessage]:
     rows = db.execute(
         f"select {_COLUMNS} from message where message_id = ? union all "
         f"select {_COLUMNS} from message where message_id > ? and message_id < ? and "
-        "json_extract(traits, '$.multi') = ? order by message_id",
+        "cast(json_extract(traits, '$.multi') as bigint) = ? order by message_id",
         (whole, whole, row_of(whole, MOST_NUMBERS).stop, whole),
     )
     return [ListedMessage(*row) for row in rows]

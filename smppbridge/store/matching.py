@@ -6,7 +6,6 @@ attempt began: providers give an id again.
 
 from __future__ import annotations
 
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple, get_args
@@ -14,6 +13,7 @@ from typing import Literal, NamedTuple, get_args
 from smppbridge.model.identifiers import Tolerance, is_alike, same_id
 from smppbridge.model.message import Stage
 from smppbridge.providers.smpp.submit import decimal_to_hex, hex_to_decimal
+from smppbridge.store.database import Database, dialect_of
 from smppbridge.store.records import marks
 
 IdRule = Literal["case", "zeros", "hex_to_decimal", "decimal_to_hex", "prefix", "suffix"]
@@ -23,13 +23,7 @@ behind."""
 RULES: tuple[IdRule, ...] = get_args(IdRule)
 SHORTEST = 4  # characters of an id that is sought within a longer one
 LONGEST, LONGEST_AFFIX = 255, 40
-_LIKE = "provider = ? and lower(ltrim(provider_message_id, '0')) = ?"
-_NAMED = (
-    f"select provider_message_id, message_id, stage, begun_at from message where "
-    f"provider_message_id is not null and {_LIKE} union all select part_id, message_id, stage, "
-    "begun_at from (select message_id as whole, provider_message_id as part_id from part where "
-    f"{_LIKE}) join message on message_id = whole"
-)
+_LARGEST = 2**63 - 1
 
 
 class KeptReport(NamedTuple):
@@ -66,9 +60,7 @@ class Matched(NamedTuple):
     ambiguous: int
 
 
-def kept(
-    db: sqlite3.Connection, provider: str, limit: int, before: int | None = None
-) -> list[KeptReport]:
+def kept(db: Database, provider: str, limit: int, before: int | None = None) -> list[KeptReport]:
     """Return reports of a provider that are about no message, the newest first.
 
     Without *before* early reports are the first; with it, only those are returned that were given
@@ -84,16 +76,13 @@ def kept(
         early = [KeptReport._make(row) for row in rows]
     rows = db.execute(
         "select id, provider_message_id, state, error, at from unmatched where kind = 'report' "
-        "and reason = 'unknown_id' and provider = ? and (? is null or id < ?) "
-        "order by id desc limit ?",
-        (provider, before, before, limit - len(early)),
+        "and reason = 'unknown_id' and provider = ? and id < ? order by id desc limit ?",
+        (provider, _LARGEST if before is None else before, limit - len(early)),
     )
     return early + [KeptReport(*row) for row in rows]
 
 
-def matched(
-    db: sqlite3.Connection, provider: str, reports: Sequence[KeptReport], rule: IdRule
-) -> Matched:
+def matched(db: Database, provider: str, reports: Sequence[KeptReport], rule: IdRule) -> Matched:
     """Return the reports that fit one message each.
 
     For a prefix or suffix only those count that have the commonest one of all.
@@ -122,16 +111,20 @@ def _sole(found: Sequence[Sequence[Fit]]) -> Matched:
     return Matched(sole, ambiguous)
 
 
-def forget(db: sqlite3.Connection, rows: Sequence[int]) -> None:
+def forget(db: Database, rows: Sequence[int]) -> None:
     """Delete kept reports by their rows."""
     db.execute(f"delete from unmatched where id in ({marks(rows)})", rows)
 
 
-def _fits(db: sqlite3.Connection, provider: str, report: KeptReport, rule: IdRule) -> Iterator[Fit]:
+def _fits(db: Database, provider: str, report: KeptReport, rule: IdRule) -> Iterator[Fit]:
+    by_name = dialect_of(db).by_name
+    query = (
+        "select name, message.message_id, stage, begun_at "
+        f"from ({by_name}) as ours join message on message.message_id = ours.message_id"
+    )
     for wanted, affix, exactly in _wanted(report.provider_message_id, rule):
         tolerance: Tolerance = "exact" if exactly else "case" if rule == "case" else "zeros"
-        like = provider, same_id(wanted)
-        for ours, message_id, stage, begun_at in db.execute(_NAMED, (*like, *like)):
+        for ours, message_id, stage, begun_at in db.execute(query, (provider, same_id(wanted))):
             if (begun_at or 0.0) <= report.at and is_alike(wanted, ours, tolerance):
                 yield Fit(report, ours, message_id, stage != Stage.FINISHED, affix)
 

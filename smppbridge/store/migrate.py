@@ -8,11 +8,15 @@ from importlib.resources import files
 from pathlib import Path
 
 
-class TooNew(Exception):
+class UnfitStore(Exception):
+    """A bridge cannot serve this store before a person has done something about it."""
+
+
+class TooNew(UnfitStore):
     """The file was written by a newer version of smppbridge."""
 
 
-class NotOurs(Exception):
+class NotOurs(UnfitStore):
     """The file belongs to another program."""
 
 

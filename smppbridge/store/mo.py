@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from itertools import count
 
 from smppbridge.model.report import Delivery, MoContent
+from smppbridge.store.database import Database
 from smppbridge.store.port import MoEntry
 from smppbridge.store.records import DeliveryRow, marks, read_address
 from smppbridge.store.statements import SqlRow
@@ -38,7 +38,7 @@ def entry_rows(entry: MoEntry) -> list[SqlRow]:
     ]
 
 
-def kept(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
+def kept(db: Database, ids: Sequence[int]) -> set[int]:
     """Return the message_ids of *ids* that MO messages in the store have."""
     found: set[int] = set()
     for at in range(0, len(ids), AT_ONCE):
@@ -48,9 +48,7 @@ def kept(db: sqlite3.Connection, ids: Sequence[int]) -> set[int]:
     return found
 
 
-def owed(
-    db: sqlite3.Connection, system_id: str, deliveries: Iterable[DeliveryRow]
-) -> list[Delivery]:
+def owed(db: Database, system_id: str, deliveries: Iterable[DeliveryRow]) -> list[Delivery]:
     """Return the deliveries of MO messages that rows stand for."""
     found = []
     for delivery in deliveries:
@@ -82,7 +80,7 @@ def owed(
     return found
 
 
-def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
+def forget(db: Database, before: float, limit: int) -> int:
     """Delete MO messages received before *before* and owed no more; return how many segments."""
     rows = db.execute(
         "select message_id from mo where heard_at < ? and not exists (select 1 from delivery "
@@ -104,7 +102,7 @@ def forget(db: sqlite3.Connection, before: float, limit: int) -> int:
     return len(gone)
 
 
-def optouts(db: sqlite3.Connection) -> list[tuple[str, str]]:
+def optouts(db: Database) -> list[tuple[str, str]]:
     """Return opt-outs as (provider, number), the latest of them if they are very many."""
     return db.execute(
         "select provider, number from optout where ended = 0 order by at desc limit ?",
@@ -112,7 +110,7 @@ def optouts(db: sqlite3.Connection) -> list[tuple[str, str]]:
     ).fetchall()
 
 
-def take_ended(db: sqlite3.Connection) -> list[tuple[str, str]]:
+def take_ended(db: Database) -> list[tuple[str, str]]:
     """Return and delete the opt-outs that a person has ended."""
     if db.execute("select 1 from optout where ended = 1 limit 1").fetchone() is None:
         return []  # without taking the lock that a delete takes

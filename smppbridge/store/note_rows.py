@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,8 @@ from typing import Any
 from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.store import statements as sql
 from smppbridge.store.conditions import condition
+from smppbridge.store.database import Database
+from smppbridge.store.records import marks
 from smppbridge.store.statements import Many, SqlRow
 
 DELETED_AT_ONCE = 5_000  # rows of a table
@@ -44,13 +45,13 @@ def writes(
 ) -> list[tuple[Many, list[SqlRow]]]:
     """Return the rows of notes by the statement that writes them."""
     return [
-        (sql.INSERT_NOTE, [(n.message_id, n.at, n.code, json.dumps(dict(n.facts))) for n in notes]),
-        (sql.INSERT_REFUSED, [_refused_row(each) for each in refused]),
-        (sql.INSERT_UNMATCHED, [_unmatched_row(each) for each in unmatched]),
+        (sql.INSERT_NOTE, [note_row(each) for each in notes]),
+        (sql.INSERT_REFUSED, [refused_row(each) for each in refused]),
+        (sql.INSERT_UNMATCHED, [unmatched_row(each) for each in unmatched]),
     ]
 
 
-def forget(db: sqlite3.Connection, before: float, most: int) -> int:
+def forget(db: Database, before: float, most: int) -> int:
     """Delete rows of a day ago, and those above *most*; return how many.  The oldest go first.
 
     Rows are written in the order of their time, but for reports that were early for a while.
@@ -72,7 +73,7 @@ def forget(db: sqlite3.Connection, before: float, most: int) -> int:
     return gone
 
 
-def forget_notes(db: sqlite3.Connection, before: float, limit: int) -> int:
+def forget_notes(db: Database, before: float, limit: int) -> int:
     """Delete notes older than *before*, when their messages are forgotten too; return how many."""
     old = db.execute("select id, at from note order by id limit ?", (limit,)).fetchall()
     ids = [row_id for row_id, at in old if at < before]
@@ -81,18 +82,18 @@ def forget_notes(db: sqlite3.Connection, before: float, limit: int) -> int:
     return len(ids)
 
 
-def notes_of(db: sqlite3.Connection, message_ids: Sequence[int]) -> list[Note]:
+def notes_of(db: Database, message_ids: Sequence[int]) -> list[Note]:
     """Return the notes of messages, in the order in which they were written."""
-    marks = ",".join("?" * len(message_ids))
     rows = db.execute(
-        f"select message_id, at, code, facts from note where message_id in ({marks}) order by id",
+        "select message_id, at, code, facts from note "
+        f"where message_id in ({marks(message_ids)}) order by id",
         message_ids,
     )
     return [Note(message_id, at, code, json.loads(facts)) for message_id, at, code, facts in rows]
 
 
 def refused_page(
-    db: sqlite3.Connection, query: NoteQuery, before: int | None = None
+    db: Database, query: NoteQuery, before: int | None = None
 ) -> list[tuple[int, RefusedSubmission]]:
     """Return refused submissions with their places, the newest first, below a place."""
     where, values = _condition("system_id", query)
@@ -106,7 +107,7 @@ def refused_page(
 
 
 def unmatched_page(
-    db: sqlite3.Connection, query: NoteQuery, before: Place | None = None
+    db: Database, query: NoteQuery, before: Place | None = None
 ) -> list[tuple[Place, Unmatched]]:
     """Return unmatched reports and MO messages with their places, below a place, newest first.
 
@@ -120,14 +121,14 @@ def unmatched_page(
     if before is not None:
         where, values = f"{where} and (at, id) < (?, ?)", [*values, *before]
     rows = db.execute(
-        f"select * from (select id, {_UNMATCHED} from unmatched union all {early}) "
+        f"select * from (select id, {_UNMATCHED} from unmatched union all {early}) as stray "
         f"where {where} order by at desc, id desc limit ?",
         (*values, query.limit),
     )
     return [((row[0], row_id), Unmatched(*row)) for row_id, *row in rows]
 
 
-def dismiss(db: sqlite3.Connection, provider: str, before: float) -> int:
+def dismiss(db: Database, provider: str, before: float) -> int:
     """Delete unmatched reports and MO messages of a provider, older than *before*.
 
     Returns how many rows, at most DELETED_AT_ONCE.  Early reports stay: they may be settled yet.
@@ -151,12 +152,19 @@ def _condition(named: str, query: NoteQuery) -> tuple[str, list[Any]]:
     return condition(given, query.numbers)
 
 
-def _refused_row(r: RefusedSubmission) -> SqlRow:
+def note_row(n: Note) -> SqlRow:
+    """Return the row of a note."""
+    return n.message_id, n.at, n.code, json.dumps(dict(n.facts))
+
+
+def refused_row(r: RefusedSubmission) -> SqlRow:
+    """Return the row of a refused submission."""
     addresses = _sound(r.source), _sound(r.destination)
     return (r.at, r.system_id, *addresses, r.command_status, r.reason, _sound(r.detail), r.count)
 
 
-def _unmatched_row(u: Unmatched) -> SqlRow:
+def unmatched_row(u: Unmatched) -> SqlRow:
+    """Return the row of a report or an MO message that belongs to nothing."""
     name, addresses = _sound(u.provider_message_id), (_sound(u.source), _sound(u.destination))
     return (u.at, u.kind, u.provider, name, u.reason, u.state, u.error, *addresses)
 

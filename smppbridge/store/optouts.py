@@ -5,11 +5,11 @@ An ended opt-out is only marked as ended: the bridge reads the mark and deletes 
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from smppbridge.store.database import Database, dialect_of
 from smppbridge.store.lookup import open_store
 
 
@@ -23,7 +23,7 @@ class OptOutRow:
 
 
 def listed(
-    db: sqlite3.Connection,
+    db: Database,
     number: str | None = None,
     limit: int = 50,
     place: tuple[float, int] | None = None,
@@ -34,8 +34,8 @@ def listed(
     """
     at, skipped = place or (None, 0)
     given = {"number = ?": number, "at <= ?": at}
-    wheres = ["ended = 0", *(where for where, value in given.items() if value is not None)]
-    values = [value for value in given.values() if value is not None]
+    bounds = {where: value for where, value in given.items() if value is not None}
+    wheres, values = [dialect_of(db).optout_held, *bounds], list(bounds.values())
     rows = db.execute(
         f"select provider, number, at from optout where {' and '.join(wheres)} "
         "order by at desc, number, provider limit ? offset ?",
@@ -63,11 +63,14 @@ def end(path: str | Path, number: str, provider: str | None = None) -> list[str]
         db.close()
 
 
-def ended(db: sqlite3.Connection, number: str, provider: str | None = None) -> list[str]:
+def ended(db: Database, number: str, provider: str | None = None) -> list[str]:
     """End opt-outs in a store that is open for writing, as `end` does."""
-    where = "ended = 0 and number = ?" + ("" if provider is None else " and provider = ?")
-    values = (number,) if provider is None else (number, provider)
+    dialect = dialect_of(db)
+    where = f"{dialect.optout_held} and number = ?"
+    values = [number]
+    if provider is not None:
+        where, values = f"{where} and provider = ?", [number, provider]
     rows = db.execute(
-        f"update optout set ended = 1 where {where} returning provider", values
+        f"update optout set {dialect.end_optout} where {where} returning provider", values
     ).fetchall()
     return sorted(row[0] for row in rows)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from smppbridge.store.database import Database, dialect_of
 from smppbridge.store.lookup import ListedMessage, MessageQuery, search
 
 FEWEST, MOST = 5_000, 320_000
@@ -26,22 +26,22 @@ class MessagePage:
     searched_to: float | None
 
 
-def page(db: sqlite3.Connection, query: MessageQuery, in_time: Callable[[], bool]) -> MessagePage:
+def page(db: Database, query: MessageQuery, in_time: Callable[[], bool]) -> MessagePage:
     """Return a page of messages; the search stops, after a whole piece, when *in_time* says no.
 
     A piece that is interrupted, as by Readers, is given up for the pieces before.  Raises
-    sqlite3.OperationalError if that was the first piece.
+    the interruption if that was the first piece.
     """
     if query.number is not None or query.prefix is not None or query.uncertain:
         return _whole(search(db, query), query)  # an index finds these
-    found: list[ListedMessage] = []
+    found, dialect = list[ListedMessage](), dialect_of(db)
     above, size = query.before, FEWEST
     while True:
         try:
             lowest = _step(db, above, size)
             within = replace(query, before=above, least=lowest, limit=query.limit - len(found))
             found += search(db, within)
-        except sqlite3.OperationalError:
+        except dialect.interrupted:
             if above is None or above == query.before:
                 raise
             return _as_far_as(db, above, found)
@@ -52,7 +52,7 @@ def page(db: sqlite3.Connection, query: MessageQuery, in_time: Callable[[], bool
             return _as_far_as(db, above, found)
 
 
-def _as_far_as(db: sqlite3.Connection, lowest: int, found: list[ListedMessage]) -> MessagePage:
+def _as_far_as(db: Database, lowest: int, found: list[ListedMessage]) -> MessagePage:
     row = db.execute("select accepted_at from message where message_id = ?", (lowest,)).fetchone()
     return MessagePage(found, lowest, row[0])
 
@@ -62,10 +62,10 @@ def _whole(found: list[ListedMessage], query: MessageQuery) -> MessagePage:
     return MessagePage(found, found[-1].message_id if more else None, None)
 
 
-def _step(db: sqlite3.Connection, above: int | None, size: int) -> int | None:
+def _step(db: Database, above: int | None, size: int) -> int | None:
     """Return the id of the message *size* places below *above*; None: there are fewer."""
     row = db.execute(
-        "select message_id from message where message_id < ? "
+        f"select message_id from {dialect_of(db).messages} where message_id < ? "
         "order by message_id desc limit 1 offset ?",
         (_LARGEST if above is None else above, size - 1),
     ).fetchone()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 
 from smppbridge.model.parts import Part
+from smppbridge.store.database import Database
 from smppbridge.store.port import Verdict
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
@@ -22,7 +22,7 @@ def part_rows(v: Verdict) -> list[SqlRow]:
     ]
 
 
-def of_messages(db: sqlite3.Connection, ids: Sequence[int]) -> dict[int, tuple[Part, ...]]:
+def of_messages(db: Database, ids: Sequence[int]) -> dict[int, tuple[Part, ...]]:
     """Return the parts of messages by message_id; messages without parts are left out."""
     found: dict[int, list[Part]] = {}
     for at in range(0, len(ids), AT_ONCE):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from smppbridge.model.identifiers import SLOTS
 from smppbridge.store.conditions import condition
+from smppbridge.store.database import Database, dialect_of
 
 _FURTHEST = 256 * SLOTS  # the message_ids of the segments follow that of the first
 
@@ -50,11 +50,12 @@ class ListedMo(NamedTuple):
 
 _COLUMNS = (
     "m.message_id, max(d.system_id), m.provider, m.provider_message_id, m.source, m.destination, "
-    "count(*), m.heard_at, sum(d.finished_at is null), max(d.finished_at), max(d.command_status)"
+    "count(*), m.heard_at, count(*) - count(d.finished_at), "
+    "max(d.finished_at), max(d.command_status)"
 )
 
 
-def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
+def mos(db: Database, query: MoQuery) -> list[ListedMo]:
     """Return MO messages, the newest first."""
     given = {
         "d.system_id = ?": query.system_id,
@@ -78,13 +79,13 @@ def mos(db: sqlite3.Connection, query: MoQuery) -> list[ListedMo]:
     return [ListedMo._make(row) for row in rows]
 
 
-def mo_hours(db: sqlite3.Connection, since: int) -> dict[int, int]:
+def mo_hours(db: Database, since: int) -> dict[int, int]:
     """Return how many MO messages came in each hour from *since* on, where any came.
 
     Hours are UNIX seconds / 3600.
     """
     rows = db.execute(
-        "select cast(heard_at / 3600 as integer), count(*) from mo "
+        f"select {dialect_of(db).hour_heard}, count(*) from mo "
         "where heard_at >= ? and parent = message_id group by 1",
         (since * 3_600,),
     )

@@ -5,6 +5,16 @@ durable; when it raises StoreFailure, no row of the list was written.  One call 
 or part of one.  Verbs about one message that are called without awaiting in between are carried out
 in the order of a message's life: accepted, begun, recorded, settled, delivered.  A query sees all
 that was written before its call.
+
+A commit whose answer was lost has a third outcome: the list may be written or not.  Its awaitable
+neither resolves nor raises before the store has found out; meanwhile nobody is answered and nothing
+leaves.  If the store cannot find out, the awaitable stays as it is for ever, and the service closes
+the sessions without answers, as if the process had died before the commit.
+
+A store may be shared by several bridges, each with its messages.  A verb about a message that is
+another bridge's, or that no bridge has, writes nothing about it and does not fail; only `begin`
+says so, for only an attempt that leaves can make a phone ring twice.  Queries by name know all
+messages, queries for work (waiting, due, expired, owed, batches) those of this bridge.
 """
 
 from __future__ import annotations
@@ -133,12 +143,27 @@ class EarlyReport:
         return self.provider, self.provider_message_id, self.at
 
 
+class ToldReport(NamedTuple):
+    """A report that another bridge has received; *number* is its place among all such reports."""
+
+    number: int
+    message_id: int
+    source: str
+    report: EarlyReport
+
+
 @dataclass(slots=True)
 class Found:
-    """A message in the store: its latest attempt and its stage."""
+    """A message in the store: its latest attempt and its stage.
+
+    *ours* is whether this bridge has the message: about another bridge's nothing can be written.
+    *shard* is the slot whose message it is (0: it has ended, or the store is no other bridge's).
+    """
 
     attempt: Attempt
     stage: Stage
+    ours: bool = True
+    shard: int = 0
 
 
 class Stoppable(NamedTuple):
@@ -305,22 +330,6 @@ class ReportStore(Protocol):
         are FINISHED the newest.  An id in another spelling is found as far as *tolerances* (by
         provider) go, unless the very id is there or several spellings are.
         """
-
-
-class MoStore(Protocol):
-    """The verbs that mo calls."""
-
-    def keep_mos(self, entries: Sequence[MoEntry]) -> Awaitable[set[int]]:
-        """Write MO messages and their deliveries; return the message_ids of the new MO messages.
-
-        An MO message whose provider, provider_message_id and segment are known is not written.
-        """
-
-    def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Awaitable[None]:
-        """Write opt-outs: (provider, number, UNIX seconds)."""
-
-    def ended_optouts(self) -> Awaitable[list[tuple[str, str]]]:
-        """Return the opt-outs that a person has ended, each once: (provider, number)."""
 
 
 class DeliverStore(Protocol):

@@ -12,7 +12,8 @@ from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
-from smppbridge.store.lookup import open_store
+from smppbridge.store.database import Database
+from smppbridge.store.lookup import is_url, open_file
 
 AT_ONCE = 2
 LONGEST = 2.0
@@ -37,8 +38,8 @@ class Readers:
     A question that takes longer than LONGEST is stopped.  Only the reactor thread writes *_asked*.
     """
 
-    def __init__(self, path: str, reactor: Any, longest: float = LONGEST) -> None:
-        self._path, self._reactor, self._longest = path, reactor, longest
+    def __init__(self, store: str, reactor: Any, longest: float = LONGEST) -> None:
+        self._store, self._reactor, self._longest = store, reactor, longest
         self.pool = ThreadPool(0, AT_ONCE, "readers")
         self._own = threading.local()
         self._asked = 0
@@ -51,7 +52,7 @@ class Readers:
         """End the threads, after the questions under way (blocks)."""
         self.pool.stop()
 
-    def read(self, question: Callable[[sqlite3.Connection], T]) -> Deferred[T]:
+    def read(self, question: Callable[[Database], T]) -> Deferred[T]:
         """Ask a question; fails with TooSlow, TooBusy, lookup.NotAStore, sqlite3.Error."""
         if self._asked >= WAITING:
             raise TooBusy
@@ -64,7 +65,8 @@ class Readers:
         asked: Deferred[T] = deferToThreadPool(self._reactor, self.pool, self._answer, question)
         return asked.addBoth(answered)
 
-    def _answer(self, question: Callable[[sqlite3.Connection], T]) -> T:
+    def _answer(self, question: Callable[[Database], T]) -> T:
+        """Answer a question on a thread of the pool."""
         db = self._connection()
         deadline = time.monotonic() + self._longest
         db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
@@ -80,5 +82,14 @@ class Readers:
     def _connection(self) -> sqlite3.Connection:
         found: sqlite3.Connection | None = getattr(self._own, "db", None)
         if found is None:
-            found = self._own.db = open_store(self._path)
+            found = self._own.db = open_file(self._store)
         return found
+
+
+def readers_of(store: str, reactor: Any) -> Readers:
+    """Return the readers of a store: a file, or a database by its URL."""
+    if not is_url(store):
+        return Readers(store, reactor)
+    from smppbridge.store.postgres.readers import DatabaseReaders  # only for such a store
+
+    return DatabaseReaders(store, reactor)

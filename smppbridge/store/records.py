@@ -324,5 +324,5 @@ def read_address(addr: str, plan: int) -> Address:
 
 
 def marks(values: Sequence[Any]) -> str:
-    """Return a ``?`` for each value."""
-    return ",".join("?" * len(values))
+    """Return a ``?`` for each value, and without any a list in which nothing is."""
+    return ",".join("?" * len(values)) or "null"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from smppbridge.model.message import Stage
 from smppbridge.model.reasons import Reason
 from smppbridge.store import note_rows
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 from smppbridge.store.statements import SqlRow
@@ -26,7 +26,7 @@ class TimelineEvent:
     facts: dict[str, Any]
 
 
-def timeline(db: sqlite3.Connection, message: ListedMessage) -> list[TimelineEvent]:
+def timeline(db: Database, message: ListedMessage) -> list[TimelineEvent]:
     """Return the steps in the life of a message, in order of time; steps without a time last."""
     segments = db.execute(
         "select message_id, number, received_at from segment where parent = ? order by number",
@@ -57,7 +57,7 @@ def _arrival(message: ListedMessage, segments: Sequence[SqlRow]) -> Iterator[Tim
         yield TimelineEvent(message.accepted_at, "postponed", why)
 
 
-def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
+def _attempts(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
     rows: list[SqlRow] = db.execute(
         "select number, provider, begun_at, ended_at, outcome, reason from attempt "
         "where message_id = ? order by number",
@@ -80,7 +80,7 @@ def _attempts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[Timeli
         yield TimelineEvent(begun_at or ended_at, "attempt", facts)
 
 
-def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
+def _parts(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
     rows = db.execute(
         "select number, provider_message_id, state, error from part where message_id = ? "
         "order by number",
@@ -91,7 +91,7 @@ def _parts(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineE
         yield TimelineEvent(message.answered_at, "part", facts)
 
 
-def _notes(db: sqlite3.Connection, message: ListedMessage) -> Iterator[TimelineEvent]:
+def _notes(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
     for note in note_rows.notes_of(db, [message.message_id]):
         yield TimelineEvent(note.at, note.code, dict(note.facts))
 
@@ -102,7 +102,7 @@ def _report(message: ListedMessage) -> Iterator[TimelineEvent]:
         yield TimelineEvent(message.done_at, "report", facts)
 
 
-def _deliveries(db: sqlite3.Connection, message_ids: Sequence[int]) -> Iterator[TimelineEvent]:
+def _deliveries(db: Database, message_ids: Sequence[int]) -> Iterator[TimelineEvent]:
     rows = db.execute(
         "select message_id, state, done_at, due, expires_at, attempts, finished_at, command_status "
         f"from delivery where message_id in ({marks(message_ids)}) order by message_id, done_at",

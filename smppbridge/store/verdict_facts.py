@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from smppbridge.model.message import GatheringKey, Segment, Stage
 from smppbridge.model.reasons import Reason
 from smppbridge.model.verdict_facts import EndedReceipt, OwedReceipt, VerdictFacts
 from smppbridge.store import gathered, note_rows
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.records import marks
 
@@ -30,7 +30,7 @@ class ReceivedSegment:
     receipt: ReceiptEnd | None
 
 
-def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> VerdictFacts:
+def case_of(db: Database, message: ListedMessage, now: float) -> VerdictFacts:
     """Return the case of a message at *now* (UNIX seconds)."""
     facts = _noted(db, message.message_id)
     missing, total = tuple(facts.get("missing", ())), facts.get("total", message.segments)
@@ -63,9 +63,7 @@ def case_of(db: sqlite3.Connection, message: ListedMessage, now: float) -> Verdi
     )
 
 
-def segments_of(
-    db: sqlite3.Connection, message: ListedMessage, case: VerdictFacts
-) -> list[ReceivedSegment]:
+def segments_of(db: Database, message: ListedMessage, case: VerdictFacts) -> list[ReceivedSegment]:
     """Return the segments of a long message that have been received, in order of their numbers."""
     if message.stage == Stage.GATHERING:
         waiting = gathered.waiting(db)
@@ -83,7 +81,7 @@ def segments_of(
     return sorted(found, key=lambda each: each.number)
 
 
-def _noted(db: sqlite3.Connection, message_id: int) -> dict[str, Any]:
+def _noted(db: Database, message_id: int) -> dict[str, Any]:
     """Return the facts of the notes that a verdict goes by."""
     facts: dict[str, Any] = {}
     for note in note_rows.notes_of(db, [message_id]):
@@ -100,7 +98,7 @@ def _end_of(ended: EndedReceipt) -> ReceiptEnd:
     return "refused" if ended.command_status else "acknowledged"
 
 
-def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | None:
+def _tried(db: Database, message: ListedMessage) -> tuple[str, str] | None:
     """Return outcome and reason of the last attempt, unless its provider accepted the message."""
     row: tuple[str, str] | None = db.execute(
         "select outcome, reason from attempt where message_id = ? order by number desc limit 1",
@@ -109,7 +107,7 @@ def _tried(db: sqlite3.Connection, message: ListedMessage) -> tuple[str, str] | 
     return None if message.provider_message_id is not None else row
 
 
-def _missing(db: sqlite3.Connection, message_id: int) -> tuple[tuple[int, ...], int]:
+def _missing(db: Database, message_id: int) -> tuple[tuple[int, ...], int]:
     """Return the numbers of the segments that a gathering waits for, and how many it has."""
     waiting = gathered.waiting(db)
     key = _key_of(waiting, message_id)
@@ -135,7 +133,7 @@ def _of(
 
 
 def _deliveries(
-    db: sqlite3.Connection, message_id: int
+    db: Database, message_id: int
 ) -> tuple[tuple[OwedReceipt, ...], tuple[EndedReceipt, ...]]:
     segments = [
         row[0]

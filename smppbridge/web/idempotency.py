@@ -6,20 +6,20 @@ claim the key .disk. -> send .disk. -> answer
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from twisted.internet.defer import Deferred
 
 from smppbridge.store import keys
+from smppbridge.store.database import Database
 from smppbridge.store.keys import Claim, Name
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.problems import RequestRefused
 
 DAY = 86_400.0
 """Seconds that a key is kept; less where messages are forgotten earlier."""
-WriteClaim = Callable[[Callable[[sqlite3.Connection], Claim]], Awaitable[Claim]]
+WriteClaim = Callable[[Callable[[Database], Claim]], Awaitable[Claim]]
 
 
 class IdempotencyKeys:

@@ -39,7 +39,7 @@ FIRST = "cdr-2027-01-15T08.jsonl"
 
 @pytest.fixture
 def db(opened: Opened) -> Iterator[sqlite3.Connection]:
-    with closing(lookup.open_store(opened.path)) as db:
+    with closing(lookup.open_file(opened.path)) as db:
         yield db
 
 

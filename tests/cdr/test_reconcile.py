@@ -33,7 +33,7 @@ def db(opened: Opened) -> Iterator[sqlite3.Connection]:
     accept(opened, [message(6, system_id="shop"), message(7)])  # open
     lone = Entry(None, key(8, system_id="shop"), segment(8, 1))
     opened.wait(opened.store.accept([lone]))
-    with closing(lookup.open_store(opened.path)) as db:
+    with closing(lookup.open_file(opened.path)) as db:
         yield db
 
 
@@ -138,7 +138,7 @@ def test_a_segment_that_the_store_has_lost_breaks_the_identity(
     with closing(sqlite3.connect(opened.path)) as other:
         other.execute("delete from segment where message_id = 3")
         other.commit()
-    with closing(lookup.open_store(opened.path)) as db:
+    with closing(lookup.open_file(opened.path)) as db:
         found = reconcile(db, folder)
     assert not found.accounts["bank"].balanced
     assert found.accounts["shop"].balanced

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +8,7 @@ import pytest
 
 from tests.relay.fake_store import FakeStore
 from tests.store.opened import LATER, Opened
+from tests.store.postgres.opened import OpenedPostgres
 
 
 class Faked(Opened):
@@ -25,12 +26,22 @@ class Faked(Opened):
     def fail(self, failing: bool) -> None:
         self.store.failing = failing
 
+    def lose(self, message_ids: Sequence[int]) -> None:
+        self.store.taken.update(message_ids)
+
     def turn(self) -> None:
         assert self.store.pending, "nobody answers"
         self.store.commit()
 
 
-STORES: dict[str, Callable[[Path], Opened]] = {"sqlite": Opened, "in memory": Faked}
+STORES: dict[str, Callable[[Path], Opened]] = {
+    "sqlite": Opened,
+    "in memory": Faked,
+    "postgresql": OpenedPostgres,
+}
+
+BY_MESSAGE = ("sqlite", "in memory")
+"""The stores that forget message by message; others forget by the day."""
 
 
 @pytest.fixture
@@ -39,11 +50,11 @@ def all_opened(tmp_path: Path) -> Iterator[list[Opened]]:
     opened = [made(tmp_path) for made in STORES.values()]
     yield opened
     for each in opened:
-        each.store.stop()
+        each.close()
 
 
 @pytest.fixture(params=STORES)
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Opened]:
     opened = STORES[request.param](tmp_path)
     yield opened
-    opened.store.stop()
+    opened.close()

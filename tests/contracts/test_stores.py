@@ -37,6 +37,7 @@ from smppbridge.store.port import (
     Verdict,
     Waiting,
 )
+from tests.contracts.conftest import BY_MESSAGE
 from tests.store.opened import (
     KEEP,
     NOW,
@@ -496,6 +497,8 @@ def test_a_report_can_give_the_message_another_name(opened: Opened) -> None:
         ("keccel", "Y1"),
         ("keccel", "Y2"),
     }
+    former = [("keccel", "X1"), ("keccel", "X2")]
+    assert opened.wait(opened.store.find(former, {"keccel": "zeros"})) == {}
 
 
 def test_expired_are_waiting_messages_past_their_deadline(opened: Opened) -> None:
@@ -671,6 +674,7 @@ def test_parts_come_with_a_message_that_is_due(opened: Opened) -> None:
     assert [attempt.parts for attempt in due] == [parts, ()]
 
 
+@pytest.mark.parametrize("opened", BY_MESSAGE, indirect=True)
 def test_parts_are_forgotten_with_their_message(opened: Opened) -> None:
     attempts = accept(opened, [message(n) for n in (1, 2)], begun=True)
     verdicts = [in_parts(a, f"a{n}", f"b{n}") for n, a in enumerate(attempts, 1)]
@@ -944,6 +948,7 @@ def finished(opened: Opened, message_id: int, done_at: float) -> None:
     opened.wait(opened.store.settle([told(tried(whole), State.DELIVERED, done_at)]))
 
 
+@pytest.mark.parametrize("opened", BY_MESSAGE, indirect=True)
 def test_what_is_old_and_finished_is_forgotten_and_nothing_else(opened: Opened) -> None:
     for message_id, done_at in ((10, NOW), (20, NOW + 5), (30, NOW + 10)):
         finished(opened, message_id, done_at)
@@ -1063,6 +1068,12 @@ def test_the_state_of_a_message_is_known_at_every_stage(opened: Opened) -> None:
     assert state == KnownState("bank", "BANK", 5 << 8, Stage.FINISHED, 5, 7, NOW + 2)
     opened.reopen()
     assert states(opened, 2, 9) == {2: [(4, 5)]}
+
+
+@pytest.mark.parametrize("opened", BY_MESSAGE, indirect=True)
+def test_a_message_that_is_forgotten_has_no_state(opened: Opened) -> None:
+    (begun,) = accept(opened, [message(2)], begun=True)
+    opened.wait(opened.store.settle([told(begun, State.DELIVERED)]))
     opened.wait(opened.store.forget(NOW + 3, 10))
     assert (states(opened, 2), named(opened, 2)) == ({}, {})
 

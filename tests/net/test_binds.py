@@ -11,7 +11,7 @@ from twisted.internet.task import Clock, deferLater
 from smppbridge.model.account import Account, Secret
 from smppbridge.model.reasons import Reason
 from smppbridge.net import binds as admission
-from smppbridge.net.binds import PROBE, REPLACED, Binds, JudgedBind
+from smppbridge.net.binds import PROBE, REPLACED, Binds, JudgedBind, PlacesUnknown
 from smppbridge.net.penalties import LONGEST_DELAY
 from smppbridge.relay.accept.intake import Rights, rights_of
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -327,3 +327,87 @@ def test_a_bind_during_a_reload_has_to_come_again(waits_for: str, then: Any) -> 
     else:
         assert status == (0 if then and then[0].binds == 9 else Status.ESME_RINVPASWD)
     assert not door.binds._reserved or rights
+
+
+class Cluster:
+    """The places of a cluster, of which *free* are free; None: the database is away."""
+
+    def __init__(self, free: int | None) -> None:
+        self.free, self.taken, self.numbers = free, set[int](), iter(range(1, 100))
+        self.answer: Deferred[None] | None = None
+
+    async def take(self, account: Account, command_id: int, host: str) -> int:
+        if self.answer is not None:
+            await self.answer
+        if self.free is None:
+            raise PlacesUnknown
+        if len(self.taken) >= self.free:
+            return 0
+        return self.adopt(account.system_id, command_id)
+
+    def adopt(self, system_id: str, command_id: int) -> int:
+        number = next(self.numbers)
+        self.taken.add(number)
+        return number
+
+    def leave(self, place: int) -> None:
+        self.taken.remove(place)
+
+
+def clustered(free: int | None) -> tuple[Door, Cluster]:
+    account = Account(system_id="bank", password=Secret(clear="right"), binds=9)
+    door, cluster = Door(account), Cluster(free)
+    door.binds = Binds(
+        verified=door._verify, wait=door._wait, seconds=door.clock.seconds, places=cluster
+    )
+    door.change(account)
+    return door, cluster
+
+
+def test_a_session_has_a_place_in_the_cluster_until_it_is_gone() -> None:
+    door, cluster = clustered(2)
+    assert door.knock()[0][1] == Status.ESME_ROK
+    assert door.knock(kind=TX)[0][1] == Status.ESME_ROK
+    assert (door.knock(), door.refused_for) == ([(None, Status.ESME_RBINDFAIL)], Reason.BINDS)
+    first, second = Esme(door.clock, TX), Esme(door.clock, TRX)
+    door.binds.bound("bank", first)
+    door.binds.bound("bank", second)
+    door.binds.unbound("bank", first)
+    door.binds.unbound("bank", first)  # once unbound, then its connection is lost
+    assert cluster.taken == {1}
+    assert door.knock()[0][1] == Status.ESME_ROK
+    door.binds.release("bank", TRX.command_id)
+    assert cluster.taken == {1}
+    door.binds.adopt("bank", first)
+    assert len(cluster.taken) == 2
+
+
+def test_nobody_binds_while_the_cluster_cannot_be_counted() -> None:
+    door, _ = clustered(None)
+    assert door.knock() == [(None, Status.ESME_RBINDFAIL)]
+    assert door.refused_for == Reason.PLACES_UNKNOWN
+
+
+def test_a_place_is_given_up_if_the_account_changes_before_it_is_there() -> None:
+    door, cluster = clustered(1)
+    cluster.answer = Deferred()
+    came = door.knock()
+    door.change(Account(system_id="bank", password=Secret(clear="other"), binds=9))
+    cluster.answer.callback(None)
+    assert came == [(None, Status.ESME_RBINDFAIL)]
+    assert cluster.taken == set()
+
+
+def test_a_silent_session_is_probed_for_another_node() -> None:
+    door, cluster = clustered(9)
+    sessions = [Esme(door.clock, TX, alive=False), Esme(door.clock, TRX, alive=False, heard=5.0)]
+    for session in sessions:
+        door.binds.adopt("bank", session)
+    Deferred.fromCoroutine(door.binds.probe("bank", TRX.command_id))
+    Deferred.fromCoroutine(door.binds.probe("shop", 0))
+    door.clock.advance(PROBE)
+    assert [session.closed for session in sessions] == ["", REPLACED]
+    assert cluster.taken == {1}
+    Deferred.fromCoroutine(door.binds.probe("bank", 0))
+    door.clock.advance(PROBE)
+    assert cluster.taken == set()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smppbridge.model.receipts import Receipts
-from smppbridge.relay.deliver import is_end
+from smppbridge.relay.receipt_answers import is_end
 from smppbridge.settings.receipts import AccountReceiptsSection
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag

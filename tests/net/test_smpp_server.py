@@ -11,7 +11,7 @@ from smppbridge.model.account import Account, Secret
 from smppbridge.net.binds import REPLACED
 from smppbridge.net.esme_session import MOST_UNANSWERED, PACE
 from smppbridge.net.room import Limits
-from smppbridge.relay.deliver import is_end
+from smppbridge.relay.receipt_answers import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.matrix import State
 from smppbridge.smpp.pace import REST

@@ -142,7 +142,9 @@ class FakeStore:
     """Carries out calls in their order, when a test calls `commit`; at once while *at_once*.
 
     While *failing* every call that writes fails; questions are answered all the same.  The messages
-    *taken* are another bridge's: their attempts do not begin.
+    *taken* are another bridge's: nothing is written about them, and none of them is work to be
+    done.  Of the calls *in_doubt* nobody knows whether they were committed; calls that are
+    made meanwhile fail.
     """
 
     at_once: bool = True
@@ -158,6 +160,7 @@ class FakeStore:
     ended: list[tuple[str, str]] = field(default_factory=list)
     by_hand: list[tuple[int, str]] = field(default_factory=list)
     pending: list[Call] = field(default_factory=list)
+    in_doubt: list[Call] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
     inserted: set[tuple[str, int]] = field(default_factory=set)
     taken: set[int] = field(default_factory=set)
@@ -181,6 +184,24 @@ class FakeStore:
         self.commit(count)
         self.failing = False
 
+    def lose_answer(self, count: int | None = None) -> None:
+        """Commit the next calls, and lose the answer.
+
+        A test says by `find_out` whether they were committed.
+        """
+        assert not self.in_doubt, "the calls before them are in doubt yet"
+        count = len(self.pending) if count is None else count
+        self.in_doubt, self.pending = self.pending[:count], self.pending[count:]
+
+    def find_out(self, *, committed: bool) -> None:
+        """Answer the calls that are in doubt: they were committed, or nothing of them was."""
+        calls, self.in_doubt = self.in_doubt, []
+        if committed:
+            self._carry_out(calls)
+            return
+        for call in calls:
+            call.waiter.errback(StoreFailure("the connection was lost"))
+
     def stop(self) -> None:
         """Commit the calls that wait."""
         self.commit()
@@ -188,10 +209,11 @@ class FakeStore:
     def crash(self) -> None:
         """Lose the calls that are not committed; their callers are never answered."""
         self.pending.clear()
+        self.in_doubt.clear()
 
     def restored(self) -> Restored:
         """Return the state that a store restores when it is opened on these rows."""
-        rows = self.messages.values()
+        rows = self._ours()
         waits = Counter(
             (r.provider, r.message.system_id, r.message.priority)
             for r in rows
@@ -213,7 +235,7 @@ class FakeStore:
 
     def _stored_ids(self) -> StoredIds:
         stored = StoredIds()
-        for row in self.messages.values():
+        for row in self._ours():
             if row.stage in (Stage.SUBMITTING, Stage.SUBMITTED):
                 for name in row.names():
                     stored.add((row.provider, name))
@@ -257,7 +279,9 @@ class FakeStore:
     ) -> Deferred[Any]:
         call = Call(Deferred(), verb, parts or [], question, list(rows), frozenset(inserts), writes)
         self.log.append(verb)
-        if self.at_once and not self.pending:
+        if self.in_doubt:
+            call.waiter.errback(StoreFailure("the store cannot be reached"))
+        elif self.at_once and not self.pending:
             self._carry_out([call])
         else:
             self.pending.append(call)
@@ -322,7 +346,7 @@ class FakeStore:
 
         def does() -> None:
             for message_id, provider, hop, number, begun_at, batch in rows:
-                row = None if message_id in self.taken else self._open(message_id)
+                row = self._open(message_id)
                 if row and row.stage is not Stage.SUBMITTED:
                     assert (row.provider, row.hop) == (provider, hop), "not where it is written"
                     begun.add(message_id)
@@ -353,7 +377,7 @@ class FakeStore:
         def does() -> int:
             tried = [
                 r
-                for r in self.messages.values()
+                for r in self._ours()
                 if r.stage is Stage.WAITING
                 and r.provider == provider
                 and (r.message.system_id, r.message.priority) in lines
@@ -454,7 +478,8 @@ class FakeStore:
 
         def owe() -> None:
             for d in deliveries:
-                self.deliveries.setdefault((d.message_id, d.state), d)
+                if d.parent not in self.taken:
+                    self.deliveries.setdefault((d.message_id, d.state), d)
 
         return [
             (Part.STATE, lambda: set_states(states, final=False)),
@@ -467,7 +492,7 @@ class FakeStore:
 
         def does() -> None:
             for message_id, number, state, error in ended:
-                row = self.messages.get(message_id)
+                row = self._get(message_id)
                 if row is None or number > len(row.parts) or row.parts[number - 1].state:
                     continue
                 found = list(row.parts)
@@ -475,7 +500,7 @@ class FakeStore:
                 row.parts = tuple(found)
 
         def question() -> dict[int, tuple[MessagePart, ...]]:
-            rows = {part.message_id: self.messages.get(part.message_id) for part in ended}
+            rows = {part.message_id: self._get(part.message_id) for part in ended}
             return {name: row.parts for name, row in rows.items() if row and row.parts}
 
         parts: Parts = [(Part.END_PARTS, does)]
@@ -586,21 +611,21 @@ class FakeStore:
     def _due(self, stage: Stage, provider: str, now: float) -> list[Row]:
         rows = [
             r
-            for r in self.messages.values()
+            for r in self._ours()
             if r.stage is stage and r.provider == provider and r.due is not None and r.due <= now
         ]
         return sorted(rows, key=lambda r: (r.due or 0.0, r.message.message_id))
 
     def batches(self, keys: Sequence[str]) -> Deferred[dict[str, list[Found]]]:
         def does() -> dict[str, list[Found]]:
-            rows = sorted(self.messages.values(), key=lambda r: r.message.message_id)
+            rows = sorted(self._ours(), key=lambda r: r.message.message_id)
             return {key: [self._found(r) for r in rows if r.batch == key] for key in keys}
 
         return self._ask("batches", does, *keys)
 
     def expired(self, provider: str, now: float, limit: int) -> Deferred[list[Attempt]]:
         def does() -> list[Attempt]:
-            rows = [r for r in self.messages.values() if r.stage is Stage.WAITING]
+            rows = [r for r in self._ours() if r.stage is Stage.WAITING]
             late = [r for r in rows if r.provider == provider and r.message.expires_at <= now]
             return [r.attempt() for r in late[:limit]]
 
@@ -703,7 +728,7 @@ class FakeStore:
 
     def forget(self, before: float, limit: int) -> Deferred[int]:
         def does() -> int:
-            old = [r for r in self.messages.values() if r.stage is Stage.FINISHED]
+            old = [r for r in self._ours() if r.stage is Stage.FINISHED]
             old = sorted((r for r in old if r.done_at < before), key=lambda r: r.done_at)[:limit]
             for row in old:
                 self._forget(row.message)
@@ -726,12 +751,21 @@ class FakeStore:
     def stages(self) -> dict[int, Stage]:
         return {message_id: row.stage for message_id, row in self.messages.items()}
 
+    def _ours(self) -> list[Row]:
+        """Return the rows of messages that are no other bridge's."""
+        return [row for key, row in self.messages.items() if key not in self.taken]
+
+    def _get(self, message_id: int) -> Row | None:
+        return None if message_id in self.taken else self.messages.get(message_id)
+
     def _open(self, message_id: int) -> Row | None:
-        row = self.messages.get(message_id)
+        row = self._get(message_id)
         return None if row is None or row.stage is Stage.FINISHED else row
 
     def _found(self, row: Row) -> Found:
-        return Found(row.attempt(), row.stage)
+        attempt = row.attempt()
+        ours = row.stage is Stage.FINISHED or attempt.message.message_id not in self.taken
+        return Found(attempt, row.stage, ours)
 
     def _look_up(
         self, key: tuple[str, str] | int, tolerances: Mapping[str, Tolerance]

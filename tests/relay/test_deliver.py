@@ -16,7 +16,8 @@ from smppbridge.model.reasons import Reason
 from smppbridge.model.receipts import Receipts
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay import deliver as delivers
-from smppbridge.relay.deliver import FIRST_PAUSE, is_end
+from smppbridge.relay.deliver import FIRST_PAUSE
+from smppbridge.relay.receipt_answers import is_end
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.store.port import StoreFailure

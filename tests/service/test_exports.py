@@ -41,7 +41,7 @@ class World:
         self.commands: list[Sequence[str]] = []
         self.processes: list[Played] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
-        self.exports = Exports("/store.db", self.journal, self.start)
+        self.exports = Exports(["--store", "/store.db"], self.journal, self.start)
         self.section = CdrSection(folder=str(folder))
 
     def journal(self, event: str, /, **fields: Any) -> None:

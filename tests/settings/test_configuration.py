@@ -190,7 +190,7 @@ BAD = [
     ("smpp: {response: 5000d}", 1, "smpp.response", "less than"),
     ("smpp: {max_connections: 0}", 1, "smpp.max_connections", "greater than or equal to 1"),
     ("smpp: {max_connections: 1.5}", 1, "smpp.max_connections", "whole number"),
-    ("store: postgresql://x/y", 1, "store", "not available in this version"),
+    ("store: postgresql:x", 1, "store", "must be as postgresql://bridge@db1,db2/smppbridge"),
     ("store: /var/lib/x", 1, "store", "must be sqlite:"),
     ("store: 'sqlite::memory:'", 1, "store", "must be sqlite:"),
     ("log: {level: loud}", 1, "log.level", "must be 'debug', 'info'"),

@@ -51,6 +51,10 @@ class Opened:
         self.open(started=started, now=now)
         return self.restored
 
+    def close(self) -> None:
+        """End the store, for good."""
+        self.store.stop()
+
     def start(self) -> None:
         """Let it write what was told."""
         self.store.start()
@@ -59,6 +63,12 @@ class Opened:
         """Let every write fail, as a disk does, or no more."""
         switch = f"pragma query_only = {failing:d}"
         self.wait(self.store._query(lambda db: db.execute(switch).fetchall()))
+
+    def lose(self, message_ids: Sequence[int]) -> None:
+        """Let messages be another bridge's: a store that no other can share does not have them."""
+        marks = ",".join("?" * len(message_ids))
+        query = f"delete from message where message_id in ({marks})"
+        self.wait(self.store.by_hand(lambda db: db.execute(query, message_ids).rowcount))
 
     def wait(self, *deferreds: Deferred[Any]) -> Any:
         """Play the reactor until all are answered; return, or raise, what the last came to."""

@@ -20,7 +20,7 @@ from smppbridge.store.lookup import (
     decide,
     first_since,
     named,
-    open_store,
+    open_file,
     search,
 )
 from smppbridge.store.migrate import TooNew
@@ -44,7 +44,7 @@ from tests.store.opened import (
 
 @pytest.fixture
 def db(opened: Opened) -> Iterator[sqlite3.Connection]:
-    db = open_store(opened.path)
+    db = open_file(opened.path)
     yield db
     db.close()
 
@@ -298,7 +298,7 @@ def test_a_store_is_only_read(db: sqlite3.Connection) -> None:
 def test_a_store_is_read_when_no_bridge_runs(opened: Opened) -> None:
     accept(opened, [message()])
     opened.store.stop()
-    db = open_store(opened.path)
+    db = open_file(opened.path)
     assert ids(db) == [1]
     db.close()
 
@@ -317,7 +317,7 @@ def test_what_is_no_store_is_named(tmp_path: Path) -> None:
         ("other", "is not a store"),
     ):
         with pytest.raises(NotAStore, match=why):
-            open_store(tmp_path / name)
+            open_file(tmp_path / name)
 
 
 @pytest.mark.parametrize(("version", "error"), [(999, TooNew), (0, NotAStore)])
@@ -325,7 +325,7 @@ def test_another_schema_is_told_of(opened: Opened, version: int, error: type[Exc
     with closing(sqlite3.connect(opened.path)) as db:
         db.execute(f"pragma user_version = {version}")
     with pytest.raises(error, match=f"schema {version}"):
-        open_store(opened.path)
+        open_file(opened.path)
 
 
 def test_a_store_that_may_not_be_looked_into_is_no_fault_of_ours(
@@ -336,4 +336,4 @@ def test_a_store_that_may_not_be_looked_into_is_no_fault_of_ours(
 
     monkeypatch.setattr(Path, "is_file", refused)
     with pytest.raises(NotAStore, match="Permission denied: look as the bridge's user"):
-        open_store(tmp_path / "bridge.db")
+        open_file(tmp_path / "bridge.db")

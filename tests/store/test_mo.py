@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,7 +92,7 @@ def db(opened: Opened) -> Iterator[sqlite3.Connection]:
     db.close()
 
 
-ASKED = {
+ASKED: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "kept": lambda db: mo.kept(db, [1, 2]),
     "owed": lambda db: queries.owed(db, "bank", NOW, 9, ()),
     "forget": lambda db: mo.forget(db, NOW + 9, 9),
@@ -126,7 +127,7 @@ def test_an_opt_out_is_ended_by_hand(opened: Opened) -> None:
     ended = [("smscx", "1"), ("smscx", "2")]
     assert sorted(opened.wait(opened.store.ended_optouts())) == ended
     assert opened.wait(opened.store.ended_optouts()) == []
-    with closing(lookup.open_store(opened.path)) as db:
+    with closing(lookup.open_file(opened.path)) as db:
         found = optouts.listed(db)
         assert [(one.provider, one.number, one.at) for one in found] == [
             ("d7", "1", NOW + 3),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -49,10 +50,10 @@ class Known:
 
 
 class Sequences(RuleBasedStateMachine):
-    def __init__(self) -> None:
+    def __init__(self, kind: Callable[[Path], Opened] = Opened) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.opened = Opened(self.folder)
+        self.opened = kind(self.folder)
         self.known: dict[int, Known] = {}
         self.owed: dict[tuple[int, int], Delivery] = {}
         self.ended: set[tuple[int, int]] = set()
@@ -60,7 +61,7 @@ class Sequences(RuleBasedStateMachine):
         self.last = 0
 
     def teardown(self) -> None:
-        self.opened.store.stop()
+        self.opened.close()
         shutil.rmtree(self.folder)
 
     def attempts(self, picked: set[int]) -> list[tuple[Known, Attempt]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from smppbridge.store import pages
-from smppbridge.store.lookup import ListedMessage, MessageQuery, open_store, search
+from smppbridge.store.lookup import ListedMessage, MessageQuery, open_file, search
 from smppbridge.store.pages import MessagePage, page
 from tests.store.opened import NOW, Opened, accept, message
 
@@ -23,7 +23,7 @@ def db(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> Iterator[sqlite3.Conn
         opened,
         [message(n, system_id=name, accepted_at=NOW + n) for n, name in names.items()],
     )
-    db = open_store(opened.path)
+    db = open_file(opened.path)
     yield db
     db.close()
 
@@ -96,7 +96,7 @@ def test_a_first_piece_that_is_interrupted_is_no_page(
 
 
 def test_no_message_at_all(opened: Opened) -> None:
-    db = open_store(opened.path)
+    db = open_file(opened.path)
     assert page(db, MessageQuery(), lambda: False) == MessagePage([], None, None)
     db.close()
 

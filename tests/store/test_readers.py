@@ -11,6 +11,7 @@ from twisted.internet import reactor
 from twisted.internet.defer import Deferred, gatherResults
 
 from smppbridge.store import readers as module
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.readers import Readers, TooBusy, TooSlow
 from tests.store.opened import Opened, accept, message
@@ -18,7 +19,7 @@ from tests.store.opened import Opened, accept, message
 ENDLESS = "with recursive n(x) as (select 1 union all select x + 1 from n) select max(x) from n"
 
 
-def count(db: sqlite3.Connection) -> int:
+def count(db: Database) -> int:
     found: int = db.execute("select count(*) from message").fetchone()[0]
     return found
 

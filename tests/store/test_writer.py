@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from twisted.internet.defer import Deferred
 
-from smppbridge.store import writer as module
+from smppbridge.store import thread as module
 from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened
 

@@ -20,6 +20,7 @@ from typing import Any
 
 import yaml
 
+from smppbridge.smpp.pdus import Bind, BindTransceiver
 from tests.patience import PATIENCE
 from tests.ports import kept_ports
 from tests.system.esme import Esme
@@ -215,10 +216,14 @@ class Daemon:
             assert time.monotonic() < deadline, found
             select.select([], [], [], 0.01)
 
-    def bound(self, **credentials: str) -> Esme:
+    def bound(self, kind: type[Bind] = BindTransceiver, **credentials: str) -> Esme:
         """Return a bound ESME."""
         esme = Esme(self.smpp)
-        assert esme.bind(**credentials) == 0  # type: ignore[arg-type]
+        try:
+            assert esme.bind(kind, **credentials) == 0
+        except BaseException:
+            esme.socket.close()
+            raise
         return esme
 
     def _take_notices(self) -> None:

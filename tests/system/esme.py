@@ -195,12 +195,13 @@ class Load:
         with Esme(port) as esme:
             assert esme.bind() == 0
             try:
-                self._run(esme, at, then)
+                self.go_on(esme, at, then)
             except (Closed, ConnectionError):
                 assert then is not int, "the bridge has ended the session"
             self.receipts += esme.receipts
 
-    def _run(self, esme: Esme, at: int | None, then: Callable[[], None]) -> None:
+    def go_on(self, esme: Esme, at: int | None = None, then: Callable[[], None] = int) -> None:
+        """Submit what is left on a bound session; raises Closed, OSError."""
         out: dict[int, str] = {}
         try:
             while self.texts or out:

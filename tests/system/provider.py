@@ -80,10 +80,18 @@ class Provider(ThreadingHTTPServer):
             self._reports.put(identifier)
         return identifier
 
+    def state_of(self, identifier: str) -> str:
+        """Return what it reports of a message."""
+        return self.state
+
     def report(self, identifier: str, status: str = "DELIVERED") -> int:
         """Call back about a message; return the HTTP status."""
         assert self.callback
-        port, path = self.callback
+        return self.call(self.callback, identifier, status)
+
+    def call(self, callback: tuple[int, str], identifier: str, status: str) -> int:
+        """Call back at (port, path) about a message; return the HTTP status."""
+        port, path = callback
         connection = HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
         try:
             connection.request("GET", f"{path}?messageID={identifier}&status={status}")
@@ -103,7 +111,7 @@ class Provider(ThreadingHTTPServer):
     def _report(self) -> None:
         while (identifier := self._reports.get()) is not None:
             with suppress(OSError, HTTPException):
-                self.report(identifier, self.state)
+                self.report(identifier, self.state_of(identifier))
 
 
 class _Talk(BaseHTTPRequestHandler):
@@ -129,7 +137,8 @@ class _Talk(BaseHTTPRequestHandler):
         if "balance" in self.path:
             self._answer(balance="100", expiration="31-Dec-2037 06:46:17", status="active")
         else:
-            self._answer(messageid=fields["messageid"], status=self.server.state)
+            identifier = fields["messageid"]
+            self._answer(messageid=identifier, status=self.server.state_of(identifier))
 
     def _fields(self) -> dict[str, str]:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))

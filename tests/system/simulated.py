@@ -20,7 +20,7 @@ from twisted.web.server import Request
 from smppbridge.simulators.keccel import KeccelSimulator
 from smppbridge.simulators.serving import PageAnswer
 from smppbridge.simulators.smsc import SmscSimulator
-from smppbridge.smpp.pdus import SubmitSm, SubmitSmResp
+from smppbridge.smpp.pdus import Bind, BindTransceiver, SubmitSm, SubmitSmResp
 from smppbridge.text import coding
 from tests.patience import PATIENCE
 from tests.ports import kept_ports
@@ -80,8 +80,8 @@ class Written(Daemon):
         """Return the URL that a provider calls which is not told it with each message."""
         return f"http://127.0.0.1:{self.callbacks}/callbacks/{provider}/{KEY}"
 
-    def bound(self, **credentials: str) -> Esme:
-        return super().bound(**{"password": PASSWORD, **credentials})
+    def bound(self, kind: type[Bind] = BindTransceiver, **credentials: str) -> Esme:
+        return super().bound(kind, **{"password": PASSWORD, **credentials})
 
     def value(self, metric: str) -> float:
         """Return a metric, labels and all; 0 if it is not there."""

@@ -69,7 +69,7 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
         while not over.wait(PACE):
             load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
             counts[index] += 25
-            load._run(esme, None, lambda: None)
+            load.go_on(esme)
 
     threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
     for thread in threads:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from smppbridge.relay.deliver import Outbox
 from smppbridge.relay.lanes.lane import LaneRules
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.reason_book import ReasonBook
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import open_store
 from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.operations import API
@@ -120,7 +120,7 @@ class BridgeClock(Clock):
 class Desk:
     """The API on a store's file; the actors of the roles have tokens named like their roles."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | str) -> None:
         self.path, self.clock = path, BridgeClock()
         self.keyring = Keyring(self.clock.monotonic, self.clock.wall)
         self.noted: list[tuple[str, str, str, dict[str, Any]]] = []
@@ -189,11 +189,11 @@ class Desk:
     async def wait(self, seconds: float) -> None:
         self.clock.advance(seconds)
 
-    async def ask(self, question: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def ask(self, question: Callable[[Database], Any]) -> Any:
         with closing(open_store(self.path)) as db:
             return question(db)
 
-    async def act(self, act: Callable[[sqlite3.Connection], Any]) -> Any:
+    async def act(self, act: Callable[[Database], Any]) -> Any:
         if self.failing:
             raise StoreFailure("full")
         with closing(open_store(self.path, "rw")) as db:

@@ -31,11 +31,13 @@ class Upstreams:
     NotSent.  Only `change`, `stop` and the end of an upstream write which upstreams there are.
     """
 
-    def __init__(self, ports: UpstreamPorts) -> None:
+    def __init__(self, ports: UpstreamPorts, *, shared: bool = False) -> None:
+        """Make upstreams; *shared* ones have no binds until `confine` gives each a part."""
         self.tapped: Callable[[str, UpstreamSession], None] | None = None
         self._ports = replace(ports, tapped=self._tap)
         self._upstreams: dict[str, Upstream] = {}
         self._leaving: dict[Upstream, Deferred[None]] = {}
+        self._shared, self._parts = shared, dict[str, int]()
 
     def change(self, terms: Mapping[str, Terms]) -> None:
         """Be bound to the SMSCs of these providers and no others.
@@ -50,11 +52,22 @@ class Upstreams:
             if known is not None and known.terms.binds_as(new):
                 known.change(new)
                 continue
-            upstream = self._upstreams[name] = Upstream(name, new, self._ports)
+            part = self._parts.get(name, 0) if self._shared else None
+            upstream = self._upstreams[name] = Upstream(name, new, self._ports, part)
             if known is not None:
                 self._leave(known)
             before = [d for old, d in self._leaving.items() if old.name == name]
             DeferredList(before).addCallback(_start, upstream)
+
+    def confine(self, provider: str, part: int) -> None:
+        """Keep a part of the binds with a provider, and after `change` too."""
+        self._parts[provider] = part
+        if upstream := self._upstreams.get(provider):
+            upstream.rebindings.confine(part)
+
+    def binds(self, provider: str) -> int:
+        """Return how many binds with a provider there are or may be, of those that end too."""
+        return sum(one.rebindings.binds for one in self._all() if one.name == provider)
 
     def send(self, provider: str, requests: list[tuple[Any, SmppRequest]]) -> None:
         """Send each submit_sm; the value beside a submit_sm comes back with its answer."""

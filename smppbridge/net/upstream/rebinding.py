@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -20,6 +21,7 @@ WRONG_CREDENTIALS = frozenset(
 )
 LONGEST, STABLE, JITTER = 60.0, 60.0, 0.2
 _SLOW = (40.0, 60.0)
+_CONFINED = "other nodes have this session's place"
 _STILL_BOUND = (30.0, 60.0)
 
 
@@ -131,3 +133,63 @@ class Rebinding:
             await waiting
         finally:
             self._pause = None
+
+
+class Rebindings:
+    """Keeps a number of binds, each with a session of every kind; `confine` changes the number.
+
+    *keep* makes the Rebinding of a kind.  Only the instance writes its state.
+    """
+
+    def __init__(
+        self,
+        keep: Callable[[type[Bind]], Rebinding],
+        kinds: Sequence[type[Bind]],
+        most: int,
+        part: int,
+    ) -> None:
+        self._keep, self._kinds, self._most = keep, kinds, most
+        self._kept: list[Rebinding] = []
+        self._parting: list[Rebinding] = []
+        self._started = self._leaving = False
+        self.confine(part)
+
+    @property
+    def binds(self) -> int:
+        """How many binds there are or may be at the SMSC, of those that end too."""
+        return -(-(len(self._kept) + len(self._parting)) // len(self._kinds))
+
+    def confine(self, part: int) -> None:
+        """Keep *part* of the binds, and no more than all."""
+        wanted = min(part, self._most) * len(self._kinds)
+        while len(self._kept) > wanted:
+            self._part_with(self._kept.pop())
+        while len(self._kept) < wanted and not self._leaving:
+            fresh = self._keep(self._kinds[len(self._kept) % len(self._kinds)])
+            self._kept.append(fresh)
+            if self._started:
+                fresh.start()
+
+    def _part_with(self, rebinding: Rebinding) -> None:
+        self._parting.append(rebinding)
+        rebinding.ended.addCallback(lambda _: self._parting.remove(rebinding))
+        rebinding.leave(_CONFINED)
+
+    def start(self) -> None:
+        """Connect and bind, from now on."""
+        self._started = True
+        for rebinding in self._kept:
+            rebinding.start()
+
+    def hurry(self) -> None:
+        """End all pauses."""
+        for rebinding in self._kept:
+            rebinding.hurry()
+
+    def leave(self, reason: str) -> Deferred[Any]:
+        """Unbind all sessions; the result fires when the last connection is gone."""
+        self._leaving = True
+        ended: Deferred[Any] = DeferredList([each.ended for each in (*self._kept, *self._parting)])
+        for rebinding in self._kept:
+            rebinding.leave(reason)
+        return ended

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
 from smppbridge.net.upstream.link import KINDS, NAMES, SessionEnd, UpstreamSession
-from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Pauses, Rebinding
+from smppbridge.net.upstream.rebinding import WRONG_CREDENTIALS, Pauses, Rebinding, Rebindings
 from smppbridge.providers.exchange import BadReply, NoAnswer, NotSent, Received
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.providers.smpp.deliver import Delivered
@@ -87,7 +87,9 @@ class Upstream:
 
     _log = Logger()
 
-    def __init__(self, name: str, terms: Terms, ports: UpstreamPorts) -> None:
+    def __init__(
+        self, name: str, terms: Terms, ports: UpstreamPorts, part: int | None = None
+    ) -> None:
         self.name, self.terms, self._ports = name, terms, ports
         self.alerted = partial(ports.alerted, name)
         self.sessions: list[UpstreamSession] = []
@@ -100,10 +102,13 @@ class Upstream:
         self._number = 0
         self._stopping = False
         binding = terms.provider.binding
-        self._rebindings = [
-            Rebinding(self._connect, kind, self, pauses=Pauses(ports.random), clock=ports.clock)
-            for kind in KINDS[binding.bind] * binding.binds
-        ]
+
+        def keep(kind: type[Bind]) -> Rebinding:
+            pauses = Pauses(ports.random)
+            return Rebinding(self._connect, kind, self, pauses=pauses, clock=ports.clock)
+
+        binds = binding.binds if part is None else part
+        self.rebindings = Rebindings(keep, KINDS[binding.bind], binding.binds, binds)
 
     # -- for the client -------------------------------------------------------------------------
 
@@ -120,13 +125,11 @@ class Upstream:
     def change(self, terms: Terms) -> None:
         """Go by terms that the sessions are bound by already; those that pause bind at once."""
         self.terms = terms
-        for rebinding in self._rebindings:
-            rebinding.hurry()
+        self.rebindings.hurry()
 
     def start(self) -> None:
         """Connect and bind, from now on."""
-        for rebinding in self._rebindings:
-            rebinding.start()
+        self.rebindings.start()
 
     def send(self, requests: list[tuple[Any, SmppRequest]]) -> None:
         """Send each submit_sm once; the value beside a submit_sm comes back with its answer."""
@@ -147,9 +150,7 @@ class Upstream:
             self._give_back(about, _LEAVING)
         self._later.clear()
         self._give_waiting_back(_LEAVING)
-        ended = DeferredList([rebinding.ended for rebinding in self._rebindings])
-        for rebinding in self._rebindings:
-            rebinding.leave(_LEAVING)
+        ended = self.rebindings.leave(_LEAVING)
         if not ended.called:
             self._cutting = self._ports.clock.callLater(seconds, self._cut)
             await ended

@@ -80,9 +80,9 @@ class Accept:
         """How many more messages the backlog holds."""
         return self._backlog - self._lanes.depth
 
-    def drain(self) -> None:
-        """Refuse every message from now on: the bridge is stopping."""
-        self.draining = True
+    def drain(self, draining: bool = True) -> None:
+        """Refuse every message from now on: the bridge is stopping; or accept again."""
+        self.draining = draining
 
     async def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> None:
         """Accept the submit_sm that a session sent at one time; refuse the others at once."""

@@ -61,6 +61,10 @@ class Intake:
     held: list[WaitingResponse] = field(default_factory=list)
 
 
-def rights_of(account: Account, now: float) -> Rights:
-    """Return the rights of an account from *now* (monotonic seconds) on."""
-    return Rights(account, Throughput(account.throughput, now), Reader(account))
+def rights_of(account: Account, now: float, throughput: Throughput | None = None) -> Rights:
+    """Return the rights of an account from *now* (monotonic seconds) on.
+
+    *throughput* is the part of the account's throughput that this node has, None: all of it.
+    """
+    throughput = throughput or Throughput(account.throughput, now)
+    return Rights(account, throughput, Reader(account))

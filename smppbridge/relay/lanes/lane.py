@@ -56,8 +56,8 @@ class Lane:
     begun, *out* counts those that are unanswered.
     Only Submit and its Backlog change a lane (*out* and *repeating* are Submit's, *loading* is
     Backlog's, `conclusions.adjust` writes *refusing* and *errors*), with three exceptions: Lanes
-    changes rules, reserves places, writes *watched*, withdraws attempts of messages that end or are
-    replaced, lets a probe leave, holds lanes; Rounds records low credit; `service` restores first.
+    changes rules and *has_part*, reserves places, writes *watched*, withdraws attempts of messages
+    that end, lets a probe leave, holds lanes; Rounds records low credit; `service` restores first.
     """
 
     def __init__(self, name: str, provider: Provider, rules: LaneRules, now: float) -> None:
@@ -72,7 +72,7 @@ class Lane:
         self.ready, self.errors = deque[Load](), lane_errors()
         self.watched = False  # whether messages of the lane have quiet hours
         self.overflowing = 0  # lines that have due attempts in the store and not in memory
-        self._begun = 0  # requests recorded as begun, or about to be, and not yet out
+        self._begun, self.has_part = 0, True  # requests begun, not yet out; of limits shared by all
         self._ahead, self._left, self._since, self._rate = _MOST_AHEAD, 0, now, 0.0
         self.change(provider, rules, now)
 
@@ -89,7 +89,7 @@ class Lane:
         self.concurrency.change(rules.concurrency)
         if self.breaker.rules != rules.breaker:
             self.breaker = Breaker(rules.breaker)
-        self._throughput = Throughput(rules.rate, now) if rules.rate else None
+        self.throughput = Throughput(rules.rate, now) if rules.rate else None
 
     @property
     def idle(self) -> bool:
@@ -284,10 +284,10 @@ class Lane:
     def leave(self, now: float) -> list[Load]:
         """Return the requests that leave now."""
         count = min(self.concurrency.limit - self.out, len(self.ready))
-        if self.held or self.paused_until > now or not self.breaker.is_closed:
+        if self.held or self.paused_until > now or not (self.breaker.is_closed and self.has_part):
             count = min(count, int(self._may_leave(now)))
         leaving: list[Load] = []
-        text_of, is_slow, rate = self.rules.addressing.text_of, self.pace.is_slow, self._throughput
+        text_of, is_slow, rate = self.rules.addressing.text_of, self.pace.is_slow, self.throughput
         for _ in range(count):
             if is_slow and not self.pace.take(now):
                 break
@@ -322,12 +322,12 @@ class Lane:
         self.out, self._begun = self.out - count, self._begun + count
 
     def _may_leave(self, now: float) -> bool:
-        if self.held or self.paused_until > now:
+        if self.held or self.paused_until > now or not self.has_part:
             return False
         return self.breaker.is_closed or not (self.out or self.breaker.is_open(now))
 
     def _may_begin(self, now: float) -> bool:
-        if self.held or self._begins_at > now:
+        if self.held or self._begins_at > now or not self.has_part:
             return False
         return self.breaker.is_closed or (self.idle and not self.breaker.is_open(now))
 

@@ -14,6 +14,8 @@ from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.ports import Clock
 from smppbridge.routing.quiet import QuietHours
 
+_LEAST_RATE = 1e-3  # of a lane without a part, which lets nothing leave at all
+
 
 class Lanes:
     """The lane of each provider.  Only `change` adds and removes lanes."""
@@ -33,6 +35,23 @@ class Lanes:
                 lane.change(provider, rules[name], now)
         for name in self.by_name.keys() - providers.keys():
             del self.by_name[name]
+
+    def now(self) -> float:
+        """Return the time that lanes go by (monotonic seconds)."""
+        return self._clock.monotonic()
+
+    def confine(self, name: str, rate: float | None, concurrency: int) -> None:
+        """Let a lane go by a part of its limits: other nodes have the rest.
+
+        Without a part nothing begins and nothing leaves.
+        """
+        if lane := self.by_name.get(name):
+            lane.has_part = concurrency > 0 and rate != 0
+            lane.concurrency.confine(concurrency)
+            if lane.throughput is not None and rate is not None:
+                lane.throughput.change(rate, self._clock.monotonic())
+                lane.rules = replace(lane.rules, rate=max(rate, _LEAST_RATE))
+                lane.most = max(1, min(lane.provider.abilities.batch, int(rate)))
 
     @property
     def depth(self) -> int:

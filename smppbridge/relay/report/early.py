@@ -45,6 +45,11 @@ class Early:
     def __len__(self) -> int:
         return len(self._reports)
 
+    @property
+    def keys(self) -> list[Key]:
+        """The ids of all early reports."""
+        return list(self._reports)
+
     def get(self, key: Key) -> EarlyReport | None:
         """Return the early report about an id."""
         return self._reports.get(key)

@@ -9,7 +9,7 @@ together about one id are one early report: it is settled once, by who finds its
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 
 from smppbridge.model.identifiers import StoredIds, Tolerance
@@ -18,7 +18,15 @@ from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.awaited import Awaited
+from smppbridge.relay.report.by_our_id import ReportsByOurId
 from smppbridge.relay.report.early import Early, EarlyRules, Key, Met, joined
+from smppbridge.relay.report.elsewhere import (
+    NotShared,
+    SharedReports,
+    failure_of,
+    meet,
+    settled_elsewhere,
+)
 from smppbridge.relay.report.ending import Endings, Fate, fate_of
 from smppbridge.relay.report.parts import of_messages
 from smppbridge.relay.report.statuses import UnknownStatuses
@@ -35,6 +43,7 @@ class Reports:
 
     Only Reports writes the early and the awaited reports, and renames an accepted attempt.
     *busy* is whether requests to a provider are out: one of them may be answered with any id.
+    *shared* has the reports that cross to other bridges, where the store is not this one's alone.
     """
 
     def __init__(
@@ -45,10 +54,13 @@ class Reports:
         around: Around,
         *,
         busy: Callable[[str], bool],
+        shared: SharedReports | None = None,
     ) -> None:
         self.early, self.awaited = Early(early), Awaited()
         self.strays = Strays(store, self.early, around)
         self._store, self._endings, self._busy = store, endings, busy
+        self.shared = shared or NotShared()
+        self._by_our_id = ReportsByOurId(store, self.shared, self.strays, around)
         self._statuses = UnknownStatuses(around)
         self._clock, self._meters, self._notes = around.clock, around.meters, around.notes
         self._tolerances = EXACT
@@ -80,7 +92,7 @@ class Reports:
             else:
                 (unknown if ours is None else named).append(report)
         if named:
-            fates += await self._named(provider, named)
+            fates += await self._by_our_id.fates(provider, named, source)
         if fates:
             await self._settle(fates, source)
         if unknown:
@@ -93,23 +105,6 @@ class Reports:
             (provider, report.provider_message_id),
             lambda attempt: id(attempt) in ending or self._endings.ends(attempt),
         )
-
-    async def _named(self, provider: str, reports: Sequence[Report]) -> list[Fate]:
-        """Return the fates of messages that reports name by our message_id: no report is early."""
-        found = await self._store.find([r.message_id for r in reports if r.message_id is not None])
-        fates: list[Fate] = []
-        for report in reports:
-            message = found.get(report.message_id or 0)
-            if message is None or message.attempt.provider != provider:  # moved to another provider
-                self.strays.note(provider, report, Reason.OTHER_PROVIDER)
-            elif message.stage is Stage.FINISHED:
-                self._meters.repeated(provider, message.attempt.state != report.state)
-            else:
-                fate = fate_of(report, message.attempt, message.stage)
-                if message.attempt.provider_message_id is None:  # the report overtakes it
-                    fate.renamed = report.provider_message_id
-                fates.append(fate)
-        return fates
 
     async def _settle(
         self, fates: Sequence[Fate], source: str, used: Sequence[EarlyKey] = ()
@@ -201,7 +196,7 @@ class Reports:
         finding = self._store.find(keys, self._tolerances)
         self._seeking += len(keys)
         try:
-            failed = await _failure_of(keeping)
+            failed = await failure_of(keeping)
             found = await finding
             if failed is not None:
                 raise failed
@@ -224,6 +219,7 @@ class Reports:
         """
         fates: list[Fate] = []
         repeated: list[EarlyKey] = []
+        others: list[tuple[Found, EarlyReport]] = []
         for key in keys:
             early, message = self.early.get(key), found.get(key)
             if early is None or message is None:
@@ -234,9 +230,13 @@ class Reports:
                 repeated.append(early.key)
             elif not fresh and early.at < message.attempt.begun_at:
                 continue
+            elif not message.ours:
+                others.append((message, early))
             else:
                 fates.append(fate_of(early, message.attempt, message.stage))
             self.early.take(key)
+        if others:
+            await self._tell_on(others, source)
         if fates or repeated:
             taken = {fate.early.key[:2]: fate.early for fate in fates if fate.early}
             self._settling |= taken
@@ -244,6 +244,13 @@ class Reports:
                 await self._settle(fates, source, repeated)
             finally:
                 self._settling = {k: r for k, r in self._settling.items() if k not in taken}
+
+    async def _tell_on(self, others: Sequence[tuple[Found, EarlyReport]], source: str) -> None:
+        try:
+            await self.shared.tell_on(others, source)
+        except StoreFailure:
+            self._put_back(early for _, early in others)
+            raise
 
     def _is_perhaps_new(self, key: Key, early: EarlyReport, message: Found) -> bool:
         """Count a report about a FINISHED message as repeated; return whether it stays early.
@@ -271,6 +278,11 @@ class Reports:
         self._put_back(reports)
         await self._seek()
 
+    async def seek_all(self) -> None:
+        """Look for the messages of all early reports again: other bridges may have named them."""
+        self._unsought |= dict.fromkeys(self.early.keys)
+        await self._seek()
+
     async def _seek(self) -> None:
         """Look for the messages of early reports that the store failed to find or to settle."""
         unsought, self._unsought = list(self._unsought), {}
@@ -286,6 +298,8 @@ class Reports:
         """Seek again after a StoreFailure; give up early reports that are too old or too many."""
         await self._seek()
         late, repeated = self.early.outdated(self._clock.wall())
+        if late and not self.shared.alone:
+            late, repeated = await settled_elsewhere(self._store, late, repeated)
         await self.strays.give_up([*late, *self.early.excess(self._seeking)], repeated)
 
     # -- reports that come before their message is known ------------------------------------------
@@ -303,11 +317,16 @@ class Reports:
         for early, _ in met:
             self.early.put_back(early)
 
-    async def settle_early(self, met: Sequence[Met]) -> None:
-        """Settle messages whose reports were early, now that their acceptance is durable."""
-        fates = [fate_of(early, attempt, _SUBMITTED) for early, attempt in met]
+    async def settle_early(self, met: Sequence[Met], attempts: Sequence[Attempt]) -> None:
+        """Settle messages whose reports were early, now that their acceptance is durable.
+
+        *attempts* are those accepted: reports about them may be early at other bridges.
+        """
         try:
-            await self._settle(fates, "push")
+            if not self.shared.alone:
+                known = self.early.get, self._settling.get
+                met = await meet(self.shared, met, attempts, self._tolerances, known)
+            await self._settle([fate_of(e, attempt, _SUBMITTED) for e, attempt in met], "push")
         except StoreFailure:
             return  # sought again
 
@@ -328,11 +347,3 @@ class Reports:
             self.awaited.remove(fate.attempt)
         self._endings.conclude(ending)
         return [fate.attempt for fate in ending.fates]
-
-
-async def _failure_of(write: Awaitable[None]) -> StoreFailure | None:
-    try:
-        await write
-    except StoreFailure as failure:
-        return failure
-    return None

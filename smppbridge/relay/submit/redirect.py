@@ -33,6 +33,7 @@ class Obstacle(StrEnum):
     """Why a message is not moved."""
 
     NOT_WAITING = "not_waiting"  # it has left, has ended, or is none
+    ELSEWHERE = "elsewhere"  # another bridge has it
     THERE_ALREADY = "there_already"
     NOT_ON_ROUTE = "not_on_route"
     MAY_BE_SENT = "may_be_sent"  # by its provider: an earlier try is in doubt
@@ -107,10 +108,10 @@ class Redirect:
     async def give_up(self, message_ids: Sequence[int]) -> list[int]:
         """End messages that wait as UNDELIVERABLE; return those that have ended, durably.
 
-        Raises StoreFailure.
+        Those of another bridge are left to it.  Raises StoreFailure.
         """
         known = await self._store.find(message_ids)
-        waiting = [f.attempt for f in known.values() if f.stage is Stage.WAITING]
+        waiting = [f.attempt for f in known.values() if f.ours and f.stage is Stage.WAITING]
         if not waiting:
             return []
         state = MessageState.UNDELIVERABLE
@@ -131,6 +132,8 @@ class Redirect:
         """Return why a message cannot be moved to a lane; None if it can."""
         if found is None or lane is None or found.stage is not Stage.WAITING:
             return Obstacle.NOT_WAITING
+        if not found.ours:
+            return Obstacle.ELSEWHERE
         attempt, message, name = found.attempt, found.attempt.message, lane.name
         if attempt.provider == name:
             return Obstacle.THERE_ALREADY

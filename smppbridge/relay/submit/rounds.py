@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from smppbridge.providers.exchange import (
     BadReply,
@@ -34,6 +34,16 @@ class RoundRules:
     pull_every: float | None = None
 
 
+class SharedRounds(Protocol):
+    """The bridges that share a store: of each round one of them asks, and all know the balance."""
+
+    def has(self, operation: str, provider: str) -> bool:
+        """Return whether it is this bridge that asks a provider."""
+
+    def balanced(self, provider: str, balance: Balance) -> None:
+        """Let the other bridges know a balance."""
+
+
 class Rounds:
     """Asks all providers in their intervals; *receive* settles the pulled reports.
 
@@ -48,7 +58,10 @@ class Rounds:
         carrier: Carrier,
         receive: Receive,
         around: Around,
+        shared: SharedRounds | None = None,
     ) -> None:
+        """Ask at *rules*' intervals; *shared* are the bridges among which one asks."""
+        self._shared = shared
         self.balances: dict[str, Balance] = {}
         self.spending = Spending()
         self._lanes, self._carrier, self._receive = lanes, carrier, receive
@@ -110,6 +123,8 @@ class Rounds:
         now, key = self._clock.monotonic(), (name, operation)
         if every is None or now < self._asked_at.get(key, float("-inf")) + every:
             return
+        if self._shared is not None and not self._shared.has(operation, name):
+            return
         self._asked_at[key] = now
         ask: Callable[[], Exchange[Any]] = getattr(provider, operation)
         self._carrier.carry(name, [name], lambda _: ask(), conclude)
@@ -119,12 +134,18 @@ class Rounds:
             if name not in self._lanes.by_name:  # removed while it was asked
                 self.balances.pop(name, None)
             elif isinstance(found, Balance):
-                self.balances[name] = found
-                self.spending.add(name, found.amount, self._clock.monotonic())
-                self._watch_credit(name, found)
+                self.told(name, found)
+                if self._shared is not None:
+                    self._shared.balanced(name, found)
             else:
                 self.balances.pop(name, None)
                 self._journal("balance_unknown", provider=name, reason=_why(found))
+
+    def told(self, name: str, balance: Balance) -> None:
+        """Go by a balance that a provider has told this bridge or another one."""
+        self.balances[name] = balance
+        self.spending.add(name, balance.amount, self._clock.monotonic())
+        self._watch_credit(name, balance)
 
     def _watch_credit(self, name: str, balance: Balance) -> None:
         """Record whether a lane's credit is low: its messages go elsewhere before credit ends."""

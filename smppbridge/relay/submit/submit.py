@@ -55,6 +55,7 @@ class Submit:
         self._clock, self._meters = around.clock, around.meters
         self._journal, self._spawn, self._notes = around.journal, around.spawn, around.notes
         self._unrecorded: list[Verdict] = []  # until the next tick
+        self._suspended = False
         self.backlog = Backlog(store, lanes, reports, endings, move=self._move, around=around)
         self._repeats = Repeats(store, self.backlog, around.clock, self._decide)
 
@@ -78,6 +79,15 @@ class Submit:
         """Begin no attempt any more: the bridge is stopping; or begin attempts again."""
         self._draining = draining
         self.backlog.drain(draining)
+
+    def suspend(self, suspended: bool) -> None:
+        """Let nothing leave, what is begun included, as long as the bridge is *suspended*."""
+        self._suspended = suspended
+
+    @property
+    def unrecorded(self) -> Sequence[Verdict]:
+        """The verdicts that the store failed to record."""
+        return self._unrecorded
 
     # -- time passes ----------------------------------------------------------------------------
 
@@ -158,6 +168,8 @@ class Submit:
         await self._record([retry.waiting(attempt, outcome, now) for attempt in attempts])
 
     def _leave(self, lane: Lane) -> None:
+        if self._suspended:
+            return
         now = self._clock.monotonic()
         stands = lane.held or lane.paused_until > now or not lane.breaker.is_closed
         if lane.ready and stands and (back := lane.recall(now)):
@@ -279,8 +291,8 @@ class Submit:
             self._responses.accepted(verdicts)
         if others := [v for v in verdicts if v.stage is not _SUBMITTED]:
             self._go_on(others)
-        if met:  # last: an attempt that waits could be read back meanwhile, and be in line twice
-            await self._reports.settle_early(met)
+        if met or not self._reports.shared.alone:  # last: who waits could be read back meanwhile
+            await self._reports.settle_early(met, [v.attempt for v in verdicts])
 
     def _still_open(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
         """Return the verdicts on open messages; keep those on ending messages for the next tick."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from typing import Literal
 
 from pydantic import Field, RootModel
 
 from smppbridge.store import lookup
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.web.api.ports import read, write
 from smppbridge.web.api.shapes import MessageId, Name, Rfc3339, seconds
@@ -76,7 +76,7 @@ async def decide_uncertain(call: ApiRequest) -> Decided:
     )
 
 
-def _decide(db: sqlite3.Connection, ids: list[int], verb: str) -> list[int]:
+def _decide(db: Database, ids: list[int], verb: str) -> list[int]:
     pieces = (ids[start : start + AT_ONCE] for start in range(0, len(ids), AT_ONCE))
     return [each for piece in pieces for each in lookup.decided(db, piece, verb)]
 

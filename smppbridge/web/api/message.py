@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +12,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.verdict_facts import MessageVerdict, Tone, VerdictFacts, seen_now
 from smppbridge.model.verdicts import verdict
 from smppbridge.model.waiting_for import Awaited, Wait, wait_of
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import ListedMessage
 from smppbridge.store.timeline import TimelineEvent, timeline
 from smppbridge.store.verdict_facts import ReceiptEnd, ReceivedSegment, case_of, segments_of
@@ -151,7 +151,7 @@ class _LookedUp:
 async def _looked_up(call: ApiRequest) -> _LookedUp:
     now = call.ports.clock.wall()
 
-    def question(db: sqlite3.Connection) -> _LookedUp:
+    def question(db: Database) -> _LookedUp:
         message = one_message(db, call.named["message_id"])
         case = case_of(db, message, now)
         segments = segments_of(db, message, case) if message.segments else []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import Any, Literal
 
@@ -14,6 +13,7 @@ from smppbridge.model.message import Stage
 from smppbridge.model.steps import told
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store import lookup
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import ListedMessage, MessageQuery
 from smppbridge.store.pages import MessagePage, page
 from smppbridge.store.timeline import TimelineEvent
@@ -153,7 +153,7 @@ async def list_uncertain(call: ApiRequest) -> MessagesPage:
 async def _found(call: ApiRequest, query: MessagesQuery) -> MessagesPage:
     asked = _query_of(call, query)
 
-    def question(db: sqlite3.Connection) -> MessagePage:
+    def question(db: Database) -> MessagePage:
         if query.id is not None:
             return MessagePage(lookup.named(db, query.id)[: query.limit], None, None)
         until = time.monotonic() + SEARCHED_FOR
@@ -195,7 +195,7 @@ def _number(call: ApiRequest, query: MessagesQuery) -> str:
         return "".join(digit for digit in text if digit.isdecimal())
 
 
-def one_message(db: sqlite3.Connection, message_id: str) -> ListedMessage:
+def one_message(db: Database, message_id: str) -> ListedMessage:
     """Return a message by its message_id or that of a segment; raises RequestRefused."""
     found = lookup.named(db, message_id)
     exact = [each for each in found if each.message_id == int(message_id)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
@@ -12,6 +11,7 @@ from smppbridge.providers.exchange import Balance
 from smppbridge.relay.deliver import Outbox
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.ports import Clock
+from smppbridge.store.database import Database
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.readers import TooBusy, TooSlow
@@ -29,7 +29,7 @@ from smppbridge.web.operations import ApiRequest
 from smppbridge.web.problems import RequestRefused
 
 T = TypeVar("T")
-StoreQuestion = Callable[[sqlite3.Connection], Any]
+StoreQuestion = Callable[[Database], Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ class ApiPorts:
     reasons: ReasonPort
 
 
-async def read(call: ApiRequest, question: Callable[[sqlite3.Connection], T]) -> T:
+async def read(call: ApiRequest, question: Callable[[Database], T]) -> T:
     """Return the store's answer to a question; raises RequestRefused if it cannot be had."""
     try:
         answer: T = await call.ports.ask(question)
@@ -113,7 +113,7 @@ async def read(call: ApiRequest, question: Callable[[sqlite3.Connection], T]) ->
     return answer
 
 
-async def write(call: ApiRequest, act: Callable[[sqlite3.Connection], T]) -> T:
+async def write(call: ApiRequest, act: Callable[[Database], T]) -> T:
     """Carry out an act in the store; raises RequestRefused if nothing could be written."""
     try:
         done: T = await call.ports.act(act)

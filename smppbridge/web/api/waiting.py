@@ -22,6 +22,7 @@ AT_ONCE = 500
 """Messages in one transaction."""
 _SAYS = {
     Obstacle.NOT_WAITING: "It does not wait: it has left, has ended, or there is none.",
+    Obstacle.ELSEWHERE: "Another bridge of the cluster has it: ask that bridge.",
     Obstacle.THERE_ALREADY: "It waits for this provider already.",
     Obstacle.NOT_ON_ROUTE: "The provider is not on its route: say off_route, if that is meant.",
     Obstacle.MAY_BE_SENT: "Its provider may have sent it: another one would send it twice.",
@@ -87,6 +88,7 @@ class Unmoved(Answer):
     message_id: MessageId
     why: Literal[
         "not_waiting",
+        "elsewhere",
         "there_already",
         "not_on_route",
         "may_be_sent",

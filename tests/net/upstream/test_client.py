@@ -83,6 +83,37 @@ def test_transmitters_and_receivers_come_in_pairs(client, around):
     assert [len(smsc.submitted()) for smsc in smscs] == [1, 0, 1, 0]
 
 
+@pytest.mark.parametrize("bind", ["trx", "tx+rx"])
+def test_a_part_of_the_binds_is_kept_where_other_nodes_have_the_rest(around, bind):
+    """What is given up counts until its connection is gone; what is left stays bound."""
+    client, each = Upstreams(around.ports, shared=True), 1 if bind == "trx" else 2
+
+    def unbind():
+        found = [smsc for smsc in around.smscs if any(isinstance(p, Unbind) for p in smsc.hear())]
+        for smsc in found:
+            smsc.lose()
+        return found
+
+    bound(client, around, bind=bind, binds=3)
+    assert (around.smscs, client.binds("it")) == ([], 0)
+    client.confine("it", 9)
+    assert (len(around.smscs), client.binds("it")) == (3 * each, 3)
+    client.confine("it", 1)
+    assert client.binds("it") == 3
+    assert unbind() == around.smscs[each:]
+    assert client.binds("it") == 1
+    around.pass_time(100)
+    assert len(around.smscs) == 3 * each  # nobody binds again
+    client.confine("it", 2)
+    assert (len(around.smscs), client.binds("it")) == (4 * each, 2)
+    client.change({"it": terms(bind=bind, binds=4)})  # its part is the same after a reload
+    assert len(unbind()) == 2 * each
+    assert client.binds("it") == 2
+    stopped = Deferred.fromCoroutine(client.stop(1.0))
+    assert len(unbind()) == 2 * each
+    assert stopped.called
+
+
 def test_a_lost_session_is_bound_again(client, around):
     bound(client, around)
     around.pass_time(100)

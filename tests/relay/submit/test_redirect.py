@@ -111,6 +111,17 @@ def test_what_has_left_or_has_ended_is_not_moved() -> None:
     }
 
 
+@pytest.mark.parametrize("theirs", [0, -1])
+def test_what_another_bridge_has_is_left_to_it(theirs: int) -> None:
+    world = world_of()
+    ids = accepted(world, 3)
+    world.store.taken = {ids[theirs]}
+    found = moved(world, *ids)
+    ours = [each for each in ids if each != ids[theirs]]
+    assert (found.moved, found.obstacles) == (ours, {ids[theirs]: Obstacle.ELSEWHERE})
+    assert Asked(redirect(world).give_up(ids)).found == ours
+
+
 def test_a_message_is_there_already_or_the_provider_is_not() -> None:
     world = world_of()
     ids = accepted(world)

@@ -1,0 +1,233 @@
+"""between: reports and deliveries that this bridge and the others of its database hand on.
+
+Whoever writes a row for another bridge notifies it after the commit.  A notification may be lost:
+all that it stands for is looked at every second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall
+
+from smppbridge.relay.report.elsewhere import receive_told
+from smppbridge.store.port import EarlyReport, Found
+from smppbridge.store.postgres.between import HANDED_AT_ONCE
+
+if TYPE_CHECKING:
+    from smppbridge.service.bridge import Bridge
+    from smppbridge.store.postgres.store import PostgresStore
+
+LOOKED_EVERY = 1.0
+TAKEN_AT_ONCE = 500
+SOUGHT_AFTER = 3
+"""Looks after the start: by then the others know that this bridge runs."""
+HANDED_FOR = 60.0
+"""Seconds for which deliveries may come that others made while an account was bound here."""
+Notify = Callable[[int | None, str, str], None]
+
+
+@dataclass(slots=True)
+class Leaving:
+    """An account that is bound here no more; its deliveries are looked at *at*, and after *pause*.
+
+    Only Between writes it.
+    """
+
+    at: float = 0.0
+    pause: float = 1.0
+
+
+class Between:
+    """The SharedReports and the Places of a bridge that shares its store.
+
+    *alone_now* is whether no other bridge runs, *notify* is given a slot (None: all), a kind and a
+    key.  Only its own methods write its fields, and the store's `holders`, in the reactor thread.
+    """
+
+    def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
+        self._store, self._rows = store, store.between
+        self._alone_now, self._notify = alone_now, notify
+        self._here: set[str] = set()  # accounts with a receiver here
+        self._said: set[str] = set()  # of them, those that the others can see
+        self._others: dict[str, list[int]] = {}
+        self._leaving: dict[str, Leaving] = {}
+        self._handed = ""  # the account whose deliveries are being handed on
+        self._taking = self._taking_again = self._saying = self._handing = False
+        self._bridge: Bridge
+        self._loop: LoopingCall | None = None
+        self._looks = 0
+
+    def start(self, bridge: Bridge) -> None:
+        """Look every second from now on; deliveries of before that nobody here receives go on."""
+        self._bridge = bridge
+        self._leaving = {s: Leaving() for s in bridge.relay.deliver.outboxes if s not in self._here}
+        self._loop = LoopingCall(self._look)
+        self._loop.clock = bridge.reactor
+        bridge.spawn(self._begin(self._loop))
+
+    async def _begin(self, loop: LoopingCall) -> None:
+        await self._rows.receive_none()
+        loop.start(LOOKED_EVERY)
+
+    def stop(self) -> None:
+        """Look no more."""
+        if self._loop is not None and self._loop.running:
+            self._loop.stop()
+
+    def _look(self) -> None:
+        spawn, self._looks = self._bridge.spawn, self._looks + 1
+        spawn(self._take())
+        spawn(self._say())
+        spawn(self._see())
+        if self._looks == SOUGHT_AFTER:
+            spawn(self._bridge.relay.reports.seek_all())
+
+    def told(self, kind: str, key: str) -> None:
+        """Go by a notification."""
+        spawn = self._bridge.spawn
+        if kind == "told":
+            spawn(self._take())
+        elif kind == "receivers":
+            spawn(self._see())
+        elif kind == "deliver" and key in self._here:
+            self._bridge.relay.deliver.look(key)
+        elif kind == "deliver":
+            self._leaving[key] = Leaving()
+            spawn(self._hand_on())
+
+    # -- reports --------------------------------------------------------------------------------
+
+    @property
+    def alone(self) -> bool:
+        """Whether no other bridge runs."""
+        return self._alone_now()
+
+    def tell_on(self, reports: Sequence[tuple[Found, EarlyReport]], source: str) -> Deferred[None]:
+        """Write reports for the bridges that have their messages, and notify these bridges."""
+
+        def notify(_: None) -> None:
+            for shard in {found.shard for found, _ in reports}:
+                self._notify(shard, "told", "")
+
+        return self._rows.tell_on(reports, source).addCallback(notify)
+
+    def early_about(self, names: Sequence[tuple[str, str, float]]) -> Deferred[list[EarlyReport]]:
+        """Return early reports about ids, whichever bridge has received them."""
+        return self._rows.early_about(names)
+
+    async def _take(self) -> None:
+        """Settle our messages by reports that others have received; delete these reports then."""
+        if self._taking:
+            self._taking_again = True
+            return
+        self._taking = more = True
+        try:
+            while more:
+                self._taking_again = False
+                told = await self._rows.told(TAKEN_AT_ONCE)
+                if told:
+                    await receive_told(told, self._bridge.relay.reports.receive)
+                    await self._rows.drop_told([each.number for each in told])
+                more = self._taking_again or len(told) == TAKEN_AT_ONCE
+        finally:
+            self._taking = False
+
+    # -- deliveries -----------------------------------------------------------------------------
+
+    def came(self, system_id: str) -> None:
+        """Let the others know that an account has its first receiver here."""
+        self._here.add(system_id)
+        self._leaving.pop(system_id, None)
+        self._choose(system_id)
+        self._spawn_say()
+
+    def went(self, system_id: str) -> None:
+        """Let the others know that an account has no receiver here; hand its deliveries on."""
+        self._here.discard(system_id)
+        self._leaving[system_id] = Leaving()
+        self._choose(system_id)
+        self._spawn_say()
+
+    def owe(self, slot: int, system_id: str) -> None:
+        """Notify the bridge of a slot that it holds a delivery."""
+        self._notify(slot, "deliver", system_id)
+
+    def _spawn_say(self) -> None:
+        if self._loop is not None and self._loop.running:
+            self._bridge.spawn(self._say())
+            self._bridge.spawn(self._hand_on())
+
+    def _choose(self, system_id: str) -> None:
+        """Choose the bridge that holds the deliveries of an account which are made here.
+
+        Nobody does while they are being handed on: whoever has the account bound claims them.
+        """
+        holders, others = self._store.holders, self._others.get(system_id)
+        if system_id == self._handed:
+            holders.pop(system_id, None)
+        elif system_id in self._here:
+            holders[system_id] = holders.slot
+        elif others:
+            holders[system_id] = others[holders.slot % len(others)]
+        else:
+            holders.pop(system_id, None)
+
+    async def _say(self) -> None:
+        """Write which accounts have receivers here."""
+        if self._saying:
+            return
+        self._saying = True
+        try:
+            while changed := self._here ^ self._said:
+                for system_id in changed:
+                    here = system_id in self._here
+                    await self._rows.receive_for(system_id, here)
+                    (self._said.add if here else self._said.discard)(system_id)
+                self._notify(None, "receivers", "")
+        finally:
+            self._saying = False
+
+    async def _see(self) -> None:
+        """See which accounts have receivers elsewhere, and hand on what is due."""
+        others: dict[str, list[int]] = {}
+        for system_id, slot in await self._rows.receiving():
+            if slot != self._store.holders.slot:
+                others.setdefault(system_id, []).append(slot)
+        before, self._others = self._others, others
+        for system_id in before.keys() | others.keys():
+            if before.get(system_id) != others.get(system_id):
+                self._choose(system_id)
+                if system_id in self._leaving:
+                    self._leaving[system_id].at = 0.0
+        await self._hand_on()
+
+    async def _hand_on(self) -> None:
+        if self._handing:
+            return
+        self._handing = True
+        try:
+            now = self._bridge.clock.monotonic()
+            for system_id, leaving in list(self._leaving.items()):
+                if leaving.at <= now and self._leaving.get(system_id) is leaving:
+                    self._handed = system_id
+                    await self._hand_on_of(system_id, leaving, now)
+        finally:
+            handed, self._handed, self._handing = self._handed, "", False
+            self._choose(handed)
+
+    async def _hand_on_of(self, system_id: str, leaving: Leaving, now: float) -> None:
+        """Hand the deliveries of an account on, but those that may be acknowledged yet."""
+        outbox, others = self._bridge.relay.deliver.outbox(system_id), self._others.get(system_id)
+        holder = others[self._store.holders.slot % len(others)] if others else 0
+        count = await self._rows.hand_on(system_id, frozenset(outbox.held), holder)
+        if count and holder:
+            outbox.depth -= count
+            self.owe(holder, system_id)
+        if count < HANDED_AT_ONCE:
+            leaving.at, leaving.pause = now + leaving.pause, leaving.pause * 2
+            if leaving.pause > HANDED_FOR and not outbox.held:
+                self._leaving.pop(system_id, None)

@@ -1,0 +1,196 @@
+"""The store thread: calls of the reactor thread in turns, all that came since the turn before."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from twisted.internet.defer import Deferred
+
+from smppbridge.store.port import StoreFailure
+
+ACTED_WITHIN = 0.005
+"""Seconds, at most, that a transaction waits for the reactor to act on the one before."""
+MANY_CALLS, GATHERED_FOR = 4, 0.002
+"""After a transaction of more calls, so many seconds are waited for the calls of the next."""
+UNANSWERED: Final = object()
+"""The result of a call of which nobody knows, or may know, whether it was carried out."""
+T = TypeVar("T")
+Db = TypeVar("Db")
+"""The connection that a query is given."""
+Rows = TypeVar("Rows", bound=Sequence[tuple[Any, Any]])
+"""The writes of a verb."""
+
+
+@dataclass(slots=True)
+class StoreCall(Generic[Db, Rows]):
+    """The writes of a verb, a query, or both, and the Deferred that waits for them.
+
+    With *begun*, attempts, the query is made only if some did not begin, else they are the result.
+    """
+
+    waiter: Deferred[Any]
+    writes: Rows | None = None
+    query: Callable[[Db], Any] | None = None
+    begun: Any = None
+
+
+class StoreThread(Generic[Db, Rows]):
+    """Carries out writes and queries of the reactor thread, each call after the calls before it.
+
+    *committed* is called for every transaction with its seconds, *changed* when transactions begin
+    to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
+    `_done`, and the count of calls; the store thread has its connection alone.
+
+    Between two transactions the store thread lets the reactor act on the first: the calls that
+    follow from it are in the second, and the threads do not fight for the interpreter meanwhile.
+    """
+
+    def __init__(
+        self,
+        call_in_reactor: Callable[..., object],
+        committed: Callable[[float], None],
+        changed: Callable[[Exception | None], None],
+    ) -> None:
+        self._call, self._committed, self._changed = call_in_reactor, committed, changed
+        self._calls: queue.SimpleQueue[StoreCall[Db, Rows] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._acted: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self.failing = False
+        self._given = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether all calls are carried out, and the reactor has acted on their results."""
+        return not self._given
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def stop(self, timeout: float) -> None:
+        """Carry out all calls and end the thread (blocks)."""
+        if self._thread.is_alive():
+            self._calls.put(None)
+            self._thread.join(timeout)
+
+    def write(self, writes: Rows) -> Deferred[None]:
+        """Write rows; done when they are on disk.  Fails with StoreFailure."""
+        waiter: Deferred[None] = Deferred()
+        self._given += 1
+        self._calls.put(StoreCall(waiter, writes))
+        return waiter
+
+    def write_and_query(self, writes: Rows, query: Callable[[Db], T]) -> Deferred[T]:
+        """Write rows, and query them before any other query sees them."""
+        waiter: Deferred[T] = Deferred()
+        self._given += 1
+        self._calls.put(StoreCall(waiter, writes, query))
+        return waiter
+
+    def query(self, query: Callable[[Db], T]) -> Deferred[T]:
+        """Make a query after all calls before it."""
+        waiter: Deferred[T] = Deferred()
+        self._given += 1
+        self._calls.put(StoreCall(waiter, query=query))
+        return waiter
+
+    def _begin(self, writes: Rows, attempts: T, begun: Callable[[Db], T] | None) -> Deferred[T]:
+        waiter: Deferred[T] = Deferred()
+        self._given += 1
+        self._calls.put(StoreCall(waiter, writes, begun, attempts))
+        return waiter
+
+    # -- what a store does in the thread --------------------------------------------------------
+
+    def _open(self) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+    def _write(self, calls: Sequence[StoreCall[Db, Rows]]) -> list[Any]:
+        """Write the rows of all calls in one transaction; return the result of each, or its error.
+
+        With a query, the result is the query's.
+        """
+        raise NotImplementedError
+
+    def _result(self, query: Callable[[Db], Any]) -> Any:
+        """Return the result of a query, or its error."""
+        raise NotImplementedError
+
+    # -- the turns ------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Carry out the calls since the last commit, again and again, until None comes."""
+        self._open()
+        calls, last, turn = self._calls, False, 0
+        while not last:
+            batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
+            last, turn = None in batch, turn + 1
+            self._turn([call for call in batch if call is not None], turn)
+            self._let_act(turn, len(batch))
+        self._close()
+
+    def _let_act(self, turn: int, calls: int) -> None:
+        """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too."""
+        with suppress(queue.Empty):
+            while self._acted.get(timeout=ACTED_WITHIN) < turn:
+                pass
+        if calls > MANY_CALLS:
+            time.sleep(GATHERED_FOR)
+
+    def _turn(self, calls: list[StoreCall[Db, Rows]], turn: int) -> None:
+        writing = [call for call in calls if call.writes is not None]
+        begun = time.monotonic()
+        results = self._write(writing) if writing else []
+        seconds = time.monotonic() - begun
+        reading = [call for call in calls if call.writes is None]
+        results += [self._result(call.query) for call in reading if call.query]
+        self._call(self._done, turn, writing, reading, results, seconds)
+
+    def _done(
+        self,
+        turn: int,
+        writing: list[StoreCall[Db, Rows]],
+        reading: list[StoreCall[Db, Rows]],
+        results: list[Any],
+        seconds: float,
+    ) -> None:
+        try:
+            self._resolve(writing, reading, results, seconds)
+        finally:
+            self._acted.put(turn)
+
+    def _resolve(
+        self,
+        writing: list[StoreCall[Db, Rows]],
+        reading: list[StoreCall[Db, Rows]],
+        results: list[Any],
+        seconds: float,
+    ) -> None:
+        if any(rows for call in writing for _, rows in call.writes or ()):
+            failed = next((e for e in results[: len(writing)] if isinstance(e, Exception)), None)
+            if self.failing is (failed is None):
+                self.failing = failed is not None
+                self._changed(failed)
+            self._committed(seconds)
+        for call, result in zip([*writing, *reading], results, strict=True):
+            if result is UNANSWERED:
+                continue
+            self._given -= 1
+            if isinstance(result, Exception):
+                call.waiter.errback(StoreFailure(str(result)))
+            else:
+                call.waiter.callback(result)

@@ -1,0 +1,232 @@
+"""Statements that write go by the index, however full the tables become after they were prepared.
+
+A plan is made when its statement is executed first: on a new database, where all is empty.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from twisted.internet.defer import Deferred
+
+from smppbridge.model.message import Attempt
+from smppbridge.model.report import delivery_of
+from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.port import EarlyReport, Entry, PartEnd
+from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres.store import PostgresStore
+from tests.store.opened import (
+    NOW,
+    again,
+    first_attempt,
+    in_parts,
+    key,
+    message,
+    mo_entry,
+    segment,
+    taken,
+    told,
+    tried,
+    unknown,
+)
+from tests.store.postgres.filled import SLOT, fill, nth
+from tests.store.postgres.opened import OpenedPostgres, take
+from tests.store.postgres.server import drop_database, made_database
+
+COUNT, MANY = 100_000, 64
+MOST_READ = 40 * MANY
+"""Entries of indexes that a verb may read for MANY elements."""
+Ids = Sequence[int]
+Verb = Callable[[Any, Ids], Deferred[Any]]
+
+
+def attempts(ids: Ids, **changes: Any) -> list[Attempt]:
+    return [tried(message(each), **changes) for each in ids]
+
+
+def finals(ids: Ids) -> list[Any]:
+    return [told(a, State.DELIVERED) for a in attempts(ids)]
+
+
+def owed(ids: Ids) -> list[Any]:
+    return [
+        delivery_of(
+            message(each), message_id=each, state=2, error=0, done_at=NOW, expires_at=NOW + 9
+        )
+        for each in ids
+    ]
+
+
+def joined(store: Any, ids: Ids) -> Deferred[None]:
+    """Join segments of two that were kept before, and keep others."""
+    entries = []
+    for each in ids:
+        first, second = segment(each - 1, 1), segment(each, 2)
+        entries += [
+            Entry(None, key=key(each), segment=first),
+            Entry(message(each, segments=(first, second)), key=key(each), segment=second),
+            Entry(None, key=key(each), segment=segment(each - 2, 1)),
+        ]
+    done: Deferred[None] = store.accept(entries)
+    return done
+
+
+WAITS, OUT, UNSURE, HAS_ENDED, NEW = "waits", "out", "unsure", "has ended", "new"
+VERBS: dict[str, tuple[str, Verb]] = {
+    "accept": (NEW, lambda store, ids: store.accept([Entry(message(each)) for each in ids])),
+    "accept, begun": (
+        NEW,
+        lambda store, ids: store.accept(
+            [Entry(m, attempt=first_attempt(m)) for m in map(message, ids)]
+        ),
+    ),
+    "accept, segments": (NEW, joined),
+    "begin": (WAITS, lambda store, ids: store.begin(attempts(ids, batch="key"))),
+    "begin again": (UNSURE, lambda store, ids: store.begin(attempts(ids, number=2, batch="key"))),
+    "recall": (OUT, lambda store, ids: store.recall(attempts(ids))),
+    "record": (OUT, lambda store, ids: store.record([taken(a, "X") for a in attempts(ids)])),
+    "record, parts": (
+        OUT,
+        lambda store, ids: store.record([in_parts(a, "Y", "Z") for a in attempts(ids)]),
+    ),
+    "record, again": (
+        OUT,
+        lambda store, ids: store.record([again(a, NOW) for a in attempts(ids)]),
+    ),
+    "record, unknown": (
+        UNSURE,
+        lambda store, ids: store.record([unknown(a) for a in attempts(ids)]),
+    ),
+    "end_parts": (OUT, lambda store, ids: store.end_parts([PartEnd(i, 1, 2, 0) for i in ids])),
+    "move": (WAITS, lambda store, ids: store.move(attempts(ids, provider="d7"))),
+    "rewrite": (WAITS, lambda store, ids: store.rewrite(attempts(ids))),
+    "revisit": (OUT, lambda store, ids: store.revisit([(each, NOW) for each in ids])),
+    "settle": (OUT, lambda store, ids: store.settle(finals(ids))),
+    "settle, waiting": (WAITS, lambda store, ids: store.settle(finals(ids))),
+    "settle, enroute": (
+        OUT,
+        lambda store, ids: store.settle(
+            [
+                replace(
+                    told(a, State.ENROUTE), renamed="N", deliveries=owed([a.message.message_id])
+                )
+                for a in attempts(ids)
+            ]
+        ),
+    ),
+    "finish": (HAS_ENDED, lambda store, ids: store.finish([(d, 0) for d in owed(ids)], NOW)),
+    "postpone": (HAS_ENDED, lambda store, ids: store.postpone(owed(ids))),
+    "keep_early": (
+        NEW,
+        lambda store, ids: store.keep_early(
+            [EarlyReport("keccel", f"E{each}", 2, 0, NOW) for each in range(len(ids))]
+        ),
+    ),
+    "drop_early": (
+        NEW,
+        lambda store, ids: store.drop_early(
+            [("keccel", f"E{each}", NOW) for each in range(100, 100 + len(ids))]
+        ),
+    ),
+    "keep_mos": (NEW, lambda store, ids: store.keep_mos([mo_entry(i, f"M{i}") for i in ids])),
+    "keep_optouts": (
+        NEW,
+        lambda store, ids: store.keep_optouts([("d7", str(each), NOW) for each in ids]),
+    ),
+}
+_MORE = f"""
+    insert into early select 'keccel', 'E' || i, 2, 0, {NOW}, '', null, 'e' || i
+    from generate_series(1, 20000) i;
+    insert into segment select message_id + 3, {SLOT}, 1, 0, {NOW}, '', '' from message;
+    insert into mo select message_id, message_id, 'bank', 'd7', 'M' || message_id, 1, '', 0, '', 0,
+    0, 0, '', {NOW} from message where message_id % 4 = 0
+"""
+
+
+def ids_of(kind: str, turn: int) -> Ids:
+    """Return MANY message_ids of a kind, others each turn."""
+    first = turn * MANY
+    numbers = range(first + 1, first + MANY + 1)
+    if kind == NEW:
+        return [nth(COUNT + 9 * n, COUNT) for n in numbers]
+    if kind == UNSURE:
+        return [nth(100 * n + 1, COUNT) for n in numbers]
+    place = {WAITS: 0, OUT: 1, HAS_ENDED: 2}[kind]
+    return [nth(n, COUNT) for n in range(400 * turn + place, COUNT, 4) if n % 100 != 1][:MANY]
+
+
+class Filled(OpenedPostgres):
+    def open(self, **_: Any) -> None:
+        self.error = None
+        self.store = PostgresStore(
+            self.dsn, lambda db: take(db, SLOT), self._call, standing=self.told
+        )
+        self.store.open(NOW)
+        self.store.start()
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPostgres]:
+    """Return a store that has executed every statement while all tables were empty."""
+    dsn = made_database("days")
+    opened = Filled(Path(tmp_path_factory.mktemp("filled")), dsn=dsn)
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute("vacuum analyze")
+        for turn, (kind, verb) in enumerate(VERBS.values(), len(VERBS) + 1):
+            opened.wait(verb(opened.store, ids_of(kind, turn)[:1]))
+        for table in ("delivery", "early", "waiting", "out", "segment", "mo", "optout", "part"):
+            db.execute(f"delete from {table}".encode())
+        for table in ("message", "named", "fate", "joined", "shared"):
+            db.execute(f"delete from {table}".encode())
+        fill(dsn, COUNT)
+        for statement in _MORE.split(";"):
+            db.execute(statement.encode())
+    yield opened
+    opened.close()
+    drop_database(dsn)
+
+
+def read(opened: OpenedPostgres) -> tuple[int, int]:
+    """Return how often a table was read as a whole, and how many entries in indexes."""
+
+    def flush(db: Any) -> None:
+        db.execute("select pg_stat_force_next_flush()")
+        db.execute("select 1")
+
+    opened.wait(opened.store._query(flush))
+    with psycopg.connect(opened.dsn) as db:
+        scans = db.execute("select sum(seq_scan) from pg_stat_user_tables").fetchone()
+        entries = db.execute("select sum(idx_tup_read) from pg_stat_user_indexes").fetchone()
+    assert scans is not None
+    assert entries is not None
+    return int(scans[0]), int(entries[0])
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_a_verb_whose_plan_is_of_empty_tables_goes_by_the_index(
+    opened: OpenedPostgres, name: str
+) -> None:
+    kind, verb = VERBS[name]
+    ids = ids_of(kind, list(VERBS).index(name) + 1)
+    assert len(ids) == MANY
+    scans, entries = read(opened)
+    opened.wait(verb(opened.store, ids))
+    after = read(opened)
+    assert after[0] == scans
+    assert after[1] - entries < MOST_READ
+
+
+def test_every_statement_is_executed_by_one_of_these_verbs() -> None:
+    """Those that only insert, without looking for a row, have no plan to fear."""
+    only_insert = {"note", "refused", "unmatched", "attempt", "optout", "named", "beat"}
+    looked = {each.name.decode() for each in sql.ORDER} - only_insert
+    assert looked == {
+        "message", "out", "waiting", "segment", "join", "begun", "recalled", "submitted", "again",
+        "unsure", "part", "ended_part", "moved", "rewritten", "due", "renamed", "state", "notice",
+        "final", "mo", "mo_delivery", "done", "postponed", "early", "used",
+    }  # fmt: skip

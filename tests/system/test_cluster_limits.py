@@ -1,0 +1,122 @@
+"""The limits of a cluster: binds, throughput and rates are those of all nodes together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from smppbridge.smpp.constants import CommandStatus as Status
+from tests.system.cluster import Cluster
+from tests.system.daemon import Daemon
+from tests.system.esme import Closed, Esme
+from tests.system.provider import Provider
+
+RATE = 40
+_BOUND = "select slot, count(*) from bound group by slot order by slot"
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
+    """No node is started yet."""
+    made = Cluster(tmp_path, provider)
+    yield made
+    made.close()
+
+
+@contextmanager
+def awake(*esmes: Esme) -> Iterator[None]:
+    """Let sessions answer enquire_link meanwhile."""
+    ended = threading.Event()
+
+    def answer(esme: Esme) -> None:
+        while not ended.is_set():
+            with suppress(TimeoutError, Closed, OSError):
+                esme.take_in(esme.read(0.1))
+
+    threads = [threading.Thread(target=answer, args=(esme,)) for esme in esmes]
+    for thread in threads:
+        thread.start()
+    yield
+    ended.set()
+    for thread in threads:
+        thread.join()
+
+
+def two(cluster: Cluster, binds: int) -> list[Daemon]:
+    nodes = [cluster.add(name) for name in "ab"]
+    for node in nodes:
+        node.settings["accounts"][0]["binds"] = binds
+        node.start()
+    return nodes
+
+
+def test_binds_are_counted_over_nodes_and_those_of_a_dead_node_are_free(cluster: Cluster) -> None:
+    a, b = two(cluster, binds=2)
+    with a.bound() as first, b.bound() as second, Esme(b.smpp) as third:
+        with awake(first, second):
+            assert third.bind() == Status.ESME_RBINDFAIL
+        assert b.await_event("session_refused")["reason"] == "binds"
+        second.socket.close()
+        cluster.await_rows(_BOUND, [(1, 1)])
+        with b.bound() as fourth, awake(fourth):
+            a.kill()
+            b.await_event("node_taken_over")
+            with b.bound():
+                cluster.await_rows(_BOUND, [(2, 2)])
+    cluster.await_rows(_BOUND, [])
+
+
+def test_throughput_of_an_account_is_that_of_all_nodes(cluster: Cluster) -> None:
+    """Both nodes are asked for more than the account may send; one alone has all of it."""
+    nodes = [cluster.add(name) for name in "ab"]
+    for node in nodes:
+        node.settings["accounts"][0] |= {"throughput": RATE}
+        node.start()
+    passed: list[float] = []
+    asked: list[float] = []
+
+    def submit(node: Daemon, until: float) -> None:
+        with node.bound() as esme:
+            while time.monotonic() < until:
+                response = esme.submit("x")
+                asked.append(time.monotonic())
+                if response.command_status == Status.ESME_ROK:
+                    passed.append(time.monotonic())
+                else:
+                    assert response.command_status == Status.ESME_RTHROTTLED
+
+    for group in (nodes, nodes[:1]):
+        begun = time.monotonic()
+        threads = [threading.Thread(target=submit, args=(n, begun + 6.0)) for n in group]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # answers of a busy machine come in bursts: what was taken together is counted together
+        took = [at - begun for at in passed if at >= begun]
+        assert len(took) <= RATE * (max(took) + 1.0) + len(nodes)
+        late = [len([at for at in which if at > begun + 3.0]) for which in (passed, asked)]
+        assert late[0] >= min(RATE * 3.0, late[1]) * 0.5  # a slow machine asks for less
+
+
+def test_a_silent_session_at_another_node_gives_way(cluster: Cluster) -> None:
+    a, b = two(cluster, binds=1)
+    with a.bound(), b.bound():
+        assert a.await_event("session_ended")["reason"].startswith("silent")
+        cluster.await_rows(_BOUND, [(2, 1)])
+
+
+def test_without_its_database_a_node_lets_nobody_bind(cluster: Cluster) -> None:
+    """Nobody can say how many are bound elsewhere."""
+    a, _ = two(cluster, binds=1)
+    cluster.proxies["a"].be("closed")
+    cluster.proxies["a"].cut()
+    a.await_event("store_lost")
+    with Esme(a.smpp) as esme:
+        assert esme.bind() == Status.ESME_RBINDFAIL
+    assert a.await_event("session_refused")["reason"] == "places_unknown"
