@@ -179,10 +179,23 @@ def test_bound_nowhere_and_then_there(cluster: Cluster, provider: Provider) -> N
         ids = {submitted(cluster, provider, esme, text) for text in ("one", "two")}
         assert (report(provider, a, "one"), report(provider, b, "two")) == (200, 200)
         cluster.await_rows("select holder, count(*) from delivery group by 1", [(0, 2)])
+        for node in (a, b):  # nobody holds them: each counts them
+            owed_by_metrics(node, 2)
     with b.bound(BindReceiver) as receiver:
         assert {each.message_id for each in receiver.await_receipts(2)} == ids
         nothing_left(cluster)
         assert len(receiver.receipts) == 2
+        for node in (a, b):
+            owed_by_metrics(node, 0)
+
+
+def owed_by_metrics(node: Daemon, count: int) -> None:
+    """Wait until a node says how many deliveries are owed."""
+    deadline = time.monotonic() + PATIENCE
+    wanted = f'smppbridge_deliveries_waiting{{account="bank"}} {count}.0'
+    while wanted not in node.get("/metrics")[1]:
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.1)
 
 
 def test_the_last_receiver_goes_and_another_node_delivers(
