@@ -43,8 +43,10 @@ class Jobs:
     async def _look(self) -> None:
         bridge, since = self._bridge, self._bridge.clock.wall() - LEARNED_AGAIN
         try:
-            self._ours = await self._rows.take(self._wanted())
             rounds, lanes = bridge.relay.rounds, bridge.relay.lanes.by_name
+            before, self._ours = self._ours, await self._rows.take(self._wanted())
+            if self._ours - before:
+                rounds.tick()  # at once: whoever had the job asks no more
             for told in await self._rows.balances(since - KNOWN_FOR):
                 if told.provider in lanes and self._told.get(told.provider, 0.0) != told.at:
                     self._told[told.provider] = told.at

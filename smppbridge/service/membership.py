@@ -254,8 +254,9 @@ class Membership:
         self.nodes = rows
 
     def taken_over(self, name: str, slot: int) -> None:
-        """Log that we took a silent node over."""
+        """Log that we took a silent node over; its jobs are free."""
         self.takeovers += 1
+        self.jobs.look()
         self._journal("node_taken_over", node=name, slot=slot)
 
     def adopted(self, slots: list[int]) -> None:
