@@ -173,7 +173,9 @@ class Membership:
         self.between.start(self._bridge)
         self.jobs.start(self._bridge)
         self._every(LOOKED_EVERY, self.jobs.look)
-        for slot in self.store.tenure.shards[1:]:
+        shards = self.store.tenure.shards
+        self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), shards))
+        for slot in shards[1:]:
             self._begin_giving(slot)
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -285,6 +287,7 @@ class Membership:
             interrupted=len(restored.interrupted),
             seconds=round(time.monotonic() - began, 3),
         )
+        self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), ours))
         for slot in ours:
             self._begin_giving(slot)
 
