@@ -171,6 +171,11 @@ _COUNTERS = {
         "Notes that were too many, or that the store failed to write: note, refused, unmatched",
     ),
     "node_takeovers_total": ("", "Nodes that fell silent and were taken over by this one"),
+    "reports_forwarded_total": ("provider", "Reports handed on to the node that has their message"),
+    "receipts_forwarded_total": (
+        "account",
+        "deliver_sm handed on to a node that has a receiver of their account",
+    ),
     "store_commits_in_doubt_total": (
         "result",
         "Commits whose answer was lost, by what was found out: committed or not",

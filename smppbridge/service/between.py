@@ -6,6 +6,7 @@ all that it stands for is looked at every second.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -47,7 +48,8 @@ class Between:
     """The SharedReports and the Places of a bridge that shares its store.
 
     *alone_now* is whether no other bridge runs, *notify* is given a slot (None: all), a kind and a
-    key.  Only its own methods write its fields, and the store's `holders`, in the reactor thread.
+    key.  It counts what it hands on.  Only its own methods write its fields, and the store's
+    `holders`, in the reactor thread.
     """
 
     def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
@@ -60,6 +62,8 @@ class Between:
         self._handed = ""  # the account whose deliveries are being handed on
         self._taking = self._taking_again = self._saying = self._handing = False
         self._counting = False
+        self.reports_forwarded = Counter[str]()  # by provider
+        self.receipts_forwarded = Counter[str]()  # by account
         self._bridge: Bridge
         self._loop: LoopingCall | None = None
         self._looks = 0
@@ -115,6 +119,7 @@ class Between:
         """Write reports for the bridges that have their messages, and notify these bridges."""
 
         def notify(_: None) -> None:
+            self.reports_forwarded.update(report.provider for _, report in reports)
             for shard in {found.shard for found, _ in reports}:
                 self._notify(shard, "told", "")
 
@@ -159,6 +164,7 @@ class Between:
 
     def owe(self, slot: int, system_id: str) -> None:
         """Notify the bridge of a slot that it holds a delivery."""
+        self.receipts_forwarded[system_id] += 1
         self._notify(slot, "deliver", system_id)
 
     def _spawn_say(self) -> None:
@@ -231,20 +237,28 @@ class Between:
         count = await self._rows.hand_on(system_id, frozenset(outbox.held), holder)
         if count and holder:
             self._bridge.relay.deliver.restore({system_id: -count})
-            self.owe(holder, system_id)
+            self.receipts_forwarded[system_id] += count
+            self._notify(holder, "deliver", system_id)
         if count < HANDED_AT_ONCE:
             leaving.at, leaving.pause = now + leaving.pause, leaving.pause * 2
             if leaving.pause > HANDED_FOR and not outbox.held:
                 self._leaving.pop(system_id, None)
 
+    def _is_first(self) -> bool:
+        slot, membership = self._store.holders.slot, self._bridge.membership
+        return membership is None or all(slot <= node.slot for node in membership.nodes)
+
     async def _count(self) -> None:
-        """Count the deliveries that are owed anew: others make some, and take and end some."""
+        """Count the deliveries that are owed anew: others make some, and take and end some.
+
+        Those that nobody holds are counted by one of the bridges, so that a sum over all is right.
+        """
         self._counting = True
         try:
             deliver = self._bridge.relay.deliver
             outboxes = deliver.outboxes
             about = sum(outbox.depth for outbox in outboxes.values())
-            counts = await self._rows.owed(about)
+            counts = await self._rows.owed(about, nobodys=self._is_first())
             known = {system_id: outbox.depth for system_id, outbox in outboxes.items()}
             wrong = {s: counts.get(s, 0) - known.get(s, 0) for s in known.keys() | counts.keys()}
             deliver.restore({system_id: more for system_id, more in wrong.items() if more})
