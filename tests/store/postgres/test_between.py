@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.port import EarlyReport
 from smppbridge.store.postgres.between import COUNTED_AT_ONCE
-from tests.store.opened import accept, message, told
+from tests.store.opened import NOW, accept, message, told
 from tests.store.postgres.opened import OpenedPostgres
 from tests.store.postgres.server import drop_database, made_database
 
@@ -89,3 +90,23 @@ def test_a_count_is_of_the_verbs_that_were_answered(both: Both) -> None:
     one.start()
     one.wait(*calls)
     assert (seen, known) == ([0], 3)
+
+
+@pytest.mark.parametrize("order", [[1, 2], [2, 1]])
+def test_of_reports_told_on_those_about_ended_messages_are_dropped(
+    both: Both, order: list[int]
+) -> None:
+    """A message may have ended since it was found; the early reports are gone with both."""
+    one, two = both
+    attempts = accept(one, [message(1), message(2)], begun=True)
+    found = two.wait(two.store.find([1, 2]))
+    early = {n: EarlyReport("keccel", f"X{n}", State.DELIVERED, 0, NOW) for n in order}
+    two.wait(two.store.keep_early(list(early.values())))
+    one.wait(one.store.settle([told(attempts[0], State.DELETED)]))
+    two.wait(two.store.between.tell_on([(found[n], early[n]) for n in order], "push"))
+    assert two.wait(two.store.between.told(9)) == []
+    [only] = one.wait(one.store.between.told(9))
+    assert (only.message_id, only.report, only.source) == (2, early[2], "push")
+    one.wait(one.store.between.drop_told([only.number + 1, only.number]))
+    assert one.wait(one.store.between.told(9)) == []
+    assert one.reopen().early == []
