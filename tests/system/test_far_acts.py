@@ -52,10 +52,10 @@ def waiting(cluster: Cluster, esme: Esme, *texts: str) -> list[str]:
 
 
 def named(pdu: type[Pdu], message_id: str, **fields: object) -> Pdu:
-    return pdu(message_id=message_id.encode(), source_addr=b"BANK", source_addr_ton=5, **fields)  # type: ignore[call-arg]
+    return pdu(message_id=message_id.encode(), source_addr=b"BANK", source_addr_ton=5, **fields)  # type: ignore[call-arg, arg-type]
 
 
-# -- what an ESME asks at a node that does not have its message ---------------------------------------
+# -- an ESME asks at a node that does not have its message -----------------------------------------
 
 
 def test_query_sm_is_answered_at_any_node(cluster: Cluster, provider: Provider) -> None:
