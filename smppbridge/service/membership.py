@@ -18,6 +18,8 @@ from smppbridge import __version__
 from smppbridge.service.between import LOOKED_EVERY, Between
 from smppbridge.service.cluster_limits import ClusterLimits
 from smppbridge.service.config_digest import digest_of
+from smppbridge.service.errands import Errands
+from smppbridge.service.far_acts import acts_of
 from smppbridge.service.jobs import Jobs
 from smppbridge.service.knowledge import accepted_of, unsent_of
 from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
@@ -93,14 +95,13 @@ class Membership:
             notify=partial(self._notify, None),
         )
         self.between = Between(self.store, lambda: len(self.nodes) <= 1, self._notify)
+        self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
-        self.connected, self.is_fenced = True, False
+        self.connected, self.is_fenced, self.takeovers = True, False, 0
         self.nodes: Sequence[NodeRow] = ()
-        self.takeovers = 0
         self.figures = DatabaseFigures()
         self._watch: Watch | None = None
-        self._bridge, self._started = bridge, False
-        self._first_epoch = 0
+        self._bridge, self._started, self._first_epoch = bridge, False, 0
         self._adopting: set[int] = set()
         self._giving: set[int] = set()
         self._loops: list[LoopingCall] = []
@@ -173,10 +174,10 @@ class Membership:
         self.between.start(self._bridge)
         self.jobs.start(self._bridge)
         self._every(LOOKED_EVERY, self.jobs.look)
+        self.errands.start(self._bridge, acts_of(self._bridge), self._every)
         shards = self.store.tenure.shards
         self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), shards))
-        for slot in shards[1:]:
-            self._begin_giving(slot)
+        self._begin_giving(shards[1:])
 
     def _connect(self) -> psycopg.Connection[Any]:
         db = connect(self._address, timeout=2.0, unacknowledged=self.lease.length / 2)
@@ -288,12 +289,12 @@ class Membership:
             seconds=round(time.monotonic() - began, 3),
         )
         self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), ours))
-        for slot in ours:
-            self._begin_giving(slot)
+        self._begin_giving(ours)
 
-    def _begin_giving(self, slot: int) -> None:
-        self._giving.add(slot)
-        self._bridge.spawn(self._give_back(slot))
+    def _begin_giving(self, slots: Sequence[int]) -> None:
+        self._giving.update(slots)
+        for slot in slots:
+            self._bridge.spawn(self._give_back(slot))
 
     async def _give_back(self, slot: int) -> None:
         """Move the leftovers of a shard to ours, a little at a time, until its slot is free."""
@@ -318,7 +319,7 @@ class Membership:
         if kind == "drain":
             self._journal("node_drained")
             self._reactor.stop()
-        elif not self.is_fenced and not self.limits.told(kind, key):
+        elif not self.is_fenced and not (self.limits.told(kind, key) or self.errands.told(kind)):
             self.between.told(kind, key)
 
     def _notify(self, slot: int | None, kind: str, key: str) -> None:

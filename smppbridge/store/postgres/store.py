@@ -32,6 +32,7 @@ from smppbridge.store.postgres.asked import AskedStore
 from smppbridge.store.postgres.between import Between
 from smppbridge.store.postgres.connection import connect
 from smppbridge.store.postgres.dues import Dues
+from smppbridge.store.postgres.errands import ErrandRows
 from smppbridge.store.postgres.found import parts_of
 from smppbridge.store.postgres.jobs import JobRows
 from smppbridge.store.postgres.tables import Writes
@@ -85,6 +86,7 @@ class PostgresStore(AskedStore):
         self.holders = Holders()
         self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
         self.dues = Dues(self._writer)
+        self.errands = ErrandRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
 
