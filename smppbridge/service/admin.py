@@ -212,6 +212,7 @@ class Admin:
             cdr=CdrAnswers(bridge),
             live=bridge.live,
             reasons=bridge.reasons,
+            node=bridge.membership.store.tenure.name if bridge.membership else None,
         )
 
     def _logins(self) -> Logins:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smppbridge.relay.others import NoOthers
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.api.relay_ports import RelayPorts
@@ -31,6 +32,7 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
             bridge.store.by_hand, bridge.clock.wall, lambda: min(DAY, bridge.settings.retention)
         ),
         mo_rules=mo_rules,
+        others=bridge.membership.errands if bridge.membership else NoOthers(),
         redirect=relay.by_hand.redirect,
         rematch=relay.by_hand.rematch,
         rights=lambda system_id: binds.rights.get(system_id),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.smpp.pdus import CancelSm, Pdu, QuerySm, ReplaceSm
 from smppbridge.web.keyring import digest_of
+from tests.patience import PATIENCE
 from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
 from tests.system.esme import NUMBER, Esme
@@ -55,7 +58,7 @@ def named(pdu: type[Pdu], message_id: str, **fields: object) -> Pdu:
     return pdu(message_id=message_id.encode(), source_addr=b"BANK", source_addr_ton=5, **fields)  # type: ignore[call-arg]
 
 
-# -- what an ESME asks at a node that does not have its message ---------------------------------------
+# -- what an ESME asks at a node that does not have its message ------------------------------------
 
 
 def test_query_sm_is_answered_at_any_node(cluster: Cluster, provider: Provider) -> None:
@@ -118,8 +121,6 @@ def test_cancel_sm_by_addresses_is_about_the_messages_of_all_nodes(
 ) -> None:
     """Segments that wait for the rest of their message too; success if one node has one."""
     a, b, c = paused(cluster, "a", "b", "c")
-    for node in (b, c):
-        assert called(node, "POST", "/providers/keccel/pause")[0] == 200
     with a.bound() as one, b.bound() as two, c.bound() as three:
         ids = waiting(cluster, one, "one", "more") + waiting(cluster, two, "two")
         segment = one.submit("\x05\x00\x03\x07\x02\x01part", esm_class=0x40)
@@ -154,3 +155,99 @@ def test_an_owner_that_does_not_answer_in_time(tmp_path: Path, provider: Provide
             assert other.ask(named(CancelSm, message_id)).command_status == 0
     finally:
         cluster.close()
+
+
+# -- what a person decides at any node ----------------------------------------------------------------
+
+
+def obeyed(found: tuple[int, Any]) -> tuple[list[str], list[str]]:
+    """Return the nodes that have done what was asked for, and those that have not answered."""
+    assert found[0] == 200, found
+    return found[1]["nodes"], found[1]["silent"]
+
+
+def test_a_pause_holds_at_all_nodes_and_a_resume_too(cluster: Cluster, provider: Provider) -> None:
+    """Also at a node that starts later, and at one that starts anew."""
+    a, b = started(cluster, "a", "b")
+    assert obeyed(called(a, "POST", "/providers/keccel/pause")) == (["a", "b"], [])
+    assert called(b, "GET", "/providers/keccel")[1]["state"] == "held"
+    [c] = started(cluster, "c")
+    assert called(c, "GET", "/providers/keccel")[1]["state"] == "held"
+    b.stop()
+    b.start()
+    with b.bound() as one, c.bound() as other:
+        waiting(cluster, one, "one")
+        waiting(cluster, other, "two")
+        assert cluster.rows("select count(*) from waiting") == [(2,)]
+        assert obeyed(called(c, "POST", "/providers/keccel/resume")) == (["a", "b", "c"], [])
+        provider.await_taken(2)
+    assert called(a, "GET", "/providers/keccel")[1]["state"] == "up"
+
+
+def test_a_node_that_does_not_obey_in_time_is_named(tmp_path: Path, provider: Provider) -> None:
+    """It obeys as soon as it can."""
+    cluster = Cluster(tmp_path, provider, lease=60.0)
+    try:
+        a, b = started(cluster, "a", "b")
+        b.signal(signal.SIGSTOP)
+        assert obeyed(called(a, "POST", "/providers/keccel/pause")) == (["a"], ["b"])
+        with a.bound() as esme:
+            ids = waiting(cluster, esme, "one")
+        b.signal(signal.SIGCONT)
+        deadline = time.monotonic() + PATIENCE
+        while called(b, "GET", "/providers/keccel")[1]["state"] != "held":
+            assert time.monotonic() < deadline
+        a.signal(signal.SIGSTOP)
+        failed = called(b, "POST", "/waiting/failures", {"message_ids": ids})[1]
+        assert failed == {"failed": [], "not_waiting": [], "elsewhere": ids, "silent": ["a"]}
+        a.signal(signal.SIGCONT)
+        failed = called(b, "POST", "/waiting/failures", {"message_ids": ids})[1]
+        assert failed["failed"] == ids
+    finally:
+        cluster.close()
+
+
+def test_messages_of_all_nodes_are_moved_and_given_up(cluster: Cluster, provider: Provider) -> None:
+    other = Provider()
+    for name in ("a", "b", "c"):
+        daemon = cluster.add(name)
+        tokens = [{"name": "a", "role": "admin", "sha256": digest_of("one")}]
+        daemon.settings["web"]["tokens"] = tokens
+        daemon.settings["providers"]["other"] = daemon.keccel | {"base_url": other.url}
+        daemon.settings["routes"] = [{"via": ["keccel"]}]
+    a, b, c = (cluster.nodes[name].start() for name in ("a", "b", "c"))
+    assert called(a, "POST", "/providers/keccel/pause")[0] == 200
+    with a.bound() as one, b.bound() as two:
+        first, second = waiting(cluster, one, "one", "two")
+        third, fourth = waiting(cluster, two, "three", "four")
+        move = {"to": "other", "message_ids": ["7", third, first]}
+        _, found = called(c, "POST", "/waiting/moves", move)
+        whys = {each["message_id"]: each["why"] for each in found["unmoved"]}
+        assert whys == {"7": "not_waiting", third: "not_on_route", first: "not_on_route"}
+        _, found = called(c, "POST", "/waiting/moves", move | {"off_route": True})
+        assert (sorted(found["moved"]), found["silent"]) == (sorted([first, third]), [])
+        other.await_taken(2)
+        assert set(other.taken) == {"one", "three"}
+        some = {"filter": {"provider": "keccel"}, "expect": 2}
+        _, found = called(a, "POST", "/waiting/failures", some)
+        assert (sorted(found["failed"]), found["not_waiting"]) == (sorted([second, fourth]), [])
+    cluster.await_rows("select count(*) from waiting", [(0,)])
+    ended = "select message_id from fate where state = 5 order by 1"
+    assert cluster.rows(ended) == sorted([(int(second),), (int(fourth),)])
+    assert provider.taken.total() == 0
+    other.close()
+
+
+def test_an_uncertain_message_is_decided_about_at_another_node(
+    cluster: Cluster, provider: Provider
+) -> None:
+    a, b = started(cluster, "a", "b")
+    provider.reset_every = 1
+    with a.bound() as esme:
+        ids = [esme.submit(text).message_id.decode() for text in ("one", "two")]
+        cluster.await_rows("select count(*) from out where unsure is not null", [(2,)])
+        decision = {"verb": "fail", "message_ids": ["7", *ids]}
+        _, found = called(b, "POST", "/uncertain/decisions", decision)
+        assert (found["decided"], found["not_uncertain"]) == (ids, ["7"])
+        stats = {each.message_id: each.stat for each in esme.await_receipts(2)}
+        assert stats == dict.fromkeys(ids, "UNDELIV")
