@@ -117,6 +117,7 @@ class Admin:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
         ports = self._ports()
+        self.keys = ports.relay.keys
         self._door = Door(API, self.keyring, ports, self._note)
         self.broadcast = Broadcast(ports)
 

@@ -12,6 +12,7 @@ from smppbridge.relay.across import Response
 from smppbridge.relay.submit import everywhere
 from smppbridge.service.operations import naming_movements
 from smppbridge.web.api.providers import HOLD, PROBE
+from smppbridge.web.idempotency import UNDER_WAY
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -45,4 +46,5 @@ def acts_of(bridge: Bridge) -> dict[str, Act]:
         everywhere.GIVE_UP: redirect.give_up_ours,
         HOLD: hold,
         PROBE: probe,
+        UNDER_WAY: bridge.admin.keys.under_way,
     }

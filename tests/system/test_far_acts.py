@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
 from tests.system.esme import NUMBER, Esme
 from tests.system.provider import Provider
-from tests.system.test_acts import called
+from tests.system.test_acts import BODY, called
 
 pytestmark = pytest.mark.system
 
@@ -157,7 +158,7 @@ def test_an_owner_that_does_not_answer_in_time(tmp_path: Path, provider: Provide
         cluster.close()
 
 
-# -- what a person decides at any node ----------------------------------------------------------------
+# -- what a person decides at any node ------------------------------------------------------------
 
 
 def obeyed(found: tuple[int, Any]) -> tuple[list[str], list[str]]:
@@ -251,3 +252,28 @@ def test_an_uncertain_message_is_decided_about_at_another_node(
         assert (found["decided"], found["not_uncertain"]) == (ids, ["7"])
         stats = {each.message_id: each.stat for each in esme.await_receipts(2)}
         assert stats == dict.fromkeys(ids, "UNDELIV")
+
+
+def test_a_key_sends_one_message_at_whichever_nodes_it_is_given(
+    cluster: Cluster, provider: Provider
+) -> None:
+    """At both at one time, many times; at another one once the first is dead; with another text."""
+    nodes = started(cluster, "a", "b")
+    with ThreadPoolExecutor(8) as pool:
+        asked = [
+            pool.submit(called, node, "POST", "/messages", BODY, f"k-{n}")
+            for n in range(12)
+            for node in (*nodes, *nodes)
+        ]
+        found = [each.result() for each in asked]
+    assert {status for status, _ in found} == {200}
+    for n in range(12):
+        some = [body for _, body in found[4 * n : 4 * n + 4]]
+        assert len({each["message_id"] for each in some}) == 1
+        assert sorted(each["replayed"] for each in some) == [False, True, True, True]
+    assert cluster.rows("select count(*) from message") == [(12,)]
+    a, b = nodes
+    a.kill()
+    assert called(b, "POST", "/messages", BODY, "k-3")[1] == found[12][1] | {"replayed": True}
+    assert called(b, "POST", "/messages", BODY | {"text": "other"}, "k-3")[0] == 422
+    provider.await_taken(12)

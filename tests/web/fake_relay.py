@@ -151,7 +151,7 @@ class PlayedRelay:
         self.rights = {account.system_id: rights_of(account, 0.0)}
         self.wall = NOW
         self.others = PlayedOthers()
-        self.keys = IdempotencyKeys(act, lambda: self.wall, lambda: 3_600.0)
+        self.keys = IdempotencyKeys(act, lambda: self.wall, lambda: 3_600.0, self.others, 3)
 
     def ports(self) -> RelayPorts:
         return RelayPorts(
