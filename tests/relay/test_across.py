@@ -53,9 +53,9 @@ class Two:
         await across.carry_out(body, movements(self.far), rights.get, now, done.callback)
         return across.written_response(await done)
 
-    def asked(self, request: Pdu) -> FakeAsker:
+    def asked(self, request: Any) -> Any:
         """Ask here; return the session, which has its answer."""
-        session = FakeAsker(self.here.rights)
+        session: Any = FakeAsker(self.here.rights)
         self.here.spawn(self.across.take(session, request))
         self.here.sound()
         self.far.sound()

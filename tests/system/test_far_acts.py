@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from smppbridge.cli.main import main
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.smpp.pdus import CancelSm, Pdu, QuerySm, ReplaceSm
@@ -56,7 +60,7 @@ def waiting(cluster: Cluster, esme: Esme, *texts: str) -> list[str]:
 
 
 def named(pdu: type[Pdu], message_id: str, **fields: object) -> Pdu:
-    return pdu(message_id=message_id.encode(), source_addr=b"BANK", source_addr_ton=5, **fields)  # type: ignore[call-arg]
+    return pdu(message_id=message_id.encode(), source_addr=b"BANK", source_addr_ton=5, **fields)  # type: ignore[call-arg, arg-type]
 
 
 # -- what an ESME asks at a node that does not have its message ------------------------------------
@@ -277,3 +281,44 @@ def test_a_key_sends_one_message_at_whichever_nodes_it_is_given(
     assert called(b, "POST", "/messages", BODY, "k-3")[1] == found[12][1] | {"replayed": True}
     assert called(b, "POST", "/messages", BODY | {"text": "other"}, "k-3")[0] == 422
     provider.await_taken(12)
+
+
+# -- who comes in, and whose figures they see -----------------------------------------------------
+
+
+def test_a_token_opens_all_nodes_and_each_says_which_it_is(
+    cluster: Cluster, provider: Provider, tmp_path: Path
+) -> None:
+    """What is done at one stands in the audit trail of all; a link of the console is of one."""
+    path = tmp_path / "admin.sock"
+    a = cluster.add("a")
+    a.settings["admin_socket"] = str(path)
+    a.settings["web"]["tokens"] = [{"name": "a", "role": "admin", "sha256": digest_of("one")}]
+    a.start()
+    [b] = started(cluster, "b")
+    for node, name in ((a, "a"), (b, "b")):
+        assert called(node, "GET", "/version")[1]["node"] == name
+        assert called(node, "GET", "/overview")[1]["node"] == name
+        env = {"SMPPBRIDGE_TOKEN": "one", "SMPPBRIDGE_URL": f"http://127.0.0.1:{node.web}"}
+        shown = CliRunner().invoke(main, ["status"], env=env).stdout
+        assert shown.splitlines()[1].startswith(f"node {name}, version ")
+        assert first_event(node)["node"] == name
+    paused_ = CliRunner().invoke(main, ["pause", "keccel"], env=env)
+    assert paused_.stdout.rstrip().endswith("(nodes a, b)")
+    assert called(a, "GET", "/audit")[1]["items"][0]["action"] == "pause_provider"
+    link = CliRunner().invoke(main, ["login", "--socket", str(path)])
+    assert link.stdout.startswith(f"http://127.0.0.1:{a.web}/#link=")
+    assert "at node a alone" in link.stderr
+    applied = CliRunner().invoke(main, ["reload"], env=env)
+    assert applied.stderr == "node b alone; `smppbridge nodes` shows who differs\n"
+
+
+def first_event(node: Daemon) -> Any:
+    """Return the first overview of the live stream."""
+    connection = HTTPConnection("127.0.0.1", node.web, timeout=PATIENCE)
+    connection.request("GET", "/api/v1/events", headers={"Authorization": "Bearer one"})
+    response = connection.getresponse()
+    while not (line := response.readline()).startswith(b"data: "):
+        assert line
+    connection.close()
+    return json.loads(line[6:])

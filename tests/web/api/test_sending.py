@@ -268,7 +268,7 @@ def test_a_key_that_another_bridge_may_be_sending_by_is_waited_for(
 ) -> None:
     """Its answer says that it has ended: then the store knows whether it has sent."""
     theirs, name = SLOTTED + 7, ("operator", "k-1")
-    fingerprint = sha256(Submission(**BODY).model_dump_json().encode()).hexdigest()
+    fingerprint = sha256(Submission.model_validate(BODY).model_dump_json().encode()).hexdigest()
     claimed(opened, name, fingerprint, theirs)
     others = writing.played.others
     others.answers = FarAnswers({}, ["b"])
@@ -288,7 +288,7 @@ def test_a_key_that_another_bridge_may_be_sending_by_is_waited_for(
 def test_a_key_of_before_a_restart_or_of_a_file_is_waited_for_by_nobody(
     writing: Desk, opened: Opened, slot: int
 ) -> None:
-    fingerprint = sha256(Submission(**BODY).model_dump_json().encode()).hexdigest()
+    fingerprint = sha256(Submission.model_validate(BODY).model_dump_json().encode()).hexdigest()
     claimed(opened, ("operator", "k-1"), fingerprint, SLOTTED + slot)
     assert sent(writing, KEY).body["replayed"] is False
     assert writing.played.others.asked == []
