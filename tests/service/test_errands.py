@@ -109,6 +109,15 @@ def test_the_wait_is_bounded(played: Played) -> None:
     assert len(found) == 1
 
 
+def test_answers_count_though_the_store_fails_then(played: Played) -> None:
+    found = played.asked()
+    played.errands.answers[1] = "2"
+    played.tried.told("answer")
+    played.errands.end = lambda _: fail(StoreFailure("full"))  # type: ignore[method-assign]
+    played.reactor.advance(5.0)
+    assert found == [FarAnswers({"b": 2}, ["c"])]
+
+
 def test_where_there_is_nobody_nobody_is_waited_for(played: Played) -> None:
     played.errands.sent = []
     assert played.asked() == [FarAnswers({})]
