@@ -204,3 +204,18 @@ def test_a_query_of_a_silent_owner_is_answered_by_the_store() -> None:
     two.others.silent = ["b"]
     assert [each.message_state for each in two.asked(query()).answers] == [State.ENROUTE]
     assert two.here.wire.sent == []
+
+
+@pytest.mark.parametrize(
+    ("request_", "failed"),
+    [(cancel(), FAILED), (by_addresses(), FAILED), (replacement(), Status.ESME_RREPLACEFAIL)],
+    ids=["cancel", "by addresses", "replace"],
+)
+def test_what_another_bridge_has_is_left_to_it(request_: Pdu, failed: int) -> None:
+    """Though its attempt is in memory: a bridge that was taken over may be asked."""
+    world = paused()
+    world.sent(submit_sm())
+    world.store.taken = {1}
+    assert world.asked(request_).statuses() == [failed]
+    assert world.store.messages[1].message.text == "hello"
+    assert world.store.stages() == {1: Stage.WAITING}
