@@ -83,7 +83,7 @@ class PostgresStore(AskedStore):
         self.recording: dict[int, Sequence[Verdict]] = {}
         self._looks: dict[str, float] = {}
         self.holders = Holders()
-        self.between, self.jobs = Between(self._writer), JobRows(self._writer)
+        self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
         self.errands = ErrandRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
