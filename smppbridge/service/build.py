@@ -33,6 +33,7 @@ from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.mo import MoMessages
+from smppbridge.relay.others import NoOthers, OtherBridges
 from smppbridge.relay.ports import Around
 from smppbridge.relay.query import Query
 from smppbridge.relay.replace import Replace
@@ -75,6 +76,11 @@ class Surroundings:
     failed: FailedConnections
     around: Around
     membership: Membership | None = None  # None: the store is this bridge's alone
+
+    @property
+    def others(self) -> OtherBridges:
+        """The other bridges of the store."""
+        return self.membership.errands if self.membership else NoOthers()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +172,14 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
         accept=accept,
         multi=multi,
         by_hand=build_by_hand(
-            store, accept, core, optouts=optouts, identifiers=identifiers, around=around, log=log
+            store,
+            accept,
+            core,
+            optouts=optouts,
+            identifiers=identifiers,
+            around=around,
+            others=world.others,
+            log=log,
         ),
         alerts=core.alerts,
         dialogues=Dialogues(

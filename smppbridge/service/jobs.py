@@ -1,4 +1,4 @@
-"""jobs: what one node does for all: pulls and balances; and what all learn of it, opt-outs too."""
+"""jobs: what one node does for all: pulls, balances; what all learn: opt-outs, pauses too."""
 
 from __future__ import annotations
 
@@ -52,8 +52,15 @@ class Jobs:
                     self._told[told.provider] = told.at
                     rounds.told(told.provider, Balance(told.amount, told.unit))
             bridge.relay.mobile.learn(await self._rows.optouts(since))
+            await self.hold()
         finally:
             self._looking = False
+
+    async def hold(self) -> None:
+        """Hold the lanes that people have paused, at whichever bridge, and no others."""
+        paused = await self._rows.paused()
+        for name in self._bridge.relay.lanes.by_name:
+            self._bridge.relay.lanes.hold(name, held=name in paused)
 
     def _wanted(self) -> list[str]:
         names: list[str] = []
