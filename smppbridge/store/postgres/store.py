@@ -32,6 +32,7 @@ from smppbridge.store.postgres.asked import AskedStore
 from smppbridge.store.postgres.between import Between
 from smppbridge.store.postgres.connection import connect
 from smppbridge.store.postgres.found import parts_of
+from smppbridge.store.postgres.homes import HomeRows
 from smppbridge.store.postgres.jobs import JobRows
 from smppbridge.store.postgres.tables import Writes
 from smppbridge.store.postgres.tenure import Holders, Tenure
@@ -83,6 +84,7 @@ class PostgresStore(AskedStore):
         self._looks: dict[str, float] = {}
         self.holders = Holders()
         self.between, self.jobs = Between(self._writer), JobRows(self._writer)
+        self.homes = HomeRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
 
