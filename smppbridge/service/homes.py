@@ -36,8 +36,7 @@ class Homes:
     def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
         self._store, self._rows = store, store.homes
         self._alone_now, self._notify = alone_now, notify
-        self._announced: set[GatheringKey] = set()
-        self._shards: tuple[int, ...] = ()  # whose rows have been looked at
+        self._announced: dict[GatheringKey, str] = {}  # of which we are the home, by their digests
         self._looking = self._taking = self._taking_again = False
         self._bridge: Bridge
 
@@ -86,25 +85,27 @@ class Homes:
 
     async def _end(self) -> None:
         """Be the home no more of messages that do not wait here: ours, and of bridges before."""
-        gather, shards = self._bridge.relay.accept.gather, self._store.tenure.shards
-        ended = {key for key in self._announced if not gather.has(key)}
-        digests = {digest_of(key) for key in ended}
-        if shards != self._shards:
-            digests |= await self._rows.ours() - {digest_of(key) for key in gather.open_keys()}
-        if digests:
-            await self._rows.end(digests)
-        self._shards = shards
-        self._announced -= ended
+        gather = self._bridge.relay.accept.gather
+        ours = await self._rows.ours()
+        if unknown := ours.difference(self._announced.values()):  # of a shard that was taken over
+            digests = [(key, digest_of(key)) for key in gather.open_keys()]
+            self._announced |= {key: digest for key, digest in digests if digest in unknown}
+        kept = {
+            k: digest for k, digest in self._announced.items() if digest in ours and gather.has(k)
+        }
+        if ended := ours.difference(kept.values()):
+            await self._rows.end(ended)
+        self._announced = kept
 
     async def _announce(self) -> None:
         """Announce the messages that wait, and hand over those whose home is another bridge."""
         gather, clock = self._bridge.relay.accept.gather, self._bridge.clock
         waiting = gather.waiting(clock.monotonic() - WAITED)
-        fresh = {each.key for each in waiting} - self._announced
+        fresh = {each.key for each in waiting} - self._announced.keys()
         if not fresh:
             return
         elsewhere = await self._rows.announce(fresh)
-        self._announced |= fresh - elsewhere
+        self._announced |= {key: digest_of(key) for key in fresh - elsewhere}
         waiting = gather.waiting(clock.monotonic() - WAITED)  # some are whole meanwhile
         if handed := [each for each in waiting if each.key in elsewhere]:
             await self._hand_over(handed)
