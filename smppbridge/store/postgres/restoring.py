@@ -24,7 +24,7 @@ _INTERRUPTED = """
     select message_id from out where shard = any(%s::int2[]) and stage = 2 and unsure is null
     order by message_id
 """
-_OWED = """
+OWED = """
     select system_id, count(*) from delivery where holder = any(%s::int2[])
     group by system_id
 """
@@ -82,7 +82,7 @@ def restore(db: Connection, shards: Sequence[int], *, adopting: bool = False) ->
         waiting=[Waiting._make(row) for row in ask(db, _WAITING, mine)],
         interrupted=in_order(db, interrupted),
         segments=[] if adopting else list(map(read_gathering, ask(db, _SEGMENTS, shards[:1]))),
-        owed=dict(ask(db, _OWED, holders).fetchall()),
+        owed=dict(ask(db, OWED, holders).fetchall()),
         early=[EarlyReport(*row) for row in early],
         optouts=optouts(db),
         stored_ids=_stored_ids(db, shards),
