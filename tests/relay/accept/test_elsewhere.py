@@ -18,9 +18,9 @@ FOREVER = 1e9
 Handed = list[tuple[GatheringKey, Segment]]
 
 
-def worlds(**options: bool) -> tuple[World, World]:
+def worlds(*, at_once: bool = True) -> tuple[World, World]:
     """Return two bridges; the ids of the second are above those of the first."""
-    here, there = World(store=FakeStore(**options)), World()
+    here, there = World(store=FakeStore(at_once=at_once)), World()
     there.accept._identifiers._last = 1_000
     return here, there
 

@@ -14,8 +14,10 @@ from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import Entry, PartEnd
 from smppbridge.store.postgres.connection import Pipeline
+from smppbridge.store.postgres.homes import digest_of
 from tests.contracts.test_store_faults import GOOD, OF_NUMBERS, OUT, SOON, VERBS, WAITS, Verb, fill
-from tests.store.opened import NOW, accept, in_parts, message, told, tried
+from tests.store.opened import NOW, accept, in_parts, key, message, segment, told, tried
+from tests.store.postgres.nodes import connected
 from tests.store.postgres.opened import OpenedPostgres, contents
 
 
@@ -44,6 +46,9 @@ MORE: dict[str, Verb] = {
         lambda db: db.execute("insert into paused values (?, ?, ?)", ("d7", NOW, "me"))
     ),
     "beat": lambda store, _: store.beat(),
+    "homes.announce": lambda store, _: store.homes.announce([key(9)]),
+    "homes.hand_over": lambda store, _: store.homes.hand_over({key(8): [71]}),
+    "homes.end": lambda store, _: store.homes.end([digest_of(key(7))]),
 }
 READS = ("forget_noted", "beat")
 """Verbs that may write nothing in these stores."""
@@ -57,7 +62,11 @@ def opened(tmp_path: Path) -> Iterator[OpenedPostgres]:
     opened.wait(
         opened.store.record([in_parts(attempts[0], "a", "b")]),
         opened.store.by_hand(lambda db: db.execute("insert into decision values (61, 'fail')")),
+        opened.store.accept([Entry(None, key(8), segment(71, 1))]),
+        opened.store.homes.announce([key(7)]),
     )
+    with connected(opened.dsn) as db:
+        db.execute("insert into gathering values (%s, 2)", (digest_of(key(8)),))
     yield opened
     opened.close()
 
