@@ -1,4 +1,4 @@
-"""between: reports and deliveries that this bridge and the others of its database hand on.
+"""between: reports, deliveries and segments that the bridges of one database hand on.
 
 Whoever writes a row for another bridge notifies it after the commit.  A notification may be lost:
 all that it stands for is looked at every second.
@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from smppbridge.relay.report.elsewhere import receive_told
+from smppbridge.service.homes import Homes
 from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres.between import HANDED_AT_ONCE
 
@@ -55,6 +56,7 @@ class Between:
     def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
         self._store, self._rows = store, store.between
         self._alone_now, self._notify = alone_now, notify
+        self._homes = Homes(store, alone_now, notify)
         self._here: set[str] = set()  # accounts with a receiver here
         self._said: set[str] = set()  # of them, those that the others can see
         self._others: dict[str, list[int]] = {}
@@ -72,6 +74,7 @@ class Between:
         """Look every second from now on; deliveries of before that nobody here receives go on."""
         self._bridge = bridge
         self._leaving = {s: Leaving() for s in bridge.relay.deliver.outboxes if s not in self._here}
+        self._homes.start(bridge)
         self._loop = LoopingCall(self._look)
         self._loop.clock = bridge.reactor
         bridge.spawn(self._begin(self._loop))
@@ -90,6 +93,7 @@ class Between:
         spawn(self._take())
         spawn(self._say())
         spawn(self._see())
+        self._homes.look()
         if self._looks % COUNTED_EVERY == 0 and not self._counting:
             spawn(self._count())
         if self._looks == SOUGHT_AFTER:
@@ -100,6 +104,8 @@ class Between:
         spawn = self._bridge.spawn
         if kind == "told":
             spawn(self._take())
+        elif kind == "segments":
+            self._homes.told()
         elif kind == "receivers":
             spawn(self._see())
         elif kind == "deliver" and key in self._here:

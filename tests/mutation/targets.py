@@ -24,6 +24,7 @@ CORE = (
     Target("smppbridge/net/http_connection.py", ("tests/net/test_http_client.py",)),
     Target(f"{_RELAY}/accept/accept.py", ("tests/relay/accept",)),
     Target(f"{_RELAY}/accept/gather.py", ("tests/relay/accept",)),
+    Target(f"{_RELAY}/accept/gatherings.py", ("tests/relay/accept",)),
     Target(f"{_RELAY}/accept/series.py", ("tests/relay/accept",)),
     Target(f"{_RELAY}/lanes/lane.py", ("tests/relay/lanes", *_NO_STORMS)),
     Target(f"{_RELAY}/lanes/retry.py", ("tests/relay/lanes/test_retry.py",)),

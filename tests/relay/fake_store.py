@@ -335,7 +335,7 @@ class FakeStore:
         self.joined += [
             (key, joined, fingerprint(segment.octets))
             for joined, (key, segment) in zip(message.segments, took, strict=True)
-            if len(took) == key.total
+            if sum(not each.repeats for _, each in took) == key.total and not segment.repeats
         ]
         self.messages[message.message_id] = row
 

@@ -252,10 +252,12 @@ def received(*esmes: Esme, count: int) -> list[str]:
     deadline = time.monotonic() + PATIENCE
     while sum(len(esme.receipts) for esme in esmes) < count:
         assert time.monotonic() < deadline
-        ready, _, _ = select.select([esme.socket for esme in esmes], [], [], 1.0)
-        for esme in esmes:
-            if esme.socket in ready:
-                esme.take_in(esme.read())
+        ready = [esme for esme in esmes if esme.holds_pdu]
+        if not ready:
+            sockets, _, _ = select.select([esme.socket for esme in esmes], [], [], 1.0)
+            ready = [esme for esme in esmes if esme.socket in sockets]
+        for esme in ready:
+            esme.take_in(esme.read())
     return [each.message_id for esme in esmes for each in esme.receipts]
 
 

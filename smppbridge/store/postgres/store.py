@@ -34,6 +34,7 @@ from smppbridge.store.postgres.connection import connect
 from smppbridge.store.postgres.dues import Dues
 from smppbridge.store.postgres.errands import ErrandRows
 from smppbridge.store.postgres.found import parts_of
+from smppbridge.store.postgres.homes import HomeRows
 from smppbridge.store.postgres.jobs import JobRows
 from smppbridge.store.postgres.tables import Writes
 from smppbridge.store.postgres.tenure import Holders, Tenure
@@ -87,6 +88,7 @@ class PostgresStore(AskedStore):
         self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
         self.dues = Dues(self._writer)
         self.errands = ErrandRows(self._writer)
+        self.homes = HomeRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
 

@@ -16,9 +16,11 @@ from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres.connection import Pipeline
+from smppbridge.store.postgres.homes import digest_of
 from smppbridge.store.postgres.jobs import ToldBalance
 from tests.contracts.test_store_faults import GOOD, OF_NUMBERS, OUT, SOON, VERBS, WAITS, Verb, fill
-from tests.store.opened import NOW, accept, in_parts, message, told, tried
+from tests.store.opened import NOW, accept, in_parts, key, message, segment, told, tried
+from tests.store.postgres.nodes import connected
 from tests.store.postgres.opened import OTHER, OpenedPostgres, contents
 
 
@@ -75,6 +77,9 @@ MORE: dict[str, Verb] = {
     ),
     "beat": lambda store, _: store.beat(),
     **BETWEEN,
+    "homes.announce": lambda store, _: store.homes.announce([key(9)]),
+    "homes.hand_over": lambda store, _: store.homes.hand_over({key(8): [71]}),
+    "homes.end": lambda store, _: store.homes.end([digest_of(key(7))]),
 }
 FUTURE = int((NOW + 9) * 1e6) * SLOTS
 """An id that a bridge gave whose clock was ahead."""
@@ -90,6 +95,8 @@ def opened(tmp_path: Path) -> Iterator[OpenedPostgres]:
     opened.wait(
         opened.store.record([in_parts(attempts[0], "a", "b")]),
         opened.store.by_hand(lambda db: db.execute("insert into decision values (61, 'fail')")),
+        opened.store.accept([Entry(None, key(8), segment(71, 1))]),
+        opened.store.homes.announce([key(7)]),
     )
     opened.store.holders["shop"] = 1
     ended = accept(opened, [message(63, system_id="shop")], begun=True)
@@ -102,6 +109,8 @@ def opened(tmp_path: Path) -> Iterator[OpenedPostgres]:
             "insert into told (shard, message_id, provider, name, state, error, at, source)"
             " values (1, 1, 'keccel', 'X', 2, 0, 0, 'push')"
         )
+    with connected(opened.dsn) as db:
+        db.execute("insert into gathering values (%s, 2)", (digest_of(key(8)),))
     yield opened
     opened.close()
 

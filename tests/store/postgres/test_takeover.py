@@ -160,7 +160,7 @@ def test_leftovers_move_and_the_slot_is_free(dsn: str, start: Start) -> None:
         f"insert into delivery values {', '.join(deliveries)}",
         "insert into delivery values (100, 2, 0, 'bank', 2, 0, 0, 0, 0)",
         "insert into out values (99, 1, 3, 'one', 0, 1, 1, 1, 0, 0)",
-        "insert into gathering values ('k', 1, 0)",
+        "insert into gathering values ('k', 1)",
     )
     with connected(dsn) as db:
         assert takeover.take_over(db, b.slot, b.epoch, a.row)

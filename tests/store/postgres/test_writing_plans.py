@@ -19,6 +19,7 @@ from smppbridge.model.report import delivery_of
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres.homes import digest_of
 from smppbridge.store.postgres.jobs import ToldBalance
 from smppbridge.store.postgres.store import PostgresStore
 from tests.store.opened import (
@@ -152,6 +153,10 @@ VERBS: dict[str, tuple[str, Verb]] = {
         ),
     ),
     "keep_mos": (NEW, lambda store, ids: store.keep_mos([mo_entry(i, f"M{i}") for i in ids])),
+    "hand_over": (
+        HAS_ENDED,
+        lambda store, ids: store.homes.hand_over({key(): [each + 3 for each in ids]}),
+    ),
     "keep_optouts": (
         NEW,
         lambda store, ids: store.keep_optouts([("d7", str(each), NOW) for each in ids]),
@@ -191,6 +196,8 @@ _MORE = f"""
     insert into optout select 'smscx', i::text, {NOW} - i from generate_series(1, 20000) i;
     insert into receiving select {SLOT} + 1, 'a' || i from generate_series(1, 1000) i;
     insert into segment select message_id + 3, {SLOT}, 1, 0, {NOW}, '', '' from message;
+    insert into gathering select 'k' || i, 2 from generate_series(1, 20000) i;
+    insert into gathering values ('{digest_of(key())}', 2);
     insert into mo select message_id, message_id, 'bank', 'd7', 'M' || message_id, 1, '', 0, '', 0,
     0, 0, '', {NOW} from message where message_id % 4 = 0
 """
