@@ -20,6 +20,7 @@ from smppbridge.service.cluster_limits import ClusterLimits
 from smppbridge.service.config_digest import digest_of
 from smppbridge.service.jobs import Jobs
 from smppbridge.service.knowledge import accepted_of, unsent_of
+from smppbridge.service.node_client import NodeClient
 from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
 from smppbridge.service.partition_days import PartitionDays
 from smppbridge.service.storing import NotAwaited
@@ -93,6 +94,7 @@ class Membership:
             notify=partial(self._notify, None),
         )
         self.between = Between(self.store, lambda: len(self.nodes) <= 1, self._notify)
+        self.client = NodeClient(node, lambda: self.nodes, reactor, journal)
         self.jobs = Jobs(self.store)
         self.connected, self.is_fenced = True, False
         self.nodes: Sequence[NodeRow] = ()
@@ -326,6 +328,7 @@ class Membership:
     async def leave(self) -> None:
         """Hand our shards over, now that the store thread has ended: others have them at once."""
         self.between.stop()
+        self.client.stop()
         for loop in self._loops:
             loop.stop()
         watch, tenure = self._watch, self.store.tenure

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from smppbridge.net.room import Room
+from smppbridge.relay.ussd.served import ServedDialogues
 from smppbridge.service import rules
 from smppbridge.service.listeners import admin_endpoint, client_ca_of, endpoints_of
 from smppbridge.settings.endpoints import parse
+from smppbridge.web.nodes import NodesResource
 from smppbridge.web.pages import ConsolePages, console_files
 from smppbridge.web.site import Site, callbacks_site, web_pages
 
@@ -29,6 +31,10 @@ async def open_listeners(bridge: Bridge) -> dict[str, Room]:
     factories: dict[str, Any] = {"smpp": bridge.doors.smsc}
     if settings.callbacks:
         factories["callbacks"] = callbacks_site(bridge.doors.ussd, reactor, rooms["callbacks"])
+    if settings.node and settings.node.listen:
+        served = ServedDialogues(bridge.relay.dialogues, lambda: bridge.doors.binds.rights)
+        nodes = NodesResource(settings.node.key or "", served)
+        factories["node"] = Site(nodes, reactor, rooms["node"])
     others = web_pages(bridge.ready, bridge.metrics.exposition)
     pages = ConsolePages(console_files(), others) if settings.web else others
     for name, text in endpoints_of(settings):
