@@ -30,6 +30,8 @@ from smppbridge.smpp.pdus import SubmitSm
 
 GRACE: Final = 0.5
 """Seconds after the deadline: by then the node that was asked has answered of its own accord."""
+REMEMBERED: Final = 10
+"""Lifetimes after which no dialogue is left that began before a node came or went."""
 NOT_SENT: Final = 0
 """The status of a request that never left, or that is none of the other node's."""
 NO_ANSWER: Final = -1
@@ -141,7 +143,7 @@ class NodeDialogues:
 
     def _stops(self, system_id: str, msisdn: str) -> list[Stop]:
         rules = self._dialogues.rules
-        since = self._clock.monotonic() - rules.lifetime - rules.deadline
+        since = self._clock.monotonic() - REMEMBERED * rules.lifetime
         return self._whereabouts.stops(system_id, msisdn, since, self._reachable())
 
     def _go_on(self, passage: Passage) -> None:

@@ -1,8 +1,9 @@
 """whereabouts: the nodes at which a phone's dialogue may be open or begin; pure.
 
 Every node ranks the nodes that have a receiver of the account in the same order for the same phone
-(rendezvous hashing): all requests of a dialogue reach one node, and no node tells another.  For as
-long as a dialogue can last after a node came or went, the node before that is asked first.
+(rendezvous hashing): all requests of a dialogue reach one node, and no node tells another.  For
+some time after a node came or went, the nodes that were first before that are asked too: a dialogue
+stays where it began.
 """
 
 from __future__ import annotations
