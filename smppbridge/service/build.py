@@ -45,7 +45,6 @@ from smppbridge.relay.submit.overdue import Overdue
 from smppbridge.relay.submit.rounds import Rounds, SharedRounds
 from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
-from smppbridge.relay.ussd.passing import NodeDialogues
 from smppbridge.service import rules
 from smppbridge.service.by_hand import ByHand, build_by_hand
 from smppbridge.service.operations import build_operations
@@ -57,6 +56,7 @@ from smppbridge.web.callbacks import CallbacksResource
 from smppbridge.web.ussd import UssdResource
 
 if TYPE_CHECKING:
+    from smppbridge.relay.ussd.passing import NodeDialogues
     from smppbridge.service.membership import Membership
     from smppbridge.store.postgres.store import PostgresStore
 

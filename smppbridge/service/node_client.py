@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from twisted.logger import Logger
 
@@ -15,8 +15,10 @@ from smppbridge.relay.ussd.passing import NO_ANSWER, NOT_SENT, Answered
 from smppbridge.relay.ussd.words import ASK
 from smppbridge.service.threads import deaf
 from smppbridge.settings.node import NodeSection
-from smppbridge.store.postgres.observed import NodeRow
 from smppbridge.web.nodes import MAX_BODY, authorization_of
+
+if TYPE_CHECKING:
+    from smppbridge.store.postgres.observed import NodeRow
 
 AT_ONCE: Final = 500
 """Requests to one node at a time whose answers wait for a person or an ESME; as many of others."""
