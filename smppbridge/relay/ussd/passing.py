@@ -63,7 +63,6 @@ class Passage:
     stops: Iterator[Stop]
     due: float
     slot: int = 0
-    turn: int = 0
     dialogue: Dialogue | None = None
 
 
@@ -165,13 +164,13 @@ class NodeDialogues:
             passage.answer(Screen(rules.unavailable, True))
             return
         self._passages[passage] = None
-        passage.slot, passage.turn = stop.slot, passage.turn + 1
+        passage.slot = stop.slot
         body = words.ask_of(passage.request, begins=stop.begins)
-        self._wire.ask(stop.slot, words.ASK, body, partial(self._asked, passage, passage.turn))
+        self._wire.ask(stop.slot, words.ASK, body, partial(self._asked, passage))
 
-    def _asked(self, passage: Passage, turn: int, status: int, body: bytes) -> None:
+    def _asked(self, passage: Passage, status: int, body: bytes) -> None:
         """Go by the answer of a node, unless nobody waits for it any more."""
-        if passage not in self._passages or passage.turn != turn:
+        if passage not in self._passages:
             return
         if status in (_DECLINED, NOT_SENT):
             word = "declined" if status == _DECLINED else "unreachable"

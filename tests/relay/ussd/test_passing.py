@@ -159,11 +159,24 @@ def test_the_next_node_where_one_declines_or_is_away(house: House) -> None:
     assert house.one.world.esme(b"Menu") == 0
     assert request.screens == [MENU]
 
+    goes_on = house.one.phone("1")  # where it is, not where it would have begun
+    assert house.one.world.esme(b"Menu") == 0
+    assert (goes_on.screens, house.one.wire.asked) == ([MENU], [])
+
     again = house.one.phone(session_id="s2")
     house.one.wire.fails(NOT_SENT)
     assert house.one.passed == {"declined": 1, "unreachable": 1}
     assert house.one.world.esme(b"Menu") == 0
     assert again.screens == [MENU]
+
+
+def test_the_first_node_itself_passes_on_what_it_cannot_ask(house: House) -> None:
+    house.bind(1, 2)
+    house.two.world.dialogues.drain()
+    request = house.two.phone()
+    house.carry(house.two)
+    assert house.one.world.esme(b"Menu") == 0
+    assert request.screens == [MENU]
 
 
 def test_no_node_is_left(house: House) -> None:
@@ -225,6 +238,7 @@ def test_the_connection_of_the_other_node_is_lost(house: House) -> None:
     house.two.served.left(asked)
     assert house.two.world.ended() == {"gone": 1}
     house.two.served.left(asked)
+    assert house.two.served._asked == {}
 
 
 def test_a_gateway_that_leaves_a_dialogue_of_this_node(house: House) -> None:
