@@ -161,6 +161,10 @@ _COUNTERS = {
     "outbinds_total": ("account result", "Calls of ESMEs: bound, refused, silent or unreachable"),
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
+    "ussd_passed_total": (
+        "account result",
+        "USSD requests that went to another node: answered, declined, unreachable, lost, ...",
+    ),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
     "reasons_total": (
         "act reason",

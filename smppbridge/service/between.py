@@ -61,6 +61,7 @@ class Between:
         self._said: set[str] = set()  # of them, those that the others can see
         self._others: dict[str, list[int]] = {}
         self._leaving: dict[str, Leaving] = {}
+        self.watchers: list[Callable[[str], None]] = []  # of which bridges have receivers
         self._handed = ""  # the account whose deliveries are being handed on
         self._taking = self._taking_again = self._saying = self._handing = False
         self._counting = False
@@ -173,6 +174,11 @@ class Between:
         self.receipts_forwarded[system_id] += 1
         self._notify(slot, "deliver", system_id)
 
+    def receiving(self, system_id: str) -> set[int]:
+        """Return the slots of the bridges that have a receiver of an account, ours too."""
+        others = self._others.get(system_id, ())
+        return {*others, self._store.holders.slot} if system_id in self._here else {*others}
+
     def _spawn_say(self) -> None:
         if self._loop is not None and self._loop.running:
             self._bridge.spawn(self._say())
@@ -183,6 +189,8 @@ class Between:
 
         Nobody does while they are being handed on: whoever has the account bound claims them.
         """
+        for watcher in self.watchers:
+            watcher(system_id)
         holders, others = self._store.holders, self._others.get(system_id)
         if system_id == self._handed:
             holders.pop(system_id, None)

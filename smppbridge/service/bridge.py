@@ -302,7 +302,7 @@ class Bridge:
         self.notify.stopping()
         self.journal("stopping", out=relay.lanes.out)
         await self.until(
-            lambda: relay.submit.idle and not relay.dialogues.waiting, self.settings.drain - parting
+            lambda: relay.submit.idle and not relay.ussd.waiting, self.settings.drain - parting
         )
         relay.responses.answer_all()
         smsc.unbind_all()

@@ -57,6 +57,7 @@ from smppbridge.web.callbacks import CallbacksResource
 from smppbridge.web.ussd import UssdResource
 
 if TYPE_CHECKING:
+    from smppbridge.relay.ussd.passing import NodeDialogues
     from smppbridge.service.membership import Membership
     from smppbridge.store.postgres.store import PostgresStore
 
@@ -100,7 +101,8 @@ class Relay:
     accept: Accept
     multi: Multi
     by_hand: ByHand
-    dialogues: Dialogues
+    dialogues: Dialogues  # those that are open here
+    ussd: Dialogues | NodeDialogues  # as phones see them
     receive: Receive
     query: Query
     cancel: Cancel
@@ -159,6 +161,8 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
     query = Query(store, overdue, around, log)
     cancel = Cancel(store, accept, core.reports, core.lanes, core.carrier, around, log)
     replace = Replace(store, accept, core.lanes, core.submit.backlog, around, log)
+    rules_of_ussd = rules.ussd_rules_of(settings)
+    dialogues = Dialogues(rules_of_ussd, identifiers=identifiers, around=around, log=log)
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
@@ -182,9 +186,8 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
             log=log,
         ),
         alerts=core.alerts,
-        dialogues=Dialogues(
-            rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
-        ),
+        dialogues=dialogues,
+        ussd=_ussd_of(dialogues, world),
         receive=receive,
         query=query,
         cancel=cancel,
@@ -229,6 +232,14 @@ def _build_accept(
 def _jobs_of(world: Surroundings) -> SharedRounds | None:
     """Return what one node does for all, None where there is one bridge."""
     return world.membership.jobs if world.membership else None
+
+
+def _ussd_of(dialogues: Dialogues, world: Surroundings) -> Dialogues | NodeDialogues:
+    if world.membership is None:
+        return dialogues
+    from smppbridge.service.node_dialogues import node_dialogues  # only for such a store
+
+    return node_dialogues(world.membership, dialogues, world.around)
 
 
 def _log_of(settings: Settings, world: Surroundings) -> EventLog | None:

@@ -67,7 +67,7 @@ class Clockwork:
         if step := bridge.clock.look():
             bridge.journal("clock_set", seconds=round(step, 1), lead=round(bridge.clock.lead, 1))
         bridge.journal.flush()
-        bridge.relay.dialogues.tick()
+        bridge.relay.ussd.tick()
         bridge.relay.query.tick()
         bridge.relay.cancel.tick()
 

@@ -22,6 +22,7 @@ from smppbridge.service.errands import Errands
 from smppbridge.service.far_acts import acts_of
 from smppbridge.service.jobs import Jobs
 from smppbridge.service.knowledge import accepted_of, unsent_of
+from smppbridge.service.node_client import NodeClient
 from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
 from smppbridge.service.partition_days import PartitionDays
 from smppbridge.service.storing import NotAwaited
@@ -95,6 +96,7 @@ class Membership:
             notify=partial(self._notify, None),
         )
         self.between = Between(self.store, lambda: len(self.nodes) <= 1, self._notify)
+        self.client = NodeClient(node, lambda: self.nodes, reactor, journal)
         self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
         self.connected, self.is_fenced, self.takeovers = True, False, 0
@@ -162,11 +164,7 @@ class Membership:
         self._every(self.lease.length / 40, self.suspension.tick)
         self._every(HEALTH_EVERY, lambda: self.figures.look(self._watch))
         self._watch = Watch(
-            self._connect,
-            self.store.tenure,
-            self.lease,
-            self,
-            self._reactor.callFromThread,
+            self._connect, self.store.tenure, self.lease, self, self._reactor.callFromThread
         )
         self._watch.start()
         self.days.start(self._watch.ask, self._bridge.spawn, self._every)
@@ -331,6 +329,7 @@ class Membership:
     async def leave(self) -> None:
         """Hand our shards over, now that the store thread has ended: others have them at once."""
         self.between.stop()
+        self.client.stop()
         for loop in self._loops:
             loop.stop()
         watch, tenure = self._watch, self.store.tenure

@@ -17,7 +17,7 @@ from smppbridge.relay.accept.intake import Rights, rights_of
 from smppbridge.relay.others import FarAnswers
 from smppbridge.relay.report.rematch import Renamed
 from smppbridge.relay.submit.redirect import Abandoned, Obstacle, Redirected
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.routing.rules import Rule

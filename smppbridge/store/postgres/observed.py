@@ -22,6 +22,7 @@ class NodeRow(NamedTuple):
     txn: int
     ended: bool
     adopter: int | None
+    address: str = ""
 
 
 class Observations:

@@ -12,7 +12,7 @@ from smppbridge.relay.accept.intake import Rights
 from smppbridge.relay.others import OtherBridges
 from smppbridge.relay.report.rematch import Renamed
 from smppbridge.relay.submit.redirect import Abandoned, Redirected
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.idempotency import IdempotencyKeys
