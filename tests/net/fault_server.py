@@ -193,3 +193,25 @@ OKAY = say(OK)
 class Authority:
     ca_file: str
     server: ssl.SSLContext
+
+
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000
+
+OVER = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n"
+
+
+class FaultServerThatHangsUp:
+    """Reads a TLS greeting and closes."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}/"
+        self.thread = threading.Thread(target=self.serve)
+        self.thread.start()
+
+    def serve(self) -> None:
+        with self.listener, self.listener.accept()[0] as sock:
+            sock.recv(65536)
+
+    def join(self) -> None:
+        self.thread.join()

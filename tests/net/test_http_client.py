@@ -14,7 +14,9 @@ from smppbridge.net.http_idle import IdleTimes
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.net.fault_server import (
     JSON,
+    LONG,
     OK,
+    OVER,
     SECRET,
     Asked,
     Behaviour,
@@ -105,10 +107,6 @@ def test_answer_is_read(
         assert len(answer.headers) == len(fields)
     assert len(server.seen) == 2
 
-
-LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 100_000
-
-OVER = b"HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n"
 
 UNANSWERED: dict[str, tuple[Behaviour, str]] = {
     "reset after reading": (lambda wire, _: wire.reset(), "lost"),

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
-import ssl
 import sys
-import threading
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pycurl
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from smppbridge.net.http_client import Connection
 from smppbridge.net.http_connection import CurlSlot
@@ -30,46 +23,13 @@ from tests.net.fault_server import (
     Asked,
     Authority,
     Behaviour,
+    FaultServerThatHangsUp,
     Wire,
     get,
     post,
     say,
     until,
 )
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    folder: Path = tmp_path_factory.mktemp("ca")
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    ca_file, key_file = folder / "ca.pem", folder / "key.pem"
-    ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    key_file.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(ca_file, key_file)
-    return Authority(str(ca_file), context)
 
 
 def test_certificate_is_verified(serve: Any, connect: Any, authority: Authority) -> None:
@@ -108,23 +68,6 @@ def test_handshake_that_fails_or_hangs_is_not_sent(serve: Any, connect: Any) -> 
     answer = connect().ask(post(plain.url))
     plain.join()
     assert isinstance(answer, NotSent)
-
-
-class FaultServerThatHangsUp:
-    """Reads a TLS greeting and closes."""
-
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self.listener.getsockname()[1]}/"
-        self.thread = threading.Thread(target=self.serve)
-        self.thread.start()
-
-    def serve(self) -> None:
-        with self.listener, self.listener.accept()[0] as sock:
-            sock.recv(65536)
-
-    def join(self) -> None:
-        self.thread.join()
 
 
 @pytest.mark.parametrize(
