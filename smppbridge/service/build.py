@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -247,6 +248,20 @@ def _log_of(settings: Settings, world: Surroundings) -> EventLog | None:
     return world.journal if settings.log.messages == "all" else None
 
 
+def _new_key() -> str:
+    return str(uuid4())
+
+
+def _build_endings(settings: Settings, lanes: Lanes, deliver: Deliver, around: Around) -> Endings:
+    return Endings(
+        lanes,
+        deliver.owe,
+        keep=settings.receipts.keep,
+        every_fate=settings.log.messages == "all",
+        around=around,
+    )
+
+
 def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Core:
     around, store = world.around, world.store
     lanes = Lanes(around.clock)
@@ -268,24 +283,12 @@ def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Co
     between = world.membership.between if world.membership else None
     deliver = Deliver(store, around, between)
     alerts = Alerts(deliver, around.meters)
-    endings = Endings(
-        lanes,
-        deliver.owe,
-        keep=settings.receipts.keep,
-        every_fate=settings.log.messages == "all",
-        around=around,
-    )
+    endings = _build_endings(settings, lanes, deliver, around)
     early_rules = rules.early_rules_of(settings)
     reports = Reports(store, endings, early_rules, around, busy=lanes.is_busy, shared=between)
+    chance = random.random
     submit = Submit(
-        store,
-        lanes,
-        carrier,
-        reports,
-        endings,
-        random=random.random,
-        new_key=lambda: str(uuid4()),
-        around=around,
+        store, lanes, carrier, reports, endings, random=chance, new_key=_new_key, around=around
     )
     late = LateAnswers(store, carrier, submit.decide, around)
     return Core(
@@ -342,12 +345,7 @@ def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerLi
         operations=relay.operations,
     )
 
-    def read(name: str, request: HttpRequest) -> Sequence[Received]:
-        lane = relay.lanes.by_name.get(name)
-        if lane is None:
-            raise BadReply("no such provider")
-        return lane.provider.read_callback(request)
-
+    read = partial(_read_callback, relay.lanes)
     callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, journal, reason)
     return PeerListeners(
         binds=binds,
@@ -358,3 +356,11 @@ def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerLi
         callbacks=callbacks,
         ussd=UssdResource(callbacks, metrics.callback),
     )
+
+
+def _read_callback(lanes: Lanes, name: str, request: HttpRequest) -> Sequence[Received]:
+    """Read a request that a provider has made; raises BadReply."""
+    lane = lanes.by_name.get(name)
+    if lane is None:
+        raise BadReply("no such provider")
+    return lane.provider.read_callback(request)

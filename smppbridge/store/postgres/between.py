@@ -12,7 +12,8 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import same_id
-from smppbridge.store.port import EarlyReport, Found, ToldReport
+from smppbridge.relay.report.elsewhere import ToldReport
+from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres import records as rec
 from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.aside import Aside

@@ -448,3 +448,10 @@ create table credit (
     primary key (provider, hour)
 );
 create index credit_hour on credit (hour);
+
+-- The figures that each bridge goes on with after a cold start, written anew once a minute at most.
+create table figures (
+    node text   primary key,
+    at   float8 not null,
+    kept text   not null                        -- JSON
+);
