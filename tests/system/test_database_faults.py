@@ -19,7 +19,6 @@ from tests.system.cluster import IN_FLIGHT, LEASE, Cluster, Submitter
 from tests.system.daemon import Daemon
 from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
-from tests.system.proxy import Proxy
 
 
 @pytest.fixture
@@ -148,34 +147,21 @@ def test_fail_over_to_a_synchronous_standby_that_was_cut_off_before(
 ) -> None:
     """Nothing is lost, nothing is doubled: what the standby has not was never answered."""
     with pair() as servers:
-        cluster = Cluster(tmp_path, provider, servers.primary)
-        others = []
+        cluster = Cluster(tmp_path, provider, servers=servers)
         try:
-            for name in ("a", "b"):
-                node = cluster.add(name)
-                others.append(Proxy(servers.standby.folder / ".s.PGSQL.5432"))
-                hosts = f"127.0.0.1:{cluster.proxies[name].port},127.0.0.1:{others[-1].port}"
-                url = f"postgresql://bridge@{hosts}/{cluster.name}?target_session_attrs=read-write"
-                node.settings["store"] = {"url": url, "synchronous": "require"}
-                node.start()
-            nodes = list(cluster.nodes.values())
+            nodes = cluster.start("a", "b")
             submitters = [Submitter(f"s{n}", nodes, 400).start() for n in range(2)]
             provider.await_taken(20)
             servers.standby.stream.be("stopped")
             servers.await_primary("select 1 from pg_stat_activity where wait_event = 'SyncRep'")
             threading.Event().wait(0.5)
-            servers.primary.stop("immediate")
-            servers.standby.stream.cut()
-            servers.standby.promote()
-            cluster.server = servers.standby
+            cluster.fail_over()
             answered = {k: v for each in submitters for k, v in each.wait().items()}
             assert len(answered) > 400
             ends = [e for node in nodes for e in node.events("node_taken_over")]
             assert cluster.balance(answered) <= IN_FLIGHT * len(ends)
         finally:
             cluster.close()
-            for each in others:
-                each.close()
 
 
 def test_a_node_in_a_network_of_its_own_is_cut_off(tmp_path: Path, provider: Provider) -> None:

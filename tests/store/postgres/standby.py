@@ -46,7 +46,7 @@ class Pair:
     def __init__(self) -> None:
         self.primary = Server(programs(), fsync="on")
         self.primary.start()
-        self.standby = Standby(self.primary, fsync="on")
+        self.standby = Standby(self.primary, fsync="on", wal_retrieve_retry_interval="'200ms'")
         self.standby.start()
         self.primary.execute(f"alter system set synchronous_standby_names = '{STANDBY}'")
         self.primary.execute("select pg_reload_conf()")
