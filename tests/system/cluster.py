@@ -111,11 +111,12 @@ class Cluster:
             assert time.monotonic() < deadline, found
             select.select([], [], [], 0.05)
 
-    def balance(self, answered: dict[str, str]) -> int:
+    def balance(self, answered: dict[str, str], besides: Sequence[Provider] = ()) -> int:
         """Wait until nothing moves, and close the books; return how many stay Uncertain.
 
-        *answered* are the message_ids of all texts that were answered ESME_ROK.  Nothing that was
-        answered is lost, and nothing was sent twice.
+        *answered* are the message_ids of all texts that were answered ESME_ROK, *besides* providers
+        besides the one of all nodes.  Nothing that was answered is lost, and nothing was sent
+        twice.
         """
         self.await_rows("select count(*) from waiting", [(0,)])
         self.await_rows("select count(*) from out where unsure is null", [(0,)])
@@ -124,10 +125,11 @@ class Cluster:
         unsure = {str(n) for (n,) in self.rows("select message_id from out")}
         assert set(answered.values()) <= stored, "answered, and not stored"
         assert stored == {str(n) for n in fates} | unsure, "stored, and nowhere"
-        twice = {text: n for text, n in self.provider.taken.items() if n > 1}
+        taken = sum((each.taken for each in besides), self.provider.taken)
+        twice = {text: n for text, n in taken.items() if n > 1}
         assert not twice, "sent twice"
         ended = {text for text, number in answered.items() if int(number) in fates}
-        assert ended <= set(self.provider.taken), "reported, and not sent"
+        assert ended <= set(taken), "reported, and not sent"
         return len(unsure)
 
 

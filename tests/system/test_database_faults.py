@@ -164,6 +164,72 @@ def test_fail_over_to_a_synchronous_standby_that_was_cut_off_before(
             cluster.close()
 
 
+HELD = """
+    create function held() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock(12); return new; end $$;
+    create trigger held before update on node for each row
+    when (old.adopter is not null and new.adopter is null) execute function held();
+"""
+"""A slot is given back only while nobody has the lock 12."""
+_ASKS = "select pid from pg_stat_activity where wait_event = 'advisory'"
+
+
+@pytest.mark.parametrize("reached", ["the primary alone", "the standby too"])
+def test_fail_over_while_the_answer_to_a_give_back_is_lost(
+    tmp_path: Path, provider: Provider, reached: str
+) -> None:
+    """Whether the commit came through or not, one node alone has the shard; nothing is doubled."""
+    with pair() as servers:
+        cluster = Cluster(tmp_path, provider, lease=20.0, servers=servers)
+        servers.primary.execute(HELD, cluster.name)
+        try:
+            a, b = cluster.start("a", "b")
+            with provider.held(), a.bound() as esme:
+                answered = {f"t{n}": esme.submit(f"t{n}").message_id.decode() for n in range(150)}
+                provider.await_taken(20)
+                a.kill()
+            submitter = Submitter("s", [b], 300).start()
+            interrupted = _give_back_unanswered(cluster, b, both=reached == "the standby too")
+            cluster.fail_over()
+            assert b.await_event("store_found")["committed"] is (reached == "the standby too")
+            b.await_event("slot_given_back")
+            assert a.start().await_event("node_started", 2)["slot"] == 1
+            answered |= submitter.wait()
+            for node in (a, b):
+                with node.bound() as esme:
+                    name = node.file.parent.name
+                    answered[name] = esme.submit(name).message_id.decode()
+            assert cluster.balance(answered) == interrupted
+            assert cluster.rows("select slot from node where adopter is not null") == []
+        finally:
+            cluster.close()
+
+
+def _give_back_unanswered(cluster: Cluster, heir: Daemon, *, both: bool) -> int:
+    """Let *heir* have the shard of a, and commit that it gives the shard back, unanswered.
+
+    The commit is on the primary, and on *both* servers if so said.  Returns how many attempts were
+    interrupted.
+    """
+    import psycopg
+
+    from smppbridge.store.postgres import members
+
+    servers = cluster.servers
+    assert servers
+    with psycopg.connect(servers.primary.dsn(cluster.name), autocommit=True) as db:
+        db.execute("select pg_advisory_lock(12)")
+        members.evict(db, "a")
+        interrupted = int(heir.await_event("shards_adopted")["interrupted"])
+        [(pid,)] = servers.await_primary(_ASKS)
+        servers.standby.stream.be("requests" if both else "stopped")
+    commits = "select 1 from pg_stat_activity where wait_event = 'SyncRep' and pid = "
+    servers.await_primary(f"{commits} {pid}")
+    if both:
+        servers.await_received()
+    return interrupted
+
+
 def test_a_node_in_a_network_of_its_own_is_cut_off(tmp_path: Path, provider: Provider) -> None:
     """Octets vanish, and nobody is told: no ESME_ROK, no session, then given up, then back."""
     with networked(2) as database:

@@ -59,6 +59,14 @@ class Pair:
             assert time.monotonic() < end, query
         return found
 
+    def await_received(self) -> None:
+        """Wait until the standby has written whatever the primary has."""
+        [(written,)] = self.primary.execute("select pg_current_wal_flush_lsn()::text")
+        query = f"select 1 where pg_last_wal_receive_lsn() >= '{written}'::pg_lsn"
+        end = time.monotonic() + PATIENCE
+        while not self.standby.execute(query):
+            assert time.monotonic() < end, "the standby does not follow"
+
     def remove(self) -> None:
         """Delete both."""
         for each in (self.standby, self.primary):
