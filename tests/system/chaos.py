@@ -93,10 +93,10 @@ class Chaos:
         self._rest(0.5)
         if FAIL_OVER in faults:
             assert self.cluster.servers
-            faults = [each for each in faults if each != FAIL_OVER]
-            self._harm(seconds * self.chance.uniform(0, 0.6), faults)
-            self._fail_over(self.chance.choice(list(self.cluster.nodes)), faults)
-            self._harm(seconds * 0.4, faults)
+            others = [each for each in faults if each != FAIL_OVER]
+            self._harm(seconds * self.chance.uniform(0, 0.6), others)
+            self._fail_over(self.chance.choice(list(self.cluster.nodes)), others)
+            self._harm(seconds * 0.4, others)
         else:
             self._harm(seconds, faults)
         self._calm_down([*submitting])
