@@ -159,7 +159,7 @@ class Ledger:
         wrong = {r.message_id for _, r, _ in came if r.stat != self._stat(texts.get(r.message_id))}
         books.check(wrong, "receipts wrong")
         twice = {
-            number
+            f"{number} {[(session.port, at, session.ended) for at, session in had]}"
             for number, had in of.items()
             if any(not self._may_come_again(*one) for one, _ in pairwise(had))
         }

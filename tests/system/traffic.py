@@ -98,8 +98,9 @@ class Submitting(Bound):
 
 @dataclass
 class Taking:
-    """The receipts that came on one session of an ESME, and when that ended, in monotonic time."""
+    """The receipts that came on one session at a *port*, and when that ended, in monotonic time."""
 
+    port: int
     ended: float | None = None
     receipts: list[tuple[float, Receipt]] = field(default_factory=list)
 
@@ -114,7 +115,7 @@ class Receiving(Bound):
     def serve(self, esme: Esme) -> None:
         if esme.bind(BindReceiver):
             return
-        taking = Taking()
+        taking = Taking(self.ports[0])
         self.sessions.append(taking)
         try:
             while not self.ending.is_set():
