@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, fail
 from smppbridge.model.address import Address
 from smppbridge.model.reasons import Reason
 from smppbridge.model.receipts import Receipts
-from smppbridge.model.report import MoContent
+from smppbridge.model.report import Delivery, MoContent
 from smppbridge.relay.deliver import FIRST_PAUSE
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
@@ -269,3 +269,24 @@ def test_what_the_store_held_is_counted() -> None:
     world.deliver.restore({"bank": 2, "shop": 1})
     depths = {name: outbox.depth for name, outbox in world.deliver.outboxes.items()}
     assert depths == {"bank": 2, "shop": 1}
+
+
+def test_what_was_read_before_the_last_session_was_lost_is_read_again() -> None:
+    """Another bridge has been handed some of the deliveries meanwhile: they would come twice."""
+    world = World()
+    waiting: list[Deferred[list[Delivery]]] = []
+
+    def owed(*_: Any) -> Deferred[list[Delivery]]:
+        waiting.append(Deferred())
+        return waiting[-1]
+
+    world.store.owed = owed  # type: ignore[method-assign]
+    owe(world, 1, 2, 3)
+    first = bound(world)
+    lose(world, first)
+    second = bound(world)
+    waiting.pop().callback([delivery(n) for n in (1, 2, 3)])
+    assert second.ids() == []
+    waiting.pop().callback([delivery(2)])
+    assert second.ids() == [2]
+    assert not waiting

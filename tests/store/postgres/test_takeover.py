@@ -171,6 +171,7 @@ def test_leftovers_move_and_the_slot_is_free(dsn: str, start: Start) -> None:
             b.txn += 1
             b.fence()
             done = moving.move(b.db, limit=3)
+        moving.go_on()
         steps += 1
     assert steps == 4
     assert moving.release(b.db)
