@@ -65,7 +65,7 @@ def test_its_links_lead_somewhere() -> None:
 
 
 def test_every_command_stands_in_its_table() -> None:
-    expected = [[f"`smppbridge {name}`", text] for name, text in COMMANDS.items()]
+    expected = [[f"`{name}`", text] for name, text in COMMANDS.items()]
     assert rows_of(chapter("Commands")) == expected
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tests.browser.stage import HOSTILE, Stage
 
 
@@ -41,4 +43,21 @@ def test_a_number_that_is_none_is_refused_in_words(stage: Stage) -> None:
         page.get_by_role("textbox", name="To").fill("nobody")
         page.get_by_role("textbox", name="Text").fill("hello")
         page.get_by_role("button", name="Only show what would happen").click()
+        page.get_by_text("It would be refused: The destination is no phone number.").wait_for()
+
+
+def test_as_long_as_no_account_is_known_nothing_can_be_asked(stage: Stage) -> None:
+    answer: list[Any] = []
+    with stage.page(role="operator") as page:
+        page.route("**/api/v1/accounts", lambda held: answer.append(held))
+        with page.expect_request("**/api/v1/accounts"):
+            page.goto(f"{stage.url}#/send")
+        page.get_by_role("textbox", name="To").fill("nobody")
+        page.get_by_role("textbox", name="Text").fill("hello")
+        look = page.get_by_role("button", name="Only show what would happen")
+        assert look.is_disabled()
+        assert page.get_by_role("button", name="Send…").is_disabled()
+        for each in answer:
+            each.continue_()
+        look.click()
         page.get_by_text("It would be refused: The destination is no phone number.").wait_for()

@@ -22,8 +22,8 @@ function Form({form, set, accounts, busy, dry, ask}) {
     <${Field} label="To" value=${form.destination} onChange=${field("destination")} required maxlength="24" placeholder="+243 810 000 042" />
     <label class="f">Text<textarea rows="4" required maxlength="40000" value=${form.text} onInput=${e => field("text")(e.target.value)}></textarea><small>${many(characters, "character")}; alphabet and segments are shown beside.</small></label>
     <div class="row"><${Choice} label="Receipt" value=${form.receipt} options=${RECEIPTS} onChange=${field("receipt")} /><${Choice} label="Valid for" value=${form.validity} options=${VALIDITY} onChange=${field("validity")} /></div>
-    <div class="actions"><button type="button" disabled=${busy || !form.destination || !form.text} onClick=${dry}>Only show what would happen</button>
-      <button class="primary" disabled=${busy}>Send…</button></div></form></section>`;
+    <div class="actions"><button type="button" disabled=${busy || !form.account || !form.destination || !form.text} onClick=${dry}>Only show what would happen</button>
+      <button class="primary" disabled=${busy || !form.account}>Send…</button></div></form></section>`;
 }
 
 export function View({query}) {
