@@ -113,9 +113,11 @@ class Membership:
         need_same_clock(db, time.time)
         if not need_standby(db, self._synchronous) and self._synchronous == "warn":
             self._reactor.callFromThread(self._journal, "store_not_synchronous")
+        asked = time.monotonic()
         found = claim(
             db, self._identity, self.lease.length, wait=time.sleep, monotonic=time.monotonic
         )
+        self.lease.renew(asked)  # sessions that a program before us had are not to end
         self._first_epoch = found.epoch
         return Tenure(self._identity.name, found.slot, found.epoch, found.txn, found.shards)
 
@@ -157,6 +159,7 @@ class Membership:
         if self.is_fenced:
             self._end()
             return
+        self._beat()
         self._every(self.lease.length / BEATS, self._beat)
         self._every(self.lease.length / 40, self.suspension.tick)
         self._every(HEALTH_EVERY, lambda: self.figures.look(self._watch))
