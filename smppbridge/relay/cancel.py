@@ -171,9 +171,10 @@ class Cancel:
     ) -> tuple[int, list[Attempt]]:
         """End WAITING messages; return how many, and those that providers keep until their time.
 
-        Nothing is awaited before the messages are claimed: afterwards they may be on their way.
+        Those of other bridges are left to them.  Nothing is awaited before the messages are
+        claimed: afterwards they may be on their way.
         """
-        stoppable = [each for each in found if wanted(each.attempt.message)]
+        stoppable = [each for each in found if each.ours and wanted(each.attempt.message)]
         waiting = [each.attempt for each in stoppable if each.stage is Stage.WAITING]
         now = self._clock.wall()
         kept = [

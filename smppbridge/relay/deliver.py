@@ -120,7 +120,7 @@ class Deliver:
             outbox.retried = account.receipts.retry_on
 
     def restore(self, owed: Mapping[str, int]) -> None:
-        """Count deliveries that are in the store and not in memory, by system_id."""
+        """Count so many more deliveries in the store and not in memory, by system_id; or fewer."""
         for system_id, count in owed.items():
             self.outbox(system_id).depth += count
 

@@ -16,6 +16,7 @@ from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.intake import Observed, Rights
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.smpp.constants import status_name
+from smppbridge.smpp.oddities import Oddity
 from smppbridge.smpp.pdus import CancelSm, Pdu, QuerySm, ReplaceSm, refusal
 from smppbridge.store.port import EarlyKey, Found, Named, Settlement, Stoppable
 
@@ -71,6 +72,32 @@ class NamingSession(Observed, Protocol):
         """Write the responses that are in line."""
 
 
+Conclude = Callable[[Pdu, Reason | None, str], None]
+"""Is given a response, why it is an error, if it is one, and the detail of that."""
+
+
+@dataclass(slots=True, eq=False)
+class FarSession:
+    """The session of an ESME at another bridge, or one that other bridges are asked for too.
+
+    Its response is not counted: whoever answers the ESME does so.
+    """
+
+    rights: Rights
+    interface_version: int
+    conclude: Conclude
+
+    def odd(self, oddity: Oddity) -> None:
+        """Count nothing: the session's own bridge has seen the request."""
+
+    def answer(self, response: Pdu) -> None:
+        """Conclude with a response that needs no reason."""
+        self.conclude(response, None, "")
+
+    def flush(self) -> None:
+        """Write nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replies:
     """Answers the requests of one operation, counts them and logs those that are refused.
@@ -87,6 +114,9 @@ class Replies:
         self, asker: NamingSession, response: Pdu, why: Reason | None = None, detail: str = ""
     ) -> None:
         """Put a response in line; count why it is an error, if it is one."""
+        if isinstance(asker, FarSession):
+            asker.conclude(response, why, detail)
+            return
         asker.answer(response)
         status, system_id = response.command_status, asker.rights.account.system_id
         self.around.meters.operated(system_id, self.operation, status, 1)

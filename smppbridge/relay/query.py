@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 from smppbridge.model.identifiers import read_id
 from smppbridge.model.message import Attempt, KnownState, Stage
@@ -23,7 +23,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.pdus import QuerySm, QuerySmResp
 from smppbridge.smpp.times import BadTime, format_absolute
-from smppbridge.store.port import Found, StoreFailure
+from smppbridge.store.port import Found, Named, StoreFailure
 
 ANSWERED_WITHIN = 5.0  # seconds that a query waits for a provider
 _FAILED, _FAILING = Status.ESME_RQUERYFAIL, Status.ESME_RSYSERR
@@ -146,8 +146,7 @@ class Query:
             self._polling[asked] = None
             answered = partial(self._answered, asked)
             for named in found.get(asked.message_id, ()):
-                submitted = isinstance(named, Found) and named.stage is Stage.SUBMITTED
-                if submitted and self._polls.ask(named.attempt, answered):  # type: ignore[union-attr]
+                if is_submitted(named) and self._polls.ask(named.attempt, answered):
                     asked.polls += 1
             if not asked.polls:
                 self._read_again(asked)
@@ -204,6 +203,11 @@ def response_of(request: QuerySm, state: KnownState) -> QuerySmResp:
     except BadTime:  # of a clock that was never set
         response.final_date = b""
     return response
+
+
+def is_submitted(named: Named) -> TypeGuard[Found]:
+    """Return whether a message is SUBMITTED, by this bridge."""
+    return isinstance(named, Found) and named.ours and named.stage is Stage.SUBMITTED
 
 
 def _of(asked: _WaitingQuery, known: Mapping[int, tuple[KnownState, ...]]) -> Sequence[KnownState]:

@@ -166,7 +166,7 @@ class Replace:
         waiting = [
             each.attempt
             for each in named
-            if isinstance(each, Found) and each.stage is Stage.WAITING
+            if isinstance(each, Found) and each.ours and each.stage is Stage.WAITING
         ]
         try:
             revised = [(attempt, self._revised(asked, attempt)) for attempt in waiting]

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from smppbridge.store.postgres.store import PostgresStore
 
 LOOKED_EVERY = 1.0
+COUNTED_EVERY = 10
+"""Looks between two counts of the deliveries that are owed."""
 TAKEN_AT_ONCE = 500
 SOUGHT_AFTER = 3
 """Looks after the start: by then the others know that this bridge runs."""
@@ -57,6 +59,7 @@ class Between:
         self._leaving: dict[str, Leaving] = {}
         self._handed = ""  # the account whose deliveries are being handed on
         self._taking = self._taking_again = self._saying = self._handing = False
+        self._counting = False
         self._bridge: Bridge
         self._loop: LoopingCall | None = None
         self._looks = 0
@@ -83,6 +86,8 @@ class Between:
         spawn(self._take())
         spawn(self._say())
         spawn(self._see())
+        if self._looks % COUNTED_EVERY == 0 and not self._counting:
+            spawn(self._count())
         if self._looks == SOUGHT_AFTER:
             spawn(self._bridge.relay.reports.seek_all())
 
@@ -225,9 +230,23 @@ class Between:
         holder = others[self._store.holders.slot % len(others)] if others else 0
         count = await self._rows.hand_on(system_id, frozenset(outbox.held), holder)
         if count and holder:
-            outbox.depth -= count
+            self._bridge.relay.deliver.restore({system_id: -count})
             self.owe(holder, system_id)
         if count < HANDED_AT_ONCE:
             leaving.at, leaving.pause = now + leaving.pause, leaving.pause * 2
             if leaving.pause > HANDED_FOR and not outbox.held:
                 self._leaving.pop(system_id, None)
+
+    async def _count(self) -> None:
+        """Count the deliveries that are owed anew: others make some, and take and end some."""
+        self._counting = True
+        try:
+            deliver = self._bridge.relay.deliver
+            outboxes = deliver.outboxes
+            about = sum(outbox.depth for outbox in outboxes.values())
+            counts = await self._rows.owed(about)
+            known = {system_id: outbox.depth for system_id, outbox in outboxes.items()}
+            wrong = {s: counts.get(s, 0) - known.get(s, 0) for s in known.keys() | counts.keys()}
+            deliver.restore({system_id: more for system_id, more in wrong.items() if more})
+        finally:
+            self._counting = False

@@ -47,7 +47,7 @@ from smppbridge.relay.submit.submit import Submit
 from smppbridge.relay.ussd.dialogues import Dialogues
 from smppbridge.service import rules
 from smppbridge.service.by_hand import ByHand, build_by_hand
-from smppbridge.service.operations import build_operations
+from smppbridge.service.operations import build_operations, naming_movements
 from smppbridge.service.wiring import build_wires, sending
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored
@@ -176,7 +176,9 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
         query=query,
         cancel=cancel,
         replace=replace,
-        operations=build_operations(accept, multi, query, cancel, replace),
+        operations=build_operations(
+            accept, multi, naming_movements(query, cancel, replace), world, log
+        ),
         responses=core.endings.responses,
     )
 

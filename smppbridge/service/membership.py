@@ -18,6 +18,8 @@ from smppbridge import __version__
 from smppbridge.service.between import LOOKED_EVERY, Between
 from smppbridge.service.cluster_limits import ClusterLimits
 from smppbridge.service.config_digest import digest_of
+from smppbridge.service.errands import Errands
+from smppbridge.service.far_acts import acts_of
 from smppbridge.service.jobs import Jobs
 from smppbridge.service.knowledge import accepted_of, unsent_of
 from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
@@ -93,6 +95,7 @@ class Membership:
             notify=partial(self._notify, None),
         )
         self.between = Between(self.store, lambda: len(self.nodes) <= 1, self._notify)
+        self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
         self.connected, self.is_fenced = True, False
         self.nodes: Sequence[NodeRow] = ()
@@ -176,6 +179,7 @@ class Membership:
         self.between.start(self._bridge)
         self.jobs.start(self._bridge)
         self._every(LOOKED_EVERY, self.jobs.look)
+        self.errands.start(self._bridge, acts_of(self._bridge), self._every)
         for slot in self.store.tenure.shards[1:]:
             self._begin_giving(slot)
 
@@ -317,7 +321,7 @@ class Membership:
         if kind == "drain":
             self._journal("node_drained")
             self._reactor.stop()
-        elif not self.is_fenced and not self.limits.told(kind, key):
+        elif not self.is_fenced and not (self.limits.told(kind, key) or self.errands.told(kind)):
             self.between.told(kind, key)
 
     def _notify(self, slot: int | None, kind: str, key: str) -> None:

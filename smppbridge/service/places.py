@@ -1,11 +1,13 @@
 """places: the sessions that accounts have at all nodes: counted at each bind, known in memory.
 
+Which node has receivers of an account is not read off its sessions: the account's settings decide
+that too, and so the nodes write it (`between`).
+
 Nothing here is waited for by a message, and a bind waits without the reactor standing still.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import count
@@ -35,7 +37,6 @@ KINDS: Final = {
     CommandId.BIND_RECEIVER: "receiver",
     CommandId.BIND_TRANSCEIVER: "transceiver",
 }
-_RECEIVE = ("receiver", "transceiver")
 
 
 class Node(Protocol):
@@ -54,8 +55,7 @@ class ClusterPlaces:
     """The places of sessions at all nodes.  Only its own methods write it, in the reactor thread.
 
     *node* is ours, *acts* reach the database, *reached* returns whether the database answers,
-    *notify* tells all nodes.  *watchers* are called with the accounts whose sessions have changed
-    somewhere.
+    *notify* tells all nodes.
     """
 
     def __init__(
@@ -69,23 +69,16 @@ class ClusterPlaces:
         clock: Clock,
         spawn: Spawn,
     ) -> None:
-        self.rows: Sequence[BoundRow] = ()
-        self.watchers: list[Callable[[set[str]], None]] = []
         self._node, self._acts, self._reached, self._notify = node, acts, reached, notify
         self._reactor, self._clock, self._spawn = reactor, clock, spawn
         self._numbers = count(int(clock.wall() * 1_000_000))
         self._taking: set[int] = set()
         self._ours: dict[int, BoundRow] = {}
         self._gone: set[int] = set()
-        self._receivers: Mapping[str, tuple[int, ...]] = {}
         self._slots: Mapping[str, frozenset[int]] = {}
         self._looking = self._again = self._leaving = False
 
     # -- known in memory ------------------------------------------------------------------------
-
-    def receivers(self, system_id: str) -> tuple[int, ...]:
-        """Return the slots of other nodes with a session of an account that takes deliver_sm."""
-        return self._receivers.get(system_id, ())
 
     def slots(self, system_id: str) -> frozenset[int]:
         """Return the slots of the nodes with a session of an account, ours too."""
@@ -198,18 +191,7 @@ class ClusterPlaces:
             await self._acts.ask(lambda db: bound.leave(db, slot, listed - known))
 
     def _know(self, rows: Sequence[BoundRow]) -> None:
-        if rows == self.rows:
-            return
-        old, self.rows = self.rows, rows
-        ours = self._node().slot
-        receivers: dict[str, dict[int, None]] = {}
         slots: dict[str, set[int]] = {}
         for row in rows:
             slots.setdefault(row.system_id, set()).add(row.slot)
-            if row.slot != ours and row.kind in _RECEIVE:
-                receivers.setdefault(row.system_id, {})[row.slot] = None
-        self._receivers = {name: tuple(found) for name, found in receivers.items()}
         self._slots = {name: frozenset(found) for name, found in slots.items()}
-        changed = Counter(old) - Counter(rows) + (Counter(rows) - Counter(old))
-        for watcher in self.watchers:
-            watcher({row.system_id for row in changed})

@@ -156,14 +156,18 @@ class ToldReport(NamedTuple):
 class Found:
     """A message in the store: its latest attempt and its stage.
 
-    *ours* is whether this bridge has the message: about another bridge's nothing can be written.
-    *shard* is the slot whose message it is (0: it has ended, or the store is no other bridge's).
+    *shard* is the slot of the other bridge that has the message: nothing can be written about it
+    here.  0: this bridge has the message, or the message has ended.
     """
 
     attempt: Attempt
     stage: Stage
-    ours: bool = True
     shard: int = 0
+
+    @property
+    def ours(self) -> bool:
+        """Whether no other bridge has the message."""
+        return not self.shard
 
 
 class Stoppable(NamedTuple):

@@ -236,7 +236,8 @@ def test_every_segment_is_delivered(
     assert receipts == dict.fromkeys(submitted, "DELIVRD")
     demo.until(f"message_accepted message_id={submitted[-1]}")
     if len(receipts) == 3:
-        demo.until(f'segments="[{", ".join(submitted)}]"')
+        quoted = ", ".join(f'\\"{message_id}\\"' for message_id in submitted)
+        demo.until(f'segments="[{quoted}]"')
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_every_reason_is_a_sentence_with_a_remedy(reason: Reason) -> None:
 def test_every_bind_that_is_refused_has_a_word_of_the_list() -> None:
     words = {
         binds.UNKNOWN, binds.PASSWORD, binds.ALLOW_FROM, binds.BINDS, binds.RELOADED,
-        binds.STOPPING, binds.NOT_FORGIVEN,
+        binds.STOPPING, binds.NOT_FORGIVEN, binds.PLACES_UNKNOWN,
         channel.TLS_REQUIRED, channel.NO_CERTIFICATE, channel.OTHER_CERTIFICATE,
     }  # fmt: skip
     assert words <= set(Reason)

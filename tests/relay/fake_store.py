@@ -765,7 +765,7 @@ class FakeStore:
     def _found(self, row: Row) -> Found:
         attempt = row.attempt()
         ours = row.stage is Stage.FINISHED or attempt.message.message_id not in self.taken
-        return Found(attempt, row.stage, ours)
+        return Found(attempt, row.stage, 0 if ours else 1)
 
     def _look_up(
         self, key: tuple[str, str] | int, tolerances: Mapping[str, Tolerance]

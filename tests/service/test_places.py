@@ -155,10 +155,8 @@ def test_a_bind_whose_connection_is_lost_leaves_no_place(house: House) -> None:
     assert left(house) == [1_000_000_000]
 
 
-def test_a_look_mends_the_table_and_knows_who_receives(house: House) -> None:
+def test_a_look_mends_the_table_and_knows_who_is_bound_where(house: House) -> None:
     """A session of a restart is written; one of an earlier life is deleted; others are known."""
-    changed: list[set[str]] = []
-    house.places.watchers.append(changed.append)
     adopted = house.places.adopt("bank", TRX)
     strange = BoundRow(1, 7, "bank", "transceiver", 0.0, "")
     others = [
@@ -175,9 +173,7 @@ def test_a_look_mends_the_table_and_knows_who_receives(house: House) -> None:
     house.table.act(None)
     house.table.answer(None)
     assert ([row.session for row in house.table.kept], house.table.left) == ([adopted], [7])
-    assert house.places.receivers("bank") == (3,)
     assert house.places.slots("bank") == {1, 2, 3}
-    assert house.places.receivers("nobody") == ()
-    assert changed == [{"bank", "shop"}]
+    assert house.places.slots("nobody") == frozenset()
     house.table.answer(StoreFailure("gone"))  # the second look: what is known is known
-    assert house.places.receivers("shop") == (3,)
+    assert house.places.slots("shop") == {3}

@@ -10,12 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from smppbridge.service.between import LOOKED_EVERY
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
 from tests.patience import PATIENCE
 from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
 from tests.system.esme import NUMBER, Esme
 from tests.system.provider import Provider
+
+SLOWNESS = 3.0
+"""Seconds that a busy machine may take for what takes it no time otherwise."""
+_LISTENERS = (  # a look at the nodes ends with this question
+    "select pid from pg_stat_activity where datname = current_database()"
+    " and query like 'delete from given%'"
+)
+_ALL_BUT_WRITERS = (
+    "select pid, pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
+    " and datname = current_database() and application_name not like 'smppbridge %'"
+)
 
 
 @pytest.fixture
@@ -109,6 +121,43 @@ def test_a_report_about_the_message_of_a_node_that_is_dead(
         nothing_left(cluster)
 
 
+def test_a_report_that_cannot_be_told_on_is_refused_and_comes_again(
+    cluster: Cluster, provider: Provider
+) -> None:
+    a, b = started(cluster, "a", "b")
+    with a.bound() as esme:
+        ids = [submitted(cluster, provider, esme, text) for text in ("one", "two")]
+        change = "alter table told {} constraint is_full"
+        cluster.server.execute(change.format("add") + " check (false)", cluster.name)
+        assert report(provider, b, "one") == 503
+        assert cluster.rows("select count(*) from early") == [(1,)]
+        assert report(provider, a, "two") == 200
+        cluster.server.execute(change.format("drop"), cluster.name)
+        assert report(provider, b, "one") == 200
+        assert {each.message_id for each in esme.await_receipts(2)} == {*ids}
+        nothing_left(cluster)
+        assert len(esme.receipts) == 2
+
+
+def test_what_is_told_on_while_nobody_listens_is_looked_for(
+    cluster: Cluster, provider: Provider
+) -> None:
+    """The connection on which the owner listens is gone, and there is no other for it."""
+    a, b = started(cluster, "a", "b")
+    with a.bound() as esme:
+        message_id = submitted(cluster, provider, esme, "unheard")
+        cluster.proxies["a"].be("closed")
+        assert len(cluster.rows(_ALL_BUT_WRITERS)) >= 2
+        cluster.await_rows(f"select count(*) from ({_LISTENERS}) as listeners", [(1,)])
+        assert report(provider, b, "unheard") == 200
+        began = time.monotonic()
+        [only] = esme.await_receipts(1)
+        assert only.message_id == message_id
+        assert time.monotonic() - began < LOOKED_EVERY + SLOWNESS
+        assert len(cluster.rows(_LISTENERS)) <= 1
+        nothing_left(cluster)
+
+
 # -- receipts -------------------------------------------------------------------------------------
 
 
@@ -130,10 +179,23 @@ def test_bound_nowhere_and_then_there(cluster: Cluster, provider: Provider) -> N
         ids = {submitted(cluster, provider, esme, text) for text in ("one", "two")}
         assert (report(provider, a, "one"), report(provider, b, "two")) == (200, 200)
         cluster.await_rows("select holder, count(*) from delivery group by 1", [(0, 2)])
+        for node in (a, b):  # nobody holds them: each counts them
+            owed_by_metrics(node, 2)
     with b.bound(BindReceiver) as receiver:
         assert {each.message_id for each in receiver.await_receipts(2)} == ids
         nothing_left(cluster)
         assert len(receiver.receipts) == 2
+        for node in (a, b):
+            owed_by_metrics(node, 0)
+
+
+def owed_by_metrics(node: Daemon, count: int) -> None:
+    """Wait until a node says how many deliveries are owed."""
+    deadline = time.monotonic() + PATIENCE
+    wanted = f'smppbridge_deliveries_waiting{{account="bank"}} {count}.0'
+    while wanted not in node.get("/metrics")[1]:
+        assert time.monotonic() < deadline
+        select.select([], [], [], 0.1)
 
 
 def test_the_last_receiver_goes_and_another_node_delivers(

@@ -61,7 +61,7 @@ def test_receipts_after_a_restart_have_the_id_of_the_response(
         esme.await_receipts(3)
     refused = UnsuccessSme(1, 1, b"?", Status.ESME_RINVDSTADR)
     assert (response.command_status, response.unsuccess_sme) == (0, (refused,))
-    assert daemon.await_event("message_accepted")["answered_id"] == int(message_id)
+    assert daemon.await_event("message_accepted")["answered_id"] == message_id
     daemon.kill()
     with daemon.start().bound() as esme:
         assert received(esme, 3) == {(message_id, number) for number in numbers}

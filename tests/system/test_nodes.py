@@ -60,6 +60,7 @@ def test_a_node_that_starts_again_on_its_machine_waits_for_no_lease(
     cluster: Cluster, provider: Provider
 ) -> None:
     [a] = cluster.start("a")
+    a.await_event("node_started")  # a line that is not written yet dies with it
     with provider.held(), a.bound() as esme:
         answered = {f"t{n}": esme.submit(f"t{n}").message_id.decode() for n in range(5)}
         provider.await_taken(5)

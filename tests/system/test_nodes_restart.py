@@ -12,7 +12,7 @@ from threading import Event, Thread
 import pytest
 
 from tests.patience import PATIENCE
-from tests.system.cluster import Cluster, Submitter
+from tests.system.cluster import LEASE, Cluster, Submitter, pause
 from tests.system.esme import Esme, Load
 from tests.system.provider import Provider
 from tests.system.test_restart import restart
@@ -23,8 +23,8 @@ PACE = 0.3  # seconds between 10 submit_sm of a session
 
 @pytest.fixture
 def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet; the lease may be shorter than the start of a program."""
-    made = Cluster(tmp_path, provider)
+    """No node is started yet; the lease is the one that nodes have by default."""
+    made = Cluster(tmp_path, provider, lease=10.0)
     yield made
     made.close()
 
@@ -97,3 +97,22 @@ def test_without_a_database_a_node_does_not_restart(cluster: Cluster) -> None:
     a.await_event("store_found")
     restart(a)
     assert a.stop() == 0
+
+
+def test_a_node_that_is_slow_to_restart_is_waited_for(tmp_path: Path, provider: Provider) -> None:
+    """It is silent for much longer than its lease, and said so before."""
+    cluster = Cluster(tmp_path, provider)
+    try:
+        a, b = cluster.start("a", "b")
+        with a.bound() as esme:
+            answered = {"before": esme.submit("before").message_id.decode()}
+            a.signal(signal.SIGUSR2)
+            a.await_event("restarting")
+            pause(a, LEASE * 2.5)
+            assert a.await_event("adopted")["sessions"] == 1
+            answered["after"] = esme.submit("after").message_id.decode()
+        assert cluster.balance(answered) == 0
+        assert not b.events("node_taken_over")
+        assert a.stop() == 0
+    finally:
+        cluster.close()

@@ -13,7 +13,7 @@ BOUNDS = {
     "accept": (69, 26, 16),  # what its fields say, and what its account means, are two modules
     "submit": (52, 24, 13),
     "report": (78, 22, 18),  # 8 of them for the connection: the trace calls back over a new one
-    "deliver": (57, 19, 15),
+    "deliver": (57, 20, 15),  # which responses end a delivery is a module
 }
 
 

@@ -235,8 +235,10 @@ class Reports:
             else:
                 fates.append(fate_of(early, message.attempt, message.stage))
             self.early.take(key)
-        if others:
-            await self._tell_on(others, source)
+        if others and (failed := await failure_of(self.shared.tell_on(others, source))):
+            self._put_back(each for _, each in others)
+            self._put_back(fate.early for fate in fates if fate.early)
+            raise failed
         if fates or repeated:
             taken = {fate.early.key[:2]: fate.early for fate in fates if fate.early}
             self._settling |= taken
@@ -244,13 +246,6 @@ class Reports:
                 await self._settle(fates, source, repeated)
             finally:
                 self._settling = {k: r for k, r in self._settling.items() if k not in taken}
-
-    async def _tell_on(self, others: Sequence[tuple[Found, EarlyReport]], source: str) -> None:
-        try:
-            await self.shared.tell_on(others, source)
-        except StoreFailure:
-            self._put_back(early for _, early in others)
-            raise
 
     def _is_perhaps_new(self, key: Key, early: EarlyReport, message: Found) -> bool:
         """Count a report about a FINISHED message as repeated; return whether it stays early.

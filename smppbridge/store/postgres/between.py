@@ -15,12 +15,16 @@ from smppbridge.model.identifiers import same_id
 from smppbridge.store.port import EarlyReport, Found, ToldReport
 from smppbridge.store.postgres import records as rec
 from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.found import Connection, ask
+from smppbridge.store.postgres.restoring import OWED
 from smppbridge.store.postgres.writer import Writer
 
 CLOCKS: Final = 5.0
 """Seconds by which the clocks of two bridges may differ."""
 HANDED_AT_ONCE: Final = 1000
+COUNTED_AT_ONCE: Final = 20_000
+"""Deliveries that are counted in no time; more are counted beside the writer."""
 # Of slots that are free there are rows if a report was told while the slot was given back.
 _TOLD = """
     select t.id, t.message_id, t.source, t.provider, t.name, t.state, t.error, t.at, t.renamed,
@@ -61,8 +65,8 @@ Key = tuple[int, int]
 class Between:
     """The verbs of reports and deliveries that are another bridge's."""
 
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
+    def __init__(self, writer: Writer, aside: Aside) -> None:
+        self._writer, self._aside = writer, aside
 
     # -- reports --------------------------------------------------------------------------------
 
@@ -129,6 +133,18 @@ class Between:
             ask(db, _NONE, (self._writer.tenure.slot,))
 
         return self._writer.act(write)
+
+    def owed(self, about: int) -> Deferred[dict[str, int]]:
+        """Return how many deliveries this bridge holds, or nobody, by account.
+
+        They are those of the verbs that have been answered, and no others: but of very many, as
+        *about* says how many there are, what was answered meanwhile may be there or not.
+        """
+
+        def read(db: Connection) -> dict[str, int]:
+            return dict(ask(db, OWED, ([0, *self._writer.tenure.shards],)).fetchall())
+
+        return self._writer.query(read) if about <= COUNTED_AT_ONCE else self._aside.act(read)
 
     def hand_on(self, system_id: str, kept: Collection[Key], holder: int) -> Deferred[int]:
         """Let another bridge, or nobody (0), hold deliveries of ours but those *kept*.

@@ -130,7 +130,7 @@ def found_of(
         own = segments.get(row.message_id, ()), parts.get(row.message_id, ())
         ours = owner is None or shard is None or shard in owner.shards
         attempt = rec.read_attempt(row, *own)
-        found[row.message_id] = Found(attempt, Stage(row.stage), ours, shard or 0)
+        found[row.message_id] = Found(attempt, Stage(row.stage), 0 if ours else shard or 0)
     return found
 
 

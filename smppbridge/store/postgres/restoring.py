@@ -24,7 +24,7 @@ _INTERRUPTED = """
     select message_id from out where shard = any(%s::int2[]) and stage = 2 and unsure is null
     order by message_id
 """
-_OWED = """
+OWED = """
     select system_id, count(*) from delivery where holder = any(%s::int2[])
     group by system_id
 """
@@ -80,7 +80,7 @@ def restore(db: Connection, shards: Sequence[int], *, adopting: bool = False) ->
         waiting=[Waiting._make(row) for row in ask(db, _WAITING, mine)],
         interrupted=in_order(db, interrupted),
         segments=[read_gathering(row) for row in ask(db, _SEGMENTS, mine)],
-        owed=dict(ask(db, _OWED, holders).fetchall()),
+        owed=dict(ask(db, OWED, holders).fetchall()),
         early=[EarlyReport(*row) for row in early],
         optouts=optouts(db),
         stored_ids=_stored_ids(db, shards),

@@ -12,6 +12,7 @@ written only with the row that it deletes, so that it cannot change, whoever rac
 
 from __future__ import annotations
 
+from smppbridge.smpp.constants import FINAL_STATES
 from smppbridge.store.postgres.tables import Statement, Values
 
 # -- accepted -------------------------------------------------------------------------------------
@@ -371,6 +372,7 @@ POSTPONE_DELIVERY = Statement(
 
 # -- early reports, notes -------------------------------------------------------------------------
 
+_FINAL = ", ".join(str(int(state)) for state in sorted(FINAL_STATES))
 EARLY = Values(
     "provider text, provider_message_id text, state int2, error int8, at float8, renamed text, "
     "done_at float8?, name text"
@@ -383,7 +385,9 @@ INSERT_EARLY = Statement(
     "order by provider, provider_message_id, n desc "  # the last of one transaction
     "on conflict (provider, provider_message_id) do update set state = excluded.state, "
     "error = excluded.error, at = excluded.at, renamed = excluded.renamed, "
-    "done_at = excluded.done_at",
+    "done_at = excluded.done_at "
+    # another bridge may have received the final state, and this one does not know of it
+    f"where not (early.state in ({_FINAL}) and excluded.state not in ({_FINAL}))",
     EARLY,
 )
 USED = Values("provider text, provider_message_id text, till float8")

@@ -31,6 +31,7 @@ from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.asked import AskedStore
 from smppbridge.store.postgres.between import Between
 from smppbridge.store.postgres.connection import connect
+from smppbridge.store.postgres.errands import ErrandRows
 from smppbridge.store.postgres.fence import SILENT
 from smppbridge.store.postgres.found import parts_of
 from smppbridge.store.postgres.jobs import JobRows
@@ -83,7 +84,8 @@ class PostgresStore(AskedStore):
         self.recording: dict[int, Sequence[Verdict]] = {}
         self._looks: dict[str, float] = {}
         self.holders = Holders()
-        self.between, self.jobs = Between(self._writer), JobRows(self._writer)
+        self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
+        self.errands = ErrandRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
 

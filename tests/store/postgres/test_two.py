@@ -116,6 +116,32 @@ def test_early_reports_are_both_bridges(both: tuple[OpenedPostgres, OpenedPostgr
     assert one.reopen().early == []
 
 
+@pytest.mark.parametrize("later", [State.ENROUTE, State.ACCEPTED])
+def test_an_intermediate_state_takes_no_final_ones_place(
+    both: tuple[OpenedPostgres, OpenedPostgres], later: State
+) -> None:
+    """Each receives one report about an id, and knows nothing of the other's."""
+    one, two = both
+    names = ["a", "b", "c"]
+    first = [
+        EarlyReport("keccel", each, State.DELIVERED, 0, NOW, done_at=NOW - 9) for each in names
+    ]
+    odd, good = replace(first[0], state=later), replace(first[1], state=later)
+    final = replace(first[2], state=State.REJECTED, error=5, at=NOW + 1, renamed="c2")
+    one.wait(one.store.keep_early([odd, *first[1:]]))
+    two.wait(two.store.keep_early([replace(each, at=NOW + 1) for each in (first[0], good)]))
+    two.wait(two.store.keep_early([final, EarlyReport("keccel", "d", later, 0, NOW + 2)]))
+    kept = [(e.provider_message_id, e.state, e.error, e.renamed) for e in one.reopen().early]
+    assert sorted(kept) == [
+        ("a", State.DELIVERED, 0, ""),
+        ("b", State.DELIVERED, 0, ""),
+        ("c", State.REJECTED, 5, "c2"),
+        ("d", later, 0, ""),
+    ]
+    two.wait(two.store.drop_early([("keccel", each, NOW + 1) for each in "abc"]))
+    assert [e.provider_message_id for e in one.reopen().early] == ["d"]
+
+
 def test_each_counts_its_own_transactions(both: tuple[OpenedPostgres, OpenedPostgres]) -> None:
     one, two = both
     for _ in range(3):

@@ -228,5 +228,5 @@ def test_every_statement_is_executed_by_one_of_these_verbs() -> None:
     assert looked == {
         "message", "out", "waiting", "segment", "join", "begun", "recalled", "submitted", "again",
         "unsure", "part", "ended_part", "moved", "rewritten", "due", "renamed", "state", "notice",
-        "final", "mo", "mo_delivery", "done", "postponed", "early", "used",
+        "final", "mo", "mo_delivery", "done", "postponed", "early", "used", "told", "untold",
     }  # fmt: skip

@@ -265,6 +265,20 @@ create table told (
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 create index told_shard on told (shard, id);
 
+-- Acts that a bridge wants another one to carry out, of which that one has the messages; an answer is waited for
+-- `until` then, by the database's clock.  `taken`: it may be carried out, also if nobody waits any more.
+create table errand (
+    id     bigint      generated always as identity primary key,
+    asker  smallint    not null,
+    slot   smallint    not null,                -- who is to carry it out
+    kind   text        not null,
+    body   text        not null,                -- JSON, as the answer
+    until  timestamptz not null,
+    taken  boolean     not null default false,
+    answer text
+);
+create index errand_slot on errand (slot, id);
+
 -- Reports that came before the answer that names their message, or about no message.
 create table early (
     provider            text collate "C" not null,
