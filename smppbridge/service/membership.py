@@ -116,11 +116,9 @@ class Membership:
         need_same_clock(db, time.time)
         if not need_standby(db, self._synchronous) and self._synchronous == "warn":
             self._reactor.callFromThread(self._journal, "store_not_synchronous")
-        asked = time.monotonic()
         found = claim(
             db, self._identity, self.lease.length, wait=time.sleep, monotonic=time.monotonic
         )
-        self.lease.renew(asked)  # sessions that a program before us had are not to end
         self._first_epoch = found.epoch
         return Tenure(self._identity.name, found.slot, found.epoch, found.txn, found.shards)
 
@@ -162,16 +160,11 @@ class Membership:
         if self.is_fenced:
             self._end()
             return
-        self._beat()
         self._every(self.lease.length / BEATS, self._beat)
         self._every(self.lease.length / 40, self.suspension.tick)
         self._every(HEALTH_EVERY, lambda: self.figures.look(self._watch))
         self._watch = Watch(
-            self._connect,
-            self.store.tenure,
-            self.lease,
-            self,
-            self._reactor.callFromThread,
+            self._connect, self.store.tenure, self.lease, self, self._reactor.callFromThread
         )
         self._watch.start()
         self.days.start(self._watch.ask, self._bridge.spawn, self._every)
@@ -197,11 +190,14 @@ class Membership:
     def _beat(self) -> None:
         if not self._beating and not self.is_fenced:
             self._beating = True
-            self._bridge.spawn(self._beat_once())
+            self._bridge.spawn(self.beat())
 
-    async def _beat_once(self) -> None:
+    async def beat(self) -> None:
+        """Renew the lease, if the database answers."""
         try:
             await self.store.beat()
+        except StoreFailure:
+            return  # the store thread connects again
         finally:
             self._beating = False
 

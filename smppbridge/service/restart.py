@@ -92,11 +92,11 @@ class Restart:
         bridge = self._bridge
         if self.under_way or bridge.draining or not bridge.listening:
             raise NotRestarted("the bridge is restarting, stopping or starting")
-        if bridge.membership is not None and not bridge.membership.serves:
-            raise NotRestarted(_NO_DATABASE)
         self.under_way = True
         bridge.notify.reloading(bridge.clock.monotonic())
         try:
+            if bridge.membership is not None and not bridge.membership.serves:
+                raise NotRestarted(_NO_DATABASE)
             await self._check()
         except NotRestarted as error:
             self._serve_on(str(error))

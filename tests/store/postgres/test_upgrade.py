@@ -56,6 +56,7 @@ def test_an_old_and_a_new_node_go_on_together(
         monkeypatch.setattr(migrate, "migrations", lambda: [*KNOWN, PRE, POST])
         assert migrate.migrate(days, NOW) == [PRE.number]
         new = New(tmp_path, dsn=days)
+        db.execute("update node set schema = %s where slot = 2", (POST.number,))
         [attempt] = accept(new, [message(102)], begun=True)
         written(old)
         with pytest.raises(migrate.OldNode):
