@@ -55,7 +55,7 @@ def program_of(config: str) -> Program:
     given = len(sys.argv) - 1
     started = [sys.executable, *sys.orig_argv[1:]]
     before = started[: len(started) - given]
-    return Program(started, [*before, "check", "--config", config])
+    return Program(started, [*before, "check", "--database", "--config", config])
 
 
 class Restart:

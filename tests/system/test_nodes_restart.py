@@ -116,3 +116,14 @@ def test_a_node_that_is_slow_to_restart_is_waited_for(tmp_path: Path, provider: 
         assert a.stop() == 0
     finally:
         cluster.close()
+
+
+def test_a_version_that_the_schema_does_not_suit_is_not_started(cluster: Cluster) -> None:
+    """It would end with 78 after exec, and all sessions with it."""
+    [a] = cluster.start("a")
+    cluster.rows("insert into schema (number) values (999)")
+    with a.bound() as esme:
+        a.signal(signal.SIGUSR2)
+        assert "the store has schema 999" in a.await_event("restart_refused")["reason"]
+        assert esme.submit("goes on").command_status == 0
+    assert a.stop() == 0
