@@ -21,6 +21,7 @@ from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import verify
+from smppbridge.service.breakdown import Breakdown, threads_watched
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
@@ -118,7 +119,8 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
 
     reactor.callWhenRunning(started)
     reactor.addSystemEventTrigger("before", "shutdown", end)
-    reactor.run()
+    with threads_watched(Breakdown(bridge, os._exit).called):
+        reactor.run()
     return status or bridge.exit_status
 
 

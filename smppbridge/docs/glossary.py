@@ -322,6 +322,8 @@ EVENTS: Mapping[str, str] = {
     "node_drained": "Somebody has this bridge end, as SIGTERM does",
     "log_lines_dropped": "Nobody read the log: so many lines are lost",
     "library_warning": "A warning of a library",
+    "thread_broken": "A thread ended by a fault of the bridge itself: kind and place; sessions are"
+    " closed without answers, and the bridge ends with status 70, to start anew",
     "unhandled_error": "A fault of the bridge itself: kind and place, never its text",
 }
 """The meaning of each event of the log."""

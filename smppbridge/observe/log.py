@@ -70,6 +70,7 @@ LEVELS = {
     "node_not_handed_over": "warning",
     "partitions_not_made": "error",
     "cdr_failed": "error",
+    "thread_broken": "critical",
     "unhandled_error": "error",
 }
 """The level of an event; an event that is not named here is "info"."""

@@ -117,6 +117,8 @@ class Bridge:
             self._start_threads()
             self._build(restored)
         self.use(self.settings, await self._paused())
+        if self.membership is not None:
+            await self.membership.beat()
         self.restore(restored)
         if handed is None or not adopt_figures(self, handed.figures):
             await self.kept.restore()

@@ -191,11 +191,14 @@ class Membership:
     def _beat(self) -> None:
         if not self._beating and not self.is_fenced:
             self._beating = True
-            self._bridge.spawn(self._beat_once())
+            self._bridge.spawn(self.beat())
 
-    async def _beat_once(self) -> None:
+    async def beat(self) -> None:
+        """Renew the lease, if the database answers."""
         try:
             await self.store.beat()
+        except StoreFailure:
+            return  # the store thread connects again
         finally:
             self._beating = False
 

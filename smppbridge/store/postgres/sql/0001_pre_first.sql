@@ -24,6 +24,7 @@ create table node (
     adopter    smallint references node,        -- who has this shard once ended: null, nothing is left in it; itself,
                                                 -- it is handed over and nobody has it yet
     process    text,                            -- boot id, pid and start time of the bridge
+    silent_for float8 not null default 0,       -- seconds for which it may be silent: it restarts in place
     beat_at    timestamptz
 ) with (fillfactor = 20, autovacuum_vacuum_threshold = 1000);
 insert into node (slot) select generate_series(1, 99);
