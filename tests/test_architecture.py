@@ -98,6 +98,7 @@ _FOR_A_DATABASE = tuple(
         "between",
         "cluster_limits",
         "errands",
+        "homes",
         "jobs",
         "knowledge",
         "membership",
