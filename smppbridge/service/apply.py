@@ -170,7 +170,7 @@ def change(
 
 
 def _database(store: StoreSection) -> Iterator[Finding]:
-    """Yield what keeps any bridge from asking the database; no database is asked."""
+    """Yield the faults that keep any bridge from asking the database; no database is asked."""
     if not store.is_shared:
         return
     try:

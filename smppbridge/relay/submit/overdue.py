@@ -294,7 +294,7 @@ class Overdue:
     ) -> None:
         """End messages with a state; count why, and log the messages that end UNKNOWN.
 
-        *why* is None where no report could come: the state is what the provider stands for then.
+        *why* is None where no report could come: the state is that of `without_reports` then.
         """
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         for attempt in ended or ():
