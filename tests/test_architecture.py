@@ -97,6 +97,7 @@ _FOR_A_DATABASE = tuple(
     for name in (
         "between",
         "cluster_limits",
+        "errands",
         "jobs",
         "knowledge",
         "membership",
