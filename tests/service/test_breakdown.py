@@ -7,7 +7,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from twisted.internet.task import Clock
@@ -42,7 +42,7 @@ class _Bridge:
     """The parts of a bridge that its end is about."""
 
     def __init__(self, *, listening: bool = True, draining: bool = False) -> None:
-        self.reactor: Any = Clock()
+        self.reactor = cast(Any, Clock())
         self.reactor.callFromThread = lambda f, *args: self.calls.append((f, *args))
         self.calls: list[Any] = []
         self.listening, self.draining = listening, draining

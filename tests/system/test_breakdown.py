@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,9 @@ class Switch:
         code = BREAKING.format(module=module, kind=kind, method=method, switch=self._file)
         (folder / "sitecustomize.py").write_text(code)
         path = os.environ.get("PYTHONPATH", "")
-        self.environment = {"PYTHONPATH": os.pathsep.join(filter(None, (str(folder), path)))}
+        self.environment: dict[str, Any] = {
+            "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), path)))
+        }
 
     def on(self) -> None:
         self._file.touch()
