@@ -312,6 +312,8 @@ EVENTS: Mapping[str, str] = {
     "node_testified": "Before its end it said what it knew: so many messages were accepted by their"
     " providers, so many had not left and wait again",
     "node_unheard": "It could not say so, and why: these messages stay Uncertain",
+    "node_unreachable": "A USSD request could not be passed on to a node, and why; logged until"
+    " it answers once",
     "node_handed_over": "This bridge stops, and others have its messages at once",
     "node_not_handed_over": "It stops and could not hand its messages over, and why: others have"
     " them after a lease",

@@ -66,6 +66,7 @@ LEVELS = {
     "node_taken_over": "warning",
     "node_fenced": "error",
     "node_unheard": "error",
+    "node_unreachable": "warning",
     "node_not_handed_over": "warning",
     "partitions_not_made": "error",
     "cdr_failed": "error",

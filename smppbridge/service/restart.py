@@ -168,7 +168,7 @@ class Restart:
 
     def _lanes_idle(self) -> bool:
         relay = self._bridge.relay
-        return relay.submit.idle and not relay.dialogues.waiting
+        return relay.submit.idle and not relay.ussd.waiting
 
     async def _part_with_others(self) -> None:
         """Unbind the sessions with TLS and those with upstreams; let binds under way end."""

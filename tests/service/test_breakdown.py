@@ -7,7 +7,7 @@ import threading
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from twisted.internet.task import Clock
@@ -42,8 +42,9 @@ class _Bridge:
     """The parts of a bridge that its end is about."""
 
     def __init__(self, *, listening: bool = True, draining: bool = False) -> None:
-        self.reactor = cast(Any, Clock())
-        self.reactor.callFromThread = lambda f, *args: self.calls.append((f, *args))
+        clock: Any = Clock()
+        self.reactor = clock
+        clock.callFromThread = lambda f, *args: self.calls.append((f, *args))
         self.calls: list[Any] = []
         self.listening, self.draining = listening, draining
         self.exit_status = 0

@@ -135,16 +135,22 @@ class Esme:
                 self.take_in(pdu)
         return came
 
+    @property
+    def holds_pdu(self) -> bool:
+        """Whether a PDU that came together with another one was not read yet."""
+        return len(self._octets) >= max(int.from_bytes(self._octets[:4], "big"), 16)
+
     def _cut(self) -> Pdu | None:
-        length = int.from_bytes(self._octets[:4], "big")
-        if len(self._octets) < max(length, 16):
+        if not self.holds_pdu:
             return None
+        length = int.from_bytes(self._octets[:4], "big")
         octets, self._octets = self._octets[:length], self._octets[length:]
         return codec.decode(octets)
 
     def _fill(self, deadline: float) -> None:
-        ready, _, _ = select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        waiting = select.poll()  # not select: there may be more than 1,024 descriptors
+        waiting.register(self.socket, select.POLLIN)
+        if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1_000):
             raise TimeoutError("the SMSC says nothing")
         try:
             octets = self.socket.recv(65_536)

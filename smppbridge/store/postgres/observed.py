@@ -25,6 +25,7 @@ class NodeRow(NamedTuple):
     txn: int
     ended: bool
     adopter: int | None
+    address: str = ""
     silent_for: float = 0.0
 
 

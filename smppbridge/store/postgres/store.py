@@ -31,9 +31,11 @@ from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.asked import AskedStore
 from smppbridge.store.postgres.between import Between
 from smppbridge.store.postgres.connection import connect
+from smppbridge.store.postgres.dues import Dues
 from smppbridge.store.postgres.errands import ErrandRows
 from smppbridge.store.postgres.fence import SILENT
 from smppbridge.store.postgres.found import parts_of
+from smppbridge.store.postgres.homes import HomeRows
 from smppbridge.store.postgres.jobs import JobRows
 from smppbridge.store.postgres.tables import Writes
 from smppbridge.store.postgres.tenure import Holders, Tenure
@@ -85,7 +87,9 @@ class PostgresStore(AskedStore):
         self._looks: dict[str, float] = {}
         self.holders = Holders()
         self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
+        self.dues = Dues(self._writer)
         self.errands = ErrandRows(self._writer)
+        self.homes = HomeRows(self._writer)
 
     # -- opening and closing ------------------------------------------------------------------
 
