@@ -97,6 +97,8 @@ _FOR_A_DATABASE = tuple(
     for name in (
         "between",
         "cluster_limits",
+        "errands",
+        "homes",
         "jobs",
         "knowledge",
         "membership",

@@ -91,7 +91,9 @@ class Segment:
 
     *octets* are the user data without the concatenation element, empty once the message is joined.
     *scheduled* and *limited* are whether the submit_sm has a schedule_delivery_time and a
-    validity_period.  *opened_by* is the message_id of the segment that opened the gathering.
+    validity_period.  *opened_by* is the message_id of the segment that opened the gathering.  A
+    segment that *repeats* another one, which was accepted elsewhere, has no octets: it shares the
+    fate of the message.
     """
 
     message_id: int
@@ -107,6 +109,7 @@ class Segment:
     scheduled: bool = False
     limited: bool = False
     opened_by: int = 0
+    repeats: bool = False
 
 
 @dataclass(slots=True)

@@ -130,7 +130,7 @@ class Cancel:
                 return await self._end(found, lambda m: _is_addressed(session, request, m))
             if ended := await self._gatherings.delete(
                 lambda each: (
-                    any(s.message_id == message_id for s in each.segments.values())
+                    each.with_id(message_id) is not None
                     and _is_to(session, request, each.key.destination)
                 )
             ):

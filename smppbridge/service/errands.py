@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.relay.others import FarAnswers
 from smppbridge.service.between import LOOKED_EVERY
+from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
 
 if TYPE_CHECKING:
@@ -111,7 +113,8 @@ class Errands:
             del self._awaited[awaited]
             if overtime.active():
                 overtime.cancel()
-        awaited.take(await self._rows.end([each.number for each in sent]))
+        with suppress(StoreFailure):  # what was not taken up is too old by now
+            awaited.take(await self._rows.end([each.number for each in sent]))
         return FarAnswers(awaited.answers, sorted(each.name for each in awaited.left.values()))
 
     async def _read(self) -> None:

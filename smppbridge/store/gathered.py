@@ -69,10 +69,15 @@ def joined_rows(m: Message, key: GatheringKey | None) -> Sequence[SqlRow]:
 
     Only the segments of a complete message are marked, to be known again.
     """
-    if key is None or len(m.segments) < key.total:
+    if key is None or sum([not s.repeats for s in m.segments]) < key.total:
         return [(s.message_id, m.message_id, None, None) for s in m.segments]
     about = f"{key.kind} {key.reference} {key.total} {key.udh.hex()}"
-    return [(s.message_id, m.message_id, about, fingerprint(s.octets)) for s in m.segments]
+    return [
+        (s.message_id, m.message_id, None, None)
+        if s.repeats
+        else (s.message_id, m.message_id, about, fingerprint(s.octets))
+        for s in m.segments
+    ]
 
 
 def read_joined(row: SqlRow) -> tuple[GatheringKey, Segment, int]:
@@ -100,15 +105,7 @@ def context_text(key: GatheringKey, s: Segment) -> str:
     """Return as JSON the fields of a lone segment that its message needs once it is whole."""
     return json.dumps(
         {
-            "key": [
-                key.system_id,
-                _plan(key.source),
-                _plan(key.destination),
-                key.kind,
-                key.reference,
-                key.total,
-                key.udh.hex(),
-            ],
+            "key": key_fields(key),
             "segment": [
                 s.data_coding,
                 s.priority,
@@ -117,10 +114,24 @@ def context_text(key: GatheringKey, s: Segment) -> str:
                 s.scheduled,
                 s.limited,
                 s.opened_by,
+                *([True] if s.repeats else ()),
             ],
             "traits": None if s.traits is PLAIN else traits_text(s.traits),
         }
     )
+
+
+def key_fields(key: GatheringKey) -> list[object]:
+    """Return the fields that all segments of a message have in common, as JSON can have them."""
+    return [
+        key.system_id,
+        _plan(key.source),
+        _plan(key.destination),
+        key.kind,
+        key.reference,
+        key.total,
+        key.udh.hex(),
+    ]
 
 
 def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
@@ -129,7 +140,7 @@ def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
     written = json.loads(context)
     system_id, source, destination, kind, reference, total, udh = written["key"]
     data_coding, priority, due, expires_at, *since_0004 = written["segment"]
-    scheduled, limited, opened_by = since_0004 or (False, False, 0)
+    scheduled, limited, opened_by, *repeats = since_0004 or (False, False, 0)
     key = GatheringKey(
         system_id=system_id,
         source=Address(*source),
@@ -153,6 +164,7 @@ def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:
         scheduled=scheduled,
         limited=limited,
         opened_by=opened_by,
+        repeats=bool(repeats),
     )
     return key, segment
 

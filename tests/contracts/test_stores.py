@@ -214,6 +214,29 @@ def test_what_was_incomplete_is_not_restored_as_joined(opened: Opened) -> None:
     assert opened.reopen().joined == [(only, Segment(2, 2, 1, NOW), fingerprint(late.octets))]
 
 
+def test_a_segment_that_repeats_another_one_is_in_its_message(opened: Opened) -> None:
+    """It is known by its id, and not by its octets: there are none."""
+    first = segment(1, 1, opened_by=1)
+    again = segment(3, 1, octets=b"", opened_by=1, repeats=True)
+    opened.wait(
+        opened.store.accept([Entry(None, key=key(), segment=each) for each in (first, again)])
+    )
+    assert opened.reopen().segments == [(key(), first), (key(), again)]
+    second = segment(2, 2)
+    whole = message(1, segments=(first, second, again))
+    opened.wait(opened.store.accept([Entry(whole, key=key(), segment=second)]))
+    assert [each.message_id for _, each, _ in opened.reopen().joined] == [1, 2]
+    assert {each.message_id for each in found(opened).attempt.message.segments} == {1, 2, 3}
+
+
+def test_an_incomplete_message_is_not_complete_by_a_repetition(opened: Opened) -> None:
+    parts = segment(1, 1), segment(2, 1, octets=b"", repeats=True)
+    opened.wait(opened.store.accept([Entry(None, key=key(), segment=each) for each in parts]))
+    whole = message(1, route=(), segments=parts)
+    opened.wait(opened.store.accept([Entry(whole, key=key())]))
+    assert opened.reopen().joined == []
+
+
 def test_a_message_takes_its_segments_in_when_none_comes_with_it(opened: Opened) -> None:
     first = segment(1, 1)
     opened.wait(opened.store.accept([Entry(None, key=key(), segment=first)]))

@@ -56,6 +56,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.audited("pause_provider")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
+    metrics.ussd_passed("bank", "lost")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
     metrics.pdu_error(0x02)
     metrics.odd("bank", "priority")
@@ -70,6 +71,10 @@ def count_everything(metrics: Metrics) -> None:
     metrics.callback("keccel", "ok", 3)
     metrics.watch("smppbridge_log_lines_dropped_total", lambda: 7)
     metrics.watch("smppbridge_connections_total", lambda: {("web",): 9})
+    metrics.watch("smppbridge_node_takeovers_total", lambda: 1)
+    metrics.watch("smppbridge_store_commits_in_doubt_total", lambda: {("not",): 2})
+    metrics.watch("smppbridge_reports_forwarded_total", lambda: {("keccel",): 3})
+    metrics.watch("smppbridge_receipts_forwarded_total", lambda: {("bank",): 4})
     metrics.watch("smppbridge_ready", lambda: 1 // 0)
     metrics.exposition()
 
@@ -94,6 +99,7 @@ EXPECTED = {
     "deliveries_total account=bank outcome=delivered": 4,
     "ussd_answer_seconds_bucket account=bank le=0.5": 1,
     "ussd_ended_total account=bank outcome=timeout": 1,
+    "ussd_passed_total account=bank result=lost": 1,
     "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
     "session_oddities_total account=bank kind=priority": 1,
@@ -122,6 +128,10 @@ EXPECTED = {
     "reasons_total act=bind reason=binds": 5,
     "log_lines_dropped_total": 7,
     "connections_total listener=web": 9,
+    "node_takeovers_total": 1,
+    "store_commits_in_doubt_total result=not": 2,
+    "reports_forwarded_total provider=keccel": 3,
+    "receipts_forwarded_total account=bank": 4,
     "unreadable_metrics_total name=smppbridge_ready": 2,
     "build_info version=1.2.3": 1,
 }

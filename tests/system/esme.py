@@ -135,10 +135,15 @@ class Esme:
                 self.take_in(pdu)
         return came
 
+    @property
+    def holds_pdu(self) -> bool:
+        """Whether a PDU that came together with another one was not read yet."""
+        return len(self._octets) >= max(int.from_bytes(self._octets[:4], "big"), 16)
+
     def _cut(self) -> Pdu | None:
-        length = int.from_bytes(self._octets[:4], "big")
-        if len(self._octets) < max(length, 16):
+        if not self.holds_pdu:
             return None
+        length = int.from_bytes(self._octets[:4], "big")
         octets, self._octets = self._octets[:length], self._octets[length:]
         return codec.decode(octets)
 

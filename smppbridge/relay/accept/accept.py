@@ -141,6 +141,15 @@ class Accept:
             rights = accounts.get(gathering.key.system_id)
             send = rights is not None and rights.account.when_incomplete == "send"
             self._end(gathering, rights if send or gathering.complete else None, intake, state)
+        try:
+            await self.write(intake)
+        except StoreFailure:
+            for gathering in gatherings:
+                self.gather.reopen(gathering)
+            raise
+
+    async def write(self, intake: Intake) -> None:
+        """Write what no submit_sm has brought, and hand it on.  StoreFailure."""
         attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:
@@ -148,8 +157,6 @@ class Accept:
         except StoreFailure:
             self._endings.release(ending)
             self._lanes.give_back(attempts)
-            for gathering in gatherings:
-                self.gather.reopen(gathering)
             raise
         self._hand_on(intake, attempts, ending)
 
@@ -278,11 +285,11 @@ class Accept:
         intake.entries += [Entry(None, key, each) for each in placed.begun]
         message = None
         if placed.whole:
-            message = self._joined(session.rights, key, placed.whole, intake, session)
+            message = self.joined(session.rights, key, placed.whole, intake, session)
         intake.entries.append(Entry(message, key, segment))
         return segment
 
-    def _joined(
+    def joined(
         self,
         rights: Rights,
         key: GatheringKey,
@@ -315,14 +322,14 @@ class Accept:
         """End a gathering with a state, or, with *rights*, sent as far as it was received."""
         whole = in_order(gathering)
         if rights is not None:
-            message = self._joined(rights, gathering.key, whole, intake)
+            message = self.joined(rights, gathering.key, whole, intake)
         else:
             message = message_of(gathering.key, whole, self._clock.wall())
             intake.fates.append(Fate(Attempt(message, ""), state))
         if missing := gathering.missing:
-            lacking = {"missing": missing, "total": gathering.key.total}
-            facts = {"why": Reason.SEGMENTS_MISSING.value, **lacking}
-            self._notes.note(message.message_id, state.name.lower(), facts)
+            code = "cancelled" if state is MessageState.DELETED else "expired"
+            facts = {"why": Reason.SEGMENTS_MISSING, "missing": missing}
+            self._notes.note(message.message_id, code, facts | {"total": gathering.key.total})
         intake.entries.append(Entry(message, gathering.key))
         if state is not MessageState.DELETED:
             intake.ended.append(gathering)
@@ -334,16 +341,7 @@ class Accept:
         self._endings.release(ending)
         self._responses.drop(intake.held)
         self._lanes.give_back(attempts)
-        for entry in intake.entries:
-            if entry.segment is not None:
-                entry.segment.message_id = 0
-        for gathering in intake.ended:
-            self.gather.reopen(gathering)
-        for entry in reversed(intake.entries):
-            whole = entry.message.segments if entry.message else ()
-            if entry.key is not None and entry.segment is not None:
-                now = self._clock.monotonic()
-                self.gather.take_back(entry.key, entry.segment, whole, now)
+        intake.void(self.gather, self._clock.monotonic())
         asked = [n for n, _ in intake.answers] + [held.sequence_number for held in intake.held]
         for sequence_number in asked:
             self.refused.refuse(session, sequence_number, STORE_FAILED)

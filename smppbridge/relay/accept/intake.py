@@ -7,6 +7,7 @@ from typing import Protocol
 
 from smppbridge.model.account import Account
 from smppbridge.model.message import Message, Segment
+from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.reading import Reader
 from smppbridge.relay.accept.series import Gathering
 from smppbridge.relay.accept.supersede import Superseding
@@ -59,6 +60,18 @@ class Intake:
     ended: list[Gathering] = field(default_factory=list)
     superseding: list[Superseding] = field(default_factory=list)
     held: list[WaitingResponse] = field(default_factory=list)
+
+    def void(self, gather: Gather, now: float) -> None:
+        """Forget segments that the store failed to record, and the ends that they made."""
+        for entry in self.entries:
+            if entry.segment is not None:
+                entry.segment.message_id = 0
+        for gathering in self.ended:
+            gather.reopen(gathering)
+        for entry in reversed(self.entries):
+            whole = entry.message.segments if entry.message else ()
+            if entry.key is not None and entry.segment is not None:
+                gather.take_back(entry.key, entry.segment, whole, now)
 
 
 def rights_of(account: Account, now: float, throughput: Throughput | None = None) -> Rights:

@@ -47,6 +47,7 @@ def runs_of(parts: Sequence[Segment], alphabets: Sequence[Alphabet]) -> list[Run
 
     Each segment names its own tables.  Octets under headers that differ are not joined.
     """
+    parts = [part for part in parts if not part.repeats]
     coded = [(alphabets[part.data_coding], part.octets) for part in parts]
     if not any(part.traits.udh for part in parts):
         return [Run(*_read(alphabet), octets) for alphabet, octets in segments.join(coded)]

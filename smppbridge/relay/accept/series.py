@@ -44,7 +44,7 @@ class Gathering:
     begin with its first segment, or is not the first of its series.  *echo* is the number of the
     latest segment if it is an echo, 0 if it is none.  The first *begun* segments were answered with
     the message_ids of older ones.  *expires_at* (UNIX seconds) is when the message of the segments
-    expires.
+    expires.  *repeated* came to another bridge too, under message_ids of their own.
     """
 
     series: Series
@@ -56,6 +56,7 @@ class Gathering:
     echo: int = 0
     begun: int = 0
     expires_at: float = inf
+    repeated: tuple[Segment, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -83,6 +84,44 @@ class Gathering:
             return HELD_FOR
         orphan = self.doubtful and len(self.segments) == 1
         return min(timeout, ORPHANED_AFTER) if orphan else timeout
+
+    def put(self, segment: Segment, now: float) -> None:
+        """Add a segment."""
+        opens = not self.segments
+        if segment.repeats:
+            self.repeated = (*self.repeated, segment)
+        else:
+            self.segments[segment.number] = segment
+        if opens or segment.limited or segment.scheduled:
+            self.time()
+        self.latest = max(self.latest, now)
+        self.series.room.octets += len(segment.octets)
+
+    def take_in(self, segment: Segment, now: float) -> None:
+        """Add a segment that another bridge has received: it may repeat one that is here."""
+        segment.opened_by = self.opened_by
+        if segment.number in self.segments:
+            segment.repeats, segment.octets = True, b""
+        self.put(segment, now)
+
+    def with_id(self, message_id: int) -> Segment | None:
+        """Return the segment with a message_id."""
+        return next((each for each in in_order(self) if each.message_id == message_id), None)
+
+    def remove(self, segment: Segment) -> bool:
+        """Remove a segment; return whether it was there."""
+        if self.segments.get(segment.number) is segment:
+            del self.segments[segment.number]
+            self.series.room.octets -= len(segment.octets)
+        elif any(each is segment for each in self.repeated):
+            self.repeated = tuple([each for each in self.repeated if each is not segment])
+        else:
+            return False
+        return True
+
+    def time(self) -> None:
+        """Note when the message of the segments expires."""
+        self.expires_at = lifetime_of(in_order(self))[1]
 
 
 @dataclass(slots=True, eq=False)
@@ -168,11 +207,56 @@ class Series:
         """Return the open gathering that a segment has opened."""
         return next((g for g in self.open if g.opened_by == message_id), None)
 
+    def opened(self, segment: Segment, now: float) -> Gathering:
+        """Return a gathering that a segment opens."""
+        doubtful = segment.number > 1 or bool(self.open or self.memory)
+        return Gathering(self, segment.message_id, now, doubtful)
+
+    def begun(self, beginning: Beginning, now: float) -> Gathering:
+        """Return a gathering that begins with segments that came again.
+
+        The ESME was told the message_ids of older segments, and has had or will have their
+        receipts.
+        """
+        gathering = self.opened(beginning.segments[0], now)
+        gathering.begun = len(beginning.segments)
+        for segment in beginning.segments:
+            segment.registered_delivery = 0
+            segment.opened_by = gathering.opened_by
+            gathering.segments[segment.number] = segment
+        gathering.time()
+        return gathering
+
+    def void(self, segment: Segment) -> None:
+        """Forget a message that was joined and not recorded, by a segment of it."""
+        for entry in self.memory:
+            if any(each is segment for each in entry.segments):
+                self.memory.remove(entry)
+                return
+
     def place(self, number: int, session: Session) -> Gathering | None:
         """Return the one gathering that a new segment may belong to, None if none or several."""
         lacking = [g for g in self.open if number not in g.segments]
         if len(lacking) > 1:
             lacking = [g for g in lacking if g.session is session]
+        return lacking[0] if len(lacking) == 1 else None
+
+    def home_of(self, segment: Segment, last: Gathering | None) -> Gathering | None:
+        """Return the gathering that has, or lacks, a segment that another bridge has received.
+
+        *last* has the segment before of the same gathering there.  None if several lack the
+        segment, or none does.
+        """
+        number = segment.number
+        for gathering in self.open if last is None else (last, *self.open):
+            before = gathering.segments.get(number)
+            if before is not None and (segment.repeats or before.octets == segment.octets):
+                return gathering
+        if segment.repeats:
+            return None
+        lacking = [g for g in self.open if number not in g.segments]
+        if last in lacking:
+            return last
         return lacking[0] if len(lacking) == 1 else None
 
     def abandoned(self, number: int, session: Session, now: float) -> list[Gathering]:
@@ -200,9 +284,9 @@ def _is_content(content: bytes | int, octets: bytes) -> bool:
 
 
 def in_order(gathering: Gathering) -> tuple[Segment, ...]:
-    """Return the segments that were received, by number."""
+    """Return the segments that were received, by number, and then those that repeat others."""
     segments = gathering.segments
-    return tuple([segments[n] for n in sorted(segments)])
+    return tuple([segments[n] for n in sorted(segments)]) + gathering.repeated
 
 
 def message_of(key: GatheringKey, whole: Sequence[Segment], now: float) -> Message:

@@ -13,6 +13,8 @@ AT_ONCE: Final = 1000
 LOOKED_AT: Final = 10_000
 """Deliveries that are looked at in one transaction: no index has their holder."""
 _OWNED = ("waiting", "out", "segment", "told")
+_ARRIVES = {"segment": ", arriving = true"}
+"""Columns that change with the shard: segments are gathered here as though they were received."""
 _RELEASE = (
     "update node set adopter = null where slot = %s and adopter = %s and ended and not ("
     + " or ".join(f"exists (select 1 from {table} where shard = %s)" for table in _OWNED)
@@ -51,7 +53,7 @@ class GivingBack:
         moved = 0
         for table in _OWNED:
             moved += db.execute(
-                f"update {table} set shard = %s where ctid = any(array("
+                f"update {table} set shard = %s{_ARRIVES.get(table, '')} where ctid = any(array("
                 f"select ctid from {table} where shard = %s limit %s))",
                 (self.slot, self.shard, limit),
             ).rowcount

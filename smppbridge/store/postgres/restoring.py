@@ -41,7 +41,7 @@ _PART_IDS = """
 """
 _SEGMENTS = """
     select message_id, number, registered_delivery, received_at, octets, context from segment
-    where shard = any(%s::int2[]) order by message_id
+    where shard = %s and not arriving order by message_id
 """
 # message_ids grow with time: the newest rows are the last ones
 _JOINED_LATELY = """
@@ -69,7 +69,9 @@ _OLD_MOS = """
 def restore(db: Connection, shards: Sequence[int], *, adopting: bool = False) -> Restored:
     """Return the counts and values of shards that their bridge needs in memory to go on.
 
-    With *adopting* the deliveries that every bridge counts are not among the owed ones.
+    Of segments that wait there are those of the first shard: those of another bridge arrive, once
+    they are given back.  With *adopting* no shard is the first, and the deliveries that every
+    bridge counts are not among the owed ones.
     """
     mine = (list(shards),)
     holders = (list(shards) if adopting else [0, *shards],)
@@ -79,7 +81,7 @@ def restore(db: Connection, shards: Sequence[int], *, adopting: bool = False) ->
         last_id=last_id(db),
         waiting=[Waiting._make(row) for row in ask(db, _WAITING, mine)],
         interrupted=in_order(db, interrupted),
-        segments=[read_gathering(row) for row in ask(db, _SEGMENTS, mine)],
+        segments=[] if adopting else list(map(read_gathering, ask(db, _SEGMENTS, shards[:1]))),
         owed=dict(ask(db, OWED, holders).fetchall()),
         early=[EarlyReport(*row) for row in early],
         optouts=optouts(db),

@@ -52,7 +52,8 @@ INSERT_SEGMENT = Statement(
     "segment",
     "insert into segment (message_id, shard, number, registered_delivery, received_at, octets, "
     "context) select v.id, :slot, v.number, v.registered_delivery, v.received_at, v.octets, "
-    "v.context from @v",
+    "v.context from @v on conflict (message_id) do update set shard = excluded.shard, "
+    "octets = excluded.octets, context = excluded.context, arriving = false",  # handed over
     SEGMENTS,
 )
 

@@ -11,6 +11,7 @@ from smppbridge.model.address import Address
 from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment, fingerprint
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept import gather as gathering
+from smppbridge.relay.accept import gatherings
 from smppbridge.relay.accept.gather import Gather, Placed
 from smppbridge.relay.accept.series import (
     ABANDONED_AFTER,
@@ -445,7 +446,7 @@ def test_an_orphan_waits_no_longer_than_its_account_says() -> None:
 def test_the_times_and_the_numbers() -> None:
     assert (ABANDONED_AFTER, ORPHANED_AFTER, HELD_FOR, REMEMBERED_FOR) == (10.0, 60.0, 3.0, 60.0)
     assert (MOST_RIVALS, MOST_IN_MEMORY, LONGEST_REMEMBERED) == (4, 32, 255)
-    assert gathering.MOST_REMEMBERED == 10_000
+    assert gatherings.MOST_REMEMBERED == 10_000
 
 
 def test_segments_of_an_account_that_is_gone_do_not_wait() -> None:
@@ -506,7 +507,7 @@ def test_the_octets_of_a_message_that_is_whole_are_room_again() -> None:
 def test_the_oldest_messages_are_forgotten_when_there_are_too_many(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(gathering, "MOST_REMEMBERED", 2)
+    monkeypatch.setattr(gatherings, "MOST_REMEMBERED", 2)
     told = Told()
     told.all("A1", "A2", "B1", "B2", "C1", "C2")
     assert told.gather.remembered == 2

@@ -31,7 +31,7 @@ def test_a_stale_epoch_writes_nothing(dsn: str, start: Start) -> None:
     with pytest.raises(fence.Fenced):
         fence.resume(a.db, a.name, a.slot, a.epoch)
     assert asked(dsn, "select message_id from waiting") == [(101,)]
-    assert row_of(dsn, a.slot)._replace(name="") == (1, "", a.epoch + 1, 1, True, b.slot)
+    assert row_of(dsn, a.slot)._replace(name="") == (1, "", a.epoch + 1, 1, True, b.slot, "")
 
 
 def test_a_transaction_of_the_silent_node_that_comes_through_wins(dsn: str, start: Start) -> None:
@@ -160,7 +160,7 @@ def test_leftovers_move_and_the_slot_is_free(dsn: str, start: Start) -> None:
         f"insert into delivery values {', '.join(deliveries)}",
         "insert into delivery values (100, 2, 0, 'bank', 2, 0, 0, 0, 0)",
         "insert into out values (99, 1, 3, 'one', 0, 1, 1, 1, 0, 0)",
-        "insert into gathering values ('k', 1, 0)",
+        "insert into gathering values ('k', 1)",
     )
     with connected(dsn) as db:
         assert takeover.take_over(db, b.slot, b.epoch, a.row)

@@ -24,6 +24,7 @@ create table node (
     adopter    smallint references node,        -- who has this shard once ended: null, nothing is left in it; itself,
                                                 -- it is handed over and nobody has it yet
     process    text,                            -- boot id, pid and start time of the bridge
+    silent_for float8 not null default 0,       -- seconds for which it may be silent: it restarts in place
     beat_at    timestamptz
 ) with (fillfactor = 20, autovacuum_vacuum_threshold = 1000);
 insert into node (slot) select generate_series(1, 99);
@@ -184,7 +185,8 @@ create table given (
 );
 create index given_shard on given (shard);
 
--- Segments that wait for the rest of their message: insert, delete.
+-- Segments that wait for the rest of their message: insert, delete.  One is `arriving` while the bridge of its shard
+-- has not received it yet: another bridge has handed it over, or was taken over.
 create table segment (
     message_id          bigint   primary key,
     shard               smallint not null,
@@ -192,17 +194,19 @@ create table segment (
     registered_delivery smallint not null,
     received_at         float8   not null,
     octets              bytea    not null,
-    context             text     not null
+    context             text     not null,
+    arriving            boolean  not null default false
 ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0, vacuum_truncate = off);
 create index segment_shard on segment (shard, message_id);
+create index segment_arriving on segment (shard, message_id) where arriving;
 
--- The bridge at which the segments of a message gather, by a digest of what they have in common.
+-- The bridge at which the segments of a message gather, by a digest of what they have in common: of messages that
+-- have waited for segments for a moment.  Only that bridge deletes the row.
 create table gathering (
-    key   text collate "C" primary key,
-    slot  smallint not null,
-    heard float8   not null
+    key  text collate "C" primary key,
+    slot smallint not null
 );
-create index gathering_heard on gathering (heard);
+create index gathering_slot on gathering (slot);
 
 -- Segments of a whole message; `about` and fingerprint are of segments of a complete one, to know them again.
 create table joined (
@@ -445,3 +449,10 @@ create table credit (
     primary key (provider, hour)
 );
 create index credit_hour on credit (hour);
+
+-- The figures that each bridge goes on with after a cold start, written anew once a minute at most.
+create table figures (
+    node text   primary key,
+    at   float8 not null,
+    kept text   not null                        -- JSON
+);
