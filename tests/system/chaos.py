@@ -81,7 +81,9 @@ class Chaos:
     def run(self, seconds: float, faults: Sequence[str]) -> Books:
         """Do harm for so many seconds under load, let all come to its end, balance the books."""
         for node in self.nodes:
-            node.start()
+            node.spawn()
+        for node in self.nodes:
+            node.await_notice("READY=1", CALM * 2)
         self.provider.nodes = self.nodes
         ports = [door.port for door in self.doors.values()]
         submitting = [
