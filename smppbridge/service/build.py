@@ -59,7 +59,7 @@ from smppbridge.web.ussd import UssdResource
 
 if TYPE_CHECKING:
     from smppbridge.relay.ussd.passing import NodeDialogues
-    from smppbridge.service.membership import Membership
+    from smppbridge.service.nodes.membership import Membership
     from smppbridge.store.postgres.store import PostgresStore
 
 Receive = Callable[..., Coroutine[Any, Any, None]]
@@ -238,7 +238,7 @@ def _jobs_of(world: Surroundings) -> SharedRounds | None:
 def _ussd_of(dialogues: Dialogues, world: Surroundings) -> Dialogues | NodeDialogues:
     if world.membership is None:
         return dialogues
-    from smppbridge.service.node_dialogues import node_dialogues  # only for such a store
+    from smppbridge.service.nodes.dialogues import node_dialogues  # only for such a store
 
     return node_dialogues(world.membership, dialogues, world.around)
 

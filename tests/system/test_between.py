@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smppbridge.service.between import LOOKED_EVERY
+from smppbridge.service.nodes.between import LOOKED_EVERY
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
 from tests.patience import PATIENCE
 from tests.system.cluster import Cluster

@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
 from smppbridge.relay.others import FarAnswers
-from smppbridge.service.errands import Errands
+from smppbridge.service.nodes.errands import Errands
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
 

@@ -12,8 +12,8 @@ from smppbridge.net.http_client import Connection
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from smppbridge.relay.ussd.passing import NO_ANSWER, NOT_SENT
 from smppbridge.relay.ussd.words import ASK, LEAVE, SHOW
-from smppbridge.service import node_client as module
-from smppbridge.service.node_client import NodeClient
+from smppbridge.service.nodes import client as module
+from smppbridge.service.nodes.client import NodeClient
 from smppbridge.settings.node import NodeSection
 from smppbridge.store.postgres.observed import NodeRow
 from smppbridge.web.nodes import authorization_of

@@ -16,7 +16,7 @@ from smppbridge.web.idempotency import UNDER_WAY
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
-    from smppbridge.service.errands import Act
+    from smppbridge.service.nodes.errands import Act
 
 
 def acts_of(bridge: Bridge) -> dict[str, Act]:

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from smppbridge.relay.report.elsewhere import receive_told
-from smppbridge.service.homes import Homes
+from smppbridge.service.nodes.homes import Homes
 from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres.between import HANDED_AT_ONCE
 

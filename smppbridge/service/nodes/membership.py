@@ -15,18 +15,18 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
 from smppbridge import __version__
-from smppbridge.service.between import LOOKED_EVERY, Between
-from smppbridge.service.cluster_limits import ClusterLimits
-from smppbridge.service.config_digest import digest_of
-from smppbridge.service.errands import Errands
-from smppbridge.service.far_acts import acts_of
-from smppbridge.service.jobs import Jobs
-from smppbridge.service.knowledge import accepted_of, unsent_of
-from smppbridge.service.node_client import NodeClient
-from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
-from smppbridge.service.partition_days import PartitionDays
+from smppbridge.service.nodes.between import LOOKED_EVERY, Between
+from smppbridge.service.nodes.client import NodeClient
+from smppbridge.service.nodes.cluster_limits import ClusterLimits
+from smppbridge.service.nodes.config_digest import digest_of
+from smppbridge.service.nodes.errands import Errands
+from smppbridge.service.nodes.far_acts import acts_of
+from smppbridge.service.nodes.gauges import HEALTH_EVERY, DatabaseFigures
+from smppbridge.service.nodes.jobs import Jobs
+from smppbridge.service.nodes.knowledge import accepted_of, unsent_of
+from smppbridge.service.nodes.partition_days import PartitionDays
+from smppbridge.service.nodes.suspension import Suspension
 from smppbridge.service.storing import NotAwaited
-from smppbridge.service.suspension import Suspension
 from smppbridge.settings.node import NodeSection
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.postgres import takeover

@@ -19,7 +19,7 @@ from smppbridge.relay.lanes.limits import MeasuredThroughput, Throughput
 from smppbridge.relay.ports import Spawn
 from smppbridge.service import rules
 from smppbridge.service.build import PeerListeners, Relay
-from smppbridge.service.slices import Said, Slice, want_of
+from smppbridge.service.nodes.slices import Said, Slice, want_of
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres import share

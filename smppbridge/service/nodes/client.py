@@ -1,4 +1,4 @@
-"""node_client: the requests that this node makes of others, over HTTP."""
+"""client: the requests that this node makes of others, over HTTP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""node_dialogues: the USSD dialogues of a bridge that is one node of several, built."""
+"""dialogues: the USSD dialogues of a bridge that is one node of several, built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smppbridge.relay.ussd.pdus import UssdRules
 
 if TYPE_CHECKING:
     from smppbridge.relay.ports import Around
-    from smppbridge.service.membership import Membership
+    from smppbridge.service.nodes.membership import Membership
 
 BACKSTOP = 1.0
 """Seconds after the deadline of a phone, until which the answer of a node is awaited."""

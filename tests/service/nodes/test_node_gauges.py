@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smppbridge.observe.metrics import Metrics
-from smppbridge.service import node_gauges
+from smppbridge.service.nodes import gauges as node_gauges
 from tests.observe.test_metrics import COUNTED_BY_NODES, samples
 
 pytest.importorskip("psycopg", reason="NO psycopg: THE FIGURES OF A NODE ARE NOT TESTED")

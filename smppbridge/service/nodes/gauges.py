@@ -1,4 +1,4 @@
-"""node_gauges: the figures of a bridge that is one node of several; others have none of them."""
+"""gauges: the figures of a bridge that is one node of several; others have none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smppbridge.observe.metrics import Metrics, Reading
 
 if TYPE_CHECKING:
-    from smppbridge.service.membership import Membership
+    from smppbridge.service.nodes.membership import Membership
     from smppbridge.store.postgres.health import Health
     from smppbridge.store.postgres.watch import Watch
 

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred
 
 from smppbridge.relay.others import FarAnswers
-from smppbridge.service.between import LOOKED_EVERY
+from smppbridge.service.nodes.between import LOOKED_EVERY
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
 
 if TYPE_CHECKING:
-    from smppbridge.service.between import Notify
     from smppbridge.service.bridge import Bridge
+    from smppbridge.service.nodes.between import Notify
     from smppbridge.store.postgres.store import PostgresStore
 
 Every = Callable[[float, Callable[[], None]], None]
