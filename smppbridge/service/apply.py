@@ -15,7 +15,8 @@ from smppbridge.net.tls import BadCertificates
 from smppbridge.relay.accept.intake import rights_of
 from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.service import descriptors, rules
-from smppbridge.service.build import PeerListeners, Relay
+from smppbridge.service.build import Relay
+from smppbridge.service.doors import PeerListeners
 from smppbridge.service.listeners import (
     CertificateDoubt,
     Certificates,

@@ -27,11 +27,12 @@ from smppbridge.relay.ports import Around, Meters
 from smppbridge.relay.reason_book import ReasonBook
 from smppbridge.service import apply, descriptors
 from smppbridge.service.admin import Admin
-from smppbridge.service.build import PeerListeners, Relay, Surroundings, build_doors, build_relay
+from smppbridge.service.build import Relay, Surroundings, build_relay
 from smppbridge.service.clock import SystemClock
 from smppbridge.service.clockwork import Clockwork
 from smppbridge.service.configuration import Configuration
 from smppbridge.service.credits import Credits
+from smppbridge.service.doors import PeerListeners, build_doors
 from smppbridge.service.doubts import log_doubts
 from smppbridge.service.gauges import watch
 from smppbridge.service.handed_figures import adopt_figures
@@ -201,13 +202,11 @@ class Bridge:
 
     def _adopt(self, handed: HandOver) -> None:
         """Go on with sessions; no newcomer takes their places: nothing listens yet."""
-        smsc, responses = self.doors.smsc, self.relay.responses
-        connect = self.reactor.adoptStreamConnection
         adopter = Adopter(
-            smsc=smsc,
+            smsc=self.doors.smsc,
             outbinds=self.doors.outbinds,
-            responses=responses,
-            connect=connect,
+            responses=self.relay.responses,
+            connect=self.reactor.adoptStreamConnection,
             key=handed.key,
         )
         adopted = adopter.adopt(handed.sessions)
@@ -297,8 +296,7 @@ class Bridge:
         """Drain: no new binds, requests that are out end, unbind, close; within the deadline."""
         if self.draining or not self.listening:
             return
-        self.draining = True
-        relay, smsc = self.relay, self.doors.smsc
+        self.draining, relay, smsc = True, self.relay, self.doors.smsc
         for part in (relay.accept, relay.submit, relay.dialogues, smsc, self.doors.outbinds):
             part.drain()
         deadline = self.clock.monotonic() + self.settings.drain

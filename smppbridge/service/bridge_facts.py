@@ -12,8 +12,9 @@ from smppbridge.model.verdict_facts import BridgeFacts
 from smppbridge.net.esme_session import EsmeSession
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.queue import Line
-from smppbridge.service.build import PeerListeners, Relay
+from smppbridge.service.build import Relay
 from smppbridge.service.clock import SystemClock
+from smppbridge.service.doors import PeerListeners
 from smppbridge.store.lookup import ListedMessage
 
 

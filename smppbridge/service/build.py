@@ -1,30 +1,24 @@
-"""build: every object of a bridge, constructed and joined in one place."""
+"""build: every object that a message passes, constructed and joined in one place."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from twisted.internet.task import deferLater
-from twisted.internet.threads import deferToThreadPool
 from twisted.python.threadpool import ThreadPool
 
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.report import Report
-from smppbridge.net.binds import Binds, verify_password
 from smppbridge.net.esme_session import Operations
 from smppbridge.net.failed_connections import FailedConnections
-from smppbridge.net.outbind import Outbinds, caller
-from smppbridge.net.smpp_server import Smsc
 from smppbridge.net.wires import Wires
 from smppbridge.observe.log import EventLog
 from smppbridge.observe.metrics import Metrics
-from smppbridge.providers.exchange import BadReply, HttpRequest, Received
+from smppbridge.providers.exchange import Received
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.multi import Multi
 from smppbridge.relay.accept.optouts import Optouts
@@ -54,8 +48,6 @@ from smppbridge.service.wiring import build_wires, sending
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import Restored
 from smppbridge.store.sqlite import SqliteStore
-from smppbridge.web.callbacks import CallbacksResource
-from smppbridge.web.ussd import UssdResource
 
 if TYPE_CHECKING:
     from smppbridge.relay.ussd.passing import NodeDialogues
@@ -113,17 +105,6 @@ class Relay:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PeerListeners:
-    """The listeners' ends: where ESMEs bind, and where providers call."""
-
-    binds: Binds
-    smsc: Smsc
-    outbinds: Outbinds
-    callbacks: CallbacksResource
-    ussd: UssdResource
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Core:
     """The objects that a message passes from its acceptance to its receipt."""
 
@@ -176,16 +157,7 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
         mobile=mobile,
         accept=accept,
         multi=multi,
-        by_hand=build_by_hand(
-            store,
-            accept,
-            core,
-            optouts=optouts,
-            identifiers=identifiers,
-            around=around,
-            others=world.others,
-            log=log,
-        ),
+        by_hand=build_by_hand(world, accept, core, optouts, identifiers, log),
         alerts=core.alerts,
         dialogues=dialogues,
         ussd=_ussd_of(dialogues, world),
@@ -316,51 +288,3 @@ def _build_mobile(
         every_fate=settings.log.messages == "all",
         around=world.around,
     )
-
-
-def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerListeners:
-    """Build the SMSC that ESMEs bind to, and the resources that providers call."""
-    reactor, metrics, journal = world.reactor, world.metrics, world.journal
-    reason = world.around.notes.reason
-    binds = Binds(
-        verified=lambda *words: deferToThreadPool(reactor, world.pool, verify_password, *words),
-        wait=lambda seconds: deferLater(reactor, seconds),
-        seconds=reactor.seconds,
-        places=world.membership.limits.places if world.membership else None,
-    )
-    smsc = Smsc(
-        settings.smpp.system_id,
-        accept=relay.accept,
-        deliver=relay.deliver,
-        binds=binds,
-        timers=rules.timers_of(settings),
-        limits=rules.limits_of(settings)["smpp"],
-        clock=reactor,
-        spawn=world.around.spawn,
-        meters=metrics,
-        journal=journal,
-        failed=world.failed.of("smpp"),
-        reason=reason,
-        dialogues=relay.dialogues,
-        operations=relay.operations,
-    )
-
-    read = partial(_read_callback, relay.lanes)
-    callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, journal, reason)
-    return PeerListeners(
-        binds=binds,
-        smsc=smsc,
-        outbinds=Outbinds(
-            smsc, relay.deliver, connect=caller(reactor), random=random.random, meters=metrics
-        ),
-        callbacks=callbacks,
-        ussd=UssdResource(callbacks, metrics.callback),
-    )
-
-
-def _read_callback(lanes: Lanes, name: str, request: HttpRequest) -> Sequence[Received]:
-    """Read a request that a provider has made; raises BadReply."""
-    lane = lanes.by_name.get(name)
-    if lane is None:
-        raise BadReply("no such provider")
-    return lane.provider.read_callback(request)

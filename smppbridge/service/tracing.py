@@ -25,7 +25,8 @@ from smppbridge.tracing.traces import Traces
 
 if TYPE_CHECKING:
     from smppbridge.observe.log import EventLog
-    from smppbridge.service.build import PeerListeners, Relay
+    from smppbridge.service.build import Relay
+    from smppbridge.service.doors import PeerListeners
     from smppbridge.settings.schema import Settings
 
 READ_AT_ONCE = 500

@@ -342,13 +342,7 @@ class DeliverStore(Protocol):
         limit: int,
         skip: Collection[tuple[int, int]] = frozenset(),
     ) -> Awaitable[list[Delivery]]:
-        """Return due deliveries owed to an account, longest due first, without *skip*.
-
-        *skip* is of (message_id, state).
-        """
+        """Return due deliveries owed to an account, longest due first; (id, state) *skip*."""
 
     def lapse(self, now: float, limit: int) -> Awaitable[dict[str, int]]:
-        """Conclude deliveries past their *expires_at*; return how many by system_id.
-
-        A call looks at a bounded number of deliveries, as `SubmitStore.expired` does at messages.
-        """
+        """Conclude some deliveries past their *expires_at*; return how many by account."""

@@ -100,12 +100,10 @@ class Membership:
         self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
         self.connected, self.is_fenced, self.takeovers = True, False, 0
-        self.nodes: Sequence[NodeRow] = ()
-        self.figures = DatabaseFigures()
+        self.nodes, self.figures = list[NodeRow](), DatabaseFigures()
         self._watch: Watch | None = None
         self._bridge, self._started, self._first_epoch = bridge, False, 0
-        self._adopting: set[int] = set()
-        self._giving: set[int] = set()
+        self._adopting, self._giving = set[int](), set[int]()
         self._loops: list[LoopingCall] = []
         self._beating = self._left = self._unawaited = False
 

@@ -18,7 +18,8 @@ from smppbridge.relay.lanes.lane import Lane, LaneRules
 from smppbridge.relay.lanes.limits import MeasuredThroughput, Throughput
 from smppbridge.relay.ports import Spawn
 from smppbridge.service import rules
-from smppbridge.service.build import PeerListeners, Relay
+from smppbridge.service.build import Relay
+from smppbridge.service.doors import PeerListeners
 from smppbridge.service.nodes.slices import Said, Slice, want_of
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import StoreFailure
