@@ -16,7 +16,7 @@ The map of the code, from the wire inwards:
                  libcurl
     web/         HTTP in: callbacks, health, metrics, and the API behind its door
     simulators/  programs that play a provider
-    tracing/     what passes at both ends, masked, for an operator to read.  No I/O
+    tracing/     traffic of both ends, masked, for an operator to read.  No I/O
     settings/    the configuration file, and profiles of clients' stacks
     convert/     configurations of Kannel, opensmppbox and Jasmin, read and converted
     observe/     logs, metrics, systemd

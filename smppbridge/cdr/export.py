@@ -63,7 +63,7 @@ def export(
 
     The caller has locked the folder, and takes all entries.  *rest* is called after every step of
     work, some milliseconds long.  Raises BadFolder, OSError and
-    sqlite3.Error; what was yielded is done.
+    sqlite3.Error; the files that were yielded are done.
     """
     manifest, exported = folder.manifest(), folder.exported()
     bound = cdr.still_to_come(db, now)  # before the walk: what comes later is above

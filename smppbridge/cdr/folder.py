@@ -1,8 +1,8 @@
-"""The folder of CDR files: whole files only, a manifest of them, and what they hold.
+"""The folder of CDR files: whole files only, a manifest of them, and their contents.
 
 A file counts once the manifest names it.  The order of the writes is: the message_ids in a file,
-the file, the manifest, the mark.  A process that dies in between leaves what the next run makes
-again, octet for octet.
+the file, the manifest, the mark.  A process that dies in between leaves files that the next run
+makes again, octet for octet.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings, Fault
 from smppbridge.settings.schema import Settings
 from smppbridge.settings.variables import read_variables
+from smppbridge.store.migrate import UnfitStore
 
 
 @click.command()
@@ -27,7 +28,8 @@ from smppbridge.settings.variables import read_variables
     help="Variables for the configuration, as systemd's EnvironmentFile; else those of this shell.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the faults as a JSON list.")
-def check(config: Path, env_file: Path | None, as_json: bool) -> None:
+@click.option("--database", is_flag=True, hidden=True)  # before a restart in place
+def check(config: Path, env_file: Path | None, as_json: bool, database: bool) -> None:
     """Check a configuration as start-up would.
 
     Opens no store and no listener, calls no provider.  Prints file, line, key and message of every
@@ -37,7 +39,7 @@ def check(config: Path, env_file: Path | None, as_json: bool) -> None:
     lines: list[str] = []
     try:
         settings = load(config, None if env_file is None else read_variables(env_file))
-        faults = _doubts(settings)
+        faults = [*_doubts(settings), *(_unfit(settings) if database else ())]
         lines = [
             *_called(settings),
             *_profiled(settings),
@@ -85,6 +87,22 @@ def _doubts(settings: Settings) -> list[Fault]:
     from smppbridge.service.configuration import doubts
 
     return list(doubts(settings, reactor))
+
+
+def _unfit(settings: Settings) -> list[Fault]:
+    """Return the fault of a database that this version cannot work with, or not now."""
+    if not settings.store.is_shared:
+        return []
+    import psycopg
+
+    from smppbridge.store.postgres import migrate
+
+    try:
+        with psycopg.connect(settings.store.address, autocommit=True, connect_timeout=5) as db:
+            migrate.check(db)
+    except (UnfitStore, psycopg.Error) as error:
+        return [settings.fault("store", str(error).strip())]
+    return []
 
 
 def _quiet(settings: Settings) -> Iterator[str]:

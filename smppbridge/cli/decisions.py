@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from urllib.parse import quote
 
 import click
@@ -75,6 +75,12 @@ def report(
         click.echo(f"{verb}: {', '.join(decided)}. {then}")
     if refused:
         give_up("; ".join(f"{message_id} {escaped(why)}" for message_id, why in refused.items()))
+
+
+def name_silent(nodes: Iterable[str], then: str) -> None:
+    """Print which nodes have not answered in time, and what may become of that."""
+    for node in nodes:
+        click.echo(f"node {escaped(node)} has not answered in time: {then}", err=True)
 
 
 def place(word: str) -> str:

@@ -13,7 +13,7 @@ import click
 
 from smppbridge.cli.canary import fly
 from smppbridge.cli.default_paths import configured
-from smppbridge.doctor import listening, machine
+from smppbridge.doctor import accounts, listening, machine, process
 from smppbridge.doctor.database import database
 from smppbridge.doctor.diagnosis import Diagnosis, Examination, Verdict, examine, status_of
 from smppbridge.doctor.providers import provider as examined_provider
@@ -66,7 +66,8 @@ def doctor(
 ) -> None:
     """Examine the machine and all that the bridge needs: what is wrong, and what to do.
 
-    Configuration, clock, disk, store, modes of files, limits, listeners, certificates, the running
+    Configuration, clock, disk, store, modes of files, limits, memory, watchdog, hashes of accounts'
+    passwords, addresses that allow_from shut out lately, listeners, certificates, the running
     bridge and its version, each provider (name, connection, TLS, and credentials by a question for
     the credit, never by a message), and callbacks.public_url as a provider would call it. With
     names of providers only these are examined. Each examination ends within 10 s. Exits with 0 if
@@ -129,6 +130,10 @@ def _examinations(
         yield Examination("clock", "", machine.clock)
         yield from _of_store(settings, deep=deep)
         yield Examination("limits", "", partial(machine.limits, settings, pid))
+        yield Examination("memory", "", partial(process.memory, pid))
+        yield Examination("watchdog", "", partial(process.watchdog, pid))
+        yield Examination("password", "", partial(accounts.passwords, settings))
+        yield Examination("allow_from", "", partial(accounts.refused_addresses, settings, pid))
         yield Examination("listener", "", partial(listening.listeners, settings, pid))
         yield Examination("certificate", "", partial(listening.certificates, settings))
         yield Examination("bridge", "", partial(listening.daemon, settings, pid))

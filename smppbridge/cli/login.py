@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from smppbridge.cli.bridge_client import ask, asked_at, socket_path
+from smppbridge.observe.shown import escaped
 
 
 @click.command()
@@ -18,4 +19,5 @@ def login(config: Path | None, path: str | None) -> None:
     """
     link = ask(socket_path(config, path), "POST", "/session/links")
     click.echo(link["url"])
-    click.echo(f"It works once, within {link['seconds']:.0f} seconds.", err=True)
+    at = f", at node {escaped(link['node'])} alone" if link.get("node") else ""
+    click.echo(f"It works once, within {link['seconds']:.0f} seconds{at}.", err=True)

@@ -9,7 +9,7 @@ import click
 
 from smppbridge.cli.bridge_client import OperationRefused
 from smppbridge.cli.chosen_bridge import BridgeApi, BridgeOptions, bridge_options, chosen_bridge
-from smppbridge.cli.decisions import place
+from smppbridge.cli.decisions import name_silent, place
 from smppbridge.cli.store_option import give_up
 from smppbridge.observe.shown import escaped
 
@@ -44,20 +44,25 @@ def resume(where: BridgeOptions, providers: Sequence[str], as_json: bool) -> Non
 
 def switch(asked: BridgeApi, verb: str, providers: Sequence[str], *, as_json: bool) -> None:
     """Pause, resume or probe providers; exit 1, after all the others, for an unknown one."""
-    done, unknown = list[str](), list[str]()
+    done, unknown, silent = list[str](), list[str](), dict[str, None]()
     for name in dict.fromkeys(providers):
         try:
-            asked.ask("POST", f"/providers/{place(name)}/{verb}")
+            found = asked.ask("POST", f"/providers/{place(name)}/{verb}")
         except OperationRefused as refused:
             if refused.status != 404:
                 raise
             unknown.append(name)
             continue
         done.append(name)
+        silent |= dict.fromkeys(found.get("silent", ()))
         if not as_json:
-            click.echo(f"{escaped(name)} {_SAYS[verb]}")
+            nodes = ", ".join(found.get("nodes", ()))
+            at = f" (nodes {escaped(nodes)})" if nodes else ""
+            click.echo(f"{escaped(name)} {_SAYS[verb]}{at}")
     if as_json:
-        click.echo(json.dumps({"verb": verb, "done": done, "unknown": unknown}))
+        told = {"verb": verb, "done": done, "unknown": unknown, "silent": [*silent]}
+        click.echo(json.dumps(told))
+    name_silent(silent, "it does it as soon as it can")
     if unknown:
         known = ", ".join(each["name"] for each in asked.ask("GET", "/providers")["items"])
         give_up(escaped(f"there is no provider {', '.join(unknown)}, but {known}"))

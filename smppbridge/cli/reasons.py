@@ -29,8 +29,8 @@ _SHOWN = ("last_at", "count", "reason", "about", "detail", "says")
 def reasons(where: BridgeOptions, as_json: bool, **wanted: Any) -> None:
     """Show each no of the last 24 hours, the last one first; times are UTC.
 
-    A no has a reason, is about an account, a provider or a listener, and is counted since the start
-    of the bridge.  Refused binds, failed TLS handshakes and wrong callbacks are here.
+    A no has a reason, is about an account, a provider or a listener, and is counted over restarts.
+    Refused binds, failed TLS handshakes and wrong callbacks are here.
     """
     query = {name: value for name, value in wanted.items() if value is not None}
     found = chosen_bridge(where).ask("GET", "/reasons", query)["items"]

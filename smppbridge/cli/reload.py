@@ -23,7 +23,11 @@ def reload(where: BridgeOptions, as_json: bool) -> None:
     has a change that only a restart can make.  SIGHUP does the same, and only the log says how it
     went.
     """
-    changes = chosen_bridge(where).ask("POST", "/config/reload")["changes"]
+    applied = chosen_bridge(where).ask("POST", "/config/reload")
+    changes = applied["changes"]
+    if applied.get("node"):
+        says = f"node {escaped(applied['node'])} alone; `smppbridge nodes` shows who differs"
+        click.echo(says, err=True)
     if as_json:
         click.echo(json.dumps(changes))
     elif changes:

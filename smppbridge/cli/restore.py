@@ -12,7 +12,7 @@ import click
 from smppbridge.cli.backup import without_traceback
 from smppbridge.cli.moments import as_moment
 from smppbridge.cli.store_option import failing_plainly, file_of, give_up, located
-from smppbridge.store.backup import StoreThere
+from smppbridge.store.backup import Others, RestoredCounts, StoreThere
 from smppbridge.store.backup import restore as put_in_place
 from smppbridge.store.locked import StoreLocked, lock
 from smppbridge.store.migrate import NotOurs
@@ -72,13 +72,17 @@ def restore(
             give_up(str(error))
         finally:
             os.close(descriptor)
-    if counts.aside:
-        click.echo(f"the store that was there is {counts.aside} now")
-    click.echo(f"{path}: {_sent(counts.sent)}, {_unsent(counts.unsent, others)}")
+    _print_counts(path, counts, others)
     if drop_receipts:
         click.echo(f"{counts.receipts} receipts are not sent")
     if counts.unsent and others == "hold":
         click.echo("decide about them: smppbridge messages --uncertain")
+
+
+def _print_counts(path: str, counts: RestoredCounts, others: Others) -> None:
+    if counts.aside:
+        click.echo(f"the store that was there is {counts.aside} now")
+    click.echo(f"{path}: {_sent(counts.sent)}, {_unsent(counts.unsent, others)}")
 
 
 def _sent(count: int) -> str:

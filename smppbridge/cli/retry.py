@@ -14,6 +14,7 @@ from smppbridge.cli.decisions import (
     confirm,
     decide,
     found_by_id,
+    name_silent,
     report,
     why_not,
 )
@@ -26,6 +27,7 @@ MOST = 10_000
 """Messages of one decision by a filter."""
 Command = Callable[..., Any]
 _IDS = click.argument("ids", nargs=-1, type=int, metavar="[ID]...")
+_PERHAPS = "perhaps it does it yet"
 _AT_ONCE = "The bridge has done it."
 
 
@@ -92,6 +94,7 @@ def fail(where: BridgeOptions, ids: Sequence[int], yes: bool, as_json: bool, **g
         body, count = _expected(asked, filtered)
         confirm(f"{count} messages: ended as UNDELIVERABLE; none of them was sent.", yes=yes)
         found = asked.ask("POST", "/waiting/failures", body=body)
+        name_silent(found.get("silent", ()), _PERHAPS)
         report("fail", found["failed"], _left(found), as_json=as_json, then=_AT_ONCE)
         return
     waiting, unsure, reasons = _sorted(asked, ids)
@@ -104,6 +107,7 @@ def fail(where: BridgeOptions, ids: Sequence[int], yes: bool, as_json: bool, **g
         found = asked.ask("POST", "/waiting/failures", body={"message_ids": some})
         failed += found["failed"]
         reasons |= _left(found)
+        name_silent(found.get("silent", ()), _PERHAPS)
     for some in _pieces(unsure):
         body = {"verb": "fail", "message_ids": some}
         found = asked.ask("POST", "/uncertain/decisions", body=body)
@@ -147,6 +151,7 @@ def move(
         found = asked.ask("POST", "/waiting/moves", body={**each, **target})
         moved += found["moved"]
         reasons |= {one["message_id"]: one["says"] for one in found["unmoved"]}
+        name_silent(found.get("silent", ()), _PERHAPS)
     report("move", moved, reasons, as_json=as_json, then=_AT_ONCE)
 
 
@@ -195,7 +200,10 @@ def _waits(found: Item) -> bool:
 
 
 def _left(found: Item) -> dict[str, str]:
-    return dict.fromkeys(found["not_waiting"], "does not wait any more")
+    there = dict.fromkeys(
+        found.get("elsewhere", ()), "is a message of a node that has not answered"
+    )
+    return dict.fromkeys(found["not_waiting"], "does not wait any more") | there
 
 
 def _pieces(ids: Sequence[str]) -> Iterator[list[str]]:

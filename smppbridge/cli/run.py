@@ -21,6 +21,7 @@ from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
 from smppbridge.observe.notify import from_environment
 from smppbridge.service.apply import verify
+from smppbridge.service.breakdown import Breakdown, threads_watched
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
@@ -98,14 +99,8 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         bridge.journal.flush(1.0)
         reactor.stop()
 
-    def terminate(signum: int, frame: FrameType | None) -> None:
-        _stopping()  # at once: a second signal before the reactor stops would be an error
-        reactor.callFromThread(reactor.stop)
-
     async def begin() -> None:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            if signal.getsignal(each) is not signal.SIG_IGN:  # as in the background of a shell
-                signal.signal(each, terminate)
+        _stop_at_signals(reactor)
         obey_end()
         await bridge.start(handed)
         if config is not None:
@@ -124,8 +119,21 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
 
     reactor.callWhenRunning(started)
     reactor.addSystemEventTrigger("before", "shutdown", end)
-    reactor.run()
+    with threads_watched(Breakdown(bridge, os._exit).called):
+        reactor.run()
     return status or bridge.exit_status
+
+
+def _stop_at_signals(reactor: Any) -> None:
+    """Stop the reactor at SIGTERM, and at SIGINT unless that is ignored."""
+
+    def terminate(signum: int, frame: FrameType | None) -> None:
+        _stopping()  # at once: a second signal before the reactor stops would be an error
+        reactor.callFromThread(reactor.stop)
+
+    for each in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(each) is not signal.SIG_IGN:  # as in the background of a shell
+            signal.signal(each, terminate)
 
 
 def restart_at_signal(bridge: Bridge) -> Handler:

@@ -90,10 +90,8 @@ def with_login(command: Callable[..., None]) -> Callable[..., None]:
     def read(host: str, port: int, system_id: str, password: str | None, **others: Any) -> None:
         names = ("tls", "ca_file", "certificate", "insecure")
         options = {name: others.pop(name) for name in names}
-        if password is None and system_id == DEMO:
-            password = DEMO
-        elif password is None:
-            password = _asked()
+        if password is None:
+            password = DEMO if system_id == DEMO else _asked()
         # smpplib cuts longer values without a word
         for option, value, longest in (("--system-id", system_id, 15), ("--password", password, 8)):
             if not value.isascii() or "\0" in value or len(value) > longest:

@@ -52,7 +52,9 @@ def _head(overview: Item) -> Iterator[str]:
     yield "ready" if overview["ready"] else f"not ready: {', '.join(map(escaped, failed))}"
     up = _seconds_between(overview["started_at"], overview["at"])
     version, since = escaped(overview["version"]), overview["started_at"]
-    yield f"version {version}, up {span(up)}, since {since}"
+    name = overview.get("node")  # a bridge elsewhere may be of a version that says none
+    node = f"node {escaped(name)}, " if name else ""
+    yield f"{node}version {version}, up {span(up)}, since {since}"
     flow = {stage: count for stage, count in overview["flow"].items() if count is not None}
     counts = {**flow, "Uncertain": overview["uncertain"], "receipts owed": overview["owed"]}
     yield ", ".join(f"{escaped(name.replace('_', ' '))} {n}" for name, n in counts.items())

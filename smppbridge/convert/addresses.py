@@ -56,7 +56,7 @@ def prefix(text: str) -> str | None:
 def prefixes(pattern: str) -> list[str] | None:
     """Return the prefixes that a regular expression for numbers means; None if it means others.
 
-    ``^243``, ``^(243|254)``, ``^24[345].*`` and the like; what is behind the prefix may be any
+    ``^243``, ``^(243|254)``, ``^24[345].*`` and the like; the rest behind the prefix may be any
     digits, as ``\\d+``.
     """
     body = _HEAD.sub("", pattern, count=1) if pattern.startswith("^") else ""
@@ -78,7 +78,7 @@ def prefixes(pattern: str) -> list[str] | None:
 
 
 def _step(body: str) -> tuple[list[str] | None, str]:
-    """Return the alternatives that *body* begins with, and what follows."""
+    """Return the alternatives that *body* begins with, and the rest."""
     if body.startswith("("):
         inner, closed, rest = body[1:].partition(")")
         parts = inner.removeprefix("?:").split("|")

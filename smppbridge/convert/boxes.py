@@ -114,7 +114,7 @@ def _allowed(text: str, place: FileLine, key: str, conversion: Conversion) -> li
 
 
 def sendsms_user(group: Group, conversion: Conversion) -> dict[str, Any] | None:
-    """Convert a user of smsbox; returns its system_id and what its routes go by."""
+    """Convert a user of smsbox; returns its system_id and the name by which its routes go."""
     name, password = group.text("username"), group.text("password")
     group.text("name"), group.text("concatenation"), group.text("omit-empty")
     group.text("user-deny-ip")

@@ -26,7 +26,7 @@ _FALSE = ("no", "false", "off", "0")
 
 @dataclass(slots=True)
 class Group:
-    """One group: *settings* and their *places* by key; what is read from the group is *taken*."""
+    """One group: *settings* and their *places* by key; keys that are read are *taken*."""
 
     place: FileLine
     settings: dict[str, str] = field(default_factory=dict, repr=False)

@@ -1,4 +1,4 @@
-"""Kannel's connections by HTTP, as pages for a template: the URL, and what its answer means.
+"""Kannel's connections by HTTP, as pages for a template: the URL, and the meaning of its answer.
 
 Kannel 1.4.5: gw/smsc/http/generic.c and gw/urltrans.c.
 """
@@ -50,7 +50,7 @@ PARAMETERS = {
 
 
 def template(group: Group, name: str, conversion: Conversion) -> dict[str, Any] | None:
-    """Return the page of a template; None, with a note, for what is no page."""
+    """Return the page of a template; None, with a note, for a connection that makes none."""
     kind = group.text("system-type").strip().lower()
     url = group.text("send-url").strip()
     if kind not in ("generic", "kannel"):
@@ -108,7 +108,7 @@ def _sendsms(group: Group) -> list[tuple[str, str]]:
 
 
 class _Writing:
-    """Writes Kannel's escape codes as placeholders; *secrets* gathers what must never show."""
+    """Writes Kannel's escape codes as placeholders; *secrets* gathers values that never show."""
 
     def __init__(self, group: Group, name: str, conversion: Conversion) -> None:
         self.secrets: dict[str, str] = {}

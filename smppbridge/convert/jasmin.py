@@ -46,7 +46,7 @@ class Unroutable(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class MtRoute:
-    """One route of Jasmin's table: what its filters let through, and where it leads."""
+    """One route of Jasmin's table: the messages that its filters pass, and where it leads."""
 
     order: int
     via: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""What Jasmin's console takes and shows, read into records, each with file and line.
+"""Commands and answers of Jasmin's console, read into records, each with file and line.
 
 Jasmin 0.11, jasmin/protocols/cli: ``user -a`` and the like begin a dialogue that ``ok`` ends;
 ``user -s UID`` and ``smppccm -s CID`` show keys and values; ``mtrouter -l`` and the like show rows
-that begin with #.  Prompts (``jcli :`` and ``>``) may stand before what was typed.
+that begin with #.  Prompts (``jcli :`` and ``>``) may stand before a command.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ class JasminRecord:
     filters: list[JasminRecord] = field(default_factory=list)
 
     def text(self, key: str, default: str = "") -> str:
-        """Return the value of *key*; None and ND, as Jasmin shows what is not set, are none."""
+        """Return the value of *key*; None and ND, which Jasmin shows for none, are none."""
         value = self.values.get(key, default)
         return default if value in ("None", "none", "ND") else value
 
@@ -111,7 +111,7 @@ class JasminRecord:
 
 
 class JasminConsole:
-    """Reads what a console took and showed; *records* holds each thing once, by module and name."""
+    """Reads the lines that a console took and showed; *records* holds each once, by name."""
 
     def __init__(self, conversion: Conversion) -> None:
         self.records: dict[tuple[str, str], JasminRecord] = {}
@@ -177,7 +177,7 @@ class JasminConsole:
         record.set(key, value.strip(), place)
 
     def _shown(self, typed: str, place: FileLine) -> None:
-        """Read a line of what -s shows: ``key value``, or ``key = value`` of a connector."""
+        """Read a line that -s shows: ``key value``, or ``key = value`` of a connector."""
         record = self._open
         if record is None:
             return

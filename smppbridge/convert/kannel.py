@@ -114,7 +114,7 @@ _NO_PROVIDERS = (
 
 @dataclass(slots=True)
 class ConnectionReach:
-    """What a connection of Kannel takes: by prefix, and by the smsc-id that a message names."""
+    """The messages that a connection of Kannel takes: by prefix, and by the smsc-id they name."""
 
     name: str
     allowed: list[str] = field(default_factory=list)

@@ -19,7 +19,7 @@ def routes_of(
     """Return the routes that *choose* means, the shortest prefix last; raises ValueError.
 
     The bridge takes the longest prefix, and of two routes with one prefix the one that names the
-    account: so each prefix says all, and a prefix that says what the shorter one says is left out.
+    account: so each prefix says all, and one that says no more than a shorter one is left out.
     """
     named = list(dict.fromkeys(accounts))
     ordered = sorted({"", *prefixes}, key=lambda each: (len(each), each))

@@ -115,7 +115,7 @@ def _pace(group: Group, conversion: Conversion) -> dict[str, Any]:
 
 
 def _form(group: Group, conversion: Conversion) -> dict[str, Any]:
-    """Return what messages look like to the SMSC."""
+    """Return the form that messages have for the SMSC."""
     found: dict[str, Any] = {}
     for key, ours in _TONS.items():
         number = group.number(key)

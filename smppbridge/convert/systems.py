@@ -33,7 +33,7 @@ def convert(system: str, path: Path) -> Conversion:
 
 
 def _refused(conversion: Conversion, origin: str) -> Iterator[Fault]:
-    """Yield what the bridge will not take of the values as they were, by line of the new file."""
+    """Yield the values that the bridge will not take as they were, by line of the new file."""
     document = Document(_WRITTEN)
     values = {name: value or _ANY_SECRET for name, value in conversion.variables.items()}
     parse(conversion.text([origin]), document, values)

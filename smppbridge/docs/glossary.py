@@ -312,6 +312,8 @@ EVENTS: Mapping[str, str] = {
     "node_testified": "Before its end it said what it knew: so many messages were accepted by their"
     " providers, so many had not left and wait again",
     "node_unheard": "It could not say so, and why: these messages stay Uncertain",
+    "node_unreachable": "A USSD request could not be passed on to a node, and why; logged until"
+    " it answers once",
     "node_handed_over": "This bridge stops, and others have its messages at once",
     "node_not_handed_over": "It stops and could not hand its messages over, and why: others have"
     " them after a lease",
@@ -320,6 +322,8 @@ EVENTS: Mapping[str, str] = {
     "node_drained": "Somebody has this bridge end, as SIGTERM does",
     "log_lines_dropped": "Nobody read the log: so many lines are lost",
     "library_warning": "A warning of a library",
+    "thread_broken": "A thread ended by a fault of the bridge itself: kind and place; sessions are"
+    " closed without answers, and the bridge ends with status 70, to start anew",
     "unhandled_error": "A fault of the bridge itself: kind and place, never its text",
 }
 """The meaning of each event of the log."""

@@ -1,4 +1,4 @@
-"""The provider's part in a message that failed, and what a person can ask there; pure."""
+"""The provider's part in a message that failed, and the questions to be asked there; pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _OFTEN = "a number out of service, a phone that is off or full, a sender that th
 
 
 def told_there(case: VerdictFacts) -> str:
-    """Return in a sentence what the provider said of a message that failed, empty if nothing."""
+    """Return the provider's words about a message that failed as a sentence, empty without any."""
     if case.provider_message_id is None:
         asked = case.state == MessageState.UNKNOWN and case.provider
         return "They were asked for it, and gave no clear answer." if asked else ""
@@ -21,7 +21,7 @@ def told_there(case: VerdictFacts) -> str:
 
 
 def asked_there(case: VerdictFacts) -> tuple[str, ...]:
-    """Return what a person can do about a message that failed at its provider."""
+    """Return the advice about a message that failed at its provider."""
     provider, name = case.provider, case.provider_message_id
     if case.state == MessageState.UNDELIVERABLE and name is not None:
         return (f"Ask {provider} what became of {name}: {_OFTEN}.",)

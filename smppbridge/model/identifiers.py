@@ -82,6 +82,11 @@ def row_of(first: int, count: int) -> range:
     return range(first, first + count * step, step)
 
 
+def slot_of(message_id: int) -> int:
+    """Return the slot of the bridge that gave a message_id; 0 for versions without slots."""
+    return message_id % SLOTS if message_id >= _SLOTTED else 0
+
+
 def given_at(message_id: int) -> float:
     """Return when a message_id was given, UNIX seconds; those of versions without slots too."""
     return _counted(message_id) / 1e6

@@ -53,13 +53,17 @@ def _segment(facts: Facts) -> str:
     return f"{number} came, and was answered ESME_ROK with the id {facts.get('message_id')}."
 
 
-def _attempt(facts: Facts) -> str:
-    outcome = _OUTCOMES.get(facts.get("outcome", ""), f"{{}}: {facts.get('outcome')}")
-    named = facts.get("provider_message_id")
-    more = (f" as {named}" if named else "") + _after(facts)
-    reason = f": {facts['reason']}" if facts.get("reason") else ""
-    head = f"Attempt {facts.get('number')}"
-    return f"{head}: {outcome.format(facts.get('provider'))}{more}{reason}."
+def _attempt(outcome: str) -> Callable[[Facts], str]:
+    """Return a function that writes an attempt with its outcome."""
+
+    def tell(facts: Facts) -> str:
+        named = facts.get("provider_message_id")
+        more = (f" as {named}" if named else "") + _after(facts)
+        reason = f": {facts['reason']}" if facts.get("reason") else ""
+        head = f"Attempt {facts.get('number')}"
+        return f"{head}: {outcome.format(facts.get('provider'))}{more}{reason}."
+
+    return tell
 
 
 def _after(facts: Facts) -> str:
@@ -121,21 +125,24 @@ def _state(facts: Facts) -> str:
 
 
 _STEPS: Mapping[str, Callable[[Facts], str]] = {
-    "segment": _segment,
+    "segment_received": _segment,
     "joined": lambda _: "All segments had come: the message was whole.",
     "received": lambda _: "It came, and was answered ESME_ROK.",
     "routed": lambda facts: f"Its route: {', then '.join(facts.get('via', ()))}.",
     "postponed": _because("It waits"),
     "provider_skipped": _because("{provider} was left out"),
     "diverted": _because("It went on from {provider} to {to}"),
-    "attempt": _attempt,
+    **{f"attempt_{outcome}": _attempt(says) for outcome, says in _OUTCOMES.items()},
     "part": _part,
-    "report": _report,
-    "owed": _owed,
-    "delivery": _delivery,
-    "lapsed": _because("The receipt of {message_id} is kept no longer"),
+    "report_heard": _report,
+    "state_final": _report,
+    "receipt_owed": _owed,
+    "receipt_acknowledged": _delivery,
+    "receipt_refused": _delivery,
+    "receipt_lapsed": _because("The receipt of {message_id} is kept no longer"),
     "rejected": _because("The bridge refused it"),
     "expired": _because("It expired"),
+    "cancelled": _because("It was cancelled"),
     "failed": _because("It was given up"),
     "decided_by_hand": lambda facts: _VERBS.get(
         facts.get("verb", ""), "A person decided."

@@ -1,7 +1,7 @@
 """The verdict on a message: its place, the reason and the advice, for a person in a hurry; pure.
 
-The first rule that fits is the verdict.  A case has what the store knows; what only the running
-bridge knows (`BridgeFacts`) makes a verdict more exact where it is there.
+The first rule that fits is the verdict.  A case has the facts of the store; those that only the
+running bridge has (`BridgeFacts`) make a verdict more exact where it is there.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def can_pass(session: EsmeSession, responses: WaitingResponses) -> bool:
     """Return whether another process can go on with a session.
 
     The keys of TLS are in this process alone, and so are requests that somebody here is about to
-    answer; what waits for a provider's verdict can wait elsewhere.
+    answer; a request that waits for a provider's verdict can wait elsewhere.
     """
     transport = session.transport
     plain = isinstance(transport, Connection) and not transport.TLS
@@ -237,7 +237,7 @@ def _handed_request(each: OpenRequest) -> HandedRequest:
 
 
 def _open_request(handed: HandedRequest, system_id: str) -> OpenRequest:
-    """Return an open request; its delivery has what concluding or postponing a delivery takes."""
+    """Return an open request; its delivery has the fields that its conclusion needs."""
     about = None
     if handed.message_id:
         about = Delivery(

@@ -18,17 +18,22 @@ class Snapshots(Generic[K]):
     """
 
     def __init__(self, span: float, every: float) -> None:
-        self._every = every
+        self._span, self._every = span, every
         self._seen: deque[tuple[float, Mapping[K, float]]] = deque(maxlen=round(span / every) + 1)
 
     def look(self, at: float, read: Callable[[], Mapping[K, float]]) -> None:
         """Read the counts at a time (seconds that never go back), if it is time to."""
         if not self._seen or at - self._seen[-1][0] >= self._every * _EARLY:
             self._seen.append((at, dict(read())))
+            while self._seen[0][0] < at - self._span - self._every:  # another process's
+                self._seen.popleft()
 
     def relative(self, now: Mapping[K, float]) -> list[tuple[float, dict[K, float]]]:
         """Return the counts of each look, less those of *now*."""
-        return [(at, {k: seen.get(k, 0.0) - now[k] for k in now}) for at, seen in self._seen]
+        keys = {*now, *(key for _, seen in self._seen for key in seen)}
+        return [
+            (at, {k: seen.get(k, 0.0) - now.get(k, 0.0) for k in keys}) for at, seen in self._seen
+        ]
 
     @property
     def keys(self) -> Iterable[K]:

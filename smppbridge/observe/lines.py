@@ -67,6 +67,11 @@ class Lines:
         self._gather(line, b"<3>")
         self.flush()
 
+    def critical(self, line: str) -> None:
+        """Gather a line and write all lines at once."""
+        self._gather(line, b"<2>")
+        self.flush()
+
     def _gather(self, line: str, priority: bytes) -> None:
         octets = line.encode("utf-8", "backslashreplace") + b"\n"
         if self._priorities:

@@ -66,9 +66,11 @@ LEVELS = {
     "node_taken_over": "warning",
     "node_fenced": "error",
     "node_unheard": "error",
+    "node_unreachable": "warning",
     "node_not_handed_over": "warning",
     "partitions_not_made": "error",
     "cdr_failed": "error",
+    "thread_broken": "critical",
     "unhandled_error": "error",
 }
 """The level of an event; an event that is not named here is "info"."""

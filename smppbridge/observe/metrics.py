@@ -244,6 +244,10 @@ class Metrics(Collector):
         """Count a dialogue by its end; *system_id* is empty for a code without an account."""
         self._count("smppbridge_ussd_ended_total", system_id, outcome)
 
+    def ussd_passed(self, system_id: str, result: str) -> None:
+        """Count a phone's request that went to another node."""
+        self._count("smppbridge_ussd_passed_total", system_id, result)
+
     # for sessions, the store and the web sites
 
     def pdu_error(self, status: int) -> None:

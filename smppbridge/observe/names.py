@@ -161,6 +161,10 @@ _COUNTERS = {
     "outbinds_total": ("account result", "Calls of ESMEs: bound, refused, silent or unreachable"),
     "optouts_total": ("provider", "Opt-outs received"),
     "ussd_ended_total": ("account outcome", "USSD dialogues by their end: ended, timeout, ..."),
+    "ussd_passed_total": (
+        "account result",
+        "USSD requests that went to another node: answered, declined, unreachable, lost, ...",
+    ),
     "callbacks_total": ("provider result", "Requests to the callbacks listener"),
     "reasons_total": (
         "act reason",
@@ -171,6 +175,11 @@ _COUNTERS = {
         "Notes that were too many, or that the store failed to write: note, refused, unmatched",
     ),
     "node_takeovers_total": ("", "Nodes that fell silent and were taken over by this one"),
+    "reports_forwarded_total": ("provider", "Reports handed on to the node that has their message"),
+    "receipts_forwarded_total": (
+        "account",
+        "deliver_sm handed on to a node that has a receiver of their account",
+    ),
     "store_commits_in_doubt_total": (
         "result",
         "Commits whose answer was lost, by what was found out: committed or not",

@@ -120,10 +120,9 @@ class Pulse:
 
     def handed(self) -> HandedPulse:
         """Return the figures for the next program."""
-        seen = self._finished_day.relative(self._metrics.counts(_FINISHED))
         return HandedPulse(
             oddities=tuple((labels[0], each) for labels, each in self._odd.items()),
-            finished=tuple((at, tuple(counts.items())) for at, counts in seen),
+            finished=self.finished_of_day(),
             rings=self.rings.handed(),
         )
 
@@ -132,8 +131,17 @@ class Pulse:
         for system_id, each in handed.oddities:
             self._odd[system_id, each.code] = each
             self._odd_before[system_id, each.code] = each.count
-        self._finished_day.adopt((at, dict(counts)) for at, counts in handed.finished)
+        self.go_on(handed.finished)
         self.rings.adopt(handed.rings)
+
+    def finished_of_day(self) -> tuple[Seen, ...]:
+        """Return how many messages had finished at times of a day, less those of now."""
+        seen = self._finished_day.relative(self._metrics.counts(_FINISHED))
+        return tuple((at, tuple(sorted(counts.items()))) for at, counts in seen)
+
+    def go_on(self, finished: Iterable[Seen]) -> None:
+        """Go on with the messages that had finished when the counters began at 0."""
+        self._finished_day.adopt((at, dict(counts)) for at, counts in finished)
 
     def _look(self, now: float) -> None:
         counts = self._metrics.counts

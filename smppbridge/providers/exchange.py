@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from smppbridge.model.identifiers import Tolerance
 from smppbridge.model.message import Message
 from smppbridge.model.mo import Mo, OptOut
 from smppbridge.model.outcome import Outcome
 from smppbridge.model.report import Report
+from smppbridge.smpp.constants import MessageState
 
 T = TypeVar("T")
 
@@ -175,6 +176,16 @@ class Operation:
     moves_money: bool = False
 
 
+class ReportWord(NamedTuple):
+    """The meaning of a provider's status: its state, and the error that a receipt has of it.
+
+    The *error* is None where the provider's report has a number of its own.
+    """
+
+    state: MessageState
+    error: int | None
+
+
 class Provider:
     """The relay's view of a provider, on any wire.
 
@@ -225,6 +236,13 @@ class Provider:
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read reports, messages and opt-outs from a provider's request to us; raises BadReply."""
         raise BadReply("this provider does not call back")
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the statuses that its reports may have, as it spells them; none if none is known.
+
+        The table is for people: a status that is not there can be known as well.
+        """
+        return MappingProxyType({})
 
     def balance(self) -> Exchange[Balance]:
         """Query the credit left; only with *balance*.  Raises BadReply."""

@@ -44,6 +44,7 @@ from smppbridge.providers.exchange import (
     HttpResponse,
     Operation,
     Provider,
+    ReportWord,
 )
 from smppbridge.smpp.constants import MessageState
 
@@ -188,6 +189,13 @@ class Keccel(Provider):
         if identifier is None:
             raise BadReply("no messageID")
         return (self._report(identifier, fields.get("status")),)
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the statuses of its reports."""
+        return {
+            word: ReportWord(state, NETWORK_ERRORS.get(state, 0))
+            for word, state in self._states.items()
+        }
 
     def submit_request(self, message: Message) -> HttpRequest:
         """Build the request that submits *message*."""

@@ -68,7 +68,7 @@ class Places(Protocol):
 class Outbox:
     """The deliveries owed to one account; *depth* counts all of them, in memory or not.
 
-    Only Deliver writes an outbox.
+    *spell* counts how often its last receiver was lost.  Only Deliver writes an outbox.
     """
 
     __slots__ = (
@@ -80,13 +80,14 @@ class Outbox:
         "receipt",
         "receivers",
         "retried",
+        "spell",
         "system_id",
         "waiting",
     )
 
     def __init__(self, system_id: str) -> None:
         self.system_id = system_id
-        self.depth, self.more, self.loading = 0, True, False
+        self.depth, self.more, self.loading, self.spell = 0, True, False, 0
         self.waiting: deque[Delivery] = deque()
         self.done: list[tuple[Delivery, int]] = []
         self.held: set[tuple[int, int]] = set()
@@ -98,12 +99,7 @@ class Outbox:
 class Deliver:
     """The outboxes of all accounts, and the only writer of outboxes and of deliveries once owed."""
 
-    def __init__(
-        self,
-        store: DeliverStore,
-        around: Around,
-        places: Places | None = None,
-    ) -> None:
+    def __init__(self, store: DeliverStore, around: Around, places: Places | None = None) -> None:
         """Deliver what *store* owes; *places* are of a store that is not this bridge's alone."""
         self.outboxes: dict[str, Outbox] = {}
         self._places = places
@@ -191,6 +187,7 @@ class Deliver:
         self._free(outbox, outbox.waiting)
         outbox.waiting.clear()
         outbox.more = True
+        outbox.spell += 1
         if was_last and self._places is not None:
             self._places.went(system_id)
 
@@ -229,14 +226,13 @@ class Deliver:
     def _give_up(self, outbox: Outbox, delivery: Delivery, error: Exception) -> None:
         """End a delivery that cannot be written as a PDU; the log has why."""
         outbox.done.append((delivery, Status.ESME_RUNKNOWNERR))
+        why, number = f"{type(error).__name__}: {error}", delivery.message_id
         self._journal(
-            "delivery_unwritable",
-            system_id=outbox.system_id,
-            message_id=delivery.message_id,
-            reason=f"{type(error).__name__}: {error}",
+            "delivery_unwritable", system_id=outbox.system_id, message_id=number, reason=why
         )
 
     async def _load(self, outbox: Outbox) -> None:
+        spell = outbox.spell
         try:
             found = await self._store.owed(outbox.system_id, self._clock.wall(), MANY, outbox.held)
         except StoreFailure:
@@ -244,6 +240,9 @@ class Deliver:
         finally:
             outbox.loading = False
         if not outbox.receivers:
+            return
+        if outbox.spell != spell:  # handed on meanwhile: they may be another bridge's by now
+            self._move(outbox)
             return
         outbox.more = len(found) == MANY
         fresh = [d for d in found if (d.message_id, d.state) not in outbox.held]

@@ -132,13 +132,8 @@ class MoMessages:
             self._drop("mo_unrouted", provider, mo, Reason.NO_OWNER)
             return "unrouted"
         message_id = self._identifiers.take()
-        found = contents(
-            mo,
-            account.alphabet_0,
-            reference_of(message_id),
-            account.alphabet_8,
-            packed=account.packed,
-        )
+        reference, packed = reference_of(message_id), account.packed
+        found = contents(mo, account.alphabet_0, reference, account.alphabet_8, packed=packed)
         if not found:
             self._drop("mo_too_long", provider, mo, Reason.MO_TOO_LONG)
             return "too_long"

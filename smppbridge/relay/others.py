@@ -37,3 +37,15 @@ class OtherBridges(Protocol):
         Waits *seconds* at most; an act that is not taken up by then never is.  Raises StoreFailure:
         no bridge was asked.
         """
+
+
+class NoOthers:
+    """The other bridges of a store that is one bridge's alone: there are none."""
+
+    alone = True
+
+    async def ask(
+        self, shards: Collection[int] | None, act: str, body: Mapping[str, Any], seconds: float
+    ) -> FarAnswers:
+        """Ask nobody."""
+        return FarAnswers({})

@@ -84,6 +84,9 @@ class Meters(Protocol):
     def ussd_ended(self, system_id: str, outcome: str) -> None:
         """Count a dialogue by its end; *system_id* is empty if no account has the code."""
 
+    def ussd_passed(self, system_id: str, result: str) -> None:
+        """Count a phone's request that went to another node."""
+
 
 class Journal(Protocol):
     """Logs structured events: without texts, secrets and whole numbers."""

@@ -117,6 +117,7 @@ class Admin:
         self._bridge = bridge
         self.keyring = Keyring(bridge.clock.monotonic, bridge.clock.wall)
         ports = self._ports()
+        self.keys = ports.relay.keys
         self._door = Door(API, self.keyring, ports, self._note)
         self.broadcast = Broadcast(ports)
 
@@ -212,6 +213,7 @@ class Admin:
             cdr=CdrAnswers(bridge),
             live=bridge.live,
             reasons=bridge.reasons,
+            node=bridge.membership.store.tenure.name if bridge.membership else None,
         )
 
     def _logins(self) -> Logins:

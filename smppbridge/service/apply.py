@@ -155,14 +155,14 @@ def change(
     relay.optouts.change(frozenset(n for n, p in providers.items() if p.lane.optouts == "refuse"))
     relay.accept.change(settings.table())
     relay.multi.change(settings.number_lists())
-    relay.dialogues.change(rules.ussd_rules_of(settings))
+    relay.ussd.change(rules.ussd_rules_of(settings))
     accounts = settings.records()
     relay.deliver.change(accounts)
     relay.mobile.change(settings.mo_table(), accounts)
     relay.alerts.change(settings.mo_table())
     callers = [rules.caller_of(name, provider) for name, provider in providers.items()]
     doors.callbacks.admit([caller for caller in callers if caller])
-    doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.dialogues)
+    doors.ussd.admit(settings.ussd.key if settings.ussd.codes else None, relay.ussd)
     doors.outbinds.change(accounts)
     parts = {n: shared.throughput_of(a, now) for n, a in accounts.items()} if shared else {}
     rights = {n: rights_of(a, now, parts.get(n)) for n, a in accounts.items()}
@@ -170,7 +170,7 @@ def change(
 
 
 def _database(store: StoreSection) -> Iterator[Finding]:
-    """Yield what keeps any bridge from asking the database; no database is asked."""
+    """Yield the faults that keep any bridge from asking the database; no database is asked."""
     if not store.is_shared:
         return
     try:

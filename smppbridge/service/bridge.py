@@ -36,6 +36,7 @@ from smppbridge.service.doubts import log_doubts
 from smppbridge.service.gauges import watch
 from smppbridge.service.handed_figures import adopt_figures
 from smppbridge.service.handover import Adopted, HandOver
+from smppbridge.service.kept_figures import KeptFigures
 from smppbridge.service.listeners import Listeners
 from smppbridge.service.live import LiveBridge
 from smppbridge.service.opening import open_listeners
@@ -56,11 +57,12 @@ class Bridge:
     """One running bridge.  `start`, then `stop`; `apply` new settings in between."""
 
     _log = Logger()
-    relay: Relay  # these seven from `start` on
+    relay: Relay  # these eight from `start` on
     doors: PeerListeners
     notebook: Notebook
     live: LiveBridge
     credits: Credits
+    kept: KeptFigures
     admin: Admin
     tracing: Tracing
 
@@ -115,7 +117,11 @@ class Bridge:
             self._start_threads()
             self._build(restored)
         self.use(self.settings, await self._paused())
+        if self.membership is not None:
+            await self.membership.beat()
         self.restore(restored)
+        if handed is None or not adopt_figures(self, handed.figures):
+            await self.kept.restore()
         if handed is not None:
             self._adopt(handed)
         if self.membership is not None:
@@ -167,15 +173,14 @@ class Bridge:
         self.credits = Credits(
             self.store, lambda: self.relay.rounds.balances, self.live.balanced_at
         )
-        self.admin = Admin(self)
+        self.kept, self.admin = KeptFigures(self), Admin(self)
         self.tracing = Tracing(self.relay, self.doors, self.reactor, self.journal)
         self.relay.wires.smpp.tapped = self.tracing.tapped
         self.relay.wires.http.start()
 
     def _meters(self) -> Meters:
-        if self.settings.log.level == "debug":
-            return cast(Meters, LoggedMeters(self.metrics, self.journal))
-        return self.metrics
+        debug = self.settings.log.level == "debug"
+        return cast(Meters, LoggedMeters(self.metrics, self.journal)) if debug else self.metrics
 
     def restore(self, restored: Restored) -> None:
         """Go on with what only the store holds: at the start, or of a bridge that ended."""
@@ -208,7 +213,6 @@ class Bridge:
         adopted = adopter.adopt(handed.sessions)
         self.listeners.inherit(handed.listeners, self.settings)
         self.admin.keyring.adopt(handed.logins)
-        adopt_figures(self, handed.figures)
         lost, gap = len(handed.sessions) - len(adopted), self.clock.monotonic() - handed.at
         self.adopted = Adopted(len(adopted), lost, gap)
         self.journal("adopted", sessions=len(adopted), lost=lost, gap=round(gap, 3))
@@ -302,7 +306,7 @@ class Bridge:
         self.notify.stopping()
         self.journal("stopping", out=relay.lanes.out)
         await self.until(
-            lambda: relay.submit.idle and not relay.dialogues.waiting, self.settings.drain - parting
+            lambda: relay.submit.idle and not relay.ussd.waiting, self.settings.drain - parting
         )
         relay.responses.answer_all()
         smsc.unbind_all()

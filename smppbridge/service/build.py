@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -33,6 +34,7 @@ from smppbridge.relay.cancel import Cancel
 from smppbridge.relay.deliver import Deliver
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.mo import MoMessages
+from smppbridge.relay.others import NoOthers, OtherBridges
 from smppbridge.relay.ports import Around
 from smppbridge.relay.query import Query
 from smppbridge.relay.replace import Replace
@@ -56,7 +58,8 @@ from smppbridge.web.callbacks import CallbacksResource
 from smppbridge.web.ussd import UssdResource
 
 if TYPE_CHECKING:
-    from smppbridge.service.membership import Membership
+    from smppbridge.relay.ussd.passing import NodeDialogues
+    from smppbridge.service.nodes.membership import Membership
     from smppbridge.store.postgres.store import PostgresStore
 
 Receive = Callable[..., Coroutine[Any, Any, None]]
@@ -76,6 +79,11 @@ class Surroundings:
     around: Around
     membership: Membership | None = None  # None: the store is this bridge's alone
 
+    @property
+    def others(self) -> OtherBridges:
+        """The other bridges of the store."""
+        return self.membership.errands if self.membership else NoOthers()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relay:
@@ -94,7 +102,8 @@ class Relay:
     accept: Accept
     multi: Multi
     by_hand: ByHand
-    dialogues: Dialogues
+    dialogues: Dialogues  # those that are open here
+    ussd: Dialogues | NodeDialogues  # as phones see them
     receive: Receive
     query: Query
     cancel: Cancel
@@ -153,6 +162,8 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
     query = Query(store, overdue, around, log)
     cancel = Cancel(store, accept, core.reports, core.lanes, core.carrier, around, log)
     replace = Replace(store, accept, core.lanes, core.submit.backlog, around, log)
+    rules_of_ussd = rules.ussd_rules_of(settings)
+    dialogues = Dialogues(rules_of_ussd, identifiers=identifiers, around=around, log=log)
     return Relay(
         wires=core.wires,
         lanes=core.lanes,
@@ -166,12 +177,18 @@ def build_relay(settings: Settings, restored: Restored, world: Surroundings) -> 
         accept=accept,
         multi=multi,
         by_hand=build_by_hand(
-            store, accept, core, optouts=optouts, identifiers=identifiers, around=around, log=log
+            store,
+            accept,
+            core,
+            optouts=optouts,
+            identifiers=identifiers,
+            around=around,
+            others=world.others,
+            log=log,
         ),
         alerts=core.alerts,
-        dialogues=Dialogues(
-            rules.ussd_rules_of(settings), identifiers=identifiers, around=around, log=log
-        ),
+        dialogues=dialogues,
+        ussd=_ussd_of(dialogues, world),
         receive=receive,
         query=query,
         cancel=cancel,
@@ -218,9 +235,31 @@ def _jobs_of(world: Surroundings) -> SharedRounds | None:
     return world.membership.jobs if world.membership else None
 
 
+def _ussd_of(dialogues: Dialogues, world: Surroundings) -> Dialogues | NodeDialogues:
+    if world.membership is None:
+        return dialogues
+    from smppbridge.service.nodes.dialogues import node_dialogues  # only for such a store
+
+    return node_dialogues(world.membership, dialogues, world.around)
+
+
 def _log_of(settings: Settings, world: Surroundings) -> EventLog | None:
     """Return the log of single messages, None if it is off."""
     return world.journal if settings.log.messages == "all" else None
+
+
+def _new_key() -> str:
+    return str(uuid4())
+
+
+def _build_endings(settings: Settings, lanes: Lanes, deliver: Deliver, around: Around) -> Endings:
+    return Endings(
+        lanes,
+        deliver.owe,
+        keep=settings.receipts.keep,
+        every_fate=settings.log.messages == "all",
+        around=around,
+    )
 
 
 def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Core:
@@ -244,24 +283,12 @@ def _build_core(settings: Settings, receive: Receive, world: Surroundings) -> Co
     between = world.membership.between if world.membership else None
     deliver = Deliver(store, around, between)
     alerts = Alerts(deliver, around.meters)
-    endings = Endings(
-        lanes,
-        deliver.owe,
-        keep=settings.receipts.keep,
-        every_fate=settings.log.messages == "all",
-        around=around,
-    )
+    endings = _build_endings(settings, lanes, deliver, around)
     early_rules = rules.early_rules_of(settings)
     reports = Reports(store, endings, early_rules, around, busy=lanes.is_busy, shared=between)
+    chance = random.random
     submit = Submit(
-        store,
-        lanes,
-        carrier,
-        reports,
-        endings,
-        random=random.random,
-        new_key=lambda: str(uuid4()),
-        around=around,
+        store, lanes, carrier, reports, endings, random=chance, new_key=_new_key, around=around
     )
     late = LateAnswers(store, carrier, submit.decide, around)
     return Core(
@@ -318,12 +345,7 @@ def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerLi
         operations=relay.operations,
     )
 
-    def read(name: str, request: HttpRequest) -> Sequence[Received]:
-        lane = relay.lanes.by_name.get(name)
-        if lane is None:
-            raise BadReply("no such provider")
-        return lane.provider.read_callback(request)
-
+    read = partial(_read_callback, relay.lanes)
     callbacks = CallbacksResource(read, relay.receive, reactor, metrics.callback, journal, reason)
     return PeerListeners(
         binds=binds,
@@ -334,3 +356,11 @@ def build_doors(settings: Settings, relay: Relay, world: Surroundings) -> PeerLi
         callbacks=callbacks,
         ussd=UssdResource(callbacks, metrics.callback),
     )
+
+
+def _read_callback(lanes: Lanes, name: str, request: HttpRequest) -> Sequence[Received]:
+    """Read a request that a provider has made; raises BadReply."""
+    lane = lanes.by_name.get(name)
+    if lane is None:
+        raise BadReply("no such provider")
+    return lane.provider.read_callback(request)

@@ -9,8 +9,10 @@ from smppbridge.model.identifiers import Identifiers
 from smppbridge.relay.accept.accept import Accept
 from smppbridge.relay.accept.compose import Compose
 from smppbridge.relay.accept.optouts import Optouts
+from smppbridge.relay.others import OtherBridges
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.report.rematch import Rematch
+from smppbridge.relay.submit.everywhere import RedirectEverywhere
 from smppbridge.relay.submit.redirect import Redirect
 from smppbridge.store.sqlite import SqliteStore
 
@@ -26,7 +28,7 @@ class ByHand:
     """Texts that people send, messages that they move, reports that they settle after all."""
 
     compose: Compose
-    redirect: Redirect
+    redirect: RedirectEverywhere
     rematch: Rematch
 
 
@@ -38,6 +40,7 @@ def build_by_hand(
     optouts: Optouts,
     identifiers: Identifiers,
     around: Around,
+    others: OtherBridges,
     log: Journal | None,
 ) -> ByHand:
     """Build the movements that people begin."""
@@ -46,6 +49,8 @@ def build_by_hand(
         compose=Compose(
             accept, store, lanes, submit, identifiers=identifiers, around=around, log=log
         ),
-        redirect=Redirect(store, lanes, submit.backlog, reports, optouts, around=around),
+        redirect=RedirectEverywhere(
+            Redirect(store, lanes, submit.backlog, reports, optouts, around=around), others
+        ),
         rematch=Rematch(reports, reports.strays),
     )

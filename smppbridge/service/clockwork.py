@@ -39,9 +39,10 @@ class Clockwork:
         self._every(86_400.0, self._bridge.warn)
 
     def stop(self) -> None:
-        """Stop all loops."""
+        """Stop all loops; the figures of the day are written a last time."""
         for loop in self._loops:
             loop.stop()
+        self._bridge.spawn(self._bridge.kept.keep(at_once=True))
 
     def _every(self, seconds: float, call: Callable[[], None]) -> None:
         def guarded() -> None:
@@ -67,7 +68,7 @@ class Clockwork:
         if step := bridge.clock.look():
             bridge.journal("clock_set", seconds=round(step, 1), lead=round(bridge.clock.lead, 1))
         bridge.journal.flush()
-        bridge.relay.dialogues.tick()
+        bridge.relay.ussd.tick()
         bridge.relay.query.tick()
         bridge.relay.cancel.tick()
 
@@ -105,6 +106,7 @@ class Clockwork:
         bridge.spawn(bridge.notebook.forget())
         bridge.beside.exports.tick(bridge.clock.wall())
         bridge.spawn(bridge.credits.keep(bridge.clock.wall()))
+        bridge.spawn(bridge.kept.keep())
         bridge.notify.status(bridge.status())
 
     async def _forget(self) -> None:

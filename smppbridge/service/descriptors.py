@@ -5,7 +5,7 @@ from __future__ import annotations
 import resource
 from contextlib import suppress
 
-from smppbridge.service.rules import WEB_CONNECTIONS
+from smppbridge.service.rules import NODE_CONNECTIONS, WEB_CONNECTIONS
 from smppbridge.settings.schema import Settings
 
 _OWN = 64  # listeners, the store and its readers, epolls, pipes, the log
@@ -16,6 +16,7 @@ def needed(settings: Settings) -> int:
     connections = settings.smpp.max_connections * (2 if settings.smpp.proxies else 1)
     connections += WEB_CONNECTIONS if settings.web else 0
     connections += settings.callbacks.max_connections if settings.callbacks else 0
+    connections += NODE_CONNECTIONS if settings.node and settings.node.listen else 0
     requests = sum(provider.lane.concurrency for provider in settings.providers.values())
     return _OWN + connections + requests
 

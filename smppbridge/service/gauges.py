@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from smppbridge.observe.metrics import Reading
-from smppbridge.service import node_gauges
+from smppbridge.service.nodes import gauges as node_gauges
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge

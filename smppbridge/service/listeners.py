@@ -62,7 +62,12 @@ class Balancers:
 
 def endpoints_of(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yield every listener's name with each of its endpoint strings."""
-    sections = {"smpp": settings.smpp, "web": settings.web, "callbacks": settings.callbacks}
+    sections = {
+        "smpp": settings.smpp,
+        "web": settings.web,
+        "callbacks": settings.callbacks,
+        "node": settings.node,
+    }
     for name, section in sections.items():
         for description in section.listen if section else ():
             yield name, description

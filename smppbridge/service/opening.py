@@ -13,6 +13,8 @@ from smppbridge.web.site import Site, callbacks_site, web_pages
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
+    from smppbridge.settings.node import NodeSection
+    from smppbridge.web.request import SiteResource
 
 
 async def open_listeners(bridge: Bridge) -> dict[str, Room]:
@@ -29,6 +31,8 @@ async def open_listeners(bridge: Bridge) -> dict[str, Room]:
     factories: dict[str, Any] = {"smpp": bridge.doors.smsc}
     if settings.callbacks:
         factories["callbacks"] = callbacks_site(bridge.doors.ussd, reactor, rooms["callbacks"])
+    if settings.node and settings.node.listen:
+        factories["node"] = Site(_nodes(bridge, settings.node), reactor, rooms["node"])
     others = web_pages(bridge.ready, bridge.metrics.exposition)
     pages = ConsolePages(console_files(), others) if settings.web else others
     for name, text in endpoints_of(settings):
@@ -40,3 +44,12 @@ async def open_listeners(bridge: Bridge) -> dict[str, Room]:
     if (admin := admin_endpoint(settings)) is not None:
         await bridge.admin.open(admin)
     return rooms
+
+
+def _nodes(bridge: Bridge, node: NodeSection) -> SiteResource:
+    """Return the resource that other nodes ask; without them nothing of it is imported."""
+    from smppbridge.relay.ussd.served import ServedDialogues
+    from smppbridge.web.nodes import NodesResource
+
+    served = ServedDialogues(bridge.relay.dialogues, lambda: bridge.doors.binds.rights)
+    return NodesResource(node.key or "", served)

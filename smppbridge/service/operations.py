@@ -34,7 +34,7 @@ def build_operations(
         **naming,
     }
     if world.membership is not None:
-        across = Across(world.store, world.membership.errands, naming, world.around, log)
+        across = Across(world.store, world.others, naming, world.around, log)
         movements |= dict.fromkeys(naming, across.take)
     return movements
 

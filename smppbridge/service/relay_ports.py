@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from smppbridge.relay.others import NoOthers
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.api.relay_ports import RelayPorts
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 def relay_ports(bridge: Bridge) -> RelayPorts:
     """Return the parts of a bridge's relay that operations use."""
-    relay, binds = bridge.relay, bridge.doors.binds
+    relay, binds, membership = bridge.relay, bridge.doors.binds, bridge.membership
+    others = membership.errands if membership else NoOthers()
 
     def rules() -> list[NumberedRule]:
         routes = bridge.settings.routes
@@ -28,9 +30,14 @@ def relay_ports(bridge: Bridge) -> RelayPorts:
         compose=relay.by_hand.compose,
         dialogues=relay.dialogues,
         keys=IdempotencyKeys(
-            bridge.store.by_hand, bridge.clock.wall, lambda: min(DAY, bridge.settings.retention)
+            bridge.store.by_hand,
+            bridge.clock.wall,
+            lambda: min(DAY, bridge.settings.retention),
+            others,
+            membership.store.tenure.slot if membership else 0,
         ),
         mo_rules=mo_rules,
+        others=others,
         redirect=relay.by_hand.redirect,
         rematch=relay.by_hand.rematch,
         rights=lambda system_id: binds.rights.get(system_id),

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TookTooLong
 from twisted.internet.task import deferLater
 from twisted.internet.utils import getProcessOutputAndValue
 
@@ -23,14 +24,17 @@ from smppbridge.net.handed_sessions import can_pass, hand_over
 from smppbridge.service.handed_figures import figures_of
 from smppbridge.service.handover import HandOver, give, hand_over_of
 from smppbridge.smpp.matrix import State
+from smppbridge.store.port import StoreFailure
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
 
 FROZEN = 2.0  # seconds, at most, for what is being answered when the sessions freeze
 PARTING = 6.0  # seconds for sessions with TLS to unbind
+SILENT = 30.0  # seconds for which other nodes wait for the next program, unless a lease is longer
 GAP = 120.0  # seconds, at most, in which the next program starts; the watchdog has to wait
 REASON = "the bridge is restarting"
+_NO_DATABASE = "the database does not answer"
 _SAID = 2_000  # octets, the last ones, of what a check that failed said
 
 
@@ -51,7 +55,7 @@ def program_of(config: str) -> Program:
     given = len(sys.argv) - 1
     started = [sys.executable, *sys.orig_argv[1:]]
     before = started[: len(started) - given]
-    return Program(started, [*before, "check", "--config", config])
+    return Program(started, [*before, "check", "--database", "--config", config])
 
 
 class Restart:
@@ -91,6 +95,8 @@ class Restart:
         self.under_way = True
         bridge.notify.reloading(bridge.clock.monotonic())
         try:
+            if bridge.membership is not None and not bridge.membership.serves:
+                raise NotRestarted(_NO_DATABASE)
             await self._check()
         except NotRestarted as error:
             self._serve_on(str(error))
@@ -140,6 +146,7 @@ class Restart:
             await self._until(self._lanes_idle, bridge.settings.drain)
             bridge.listeners.freeze()
             await self._part_with_others()
+            await self._be_silent(SILENT)
             frozen = [session for session in bridge.doors.smsc.sessions if session.bound_as]
             await self._pass(frozen)
         finally:  # reached only if the process is still this program
@@ -152,6 +159,7 @@ class Restart:
         if bridge.draining:
             return  # SIGTERM came: the bridge is stopping
         bridge.listeners.thaw()
+        bridge.spawn(self._be_silent(0.0))
         bridge.relay.submit.drain(False)
         bridge.relay.dialogues.drain(False)
         bridge.use(bridge.settings)  # upstream sessions are bound again
@@ -160,7 +168,7 @@ class Restart:
 
     def _lanes_idle(self) -> bool:
         relay = self._bridge.relay
-        return relay.submit.idle and not relay.dialogues.waiting
+        return relay.submit.idle and not relay.ussd.waiting
 
     async def _part_with_others(self) -> None:
         """Unbind the sessions with TLS and those with upstreams; let binds under way end."""
@@ -180,6 +188,21 @@ class Restart:
                 session.close()
         await parted
         await self._until(lambda: not any(map(_binding, smsc.sessions)), FROZEN)
+
+    async def _be_silent(self, seconds: float) -> None:
+        """Have the other nodes, if there are any, wait for the next program.
+
+        Raises NotRestarted.
+        """
+        membership = self._bridge.membership
+        if membership is None:
+            return
+        said = membership.store.be_silent(seconds)
+        said.addTimeout(FROZEN, self._bridge.reactor)
+        try:
+            await said
+        except (StoreFailure, TookTooLong):
+            raise NotRestarted(_NO_DATABASE) from None
 
     # -- while the sessions are frozen ----------------------------------------------------------
 

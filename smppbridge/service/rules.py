@@ -25,7 +25,7 @@ from smppbridge.smpp.constants import MessageState
 from smppbridge.smpp.session import Timers
 from smppbridge.web.callbacks import Caller
 
-WEB_CONNECTIONS = 200
+WEB_CONNECTIONS, NODE_CONNECTIONS = 200, 4_000
 _END_STATES = {
     "unknown": MessageState.UNKNOWN,
     "acceptd": MessageState.ACCEPTED,
@@ -176,7 +176,7 @@ def passing_of(settings: Settings, listener: str) -> Balancers | None:
 
 
 def limits_of(settings: Settings) -> dict[str, Limits]:
-    """Return how many connections each listener has: smpp, web and callbacks."""
+    """Return how many connections each listener has: smpp, web, callbacks and node."""
     smpp, callbacks = settings.smpp, settings.callbacks
     limits = {
         "smpp": Limits(smpp.max_connections, smpp.max_unbound, smpp.max_unbound_per_address),
@@ -185,4 +185,6 @@ def limits_of(settings: Settings) -> dict[str, Limits]:
     if callbacks is not None:
         most = callbacks.max_connections
         limits["callbacks"] = Limits(most, most, callbacks.max_idle_per_address)
+    if settings.node is not None and settings.node.listen:
+        limits["node"] = Limits(NODE_CONNECTIONS, NODE_CONNECTIONS, NODE_CONNECTIONS)
     return limits

@@ -9,7 +9,7 @@ from smppbridge.store.sqlite import SqliteStore
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
-    from smppbridge.service.membership import Membership
+    from smppbridge.service.nodes.membership import Membership
     from smppbridge.store.postgres.store import PostgresStore
 
 Changed = Callable[[Exception | None], None]
@@ -28,7 +28,7 @@ def store_of(
     """
     settings, reactor = bridge.settings, bridge.reactor
     if settings.store.is_shared:
-        from smppbridge.service.membership import Membership  # only for such a store
+        from smppbridge.service.nodes.membership import Membership  # only for such a store
 
         membership = Membership(bridge, changed)
         return membership.store, membership

@@ -41,6 +41,9 @@ def doubts_of(settings: Settings) -> Iterator[Doubt]:
 
 
 def _doors(settings: Settings) -> Iterator[Doubt]:
+    node = settings.node
+    if settings.store.is_shared and settings.ussd.codes and not (node and node.address):
+        yield "node.address", "is missing: no other node passes USSD requests on to this one"
     for place, network in enumerate(settings.smpp.proxies):
         if network.prefixlen == 0:
             yield f"smpp.proxies[{place}]", "any address may say who its client is"

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 
+from smppbridge.settings.node import NodeSection
 from smppbridge.settings.section import Section, wrong
 from smppbridge.settings.values import (
     Certificates,
@@ -100,6 +101,7 @@ def listened(values: Mapping[str, Any]) -> Iterator[str]:
         ("smpp", SmppSection),
         ("web", WebSection),
         ("callbacks", CallbacksSection),
+        ("node", NodeSection),
     ):
         yield from listened_by(name, section, values)
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, model_validator
 
 from smppbridge.settings.section import Section, wrong
-from smppbridge.settings.values import Duration, SecretText, Text
+from smppbridge.settings.values import Certificates, Duration, Endpoints, Off, SecretText, Text
 
 LONGEST_NAME: Final = 30
 """Characters: PostgreSQL cuts the name of a program, which has the node's in it, at 63."""
@@ -55,6 +55,15 @@ class NodeSection(Section):
         default=None,
         description="Where the other nodes reach it, as http://10.0.0.5:8777; absent: not at all",
     )
+    listen: Endpoints = Field(
+        default=(),
+        description="Endpoint strings of the listener for the other nodes, one or a list, as"
+        " tcp:8777:interface=10.0.0.5; absent: none",
+    )
+    ca_file: Annotated[Certificates | None, Off] = Field(
+        default=None,
+        description="Certificates to trust, PEM, where addresses are https://",
+    )
     key: SecretText | None = Field(
         default=None,
         repr=False,
@@ -68,8 +77,11 @@ class NodeSection(Section):
 
     @model_validator(mode="after")
     def _is_sound(self) -> Self:
-        if self.address is not None and self.key is None:
-            raise wrong([("address", "needs a key, or anybody could ask this node")])
+        for name in ("address", "listen"):
+            if getattr(self, name) and self.key is None:
+                raise wrong([(name, "needs a key, or anybody could ask this node")])
+        if self.address is not None and not self.listen:
+            raise wrong([("address", "needs listen: nobody would answer there")])
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""Requests that are not what they should be, read as their sender likely meant them.
+"""Requests that are not as they should be, read as their sender likely meant them.
 
 Nothing here runs but for a PDU that the codec refuses, in a session that forgives the oddity.
 """

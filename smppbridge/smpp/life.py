@@ -89,7 +89,7 @@ class Life:
     # -- the state ------------------------------------------------------------------------------
 
     def go(self, state: State, law: Law | None = None) -> None:
-        """Enter a state, and go by what the law says of the state; *law* is a new one."""
+        """Enter a state, and go by the law of the state; *law* is a new one."""
         self.law = law or self.law
         self.state, self.sooner = state, True
         self.may_send = self.law[self._role, state]

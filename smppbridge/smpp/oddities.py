@@ -1,4 +1,4 @@
-"""What peers do otherwise than SMPP 3.4 says, by a fixed list of words."""
+"""The acts of peers that are otherwise than SMPP 3.4 says, by a fixed list of words."""
 
 from __future__ import annotations
 

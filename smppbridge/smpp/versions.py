@@ -16,7 +16,7 @@ def bind_response(request: Bind, system_id: bytes, version: int) -> BindResp:
 
 
 def version_of_esme(request: Bind) -> int:
-    """Return the interface_version of a bind; 0 is what larvitsmpp leaves unset (SMPP 3.4, 5.2.4).
+    """Return the interface_version of a bind; larvitsmpp leaves it 0 (SMPP 3.4, 5.2.4).
 
     Up to 0x33 is older than SMPP 3.4.
     """

@@ -54,7 +54,7 @@ def backup(
     """Copy a store to a file, whole or not at all; return its size in octets.
 
     The copy is of the moment at which it begins; *rate* is octets a second at most.  Until the copy
-    is done the store's log grows by what the bridge writes meanwhile.  Raises NotAStore, TooNew,
+    is done the store's log grows by the writes of the bridge meanwhile.  Raises NotAStore, TooNew,
     OSError, sqlite3.Error.
     """
     target = Path(target)

@@ -1,8 +1,8 @@
 """database: a connection of the store as its questions see it, and where databases differ.
 
 A question is a text with ``?`` for its values.  One text is for both databases where that is
-possible: PostgreSQL shows its tables in the shape of SQLite's (``postgres/sql``).  What cannot be
-written once is a field of `Dialect`.
+possible: PostgreSQL shows its tables in the shape of SQLite's (``postgres/sql``).  A text that
+cannot be written once is a field of `Dialect`.
 """
 
 from __future__ import annotations

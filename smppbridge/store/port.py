@@ -44,7 +44,6 @@ class Entry:
     """A message to be kept, a segment, or a segment and the message that it completes.
 
     A message with *segments* takes all of them in, also when no segment comes with it.
-
     *attempt* is the message's first attempt: begun with the message if its number is 1, waiting if
     its number is 0.  A message without an attempt is at its end already.
     """
@@ -107,8 +106,8 @@ class PartEnd(NamedTuple):
 class MoEntry:
     """An MO message, as the deliver_sm that carry it.
 
-    *segment* is the number of the first deliver_sm: an MO message that came as a segment of a long
-    text stays a segment.  Without *provider_message_id* a repetition cannot be recognised.
+    *segment* is the number of the first deliver_sm, for a segment of a long text stays a segment.
+    Without *provider_message_id* a repetition cannot be recognised.
     """
 
     provider: str
@@ -141,15 +140,6 @@ class EarlyReport:
     def key(self) -> EarlyKey:
         """The key by which the report is deleted; a later report about the id stays."""
         return self.provider, self.provider_message_id, self.at
-
-
-class ToldReport(NamedTuple):
-    """A report that another bridge has received; *number* is its place among all such reports."""
-
-    number: int
-    message_id: int
-    source: str
-    report: EarlyReport
 
 
 @dataclass(slots=True)

@@ -133,15 +133,20 @@ class StoreThread(Generic[Db, Rows]):
     # -- the turns ------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        """Carry out the calls since the last commit, again and again, until None comes."""
+        """Carry out the calls since the last commit, again and again, until None comes.
+
+        An error that nobody foresaw ends the thread: its calls are never answered.
+        """
         self._open()
         calls, last, turn = self._calls, False, 0
-        while not last:
-            batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-            last, turn = None in batch, turn + 1
-            self._turn([call for call in batch if call is not None], turn)
-            self._let_act(turn, len(batch))
-        self._close()
+        try:
+            while not last:
+                batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
+                last, turn = None in batch, turn + 1
+                self._turn([call for call in batch if call is not None], turn)
+                self._let_act(turn, len(batch))
+        finally:
+            self._close()
 
     def _let_act(self, turn: int, calls: int) -> None:
         """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too."""

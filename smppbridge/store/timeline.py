@@ -45,9 +45,12 @@ def timeline(db: Database, message: ListedMessage) -> list[TimelineEvent]:
 
 def _arrival(message: ListedMessage, segments: Sequence[SqlRow]) -> Iterator[TimelineEvent]:
     for message_id, number, received_at in segments:
-        yield TimelineEvent(received_at, "segment", {"message_id": message_id, "number": number})
+        yield TimelineEvent(
+            received_at, "segment_received", {"message_id": message_id, "number": number}
+        )
     if message.stage == Stage.GATHERING:
-        yield TimelineEvent(message.accepted_at, "segment", {"message_id": message.message_id})
+        facts = {"message_id": message.message_id}
+        yield TimelineEvent(message.accepted_at, "segment_received", facts)
         return
     yield TimelineEvent(message.accepted_at, "joined" if segments else "received", {})
     if message.route:
@@ -70,14 +73,14 @@ def _attempts(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
     elif message.stage == Stage.SUBMITTING and not message.uncertain:
         rows.append((message.attempts, message.provider, begun, None, "out", ""))
     for number, provider, begun_at, ended_at, outcome, reason in rows:
-        facts = {"number": number, "provider": provider, "outcome": outcome}
+        facts = {"number": number, "provider": provider}
         if outcome in _WHYS:
             facts["why"] = _WHYS[outcome].value
         if reason:
             facts["provider_message_id" if outcome == "accepted" else "reason"] = reason
         if begun_at and ended_at:
             facts["seconds"] = round(ended_at - begun_at, 6)
-        yield TimelineEvent(begun_at or ended_at, "attempt", facts)
+        yield TimelineEvent(begun_at or ended_at, f"attempt_{outcome}", facts)
 
 
 def _parts(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
@@ -99,7 +102,8 @@ def _notes(db: Database, message: ListedMessage) -> Iterator[TimelineEvent]:
 def _report(message: ListedMessage) -> Iterator[TimelineEvent]:
     if message.report_source is not None:
         facts = {"state": message.state, "error": message.error, "source": message.report_source}
-        yield TimelineEvent(message.done_at, "report", facts)
+        code = "state_final" if message.stage == Stage.FINISHED else "report_heard"
+        yield TimelineEvent(message.done_at, code, facts)
 
 
 def _deliveries(db: Database, message_ids: Sequence[int]) -> Iterator[TimelineEvent]:
@@ -113,9 +117,10 @@ def _deliveries(db: Database, message_ids: Sequence[int]) -> Iterator[TimelineEv
         if finished_at is None:
             last = {"postponed_by": status} if status else {}
             owed = facts | last | {"due": due, "expires_at": expires_at}
-            yield TimelineEvent(done_at, "owed", owed)
+            yield TimelineEvent(done_at, "receipt_owed", owed)
         elif status is None:
             why = {"why": Reason.UNACKNOWLEDGED.value}
-            yield TimelineEvent(finished_at, "lapsed", facts | why)
+            yield TimelineEvent(finished_at, "receipt_lapsed", facts | why)
         else:
-            yield TimelineEvent(finished_at, "delivery", facts | {"command_status": status})
+            code = "receipt_refused" if status else "receipt_acknowledged"
+            yield TimelineEvent(finished_at, code, facts | {"command_status": status})

@@ -59,7 +59,7 @@ class Writer(StoreThread[sqlite3.Connection, Writes]):
     def begin(
         self, rows: list[SqlRow], attempts: T, begun: Callable[[sqlite3.Connection], T]
     ) -> Deferred[T]:
-        """Write that *attempts* begin; return them, or what *begun* finds if some did not begin."""
+        """Write that *attempts* begin; return them, or those that *begun* finds if some did not."""
         return self._begin([(sql.BEGIN, rows)], attempts, begun)
 
     def _open(self) -> None:

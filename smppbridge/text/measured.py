@@ -1,4 +1,4 @@
-"""What a text takes over the air, and the characters because of which it takes more."""
+"""The segments that a text takes over the air, and the characters that make it take more."""
 
 from __future__ import annotations
 

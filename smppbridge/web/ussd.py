@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from hmac import compare_digest
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from smppbridge.providers.answers import callback_fields, identifier_of
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.relay.ussd.dialogues import AnswerScreen
-from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
+from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, AnswerScreen, Dialled, Screen
 from smppbridge.web.callbacks import RequestTap, read_request
 from smppbridge.web.request import Admission, Request, SiteResource, not_allowed
 
@@ -20,14 +19,17 @@ LONGEST_INPUT = 4_000
 """Characters that a phone has typed in a dialogue, all inputs together."""
 _COUNTED_AS = "ussd"
 
+Going = TypeVar("Going")
+"""A dialogue, or a request on its way to one: opaque here."""
 
-class DialogueRequests(Protocol):
+
+class DialogueRequests(Protocol[Going]):
     """The dialogues that the requests of phones go on in."""
 
-    def ask(self, dialled: Dialled, answer: AnswerScreen) -> Dialogue:
+    def ask(self, dialled: Dialled, answer: AnswerScreen, /) -> Going:
         """Go on with the dialogue of a request, or begin one; *answer* gets one screen."""
 
-    def left(self, dialogue: Dialogue, answer: AnswerScreen) -> None:
+    def left(self, going: Going, answer: AnswerScreen, /) -> None:
         """Note that the request of *answer* is gone."""
 
 
@@ -39,11 +41,11 @@ class UssdResource:
 
     def __init__(self, others: SiteResource, count: Callable[[str, str, int], None]) -> None:
         self._others, self._count = others, count
-        self._dialogues: DialogueRequests | None = None
+        self._dialogues: DialogueRequests[Any] | None = None
         self._path, self._admission = b"", Admission(most=MAX_BODY)
         self.tap: RequestTap | None = None
 
-    def admit(self, key: str | None, dialogues: DialogueRequests) -> None:
+    def admit(self, key: str | None, dialogues: DialogueRequests[Any]) -> None:
         """Serve requests with *key* from now on; without a key serve no request."""
         self._path = f"/ussd/{key}".encode()
         self._dialogues = dialogues if key else None
@@ -74,7 +76,7 @@ class UssdResource:
         self._count(_COUNTED_AS, "ok", 1)
         self._ask(request, dialled, self._dialogues)
 
-    def _ask(self, request: Request, dialled: Dialled, dialogues: DialogueRequests) -> None:
+    def _ask(self, request: Request, dialled: Dialled, dialogues: DialogueRequests[Any]) -> None:
         def show(screen: Screen) -> None:
             request.gone = None
             request.answer(HTTPStatus.OK, body_of(screen))

@@ -31,7 +31,8 @@ from smppbridge.providers.exchange import (
 )
 from smppbridge.settings.schema import Settings
 from tests.cli.processes import running
-from tests.net.test_http_client import Asked, FaultServer, Wire, serve
+from tests.net.conftest import serve
+from tests.net.fault_server import Asked, FaultServer, Wire
 
 __all__ = ["serve"]
 

@@ -13,7 +13,8 @@ import pytest
 from smppbridge.cli.blocking import BlockingClient, NotHttp
 from smppbridge.providers.exchange import NOW, HttpRequest, HttpResponse, NoAnswer, NotSent, Once
 from smppbridge.settings.provider import section_for
-from tests.net.test_http_client import (
+from tests.net.conftest import authority, serve
+from tests.net.fault_server import (
     JSON,
     LONG,
     OK,
@@ -26,11 +27,9 @@ from tests.net.test_http_client import (
     FaultServer,
     FaultServerThatHangsUp,
     Wire,
-    authority,
     get,
     post,
     say,
-    serve,
 )
 
 __all__ = ["authority", "serve"]

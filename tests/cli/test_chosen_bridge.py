@@ -253,3 +253,39 @@ def test_a_shell_completes_commands_and_options(typed: str, offered: str) -> Non
     }
     result = CliRunner().invoke(main, [], prog_name="smppbridge", env=env)
     assert f"plain,{offered}" in result.stdout.splitlines()
+
+
+# -- a bridge that is one of several --------------------------------------------------------------
+
+
+def test_nodes_that_have_done_an_act_are_named_and_the_silent_ones(
+    played: PlayedBridge,
+) -> None:
+    played.answer = (200, json.dumps({"nodes": ["a", "b"], "silent": ["\x1bc"]}).encode())
+    result = run("pause", "keccel", "--url", played.url)
+    assert result.exit_code == 0
+    assert result.stdout.endswith(" (nodes a, b)\n")
+    assert result.stderr == ("node \\x1bc has not answered in time: it does it as soon as it can\n")
+    told = json.loads(run("pause", "keccel", "--json", "--url", played.url).stdout)
+    assert told == {"verb": "pause", "done": ["keccel"], "unknown": [], "silent": ["\x1bc"]}
+
+
+def test_a_move_names_the_nodes_that_have_not_answered(played: PlayedBridge) -> None:
+    unmoved = {"message_id": "7", "why": "elsewhere", "says": "Another node has it."}
+    found = {"moved": ["6"], "unmoved": [unmoved], "silent": ["c"]}
+    played.answer = (200, json.dumps(found).encode())
+    result = run("move", 6, 7, "--to", "d7", "--yes", "--url", played.url)
+    assert result.exit_code == 1
+    assert "node c has not answered in time: perhaps it does it yet" in result.stderr
+    assert "7 Another node has it." in result.stderr
+
+
+def test_a_bridge_of_an_earlier_version_names_no_nodes(played: PlayedBridge) -> None:
+    played.answer = (200, b"{}")
+    result = run("pause", "keccel", "--url", played.url)
+    assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_status_says_which_node_it_is_of(played: PlayedBridge) -> None:
+    played.answer = (200, json.dumps(OVERVIEW | {"node": "a"}).encode())
+    assert run("status", "--url", played.url).stdout.splitlines()[1].startswith("node a, version ")

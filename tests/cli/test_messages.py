@@ -202,12 +202,13 @@ def test_a_full_page_says_how_to_see_the_next(run: Run) -> None:
 
 def test_one_message_is_told_as_a_timeline(run: Run) -> None:
     (line,) = map(json.loads, run("--id", "x4", "--json").stdout.splitlines())
-    names = ["received", "routed", "attempt", "report", "owed", "now_waiting"]
+    names = ["received", "routed", "attempt_accepted", "state_final", "receipt_owed", "now_waiting"]
     assert [event["event"] for event in line["timeline"]] == names
     assert line["timeline"][2]["provider_message_id"] == "X4"
     assert line["timeline"][3]["state"] == "DELIVERED"
     told = run("--id", 2).stdout
-    assert 'outcome=uncertain reason="no answer about 2438*****001" seconds=1.0' in told
+    assert "attempt_uncertain" in told
+    assert 'reason="no answer about 2438*****001" seconds=1.0' in told
     assert "via=keccel,d7" in told
 
 

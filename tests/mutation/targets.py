@@ -8,7 +8,12 @@ _SMPP, _RELAY = "smppbridge/smpp", "smppbridge/relay"
 _SESSION = tuple(
     f"tests/smpp/test_{name}.py" for name in ("session", "timers", "unbind", "tally", "pace")
 )
-_DELIVER = ("tests/relay/test_deliver.py", "tests/relay/test_deliver_sm.py")
+_HTTP = ("tests/net/test_http_client.py", "tests/net/test_http_connections.py")
+_DELIVER = (
+    "tests/relay/test_deliver.py",
+    "tests/relay/test_deliver_lists.py",
+    "tests/relay/test_deliver_sm.py",
+)
 _SUBMIT = ("tests/relay/submit", "tests/relay/lanes", "tests/relay/report/test_ending.py")
 _NO_STORMS = ("-k", "not (in_the_end or expires_once or rate_is_used_up)")
 """Long runs of chance events: each survivor would have to stand them all."""
@@ -21,7 +26,10 @@ CORE = (
     Target(f"{_SMPP}/compiled.py", ("tests/smpp/test_codec.py",)),
     Target(f"{_SMPP}/receipt.py", ("tests/smpp/test_receipt.py",)),
     Target("smppbridge/text/segments.py", ("tests/text/test_segments.py",)),
-    Target("smppbridge/net/http_connection.py", ("tests/net/test_http_client.py",)),
+    Target(
+        "smppbridge/net/http_connection.py",
+        _HTTP,
+    ),
     Target(f"{_RELAY}/accept/accept.py", ("tests/relay/accept",)),
     Target(f"{_RELAY}/accept/gather.py", ("tests/relay/accept",)),
     Target(f"{_RELAY}/accept/gatherings.py", ("tests/relay/accept",)),

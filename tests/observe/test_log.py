@@ -246,11 +246,11 @@ def test_warnings_of_libraries_are_told_and_their_chatter_is_not(
 def test_journald_is_told_the_level_of_each_line() -> None:
     read, write = os.pipe()
     log = EventLog(Lines(write, priorities=True), level="debug")
-    for event in ("counted", "started", "provider_down", "store_failed"):
+    for event in ("counted", "started", "provider_down", "store_failed", "thread_broken"):
         log(event)
     log.flush()
     lines = os.read(read, 65_536).splitlines()
-    assert [line[:4] for line in lines] == [b"<7>{", b"<6>{", b"<4>{", b"<3>{"]
+    assert [line[:4] for line in lines] == [b"<7>{", b"<6>{", b"<4>{", b"<3>{", b"<2>{"]
     for descriptor in (read, write):
         os.close(descriptor)
 

@@ -56,6 +56,7 @@ def count_everything(metrics: Metrics) -> None:
     metrics.audited("pause_provider")
     metrics.ussd_answered("bank", 0.3)
     metrics.ussd_ended("bank", "timeout")
+    metrics.ussd_passed("bank", "lost")
     metrics.watch("smppbridge_pdus_total", lambda: {("in", "submit_sm", "ESME_ROK"): 50})
     metrics.pdu_error(0x02)
     metrics.odd("bank", "priority")
@@ -94,6 +95,7 @@ EXPECTED = {
     "deliveries_total account=bank outcome=delivered": 4,
     "ussd_answer_seconds_bucket account=bank le=0.5": 1,
     "ussd_ended_total account=bank outcome=timeout": 1,
+    "ussd_passed_total account=bank result=lost": 1,
     "pdus_total command=submit_sm direction=in status=ESME_ROK": 50,
     "pdu_errors_total status=ESME_RINVCMDLEN": 1,
     "session_oddities_total account=bank kind=priority": 1,
@@ -129,6 +131,8 @@ EXPECTED = {
 
 COUNTED_BY_NODES = {
     "smppbridge_node_takeovers_total",
+    "smppbridge_receipts_forwarded_total",
+    "smppbridge_reports_forwarded_total",
     "smppbridge_store_commits_in_doubt_total",
 }
 """Read where a node counts them: tests/service/test_node_gauges.py."""

@@ -49,6 +49,8 @@ from smppbridge.store.port import (
 from smppbridge.store.statements import SqlRow
 
 _LARGEST = 2**63 - 1
+OTHER = 9
+"""The slot of another bridge."""
 
 
 class Part(IntEnum):
@@ -765,7 +767,7 @@ class FakeStore:
     def _found(self, row: Row) -> Found:
         attempt = row.attempt()
         ours = row.stage is Stage.FINISHED or attempt.message.message_id not in self.taken
-        return Found(attempt, row.stage, 0 if ours else 1)
+        return Found(attempt, row.stage, 0 if ours else OTHER)
 
     def _look_up(
         self, key: tuple[str, str] | int, tolerances: Mapping[str, Tolerance]

@@ -36,6 +36,11 @@ def test_descriptors_are_counted_by_the_limits() -> None:
     assert 3_000 + 80 < alone < 3_200
     both: dict[str, Any] = {"web": {}, "callbacks": {"max_connections": 700}}
     assert descriptors.needed(settings(**both)) == alone + 700 + 200
+    node: dict[str, Any] = {
+        "store": "postgresql://b@db/x",
+        "node": {"listen": "tcp:8777", "key": "k"},
+    }
+    assert descriptors.needed(settings(**node)) == alone + 4_000
     behind = Settings.read({"smpp": {"max_connections": 3_000, "proxies": ["10.0.0.5"]}})
     assert descriptors.needed(behind) == alone - 80 + 3_000  # as many wait for their header
 

@@ -55,6 +55,25 @@ def test_a_doubt_names_its_place(
     assert message in found[2]
 
 
+NODE = "{address: 'http://10.0.0.5:8777', listen: tcp:8777, key: k}"
+
+
+@pytest.mark.parametrize(
+    ("more", "doubtful"),
+    [
+        ("store: postgresql://b@db/x", True),
+        ("store: postgresql://b@db/x\nnode: {name: a}", True),
+        (f"store: postgresql://b@db/x\nnode: {NODE}", False),
+        ("store: sqlite:/x", False),
+    ],
+)
+def test_a_node_that_no_phone_is_passed_on_to(tmp_path: Path, more: str, doubtful: bool) -> None:
+    ussd = "callbacks: {}\nussd: {key: ussdkeyussdkeyussdkey, codes: {'*1#': bank}}"
+    found = warned(tmp_path, f"{BASE}\n{ussd}\n{more}\n")
+    assert [key for _, key, _ in found if key.startswith("node")] == ["node.address"] * doubtful
+    assert not [key for _, key, _ in warned(tmp_path, f"{BASE}\n{more}\n") if "node" in key]
+
+
 def test_tlvs_that_an_upstream_takes_are_not_doubtful(tmp_path: Path) -> None:
     upstream = "up: {type: smpp, host: smsc.test, system_id: b, password: p, tlvs: named}"
     text = BASE.replace(

@@ -123,6 +123,12 @@ def test_the_settings_of_a_database_have_their_defaults(tmp_path: Path) -> None:
             "user",
         ),
         (f"store: {DATABASE}\nnode: {{address: 'http://x/a', key: k}}", "node.address", "path"),
+        (f"store: {DATABASE}\nnode: {{address: 'http://x', key: k}}", "node.address", "listen"),
+        (f"store: {DATABASE}\nnode: {{listen: 'tcp:1'}}", "node.listen", "needs a key"),
+        (f"store: {DATABASE}\nnode: {{listen: [], key: k}}", "node.listen", "empty"),
+        (f"store: {DATABASE}\nnode: {{listen: 'tcp:2775', key: k}}", "node.listen", "twice"),
+        (f"store: {DATABASE}\nnode: {{listen: x, key: k}}", "node.listen", "must begin with"),
+        (f"store: {DATABASE}\nnode: {{key: k, ca_file: no}}", "node.ca_file", "no"),
     ],
 )
 def test_a_fault_names_its_key_and_quotes_no_secret(
@@ -135,11 +141,13 @@ def test_a_fault_names_its_key_and_quotes_no_secret(
 
 
 def test_a_node_has_a_name_and_a_lease(tmp_path: Path) -> None:
-    text = "node: {name: a-1, address: 'http://10.0.0.5:8777/', key: geheim, lease: 4s}"
+    text = "node: {name: a-1, address: 'http://10.0.0.5:8777/', key: geheim, lease: 4s,"
+    text += " listen: tcp:8777}"
     settings = read(tmp_path, f"store: {DATABASE}\n{text}")
     node = settings.node
     assert node is not None
     assert (node.called, node.address, node.lease) == ("a-1", "http://10.0.0.5:8777", 4.0)
+    assert node.listen == ("tcp:8777",)
     assert "geheim" not in repr(settings)
     assert dict(_listed(settings))["node.key"] == "secret"
 

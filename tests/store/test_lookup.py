@@ -164,14 +164,15 @@ def test_a_segment_leads_to_its_message_once_it_is_joined(
     opened.wait(opened.store.accept([Entry(None, key=key(), segment=first)]))
     (alone,) = named(db, "1")
     assert (alone.stage, alone.segments, alone.system_id) == (Stage.GATHERING, 2, "bank")
-    assert [event.name for event in timeline(db, alone)] == ["segment"]
+    assert [event.name for event in timeline(db, alone)] == ["segment_received"]
 
     whole = message(1, segments=(first, second), accepted_at=NOW + 4)
     opened.wait(opened.store.accept([Entry(whole, key=key(), segment=second)]))
     (joined,) = named(db, "2")
     assert (joined.message_id, joined.stage) == (1, Stage.WAITING)
     events = [(event.at, event.name) for event in timeline(db, joined)]
-    expected = [(NOW, "segment"), (NOW + 4, "segment"), (NOW + 4, "joined"), (NOW + 4, "routed")]
+    segments = [(NOW, "segment_received"), (NOW + 4, "segment_received")]
+    expected = [*segments, (NOW + 4, "joined"), (NOW + 4, "routed")]
     assert events == expected
 
 
@@ -206,7 +207,8 @@ def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connecti
     opened.wait(opened.store.record([replace(resent, at=NOW + 25)]))
     opened.wait(opened.store.begin([third]))
     (out,) = named(db, "1")
-    assert timeline(db, out)[-1].facts == {"number": 3, "provider": "d7", "outcome": "out"}
+    last = timeline(db, out)[-1]
+    assert (last.name, last.facts) == ("attempt_out", {"number": 3, "provider": "d7"})
 
     opened.wait(opened.store.record([replace(taken(third, "X"), at=NOW + 30.25)]))
     joined = replace(third, message=replace(whole, segments=(Segment(1, 1, 1, NOW), parts[1])))
@@ -218,32 +220,32 @@ def test_a_timeline_tells_all_that_happened(opened: Opened, db: sqlite3.Connecti
     (found,) = named(db, "1")
     state = int(State.DELIVERED)
     assert [(e.at, e.name, e.facts) for e in timeline(db, found)] == [
-        (NOW - 3, "segment", {"message_id": 1, "number": 1}),
-        (NOW - 2, "segment", {"message_id": 2, "number": 2}),
+        (NOW - 3, "segment_received", {"message_id": 1, "number": 1}),
+        (NOW - 2, "segment_received", {"message_id": 2, "number": 2}),
         (NOW, "joined", {}),
         (NOW, "routed", {"via": ["keccel", "d7"]}),
         (
             NOW + 10,
-            "attempt",
-            attempted(1, "keccel", "postponed", 1.0, reason="busy", why="put_off"),
+            "attempt_postponed",
+            attempted(1, "keccel", 1.0, reason="busy", why="put_off"),
         ),
-        (NOW + 20, "attempt", attempted(2, "keccel", "uncertain", 5.0, reason="silence")),
-        (NOW + 30, "attempt", attempted(3, "d7", "accepted", 0.25, provider_message_id="X")),
-        (NOW + 40, "report", {"state": state, "error": 0, "source": "push"}),
+        (NOW + 20, "attempt_uncertain", attempted(2, "keccel", 5.0, reason="silence")),
+        (NOW + 30, "attempt_accepted", attempted(3, "d7", 0.25, provider_message_id="X")),
+        (NOW + 40, "state_final", {"state": state, "error": 0, "source": "push"}),
         (
             NOW + 40,
-            "owed",
+            "receipt_owed",
             {"message_id": 2, "state": state, "postponed": 2}
             | {"due": NOW + 60, "expires_at": two.expires_at},
         ),
         (
             NOW + 41,
-            "delivery",
+            "receipt_refused",
             {"message_id": 1, "state": state, "postponed": 0, "command_status": 0x65},
         ),
     ]
     opened.wait(opened.store.lapse(two.expires_at, 9))
-    assert timeline(db, found)[-1].name == "lapsed"
+    assert timeline(db, found)[-1].name == "receipt_lapsed"
 
 
 def test_parts_are_names_of_their_message_and_steps_of_its_life(
@@ -263,8 +265,8 @@ def test_parts_are_names_of_their_message_and_steps_of_its_life(
     assert "part" not in [event.name for event in timeline(db, *named(db, "Z"))]
 
 
-def attempted(number: int, provider: str, outcome: str, took: float, **why: str) -> dict[str, Any]:
-    return {"number": number, "provider": provider, "outcome": outcome, **why, "seconds": took}
+def attempted(number: int, provider: str, took: float, **why: str) -> dict[str, Any]:
+    return {"number": number, "provider": provider, **why, "seconds": took}
 
 
 # -- what is decided by hand --------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 python -m tests.system.chaos --seeds 1-20 --seconds 20 --nodes 3 [--faults kill,pause,...]
 
-The books are kept outside: what was answered to the ESMEs, what reached the provider, which
-receipts came.  A seed that does not balance ends the run with 1; its logs are kept and named.
+With the fault fail_over the database dies in the middle of the run, and its synchronous standby,
+which had been cut off from it a moment before, is the database.  A seed that does not balance ends
+the run with 1; its logs are kept and named.
 """
 
 from __future__ import annotations
@@ -16,154 +17,44 @@ import sys
 import tempfile
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
-from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
 from tests.store.postgres.server import Server, programs
-from tests.system.cluster import IN_FLIGHT, LEASE, Cluster
-from tests.system.daemon import Daemon
-from tests.system.esme import Closed, Esme, Load, Receipt
-from tests.system.provider import Provider
+from tests.store.postgres.standby import Pair, pair
+from tests.system.cluster import LEASE, Cluster
+from tests.system.ledger import Books, Ledger
+from tests.system.proxy import Conversations, Proxy
+from tests.system.traffic import Fickle, Receiving, Submitting
 
-FAULTS = ("kill", "pause", "partition", "answers", "half", "restart")
+FAIL_OVER = "fail_over"
+FAULTS = ("kill", "pause", "partition", "answers", "half", "restart", "provider", "esme")
+HARMLESS = ("esme", "provider")
+"""Faults of which the nodes know nothing of each other: nobody is taken over."""
 CALM = 90.0
 """Seconds without faults in which all that was accepted has to come to its end."""
-_BROKEN = (OSError, Closed, TimeoutError)
-
-
-class Fickle(Provider):
-    """Takes its time, reports every fourth message FAILED, calls back at any of the *nodes*."""
-
-    def __init__(self, chance: random.Random) -> None:
-        self.nodes: Sequence[Daemon] = ()
-        self._chance = chance
-        super().__init__()
-
-    @property
-    def callback(self) -> tuple[int, str] | None:  # type: ignore[override]
-        """Where a report is called back to; every other is left to be asked for."""
-        callback = self._chance.choice(self.nodes).callback if self.nodes else None
-        return callback if self._chance.random() < 0.5 else None
-
-    @callback.setter
-    def callback(self, _: object) -> None: ...
-
-    def take(self, text: str) -> str | None:
-        """Take a message, after a moment in which a node may end."""
-        threading.Event().wait(self._chance.uniform(0, 0.1))
-        return super().take(text)
-
-    def state_of(self, identifier: str) -> str:
-        """Return what it reports of a message, always the same."""
-        return "FAILED" if int(identifier.removeprefix("kc-")) % 4 == 0 else "DELIVERED"
-
-    def report(self, identifier: str, status: str = "DELIVERED") -> int:
-        """Call back about a message, unless it is left to be asked for."""
-        port_and_path = self.callback
-        if port_and_path is None:
-            return 0
-        return self.call(port_and_path, identifier, status)
-
-
-class Bound(threading.Thread):
-    """An ESME on a thread, bound to one node after the other until it is stopped."""
-
-    def __init__(self, nodes: Sequence[Daemon], chance: random.Random) -> None:
-        super().__init__(daemon=True)
-        self.nodes, self.chance = nodes, chance
-        self.ending = threading.Event()
-
-    def run(self) -> None:
-        """Bind again whenever a session has ended."""
-        while not self.ending.wait(0.05):
-            with suppress(*_BROKEN), Esme(self.chance.choice(self.nodes).smpp) as esme:
-                self.serve(esme)
-
-    def serve(self, esme: Esme) -> None:
-        """Use a connection until it ends, or this ESME does."""
-        raise NotImplementedError
-
-
-class Submitting(Bound):
-    """Submits texts, each once, and again what was refused; keeps what was answered ESME_ROK."""
-
-    def __init__(self, name: str, nodes: Sequence[Daemon], chance: random.Random) -> None:
-        super().__init__(nodes, chance)
-        self.load = Load([], window=10)
-        self._named, self._count = name, 0
-
-    def serve(self, esme: Esme) -> None:
-        if esme.bind(BindTransmitter):
-            return
-        while not self.ending.wait(0.1):
-            self.load.texts += self.load.refused
-            self.load.refused.clear()
-            for _ in range(self.chance.randrange(5, 30)):
-                self._count += 1
-                self.load.texts.append(f"{self._named}-{self._count}")
-            self.load.go_on(esme)
-
-
-class Receiving(Bound):
-    """Takes the receipts of one node."""
-
-    def __init__(self, node: Daemon, chance: random.Random) -> None:
-        super().__init__([node], chance)
-        self.receipts: list[Receipt] = []
-
-    def serve(self, esme: Esme) -> None:
-        esme.receipts = self.receipts
-        if esme.bind(BindReceiver):
-            return
-        while not self.ending.is_set():
-            with suppress(TimeoutError):
-                esme.take_in(esme.read(0.2))
-
-
-@dataclass
-class Books:
-    """What a run came to; a *fault* of the bridge is a sentence."""
-
-    seed: int
-    done: Counter[str] = field(default_factory=Counter)
-    answered: int = 0
-    stored: int = 0
-    receipts: int = 0
-    uncertain: int = 0
-    bound: int = 0
-    takeovers: int = 0
-    faults: list[str] = field(default_factory=list)
-
-    def check(self, wrong: Sequence[object] | set[str], what: str) -> None:
-        """Note a fault if there is anything *wrong*."""
-        if wrong:
-            self.faults.append(f"{len(wrong)} {what}: {sorted(map(str, wrong))[:3]}")
-
-    def __str__(self) -> str:
-        done = " ".join(f"{name} {self.done[name]}" for name in sorted(self.done))
-        return (
-            f"seed {self.seed}: answered {self.answered}, stored {self.stored}, receipts "
-            f"{self.receipts}, taken over {self.takeovers}, Uncertain {self.uncertain} of at most "
-            f"{self.bound} ({done}): {'; '.join(self.faults) or 'balanced'}"
-        )
 
 
 class Chaos:
     """A run of one seed on a cluster of its own."""
 
-    def __init__(self, folder: Path, seed: int, nodes: int, database: Server, lease: float) -> None:
+    def __init__(
+        self, folder: Path, seed: int, nodes: int, database: Server | Pair, lease: float
+    ) -> None:
         self.chance = random.Random(seed)
         self.books = Books(seed)
         self.provider = Fickle(random.Random(seed + 1))
-        self.database, self.lease = database, lease
-        self.cluster = Cluster(folder, self.provider, database, lease)
+        self.lease = lease
+        if isinstance(database, Pair):
+            self.cluster = Cluster(folder, self.provider, lease=lease, servers=database)
+        else:
+            self.cluster = Cluster(folder, self.provider, database, lease)
+        self.ledger = Ledger(self.books, self.cluster, self.provider)
+        self.asked: dict[str, Conversations] = {}
+        self.doors: dict[str, Proxy] = {}
         for name in "abc"[:nodes]:
-            node = self.cluster.add(name)
-            node.settings["accounts"][0]["binds"] = 50
+            self._add(name)
         self.nodes = list(self.cluster.nodes.values())
         self.acts: dict[str, Callable[[str], None]] = {
             "kill": self._kill,
@@ -172,39 +63,74 @@ class Chaos:
             "answers": self._answers,
             "half": self._half,
             "restart": self._restart,
+            "provider": self._provider,
+            "esme": self._esme,
         }
+
+    def _add(self, name: str) -> None:
+        """Add a node that has a link of its own to the database, the provider, and the ESMEs."""
+        node = self.cluster.add(name)
+        node.settings["accounts"][0]["binds"] = 50
+        node.keccel["poll_rate"] = 100
+        if self.cluster.servers is not None:  # whoever starts after the fail-over has no standby
+            node.settings["store"]["synchronous"] = "warn"
+        self.asked[name] = Conversations(self.provider.server_port)
+        node.keccel["base_url"] = f"http://127.0.0.1:{self.asked[name].port}/sms/v2"
+        self.doors[name] = Proxy(node.smpp, holds=True)
 
     def run(self, seconds: float, faults: Sequence[str]) -> Books:
         """Do harm for so many seconds under load, let all come to its end, balance the books."""
         for node in self.nodes:
-            node.start()
+            node.spawn()
+        for node in self.nodes:
+            node.await_notice("READY=1", CALM * 2)
         self.provider.nodes = self.nodes
+        ports = [door.port for door in self.doors.values()]
         submitting = [
-            Submitting(f"s{n}", self.nodes, random.Random(f"{self.books.seed} {n}"))
-            for n in range(3)
+            Submitting(f"s{n}", ports, random.Random(f"{self.books.seed} {n}")) for n in range(3)
         ]
-        receiving = [Receiving(node, self.chance) for node in self.nodes]
+        receiving = [Receiving(port, self.chance) for port in ports]
         for each in (*submitting, *receiving):
             each.start()
-        until = time.monotonic() + seconds
         self._rest(0.5)
-        while time.monotonic() < until:
+        if FAIL_OVER in faults:
+            assert self.cluster.servers
+            others = [each for each in faults if each != FAIL_OVER]
+            self._harm(seconds * self.chance.uniform(0, 0.6), others)
+            self._fail_over(self.chance.choice(list(self.cluster.nodes)), others)
+            self._harm(seconds * 0.4, others)
+        else:
+            self._harm(seconds, faults)
+        self._calm_down([*submitting])
+        for each in receiving:
+            each.ending.set()
+            each.join(10)
+        for proxy in (*self.asked.values(), *self.doors.values()):
+            proxy.cut()
+        self.ledger.balance(
+            [each.load for each in submitting],
+            [session for each in receiving for session in each.sessions],
+            [octets for each in self.asked.values() for octets in each.unanswered],
+        )
+        if set(faults) <= set(HARMLESS) and self.books.takeovers:
+            self.books.faults.append("taken over, and nobody was harmed")
+        return self.books
+
+    def _harm(self, seconds: float, faults: Sequence[str]) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and faults:
             fault = self.chance.choice(faults)
             self.books.done[fault] += 1
             self.acts[fault](self.chance.choice(list(self.cluster.nodes)))
             self._revive()
             self._rest(self.chance.uniform(0.2, 1.5))
-        self._calm_down([*submitting])
-        self._balance([each.load for each in submitting], receiving)
-        for receiver in receiving:
-            receiver.ending.set()
-            receiver.join(10)
-        return self.books
 
     def close(self) -> None:
         """End everything."""
         self.provider.nodes = ()
         self.cluster.close()
+        for proxy in (*self.asked.values(), *self.doors.values()):
+            proxy.close()
         self.provider.close()
 
     # -- harm -----------------------------------------------------------------------------------
@@ -222,7 +148,7 @@ class Chaos:
         node = self.cluster.nodes[name]
         if node.process:
             node.kill()
-            self.books.bound += IN_FLIGHT
+            self.ledger.look()
         self._rest(self.chance.choice((0.0, self.lease * 1.5)))
 
     def _pause(self, name: str) -> None:
@@ -254,27 +180,59 @@ class Chaos:
         self.cluster.proxies[name].be("open")
 
     def _restart(self, _: str) -> None:
-        self.database.stop(self.chance.choice(("fast", "immediate")))
+        database = self.cluster.server
+        database.stop(self.chance.choice(("fast", "immediate")))
         self._rest(self.chance.choice((0.0, self.lease * 1.5)))
-        self.database.start()
+        database.start()
+
+    def _provider(self, name: str) -> None:
+        """Cut a node off from its provider, both ways: what was sent may stay unanswered."""
+        link, node = self.asked[name], self.cluster.nodes[name]
+        self.provider.cut_off.add(node)
+        link.be(self.chance.choice(("stopped", "answers")))
+        self._rest(self._long())
+        if self.chance.random() < 0.5:
+            link.cut()
+        link.be("open")
+        self.provider.cut_off.discard(node)
+
+    def _esme(self, name: str) -> None:
+        """Cut a node off from its ESMEs."""
+        door = self.doors[name]
+        door.be(self.chance.choice(("stopped", "answers", "requests")))
+        self._rest(self._long())
+        if self.chance.random() < 0.5:
+            door.cut()
+        door.be("open")
+
+    def _fail_over(self, name: str, faults: Sequence[str]) -> None:
+        """Cut the standby off, do another harm to a node while nothing is confirmed, fail over."""
+        assert self.cluster.servers
+        self.books.done[FAIL_OVER] += 1
+        self.cluster.servers.standby.stream.be(self.chance.choice(("stopped", "requests")))
+        self._rest(self.chance.uniform(0, 0.7))
+        meanwhile = [each for each in ("kill", "pause", "answers") if each in faults]
+        if meanwhile and self.chance.random() < 0.5:
+            self.acts[self.chance.choice(meanwhile)](name)
+        self.cluster.fail_over()
+        self._revive()
 
     def _revive(self) -> None:
         """Start what has ended, as systemd does: a node ends with 75 alone."""
         for name, node in self.cluster.nodes.items():
-            if node.process and node.process.poll() is not None:
-                if (status := node.end()) != 75:
-                    self.books.faults.append(f"{name} ended with {status}")
-                self.books.bound += IN_FLIGHT
+            ended = node.process and node.process.poll() is not None
+            if ended and (status := node.end()) != 75:
+                self.books.faults.append(f"{name} ended with {status}")
             if node.process is None:
                 node.spawn()
 
-    # -- the balance ----------------------------------------------------------------------------
+    # -- the end --------------------------------------------------------------------------------
 
     def _calm_down(self, submitting: Sequence[Submitting]) -> None:
         for each in submitting:
             each.ending.set()
         until = time.monotonic() + CALM
-        while left := self._unfinished():
+        while left := self.ledger.unfinished():
             self._revive()
             self._rest(0.2)
             if time.monotonic() > until:
@@ -283,51 +241,6 @@ class Chaos:
         for each in submitting:
             each.join(CALM)
             self.books.check([] if not each.is_alive() else [each], "ESMEs hang")
-
-    def _unfinished(self) -> dict[str, int]:
-        counted = {
-            "living": "node where not ended",
-            "waiting": "waiting",
-            "out": "out where unsure is null",
-            "delivery": "delivery",
-            "adopted": "node where ended and adopter is not null",
-        }
-        counts = ", ".join(f"(select count(*) from {rest})" for rest in counted.values())
-        found = dict(zip(counted, self.cluster.rows(f"select {counts}")[0], strict=True))
-        found["living"] = len(self.nodes) - found["living"]
-        return {name: count for name, count in found.items() if count}
-
-    def _balance(self, loads: Sequence[Load], receiving: Sequence[Receiving]) -> None:
-        books, rows = self.books, self.cluster.rows
-        answered = {text: number for load in loads for text, number in load.answered.items()}
-        texts = {
-            str(number): bytes(body).decode()
-            for number, body in rows("select message_id, body from message")
-        }
-        fates = {str(n) for (n,) in rows("select message_id from fate")}
-        unsure = {str(n) for (n,) in rows("select message_id from out")}
-        taken, receipts = self.provider.taken, [r for each in receiving for r in each.receipts]
-        books.answered, books.stored, books.uncertain = len(answered), len(texts), len(unsure)
-        books.receipts = len(receipts)
-        books.takeovers = sum(len(node.events("node_taken_over")) for node in self.nodes)
-        books.check(set(answered.values()) - texts.keys(), "answered and not stored")
-        books.check(texts.keys() - fates - unsure, "stored and nowhere")
-        books.check({t for t, n in Counter(texts.values()).items() if n > 1}, "stored twice")
-        books.check({text for text, n in taken.items() if n > 1}, "sent twice")
-        books.check(taken.keys() - set(texts.values()), "sent and not stored")
-        books.check({n for n in fates if texts[n] not in taken}, "ended and not sent")
-        books.check({r.message_id for r in receipts} - fates, "receipts of nothing")
-        books.check(fates - {r.message_id for r in receipts}, "receipts lost")
-        wrong = {r.message_id for r in receipts if r.stat != self._stat(texts.get(r.message_id))}
-        books.check(wrong, "receipts wrong")
-        if len(unsure) > books.bound:
-            books.faults.append("more Uncertain than was begun and not recorded")
-
-    def _stat(self, text: str | None) -> str:
-        identifier = self.provider.ids.get(text or "")
-        if identifier is None:
-            return "none"
-        return "DELIVRD" if self.provider.state_of(identifier) == "DELIVERED" else "UNDELIV"
 
 
 @contextmanager
@@ -348,7 +261,7 @@ def run(
     seed: int,
     seconds: float,
     nodes: int,
-    server: Server,
+    server: Server | Pair,
     faults: Sequence[str] = FAULTS,
     lease: float = LEASE,
 ) -> Books:
@@ -378,7 +291,8 @@ def main() -> int:
     with database() as server:
         for seed in range(int(first), int(last or first) + 1):
             folder = Path(tempfile.mkdtemp(prefix=f"chaos{seed}-", dir=given.folder))
-            books = run(folder, seed, given.seconds, given.nodes, server, faults, given.lease)
+            with pair() if FAIL_OVER in faults else nullcontext(server) as servers:
+                books = run(folder, seed, given.seconds, given.nodes, servers, faults, given.lease)
             failed = failed or bool(books.faults)
             print(books, f"(logs in {folder})" if books.faults else "", flush=True)
             if not books.faults:

@@ -15,6 +15,7 @@ from typing import Any
 
 from tests.patience import PATIENCE
 from tests.store.postgres.server import Server, server
+from tests.store.postgres.standby import Pair
 from tests.system.daemon import Daemon
 from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
@@ -27,7 +28,10 @@ _NUMBERS = count(1)
 
 
 class Cluster:
-    """Nodes by name on one new database; *database* is the server, by default that of all tests."""
+    """Nodes by name on one new database; *database* is the server, by default that of all tests.
+
+    With *servers* the database is on their primary, and nodes require that the standby has all.
+    """
 
     def __init__(
         self,
@@ -35,16 +39,19 @@ class Cluster:
         provider: Provider,
         database: Server | None = None,
         lease: float = LEASE,
+        servers: Pair | None = None,
     ) -> None:
         from smppbridge.store.postgres import migrate
 
         self.folder, self.provider, self.lease = folder, provider, lease
-        self.server = database or server()
+        self.servers = servers
+        self.server = database or (servers.primary if servers else server())
         self.name = f"cluster{next(_NUMBERS)}"
         self.server.execute(f"create database {self.name}")
         migrate.migrate(self.server.dsn(self.name), time.time())
         self.nodes: dict[str, Daemon] = {}
         self.proxies: dict[str, Proxy] = {}
+        self._standbys: dict[str, Proxy] = {}
 
     def add(self, name: str, **node: Any) -> Daemon:
         """Return a node that is not started yet."""
@@ -54,6 +61,11 @@ class Cluster:
         daemon = self.nodes[name] = Daemon(folder, self.provider.url)
         url = f"postgresql://bridge@127.0.0.1:{proxy.port}/{self.name}"
         daemon.settings["store"] = {"url": url, "synchronous": "off"}
+        if self.servers is not None:
+            other = self._standbys[name] = Proxy(self.servers.standby.folder / ".s.PGSQL.5432")
+            hosts = f"127.0.0.1:{proxy.port},127.0.0.1:{other.port}"
+            url = f"postgresql://bridge@{hosts}/{self.name}?target_session_attrs=read-write"
+            daemon.settings["store"] = {"url": url, "synchronous": "require"}
         daemon.settings["node"] = {"name": name, "lease": self.lease, **node}
         daemon.settings["admin_socket"] = "off"
         daemon.keccel["uncertain_deadline"] = 600
@@ -63,11 +75,26 @@ class Cluster:
         """Start nodes; return them."""
         return [self.add(name).start() for name in names]
 
+    def fail_over(self) -> None:
+        """Let the primary die, and the standby be the database: it follows nobody any more.
+
+        It has no standby of its own: nodes that start from now on may do without.
+        """
+        assert self.servers
+        self.servers.primary.stop("immediate")
+        self.servers.standby.stream.cut()
+        self.servers.standby.promote()
+        self.server = self.servers.standby
+        for name, daemon in self.nodes.items():
+            self.proxies[name].close()
+            self.proxies[name] = self._standbys.pop(name)
+            daemon.settings["store"]["synchronous"] = "warn"
+
     def close(self) -> None:
         """End all nodes."""
         for daemon in self.nodes.values():
             daemon.close()
-        for proxy in self.proxies.values():
+        for proxy in (*self.proxies.values(), *self._standbys.values()):
             proxy.close()
         self.server.execute(f"drop database {self.name} with (force)")
 
@@ -84,11 +111,12 @@ class Cluster:
             assert time.monotonic() < deadline, found
             select.select([], [], [], 0.05)
 
-    def balance(self, answered: dict[str, str]) -> int:
+    def balance(self, answered: dict[str, str], besides: Sequence[Provider] = ()) -> int:
         """Wait until nothing moves, and close the books; return how many stay Uncertain.
 
-        *answered* are the message_ids of all texts that were answered ESME_ROK.  Nothing that was
-        answered is lost, and nothing was sent twice.
+        *answered* are the message_ids of all texts that were answered ESME_ROK, *besides* providers
+        besides the one of all nodes.  Nothing that was answered is lost, and nothing was sent
+        twice.
         """
         self.await_rows("select count(*) from waiting", [(0,)])
         self.await_rows("select count(*) from out where unsure is null", [(0,)])
@@ -97,10 +125,11 @@ class Cluster:
         unsure = {str(n) for (n,) in self.rows("select message_id from out")}
         assert set(answered.values()) <= stored, "answered, and not stored"
         assert stored == {str(n) for n in fates} | unsure, "stored, and nowhere"
-        twice = {text: n for text, n in self.provider.taken.items() if n > 1}
+        taken = sum((each.taken for each in besides), self.provider.taken)
+        twice = {text: n for text, n in taken.items() if n > 1}
         assert not twice, "sent twice"
         ended = {text for text, number in answered.items() if int(number) in fates}
-        assert ended <= set(self.provider.taken), "reported, and not sent"
+        assert ended <= set(taken), "reported, and not sent"
         return len(unsure)
 
 

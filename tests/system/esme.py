@@ -148,8 +148,9 @@ class Esme:
         return codec.decode(octets)
 
     def _fill(self, deadline: float) -> None:
-        ready, _, _ = select.select([self.socket], [], [], max(0.0, deadline - time.monotonic()))
-        if not ready:
+        waiting = select.poll()  # not select: there may be more than 1,024 descriptors
+        waiting.register(self.socket, select.POLLIN)
+        if not waiting.poll(max(0.0, deadline - time.monotonic()) * 1_000):
             raise TimeoutError("the SMSC says nothing")
         try:
             octets = self.socket.recv(65_536)

@@ -1,4 +1,4 @@
-"""A TCP proxy before a database that can stop, keep answers back, and cut off."""
+"""A TCP proxy before a database, a provider or a bridge: it can stop, keep octets back, cut off."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from typing import Literal
 
 from tests.patience import PATIENCE
 
-Mode = Literal["open", "closed", "stopped", "answers"]
+Mode = Literal["open", "closed", "stopped", "answers", "requests"]
 
 
 class Proxy:
-    """Forwards connections to a Unix socket.
+    """Forwards connections to a Unix socket, or to a port.
 
     *mode*: open; closed (new connections are refused too); stopped (nothing passes either way);
-    answers (requests pass, answers are kept back).
+    answers (requests pass, answers are kept back); requests (those are kept back, answers pass).
+    New connections are refused unless it is open; a proxy that *holds* takes them, and keeps back
+    what they say.
     """
 
-    def __init__(self, target: Path) -> None:
-        self.target = target
+    def __init__(self, target: Path | int, *, holds: bool = False) -> None:
+        self.target, self.holds = target, holds
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._mode: Mode = "open"
@@ -79,11 +81,12 @@ class Proxy:
                 self._connect(client)
 
     def _connect(self, client: socket.socket) -> None:
-        server = socket.socket(socket.AF_UNIX)
+        unix = isinstance(self.target, Path)
+        server = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         try:
-            if self._mode != "open":
+            if self._mode != "open" and not self.holds:
                 raise ConnectionRefusedError
-            server.connect(str(self.target))
+            server.connect(str(self.target) if unix else ("127.0.0.1", self.target))
         except OSError:
             client.close()
             server.close()
@@ -104,6 +107,13 @@ class Proxy:
             down = self._start(self._pump, server, client, False)
             self._pump(client, server, True)
             down.join()
+        self.ended(client)
+
+    def came(self, client: socket.socket, octets: bytes, *, up: bool) -> None:
+        """Note octets before they go on: to the target (*up*), or from it."""
+
+    def ended(self, client: socket.socket) -> None:
+        """Note that a connection has ended."""
 
     def _pump(self, source: socket.socket, sink: socket.socket, up: bool) -> None:
         with suppress(OSError):
@@ -112,12 +122,34 @@ class Proxy:
                     sink.sendall(octets[: len(octets) // 2])
                     self.be("stopped")
                     octets = octets[len(octets) // 2 :]
+                if up:
+                    self.came(source, octets, up=True)
                 with self._changed:
                     self._changed.wait_for(lambda: self._passes(up))
                 sink.sendall(octets)
+                if not up:
+                    self.came(sink, octets, up=False)
         for each in (source, sink):
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
 
     def _passes(self, up: bool) -> bool:
-        return self._mode in ("open", "closed") or (up and self._mode == "answers")
+        return self._mode in ("open", "closed", "answers" if up else "requests")
+
+
+class Conversations(Proxy):
+    """Forwards HTTP, and keeps the requests that were *unanswered* when their connection ended."""
+
+    def __init__(self, target: int) -> None:
+        self._asked: dict[socket.socket, bytes] = {}
+        self.unanswered: list[bytes] = []
+        super().__init__(target, holds=True)
+
+    def came(self, client: socket.socket, octets: bytes, *, up: bool) -> None:
+        """Note a request, until its answer came through: a connection has one at a time."""
+        self._asked[client] = self._asked.get(client, b"") + octets if up else b""
+
+    def ended(self, client: socket.socket) -> None:
+        """Keep the request of a connection that nobody answered."""
+        if asked := self._asked.pop(client, b""):
+            self.unanswered.append(asked)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from smppbridge.service.between import LOOKED_EVERY
+from smppbridge.service.nodes.between import LOOKED_EVERY
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
 from tests.patience import PATIENCE
 from tests.system.cluster import Cluster
@@ -171,6 +171,7 @@ def test_a_receipt_goes_to_the_node_that_has_the_receiver(
         assert report(provider, a, "there") == 200
         assert [each.message_id for each in receiver.await_receipts(1)] == [message_id]
         nothing_left(cluster)
+        await_metric(a, 'receipts_forwarded_total{account="bank"} 1.0')
 
 
 def test_bound_nowhere_and_then_there(cluster: Cluster, provider: Provider) -> None:
@@ -179,22 +180,27 @@ def test_bound_nowhere_and_then_there(cluster: Cluster, provider: Provider) -> N
         ids = {submitted(cluster, provider, esme, text) for text in ("one", "two")}
         assert (report(provider, a, "one"), report(provider, b, "two")) == (200, 200)
         cluster.await_rows("select holder, count(*) from delivery group by 1", [(0, 2)])
-        for node in (a, b):  # nobody holds them: each counts them
-            owed_by_metrics(node, 2)
+        owed_by_metrics(a, 2)  # nobody holds them: one node counts them
+        owed_by_metrics(b, 0)
     with b.bound(BindReceiver) as receiver:
         assert {each.message_id for each in receiver.await_receipts(2)} == ids
         nothing_left(cluster)
         assert len(receiver.receipts) == 2
         for node in (a, b):
             owed_by_metrics(node, 0)
+        await_metric(b, 'reports_forwarded_total{provider="keccel"} 1.0')
+        assert "receipts_forwarded_total{" not in b.get("/metrics")[1]
 
 
 def owed_by_metrics(node: Daemon, count: int) -> None:
     """Wait until a node says how many deliveries are owed."""
+    await_metric(node, f'deliveries_waiting{{account="bank"}} {count}.0')
+
+
+def await_metric(node: Daemon, wanted: str) -> None:
     deadline = time.monotonic() + PATIENCE
-    wanted = f'smppbridge_deliveries_waiting{{account="bank"}} {count}.0'
-    while wanted not in node.get("/metrics")[1]:
-        assert time.monotonic() < deadline
+    while f"smppbridge_{wanted}" not in node.get("/metrics")[1]:
+        assert time.monotonic() < deadline, wanted
         select.select([], [], [], 0.1)
 
 

@@ -11,12 +11,16 @@ from pathlib import Path
 import pytest
 
 from smppbridge.smpp.constants import CommandStatus as Status
+from tests.patience import PATIENCE
 from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
 from tests.system.esme import Closed, Esme
 from tests.system.provider import Provider
 
 RATE = 40
+POLLS = 10
+SLACK = 0.5
+"""Seconds: polls are noted when they come."""
 _BOUND = "select slot, count(*) from bound group by slot order by slot"
 
 
@@ -120,3 +124,51 @@ def test_without_its_database_a_node_lets_nobody_bind(cluster: Cluster) -> None:
     with Esme(a.smpp) as esme:
         assert esme.bind() == Status.ESME_RBINDFAIL
     assert a.await_event("session_refused")["reason"] == "places_unknown"
+
+
+class Asked(Provider):
+    """A provider that is asked about messages that never end; it notes when."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state, self.polls = "SENT", list[float]()
+
+    def state_of(self, identifier: str) -> str:
+        with self.changed:
+            self.polls.append(time.monotonic())
+            self.changed.notify_all()
+        return super().state_of(identifier)
+
+    def await_polls(self, count: int) -> None:
+        with self.changed:
+            assert self.changed.wait_for(lambda: len(self.polls) >= count, PATIENCE), self.polls
+
+
+@pytest.fixture
+def asked() -> Iterator[Asked]:
+    provider = Asked()
+    yield provider
+    provider.close()
+
+
+def test_the_polls_of_a_provider_are_those_of_all_nodes(tmp_path: Path, asked: Asked) -> None:
+    """Each node has more to ask than the provider may be asked; then one of them has all of it."""
+    cluster = Cluster(tmp_path, asked)
+    try:
+        for name in "ab":
+            cluster.add(name).keccel.update(reports="poll", poll_rate=POLLS)
+        for node in [cluster.nodes[name].start() for name in "ab"]:
+            with node.bound() as esme:
+                for n in range(4 * POLLS):
+                    assert esme.submit(f"{node.smpp}-{n}").command_status == Status.ESME_ROK
+        cluster.await_rows("select count(*) from out where stage = 3", [(8 * POLLS,)])
+        for alone in (False, True):
+            if alone:
+                cluster.nodes["b"].kill()
+                cluster.nodes["a"].await_event("shards_adopted")
+            before, begun = len(asked.polls), time.monotonic()
+            asked.await_polls(before + 6 * POLLS)
+            took = time.monotonic() - begun
+            assert took > 6 - 1 - SLACK  # a bucket holds what a second brings
+    finally:
+        cluster.close()

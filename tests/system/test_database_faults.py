@@ -19,7 +19,6 @@ from tests.system.cluster import IN_FLIGHT, LEASE, Cluster, Submitter
 from tests.system.daemon import Daemon
 from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
-from tests.system.proxy import Proxy
 
 
 @pytest.fixture
@@ -148,34 +147,87 @@ def test_fail_over_to_a_synchronous_standby_that_was_cut_off_before(
 ) -> None:
     """Nothing is lost, nothing is doubled: what the standby has not was never answered."""
     with pair() as servers:
-        cluster = Cluster(tmp_path, provider, servers.primary)
-        others = []
+        cluster = Cluster(tmp_path, provider, servers=servers)
         try:
-            for name in ("a", "b"):
-                node = cluster.add(name)
-                others.append(Proxy(servers.standby.folder / ".s.PGSQL.5432"))
-                hosts = f"127.0.0.1:{cluster.proxies[name].port},127.0.0.1:{others[-1].port}"
-                url = f"postgresql://bridge@{hosts}/{cluster.name}?target_session_attrs=read-write"
-                node.settings["store"] = {"url": url, "synchronous": "require"}
-                node.start()
-            nodes = list(cluster.nodes.values())
+            nodes = cluster.start("a", "b")
             submitters = [Submitter(f"s{n}", nodes, 400).start() for n in range(2)]
             provider.await_taken(20)
             servers.standby.stream.be("stopped")
             servers.await_primary("select 1 from pg_stat_activity where wait_event = 'SyncRep'")
             threading.Event().wait(0.5)
-            servers.primary.stop("immediate")
-            servers.standby.stream.cut()
-            servers.standby.promote()
-            cluster.server = servers.standby
+            cluster.fail_over()
             answered = {k: v for each in submitters for k, v in each.wait().items()}
             assert len(answered) > 400
             ends = [e for node in nodes for e in node.events("node_taken_over")]
             assert cluster.balance(answered) <= IN_FLIGHT * len(ends)
         finally:
             cluster.close()
-            for each in others:
-                each.close()
+
+
+HELD = """
+    create function held() returns trigger language plpgsql as $$
+    begin perform pg_advisory_xact_lock(12); return new; end $$;
+    create trigger held before update on node for each row
+    when (old.adopter is not null and new.adopter is null) execute function held();
+"""
+"""A slot is given back only while nobody has the lock 12."""
+_ASKS = "select pid from pg_stat_activity where wait_event = 'advisory'"
+
+
+@pytest.mark.parametrize("reached", ["the primary alone", "the standby too"])
+def test_fail_over_while_the_answer_to_a_give_back_is_lost(
+    tmp_path: Path, provider: Provider, reached: str
+) -> None:
+    """Whether the commit came through or not, one node alone has the shard; nothing is doubled."""
+    with pair() as servers:
+        cluster = Cluster(tmp_path, provider, lease=20.0, servers=servers)
+        servers.primary.execute(HELD, cluster.name)
+        try:
+            a, b = cluster.start("a", "b")
+            with provider.held(), a.bound() as esme:
+                answered = {f"t{n}": esme.submit(f"t{n}").message_id.decode() for n in range(150)}
+                provider.await_taken(20)
+                a.kill()
+            submitter = Submitter("s", [b], 300).start()
+            interrupted = _give_back_unanswered(cluster, b, both=reached == "the standby too")
+            cluster.fail_over()
+            assert b.await_event("store_found")["committed"] is (reached == "the standby too")
+            b.await_event("slot_given_back")
+            assert a.start().await_event("node_started", 2)["slot"] == 1
+            answered |= submitter.wait()
+            for node in (a, b):
+                with node.bound() as esme:
+                    name = node.file.parent.name
+                    answered[name] = esme.submit(name).message_id.decode()
+            assert cluster.balance(answered) == interrupted
+            assert cluster.rows("select slot from node where adopter is not null") == []
+        finally:
+            cluster.close()
+
+
+def _give_back_unanswered(cluster: Cluster, heir: Daemon, *, both: bool) -> int:
+    """Let *heir* have the shard of a, and commit that it gives the shard back, unanswered.
+
+    The commit is on the primary, and on *both* servers if so said.  Returns how many attempts were
+    interrupted.
+    """
+    import psycopg
+
+    from smppbridge.store.postgres import members
+
+    servers = cluster.servers
+    assert servers
+    with psycopg.connect(servers.primary.dsn(cluster.name), autocommit=True) as db:
+        db.execute("select pg_advisory_lock(12)")
+        members.evict(db, "a")
+        interrupted = int(heir.await_event("shards_adopted")["interrupted"])
+        [(pid,)] = servers.await_primary(_ASKS)
+        servers.standby.stream.be("requests" if both else "stopped")
+    commits = "select 1 from pg_stat_activity where wait_event = 'SyncRep' and pid = "
+    servers.await_primary(f"{commits} {pid}")
+    if both:
+        servers.await_received()
+    return interrupted
 
 
 def test_a_node_in_a_network_of_its_own_is_cut_off(tmp_path: Path, provider: Provider) -> None:

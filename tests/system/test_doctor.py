@@ -40,6 +40,8 @@ def test_beside_a_running_daemon(daemon: Daemon, provider: Provider) -> None:
     assert "leads to the running bridge" in found["callbacks"]["says"]
     assert "the running bridge may open" in found["limits"]["says"]
     assert found["store"]["verdict"] == "good"
+    assert "the running bridge has" in found["memory"]["says"]
+    assert found["watchdog"]["check"] == "watchdog"
     assert provider.taken == {}
     assert daemon.stop() == 0
     _, found = examined(daemon)

@@ -181,8 +181,8 @@ def test_provider_refuses(night: Night, esme: Esme) -> None:
             assert f"{name} refused it." in found
             assert why in found
         steps = night.api(f"/messages/{message_id.decode()}/timeline")["items"]
-        assert {"attempt", "report"} <= {step["code"] for step in steps}
-        (attempt,) = (step["facts"] for step in steps if step["code"] == "attempt")
+        assert {"attempt_refused", "state_final"} <= {step["code"] for step in steps}
+        (attempt,) = (step["facts"] for step in steps if step["code"] == "attempt_refused")
         assert attempt["why"] == "provider_refused"
 
 

@@ -10,6 +10,8 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,7 @@ import pytest
 
 from tests.store.postgres.server import Server, programs
 from tests.system.cluster import IN_FLIGHT, LEASE, Cluster, Submitter, pause
-from tests.system.esme import Closed
+from tests.system.esme import Closed, Esme
 from tests.system.provider import Provider
 
 SEEDS = range(int(os.environ.get("SMPPBRIDGE_NODES_SEEDS", "1")))
@@ -60,6 +62,7 @@ def test_a_node_that_starts_again_on_its_machine_waits_for_no_lease(
     cluster: Cluster, provider: Provider
 ) -> None:
     [a] = cluster.start("a")
+    a.await_event("node_started")  # a line that is not written yet dies with it
     with provider.held(), a.bound() as esme:
         answered = {f"t{n}": esme.submit(f"t{n}").message_id.decode() for n in range(5)}
         provider.await_taken(5)
@@ -191,6 +194,58 @@ def test_a_commit_whose_answer_is_lost_is_found_out_about(
     assert answered
     assert cluster.balance(answered) == 0
     assert cluster.rows("select count(*) from message") == [(len(answered),)]
+
+
+def test_a_commit_that_is_not_found_out_about_within_the_lease(
+    cluster: Cluster, provider: Provider
+) -> None:
+    """It came through, and nobody is told so: the session ends without an answer."""
+    [a] = cluster.start("a")
+    with a.bound() as esme:
+        cluster.proxies["a"].be("answers")
+        with pytest.raises(Closed):
+            esme.submit("stored")
+    a.await_event("node_suspended")
+    self_healing(cluster, "a")
+    a.await_event("node_goes_on")
+    provider.await_taken(1)
+    assert cluster.balance({}) == 0
+    assert cluster.rows("select count(*) from message") == [(1,)]
+    assert a.get("/readyz")[0] == 200
+
+
+def test_esmes_of_a_node_that_was_given_up_bind_elsewhere_all_at_once(cluster: Cluster) -> None:
+    """None waits for a penalty, and none is refused: no password is wrong, and places are free."""
+    a, b = cluster.add("a"), cluster.add("b")
+    for node in (a, b):
+        node.settings["accounts"] = [
+            {"system_id": name, "password": "secret", "binds": 8} for name in ("bank", "shop")
+        ]
+        node.start()
+    with ExitStack() as sessions:
+        before = [sessions.enter_context(a.bound(system_id=n)) for n in ("bank", "shop") * 8]
+        evict(cluster, "a")
+        for esme in before:
+            with suppress(OSError):
+                esme.await_end()
+        after = [sessions.enter_context(Esme(b.smpp)) for _ in before]
+        with ThreadPoolExecutor(len(after)) as at_once:
+            names = ("bank", "shop") * 8
+            bound = [at_once.submit(e.bind, system_id=n) for e, n in zip(after, names, strict=True)]
+            assert {each.result() for each in bound} == {0}
+        assert after[0].submit("goes on").command_status == 0
+    assert a.end() == 75
+    assert not b.events("session_refused")
+    assert not b.events("session_slowed")
+
+
+def evict(cluster: Cluster, name: str) -> None:
+    import psycopg
+
+    from smppbridge.store.postgres import members
+
+    with psycopg.connect(cluster.server.dsn(cluster.name), autocommit=True) as db:
+        members.evict(db, name)
 
 
 def self_healing(cluster: Cluster, name: str) -> None:

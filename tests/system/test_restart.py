@@ -173,6 +173,23 @@ def test_the_next_version_knows_what_was_refused_before(daemon: Daemon, tmp_path
     assert ask(path, "GET", "/accounts/bank")["delivered_24h"] == 1.0
 
 
+def test_a_bridge_that_was_stopped_knows_what_was_refused_before(
+    daemon: Daemon, tmp_path: Path
+) -> None:
+    path = daemon.settings["admin_socket"] = str(tmp_path / "admin.sock")
+    for _ in range(2):
+        daemon.start()
+        with daemon.bound() as esme:
+            assert esme.submit("no number", destination_addr=b"x").command_status
+            assert esme.submit("one").command_status == 0
+            esme.await_receipts(1)
+        assert daemon.stop() == 0
+    daemon.start()
+    found = {each["reason"]: each["count"] for each in ask(path, "GET", "/reasons")["items"]}
+    assert found["bad_number"] == 2
+    assert ask(path, "GET", "/accounts/bank")["delivered_24h"] == 1.0
+
+
 # -- sessions that do not pass --------------------------------------------------------------------
 
 

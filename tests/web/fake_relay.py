@@ -14,9 +14,10 @@ from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.composed import Composed, message_of
 from smppbridge.relay.accept.fields import Refusal
 from smppbridge.relay.accept.intake import Rights, rights_of
+from smppbridge.relay.others import FarAnswers
 from smppbridge.relay.report.rematch import Renamed
-from smppbridge.relay.submit.redirect import Obstacle, Redirected
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.submit.redirect import Abandoned, Obstacle, Redirected
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.routing.rules import Rule
@@ -90,18 +91,38 @@ class PlayedRedirect:
     asked: list[tuple[list[int], str, bool]] = field(default_factory=list)
     obstacles: dict[int, Obstacle] = field(default_factory=dict)
     failing: bool = False
+    silent: Sequence[str] = ()
 
     async def move(self, message_ids: Sequence[int], to: str, *, off_route: bool) -> Redirected:
         if self.failing:
             raise StoreFailure("full")
         self.asked.append(([*message_ids], to, off_route))
         moved = [each for each in message_ids if each not in self.obstacles]
-        return Redirected(moved, {k: v for k, v in self.obstacles.items() if k in message_ids})
+        obstacles = {k: v for k, v in self.obstacles.items() if k in message_ids}
+        return Redirected(moved, obstacles, silent=self.silent)
 
-    async def give_up(self, message_ids: Sequence[int]) -> list[int]:
+    async def give_up(self, message_ids: Sequence[int]) -> Abandoned:
         if self.failing:
             raise StoreFailure("full")
-        return [each for each in message_ids if each not in self.obstacles]
+        ended = [each for each in message_ids if each not in self.obstacles]
+        elsewhere = [k for k, v in self.obstacles.items() if v is Obstacle.ELSEWHERE]
+        return Abandoned(ended, elsewhere, silent=self.silent)
+
+
+@dataclass
+class PlayedOthers:
+    """The other bridges of the store; keeps what they were asked for, and gives *answers*."""
+
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    answers: FarAnswers = field(default_factory=lambda: FarAnswers({}))
+    failing: bool = False
+    alone: bool = False
+
+    async def ask(self, *asked: Any) -> FarAnswers:
+        self.asked.append(asked)
+        if self.failing:
+            raise StoreFailure("full")
+        return self.answers
 
 
 @dataclass
@@ -129,7 +150,8 @@ class PlayedRelay:
         self.mo_rules = [MoRule("bank", "12345", "bal"), MoRule("bank")]
         self.rights = {account.system_id: rights_of(account, 0.0)}
         self.wall = NOW
-        self.keys = IdempotencyKeys(act, lambda: self.wall, lambda: 3_600.0)
+        self.others = PlayedOthers()
+        self.keys = IdempotencyKeys(act, lambda: self.wall, lambda: 3_600.0, self.others, 3)
 
     def ports(self) -> RelayPorts:
         return RelayPorts(
@@ -137,6 +159,7 @@ class PlayedRelay:
             dialogues=self.dialogues,
             keys=self.keys,
             mo_rules=lambda: self.mo_rules,
+            others=self.others,
             redirect=self.redirect,
             rematch=self.rematch,
             rights=self.rights.get,

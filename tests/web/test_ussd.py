@@ -10,8 +10,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from smppbridge.providers.exchange import BadReply, HttpRequest
-from smppbridge.relay.ussd.dialogues import AnswerScreen
-from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, Dialled, Dialogue, Screen
+from smppbridge.relay.ussd.pdus import LONGEST_ADDRESS, AnswerScreen, Dialled, Dialogue, Screen
 from smppbridge.web.callbacks import CallbacksResource, Caller
 from smppbridge.web.site import callbacks_site
 from smppbridge.web.ussd import LONGEST_INPUT, UssdResource, body_of, read_dialled

@@ -13,7 +13,7 @@ from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import Blame, callback_fields, identifier_of
 from smppbridge.providers.d7.answers import failed_state, named
-from smppbridge.providers.exchange import BadReply, HttpRequest, Received
+from smppbridge.providers.exchange import BadReply, HttpRequest, Received, ReportWord
 from smppbridge.smpp.constants import CommandStatus, EsmClass, MessageState
 from smppbridge.smpp.receipt import read_date
 from smppbridge.text import coding, udh
@@ -71,6 +71,18 @@ def read(
     raise BadReply("neither a report nor a message")
 
 
+def report_words(states: Mapping[str, MessageState]) -> dict[str, ReportWord]:
+    """Return the statuses of callbacks; those of the level of submission are errors themselves."""
+    return {
+        word: ReportWord(state, _error_in(word) if word.startswith("ESME_") else None)
+        for word, state in states.items()
+    }
+
+
+def _error_in(word: str) -> int:
+    return CommandStatus.__members__.get(word, _NO_SUCH_STATUS) & 0xFF
+
+
 def _report(
     fields: Mapping[str, Any], states: Mapping[str, MessageState], utc_offset: int
 ) -> Report:
@@ -82,7 +94,7 @@ def _report(
     state, error = states.get(word), _error(fields.get("err"))
     if word.startswith("ESME_"):
         state = MessageState.REJECTED if state is None else state
-        error = CommandStatus.__members__.get(word, _NO_SUCH_STATUS) & 0xFF
+        error = _error_in(word)
     return Report(
         _needed(fields, "id"),
         MessageState.ENROUTE if state is None else state,

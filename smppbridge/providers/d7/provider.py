@@ -39,6 +39,7 @@ from smppbridge.providers.exchange import (
     Price,
     Provider,
     Received,
+    ReportWord,
 )
 from smppbridge.smpp.constants import CommandStatus, MessageState
 from smppbridge.text.coding import Alphabet
@@ -237,6 +238,10 @@ class D7(Provider):
             utc_offset=int(self.utc_offset),
             alphabet=Alphabet(self.data_coding_0),
         )
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the statuses of its callbacks."""
+        return d7_callbacks.report_words(self._states)
 
     def balance(self) -> HttpExchange[Balance]:
         """Query the credit left; raises BadReply.  Money if money is limited, else messages."""

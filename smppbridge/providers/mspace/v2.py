@@ -21,8 +21,10 @@ from smppbridge.providers.exchange import (
     HttpRequest,
     NoAnswer,
     NotSent,
+    ReportWord,
 )
 from smppbridge.providers.mspace.answers import (
+    STATES,
     MSpaceAnswer,
     Record,
     description_of,
@@ -177,6 +179,13 @@ class MSpaceV2(MSpace):
             return Report(spelling or "", MessageState.ENROUTE, unknown=unknown)
         return Report(spelling or "", state, _error_of(entry) if state in _FAILED else 0)
 
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the numbers of its statuses; it reports in words of its own, too."""
+        return {
+            status: ReportWord(state, _number_of(status) if state in _FAILED else 0)
+            for status, state in {**STATES, **self._states}.items()
+        }
+
     # -- requests -------------------------------------------------------------------------------
 
     def _request(self, operation: str, arguments: Mapping[str, str]) -> HttpRequest:
@@ -205,7 +214,10 @@ def _is_of_one(refused: Refused) -> bool:
 
 
 def _error_of(entry: Record) -> int:
-    status = status_of(entry)
+    return _number_of(status_of(entry))
+
+
+def _number_of(status: str) -> int:
     return int(status) if _ERROR.fullmatch(status) else 0
 
 

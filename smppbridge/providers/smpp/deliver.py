@@ -8,11 +8,11 @@ from hashlib import blake2b
 from smppbridge.model.mo import Mo
 from smppbridge.model.report import Report
 from smppbridge.providers.answers import identifier_of
-from smppbridge.providers.exchange import BadReply
+from smppbridge.providers.exchange import BadReply, ReportWord
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import EsmClass, MessageState, Tag
 from smppbridge.smpp.pdus import DataSm, DeliverSm
-from smppbridge.smpp.receipt import ReceiptFields, is_receipt, parse
+from smppbridge.smpp.receipt import STAT, ReceiptFields, is_receipt, parse
 from smppbridge.text import udh
 from smppbridge.text.errors import BadPosition
 from smppbridge.text.segments import position_in_sar
@@ -56,6 +56,12 @@ def read_receipt(
     return Report(
         spelled(identifier), state, _error(fields), done_at=fields.done_date, unknown=unknown
     )
+
+
+def report_words(states: Mapping[str, MessageState]) -> dict[str, ReportWord]:
+    """Return the stat words of receipts; err is the SMSC's own."""
+    known = {word.decode(): MessageState(state) for state, word in STAT.items()}
+    return {word: ReportWord(state, None) for word, state in (known | dict(states)).items()}
 
 
 def _error(fields: ReceiptFields) -> int:

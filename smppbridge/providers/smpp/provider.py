@@ -20,12 +20,13 @@ from smppbridge.providers.exchange import (
     NotSent,
     Provider,
     Received,
+    ReportWord,
 )
 from smppbridge.providers.smpp.binding import Binding, SmppRequest
-from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt
+from smppbridge.providers.smpp.deliver import Delivered, read_mo, read_receipt, report_words
 from smppbridge.providers.smpp.limits import BindMode, Ids, faults_of
 from smppbridge.providers.smpp.passing import PassedTlvs, TlvPolicy, passed_tlvs
-from smppbridge.providers.smpp.status import Meaning, meanings, refusal
+from smppbridge.providers.smpp.status import Meaning, meanings, refusal, status_of
 from smppbridge.providers.smpp.submit import (
     MAX_ADDRESS,
     Convert,
@@ -49,7 +50,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import MessageState, RegisteredDelivery
 from smppbridge.smpp.pdus import Pdu, SubmitSm, SubmitSmResp
 from smppbridge.smpp.receipt import normal_id
-from smppbridge.text.errors import BadUdh, TextError, TooLong
+from smppbridge.text.errors import TextError
 
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds before each repetition of a later segment that was put off."""
@@ -240,7 +241,7 @@ class Smpp(Provider):
         try:
             first, *others = self._submit_sms(message, now)
         except TextError as fault:
-            return Refused(str(fault), _status_of(fault))
+            return Refused(str(fault), status_of(fault))
         for addr, status in _ADDRESSES:
             if len(getattr(first, addr)) > MAX_ADDRESS:
                 return Refused(f"{addr} is too long", status)
@@ -263,6 +264,10 @@ class Smpp(Provider):
             pdu, self._states, self._as_ours, self.utc_offset, as_text=self.receipts_as_text
         )
         return (read_mo(pdu, session) if report is None else report,)
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the stat words of the SMSC's receipts."""
+        return report_words(self._states)
 
     def _as_ours(self, reported_id: str) -> str:
         return normal_id(reported_id) if self.ids in _IDS else reported_id
@@ -342,9 +347,3 @@ def _alone(found: str | Refused | Postponed | Uncertain) -> Outcome:
     if isinstance(found, str):
         return Accepted(found) if found else _NAMELESS
     return found
-
-
-def _status_of(fault: TextError) -> Status:
-    if isinstance(fault, TooLong):
-        return Status.ESME_RINVMSGLEN
-    return Status.ESME_RINVESMCLASS if isinstance(fault, BadUdh) else Status.ESME_RINVDCS

@@ -9,6 +9,7 @@ from typing import Literal, get_args
 from smppbridge.model.outcome import Postponed, Refused
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import status_name
+from smppbridge.text.errors import BadUdh, TextError, TooLong
 
 Meaning = Literal["later", "throttled", "provider", "message"]
 
@@ -50,6 +51,13 @@ def refusal(status: int, known: Mapping[int, Meaning]) -> Refused | Postponed:
     if meaning in ("later", "throttled"):
         return Postponed(reason, whole_lane=meaning == "throttled")
     return Refused(reason, status, provider_fault=meaning == "provider")
+
+
+def status_of(fault: TextError) -> Status:
+    """Return the command_status of a text that no submit_sm can have."""
+    if isinstance(fault, TooLong):
+        return Status.ESME_RINVMSGLEN
+    return Status.ESME_RINVESMCLASS if isinstance(fault, BadUdh) else Status.ESME_RINVDCS
 
 
 def _number(status: str | int) -> int:

@@ -26,7 +26,7 @@ from smppbridge.providers.answers import (
     shown,
     unknown_status,
 )
-from smppbridge.providers.exchange import BadReply, HttpResponse, Received
+from smppbridge.providers.exchange import BadReply, HttpResponse, Received, ReportWord
 from smppbridge.providers.smscx.error_object import (
     DUPLICATES,
     FAULTS,
@@ -127,6 +127,13 @@ class SmsCxReader:
         fault = error_of(response.status, fields)
         outcome = self._judged(fault, text) or Uncertain("an error", self._words(fault, text))
         return self._but_for_invalid(outcome, fault, messages)
+
+    def report_words(self) -> dict[str, ReportWord]:
+        """Return the statuses of reports, with the errors of those that come without a code."""
+        return {
+            word: ReportWord(state, _network_error(word, state, None))
+            for word, state in self.states.items()
+        }
 
     def report(self, item: Mapping[str, Any]) -> Report | None:
         """Return the report in *item*, from any endpoint; None if *item* is no report."""

@@ -36,6 +36,7 @@ from smppbridge.providers.exchange import (
     Price,
     Provider,
     Received,
+    ReportWord,
 )
 from smppbridge.providers.oauth import ClientCredentials, LoginFailed
 from smppbridge.providers.smscx.answers import STATES, SmsCxReader, answer_bound, items_of
@@ -207,6 +208,10 @@ class SmsCx(Provider):
     def read_callback(self, request: HttpRequest) -> Sequence[Received]:
         """Read reports, messages from phones and opt-outs; raises BadReply."""
         return self._reader.callback(request.body)
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the statuses of its reports."""
+        return self._reader.report_words()
 
     def balance(self) -> Exchange[Balance]:
         """Query the credit left; raises BadReply."""

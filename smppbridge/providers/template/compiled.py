@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
 from smppbridge.model.tlvs import NamedTlv
-from smppbridge.providers.exchange import Abilities
+from smppbridge.providers.exchange import Abilities, ReportWord
 from smppbridge.providers.oauth import ClientCredentials, Headers
 from smppbridge.providers.template.answered import Credited, Queried, Submitted
 from smppbridge.providers.template.called import PhoneCallbacks, ReportCallbacks
@@ -73,6 +74,7 @@ class Compiled:
     query: WrittenExchange[Queried] | None
     balance: WrittenExchange[Credited] | None
     reports: ReportCallbacks | None
+    words: Mapping[str, ReportWord]
     phones: PhoneCallbacks | None
     wants_alphabet: bool
     wants_marks: bool
@@ -124,6 +126,7 @@ class _Compiler:
             query=query,
             balance=balance,
             reports=reports,
+            words=self._meanings.report_words(),
             phones=phones,
             wants_alphabet="alphabet" in self._used,
             wants_marks=bool(self._used & {*_CLASSES, "mwi"}),

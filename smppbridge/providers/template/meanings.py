@@ -19,7 +19,7 @@ from smppbridge.providers.answers import (
     state_table,
     without,
 )
-from smppbridge.providers.exchange import BadReply, HttpResponse
+from smppbridge.providers.exchange import BadReply, HttpResponse, ReportWord
 from smppbridge.providers.template.faults import Faults
 from smppbridge.providers.template.sections import Described
 from smppbridge.providers.template.written import HEADER
@@ -113,6 +113,13 @@ class Meanings:
         if state in NETWORK_ERRORS:
             number = int(error[-3:]) if error.isascii() and error.isdecimal() else 0
         return Report(identifier, state, number or NETWORK_ERRORS.get(state, 0), message_id)
+
+    def report_words(self) -> dict[str, ReportWord]:
+        """Return the statuses of reports, with the errors of those that come without a number."""
+        return {
+            word: ReportWord(state, NETWORK_ERRORS.get(state, 0))
+            for word, state in self.states.items()
+        }
 
     def http_outcome(
         self, response: HttpResponse, words: Sequence[str], texts: Sequence[str]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from smppbridge.providers.exchange import (
     HttpResponse,
     Provider,
     Received,
+    ReportWord,
 )
 from smppbridge.providers.message_class import class_of, waiting_of
 from smppbridge.providers.oauth import LoginFailed
@@ -87,6 +88,10 @@ class Template(Described, Provider):
         values = self._values(message, "") | {"provider_message_id": provider_message_id}
         response = yield from self._answer(asked.written.request(values))
         return asked.read.report(response, provider_message_id)
+
+    def report_words(self) -> Mapping[str, ReportWord]:
+        """Return the statuses of reports."""
+        return self._compiled.words
 
     def balance(self) -> Exchange[Balance]:
         """Ask for the credit left; raises BadReply."""

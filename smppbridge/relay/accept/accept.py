@@ -327,9 +327,9 @@ class Accept:
             message = message_of(gathering.key, whole, self._clock.wall())
             intake.fates.append(Fate(Attempt(message, ""), state))
         if missing := gathering.missing:
-            lacking = {"missing": missing, "total": gathering.key.total}
-            facts = {"why": Reason.SEGMENTS_MISSING.value, **lacking}
-            self._notes.note(message.message_id, state.name.lower(), facts)
+            code = "cancelled" if state is MessageState.DELETED else "expired"
+            facts = {"why": Reason.SEGMENTS_MISSING, "missing": missing}
+            self._notes.note(message.message_id, code, facts | {"total": gathering.key.total})
         intake.entries.append(Entry(message, gathering.key))
         if state is not MessageState.DELETED:
             intake.ended.append(gathering)

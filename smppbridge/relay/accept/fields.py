@@ -1,4 +1,4 @@
-"""fields: what the fields of one request say, before anything is known of its account; pure."""
+"""fields: the fields of one request are read, before anything is known of its account; pure."""
 
 from __future__ import annotations
 

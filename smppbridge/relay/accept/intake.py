@@ -1,4 +1,4 @@
-"""intake: the sessions that submit, by which rights, and what one of them sent at one time."""
+"""intake: the sessions that submit, their rights, and the requests of one of them at one time."""
 
 from __future__ import annotations
 

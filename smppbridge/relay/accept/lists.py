@@ -46,7 +46,7 @@ class Destinations:
 def expanded(
     named: Iterable[SmeAddress | DistributionList], lists: Lists, system_id: str, room: int
 ) -> Destinations:
-    """Return the destinations that an account names; *room* is what the backlog holds.
+    """Return the destinations that an account names; *room* is the number that the backlog holds.
 
     Lists are refused with ESME_RINVDLNAME (unknown, or not this account's), ESME_RMSGQFUL (more
     numbers than the backlog holds) or ESME_RCNTSUBDL (more than one submit_multi may have).

@@ -87,7 +87,7 @@ def _why_failed(lanes: Lanes, verdict: Verdict) -> Reason:
 
 
 def note_expired(notes: Notes, lane: Lane, expired: Sequence[Attempt], now: float) -> None:
-    """Count messages that expired while they waited, and note for what the lane was shut."""
+    """Count messages that expired while they waited, and note the reason why the lane was shut."""
     notes.reason(Reason.WAITED_TOO_LONG.value, lane.name, len(expired))
     facts = {"why": Reason.WAITED_TOO_LONG.value}
     if lane.held or lane.paused_until > now or lane.is_low or not lane.breaker.is_closed:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smppbridge.model.identifiers import Tolerance, same_id, spelling_of
 from smppbridge.model.message import Attempt
@@ -18,7 +18,16 @@ from smppbridge.model.report import Report
 from smppbridge.relay.report.early import Key, Met
 from smppbridge.relay.report.parts import keys_of
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.port import EarlyReport, Found, ReportStore, StoreFailure, ToldReport
+from smppbridge.store.port import EarlyReport, Found, ReportStore, StoreFailure
+
+
+class ToldReport(NamedTuple):
+    """A report that another bridge has received; *number* is its place among all such reports."""
+
+    number: int
+    message_id: int
+    source: str
+    report: EarlyReport
 
 
 class SharedReports(Protocol):

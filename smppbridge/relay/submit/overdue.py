@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import takewhile
 from typing import Protocol
 
 from smppbridge.model.identifiers import Tolerance, is_alike
@@ -22,13 +21,13 @@ from smppbridge.model.reasons import Reason
 from smppbridge.model.report import Report
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.relay.lanes.lanes import Lanes
-from smppbridge.relay.lanes.limits import Throughput
 from smppbridge.relay.ports import Around
 from smppbridge.relay.report.ending import Fate
 from smppbridge.relay.report.parts import open_keys
 from smppbridge.relay.report.report import Reports
 from smppbridge.relay.submit.carry import Carrier, Conclusions
 from smppbridge.relay.submit.deadlines import GRACE, awaited_from, end_of, put_off
+from smppbridge.relay.submit.poll_rates import PollRates
 from smppbridge.relay.surplus import surplus
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure, SubmitStore
@@ -101,6 +100,7 @@ class Overdue:
         self._clock, self._spawn = around.clock, around.spawn
         self._meters, self._journal, self._notes = around.meters, around.journal, around.notes
         self._again = again
+        self.rates = PollRates()
         self._busy: set[str] = set()
         self._out: dict[str, int] = {}
         self._asking: Counter[int] = Counter()  # a message of several parts has several polls
@@ -112,8 +112,7 @@ class Overdue:
     def change(self, rules: Mapping[str, PollRules]) -> None:
         """Go by new rules from now on."""
         self._rules = rules
-        now = self._clock.monotonic()
-        self._throughput = {name: Throughput(r.rate, now) for name, r in rules.items()}
+        self.rates.change({name: r.rate for name, r in rules.items()}, self._clock.monotonic())
 
     def tick(self) -> None:
         """Poll, repeat or give up the due messages; called every second or so."""
@@ -144,6 +143,8 @@ class Overdue:
         if rules is None or limit <= 0:
             return False
         found = await self._store.due(Stage.SUBMITTED, lane.name, now, limit)
+        if rules.polls:
+            self.rates.looked(lane.name, len(found), limit)
         await self._submitted(lane, rules, found)
         return not rules.polls and len(found) == limit
 
@@ -167,9 +168,8 @@ class Overdue:
         """Return how many messages may be looked at: polls have a rate and a bound."""
         if not rules.polls:
             return AT_ONCE
-        now, throughput = self._clock.monotonic(), self._throughput[name]
         most = AT_ONCE - self._out.get(name, 0)
-        return sum(1 for _ in takewhile(lambda _: throughput.take(now), range(most)))
+        return self.rates.take(name, most, self._clock.monotonic())
 
     async def _submitted(self, lane: Lane, rules: PollRules, attempts: Sequence[Attempt]) -> None:
         """Poll messages, or give them up after their deadline and the poll that follows it."""
@@ -237,8 +237,8 @@ class Overdue:
         if lane is None or not lane.provider.abilities.polling:
             return False
         if message_id not in self._asking:
-            now, throughput = self._clock.monotonic(), self._throughput[name]
-            if self._out.get(name, 0) >= AT_ONCE or not throughput.take(now):
+            now = self._clock.monotonic()
+            if self._out.get(name, 0) >= AT_ONCE or not self.rates.take(name, 1, now):
                 return False
             self._poll(lane, [attempt])
             if message_id not in self._asking:
@@ -294,7 +294,7 @@ class Overdue:
     ) -> None:
         """End messages with a state; count why, and log the messages that end UNKNOWN.
 
-        *why* is None where no report could come: the state is what the provider stands for then.
+        *why* is None where no report could come: the state is that of `without_reports` then.
         """
         ended = await self._reports.settle_own([Fate(a, state) for a in attempts])
         for attempt in ended or ():

@@ -9,7 +9,7 @@ the moment in which the message is out of line, so that no lane begins it in bet
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from enum import StrEnum
@@ -44,10 +44,27 @@ class Obstacle(StrEnum):
 
 
 class Redirected(NamedTuple):
-    """The messages that are moved, durably, and the obstacles of the others."""
+    """The messages that are moved, durably, and the obstacles of the others.
+
+    *shards* have those that are ELSEWHERE; *silent* are bridges that have not answered in time.
+    """
 
     moved: list[int]
     obstacles: dict[int, Obstacle]
+    shards: Collection[int] = ()
+    silent: Sequence[str] = ()
+
+
+class Abandoned(NamedTuple):
+    """The messages that have ended, durably, and those that wait at other bridges.
+
+    *shards* have the latter; *silent* are bridges that have not answered in time.
+    """
+
+    ended: list[int]
+    elsewhere: list[int]
+    shards: Collection[int] = ()
+    silent: Sequence[str] = ()
 
 
 class MessageEndings(Protocol):
@@ -84,6 +101,10 @@ class Redirect:
         self._optouts, self._clock = optouts, around.clock
         self._notes, self._journal = around.notes, around.journal
 
+    def has(self, provider: str) -> bool:
+        """Return whether there is a provider."""
+        return provider in self._lanes.by_name
+
     async def move(self, message_ids: Sequence[int], to: str, *, off_route: bool) -> Redirected:
         """Let messages wait for the provider *to*, with *off_route* also off their routes.
 
@@ -103,15 +124,22 @@ class Redirect:
         if changes:
             await self._write(changes)
             self._note([before for before, _ in changes], to)
-        return Redirected([after.message.message_id for _, after in changes], obstacles)
+        moved = [after.message.message_id for _, after in changes]
+        return Redirected(moved, obstacles, _shards(known.values()))
 
-    async def give_up(self, message_ids: Sequence[int]) -> list[int]:
-        """End messages that wait as UNDELIVERABLE; return those that have ended, durably.
+    async def give_up(self, message_ids: Sequence[int]) -> Abandoned:
+        """End messages that wait as UNDELIVERABLE, but those of other bridges.
 
-        Those of another bridge are left to it.  Raises StoreFailure.
+        Raises StoreFailure.
         """
         known = await self._store.find(message_ids)
-        waiting = [f.attempt for f in known.values() if f.ours and f.stage is Stage.WAITING]
+        found = {n: known[n] for n in message_ids if n in known}
+        waiting = {n: each for n, each in found.items() if each.stage is Stage.WAITING}
+        elsewhere = [n for n, each in waiting.items() if not each.ours]
+        ended = await self._ended([each.attempt for each in waiting.values() if each.ours])
+        return Abandoned(ended, elsewhere, _shards(waiting.values()))
+
+    async def _ended(self, waiting: Sequence[Attempt]) -> list[int]:
         if not waiting:
             return []
         state = MessageState.UNDELIVERABLE
@@ -181,6 +209,11 @@ class Redirect:
             self._notes.note(attempt.message.message_id, _NOTE, facts)
         for name, count in counts.items():
             self._journal("messages_moved_by_hand", provider=name, to=to, messages=count)
+
+
+def _shards(found: Iterable[Found]) -> tuple[int, ...]:
+    """Return the shards of messages that other bridges have."""
+    return tuple(sorted({each.shard for each in found if not each.ours}))
 
 
 def _unsuitable(lane: Lane, attempt: Attempt) -> Obstacle | None:

@@ -7,58 +7,44 @@ No dialogue is on disk, and no text outlives its dialogue.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
 
-from smppbridge.model.identifiers import Identifiers, written
+from smppbridge.model.identifiers import Identifiers
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
-from smppbridge.relay.accept.intake import Submitter
+from smppbridge.relay.accept.intake import Rights, Submitter
 from smppbridge.relay.ports import Around, Journal
 from smppbridge.relay.ussd.pdus import (
+    AnswerScreen,
     BadInput,
     Dialled,
     Dialogue,
     DialogueDelivery,
-    Op,
+    DialogueFacts,
     Screen,
     UssdRules,
     UssdSession,
     as_packed,
+    asked,
     bare,
     deliver_sm,
-    dialled,
     echo_of,
     is_ussd,
     msisdn_of,
     next_sequence,
     screen_of,
     session_of,
-    typed,
 )
+from smppbridge.relay.ussd.responses import Elsewhere, ScreenResponses
 from smppbridge.smpp.constants import CommandStatus as Status
-from smppbridge.smpp.pdus import DeliverSm, SubmitSm, SubmitSmResp
-
-AnswerScreen = Callable[[Screen], None]
-"""Answers a phone's request with a screen."""
-
-
-class DialogueFacts(NamedTuple):
-    """A dialogue as it is now; it *waits* for its ESME or for its phone.  Monotonic seconds."""
-
-    code: str
-    msisdn: str
-    system_id: str
-    step: int
-    waits: bool
-    asked_at: float
-    due: float
+from smppbridge.smpp.pdus import DeliverSm, SubmitSm
 
 
 class Dialogues:
-    """All dialogues, one for each phone.  Only Dialogues writes a dialogue.
+    """All dialogues, one for each phone.  Only Dialogues writes a dialogue, and *rules*.
 
     An `answer` is called once, as the last step, and may ask the next request at once.
+    *elsewhere* is written by the dialogues of several nodes: it answers screens of their dialogues.
     """
 
     def __init__(
@@ -70,24 +56,25 @@ class Dialogues:
         log: Journal | None = None,
     ) -> None:
         self._draining = False
-        self._identifiers, self._clock = identifiers, around.clock
-        self._meters, self._notes, self._log = around.meters, around.notes, log
+        self.responses = ScreenResponses(identifiers, around)
+        self.elsewhere: Elsewhere | None = None
+        self._clock, self._meters, self._log = around.clock, around.meters, log
         self._last_number = 0
         self._open: dict[str, Dialogue] = {}
         self._waiting: dict[Dialogue, None] = {}  # for their ESME, the oldest first
         self._idle: dict[Dialogue, None] = {}  # for their phone
         self._unsent: dict[str, dict[Dialogue, DeliverSm]] = {}  # deliver_sm that wait for a window
         self._sessions: dict[str, list[UssdSession]] = {}
-        self._rules = rules
+        self.rules = rules
         self.change(rules)
 
     def change(self, rules: UssdRules) -> None:
         """Go by other rules; dialogues of codes that these rules do not know end."""
-        renamed = rules.by_reference != self._rules.by_reference
+        renamed = rules.by_reference != self.rules.by_reference
         for dialogue in list(self._open.values()):  # by the rules that it began with
             if renamed or rules.codes.get(dialogue.code) != dialogue.system_id:
                 self._end(dialogue, "unknown")
-        self._rules = rules
+        self.rules = rules
         self._codes = {bare(code): (code, owner) for code, owner in rules.codes.items()}
         self._owners = frozenset(rules.codes.values())
 
@@ -118,6 +105,19 @@ class Dialogues:
 
     # -- the phone ------------------------------------------------------------------------------
 
+    def has(self, request: Dialled) -> bool:
+        """Return whether the dialogue of a request is open."""
+        open_ = self._open.get(request.msisdn)
+        return open_ is not None and open_.session_id == request.session_id
+
+    def owner_of(self, service_code: str) -> str:
+        """Return the account that owns a service code; empty: none does."""
+        return self._codes.get(bare(service_code), ("", ""))[1]
+
+    def begins(self, request: Dialled) -> bool:
+        """Return whether the ESME is there for a dialogue that begins with a request."""
+        return not self._draining and self.owner_of(request.service_code) in self._sessions
+
     def ask(self, request: Dialled, answer: AnswerScreen) -> Dialogue:
         """Ask the ESME a phone's request; *answer* receives a screen within the deadline."""
         while (old := self._open.get(request.msisdn)) and old.session_id != request.session_id:
@@ -133,13 +133,9 @@ class Dialogues:
         if obstacle:
             self._end(dialogue, obstacle)
             return dialogue
-        op, text = Op.USSR_CONFIRM, request.text
-        if dialogue.step == 1:
-            op, text = Op.PSSR_INDICATION, dialled(dialogue.code, request.text)
-        elif self._rules.cumulative:
-            text = typed(before, request.text)
+        op, text = asked(dialogue, before, cumulative=self.rules.cumulative)
         try:
-            pdu = deliver_sm(dialogue, op, text, by_reference=self._rules.by_reference)
+            pdu = deliver_sm(dialogue, op, text, by_reference=self.rules.by_reference)
         except BadInput:
             self._end(dialogue, "malformed")
             return dialogue
@@ -154,7 +150,7 @@ class Dialogues:
 
     def _begin(self, request: Dialled) -> Dialogue:
         code, system_id = self._codes.get(bare(request.service_code), (request.service_code, ""))
-        numbers = 1 << (16 if self._rules.by_reference else 8)
+        numbers = 1 << (16 if self.rules.by_reference else 8)
         self._last_number = (self._last_number + 1) % numbers
         dialogue = Dialogue(system_id, request.msisdn, request.session_id, code, self._last_number)
         self._open[request.msisdn] = dialogue
@@ -165,7 +161,7 @@ class Dialogues:
         self._idle.pop(dialogue, None)
         self._waiting[dialogue] = None
         dialogue.answer, dialogue.asked_at = answer, now
-        dialogue.due = now + self._rules.deadline
+        dialogue.due = now + self.rules.deadline
         dialogue.step += 1
 
     def _obstacle(self, dialogue: Dialogue) -> str:
@@ -174,7 +170,7 @@ class Dialogues:
             return "unknown"
         if self._draining:
             return "draining"
-        if len(self._open) > self._rules.most:
+        if len(self._open) > self.rules.most:
             return "full"
         return "" if self._sessions.get(dialogue.system_id) else "unbound"
 
@@ -192,7 +188,7 @@ class Dialogues:
         sessions = self._sessions.get(system_id, [])
         if session in sessions:
             sessions.remove(session)
-        ended = [asked.dialogue for asked in unanswered if _is_current(asked)]
+        ended = [each.dialogue for each in unanswered if _is_current(each)]
         if not sessions:
             self._sessions.pop(system_id, None)
             ended += [each for each in self._waiting if each.system_id == system_id]
@@ -216,9 +212,9 @@ class Dialogues:
 
     def answered(self, answers: Iterable[tuple[DialogueDelivery, int]]) -> None:
         """End dialogues by the command_status of their deliver_sm_resp; 0 is ESME_ROK."""
-        for asked, status in answers:
-            if status and _is_current(asked):
-                self._end(asked.dialogue, "refused")
+        for about, status in answers:
+            if status and _is_current(about):
+                self._end(about.dialogue, "refused")
 
     def serves(self, system_id: str) -> bool:
         """Return whether an account owns a service code: only then `take` reads its submit_sm."""
@@ -227,24 +223,33 @@ class Dialogues:
     def take(self, session: Submitter, pdus: Iterable[SubmitSm]) -> list[SubmitSm]:
         """Answer the submit_sm that are USSD; return the other submit_sm."""
         others: list[SubmitSm] = []
-        system_id = session.rights.account.system_id
         for pdu in pdus:
             if not is_ussd(pdu):
                 others.append(pdu)
-                continue
-            try:
-                dialogue, screen = self._judge(session, pdu)
-            except Refusal as refusal:
-                session.answer(SubmitSmResp(refusal.status, pdu.sequence_number))
-                self._meters.refused(system_id, refusal.status, refusal.reason.value)
-                self._notes.reason(refusal.reason.value, system_id, detail=refusal.detail)
-                continue
-            # of no message: clients expect a message_id
-            message_id = written(self._identifiers.take(), session.rights.account)
-            session.answer(SubmitSmResp(0, pdu.sequence_number, message_id))
-            self._meters.accepted(system_id, 1)
-            self._show(dialogue, screen)
+            elif self.elsewhere is not None and self.dialogue_of(session.rights, pdu) is None:
+                self.elsewhere(session, pdu)
+            else:
+                self._answer(session, pdu)
         return others
+
+    def _answer(self, session: Submitter, pdu: SubmitSm) -> None:
+        try:
+            dialogue, screen = self._judge(session.rights, pdu)
+        except Refusal as refusal:
+            self.responses.refuse(session, pdu, refusal)
+        else:
+            self.responses.accept(session, pdu)
+            self._show(dialogue, screen)
+
+    def show(self, rights: Rights, pdu: SubmitSm) -> None:
+        """Answer a phone's request with the screen in a submit_sm; raises Refusal."""
+        dialogue, screen = self._judge(rights, pdu)
+        self._show(dialogue, screen)
+
+    def dialogue_of(self, rights: Rights, pdu: SubmitSm) -> Dialogue | None:
+        """Return the open dialogue that a submit_sm is for, None without one."""
+        dialogue, system_id = self._open.get(msisdn_of(pdu)), rights.account.system_id
+        return dialogue if dialogue and dialogue.system_id == system_id else None
 
     def _session_for(self, dialogue: Dialogue) -> UssdSession | None:
         """Return the session that has the dialogue, or else the session with most room."""
@@ -253,19 +258,19 @@ class Dialogues:
             return dialogue.session
         return max(sessions, key=_room, default=None)
 
-    def _judge(self, session: Submitter, pdu: SubmitSm) -> tuple[Dialogue, Screen]:
+    def _judge(self, rights: Rights, pdu: SubmitSm) -> tuple[Dialogue, Screen]:
         """Return the dialogue of a submit_sm, and its screen; raises Refusal."""
-        by_reference = self._rules.by_reference
+        by_reference = self.rules.by_reference
         number, ends = session_of(pdu, by_reference=by_reference)
-        dialogue = self._open.get(msisdn_of(pdu))
-        if dialogue is None or dialogue.system_id != session.rights.account.system_id:
+        dialogue = self.dialogue_of(rights, pdu)
+        if dialogue is None:
             raise Refusal(Status.ESME_RINVDSTADR, Reason.NO_DIALOGUE)
         if number not in (None, dialogue.number):
             raise Refusal(Status.ESME_RSUBMITFAIL, Reason.NO_DIALOGUE, "it is over")
         if dialogue.answer is None or dialogue in self._unsent.get(dialogue.system_id, ()):
             raise Refusal(Status.ESME_RSUBMITFAIL, Reason.BAD_SCREEN, "nothing was asked")
         try:
-            screen = screen_of(pdu, session.rights.reader, self._rules.longest, ends=ends)
+            screen = screen_of(pdu, rights.reader, self.rules.longest, ends=ends)
         except Refusal:
             self._end(dialogue, "malformed", abort=False)
             raise
@@ -281,7 +286,7 @@ class Dialogues:
             return
         self._waiting.pop(dialogue)
         self._idle[dialogue] = None
-        dialogue.due = now + self._rules.lifetime
+        dialogue.due = now + self.rules.lifetime
         answer, dialogue.answer = dialogue.answer, None
         if answer is not None:
             answer(screen)
@@ -317,7 +322,7 @@ class Dialogues:
             answer(screen or self._last_screen(outcome))
 
     def _last_screen(self, outcome: str) -> Screen:
-        rules = self._rules
+        rules = self.rules
         return Screen(rules.timeout if outcome == "timeout" else rules.unavailable, True)
 
     def _abort(self, dialogue: Dialogue) -> None:
@@ -325,7 +330,7 @@ class Dialogues:
         session = self._session_for(dialogue)
         if session is None:
             return
-        rules = self._rules
+        rules = self.rules
         request = deliver_sm(
             dialogue, rules.abort_op, "", by_reference=rules.by_reference, ends=True
         )
@@ -333,9 +338,9 @@ class Dialogues:
         session.flush()
 
 
-def _is_current(asked: DialogueDelivery) -> bool:
+def _is_current(about: DialogueDelivery) -> bool:
     """Return whether the phone still waits for the answer to a deliver_sm."""
-    return asked.dialogue.answer is not None and asked.step == asked.dialogue.step
+    return about.dialogue.answer is not None and about.step == about.dialogue.step
 
 
 def _room(session: UssdSession) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
@@ -57,6 +57,10 @@ class Screen:
 
     text: str = field(repr=False)
     ends: bool
+
+
+AnswerScreen = Callable[[Screen], None]
+"""Answers a phone's request with a screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +129,21 @@ class Dialogue:
     text: str = field(default="", repr=False)
     echoed: tuple[Tlv, ...] = field(default=(), repr=False)
     session: UssdSession | None = None
-    answer: Callable[[Screen], None] | None = None
+    answer: AnswerScreen | None = None
     asked_at: float = 0.0
     due: float = 0.0
+
+
+class DialogueFacts(NamedTuple):
+    """A dialogue as it is now; it *waits* for its ESME or for its phone.  Monotonic seconds."""
+
+    code: str
+    msisdn: str
+    system_id: str
+    step: int
+    waits: bool
+    asked_at: float
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +182,16 @@ def typed(before: str, now: str) -> str:
     if now == before:
         return ""
     return now.removeprefix(before + "*")
+
+
+def asked(dialogue: Dialogue, before: str, *, cumulative: bool) -> tuple[int, str]:
+    """Return the ussd_service_op and the text of the deliver_sm of a phone's last request.
+
+    *before* is the text of the phone's request before that, which *cumulative* requests repeat.
+    """
+    if dialogue.step == 1:
+        return Op.PSSR_INDICATION, dialled(dialogue.code, dialogue.text)
+    return Op.USSR_CONFIRM, typed(before, dialogue.text) if cumulative else dialogue.text
 
 
 def is_ussd(pdu: SubmitSm) -> bool:

@@ -66,6 +66,7 @@ class Adoption:
         giving = self._giving.setdefault(slot, GivingBack(self._writer.tenure.slot, slot))
 
         def moved(done: bool) -> Deferred[bool] | bool:
+            giving.go_on()
             return self._release(giving) if done else False
 
         return self._writer.act(giving.move).addCallback(moved)

@@ -12,7 +12,8 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.identifiers import same_id
-from smppbridge.store.port import EarlyReport, Found, ToldReport
+from smppbridge.relay.report.elsewhere import ToldReport
+from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres import records as rec
 from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.aside import Aside
@@ -134,15 +135,16 @@ class Between:
 
         return self._writer.act(write)
 
-    def owed(self, about: int) -> Deferred[dict[str, int]]:
-        """Return how many deliveries this bridge holds, or nobody, by account.
+    def owed(self, about: int, *, nobodys: bool) -> Deferred[dict[str, int]]:
+        """Return how many deliveries this bridge holds, by account; with *nobodys* free ones too.
 
         They are those of the verbs that have been answered, and no others: but of very many, as
         *about* says how many there are, what was answered meanwhile may be there or not.
         """
 
         def read(db: Connection) -> dict[str, int]:
-            return dict(ask(db, OWED, ([0, *self._writer.tenure.shards],)).fetchall())
+            holders = [*self._writer.tenure.shards, *([0] if nobodys else [])]
+            return dict(ask(db, OWED, (holders,)).fetchall())
 
         return self._writer.query(read) if about <= COUNTED_AT_ONCE else self._aside.act(read)
 

@@ -26,7 +26,7 @@ LOOKED_EVERY: Final = 20
 _SET = (
     "epoch = epoch + 1, ended = false, adopter = null, name = %(name)s, address = %(address)s,"
     " version = %(version)s, schema = %(schema)s, config = %(config)s, process = %(process)s,"
-    " beat_at = clock_timestamp()"
+    " beat_at = clock_timestamp(), silent_for = 0"
 )
 _NAMESAKE = (
     "select slot, name, epoch, txn, ended, adopter, coalesce(process, ''),"

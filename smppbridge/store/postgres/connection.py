@@ -126,11 +126,11 @@ class Pipeline:
         self._carried_out([_BEGIN, (b"fence", fence, None)])
 
     def commit(self) -> None:
-        """Commit what `begin` began.  Raises Failed, Lost."""
+        """Commit the transaction that `begin` began.  Raises Failed, Lost."""
         self._carried_out([_COMMIT])
 
     def rollback(self) -> None:
-        """Give up what `begin` began.  Raises Lost."""
+        """Give up the transaction that `begin` began.  Raises Lost."""
         if self._pq.transaction_status != pq.TransactionStatus.IDLE:
             self._carried_out([_ROLLBACK])
 

@@ -19,6 +19,8 @@ FENCE: Final = (
 """The first statement of every transaction: (txn, slot, epoch).  Divides by zero if fenced."""
 BEAT: Final = "update node set beat_at = clock_timestamp() where slot = $1::smallint"
 """After the fence, each beat: the time by the database, for people alone."""
+SILENT: Final = "update node set silent_for = %s where slot = %s"
+"""Within a fenced transaction: for how many seconds the others wait for us, if that is long."""
 ADOPTED: Final = "select slot from node where adopter = %s and ended order by slot"
 """The shards that a node has taken over."""
 FENCED: Final = errors.DivisionByZero.sqlstate

@@ -37,16 +37,18 @@ class Executes(Protocol):
 
 
 class GivingBack:
-    """The rows of one *shard* on their way to our own *slot*; only `move` writes its place."""
+    """The rows of one *shard* on their way to our own *slot*; only its methods write its place."""
 
     def __init__(self, slot: int, shard: int) -> None:
         self.slot, self.shard = slot, shard
         self._after: int | None = -1  # message_id of the delivery looked at last; None: all are
+        self._reached: int | None = -1  # the same, once the transaction is committed
 
     def move(self, db: Executes, limit: int = AT_ONCE) -> bool:
         """Move up to *limit* rows of each table; True: none was left.
 
-        To be called again until then, each time in a transaction of our writer.
+        To be called again until then, each time in a transaction of our writer, and `go_on` after
+        each one that was committed: deliveries of one that was not are looked at again.
         """
         moved = 0
         for table in _OWNED:
@@ -55,13 +57,18 @@ class GivingBack:
                 f"select ctid from {table} where shard = %s limit %s))",
                 (self.slot, self.shard, limit),
             ).rowcount
+        self._reached = self._after
         if self._after is not None:
             walk = db.execute(_WALK, (self._after, LOOKED_AT, self.shard))
-            self._after = walk.fetchone()[0]
-        if moved or self._after is not None:
+            self._reached = walk.fetchone()[0]
+        if moved or self._reached is not None:
             return False
         db.execute("update gathering set slot = %s where slot = %s", (self.slot, self.shard))
         return True
+
+    def go_on(self) -> None:
+        """Look at the deliveries after those of the last transaction from now on."""
+        self._after = self._reached
 
     def release(self, db: Executes) -> bool:
         """Free the slot; False: it has rows (again)."""

@@ -29,6 +29,7 @@ _STATE = """
     on conflict (provider) do update set balance = excluded.balance, unit = excluded.unit,
     is_low = excluded.is_low, at = excluded.at
 """
+_PAUSED = "select provider from paused"
 _OPTOUTS = "select provider, number from optout where at > %s and ended_at is null order by at"
 
 
@@ -85,3 +86,7 @@ class JobRows:
     def optouts(self, since: float) -> Deferred[list[tuple[str, str]]]:
         """Return opt-outs received after *since* (UNIX seconds), whichever bridge has."""
         return self._writer.query(lambda db: ask(db, _OPTOUTS, (since,)).fetchall())
+
+    def paused(self) -> Deferred[frozenset[str]]:
+        """Return the providers that people have paused, at whichever bridge."""
+        return self._writer.query(lambda db: frozenset(name for (name,) in ask(db, _PAUSED)))

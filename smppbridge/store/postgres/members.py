@@ -37,7 +37,7 @@ class NoSuchNode(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A node that lives by the database: what it is, and what it has.
+    """A node that lives by the database: its marks, and its shards.
 
     *beat* is seconds since its last beat; *shards* are its own slot and those that it took over;
     *out* counts messages SUBMITTING and SUBMITTED, *uncertain* those of them that are Uncertain.

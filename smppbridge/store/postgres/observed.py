@@ -14,7 +14,10 @@ PAUSED = 0.5
 
 
 class NodeRow(NamedTuple):
-    """The row of a node as another node sees it."""
+    """The row of a node as another node sees it.
+
+    *silent_for* is how long it said it may be silent, in seconds: 0, or it restarts in place.
+    """
 
     slot: int
     name: str
@@ -22,6 +25,8 @@ class NodeRow(NamedTuple):
     txn: int
     ended: bool
     adopter: int | None
+    address: str = ""
+    silent_for: float = 0.0
 
 
 class Observations:
@@ -40,6 +45,8 @@ class Observations:
     def look(self, rows: Iterable[NodeRow], now: float) -> list[NodeRow]:
         """Return the living nodes whose rows have not changed for a lease; *now* is monotonic.
 
+        A node that restarts in place has as long as it said.
+
         *now* is from before the rows were read.  An observer that was stopped itself begins anew.
         """
         if self._looked is not None and now - self._looked > self._gap:
@@ -53,7 +60,7 @@ class Observations:
             epoch, txn, since = self._since.get(row.slot, (-1, -1, now))
             if (epoch, txn) != (row.epoch, row.txn):
                 since = now
-            elif now - since > self._lease:
+            elif now - since > max(self._lease, row.silent_for):
                 silent.append(row)
             seen[row.slot] = row.epoch, row.txn, since
         self._since = seen

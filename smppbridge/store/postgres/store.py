@@ -31,7 +31,9 @@ from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.asked import AskedStore
 from smppbridge.store.postgres.between import Between
 from smppbridge.store.postgres.connection import connect
+from smppbridge.store.postgres.dues import Dues
 from smppbridge.store.postgres.errands import ErrandRows
+from smppbridge.store.postgres.fence import SILENT
 from smppbridge.store.postgres.found import parts_of
 from smppbridge.store.postgres.homes import HomeRows
 from smppbridge.store.postgres.jobs import JobRows
@@ -85,6 +87,7 @@ class PostgresStore(AskedStore):
         self._looks: dict[str, float] = {}
         self.holders = Holders()
         self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
+        self.dues = Dues(self._writer)
         self.errands = ErrandRows(self._writer)
         self.homes = HomeRows(self._writer)
 
@@ -299,6 +302,11 @@ class PostgresStore(AskedStore):
     def beat(self) -> Deferred[None]:
         """Write nothing but the row of our slot: the others see that we live."""
         return self._write([(sql.BEATS, [(0,)])])
+
+    def be_silent(self, seconds: float) -> Deferred[None]:
+        """Have the others wait for us for so long, if that is more than a lease; 0: as ever."""
+        values = seconds, self.tenure.slot
+        return self._writer.act(lambda db: db.execute(SILENT, values)).addCallback(lambda _: None)
 
     def probe(self) -> Deferred[None]:
         """Write the row of our slot: a store that failed may be well again."""

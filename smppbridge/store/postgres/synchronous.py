@@ -1,4 +1,4 @@
-"""synchronous: whether a standby has what is committed: without one a fail-over breaks promises."""
+"""synchronous: whether a standby has all commits: without one a fail-over breaks promises."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Wish = Literal["require", "warn", "off"]
 
 
 class NotSynchronous(UnfitStore):
-    """No standby confirms what is committed, and the configuration requires one."""
+    """No standby confirms commits, and the configuration requires one."""
 
 
 def is_synchronous(db: Connection[Any]) -> bool:

@@ -32,8 +32,8 @@ NOTIFIED_EVERY: Final = 0.01
 """Seconds between two notifications of one kind to one node, at least."""
 T = TypeVar("T")
 _ROWS = (
-    "select slot, name, epoch, txn, ended, adopter from node where not ended or adopter = %s"
-    " order by slot"
+    "select slot, name, epoch, txn, ended, adopter, coalesce(address, ''), silent_for from node"
+    " where not ended or adopter = %s order by slot"
 )
 _NOTIFY = "select pg_notify(%s, %s)"
 

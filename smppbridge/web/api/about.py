@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
 from smppbridge.store import audit
 from smppbridge.web.api.ports import read
@@ -19,6 +19,7 @@ class Version(Answer):
     """The program that runs."""
 
     version: str
+    node: str | None = Field(description="Of several that share a store: the one that answers")
 
 
 class Description(Answer):
@@ -51,7 +52,7 @@ class AuditPage(Answer):
 @API.operation("GET", "/version", ANYBODY, returns=Version)
 async def get_version(call: ApiRequest) -> Version:
     """The version of the program."""
-    return Version(version=call.ports.version)
+    return Version(version=call.ports.version, node=call.ports.node)
 
 
 @API.operation("GET", "/openapi.json", ANYBODY, returns=Description, tag="version")

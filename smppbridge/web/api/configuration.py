@@ -70,6 +70,9 @@ class ConfigurationChanges(Answer):
     changes: list[ChangeItem]
     refused: str | None = Field(description="Why the file cannot be applied; absent: it can")
     faults: list[FaultItem] = Field(description="Those of a file that cannot be read as settings")
+    node: str | None = Field(
+        default=None, description="Of several that share a store: the one whose file it is"
+    )
 
 
 class ConfigurationCheck(Answer):
@@ -118,8 +121,7 @@ async def compare_settings(call: ApiRequest) -> ConfigurationChanges:
     tag, changes = await call.ports.configuration.changes()
     if tag is not None:
         call.headers += f'ETag: "{tag}"\r\n'.encode()
-    found: ConfigurationChanges = changes
-    return found
+    return _of_node(call, changes)
 
 
 @API.operation("POST", "/config/check", ADMIN, returns=ConfigurationCheck, refusals=(409,))
@@ -140,12 +142,14 @@ async def check_settings(call: ApiRequest) -> ConfigurationCheck:
 async def apply_settings(call: ApiRequest) -> ConfigurationChanges:
     """Apply the file, as SIGHUP does: all of it, or nothing and the reason."""
     tag = call.header.if_match.strip('"')
-    found: ConfigurationChanges = await call.ports.configuration.apply(tag)
-    return found
+    return _of_node(call, await call.ports.configuration.apply(tag))
 
 
 @API.operation("POST", "/config/reload", ADMIN, returns=ConfigurationChanges, refusals=(409,))
 async def reload_settings(call: ApiRequest) -> ConfigurationChanges:
     """Apply the file as it is now, as SIGHUP does: all of it, or nothing and the reason."""
-    found: ConfigurationChanges = await call.ports.configuration.apply(None)
-    return found
+    return _of_node(call, await call.ports.configuration.apply(None))
+
+
+def _of_node(call: ApiRequest, changes: ConfigurationChanges) -> ConfigurationChanges:
+    return changes.model_copy(update={"node": call.ports.node})

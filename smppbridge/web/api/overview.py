@@ -53,6 +53,9 @@ class Overview(Answer):
 
     at: Moment
     version: str
+    node: str | None = Field(
+        description="Of several that share a store: the one that these figures are of"
+    )
     started_at: Moment
     ready: bool
     checks: dict[str, bool] = Field(description="The conditions for messages to be accepted")
@@ -96,6 +99,7 @@ async def overview_of(ports: ApiPorts) -> Overview:
     return Overview(
         at=moment(now),
         version=ports.version,
+        node=ports.node,
         started_at=moment(live.started_at),
         ready=all(checks.values()),
         checks=checks,

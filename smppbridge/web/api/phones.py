@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from smppbridge.model.masking import mask, masked
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.smpp.constants import status_name
 from smppbridge.store.phones import ListedMo, MoQuery, mo_hours, mos
 from smppbridge.web.api.ports import read

@@ -67,7 +67,8 @@ class ApiPorts:
     """The parts of a running bridge.
 
     *ask* asks the store on a thread for readers, *act* changes the store by hand, *note* writes an
-    act down.  *ready* are the conditions for messages to be accepted, *figures* the measurements.
+    act down.  *ready* are the conditions for messages to be accepted, *figures* the measurements;
+    *node* is the name of this bridge among those that share its store, None where it is alone.
     """
 
     version: str
@@ -96,6 +97,7 @@ class ApiPorts:
     cdr: CdrPort
     live: Live
     reasons: ReasonPort
+    node: str | None = None
 
 
 async def read(call: ApiRequest, question: Callable[[Database], T]) -> T:

@@ -9,9 +9,10 @@ from pydantic import Field
 from smppbridge.providers.exchange import Abilities
 from smppbridge.relay.lanes.lane import Lane
 from smppbridge.store import audit
+from smppbridge.store.port import StoreFailure
 from smppbridge.web.api.live import ShownError
 from smppbridge.web.api.ports import ApiPorts, write
-from smppbridge.web.api.shapes import Done, MessageId, Moment, Name, Spread, maybe, moment, spread
+from smppbridge.web.api.shapes import MessageId, Moment, Name, Spread, maybe, moment, spread
 from smppbridge.web.keyring import OPERATOR, VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest
 from smppbridge.web.problems import RequestRefused
@@ -104,6 +105,18 @@ class Providers(Answer):
 
 
 _NAMED = {"name": Name}
+HOLD, PROBE = "hold", "probe"
+"""The acts that other bridges of the store are asked for."""
+_ANSWERED_WITHIN = 3.0
+
+
+class SwitchedNodes(Answer):
+    """The act has been carried out; where several bridges share a store, by these nodes."""
+
+    nodes: list[str] = Field(description="That have done it; empty where there is one bridge")
+    silent: list[str] = Field(
+        description="That have not answered in time; they do it as soon as they can"
+    )
 
 
 @API.operation("GET", "/providers", VIEWER, returns=Providers)
@@ -124,29 +137,29 @@ async def list_errors(call: ApiRequest) -> ErrorList:
     return ErrorList(items=[_error(each) for each in call.ports.live.errors(_lane(call).name)])
 
 
-@API.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=Done)
-async def pause_provider(call: ApiRequest) -> Done:
+@API.operation("POST", "/providers/{name}/pause", OPERATOR, places=_NAMED, returns=SwitchedNodes)
+async def pause_provider(call: ApiRequest) -> SwitchedNodes:
     """Let nothing leave to a provider; its messages wait, or go to the next on their route."""
     name, at, actor = _lane(call).name, call.ports.clock.wall(), call.actor
     await write(call, lambda db: audit.pause(db, name, at, actor))
     call.ports.lanes.hold(name, held=True)
-    return Done()
+    return await _everywhere(call, HOLD)
 
 
-@API.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=Done)
-async def resume_provider(call: ApiRequest) -> Done:
+@API.operation("POST", "/providers/{name}/resume", OPERATOR, places=_NAMED, returns=SwitchedNodes)
+async def resume_provider(call: ApiRequest) -> SwitchedNodes:
     """Let messages leave to a provider again."""
     name = _lane(call).name
     await write(call, lambda db: audit.resume(db, name))
     call.ports.lanes.hold(name, held=False)
-    return Done()
+    return await _everywhere(call, HOLD)
 
 
-@API.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=Done)
-async def probe_provider(call: ApiRequest) -> Done:
+@API.operation("POST", "/providers/{name}/probe", OPERATOR, places=_NAMED, returns=SwitchedNodes)
+async def probe_provider(call: ApiRequest) -> SwitchedNodes:
     """Let a probe leave to a provider that is down, without waiting longer."""
     call.ports.lanes.probe(_lane(call).name)
-    return Done()
+    return await _everywhere(call, PROBE)
 
 
 @API.operation(
@@ -167,6 +180,17 @@ async def ask_balance(call: ApiRequest) -> CreditLeft:
     if balance is None:
         raise RequestRefused(409, f"{name} was taken out of the configuration meanwhile")
     return balance
+
+
+async def _everywhere(call: ApiRequest, act: str) -> SwitchedNodes:
+    """Have the other nodes do what this one has done."""
+    body = {"provider": call.named["name"]}
+    try:
+        found = await call.ports.relay.others.ask(None, act, body, _ANSWERED_WITHIN)
+    except StoreFailure:
+        raise RequestRefused(503, "done here; the other nodes could not be asked now") from None
+    own = [call.ports.node] if call.ports.node else []
+    return SwitchedNodes(nodes=sorted([*own, *found.by_name]), silent=list(found.silent))
 
 
 def provider_items(ports: ApiPorts) -> list[ProviderItem]:

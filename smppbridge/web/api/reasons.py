@@ -70,7 +70,7 @@ class ReasonList(Answer):
 async def list_reasons(call: ApiRequest) -> ReasonList:
     """Each no of the last 24 hours, by its reason and whom it is about.
 
-    It is counted since the start of the bridge, which a restart in place is not.
+    A bridge that is killed does not know those of its last minute.
     """
     query: ReasonsQuery = call.query
     found = [

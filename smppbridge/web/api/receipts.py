@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StrictBool
 
+from smppbridge.model.account import Account
+from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.relay.receipt_example import VERSIONS, ExampleTerms, examples
 from smppbridge.smpp.constants import MessageState
+from smppbridge.smpp.receipt_text import compile_text
 from smppbridge.web.api.shapes import WHOLE_NUMBER, Name
 from smppbridge.web.keyring import VIEWER
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
@@ -58,6 +62,14 @@ class ReceiptField(Answer):
     value: str
 
 
+class ReportedAs(Answer):
+    """A status in a provider's reports that ends in this receipt, and the receipt's err then."""
+
+    provider: str
+    status: str = Field(description="As the provider spells it")
+    err: str | None = Field(description="As the account reads it; absent: the provider's own")
+
+
 class ReceiptPreview(Answer):
     """A receipt for an example of a message: from BANK to 243810000001, at this moment."""
 
@@ -66,6 +78,9 @@ class ReceiptPreview(Answer):
     pdu: Literal["deliver_sm", "data_sm"]
     octets_hex: str
     fields: list[ReceiptField] = Field(description="Those that are not 0 or empty")
+    reported_as: list[ReportedAs] = Field(
+        description="The statuses of all providers that mean this state, as far as they are known"
+    )
 
 
 @API.operation(
@@ -90,7 +105,17 @@ async def preview_receipt(call: ApiRequest) -> ReceiptPreview:
         pdu=found.pdu,  # type: ignore[arg-type]
         octets_hex=found.octets.hex(),
         fields=[ReceiptField(name=k, value=_shown(v)) for k, v in found.fields.items()],
+        reported_as=list(_reported(call.ports.lanes, state, account)),
     )
+
+
+def _reported(lanes: Lanes, state: MessageState, account: Account) -> Iterator[ReportedAs]:
+    write = compile_text([("", "err")], stat={}, err_width=account.receipts.err_width)
+    for name, lane in lanes.by_name.items():
+        for status, (known, error) in lane.provider.report_words().items():
+            if known is state:
+                err = None if error is None else write(b"", 0, 0, state, error, "").decode()
+                yield ReportedAs(provider=name, status=status, err=err)
 
 
 def _terms(wanted: ReceiptQuery) -> ExampleTerms:

@@ -9,9 +9,10 @@ from typing import Protocol
 from smppbridge.model.message import Message
 from smppbridge.relay.accept.composed import Composed
 from smppbridge.relay.accept.intake import Rights
+from smppbridge.relay.others import OtherBridges
 from smppbridge.relay.report.rematch import Renamed
-from smppbridge.relay.submit.redirect import Redirected
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.submit.redirect import Abandoned, Redirected
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.routing.explain import NumberedRule
 from smppbridge.routing.mo import MoRule
 from smppbridge.web.idempotency import IdempotencyKeys
@@ -48,8 +49,8 @@ class Redirects(Protocol):
     ) -> Awaitable[Redirected]:
         """Let messages wait for another provider, with *off_route* also off their routes."""
 
-    def give_up(self, message_ids: Sequence[int]) -> Awaitable[list[int]]:
-        """End messages that wait; return those that have ended, durably."""
+    def give_up(self, message_ids: Sequence[int]) -> Awaitable[Abandoned]:
+        """End messages that wait."""
 
 
 class Rematches(Protocol):
@@ -71,6 +72,7 @@ class RelayPorts:
     dialogues: DialogueList
     keys: IdempotencyKeys
     mo_rules: Callable[[], Sequence[MoRule]]
+    others: OtherBridges
     redirect: Redirects
     rematch: Rematches
     rights: Callable[[str], Rights | None]

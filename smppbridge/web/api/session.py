@@ -37,6 +37,7 @@ class LoginLink(Answer):
 
     url: str
     seconds: float = Field(description="How long the link works")
+    node: str | None = Field(description="Of several that share a store: the one that it is for")
 
 
 @API.operation("GET", "/session", ANYBODY, returns=Me)
@@ -88,7 +89,8 @@ async def use_link(call: ApiRequest) -> Me:
 async def make_link(call: ApiRequest) -> LoginLink:
     """Make a one-time link; only over the admin socket."""
     code = call.ports.keyring.link(call.actor)
-    return LoginLink(url=f"{call.ports.origin()}/#link={code}", seconds=LINK)
+    url = f"{call.ports.origin()}/#link={code}"
+    return LoginLink(url=url, seconds=LINK, node=call.ports.node)
 
 
 @API.operation("DELETE", "/session", ANYBODY, returns=Done)

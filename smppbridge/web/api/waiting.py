@@ -8,7 +8,7 @@ from typing import Literal, TypeVar
 from pydantic import Field, RootModel
 
 from smppbridge.model.message import Stage
-from smppbridge.relay.submit.redirect import Obstacle
+from smppbridge.relay.submit.redirect import Abandoned, Obstacle, Redirected
 from smppbridge.store import lookup
 from smppbridge.store.lookup import MessageQuery
 from smppbridge.store.port import StoreFailure
@@ -18,11 +18,9 @@ from smppbridge.web.keyring import OPERATOR
 from smppbridge.web.operations import API, Answer, ApiRequest, Sent
 from smppbridge.web.problems import RequestRefused
 
-AT_ONCE = 500
-"""Messages in one transaction."""
 _SAYS = {
     Obstacle.NOT_WAITING: "It does not wait: it has left, has ended, or there is none.",
-    Obstacle.ELSEWHERE: "Another bridge of the cluster has it: ask that bridge.",
+    Obstacle.ELSEWHERE: "Another node has it, and has not answered, or has no such provider.",
     Obstacle.THERE_ALREADY: "It waits for this provider already.",
     Obstacle.NOT_ON_ROUTE: "The provider is not on its route: say off_route, if that is meant.",
     Obstacle.MAY_BE_SENT: "Its provider may have sent it: another one would send it twice.",
@@ -31,6 +29,7 @@ _SAYS = {
     Obstacle.NO_BINARY: "It is octets, and the provider takes text alone.",
     Obstacle.NO_SCHEDULE: "It has its time, and the provider does not keep messages until then.",
 }
+_SILENT = "Nodes that have not answered in time: perhaps they do it yet"
 T = TypeVar("T")
 
 
@@ -105,13 +104,16 @@ class Moved(Answer):
 
     moved: list[MessageId]
     unmoved: list[Unmoved]
+    silent: list[str] = Field(description=_SILENT)
 
 
 class GivenUp(Answer):
-    """The messages that have ended as UNDELIVERABLE, and those that did not wait."""
+    """The messages that have ended as UNDELIVERABLE, and the others."""
 
     failed: list[MessageId]
     not_waiting: list[MessageId]
+    elsewhere: list[MessageId] = Field(description="Those of nodes that have not answered")
+    silent: list[str] = Field(description=_SILENT)
 
 
 @API.operation(
@@ -127,17 +129,18 @@ async def move_waiting(call: ApiRequest) -> Moved:
     body = call.body.root
     if body.to not in call.ports.lanes.by_name:
         raise RequestRefused(404, "there is no such provider")
-    redirect, moved, obstacles = call.ports.relay.redirect, list[int](), dict[int, Obstacle]()
-    for ids in await _pieces(call, body):
-        found = await _written(redirect.move(ids, body.to, off_route=body.off_route))
-        moved += found.moved
-        obstacles |= found.obstacles
+    ids = await _ids(call, body)
+    move: Awaitable[Redirected] = call.ports.relay.redirect.move(
+        ids, body.to, off_route=body.off_route
+    )
+    found = await _written(move)
     return Moved(
-        moved=[str(each) for each in moved],
+        moved=[str(each) for each in found.moved],
         unmoved=[
             Unmoved(message_id=str(each), why=why.value, says=_SAYS[why])
-            for each, why in obstacles.items()
+            for each, why in found.obstacles.items()
         ],
+        silent=list(found.silent),
     )
 
 
@@ -151,26 +154,23 @@ async def move_waiting(call: ApiRequest) -> Moved:
 )
 async def fail_waiting(call: ApiRequest) -> GivenUp:
     """End messages that wait as UNDELIVERABLE; their accounts get receipts as they asked."""
-    failed: list[int] = []
-    named: list[int] = []
-    for ids in await _pieces(call, call.body.root):
-        named += ids
-        failed += await _written(call.ports.relay.redirect.give_up(ids))
-    ended = frozenset(failed)
+    ids = await _ids(call, call.body.root)
+    give_up: Awaitable[Abandoned] = call.ports.relay.redirect.give_up(ids)
+    found = await _written(give_up)
+    waited = frozenset([*found.ended, *found.elsewhere])
     return GivenUp(
-        failed=[str(each) for each in failed],
-        not_waiting=[str(each) for each in named if each not in ended],
+        failed=[str(each) for each in found.ended],
+        not_waiting=[str(each) for each in ids if each not in waited],
+        elsewhere=[str(each) for each in found.elsewhere],
+        silent=list(found.silent),
     )
 
 
-async def _pieces(call: ApiRequest, body: _Listed | _Filtered) -> list[list[int]]:
-    """Return the ids of a request in lists for one transaction each, the oldest first."""
-    ids = (
-        list(dict.fromkeys(map(int, body.message_ids)))
-        if isinstance(body, _Listed)
-        else await _filtered(call, body)
-    )
-    return [ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)]
+async def _ids(call: ApiRequest, body: _Listed | _Filtered) -> list[int]:
+    """Return the ids of a request, those of a filter the oldest first."""
+    if isinstance(body, _Listed):
+        return list(dict.fromkeys(map(int, body.message_ids)))
+    return await _filtered(call, body)
 
 
 async def _filtered(call: ApiRequest, body: _Filtered) -> list[int]:

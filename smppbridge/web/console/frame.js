@@ -15,7 +15,7 @@ export const badges = store([]);
 
 function Side({screens, at}) {
   const [open, set] = useState(false), now = useNow(), figures = useOverview();
-  const version = useApi("/version").data?.version;
+  const {version, node} = useApi("/version").data ?? {};
   useEffect(() => set(false), [at]);
   const groups = [1, 2, 3].map(n => screens.filter(each => each.group === n && may(each.role ?? "viewer"))).filter(group => group.length);
   return html`<aside class=${names("side", open && "open")}>
@@ -24,7 +24,7 @@ function Side({screens, at}) {
     <nav aria-label="Console">${groups.map((group, n) => html`${n > 0 && html`<div class="sep"></div>`}
       ${group.map(each => { const flag = figures && each.flag?.(figures); return html`<a key=${each.path} href=${"#" + each.path} aria-current=${each.path === at ? "page" : undefined}>
         <${Icon} name=${each.icon} /><span>${each.title}</span>${flag && html`<span class=${names("n", flag.tone)}>${flag.n}</span>`}</a>`; })}`)}</nav>
-    <div class="foot"><span>${version}</span><span>UTC ${clock(new Date(now))}</span></div></aside>`;
+    <div class="foot"><span>${version}${node && ` at node ${node}`}</span><span>UTC ${clock(new Date(now))}</span></div></aside>`;
 }
 
 function Search() {
@@ -43,7 +43,8 @@ function Live() {
   useStale();
   const left = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
   const words = state === "lost" ? `no connection, retrying in ${left} s` : STREAM[state];
-  return html`<span class=${names("live", state === "lost" && "lost")} title=${state === "live" ? "figures come every second" : undefined}><i></i>${words}</span>`;
+  const node = useOverview()?.node, whose = node ? ` of node ${node} alone` : "";
+  return html`<span class=${names("live", state === "lost" && "lost")} title=${state === "live" ? `figures${whose} come every second` : undefined}><i></i>${words}</span>`;
 }
 
 /** On every screen: that figures are old, for nobody answers. */

@@ -145,6 +145,9 @@ export function cell(value) {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** Which nodes have not answered in time, as an act's answer names them; empty where all have. */
+export const unanswered = nodes => nodes?.length ? ` ${nodes.length > 1 ? "Nodes" : "Node"} ${nodes.join(", ")} did not answer in time.` : "";
+
 /** A button that carries out an act, and says above the screen what became of it. */
 export function Act({does, done, kind, disabled, children}) {
   const [busy, set] = useState(false);

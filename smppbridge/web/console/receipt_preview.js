@@ -17,6 +17,11 @@ const FIELDS = [
   {head: "Value", full: true, cell: f => html`<span class="mono any">${String(f.value ?? "")}</span>`},
 ];
 
+const WORDS = [
+  {head: "Provider", cell: w => w.provider}, {head: "Its status", cell: w => html`<span class="mono any">${w.status}</span>`},
+  {head: "err", cell: w => html`<span class="mono">${w.err ?? "its own"}</span>`},
+];
+
 /** Octets in hexadecimal, in groups of four, sixteen a line. */
 export const hexLines = hex => (hex.match(/.{1,32}/g) ?? []).map(line => line.match(/.{1,8}/g).join(" ")).join("\n");
 
@@ -51,5 +56,6 @@ function Shown({data, error}) {
   }
   return data ? html`<h3>Text</h3><pre class="wrap" tabindex="0" aria-label="Text of the receipt">${data.text || "no text: everything is in the TLVs"}</pre>
     <div class="grid2 top"><div><h3>Fields</h3><${Table} caption="Fields of the receipt" columns=${FIELDS} rows=${data.fields} /></div>
-    <div><h3>Octets of the ${data.pdu}</h3><pre tabindex="0" aria-label="Octets of the receipt">${hexLines(data.octets_hex)}</pre></div></div>` : null;
+    <div><h3>Octets of the ${data.pdu}</h3><pre tabindex="0" aria-label="Octets of the receipt">${hexLines(data.octets_hex)}</pre></div></div>
+    ${data.reported_as?.length > 0 && html`<h3>Reported by providers as</h3><${Table} caption="Statuses of providers that end in this receipt" columns=${WORDS} rows=${data.reported_as} keyOf=${w => `${w.provider}\n${w.status}`} />`}` : null;
 }

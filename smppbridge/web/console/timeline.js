@@ -27,22 +27,28 @@ const time = at => typeof at === "number" ? new Date(at * 1000).toISOString() : 
 
 const SOURCES = {push: "told by a callback", poll: "told when it was asked", pull: "fetched", session: "told by a deliver_sm", own: "by the bridge itself"};
 
+const reported = f => sentences(SOURCES[f.source] ?? f.source, f.error ? `err ${String(f.error).padStart(3, "0")}` : null);
+const answered = f => sentences(f.command_status && `status ${f.command_status}`, f.postponed && `put off ${many(f.postponed, "time")}`);
+
 /** For each code: facts => [tone, title, more, tags]. */
 const STEPS = {
-  segment: f => ["", f.number ? `Segment ${f.number} came` : "A segment came", f.message_id ? `answered ESME_ROK with id ${f.message_id}` : null],
+  segment_received: f => ["", f.number ? `Segment ${f.number} came` : "A segment came", f.message_id ? `answered ESME_ROK with id ${f.message_id}` : null],
   joined: () => ["", "All segments came: the message is whole", null],
   received: () => ["", "It came, and was answered ESME_ROK", null],
   routed: f => ["", `Route: ${(f.via ?? []).join(", then ")}`, null],
   provider_skipped: f => ["warn", `${f.provider ?? f.from} was left out`, because(f)],
   diverted: f => ["warn", `It takes the next provider: ${f.to ?? f.provider}`, sentences(f.from && `not ${f.from}`, because(f))],
-  attempt: f => { const [tone, word] = OUTCOMES[f.outcome] ?? ["", words(f.outcome)]; return [tone, `Attempt ${f.number} at ${f.provider}: ${word}`, sentences(took(f), called(f), f.reason)]; },
+  ...Object.fromEntries(Object.entries(OUTCOMES).map(([outcome, [tone, word]]) => [`attempt_${outcome}`, f => [tone, `Attempt ${f.number} at ${f.provider}: ${word}`, sentences(took(f), called(f), f.reason)]])),
   part: f => ["", `Part ${f.number} is ${f.provider_message_id} there`, f.state ? stateWord(f.state) : null],
-  report: f => { const word = stateWord(f.state); return [word === "DELIVRD" ? "ok" : word === "UNKNOWN" ? "unsure" : "bad", `Final: ${word}`, sentences(SOURCES[f.source] ?? f.source, f.error ? `err ${String(f.error).padStart(3, "0")}` : null)]; },
-  owed: f => ["wait", "Its receipt waits for the ESME", sentences(f.postponed && `put off ${many(f.postponed, "time")}`, f.expires_at && `kept until ${moment(f.expires_at)}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
-  delivery: f => [f.command_status ? "warn" : "ok", f.command_status ? "The ESME refused its receipt" : "The ESME has acknowledged its receipt", sentences(f.command_status && `status ${f.command_status}`, f.postponed && `put off ${many(f.postponed, "time")}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
-  lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
+  report_heard: f => ["", `Reported: ${stateWord(f.state)}`, reported(f)],
+  state_final: f => { const word = stateWord(f.state); return [word === "DELIVRD" ? "ok" : word === "UNKNOWN" ? "unsure" : "bad", `Final: ${word}`, reported(f)]; },
+  receipt_owed: f => ["wait", "Its receipt waits for the ESME", sentences(f.postponed && `put off ${many(f.postponed, "time")}`, f.expires_at && `kept until ${moment(f.expires_at)}`), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
+  receipt_acknowledged: f => ["ok", "The ESME has acknowledged its receipt", answered(f), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
+  receipt_refused: f => ["warn", "The ESME refused its receipt", answered(f), [`id:${f.message_id} stat:${stateWord(f.state)}`]],
+  receipt_lapsed: f => ["warn", "Its receipt was kept no longer", "nobody was bound who could receive it", [`id:${f.message_id}`]],
   rejected: f => ["bad", "The bridge refused it", sentences(because(f), f.detail)],
   expired: f => ["bad", "It expired", because(f)],
+  cancelled: f => ["bad", "It was cancelled", because(f)],
   failed: f => ["bad", "It was given up", because(f)],
   now_waiting: f => ["wait", (AWAITED[f.awaited] ?? (() => `It waits for ${words(f.awaited)}`))(f), sentences(because(f), f.before > 0 && `${many(f.before, "message")} before it`, f.until && `until ${moment(time(f.until))}`)],
   decided_by_hand: f => ["unsure", `A person decided: ${words(f.verb ?? "")}`, f.actor && `by ${f.actor}`],
@@ -59,7 +65,7 @@ export function folded(steps, about = {}) {
   const shown = [], same = each => [each.code, each.tone, each.title.replace(/\d+/, "#"), each.more?.replace(/after [^·]*/, "")].join("\n");
   for (const step of steps.map(each => spoken(each.code === "now_waiting" ? {...each, facts: {...about, ...each.facts}} : each))) {
     const last = shown.at(-1);
-    if (last && step.code === "attempt" && same(last) === same(step)) Object.assign(last, {count: last.count + 1, until: step.at});
+    if (last && step.code.startsWith("attempt_") && same(last) === same(step)) Object.assign(last, {count: last.count + 1, until: step.at});
     else shown.push(step);
   }
   return shown;

@@ -23,8 +23,8 @@ function Move({m, open, onClose, onDone}) {
 /** End a message that has not been sent. */
 function GiveUp({m, open, onClose, onDone}) {
   const does = async () => {
-    const {failed} = await post("/waiting/failures", {message_ids: [m.message_id]});
-    if (!failed.length) throw new ApiError(409, {detail: "it does not wait any more"});
+    const {failed, elsewhere} = await post("/waiting/failures", {message_ids: [m.message_id]});
+    if (!failed.length) throw new ApiError(409, {detail: elsewhere.length ? "its node has not answered" : "it does not wait any more"});
     say("It has ended as UNDELIVERABLE.");
     onDone();
   };

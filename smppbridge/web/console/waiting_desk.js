@@ -2,16 +2,16 @@
 import {html, useState} from "./vendor/preact/standalone.mjs";
 import {post, useApi} from "./api.js";
 import {count, many} from "./format.js";
-import {Choice, Confirm, say} from "./parts.js";
+import {Choice, Confirm, say, unanswered} from "./parts.js";
 
 const MOST = 10_000;
 
 /** "12 moved; 3 stay: The provider is not on its route (3)." */
-function outcome({moved, unmoved}) {
+function outcome({moved, unmoved, silent}) {
   const why = new Map();
   for (const each of unmoved) why.set(each.says, (why.get(each.says) ?? 0) + 1);
   const stay = [...why].map(([says, n]) => `${says} (${count(n)})`).join(" ");
-  return `${many(moved.length, "message")} moved.${unmoved.length ? ` ${count(unmoved.length)} stay${unmoved.length === 1 ? "s" : ""}: ${stay}` : ""}`;
+  return `${many(moved.length, "message")} moved.${unmoved.length ? ` ${count(unmoved.length)} stay${unmoved.length === 1 ? "s" : ""}: ${stay}` : ""}${unanswered(silent)}`;
 }
 
 function Move({provider, n, again}) {
@@ -32,8 +32,8 @@ function Move({provider, n, again}) {
 function GiveUp({provider, n, again}) {
   const [asking, ask] = useState(false);
   const fail = async () => {
-    const {failed} = await post("/waiting/failures", {filter: {provider: provider.name}, expect: n});
-    say(`${many(failed.length, "message")} given up.`);
+    const {failed, silent} = await post("/waiting/failures", {filter: {provider: provider.name}, expect: n});
+    say(`${many(failed.length, "message")} given up.${unanswered(silent)}`, silent.length ? "warn" : "ok");
     again();
   };
   return html`<button class="danger" onClick=${() => ask(true)}>Give up ${count(n)}…</button>

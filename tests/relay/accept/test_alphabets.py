@@ -17,7 +17,7 @@ from smppbridge.smpp.constants import MessageState as M
 from smppbridge.smpp.constants import Tag
 from smppbridge.text import gsm7, packed
 from smppbridge.text.national import Shift, encode
-from tests.relay.accept.test_segments import restarted
+from tests.relay.accept.long_messages import restarted
 from tests.relay.fakes import World, sar, segment_sm, submit_sm
 
 PORTS = bytes.fromhex("050400500051")

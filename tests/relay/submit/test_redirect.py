@@ -11,10 +11,11 @@ from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed, Uncertain
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.optouts import Optouts
-from smppbridge.relay.submit.redirect import Obstacle, Redirect, Redirected
+from smppbridge.relay.submit.redirect import Abandoned, Obstacle, Redirect, Redirected
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.port import StoreFailure
+from tests.relay.fake_store import OTHER
 from tests.relay.fakes import FakeProvider, KeyedProvider, TextProvider, World, submit_sm
 from tests.relay.staged import go_on, paused
 
@@ -118,8 +119,8 @@ def test_what_another_bridge_has_is_left_to_it(theirs: int) -> None:
     world.store.taken = {ids[theirs]}
     found = moved(world, *ids)
     ours = [each for each in ids if each != ids[theirs]]
-    assert (found.moved, found.obstacles) == (ours, {ids[theirs]: Obstacle.ELSEWHERE})
-    assert Asked(redirect(world).give_up(ids)).found == ours
+    assert found == (ours, {ids[theirs]: Obstacle.ELSEWHERE}, (OTHER,), ())
+    assert Asked(redirect(world).give_up(ids)).found == (ours, [ids[theirs]], (OTHER,), ())
 
 
 def test_a_message_is_there_already_or_the_provider_is_not() -> None:
@@ -269,7 +270,7 @@ def test_a_message_that_ends_while_it_is_moved_does_not_come_in_line() -> None:
     failing = Asked(redirect(world).give_up(ids[:1]))
     world.store.commit_all()
     assert moving.found.moved == ids
-    assert failing.found == ids[:1]
+    assert failing.found.ended == ids[:1]
     world.store.at_once = True
     go_on(world)
     world.tick()
@@ -285,7 +286,7 @@ def test_messages_are_given_up_and_their_receipts_are_owed() -> None:
     pdus = [submit_sm(registered_delivery=1), submit_sm(registered_delivery=0)]
     ids = [message_id for _, _, message_id in world.sent(*pdus)]
     asked = Asked(redirect(world).give_up([999, *ids]))
-    assert sorted(asked.found) == ids
+    assert sorted(asked.found.ended) == ids
     rows = world.store.messages
     assert {rows[each].state for each in ids} == {int(MessageState.UNDELIVERABLE)}
     assert {rows[each].stage for each in ids} == {Stage.FINISHED}
@@ -295,13 +296,13 @@ def test_messages_are_given_up_and_their_receipts_are_owed() -> None:
     facts = {"verb": "fail", "provider": "one"}
     assert (ids[1], "decided_by_hand", facts) in world.noted.notes
     assert world.noted.reasons[Reason.GIVEN_UP, "one"] == len(ids)
-    assert Asked(redirect(world).give_up(ids)).found == []
+    assert Asked(redirect(world).give_up(ids)).found == Abandoned([], [])
 
 
 def test_a_message_that_is_out_is_not_given_up() -> None:
     world = world_of()
     ids = accepted(world)
     go_on(world)
-    assert Asked(redirect(world).give_up(ids)).found == []
+    assert Asked(redirect(world).give_up(ids)).found == Abandoned([], [])
     world.wire.answer((ids[0], Accepted("x")))
     assert world.store.messages[ids[0]].stage is Stage.SUBMITTED

@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.message import Stage
 from smppbridge.model.outcome import Accepted, Postponed
 from smppbridge.relay.lanes.lane import LaneRules
-from smppbridge.relay.submit.redirect import Redirect
+from smppbridge.relay.submit.redirect import Abandoned, Redirect
 from smppbridge.routing.rules import Rule
 from smppbridge.smpp.constants import MessageState
 from tests.relay.fake_store import FakeStore
@@ -86,8 +86,8 @@ class Storm:
     def ask(self, movement: Any) -> None:
         def answered(found: Any) -> None:
             self.answered += 1
-            if isinstance(found, list) and not hasattr(found, "moved"):
-                self.given_up |= set(found)
+            if isinstance(found, Abandoned):
+                self.given_up |= set(found.ended)
 
         self.asked += 1
         Deferred.fromCoroutine(movement).addCallbacks(answered, lambda _: answered(None))

@@ -83,6 +83,7 @@ class Request:
     def __init__(self) -> None:
         self.screens: list[Screen] = []
         self.dialogue: Dialogue | None = None
+        self.going: object = None  # where several nodes have dialogues
 
     def __call__(self, screen: Screen) -> None:
         self.screens.append(screen)

@@ -46,7 +46,7 @@ class Pair:
     def __init__(self) -> None:
         self.primary = Server(programs(), fsync="on")
         self.primary.start()
-        self.standby = Standby(self.primary, fsync="on")
+        self.standby = Standby(self.primary, fsync="on", wal_retrieve_retry_interval="'200ms'")
         self.standby.start()
         self.primary.execute(f"alter system set synchronous_standby_names = '{STANDBY}'")
         self.primary.execute("select pg_reload_conf()")
@@ -58,6 +58,14 @@ class Pair:
         while not (found := self.primary.execute(query)):
             assert time.monotonic() < end, query
         return found
+
+    def await_received(self) -> None:
+        """Wait until the standby has written whatever the primary has."""
+        [(written,)] = self.primary.execute("select pg_current_wal_flush_lsn()::text")
+        query = f"select 1 where pg_last_wal_receive_lsn() >= '{written}'::pg_lsn"
+        end = time.monotonic() + PATIENCE
+        while not self.standby.execute(query):
+            assert time.monotonic() < end, "the standby does not follow"
 
     def remove(self) -> None:
         """Delete both."""

@@ -12,6 +12,8 @@ import os
 import time
 from pathlib import Path
 
+import pytest
+
 from smppbridge.model.identifiers import Identifiers
 from smppbridge.store.port import Entry, LineQuery, StoreFailure
 from smppbridge.store.postgres import takeover
@@ -131,6 +133,36 @@ def test_connections_are_lost_while_a_slot_is_given_back(
     [found] = heir.wait(heir.store.waiting("one", [LineQuery("bank", 0, ())], NOW, 10))
     assert [each.message.message_id for each in found] == []
     assert asked(dsn, "select message_id, shard from waiting order by 1") == [(101, 2), (201, 1)]
+    heir.close()
+
+
+def test_deliveries_that_a_failed_transaction_gave_up_are_looked_at_again(
+    dsn: str, start: Start, tmp_path: Path
+) -> None:
+    """Else a delivery would be held by a slot that is somebody else's by and by."""
+    dead = start("dead")
+    dead.commit(
+        "insert into delivery (message_id, state, parent, system_id, holder, error, done_at, due,"
+        " expires_at) values (1, 2, 1, 'bank', 1, 0, 0, 0, 4e9)"
+    )
+    heir = opened_at(dsn, tmp_path, 2)
+    end(dsn, dead, 2)
+    heir.wait(heir.store.adopt([1]))
+    with connected(dsn) as db:
+        db.execute(
+            "create function refuse() returns trigger language plpgsql as"
+            " $$ begin raise 'at the end'; end $$"
+        )
+        db.execute(
+            "create constraint trigger late after update on delivery deferrable initially deferred"
+            " for each row execute function refuse()"
+        )
+        with pytest.raises(StoreFailure, match="at the end"):
+            heir.wait(heir.store.give_back(1))
+        db.execute("drop trigger late on delivery")
+    while not heir.wait(heir.store.give_back(1)):
+        pass
+    assert asked(dsn, "select holder from delivery") == [(0,)]
     heir.close()
 
 

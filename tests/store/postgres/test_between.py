@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.port import EarlyReport
 from smppbridge.store.postgres.between import COUNTED_AT_ONCE
-from tests.store.opened import accept, message, told
+from tests.store.opened import NOW, accept, message, told
 from tests.store.postgres.opened import OpenedPostgres
 from tests.store.postgres.server import drop_database, made_database
 
@@ -41,21 +42,26 @@ def settled(opened: OpenedPostgres, *ids: int, holder: int, system_id: str = "ba
 
 
 @pytest.mark.parametrize("about", [0, COUNTED_AT_ONCE + 1])
-def test_each_bridge_counts_the_deliveries_that_it_holds_or_nobody(both: Both, about: int) -> None:
+def test_one_bridge_counts_the_deliveries_that_nobody_holds_too(both: Both, about: int) -> None:
     one, two = both
     settled(one, 1, 2, holder=1)
     settled(one, 3, holder=2)
     settled(one, 4, 5, 6, holder=0)
     settled(two, 7, holder=2, system_id="shop")
-    assert one.wait(one.store.between.owed(about)) == {"bank": 5}
-    assert two.wait(two.store.between.owed(about)) == {"bank": 4, "shop": 1}
+
+    def count(opened: OpenedPostgres, *, nobodys: bool) -> dict[str, int]:
+        return dict(opened.wait(opened.store.between.owed(about, nobodys=nobodys)))
+
+    assert count(one, nobodys=True) == {"bank": 5}
+    assert count(one, nobodys=False) == {"bank": 2}
+    assert count(two, nobodys=False) == {"bank": 1, "shop": 1}
     taken = two.wait(two.store.owed("bank", 4e9, 9))
     assert [d.message_id for d in taken] == [3, 4, 5, 6]
-    assert one.wait(one.store.between.owed(about)) == {"bank": 2}
+    assert count(one, nobodys=True) == {"bank": 2}
     two.wait(two.store.finish([(d, 0) for d in taken[1:]], 0.0))
     assert one.wait(one.store.between.hand_on("bank", {(1, State.DELIVERED)}, 2)) == 1
-    assert one.wait(one.store.between.owed(about)) == {"bank": 1}
-    assert two.wait(two.store.between.owed(about)) == {"bank": 2, "shop": 1}
+    assert count(one, nobodys=True) == {"bank": 1}
+    assert count(two, nobodys=False) == {"bank": 2, "shop": 1}
 
 
 def test_a_count_is_of_the_verbs_that_were_answered(both: Both) -> None:
@@ -76,10 +82,31 @@ def test_a_count_is_of_the_verbs_that_were_answered(both: Both) -> None:
     store, calls = one.store, []
     store.holders["bank"] = 1
     calls.append(store.finish([(first, 0)], 0.0).addCallback(more, -1))
-    calls.append(store.between.owed(0).addCallback(lambda c: seen.append(c["bank"] - known)))
+    counting = store.between.owed(0, nobodys=True)
+    calls.append(counting.addCallback(lambda c: seen.append(c["bank"] - known)))
     calls.append(
         store.settle([told(a, State.DELIVERED) for a in attempts]).addCallback(more, len(attempts))
     )
     one.start()
     one.wait(*calls)
     assert (seen, known) == ([0], 3)
+
+
+@pytest.mark.parametrize("order", [[1, 2], [2, 1]])
+def test_of_reports_told_on_those_about_ended_messages_are_dropped(
+    both: Both, order: list[int]
+) -> None:
+    """A message may have ended since it was found; the early reports are gone with both."""
+    one, two = both
+    attempts = accept(one, [message(1), message(2)], begun=True)
+    found = two.wait(two.store.find([1, 2]))
+    early = {n: EarlyReport("keccel", f"X{n}", State.DELIVERED, 0, NOW) for n in order}
+    two.wait(two.store.keep_early(list(early.values())))
+    one.wait(one.store.settle([told(attempts[0], State.DELETED)]))
+    two.wait(two.store.between.tell_on([(found[n], early[n]) for n in order], "push"))
+    assert two.wait(two.store.between.told(9)) == []
+    [only] = one.wait(one.store.between.told(9))
+    assert (only.message_id, only.report, only.source) == (2, early[2], "push")
+    one.wait(one.store.between.drop_told([only.number + 1, only.number]))
+    assert one.wait(one.store.between.told(9)) == []
+    assert one.reopen().early == []

@@ -65,6 +65,7 @@ def test_every_table_of_the_file_is_copied(path: Path) -> None:
         tables = {each for each in tables if not each.startswith("sqlite_")}
         columns = {table: db.execute(f"pragma table_info({table})").fetchall() for table in tables}
     sources = " ".join(each.source for each in COPIES)
+    del columns["figures"]  # a node counts its own, by its name
     for table in (name for name, found in columns.items() if found):
         assert f"from {table}" in sources
         assert all(column[1] in sources for column in columns[table])

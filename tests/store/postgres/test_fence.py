@@ -7,18 +7,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from twisted.internet.defer import Deferred
 
+from smppbridge.model.identifiers import SLOTS
 from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.gathered import digest_of
-from smppbridge.store.port import Entry, PartEnd
+from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres.connection import Pipeline
+from smppbridge.store.postgres.jobs import ToldBalance
 from tests.contracts.test_store_faults import GOOD, OF_NUMBERS, OUT, SOON, VERBS, WAITS, Verb, fill
 from tests.store.opened import NOW, accept, in_parts, key, message, segment, told, tried
 from tests.store.postgres.nodes import connected
-from tests.store.postgres.opened import OpenedPostgres, contents
+from tests.store.postgres.opened import OTHER, OpenedPostgres, contents
 
 
 def noted(store: Any, _: Any) -> Deferred[None]:
@@ -30,6 +33,33 @@ def noted(store: Any, _: Any) -> Deferred[None]:
     return done
 
 
+def told_on(store: Any, _: Any) -> Deferred[None]:
+    def tell(found: Any) -> Deferred[None]:
+        report = EarlyReport("keccel", "T", State.DELIVERED, 0, NOW)
+        done: Deferred[None] = store.between.tell_on([(found[62], report)], "push")
+        return done
+
+    finding: Deferred[Any] = store.find([62])
+    return finding.addCallback(tell)
+
+
+BETWEEN: dict[str, Verb] = {
+    "tell_on": told_on,
+    "drop_told": lambda store, _: store.between.drop_told([1]),
+    "receive_for": lambda store, _: store.between.receive_for("bank", True),
+    "receive_for, no more": lambda store, _: store.between.receive_for("shop", False),
+    "receive_none": lambda store, _: store.between.receive_none(),
+    "hand_on": lambda store, _: store.between.hand_on("shop", frozenset(), 3),
+    "give_back": lambda store, _: store.give_back(OTHER),
+    "take jobs": lambda store, _: store.jobs.take(["pull:d7"]),
+    "keep_balance": lambda store, _: store.jobs.keep_balance(
+        ToldBalance("d7", 1.0, "USD", NOW), False
+    ),
+    "bring_near": lambda store, _: Deferred.fromCoroutine(
+        store.dues.bring_near(NOW - 5_000, [1, OTHER])
+    ),
+}
+"""Verbs that bridges have of each other's rows, and for each other."""
 MORE: dict[str, Verb] = {
     "rewrite": lambda store, _: store.rewrite([tried(message(WAITS + 1, text="new"))]),
     "renamed": lambda store, _: store.settle(
@@ -46,10 +76,13 @@ MORE: dict[str, Verb] = {
         lambda db: db.execute("insert into paused values (?, ?, ?)", ("d7", NOW, "me"))
     ),
     "beat": lambda store, _: store.beat(),
+    **BETWEEN,
     "homes.announce": lambda store, _: store.homes.announce([key(9)]),
     "homes.hand_over": lambda store, _: store.homes.hand_over({key(8): [71]}),
     "homes.end": lambda store, _: store.homes.end([digest_of(key(7))]),
 }
+FUTURE = int((NOW + 9) * 1e6) * SLOTS
+"""An id that a bridge gave whose clock was ahead."""
 READS = ("forget_noted", "beat")
 """Verbs that may write nothing in these stores."""
 
@@ -65,6 +98,17 @@ def opened(tmp_path: Path) -> Iterator[OpenedPostgres]:
         opened.store.accept([Entry(None, key(8), segment(71, 1))]),
         opened.store.homes.announce([key(7)]),
     )
+    opened.store.holders["shop"] = 1
+    ended = accept(opened, [message(63, system_id="shop")], begun=True)
+    opened.wait(opened.store.settle([told(ended[0], State.DELIVERED)]))
+    accept(opened, [message(62), message(FUTURE)])
+    opened.lose([62])
+    with psycopg.connect(opened.dsn, autocommit=True) as db:
+        db.execute("insert into receiving values (1, 'shop')")
+        db.execute(
+            "insert into told (shard, message_id, provider, name, state, error, at, source)"
+            " values (1, 1, 'keccel', 'X', 2, 0, 0, 'push')"
+        )
     with connected(opened.dsn) as db:
         db.execute("insert into gathering values (%s, 2)", (digest_of(key(8)),))
     yield opened

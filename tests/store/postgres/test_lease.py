@@ -38,6 +38,14 @@ def test_a_node_that_stands_still_for_a_lease_is_given_up() -> None:
     assert seen.look([row(1, epoch=2), row(2, txn=9)], 3.5) == []
 
 
+def test_a_node_that_restarts_in_place_has_as_long_as_it_said() -> None:
+    seen = Observations(2.0, 1.0)
+    restarting, hasty = row(1)._replace(silent_for=5.0), row(2)._replace(silent_for=1.0)
+    silent = [seen.look([restarting, hasty], float(at)) for at in range(7)]
+    assert silent == [[], [], [], [hasty], [hasty], [hasty], [restarting, hasty]]
+    assert seen.look([row(1), row(2, txn=2)], 7.0) == [row(1)]  # a lease is enough again
+
+
 def test_a_node_is_observed_anew_after_it_was_gone() -> None:
     seen = Observations(2.0, 0.5)
     assert seen.look([row(1)], 0.0) == []

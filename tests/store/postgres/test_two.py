@@ -12,12 +12,15 @@ import pytest
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store import keys
 from smppbridge.store.port import EarlyReport, Entry, LineQuery, Waiting
 from smppbridge.store.postgres.store import PostgresStore
 from tests.store.opened import KEEP, NOW, accept, key, message, mo_entry, segment, taken, told
 from tests.store.opened import unknown as in_doubt
 from tests.store.postgres.opened import OpenedPostgres, contents, take
 from tests.store.postgres.server import drop_database, made_database
+
+SLOTTED = 10**17
 
 
 class Second(OpenedPostgres):
@@ -171,3 +174,32 @@ def test_a_deadlock_with_another_bridge_is_nobodys_failure(
     one.wait(call, accepted)
     assert len(contents(one.dsn)["message"]) == 3
     assert len(contents(one.dsn)["optout"]) == 2
+
+
+def test_one_key_is_claimed_by_one_bridge(both: tuple[OpenedPostgres, OpenedPostgres]) -> None:
+    """Also if both claim it at one time, before its message is there, and when it is given up."""
+    one, two = both
+    ids = (SLOTTED + 1, SLOTTED + 2)
+
+    def claim(opened: OpenedPostgres, number: int, idle: int = 0) -> Any:
+        def is_idle(known: int) -> bool:
+            return known in (idle, ids[number])
+
+        name = ("ann", "k")
+        return opened.store.by_hand(
+            lambda db: keys.claim(db, name, "f", ids[number], NOW, 60.0, is_idle)
+        )
+
+    with psycopg.connect(one.dsn) as db:  # a third one, that has not committed yet
+        db.execute("insert into sent_key values ('ann', 'k', 'f', 3, %s)", (NOW,))
+        asked = claim(one, 0), claim(two, 1)
+        db.rollback()
+    verdicts = [opened.wait(each) for opened, each in zip(both, asked, strict=True)]
+    assert sorted(each.verdict for each in verdicts) == ["busy", "new"]
+    has = ids.index(next(each.message_id for each in verdicts if each.verdict == "new"))
+    other = both[1 - has]
+    assert other.wait(claim(other, 1 - has)) == keys.Claim("busy", ids[has])
+    assert other.wait(claim(other, 1 - has, idle=ids[has])) == keys.Claim("new", ids[1 - has])
+    assert both[has].wait(claim(both[has], has)) == keys.Claim("busy", ids[1 - has])
+    accept(other, [message(ids[1 - has])])
+    assert both[has].wait(claim(both[has], has)) == keys.Claim("sent", ids[1 - has])

@@ -20,6 +20,7 @@ from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres.jobs import ToldBalance
 from smppbridge.store.postgres.store import PostgresStore
 from tests.store.opened import (
     NOW,
@@ -75,6 +76,23 @@ def joined(store: Any, ids: Ids) -> Deferred[None]:
         ]
     done: Deferred[None] = store.accept(entries)
     return done
+
+
+def told_on(store: Any, ids: Ids) -> Deferred[None]:
+    """Tell reports about messages on, whosever they are."""
+
+    def tell(found: Any) -> Deferred[None]:
+        reports = [EarlyReport("keccel", f"T{each}", 2, 0, NOW) for each in ids]
+        rows = [(found[i], r) for i, r in zip(ids, reports, strict=True) if i in found]
+        done: Deferred[None] = store.between.tell_on(rows, "push")
+        return done
+
+    finding: Deferred[Any] = store.find(list(ids))
+    return finding.addCallback(tell)
+
+
+def near(store: Any, now: float) -> Deferred[None]:
+    return Deferred.fromCoroutine(store.dues.bring_near(now, [SLOT]))
 
 
 WAITS, OUT, UNSURE, HAS_ENDED, NEW = "waits", "out", "unsure", "has ended", "new"
@@ -143,10 +161,40 @@ VERBS: dict[str, tuple[str, Verb]] = {
         NEW,
         lambda store, ids: store.keep_optouts([("d7", str(each), NOW) for each in ids]),
     ),
+    "tell_on": (OUT, told_on),
+    "told": (NEW, lambda store, ids: store.between.told(len(ids))),
+    "drop_told": (NEW, lambda store, ids: store.between.drop_told(range(1, len(ids) + 1))),
+    "early_about": (
+        NEW,
+        lambda store, ids: store.between.early_about(
+            [("keccel", f"E{each}", NOW - 9) for each in range(1_000, 1_000 + len(ids))]
+        ),
+    ),
+    "receiving": (NEW, lambda store, ids: store.between.receiving()),
+    "receive_for": (NEW, lambda store, ids: store.between.receive_for("bank", True)),
+    "receive_for, no more": (NEW, lambda store, ids: store.between.receive_for("bank", False)),
+    "receive_none": (NEW, lambda store, ids: store.between.receive_none()),
+    "hand_on": (
+        NEW,
+        lambda store, ids: store.between.hand_on("shop", {(each, 2) for each in ids}, 3),
+    ),
+    "take jobs": (NEW, lambda store, ids: store.jobs.take(["pull:d7", "balance:d7"])),
+    "balances": (NEW, lambda store, ids: store.jobs.balances(NOW)),
+    "keep_balance": (
+        NEW,
+        lambda store, ids: store.jobs.keep_balance(ToldBalance("d7", 1.0, "USD", NOW), False),
+    ),
+    "learned opt-outs": (NEW, lambda store, ids: store.jobs.optouts(NOW + len(ids))),
+    "bring_near, nothing": (NEW, lambda store, ids: near(store, 4 * NOW)),
 }
 _MORE = f"""
     insert into early select 'keccel', 'E' || i, 2, 0, {NOW}, '', null, 'e' || i
     from generate_series(1, 20000) i;
+    insert into told (shard, message_id, provider, name, state, error, at, source)
+    select {SLOT} + i % 3, message_id, 'keccel', 'x', 2, 0, {NOW}, 'push'
+    from generate_series(1, 20000) i, lateral (select message_id from message limit 1) m;
+    insert into optout select 'smscx', i::text, {NOW} - i from generate_series(1, 20000) i;
+    insert into receiving select {SLOT} + 1, 'a' || i from generate_series(1, 1000) i;
     insert into segment select message_id + 3, {SLOT}, 1, 0, {NOW}, '', '' from message;
     insert into gathering select 'k' || i, 2 from generate_series(1, 20000) i;
     insert into gathering values ('{digest_of(key())}', 2);
@@ -165,6 +213,12 @@ def ids_of(kind: str, turn: int) -> Ids:
         return [nth(100 * n + 1, COUNT) for n in numbers]
     place = {WAITS: 0, OUT: 1, HAS_ENDED: 2}[kind]
     return [nth(n, COUNT) for n in range(400 * turn + place, COUNT, 4) if n % 100 != 1][:MANY]
+
+
+_SCANS = (  # of tables that have a row for each of what there are few
+    "select sum(seq_scan) from pg_stat_user_tables "
+    "where relname not in ('node', 'job', 'provider_state', 'receiving')"
+)
 
 
 class Filled(OpenedPostgres):
@@ -188,6 +242,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPostgres]
             opened.wait(verb(opened.store, ids_of(kind, turn)[:1]))
         for table in ("delivery", "early", "waiting", "out", "segment", "mo", "optout", "part"):
             db.execute(f"delete from {table}".encode())
+        db.execute("truncate told restart identity")
         for table in ("message", "named", "fate", "joined", "shared"):
             db.execute(f"delete from {table}".encode())
         fill(dsn, COUNT)
@@ -207,7 +262,7 @@ def read(opened: OpenedPostgres) -> tuple[int, int]:
 
     opened.wait(opened.store._query(flush))
     with psycopg.connect(opened.dsn) as db:
-        scans = db.execute("select sum(seq_scan) from pg_stat_user_tables").fetchone()
+        scans = db.execute(_SCANS.encode()).fetchone()
         entries = db.execute("select sum(idx_tup_read) from pg_stat_user_indexes").fetchone()
     assert scans is not None
     assert entries is not None
@@ -226,6 +281,18 @@ def test_a_verb_whose_plan_is_of_empty_tables_goes_by_the_index(
     after = read(opened)
     assert after[0] == scans
     assert after[1] - entries < MOST_READ
+
+
+def test_dues_are_brought_near_without_reading_a_table_as_a_whole(opened: OpenedPostgres) -> None:
+    """All rows of work are looked at, and each message once."""
+    scans, entries = read(opened)
+    opened.wait(near(opened.store, NOW - 86_400))
+    after = read(opened)
+    assert after[0] == scans
+    assert after[1] - entries < 20 * COUNT
+    with psycopg.connect(opened.dsn) as db:
+        ahead = "select count(*) from waiting where due > %s"
+        assert db.execute(ahead, (NOW - 86_400 + 1,)).fetchone() == (0,)
 
 
 def test_every_statement_is_executed_by_one_of_these_verbs() -> None:

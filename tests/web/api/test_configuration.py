@@ -19,6 +19,7 @@ def test_changes_have_a_tag_with_which_they_are_applied(desk: Desk) -> None:
         "changes": [{"key": "accounts[bank].window", "from": "100", "to": None, "takes": "now"}],
         "refused": None,
         "faults": [],
+        "node": None,
     }
     assert reply.headers["etag"] == f'"{TAG}"'
     headers = {"If-Match": reply.headers["etag"]}

@@ -57,6 +57,20 @@ def test_the_preview_is_the_receipt_itself(desk: Desk, version: str, tagged: boo
     assert desk.noted == []
 
 
+def test_the_preview_has_the_words_of_providers(desk: Desk) -> None:
+    def words(state: str, account: str = "bank") -> list[tuple[str, str, str | None]]:
+        path = f"/accounts/{account}/receipt-preview"
+        found = desk.call("POST", path, body={"state": state}).body["reported_as"]
+        return [(each["provider"], each["status"], each.get("err")) for each in found]
+
+    assert ("keccel", "FAILED", "001") in words("UNDELIVERABLE")
+    assert [word[1:] for word in words("DELIVERED") if word[0] == "keccel"] == [
+        ("DELIVERED", "000"),
+        ("READ", "000"),
+    ]
+    assert words("DELETED") == []
+
+
 def test_other_terms_and_another_text_are_tried(desk: Desk) -> None:
     def shown(**body: object) -> str:
         reply = desk.call("POST", "/accounts/bank/receipt-preview", role="viewer", body=body)

@@ -8,8 +8,10 @@ from functools import partial
 
 import pytest
 
+from smppbridge.relay.others import FarAnswers
 from smppbridge.store import audit
 from smppbridge.store.audit import AuditEntry
+from smppbridge.web.api.providers import HOLD, PROBE
 from tests.store.opened import NOW, Opened
 from tests.web.desk import Desk
 
@@ -144,3 +146,17 @@ def test_optouts_of_one_moment_are_on_pages_once(desk: Desk, opened: Opened) -> 
     assert desk.call("POST", "/optouts/reveal", role="viewer", body={}).status == 403
     for odd in ("x", "7ff0000000000000-0", "0-0"):
         assert desk.call("GET", f"/optouts?cursor={odd}").status == 422
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume", "probe"])
+def test_all_nodes_do_it_and_the_silent_ones_are_named(desk: Desk, verb: str) -> None:
+    others = desk.played.others
+    assert desk.call("POST", f"/providers/d7/{verb}").body == {"nodes": [], "silent": []}
+    others.answers = FarAnswers({"b": {}}, ["c"])
+    found = desk.call("POST", f"/providers/d7/{verb}").body
+    assert found == {"nodes": ["b"], "silent": ["c"]}
+    act = PROBE if verb == "probe" else HOLD
+    assert others.asked[-1][:3] == (None, act, {"provider": "d7"})
+    others.failing = True
+    reply = desk.call("POST", f"/providers/d7/{verb}")
+    assert (reply.status, "done here" in reply.body["detail"]) == (503, True)

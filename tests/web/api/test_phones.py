@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smppbridge.relay.ussd.dialogues import DialogueFacts
+from smppbridge.relay.ussd.pdus import DialogueFacts
 from smppbridge.store.port import MoEntry
 from tests.store.opened import NOW, Opened, mo_entry
 from tests.web.desk import Desk

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -13,13 +14,17 @@ from twisted.internet.testing import StringTransport
 from smppbridge.model.message import Message
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.fields import Refusal
+from smppbridge.relay.others import FarAnswers
 from smppbridge.smpp.constants import CommandStatus
 from smppbridge.store import keys
 from smppbridge.store.port import Entry
-from tests.store.opened import Opened, accept, first_attempt
+from smppbridge.web.api.sending import Submission
+from smppbridge.web.idempotency import UNDER_WAY
+from tests.store.opened import NOW, Opened, accept, first_attempt
 from tests.web.desk import Desk, Reply
 
 BODY = {"account": "bank", "source": "BANK", "destination": "243810000001", "text": "Bonjour"}
+SLOTTED = 10**17  # a message_id of slot 0
 KEY = {"Idempotency-Key": "k-1"}
 
 
@@ -256,3 +261,54 @@ def accepted(opened: Opened, message_id: int) -> int:
     made = message(message_id)
     opened.wait(opened.store.accept([Entry(made, attempt=first_attempt(made))]))
     return message_id
+
+
+def test_a_key_that_another_bridge_may_be_sending_by_is_waited_for(
+    writing: Desk, opened: Opened
+) -> None:
+    """Its answer says that it has ended: then the store knows whether it has sent."""
+    theirs, name = SLOTTED + 7, ("operator", "k-1")
+    fingerprint = sha256(Submission.model_validate(BODY).model_dump_json().encode()).hexdigest()
+    claimed(opened, name, fingerprint, theirs)
+    others = writing.played.others
+    others.answers = FarAnswers({}, ["b"])
+    reply = sent(writing, KEY)
+    assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+    assert "node b" in reply.body["detail"]
+    others.failing = True
+    assert sent(writing, KEY).status == 503
+    assert writing.played.compose.taken == []
+    others.failing, others.answers = False, FarAnswers({"b": {}})
+    assert sent(writing, KEY).body["replayed"] is False
+    assert others.asked[-1][:3] == ({7}, UNDER_WAY, {"actor": "operator", "key": "k-1"})
+    assert len(writing.played.compose.taken) == 1
+
+
+@pytest.mark.parametrize("slot", [0, 3])
+def test_a_key_of_before_a_restart_or_of_a_file_is_waited_for_by_nobody(
+    writing: Desk, opened: Opened, slot: int
+) -> None:
+    fingerprint = sha256(Submission.model_validate(BODY).model_dump_json().encode()).hexdigest()
+    claimed(opened, ("operator", "k-1"), fingerprint, SLOTTED + slot)
+    assert sent(writing, KEY).body["replayed"] is False
+    assert writing.played.others.asked == []
+
+
+def test_another_bridge_waits_for_a_key_that_is_under_way_here(writing: Desk) -> None:
+    from json import dumps
+
+    compose, done = writing.played.compose, list[dict[str, Any]]()
+    compose.commit = commit = Deferred()
+    begun(writing, dumps(BODY).encode())
+    under_way = writing.played.keys.under_way
+    for key in ("k-2", "k-1"):
+        asked = Deferred.fromCoroutine(under_way({"actor": "operator", "key": key}))
+        asked.addCallback(done.append)
+    assert done == [{}]
+    commit.callback(None)
+    assert done == [{}, {}]
+
+
+def claimed(opened: Opened, name: keys.Name, fingerprint: str, message_id: int) -> None:
+    with closing(sqlite3.connect(opened.path, isolation_level=None)) as db:
+        assert keys.claim(db, name, fingerprint, message_id, NOW, 60.0).verdict == "new"

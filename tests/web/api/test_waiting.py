@@ -50,7 +50,8 @@ def test_a_filter_names_messages_that_wait(
     assert desk.call("POST", "/waiting/moves", body=body).status == 200
     assert desk.played.redirect.asked == [(ids, "d7", True)]
     failed = desk.call("POST", "/waiting/failures", body={"filter": filter, "expect": 3})
-    assert failed.body == {"failed": [str(each) for each in ids], "not_waiting": []}
+    assert failed.body["failed"] == [str(each) for each in ids]
+    assert not failed.body["not_waiting"]
 
 
 def test_more_messages_than_expected_stay(desk: Desk, stored: Opened) -> None:
@@ -62,14 +63,15 @@ def test_more_messages_than_expected_stay(desk: Desk, stored: Opened) -> None:
     none = desk.call(
         "POST", "/waiting/moves", body=MOVE | {"filter": {"provider": "d7"}, "expect": 1}
     )
-    assert none.body == {"moved": [], "unmoved": []}
+    assert none.body == {"moved": [], "unmoved": [], "silent": []}
 
 
 @pytest.mark.parametrize("ids", [["77", "1001"], ["1001", "77"]])
 def test_messages_are_given_up(desk: Desk, stored: Opened, ids: list[str]) -> None:
     desk.played.redirect.obstacles = {77: Obstacle.NOT_WAITING}
     reply = desk.call("POST", "/waiting/failures", role="operator", body={"message_ids": ids})
-    assert reply.body == {"failed": ["1001"], "not_waiting": ["77"]}
+    rest = {"not_waiting": ["77"], "elsewhere": [], "silent": []}
+    assert reply.body == {"failed": ["1001"]} | rest
     assert desk.noted == [("operator", "fail_waiting", "", {"message_ids": ids})]
 
 
@@ -110,3 +112,20 @@ def test_what_the_store_fails_to_write_is_503(desk: Desk, stored: Opened, path: 
     assert desk.call("POST", path, body=body).status == 503
     desk.failing = True
     assert desk.call("POST", path, body=body).status == 503
+
+
+def test_a_node_that_has_not_answered_is_named(desk: Desk, stored: Opened) -> None:
+    """Its messages neither wait nor have they ended, as far as anybody knows."""
+    desk.played.redirect.obstacles = {1002: Obstacle.ELSEWHERE}
+    desk.played.redirect.silent = ["b"]
+    body = {"message_ids": ["1002", "1001"]}
+    moved = desk.call("POST", "/waiting/moves", body=MOVE | body).body
+    assert (moved["moved"], moved["silent"]) == (["1001"], ["b"])
+    assert moved["unmoved"][0]["why"] == "elsewhere"
+    failed = desk.call("POST", "/waiting/failures", body=body).body
+    assert failed == {
+        "failed": ["1001"],
+        "not_waiting": [],
+        "elsewhere": ["1002"],
+        "silent": ["b"],
+    }

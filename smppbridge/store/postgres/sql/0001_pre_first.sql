@@ -24,6 +24,7 @@ create table node (
     adopter    smallint references node,        -- who has this shard once ended: null, nothing is left in it; itself,
                                                 -- it is handed over and nobody has it yet
     process    text,                            -- boot id, pid and start time of the bridge
+    silent_for float8 not null default 0,       -- seconds for which it may be silent: it restarts in place
     beat_at    timestamptz
 ) with (fillfactor = 20, autovacuum_vacuum_threshold = 1000);
 insert into node (slot) select generate_series(1, 99);
@@ -448,3 +449,10 @@ create table credit (
     primary key (provider, hour)
 );
 create index credit_hour on credit (hour);
+
+-- The figures that each bridge goes on with after a cold start, written anew once a minute at most.
+create table figures (
+    node text   primary key,
+    at   float8 not null,
+    kept text   not null                        -- JSON
+);

@@ -61,7 +61,7 @@ function What({m}) {
   ]} /></${Card}>`;
 }
 
-const RECEIPTS = {owed: ["warn", "owed"], delivery: ["ok", "acknowledged"], refused: ["bad", "refused"], lapsed: ["bad", "given up"]};
+const RECEIPTS = {receipt_owed: ["warn", "owed"], receipt_acknowledged: ["ok", "acknowledged"], receipt_refused: ["bad", "refused"], receipt_lapsed: ["bad", "given up"]};
 const SEGMENTS = [
   {head: "Segment", cell: s => s.number ? `${s.number} of ${s.of}` : `one of ${s.of}`}, {head: "Our id", cell: s => html`<span class="mono">${s.message_id}</span>`},
   {head: "Receipt", cell: s => { const [tone, word] = RECEIPTS[s.receipt] ?? []; return word ? html`<${Badge} tone=${tone} word=${word} />` : NONE; }},
@@ -69,8 +69,8 @@ const SEGMENTS = [
 
 /** The segments that came, each with its id and its receipt, as the timeline has them. */
 function segmentsOf(m, steps) {
-  const came = steps.filter(each => each.code === "segment"), receipts = {};
-  for (const {code, facts} of steps) if (facts.message_id && code !== "segment") receipts[facts.message_id] = code === "delivery" && facts.command_status ? "refused" : code;
+  const came = steps.filter(each => each.code === "segment_received"), receipts = {};
+  for (const {code, facts} of steps) if (code in RECEIPTS) receipts[facts.message_id] = code;
   const ids = new Map(came.map(({facts}) => [facts.message_id, facts.number]));
   const of = Math.max(m.segments || 1, ids.size), numbers = new Set(ids.values());
   if (!ids.get(m.message_id)) ids.set(m.message_id, undefined);

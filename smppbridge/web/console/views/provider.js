@@ -6,6 +6,7 @@ import {
 import {creditOf, failing, laneVerdict, money, ways} from "../lanes.js";
 import {lines, seconds} from "../history.js";
 import {SettingsTable} from "../settings_table.js";
+import {unanswered} from "../parts.js";
 import {WaitingDesk} from "../waiting_desk.js";
 
 export const screen = {path: "/providers/:name", title: "Provider", under: "/providers"};
@@ -20,7 +21,7 @@ function Pause({provider, again}) {
   }
   return html`<button class="danger" onClick=${() => ask(true)}>Pause…</button>
     <${Confirm} title=${`Pause ${name}?`} open=${asking} danger act=${`Pause ${name}`} onClose=${() => ask(false)}
-      does=${async () => { await post(`${path}/pause`); say(`${name} is paused: nothing leaves until it is resumed.`); again(); }}>
+      does=${async () => { const {silent} = await post(`${path}/pause`); say(`${name} is paused: nothing leaves until it is resumed.${unanswered(silent)}`, silent.length ? "warn" : "ok"); again(); }}>
       <p>Nothing more is sent to ${name}, not even after a restart of the bridge, until somebody resumes it. What is on its way there is not called back.</p>
       <p>${waiting.messages > 0 ? `${many(waiting.messages, "message")} that wait${waiting.messages === 1 ? "s" : ""} for it` : "New messages"} go to the next provider of their route, or wait, and expire when their time is over.</p></${Confirm}>`;
 }

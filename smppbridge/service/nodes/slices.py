@@ -28,7 +28,7 @@ class Said(NamedTuple):
 
 
 def want_of(demand: float, limit: float, before: int) -> int:
-    """Return what a node wants that has a use for *demand* of a limit; at least 1.
+    """Return the part that a node wants that has a use for *demand* of a limit; at least 1.
 
     *before* is what it wanted a moment ago.
     """

@@ -1,4 +1,4 @@
-"""jobs: what one node does for all: pulls and balances; and what all learn of it, opt-outs too."""
+"""jobs: what one node does for all: pulls, balances; what all learn: opt-outs, pauses too."""
 
 from __future__ import annotations
 
@@ -43,15 +43,24 @@ class Jobs:
     async def _look(self) -> None:
         bridge, since = self._bridge, self._bridge.clock.wall() - LEARNED_AGAIN
         try:
-            self._ours = await self._rows.take(self._wanted())
             rounds, lanes = bridge.relay.rounds, bridge.relay.lanes.by_name
+            before, self._ours = self._ours, await self._rows.take(self._wanted())
+            if self._ours - before:
+                rounds.tick()  # at once: whoever had the job asks no more
             for told in await self._rows.balances(since - KNOWN_FOR):
                 if told.provider in lanes and self._told.get(told.provider, 0.0) != told.at:
                     self._told[told.provider] = told.at
                     rounds.told(told.provider, Balance(told.amount, told.unit))
             bridge.relay.mobile.learn(await self._rows.optouts(since))
+            await self.hold()
         finally:
             self._looking = False
+
+    async def hold(self) -> None:
+        """Hold the lanes that people have paused, at whichever bridge, and no others."""
+        paused = await self._rows.paused()
+        for name in self._bridge.relay.lanes.by_name:
+            self._bridge.relay.lanes.hold(name, held=name in paused)
 
     def _wanted(self) -> list[str]:
         names: list[str] = []

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
-from smppbridge.service.places import LOOKED_EVERY, ClusterPlaces, Node
-from smppbridge.service.shares import TURNED_EVERY, Shares
+from smppbridge.service.nodes.places import LOOKED_EVERY, ClusterPlaces, Node
+from smppbridge.service.nodes.shares import TURNED_EVERY, Shares
 from smppbridge.store.postgres.in_turn import InTurn
 
 if TYPE_CHECKING:

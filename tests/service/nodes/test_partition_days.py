@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 from twisted.internet.defer import Deferred, fail, succeed
 
-from smppbridge.service.partition_days import PartitionDays, made
+from smppbridge.service.nodes.partition_days import PartitionDays, made
 from tests.store.postgres.conftest import days  # noqa: F401 (a fixture)
 from tests.store.postgres.nodes import connected
 from tests.store.postgres.server import NOW

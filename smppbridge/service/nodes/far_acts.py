@@ -9,11 +9,14 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.relay import across
 from smppbridge.relay.across import Response
+from smppbridge.relay.submit import everywhere
 from smppbridge.service.operations import naming_movements
+from smppbridge.web.api.providers import HOLD, PROBE
+from smppbridge.web.idempotency import UNDER_WAY
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
-    from smppbridge.service.errands import Act
+    from smppbridge.service.nodes.errands import Act
 
 
 def acts_of(bridge: Bridge) -> dict[str, Act]:
@@ -27,4 +30,21 @@ def acts_of(bridge: Bridge) -> dict[str, Act]:
         await across.carry_out(body, here, rights.get, now, concluded.callback)
         return across.written_response(await concluded)
 
-    return {across.ACT: named}
+    async def hold(_: Mapping[str, Any]) -> dict[str, Any]:
+        assert bridge.membership is not None
+        await bridge.membership.jobs.hold()
+        return {}
+
+    async def probe(body: Mapping[str, Any]) -> dict[str, Any]:
+        bridge.relay.lanes.probe(body["provider"])
+        return {}
+
+    redirect = bridge.relay.by_hand.redirect
+    return {
+        across.ACT: named,
+        everywhere.MOVE: redirect.move_ours,
+        everywhere.GIVE_UP: redirect.give_up_ours,
+        HOLD: hold,
+        PROBE: probe,
+        UNDER_WAY: bridge.admin.keys.under_way,
+    }

@@ -6,6 +6,7 @@ all that it stands for is looked at every second.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
 
 from smppbridge.relay.report.elsewhere import receive_told
-from smppbridge.service.homes import Homes
+from smppbridge.service.nodes.homes import Homes
 from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres.between import HANDED_AT_ONCE
 
@@ -48,7 +49,8 @@ class Between:
     """The SharedReports and the Places of a bridge that shares its store.
 
     *alone_now* is whether no other bridge runs, *notify* is given a slot (None: all), a kind and a
-    key.  Only its own methods write its fields, and the store's `holders`, in the reactor thread.
+    key.  It counts what it hands on.  Only its own methods write its fields, and the store's
+    `holders`, in the reactor thread.
     """
 
     def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
@@ -59,9 +61,12 @@ class Between:
         self._said: set[str] = set()  # of them, those that the others can see
         self._others: dict[str, list[int]] = {}
         self._leaving: dict[str, Leaving] = {}
+        self.watchers: list[Callable[[str], None]] = []  # of which bridges have receivers
         self._handed = ""  # the account whose deliveries are being handed on
         self._taking = self._taking_again = self._saying = self._handing = False
         self._counting = False
+        self.reports_forwarded = Counter[str]()  # by provider
+        self.receipts_forwarded = Counter[str]()  # by account
         self._bridge: Bridge
         self._loop: LoopingCall | None = None
         self._looks = 0
@@ -121,6 +126,7 @@ class Between:
         """Write reports for the bridges that have their messages, and notify these bridges."""
 
         def notify(_: None) -> None:
+            self.reports_forwarded.update(report.provider for _, report in reports)
             for shard in {found.shard for found, _ in reports}:
                 self._notify(shard, "told", "")
 
@@ -165,7 +171,13 @@ class Between:
 
     def owe(self, slot: int, system_id: str) -> None:
         """Notify the bridge of a slot that it holds a delivery."""
+        self.receipts_forwarded[system_id] += 1
         self._notify(slot, "deliver", system_id)
+
+    def receiving(self, system_id: str) -> set[int]:
+        """Return the slots of the bridges that have a receiver of an account, ours too."""
+        others = self._others.get(system_id, ())
+        return {*others, self._store.holders.slot} if system_id in self._here else {*others}
 
     def _spawn_say(self) -> None:
         if self._loop is not None and self._loop.running:
@@ -177,6 +189,8 @@ class Between:
 
         Nobody does while they are being handed on: whoever has the account bound claims them.
         """
+        for watcher in self.watchers:
+            watcher(system_id)
         holders, others = self._store.holders, self._others.get(system_id)
         if system_id == self._handed:
             holders.pop(system_id, None)
@@ -237,20 +251,28 @@ class Between:
         count = await self._rows.hand_on(system_id, frozenset(outbox.held), holder)
         if count and holder:
             self._bridge.relay.deliver.restore({system_id: -count})
-            self.owe(holder, system_id)
+            self.receipts_forwarded[system_id] += count
+            self._notify(holder, "deliver", system_id)
         if count < HANDED_AT_ONCE:
             leaving.at, leaving.pause = now + leaving.pause, leaving.pause * 2
             if leaving.pause > HANDED_FOR and not outbox.held:
                 self._leaving.pop(system_id, None)
 
+    def _is_first(self) -> bool:
+        slot, membership = self._store.holders.slot, self._bridge.membership
+        return membership is None or all(slot <= node.slot for node in membership.nodes)
+
     async def _count(self) -> None:
-        """Count the deliveries that are owed anew: others make some, and take and end some."""
+        """Count the deliveries that are owed anew: others make some, and take and end some.
+
+        Those that nobody holds are counted by one of the bridges, so that a sum over all is right.
+        """
         self._counting = True
         try:
             deliver = self._bridge.relay.deliver
             outboxes = deliver.outboxes
             about = sum(outbox.depth for outbox in outboxes.values())
-            counts = await self._rows.owed(about)
+            counts = await self._rows.owed(about, nobodys=self._is_first())
             known = {system_id: outbox.depth for system_id, outbox in outboxes.items()}
             wrong = {s: counts.get(s, 0) - known.get(s, 0) for s in known.keys() | counts.keys()}
             deliver.restore({system_id: more for system_id, more in wrong.items() if more})

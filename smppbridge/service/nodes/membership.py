@@ -15,17 +15,18 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
 from smppbridge import __version__
-from smppbridge.service.between import LOOKED_EVERY, Between
-from smppbridge.service.cluster_limits import ClusterLimits
-from smppbridge.service.config_digest import digest_of
-from smppbridge.service.errands import Errands
-from smppbridge.service.far_acts import acts_of
-from smppbridge.service.jobs import Jobs
-from smppbridge.service.knowledge import accepted_of, unsent_of
-from smppbridge.service.node_gauges import HEALTH_EVERY, DatabaseFigures
-from smppbridge.service.partition_days import PartitionDays
+from smppbridge.service.nodes.between import LOOKED_EVERY, Between
+from smppbridge.service.nodes.client import NodeClient
+from smppbridge.service.nodes.cluster_limits import ClusterLimits
+from smppbridge.service.nodes.config_digest import digest_of
+from smppbridge.service.nodes.errands import Errands
+from smppbridge.service.nodes.far_acts import acts_of
+from smppbridge.service.nodes.gauges import HEALTH_EVERY, DatabaseFigures
+from smppbridge.service.nodes.jobs import Jobs
+from smppbridge.service.nodes.knowledge import accepted_of, unsent_of
+from smppbridge.service.nodes.partition_days import PartitionDays
+from smppbridge.service.nodes.suspension import Suspension
 from smppbridge.service.storing import NotAwaited
-from smppbridge.service.suspension import Suspension
 from smppbridge.settings.node import NodeSection
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.postgres import takeover
@@ -95,15 +96,14 @@ class Membership:
             notify=partial(self._notify, None),
         )
         self.between = Between(self.store, lambda: len(self.nodes) <= 1, self._notify)
+        self.client = NodeClient(node, lambda: self.nodes, reactor, journal)
         self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
-        self.connected, self.is_fenced = True, False
+        self.connected, self.is_fenced, self.takeovers = True, False, 0
         self.nodes: Sequence[NodeRow] = ()
-        self.takeovers = 0
         self.figures = DatabaseFigures()
         self._watch: Watch | None = None
-        self._bridge, self._started = bridge, False
-        self._first_epoch = 0
+        self._bridge, self._started, self._first_epoch = bridge, False, 0
         self._adopting: set[int] = set()
         self._giving: set[int] = set()
         self._loops: list[LoopingCall] = []
@@ -164,11 +164,7 @@ class Membership:
         self._every(self.lease.length / 40, self.suspension.tick)
         self._every(HEALTH_EVERY, lambda: self.figures.look(self._watch))
         self._watch = Watch(
-            self._connect,
-            self.store.tenure,
-            self.lease,
-            self,
-            self._reactor.callFromThread,
+            self._connect, self.store.tenure, self.lease, self, self._reactor.callFromThread
         )
         self._watch.start()
         self.days.start(self._watch.ask, self._bridge.spawn, self._every)
@@ -177,8 +173,9 @@ class Membership:
         self.jobs.start(self._bridge)
         self._every(LOOKED_EVERY, self.jobs.look)
         self.errands.start(self._bridge, acts_of(self._bridge), self._every)
-        for slot in self.store.tenure.shards[1:]:
-            self._begin_giving(slot)
+        shards = self.store.tenure.shards
+        self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), shards))
+        self._begin_giving(shards[1:])
 
     def _connect(self) -> psycopg.Connection[Any]:
         db = connect(self._address, timeout=2.0, unacknowledged=self.lease.length / 2)
@@ -194,11 +191,14 @@ class Membership:
     def _beat(self) -> None:
         if not self._beating and not self.is_fenced:
             self._beating = True
-            self._bridge.spawn(self._beat_once())
+            self._bridge.spawn(self.beat())
 
-    async def _beat_once(self) -> None:
+    async def beat(self) -> None:
+        """Renew the lease, if the database answers."""
         try:
             await self.store.beat()
+        except StoreFailure:
+            return  # the store thread connects again
         finally:
             self._beating = False
 
@@ -258,8 +258,9 @@ class Membership:
         self.nodes = rows
 
     def taken_over(self, name: str, slot: int) -> None:
-        """Log that we took a silent node over."""
+        """Log that we took a silent node over; its jobs are free."""
         self.takeovers += 1
+        self.jobs.look()
         self._journal("node_taken_over", node=name, slot=slot)
 
     def adopted(self, slots: list[int]) -> None:
@@ -288,12 +289,13 @@ class Membership:
             interrupted=len(restored.interrupted),
             seconds=round(time.monotonic() - began, 3),
         )
-        for slot in ours:
-            self._begin_giving(slot)
+        self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), ours))
+        self._begin_giving(ours)
 
-    def _begin_giving(self, slot: int) -> None:
-        self._giving.add(slot)
-        self._bridge.spawn(self._give_back(slot))
+    def _begin_giving(self, slots: Sequence[int]) -> None:
+        self._giving.update(slots)
+        for slot in slots:
+            self._bridge.spawn(self._give_back(slot))
 
     async def _give_back(self, slot: int) -> None:
         """Move the leftovers of a shard to ours, a little at a time, until its slot is free."""
@@ -330,6 +332,7 @@ class Membership:
     async def leave(self) -> None:
         """Hand our shards over, now that the store thread has ended: others have them at once."""
         self.between.stop()
+        self.client.stop()
         for loop in self._loops:
             loop.stop()
         watch, tenure = self._watch, self.store.tenure

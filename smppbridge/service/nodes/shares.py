@@ -1,8 +1,9 @@
 """shares: the limits that all nodes share, and this node's part of each: told, seen, applied.
 
-An account's throughput, a provider's rate and its requests at a time are divided by what the nodes
-want, an upstream's binds evenly; the arithmetic is in slices.  Breakers, the backlog and penalties
-are each node's own.
+An account's throughput, a provider's rate, its polls a second and its requests at a time are
+divided by what the nodes want, an upstream's binds evenly; the arithmetic is in slices.  Breakers,
+the backlog and penalties are each node's own.  What is asked in intervals (`pull_every`,
+`balance_every`) is asked by one node (`jobs`): the interval is the cluster's, and has no parts.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from smppbridge.relay.lanes.limits import MeasuredThroughput, Throughput
 from smppbridge.relay.ports import Spawn
 from smppbridge.service import rules
 from smppbridge.service.build import PeerListeners, Relay
-from smppbridge.service.slices import Said, Slice, want_of
+from smppbridge.service.nodes.slices import Said, Slice, want_of
 from smppbridge.settings.schema import Settings
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres import share
@@ -57,6 +58,7 @@ class Shares:
         self._slices: dict[str, Slice] = {}
         self._buckets: dict[str, MeasuredThroughput] = {}
         self._rules: Mapping[str, LaneRules] = {}
+        self._polls: Mapping[str, float] = {}  # a second, by provider
         self._relay: Relay
         self._doors: PeerListeners
         self._seen: Mapping[int, Mapping[str, Said]] = {}
@@ -77,6 +79,7 @@ class Shares:
         """Go by the limits of *settings*; our parts of them stay until the next turn."""
         self._relay, self._doors = relay, doors
         self._rules = {n: rules.lane_rules_of(p) for n, p in settings.providers.items()}
+        self._polls = {n: rules.poll_rules_of(p).rate for n, p in settings.providers.items()}
         for name in self._buckets.keys() - doors.binds.rights.keys():
             del self._buckets[name]
         self._apply()
@@ -154,6 +157,9 @@ class Shares:
             if limits.rate:
                 left = lane.speed(self._relay.lanes.now())
                 yield f"rate/{name}", Demand(limits.rate, left + waiting)
+            if lane.provider.abilities.polling:
+                wanted = self._relay.overdue.rates.wanted(name)
+                yield f"polls/{name}", Demand(self._polls[name], wanted)
             yield (
                 f"concurrency/{name}",
                 Demand(limits.concurrency, lane.out + waiting, busy=lane.out, whole=True),
@@ -170,6 +176,9 @@ class Shares:
         for name, lane in lanes.by_name.items():
             rate = self._allowed(f"rate/{name}") if self._rules[name].rate else None
             concurrency = int(self._allowed(f"concurrency/{name}"))
+            if lane.provider.abilities.polling:
+                polls = self._allowed(f"polls/{name}")
+                self._relay.overdue.rates.confine(name, polls, lanes.now())
             if isinstance(lane.provider, Smpp):
                 binds = int(self._allowed(f"binds/{name}"))
                 self._relay.wires.smpp.confine(name, binds)

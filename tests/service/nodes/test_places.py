@@ -12,8 +12,8 @@ from twisted.internet.task import Clock
 
 from smppbridge.model.account import Account, Secret
 from smppbridge.net.binds import PlacesUnknown
-from smppbridge.service import places as places_module
-from smppbridge.service.places import ANSWERED_IN, TRIES, ClusterPlaces
+from smppbridge.service.nodes import places as places_module
+from smppbridge.service.nodes.places import ANSWERED_IN, TRIES, ClusterPlaces
 from smppbridge.smpp.constants import CommandId
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres import bound

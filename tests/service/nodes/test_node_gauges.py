@@ -10,7 +10,7 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from smppbridge.observe.metrics import Metrics
-from smppbridge.service import node_gauges
+from smppbridge.service.nodes import gauges as node_gauges
 from tests.observe.test_metrics import COUNTED_BY_NODES, samples
 
 pytest.importorskip("psycopg", reason="NO psycopg: THE FIGURES OF A NODE ARE NOT TESTED")
@@ -23,6 +23,8 @@ OWN = {
     "node_shards": 2,
     "nodes_alive": 3,
     "node_takeovers_total": 2,
+    "receipts_forwarded_total account=bank": 4,
+    "reports_forwarded_total provider=keccel": 3,
     "store_connected": 1,
     "store_commits_in_doubt_total result=committed": 2,
     "store_commits_in_doubt_total result=not": 1,
@@ -43,6 +45,9 @@ class Node:
     def __init__(self) -> None:
         tenure = SimpleNamespace(name="a", slot=3, epoch=7, shards=(3, 5))
         self.store = SimpleNamespace(tenure=tenure)
+        self.between = SimpleNamespace(
+            reports_forwarded={"keccel": 3}, receipts_forwarded={"bank": 4}
+        )
         self.lease = SimpleNamespace(until=time.monotonic() - 1)
         self.nodes, self.takeovers, self.connected = ["a", "b", "c"], 2, True
         self.figures = node_gauges.DatabaseFigures()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smppbridge.relay.lanes.limits import Throughput
-from smppbridge.service.slices import UNITS, Said, Slice, parts, want_of
+from smppbridge.service.nodes.slices import UNITS, Said, Slice, parts, want_of
 
 SLOTS = range(1, 5)
 ACTS = st.lists(

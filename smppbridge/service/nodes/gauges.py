@@ -1,4 +1,4 @@
-"""node_gauges: the figures of a bridge that is one node of several; others have none of them."""
+"""gauges: the figures of a bridge that is one node of several; others have none of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from smppbridge.observe.metrics import Metrics, Reading
 
 if TYPE_CHECKING:
-    from smppbridge.service.membership import Membership
+    from smppbridge.service.nodes.membership import Membership
     from smppbridge.store.postgres.health import Health
     from smppbridge.store.postgres.watch import Watch
 
@@ -45,7 +45,7 @@ class DatabaseFigures:
 
 def watch(membership: Membership, metrics: Metrics) -> None:
     """Let the metrics read the gauges of a node; those of its database once that was asked."""
-    tenure = membership.store.tenure
+    tenure, between = membership.store.tenure, membership.between
 
     def left() -> float:
         return max(0.0, membership.lease.until - time.monotonic())
@@ -56,6 +56,12 @@ def watch(membership: Membership, metrics: Metrics) -> None:
         "node_shards": lambda: len(tenure.shards),
         "nodes_alive": lambda: len(membership.nodes),
         "node_takeovers_total": lambda: membership.takeovers,
+        "reports_forwarded_total": lambda: {
+            (provider,): count for provider, count in between.reports_forwarded.items()
+        },
+        "receipts_forwarded_total": lambda: {
+            (account,): count for account, count in between.receipts_forwarded.items()
+        },
         "store_connected": lambda: float(membership.connected),
         "store_commits_in_doubt_total": lambda: {
             (result,): count for result, count in membership.figures.in_doubt.items()

@@ -9,18 +9,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
 from smppbridge.relay.others import FarAnswers
-from smppbridge.service.between import LOOKED_EVERY
+from smppbridge.service.nodes.between import LOOKED_EVERY
+from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
 
 if TYPE_CHECKING:
-    from smppbridge.service.between import Notify
     from smppbridge.service.bridge import Bridge
+    from smppbridge.service.nodes.between import Notify
     from smppbridge.store.postgres.store import PostgresStore
 
 Every = Callable[[float, Callable[[], None]], None]
@@ -111,7 +113,8 @@ class Errands:
             del self._awaited[awaited]
             if overtime.active():
                 overtime.cancel()
-        awaited.take(await self._rows.end([each.number for each in sent]))
+        with suppress(StoreFailure):  # what was not taken up is too old by now
+            awaited.take(await self._rows.end([each.number for each in sent]))
         return FarAnswers(awaited.answers, sorted(each.name for each in awaited.left.values()))
 
     async def _read(self) -> None:
