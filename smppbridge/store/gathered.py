@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 
 from smppbridge.model.address import Address
 from smppbridge.model.message import (
@@ -132,6 +133,11 @@ def key_fields(key: GatheringKey) -> list[object]:
         key.total,
         key.udh.hex(),
     ]
+
+
+def digest_of(key: GatheringKey) -> str:
+    """Return a digest of the fields that all segments of a message have in common."""
+    return sha256(json.dumps(key_fields(key)).encode()).hexdigest()
 
 
 def read_gathering(row: SqlRow) -> tuple[GatheringKey, Segment]:

@@ -8,13 +8,14 @@ bridge lets its segments go, and only then makes their rows the home's: no two h
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from smppbridge.model.message import GatheringKey
 from smppbridge.relay.accept.elsewhere import take_in
 from smppbridge.relay.accept.series import Gathering
+from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.postgres.homes import HandedOver, digest_of
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -117,15 +118,14 @@ class Homes:
         ids: dict[GatheringKey, list[int]] = {}
         for key, segment in released:
             ids.setdefault(key, []).append(segment.message_id)
-        try:
-            done = await self._rows.hand_over(ids)
-        except StoreFailure:
-            done = HandedOver(frozenset(), frozenset())
+        moved, slots = frozenset[int](), frozenset[int]()
+        with suppress(StoreFailure):
+            moved, slots = await self._rows.hand_over(ids)
         kept = [  # but for those that could not be recorded: they were refused meanwhile
             (key, segment)
             for key, segment in released
-            if segment.message_id and segment.message_id not in done.ids
+            if segment.message_id and segment.message_id not in moved
         ]
         gather.restore(kept, (), clock.wall(), clock.monotonic())
-        for slot in done.slots:
+        for slot in slots:
             self._notify(slot, "segments", "")

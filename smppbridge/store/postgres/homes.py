@@ -6,15 +6,13 @@ other one hands its segments over: their rows become the home's, and arrive ther
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
-from hashlib import sha256
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
 
 from smppbridge.model.message import GatheringKey, Segment
-from smppbridge.store.gathered import key_fields, read_gathering
+from smppbridge.store.gathered import digest_of, read_gathering
 from smppbridge.store.postgres.found import Connection, ask
 from smppbridge.store.postgres.writer import Writer
 
@@ -115,8 +113,3 @@ class HomeRows:
             ask(db, _END, (sorted(digests), list(self._writer.tenure.shards)))
 
         return self._writer.act(write)
-
-
-def digest_of(key: GatheringKey) -> str:
-    """Return the digest of what the segments of a message have in common."""
-    return sha256(json.dumps(key_fields(key)).encode()).hexdigest()

@@ -14,9 +14,9 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.identifiers import SLOTS
 from smppbridge.model.notes import Note, RefusedSubmission, Unmatched
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres.connection import Pipeline
-from smppbridge.store.postgres.homes import digest_of
 from smppbridge.store.postgres.jobs import ToldBalance
 from tests.contracts.test_store_faults import GOOD, OF_NUMBERS, OUT, SOON, VERBS, WAITS, Verb, fill
 from tests.store.opened import NOW, accept, in_parts, key, message, segment, told, tried

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from smppbridge.model.message import GatheringKey
+from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import Entry, StoreFailure
 from smppbridge.store.postgres.copying import copy
 from smppbridge.store.postgres.givingback import GivingBack
-from smppbridge.store.postgres.homes import _HAND_OVER, HandedOver, digest_of
+from smppbridge.store.postgres.homes import _HAND_OVER, HandedOver
 from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened, first_attempt, key, message, segment
 from tests.store.postgres.nodes import Node, Start, asked, await_lock

@@ -17,9 +17,9 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.message import Attempt
 from smppbridge.model.report import delivery_of
 from smppbridge.smpp.constants import MessageState as State
+from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres import statements as sql
-from smppbridge.store.postgres.homes import digest_of
 from smppbridge.store.postgres.jobs import ToldBalance
 from smppbridge.store.postgres.store import PostgresStore
 from tests.store.opened import (
