@@ -153,7 +153,12 @@ def test_a_pause_lasts_over_a_restart_and_ends_by_hand(
     assert "paused by hand" in run("status", *at(running)).stdout
     assert provider.taken.total() == 0
     done = run("resume", "keccel", "--json", *at(running))
-    assert json.loads(done.stdout) == {"verb": "resume", "done": ["keccel"], "unknown": []}
+    assert json.loads(done.stdout) == {
+        "verb": "resume",
+        "done": ["keccel"],
+        "unknown": [],
+        "silent": [],
+    }
     provider.await_taken(1)
 
 
