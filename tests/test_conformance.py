@@ -20,7 +20,7 @@ from smppbridge.model.outcome import Accepted, Postponed, Refused
 from smppbridge.model.treatments import TREATMENTS
 from smppbridge.providers.smpp.binding import SmppRequest
 from smppbridge.providers.smpp.provider import Smpp
-from smppbridge.service.operations import build_operations
+from smppbridge.service.operations import build_operations, naming_movements
 from smppbridge.smpp import fields
 from smppbridge.smpp.constants import RESPONSE, CommandId, Tag
 from smppbridge.smpp.constants import CommandStatus as Status
@@ -57,8 +57,10 @@ def test_what_is_served_and_sent_is_what_the_matrix_allows(command: CommandId) -
 
 
 def test_every_operation_that_is_served_has_a_movement() -> None:
-    movements: Any = [Mock()] * 5
-    built = set(map(CommandId, build_operations(*movements)))
+    anything: Any = Mock(membership=None)
+    naming = naming_movements(anything, anything, anything)
+    operations = build_operations(anything, anything, naming, anything, anything)
+    built = set(map(CommandId, operations))
     served = {c for c, service in OPERATIONS.items() if service.from_esme.startswith("served")}
     assert served == built | {CommandId.SUBMIT_SM} | LINK
 

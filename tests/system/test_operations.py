@@ -164,7 +164,10 @@ def test_a_file_is_compared_checked_and_applied(daemon: Daemon, call: Caller) ->
     daemon.start()
     assert json.loads(call("POST", "/config/check")[2])["ok"]
     status, headers, octets = call("GET", "/config/diff")
-    assert (status, json.loads(octets)) == (200, {"changes": [], "refused": None, "faults": []})
+    assert (status, json.loads(octets)) == (
+        200,
+        {"changes": [], "refused": None, "faults": [], "node": None},
+    )
     nothing = headers["etag"]
     daemon.settings["accounts"][0] |= {"window": 7, "password": "other"}
     daemon.write()

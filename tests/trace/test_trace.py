@@ -12,7 +12,7 @@ from tests.trace.counted import Call, Turn, counted, stretches, way
 BOUNDS = {
     "accept": (69, 26, 16),  # what its fields say, and what its account means, are two modules
     "submit": (52, 24, 13),
-    "report": (78, 22, 18),  # 8 of them for the connection: the trace calls back over a new one
+    "report": (78, 23, 18),  # 8 of them for the connection: the trace calls back over a new one
     "deliver": (57, 20, 15),  # which responses end a delivery is a module
 }
 

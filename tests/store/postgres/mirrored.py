@@ -72,7 +72,7 @@ def mirror(path: Path, dsn: str) -> None:
 
         _messages(target, rows("message"))
         _names(target, rows("message", "provider_message_id is not null"), rows("part"))
-        _insert(target, "segment", _SEGMENT, rows("segment", "parent is null"), shard=SLOT)
+        _insert(target, "segment", _SEGMENT, rows("segment", "parent is null"), shard=1)
         _insert(target, "joined", _JOINED, rows("segment", "parent is not null"))
         _insert(target, "delivery", _DELIVERY, rows("delivery", "finished_at is null"))
         _insert(target, "ended", _ENDED, rows("delivery", "finished_at is not null"))

@@ -11,7 +11,7 @@ import psycopg
 from smppbridge.store.postgres.store import PostgresStore
 from smppbridge.store.postgres.tenure import Tenure
 from tests.store.opened import LATER, Opened
-from tests.store.postgres.server import drop_database, made_database
+from tests.store.postgres.server import give_back, lent_database
 
 OTHER = 9
 """The slot of another bridge."""
@@ -66,7 +66,7 @@ class OpenedPostgres(Opened):
     slot = 1
 
     def __init__(self, _: Path, *, started: bool = True, dsn: str = "") -> None:
-        self._made = "" if dsn else made_database()
+        self._made = "" if dsn else lent_database()
         self.dsn = dsn or self._made
         self.told = Told()
         super().__init__(_, started=started)
@@ -88,7 +88,7 @@ class OpenedPostgres(Opened):
     def close(self) -> None:
         super().close()
         if self._made:
-            drop_database(self._made)
+            give_back(self._made)
 
     def replace(self) -> None:
         """Take the slot as another bridge does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -52,6 +52,14 @@ def opened(monkeypatch: pytest.MonkeyPatch, short_folder: Path) -> Iterator[Behi
     opened = Behind(short_folder)
     yield opened
     opened.close()
+
+
+def until(found: Callable[[], Any]) -> Any:
+    """Ask until something is found; return it."""
+    end = time.monotonic() + PATIENCE
+    while not (answer := found()):
+        assert time.monotonic() < end
+    return answer
 
 
 def answers_of(*calls: Deferred[Any]) -> list[Any]:
@@ -217,6 +225,8 @@ def no_standby() -> Iterator[None]:
     """Let every commit wait for a standby that there is not."""
     server().execute("alter system set synchronous_standby_names = 'nobody'")
     server().execute("select pg_reload_conf()")
+    until(lambda: server().execute("show synchronous_standby_names") == [("nobody",)])
+    server().execute("checkpoint")  # by the process that lets commits wait, once it knows of it too
     yield
     with psycopg.connect(server().dsn(), autocommit=True) as db:
         db.execute("set synchronous_commit = local")
@@ -234,11 +244,9 @@ def test_a_commit_with_a_warning_is_unknown_until_a_standby_has_it(opened: Behin
         call = opened.store.accept([Entry(whole, attempt=first_attempt(whole))])
         answers = answers_of(call)
         for _ in range(2):  # the commit, and that of the new epoch
-            while not (pids := server().execute(_WAITS)):
-                pass
-            server().execute(f"select pg_cancel_backend({pids[0][0]})")
-            while server().execute(f"{_WAITS} and pid = {pids[0][0]}"):
-                pass
+            [[pid], *_] = until(lambda: server().execute(_WAITS))
+            server().execute(f"select pg_cancel_backend({pid})")
+            until(lambda pid=pid: not server().execute(f"{_WAITS} and pid = {pid}"))
         assert len(contents(opened.direct)["message"]) == 1
         assert answers == []
     opened.play(until=True)
@@ -252,7 +260,6 @@ def test_the_reactor_goes_on_while_the_store_thread_waits(opened: Behind) -> Non
         other.execute("begin")
         other.execute("update node set name = name where slot = 1")
         call = opened.store.keep_optouts([("d7", "1", NOW)])
-        while not server().execute(f"{_PIDS} wait_event_type = 'Lock'"):
-            pass
+        until(lambda: server().execute(f"{_PIDS} wait_event_type = 'Lock'"))
         other.execute("commit")
     opened.wait(call)

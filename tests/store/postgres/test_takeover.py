@@ -31,7 +31,7 @@ def test_a_stale_epoch_writes_nothing(dsn: str, start: Start) -> None:
     with pytest.raises(fence.Fenced):
         fence.resume(a.db, a.name, a.slot, a.epoch)
     assert asked(dsn, "select message_id from waiting") == [(101,)]
-    assert row_of(dsn, a.slot)._replace(name="") == (1, "", a.epoch + 1, 1, True, b.slot, "")
+    assert row_of(dsn, a.slot)._replace(name="") == (1, "", a.epoch + 1, 1, True, b.slot, "", 0)
 
 
 def test_a_transaction_of_the_silent_node_that_comes_through_wins(dsn: str, start: Start) -> None:
