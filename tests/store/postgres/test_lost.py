@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,8 @@ def test_a_commit_with_a_warning_is_unknown_until_a_standby_has_it(opened: Behin
         for _ in range(2):  # the commit, and that of the new epoch
             [[pid], *_] = until(lambda: server().execute(_WAITS))
             server().execute(f"select pg_cancel_backend({pid})")
-            until(lambda pid=pid: not server().execute(f"{_WAITS} and pid = {pid}"))
+            own = f"{_WAITS} and pid = {pid}"
+            until(partial(lambda query: not server().execute(query), own))
         assert len(contents(opened.direct)["message"]) == 1
         assert answers == []
     opened.play(until=True)
