@@ -53,7 +53,7 @@ class Where(NamedTuple):
     shards: Collection[int] | None = ()
 
 
-class Concluded(Protocol):
+class TakesResponse(Protocol):
     """Takes the response of a bridge to a request."""
 
     def __call__(self, response: Response, /) -> None:
@@ -186,7 +186,11 @@ class Across:
 
 
 async def carry_out(
-    body: Json, here: Mapping[int, Movement], rights_of: RightsOf, now: float, concluded: Concluded
+    body: Json,
+    here: Mapping[int, Movement],
+    rights_of: RightsOf,
+    now: float,
+    concluded: TakesResponse,
 ) -> None:
     """Carry out a request that an ESME has made at another bridge, *here* by command_id."""
     request, rights = _read(body["request"]), rights_of(body["account"])
@@ -215,7 +219,7 @@ def _joint(shared: _Shared) -> Response:
     return Response(refusal(shared.request, status), why, detail)
 
 
-def _concluding(concluded: Concluded) -> Callable[[Pdu, Reason | None, str], None]:
+def _concluding(concluded: TakesResponse) -> Callable[[Pdu, Reason | None, str], None]:
     return lambda pdu, why, detail: concluded(Response(pdu, why, detail))
 
 

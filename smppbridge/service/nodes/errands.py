@@ -18,7 +18,7 @@ from twisted.internet.defer import Deferred
 from smppbridge.relay.others import FarAnswers
 from smppbridge.service.nodes.between import LOOKED_EVERY
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
+from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, SentErrand
 
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
@@ -35,7 +35,7 @@ Act = Callable[[Mapping[str, Any]], Awaitable[Any]]
 class _Awaited:
     """Errands that are waited for: those without an answer, the answers, and whoever waits."""
 
-    left: dict[int, Sent]
+    left: dict[int, SentErrand]
     done: Deferred[None] = field(default_factory=Deferred)
     answers: dict[str, Any] = field(default_factory=dict)
 

@@ -30,7 +30,7 @@ from smppbridge.service.storing import NotAwaited
 from smppbridge.settings.node import NodeSection
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.postgres import takeover
-from smppbridge.store.postgres.claim import Identity, claim
+from smppbridge.store.postgres.claim import NodeIdentity, claim
 from smppbridge.store.postgres.connection import connect
 from smppbridge.store.postgres.lease import BEATS, Lease
 from smppbridge.store.postgres.observed import NodeRow
@@ -58,7 +58,7 @@ PARTING = 5.0
 class Membership:
     """The slot of this bridge, its lease, and the shards of others that it goes on with.
 
-    It is the Standing that the store tells of its connection, and the Watched of the watch.
+    It is the DatabaseStanding that the store tells of its connection, and the Watched of the watch.
     Only its own methods write its fields, all in the reactor thread.
     """
 
@@ -67,7 +67,7 @@ class Membership:
         settings, reactor, journal = bridge.settings, bridge.reactor, bridge.journal
         node = settings.node or NodeSection()
         self._address, self._reactor, self._journal = settings.store.address, reactor, journal
-        self._identity = Identity(
+        self._identity = NodeIdentity(
             name=node.called,
             address=node.address or "",
             version=__version__,

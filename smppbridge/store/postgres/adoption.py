@@ -18,7 +18,7 @@ from smppbridge.store.postgres import restoring
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.fence import ADOPTED
 from smppbridge.store.postgres.givingback import GivingBack
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 Connection = psycopg.Connection[Any]
 
@@ -26,7 +26,7 @@ Connection = psycopg.Connection[Any]
 class Adoption:
     """Adds shards to those of our slot, and takes them away; in the store thread alone."""
 
-    def __init__(self, writer: Writer, aside: Aside) -> None:
+    def __init__(self, writer: PostgresWriter, aside: Aside) -> None:
         self._writer, self._aside = writer, aside
         self._giving: dict[int, GivingBack] = {}
 

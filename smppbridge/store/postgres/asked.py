@@ -17,8 +17,8 @@ from smppbridge.store.database import Database
 from smppbridge.store.port import EXACT, Found, LineQuery, Named, Stoppable
 from smppbridge.store.postgres import naming, owing, questions, reading, restoring
 from smppbridge.store.postgres.aside import Aside
-from smppbridge.store.postgres.found import Owner
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.found import ShardOwner
+from smppbridge.store.postgres.writer import PostgresWriter
 
 T = TypeVar("T")
 
@@ -29,16 +29,16 @@ class AskedStore:
     The acts that write are behind the fence; what takes its time has a connection of its own.
     """
 
-    def __init__(self, writer: Writer, aside: Aside) -> None:
+    def __init__(self, writer: PostgresWriter, aside: Aside) -> None:
         self._writer, self._aside = writer, aside
         self._query = writer.query
-        self._walks = owing.Walks(time.time)
+        self._walks = owing.DeliveryWalks(time.time)
 
     @property
-    def _owner(self) -> Owner:
+    def _owner(self) -> ShardOwner:
         """Who asks; in the store thread, for the shards change."""
         tenure = self._writer.tenure
-        return Owner(tenure.slot, tenure.shards, self._writer.fenced)
+        return ShardOwner(tenure.slot, tenure.shards, self._writer.fenced)
 
     def waiting(
         self, provider: str, lines: Sequence[LineQuery], now: float, limit: int

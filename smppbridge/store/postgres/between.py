@@ -19,7 +19,7 @@ from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.found import Connection, ask
 from smppbridge.store.postgres.restoring import OWED
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 CLOCKS: Final = 5.0
 """Seconds by which the clocks of two bridges may differ."""
@@ -63,10 +63,10 @@ Key = tuple[int, int]
 """A delivery's message_id and state."""
 
 
-class Between:
+class BetweenRows:
     """The verbs of reports and deliveries that are another bridge's."""
 
-    def __init__(self, writer: Writer, aside: Aside) -> None:
+    def __init__(self, writer: PostgresWriter, aside: Aside) -> None:
         self._writer, self._aside = writer, aside
 
     # -- reports --------------------------------------------------------------------------------

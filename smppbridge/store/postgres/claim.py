@@ -55,7 +55,7 @@ class NoSlot(UnfitStore):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
+class NodeIdentity:
     """What a node says of itself; *process* is the mark that `process.this_process` makes."""
 
     name: str
@@ -84,7 +84,7 @@ class _Namesake(NamedTuple):
 
 def claim(
     db: psycopg.Connection[Any],
-    who: Identity,
+    who: NodeIdentity,
     lease: float,
     *,
     wait: Callable[[float], None],
@@ -122,7 +122,7 @@ def _namesake(db: psycopg.Connection[Any], name: str) -> _Namesake | None:
 
 
 def _take(
-    db: psycopg.Connection[Any], statement: str, who: Identity, **more: Any
+    db: psycopg.Connection[Any], statement: str, who: NodeIdentity, **more: Any
 ) -> Claimed | None:
     values = {
         "name": who.name,

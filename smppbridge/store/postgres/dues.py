@@ -14,7 +14,7 @@ from smppbridge.model.identifiers import given_at
 from smppbridge.store.dues import LONGEST_PAUSE
 from smppbridge.store.postgres.found import Connection, ask
 from smppbridge.store.postgres.restoring import last_id
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 LOOKED_AT: Final = 5_000
 """Rows that are looked at in one transaction."""
@@ -71,7 +71,7 @@ _DELIVERIES = """
 class Dues:
     """Brings the dues of a bridge's rows near; in the store thread, behind the fence."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: PostgresWriter) -> None:
         self._writer = writer
 
     async def bring_near(self, now: float, shards: Sequence[int]) -> None:

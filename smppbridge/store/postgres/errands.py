@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from twisted.internet.defer import Deferred
 
 from smppbridge.store.postgres.found import Connection, ask
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 TAKEN_AT_ONCE: Final = 20
 _LEFT_FOR: Final = 60.0
@@ -46,7 +46,7 @@ _ANSWERED = "select id, answer from errand where id = any(%s::int8[]) and answer
 _END = "delete from errand where id = any(%s::int8[]) returning id, answer"
 
 
-class Sent(NamedTuple):
+class SentErrand(NamedTuple):
     """An errand on its way: its number, and the bridge that is to carry it out."""
 
     number: int
@@ -66,24 +66,24 @@ class Errand(NamedTuple):
 class ErrandRows:
     """The rows of errands."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: PostgresWriter) -> None:
         self._writer = writer
 
     def send(
         self, slots: Collection[int] | None, kind: str, body: str, seconds: float
-    ) -> Deferred[list[Sent]]:
+    ) -> Deferred[list[SentErrand]]:
         """Write an errand for each living bridge that has one of the shards *slots*; None: for all.
 
         None is for this bridge itself.  It is taken up within *seconds*, or not at all.
         """
         wanted = None if slots is None else list(slots)
 
-        def send(db: Connection) -> list[Sent]:
+        def send(db: Connection) -> list[SentErrand]:
             slot = self._writer.tenure.slot
             ask(db, _FORGET, (_LEFT_FOR,))
             names = dict(ask(db, _LIVING, (slot, wanted, wanted)).fetchall())
             rows = ask(db, _SEND, (slot, kind, body, seconds, list(names)))
-            return [Sent(number, to, names[to]) for number, to in rows]
+            return [SentErrand(number, to, names[to]) for number, to in rows]
 
         return self._writer.act(send)
 

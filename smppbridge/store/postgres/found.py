@@ -59,7 +59,7 @@ _PARTS = """
 """
 
 
-class Owner(NamedTuple):
+class ShardOwner(NamedTuple):
     """The bridge that asks: its slot, and the shards that are its own and adopted.
 
     *fenced* begins a transaction of the bridge on its writer's connection, and ends it.
@@ -70,7 +70,7 @@ class Owner(NamedTuple):
     fenced: Callable[[Connection], AbstractContextManager[Any]]
 
 
-class Known(NamedTuple):
+class KnownMessage(NamedTuple):
     """A message's row, the error of its last report, its final time, and its shard until then."""
 
     row: MessageRow
@@ -98,7 +98,7 @@ def ask(db: Connection, question: str, values: Sequence[Any] = ()) -> psycopg.Cu
     return db.execute(question.encode(), values, prepare=True)
 
 
-def known(db: Connection, ids: Iterable[int]) -> dict[int, Known]:
+def known(db: Connection, ids: Iterable[int]) -> dict[int, KnownMessage]:
     """Return the rows of messages by message_id."""
     wanted = list(ids)
     if not wanted:
@@ -107,7 +107,7 @@ def known(db: Connection, ids: Iterable[int]) -> dict[int, Known]:
     return {each.row.message_id: each for each in found}
 
 
-def by_ids(db: Connection, ids: Iterable[int], owner: Owner | None = None) -> dict[int, Found]:
+def by_ids(db: Connection, ids: Iterable[int], owner: ShardOwner | None = None) -> dict[int, Found]:
     """Return messages by message_id; they are *owner*'s if their shard is, or whoever asks."""
     return found_of(db, list(known(db, ids).values()), owner)
 
@@ -119,7 +119,7 @@ def in_order(db: Connection, ids: Sequence[int]) -> list[Attempt]:
 
 
 def found_of(
-    db: Connection, messages: Sequence[Known], owner: Owner | None = None
+    db: Connection, messages: Sequence[KnownMessage], owner: ShardOwner | None = None
 ) -> dict[int, Found]:
     """Return messages, with their segments and parts, by message_id."""
     rows = [each.row for each in messages]
@@ -152,9 +152,9 @@ def _within(ids: Sequence[int]) -> tuple[list[int], int, int]:
     return list(ids), min(ids), max(ids)
 
 
-def _known(row: SqlRow) -> Known:
+def _known(row: SqlRow) -> KnownMessage:
     *columns, is_text, error, done_at, shard = row
     whole = MessageRow._make(columns)
     if is_text and isinstance(whole.body, bytes):
         whole = whole._replace(body=whole.body.decode())
-    return Known(whole, error, done_at, shard)
+    return KnownMessage(whole, error, done_at, shard)

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from smppbridge.model.message import GatheringKey, Segment
 from smppbridge.store.gathered import digest_of, read_gathering
 from smppbridge.store.postgres.found import Connection, ask
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 _ANNOUNCE = """
     insert into gathering (key, slot) select v.key, %s from unnest(%s::text[]) as v(key)
@@ -51,7 +51,7 @@ class HandedOver(NamedTuple):
 class HomeRows:
     """The rows of gatherings and arriving segments; methods are for the reactor thread."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: PostgresWriter) -> None:
         self._writer = writer
 
     def announce(self, keys: Collection[GatheringKey]) -> Deferred[set[GatheringKey]]:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from twisted.internet.defer import Deferred
 
 from smppbridge.store.postgres.found import Connection, ask
-from smppbridge.store.postgres.writer import Writer
+from smppbridge.store.postgres.writer import PostgresWriter
 
 _JOBS = """
     select j.name, j.slot from job j join node n on n.slot = j.slot and not n.ended
@@ -45,7 +45,7 @@ class ToldBalance(NamedTuple):
 class JobRows:
     """The rows of jobs, balances and opt-outs; methods are for the reactor thread."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: PostgresWriter) -> None:
         self._writer = writer
 
     def take(self, names: Collection[str]) -> Deferred[set[str]]:

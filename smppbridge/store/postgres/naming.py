@@ -12,8 +12,8 @@ from smppbridge.store.named import PAGE
 from smppbridge.store.port import EXACT, Found, Named, Stoppable
 from smppbridge.store.postgres.found import (
     Connection,
-    Known,
-    Owner,
+    KnownMessage,
+    ShardOwner,
     ask,
     by_ids,
     found_of,
@@ -58,7 +58,7 @@ _TO_NUMBER = """
 
 def find(
     db: Connection,
-    owner: Owner,
+    owner: ShardOwner,
     keys: Sequence[Key],
     tolerances: Mapping[str, Tolerance] = EXACT,
 ) -> dict[Key, Found]:
@@ -100,7 +100,7 @@ def states(db: Connection, ids: Sequence[int]) -> dict[int, tuple[KnownState, ..
     return found
 
 
-def named(db: Connection, owner: Owner, ids: Sequence[int]) -> dict[int, tuple[Named, ...]]:
+def named(db: Connection, owner: ShardOwner, ids: Sequence[int]) -> dict[int, tuple[Named, ...]]:
     """Return the messages that each of the ids names."""
     rows, gathering = _rows_of(db, ids)
     multis = _rows_of_multis(db, rows.values())
@@ -118,7 +118,7 @@ def named(db: Connection, owner: Owner, ids: Sequence[int]) -> dict[int, tuple[N
 
 def stoppable(
     db: Connection,
-    owner: Owner,
+    owner: ShardOwner,
     queries: Sequence[tuple[str, str]],
     before: int | None = None,
 ) -> dict[tuple[str, str], Stoppable]:
@@ -175,7 +175,9 @@ def _choice(
     return max(rows, key=lambda row: row.message_id, default=None)
 
 
-def _rows_of(db: Connection, ids: Sequence[int]) -> tuple[dict[int, Known], dict[int, SqlRow]]:
+def _rows_of(
+    db: Connection, ids: Sequence[int]
+) -> tuple[dict[int, KnownMessage], dict[int, SqlRow]]:
     """Return the messages of ids, and the rows of segments that are GATHERING."""
     rows = known(db, ids)
     others = [each for each in ids if each not in rows]
@@ -188,7 +190,9 @@ def _rows_of(db: Connection, ids: Sequence[int]) -> tuple[dict[int, Known], dict
     return rows, gathering
 
 
-def _rows_of_multis(db: Connection, rows: Iterable[Known]) -> dict[int, tuple[Known, ...]]:
+def _rows_of_multis(
+    db: Connection, rows: Iterable[KnownMessage]
+) -> dict[int, tuple[KnownMessage, ...]]:
     """Return the messages of each submit_multi, by the message whose id was answered."""
     multis = {each.row.message_id: multi for each in rows if (multi := _multi(each.row))}
     all_of = known(db, {each for multi in multis.values() for each in multi})

@@ -14,7 +14,7 @@ from smppbridge.model.report import Delivery, MoContent
 from smppbridge.smpp.constants import MessageState
 from smppbridge.store.mo import MOST_OPTOUTS
 from smppbridge.store.port import Found
-from smppbridge.store.postgres.found import Connection, Owner, ask, by_ids
+from smppbridge.store.postgres.found import Connection, ShardOwner, ask, by_ids
 from smppbridge.store.records import DeliveryRow, columns, read_address, read_delivery
 from smppbridge.store.statements import SqlRow
 
@@ -90,7 +90,7 @@ _CLEAN = "delete from optout where ended_at < %s"
 
 def owed(
     db: Connection,
-    owner: Owner,
+    owner: ShardOwner,
     system_id: str,
     now: float,
     limit: int,
@@ -125,7 +125,7 @@ def optouts(db: Connection) -> list[tuple[str, str]]:
     return ask(db, _OPTOUTS, (MOST_OPTOUTS,)).fetchall()
 
 
-class Walks:
+class DeliveryWalks:
     """What a bridge has looked at so far; only its writer thread asks.
 
     A walk over deliveries goes on where the one before it ended.  An opt-out that a person has
@@ -137,7 +137,7 @@ class Walks:
         self._owed = _START
         self._ended: dict[tuple[str, str], float] = {}
 
-    def lapse(self, db: Connection, owner: Owner, now: float, limit: int) -> dict[str, int]:
+    def lapse(self, db: Connection, owner: ShardOwner, now: float, limit: int) -> dict[str, int]:
         """Conclude deliveries past their *expires_at*; return how many by system_id.
 
         Those that another bridge holds are left to it.
@@ -156,7 +156,7 @@ class Walks:
         self._owed = following
         return lapsed
 
-    def ended_optouts(self, db: Connection, owner: Owner) -> list[tuple[str, str]]:
+    def ended_optouts(self, db: Connection, owner: ShardOwner) -> list[tuple[str, str]]:
         """Return the opt-outs that a person has ended since the last call."""
         ended = {(provider, number): at for provider, number, at in ask(db, _ENDED)}
         news = [key for key, at in ended.items() if self._ended.get(key) != at]
@@ -168,7 +168,7 @@ class Walks:
         return news
 
 
-def _claimed(db: Connection, owner: Owner, keys: Sequence[SqlRow]) -> set[SqlRow]:
+def _claimed(db: Connection, owner: ShardOwner, keys: Sequence[SqlRow]) -> set[SqlRow]:
     """Hold deliveries, but those that another bridge takes at this moment."""
     ids, states = map(list, zip(*keys, strict=True))
     with owner.fenced(db):

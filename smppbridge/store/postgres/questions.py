@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from smppbridge.model.message import Attempt, Stage
 from smppbridge.store.port import Found, LineQuery
-from smppbridge.store.postgres.found import Connection, Owner, ask, by_ids, in_order
+from smppbridge.store.postgres.found import Connection, ShardOwner, ask, by_ids, in_order
 
 SLOTS_UP_TO = 99
 # For each line and shard the index is walked as far as the limit goes.
@@ -82,7 +82,12 @@ _MEASURES = {
 
 
 def waiting(
-    db: Connection, owner: Owner, provider: str, lines: Sequence[LineQuery], now: float, limit: int
+    db: Connection,
+    owner: ShardOwner,
+    provider: str,
+    lines: Sequence[LineQuery],
+    now: float,
+    limit: int,
 ) -> list[list[Attempt]]:
     """Return WAITING messages that are due, by line, the longest due first."""
     if not lines:
@@ -102,7 +107,7 @@ def waiting(
 
 
 def due(
-    db: Connection, owner: Owner, stage: Stage, provider: str, now: float, limit: int
+    db: Connection, owner: ShardOwner, stage: Stage, provider: str, now: float, limit: int
 ) -> list[Attempt]:
     """Return SUBMITTING or SUBMITTED messages that are due, the longest due first."""
     shards = list(owner.shards)
@@ -122,7 +127,9 @@ def due(
     return in_order(db, [message_id for _, message_id in found])
 
 
-def expired(db: Connection, owner: Owner, provider: str, now: float, limit: int) -> list[Attempt]:
+def expired(
+    db: Connection, owner: ShardOwner, provider: str, now: float, limit: int
+) -> list[Attempt]:
     """Return WAITING messages whose deadline has passed."""
     ids = ask(db, _EXPIRED, (list(owner.shards), provider, now, limit, limit)).fetchall()
     return in_order(db, [message_id for (message_id,) in ids])
@@ -130,7 +137,7 @@ def expired(db: Connection, owner: Owner, provider: str, now: float, limit: int)
 
 def hasten(
     db: Connection,
-    owner: Owner,
+    owner: ShardOwner,
     provider: str,
     lines: Sequence[tuple[str, int]],
     now: float,
@@ -148,7 +155,7 @@ def hasten(
         return ask(db, _HASTEN, (ids, ids)).rowcount
 
 
-def batches(db: Connection, owner: Owner, keys: Sequence[str]) -> dict[str, list[Found]]:
+def batches(db: Connection, owner: ShardOwner, keys: Sequence[str]) -> dict[str, list[Found]]:
     """Return the owner's messages of shared requests, in order of message_id."""
     found: dict[str, list[Found]] = {key: [] for key in keys}
     ids = [message_id for (message_id,) in ask(db, _SHARED, (list(keys),))]
@@ -159,7 +166,7 @@ def batches(db: Connection, owner: Owner, keys: Sequence[str]) -> dict[str, list
     return found
 
 
-def decisions(db: Connection, owner: Owner) -> list[tuple[Found, str]]:
+def decisions(db: Connection, owner: ShardOwner) -> list[tuple[Found, str]]:
     """Return the decisions about Uncertain messages of the owner, each once.
 
     One about a message that is not Uncertain any more is deleted by whoever reads it.
@@ -185,7 +192,7 @@ def open_messages(db: Connection, provider: str) -> bool:
     )
 
 
-def measure(db: Connection, owner: Owner) -> dict[str, float]:
+def measure(db: Connection, owner: ShardOwner) -> dict[str, float]:
     """Return figures for gauges: the owner's Uncertain messages; reports; octets of the store."""
     figures = {name: float(_one(db, question)) for name, question in _MEASURES.items()}
     row = ask(db, _UNCERTAIN, (list(owner.shards),)).fetchone()

@@ -29,7 +29,7 @@ from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.adoption import Adoption
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.asked import AskedStore
-from smppbridge.store.postgres.between import Between
+from smppbridge.store.postgres.between import BetweenRows
 from smppbridge.store.postgres.connection import connect
 from smppbridge.store.postgres.dues import Dues
 from smppbridge.store.postgres.errands import ErrandRows
@@ -39,7 +39,7 @@ from smppbridge.store.postgres.homes import HomeRows
 from smppbridge.store.postgres.jobs import JobRows
 from smppbridge.store.postgres.tables import Writes
 from smppbridge.store.postgres.tenure import Holders, Tenure
-from smppbridge.store.postgres.writer import Standing, Writer
+from smppbridge.store.postgres.writer import DatabaseStanding, PostgresWriter
 from smppbridge.store.statements import SqlRow
 
 T = TypeVar("T")
@@ -66,7 +66,7 @@ class PostgresStore(AskedStore):
         committed: Callable[[float], None] = lambda _: None,
         changed: Callable[[Exception | None], None] = lambda _: None,
         *,
-        standing: Standing,
+        standing: DatabaseStanding,
         confirmed: Callable[[float], None] = lambda _: None,
         unacknowledged: float = 5.0,
     ) -> None:
@@ -77,7 +77,7 @@ class PostgresStore(AskedStore):
 
         self._connect = connected
         super().__init__(
-            Writer(connected, call_in_reactor, committed, changed, standing, confirmed),
+            PostgresWriter(connected, call_in_reactor, committed, changed, standing, confirmed),
             Aside(connected, call_in_reactor),
         )
         self._write = self._writer.write
@@ -86,7 +86,7 @@ class PostgresStore(AskedStore):
         self.recording: dict[int, Sequence[Verdict]] = {}
         self._looks: dict[str, float] = {}
         self.holders = Holders()
-        self.between, self.jobs = Between(self._writer, self._aside), JobRows(self._writer)
+        self.between, self.jobs = BetweenRows(self._writer, self._aside), JobRows(self._writer)
         self.dues = Dues(self._writer)
         self.errands = ErrandRows(self._writer)
         self.homes = HomeRows(self._writer)

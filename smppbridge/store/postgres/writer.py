@@ -37,7 +37,7 @@ _BEGUN = (
 _VALUES = (ValueError, OverflowError, TypeError, struct.error)  # that no column can have
 
 
-class Standing(Protocol):
+class DatabaseStanding(Protocol):
     """Whoever is told how this bridge stands with its database; in the reactor thread."""
 
     def lost(self) -> None:
@@ -53,7 +53,7 @@ class Standing(Protocol):
         """End: another bridge has taken this one over."""
 
 
-class Act:
+class FencedQuery:
     """A query that writes: in a transaction of its own, behind the fence."""
 
     def __init__(self, act: Callable[[Connection], Any]) -> None:
@@ -64,7 +64,7 @@ class Act:
         return self._act(db)
 
 
-class Writer(StoreThread[Connection, Writes]):
+class PostgresWriter(StoreThread[Connection, Writes]):
     """Carries out the calls of the reactor thread on PostgreSQL, each transaction behind the fence.
 
     While the connection is gone, calls that were not sent fail at once; of the calls that were sent
@@ -79,7 +79,7 @@ class Writer(StoreThread[Connection, Writes]):
         call_in_reactor: Callable[..., object],
         committed: Callable[[float], None],
         changed: Callable[[Exception | None], None],
-        standing: Standing,
+        standing: DatabaseStanding,
         confirmed: Callable[[float], None],
     ) -> None:
         super().__init__(call_in_reactor, committed, changed)
@@ -98,7 +98,7 @@ class Writer(StoreThread[Connection, Writes]):
 
     def act(self, act: Callable[[Connection], T]) -> Deferred[T]:
         """Carry out what reads and writes, in a transaction of its own behind the fence."""
-        return self.query(Act(act))
+        return self.query(FencedQuery(act))
 
     @contextmanager
     def fenced(self, _: Connection) -> Iterator[None]:
@@ -199,7 +199,7 @@ class Writer(StoreThread[Connection, Writes]):
         result: Any = UNANSWERED
         db = self._pipeline.db
         try:
-            if not isinstance(query, Act):
+            if not isinstance(query, FencedQuery):
                 return query(db)
             with self.fenced(db):
                 result = query(db)  # kept: a COMMIT may be lost, and have come through

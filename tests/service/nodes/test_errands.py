@@ -12,14 +12,14 @@ from twisted.internet.task import Clock
 from smppbridge.relay.others import FarAnswers
 from smppbridge.service.nodes.errands import Errands
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, Sent
+from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, SentErrand
 
 
 class PlayedRows:
     """The rows of errands; *answers* are there to be read, *waiting* to be taken up."""
 
     def __init__(self) -> None:
-        self.sent = [Sent(1, 2, "b"), Sent(2, 3, "c")]
+        self.sent = [SentErrand(1, 2, "b"), SentErrand(2, 3, "c")]
         self.answers: dict[int, str] = {}
         self.waiting: list[Errand] = []
         self.written: list[tuple[int, str]] = []

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from smppbridge.store.postgres import claim, fence
-from smppbridge.store.postgres.claim import Claimed, Identity
+from smppbridge.store.postgres.claim import Claimed, NodeIdentity
 from smppbridge.store.postgres.observed import NodeRow
 from tests.patience import PATIENCE
 
@@ -43,7 +43,7 @@ class Node:
     ) -> None:
         self.dsn, self.name = dsn, name
         self.db = connected(dsn)
-        identity = Identity(name=name, version="1", process=process)
+        identity = NodeIdentity(name=name, version="1", process=process)
         try:
             self.claimed: Claimed = claim.claim(
                 self.db, identity, 2.0, wait=wait, monotonic=monotonic

@@ -14,7 +14,7 @@ import pytest
 from smppbridge.store.lookup import NotAStore
 from smppbridge.store.migrate import UnfitStore
 from smppbridge.store.postgres import copying, partitions
-from smppbridge.store.postgres.claim import Identity, claim
+from smppbridge.store.postgres.claim import NodeIdentity, claim
 from smppbridge.store.postgres.copying import COPIES, Miscounted, NotEmpty, copy, rows_in
 from tests.store.opened import NOW, Opened
 from tests.store.postgres.mirrored import SLOT, mirror
@@ -78,7 +78,7 @@ def test_a_node_goes_on_with_the_copy(path: Path, days: str) -> None:
             row[0] for row in db.execute("select shard from waiting union select shard from out")
         }
         assert shards == {copying.SLOT}
-        claimed = claim(db, Identity(name="a"), 2.0, wait=lambda _: None, monotonic=lambda: 0.0)
+        claimed = claim(db, NodeIdentity(name="a"), 2.0, wait=lambda _: None, monotonic=lambda: 0.0)
         row = db.execute("select adopter, ended from node where slot = 1").fetchone()
         # a free slot is preferred: the copied one is then taken over by whoever watches
         assert claimed.slot == 1 or row == (1, True)

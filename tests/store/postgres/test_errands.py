@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.postgres.errands import Errand, Sent
+from smppbridge.store.postgres.errands import Errand, SentErrand
 from smppbridge.store.postgres.store import PostgresStore
 from tests.store.opened import NOW
 from tests.store.postgres.opened import OpenedPostgres, take
@@ -57,7 +57,7 @@ def taken(opened: OpenedPostgres) -> Any:
 def test_an_errand_is_taken_once_and_its_answer_comes_back(three: Three) -> None:
     one, two, other = three
     [errand] = sent(one, [2])
-    assert errand == Sent(errand.number, 2, "test2")
+    assert errand == SentErrand(errand.number, 2, "test2")
     assert (taken(one), taken(other)) == ([], [])
     assert taken(two) == [Errand(errand.number, 1, "act", "{}")]
     assert taken(two) == []

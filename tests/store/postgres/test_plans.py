@@ -17,14 +17,14 @@ from smppbridge.store.pages import page
 from smppbridge.store.port import LineQuery
 from smppbridge.store.postgres import naming, owing, questions, reading, restoring
 from smppbridge.store.postgres.connection import connect
-from smppbridge.store.postgres.found import Connection, Owner
+from smppbridge.store.postgres.found import Connection, ShardOwner
 from smppbridge.store.timeline import timeline
 from smppbridge.store.verdict_facts import case_of
 from tests.store.postgres.filled import SLOT, fill, nth
 from tests.store.postgres.server import NOW, drop_database, made_database
 
 COUNT = 20_000
-OWNER = Owner(SLOT, [SLOT], lambda db: db.transaction())
+OWNER = ShardOwner(SLOT, [SLOT], lambda db: db.transaction())
 LATE = NOW + 10 * 86_400
 IDS = [nth(n, COUNT) for n in range(100, 140)]
 NAMES = [("keccel", f"X{n}") for n in range(100, 140)]

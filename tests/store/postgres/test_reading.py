@@ -40,7 +40,7 @@ from smppbridge.store.phones import MoQuery
 from smppbridge.store.port import LineQuery
 from smppbridge.store.postgres import naming, owing, questions, reading, restoring
 from smppbridge.store.postgres.connection import connect
-from smppbridge.store.postgres.found import Connection, Owner
+from smppbridge.store.postgres.found import Connection, ShardOwner
 from smppbridge.store.timeline import timeline
 from smppbridge.store.verdict_facts import case_of, segments_of
 from smppbridge.store.walks import Walks
@@ -226,8 +226,8 @@ def store_thread(dsn: str) -> Iterator[Connection]:
         yield db
 
 
-OWNER = Owner(SLOT, [1, SLOT], fenced)
-OTHER = Owner(8, [8], fenced)
+OWNER = ShardOwner(SLOT, [1, SLOT], fenced)
+OTHER = ShardOwner(8, [8], fenced)
 LINES = [LineQuery("bank", 0, ()), LineQuery("shop", 3, {1}), LineQuery("bank", 0, {3, 10})]
 NAMES = [("keccel", name) for name in ("AB", "0aB", "X5", "x5", "P1", "p2", "0P2", "nobody", "")]
 IDS = [1, 2, 3, 10, 11, 20, 24, 31, 40, 41, 43, 99, 2**63 - 1]
@@ -370,12 +370,12 @@ def test_an_opt_out_that_ends_is_for_every_bridge(fresh: str) -> None:
         assert optouts.ended(db, "2", "smscx") == []
     with closing(connect(fresh)) as db:
         for owner in (OWNER, OTHER):
-            walks = owing.Walks(lambda: 0.0)
+            walks = owing.DeliveryWalks(lambda: 0.0)
             assert sorted(walks.ended_optouts(db, owner)) == [("d7", "1"), ("smscx", "1")]
             assert walks.ended_optouts(db, owner) == []
         assert owing.optouts(db) == [("d7", "2")]
-        assert owing.Walks(lambda: 9e9).ended_optouts(db, OWNER)
-        assert owing.Walks(lambda: 0.0).ended_optouts(db, OWNER) == []
+        assert owing.DeliveryWalks(lambda: 9e9).ended_optouts(db, OWNER)
+        assert owing.DeliveryWalks(lambda: 0.0).ended_optouts(db, OWNER) == []
 
 
 def test_acts_of_people_are_written_by_the_store_thread(fresh: str) -> None:
@@ -421,7 +421,7 @@ def test_deliveries_are_held_by_the_bridge_that_asks(path: Path, fresh: str) -> 
         assert owing.owed(two, OTHER, "bank", LATE, 9, skip) == expected[1:]
         assert owing.owed(db, OWNER, "shop", LATE, 9) == queries.owed(file, "shop", LATE, 9, ())
         lapsing = LATE + KEEP
-        walks, others = owing.Walks(lambda: NOW), owing.Walks(lambda: NOW)
+        walks, others = owing.DeliveryWalks(lambda: NOW), owing.DeliveryWalks(lambda: NOW)
         assert walks.lapse(db, OWNER, NOW, 9) == {}
         assert walks.lapse(db, OWNER, lapsing, 9) == {"shop": 1}
         assert others.lapse(two, OTHER, lapsing, 2) == {"bank": 2}
