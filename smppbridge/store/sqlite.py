@@ -39,13 +39,14 @@ from smppbridge.store.port import (
     Verdict,
 )
 from smppbridge.store.statements import SqlRow
+from smppbridge.store.thread import OnStoreThread
 from smppbridge.store.walks import Walks
 from smppbridge.store.writer import Writer, Writes, connect
 
 T = TypeVar("T")
 
 
-class SqliteStore:
+class SqliteStore(OnStoreThread[Writer]):
     """The verbs of ``store.port`` on one SQLite file.
 
     Methods are for the reactor thread; rows are made there, so that no value is shared with the
@@ -61,7 +62,7 @@ class SqliteStore:
         changed: Callable[[Exception | None], None] = lambda _: None,
     ) -> None:
         self.path = str(path)
-        self._writer = Writer(self.path, call_in_reactor, committed, changed)
+        super().__init__(Writer(self.path, call_in_reactor, committed, changed))
         self._write, self._query = self._writer.write, self._writer.query
         self._walks = Walks()
         self._lock: int | None = None
@@ -87,28 +88,9 @@ class SqliteStore:
         finally:
             db.close()
 
-    @property
-    def alive(self) -> bool:
-        """Whether the writer thread runs."""
-        return self._writer.alive
-
-    @property
-    def idle(self) -> bool:
-        """Whether no call waits or is carried out."""
-        return self._writer.idle
-
-    @property
-    def failing(self) -> bool:
-        """Whether the last transaction failed."""
-        return self._writer.failing
-
-    def start(self) -> None:
-        """Start the writer thread."""
-        self._writer.start()
-
     def stop(self, timeout: float = 30.0) -> None:
-        """Carry out all calls, end the writer thread, unlock the file (blocks)."""
-        self._writer.stop(timeout)
+        """Carry out all calls, end the store thread, unlock the file (blocks)."""
+        super().stop(timeout)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None

@@ -199,3 +199,37 @@ class StoreThread(Generic[Db, Rows]):
                 call.waiter.errback(StoreFailure(str(result)))
             else:
                 call.waiter.callback(result)
+
+
+Writer = TypeVar("Writer", bound=StoreThread[Any, Any])
+"""A store thread."""
+
+
+class OnStoreThread(Generic[Writer]):
+    """A store whose calls a store thread carries out."""
+
+    def __init__(self, writer: Writer) -> None:
+        self._writer = writer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the store thread runs."""
+        return self._writer.alive
+
+    @property
+    def idle(self) -> bool:
+        """Whether no call waits or is carried out."""
+        return self._writer.idle
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last transaction failed."""
+        return self._writer.failing
+
+    def start(self) -> None:
+        """Start the store thread."""
+        self._writer.start()
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Carry out all calls, end the store thread and its connection (blocks)."""
+        self._writer.stop(timeout)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.system.cluster import LEASE, Cluster
 from tests.system.daemon import Daemon
 from tests.system.provider import Provider
 
@@ -23,3 +24,17 @@ def daemon(tmp_path: Path, provider: Provider) -> Iterator[Daemon]:
     provider.callback = daemon.callback
     yield daemon
     daemon.close()
+
+
+@pytest.fixture
+def lease() -> float:
+    """Seconds that a node may be silent."""
+    return LEASE
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, provider: Provider, lease: float) -> Iterator[Cluster]:
+    """A database for nodes, of which none is started yet."""
+    made = Cluster(tmp_path, provider, lease=lease)
+    yield made
+    made.close()

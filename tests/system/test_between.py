@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import select
 import time
-from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
-
-import pytest
 
 from smppbridge.service.nodes.between import LOOKED_EVERY
 from smppbridge.smpp.pdus import BindReceiver, BindTransmitter
@@ -28,14 +24,6 @@ _ALL_BUT_WRITERS = (
     "select pid, pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid()"
     " and datname = current_database() and application_name not like 'smppbridge %'"
 )
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet; providers report by callbacks alone."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 def started(cluster: Cluster, *names: str) -> list[Daemon]:

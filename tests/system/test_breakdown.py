@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -104,11 +103,8 @@ def test_a_store_thread_that_breaks_at_the_start(daemon: Daemon, tmp_path: Path)
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider, lease=60)
-    yield made
-    made.close()
+def lease() -> float:
+    return 60.0
 
 
 @pytest.mark.parametrize(

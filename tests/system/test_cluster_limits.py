@@ -24,14 +24,6 @@ SLACK = 0.5
 _BOUND = "select slot, count(*) from bound group by slot order by slot"
 
 
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
-
-
 @contextmanager
 def awake(*esmes: Esme) -> Iterator[None]:
     """Let sessions answer enquire_link meanwhile."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -19,14 +18,6 @@ from tests.system.cluster import IN_FLIGHT, LEASE, Cluster, Submitter
 from tests.system.daemon import Daemon
 from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 def refused(daemon: Daemon, **environment: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -27,14 +26,6 @@ from tests.system.provider import Provider
 from tests.system.test_acts import BODY, called
 
 pytestmark = pytest.mark.system
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet; providers report by callbacks alone."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 def started(cluster: Cluster, *names: str) -> list[Daemon]:

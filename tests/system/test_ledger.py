@@ -6,7 +6,6 @@ import json
 import random
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,14 +20,6 @@ FIRST = int(time.time() * 1_000_000) * 100 + 1
 @pytest.fixture
 def provider() -> Iterator[Fickle]:
     made = Fickle(random.Random(1))
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Fickle) -> Iterator[Cluster]:
-    """A database without nodes."""
-    made = Cluster(tmp_path, provider)
     yield made
     made.close()
 

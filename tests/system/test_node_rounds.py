@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,20 +15,11 @@ from smppbridge.smpp.pdus import BindReceiver
 from tests.patience import PATIENCE
 from tests.system.cluster import LEASE, Cluster
 from tests.system.daemon import KEY
-from tests.system.provider import Provider
 from tests.system.test_between import SLOWNESS, nothing_left
 from tests.system.test_mo import OURS, heard, sms, tell
 
 EVERY = 1.0
 """Seconds between two pulls."""
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 class Pulled(ThreadingHTTPServer):

@@ -9,7 +9,6 @@ import os
 import random
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -24,14 +23,6 @@ from tests.system.provider import Provider
 
 SEEDS = range(int(os.environ.get("SMPPBRIDGE_NODES_SEEDS", "1")))
 TEXTS = int(os.environ.get("SMPPBRIDGE_NODES_TEXTS", "400"))
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 def test_a_node_that_is_killed_is_gone_on_with(cluster: Cluster, provider: Provider) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -22,11 +21,8 @@ PACE = 0.3  # seconds between 10 submit_sm of a session
 
 
 @pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet; the lease is the one that nodes have by default."""
-    made = Cluster(tmp_path, provider, lease=10.0)
-    yield made
-    made.close()
+def lease() -> float:
+    return 10.0
 
 
 def await_receipts_of(esmes: list[Esme], wanted: set[str]) -> list[str]:

@@ -6,7 +6,6 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -18,14 +17,6 @@ from tests.system.proxy import Conversations, Proxy
 
 OTHERS = "250710000001"
 """A number that another provider has the messages of."""
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import permutations, product
-from pathlib import Path
-
-import pytest
 
 from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
@@ -22,14 +19,6 @@ MET = (
     " where not arriving"
 )
 """How many segments wait, and how many gatherings they are in."""
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, provider: Provider) -> Iterator[Cluster]:
-    """No node is started yet; the provider reports to the node that was started last."""
-    made = Cluster(tmp_path, provider)
-    yield made
-    made.close()
 
 
 def started(cluster: Cluster, *names: str) -> list[Daemon]:

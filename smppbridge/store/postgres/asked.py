@@ -19,18 +19,20 @@ from smppbridge.store.postgres import naming, owing, questions, reading, restori
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.found import ShardOwner
 from smppbridge.store.postgres.writer import PostgresWriter
+from smppbridge.store.thread import OnStoreThread
 
 T = TypeVar("T")
 
 
-class AskedStore:
+class AskedStore(OnStoreThread[PostgresWriter]):
     """The verbs of ``store.port`` that read: queries of the store thread, after the calls before.
 
     The acts that write are behind the fence; what takes its time has a connection of its own.
     """
 
     def __init__(self, writer: PostgresWriter, aside: Aside) -> None:
-        self._writer, self._aside = writer, aside
+        super().__init__(writer)
+        self._aside = aside
         self._query = writer.query
         self._walks = owing.DeliveryWalks(time.time)
 

@@ -115,29 +115,6 @@ class PostgresStore(AskedStore):
         """The slot of this bridge, and its shards."""
         return self._writer.tenure
 
-    @property
-    def alive(self) -> bool:
-        """Whether the store thread runs."""
-        return self._writer.alive
-
-    @property
-    def idle(self) -> bool:
-        """Whether no call waits or is carried out."""
-        return self._writer.idle
-
-    @property
-    def failing(self) -> bool:
-        """Whether the last transaction failed."""
-        return self._writer.failing
-
-    def start(self) -> None:
-        """Start the store thread."""
-        self._writer.start()
-
-    def stop(self, timeout: float = 30.0) -> None:
-        """Carry out all calls, end the store thread and its connection (blocks)."""
-        self._writer.stop(timeout)
-
     # -- the verbs that write: their rows go into the next transaction -------------------------
 
     def accept(
