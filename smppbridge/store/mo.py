@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import count
+from typing import Any
 
 from smppbridge.model.report import Delivery, MoContent
 from smppbridge.store.database import Database
@@ -59,25 +60,28 @@ def owed(db: Database, system_id: str, deliveries: Iterable[DeliveryRow]) -> lis
         ).fetchone()
         if row is None:
             continue
-        source, source_plan, destination, destination_plan, octets, coding, esm_class, at = row
-        found.append(
-            Delivery(
-                message_id=delivery.message_id,
-                parent=delivery.parent,
-                system_id=system_id,
-                source=read_address(source, source_plan),
-                destination=read_address(destination, destination_plan),
-                state=delivery.state,
-                error=delivery.error,
-                submitted_at=at,
-                done_at=delivery.done_at,
-                due=delivery.due,
-                expires_at=delivery.expires_at,
-                attempts=delivery.attempts,
-                content=MoContent(octets, coding, esm_class),
-            )
-        )
+        found.append(read_mo(system_id, delivery, row))
     return found
+
+
+def read_mo(system_id: str, row: DeliveryRow, contents: Sequence[Any]) -> Delivery:
+    """Read the delivery of an MO message: its row, and the columns of the message."""
+    source, source_plan, destination, destination_plan, octets, coding, esm_class, at = contents
+    return Delivery(
+        message_id=row.message_id,
+        parent=row.parent,
+        system_id=system_id,
+        source=read_address(source, source_plan),
+        destination=read_address(destination, destination_plan),
+        state=row.state,
+        error=row.error,
+        submitted_at=at,
+        done_at=row.done_at,
+        due=row.due,
+        expires_at=row.expires_at,
+        attempts=row.attempts,
+        content=MoContent(octets, coding, esm_class),
+    )
 
 
 def forget(db: Database, before: float, limit: int) -> int:

@@ -11,15 +11,14 @@ from click.testing import CliRunner, Result
 from smppbridge.cli import nodes as command
 from smppbridge.cli.main import main
 from tests.store.postgres.nodes import Node, asked, row_of
-from tests.store.postgres.server import drop_database, made_database
+from tests.store.postgres.server import database
 
 
 @pytest.fixture
 def dsn() -> Iterator[str]:
     """Return the URL of a database without nodes."""
-    made = made_database()
-    yield made
-    drop_database(made)
+    with database() as made:
+        yield made
 
 
 @pytest.fixture

@@ -20,16 +20,15 @@ from smppbridge.doctor import database as examined
 from smppbridge.doctor.diagnosis import Diagnosis
 from smppbridge.doctor.listening import listener
 from smppbridge.settings.store import StoreSection
-from tests.store.postgres.server import drop_database, made_database, server
+from tests.store.postgres.server import database, drop_database, server
 
 AWAY = "postgresql://bridge:geheim@127.0.0.1:1/sms"
 
 
 @pytest.fixture
 def dsn() -> Iterator[str]:
-    made = made_database()
-    yield made
-    drop_database(made)
+    with database() as made:
+        yield made
 
 
 @pytest.fixture

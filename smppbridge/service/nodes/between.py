@@ -16,6 +16,7 @@ from twisted.internet.task import LoopingCall
 
 from smppbridge.relay.report.elsewhere import receive_told
 from smppbridge.service.nodes.homes import Homes
+from smppbridge.service.nodes.one_at_a_time import OneAtATime
 from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres.between import HANDED_AT_ONCE
 
@@ -63,8 +64,8 @@ class Between:
         self._leaving: dict[str, Leaving] = {}
         self.watchers: list[Callable[[str], None]] = []  # of which bridges have receivers
         self._handed = ""  # the account whose deliveries are being handed on
-        self._taking = self._taking_again = self._saying = self._handing = False
-        self._counting = False
+        self._taking = OneAtATime(self._take)
+        self._saying = self._handing = self._counting = False
         self.reports_forwarded = Counter[str]()  # by provider
         self.receipts_forwarded = Counter[str]()  # by account
         self._bridge: Bridge
@@ -91,7 +92,7 @@ class Between:
 
     def _look(self) -> None:
         spawn, self._looks = self._bridge.spawn, self._looks + 1
-        spawn(self._take())
+        spawn(self._taking.take())
         spawn(self._say())
         spawn(self._see())
         self._homes.look()
@@ -104,7 +105,7 @@ class Between:
         """Go by a notification."""
         spawn = self._bridge.spawn
         if kind == "told":
-            spawn(self._take())
+            spawn(self._taking.take())
         elif kind == "segments":
             self._homes.told()
         elif kind == "receivers":
@@ -136,22 +137,13 @@ class Between:
         """Return early reports about ids, whichever bridge has received them."""
         return self._rows.early_about(names)
 
-    async def _take(self) -> None:
+    async def _take(self) -> bool:
         """Settle our messages by reports that others have received; delete these reports then."""
-        if self._taking:
-            self._taking_again = True
-            return
-        self._taking = more = True
-        try:
-            while more:
-                self._taking_again = False
-                told = await self._rows.told(TAKEN_AT_ONCE)
-                if told:
-                    await receive_told(told, self._bridge.relay.reports.receive)
-                    await self._rows.drop_told([each.number for each in told])
-                more = self._taking_again or len(told) == TAKEN_AT_ONCE
-        finally:
-            self._taking = False
+        told = await self._rows.told(TAKEN_AT_ONCE)
+        if told:
+            await receive_told(told, self._bridge.relay.reports.receive)
+            await self._rows.drop_told([each.number for each in told])
+        return len(told) == TAKEN_AT_ONCE
 
     # -- deliveries -----------------------------------------------------------------------------
 

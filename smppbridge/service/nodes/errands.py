@@ -17,6 +17,7 @@ from twisted.internet.defer import Deferred
 
 from smppbridge.relay.others import FarAnswers
 from smppbridge.service.nodes.between import LOOKED_EVERY
+from smppbridge.service.nodes.one_at_a_time import OneAtATime
 from smppbridge.store.port import StoreFailure
 from smppbridge.store.postgres.errands import TAKEN_AT_ONCE, Errand, SentErrand
 
@@ -61,8 +62,7 @@ class Errands:
         self._acts: Mapping[str, Act] = {}
         self._awaited: dict[_Awaited, None] = {}
         self._bridge: Bridge
-        self._taking = self._taking_again = False
-        self._reading = self._reading_again = False
+        self._taking, self._reading = OneAtATime(self._take), OneAtATime(self._read)
 
     def start(self, bridge: Bridge, acts: Mapping[str, Act], every: Every) -> None:
         """Carry out the errands of others from now on, by *acts*."""
@@ -71,16 +71,16 @@ class Errands:
 
     def _look(self) -> None:
         """Look for errands and for answers."""
-        self._bridge.spawn(self._take())
+        self._bridge.spawn(self._taking.take())
         if self._awaited:
-            self._bridge.spawn(self._read())
+            self._bridge.spawn(self._reading.take())
 
     def told(self, kind: str) -> bool:
         """Go by a notification; return whether it is about errands."""
         if kind == "errand":
-            self._bridge.spawn(self._take())
+            self._bridge.spawn(self._taking.take())
         elif kind == "answer":
-            self._bridge.spawn(self._read())
+            self._bridge.spawn(self._reading.take())
         else:
             return False
         return True
@@ -117,40 +117,22 @@ class Errands:
             awaited.take(await self._rows.end([each.number for each in sent]))
         return FarAnswers(awaited.answers, sorted(each.name for each in awaited.left.values()))
 
-    async def _read(self) -> None:
+    async def _read(self) -> bool:
         """Read the answers that there are; one that comes meanwhile notifies again."""
-        if self._reading:
-            self._reading_again = True
-            return
-        self._reading = again = True
-        try:
-            while again:
-                self._reading_again = False
-                numbers = [number for each in self._awaited for number in each.left]
-                answers = await self._rows.answered(numbers) if numbers else {}
-                for each in list(self._awaited):
-                    each.take({n: answers[n] for n in each.left.keys() & answers.keys()})
-                again = self._reading_again
-        finally:
-            self._reading = False
+        numbers = [number for each in self._awaited for number in each.left]
+        answers = await self._rows.answered(numbers) if numbers else {}
+        for each in list(self._awaited):
+            each.take({n: answers[n] for n in each.left.keys() & answers.keys()})
+        return False
 
     # -- those of others ------------------------------------------------------------------------
 
-    async def _take(self) -> None:
+    async def _take(self) -> bool:
         """Take errands up; each is carried out beside the others."""
-        if self._taking:
-            self._taking_again = True
-            return
-        self._taking = more = True
-        try:
-            while more:
-                self._taking_again = False
-                taken: Sequence[Errand] = await self._rows.take()
-                for each in taken:
-                    self._bridge.spawn(self._carry_out(each))
-                more = self._taking_again or len(taken) == TAKEN_AT_ONCE
-        finally:
-            self._taking = False
+        taken: Sequence[Errand] = await self._rows.take()
+        for each in taken:
+            self._bridge.spawn(self._carry_out(each))
+        return len(taken) == TAKEN_AT_ONCE
 
     async def _carry_out(self, errand: Errand) -> None:
         """Carry an errand out; if that fails, or is of a newer version, its asker waits in vain."""

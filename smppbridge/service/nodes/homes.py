@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from smppbridge.model.message import GatheringKey
 from smppbridge.relay.accept.elsewhere import take_in
 from smppbridge.relay.accept.series import Gathering
+from smppbridge.service.nodes.one_at_a_time import OneAtATime
 from smppbridge.store.gathered import digest_of
 from smppbridge.store.port import StoreFailure
 
@@ -38,7 +39,7 @@ class Homes:
         self._store, self._rows = store, store.homes
         self._alone_now, self._notify = alone_now, notify
         self._announced: dict[GatheringKey, str] = {}  # of which we are the home, by their digests
-        self._looking = self._taking = self._taking_again = False
+        self._looking, self._taking = False, OneAtATime(self._take)
         self._bridge: Bridge
 
     def start(self, bridge: Bridge) -> None:
@@ -53,36 +54,29 @@ class Homes:
 
     def told(self) -> None:
         """Take in segments that another bridge has handed over."""
-        self._bridge.spawn(self._take())
+        self._bridge.spawn(self._taking.take())
 
     async def _look(self) -> None:
         try:
-            await self._take()
+            await self._taking.take()
             await self._end()
             if not self._alone_now():
                 await self._announce()
         finally:
             self._looking = False
 
-    async def _take(self) -> None:
+    async def _take(self) -> bool:
         """Gather segments that are ours now, as though they were received here."""
-        if self._taking:
-            self._taking_again = True
-            return
-        self._taking = more = True
         bridge = self._bridge
-        try:
-            while more and not bridge.draining:
-                self._taking_again = False
-                handed = await self._rows.arriving(list(bridge.doors.binds.rights), TAKEN_AT_ONCE)
-                accounts = bridge.doors.binds.rights  # a reload may have removed some meanwhile
-                known = [each for each in handed if each[0].system_id in accounts]
-                if known and not bridge.draining:
-                    wall, now = bridge.clock.wall(), bridge.clock.monotonic()
-                    await take_in(bridge.relay.accept, known, accounts, wall, now)
-                more = self._taking_again or len(handed) == TAKEN_AT_ONCE
-        finally:
-            self._taking = False
+        if bridge.draining:
+            return False
+        handed = await self._rows.arriving(list(bridge.doors.binds.rights), TAKEN_AT_ONCE)
+        accounts = bridge.doors.binds.rights  # a reload may have removed some meanwhile
+        known = [each for each in handed if each[0].system_id in accounts]
+        if known and not bridge.draining:
+            wall, now = bridge.clock.wall(), bridge.clock.monotonic()
+            await take_in(bridge.relay.accept, known, accounts, wall, now)
+        return len(handed) == TAKEN_AT_ONCE
 
     async def _end(self) -> None:
         """Be the home no more of messages that do not wait here: ours, and of bridges before."""

@@ -15,7 +15,7 @@ from smppbridge.model.identifiers import same_id
 from smppbridge.relay.report.elsewhere import ToldReport
 from smppbridge.store.port import EarlyReport, Found
 from smppbridge.store.postgres import records as rec
-from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres import statements_ended as ended
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.found import Connection, ask
 from smppbridge.store.postgres.restoring import OWED
@@ -78,8 +78,8 @@ class BetweenRows:
         """
         return self._writer.write(
             [
-                (sql.TOLD, [rec.told_row(found, each, source) for found, each in reports]),
-                (sql.USED, rec.used_rows([each.key for _, each in reports])),
+                (ended.TOLD, [rec.told_row(found, each, source) for found, each in reports]),
+                (ended.USED, rec.used_rows([each.key for _, each in reports])),
             ]
         )
 
@@ -97,7 +97,7 @@ class BetweenRows:
 
     def drop_told(self, numbers: Sequence[int]) -> Deferred[None]:
         """Delete reports that are settled."""
-        return self._writer.write([(sql.UNTOLD, [(number,) for number in numbers])])
+        return self._writer.write([(ended.UNTOLD, [(number,) for number in numbers])])
 
     def early_about(self, names: Sequence[tuple[str, str, float]]) -> Deferred[list[EarlyReport]]:
         """Return the early reports about ids or other spellings of them, the first received first.

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final
 
 from smppbridge.model.message import Stage
-from smppbridge.model.report import Delivery, MoContent
+from smppbridge.model.report import Delivery
 from smppbridge.smpp.constants import MessageState
-from smppbridge.store.mo import MOST_OPTOUTS
+from smppbridge.store.mo import MOST_OPTOUTS, read_mo
 from smppbridge.store.port import Found
 from smppbridge.store.postgres.found import Connection, ShardOwner, ask, by_ids
-from smppbridge.store.records import DeliveryRow, columns, read_address, read_delivery
+from smppbridge.store.records import DeliveryRow, columns, read_delivery
 from smppbridge.store.statements import SqlRow
 
 AT_ONCE = 20_000  # rows of an index that a step looks at
@@ -202,28 +202,8 @@ def _ended_so(row: DeliveryRow, found: Found) -> bool:
 def _mos(db: Connection, system_id: str, rows: Sequence[DeliveryRow]) -> list[Delivery]:
     read = ask(db, _MOS, ([row.message_id for row in rows],))
     contents = {message_id: rest for message_id, *rest in read}
-    found = []
-    for row in rows:
-        if row.message_id not in contents:
-            continue
-        source, source_plan, destination, destination_plan, octets, coding, esm_class, at = (
-            contents[row.message_id]
-        )
-        found.append(
-            Delivery(
-                message_id=row.message_id,
-                parent=row.parent,
-                system_id=system_id,
-                source=read_address(source, source_plan),
-                destination=read_address(destination, destination_plan),
-                state=row.state,
-                error=row.error,
-                submitted_at=at,
-                done_at=row.done_at,
-                due=row.due,
-                expires_at=row.expires_at,
-                attempts=row.attempts,
-                content=MoContent(octets, coding, esm_class),
-            )
-        )
-    return found
+    return [
+        read_mo(system_id, row, contents[row.message_id])
+        for row in rows
+        if row.message_id in contents
+    ]

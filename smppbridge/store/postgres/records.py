@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import count
 from math import inf
 
 from smppbridge.model.identifiers import same_id
 from smppbridge.model.message import PLAIN, Attempt, GatheringKey, Message
 from smppbridge.model.report import NOBODY, Delivery
 from smppbridge.store.gathered import context_text, joined_rows
+from smppbridge.store.mo import entry_rows
 from smppbridge.store.port import EarlyReport, Entry, Found, MoEntry, Settlement, Verdict
 from smppbridge.store.postgres.tenure import Holders
 from smppbridge.store.records import attempt_row, postponed_row, settlement_row, traits_text
+from smppbridge.store.records import rewritten_row as rewritten
 from smppbridge.store.statements import SqlRow
 
 __all__ = ("postponed_row", "settlement_row")  # the same rows as on SQLite
@@ -178,19 +179,8 @@ def part_rows(v: Verdict) -> list[SqlRow]:
 
 def rewritten_row(a: Attempt) -> SqlRow:
     """Return the row of the new contents of a WAITING message."""
-    m = a.message
-    return (
-        m.message_id,
-        m.due,
-        m.expires_at,
-        a.provider,
-        a.hop,
-        ",".join(m.route),
-        m.text if m.binary is None else m.binary,
-        m.binary is None,
-        m.registered_delivery,
-        None if m.traits == PLAIN else traits_text(m.traits),
-    )
+    *rest, registered_delivery, traits = rewritten(a)
+    return (*rest, a.message.binary is None, registered_delivery, traits)
 
 
 def renamed_row(s: Settlement) -> SqlRow:
@@ -224,26 +214,9 @@ def delivery_row(d: Delivery, holders: Holders, state: int = 0) -> SqlRow:
 
 def mo_rows(entry: MoEntry) -> list[SqlRow]:
     """Return a row for each deliver_sm of an MO message."""
-    return [
-        (
-            d.message_id,
-            d.parent,
-            d.system_id,
-            entry.provider,
-            sound(entry.provider_message_id) or None,
-            segment,
-            sound(d.source.addr),
-            d.source.ton << 8 | d.source.npi,
-            sound(d.destination.addr),
-            d.destination.ton << 8 | d.destination.npi,
-            d.content.data_coding,
-            d.content.esm_class,
-            d.content.octets,
-            d.submitted_at,
-        )
-        for segment, d in zip(count(entry.segment), entry.deliveries, strict=False)
-        if d.content is not None
-    ]
+    owners = {d.message_id: d.system_id for d in entry.deliveries}
+    rows = map(sound_row, entry_rows(entry))
+    return [(message_id, parent, owners[message_id], *rest) for message_id, parent, *rest in rows]
 
 
 def early_row(r: EarlyReport) -> SqlRow:

@@ -25,7 +25,8 @@ from smppbridge.store.port import (
 )
 from smppbridge.store.postgres import migrate, owing, restoring
 from smppbridge.store.postgres import records as rec
-from smppbridge.store.postgres import statements as sql
+from smppbridge.store.postgres import statements_ended as ended
+from smppbridge.store.postgres import statements_sent as sent
 from smppbridge.store.postgres.adoption import Adoption
 from smppbridge.store.postgres.aside import Aside
 from smppbridge.store.postgres.asked import AskedStore
@@ -136,11 +137,11 @@ class PostgresStore(AskedStore):
             if m.segments:
                 joined += rec.segment_rows(m, entry.key)
         writes: Writes = [
-            (sql.MESSAGES, messages),
-            (sql.OUT, out),
-            (sql.WAITING, waiting),
-            (sql.SEGMENTS, segments),
-            (sql.JOINED, joined),
+            (sent.MESSAGES, messages),
+            (sent.OUT, out),
+            (sent.WAITING, waiting),
+            (sent.SEGMENTS, segments),
+            (sent.JOINED, joined),
         ]
         if settlements:
             writes += self._settled(settlements)
@@ -151,15 +152,15 @@ class PostgresStore(AskedStore):
         return self._writer.begin([rec.begun_row(a, looks) for a in attempts], attempts)
 
     def recall(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        return self._write([(sql.RECALLED, list(map(rec.recalled_row, attempts)))])
+        return self._write([(sent.RECALLED, list(map(rec.recalled_row, attempts)))])
 
     def record(
         self, verdicts: Sequence[Verdict], settlements: Sequence[Settlement] = ()
     ) -> Deferred[None]:
         accepted = [v for v in verdicts if v.provider_message_id is not None]
         writes: Writes = [
-            (sql.SUBMITTED, list(map(rec.submitted_row, accepted))),
-            (sql.NAMED, rec.named_rows(accepted)),
+            (sent.SUBMITTED, list(map(rec.submitted_row, accepted))),
+            (sent.NAMED, rec.named_rows(accepted)),
         ]
         if accepted:
             self._learn(accepted[0])
@@ -168,12 +169,12 @@ class PostgresStore(AskedStore):
             again = [v for v in others if v.stage is Stage.WAITING]
             unsure = [v for v in others if v.stage is not Stage.WAITING]
             writes += [
-                (sql.AGAIN, list(map(rec.waiting_again_row, again))),
-                (sql.UNSURE, list(map(rec.unsure_row, unsure))),
-                (sql.ATTEMPTS, list(map(rec.tried_row, others))),
+                (sent.AGAIN, list(map(rec.waiting_again_row, again))),
+                (sent.UNSURE, list(map(rec.unsure_row, unsure))),
+                (sent.ATTEMPTS, list(map(rec.tried_row, others))),
             ]
         if several := [v for v in verdicts if v.parts]:
-            writes.append((sql.PARTS, [row for v in several for row in rec.part_rows(v)]))
+            writes.append((sent.PARTS, [row for v in several for row in rec.part_rows(v)]))
         if settlements:
             writes += self._settled(settlements)
         written = self._write(writes)
@@ -193,30 +194,30 @@ class PostgresStore(AskedStore):
 
     def move(self, attempts: Sequence[Attempt]) -> Deferred[None]:
         return self._write(
-            [(sql.MOVED, [(a.message.message_id, a.provider, a.hop) for a in attempts])]
+            [(sent.MOVED, [(a.message.message_id, a.provider, a.hop) for a in attempts])]
         )
 
     def rewrite(self, attempts: Sequence[Attempt]) -> Deferred[None]:
-        return self._write([(sql.REWRITTEN, [rec.rewritten_row(a) for a in attempts])])
+        return self._write([(sent.REWRITTEN, [rec.rewritten_row(a) for a in attempts])])
 
     def revisit(self, dues: Sequence[tuple[int, float]]) -> Deferred[None]:
-        return self._write([(sql.DUES, list(dues))])
+        return self._write([(sent.DUES, list(dues))])
 
     def settle(
         self, settlements: Sequence[Settlement], used: Sequence[EarlyKey] = ()
     ) -> Deferred[None]:
         writes = self._settled(settlements)
         if used:
-            writes.append((sql.USED, rec.used_rows(used)))
+            writes.append((ended.USED, rec.used_rows(used)))
         return self._write(writes)
 
     def _settled(self, settlements: Sequence[Settlement]) -> Writes:
         holders = self.holders
         final = [s for s in settlements if s.final]
         writes: Writes = [
-            (sql.FATES, list(map(rec.settlement_row, final))),
+            (ended.FATES, list(map(rec.settlement_row, final))),
             (
-                sql.RECEIPTS,
+                ended.RECEIPTS,
                 [rec.delivery_row(d, holders, s.state) for s in final for d in s.deliveries],
             ),
         ]
@@ -224,41 +225,41 @@ class PostgresStore(AskedStore):
             others = [s for s in settlements if not s.final]
             notices = [rec.delivery_row(d, holders) for s in others for d in s.deliveries]
             writes += [
-                (sql.STATES, list(map(rec.settlement_row, others))),
-                (sql.NOTICES, notices),
+                (ended.STATES, list(map(rec.settlement_row, others))),
+                (ended.NOTICES, notices),
             ]
         if renamed := [s for s in settlements if s.renamed is not None]:
-            writes.append((sql.RENAMED, list(map(rec.renamed_row, renamed))))
+            writes.append((ended.RENAMED, list(map(rec.renamed_row, renamed))))
         return writes
 
     def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[Part, ...]]]:
         ids = list(dict.fromkeys(part.message_id for part in ended))
-        writes: Writes = [(sql.ENDED_PARTS, list(ended))]
+        writes: Writes = [(sent.ENDED_PARTS, list(ended))]
         return self._writer.write_and_query(writes, lambda db: parts_of(db, ids))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
-        return self._write([(sql.EARLY, list(map(rec.early_row, reports)))])
+        return self._write([(ended.EARLY, list(map(rec.early_row, reports)))])
 
     def drop_early(self, keys: Sequence[EarlyKey]) -> Deferred[None]:
-        return self._write([(sql.USED, rec.used_rows(keys))])
+        return self._write([(ended.USED, rec.used_rows(keys))])
 
     def finish(self, done: Sequence[tuple[Delivery, int]], at: float) -> Deferred[None]:
         rows: list[SqlRow] = [(d.message_id, d.state, status, at) for d, status in done]
-        return self._write([(sql.DONE, rows)])
+        return self._write([(ended.DONE, rows)])
 
     def postpone(self, deliveries: Sequence[Delivery]) -> Deferred[None]:
-        return self._write([(sql.POSTPONED, list(map(rec.postponed_row, deliveries)))])
+        return self._write([(ended.POSTPONED, list(map(rec.postponed_row, deliveries)))])
 
     def keep_mos(self, entries: Sequence[MoEntry]) -> Deferred[set[int]]:
         holders = self.holders
         rows = [row for entry in entries for row in rec.mo_rows(entry)]
         owed = [rec.delivery_row(d, holders) for entry in entries for d in entry.deliveries]
         ids = [entry.message_id for entry in entries]
-        writes: Writes = [(sql.MOS, rows), (sql.MO_DELIVERIES, owed)]
+        writes: Writes = [(ended.MOS, rows), (ended.MO_DELIVERIES, owed)]
         return self._writer.write_and_query(writes, lambda db: owing.kept_mos(db, ids))
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
-        return self._write([(sql.OPTOUTS, list(optouts))])
+        return self._write([(ended.OPTOUTS, list(optouts))])
 
     def keep_noted(
         self,
@@ -270,15 +271,15 @@ class PostgresStore(AskedStore):
         strays = [rec.sound_row(note_rows.unmatched_row(each)) for each in unmatched]
         return self._write(
             [
-                (sql.NOTES, list(map(note_rows.note_row, notes))),
-                (sql.REFUSED, turned_away),
-                (sql.UNMATCHED, strays),
+                (ended.NOTES, list(map(note_rows.note_row, notes))),
+                (ended.REFUSED, turned_away),
+                (ended.UNMATCHED, strays),
             ]
         )
 
     def beat(self) -> Deferred[None]:
         """Write nothing but the row of our slot: the others see that we live."""
-        return self._write([(sql.BEATS, [(0,)])])
+        return self._write([(ended.BEATS, [(0,)])])
 
     def be_silent(self, seconds: float) -> Deferred[None]:
         """Have the others wait for us for so long, if that is more than a lease; 0: as ever."""

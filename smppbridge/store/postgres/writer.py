@@ -17,6 +17,7 @@ from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.arrays import int2s
 from smppbridge.store.postgres.connection import Failed, Lost, Pipeline
 from smppbridge.store.postgres.fence import Fenced, resume
+from smppbridge.store.postgres.statements_sent import BEGIN, BEGUN
 from smppbridge.store.postgres.tables import Values, Writes
 from smppbridge.store.postgres.tenure import Tenure
 from smppbridge.store.statements import SqlRow
@@ -94,7 +95,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
 
     def begin(self, rows: list[SqlRow], attempts: Sequence[T]) -> Deferred[Sequence[T]]:
         """Write that *attempts* begin, by their rows; return those that began."""
-        return self._begin([(sql.BEGUN, rows)], attempts, None)
+        return self._begin([(BEGUN, rows)], attempts, None)
 
     def act(self, act: Callable[[Connection], T]) -> Deferred[T]:
         """Carry out what reads and writes, in a transaction of its own behind the fence."""
@@ -184,10 +185,10 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         }
         results = self._pipeline.transaction(tenure.fence(), wanted, arrays, context)
         self._confirmed(sent)
-        if sql.BEGUN not in rows:
+        if BEGUN not in rows:
             return None
-        begun = results[wanted.index(sql.BEGIN)]
-        if begun.ntuples == len(rows[sql.BEGUN]):
+        begun = results[wanted.index(BEGIN)]
+        if begun.ntuples == len(rows[BEGUN]):
             return None
         return {
             int(begun.get_value(n, 0)): int(begun.get_value(n, 1)) for n in range(begun.ntuples)
@@ -238,7 +239,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
 
     def _began(self, writes: Writes, epoch: int) -> Any:
         """Return the attempts that began in *epoch* by message_id; None: none was to begin."""
-        ids = [row[0] for table, rows in writes if table is sql.BEGUN for row in rows]
+        ids = [row[0] for table, rows in writes if table is BEGUN for row in rows]
         if not ids:
             return None
         values = ids, self.tenure.slot, epoch

@@ -10,23 +10,21 @@ from pathlib import Path
 import pytest
 
 from tests.store.postgres.nodes import Node
-from tests.store.postgres.server import drop_database, made_database, server
+from tests.store.postgres.server import database, drop_database, server
 
 
 @pytest.fixture
 def dsn() -> Iterator[str]:
     """Return a migrated database, whose one partition takes any message_id."""
-    made = made_database()
-    yield made
-    drop_database(made)
+    with database() as made:
+        yield made
 
 
 @pytest.fixture
 def days() -> Iterator[str]:
     """Return a migrated database with partitions by day."""
-    made = made_database("days")
-    yield made
-    drop_database(made)
+    with database("days") as made:
+        yield made
 
 
 @pytest.fixture

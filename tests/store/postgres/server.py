@@ -12,6 +12,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from glob import glob
 from itertools import count
@@ -158,6 +160,13 @@ def made_database(kind: str = "whole") -> str:
     source = template(kind)
     server().execute(f"create database {name} template {source}")
     return server().dsn(name)
+
+
+@contextmanager
+def database(kind: str = "whole") -> Iterator[str]:
+    """Make a database for a while; return its dsn."""
+    with database(kind) as made:
+        yield made
 
 
 _SHAPE = (

@@ -21,7 +21,7 @@ from smppbridge.store.postgres.found import Connection, ShardOwner
 from smppbridge.store.timeline import timeline
 from smppbridge.store.verdict_facts import case_of
 from tests.store.postgres.filled import SLOT, fill, nth
-from tests.store.postgres.server import NOW, drop_database, made_database
+from tests.store.postgres.server import NOW, database
 
 COUNT = 20_000
 OWNER = ShardOwner(SLOT, [SLOT], lambda db: db.transaction())
@@ -95,9 +95,8 @@ def scanned(dsn: str) -> tuple[int, int]:
 
 @pytest.fixture(scope="module")
 def dsn() -> Iterator[str]:
-    made = made_database("days")
-    yield made
-    drop_database(made)
+    with database("days") as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
