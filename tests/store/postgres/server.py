@@ -165,8 +165,9 @@ def made_database(kind: str = "whole") -> str:
 @contextmanager
 def database(kind: str = "whole") -> Iterator[str]:
     """Make a database for a while; return its dsn."""
-    with database(kind) as made:
-        yield made
+    made = made_database(kind)
+    yield made
+    drop_database(made)
 
 
 _SHAPE = (
