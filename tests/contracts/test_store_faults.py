@@ -7,6 +7,7 @@ the calls of its transaction come.  While the disk fails, every write does, and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -177,9 +178,10 @@ def fill(opened: Opened) -> None:
 
 
 def picture(opened: Opened) -> tuple[Any, ...]:
-    """Return all that can be seen of a store, read back."""
+    """Return all that can be seen of a store, read back; its lists are in no order."""
+    restored = opened.reopen()
     return (
-        opened.reopen(),
+        replace(restored, waiting=sorted(restored.waiting), optouts=sorted(restored.optouts)),
         opened.wait(opened.store.find(list(range(50)))),
         opened.wait(opened.store.owed("bank", NOW + 999, 99)),
     )

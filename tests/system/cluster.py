@@ -21,7 +21,7 @@ from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
 from tests.system.proxy import Proxy
 
-LEASE = 2.0
+LEASE = 4.0
 IN_FLIGHT = 64 + 64
 """Attempts of a lane that may be begun and not recorded: concurrency, and what is begun ahead."""
 _NUMBERS = count(1)
@@ -108,6 +108,13 @@ class Cluster:
         """Wait until a query returns *wanted*."""
         deadline = time.monotonic() + seconds
         while (found := self.rows(query)) != wanted:
+            assert time.monotonic() < deadline, found
+            select.select([], [], [], 0.05)
+
+    def await_ready(self, name: str) -> None:
+        """Wait until a node serves."""
+        deadline = time.monotonic() + PATIENCE
+        while (found := self.nodes[name].get("/readyz"))[0] != 200:
             assert time.monotonic() < deadline, found
             select.select([], [], [], 0.05)
 
