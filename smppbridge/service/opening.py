@@ -17,11 +17,24 @@ if TYPE_CHECKING:
     from smppbridge.web.request import SiteResource
 
 
+LEAVING = 2.0
+"""Seconds for upstreams to answer the unbind of a bridge that cannot listen."""
+
+
 async def open_listeners(bridge: Bridge) -> dict[str, Room]:
     """Listen on all endpoints; return the rooms of the HTTP listeners by name.
 
-    Raises the errors of listening, but for the admin socket, without which the bridge runs too.
+    Raises the errors of listening when the upstreams are unbound, but for the admin socket, without
+    which the bridge runs too.
     """
+    try:
+        return await _open(bridge)
+    except BaseException:
+        await bridge.relay.wires.smpp.stop(LEAVING)
+        raise
+
+
+async def _open(bridge: Bridge) -> dict[str, Room]:
     settings, reactor = bridge.settings, bridge.reactor
     rooms = {
         name: Room(limits, bridge.failed.of(name))
