@@ -110,7 +110,7 @@ def lease() -> float:
 @pytest.mark.parametrize(
     ("thread", "place"),
     [
-        ("store", ("writer", "Writer", "_transaction")),
+        ("store", ("writer", "PostgresWriter", "_transaction")),
         ("watch", ("watch", "Watch", "_look")),
         ("in turn", ("in_turn", "InTurn", "_answer")),
     ],

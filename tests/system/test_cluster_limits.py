@@ -14,7 +14,7 @@ from smppbridge.smpp.constants import CommandStatus as Status
 from tests.patience import PATIENCE
 from tests.system.cluster import Cluster
 from tests.system.daemon import Daemon
-from tests.system.esme import Closed, Esme
+from tests.system.esme import Closed, Esme, Load
 from tests.system.provider import Provider
 
 RATE = 40
@@ -119,11 +119,16 @@ def test_without_its_database_a_node_lets_nobody_bind(cluster: Cluster) -> None:
 
 
 class Asked(Provider):
-    """A provider that is asked about messages that never end; it notes when."""
+    """A provider that is asked about messages that never end; it notes when, and their arrivals."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.state, self.polls = "SENT", list[float]()
+        self.state, self.polls, self.arrivals = "SENT", list[float](), list[float]()
+
+    def take(self, text: str) -> str | None:
+        with self.changed:
+            self.arrivals.append(time.monotonic())
+        return super().take(text)
 
     def state_of(self, identifier: str) -> str:
         with self.changed:
@@ -164,3 +169,32 @@ def test_the_polls_of_a_provider_are_those_of_all_nodes(tmp_path: Path, asked: A
             assert took > 6 - 1 - SLACK  # a bucket holds what a second brings
     finally:
         cluster.close()
+
+
+def test_the_rate_of_a_provider_is_that_of_all_nodes(tmp_path: Path, asked: Asked) -> None:
+    """Two nodes have more to send than it takes; then one, for the other is dead; then two again.
+
+    In no stretch of any length are there more than the rate allows, and what a bucket holds: the
+    messages of a second.
+    """
+    cluster = Cluster(tmp_path, asked)
+    try:
+        for name in "abc":
+            cluster.add(name).keccel.update(reports="push", rate=RATE)
+        for name, texts in zip("ab", (10 * RATE, 6 * RATE), strict=True):
+            cluster.nodes[name].start()
+            Load([f"{name}-{n}" for n in range(texts)]).run(cluster.nodes[name].smpp)
+        asked.await_taken(len(asked.arrivals) + 3 * RATE)
+        cluster.nodes["b"].kill()
+        cluster.nodes["a"].await_event("shards_adopted")
+        asked.await_taken(len(asked.arrivals) + 2 * RATE)
+        cluster.nodes["c"].start()
+        Load([f"c-{n}" for n in range(6 * RATE)]).run(cluster.nodes["c"].smpp)
+        asked.await_taken(len(asked.arrivals) + 4 * RATE)
+    finally:
+        cluster.close()
+    arrivals = asked.arrivals
+    for first, begun in enumerate(arrivals):
+        for last in range(first + 2 * RATE, len(arrivals)):
+            most = RATE * (arrivals[last] - begun + 1.0 + SLACK)
+            assert last - first <= most, (first, last, begun - arrivals[0])

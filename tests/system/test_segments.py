@@ -103,7 +103,7 @@ def test_segments_that_two_nodes_have_answered(cluster: Cluster, provider: Provi
 
 def test_the_home_is_killed(cluster: Cluster, provider: Provider) -> None:
     """With segments that it has received, those that arrive there, and those that were repeated."""
-    cluster.lease = 6.0  # long enough to look at what arrives at a node that is dead
+    cluster.lease = 10.0  # long enough to look at what arrives at a node that is dead
     a, b = started(cluster, "a", "b")
     with a.bound() as first, b.bound() as esme:
         ids = [submit(first, reference, 1) for reference in (1, 2, 3)]

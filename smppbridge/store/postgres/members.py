@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg import errors
 
 from smppbridge.store.postgres import takeover
 from smppbridge.store.postgres.fence import terminate
@@ -29,6 +30,8 @@ _INTERRUPTED = (
     "select count(*) from out where shard in (select slot from node where slot = %(slot)s"
     " or (ended and adopter = %(slot)s)) and stage = 2 and unsure is null"
 )
+
+_SOON = "set local lock_timeout = '1s'"
 
 
 class NoSuchNode(Exception):
@@ -108,8 +111,16 @@ def evict(db: psycopg.Connection[Any], name: str) -> Evicted:
     If the process runs, it ends as soon as it finds out.  Raises NoSuchNode, psycopg.Error.
     """
     slot, epoch = _slot_of(db, name)
-    terminate(db, name, slot, epoch)
+    try:
+        return _evict(db, name, slot, epoch)
+    except errors.LockNotAvailable:  # its last transaction does not end
+        terminate(db, name, slot, epoch)
+        return _evict(db, name, slot, epoch)
+
+
+def _evict(db: psycopg.Connection[Any], name: str, slot: int, epoch: int) -> Evicted:
     with db.transaction():
+        db.execute(_SOON)
         row = db.execute(_INTERRUPTED, {"slot": slot}).fetchone()
         if not takeover.hand_over(db, slot, epoch):
             raise NoSuchNode(f"node {name!r} has another epoch just now: try again")
