@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
+import psycopg
 import pytest
 from click.testing import CliRunner, Result
+from psycopg import errors
 
 from smppbridge.cli import nodes as command
 from smppbridge.cli.main import main
+from smppbridge.store.postgres.fence import application_name
 from tests.store.postgres.nodes import Node, asked, row_of
 from tests.store.postgres.server import database
 
@@ -93,6 +97,28 @@ def test_a_node_is_evicted(dsn: str, nodes: list[Node], run: Run) -> None:
     again = Node(dsn, "b")
     nodes.append(again)
     assert again.slot == 2
+
+
+def be_known(node: Node) -> None:
+    """Let others know a node's connection by its name."""
+    name = application_name(node.name, node.slot, node.epoch)
+    node.db.execute("select set_config('application_name', %s, false)", (name,))
+
+
+def test_a_node_is_evicted_before_its_connection_ends(nodes: list[Node], run: Run) -> None:
+    """It would come back at once under a new epoch: a process resumes after a lost connection."""
+    be_known(nodes[1])
+    assert run("evict", "b", "--yes").exit_code == 0
+    with pytest.raises(errors.DivisionByZero):
+        nodes[1].commit()
+
+
+def test_a_node_is_evicted_whose_transaction_does_not_end(nodes: list[Node], run: Run) -> None:
+    be_known(nodes[1])
+    with suppress(psycopg.OperationalError), nodes[1].db.transaction():
+        nodes[1].fence()
+        assert run("evict", "b", "--yes").exit_code == 0
+    assert nodes[1].row.ended
 
 
 def test_eviction_has_to_be_wanted(dsn: str, nodes: list[Node], run: Run) -> None:
