@@ -40,6 +40,12 @@ class SharedReports(Protocol):
     def tell_on(self, reports: Sequence[tuple[Found, EarlyReport]], source: str) -> Awaitable[None]:
         """Write reports about messages for the bridges that have these; they are early no more."""
 
+    def tell_named(self, reports: Sequence[EarlyReport], source: str) -> Awaitable[set[str]]:
+        """Write reports for other bridges whose messages these ids name beyond doubt.
+
+        Returns the provider_message_ids of these reports.
+        """
+
     def early_about(self, names: Sequence[tuple[str, str, float]]) -> Awaitable[list[EarlyReport]]:
         """Return early reports about (provider, provider_message_id, since when), oldest first."""
 
@@ -55,9 +61,27 @@ class NotShared:
     async def tell_on(self, reports: Sequence[tuple[Found, EarlyReport]], source: str) -> None:
         """Tell nobody: every message is this bridge's."""
 
+    async def tell_named(self, reports: Sequence[EarlyReport], source: str) -> set[str]:
+        """Tell nobody."""
+        return set()
+
     async def early_about(self, names: Sequence[tuple[str, str, float]]) -> list[EarlyReport]:
         """Return nothing: every early report is in memory."""
         return []
+
+
+async def not_told(
+    shared: SharedReports, provider: str, reports: Sequence[Report], source: str, at: float
+) -> Sequence[Report]:
+    """Tell reports on about SUBMITTED messages of other bridges; return those without one.
+
+    Most reports that a bridge does not await are another one's: they cost one write, and are never
+    early here.  Raises StoreFailure.
+    """
+    if shared.alone:
+        return reports
+    told = await shared.tell_named([as_told(provider, each, at) for each in reports], source)
+    return [each for each in reports if each.provider_message_id not in told]
 
 
 async def meet(

@@ -25,6 +25,7 @@ from smppbridge.relay.report.elsewhere import (
     SharedReports,
     failure_of,
     meet,
+    not_told,
     settled_elsewhere,
 )
 from smppbridge.relay.report.ending import Endings, Fate, fate_of
@@ -188,7 +189,11 @@ class Reports:
 
         A report that is being settled stays on disk too: it counts again if that fails.
         """
-        kept, settling = self.early.put_all(provider, reports, self._clock.wall()), self._settling
+        now, settling = self._clock.wall(), self._settling
+        reports = await not_told(self.shared, provider, reports, source, now)
+        if not reports:
+            return
+        kept = self.early.put_all(provider, reports, now)
         self._notes.reason(Reason.EARLY.value, provider, len(reports), first=False, others=False)
         rows = [joined(settling[k], r) if k in settling else r for k, r in kept.items()]
         keys = list(kept)

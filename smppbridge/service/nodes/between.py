@@ -133,6 +133,17 @@ class Between:
 
         return self._rows.tell_on(reports, source).addCallback(notify)
 
+    def tell_named(self, reports: Sequence[EarlyReport], source: str) -> Deferred[set[str]]:
+        """Write reports for the bridges whose messages they name, and notify these bridges."""
+
+        def notify(told: list[tuple[str, int]]) -> set[str]:
+            self.reports_forwarded[reports[0].provider] += len(told)
+            for shard in {shard for _, shard in told}:
+                self._notify(shard, "told", "")
+            return {name for name, _ in told}
+
+        return self._rows.tell_named(reports, source).addCallback(notify)
+
     def early_about(self, names: Sequence[tuple[str, str, float]]) -> Deferred[list[EarlyReport]]:
         """Return early reports about ids, whichever bridge has received them."""
         return self._rows.early_about(names)

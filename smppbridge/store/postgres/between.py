@@ -7,7 +7,7 @@ does so after the commit.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Final
+from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
@@ -82,6 +82,24 @@ class BetweenRows:
                 (ended.USED, rec.used_rows([each.key for _, each in reports])),
             ]
         )
+
+    def tell_named(
+        self, reports: Sequence[EarlyReport], source: str
+    ) -> Deferred[list[tuple[str, int]]]:
+        """Write reports for the bridges that have SUBMITTED the messages which these ids name.
+
+        Returns (provider_message_id, shard) of each report that was written; those whose ids name
+        no message, several, or one of ours are left out.
+        """
+        rows = [rec.told_named_row(each, n, source) for n, each in enumerate(reports)]
+
+        def read(result: Any) -> list[tuple[str, int]]:
+            return [
+                (result.get_value(n, 0).decode(), int(result.get_value(n, 1)))
+                for n in range(result.ntuples)
+            ]
+
+        return self._writer.carry_out(ended.TELL_NAMED, rows).addCallback(read)
 
     def told(self, limit: int) -> Deferred[list[ToldReport]]:
         """Return the reports that other bridges have received about our messages, in order."""

@@ -233,6 +233,13 @@ def told_row(found: Found, r: EarlyReport, source: str) -> SqlRow:
     return message_id, r.provider, name, r.state, r.error, r.at, source, renamed, r.done_at
 
 
+def told_named_row(r: EarlyReport, n: int, source: str) -> SqlRow:
+    """Return the row of the n-th report of a list about whichever message its id names."""
+    exact, renamed = sound(r.provider_message_id), sound(r.renamed)
+    alike = same_id(exact) if exact == r.provider_message_id else None  # names none
+    return n, r.provider, exact, alike, r.state, r.error, r.at, source, renamed, r.done_at
+
+
 def used_rows(keys: Sequence[tuple[str, str, float]]) -> list[SqlRow]:
     """Return the rows of early reports to be deleted."""
     return [(provider, sound(name), till) for provider, name, till in keys]

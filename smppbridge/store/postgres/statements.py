@@ -44,6 +44,7 @@ ORDER = (
     ended.FINISH_DELIVERY,
     ended.POSTPONE_DELIVERY,
     ended.TELL,
+    ended.TELL_NAMED,
     ended.DROP_TOLD,
     ended.INSERT_EARLY,
     ended.DELETE_EARLY,

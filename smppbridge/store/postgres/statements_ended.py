@@ -171,6 +171,23 @@ TELL = Statement(
     "limit 1) g",
     TOLD,
 )
+NAMED_REPORTS = Values(
+    "n int4, provider text, exact text, name text, state int2, error int8, at float8, source text, "
+    "renamed text, done_at float8?"
+)
+TELL_NAMED = Statement(
+    "told_named",  # one message ever had the id, and has it now, spelled like this, as a whole
+    "insert into told (shard, message_id, provider, name, state, error, at, source, renamed, "
+    "done_at) select o.shard, o.message_id, v.provider, v.exact, v.state, v.error, v.at, v.source, "
+    "v.renamed, v.done_at from @v cross join lateral (select max(message_id) as message_id from "
+    "(select message_id from named where provider = v.provider and name = v.name limit 2) two "
+    "having count(*) = 1) f cross join lateral (select shard, message_id from out "
+    "where message_id = f.message_id and stage = 3 and provider = v.provider "
+    "and provider_message_id = v.exact and parts = 0 and shard + 0::int2 <> all(:mine) "
+    "offset 0) o order by v.n returning name, shard",
+    NAMED_REPORTS,
+)
+"""Returns (provider_message_id, shard) of the reports that were told on."""
 UNTOLD = Values("number int8")
 DROP_TOLD = Statement("untold", "delete from told where id = any(@ids)", UNTOLD)
 

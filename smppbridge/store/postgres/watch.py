@@ -132,9 +132,10 @@ class Watch:
     def notify(self, slot: int | None, kind: str, key: str = "") -> None:
         """Tell a node, or all of them (None): to be called after the commit that it is about."""
         channel = takeover.EVERYBODY if slot is None else channel_of(slot)
-        noted = self._call_thread(
-            lambda _: self._notes.setdefault((channel, f"{kind} {key}".strip()))
-        )
+        note = channel, f"{kind} {key}".strip()
+        if note in self._notes:
+            return  # it is sent later than now
+        noted = self._call_thread(lambda _: self._notes.setdefault(note))
         noted.addErrback(lambda _: None)  # a hint: what it stands for is looked at anyway
 
     def ask(self, act: Callable[[psycopg.Connection[Any]], T]) -> Deferred[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import struct
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol, TypeVar
 
@@ -18,7 +18,7 @@ from smppbridge.store.postgres.arrays import int2s
 from smppbridge.store.postgres.connection import Failed, Lost, Pipeline
 from smppbridge.store.postgres.fence import Fenced, resume
 from smppbridge.store.postgres.statements_sent import BEGIN, BEGUN
-from smppbridge.store.postgres.tables import Values, Writes
+from smppbridge.store.postgres.tables import Statement, Values, Writes
 from smppbridge.store.postgres.tenure import Tenure
 from smppbridge.store.statements import SqlRow
 from smppbridge.store.thread import UNANSWERED, StoreCall, StoreThread
@@ -101,6 +101,14 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         """Carry out what reads and writes, in a transaction of its own behind the fence."""
         return self.query(FencedQuery(act))
 
+    def carry_out(self, statement: Statement, rows: list[SqlRow]) -> Deferred[Any]:
+        """Carry out a statement with one table in a transaction of its own; return its result.
+
+        If the connection is lost this fails, though the rows may be there.
+        """
+        [table] = statement.tables
+        return self.query(lambda _: self._carried_out([statement], {table: table.arrays(rows)})[0])
+
     @contextmanager
     def fenced(self, _: Connection) -> Iterator[None]:
         """Make a transaction of the statements within, behind the fence; in the store thread.
@@ -177,14 +185,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         arrays = {
             table: table.arrays(rows.get(table, ())) for each in wanted for table in each.tables
         }
-        tenure, sent = self.tenure, time.monotonic()
-        context = {
-            "mine": int2s(tenure.shards),
-            "slot": struct.pack(">h", tenure.slot),
-            "epoch": struct.pack(">q", tenure.epoch),
-        }
-        results = self._pipeline.transaction(tenure.fence(), wanted, arrays, context)
-        self._confirmed(sent)
+        results = self._carried_out(wanted, arrays)
         if BEGUN not in rows:
             return None
         begun = results[wanted.index(BEGIN)]
@@ -193,6 +194,20 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         return {
             int(begun.get_value(n, 0)): int(begun.get_value(n, 1)) for n in range(begun.ntuples)
         }
+
+    def _carried_out(
+        self, statements: Sequence[Statement], arrays: Mapping[Values, list[bytes]]
+    ) -> list[Any]:
+        """Return the results of a fenced transaction.  Raises Failed, Fenced, Lost."""
+        tenure, sent = self.tenure, time.monotonic()
+        context = {
+            "mine": int2s(tenure.shards),
+            "slot": struct.pack(">h", tenure.slot),
+            "epoch": struct.pack(">q", tenure.epoch),
+        }
+        results = self._pipeline.transaction(tenure.fence(), statements, arrays, context)
+        self._confirmed(sent)
+        return results
 
     def _result(self, query: Callable[[Connection], Any]) -> Any:
         if self._fenced:

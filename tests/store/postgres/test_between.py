@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from smppbridge.smpp.constants import MessageState as State
 from smppbridge.store.port import EarlyReport
 from smppbridge.store.postgres.between import COUNTED_AT_ONCE
-from tests.store.opened import NOW, accept, message, told
+from tests.store.opened import NOW, accept, in_parts, message, taken, told
 from tests.store.postgres.opened import OpenedPostgres
 from tests.store.postgres.server import drop_database, made_database
 
@@ -110,3 +111,33 @@ def test_of_reports_told_on_those_about_ended_messages_are_dropped(
     one.wait(one.store.between.drop_told([only.number + 1, only.number]))
     assert one.wait(one.store.between.told(9)) == []
     assert one.reopen().early == []
+
+
+def test_reports_are_told_on_by_the_ids_that_name_messages_of_others_beyond_doubt(
+    both: Both,
+) -> None:
+    """Not by an id of ours, of none, of two, of a part, of one that has ended, or once renamed."""
+    one, two = both
+    ours, theirs = [message(n) for n in (11, 12)], [message(n) for n in range(1, 9)]
+    names = ["T1", "T2", "twice", "twice", "ended", "old", "t7", ""]
+    attempts = accept(one, theirs, begun=True)
+    results = [taken(a, name) for a, name in zip(attempts, names, strict=True)]
+    results[-1] = in_parts(attempts[-1], "part1", "part2")
+    one.wait(one.store.record(results))
+    one.wait(one.store.settle([told(attempts[4], State.DELIVERED)]))
+    one.wait(one.store.settle([replace(told(attempts[5], State.ENROUTE), renamed="new")]))
+    mine = accept(two, ours, begun=True)
+    two.wait(two.store.record([taken(mine[0], "ours"), taken(mine[1], "also")]))
+    asked = ["T2", "none", "ours", "twice", "ended", "old", "T7", "part1", "T\0", "new", "T1", "T2"]
+    reports = [
+        EarlyReport("keccel", name, State(1 + n % 2), n, NOW + n, f"r{n}", NOW - n)
+        for n, name in enumerate(asked)
+    ]
+    found = two.wait(two.store.between.tell_named(reports, "push"))
+    assert found == [("T2", 1), ("new", 1), ("T1", 1), ("T2", 1)]
+    rows = one.wait(one.store.between.told(9))
+    assert [(row.message_id, row.report) for row in rows] == [
+        (n, reports[place]) for n, place in ((2, 0), (6, 9), (1, 10), (2, 11))
+    ]
+    assert {row.source for row in rows} == {"push"}
+    assert two.wait(two.store.between.tell_named([reports[8]], "push")) == []
