@@ -76,11 +76,14 @@ async def not_told(
     """Tell reports on about SUBMITTED messages of other bridges; return those without one.
 
     Most reports that a bridge does not await are another one's: they cost one write, and are never
-    early here.  Raises StoreFailure.
+    early here.  If that fails they are early ones: told once more, they are repeated.
     """
     if shared.alone:
         return reports
-    told = await shared.tell_named([as_told(provider, each, at) for each in reports], source)
+    try:
+        told = await shared.tell_named([as_told(provider, each, at) for each in reports], source)
+    except StoreFailure:
+        return reports
     return [each for each in reports if each.provider_message_id not in told]
 
 

@@ -27,6 +27,7 @@ class Others:
     alone: bool = False
     failing: bool = False
     rows: list[tuple[int, M]] = field(default_factory=list)
+    beyond_doubt: dict[str, int] = field(default_factory=dict)
 
     def tell_on(self, reports: Sequence[tuple[Found, EarlyReport]], source: str) -> Deferred[None]:
         if self.failing:
@@ -37,8 +38,11 @@ class Others:
         return succeed(None)
 
     def tell_named(self, reports: Sequence[EarlyReport], source: str) -> Deferred[set[str]]:
-        """Find all of them in doubt."""
-        return succeed(set())
+        if self.failing:
+            return fail(StoreFailure("disk full"))
+        told = [each for each in reports if each.provider_message_id in self.beyond_doubt]
+        self.rows += [(self.beyond_doubt[r.provider_message_id], M(r.state)) for r in told]
+        return succeed({each.provider_message_id for each in told})
 
     def early_about(self, names: Sequence[tuple[str, str, float]]) -> Deferred[list[EarlyReport]]:
         return succeed([])
@@ -66,6 +70,25 @@ def test_a_report_about_anothers_message_is_told_on() -> None:
     assert others.rows == [(ids["p1"], M.DELIVERED)]
     assert not world.reports.early
     assert not world.store.early
+
+
+@pytest.mark.parametrize("order", list(permutations(["p1", "p2", "p3", "none"])))
+def test_a_report_whose_message_is_anothers_beyond_doubt_is_never_early(
+    order: Sequence[str],
+) -> None:
+    """With one of ours, one whose message is in doubt, and one without a message."""
+    world, others, ids = shared("p1", "p2", "p3", theirs=["p2", "p3"])
+    others.beyond_doubt = {"p3": ids["p3"]}
+    assert world.told(*(Report(name, M.DELIVERED) for name in order)) == ["kept"]
+    assert others.rows == [(ids["p3"], M.DELIVERED), (ids["p2"], M.DELIVERED)]
+    assert [key[1] for key in world.store.early] == ["none"]
+    assert world.store.stages()[ids["p1"]] == Stage.FINISHED
+    others.rows.clear()
+    assert world.told(*(Report("p3", state) for state in (M.ENROUTE, M.DELIVERED))) == ["kept"]
+    assert others.rows == [(ids["p3"], M.ENROUTE), (ids["p3"], M.DELIVERED)]
+    others.alone = True
+    assert world.told(Report("p3", M.DELIVERED)) == ["kept"]
+    assert others.rows[2:] == [(ids["p3"], M.DELIVERED)]
 
 
 def test_a_report_that_cannot_be_told_on_is_refused_and_told_on_when_it_comes_again() -> None:

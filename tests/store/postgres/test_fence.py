@@ -19,7 +19,7 @@ from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres.connection import Pipeline
 from smppbridge.store.postgres.jobs import ToldBalance
 from tests.contracts.test_store_faults import GOOD, OF_NUMBERS, OUT, SOON, VERBS, WAITS, Verb, fill
-from tests.store.opened import NOW, accept, in_parts, key, message, segment, told, tried
+from tests.store.opened import NOW, accept, in_parts, key, message, segment, taken, told, tried
 from tests.store.postgres.nodes import connected
 from tests.store.postgres.opened import OTHER, OpenedPostgres, contents
 
@@ -45,6 +45,9 @@ def told_on(store: Any, _: Any) -> Deferred[None]:
 
 BETWEEN: dict[str, Verb] = {
     "tell_on": told_on,
+    "tell_named": lambda store, _: store.between.tell_named(
+        [EarlyReport("keccel", "theirs", State.DELIVERED, 0, NOW)], "push"
+    ),
     "drop_told": lambda store, _: store.between.drop_told([1]),
     "receive_for": lambda store, _: store.between.receive_for("bank", True),
     "receive_for, no more": lambda store, _: store.between.receive_for("shop", False),
@@ -102,7 +105,9 @@ def opened(tmp_path: Path) -> Iterator[OpenedPostgres]:
     ended = accept(opened, [message(63, system_id="shop")], begun=True)
     opened.wait(opened.store.settle([told(ended[0], State.DELIVERED)]))
     accept(opened, [message(62), message(FUTURE)])
-    opened.lose([62])
+    theirs = accept(opened, [message(64)], begun=True)
+    opened.wait(opened.store.record([taken(theirs[0], "theirs")]))
+    opened.lose([62, 64])
     with psycopg.connect(opened.dsn, autocommit=True) as db:
         db.execute("insert into receiving values (1, 'shop')")
         db.execute(

@@ -162,6 +162,12 @@ VERBS: dict[str, tuple[str, Verb]] = {
         lambda store, ids: store.keep_optouts([("d7", str(each), NOW) for each in ids]),
     ),
     "tell_on": (OUT, told_on),
+    "tell_named": (
+        OUT,
+        lambda store, ids: store.between.tell_named(
+            [EarlyReport("keccel", f"N{each}", 2, 0, NOW) for each in ids], "push"
+        ),
+    ),
     "told": (NEW, lambda store, ids: store.between.told(len(ids))),
     "drop_told": (NEW, lambda store, ids: store.between.drop_told(range(1, len(ids) + 1))),
     "early_about": (
@@ -302,5 +308,6 @@ def test_every_statement_is_executed_by_one_of_these_verbs() -> None:
     assert looked == {
         "message", "out", "waiting", "segment", "join", "begun", "recalled", "submitted", "again",
         "unsure", "part", "ended_part", "moved", "rewritten", "due", "renamed", "state", "notice",
-        "final", "mo", "mo_delivery", "done", "postponed", "early", "used", "told", "untold",
+        "final", "mo", "mo_delivery", "done", "postponed", "early", "used", "told", "told_named",
+        "untold",
     }  # fmt: skip
