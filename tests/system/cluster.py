@@ -91,10 +91,9 @@ class Cluster:
             daemon.settings["store"]["synchronous"] = "warn"
 
     def close(self) -> None:
-        """End all nodes; print what they said, for whoever reads why a test has failed."""
-        for name, daemon in self.nodes.items():
+        """End all nodes."""
+        for daemon in self.nodes.values():
             daemon.close()
-            print(name, *daemon.lines, sep="\n  ")
         for proxy in (*self.proxies.values(), *self._standbys.values()):
             proxy.close()
         self.server.execute(f"drop database {self.name} with (force)")

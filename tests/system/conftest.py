@@ -34,7 +34,9 @@ def lease() -> float:
 
 @pytest.fixture
 def cluster(tmp_path: Path, provider: Provider, lease: float) -> Iterator[Cluster]:
-    """A database for nodes, of which none is started yet."""
+    """A database for nodes, of which none is started yet; if a test fails, what they said."""
     made = Cluster(tmp_path, provider, lease=lease)
     yield made
     made.close()
+    for name, node in made.nodes.items():
+        print(name, *node.lines, sep="\n  ")
