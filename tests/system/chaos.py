@@ -71,7 +71,7 @@ class Chaos:
         """Add a node that has a link of its own to the database, the provider, and the ESMEs."""
         node = self.cluster.add(name)
         node.settings["accounts"][0]["binds"] = 50
-        node.keccel["poll_rate"] = 100
+        node.keccel["poll_rate"] = 500
         if self.cluster.servers is not None:  # whoever starts after the fail-over has no standby
             node.settings["store"]["synchronous"] = "warn"
         self.asked[name] = Conversations(self.provider.server_port)
