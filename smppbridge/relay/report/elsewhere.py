@@ -41,9 +41,9 @@ class SharedReports(Protocol):
         """Write reports about messages for the bridges that have these; they are early no more."""
 
     def tell_named(self, reports: Sequence[EarlyReport], source: str) -> Awaitable[set[str]]:
-        """Write reports for other bridges whose messages these ids name beyond doubt.
+        """Write the reports whose ids name messages of other bridges beyond doubt, for these.
 
-        Returns the provider_message_ids of these reports.
+        Returns the provider_message_ids of the reports that were written.
         """
 
     def early_about(self, names: Sequence[tuple[str, str, float]]) -> Awaitable[list[EarlyReport]]:
@@ -73,10 +73,11 @@ class NotShared:
 async def not_told(
     shared: SharedReports, provider: str, reports: Sequence[Report], source: str, at: float
 ) -> Sequence[Report]:
-    """Tell reports on about SUBMITTED messages of other bridges; return those without one.
+    """Tell reports on that name SUBMITTED messages of other bridges; return the other reports.
 
-    Most reports that a bridge does not await are another one's: they cost one write, and are never
-    early here.  If that fails they are early ones: told once more, they are repeated.
+    Most reports that a bridge does not await are about another bridge's messages: such a report
+    costs one write, and is never early here.  Where the store fails, all reports are returned: the
+    owner counts a report that comes to it twice as repeated.
     """
     if shared.alone:
         return reports
