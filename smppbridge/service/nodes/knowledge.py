@@ -8,16 +8,16 @@ from smppbridge.model.outcome import Postponed, Refused
 from smppbridge.relay.lanes.batch import attempts_of, is_repeated
 from smppbridge.relay.lanes.lanes import Lanes
 from smppbridge.store.port import Verdict
-from smppbridge.store.postgres.testimony import TestifiedMessage
+from smppbridge.store.postgres.testimony import AttestedMessage
 
 
-def accepted_of(verdicts: Iterable[Verdict]) -> list[TestifiedMessage]:
+def accepted_of(verdicts: Iterable[Verdict]) -> list[AttestedMessage]:
     """Return the messages that their providers have accepted.
 
     One with several provider_message_ids stays Uncertain: its parts are rows of their own.
     """
     return [
-        TestifiedMessage(v.attempt.message.message_id, v.provider_message_id, v.at, v.due or v.at)
+        AttestedMessage(v.attempt.message.message_id, v.provider_message_id, v.at, v.due or v.at)
         for v in verdicts
         if v.provider_message_id is not None and not v.parts
     ]

@@ -38,7 +38,7 @@ _UNSENT = (
 _GIVEN = "delete from given where shard = any(%s) returning provider, system_id, priority, messages"
 
 
-class TestifiedMessage(NamedTuple):
+class AttestedMessage(NamedTuple):
     """A message that its provider has accepted: by which name, when, and when to look at it.
 
     *at* and *due* are UNIX seconds.
@@ -63,7 +63,7 @@ def testify(
     db: psycopg.Connection[Any],
     slot: int,
     epochs: tuple[int, int],
-    accepted: Sequence[TestifiedMessage],
+    accepted: Sequence[AttestedMessage],
     unsent: Sequence[int],
 ) -> tuple[int, int]:
     """Write what is known of rows begun in *slot* and *epochs* (first and last of this process).

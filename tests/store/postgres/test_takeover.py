@@ -9,7 +9,7 @@ import pytest
 
 from smppbridge.store.postgres import fence, takeover, testimony
 from smppbridge.store.postgres.givingback import GivingBack
-from smppbridge.store.postgres.testimony import Given, TestifiedMessage, take_given
+from smppbridge.store.postgres.testimony import AttestedMessage, Given, take_given
 from tests.patience import PATIENCE
 from tests.store.postgres.nodes import Node, Start, asked, await_lock, connected, row_of
 
@@ -211,7 +211,7 @@ def test_a_node_that_lives_says_what_became_of_what_it_had_begun(dsn: str, start
     with connected(dsn) as db:
         takeover.take_over(db, b.slot, b.epoch, a.row)
         db.execute("update out set unsure = 99.0, wake = 'infinity' where stage = 2")
-        accepted = [TestifiedMessage(n, f"00AB{n}", 9.0, 60.0) for n in (101, 104, 106)]
+        accepted = [AttestedMessage(n, f"00AB{n}", 9.0, 60.0) for n in (101, 104, 106)]
         told = testimony.testify(db, a.slot, (a.epoch, a.epoch), accepted, [102, 105, 106, 107])
         assert told == (1, 2)
         assert take_given(db, [b.slot]) == []
