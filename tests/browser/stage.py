@@ -98,6 +98,7 @@ class Stage:
         hashed = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
         settings = self.daemon.settings
         settings["admin_socket"] = self.socket
+        self.daemon.keccel["breaker"] = "off"  # of many Uncertain messages in a row, too
         settings["web"]["users"] = [
             {"name": role, "role": role, "password": {"hash": hashed}}
             for role in ("viewer", "operator", "billing", "admin")
