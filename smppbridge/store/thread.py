@@ -6,7 +6,6 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -44,8 +43,8 @@ class StoreThread(Generic[Db, Rows]):
     """Carries out writes and queries of the reactor thread, each call after the calls before it.
 
     *committed* is called for every transaction with its seconds, *changed* when transactions begin
-    to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing`, in
-    `_done`, and the count of calls; the store thread has its connection alone.
+    to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing` and
+    `_acted_on`, in `_done`, and the count of calls; the store thread has its connection alone.
 
     Between two transactions the store thread lets the reactor act on the first: the calls that
     follow from it are in the second, and the threads do not fight for the interpreter meanwhile.
@@ -60,7 +59,8 @@ class StoreThread(Generic[Db, Rows]):
         self._call, self._committed, self._changed = call_in_reactor, committed, changed
         self._calls: queue.SimpleQueue[StoreCall[Db, Rows] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
-        self._acted: queue.SimpleQueue[int] = queue.SimpleQueue()
+        self._acted_on, self._acted = 0, threading.Lock()
+        self._acted.acquire()
         self.failing = False
         self._given = 0
 
@@ -149,10 +149,13 @@ class StoreThread(Generic[Db, Rows]):
             self._close()
 
     def _let_act(self, turn: int, calls: int) -> None:
-        """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too."""
-        with suppress(queue.Empty):
-            while self._acted.get(timeout=ACTED_WITHIN) < turn:
-                pass
+        """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too.
+
+        The lock is free when the reactor has acted since it was last taken.  A SimpleQueue cannot
+        say so: its `get` with a timeout waits for ever if the time is over before it begins to.
+        """
+        while self._acted_on < turn and self._acted.acquire(timeout=ACTED_WITHIN):
+            pass
         if calls > MANY_CALLS:
             time.sleep(GATHERED_FOR)
 
@@ -176,7 +179,9 @@ class StoreThread(Generic[Db, Rows]):
         try:
             self._resolve(writing, reading, results, seconds)
         finally:
-            self._acted.put(turn)
+            self._acted_on = turn
+            if self._acted.locked():
+                self._acted.release()
 
     def _resolve(
         self,

@@ -47,6 +47,24 @@ def test_a_reactor_that_does_not_act_holds_up_no_commit(waiting: Opened) -> None
     assert len(waiting.commits) == 4
 
 
+def test_a_reactor_that_acts_now_and_then_is_never_waited_for_in_vain(
+    waiting: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "ACTED_WITHIN", 0.00001)  # over before the wait has begun
+    waiting.start()
+    late = []
+    for number in range(4_000):
+        optout(waiting, number % 9)
+        act, args = waiting._calls.get(timeout=PATIENCE)
+        if number % 2:
+            act(*args)
+        else:
+            late.append((act, args))
+    for act, args in late:
+        act(*args)
+    assert len(waiting.commits) == 4_000
+
+
 @pytest.mark.parametrize(("calls", "gathered"), [(4, 0), (5, 1)])
 def test_calls_are_gathered_only_where_many_come(
     waiting: Opened, monkeypatch: pytest.MonkeyPatch, calls: int, gathered: int

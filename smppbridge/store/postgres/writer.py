@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,8 +24,8 @@ from smppbridge.store.thread import UNANSWERED, StoreCall, StoreThread
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
-TRIED_EVERY = 0.3
-"""Seconds between two tries to connect again."""
+TRIED_EVERY, LOOKED_EVERY = 0.3, 0.02
+"""Seconds between two tries to connect again; between two looks for calls meanwhile."""
 MOST_TRIED = 3
 """Times that a transaction is tried that others are in the way of."""
 MOST_ASKED = 10
@@ -317,11 +316,13 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         """Let calls fail for so long that were not sent; return False once the thread is to end."""
         until = time.monotonic() + seconds
         while not self._stopped:
-            try:
+            if self._calls.empty():
                 left = until - time.monotonic()
-                call = self._calls.get(timeout=left) if left > 0 else self._calls.get_nowait()
-            except queue.Empty:
-                return True
+                if left <= 0:
+                    return True
+                time.sleep(min(left, LOOKED_EVERY))  # a `get` with a timeout may wait for ever
+                continue
+            call = self._calls.get()
             if call is None:
                 self._stopped = True
                 self._calls.put(None)  # for the turn after this one
