@@ -174,7 +174,7 @@ class Across:
             self._answer(session, request, _joint(shared))
 
     async def _last(self, session: NamingSession, request: Naming) -> None:
-        """Answer a query whose owner is silent with what the store has."""
+        """Answer a query from the store: the bridge that has the message is silent."""
         await self._here[CommandId.QUERY_SM](session, request)
 
     def _answer(self, session: NamingSession, request: Naming, response: Response) -> None:

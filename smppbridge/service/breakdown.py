@@ -1,6 +1,6 @@
 """breakdown: a thread that ends by an error nobody foresaw ends the bridge, to be started anew.
 
-What such a thread was asked for is never answered: no ESME hears ESME_ROK, and sessions that stayed
+Calls of such a thread are never answered: no ESME hears ESME_ROK, and sessions that stayed
 bound would wait for ever.  After the end all is as after kill -9.
 """
 

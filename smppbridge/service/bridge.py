@@ -184,7 +184,7 @@ class Bridge:
         return cast(Meters, LoggedMeters(self.metrics, self.journal)) if debug else self.metrics
 
     def restore(self, restored: Restored) -> None:
-        """Go on with what only the store holds: at the start, or of a bridge that ended."""
+        """Go on with messages that the store alone holds: at the start, or of another bridge."""
         self.count([*restored.waiting, *restored.interrupted])
         for name, left in self._left.items():
             self.journal("provider_missing", provider=name, messages=_count(left))

@@ -203,7 +203,7 @@ def _build_accept(
 
 
 def _jobs_of(world: Surroundings) -> SharedRounds | None:
-    """Return what one node does for all, None where there is one bridge."""
+    """Return the jobs that one node does for all, None where there is one bridge."""
     return world.membership.jobs if world.membership else None
 
 

@@ -1,7 +1,7 @@
 """threads: the signals of the daemon are for its main thread alone.
 
 A signal that another thread got would have to be passed on, and would be lost if exec(2) came
-between.  A thread inherits what the thread holds that starts it.
+between.  A thread inherits the blocked signals of the thread that starts it.
 """
 
 from __future__ import annotations

@@ -149,7 +149,7 @@ class Accept:
             raise
 
     async def write(self, intake: Intake) -> None:
-        """Write what no submit_sm has brought, and hand it on.  StoreFailure."""
+        """Write messages that no submit_sm has brought, and hand them on.  Raises StoreFailure."""
         attempts = self.place(intake.entries)
         ending = self._endings.claim(intake.fates, "own")
         try:

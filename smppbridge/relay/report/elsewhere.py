@@ -3,7 +3,7 @@
 Only the bridge that has a message settles it.  A report about another bridge's message is told on:
 it is on disk before its provider is answered.  A report that overtakes the answer which names its
 message may be early at another bridge than the one that receives the answer.  Both write, commit,
-and then look: one of them sees what the other has written.
+and then look: one of the two sees the rows of the other.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Submit:
         self.backlog.drain(draining)
 
     def suspend(self, suspended: bool) -> None:
-        """Let nothing leave, what is begun included, as long as the bridge is *suspended*."""
+        """Let no attempt leave, begun or not, as long as the bridge is *suspended*."""
         self._suspended = suspended
 
     @property

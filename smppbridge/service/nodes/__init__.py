@@ -1,7 +1,7 @@
 """service.nodes: a bridge as one node of several that share a database.
 
-`membership` is where to begin: the slot, the lease, what is adopted and given back. `between`
-takes what other nodes tell, `jobs` and `errands` what one of them does for all, `homes` the
-segments of one message; `places` and `cluster_limits` keep limits over all nodes.
-What needs the database's driver is imported only where `store` is a database.
+`membership` is where to begin: the slot, the lease, shards adopted and given back. `between`
+takes reports and deliveries of other nodes, `jobs` and `errands` are done by one node for all,
+`homes` bring the segments of one message together; `places` and `cluster_limits` keep limits over
+all nodes. Modules that need the database's driver are imported only where `store` is a database.
 """

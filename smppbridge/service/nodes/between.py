@@ -50,8 +50,8 @@ class Between:
     """The SharedReports and the Places of a bridge that shares its store.
 
     *alone_now* is whether no other bridge runs, *notify* is given a slot (None: all), a kind and a
-    key.  It counts what it hands on.  Only its own methods write its fields, and the store's
-    `holders`, in the reactor thread.
+    key.  It counts reports and deliveries that it hands on.  Only its own methods write its fields,
+    and the store's `holders`, in the reactor thread.
     """
 
     def __init__(self, store: PostgresStore, alone_now: Callable[[], bool], notify: Notify) -> None:
@@ -220,7 +220,7 @@ class Between:
             self._saying = False
 
     async def _see(self) -> None:
-        """See which accounts have receivers elsewhere, and hand on what is due."""
+        """See which accounts have receivers elsewhere, and hand on the deliveries that are due."""
         others: dict[str, list[int]] = {}
         for system_id, slot in await self._rows.receiving():
             if slot != self._store.holders.slot:

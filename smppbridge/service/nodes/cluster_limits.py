@@ -1,4 +1,4 @@
-"""cluster_limits: the limits that all nodes keep together: binds, and what is shared."""
+"""cluster_limits: the limits that all nodes keep together: binds, rates and requests at a time."""
 
 from __future__ import annotations
 
@@ -65,5 +65,5 @@ class ClusterLimits:
         return kind in ("bound", "probe")
 
     def stop(self, timeout: float) -> None:
-        """End after what was asked (blocks)."""
+        """End after the acts that were asked for (blocks)."""
         self._acts.stop(timeout)

@@ -18,7 +18,7 @@ HEALTH_EVERY = 10.0
 
 
 class DatabaseFigures:
-    """The last known health of a node's database, and what became of commits in doubt.
+    """The last known health of a node's database, and how commits in doubt ended.
 
     Only its own methods write its fields, all in the reactor thread.
     """

@@ -47,7 +47,7 @@ class Homes:
         self._bridge = bridge
 
     def look(self) -> None:
-        """Take in what has arrived, and announce what waits; called every second."""
+        """Take in segments that have arrived, and announce those that wait; called every second."""
         if not self._looking and not self._bridge.draining:
             self._looking = True
             self._bridge.spawn(self._look())

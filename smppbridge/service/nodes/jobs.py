@@ -1,4 +1,4 @@
-"""jobs: what one node does for all: pulls, balances; what all learn: opt-outs, pauses too."""
+"""jobs: one node pulls and asks for balances, for all; all learn of opt-outs and pauses, too."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Jobs:
         self._bridge = bridge
 
     def look(self) -> None:
-        """Take free jobs, and learn what the others have written; called every second."""
+        """Take free jobs, and learn from the rows of the others; called every second."""
         if not self._looking:
             self._looking = True
             self._bridge.spawn(self._look())

@@ -1,4 +1,4 @@
-"""knowledge: what a node that was taken over knows of the requests that it had begun."""
+"""knowledge: a node that was taken over knows how requests ended that it had begun."""
 
 from __future__ import annotations
 

@@ -203,7 +203,7 @@ class Membership:
     # -- as the store stands with its database ---------------------------------------------------
 
     def lost(self) -> None:
-        """Be not ready: nobody knows what the database has."""
+        """Be not ready: nobody knows whether the last transaction was committed."""
         if self.connected:
             self.connected = False
             self._journal("store_lost")
@@ -228,7 +228,7 @@ class Membership:
         self._bridge.spawn(self._testify())
 
     async def _testify(self) -> None:
-        """Say what we know of what we had begun, and end."""
+        """Testify about the attempts that we had begun, and end."""
         bridge, tenure = self._bridge, self.store.tenure
         await bridge.until(lambda: not bridge.relay.lanes.out, ANSWERS_FOR)
         verdicts = [v for some in self.store.recording.values() for v in some]

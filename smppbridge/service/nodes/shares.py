@@ -2,7 +2,7 @@
 
 An account's throughput, a provider's rate, its polls a second and its requests at a time are
 divided by what the nodes want, an upstream's binds evenly; the arithmetic is in slices.  Breakers,
-the backlog and penalties are each node's own.  What is asked in intervals (`pull_every`,
+the backlog and penalties are each node's own.  A question in intervals (`pull_every`,
 `balance_every`) is asked by one node (`jobs`): the interval is the cluster's, and has no parts.
 """
 
@@ -38,7 +38,7 @@ class BoundAt(Protocol):
 
 
 class Demand(NamedTuple):
-    """What this node could use of a limit now; *busy* is in use whatever is allowed.
+    """The part of a limit that this node could use now; *busy* is in use, allowed or not.
 
     None is the demand of a node that has no part in the limit: its account is not bound there.
     """

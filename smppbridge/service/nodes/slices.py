@@ -21,7 +21,7 @@ _SLACK: Final = 1e-9
 
 
 class Said(NamedTuple):
-    """What a node says of a limit: how much it wants (units, 0: nothing) and claims of it."""
+    """How much of a limit a node wants (units, 0: nothing), and how much it claims."""
 
     want: int
     claim: float
@@ -30,16 +30,16 @@ class Said(NamedTuple):
 def want_of(demand: float, limit: float, before: int) -> int:
     """Return the part that a node wants that has a use for *demand* of a limit; at least 1.
 
-    *before* is what it wanted a moment ago.
+    *before* is the part that it wanted a moment ago.
     """
     units = ceil(min(1.0, demand / limit) * UNITS)
     return max(1, units, min(before, UNITS) - FADES)
 
 
 def parts(limit: float, wants: Mapping[int, int], *, whole: bool) -> dict[int, float]:
-    """Divide a limit by what nodes want; if none wants anything, evenly.
+    """Divide a limit in proportion to the wants of nodes; if none wants anything, evenly.
 
-    *whole*: in whole numbers, what is left over to those who are furthest from their part.
+    *whole*: in whole numbers, the rest to those who are furthest from their part.
     """
     total = sum(wants.values())
     if not total:
@@ -57,7 +57,7 @@ def parts(limit: float, wants: Mapping[int, int], *, whole: bool) -> dict[int, f
 class Slice:
     """The part of one limit that one node may use; only its own methods write it.
 
-    *allowed* may be used, *said* is what the other nodes are to be told.  `plan`, then tell, then
+    *allowed* may be used, *said* is for the other nodes.  `plan`, then tell, then
     `look`, again and again.
     """
 
@@ -70,9 +70,9 @@ class Slice:
     def plan(
         self, slot: int, want: int, others: Mapping[int, Said], limit: float, busy: float = 0.0
     ) -> None:
-        """Want a part of *limit* beside *others*, and give up at once what is too much.
+        """Want a part of *limit* beside *others*, and give up at once the part that is too much.
 
-        *busy* is in use still, whatever is allowed: requests that are out, sessions that are bound.
+        *busy* is still in use, allowed or not: requests that are out, sessions that are bound.
         """
         self.limit = limit
         wants = {other: said.want for other, said in others.items()}
@@ -83,7 +83,7 @@ class Slice:
         self.said = Said(want, max(claim, busy))
 
     def look(self, claims: float) -> bool:
-        """Use what is claimed if all *claims* are within the limit; return whether that is more.
+        """Use the whole claim if all *claims* are within the limit; return whether that is more.
 
         *claims* is the sum of all nodes' claims, seen after ours was there.
         """

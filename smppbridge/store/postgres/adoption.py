@@ -1,7 +1,7 @@
 """adoption: the shards of another node become ours, and their leftovers move to our own.
 
-What is read takes its time, and is read beside the writer, in one snapshot: until the store thread
-has the shard nobody changes a row of it, but for a testimony, which says in ``given`` what it gave.
+The rows are many, and are read beside the writer, in one snapshot: until the store thread
+has the shard nobody changes a row of it, but for a testimony, which marks its rows in ``given``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Adoption:
         return restored
 
     def _owned(self, db: Connection, slots: Sequence[int]) -> list[int]:
-        """Return the slots that are ours by the table: what was seen before may be given back."""
+        """Return the slots that are ours by the table: a slot seen before may be given back."""
         rows = db.execute(ADOPTED, (self._writer.tenure.slot,)).fetchall()
         return [slot for (slot,) in rows if slot in slots]
 

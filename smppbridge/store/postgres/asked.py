@@ -27,7 +27,7 @@ T = TypeVar("T")
 class AskedStore(OnStoreThread[PostgresWriter]):
     """The verbs of ``store.port`` that read: queries of the store thread, after the calls before.
 
-    The acts that write are behind the fence; what takes its time has a connection of its own.
+    The acts that write are behind the fence; long queries have a connection of their own.
     """
 
     def __init__(self, writer: PostgresWriter, aside: Aside) -> None:

@@ -1,6 +1,6 @@
 """between: the rows by which the bridges of one database hand reports and deliveries to each other.
 
-The methods are for the reactor thread.  Of what is written nobody is notified here: whoever calls
+The methods are for the reactor thread.  Nobody is notified here of new rows: whoever calls
 does so after the commit.
 """
 
@@ -157,7 +157,7 @@ class BetweenRows:
         """Return how many deliveries this bridge holds, by account; with *nobodys* free ones too.
 
         They are those of the verbs that have been answered, and no others: but of very many, as
-        *about* says how many there are, what was answered meanwhile may be there or not.
+        *about* says how many there are, those answered meanwhile may be there or not.
         """
 
         def read(db: Connection) -> dict[str, int]:

@@ -56,7 +56,7 @@ class NoSlot(UnfitStore):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeIdentity:
-    """What a node says of itself; *process* is the mark that `process.this_process` makes."""
+    """How a node presents itself; *process* is the mark that `process.this_process` makes."""
 
     name: str
     address: str = ""

@@ -68,7 +68,7 @@ def connect(
     """Connect to a database (blocks), with the settings of the store thread.
 
     *timeout* and *unacknowledged*, seconds, are for connecting, and until a server that no longer
-    acknowledges what is sent is given up.  Raises psycopg.Error.
+    acknowledges octets is given up.  Raises psycopg.Error.
     """
     db = psycopg.connect(
         dsn,
@@ -148,7 +148,7 @@ class Pipeline:
         return results
 
     def _refused(self, bad: Any) -> None:
-        """Raise what the first bad result of a transaction means, after the transaction's end."""
+        """Raise the error of the first bad result of a transaction, after the transaction's end."""
         sqlstate = (bad.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
         said = bad.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b""
         message = said.decode("utf-8", "replace")

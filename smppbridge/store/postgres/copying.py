@@ -236,7 +236,7 @@ def _written(
 
 
 def _told(rows: Iterable[Sequence[Any]], table: str, progress: Progress) -> Iterator[Sequence[Any]]:
-    """Yield rows without what PostgreSQL has no place for, and tell how many there were."""
+    """Yield rows without characters that PostgreSQL cannot keep, and tell how many there were."""
     told = count = 0
     for count, row in enumerate(rows, 1):
         yield [_without_nul(each) if isinstance(each, str) else each for each in row]

@@ -1,4 +1,4 @@
-"""errands: the rows by which a bridge has others carry out acts about what they have.
+"""errands: the rows by which a bridge has others act on messages and providers of theirs.
 
 The methods are for the reactor thread.  Nobody is notified here: whoever calls does so after the
 commit.  Times are those of the database's clock: bridges need not agree on theirs.

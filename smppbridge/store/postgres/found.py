@@ -1,8 +1,9 @@
 """Messages as values, by message_id, wherever their rows are.
 
 The texts of this package's questions are prepared once, by a connection that is told not to scan
-tables and not to join by loops: what is small when a text is prepared is large later.  So each goes
-through an index by a lateral step for each value (``offset 0`` keeps the step), or by ``any``.
+tables and not to join by loops: a table that is small when a text is prepared is large later.  So
+each goes through an index by a lateral step for each value (``offset 0`` keeps the step), or by
+``any``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """givingback: the leftovers of a shard that was taken over move to our own, and its slot is free.
 
-A slot that were never given back could not be had by a node that starts; what moves here is seen
-by nobody: both shards are ours.
+A slot that was never given back could not be had by a node that starts; nobody sees the rows
+move: both shards are ours.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class InTurn:
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
-        """End the thread after what was asked of it (blocks)."""
+        """End the thread after the acts that were asked for (blocks)."""
         self._acts.put(None)
         if self._thread.is_alive():
             self._thread.join(timeout)

@@ -1,4 +1,4 @@
-"""jobs: what one bridge of a database does for all, and what all know then.
+"""jobs: one bridge of a database does them for all, and all know the results.
 
 Whose a job is does not hang on time: it is free when the slot that has it has ended, and whoever
 has that slot next goes on with it.  Two bridges that do a job at once do no harm.

@@ -2,7 +2,7 @@
 
 A transaction that was confirmed proves that nobody had taken the node over when the transaction was
 *sent*: others give a node up after a whole lease without a transaction, the node gives itself up
-after MARGIN of it.  What may be sent twice hangs on the fence alone, never on a clock.
+after MARGIN of it.  Whether a message may be sent twice hangs on the fence alone, never on a clock.
 """
 
 from __future__ import annotations

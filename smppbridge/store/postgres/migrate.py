@@ -1,7 +1,7 @@
 """Migrations of a database: numbered scripts, each applied once, in order, by a command of its own.
 
-A bridge never migrates: several would race.  What is named ``pre`` only adds, so that bridges of
-the version before go on beside it; what is named ``post`` takes away, once every living bridge
+A bridge never migrates: several would race.  A script named ``pre`` only adds, so that bridges of
+the version before go on beside it; a script named ``post`` takes away, once every living bridge
 knows it.
 """
 

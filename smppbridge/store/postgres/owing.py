@@ -126,7 +126,7 @@ def optouts(db: Connection) -> list[tuple[str, str]]:
 
 
 class DeliveryWalks:
-    """What a bridge has looked at so far; only its writer thread asks.
+    """How far a bridge has walked through rows; only its writer thread asks.
 
     A walk over deliveries goes on where the one before it ended.  An opt-out that a person has
     ended is for every bridge: its row stays for an hour.

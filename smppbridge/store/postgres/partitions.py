@@ -1,7 +1,7 @@
 """Partitions: the days of the tables that are only appended to.
 
-A message_id is microseconds times SLOTS, so a day is a range of message_ids.  What is older than
-the first day, as messages copied from another store are, has a partition of its own.
+A message_id is microseconds times SLOTS, so a day is a range of message_ids.  A message that is
+older than the first day, as one copied from another store is, has a partition of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The contents of shards that a bridge must have in memory, and what is forgotten after a time."""
+"""The contents of shards that a bridge has in memory, and rows that are forgotten after a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""share: what each node wants and claims of each limit, told by the node alone, seen by all."""
+"""share: how much of each limit a node wants and claims, told by the node alone, seen by all."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LOOK = "select slot, said::text from share join node using (slot) where not nod
 
 
 def exchange(db: psycopg.Connection[Any], slot: int, said: str | None) -> dict[int, str]:
-    """Tell what a node says (JSON; None: nothing new), then return what all living nodes say.
+    """Tell a node's wants and claims (JSON; None: as before), return those of all living nodes.
 
-    What is returned was seen after *said* was committed.  Raises psycopg.Error.
+    They are seen after *said* is committed.  Raises psycopg.Error.
     """
     if said is not None:
         db.execute(_TELL, (slot, said))

@@ -1,4 +1,4 @@
-"""The statements that write reports, ends, deliveries, and what is noted beside messages."""
+"""The statements that write reports, ends, deliveries, and notes beside messages."""
 
 from __future__ import annotations
 

@@ -97,8 +97,8 @@ class PostgresStore(AskedStore):
     def open(self, now: float) -> Restored:
         """Connect, take a slot, return the contents of its shards (blocks).
 
-        Raises migrate.NotMigrated, migrate.NotOurs, migrate.TooNew, psycopg.Error, and what the
-        claim raises.
+        Raises migrate.NotMigrated, migrate.NotOurs, migrate.TooNew, psycopg.Error, and the
+        errors of a claim.
         """
         db = self._connect()
         try:

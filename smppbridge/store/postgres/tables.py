@@ -32,7 +32,7 @@ class Values:
         self._arrays = [ARRAYS[kind if kind in ARRAYS else kind.rstrip("?")] for _, kind in pairs]
 
     def arrays(self, rows: Sequence[SqlRow]) -> list[bytes]:
-        """Return the columns of rows; raises ValueError, struct.error for what they cannot have."""
+        """Return the columns of rows; raises ValueError, struct.error for a value out of range."""
         if not rows:
             return [array(()) for array in self._arrays]
         return [
@@ -45,7 +45,7 @@ class Statement:
     """A statement over tables of values, that is executed if its first table has rows.
 
     In the text ``@v`` is ``unnest(...) as v(...)`` of the first table and ``@d`` of the second,
-    ``@ids`` the first column of the first; ``:mine``, ``:slot`` and ``:epoch`` are what they say.
+    ``@ids`` the first column of the first; ``:mine``, ``:slot`` and ``:epoch`` are this bridge's.
     """
 
     __slots__ = ("name", "named", "tables", "text")

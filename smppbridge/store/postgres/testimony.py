@@ -1,4 +1,4 @@
-"""testimony: what a node that was taken over, and lives, still says about rows that it had begun.
+"""testimony: a node that was taken over, and lives, still speaks about rows that it had begun.
 
 It writes outside the fence, and changes nobody's right to send: a row is its own as long as the row
 has its slot and its epochs, and whoever begins the message again writes other ones.  A message that
@@ -66,7 +66,7 @@ def testify(
     accepted: Sequence[AttestedMessage],
     unsent: Sequence[int],
 ) -> tuple[int, int]:
-    """Write what is known of rows begun in *slot* and *epochs* (first and last of this process).
+    """Write how rows ended that were begun in *slot* and *epochs* (first and last of this process).
 
     Returns how many messages were SUBMITTED by it, and how many wait again.
     """

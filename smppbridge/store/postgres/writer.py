@@ -1,4 +1,4 @@
-"""The store thread on PostgreSQL: fenced transactions, and what became of one that was lost."""
+"""The store thread on PostgreSQL: fenced transactions, and whether a lost one was committed."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ class PostgresWriter(StoreThread[Connection, Writes]):
     """Carries out the calls of the reactor thread on PostgreSQL, each transaction behind the fence.
 
     While the connection is gone, calls that were not sent fail at once; of the calls that were sent
-    nobody hears before it is known what became of them.  Once fenced, no call is answered any more.
-    *confirmed* is called, in the store thread, with the time (monotonic) at which a transaction was
-    sent that was committed.  Only the store thread has the connection.
+    nobody hears before it is known whether they were committed.  Once fenced, no call is answered
+    any more.  *confirmed* is called, in the store thread, with the time (monotonic) at which a
+    transaction was sent that was committed.  Only the store thread has the connection.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         return self._begin([(BEGUN, rows)], attempts, None)
 
     def act(self, act: Callable[[Connection], T]) -> Deferred[T]:
-        """Carry out what reads and writes, in a transaction of its own behind the fence."""
+        """Carry out an act that reads and writes, in a transaction of its own behind the fence."""
         return self.query(FencedQuery(act))
 
     def carry_out(self, statement: Statement, rows: list[SqlRow]) -> Deferred[Any]:
@@ -260,7 +260,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
         return self._surely(lambda db: dict(db.execute(_BEGUN, values).fetchall()))
 
     def _surely(self, query: Callable[[Connection], Any]) -> Any:
-        """Return the result of a query about what was written: asked again if connections go."""
+        """Return the result of a query about written rows: asked again if connections go."""
         for _ in range(MOST_ASKED):
             db = self._pipeline.db
             result = self._result(query)

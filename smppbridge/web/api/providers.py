@@ -183,7 +183,7 @@ async def ask_balance(call: ApiRequest) -> CreditLeft:
 
 
 async def _everywhere(call: ApiRequest, act: str) -> SwitchedNodes:
-    """Have the other nodes do what this one has done."""
+    """Have the other nodes do the same act."""
     body = {"provider": call.named["name"]}
     try:
         found = await call.ports.relay.others.ask(None, act, body, _ANSWERED_WITHIN)
