@@ -1,6 +1,7 @@
+"""Segments of one message are joined, whatever else comes under its reference."""
+
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -8,100 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smppbridge.model.address import Address
-from smppbridge.model.message import REMEMBERED_FOR, GatheringKey, Segment, fingerprint
-from smppbridge.model.reasons import Reason
-from smppbridge.relay.accept import gather as gathering
-from smppbridge.relay.accept import gatherings
-from smppbridge.relay.accept.gather import Gather, Placed
+from smppbridge.model.message import REMEMBERED_FOR, GatheringKey
+from smppbridge.relay.accept.gather import Gather
 from smppbridge.relay.accept.series import (
     ABANDONED_AFTER,
     HELD_FOR,
-    LONGEST_REMEMBERED,
-    MOST_IN_MEMORY,
     MOST_RIVALS,
-    ORPHANED_AFTER,
     AccountRoom,
-    in_order,
 )
-from smppbridge.smpp.constants import CommandStatus as Status
-from tests.relay.fakes import NOW, segment
+from tests.relay.accept.segments_told import BEFORE, ONE, TWO, Bind, Told, key_of, part, put
+from tests.relay.fakes import NOW
 
-
-class Bind:
-    """A session: only its identity matters."""
-
-
-ONE, TWO = Bind(), Bind()
-BEFORE = -1.0  # UNIX seconds: no segment has expired
-
-
-def key_of(
-    total: int = 2, reference: int = 7, source: str = "BANK", system_id: str = "bank"
-) -> GatheringKey:
-    return GatheringKey(
-        system_id, Address(source, 5, 0), Address("243810000001", 1, 1), "udh8", reference, total
-    )
-
-
-def part(message_id: int, number: int, octets: bytes = b"x", at: float = 0.0) -> Segment:
-    return segment(message_id, number, octets=octets, received_at=NOW + at)
-
-
-def put(
-    gather: Gather, key: GatheringKey, made: Segment, at: float = 0.0, session: object = ONE
-) -> Placed:
-    """Receive a segment that has a place."""
-    placed = gather.receive(key, made, session, at)
-    assert placed.refusal is None
-    return placed
-
-
-def status(placed: Placed) -> int:
-    assert placed.refusal is not None
-    return placed.refusal.status
-
-
-class Told:
-    """Receives segments by name: the message's letter and the segment's number, as in A1.
-
-    A name is answered with "new", with the name of the segment that it repeats, with the names of
-    the message that it completes, or with "no"; *ended* are the names of messages that ended.
-    """
-
-    def __init__(self, total: int = 2, gather: Gather | None = None) -> None:
-        self.gather, self.key, self.now = gather or Gather(), key_of(total), 100.0
-        self.names: dict[int, str] = {}
-        self.ended: list[str] = []
-
-    def __call__(self, name: str, session: object = ONE, octets: bytes = b"") -> str:
-        message_id = len(self.names) + 1
-        self.names[message_id] = name
-        made = part(message_id, int(name[1:]), octets or name.encode())
-        placed = self.gather.receive(self.key, made, session, self.now)
-        self.ended += [self._named(in_order(each)) for each in placed.ended]
-        if placed.refusal is not None:
-            assert placed.refusal.status == Status.ESME_RSUBMITFAIL
-            return "no"
-        if placed.segment is not made:
-            return f"={placed.segment.message_id}"
-        return self._named(placed.whole) or "new"
-
-    @property
-    def room(self) -> AccountRoom:
-        return self.gather._rooms[self.key.system_id]
-
-    def all(self, *names: str, session: object = ONE) -> list[str]:
-        return [self(name, session) for name in names]
-
-    def expire(self, timeout: float = 300.0) -> list[str]:
-        late = self.gather.expired(self.now, {"bank": timeout}, BEFORE)
-        return [self._named(in_order(each)) for each in late]
-
-    def _named(self, whole: Sequence[Segment]) -> str:
-        return " ".join(self.names[each.message_id] for each in whole)
-
-
-# -- one message ------------------------------------------------------------------------------
+# -- one message ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("order", [(1, 2, 3), (3, 2, 1), (2, 3, 1)])
@@ -139,7 +58,7 @@ def test_the_same_segment_again_is_known() -> None:
     assert put(gather, key, part(2, 1, b"other")).segment is not first
 
 
-# -- a reference that is used again -------------------------------------------------------------
+# -- a reference that is used again ---------------------------------------------------------------
 
 
 def test_a_segment_repeated_after_its_message_is_whole_is_known_and_no_part_of_the_next() -> None:
@@ -394,278 +313,7 @@ def test_a_series_has_only_so_many_gatherings() -> None:
     assert len(told.gather) == MOST_RIVALS
 
 
-# -- time ---------------------------------------------------------------------------------------
-
-
-def test_time_runs_from_the_latest_segment() -> None:
-    gather = Gather()
-    put(gather, key_of(3), part(1, 1))
-    put(gather, key_of(3), part(2, 2), at=50)
-    put(gather, key_of(2, system_id="gone"), part(3, 1), at=100)
-    assert gather.expired(99, {"bank": 50.0, "gone": 50.0}, BEFORE) == []
-    late = gather.expired(100, {"bank": 50.0}, BEFORE)
-    assert [[s.message_id for s in in_order(g)] for g in late] == [[1, 2], [3]]
-    assert gather.expired(1e9, {}, BEFORE) == []
-
-
-def test_an_orphan_lives_shorter_than_a_gathering_that_grows() -> None:
-    told = Told(3)
-    told("A2")  # its first segment may never come
-    told.now += ORPHANED_AFTER - 0.5
-    assert told.expire() == []
-    told.now += 0.5
-    assert told.expire() == ["A2"]
-    told = Told(3)
-    told.all("A2", "A1")
-    told.now += 299.5
-    assert told.expire() == []
-    told.now += 0.5
-    assert told.expire() == ["A1 A2"]
-
-
-def test_a_first_segment_waits_as_long_as_the_account_says_unless_its_reference_is_used_again() -> (
-    None
-):
-    told = Told(3)
-    told("A1")
-    told.now += 299.5
-    assert told.expire() == []
-    told = Told(3)
-    told.all("A1", "A2", "A3", "B1")
-    told.now += ORPHANED_AFTER
-    assert told.expire() == ["B1"]
-
-
-def test_an_orphan_waits_no_longer_than_its_account_says() -> None:
-    told = Told(3)
-    told("A2")
-    told.now += 30.0
-    assert told.expire(30.0) == ["A2"]
-
-
-def test_the_times_and_the_numbers() -> None:
-    assert (ABANDONED_AFTER, ORPHANED_AFTER, HELD_FOR, REMEMBERED_FOR) == (10.0, 60.0, 3.0, 60.0)
-    assert (MOST_RIVALS, MOST_IN_MEMORY, LONGEST_REMEMBERED) == (4, 32, 255)
-    assert gatherings.MOST_REMEMBERED == 10_000
-
-
-def test_segments_of_an_account_that_is_gone_do_not_wait() -> None:
-    gather = Gather()
-    put(gather, key_of(3), part(1, 1), at=5.0)
-    assert gather.expired(4.5, {}, BEFORE) == []
-    assert len(gather.expired(5.0, {}, BEFORE)) == 1
-
-
-# -- room ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("most", "size"), [("MOST_OPEN", 1), ("MOST_OCTETS", 100)])
-def test_an_account_has_so_much_room_and_no_more(
-    monkeypatch: pytest.MonkeyPatch, most: str, size: int
-) -> None:
-    monkeypatch.setattr(gathering, most, 3 * size)
-    gather = Gather()
-    for n in range(3):
-        put(gather, key_of(reference=n), part(n, 1, b"x" * size))
-    over = gather.receive(key_of(reference=3), part(3, 1, b"x" * size), ONE, 0.0)
-    assert status(over) == Status.ESME_RMSGQFUL
-    assert over.refusal is not None
-    assert over.refusal.reason is Reason.TOO_MANY_OPEN
-    assert key_of(reference=3) not in gather._series
-    put(gather, key_of(system_id="shop"), part(4, 1, b"x" * size))  # others are not concerned
-    if most == "MOST_OPEN":
-        assert put(gather, key_of(reference=0), part(5, 2)).whole
-    else:
-        gather.expired(400, {}, BEFORE)
-    put(gather, key_of(reference=3), part(3, 1, b"x" * size))
-
-
-def test_an_account_has_a_thousand_long_messages_open_and_no_more() -> None:
-    gather = Gather()
-    for n in range(1_000):
-        put(gather, key_of(3, n), part(n, 1))
-    assert gather.receive(key_of(3, 1_000), part(1_000, 1), ONE, 0.0).refusal
-    assert not put(gather, key_of(3, 999), part(1_001, 2)).whole  # none of its own is held up
-    assert len(gather) == 1_000
-
-
-def test_an_account_has_eight_mebibytes_open_and_no_more() -> None:
-    gather, most = Gather(), 8 * 1024 * 1024
-    put(gather, key_of(reference=1), part(1, 1, bytes(most - 1)))
-    put(gather, key_of(reference=2), part(2, 1, b"x"))
-    assert gather.receive(key_of(reference=2), part(3, 2, b"y"), ONE, 0.0).refusal
-
-
-def test_the_octets_of_a_message_that_is_whole_are_room_again() -> None:
-    gather, big = Gather(), bytes(8 * 1024 * 1024 - 2)
-    put(gather, key_of(reference=1), part(1, 1, b"x"))
-    put(gather, key_of(reference=2), part(2, 1, big))
-    assert put(gather, key_of(reference=2), part(3, 2, b"y")).whole
-    put(gather, key_of(reference=3), part(4, 1, big))
-
-
-def test_the_oldest_messages_are_forgotten_when_there_are_too_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(gatherings, "MOST_REMEMBERED", 2)
-    told = Told()
-    told.all("A1", "A2", "B1", "B2", "C1", "C2")
-    assert told.gather.remembered == 2
-    assert told.all("B1", "C1", "C2", "B2") == ["=3", "=5", "=6", "=4"]
-    assert told("A1") == "new"
-    other = Told(gather=told.gather)
-    other.key = key_of(system_id="shop")  # another account forgets for itself
-    other.all("A1", "A2")
-    assert told.gather.remembered == 3
-    assert told("B1") == "=3"
-
-
-def test_of_one_series_only_so_many_messages_are_remembered() -> None:
-    told = Told()
-    for n in range(MOST_IN_MEMORY + 1):
-        for number in (1, 2):
-            told(f"M{number}", octets=b"%d.%d" % (n, number))
-    assert told("M1", octets=b"1.1") == "=3"
-    assert told("M1", octets=b"0.1") == "new"
-    for _ in range(3):
-        told.now += 1_000.0
-        told.expire()
-    assert told.gather._series == {}
-
-
-def test_a_segment_of_many_octets_is_known_by_its_fingerprint() -> None:
-    told, long = Told(), b"x" * (LONGEST_REMEMBERED + 1)
-    for number, octets in ((1, long), (2, long[1:])):
-        told(f"A{number}", octets=octets)
-    (remembered,) = told.gather._rooms["bank"].memory
-    assert list(remembered.contents) == [fingerprint(long), long[1:]]
-    assert told("A1", octets=long) == "=1"
-    assert told("A2", octets=long[1:]) == "=2"
-    assert told("A1", octets=long[2:]) == "new"
-
-
-# -- what the store failed to record, and what it held -----------------------------------------
-
-
-def test_a_segment_that_was_not_written_is_as_if_it_never_came() -> None:
-    gather, key = Gather(), key_of(3)
-    one, two, three = (part(n, n, b"%d" % n) for n in (1, 2, 3))
-    put(gather, key, one)
-    gather.take_back(key, one, (), 0.0)
-    assert (len(gather), gather._series) == (0, {})
-    put(gather, key, one)
-    put(gather, key, two)
-    whole = put(gather, key, three).whole
-    two.message_id = three.message_id = 0  # written neither
-    gather.take_back(key, three, whole, 0.0)
-    assert put(gather, key, replace(one, message_id=8)).segment is one
-    again = part(4, 2, b"2")
-    assert put(gather, key, again).segment is again
-    assert len(put(gather, key, part(5, 3, b"3")).whole) == 3
-    assert put(gather, key, part(6, 3, b"3")).segment.message_id == 5
-
-
-def test_nothing_is_remembered_of_a_message_that_was_not_written() -> None:
-    told = Told()
-    whole = [part(n, n, b"A%d" % n) for n in (1, 2)]
-    for each in whole:
-        put(told.gather, told.key, each)
-    for each in whole:
-        each.message_id = 0
-    told.gather.take_back(told.key, whole[1], whole, 0.0)
-    told.gather.take_back(told.key, whole[0], (), 0.0)
-    assert told.gather._series == {}
-    assert told.all("A2", "A1") == ["new", "A1 A2"]  # as a message that is new
-    told.now += REMEMBERED_FOR
-    told.expire()
-    assert told.gather._series == {}
-
-
-def test_only_the_message_that_was_not_written_is_forgotten() -> None:
-    told = Told()
-    told.all("A1", "A2")
-    whole = [part(n, n - 10, b"B%d" % (n - 10)) for n in (11, 12)]
-    for each in whole:
-        put(told.gather, told.key, each, told.now)
-    told.all("C1", "C2")
-    for each in whole:
-        each.message_id = 0
-    told.gather.take_back(told.key, whole[1], whole, told.now)
-    assert told.all("A2", "C1", "C2", "A1") == ["=2", "=3", "=4", "=1"]
-    assert told.all("B1", "B2") == ["new", "B1 B2"]
-
-
-def test_a_gathering_whose_end_was_not_written_is_open_as_before() -> None:
-    told = Told()
-    told("A1", octets=b"first")
-    told.now += 300.0
-    (late,) = told.gather.expired(told.now, {"bank": 300.0}, BEFORE)
-    assert (told.room.open, told.room.octets) == (0, 0)
-    told.gather.reopen(late)
-    assert (told.room.open, told.room.octets) == (1, 5)
-    assert told.expire() == ["A1"]
-
-
-def test_the_octets_of_a_segment_that_was_not_written_are_room_again() -> None:
-    gather, big = Gather(), part(2, 2, bytes(8 * 1024 * 1024 - 1))
-    put(gather, key_of(3), part(1, 1, b"x"))
-    for _ in range(2):  # the store fails, the ESME sends it again
-        put(gather, key_of(3), big)
-        gather.take_back(key_of(3), big, (), 0.0)
-    put(gather, key_of(3), big)
-    assert gather.receive(key_of(reference=8), part(3, 1, b"y"), ONE, 0.0).refusal
-
-
-def test_what_the_store_kept_is_taken_back() -> None:
-    told = Told(3)
-    stored = [(told.key, replace(part(n, n), opened_by=9)) for n in (1, 2)]
-    told.gather.restore(stored, [], NOW + 0.5, 100.0)
-    (gathered,) = told.gather._open  # also if the segment that opened it was not written
-    assert (gathered.latest, gathered.doubtful, gathered.session) == (99.5, False, None)
-    assert len(put(told.gather, told.key, part(3, 3), 100.0).whole) == 3
-
-
-def test_two_messages_under_one_key_are_two_after_a_restart() -> None:
-    told = Told(3)
-    assert told.all("A1", "B1", "A2", "C1") == ["new", "new", "no", "new"]
-    told = Told(3)
-    before = [part(n, number, b"%d" % n) for n, number in ((1, 1), (2, 1), (3, 2))]
-    for each, opened_by in zip(before, (1, 2, 1), strict=True):
-        each.opened_by = opened_by
-    told.gather.restore([(told.key, each) for each in before], [], NOW, 0.0)
-    assert [[s.message_id for s in in_order(g)] for g in told.gather._open] == [[1, 3], [2]]
-
-
-def test_segments_of_joined_messages_are_known_after_a_restart() -> None:
-    told = Told()
-    joined = [
-        (told.key, part(n, n, b"", at=at), fingerprint(b"A%d" % n)) for n, at in ((1, -5), (2, -4))
-    ]
-    old = (key_of(reference=8), part(3, 1, at=-REMEMBERED_FOR), 0)
-    told.gather.restore([], [old, *joined], NOW, 1_000.0)
-    assert told.gather.remembered == 2
-    told.now, told.names = 1_000.0, dict.fromkeys(range(9), "")
-    assert told.all("A2", "A1") == ["=2", "=1"]
-    assert [told("B2", TWO), told("B1", TWO)] == ["no", "new"]
-    told.now = 1_000.0 + REMEMBERED_FOR - 4.5
-    told.expire()
-    assert told.gather.remembered == 2  # A2, and B2 that was refused
-
-
-def test_after_a_step_back_of_the_wall_clock_what_was_stored_is_of_now() -> None:
-    told = Told()
-    future = part(1, 1, b"A1", at=3_600.0)
-    told.gather.restore(
-        [(key_of(reference=8), future)], [(told.key, future, fingerprint(b"A1"))], NOW, 50.0
-    )
-    (gathered,) = told.gather._open
-    assert (gathered.latest, told.room.memory[0].at) == (50.0, 50.0)
-    told.now = 50.0 + REMEMBERED_FOR
-    told.expire()
-    assert told.gather.remembered == 0
-
-
-# -- any order -------------------------------------------------------------------------------------
+# -- any order ------------------------------------------------------------------------------------
 
 
 @given(st.data())

@@ -1,4 +1,4 @@
-"""Dialogues as the phone and the ESME see them."""
+"""Dialogues of a phone and an ESME: screens, answers, time."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ import pytest
 
 from smppbridge.model.reasons import Reason
 from smppbridge.relay.accept.intake import rights_of
-from smppbridge.relay.ussd.pdus import Dialled, Op, Screen, UssdRules
+from smppbridge.relay.ussd.pdus import Op, Screen
 from smppbridge.smpp import tlvs
 from smppbridge.smpp.constants import CommandStatus as Status
 from smppbridge.smpp.constants import Tag
 from smppbridge.smpp.pdus import SubmitSm
 from smppbridge.text.packed import pack
 from tests.relay.fakes import account
+from tests.relay.ussd.dialled import is_abort
 from tests.relay.ussd.world import (
     AWAY,
     CODE,
@@ -24,17 +25,8 @@ from tests.relay.ussd.world import (
     World,
     info,
     op_of,
-    screen_sm,
     session_info,
 )
-
-DIALLED = Dialled(PHONE, "s1", CODE, "")
-
-
-def is_abort(session: Session) -> bool:
-    last = session.last
-    return last.short_message == b"" and session_info(last)[2]
-
 
 # -- a dialogue -----------------------------------------------------------------------------------
 
@@ -331,285 +323,3 @@ def test_phones_are_forgotten_in_the_order_of_their_last_screens() -> None:
     world.wait(170.0)
     assert world.ended() == {"lapsed": 1}
     assert world.session.last.source_addr == b"254722000002"
-
-
-# -- sessions -------------------------------------------------------------------------------------
-
-
-def test_with_nobody_bound_the_phone_is_told_at_once() -> None:
-    world = World(bound=False)
-    assert world.phone().screens == [AWAY]
-    assert world.ended() == {"unbound": 1}
-
-
-def test_a_refused_deliver_sm_ends_the_dialogue() -> None:
-    world = World()
-    request = world.phone()
-    world.acknowledge(Status.ESME_RX_T_APPN)
-    assert request.screens == [AWAY]
-    assert world.ended() == {"refused": 1}
-
-
-def test_an_old_deliver_sm_resp_says_nothing_of_a_newer_request() -> None:
-    world = World()
-    world.phone()
-    world.esme()
-    request = world.phone("1")
-    _, about = world.session.asked[0]
-    world.dialogues.answered([(about, Status.ESME_RSYSERR)])
-    assert request.screens == []
-    world.acknowledge()
-    assert (request.screens, world.ended()) == ([], {})
-    world.esme()
-    _, about = world.session.asked[1]
-    world.dialogues.answered([(about, Status.ESME_RSYSERR)])
-    assert world.ended() == {}
-
-
-def test_a_lost_session_ends_what_it_had_not_answered() -> None:
-    world = World()
-    other = world.bind(Session(window=1))
-    request = world.phone()
-    assert len(world.session.asked) == 1
-    world.lose(world.session)
-    assert request.screens == [AWAY]
-    assert is_abort(other)
-    assert world.ended() == {"lost": 1}
-
-
-def test_what_a_lost_session_had_acknowledged_may_be_answered_on_another() -> None:
-    world = World()
-    other = world.bind(Session(window=1))
-    request = world.phone()
-    world.acknowledge()
-    world.lose(world.session)
-    assert request.screens == []
-    assert world.esme(session=other) == 0
-    assert request.screens == [Screen("Menu", False)]
-    world.phone("1")
-    assert other.last.short_message == b"1"
-
-
-def test_the_loss_of_the_last_session_ends_what_waits() -> None:
-    world = World()
-    idle = world.phone(phone="254722000002")
-    world.esme(destination_addr=b"254722000002")
-    request = world.phone()
-    world.acknowledge()
-    world.lose(world.session)
-    assert (request.screens, len(idle.screens)) == ([AWAY], 1)
-    assert world.ended() == {"lost": 1}
-    world.bind(Session())
-    assert world.phone("1", phone="254722000002").screens == []
-
-
-def test_a_lost_session_ends_a_dialogue_once_and_no_other_accounts() -> None:
-    world = World(codes={CODE: "bank", "*1#": "shop"})
-    shop = Session(system_id="shop")
-    world.dialogues.bound("shop", shop)
-    request = world.phone()
-    other = world.phone(phone="254722000002", code="*1#")
-    world.lose(world.session)
-    assert (request.screens, other.screens, world.ended()) == ([AWAY], [], {"lost": 1})
-
-
-def test_what_was_answered_before_it_was_acknowledged_is_not_lost() -> None:
-    world = World()
-    other = world.bind(Session(window=1))
-    world.phone()
-    world.esme()
-    world.lose(world.session)
-    assert world.ended() == {}
-    world.phone("1")
-    assert other.last.short_message == b"1"
-
-
-def test_a_new_session_takes_what_waits_for_room() -> None:
-    world = World(bound=False)
-    world.session = world.bind(Session(window=1))
-    world.phone()
-    world.phone(phone="254722000002")
-    new = world.bind(Session(window=1))
-    assert new.last.source_addr == b"254722000002"
-
-
-def test_a_dialogue_stays_on_its_session() -> None:
-    world = World()
-    world.phone()
-    world.esme()
-    roomier = world.bind(Session(window=50))
-    world.phone("1")
-    assert (len(world.session.asked), len(roomier.asked)) == (2, 0)
-
-
-def test_a_transmitter_may_answer() -> None:
-    world = World()
-    request = world.phone()
-    assert world.esme(session=Session(window=0)) == 0
-    assert len(request.screens) == 1
-
-
-def test_a_full_window_is_waited_for() -> None:
-    world = World(bound=False)
-    world.session = world.bind(Session(window=1))
-    world.phone()
-    second, third = world.phone(phone="254722000002"), world.phone(phone="254722000003")
-    assert len(world.session.asked) == 1
-    assert world.esme(destination_addr=b"254722000002") == Status.ESME_RSUBMITFAIL
-    world.acknowledge()
-    assert world.session.last.source_addr == b"254722000002"
-    world.wait(8.0)
-    assert (second.screens, third.screens) == ([LATE], [LATE])
-    world.acknowledge()
-    assert len(world.session.asked) == 2, "what is over is not asked any more, nor aborted"
-    assert world.dialogues._unsent["bank"] == {}
-
-
-# -- the provider ---------------------------------------------------------------------------------
-
-
-def test_a_new_session_of_a_phone_ends_its_old_one() -> None:
-    world = World()
-    old = world.phone()
-    new = world.phone(session_id="s2")
-    aborted, began = world.session.asked[1][0], world.session.asked[2][0]
-    assert session_info(aborted) == (1, 0, True)
-    assert (session_info(began), op_of(began)) == ((2, 0, False), 1)
-    assert (old.screens, world.ended()) == ([AWAY], {"superseded": 1})
-    assert world.esme(tlvs=(info(1),)) == Status.ESME_RSUBMITFAIL
-    assert world.esme(tlvs=(info(2),)) == 0
-    assert len(new.screens) == 1
-
-
-def test_two_requests_at_once_end_the_dialogue() -> None:
-    world = World()
-    requests = [world.phone(), world.phone("1")]
-    assert [request.screens for request in requests] == [[AWAY], [AWAY]]
-    assert (world.ended(), world.dialogues.waiting) == ({"malformed": 1}, 0)
-
-
-def test_a_provider_that_gives_up_frees_the_dialogue() -> None:
-    world = World()
-    request = world.phone()
-    assert request.dialogue
-    world.dialogues.left(request.dialogue, request)
-    assert (world.ended(), world.dialogues.waiting) == ({"gone": 1}, 0)
-    assert is_abort(world.session)
-    world.dialogues.left(request.dialogue, request)
-    assert world.ended() == {"gone": 1}
-
-
-def test_a_connection_that_ends_after_its_answer_means_nothing() -> None:
-    world = World()
-    first = world.phone()
-    world.esme()
-    world.phone("1")
-    assert first.dialogue
-    world.dialogues.left(first.dialogue, first)
-    assert (world.ended(), world.dialogues.waiting) == ({}, 1)
-
-
-def test_a_code_that_is_nobodys() -> None:
-    world = World()
-    assert world.phone(code="*999#").screens == [AWAY]
-    assert world.meters.ends == {("", "unknown"): 1}
-    assert world.session.asked == []
-
-
-@pytest.mark.parametrize("code", ["384*77", "*384*77", "384*77#"])
-def test_a_code_may_come_without_its_ends(code: str) -> None:
-    world = World()
-    world.phone(code=code)
-    assert world.session.last.destination_addr == CODE.encode()
-
-
-@pytest.mark.parametrize("text", ["x" * 255, "é" * 60 + "ш" * 70, "\ud800"])
-def test_input_that_fits_no_deliver_sm_ends_the_dialogue(text: str) -> None:
-    world = World()
-    world.phone()
-    world.esme()
-    assert world.phone(text).screens == [AWAY]
-    assert world.ended() == {"malformed": 1}
-
-
-def test_there_are_only_so_many_dialogues() -> None:
-    world = World(most=2)
-    kept = [world.phone(phone=f"25472200000{n}") for n in range(2)]
-    assert world.phone(phone="254722000009").screens == [AWAY]
-    assert [request.screens for request in kept] == [[], []]
-    assert world.ended() == {"full": 1}
-    assert len(world.session.asked) == 2, "nobody is told of what he never knew"
-
-
-def test_a_bridge_that_stops_takes_no_more_requests_and_lets_answers_come() -> None:
-    world = World()
-    request, idle = world.phone(), world.phone(phone="254722000002")
-    world.esme(destination_addr=b"254722000002")
-    world.dialogues.drain()
-    assert world.phone(phone="254722000003").screens == [AWAY]
-    assert world.phone("1", phone="254722000002").screens == [AWAY]
-    assert len(idle.screens) == 1
-    assert is_abort(world.session)
-    assert world.esme() == 0
-    assert (len(request.screens), world.ended()) == (1, {"draining": 2})
-
-
-def test_a_change_ends_dialogues_whose_code_has_another_owner() -> None:
-    world = World()
-    request = world.phone()
-    world.dialogues.change(UssdRules(codes={CODE: "bank", "*1#": "bank"}, unavailable="other"))
-    assert request.screens == []
-    world.dialogues.change(UssdRules(codes={CODE: "shop", "*1#": "bank"}))
-    assert request.screens == [Screen("other", True)]
-    assert world.dialogues.open_counts() == {("bank",): 0, ("shop",): 0}
-
-
-def test_a_change_of_the_naming_ends_all() -> None:
-    world = World(by_reference=True)
-    for _ in range(300):
-        world.phone()
-        world.esme(op=Op.PSSR_RESPONSE)
-        world.acknowledge()
-    request = world.phone()
-    world.dialogues.change(UssdRules(codes={CODE: "bank"}))
-    assert request.screens == [AWAY]
-    assert world.phone().screens == []
-
-
-def test_the_next_request_may_come_out_of_an_answer() -> None:
-    """A connection can hold the provider's next request when the last one is answered."""
-    world = World()
-    requests: list[Any] = []
-    world.dialogues.ask(DIALLED, lambda screen: requests.append(world.phone("1")))
-    world.esme()
-    assert len(requests) == 1
-    assert world.session.last.short_message == b"1"
-    world.wait(8.0)
-    assert requests[0].screens == [LATE]
-
-
-# -- privacy --------------------------------------------------------------------------------------
-
-
-def test_neither_journal_nor_repr_tells_who_typed_what() -> None:
-    world = World()
-    pin = "4711"
-    world.phone()
-    world.esme(b"Your PIN, Ann?")
-    request = world.phone(pin)
-    world.esme(b"Bye Ann", Op.PSSR_RESPONSE)
-    _, about = world.session.asked[-1]
-    shown = repr([world.events, request.dialogue, about, request.screens, DIALLED])
-    for secret in (pin, "Ann", PHONE, "s1"):
-        assert secret not in shown
-    assert world.events == [
-        ("ussd_ended", {"system_id": "bank", "outcome": "ended", "requests": 2})
-    ]
-
-
-def test_submit_sm_of_both_kinds_may_come_together() -> None:
-    world = World()
-    request = world.phone()
-    message = SubmitSm(0, 8, destination_addr=PHONE.encode(), short_message=b"an SMS")
-    assert world.dialogues.take(world.session, [message, screen_sm(), message]) == [message] * 2
-    assert (len(request.screens), len(world.session.responses)) == (1, 1)
