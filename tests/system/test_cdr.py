@@ -144,7 +144,7 @@ def test_segments_of_a_backup_are_not_sent_without_the_rest(
     daemon: Daemon, provider: Provider, tmp_path: Path
 ) -> None:
     copy = tmp_path / "copy.db"
-    daemon.settings["accounts"][0]["gather"] = {"timeout": 1, "when_incomplete": "send"}
+    gather = daemon.settings["accounts"][0]["gather"] = {"when_incomplete": "send"}
     first, rest = b"\5\0\3\7\2\1before the ", b"\5\0\3\7\2\2backup"
     with daemon.start().bound() as esme:
         part = esme.submit("", short_message=first, esm_class=0x40).message_id.decode()
@@ -153,6 +153,7 @@ def test_segments_of_a_backup_are_not_sent_without_the_rest(
         esme.await_receipts(2)
         daemon.kill()
     assert command("restore", "--config", daemon.file, copy, "--replace").returncode == 0
+    gather["timeout"] = "1s"
     with daemon.start().bound() as esme:
         stats = {each.message_id: each.stat for each in esme.await_receipts(1)}
     assert stats == {part: "EXPIRED"}
