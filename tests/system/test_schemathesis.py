@@ -49,7 +49,7 @@ def test_no_5xx_and_no_answer_that_is_not_described(
     description.write_text(json.dumps(ask(path, "GET", "/openapi.json")))
     command = [str(PROGRAM), "run", str(description), "--url", f"http://127.0.0.1:{daemon.web}"]
     command += ["-H", "Authorization: Bearer one", "--seed", "1"]
-    command += ["-n", str(examples)]
+    command += ["-n", str(examples), "--request-timeout", "60"]
     command += ["--exclude-path", "/api/v1/events"]  # a stream has no end
     command += ["--exclude-operation-id", "start_restart"]  # it ends the connections
     command += ["--phases", "examples,coverage,fuzzing", "--warnings", "off"]

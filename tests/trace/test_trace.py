@@ -19,7 +19,7 @@ BOUNDS = {
 
 @pytest.fixture(scope="module")
 def found():
-    command = [sys.executable, "-m", "tests.trace", "--messages=5", "--json"]
+    command = [sys.executable, "-m", "tests.trace", "--messages=12", "--json"]
     output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
     return json.loads(output.stdout)
 
