@@ -92,8 +92,7 @@ class Sequences(RuleBasedStateMachine):
 
     @rule(picked=picks)
     def begin(self, picked: set[int]) -> None:
-        some = self.attempts(picked)
-        some = [each for each in some if not each[0].out]
+        some = [each for each in self.attempts(picked) if not each[0].out]
         began = self.opened.wait(self.opened.store.begin([attempt for _, attempt in some]))
         can = [each for each in self.open(some) if each[0].stage is not Stage.SUBMITTED]
         assert {a.message.message_id for a in began} == {k.message.message_id for k, _ in can}

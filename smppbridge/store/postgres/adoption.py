@@ -1,7 +1,7 @@
 """adoption: the shards of another node become ours, and their leftovers move to our own.
 
 The rows are many, and are read beside the writer, in one snapshot: until the store thread
-has the shard nobody changes a row of it, but for a testimony, which marks its rows in ``given``.
+has the shard nobody changes a row of it, but for a testimony, which counts them in ``given``.
 """
 
 from __future__ import annotations
