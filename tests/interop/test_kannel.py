@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -54,6 +54,7 @@ dlr-storage = internal
 
 {links}
 group = smsbox
+smsbox-id = texts
 bearerbox-host = 127.0.0.1
 sendsms-port = {send}
 
@@ -136,6 +137,12 @@ class Kannel:
         assert said.startswith("0: Accepted"), said
         return name
 
+    def until_identified(self) -> None:
+        """Wait until bearerbox knows smsbox by its name."""
+        deadline = time.monotonic() + PATIENCE
+        while "smsbox:texts" not in self._ask("admin", "status.txt", {"password": PASSWORD}):
+            assert time.monotonic() < deadline
+
     def order(self, command: str, link: str) -> None:
         """Start or stop a link."""
         self._ask("admin", command, {"password": PASSWORD, "smsc": link})
@@ -190,6 +197,24 @@ def box(name: str, settings: Path, word: str) -> Iterator[Program]:
             process.kill()
 
 
+@contextmanager
+def boxes(settings: Path, ports: dict[str, str]) -> Iterator[Kannel]:
+    """Run bearerbox and smsbox, until smsbox can pass messages on.
+
+    It says that it is connected before it has kept the connection; a message that comes in between
+    ends it.
+    """
+    with (
+        hearing() as heard,
+        box("bearerbox", settings, "entering mainloop") as bearerbox,
+        box("smsbox", settings, "Connected to bearerbox") as smsbox,
+    ):
+        kannel = Kannel(ports, heard)
+        kannel.until_identified()
+        yield kannel
+    assert "PANIC" not in bearerbox.said + smsbox.said
+
+
 def write_settings(folder: Path, port: str, ports: dict[str, str]) -> Path:
     links = [
         LINK.format(name=name, admin_id=admin_id, password=PASSWORD, ports=where.format(port=port))
@@ -223,12 +248,9 @@ def place(simulator: KeccelSimulator, tmp_path_factory: pytest.TempPathFactory) 
 def kannel(place: Place) -> Iterator[Kannel]:
     ports = dict(zip(("admin", "boxes", "send"), free_ports(3), strict=True))
     settings = write_settings(place.settings.parent, place.port, ports)
-    with ExitStack() as stack:
-        heard = stack.enter_context(hearing())
-        stack.enter_context(box("bearerbox", settings, "entering mainloop"))
-        stack.enter_context(box("smsbox", settings, "Connected to bearerbox"))
-        yield Kannel(ports, heard)
-    for dlrs in heard.all().values():
+    with boxes(settings, ports) as kannel:
+        yield kannel
+    for dlrs in kannel.heard.all().values():
         (final, one), (taken, other) = sorted(dlrs)
         assert final in (DELIVERED, FAILED)
         assert (taken, one) == (TAKEN_BY_SMSC, other)

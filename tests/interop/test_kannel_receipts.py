@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,7 @@ from tests.interop.test_kannel import (
     TAKEN_BY_SMSC,
     WELL,
     Kannel,
-    box,
-    hearing,
+    boxes,
     installed,
     simulator,
 )
@@ -57,16 +55,13 @@ def kannel(
     ]
     settings = folder / "kannel.conf"
     settings.write_text(BOXES.format(**ports, password=PASSWORD, links="\n".join(links)))
-    with ExitStack() as stack:
-        heard = stack.enter_context(hearing())
-        bridge = stack.enter_context(place.bridge())
+    with place.bridge() as bridge:
         bridge.until("started")
-        stack.enter_context(box("bearerbox", settings, "entering mainloop"))
-        stack.enter_context(box("smsbox", settings, "Connected to bearerbox"))
-        for name, _, where in ACCOUNTS:
-            kind = "transceiver" if where is TRANSCEIVER else "transmitter"
-            bridge.until(f"session_bound system_id={name} address=127.0.0.1 kind={kind}")
-        yield Kannel(ports, heard)
+        with boxes(settings, ports) as kannel:
+            for name, _, where in ACCOUNTS:
+                kind = "transceiver" if where is TRANSCEIVER else "transmitter"
+                bridge.until(f"session_bound system_id={name} address=127.0.0.1 kind={kind}")
+            yield kannel
         assert bridge.end() == 0
         assert "pdu_refused" not in bridge.said
         assert "unhandled_error" not in bridge.said
