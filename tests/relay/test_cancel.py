@@ -205,7 +205,7 @@ def test_a_failing_store_changes_nothing(made: Any) -> None:
 
 
 def test_all_pages_of_a_number_are_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.relay.fake_store.PAGE", 3)
+    monkeypatch.setattr("tests.relay.fake_store.questions.PAGE", 3)
     world = paused()
     world.sent(*[submit_sm(sequence_number=n) for n in range(1, 9)])
     assert world.asked(by_addresses()).answers == resp()
