@@ -12,11 +12,8 @@ from typing import Any, Final, Generic, TypeVar
 from twisted.internet.defer import Deferred
 
 from smppbridge.store.port import StoreFailure
+from smppbridge.store.turns import Turns
 
-ACTED_WITHIN = 0.005
-"""Seconds, at most, that a transaction waits for the reactor to act on the one before."""
-MANY_CALLS, GATHERED_FOR = 4, 0.002
-"""After a transaction of more calls, so many seconds are waited for the calls of the next."""
 UNANSWERED: Final = object()
 """The result of a call of which nobody knows, or may know, whether it was carried out."""
 T = TypeVar("T")
@@ -44,10 +41,7 @@ class StoreThread(Generic[Db, Rows]):
 
     *committed* is called for every transaction with its seconds, *changed* when transactions begin
     to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing` and
-    `_acted_on`, in `_done`, and the count of calls; the store thread has its connection alone.
-
-    Between two transactions the store thread lets the reactor act on the first: the calls that
-    follow from it are in the second, and the threads do not fight for the interpreter meanwhile.
+    the count of calls; the store thread has its connection alone.
     """
 
     def __init__(
@@ -59,8 +53,7 @@ class StoreThread(Generic[Db, Rows]):
         self._call, self._committed, self._changed = call_in_reactor, committed, changed
         self._calls: queue.SimpleQueue[StoreCall[Db, Rows] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
-        self._acted_on, self._acted = 0, threading.Lock()
-        self._acted.acquire()
+        self._turns = Turns(self._calls.qsize)
         self.failing = False
         self._given = 0
 
@@ -81,35 +74,39 @@ class StoreThread(Generic[Db, Rows]):
     def stop(self, timeout: float) -> None:
         """Carry out all calls and end the thread (blocks)."""
         if self._thread.is_alive():
-            self._calls.put(None)
+            self._put(None)
             self._thread.join(timeout)
 
     def write(self, writes: Rows) -> Deferred[None]:
         """Write rows; done when they are on disk.  Fails with StoreFailure."""
         waiter: Deferred[None] = Deferred()
         self._given += 1
-        self._calls.put(StoreCall(waiter, writes))
+        self._put(StoreCall(waiter, writes))
         return waiter
 
     def write_and_query(self, writes: Rows, query: Callable[[Db], T]) -> Deferred[T]:
         """Write rows, and query them before any other query sees them."""
         waiter: Deferred[T] = Deferred()
         self._given += 1
-        self._calls.put(StoreCall(waiter, writes, query))
+        self._put(StoreCall(waiter, writes, query))
         return waiter
 
     def query(self, query: Callable[[Db], T]) -> Deferred[T]:
         """Make a query after all calls before it."""
         waiter: Deferred[T] = Deferred()
         self._given += 1
-        self._calls.put(StoreCall(waiter, query=query))
+        self._put(StoreCall(waiter, query=query))
         return waiter
 
     def _begin(self, writes: Rows, attempts: T, begun: Callable[[Db], T] | None) -> Deferred[T]:
         waiter: Deferred[T] = Deferred()
         self._given += 1
-        self._calls.put(StoreCall(waiter, writes, begun, attempts))
+        self._put(StoreCall(waiter, writes, begun, attempts))
         return waiter
+
+    def _put(self, call: StoreCall[Db, Rows] | None) -> None:
+        self._calls.put(call)
+        self._turns.called()
 
     # -- what a store does in the thread --------------------------------------------------------
 
@@ -138,26 +135,15 @@ class StoreThread(Generic[Db, Rows]):
         An error that nobody foresaw ends the thread: its calls are never answered.
         """
         self._open()
-        calls, last, turn = self._calls, False, 0
+        calls, turns, last = self._calls, self._turns, False
         try:
             while not last:
+                turns.wait()
                 batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-                last, turn = None in batch, turn + 1
+                last, turn = None in batch, turns.begin(len(batch))
                 self._turn([call for call in batch if call is not None], turn)
-                self._let_act(turn, len(batch))
         finally:
             self._close()
-
-    def _let_act(self, turn: int, calls: int) -> None:
-        """Wait for the reactor to act on a turn; after a turn of many calls, wait for calls too.
-
-        The lock is free when the reactor has acted since it was last taken.  A SimpleQueue cannot
-        say so: its `get` with a timeout waits for ever if the time is over before it begins to.
-        """
-        while self._acted_on < turn and self._acted.acquire(timeout=ACTED_WITHIN):
-            pass
-        if calls > MANY_CALLS:
-            time.sleep(GATHERED_FOR)
 
     def _turn(self, calls: list[StoreCall[Db, Rows]], turn: int) -> None:
         writing = [call for call in calls if call.writes is not None]
@@ -179,9 +165,7 @@ class StoreThread(Generic[Db, Rows]):
         try:
             self._resolve(writing, reading, results, seconds)
         finally:
-            self._acted_on = turn
-            if self._acted.locked():
-                self._acted.release()
+            self._turns.acted(turn)
 
     def _resolve(
         self,

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from types import SimpleNamespace
-from typing import Any
-
 import pytest
 from twisted.internet.defer import Deferred
 
-from smppbridge.store import thread as module
+from smppbridge.store import turns as module
 from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened
 
@@ -21,7 +17,7 @@ def optout(opened: Opened, number: int) -> Deferred[None]:
 def test_what_follows_from_a_commit_is_in_the_next_commit(
     waiting: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ACTED_WITHIN", PATIENCE)
+    monkeypatch.setattr(module, "WAITED_FOR", PATIENCE)
     following: list[Deferred[None]] = []
     first = optout(waiting, 1)
     first.addCallback(lambda _: following.append(optout(waiting, 3)))
@@ -50,7 +46,7 @@ def test_a_reactor_that_does_not_act_holds_up_no_commit(waiting: Opened) -> None
 def test_a_reactor_that_acts_now_and_then_is_never_waited_for_in_vain(
     waiting: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ACTED_WITHIN", 0.00001)  # over before the wait has begun
+    monkeypatch.setattr(module, "WAITED_FOR", 0.00001)  # over before the wait has begun
     waiting.start()
     late = []
     for number in range(4_000):
@@ -63,17 +59,3 @@ def test_a_reactor_that_acts_now_and_then_is_never_waited_for_in_vain(
     for act, args in late:
         act(*args)
     assert len(waiting.commits) == 4_000
-
-
-@pytest.mark.parametrize(("calls", "gathered"), [(4, 0), (5, 1)])
-def test_calls_are_gathered_only_where_many_come(
-    waiting: Opened, monkeypatch: pytest.MonkeyPatch, calls: int, gathered: int
-) -> None:
-    pauses: list[Any] = []
-    clock = SimpleNamespace(monotonic=time.monotonic, sleep=pauses.append)
-    monkeypatch.setattr(module, "time", clock)
-    answers = [optout(waiting, number) for number in range(calls)]
-    waiting.start()
-    waiting.wait(*answers)
-    waiting.wait(optout(waiting, 99))
-    assert pauses == [module.GATHERED_FOR] * gathered
