@@ -8,7 +8,7 @@ from typing import Final
 
 MANY_CALLS: Final = 4
 """After a turn of more calls the store thread waits for as many; a lone client makes fewer."""
-WAITED_FOR = 0.008
+WAITED_FOR = 0.006
 """Seconds, at most, that the store thread waits between two turns."""
 
 
