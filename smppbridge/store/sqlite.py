@@ -166,7 +166,7 @@ class SqliteStore(OnStoreThread[Writer]):
     def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[Part, ...]]]:
         ids = list(dict.fromkeys(part.message_id for part in ended))
         writes: Writes = [(sql.END_PART, list(ended))]
-        return self._writer.write_and_query(writes, lambda db: parts.of_messages(db, ids))
+        return self._writer.write(writes, lambda db: parts.of_messages(db, ids))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         rows: list[SqlRow] = [
@@ -190,7 +190,7 @@ class SqliteStore(OnStoreThread[Writer]):
         rows = [row for entry in entries for row in mo.entry_rows(entry)]
         ids = [entry.message_id for entry in entries]
         writes: Writes = [(sql.INSERT_MO, rows), (sql.INSERT_MO_DELIVERY, deliveries)]
-        return self._writer.write_and_query(writes, lambda db: mo.kept(db, ids))
+        return self._writer.write(writes, lambda db: mo.kept(db, ids))
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
         return self._write([(sql.INSERT_OPTOUT, list(optouts))])

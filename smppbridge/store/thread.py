@@ -12,8 +12,11 @@ from typing import Any, Final, Generic, TypeVar
 from twisted.internet.defer import Deferred
 
 from smppbridge.store.port import StoreFailure
-from smppbridge.store.turns import Turns
 
+MANY_CALLS: Final = 4
+"""After a turn of more calls the store thread waits for as many; a lone client makes fewer."""
+WAITED_FOR = 0.006
+"""Seconds, at most, that the store thread waits after a turn."""
 UNANSWERED: Final = object()
 """The result of a call of which nobody knows, or may know, whether it was carried out."""
 T = TypeVar("T")
@@ -41,7 +44,12 @@ class StoreThread(Generic[Db, Rows]):
 
     *committed* is called for every transaction with its seconds, *changed* when transactions begin
     to fail (with the error) or succeed again (None).  Only the reactor thread writes `failing` and
-    the count of calls; the store thread has its connection alone.
+    `_acted_on`, in `_done`, and the count of calls; the store thread has its connection alone.
+
+    After a turn the store thread lets the reactor act on it: the calls that follow from it are in
+    the next, and the threads do not fight for the interpreter meanwhile.  After a turn of many
+    calls it waits for as many: where they come one by one a transaction has those of milliseconds.
+    Both waits are for a lock that the store thread takes and the reactor frees.
     """
 
     def __init__(
@@ -53,7 +61,8 @@ class StoreThread(Generic[Db, Rows]):
         self._call, self._committed, self._changed = call_in_reactor, committed, changed
         self._calls: queue.SimpleQueue[StoreCall[Db, Rows] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
-        self._turns = Turns(self._calls.qsize)
+        self._acted_on, self._acted = 0, threading.Lock()
+        self._wanted, self._enough = 0, threading.Lock()
         self.failing = False
         self._given = 0
 
@@ -74,39 +83,29 @@ class StoreThread(Generic[Db, Rows]):
     def stop(self, timeout: float) -> None:
         """Carry out all calls and end the thread (blocks)."""
         if self._thread.is_alive():
-            self._put(None)
+            self._calls.put(None)
             self._thread.join(timeout)
 
-    def write(self, writes: Rows) -> Deferred[None]:
-        """Write rows; done when they are on disk.  Fails with StoreFailure."""
-        waiter: Deferred[None] = Deferred()
-        self._given += 1
-        self._put(StoreCall(waiter, writes))
-        return waiter
+    def write(
+        self,
+        writes: Rows | None,
+        query: Callable[[Db], Any] | None = None,
+        begun: Any = None,
+    ) -> Deferred[Any]:
+        """Write rows; done when they are on disk.  Fails with StoreFailure.
 
-    def write_and_query(self, writes: Rows, query: Callable[[Db], T]) -> Deferred[T]:
-        """Write rows, and query them before any other query sees them."""
-        waiter: Deferred[T] = Deferred()
+        With a query, it is made before any other query sees them: see StoreCall.
+        """
+        waiter: Deferred[Any] = Deferred()
         self._given += 1
-        self._put(StoreCall(waiter, writes, query))
+        self._calls.put(StoreCall(waiter, writes, query, begun))
+        if self._wanted and self._calls.qsize() >= self._wanted and self._enough.locked():
+            self._enough.release()
         return waiter
 
     def query(self, query: Callable[[Db], T]) -> Deferred[T]:
         """Make a query after all calls before it."""
-        waiter: Deferred[T] = Deferred()
-        self._given += 1
-        self._put(StoreCall(waiter, query=query))
-        return waiter
-
-    def _begin(self, writes: Rows, attempts: T, begun: Callable[[Db], T] | None) -> Deferred[T]:
-        waiter: Deferred[T] = Deferred()
-        self._given += 1
-        self._put(StoreCall(waiter, writes, begun, attempts))
-        return waiter
-
-    def _put(self, call: StoreCall[Db, Rows] | None) -> None:
-        self._calls.put(call)
-        self._turns.called()
+        return self.write(None, query)
 
     # -- what a store does in the thread --------------------------------------------------------
 
@@ -135,15 +134,29 @@ class StoreThread(Generic[Db, Rows]):
         An error that nobody foresaw ends the thread: its calls are never answered.
         """
         self._open()
-        calls, turns, last = self._calls, self._turns, False
+        calls, last, turn = self._calls, False, 0
         try:
             while not last:
-                turns.wait()
                 batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-                last, turn = None in batch, turns.begin(len(batch))
+                last, turn = None in batch, turn + 1
                 self._turn([call for call in batch if call is not None], turn)
+                self._wait_after(turn, len(batch))
         finally:
             self._close()
+
+    def _wait_after(self, turn: int, calls: int) -> None:
+        """Wait for the reactor to act on a turn; after a turn of many calls, wait for as many.
+
+        A lock may be free when its wait begins: it was freed when nobody waited.
+        """
+        until = time.monotonic() + WAITED_FOR
+        while self._acted_on < turn and self._acted.acquire(timeout=WAITED_FOR):
+            pass
+        if calls > MANY_CALLS:
+            self._wanted = calls
+            while self._calls.qsize() < calls and (left := until - time.monotonic()) > 0:
+                self._enough.acquire(timeout=left)
+            self._wanted = 0
 
     def _turn(self, calls: list[StoreCall[Db, Rows]], turn: int) -> None:
         writing = [call for call in calls if call.writes is not None]
@@ -165,7 +178,9 @@ class StoreThread(Generic[Db, Rows]):
         try:
             self._resolve(writing, reading, results, seconds)
         finally:
-            self._turns.acted(turn)
+            self._acted_on = turn
+            if self._acted.locked():
+                self._acted.release()
 
     def _resolve(
         self,

@@ -60,7 +60,7 @@ class Writer(StoreThread[sqlite3.Connection, Writes]):
         self, rows: list[SqlRow], attempts: T, begun: Callable[[sqlite3.Connection], T]
     ) -> Deferred[T]:
         """Write that *attempts* begin; return them, or those that *begun* finds if some did not."""
-        return self._begin([(sql.BEGIN, rows)], attempts, begun)
+        return self.write([(sql.BEGIN, rows)], begun, attempts)
 
     def _open(self) -> None:
         self._db = connect(self._path)

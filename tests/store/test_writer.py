@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.defer import Deferred
 
-from smppbridge.store import turns as module
+from smppbridge.store import thread as module
 from tests.patience import PATIENCE
 from tests.store.opened import NOW, Opened
 

@@ -235,7 +235,7 @@ class PostgresStore(AskedStore):
     def end_parts(self, ended: Sequence[PartEnd]) -> Deferred[dict[int, tuple[Part, ...]]]:
         ids = list(dict.fromkeys(part.message_id for part in ended))
         writes: Writes = [(sent.ENDED_PARTS, list(ended))]
-        return self._writer.write_and_query(writes, lambda db: parts_of(db, ids))
+        return self._writer.write(writes, lambda db: parts_of(db, ids))
 
     def keep_early(self, reports: Sequence[EarlyReport]) -> Deferred[None]:
         return self._write([(ended.EARLY, list(map(rec.early_row, reports)))])
@@ -256,7 +256,7 @@ class PostgresStore(AskedStore):
         owed = [rec.delivery_row(d, holders) for entry in entries for d in entry.deliveries]
         ids = [entry.message_id for entry in entries]
         writes: Writes = [(ended.MOS, rows), (ended.MO_DELIVERIES, owed)]
-        return self._writer.write_and_query(writes, lambda db: owing.kept_mos(db, ids))
+        return self._writer.write(writes, lambda db: owing.kept_mos(db, ids))
 
     def keep_optouts(self, optouts: Sequence[tuple[str, str, float]]) -> Deferred[None]:
         return self._write([(ended.OPTOUTS, list(optouts))])

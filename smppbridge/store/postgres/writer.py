@@ -94,7 +94,7 @@ class PostgresWriter(StoreThread[Connection, Writes]):
 
     def begin(self, rows: list[SqlRow], attempts: Sequence[T]) -> Deferred[Sequence[T]]:
         """Write that *attempts* begin, by their rows; return those that began."""
-        return self._begin([(BEGUN, rows)], attempts, None)
+        return self.write([(BEGUN, rows)], begun=attempts)
 
     def act(self, act: Callable[[Connection], T]) -> Deferred[T]:
         """Carry out an act that reads and writes, in a transaction of its own behind the fence."""
