@@ -49,7 +49,8 @@ class StoreThread(Generic[Db, Rows]):
     After a turn the store thread lets the reactor act on it: the calls that follow from it are in
     the next, and the threads do not fight for the interpreter meanwhile.  After a turn of many
     calls it waits for as many: where they come one by one a transaction has those of milliseconds.
-    Both waits are for a lock that the store thread takes and the reactor frees.
+    The store thread locks the gate when it begins a turn, and waits there after it; the reactor
+    opens it when it has acted on the turn and the calls are there.
     """
 
     def __init__(
@@ -61,8 +62,8 @@ class StoreThread(Generic[Db, Rows]):
         self._call, self._committed, self._changed = call_in_reactor, committed, changed
         self._calls: queue.SimpleQueue[StoreCall[Db, Rows] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
-        self._acted_on, self._acted = 0, threading.Lock()
-        self._wanted, self._enough = 0, threading.Lock()
+        self._begun = self._acted_on = self._wanted = 0
+        self._gate = threading.Lock()
         self.failing = False
         self._given = 0
 
@@ -99,8 +100,8 @@ class StoreThread(Generic[Db, Rows]):
         waiter: Deferred[Any] = Deferred()
         self._given += 1
         self._calls.put(StoreCall(waiter, writes, query, begun))
-        if self._wanted and self._calls.qsize() >= self._wanted and self._enough.locked():
-            self._enough.release()
+        if self._wanted:
+            self._open_gate()
         return waiter
 
     def query(self, query: Callable[[Db], T]) -> Deferred[T]:
@@ -134,29 +135,23 @@ class StoreThread(Generic[Db, Rows]):
         An error that nobody foresaw ends the thread: its calls are never answered.
         """
         self._open()
-        calls, last, turn = self._calls, False, 0
+        calls, last = self._calls, False
         try:
             while not last:
                 batch = [calls.get(), *(calls.get() for _ in range(calls.qsize()))]
-                last, turn = None in batch, turn + 1
+                last, turn = None in batch, self._begin(len(batch))
                 self._turn([call for call in batch if call is not None], turn)
-                self._wait_after(turn, len(batch))
+                self._gate.acquire(timeout=WAITED_FOR)
+                self._wanted = 0
         finally:
             self._close()
 
-    def _wait_after(self, turn: int, calls: int) -> None:
-        """Wait for the reactor to act on a turn; after a turn of many calls, wait for as many.
-
-        A lock may be free when its wait begins: it was freed when nobody waited.
-        """
-        until = time.monotonic() + WAITED_FOR
-        while self._acted_on < turn and self._acted.acquire(timeout=WAITED_FOR):
-            pass
-        if calls > MANY_CALLS:
-            self._wanted = calls
-            while self._calls.qsize() < calls and (left := until - time.monotonic()) > 0:
-                self._enough.acquire(timeout=left)
-            self._wanted = 0
+    def _begin(self, calls: int) -> int:
+        """Begin a turn of so many calls; return its number."""
+        self._begun += 1
+        self._gate.acquire(blocking=False)
+        self._wanted = calls if calls > MANY_CALLS else 0
+        return self._begun
 
     def _turn(self, calls: list[StoreCall[Db, Rows]], turn: int) -> None:
         writing = [call for call in calls if call.writes is not None]
@@ -179,8 +174,16 @@ class StoreThread(Generic[Db, Rows]):
             self._resolve(writing, reading, results, seconds)
         finally:
             self._acted_on = turn
-            if self._acted.locked():
-                self._acted.release()
+            if self._wanted:
+                self._open_gate()
+            elif turn == self._begun and self._gate.locked():
+                self._gate.release()
+
+    def _open_gate(self) -> None:
+        """Let the store thread go on, if the reactor has acted and as many calls as wanted wait."""
+        ready = self._acted_on == self._begun and self._calls.qsize() >= self._wanted
+        if ready and self._gate.locked():
+            self._gate.release()
 
     def _resolve(
         self,

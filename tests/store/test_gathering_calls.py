@@ -1,4 +1,4 @@
-"""After a turn of many calls the store thread waits for as many, with a deadline."""
+"""When the store thread goes on after a turn: the reactor has acted, and enough calls are there."""
 
 from __future__ import annotations
 
@@ -6,79 +6,82 @@ from typing import Any
 
 import pytest
 
-from smppbridge.store import thread as module
 from smppbridge.store.thread import StoreThread
-from tests.patience import PATIENCE
 
 
-class Enough:
-    """The lock of the wait for calls: while the store thread waits, the reactor makes one call."""
+class Turns(StoreThread[Any, Any]):
+    """A store thread that is not started: the test takes its turns."""
 
-    def __init__(self, store: StoreThread[Any, Any], most: int = 99) -> None:
-        self._store, self._most = store, most
-        self.waits: list[int] = []  # how many calls there were
-        self.freed_at: list[int] = []
+    def __init__(self) -> None:
+        super().__init__(print, print, print)
 
-    def acquire(self, timeout: float) -> bool:
-        assert 0 < timeout <= module.WAITED_FOR
-        self.waits.append(self._store._calls.qsize())
-        assert len(self.waits) <= self._most
-        self._store.write([])
-        return True
+    def come(self, calls: int) -> None:
+        for _ in range(calls):
+            self.write([])
 
-    def locked(self) -> bool:
-        return True
+    def turn(self, calls: int) -> int:
+        """Begin a turn of so many calls."""
+        self.come(calls - self._calls.qsize())
+        for _ in range(calls):
+            self._calls.get_nowait()
+        return self._begin(calls)
 
-    def release(self) -> None:
-        self.freed_at.append(self._store._calls.qsize())
+    def act(self, turn: int) -> None:
+        self._done(turn, [], [], [], 0.0)
+
+    @property
+    def may_go_on(self) -> bool:
+        return not self._gate.locked()
 
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> StoreThread[Any, Any]:
-    monkeypatch.setattr(module, "WAITED_FOR", PATIENCE)
-    store: StoreThread[Any, Any] = StoreThread(print, print, print)
-    store._acted_on = 1
-    return store
-
-
-def waited(store: StoreThread[Any, Any], calls: int, there: int = 0) -> Enough:
-    for _ in range(there):
-        store.write([])
-    enough = Enough(store)
-    store._enough = enough  # type: ignore[assignment]
-    store._wait_after(1, calls)
-    return enough
+def store() -> Turns:
+    return Turns()
 
 
 @pytest.mark.parametrize("calls", [1, 4])
-def test_after_few_calls_none_is_waited_for(store: StoreThread[Any, Any], calls: int) -> None:
-    assert waited(store, calls).waits == []
+def test_after_few_calls_the_reactor_alone_is_waited_for(store: Turns, calls: int) -> None:
+    turn = store.turn(calls)
+    store.come(9)
+    assert not store.may_go_on
+    store.act(turn)
+    assert store.may_go_on
 
 
-@pytest.mark.parametrize("there", [0, 1, 4])
-def test_after_many_calls_as_many_are_waited_for(store: StoreThread[Any, Any], there: int) -> None:
-    enough = waited(store, 5, there)
-    assert enough.waits == list(range(there, 5))
-    assert enough.freed_at == [5]
+@pytest.mark.parametrize("before", [0, 1, 4])
+def test_after_many_calls_as_many_are_waited_for(store: Turns, before: int) -> None:
+    turn = store.turn(5)
+    store.come(before)
+    store.act(turn)
+    store.come(4 - before)
+    assert not store.may_go_on
+    store.come(1)
+    assert store.may_go_on
+    store.come(9)  # nobody waits any more
+    assert store.may_go_on
 
 
-@pytest.mark.parametrize("there", [5, 6])
-def test_as_many_that_came_meanwhile_are_enough(store: StoreThread[Any, Any], there: int) -> None:
-    assert waited(store, 5, there).waits == []
+@pytest.mark.parametrize("meanwhile", [5, 6])
+def test_as_many_calls_that_came_meanwhile_are_enough(store: Turns, meanwhile: int) -> None:
+    turn = store.turn(5)
+    store.come(meanwhile)
+    assert not store.may_go_on
+    store.act(turn)
+    assert store.may_go_on
 
 
-def test_calls_free_no_lock_that_nobody_waits_for(store: StoreThread[Any, Any]) -> None:
-    enough = waited(store, 5)
-    for _ in range(9):
-        store.write([])
-    assert enough.freed_at == [5]
+@pytest.mark.parametrize("calls", [1, 5])
+def test_what_is_acted_on_too_late_lets_no_other_turn_end(store: Turns, calls: int) -> None:
+    late, turn = store.turn(calls), store.turn(calls)
+    store.come(calls)
+    store.act(late)
+    assert not store.may_go_on
+    store.act(turn)
+    assert store.may_go_on
 
 
-@pytest.mark.parametrize("acted_on", [0, 1])
-def test_no_wait_is_longer_than_it_may_be(
-    monkeypatch: pytest.MonkeyPatch, store: StoreThread[Any, Any], acted_on: int
-) -> None:
-    monkeypatch.setattr(module, "WAITED_FOR", 0.001)
-    store._acted_on = acted_on
-    store._wait_after(1, 5)
-    assert not store._wanted
+def test_an_act_that_fails_lets_the_store_thread_go_on(store: Turns) -> None:
+    turn = store.turn(1)
+    with pytest.raises(AttributeError):
+        store._done(turn, [None], [], [], 0.0)  # type: ignore[list-item]
+    assert store.may_go_on
