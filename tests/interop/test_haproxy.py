@@ -41,7 +41,7 @@ defaults
     timeout client 60s
     timeout server 60s
     unique-id-format %{{+X}}o\\ %ci:%cp
-    default-server inter 50ms source {balancer}
+    default-server inter 500ms source {balancer}
 """
 LISTEN = """\
 listen {name}

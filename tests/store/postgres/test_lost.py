@@ -130,7 +130,7 @@ def test_what_was_written_with_a_question_is_asked_again(
         return db.execute("select count(*) from message").fetchone()
 
     accept(opened, [message(1)])
-    call = opened.store._writer.write_and_query([], question)
+    call = opened.store._writer.write([], question)
     assert opened.wait(call) == (1,)
     assert len(asked) == 3
 
