@@ -48,9 +48,9 @@ class StoreThread(Generic[Db, Rows]):
 
     After a turn the store thread lets the reactor act on it: the calls that follow from it are in
     the next, and the threads do not fight for the interpreter meanwhile.  After a turn of many
-    calls it waits for as many: where they come one by one a transaction has those of milliseconds.
-    The store thread locks the gate when it begins a turn, and waits there after it; the reactor
-    opens it when it has acted on the turn and the calls are there.
+    calls it waits for as many: calls that come one by one share a transaction.  The store
+    thread locks the gate when it begins a turn, and waits there after the turn; the reactor opens
+    the gate when it has acted on the turn and the calls are there.
     """
 
     def __init__(
@@ -93,9 +93,9 @@ class StoreThread(Generic[Db, Rows]):
         query: Callable[[Db], Any] | None = None,
         begun: Any = None,
     ) -> Deferred[Any]:
-        """Write rows; done when they are on disk.  Fails with StoreFailure.
+        """Write rows, if there are any; done when they are on disk.  Fails with StoreFailure.
 
-        With a query, it is made before any other query sees them: see StoreCall.
+        *query* is made before any other query sees the rows; *begun* is explained by StoreCall.
         """
         waiter: Deferred[Any] = Deferred()
         self._given += 1
@@ -176,7 +176,7 @@ class StoreThread(Generic[Db, Rows]):
             self._acted_on = turn
             if self._wanted:
                 self._open_gate()
-            elif turn == self._begun and self._gate.locked():
+            elif turn == self._begun and self._gate.locked():  # the common case, without a call
                 self._gate.release()
 
     def _open_gate(self) -> None:

@@ -201,8 +201,8 @@ def box(name: str, settings: Path, word: str) -> Iterator[Program]:
 def boxes(settings: Path, ports: dict[str, str]) -> Iterator[Kannel]:
     """Run bearerbox and smsbox, until smsbox can pass messages on.
 
-    It says that it is connected before it has kept the connection; a message that comes in between
-    ends it.
+    smsbox prints that it is connected before it keeps the connection; a message that comes in
+    between ends smsbox.
     """
     with (
         hearing() as heard,
