@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from click.testing import CliRunner, Result
 
+from smppbridge.cli.bridge_client import ask
 from smppbridge.cli.main import main
 from smppbridge.web.keyring import digest_of
 from tests.net.certificates import certify
@@ -74,6 +75,13 @@ def run(running: Daemon) -> Run:
 
 def at(daemon: Daemon) -> tuple[str, Path]:
     return "--config", daemon.file
+
+
+def test_commands_one_after_another_take_no_room(running: Daemon) -> None:
+    path = running.settings["admin_socket"]
+    for _ in range(25):  # more than there is room for at once
+        assert ask(path, "GET", "/restart")["under_way"] is False
+    assert not running.events("connection_failed")
 
 
 def submitted(daemon: Daemon, *texts: str) -> list[str]:
