@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import select
 import socket
 import struct
 import threading
@@ -23,7 +24,7 @@ class Provider(ThreadingHTTPServer):
 
     While it is `held`, requests wait for their answers.  *callback* is (port, path): it reports
     by itself; otherwise it has to be asked.  *state* is what it reports, *refusal* why it takes no
-    message.
+    message.  *latency* is how many seconds it takes for an answer.
     """
 
     daemon_threads = True
@@ -38,6 +39,7 @@ class Provider(ThreadingHTTPServer):
         self.reset_every = 0
         self.state = "DELIVERED"
         self.refusal = ""
+        self.latency = 0.0
         self.callback: tuple[int, str] | None = None
         self.changed = threading.Condition()
         self._free = threading.Event()
@@ -75,6 +77,7 @@ class Provider(ThreadingHTTPServer):
                 return None
             identifier = f"kc-{number}"
             self.ids[text] = identifier
+        select.select([], [], [], self.latency)
         self._free.wait(PATIENCE)
         if self.callback and not self.refusal:
             self._reports.put(identifier)

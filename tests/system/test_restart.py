@@ -11,7 +11,7 @@ import ssl
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -56,39 +56,56 @@ def restart(daemon: Daemon, count: int = 1) -> dict[str, object]:
     return daemon.await_event("adopted", count)
 
 
+@contextmanager
+def submitting(esmes: list[Esme], texts: int, pace: float) -> Iterator[list[Load]]:
+    """Submit so many texts on each session every *pace* seconds meanwhile.
+
+    All are answered, reach the provider once, and have one receipt.
+    """
+    over = Event()
+    loads = [Load([], window=5) for _ in esmes]
+    given: list[set[str]] = [set() for _ in esmes]
+
+    def submit(index: int) -> None:
+        while not over.wait(pace):
+            new = [f"{index} {len(given[index]) + n}" for n in range(texts)]
+            given[index].update(new)
+            loads[index].texts = new
+            loads[index].go_on(esmes[index])
+
+    threads = [Thread(target=submit, args=(index,)) for index in range(len(esmes))]
+    for thread in threads:
+        thread.start()
+    try:
+        yield loads
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join(PATIENCE)
+    assert set().union(*(load.answered for load in loads)) == set().union(*given)
+    assert not any(load.unanswered or load.refused for load in loads)
+
+
+def await_all(provider: Provider, esmes: list[Esme], loads: list[Load]) -> None:
+    """Wait until all answered messages have reached the provider once, with one receipt each."""
+    answered = {text: i for load in loads for text, i in load.answered.items()}
+    await_receipts(esmes, len(answered))
+    receipts = [r.message_id for esme in esmes for r in esme.receipts]
+    assert sorted(receipts) == sorted(answered.values())
+    assert provider.taken == dict.fromkeys(answered, 1)
+
+
 def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: ExitStack) -> None:
     daemon.settings["accounts"][0] |= {"window": 100, "binds": 8}
     daemon.start()
-    pid, over = daemon.process.pid, Event()
-    loads = [Load([], window=5) for _ in range(SESSIONS)]
-    esmes = [bound.enter_context(daemon.bound()) for _ in loads]
-    counts = [0] * SESSIONS
-
-    def submit(index: int) -> None:
-        load, esme = loads[index], esmes[index]
-        while not over.wait(PACE):
-            load.texts = [f"{index} {counts[index] + n}" for n in range(25)]
-            counts[index] += 25
-            load.go_on(esme)
-
-    threads = [Thread(target=submit, args=(index,)) for index in range(len(loads))]
-    for thread in threads:
-        thread.start()
-    for count in range(1, ROUNDS + 1):
-        already = sum(len(load.answered) for load in loads)
-        assert restart(daemon, count)["sessions"] == len(esmes)
-        provider.await_taken(already)
-    over.set()
-    for thread in threads:
-        thread.join(PATIENCE)
-    texts = {f"{index} {n}" for index, count in enumerate(counts) for n in range(count)}
-    assert set().union(*(load.answered for load in loads)) == texts
-    assert not any(load.unanswered or load.refused for load in loads)
-    await_receipts(esmes, len(texts))
-    receipts = [r.message_id for esme in esmes for r in esme.receipts]
-    assert sorted(receipts) == sorted(i for load in loads for i in load.answered.values())
-    assert set(provider.taken) == texts
-    assert set(provider.taken.values()) == {1}
+    pid = daemon.process.pid
+    esmes = [bound.enter_context(daemon.bound()) for _ in range(SESSIONS)]
+    with submitting(esmes, 25, PACE) as loads:
+        for count in range(1, ROUNDS + 1):
+            already = sum(len(load.answered) for load in loads)
+            assert restart(daemon, count)["sessions"] == len(esmes)
+            provider.await_taken(already)
+    await_all(provider, esmes, loads)
     assert (daemon.process.pid, daemon.events("session_ended")) == (pid, [])
     assert not daemon.events("unhandled_error")
     await_idle(daemon)
@@ -98,6 +115,21 @@ def test_five_restarts_under_load(daemon: Daemon, provider: Provider, bound: Exi
     restart(daemon, ROUNDS + 1)
     assert len(os.listdir(f"/proc/{pid}/fd")) < IN_FLIGHT  # no connection was left open each time
     assert daemon.stop() == 0
+
+
+def test_a_restart_does_not_wait_for_a_steady_load_to_end(
+    daemon: Daemon, provider: Provider, bound: ExitStack
+) -> None:
+    provider.latency = 0.1
+    daemon.settings["accounts"][0] |= {"window": 100, "binds": 2}
+    daemon.start()
+    esmes = [bound.enter_context(daemon.bound()) for _ in range(2)]
+    with submitting(esmes, 5, 0.02) as loads:  # so that a request is out at any time
+        provider.await_taken(50)
+        restart(daemon)
+        assert daemon.events("restarting")[0]["unfinished"] == 0
+        provider.await_taken(sum(len(load.answered) for load in loads))
+    await_all(provider, esmes, loads)
 
 
 def await_idle(daemon: Daemon) -> None:

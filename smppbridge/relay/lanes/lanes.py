@@ -23,6 +23,11 @@ class Lanes:
     def __init__(self, clock: Clock) -> None:
         self.by_name: dict[str, Lane] = {}
         self._clock = clock
+        self._draining = False
+
+    def drain(self, draining: bool = True) -> None:
+        """Begin no accepted message at once any more: the bridge is stopping; or do so again."""
+        self._draining = draining
 
     def change(self, providers: Mapping[str, Provider], rules: Mapping[str, LaneRules]) -> None:
         """Keep a lane for each of *providers*, by *rules* from now on."""
@@ -97,7 +102,7 @@ class Lanes:
         """
         now = self._clock.monotonic()
         hops: dict[tuple[str, ...], int] = {}
-        full: set[str] = set()
+        full = set(self.by_name) if self._draining else set[str]()
         attempts: list[Attempt] = []
         for message in messages:
             route, at = message.route, message.accepted_at

@@ -78,6 +78,7 @@ class Submit:
     def drain(self, draining: bool = True) -> None:
         """Begin no attempt any more: the bridge is stopping; or begin attempts again."""
         self._draining = draining
+        self._lanes.drain(draining)
         self.backlog.drain(draining)
 
     def suspend(self, suspended: bool) -> None:

@@ -322,6 +322,19 @@ def test_a_drain_ends_what_is_out_and_begins_nothing() -> None:
     assert world.lane_set.depth == 1
 
 
+def test_what_is_accepted_during_a_drain_leaves_after_it() -> None:
+    world = World(lane=LaneRules(concurrency=8))
+    world.submit.drain()
+    ids = [one(world) for _ in range(3)]
+    assert world.submit.idle
+    assert (world.wire.submitted(), world.lane_set.depth) == ([], 3)
+    world.submit.drain(False)
+    world.tick()
+    assert world.wire.submitted() == ids
+    one(world)
+    assert len(world.wire.submitted()) == 4
+
+
 def test_refusals_without_a_question_do_not_pile_up() -> None:
     class Refusing:
         def __init__(self, real: Any) -> None:
