@@ -113,10 +113,11 @@ class StoreSection(Section):
     @property
     def address(self) -> str:
         """The path of the file; of a database the URL, with the password: never to be shown."""
-        if self.password is None:
+        if not self.is_shared:
             return self.url.removeprefix("sqlite:")
         joint = "&" if "?" in self.url else "?"
-        return f"{self.url}{joint}password={quote(self.password, safe='')}"
+        secret = "" if self.password is None else f"password={quote(self.password, safe='')}&"
+        return f"{self.url}{joint}{secret}client_encoding=UTF8"
 
     @property
     def place(self) -> str:

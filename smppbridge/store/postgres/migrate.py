@@ -30,6 +30,10 @@ class OldNode(Exception):
     """A living bridge does not know the schema that a migration would make."""
 
 
+class NotUtf8(NotOurs):
+    """The database cannot keep every text."""
+
+
 class NotMigrated(UnfitStore):
     """The database has an older schema than the program needs, or none."""
 
@@ -59,7 +63,11 @@ def newest() -> int:
 
 
 def applied(db: Connection[Any]) -> set[int]:
-    """Return the numbers of the migrations that a database has.  Raises NotOurs."""
+    """Return the numbers of the migrations that a database has.  Raises NotOurs, NotUtf8."""
+    encoding = db.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        made = "create database ... encoding 'UTF8' template template0"
+        raise NotUtf8(f"the database's encoding is {encoding}, not UTF8; {made}")
     tables = {
         row[0]
         for row in db.execute("select tablename from pg_tables where schemaname = current_schema()")

@@ -11,7 +11,7 @@ import pytest
 from smppbridge.store.migrate import NotOurs, TooNew
 from smppbridge.store.postgres import migrate, partitions
 from tests.patience import PATIENCE
-from tests.store.postgres.server import NOW, server
+from tests.store.postgres.server import NOW, drop_database, server
 
 TODAY = partitions.day_of(NOW)
 
@@ -50,6 +50,20 @@ def test_a_database_of_another_program_is_left_alone(empty: str) -> None:
         assert db.execute(
             "select count(*) from pg_tables where schemaname = 'public'"
         ).fetchone() == (1,)
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_keep_every_text_is_refused(encoding: str) -> None:
+    made = server()
+    made.execute(f"create database other encoding '{encoding}' template template0")
+    try:
+        with pytest.raises(migrate.NotUtf8, match=f"encoding is {encoding}, not UTF8; create"):
+            migrate.migrate(made.dsn("other"), NOW)
+        assert made.execute("select tablename from pg_tables where schemaname = 'public'") == []
+        with connected(made.dsn("other")) as db, pytest.raises(NotOurs, match=encoding):
+            migrate.check(db)
+    finally:
+        drop_database(made.dsn("other"))
 
 
 def test_a_newer_schema_is_refused(days: str) -> None:
