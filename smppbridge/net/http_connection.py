@@ -43,6 +43,17 @@ _REASONS: Final = {
 }
 
 
+_CONNECTING: Final = frozenset(
+    {
+        pycurl.E_COULDNT_CONNECT,
+        pycurl.E_COULDNT_RESOLVE_HOST,
+        pycurl.E_COULDNT_RESOLVE_PROXY,
+        pycurl.E_PEER_FAILED_VERIFICATION,
+        pycurl.E_SSL_CONNECT_ERROR,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """How a provider is reached: times in seconds, the longest answer in octets.
@@ -173,6 +184,8 @@ class CurlSlot:
         """Return the answer for libcurl's error *code*."""
         if self._size > self._most:
             return NoAnswer(f"response over {self._most} octets")
+        if self._sent and code in _CONNECTING:  # to repeat by itself what a kept connection lost
+            return NoAnswer(_CUT_OFF)
         return self.verdict(_REASONS.get(code, f"libcurl error {code}"))
 
     def verdict(self, reason: str) -> NotSent | NoAnswer:

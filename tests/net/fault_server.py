@@ -117,8 +117,13 @@ class FaultServer:
                 self.behave(wire, asked)
         wire.close()
 
+    def refuse(self) -> None:
+        """Take no connection any more."""
+        with suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
-        self.listener.shutdown(socket.SHUT_RDWR)
+        self.refuse()
         self.listener.close()
         self.threads[0].join()
         for wire in self.wires:

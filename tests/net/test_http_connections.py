@@ -232,6 +232,23 @@ def test_what_was_sent_before_on_a_handle_does_not_make_the_next_request_sent(
     assert isinstance(client.ask(post("http://127.0.0.1:1/")), NotSent)
 
 
+def test_a_provider_that_dies_with_a_request_was_reached(serve: Any, connect: Any) -> None:
+    def die(wire: Wire, _: Asked) -> None:
+        if wire.requests == 1:
+            wire.send(OK)
+        else:
+            server.refuse()  # libcurl repeats by itself what went over a kept connection
+            wire.close()
+
+    server, client = serve(die), connect(slots=1)
+    assert isinstance(client.ask(post(server.url)), HttpResponse)
+    lost, refused = client.ask(post(server.url)), client.ask(post(server.url))
+    assert (type(lost), type(refused)) == (NoAnswer, NotSent)
+    assert str(lost) == "the connection was lost before the answer was complete"
+    assert str(refused) == "connection refused or unreachable"
+    assert [wire.requests for wire in server.wires] == [2]
+
+
 def kept(header: bytes) -> Behaviour:
     return say(b"HTTP/1.1 200 OK\r\n" + header + b"\r\nContent-Length: 2\r\n\r\nok")
 
