@@ -40,7 +40,7 @@ class LiveBridge:
         self.streams = Streams()
         self.pulse = Pulse(bridge.metrics, bridge.clock.monotonic)
         self._surroundings = WaitingPlaces(bridge.relay, bridge.doors, bridge.clock)
-        self._counts: StoredCounts | None = None
+        self._submitted: int | None = None  # messages
         self._counted_at = 0.0  # monotonic
         self._day = -1  # the day of *_finished*
         self._finished = 0.0  # of that day, without those that the metrics have counted
@@ -69,24 +69,28 @@ class LiveBridge:
     # -- for the operations ---------------------------------------------------------------------
 
     async def counted(self) -> StoredCounts | None:
-        """Return the counts of the store, of the last seconds; None if it cannot be read now."""
-        clock = self._bridge.clock
-        if self._counts is None or clock.monotonic() - self._counted_at >= COUNTED_EVERY:
-            self._counted_at = clock.monotonic()  # others do not ask meanwhile
-            self._counts = await self._count(int(clock.wall() // _DAY))
-        return self._counts
+        """Return the counts of messages; None if the store cannot be read now.
 
-    async def _count(self, day: int) -> StoredCounts | None:
+        Those at a provider are of the last seconds.
+        """
+        clock = self._bridge.clock
+        if self._submitted is None or clock.monotonic() - self._counted_at >= COUNTED_EVERY:
+            self._counted_at = clock.monotonic()  # others do not ask meanwhile
+            self._submitted = await self._count(int(clock.wall() // _DAY))
+        if self._submitted is None:
+            return None
+        return StoredCounts(self._submitted, round(self._finished + self.pulse.finished))
+
+    async def _count(self, day: int) -> int | None:
         read = self._bridge.readers.read
         try:
             if day != self._day:
                 known = self.pulse.finished
                 since = float(await read(lambda db: finished_since(db, day * _DAY)))
                 self._day, self._finished = day, since - known
-            waiting = await read(submitted)
+            return await read(submitted)
         except _UNREADABLE:
             return None
-        return StoredCounts(waiting, round(self._finished + self.pulse.finished))
 
     def oldest_owed(self, system_id: str) -> float | None:
         """Return since when the oldest delivery is owed to an account (UNIX seconds)."""

@@ -46,6 +46,15 @@ def data_of(stream: HTTPResponse) -> Any:
     return json.loads(line[6:])
 
 
+def test_what_finished_is_counted_at_once(running: Daemon) -> None:
+    assert asked(running, "/overview")["flow"]["finished_today"] == 0
+    with running.bound() as esme:
+        esme.submit("Bonjour")
+        while not esme.receipts:
+            esme.take_in(esme.read())
+    assert asked(running, "/overview")["flow"]["finished_today"] == 1
+
+
 def test_the_stream_shows_what_flows_and_ends_with_the_daemon(running: Daemon) -> None:
     with called(running, "/events") as stream:
         assert stream.headers["Content-Type"] == "text/event-stream"
