@@ -22,6 +22,14 @@ PYTHON = Path(f"/usr/bin/python3.{sys.version_info.minor}")  # /home and /root a
 NEEDED = (SYSTEMD, PYTHON, Path("/usr/bin/unshare"), Path("/usr/bin/nsenter"))
 NAMESPACES = ("--pid", "--mount", "--uts", "--ipc", "--net", "--cgroup")
 PATHS = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/"}
+TRIAL = """\
+mount --make-rprivate /
+mount -t tmpfs tmpfs /mnt
+mkdir /mnt/a /mnt/b /mnt/c
+mount -t cgroup2 cgroup2 /mnt/a
+mount -t proc proc /mnt/b
+mount -t sysfs -o ro sysfs /mnt/c
+"""
 BOOT = """\
 set -e
 mount --make-rprivate /
@@ -70,8 +78,8 @@ def lacking() -> str:
         return "only root boots"
     if missing := [str(path) for path in NEEDED if not path.exists()]:
         return f"{', '.join(missing)} NOT INSTALLED"
-    tried = subprocess.run(["unshare", "--fork", *NAMESPACES, "true"], check=False)
-    return "there are no namespaces here" if tried.returncode else ""
+    tried = subprocess.run(["unshare", "--fork", *NAMESPACES, "sh", "-ec", TRIAL], check=False)
+    return "namespaces or mounts are forbidden here" if tried.returncode else ""
 
 
 @contextmanager
