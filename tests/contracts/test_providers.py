@@ -108,18 +108,25 @@ class Client:
 
 
 class Callbacks(Resource):
-    """Where a simulator reports to; *refusals* answers are HTTP 500 first, then *answer*."""
+    """Where a simulator reports to; *refusals* answers are HTTP 500 first, then *answer*.
+
+    The path is known to nobody else: the port may have been another test's, which is still asked.
+    """
 
     isLeaf = True
 
     def __init__(self):
         Resource.__init__(self)
+        self.path = f"/callbacks/it/{uuid4()}"
         self.came = DeferredQueue()
         self.count = 0
         self.refusals = 0
         self.answer = b""
 
     def render(self, request):
+        if request.path.decode() != self.path:
+            request.setResponseCode(404)
+            return b""
         self.count += 1
         if self.refusals:
             self.refusals -= 1
@@ -146,7 +153,7 @@ class Stage:
         site = Site(self.callbacks)
         site.log = lambda request: None
         self._callback_port = reactor.listenTCP(0, site, interface="127.0.0.1")
-        url = f"http://127.0.0.1:{self._callback_port.getHost().port}/callbacks/it/key"
+        url = f"http://127.0.0.1:{self._callback_port.getHost().port}{self.callbacks.path}"
         self.simulator = simulator_type(played.simulator)(reactor, callback_url=url, delay=0.0)
         self.port = self.simulator.listen()
         self.provider = played.make(self.port, "right")
