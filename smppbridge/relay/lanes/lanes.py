@@ -102,7 +102,7 @@ class Lanes:
         """
         now = self._clock.monotonic()
         hops: dict[tuple[str, ...], int] = {}
-        full = set(self.by_name) if self._draining else set[str]()
+        full: set[str] = set(self.by_name) if self._draining else set()
         attempts: list[Attempt] = []
         for message in messages:
             route, at = message.route, message.accepted_at
