@@ -41,9 +41,7 @@ _REASONS: Final = {
     pycurl.E_URL_MALFORMAT: "the URL is malformed",
     pycurl.E_FTP_WEIRD_SERVER_REPLY: _NOT_HTTP,
 }
-
-
-_CONNECTING: Final = frozenset(
+_CONNECTING: Final = frozenset(  # errors of making a connection
     {
         pycurl.E_COULDNT_CONNECT,
         pycurl.E_COULDNT_RESOLVE_HOST,
@@ -184,7 +182,8 @@ class CurlSlot:
         """Return the answer for libcurl's error *code*."""
         if self._size > self._most:
             return NoAnswer(f"response over {self._most} octets")
-        if self._sent and code in _CONNECTING:  # to repeat by itself what a kept connection lost
+        if self._sent and code in _CONNECTING:
+            # libcurl made another connection to repeat a request that a kept one had lost
             return NoAnswer(_CUT_OFF)
         return self.verdict(_REASONS.get(code, f"libcurl error {code}"))
 
