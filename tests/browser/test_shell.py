@@ -17,6 +17,14 @@ window.EventSource = class extends EventSource {
 };
 """
 
+PRESSES_AT_ONCE = """
+new MutationObserver((_, observer) => {
+  if (!document.getElementById("main")) return;
+  observer.disconnect();
+  dispatchEvent(new KeyboardEvent("keydown", {key: "?"}));
+}).observe(document, {childList: true, subtree: true});
+"""
+
 
 @pytest.fixture(scope="module")
 def fresh(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
@@ -96,6 +104,14 @@ def test_keys_alone_lead_to_a_message(stage: Stage) -> None:
         page.keyboard.press("Escape")
         page.keyboard.type("go")
         page.get_by_role("heading", name="Overview").wait_for()
+
+
+def test_a_key_counts_from_the_moment_at_which_the_screen_is_there(stage: Stage) -> None:
+    with stage.stranger() as page:
+        page.add_init_script(PRESSES_AT_ONCE)
+        page.reload()
+        stage.log_in(page, "viewer")
+        page.get_by_role("dialog", name="Keys").wait_for()
 
 
 def test_g_and_a_letter_lead_to_every_screen_that_has_one(stage: Stage) -> None:

@@ -1,5 +1,5 @@
 // keys: what the keyboard does on every screen.
-import {html, useEffect} from "./vendor/preact/standalone.mjs";
+import {html, useLayoutEffect} from "./vendor/preact/standalone.mjs";
 import {turnTheme} from "./chart.js";
 import {Dialog} from "./parts.js";
 import {go} from "./router.js";
@@ -9,9 +9,9 @@ import {openRow, step} from "./table.js";
 const shown = store(false);
 export const showKeys = () => shown.set(true);
 
-/** The keys that mean something on every screen; `screens` have the second key of g. */
+/** The keys that mean something on every screen, from its first moment; `screens` have the second key of g. */
 export function useKeys(screens) {
-  useEffect(() => {
+  useLayoutEffect(() => {
     let awaited = false;
     const act = {
       "/": () => { const field = document.getElementById("q"); field?.focus(); field?.select(); },
