@@ -45,11 +45,12 @@ _ROWS = f"""
 
 
 def fill(dsn: str, count: int, days: int = 3) -> None:
-    """Write *count* messages, spread evenly over *days* from NOW on."""
+    """Write *count* messages, spread evenly over *days* from NOW on; statistics know of it."""
     step = days * 86_400 * STEP // count // SLOTS * SLOTS
     with psycopg.connect(dsn, autocommit=True) as db:
         for statement in _ROWS.format(step=step, count=count).split(";"):
             db.execute(statement.encode())
+        db.execute("select pg_stat_force_next_flush()")
 
 
 def nth(n: int, count: int, days: int = 3) -> int:

@@ -254,6 +254,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenedPostgres]
         fill(dsn, COUNT)
         for statement in _MORE.split(";"):
             db.execute(statement.encode())
+        db.execute("select pg_stat_force_next_flush()")  # not whenever its process has ended
     yield opened
     opened.close()
     drop_database(dsn)
