@@ -6,8 +6,8 @@ not.  On two cores with a load average over 20, ten runs lay within 3.5 % of the
 
 from __future__ import annotations
 
+import platform
 import struct
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from statistics import quantiles
@@ -87,8 +87,8 @@ def compared(now: Relative, kept: Relative) -> list[str]:
 
 
 def python() -> str:
-    """Return the version of Python that figures hold for."""
-    return f"{sys.version_info.major}.{sys.version_info.minor}"
+    """Return the Python that figures hold for; one of another build differs by up to a half."""
+    return platform.python_version()
 
 
 def _quotient(parts: Iterator[None]) -> float:
