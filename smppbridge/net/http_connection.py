@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
@@ -13,6 +12,7 @@ import certifi
 import pycurl
 
 from smppbridge.net.http_idle import IdleTimes, origin_of
+from smppbridge.net.http_sockets import Sockets
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 
 HttpAnswer = HttpResponse | NotSent | NoAnswer
@@ -103,10 +103,13 @@ class CurlSlot:
     """A libcurl handle towards one provider, with the request that the handle is busy with.
 
     Only the instance writes its state, and the pool *about*: None while the handle is free.
+    *kept_closed* is whether the request did not leave since a kept connection had been closed.
     """
 
     __slots__ = (
         "_body",
+        "_closed",
+        "_connects",
         "_head",
         "_headers",
         "_idle",
@@ -116,16 +119,17 @@ class CurlSlot:
         "_origin",
         "_sent",
         "_size",
+        "_sockets",
         "_url",
         "about",
         "curl",
+        "kept_closed",
     )
 
-    def __init__(
-        self, connection: Connection, open_socket: Callable[..., Any], idle_times: IdleTimes
-    ) -> None:
+    def __init__(self, connection: Connection, sockets: Sockets, idle_times: IdleTimes) -> None:
         self.about: Any = None
-        self._sent = False
+        self._sent = self._connects = self.kept_closed = False
+        self._sockets, self._closed = sockets, sockets.closed
         # One array each: a peer can send its octets one by one.
         self._body = bytearray()
         self._head = bytearray()
@@ -136,8 +140,8 @@ class CurlSlot:
         self._idle_times, self._idle, self._origin = idle_times, idle_times.unsaid, ""
         self._headers: tuple[tuple[str, str], ...] | None = None
         self.curl = _curl(connection)
-        self.curl.setopt(pycurl.OPENSOCKETFUNCTION, open_socket)
-        self.curl.setopt(pycurl.SOCKOPTFUNCTION, _end_at_exec)
+        self.curl.setopt(pycurl.OPENSOCKETFUNCTION, sockets.open)
+        self.curl.setopt(pycurl.SOCKOPTFUNCTION, self._connect)
         self.curl.setopt(pycurl.PREREQFUNCTION, self._send_once)
         self.curl.setopt(pycurl.HEADERFUNCTION, self._head.extend)
         self.curl.setopt(pycurl.WRITEFUNCTION, self._take)
@@ -147,10 +151,7 @@ class CurlSlot:
     def load(self, about: Any, request: HttpRequest) -> None:
         """Make the handle ready for *request*; raises ValueError, TypeError or pycurl.error."""
         self.about = about
-        self._sent = False
-        self._size = 0
-        self._body.clear()
-        self._head.clear()
+        self.rewind()
         if request.headers is not self._headers:
             self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers))
             self._headers = request.headers
@@ -169,6 +170,13 @@ class CurlSlot:
         if request.body or request.method in _WITH_LENGTH:
             self.curl.setopt(pycurl.POSTFIELDS, request.body)
             self._method = request.method if request.method in _WITH_LENGTH else ""
+
+    def rewind(self) -> None:
+        """Make the handle ready for its request once more."""
+        self._sent = self._connects = self.kept_closed = False
+        self._size = 0
+        self._body.clear()
+        self._head.clear()
 
     def answer(self) -> HttpResponse:
         """Return the response."""
@@ -191,11 +199,18 @@ class CurlSlot:
         """Return the answer for a request that ends here: NoAnswer if it left, else NotSent."""
         return NoAnswer(reason) if self._sent else NotSent(reason)
 
-    def _send_once(self, *_where: object) -> int:
+    def _connect(self, descriptor: int, _purpose: int) -> int:
+        self._connects = True
+        return self._sockets.watch(descriptor)
+
+    def _send_once(self, _server: str, address: str, _server_port: int, port: int) -> int:
         # Called when the way is open (proxy and TLS too) and before the first octet of the request:
         # not called means certainly not sent.  Called again means that libcurl is about to repeat
         # by itself what it sent on a kept connection that died.
         if self._sent:
+            return int(pycurl.PREREQFUNC_ABORT)
+        if self._closed and not self._connects and (address, port) in self._closed:
+            self.kept_closed = True
             return int(pycurl.PREREQFUNC_ABORT)
         self._sent = True
         return int(pycurl.PREREQFUNC_OK)
@@ -253,9 +268,3 @@ def _with_query(request: HttpRequest) -> str:
     if not request.query:
         return request.url
     return f"{request.url}{'&' if '?' in request.url else '?'}{urlencode(request.query)}"
-
-
-def _end_at_exec(descriptor: int, _purpose: int) -> int:
-    """Let no other program inherit a socket: pycurl's copy of ours would be inherited."""
-    os.set_inheritable(descriptor, False)
-    return 0  # CURL_SOCKOPT_OK

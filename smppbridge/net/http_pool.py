@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import select
-import socket
 from collections import deque
-from typing import Any, Final
+from typing import Any
 
 import pycurl
 
 from smppbridge.net.http_connection import Connection, CurlSlot, HttpAnswer
 from smppbridge.net.http_idle import IdleTimes
+from smppbridge.net.http_sockets import Sockets
 from smppbridge.providers.exchange import HttpRequest, NotSent
 
 HttpAsk = tuple[Any, HttpRequest]
 HttpAnswers = list[tuple[Any, HttpAnswer]]
-
-_EDGES: Final = select.EPOLLIN | select.EPOLLOUT | select.EPOLLRDHUP | select.EPOLLET
 
 
 class Pool:
@@ -35,14 +32,13 @@ class Pool:
         self._idle_times = IdleTimes(connection.idle)
         self.retired = False
         self._refused: HttpAnswers = []
-        self._lent: list[socket.socket] = []
+        self._sockets = Sockets()
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, slots)
-        self._epoll = select.epoll()
 
     def fileno(self) -> int:
         """Return the descriptor that is readable after an edge of a socket."""
-        return self._epoll.fileno()
+        return self._sockets.fileno()
 
     def begin(self, asks: list[HttpAsk]) -> None:
         """Send requests, or put them in line while all slots are taken."""
@@ -51,10 +47,9 @@ class Pool:
 
     def move(self) -> HttpAnswers:
         """Let libcurl do all that it can at once, and return the answers."""
-        self._epoll.poll(0)  # consume the edges: libcurl looks at all sockets now
+        self._sockets.look()
         self._multi.perform()
-        while self._lent:
-            self._lent.pop().close()
+        self._sockets.take_back()
         _left, succeeded, failed = self._multi.info_read()
         answers, self._refused = self._refused, []
         for curl in succeeded:
@@ -63,8 +58,11 @@ class Pool:
             self._release(slot)
         for curl, code, _words in failed:
             slot = curl.slot
-            answers.append((slot.about, slot.failure(code)))
-            self._release(slot)
+            if slot.kept_closed:
+                self._send_again(slot)
+            else:
+                answers.append((slot.about, slot.failure(code)))
+                self._release(slot)
         self._fill()
         return answers
 
@@ -96,14 +94,14 @@ class Pool:
             self._multi.remove_handle(slot.curl)
         self.busy.clear()
         self._multi.close()
-        self._epoll.close()
+        self._sockets.close()
 
     def _fill(self) -> None:
         while self.waiting and (self._free or self._made < self._most):
             about, request = self.waiting.popleft()
             try:
                 if not self._free:
-                    self._free.append(CurlSlot(self.connection, self._open, self._idle_times))
+                    self._free.append(CurlSlot(self.connection, self._sockets, self._idle_times))
                     self._made += 1
                 slot = self._free[-1]
                 slot.load(about, request)
@@ -114,6 +112,12 @@ class Pool:
             self.busy.add(slot)
             self._multi.add_handle(slot.curl)
 
+    def _send_again(self, slot: CurlSlot) -> None:
+        """Send by another connection what did not leave; libcurl has closed that one."""
+        self._multi.remove_handle(slot.curl)
+        slot.rewind()
+        self._multi.add_handle(slot.curl)
+
     def _release(self, slot: CurlSlot) -> None:
         self._multi.remove_handle(slot.curl)
         slot.about = None
@@ -122,14 +126,3 @@ class Pool:
             slot.curl.close()
         else:
             self._free.append(slot)
-
-    def _open(self, _purpose: int, address: Any) -> socket.socket | int:
-        # pycurl duplicates the descriptor and libcurl closes the duplicate.  An epoll goes by the
-        # open socket behind them: ours may be closed, and with the last one the kernel forgets it.
-        try:
-            opened = socket.socket(address.family, address.socktype, address.protocol)
-            self._epoll.register(opened, _EDGES)
-        except OSError:
-            return int(pycurl.SOCKET_BAD)
-        self._lent.append(opened)
-        return opened

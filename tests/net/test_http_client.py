@@ -11,6 +11,7 @@ import pytest
 from smppbridge.net.http_client import Connection, HttpAnswer
 from smppbridge.net.http_connection import CurlSlot
 from smppbridge.net.http_idle import IdleTimes
+from smppbridge.net.http_sockets import Sockets
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.net.fault_server import (
     JSON,
@@ -318,7 +319,7 @@ def test_what_no_answer_shows_is_asked_of_libcurl_all_the_same(
             asked[option] = value
 
     monkeypatch.setattr(pycurl, "Curl", Handle)
-    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), lambda: None, IdleTimes(None))
+    CurlSlot(Connection(connect_timeout=2.0, timeout=7.5), Sockets(), IdleTimes(None))
     expected = {
         pycurl.NOSIGNAL: 1,  # a resolver's alarm must not reach the reactor's thread
         pycurl.SSL_VERIFYPEER: 1,

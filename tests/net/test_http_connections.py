@@ -6,7 +6,11 @@ import os
 import socket
 import sys
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Barrier
 from typing import Any
 
 import pycurl
@@ -15,6 +19,7 @@ import pytest
 from smppbridge.net.http_client import Connection
 from smppbridge.net.http_connection import CurlSlot
 from smppbridge.net.http_idle import IdleTimes
+from smppbridge.net.http_sockets import Sockets
 from smppbridge.providers.exchange import HttpRequest, HttpResponse, NoAnswer, NotSent
 from tests.net.fault_server import (
     JSON,
@@ -30,6 +35,7 @@ from tests.net.fault_server import (
     say,
     until,
 )
+from tests.patience import PATIENCE
 
 
 def test_certificate_is_verified(serve: Any, connect: Any, authority: Authority) -> None:
@@ -183,6 +189,62 @@ def test_the_socket_of_a_kept_connection_is_in_the_epoll(serve: Any, connect: An
     assert watched.read_text().count("tfd:") == 1
 
 
+@pytest.mark.parametrize("tls", [False, True])
+@pytest.mark.parametrize("then", [Wire.close, Wire.reset])
+def test_a_connection_that_its_server_closed_while_it_was_idle_is_not_used_again(
+    serve: Any, connect: Any, authority: Authority, then: Callable[[Wire], None], tls: bool
+) -> None:
+    idle: SimpleQueue[None] = SimpleQueue()
+
+    def answer_and_go(wire: Wire, _: Asked) -> None:
+        wire.send(OK)
+        idle.get(timeout=PATIENCE)
+        then(wire)
+
+    server = serve(answer_and_go, authority.server if tls else None)
+    client = connect(p=Connection(ca_file=authority.ca_file, timeout=PATIENCE))
+    for number in range(1, 4):
+        assert isinstance(client.ask(post(server.url)), HttpResponse)
+        gone = {server.wires[-1].sock.getpeername()}
+        idle.put(None)
+        until(partial(gone.issubset, client._transfers._pools["p"]._sockets.closed))
+        assert (len(server.wires), len(server.seen)) == (number, number)
+
+
+def test_all_idle_connections_of_a_server_that_goes_may_be_closed(serve: Any, connect: Any) -> None:
+    together = Barrier(8)
+    server = serve(lambda wire, _: (together.wait(PATIENCE), wire.send(OK)))
+    client = connect()
+    for round_ in range(3):
+        client.send("p", [((round_, n), post(server.url)) for n in range(8)])
+        client.reactor.until(8 * (round_ + 1))
+        left = server.wires[8 * round_ :]
+        gone = {wire.sock.getpeername() for wire in left}
+        for wire in left:
+            wire.close()
+        until(partial(gone.issubset, client._transfers._pools["p"]._sockets.closed))
+    assert all(isinstance(each, HttpResponse) for each in client.reactor.answers.values())
+    assert (len(server.wires), len(server.seen)) == (24, 24)
+
+
+def test_that_a_connection_is_closed_says_nothing_of_a_later_one_with_its_descriptor() -> None:
+    sockets = Sockets()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        near = socket.create_connection(listener.getsockname())
+        number = near.detach()
+        sockets.watch(number)
+        listener.accept()[0].close()
+        sockets.look()
+        assert len(sockets.closed) == 1
+        with socket.create_connection(listener.getsockname()) as later:
+            os.dup2(later.fileno(), number)  # closes the first one
+            sockets.watch(number)
+            sockets.look()
+            assert not sockets.closed
+        os.close(number)
+    sockets.close()
+
+
 def test_no_other_program_inherits_a_connection(serve: Any, connect: Any) -> None:
     def inherited() -> set[int]:
         found = map(int, os.listdir("/proc/self/fd"))
@@ -328,7 +390,7 @@ def test_libcurl_is_told_a_second_less_and_only_what_changes(
 
     monkeypatch.setattr(pycurl, "Curl", Handle)
     times = IdleTimes(None)
-    slot = CurlSlot(Connection(), lambda: None, times)
+    slot = CurlSlot(Connection(), Sockets(), times)
     idle = (pycurl.MAXAGE_CONN, pycurl.FRESH_CONNECT, pycurl.FORBID_REUSE)
 
     def loaded() -> list[tuple[int, Any]]:
@@ -346,7 +408,7 @@ def test_libcurl_is_told_a_second_less_and_only_what_changes(
 
 
 def test_an_answer_in_pieces_of_one_octet_takes_no_more_room_than_a_whole_one() -> None:
-    slot = CurlSlot(Connection(max_response=100_000), lambda: None, IdleTimes(None))
+    slot = CurlSlot(Connection(max_response=100_000), Sockets(), IdleTimes(None))
     slot.load(None, post("https://a.test/"))
     for _ in range(100_000):
         assert slot._take(b"x") is None
