@@ -21,6 +21,7 @@ _WITH_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})  # RFC 9110, 8.6: leng
 _USER_AGENT: Final = f"smppbridge/{version('smppbridge')}"
 _TLS: Final = "the certificate or the TLS handshake failed"
 _LEAST_IDLE: Final = 2  # seconds
+_UNSET: Final = -1
 _CUT_OFF: Final = "the connection was lost before the answer was complete"
 _NOT_HTTP: Final = "not HTTP"
 # libcurl's own words can hold the host, the URL or the proxy's user.
@@ -151,7 +152,7 @@ class CurlSlot:
     def load(self, about: Any, request: HttpRequest) -> None:
         """Make the handle ready for *request*; raises ValueError, TypeError or pycurl.error."""
         self.about = about
-        self.rewind()
+        self._rewind()
         if request.headers is not self._headers:
             self.curl.setopt(pycurl.HTTPHEADER, _header_lines(request.headers))
             self._headers = request.headers
@@ -171,12 +172,11 @@ class CurlSlot:
             self.curl.setopt(pycurl.POSTFIELDS, request.body)
             self._method = request.method if request.method in _WITH_LENGTH else ""
 
-    def rewind(self) -> None:
-        """Make the handle ready for its request once more."""
-        self._sent = self._connects = self.kept_closed = False
-        self._size = 0
-        self._body.clear()
-        self._head.clear()
+    def connect_anew(self) -> None:
+        """Make the handle ready for its request once more, by a new connection."""
+        self._rewind()
+        self.curl.setopt(pycurl.FRESH_CONNECT, 1)
+        self._idle = _UNSET  # the next request sets that option as it needs it
 
     def answer(self) -> HttpResponse:
         """Return the response."""
@@ -198,6 +198,12 @@ class CurlSlot:
     def verdict(self, reason: str) -> NotSent | NoAnswer:
         """Return the answer for a request that ends here: NoAnswer if it left, else NotSent."""
         return NoAnswer(reason) if self._sent else NotSent(reason)
+
+    def _rewind(self) -> None:
+        self._sent = self._connects = self.kept_closed = False
+        self._size = 0
+        self._body.clear()
+        self._head.clear()
 
     def _connect(self, descriptor: int, _purpose: int) -> int:
         self._connects = True

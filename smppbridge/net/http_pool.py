@@ -113,9 +113,9 @@ class Pool:
             self._multi.add_handle(slot.curl)
 
     def _send_again(self, slot: CurlSlot) -> None:
-        """Send by another connection what did not leave; libcurl has closed that one."""
+        """Send by a new connection what did not leave, once."""
         self._multi.remove_handle(slot.curl)
-        slot.rewind()
+        slot.connect_anew()
         self._multi.add_handle(slot.curl)
 
     def _release(self, slot: CurlSlot) -> None:

@@ -150,7 +150,8 @@ class ProviderSection(Section):
     idle_connection: Duration | None = Field(
         default=None,
         description="How long an idle connection may be used again, up to 30s (below 2s: not at"
-        " all); absent: a second less than its Keep-Alive header says, 4s without one",
+        " all, for a server that closes without notice); absent: a second less than its Keep-Alive"
+        " header says, 4s without one",
     )
     attempts: Annotated[Count | None, Off] = Field(
         default=None,

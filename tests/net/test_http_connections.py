@@ -211,6 +211,17 @@ def test_a_connection_that_its_server_closed_while_it_was_idle_is_not_used_again
         assert (len(server.wires), len(server.seen)) == (number, number)
 
 
+def test_a_connection_that_took_the_place_of_a_closed_one_is_kept(serve: Any, connect: Any) -> None:
+    server, client = serve(), connect()
+    assert isinstance(client.ask(post(server.url)), HttpResponse)
+    gone = {server.wires[0].sock.getpeername()}
+    server.wires[0].close()
+    until(partial(gone.issubset, client._transfers._pools["p"]._sockets.closed))
+    for _ in range(3):
+        assert isinstance(client.ask(post(server.url)), HttpResponse)
+    assert [wire.requests for wire in server.wires] == [1, 3]
+
+
 def test_all_idle_connections_of_a_server_that_goes_may_be_closed(serve: Any, connect: Any) -> None:
     together = Barrier(8)
     server = serve(lambda wire, _: (together.wait(PATIENCE), wire.send(OK)))
