@@ -104,7 +104,8 @@ class CurlSlot:
     """A libcurl handle towards one provider, with the request that the handle is busy with.
 
     Only the instance writes its state, and the pool *about*: None while the handle is free.
-    *kept_closed* is whether the request did not leave since a kept connection had been closed.
+    *kept_closed* is whether the request did not leave, because its server had closed the kept
+    connection.
     """
 
     __slots__ = (

@@ -113,7 +113,7 @@ class Pool:
             self._multi.add_handle(slot.curl)
 
     def _send_again(self, slot: CurlSlot) -> None:
-        """Send by a new connection what did not leave, once."""
+        """Send the request of a slot, which did not leave, by a new connection."""
         self._multi.remove_handle(slot.curl)
         slot.connect_anew()
         self._multi.add_handle(slot.curl)

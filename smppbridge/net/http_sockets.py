@@ -75,7 +75,10 @@ class Sockets:
         self._epoll.close()
 
     def _note(self, descriptor: int) -> None:
-        with socket.socket(fileno=os.dup(descriptor)) as same:
-            address, port = same.getsockname()[:2]
+        try:
+            with socket.socket(fileno=os.dup(descriptor)) as same:
+                address, port = same.getsockname()[:2]
+        except OSError:  # no descriptor left: the connection is used as if it were not closed
+            return
         self.closed.add((address, port))
         self._names[descriptor] = (address, port)

@@ -38,9 +38,9 @@ def test_a_link_leads_in_once(stage: Stage) -> None:
     link = stage.link()
     with stage.stranger(heard=Heard()) as page:
         page.goto(link)
-        page.get_by_role("heading", name="Overview").wait_for()
+        page.locator("#main").wait_for()
         page.reload()
-        page.get_by_role("heading", name="Overview").wait_for()
+        page.locator("#main").wait_for()
         assert page.url == stage.url + "#/"
         page.get_by_role("button", name="Log out").click()
         page.get_by_label("User").wait_for()
@@ -52,7 +52,7 @@ def test_a_link_that_is_opened_in_the_login_leads_in(stage: Stage) -> None:
     with stage.stranger() as page:
         page.get_by_label("User").wait_for()
         page.goto(stage.link())
-        page.get_by_role("heading", name="Overview").wait_for()
+        page.locator("#main").wait_for()
 
 
 def test_a_wrong_password_is_told_and_the_right_one_leads_in(stage: Stage) -> None:

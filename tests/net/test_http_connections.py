@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -253,6 +254,23 @@ def test_that_a_connection_is_closed_says_nothing_of_a_later_one_with_its_descri
             sockets.look()
             assert not sockets.closed
         os.close(number)
+    sockets.close()
+
+
+def test_without_a_descriptor_left_a_closed_connection_is_not_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none_left(_: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    sockets = Sockets()
+    near, far = socket.socketpair()
+    sockets.watch(near.fileno())
+    far.close()
+    monkeypatch.setattr(os, "dup", none_left)
+    sockets.look()
+    near.close()
+    assert not sockets.closed
     sockets.close()
 
 
