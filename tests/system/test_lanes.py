@@ -151,6 +151,7 @@ providers:
     base_url: http://127.0.0.1:${{PORT}}/sms/v2
     token: any
     rate: {RATE}
+    concurrency: 1  # requests come in the order in which they left
 routes:
   - via: [slow]
 """
