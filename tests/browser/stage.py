@@ -139,10 +139,22 @@ class Stage:
         try:
             page.goto(self.url)
             yield page
+        except BaseException as error:
+            error.add_note(self._seen(page, complaints))
+            raise
         finally:
             context.close()
         if heard is None:
             assert not complaints.lines, complaints.lines
+
+    def _seen(self, page: Any, complaints: Heard) -> str:
+        """Return what a page shows, what it complained of, and what the daemon said last."""
+        try:
+            shown = page.locator("body").inner_text(timeout=1_000)
+        except Exception as error:  # the page may be gone
+            shown = repr(error)
+        said = "\n".join([*complaints.lines, "--- the daemon", *self.daemon.lines[-20:]])
+        return f"--- {page.url}\n{shown}\n--- complaints\n{said}"
 
     @contextmanager
     def page(

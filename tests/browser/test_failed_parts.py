@@ -35,6 +35,15 @@ def refuse(page: Any, status: int, *operations: str) -> None:
         )
 
 
+def lose_first(page: Any, operation: str) -> None:
+    """Give the first request for an operation no answer."""
+    lost: list[Any] = []
+    page.route(
+        f"**/api/v1{operation}",
+        lambda route: route.continue_() if lost else lost.append(route),
+    )
+
+
 def test_a_viewer_is_offered_no_act(stage: Stage) -> None:
     found: dict[str, set[str]] = {}
     with stage.bound(), stage.page(role="viewer") as page:
@@ -82,3 +91,29 @@ def test_a_refused_act_is_told(stage: Stage) -> None:
         page.get_by_role("button", name="Pause keccel").click()
         page.get_by_role("alert").get_by_text("No").wait_for()
         assert stage.ask("GET", "/providers/keccel")["state"] == "up"
+
+
+def test_what_is_not_answered_in_time_is_told(stage: Stage) -> None:
+    with stage.stranger(heard=Heard()) as page:
+        page.clock.install()
+        page.reload()
+        lose_first(page, "/session")
+        page.get_by_label("User").fill("viewer")
+        page.get_by_label("Password").fill("correct horse")
+        with page.expect_request("**/api/v1/session"):
+            page.get_by_role("button", name="Log in").click()
+        page.clock.fast_forward(30_000)
+        page.get_by_role("alert").get_by_text("has not answered for 30 seconds").wait_for()
+        stage.log_in(page, "viewer")  # the next try goes its way
+
+
+def test_a_part_that_is_not_answered_in_time_is_asked_for_again(stage: Stage) -> None:
+    with stage.stranger(heard=Heard()) as page:
+        page.clock.install()
+        page.reload()
+        stage.log_in(page, "admin")
+        lose_first(page, "/providers")
+        with page.expect_request("**/api/v1/providers"):
+            page.goto(f"{stage.url}#/providers")
+        page.clock.fast_forward(30_000)
+        page.get_by_role("link", name="keccel").first.wait_for()

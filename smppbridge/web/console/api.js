@@ -3,11 +3,12 @@ import {useEffect, useRef, useState} from "./vendor/preact/standalone.mjs";
 import {store} from "./store.js";
 
 export const PREFIX = "/api/v1";
+const LONGEST = 30_000; // milliseconds, as for the commands
 
 /** Who is logged in: undefined until it is known, null for nobody, else {user, role, csrf}. */
 export const session = store(undefined);
 
-/** A refusal of the API (its problem details), or status 0: nobody answers. */
+/** A refusal of the API (its problem details), or status 0: nobody answers, or not in time. */
 export class ApiError extends Error {
   constructor(status, problem) {
     super(words(status, problem));
@@ -20,7 +21,7 @@ export class ApiError extends Error {
 }
 
 function words(status, problem) {
-  if (status === 0) return "The bridge does not answer.";
+  if (status === 0) return problem?.detail ?? "The bridge does not answer.";
   const parts = (problem?.errors ?? []).map(each => `${each.loc.replaceAll("/", ".")}: ${each.msg}`);
   const said = problem?.detail || problem?.title || `The bridge answers with status ${status}.`;
   const whole = said.charAt(0).toUpperCase() + said.slice(1);
@@ -45,21 +46,32 @@ export async function api(method, path, options = {}) {
   try { return await ask(method, path, options); } finally { busy(-1); }
 }
 
+/** The error of a request without an answer: an act may be done all the same. */
+function late(method) {
+  const but = method === "GET" ? "" : " What was asked of it may be done all the same: look before you ask again.";
+  return new ApiError(0, {detail: `The bridge has not answered for ${LONGEST / 1_000} seconds.${but}`});
+}
+
 async function ask(method, path, {body, headers, signal, quiet}) {
   const given = {Accept: "application/json", ...headers};
   if (body !== undefined) given["Content-Type"] = "application/json";
   const csrf = session.get()?.csrf;
   if (csrf && method !== "GET") given["X-CSRF-Token"] = csrf;
+  const end = new AbortController();
+  const timer = setTimeout(() => end.abort(late(method)), LONGEST);
   let response, answer;
   try {
     response = await fetch(PREFIX + path, {
-      method, headers: given, signal, credentials: "same-origin", cache: "no-store", redirect: "error",
+      method, headers: given, credentials: "same-origin", cache: "no-store", redirect: "error",
       body: body === undefined ? undefined : JSON.stringify(body),
+      signal: signal ? AbortSignal.any([signal, end.signal]) : end.signal,
     });
     answer = await response.json();
   } catch (error) {
-    if (error.name === "AbortError") throw error;
+    if (error.name === "AbortError" || error instanceof ApiError) throw error;
     throw new ApiError(response?.status ?? 0, null);
+  } finally {
+    clearTimeout(timer);
   }
   if (response.ok) {
     const etag = response.headers.get("ETag");
