@@ -152,6 +152,7 @@ class Attempt:
     the last report (0: no report yet).  *batch* is the key of the request that carried the message,
     where requests have keys; *begun_at* is the time of that key's first use.  *parts* are those of
     a message with several provider_message_ids, as they were when the attempt was read or accepted.
+    *left_at* (monotonic seconds) is when a request with this attempt alone left; no store keeps it.
     """
 
     message: Message
@@ -164,6 +165,7 @@ class Attempt:
     state: int = 0
     batch: str | None = None
     parts: tuple[Part, ...] = ()
+    left_at: float = field(default=0.0, compare=False)
 
 
 class KnownState(NamedTuple):

@@ -16,13 +16,15 @@ from smppbridge.text import segments
 class Batch:
     """Attempts that share a request under its key; *open* holds the ids of undecided messages.
 
-    The provider may have accepted a *repeated* batch before.  A batch never changes.
+    The provider may have accepted a *repeated* batch before.  A batch never changes, but for
+    *left_at* (monotonic seconds): when its request left.
     """
 
     key: str
     attempts: list[Attempt]
     repeated: bool = False
     open: frozenset[int] = field(default=frozenset())
+    left_at: float = 0.0
 
     @property
     def undecided(self) -> list[Attempt]:

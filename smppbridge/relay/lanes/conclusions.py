@@ -108,7 +108,7 @@ def adjust(
 ) -> list[LaneEvent]:
     """Adjust a lane's breaker, pause and concurrency to its requests; return events for the log."""
     count = len(accepted) + len(others)
-    seconds = [max(0.0, wall - attempt.begun_at) for attempt, _ in accepted]
+    seconds = [now - attempt.left_at for attempt, _ in accepted]
     answered, events = bool(seconds), list[LaneEvent]()
     if seconds:
         lane.refusing = ""
@@ -116,7 +116,7 @@ def adjust(
         events += _resumed(lane, now) if lane.throttle.in_row else []
     for request in others:
         repeated = request.repeated
-        took = _timed(lane, request, wall, meters)
+        took = _timed(lane, request, meters, now=now, wall=wall)
         if isinstance(request.conclusion, NotAddressable):
             continue  # the provider was not asked
         if _is_failure(request):
@@ -126,7 +126,7 @@ def adjust(
         if not repeated:
             seconds.append(took)
         events += _answered(lane, request.outcomes, now)
-        events += _throttled(lane, request, count, now, wall)
+        events += _throttled(lane, request, count, now)
     if seconds:
         took = sum(seconds) / len(seconds)
         lane.concurrency.answered(len(seconds), took, lane.out + count)
@@ -152,11 +152,10 @@ def _marked(accepted: Sequence[AloneAccepted], others: Sequence[Concluded]) -> l
     return found
 
 
-def _timed(lane: Lane, request: Concluded, wall: float, meters: Meters) -> float:
+def _timed(lane: Lane, request: Concluded, meters: Meters, *, now: float, wall: float) -> float:
     """Count a request that was not accepted alone, keep its error; return the seconds it took."""
     attempts, outcomes = attempts_of(request.load), request.outcomes
-    repeated = request.repeated  # its attempts began long ago
-    took, kind = 0.0 if repeated else max(0.0, wall - attempts[0].begun_at), _name(outcomes)
+    took, kind = now - request.load.left_at, _name(outcomes)
     meters.asked(lane.name, "submit", kind, [took])
     if kind != "accepted":
         error = error_of(attempts, outcomes, request.conclusion, kind=kind, at=wall, seconds=took)
@@ -205,9 +204,7 @@ def _answered(lane: Lane, outcomes: Sequence[Outcome], now: float) -> list[LaneE
     return events
 
 
-def _throttled(
-    lane: Lane, request: Concluded, answered: int, now: float, wall: float
-) -> list[LaneEvent]:
+def _throttled(lane: Lane, request: Concluded, answered: int, now: float) -> list[LaneEvent]:
     """Pause a lane that is too fast for its provider, by one of *answered* requests.
 
     A request that had left when the pause began does not lengthen the pause, unless the provider
@@ -217,10 +214,9 @@ def _throttled(
     if refusal is None:
         return []
     throttle = lane.throttle
-    begun_at = wall if request.repeated else attempts_of(request.load)[0].begun_at
-    begins = lane.paused_until <= now and not throttle.left_before(begun_at, wall)
+    begins = lane.paused_until <= now and not throttle.left_before(request.load.left_at)
     if begins:
-        throttle.begin(refusal.reason, out=lane.out + answered, now=now, wall=wall)
+        throttle.begin(refusal.reason, out=lane.out + answered, now=now)
     lane.pause(throttle.until(refusal.after))
     if throttle.is_rate():
         lane.pace.cut(lane.speed(now), now, lane.paused_until)

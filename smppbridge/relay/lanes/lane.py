@@ -293,7 +293,9 @@ class Lane:
                 break
             if rate and not rate.take(now, batch.segments_of(self.ready[0], text_of)):
                 break
-            leaving.append(self.ready.popleft())
+            load = self.ready.popleft()
+            load.left_at = now
+            leaving.append(load)
         self.out += len(leaving)
         self._begun -= len(leaving)
         self._left += len(leaving)

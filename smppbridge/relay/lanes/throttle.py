@@ -60,29 +60,25 @@ class LaneThrottle:
     """The pauses that a provider asks a lane for, and the requests that it refused in the last one.
 
     *in_row* counts pauses since the provider accepted a message, *reason* is that of the last one.
-    Times are monotonic seconds, or UNIX seconds (*wall*, *begun_at*).  `conclusions.adjust` alone
-    changes the throttle and the pace of a lane, but that a lane takes from its pace.
+    Times are monotonic seconds.  `conclusions.adjust` alone changes the throttle and the pace of a
+    lane, but that a lane takes from its pace.
     """
 
-    __slots__ = ("_began", "_began_wall", "_judged", "_out", "_refused", "in_row", "reason")
+    __slots__ = ("_began", "_judged", "_out", "_refused", "in_row", "reason")
 
     def __init__(self) -> None:
         self.in_row, self.reason = 0, ""
-        self._began = self._began_wall = -inf
+        self._began = -inf
         self._out = self._refused = 0
         self._judged = True
 
-    def left_before(self, begun_at: float, wall: float) -> bool:
-        """Return whether a request begun at *begun_at* had left when the last pause began.
+    def left_before(self, left_at: float) -> bool:
+        """Return whether a request that left at *left_at* was out when the last pause began."""
+        return left_at <= self._began
 
-        Where the clock was set back, no request is known to have.
-        """
-        return begun_at <= self._began_wall <= wall
-
-    def begin(self, reason: str, *, out: int, now: float, wall: float) -> None:
+    def begin(self, reason: str, *, out: int, now: float) -> None:
         """Begin a pause, while *out* requests are out or just answered."""
-        self._began, self._began_wall = now, wall
-        self._out, self._refused, self._judged = out, 0, False
+        self._began, self._out, self._refused, self._judged = now, out, 0, False
         self.in_row, self.reason = self.in_row + 1, reason
 
     def until(self, after: float | None) -> float:
