@@ -202,7 +202,7 @@ _HISTOGRAMS = {
         (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
     ),
     "provider_request_seconds": (
-        ("provider operation outcome", "Exchanges with a provider, from the time its request leaves"),
+        ("provider operation outcome", "Exchanges with a provider, from the time a request leaves"),
         (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
     ),
     "report_latency_seconds": (

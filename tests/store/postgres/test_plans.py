@@ -1,4 +1,7 @@
-"""Questions go by the index, however full the tables become after their texts were prepared."""
+"""Questions go by the index, however full the tables become after their texts were prepared.
+
+A plan is made anew when the statistics of its tables are.
+"""
 
 from __future__ import annotations
 
@@ -93,28 +96,49 @@ def scanned(dsn: str) -> tuple[int, int]:
     return int(found[0]), int(found[1])
 
 
+def analyze(dsn: str) -> None:
+    """Make the statistics of all tables."""
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute("analyze")
+
+
+@pytest.fixture(scope="module", params=["of empty tables", "of full tables"])
+def statistics(request: pytest.FixtureRequest) -> str:
+    """Return of what tables the statistics are by which plans are made."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def dsn() -> Iterator[str]:
+def dsn(statistics: str) -> Iterator[str]:
     with database("days") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def prepared(dsn: str) -> Iterator[Connection]:
+def prepared(statistics: str, dsn: str) -> Iterator[Connection]:
     """Return a connection that has prepared every question while all tables were empty."""
     with closing(connect(dsn)) as db:
         for question in LANES.values():
             for _ in range(2):
                 question(db)
         fill(dsn, COUNT)
+        if statistics == "of full tables":
+            analyze(dsn)
         yield db
 
 
 @pytest.fixture(scope="module")
-def reader(dsn: str, prepared: Connection) -> Iterator[reading.Reading]:
-    with psycopg.connect(dsn, autocommit=True) as db:
-        db.execute("analyze")
-    with closing(reading.opened(dsn)) as reader:
+def read_by_people() -> Iterator[str]:
+    """Return a full database with statistics."""
+    with database("days") as made:
+        fill(made, COUNT)
+        analyze(made)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def reader(read_by_people: str) -> Iterator[reading.Reading]:
+    with closing(reading.opened(read_by_people)) as reader:
         yield reader
 
 
@@ -137,12 +161,14 @@ def test_a_question_prepared_on_empty_tables_goes_by_the_index(
 
 
 @pytest.mark.parametrize("name", PEOPLE)
-def test_a_question_of_people_walks_an_index(dsn: str, reader: reading.Reading, name: str) -> None:
+def test_a_question_of_people_walks_an_index(
+    read_by_people: str, reader: reading.Reading, name: str
+) -> None:
     flushed(reader)
-    scans, entries = scanned(dsn)
+    scans, entries = scanned(read_by_people)
     answer = PEOPLE[name](reader)
     flushed(reader)
-    after = scanned(dsn)
+    after = scanned(read_by_people)
     assert after[0] == scans
     assert after[1] - entries < (60_000 if name == "pieces" else 12_000), answer
     assert answer or name == "finished lately"
