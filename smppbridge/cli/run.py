@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from smppbridge.cli.default_paths import configured
-from smppbridge.cli.faults import EX_CONFIG, print_faults
+from smppbridge.cli.faults import EX_CONFIG, EX_TEMPFAIL, print_faults
 from smppbridge.cli.signals import Handler, hold_all, obey, obey_end
 from smppbridge.observe.lines import Lines, read_by_journal
 from smppbridge.observe.log import EventLog, take_over_libraries
@@ -25,7 +25,7 @@ from smppbridge.service.breakdown import Breakdown, threads_watched
 from smppbridge.service.bridge import Bridge
 from smppbridge.service.clock import never_stepping
 from smppbridge.service.handover import BadHandOver, HandOver, take
-from smppbridge.service.storing import NotAwaited
+from smppbridge.service.storing import NotAwaited, TakenOver
 from smppbridge.settings.configuration import load
 from smppbridge.settings.document import BadSettings
 from smppbridge.settings.schema import Settings
@@ -93,7 +93,8 @@ def serve(bridge: Bridge, config: Path | None, reactor: Any, handed: HandOver | 
         nonlocal status
         if failure.check(NotAwaited):
             return  # the reactor stops already
-        status = EX_CONFIG if failure.check(UnfitStore) else 1
+        why = failure.check(UnfitStore, TakenOver)
+        status = {UnfitStore: EX_CONFIG, TakenOver: EX_TEMPFAIL}.get(why, 1)
         error = failure.value
         bridge.journal("start_failed", error=type(error).__name__, reason=str(error))
         bridge.journal.flush(1.0)

@@ -107,10 +107,15 @@ class Bridge:
     # -- starting -------------------------------------------------------------------------------
 
     async def start(self, handed: HandOver | None = None) -> None:
-        """Open the store, go on where it was, listen.  Raises the errors of opening, listening.
+        """Open the store, go on where it was, listen.
 
-        With *handed*, the sessions and listeners of the program before are taken up.
+        With *handed*, the sessions and listeners of the program before are taken up.  Raises the
+        errors of opening and listening, and storing.TakenOver.
         """
+        starting = Deferred.fromCoroutine(self._start(handed))
+        await (self.membership.unless_taken_over(starting) if self.membership else starting)
+
+    async def _start(self, handed: HandOver | None) -> None:
         descriptors.claim()
         opened = (self.membership or self.store).open(self.clock.wall())
         restored = opened if isinstance(opened, Restored) else await opened

@@ -19,6 +19,10 @@ class NotAwaited(Exception):
     """The bridge ends: its database, which is not there, is awaited no longer."""
 
 
+class TakenOver(Exception):
+    """The bridge ends: while it started another one has taken its messages over."""
+
+
 def store_of(
     bridge: Bridge, changed: Changed
 ) -> tuple[SqliteStore | PostgresStore, Membership | None]:

@@ -287,6 +287,22 @@ def test_the_database_restarts(tmp_path: Path, provider: Provider, how: str) -> 
         database.remove()
 
 
+def test_a_node_that_is_taken_over_while_it_starts_ends(cluster: Cluster) -> None:
+    """Whatever it waits for: of a store that is another's no call is answered any more."""
+    import psycopg
+
+    a = cluster.add("a")
+    with psycopg.connect(cluster.server.dsn(cluster.name)) as other:
+        other.execute("lock table early in access exclusive mode")  # it reads it at the start
+        a.spawn()
+        cluster.await_rows(_WAITS_FOR_A_LOCK, [(1,)])
+        other.execute("update node set ended = true, epoch = epoch + 1 where name = 'a'")
+    assert a.end() == 75
+    assert a.events("node_fenced")
+    assert not a.events("started")
+    assert a.start().stop() == 0
+
+
 def test_no_database_at_the_start_is_waited_for(cluster: Cluster) -> None:
     a = cluster.add("a")
     cluster.proxies["a"].be("closed")

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
@@ -26,7 +27,7 @@ from smppbridge.service.nodes.jobs import Jobs
 from smppbridge.service.nodes.knowledge import accepted_of, unsent_of
 from smppbridge.service.nodes.partition_days import PartitionDays
 from smppbridge.service.nodes.suspension import Suspension
-from smppbridge.service.storing import NotAwaited
+from smppbridge.service.storing import NotAwaited, TakenOver
 from smppbridge.settings.node import NodeSection
 from smppbridge.store.port import Restored, StoreFailure, Waiting
 from smppbridge.store.postgres import takeover
@@ -103,6 +104,7 @@ class Membership:
         self.nodes, self.figures = list[NodeRow](), DatabaseFigures()
         self._watch: Watch | None = None
         self._bridge, self._started, self._first_epoch = bridge, False, 0
+        self._starting: Deferred[None] | None = None
         self._adopting, self._giving = set[int](), set[int]()
         self._loops: list[LoopingCall] = []
         self._beating = self._left = self._unawaited = False
@@ -146,6 +148,17 @@ class Membership:
     def await_no_longer(self) -> None:
         """Let `open` end if the database is not there."""
         self._unawaited = True
+
+    async def unless_taken_over(self, starting: Deferred[None]) -> None:
+        """Wait for the start of the bridge, which may wait for the store.
+
+        Raises TakenOver if we are fenced before `start`: then no call of the store is answered.
+        """
+        self._starting = starting
+        try:
+            await starting
+        except CancelledError:
+            raise TakenOver("another node has taken this one over") from None
 
     @property
     def serves(self) -> bool:
@@ -222,6 +235,8 @@ class Membership:
             self._journal("node_fenced", slot=tenure.slot, epoch=tenure.epoch)
             if self._started:
                 self._end()
+            elif self._starting is not None:
+                self._starting.cancel()
 
     def _end(self) -> None:
         self.suspension.suspend()
