@@ -107,10 +107,9 @@ class Bridge:
     # -- starting -------------------------------------------------------------------------------
 
     async def start(self, handed: HandOver | None = None) -> None:
-        """Open the store, go on where it was, listen.
+        """Open the store, go on where it was, with *handed* as the program before was; listen.
 
-        With *handed*, the sessions and listeners of the program before are taken up.  Raises the
-        errors of opening and listening, and storing.TakenOver.
+        Raises the errors of opening and listening, and storing.TakenOver.
         """
         starting = Deferred.fromCoroutine(self._start(handed))
         await (self.membership.unless_taken_over(starting) if self.membership else starting)
@@ -192,7 +191,8 @@ class Bridge:
         """Go on with messages that the store alone holds: at the start, or of another bridge."""
         self.count([*restored.waiting, *restored.interrupted])
         for name, left in self._left.items():
-            self.journal("provider_missing", provider=name, messages=_count(left))
+            messages = sum(each.messages if isinstance(each, Waiting) else 1 for each in left)
+            self.journal("provider_missing", provider=name, messages=messages)
         self.relay.deliver.restore(restored.owed)
         self.relay.accept.gather.restore(
             restored.segments, restored.joined, self.clock.wall(), self.clock.monotonic()
@@ -349,7 +349,3 @@ class Bridge:
         while not done() and self.clock.monotonic() < deadline:
             self.notify.extend(10)
             await deferLater(self.reactor, every)
-
-
-def _count(left: Iterable[Waiting | Attempt]) -> int:
-    return sum(found.messages if isinstance(found, Waiting) else 1 for found in left)

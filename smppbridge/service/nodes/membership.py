@@ -6,7 +6,7 @@ Only a bridge whose store is on PostgreSQL has one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from twisted.internet.task import LoopingCall, deferLater
 from twisted.internet.threads import deferToThread
 
 from smppbridge import __version__
+from smppbridge.service.nodes.adopted_shards import AdoptedShards
 from smppbridge.service.nodes.between import LOOKED_EVERY, Between
 from smppbridge.service.nodes.client import NodeClient
 from smppbridge.service.nodes.cluster_limits import ClusterLimits
@@ -50,7 +51,6 @@ EX_TEMPFAIL = 75
 """The exit status of a node that was taken over: it has to start anew."""
 AWAITED_EVERY = 1.0
 """Seconds between two tries to reach the database at the start."""
-MOVED_EVERY = 0.05
 ANSWERS_FOR = 5.0
 """Seconds that a node that was taken over waits for the answers to requests that are out."""
 PARTING = 5.0
@@ -100,12 +100,12 @@ class Membership:
         self.client = NodeClient(node, lambda: self.nodes, reactor, journal)
         self.errands = Errands(self.store, lambda: len(self.nodes) <= 1, self._notify)
         self.jobs = Jobs(self.store)
+        self.shards = AdoptedShards(bridge, self.store, lambda: self.is_fenced)
         self.connected, self.is_fenced, self.takeovers = True, False, 0
         self.nodes, self.figures = list[NodeRow](), DatabaseFigures()
         self._watch: Watch | None = None
         self._bridge, self._started, self._first_epoch = bridge, False, 0
         self._starting: Deferred[None] | None = None
-        self._adopting, self._giving = set[int](), set[int]()
         self._loops: list[LoopingCall] = []
         self._beating = self._left = self._unawaited = False
 
@@ -186,7 +186,7 @@ class Membership:
         self.errands.start(self._bridge, acts_of(self._bridge), self._every)
         shards = self.store.tenure.shards
         self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), shards))
-        self._begin_giving(shards[1:])
+        self.shards.give_back(shards[1:])
 
     def _connect(self) -> psycopg.Connection[Any]:
         db = connect(self._address, timeout=2.0, unacknowledged=self.lease.length / 2)
@@ -278,51 +278,8 @@ class Membership:
 
     def adopted(self, slots: list[int]) -> None:
         """Go on with shards that are ours by the database, and not in memory yet."""
-        if self.is_fenced:
-            return
-        known = {*self.store.tenure.shards, *self._adopting, *self._giving}
-        if fresh := [slot for slot in slots if slot not in known]:
-            self._adopting.update(fresh)
-            self._bridge.spawn(self._adopt(fresh))
-
-    async def _adopt(self, slots: list[int]) -> None:
-        began = time.monotonic()
-        try:
-            restored = await self.store.adopt(slots)
-            ours = [slot for slot in slots if slot in self.store.tenure.shards]
-            self._bridge.restore(restored)
-        except StoreFailure:
-            return  # the next look finds them again
-        finally:
-            self._adopting.difference_update(slots)
-        self._journal(
-            "shards_adopted",
-            slots=ours,
-            waiting=sum(each.messages for each in restored.waiting),
-            interrupted=len(restored.interrupted),
-            seconds=round(time.monotonic() - began, 3),
-        )
-        self._bridge.spawn(self.store.dues.bring_near(self._bridge.clock.wall(), ours))
-        self._begin_giving(ours)
-
-    def _begin_giving(self, slots: Sequence[int]) -> None:
-        self._giving.update(slots)
-        for slot in slots:
-            self._bridge.spawn(self._give_back(slot))
-
-    async def _give_back(self, slot: int) -> None:
-        """Move the leftovers of a shard to ours, a little at a time, until its slot is free."""
-        free = False
-        while not free and not self.is_fenced and not self._bridge.draining:
-            try:
-                free = await self.store.give_back(slot)
-            except StoreFailure:
-                await deferLater(self._reactor, AWAITED_EVERY)
-            else:
-                await deferLater(self._reactor, MOVED_EVERY)
-        self._giving.discard(slot)
-        if free:
-            self._journal("slot_given_back", slot=slot)
+        if not self.is_fenced:
+            self.shards.adopt(slots)
 
     def given(self, lines: list[Given]) -> None:
         """Count messages that wait again since the node that had begun them gave them back."""
