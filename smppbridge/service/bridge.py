@@ -109,10 +109,10 @@ class Bridge:
     async def start(self, handed: HandOver | None = None) -> None:
         """Open the store, go on where it was, with *handed* as the program before was; listen.
 
-        Raises the errors of opening and listening, and storing.TakenOver.
+        Raises the errors of opening and listening, storing.TakenOver, storing.NotAwaited.
         """
         starting = Deferred.fromCoroutine(self._start(handed))
-        await (self.membership.unless_taken_over(starting) if self.membership else starting)
+        await (self.membership.start_unless_lost(starting) if self.membership else starting)
 
     async def _start(self, handed: HandOver | None) -> None:
         descriptors.claim()
@@ -144,7 +144,7 @@ class Bridge:
         self.journal("started", version=__version__)
         for name, url in self.settings.callback_urls():
             self.journal("callback_expected", provider=name, at=url)
-        self.warn()
+        log_doubts(self)
 
     def await_no_longer(self) -> None:
         """Let `start` end with NotAwaited if it waits for a database."""
@@ -236,10 +236,6 @@ class Bridge:
         """Return the providers that people have paused."""
         return await self.store.by_hand(audit.paused)
 
-    def warn(self) -> None:
-        """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
-        log_doubts(self)
-
     def _store_changed(self, error: Exception | None) -> None:
         if error is None:
             self.journal("store_works")
@@ -275,7 +271,7 @@ class Bridge:
         await apply.check_change(self.settings, settings, self.relay, self.store)
         self.use(settings, await self._paused())
         self.listeners.use(certificates)
-        self.warn()
+        log_doubts(self)
         self.applied_at, self.applied_well = self.clock.wall(), True
 
     def refused(self) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from smppbridge.service.doubts import log_doubts
+
 if TYPE_CHECKING:
     from smppbridge.service.bridge import Bridge
 
@@ -36,7 +38,7 @@ class Clockwork:
         self._every(0.5, self._half_second)
         self._every(1.0, self._second)
         self._every(10.0, self._ten_seconds)
-        self._every(86_400.0, self._bridge.warn)
+        self._every(86_400.0, lambda: log_doubts(self._bridge))
 
     def stop(self) -> None:
         """Stop all loops; the figures of the day are written a last time."""

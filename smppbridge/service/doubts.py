@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def log_doubts(bridge: Bridge) -> None:
-    """Log the doubts about a bridge's certificates and descriptors."""
+    """Log certificates that expire, and too few descriptors: the bridge runs all the same."""
     for doubt in bridge.listeners.doubts(bridge.settings, bridge.clock.wall()):
         expires = datetime.fromtimestamp(doubt.expires, UTC).isoformat()
         bridge.journal(

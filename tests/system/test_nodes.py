@@ -303,6 +303,21 @@ def test_a_node_that_is_taken_over_while_it_starts_ends(cluster: Cluster) -> Non
     assert a.start().stop() == 0
 
 
+def test_a_node_whose_database_goes_while_it_starts_can_be_stopped(cluster: Cluster) -> None:
+    import psycopg
+
+    a = cluster.add("a")
+    with psycopg.connect(cluster.server.dsn(cluster.name)) as other:
+        other.execute("lock table paused in access exclusive mode")  # it asks who is paused
+        a.spawn()
+        cluster.await_rows(_WAITS_FOR_A_LOCK, [(1,)])
+        cluster.proxies["a"].be("closed")
+        cluster.proxies["a"].cut()
+        a.await_event("store_lost")
+        assert a.stop() == 0
+    assert not a.events("started")
+
+
 def test_no_database_at_the_start_is_waited_for(cluster: Cluster) -> None:
     a = cluster.add("a")
     cluster.proxies["a"].be("closed")

@@ -146,19 +146,27 @@ class Membership:
             return restored
 
     def await_no_longer(self) -> None:
-        """Let `open` end if the database is not there."""
+        """Let the start end if the database is not there."""
         self._unawaited = True
+        if not self.connected:
+            self._start_no_more()
 
-    async def unless_taken_over(self, starting: Deferred[None]) -> None:
-        """Wait for the start of the bridge, which may wait for the store.
+    async def start_unless_lost(self, starting: Deferred[None]) -> None:
+        """Wait for the start of the bridge, which waits for the store: it may wait for ever.
 
-        Raises TakenOver if we are fenced before `start`: then no call of the store is answered.
+        Raises TakenOver: we are fenced, no call of the store is answered any more; NotAwaited.
         """
         self._starting = starting
         try:
             await starting
         except CancelledError:
-            raise TakenOver("another node has taken this one over") from None
+            if self.is_fenced:
+                raise TakenOver("another node has taken this one over") from None
+            raise NotAwaited from None
+
+    def _start_no_more(self) -> None:
+        if self._starting is not None and not self._started:
+            self._starting.cancel()
 
     @property
     def serves(self) -> bool:
@@ -220,6 +228,8 @@ class Membership:
         if self.connected:
             self.connected = False
             self._journal("store_lost")
+            if self._unawaited:
+                self._start_no_more()
 
     def known(self, committed: bool | None) -> None:
         """Go on: the database answers again; None: no transaction was in doubt."""
@@ -235,8 +245,7 @@ class Membership:
             self._journal("node_fenced", slot=tenure.slot, epoch=tenure.epoch)
             if self._started:
                 self._end()
-            elif self._starting is not None:
-                self._starting.cancel()
+            self._start_no_more()
 
     def _end(self) -> None:
         self.suspension.suspend()
