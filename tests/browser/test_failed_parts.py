@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.browser.stage import Heard, Stage, settle
+from tests.browser.stage import PASSWORD, Heard, Stage, settle
 
 SCREENS = (
     "/providers",
@@ -99,7 +99,7 @@ def test_what_is_not_answered_in_time_is_told(stage: Stage) -> None:
         page.reload()
         lose_first(page, "/session")
         page.get_by_label("User").fill("viewer")
-        page.get_by_label("Password").fill("correct horse")
+        page.get_by_label("Password").fill(PASSWORD)
         with page.expect_request("**/api/v1/session"):
             page.get_by_role("button", name="Log in").click()
         page.clock.fast_forward(30_000)

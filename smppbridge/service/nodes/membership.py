@@ -149,12 +149,12 @@ class Membership:
         """Let the start end if the database is not there."""
         self._unawaited = True
         if not self.connected:
-            self._start_no_more()
+            self._cancel_start()
 
     async def start_unless_lost(self, starting: Deferred[None]) -> None:
-        """Wait for the start of the bridge, which waits for the store: it may wait for ever.
+        """Wait for the start of the bridge, but not for a store that will answer no call.
 
-        Raises TakenOver: we are fenced, no call of the store is answered any more; NotAwaited.
+        Raises TakenOver if another node has our shards, and NotAwaited.
         """
         self._starting = starting
         try:
@@ -164,7 +164,7 @@ class Membership:
                 raise TakenOver("another node has taken this one over") from None
             raise NotAwaited from None
 
-    def _start_no_more(self) -> None:
+    def _cancel_start(self) -> None:
         if self._starting is not None and not self._started:
             self._starting.cancel()
 
@@ -176,9 +176,6 @@ class Membership:
     def start(self) -> None:
         """Beat, watch the others, and go by the lease from now on: the bridge is built."""
         self._started = True
-        if self.is_fenced:
-            self._end()
-            return
         self._every(self.lease.length / BEATS, self._beat)
         self._every(self.lease.length / 40, self.suspension.tick)
         self._every(HEALTH_EVERY, lambda: self.figures.look(self._watch))
@@ -229,7 +226,7 @@ class Membership:
             self.connected = False
             self._journal("store_lost")
             if self._unawaited:
-                self._start_no_more()
+                self._cancel_start()
 
     def known(self, committed: bool | None) -> None:
         """Go on: the database answers again; None: no transaction was in doubt."""
@@ -245,7 +242,7 @@ class Membership:
             self._journal("node_fenced", slot=tenure.slot, epoch=tenure.epoch)
             if self._started:
                 self._end()
-            self._start_no_more()
+            self._cancel_start()
 
     def _end(self) -> None:
         self.suspension.suspend()

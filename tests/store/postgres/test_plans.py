@@ -104,7 +104,7 @@ def analyze(dsn: str) -> None:
 
 @pytest.fixture(scope="module", params=["of empty tables", "of full tables"])
 def statistics(request: pytest.FixtureRequest) -> str:
-    """Return of what tables the statistics are by which plans are made."""
+    """Return which tables the statistics describe: plans are made by them."""
     return str(request.param)
 
 

@@ -10,6 +10,7 @@ import select
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -24,6 +25,7 @@ from smppbridge.store.port import EarlyReport, Entry, PartEnd
 from smppbridge.store.postgres import statements as sql
 from smppbridge.store.postgres.jobs import ToldBalance
 from smppbridge.store.postgres.store import PostgresStore
+from tests.patience import PATIENCE
 from tests.store.opened import (
     NOW,
     again,
@@ -283,7 +285,9 @@ def read(opened: OpenedPostgres) -> tuple[dict[str, int], int]:
 
     opened.wait(opened.store._query(flush))
     with psycopg.connect(opened.dsn, autocommit=True) as db:
+        deadline = monotonic() + PATIENCE
         while db.execute(_ASIDE).fetchone() != (0,):  # a process tells what it read as it ends
+            assert monotonic() < deadline, "another connection stays"
             select.select([], [], [], 0.01)
         scans = dict(db.execute(_SCANS.encode()).fetchall())
         entries = db.execute("select sum(idx_tup_read) from pg_stat_user_indexes").fetchone()
